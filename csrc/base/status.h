@@ -1,0 +1,113 @@
+// What can go wrong, and where: the must-use result of every fallible function in the core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace fastinet {
+
+/// The kinds of failure that a caller may want to treat differently.
+enum class StatusCode : uint8_t {
+  kOk = 0,
+  kCorrupt,          // the bytes break the rules of their own format
+  kUnsupported,      // the bytes are legal, this library does not read them
+  kTooLarge,         // legal, but beyond a limit that the caller can raise
+  kMissing,          // a file or member that is not there
+  kIo,               // the operating system refused to open or read
+  kInvalidArgument,  // the caller asked for something that makes no sense
+  kCancelled,        // the work was stopped on purpose
+  kInternal,         // a bug in fastinet
+};
+
+/// Name of `code` as the Python exception table spells it ("corrupt", "too large", ...).
+std::string_view StatusCodeName(StatusCode code);
+
+/// Success, or a failure with its cause and its place. Costs one null pointer when all is well.
+///
+/// The place is filled in from the inside out: a decoder knows the byte offset, the item layer
+/// adds the member, the engine adds the archive. The first value set for a field is kept.
+class [[nodiscard]] Status {
+ public:
+  Status() = default;
+  Status(StatusCode code, std::string cause);
+  Status(const Status& other);
+  Status& operator=(const Status& other);
+  Status(Status&&) noexcept = default;
+  Status& operator=(Status&&) noexcept = default;
+  ~Status() = default;
+
+  bool ok() const { return failure_ == nullptr; }
+  StatusCode code() const { return failure_ ? failure_->code : StatusCode::kOk; }
+  /// A sentence without place: "Huffman code is not in the table".
+  std::string_view cause() const { return failure_ ? failure_->cause : std::string_view(); }
+  std::string_view archive() const { return failure_ ? failure_->archive : std::string_view(); }
+  std::string_view member() const { return failure_ ? failure_->member : std::string_view(); }
+  /// Byte offset in the archive, or in the member's own bytes when no archive is named; -1: unknown.
+  int64_t offset_bytes() const { return failure_ ? failure_->offset_bytes : -1; }
+
+  Status&& InArchive(std::string_view archive) &&;
+  Status&& InMember(std::string_view member) &&;
+  Status&& AtOffset(int64_t offset_bytes) &&;
+  /// Turns an offset within a member into one within the archive that holds it.
+  Status&& ShiftOffset(int64_t member_offset_bytes) &&;
+
+ private:
+  struct Failure {
+    StatusCode code;
+    std::string cause;
+    std::string archive;
+    std::string member;
+    int64_t offset_bytes = -1;
+  };
+  std::unique_ptr<Failure> failure_;
+};
+
+inline Status Corrupt(std::string cause) { return {StatusCode::kCorrupt, std::move(cause)}; }
+inline Status Unsupported(std::string cause) {
+  return {StatusCode::kUnsupported, std::move(cause)};
+}
+inline Status TooLarge(std::string cause) { return {StatusCode::kTooLarge, std::move(cause)}; }
+inline Status InvalidArgument(std::string cause) {
+  return {StatusCode::kInvalidArgument, std::move(cause)};
+}
+
+/// A value, or the Status that says why there is none.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}            // NOLINT: implicit on purpose
+  Result(Status status) : status_(std::move(status)) {}    // NOLINT: implicit on purpose
+
+  bool ok() const { return status_.ok(); }
+  const Status& status() const& { return status_; }
+  Status&& status() && { return std::move(status_); }
+  T& value() & { return *value_; }
+  const T& value() const& { return *value_; }
+  T&& value() && { return *std::move(value_); }
+
+ private:
+  Status status_;
+  std::optional<T> value_;
+};
+
+#define FASTINET_CONCAT_(a, b) a##b
+#define FASTINET_CONCAT(a, b) FASTINET_CONCAT_(a, b)
+
+#define FASTINET_RETURN_IF_ERROR(expression)           \
+  do {                                                 \
+    if (::fastinet::Status status_ = (expression); !status_.ok()) return status_; \
+  } while (false)
+
+#define FASTINET_ASSIGN_OR_RETURN(declaration, expression) \
+  FASTINET_ASSIGN_OR_RETURN_(FASTINET_CONCAT(result_, __LINE__), declaration, expression)
+#define FASTINET_ASSIGN_OR_RETURN_(result, declaration, expression) \
+  auto result = (expression);                                       \
+  if (!result.ok()) return std::move(result).status();              \
+  declaration = std::move(result).value()
+
+}  // namespace fastinet

@@ -1,0 +1,33 @@
+// The libjpeg-turbo road: decodes a region of any JPEG that libjpeg-turbo reads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/bytes.h"
+#include "base/image.h"
+#include "base/status.h"
+
+namespace fastinet {
+
+/// A libjpeg-turbo decompressor, kept between images. Not thread-safe.
+class TurboDecoder {
+ public:
+  TurboDecoder();
+  ~TurboDecoder();
+  TurboDecoder(TurboDecoder&&) noexcept;
+  TurboDecoder& operator=(TurboDecoder&&) noexcept;
+
+  /// Decodes `region` of `jpeg` and hands its rows to `sink`: grey as 1 channel, all else as RGB.
+  ///
+  /// Pixels equal those of a full decode with the accurate integer IDCT and fancy upsampling, bit
+  /// for bit. Rows below the region are not decoded, columns beside it are not transformed. CMYK
+  /// and YCCK become RGB by Pillow's rule. `region` must lie inside the image.
+  Status DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fastinet

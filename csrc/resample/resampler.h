@@ -1,0 +1,57 @@
+// Antialiased resize with Pillow's arithmetic, from decoded rows straight to a batch row.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/bytes.h"
+#include "base/image.h"
+#include "base/status.h"
+#include "resample/output.h"
+
+namespace fastinet {
+
+enum class Interpolation : uint8_t { kBilinear, kBicubic };
+
+/// Everything about one resize but the pixels. See Crop (crop/crop.h) for `resized` and `window`.
+struct ResizeSpec {
+  Size box;      // of the input: the crop box
+  Size resized;  // what the box becomes
+  Box window;    // the part of it that is wanted; black where it reaches beyond
+  bool flip = false;
+  Interpolation interpolation = Interpolation::kBilinear;
+};
+
+/// Resizes one region after another; keeps its buffers between them. Not thread-safe.
+///
+///     resampler.Begin(spec, format, row);         // row: RowBytes(window size), caller-owned
+///     decoder.DecodeRegion(resampler.region(), resampler);   // feeds OnRows
+///     resampler.Finish();
+///
+/// Bit-equal to Pillow's `crop(box).resize(resized).crop(window)`: fixed-point weights of 22 bits,
+/// rounding to uint8 after the horizontal and after the vertical pass (libImaging/Resample.c).
+class Resampler final : public RowSink {
+ public:
+  Resampler();
+  ~Resampler() override;
+  Resampler(Resampler&&) noexcept;
+  Resampler& operator=(Resampler&&) noexcept;
+
+  /// Prepares for a region. `row` must stay valid until Finish and hold format.RowBytes(window).
+  Status Begin(const ResizeSpec& spec, const OutputFormat& format, MutableBytes row);
+
+  /// The part of the box that the window depends on, relative to the box: what the decoder must
+  /// deliver, no more and no less. Empty when the window lies beyond the resized box.
+  Box region() const;
+
+  Status OnRows(const RowBand& band) override;
+
+  /// Checks that every row came and that `row` is complete.
+  Status Finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fastinet
