@@ -7,11 +7,16 @@
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
+#include "resample/filter.h"
 #include "resample/output.h"
 
 namespace fastinet {
 
-enum class Interpolation : uint8_t { kBilinear, kBicubic };
+/// Which pass comes first. It matters to the last bit, since pixels are rounded between them.
+enum class PassOrder : uint8_t {
+  kPillow13,         // the cheaper one first, as Pillow does since 13.0
+  kHorizontalFirst,  // always the horizontal one: Pillow before 13.0
+};
 
 /// Everything about one resize but the pixels. See Crop (crop/crop.h) for `resized` and `window`.
 struct ResizeSpec {
@@ -20,6 +25,7 @@ struct ResizeSpec {
   Box window;    // the part of it that is wanted; black where it reaches beyond
   bool flip = false;
   Interpolation interpolation = Interpolation::kBilinear;
+  PassOrder order = PassOrder::kPillow13;
 };
 
 /// Resizes one region after another; keeps its buffers between them. Not thread-safe.
@@ -29,7 +35,7 @@ struct ResizeSpec {
 ///     resampler.Finish();
 ///
 /// Bit-equal to Pillow's `crop(box).resize(resized).crop(window)`: fixed-point weights of 22 bits,
-/// rounding to uint8 after the horizontal and after the vertical pass (libImaging/Resample.c).
+/// rounding to uint8 after either pass (libImaging/Resample.c).
 class Resampler final : public RowSink {
  public:
   Resampler();

@@ -1,0 +1,29 @@
+// The seam between whoever needs bytes of an archive and whoever can get them.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+namespace fastinet {
+
+/// An archive's bytes at any position. Implementations may be slow to answer (a network, a
+/// decompressor), so ask for runs rather than for crumbs. All methods may be called from several
+/// threads at once.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// Length of the archive [bytes]; fixed for the life of the source.
+  virtual uint64_t size_bytes() const = 0;
+
+  /// Fills `out` with the bytes from `offset_bytes` on: all of them or an error that names the
+  /// archive and the first byte that could not be had (kIo).
+  virtual Status ReadAt(uint64_t offset_bytes, MutableBytes out) const = 0;
+
+  /// A hint that these bytes will be read soon; never waits for them and never fails.
+  virtual void Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const = 0;
+};
+
+}  // namespace fastinet

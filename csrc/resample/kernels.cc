@@ -1,0 +1,328 @@
+#include "resample/kernels.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "resample/kernels.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace fastinet {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// ---------------------------------------------------------------------------------------------
+// Transposition
+// ---------------------------------------------------------------------------------------------
+
+#if HWY_TARGET == HWY_SCALAR  // the baseline, where vectors have one lane
+
+void RowsToStrip(const uint8_t* const* rows, size_t columns, uint8_t* strip) {
+  for (size_t x = 0; x < columns; ++x) {
+    for (size_t i = 0; i < kStripRows; ++i) strip[x * kStripRows + i] = rows[i][x];
+  }
+}
+
+void StripToRows(const uint8_t* strip, size_t columns, uint8_t* const* rows) {
+  for (size_t x = 0; x < columns; ++x) {
+    for (size_t i = 0; i < kStripRows; ++i) rows[i][x] = strip[x * kStripRows + i];
+  }
+}
+
+#else
+
+using Block = hn::FixedTag<uint8_t, 16>;
+
+/// Transposes a 16x16 block of bytes. Each of the four rounds is a perfect shuffle of the 256
+/// bytes: it rotates the eight bits of (row, column) by one, and after four the halves have
+/// changed places.
+HWY_INLINE void TransposeBlock(hn::Vec<Block> (&a)[16]) {
+  const Block d;
+  hn::Vec<Block> b[16];
+  for (int round = 0; round < 2; ++round) {
+    for (size_t i = 0; i < 8; ++i) {
+      b[2 * i] = hn::InterleaveLower(d, a[i], a[i + 8]);
+      b[2 * i + 1] = hn::InterleaveUpper(d, a[i], a[i + 8]);
+    }
+    for (size_t i = 0; i < 8; ++i) {
+      a[2 * i] = hn::InterleaveLower(d, b[i], b[i + 8]);
+      a[2 * i + 1] = hn::InterleaveUpper(d, b[i], b[i + 8]);
+    }
+  }
+}
+
+void RowsToStrip(const uint8_t* const* rows, size_t columns, uint8_t* strip) {
+  const Block d;
+  hn::Vec<Block> block[16];
+  size_t x = 0;
+  for (; x + 16 <= columns; x += 16) {
+    for (size_t i = 0; i < 16; ++i) block[i] = hn::LoadU(d, rows[i] + x);
+    TransposeBlock(block);
+    for (size_t i = 0; i < 16; ++i) hn::StoreU(block[i], d, strip + (x + i) * 16);
+  }
+  if (x == columns) return;
+  HWY_ALIGN uint8_t tail[16][16] = {};
+  for (size_t i = 0; i < 16; ++i) std::memcpy(tail[i], rows[i] + x, columns - x);
+  for (size_t i = 0; i < 16; ++i) block[i] = hn::Load(d, tail[i]);
+  TransposeBlock(block);
+  for (size_t i = 0; i < columns - x; ++i) hn::StoreU(block[i], d, strip + (x + i) * 16);
+}
+
+void StripToRows(const uint8_t* strip, size_t columns, uint8_t* const* rows) {
+  const Block d;
+  hn::Vec<Block> block[16];
+  for (size_t x = 0; x < columns; x += 16) {
+    for (size_t i = 0; i < 16; ++i) block[i] = hn::LoadU(d, strip + (x + i) * 16);
+    TransposeBlock(block);
+    for (size_t i = 0; i < 16; ++i) hn::StoreU(block[i], d, rows[i] + x);
+  }
+}
+
+#endif
+
+// ---------------------------------------------------------------------------------------------
+// The two passes
+// ---------------------------------------------------------------------------------------------
+
+using Sums = hn::CappedTag<int32_t, 16>;
+using Pixels = hn::Rebind<uint8_t, Sums>;
+
+constexpr int32_t kHalf = 1 << (kWeightBits - 1);
+
+template <class V>
+HWY_INLINE void StoreRounded(V sum, uint8_t* out) {
+  hn::StoreU(hn::DemoteTo(Pixels(), hn::ShiftRight<kWeightBits>(sum)), Pixels(), out);
+}
+
+template <class V>
+HWY_INLINE V MulAddPixels(const uint8_t* pixels, V weight, V sum) {
+  const auto values = hn::PromoteTo(Sums(), hn::LoadU(Pixels(), pixels));
+  return hn::Add(sum, hn::Mul(values, weight));
+}
+
+void ResampleStrip(const StripPlane& plane, const AxisWeights& weights, uint8_t* out) {
+  const Sums d;
+  constexpr size_t kLanes = hn::MaxLanes(Sums());
+  constexpr size_t kVectors = kStripRows / kLanes;
+  const int32_t outputs = weights.outputs();
+  for (int32_t i = 0; i < outputs; ++i, out += kStripRows) {
+    hn::Vec<Sums> sums[kVectors];
+    for (auto& sum : sums) sum = hn::Set(d, kHalf);
+    const uint8_t* column = plane.first_column + weights.start(i) * plane.pixel_stride;
+    for (const int32_t tap : weights.taps(i)) {
+      const auto weight = hn::Set(d, tap);
+      for (size_t v = 0; v < kVectors; ++v) {
+        sums[v] = MulAddPixels(column + v * kLanes, weight, sums[v]);
+      }
+      column += plane.pixel_stride;
+    }
+    for (size_t v = 0; v < kVectors; ++v) StoreRounded(sums[v], out + v * kLanes);
+  }
+}
+
+void ResampleRows(const uint8_t* const* rows, std::span<const int32_t> taps, size_t width,
+                  uint8_t* out) {
+  const Sums d;
+  constexpr size_t kLanes = hn::MaxLanes(Sums());
+  constexpr size_t kVectors = 4;  // sums in flight: hides the latency of the multiplications
+  static_assert(kVectors * kLanes <= kPaddingBytes);
+  for (size_t x = 0; x < width; x += kVectors * kLanes) {
+    hn::Vec<Sums> sums[kVectors];
+    for (auto& sum : sums) sum = hn::Set(d, kHalf);
+    for (size_t k = 0; k < taps.size(); ++k) {
+      const auto weight = hn::Set(d, taps[k]);
+      for (size_t v = 0; v < kVectors; ++v) {
+        sums[v] = MulAddPixels(rows[k] + x + v * kLanes, weight, sums[v]);
+      }
+    }
+    for (size_t v = 0; v < kVectors; ++v) StoreRounded(sums[v], out + x + v * kLanes);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Output formats
+// ---------------------------------------------------------------------------------------------
+
+/// Interleaves three planes: out[3 * x + c] = plane[c][x].
+void Interleave(const PlanarRow& line, uint8_t* out) {
+  size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const Block d;
+  for (; x + 16 <= line.width; x += 16) {
+    hn::StoreInterleaved3(hn::LoadU(d, line.plane[0] + x), hn::LoadU(d, line.plane[1] + x),
+                          hn::LoadU(d, line.plane[2] + x), d, out + 3 * x);
+  }
+#endif
+  for (; x < line.width; ++x) {
+    for (size_t c = 0; c < 3; ++c) out[3 * x + c] = line.plane[c][x];
+  }
+}
+
+using Floats = hn::CappedTag<float, 16>;
+constexpr size_t kFloatLanes = hn::MaxLanes(Floats());
+
+HWY_INLINE hn::Vec<Floats> Normalize(const uint8_t* pixels, hn::Vec<Floats> scale,
+                                     hn::Vec<Floats> bias) {
+  const hn::Rebind<int32_t, Floats> di;
+  const hn::Rebind<uint8_t, Floats> du;
+  const auto values = hn::ConvertTo(Floats(), hn::PromoteTo(di, hn::LoadU(du, pixels)));
+  // Two roundings on every target, fused or not, so that all machines agree.
+  return hn::Add(hn::Mul(values, scale), bias);
+}
+
+struct StoreFloat32 {
+  using Element = float;
+  HWY_INLINE void operator()(hn::Vec<Floats> v, float* out) const {
+    hn::StoreU(v, Floats(), out);
+  }
+};
+
+struct StoreBFloat16 {
+  using Element = uint16_t;
+  HWY_INLINE void operator()(hn::Vec<Floats> v, uint16_t* out) const {
+    // Round to nearest, ties to even, on the bits; the values are finite.
+    const hn::RebindToUnsigned<Floats> du32;
+    const hn::Rebind<uint16_t, Floats> du16;
+    const auto bits = hn::BitCast(du32, v);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du32, 1));
+    const auto rounded = hn::Add(hn::Add(bits, hn::Set(du32, 0x7FFF)), odd);
+    const auto high = hn::BitCast(hn::RebindToSigned<decltype(du32)>(), hn::ShiftRight<16>(rounded));
+    hn::StoreU(hn::DemoteTo(du16, high), du16, out);
+  }
+};
+
+struct StoreFloat16 {
+  using Element = uint16_t;
+  HWY_INLINE void operator()(hn::Vec<Floats> v, uint16_t* out) const {
+    const hn::Rebind<hwy::float16_t, Floats> df16;
+    const hn::Rebind<uint16_t, Floats> du16;
+    hn::StoreU(hn::BitCast(du16, hn::DemoteTo(df16, v)), du16, out);
+  }
+};
+
+/// Normalises `count` pixels whose scale and bias repeat with `period` vectors.
+template <class Store>
+HWY_INLINE void NormalizeRun(const uint8_t* pixels, size_t count, const float* scales,
+                             const float* biases, size_t period, Store store,
+                             typename Store::Element* out) {
+  const Floats d;
+  size_t i = 0, phase = 0;
+  for (; i + kFloatLanes <= count; i += kFloatLanes) {
+    store(Normalize(pixels + i, hn::LoadU(d, scales + phase * kFloatLanes),
+                    hn::LoadU(d, biases + phase * kFloatLanes)),
+          out + i);
+    phase = phase + 1 == period ? 0 : phase + 1;
+  }
+  if (i == count) return;
+  HWY_ALIGN typename Store::Element tail[kFloatLanes];
+  store(Normalize(pixels + i, hn::LoadU(d, scales + phase * kFloatLanes),
+                  hn::LoadU(d, biases + phase * kFloatLanes)),
+        tail);
+  std::copy_n(tail, std::min(count - i, kFloatLanes), out + i);
+}
+
+/// Three vectors' worth of a per-channel constant, as it falls on interleaved pixels.
+HWY_INLINE void RepeatChannels(const std::array<float, 3>& values, float* out) {
+  for (size_t i = 0; i < 3 * kFloatLanes; ++i) out[i] = values[i % 3];
+}
+
+template <class Store>
+HWY_INLINE void StoreNormalized(const PlanarRow& line, size_t y, size_t height,
+                                const OutputFormat& format, Store store, uint8_t* row) {
+  using Element = typename Store::Element;
+  auto* elements = reinterpret_cast<Element*>(row);
+  if (format.layout == Layout::kNCHW) {
+    for (size_t c = 0; c < 3; ++c) {
+      HWY_ALIGN float scale[kFloatLanes], bias[kFloatLanes];
+      std::fill_n(scale, kFloatLanes, format.scale[c]);
+      std::fill_n(bias, kFloatLanes, format.bias[c]);
+      NormalizeRun(line.plane[c], line.width, scale, bias, 1, store,
+                   elements + (c * height + y) * line.width);
+    }
+    return;
+  }
+  HWY_ALIGN float scales[3 * kFloatLanes], biases[3 * kFloatLanes];
+  RepeatChannels(format.scale, scales);
+  RepeatChannels(format.bias, biases);
+  // A few vectors at a time, so that the interleaved bytes stay in the nearest cache.
+  constexpr size_t kRun = 16 * kFloatLanes;
+  HWY_ALIGN uint8_t interleaved[3 * kRun + kPaddingBytes];
+  for (size_t x = 0; x < line.width; x += kRun) {
+    const size_t run = std::min(kRun, line.width - x);
+    Interleave({{line.plane[0] + x, line.plane[1] + x, line.plane[2] + x}, run}, interleaved);
+    NormalizeRun(interleaved, 3 * run, scales, biases, 3, store,
+                 elements + (y * line.width + x) * 3);
+  }
+}
+
+void StorePixels(const PlanarRow& line, size_t y, size_t height, Layout layout, uint8_t* row) {
+  if (layout == Layout::kNHWC) {
+    Interleave(line, row + y * line.width * 3);
+    return;
+  }
+  for (size_t c = 0; c < 3; ++c) {
+    std::memcpy(row + (c * height + y) * line.width, line.plane[c], line.width);
+  }
+}
+
+void StoreLine(const PlanarRow& line, size_t y, size_t height, const OutputFormat& format,
+               uint8_t* row) {
+  switch (format.dtype) {
+    case DType::kUint8:
+      return StorePixels(line, y, height, format.layout, row);
+    case DType::kFloat16:
+      return StoreNormalized(line, y, height, format, StoreFloat16(), row);
+    case DType::kBFloat16:
+      return StoreNormalized(line, y, height, format, StoreBFloat16(), row);
+    case DType::kFloat32:
+      return StoreNormalized(line, y, height, format, StoreFloat32(), row);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fastinet
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fastinet {
+namespace {
+
+HWY_EXPORT(RowsToStrip);
+HWY_EXPORT(StripToRows);
+HWY_EXPORT(ResampleStrip);
+HWY_EXPORT(ResampleRows);
+HWY_EXPORT(StoreLine);
+
+}  // namespace
+
+void RowsToStrip(const uint8_t* const rows[kStripRows], size_t columns, uint8_t* strip) {
+  HWY_DYNAMIC_DISPATCH(RowsToStrip)(rows, columns, strip);
+}
+
+void StripToRows(const uint8_t* strip, size_t columns, uint8_t* const rows[kStripRows]) {
+  HWY_DYNAMIC_DISPATCH(StripToRows)(strip, columns, rows);
+}
+
+void ResampleStrip(const StripPlane& plane, const AxisWeights& weights, uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(ResampleStrip)(plane, weights, out);
+}
+
+void ResampleRows(const uint8_t* const* rows, std::span<const int32_t> taps, size_t width,
+                  uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(ResampleRows)(rows, taps, width, out);
+}
+
+void StoreLine(const PlanarRow& line, size_t y, size_t height, const OutputFormat& format,
+               uint8_t* row) {
+  HWY_DYNAMIC_DISPATCH(StoreLine)(line, y, height, format, row);
+}
+
+}  // namespace fastinet
+#endif  // HWY_ONCE
