@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 import sys
-import threading
 import warnings
 import weakref
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from fastinet import _engine, _plan
 from fastinet.batch import Batch
 from fastinet.codec import DEFAULT_MAX_PIXELS
 from fastinet.cpus import available_cpus
+from fastinet.dataset import Dataset
 from fastinet.errors import FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.stats import LoaderStats, from_snapshot
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-    from fastinet.dataset import Dataset
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
@@ -107,6 +105,8 @@ class Loader:
         prefetch: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
         if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
             raise TypeError(
                 f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
@@ -412,15 +412,14 @@ class _EngineParts:
 _pools: weakref.WeakValueDictionary[tuple[int, int], _engine.WorkerPool] = (
     weakref.WeakValueDictionary()
 )
-_pools_lock = threading.Lock()
 
 
 def _shared_pool(threads: int) -> _engine.WorkerPool:
+    # No lock, which a fork could leave locked: two threads that come here at once get a pool each.
     key = (os.getpid(), threads)
-    with _pools_lock:
-        pool = _pools.get(key)
-        if pool is None:
-            pool = _pools[key] = _engine.WorkerPool(threads)
+    pool = _pools.get(key)
+    if pool is None:
+        pool = _pools[key] = _engine.WorkerPool(threads)
     return pool
 
 
