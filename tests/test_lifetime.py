@@ -28,6 +28,10 @@ needs_fork = pytest.mark.skipif(
     not hasattr(os, "fork") or not {"ASAN_OPTIONS", "TSAN_OPTIONS"}.isdisjoint(os.environ),
     reason="needs fork, and no sanitizer",
 )
+needs_memory_limit = pytest.mark.skipif(
+    not {"ASAN_OPTIONS", "TSAN_OPTIONS"}.isdisjoint(os.environ),
+    reason="sanitizers reserve more memory than any limit",
+)
 
 
 def threads_of_this_process() -> int:
@@ -327,6 +331,61 @@ print(sum(map(len, loader)))
 """
     answer = run(program, archive_path)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "interrupted\n43\n", "")
+
+
+def test_ctrl_c_loses_no_batch(archive_path: Path) -> None:
+    """A batch that becomes ready while a signal is pending comes with the next call."""
+    program = """
+many = dataset.select(np.arange(600) % len(dataset))
+epoch = iter(fastinet.Loader(many, 200, fastinet.Resize(64), threads=1))
+
+def wait():
+    return epoch._native.next()
+
+def interrupt(number, frame):
+    signal.setitimer(signal.ITIMER_REAL, 0.002)
+    if frame.f_code is wait.__code__:
+        raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.002)
+rows = interruptions = 0
+while True:
+    try:
+        lease = wait()
+    except KeyboardInterrupt:
+        interruptions += 1
+        continue
+    if lease is None:
+        break
+    rows += len(lease)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(rows, interruptions > 0)
+"""
+    answer = run(program, archive_path)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "600 True\n", "")
+
+
+@needs_proc
+@needs_memory_limit
+def test_an_epoch_goes_on_when_memory_comes_back(archive_path: Path) -> None:
+    """There is memory for one slot; the epoch uses it again as soon as its batch is dropped."""
+    program = """
+import resource
+few = dataset.select(np.arange(3))
+epoch = iter(fastinet.Loader(few, 1, fastinet.Resize(8192), threads=1, prefetch=1))
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + (150 << 20)  # a slot takes 192 MiB
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+rows = 0
+for _ in range(3):
+    batch = next(epoch)
+    rows += len(batch)
+    del batch
+print(rows)
+"""
+    answer = run(program, archive_path)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "3\n", "")
 
 
 @needs_fork

@@ -232,14 +232,19 @@ class PyEpoch {
                                                      options, std::move(slots), std::move(stats))));
   }
 
-  /// The next batch, or nothing after the last one. Keeps looking at signals while it waits.
+  /// The next batch, or nothing after the last one. Keeps looking at signals while it waits; what
+  /// came together with a signal is kept for the next call, so that a Ctrl-C loses no batch.
   std::unique_ptr<PyBatch> Next() {
     CheckProcess();
-    Delivery delivery = run_->Next(std::chrono::milliseconds(0));
+    Delivery delivery = interrupted_ ? *std::exchange(interrupted_, std::nullopt)
+                                     : run_->Next(std::chrono::milliseconds(0));
     while (delivery.kind == Delivery::Kind::kNotYet) {
       // The caller holds a reference to this epoch, which keeps `run_`.
       delivery = WithoutGil([&] { return run_->Next(kSignalPeriod); });
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (PyErr_CheckSignals() != 0) {
+        if (delivery.kind != Delivery::Kind::kNotYet) interrupted_ = std::move(delivery);
+        throw py::error_already_set();
+      }
     }
     if (delivery.kind == Delivery::Kind::kEnd) return nullptr;
     if (delivery.kind == Delivery::Kind::kFailed) Raise(std::move(delivery));
@@ -248,6 +253,7 @@ class PyEpoch {
 
   void Close() {
     if (getpid() != process_) return;  // the threads are the parent's
+    interrupted_.reset();
     // The arrays that workers still read live until this object dies.
     WithoutGil([&] {
       run_->Stop();
@@ -281,6 +287,7 @@ class PyEpoch {
   std::shared_ptr<PyItemTable> table_;
   Column<int64_t> order_;
   py::object keys_;
+  std::optional<Delivery> interrupted_;
   // Last, hence destroyed first: that stops the workers, which read the members above.
   std::shared_ptr<EpochRun> run_;
 };

@@ -104,15 +104,18 @@ void EpochRun::Stop() {
 Delivery EpochRun::Next(std::chrono::milliseconds patience) {
   const Clock::time_point called = Clock::now();
   Delivery delivery;
+  bool window_moved = false;
   {
     std::unique_lock lock(mutex_);
     const auto ready_at_call = static_cast<uint64_t>(CountReady());
     ready_.wait_for(lock, patience, [&] { return CanAnswer(); });
     CountTime(called);
+    const int64_t opened_before = opened_;
     delivery = Answer();
+    window_moved = opened_ > opened_before;
     if (delivery.kind == Delivery::Kind::kBatch) Count(stats_->ready_at_next, ready_at_call);
   }
-  if (delivery.kind == Delivery::Kind::kBatch) pool_->Wake();
+  if (window_moved) pool_->Wake();
   return delivery;
 }
 
