@@ -82,7 +82,6 @@ class TarScanner {
   bool HasBlock(uint64_t count) const;
   Result<uint64_t> EndOfData(std::string_view name, uint64_t data, uint64_t size);
   void SkipTo(uint64_t end_of_data);
-  std::string TakeName(const TarHeader& header);
   Result<Bytes> Peek(uint64_t offset, uint64_t length);
   Result<Bytes> PeekHead(uint64_t data, uint64_t size);
   Status InPlace(Status status, std::string_view name, uint64_t offset) const;
