@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from PIL import Image
 import fastinet
 from fastinet.cli import main
 from fastinet.contact_sheet import contact_sheet
+from fastinet.testing.archives import tar
+from fastinet.testing.small import small_jpeg
 from fastinet.testing.train_archive import write_train_archive
 
 
@@ -198,6 +202,88 @@ def test_a_damaged_image_names_archive_and_member(archive: str) -> None:
     assert result.exit_code == 2
     assert archive in result.stderr
     assert key.decode() in result.stderr
+
+
+@pytest.mark.parametrize("command", ["index", "info", "bench", "show"])
+def test_names_are_printed_as_they_are(command: str, tmp_path: Path) -> None:
+    """Brackets are not markup, and bytes that are no UTF-8 reach a strict terminal visibly."""
+    image = small_jpeg(np.random.default_rng(0))
+    members = {
+        "[/b]/n01440764/[red]caf\udce9.JPEG": image,
+        "[/b]/n01440764/[/x].txt\udcff": b"not an image",
+    }
+    archive = tmp_path / "[" / "b]train[red].tar"
+    archive.parent.mkdir()
+    archive.write_bytes(tar(members))
+    options = {
+        "bench": ["--threads", "1", "--seconds", "0.1"],
+        "show": ["-o", str(tmp_path / "[" / "b].png")],
+    }
+    process = subprocess.run(
+        [sys.executable, "-m", "fastinet", command, str(archive), *options.get(command, [])],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", "COLUMNS": "500"},
+    )
+    assert process.returncode == 0, process.stderr
+    assert "[/b]/n01440764/[/x].txt\\udcff" in process.stderr
+    expected = {
+        "index": str(archive),
+        "info": "[/b]/n01440764/[red]caf\\udce9.JPEG",
+        "bench": "images/s",
+        "show": str(tmp_path / "[" / "b].png"),
+    }
+    assert expected[command] in process.stdout
+
+
+def test_info_takes_damaged_headers(tmp_path: Path) -> None:
+    """A header cut anywhere, without its tables, or of an absurd size ends no command."""
+    image = small_jpeg(np.random.default_rng(0))
+    members = {f"n01440764_{cut}.JPEG": image[:cut] for cut in range(0, 700, 7)}
+    members["n01440764_no_table.JPEG"] = image.replace(
+        b"\xff\xdb\x00\x43\x00", b"\xff\xdb\x00\x43\x03"
+    )
+    frame = image.index(b"\xff\xc0")
+    huge = image[: frame + 5] + b"\xff" * 4 + image[frame + 9 :]
+    members["n01440764_huge.JPEG"] = huge
+    archive = tmp_path / "n01440764.tar"
+    archive.write_bytes(tar(members))
+    mix = run_json("info", str(archive))["sample"]
+    assert mix["images"] == len(members)
+    assert mix["format"]["unknown"] > 0.3
+    assert sum(mix["format"].values()) == pytest.approx(1)
+
+
+def test_info_reads_no_headers_when_told_so(archive: str) -> None:
+    assert run_json("info", archive, "--sample", "0")["sample"] == {"images": 0}
+    assert "The headers of" not in run("info", archive, "--sample", "0").stdout
+    assert CliRunner().invoke(main, ["info", archive, "--sample", "-1"]).exit_code == 2
+
+
+def test_an_index_that_is_there_needs_no_progress_bar(archive: str) -> None:
+    assert "indexing" in run("index", archive).stderr
+    assert run("index", archive).stderr == ""
+
+
+@pytest.mark.parametrize("in_a_lock", [False, True])
+def test_ctrl_c_is_one_word(
+    archive: str, monkeypatch: pytest.MonkeyPatch, *, in_a_lock: bool
+) -> None:
+    """Also where threading.Condition.wait has just opened its lock and was not yet to close it."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        lock = threading.RLock()
+        with lock:
+            if in_a_lock:
+                lock.release()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["fastinet.cli.bench"], "measure", interrupted)
+    result = CliRunner().invoke(main, ["bench", archive])
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Aborted!\n")
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_the_module_is_the_command(archive: str) -> None:

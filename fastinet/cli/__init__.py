@@ -11,7 +11,7 @@ from fastinet.cli.bench import bench
 from fastinet.cli.demo import demo
 from fastinet.cli.index import index
 from fastinet.cli.info import info
-from fastinet.cli.output import note
+from fastinet.cli.output import literal, note
 from fastinet.cli.show import show
 from fastinet.errors import FastinetError, FastinetWarning
 
@@ -40,6 +40,13 @@ class _Commands(click.Group):
                 raise
             except (FastinetError, OSError) as error:
                 raise _Failure(str(error)) from error
+            except RuntimeError as error:
+                # threading.Condition.wait, where a future is waited for, opens its lock a moment
+                # before it is ready to be interrupted. A Ctrl-C then comes out as "cannot release
+                # un-acquired lock".
+                if isinstance(error.__context__, KeyboardInterrupt):
+                    raise click.Abort from error
+                raise
 
 
 def _show_warning(
@@ -53,7 +60,7 @@ def _show_warning(
     text = (
         str(message) if issubclass(category, FastinetWarning) else f"{category.__name__}: {message}"
     )
-    note(f"[yellow]note:[/] {text}")
+    note(f"[yellow]note:[/] {literal(text)}")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -16,7 +16,15 @@ import fastinet
 from fastinet import _reference
 from fastinet.cli.measure import Measurement, measure
 from fastinet.cli.opening import item_sizes, open_archive
-from fastinet.cli.output import json_option, print_json, print_table, progress_bar, say, size_text
+from fastinet.cli.output import (
+    json_option,
+    literal,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+    size_text,
+)
 from fastinet.cli.show import write_batch_sheet
 from fastinet.cpus import available_cpus
 
@@ -70,8 +78,8 @@ def demo(
         print_json(_figures(archive, sheet, threads, own, plain, loader))
         return
     say(
-        f"\n[bold]{archive}[/]: {len(dataset):,} images in {len(dataset.classes)} classes, "
-        f"{size_text(archive.stat().st_size)}; opened in {open_seconds * 1e3:.0f} ms"
+        f"\n[bold]{literal(archive)}[/]: {len(dataset):,} images in {len(dataset.classes)} "
+        f"classes, {size_text(archive.stat().st_size)}; opened in {open_seconds * 1e3:.0f} ms"
     )
     print_table(
         f"Training batches of 224 x 224 from the same files, {threads} threads each",
@@ -89,7 +97,7 @@ def demo(
             for stage, milliseconds, share in _stages(loader.stats())
         ],
     )
-    say(f"A batch as the network sees it: [bold]{sheet}[/]")
+    say(f"A batch as the network sees it: [bold]{literal(sheet)}[/]")
     _say_what_next()
 
 
@@ -193,7 +201,7 @@ def _say_what_next() -> None:
     program = "python -m fastinet" if command.suffix == ".py" else shlex.quote(sys.argv[0])
     say("\nNext, with an archive of your own:")
     for rest in ("index", "info", "bench", "show --transform train"):
-        say(f"  {program} {rest} ILSVRC2012_img_train.tar")
+        say(f"  {literal(program)} {rest} ILSVRC2012_img_train.tar")
     say("\nand in Python:")
     say('  dataset = fastinet.open("ILSVRC2012_img_train.tar")')
     say("  transform = fastinet.RandomResizedCrop(224)")

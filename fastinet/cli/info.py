@@ -23,6 +23,8 @@ from fastinet.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from PIL import Image
+
     from fastinet import Dataset
 
 _FIRST_KEYS = 3
@@ -33,7 +35,11 @@ _SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0"
 @click.command()
 @archive_argument
 @click.option(
-    "--sample", default=500, show_default=True, help="Images whose headers are read; 0 for none."
+    "--sample",
+    type=click.IntRange(0),
+    default=500,
+    show_default=True,
+    help="Images whose headers are read; 0 for none.",
 )
 @json_option
 def info(archive: str, sample: int, as_json: bool) -> None:
@@ -58,7 +64,10 @@ def info(archive: str, sample: int, as_json: bool) -> None:
             ("index", facts["index"] or "none"),
         ]
     )
-    say(f"\n[bold]The headers of {mix.pop('images')} images[/]")
+    count = mix.pop("images")
+    if not count:
+        return
+    say(f"\n[bold]The headers of {count} images[/]")
     print_facts(
         (name, ", ".join(f"{value} ({share:.1%})" for value, share in shares.items()))
         for name, shares in mix.items()
@@ -101,11 +110,11 @@ def _header_mix(dataset: Dataset, count: int) -> dict[str, Any]:
 
 def _header_facts(data: bytes) -> dict[str, str]:
     """What the header of one image tells."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only this needs Pillow
+    from PIL import Image  # noqa: PLC0415 - only this needs Pillow
 
     try:
         image = Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:
+    except (OSError, Image.DecompressionBombError):  # no image, a damaged one, one beyond all size
         return {"format": "unknown"}
     width, height = image.size
     facts = {"size": f"{width} x {height}"}
@@ -118,8 +127,13 @@ def _header_facts(data: bytes) -> dict[str, str]:
     else:
         sampling = _SAMPLINGS.get(components[0][1:3], "other")
         sampling += " of 4 components" if len(components) == 4 else ""
-    quality = _quality_of_table().get(tuple(image.quantization[0]), "own tables")  # type: ignore[attr-defined]
+    quality = _quality_of_table().get(_luma_table(image), "own tables")
     return {"format": f"JPEG {kind}", "sampling": sampling, "quality": quality, **facts}
+
+
+def _luma_table(image: Image.Image) -> tuple[int, ...]:
+    """Quantisation table 0 of a JPEG; empty where a damaged one has none."""
+    return tuple(image.quantization.get(0, ()))  # type: ignore[attr-defined]
 
 
 @functools.cache
@@ -134,6 +148,6 @@ def _quality_of_table() -> Mapping[tuple[int, ...], str]:
     for quality in range(100, 0, -1):
         file = io.BytesIO()
         Image.new("L", (8, 8)).save(file, "JPEG", quality=quality)
-        table = Image.open(file).quantization[0]  # type: ignore[attr-defined]
-        qualities[tuple(table)] = f"{quality}"
+        table = _luma_table(Image.open(file))
+        qualities[table] = f"{quality}"
     return qualities

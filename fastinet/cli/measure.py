@@ -34,14 +34,6 @@ class Measurement:
         """Original bytes, by wall clock."""
         return self.bytes / self.seconds / 1e6 if self.seconds else 0.0
 
-    def __add__(self, other: Measurement) -> Measurement:
-        return Measurement(
-            self.images + other.images,
-            self.bytes + other.bytes,
-            self.seconds + other.seconds,
-            self.cpu_seconds + other.cpu_seconds,
-        )
-
 
 def measure(
     batches: Iterable[tuple[int, int]],

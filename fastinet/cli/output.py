@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -18,12 +19,23 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 archive_argument = click.argument("archive")
+
+
+def literal(text: object) -> str:
+    """`text` as it stands, for a place where rich markup is read: names may hold brackets."""
+    return escape(_printable(str(text)))
+
+
+def _printable(text: str) -> str:
+    """`text` with names that are no UTF-8, which no terminal takes, made visible."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def say(text: str = "") -> None:
@@ -47,7 +59,7 @@ def print_table(title: str, headings: Iterable[str], rows: Iterable[Iterable[str
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(_printable(cell)) for cell in row))
     say(f"\n[bold]{title}[/]")
     Console(highlight=False).print(table)
 
@@ -58,7 +70,7 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, value)
+        table.add_row(name, Text(_printable(value)))
     Console(highlight=False).print(table)
 
 
@@ -76,17 +88,16 @@ def byte_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
     It appears with the first report: an index that is there already needs no bar.
     """
-    progress = _progress(DownloadColumn())
-    task = progress.add_task(what, total=None)
+    with contextlib.ExitStack() as shown:
+        progress = _progress(DownloadColumn())
+        task = progress.add_task(what, total=None)
 
-    def report(done: int, total: int) -> None:
-        progress.start()
-        progress.update(task, completed=done, total=total)
+        def report(done: int, total: int) -> None:
+            if not progress.live.is_started:
+                shown.enter_context(progress)
+            progress.update(task, completed=done, total=total)
 
-    try:
         yield report
-    finally:
-        progress.stop()
 
 
 def _progress(counter: MofNCompleteColumn | DownloadColumn) -> Progress:

@@ -10,7 +10,7 @@ import numpy as np
 
 import fastinet
 from fastinet.cli.opening import open_archive
-from fastinet.cli.output import archive_argument, say
+from fastinet.cli.output import archive_argument, literal, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def show(archive: str, output: str, count: int, transform: str, seed: int) -> No
         write_sheet(dataset, images, items, output)
     else:
         write_batch_sheet(dataset, _batch(dataset, count, transform, seed), output)
-    say(f"{output}: {len(items)} images")
+    say(f"{literal(output)}: {len(items)} images")
 
 
 def _batch(dataset: Dataset, count: int, transform: str, seed: int) -> Batch:
