@@ -160,8 +160,10 @@ def obtain(
     archives: Sequence[Path],
     build: Callable[[], Listing],
     index: bool | Path = True,
-) -> Listing:
+) -> tuple[Listing, Path | None]:
     """The listing of ``archives``: from the index where a good one exists, else built and kept.
+
+    Beside it, the path of the index; None where none is kept.
 
     Args:
         path: what the user opened: the archive, or the folder that the archives lie in.
@@ -174,14 +176,14 @@ def obtain(
         ReadError: an archive cannot be read.
     """
     if index is False:
-        return build()
+        return build(), None
     # Taken before the scan: an archive that changes under the scan then fails the next check.
     identities = [identify(archive) for archive in archives]
     candidates = places(path) if index is True else (Path(index),)
     findings = []
     for candidate in candidates:
         try:
-            return load(candidate, identities)
+            return load(candidate, identities), candidate
         except FileNotFoundError:
             continue
         except UnusableIndexError as error:
@@ -191,20 +193,20 @@ def obtain(
     for finding in findings:
         warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=_USER)
     listing = build()
-    failures = _keep(candidates, identities, listing)
-    if failures:
+    kept_at, failures = _keep(candidates, identities, listing)
+    if kept_at is None:
         warnings.warn(
             f"the index could not be kept, so the next open scans again ({'; '.join(failures)})",
             FastinetWarning,
             stacklevel=_USER,
         )
-    return listing
+    return listing, kept_at
 
 
 def _keep(
     candidates: Sequence[Path], identities: Sequence[Identity], listing: Listing
-) -> list[str]:
-    """Saves the index in the first place that takes it; else says why none did."""
+) -> tuple[Path | None, list[str]]:
+    """Saves the index in the first place that takes it; which that is, and why others did not."""
     failures = []
     for candidate in candidates:
         try:
@@ -212,8 +214,8 @@ def _keep(
         except OSError as error:
             failures.append(f"'{candidate}': {error.strerror}")
         else:
-            return []
-    return failures
+            return candidate, failures
+    return None, failures
 
 
 def load(path: Path, identities: Sequence[Identity]) -> Listing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import operator
+import stat
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,7 +82,9 @@ class Dataset:
         path: what was opened: an archive, or a folder of them; absolute.
         name: its file name.
         family: which archive family it was recognised as: "train".
+        index: path of the index that serves, or None where none is kept.
         labels: int64 [N], read-only; index into ``classes``.
+        sizes: uint64 [N], read-only; the items' original bytes.
         keys: the items' names, str [N]. A key is the path of the member, where an inner tar counts
             as a folder, and so does an archive that a wnid names:
             "n01440764/n01440764_10026.JPEG" is the same item's key in the full archive, in a folder
@@ -89,23 +92,26 @@ class Dataset:
         skipped: how many entries of the archives are no items; :func:`open` warned of them.
     """
 
-    def __init__(self, path: str, archives: list[str], listing: Listing) -> None:
+    def __init__(
+        self, path: str, archives: list[str], listing: Listing, index: str | None = None
+    ) -> None:
         """A dataset of the items in ``listing``, which lie in ``archives`` (paths)."""
         self.path = path
+        self.index = index
         self.name = Path(path).name
         self.family = listing.family
         self.labels = _read_only(listing.labels)
+        self.sizes: NDArray[np.uint64] = _read_only(listing.sizes)
         self.keys = Keys(listing.key_bytes, listing.key_offsets[:-1], listing.key_offsets[1:])
         self.skipped = listing.skipped
         self._wnids = listing.wnids
-        # What the loader hands to the engine: item i is _sizes[i] bytes from _offsets[i] on of
+        # What the loader hands to the engine: item i is sizes[i] bytes from _offsets[i] on of
         # _archives[_item_archive[i]], or of _archives[0] where _item_archive is None.
         self._archives = archives
         self._item_archive: NDArray[np.int32] | None = None
         if listing.item_archive is not None:
             self._item_archive = _read_only(listing.item_archive)
         self._offsets: NDArray[np.uint64] = _read_only(listing.offsets)
-        self._sizes: NDArray[np.uint64] = _read_only(listing.sizes)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -130,7 +136,7 @@ class Dataset:
         """
         row = range(len(self))[operator.index(index)]
         archive = self._archives[0 if self._item_archive is None else self._item_archive[row]]
-        offset, size = int(self._offsets[row]), int(self._sizes[row])
+        offset, size = int(self._offsets[row]), int(self.sizes[row])
         try:
             with Path(archive).open("rb") as file:
                 file.seek(offset)
@@ -161,9 +167,9 @@ class Dataset:
         chosen = np.arange(len(self))[np.asarray(rows)].reshape(-1)
         selection = copy.copy(self)
         selection.labels = _read_only(self.labels[chosen])
+        selection.sizes = _read_only(self.sizes[chosen])
         selection.keys = self.keys.take(chosen)
         selection._offsets = _read_only(self._offsets[chosen])  # noqa: SLF001
-        selection._sizes = _read_only(self._sizes[chosen])  # noqa: SLF001
         if self._item_archive is not None:
             selection._item_archive = _read_only(self._item_archive[chosen])  # noqa: SLF001
         return selection
@@ -200,7 +206,7 @@ def open(  # noqa: A001  # read as fastinet.open
     """
     absolute = Path(path).absolute()
     archives, notes = _archives_at(absolute)
-    listing = catalog.obtain(
+    listing, kept_at = catalog.obtain(
         absolute,
         archives,
         build=lambda: _scan_archives(archives, progress),
@@ -208,20 +214,30 @@ def open(  # noqa: A001  # read as fastinet.open
     )
     for note in (*notes, *listing.notes):
         warnings.warn(f"'{absolute}': {note}", FastinetWarning, stacklevel=2)
-    return Dataset(str(absolute), [str(archive) for archive in archives], listing)
+    return Dataset(
+        str(absolute),
+        [str(archive) for archive in archives],
+        listing,
+        None if kept_at is None else str(kept_at),
+    )
 
 
 def _archives_at(path: Path) -> tuple[list[Path], list[str]]:
     """The archives that ``path`` stands for, and what the user should hear about the others."""
-    if not path.exists():
-        raise MissingError("no such file or folder", archive=str(path))
-    if path.is_file():
+    try:
+        mode = path.stat().st_mode
+        found = list(path.iterdir()) if stat.S_ISDIR(mode) else []
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingError("no such file or folder", archive=str(path)) from error
+    except OSError as error:
+        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
+    if stat.S_ISREG(mode):
         return [path], []
-    if not path.is_dir():
+    if not stat.S_ISDIR(mode):
         raise UnsupportedError("not a regular file", archive=str(path))
     entries = sorted(
         entry
-        for entry in path.iterdir()
+        for entry in found
         if not entry.name.startswith(".") and entry.suffix not in (catalog.SUFFIX, ".tmp")
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]

@@ -279,7 +279,7 @@ class Loader:
                     [os.fsencode(archive) for archive in dataset._archives],  # noqa: SLF001
                     dataset._item_archive,  # noqa: SLF001
                     dataset._offsets,  # noqa: SLF001
-                    dataset._sizes,  # noqa: SLF001
+                    dataset.sizes,
                 ),
                 spec=spec,
                 # The batches ahead, the one that the loop holds, and the one that it still holds

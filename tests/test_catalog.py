@@ -8,8 +8,10 @@ import mmap
 import os
 import subprocess
 import sys
+import tempfile
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from fastinet import catalog
 from fastinet.catalog import Identity, Listing, UnusableIndexError
 from fastinet.dataset import Dataset
 from fastinet.dataset import open as open_archive
-from fastinet.errors import FastinetWarning
+from fastinet.errors import FastinetWarning, ReadError
 from fastinet.testing.archives import train_tar
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -30,6 +32,7 @@ TRAIN = {
     "n01440764": {"n01440764_18.JPEG": JPEG + b"a" * 700, "n01440764_36.JPEG": JPEG},
     "n01443537": {"n01443537_2.JPEG": JPEG + b"b" * 508},
 }
+NOBODY = 65534  # the user of this name on Linux
 IDENTITIES = [Identity("x.tar", 1024, 5, "ab")]
 
 
@@ -249,19 +252,63 @@ def test_a_read_only_folder_has_its_index_in_the_cache(
     expected = contents(open_archive(archive))
     (index,) = (cache / "indexes").iterdir()
     assert index.name.startswith("train.tar-")
+    assert open_archive(archive).index == str(index)
     assert [path.name for path in archive.parent.iterdir()] == ["train.tar"]
     monkeypatch.setattr("fastinet._scan.scan", None)
     assert contents(open_archive(archive)) == expected
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for the super-user")
-def test_a_truly_read_only_folder(archive: Path, cache: Path) -> None:
-    archive.parent.chmod(0o555)
+@pytest.fixture
+def nobodys_folder() -> Iterator[Path]:
+    """A folder of a user who is not the super-user, who may write anywhere; run as that user.
+
+    Not in pytest's own folders, which nobody else may enter.
+    """
+    super_user = os.geteuid() == 0
+    if super_user:
+        # What the standard library imports at its first use may lie where that user cannot read.
+        catalog._fastinet_version()
+    with tempfile.TemporaryDirectory() as name:
+        if super_user:
+            os.chown(name, NOBODY, -1)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(name)
+        finally:
+            if super_user:
+                os.seteuid(0)
+
+
+def test_a_truly_read_only_folder(nobodys_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = nobodys_folder / "cache"
+    monkeypatch.setattr(catalog.platformdirs, "user_cache_path", lambda *_, **__: cache)
+    data = nobodys_folder / "data"
+    data.mkdir()
+    archive = data / "train.tar"
+    archive.write_bytes(train_tar(TRAIN))
+    data.chmod(0o555)
     try:
-        open_archive(archive)
+        dataset = open_archive(archive)
+        assert [path.name for path in data.iterdir()] == ["train.tar"]
+        assert dataset.index == str(*(cache / "indexes").iterdir())
     finally:
-        archive.parent.chmod(0o755)
-    assert len(list((cache / "indexes").iterdir())) == 1
+        data.chmod(0o755)
+
+
+def test_what_may_not_be_read(nobodys_folder: Path) -> None:
+    locked = nobodys_folder / "locked"
+    locked.mkdir()
+    archive = nobodys_folder / "train.tar"
+    archive.write_bytes(train_tar(TRAIN))
+    archive.chmod(0)
+    locked.chmod(0)
+    try:
+        for path in (archive, locked, locked / "train.tar"):
+            with pytest.raises(ReadError, match="Permission denied") as caught:
+                open_archive(path, index=path != archive)
+            assert caught.value.archive == str(path)
+    finally:
+        locked.chmod(0o755)
 
 
 def test_a_stale_index_in_a_read_only_folder_is_said_once(
@@ -272,7 +319,10 @@ def test_a_stale_index_in_a_read_only_folder_is_said_once(
     deny(monkeypatch, archive.parent)
     with pytest.warns(FastinetWarning, match="stale"):
         expected = contents(open_archive(archive))
-    assert contents(open_archive(archive)) == expected  # from the cache, and in silence
+    again = open_archive(archive)
+    assert contents(again) == expected  # from the cache, and in silence
+    assert again.index is not None
+    assert Path(again.index).parent.name == "indexes"
 
 
 def test_no_place_at_all_is_said(
@@ -280,7 +330,9 @@ def test_no_place_at_all_is_said(
 ) -> None:
     deny(monkeypatch, archive.parent, cache)
     with pytest.warns(FastinetWarning, match="could not be kept"):
-        assert len(open_archive(archive)) == 3
+        dataset = open_archive(archive)
+    assert len(dataset) == 3
+    assert dataset.index is None
 
 
 def test_an_index_that_cannot_be_read_is_said(archive: Path) -> None:
@@ -294,9 +346,9 @@ def test_an_index_that_cannot_be_read_is_said(archive: Path) -> None:
 
 
 def test_index_argument(archive: Path, tmp_path: Path, cache: Path) -> None:
-    assert len(open_archive(archive, index=False)) == 3
+    assert open_archive(archive, index=False).index is None
     elsewhere = tmp_path / "deep" / "down" / "my.index"
-    assert len(open_archive(archive, index=elsewhere)) == 3
+    assert open_archive(archive, index=elsewhere).index == str(elsewhere)
     assert elsewhere.exists()
     assert [path.name for path in archive.parent.iterdir()] == ["train.tar"]
     assert not cache.exists()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fastinet.dataset import Dataset, Keys
 from fastinet.dataset import open as open_archive
-from fastinet.datasets.classes import class_table
+from fastinet.datasets.classes import class_table, imagenet1k_wnids
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import (
     CorruptError,
@@ -77,10 +77,11 @@ def test_what_the_loader_takes(tmp_path: Path) -> None:
     dataset = open_archive(path, index=False)
     assert dataset._archives == [str(path)]
     assert dataset._item_archive is None
-    assert (dataset._offsets.dtype, dataset._sizes.dtype) == (np.uint64, np.uint64)
+    assert (dataset._offsets.dtype, dataset.sizes.dtype) == (np.uint64, np.uint64)
+    assert not dataset.sizes.flags.writeable
     data = path.read_bytes()
     for offset, size, (_, _, content) in zip(
-        dataset._offsets.tolist(), dataset._sizes.tolist(), ITEMS, strict=True
+        dataset._offsets.tolist(), dataset.sizes.tolist(), ITEMS, strict=True
     ):
         assert data[offset : offset + size] == content
 
@@ -276,6 +277,8 @@ def test_selections(tmp_path: Path) -> None:
     assert items_of(dataset.select(dataset.labels == 1)) == everything[2:]
     assert items_of(dataset.select([2, 0]).select([1])) == everything[:1]
     assert dataset.select([2]).classes == dataset.classes
+    assert dataset.select([2, 0]).sizes.tolist() == [len(everything[i][2]) for i in (2, 0)]
+    assert not dataset.select([2, 0]).sizes.flags.writeable
     assert len(dataset.select(np.array([], np.int64))) == 0
     assert len(dataset) == 3
     with pytest.raises(IndexError):
@@ -365,3 +368,7 @@ def test_the_class_table() -> None:
     assert table[0].gloss.startswith("large long-necked wading bird")
     assert table[2].gloss == ""
     assert [info.index for info in table] == [0, 1, 2]
+    wnids = imagenet1k_wnids()
+    assert len(set(wnids)) == 1000
+    assert list(wnids) == sorted(wnids)
+    assert all(info.names and info.gloss for info in class_table(wnids))

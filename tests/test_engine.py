@@ -237,7 +237,7 @@ def test_engine_refuses_plans_that_do_not_fit(
     dataset: fastinet.Dataset, changes: dict[str, Any], message: str
 ) -> None:
     table = _engine.ItemTable(
-        [dataset._archives[0].encode()], None, dataset._offsets, dataset._sizes
+        [dataset._archives[0].encode()], None, dataset._offsets, dataset.sizes
     )
     arguments: dict[str, Any] = {
         "slots": _engine.SlotPool(spec(), 4, 3),

@@ -278,7 +278,7 @@ def test_a_bad_item_fails_in_place_of_its_batch(
     error = failure.value
     assert error.member == damaged.keys[3]
     assert error.archive == damaged.path
-    start, size = int(damaged._offsets[3]), int(damaged._sizes[3])
+    start, size = int(damaged._offsets[3]), int(damaged.sizes[3])
     assert error.offset is not None
     assert start <= error.offset <= start + size
     for part in (damaged.path, damaged.keys[3], str(error.offset), error.cause):
@@ -369,7 +369,7 @@ def test_stats_tell_who_waits(dataset: fastinet.Dataset) -> None:
             pass
     stats = loader.stats()
     assert (stats.items, stats.batches, stats.threads) == (129, 18, 2)
-    assert stats.bytes_read == 3 * int(dataset._sizes.sum())
+    assert stats.bytes_read == 3 * int(dataset.sizes.sum())
     assert stats.failures == {}
     assert min(stats.read_seconds, stats.decode_seconds, stats.render_seconds) > 0
     assert 0 <= stats.waiting_share <= 1

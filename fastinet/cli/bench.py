@@ -13,7 +13,7 @@ import numpy as np
 
 import fastinet
 from fastinet.cli.measure import Measurement, measure
-from fastinet.cli.opening import item_sizes, open_archive
+from fastinet.cli.opening import open_archive
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -155,7 +155,7 @@ def _load(
         seed=seed,
         threads=threads,
     )
-    sizes = item_sizes(dataset)
+    sizes = dataset.sizes
     while True:
         for batch in loader:
             yield len(batch.indices), int(sizes[batch.indices].sum())

@@ -15,7 +15,7 @@ import PIL
 import fastinet
 from fastinet import _reference
 from fastinet.cli.measure import Measurement, measure
-from fastinet.cli.opening import item_sizes, open_archive
+from fastinet.cli.opening import open_archive
 from fastinet.cli.output import (
     json_option,
     literal,
@@ -114,7 +114,7 @@ def _make_archive(images: int, seed: int) -> Path:
 def _train(loader: Loader, dataset: Dataset, epochs: int) -> tuple[Measurement, Batch]:
     """Runs the epochs; gives what they took, and the first batch."""
     first: list[Batch] = []
-    sizes = item_sizes(dataset)
+    sizes = dataset.sizes
 
     def batches() -> Iterator[tuple[int, int]]:
         for _ in range(epochs):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from fastinet.cli.opening import describe_index, item_sizes, open_archive
+from fastinet.cli.opening import describe_index, open_archive
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -75,7 +75,7 @@ def info(archive: str, sample: int, as_json: bool) -> None:
 
 
 def _describe(archive: str, dataset: Dataset) -> dict[str, Any]:
-    sizes = item_sizes(dataset)
+    sizes = dataset.sizes
     counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     return {
         "archive": archive,

@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fastinet
-from fastinet import catalog
 from fastinet.cli.output import byte_bar
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from fastinet import Dataset
 
 
@@ -24,12 +20,5 @@ def open_archive(path: str) -> Dataset:
 
 def describe_index(dataset: Dataset) -> dict[str, Any]:
     """Where the index of `dataset` lies and its size [bytes]; None where it could not be kept."""
-    for place in catalog.places(Path(dataset.path)):
-        if place.exists():
-            return {"index": str(place), "index_bytes": place.stat().st_size}
-    return {"index": None, "index_bytes": None}
-
-
-def item_sizes(dataset: Dataset) -> NDArray[np.uint64]:
-    """Original bytes of every item, uint64 [N]."""
-    return dataset._sizes  # noqa: SLF001 - one package; no user has needed it yet
+    size = None if dataset.index is None else Path(dataset.index).stat().st_size
+    return {"index": dataset.index, "index_bytes": size}

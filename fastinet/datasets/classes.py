@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ClassInfo", "class_table"]
+__all__ = ["ClassInfo", "class_table", "imagenet1k_wnids"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ def class_table(wnids: Sequence[str]) -> tuple[ClassInfo, ...]:
     return tuple(
         ClassInfo(index, wnid, *known.get(wnid, ((), ""))) for index, wnid in enumerate(wnids)
     )
+
+
+def imagenet1k_wnids() -> tuple[str, ...]:
+    """The 1,000 wnids of ImageNet-1K, sorted: label order."""
+    return tuple(_imagenet1k())
 
 
 @functools.cache

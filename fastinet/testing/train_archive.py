@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.resources
 import io
 import os
 import secrets
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import platformdirs
 
+from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.testing.photographs import photograph
 
 if TYPE_CHECKING:
@@ -50,19 +50,19 @@ def write_train_archive(
     Raises:
         ValueError: fewer images than classes or odd ones, or more than 1,000 classes.
     """
-    wnids = _imagenet1k_wnids()
+    wnids = imagenet1k_wnids()
     if not 1 <= classes <= min(images, len(wnids)) or len(odd) > images:
         raise ValueError(
             f"a train archive needs 1 to {len(wnids)} classes and an image for each of them, "
             f"got {images} images, {classes} classes and {len(odd)} odd encodings"
         )
     path = Path(path)
-    wnids = [wnids[place * len(wnids) // classes] for place in range(classes)]
+    chosen = [wnids[place * len(wnids) // classes] for place in range(classes)]
     # Odd ones lie as far apart as they can.
     odd_at = {number * images // len(odd): name for number, name in enumerate(odd)}
     edges = [place * images // classes for place in range(classes + 1)]
     with _appearing_when_complete(path) as outer:
-        for wnid, first, end in zip(wnids, edges, edges[1:], strict=False):
+        for wnid, first, end in zip(chosen, edges, edges[1:], strict=False):
             contents = io.BytesIO()
             with _tar(contents) as inner:
                 numbers = _image_numbers(seed, first, end - first)
@@ -114,13 +114,6 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     header.size = len(data)
     header.mtime = _WRITTEN
     tar.addfile(header, io.BytesIO(data))
-
-
-def _imagenet1k_wnids() -> list[str]:
-    """The 1,000 wnids in order."""
-    table = importlib.resources.files("fastinet.datasets") / "imagenet1k_classes.tsv"
-    _, *rows = table.read_text("utf-8").splitlines()
-    return [row.split("\t")[1] for row in rows]
 
 
 def _image_numbers(seed: int, first: int, count: int) -> list[int]:
