@@ -139,6 +139,17 @@ def test_centre_crops_take_the_whole_image() -> None:
     assert not flips.any()
 
 
+def test_boxes_of_any_ratio_lie_inside() -> None:
+    """Ratios so extreme that a drawn side is no int32, and hardly a double."""
+    sizes = np.array([(1, 1), (500, 375), (1, 65535), (65535, 1)] * 50, np.int32)
+    for ratio in [(1e-300, 1e300), (1e300, 1e300), (1e-300, 1e-300)]:
+        transform = RandomResizedCrop(8, ratio=ratio)
+        boxes, _ = _plan.draw_crops(transform.native(), sizes, np.arange(len(sizes)))
+        assert (boxes[:, :2] >= 0).all()
+        assert (boxes[:, 2:] >= 1).all()
+        assert (boxes[:, :2] + boxes[:, 2:] <= sizes).all()
+
+
 def test_crops_need_as_many_sizes_as_items() -> None:
     with pytest.raises(ValueError, match="sizes must be"):
         _plan.draw_crops(

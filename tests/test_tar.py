@@ -7,6 +7,8 @@ import gzip
 import io
 import os
 import signal
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -500,3 +502,17 @@ def test_progress_grows_to_the_end_and_may_stop_the_scan(tmp_path: Path) -> None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_the_fuzzers_corpus_is_what_its_script_writes(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parent.parent
+    script = root / "tools" / "make_tar_corpus.py"
+    subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    committed = root / "csrc" / "fuzz" / "corpus" / "tar"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        path.name: path.read_bytes() for path in committed.iterdir()
+    }

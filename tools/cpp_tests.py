@@ -4,7 +4,8 @@
     python tools/cpp_tests.py tar           ... whose path contains "tar"
     python tools/cpp_tests.py --fuzz 60     runs every fuzzer for 60 seconds (needs clang++)
 
-A test is a plain program that links the core; it fails by a non-zero exit. The variables that
+A test is a plain program that links the core; it fails by a non-zero exit. A fuzzer starts from the
+seeds in csrc/fuzz/corpus/, which its <name>_replay_test.cc gets as arguments. The variables that
 choose the build are those of tools/native_build.py. Standard library only.
 """
 
@@ -41,6 +42,19 @@ def find_sources(pattern: str, part: str) -> list[Path]:
     return sorted(path for path in paths if part in str(path))
 
 
+def seed_folder(source: Path) -> Path:
+    """Where the seeds of a fuzzer or its replay lie: csrc/fuzz/corpus/tar for tar_fuzzer.cc."""
+    name = source.stem.removesuffix("_fuzzer").removesuffix("_replay_test")
+    return ROOT / "csrc" / "fuzz" / "corpus" / name
+
+
+def seeds(source: Path) -> list[str]:
+    """The seeds that a test replays: none unless it is the replay of a fuzzer that has some."""
+    folder = seed_folder(source)
+    is_replay = source.stem.endswith("_replay_test") and folder.is_dir()
+    return [str(path) for path in sorted(folder.iterdir())] if is_replay else []
+
+
 def run_tests(build: NativeBuild, part: str) -> int:
     """Runs the tests; returns how many failed."""
     sources = find_sources("**/*_test.cc", part)
@@ -48,7 +62,7 @@ def run_tests(build: NativeBuild, part: str) -> int:
     for source, program in zip(sources, build_programs(build, sources), strict=True):
         try:
             answer = subprocess.run(
-                [str(program)],
+                [str(program), *seeds(source)],
                 capture_output=True,
                 text=True,
                 timeout=TEST_TIMEOUT_SECONDS,
@@ -67,7 +81,7 @@ def run_tests(build: NativeBuild, part: str) -> int:
 
 
 def run_fuzzers(build: NativeBuild, part: str, seconds: int) -> int:
-    """Runs each fuzzer on its corpus under build/; returns how many found something."""
+    """Runs each fuzzer on its seeds and what it found before; returns how many found something."""
     sources = find_sources("fuzz/*_fuzzer.cc", part)
     failures = 0
     programs = build_programs(build, sources, "-fsanitize=fuzzer")
@@ -75,7 +89,10 @@ def run_fuzzers(build: NativeBuild, part: str, seconds: int) -> int:
         corpus = build.folder / "corpus" / source.stem
         corpus.mkdir(parents=True, exist_ok=True)
         print(f"{source}: {seconds} s, corpus {corpus.relative_to(ROOT)}", flush=True)
-        command = [str(program), f"-max_total_time={seconds}", "-print_final_stats=1", str(corpus)]
+        options = [f"-max_total_time={seconds}", "-print_final_stats=1"]
+        # New inputs go to the first folder.
+        folders = [corpus, *filter(Path.is_dir, [seed_folder(source)])]
+        command = [str(program), *options, *map(str, folders)]
         failures += subprocess.run(command, cwd=corpus.parent, check=False).returncode != 0
     print(f"fuzzers: {len(sources) - failures} clean, {failures} with findings")
     return failures
