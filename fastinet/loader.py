@@ -8,20 +8,26 @@ import sys
 import threading
 import warnings
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, SupportsIndex, TypedDict
 
 from fastinet import _engine, _plan
 from fastinet.batch import Batch
-from fastinet.codec import DEFAULT_MAX_PIXELS
 from fastinet.cpus import available_cpus
 from fastinet.errors import FastinetWarning
-from fastinet.output import DType, Layout, OutputFormat
+from fastinet.output import DType, Layout, OutputFormat, checked_buffers
+from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.stats import LoaderStats, from_snapshot
-from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize, Transform
+from fastinet.transforms import (
+    CenterCrop,
+    RandomResizedCrop,
+    Resize,
+    Transform,
+    height_width,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -67,9 +73,14 @@ class Loader:
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
             types hold ``(pixel / 255 - mean) / std``.
         layout: "NHWC" or "NCHW".
-        mean: three numbers in units of 0..1, or "imagenet"; None does not normalise.
+        mean: in units of 0..1: three numbers, one for all channels, or "imagenet"; None does not
+            normalise.
         std: likewise; given exactly when `mean` is.
-        exact: be bit-equal to Pillow and torchvision. Today every result is.
+        exact: be bit-equal to the Pillow that is installed, and so to torchvision on it. The default
+            is bit-equal to Pillow 13 everywhere.
+        views: independent crops of each item: ``RandomResizedCrop(views=...)`` says the same.
+        exif_orientation: turn images as Exif says before they are cropped; ImageNet practice does
+            not.
         on_error: "raise": an item that gives no row makes the ``next()`` fail that would deliver
             its batch, whatever came first in time; the epoch is then over, the loader is not.
             "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
@@ -81,6 +92,10 @@ class Loader:
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded.
+        out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
+            contiguous writable arrays of [batch_size, ...] of `dtype`, at least ``prefetch + 1`` and
+            best ``prefetch + 2``. A batch's `images` then lie in one of them until the batch is let
+            go; a ``next()`` that finds all of them in use raises TooLargeError.
 
     Raises:
         ValueError: an argument that makes no sense; the message names it.
@@ -106,6 +121,9 @@ class Loader:
         world: int = 1,
         prefetch: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        views: int | None = None,
+        exif_orientation: bool = False,
+        out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
             raise TypeError(
@@ -115,11 +133,15 @@ class Loader:
             raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
         self.dataset = dataset
         self.batch_size = _whole("batch_size", batch_size, 1, 2**31 - 1)
+        if views is not None:
+            if not isinstance(transform, RandomResizedCrop):
+                raise ValueError(f"views={views!r} of {transform!r} would all be the same")
+            transform = replace(transform, views=views)
         self.transform = transform
         self.output = OutputFormat(dtype, layout, mean, std)
         self.shuffle = bool(shuffle)
         self.seed = _whole("seed", seed, 0, MAX_SEED)
-        self.exact = bool(exact)
+        self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.on_error = on_error
         self.drop_last = bool(drop_last)
         self.world = _whole("world", world, 1, 2**31 - 1)
@@ -128,7 +150,12 @@ class Loader:
         # Two items a thread keep the threads busy while a batch changes hands.
         enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
         self.prefetch = _whole("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
-        self.max_pixels = _whole("max_pixels", max_pixels, 1, 2**40)
+        self.out = None if out is None else checked_buffers(out, self._batch_shape(), dtype)
+        if self.out is not None and len(self.out) <= self.prefetch:
+            raise ValueError(
+                f"out has {len(self.out)} buffers; with prefetch={self.prefetch} the loader needs at "
+                f"least {self.prefetch + 1}, one of them for the batch in hand"
+            )
         self._progress = _Progress()
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
@@ -268,8 +295,9 @@ class Loader:
             spec = _engine.ItemSpec(
                 **self.transform.native(),
                 **self.output.native(),
+                **self.options.native(),
+                views=getattr(self.transform, "views", None) or 1,
                 interpolation=self.transform.interpolation,
-                max_pixels=self.max_pixels,
             )
             dataset = self.dataset
             self._engine = _EngineParts(
@@ -282,13 +310,25 @@ class Loader:
                     dataset._sizes,  # noqa: SLF001
                 ),
                 spec=spec,
-                # The batches ahead, the one that the loop holds, and the one that it still holds
-                # while it asks for the next.
-                slots=_engine.SlotPool(
-                    spec, min(self.batch_size, max(1, len(dataset))), self.prefetch + 2
-                ),
+                slots=self._make_slots(spec),
             )
         return self._engine
+
+
+    def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
+        if self.out is not None:
+            return _engine.SlotPool.wrap(spec, self.batch_size, self.out)
+        rows = min(self.batch_size, max(1, len(self.dataset)))
+        # The batches ahead, the one that the loop holds, and the one that it still holds while it
+        # asks for the next.
+        return _engine.SlotPool(spec, rows, self.prefetch + 2)
+
+    def _batch_shape(self) -> tuple[int, ...]:
+        """Shape of a full batch's images."""
+        height, width = height_width(self.transform.size)
+        image = (height, width, 3) if self.output.layout == "NHWC" else (3, height, width)
+        views = getattr(self.transform, "views", None)
+        return (self.batch_size, *([] if views is None else [views]), *image)
 
 
 class Epoch:
@@ -303,6 +343,7 @@ class Epoch:
     ) -> None:
         self._dataset = loader.dataset
         self._output = loader.output
+        self._views = getattr(loader.transform, "views", None)
         self._native = native
         self._progress = progress
         self._remaining = batches
@@ -342,7 +383,7 @@ class Epoch:
             raise StopIteration
         self._remaining -= 1
         self._progress.position = min(self._progress.position + self._rows_per_step, self._items)
-        batch = Batch(lease, self._dataset, self._output)
+        batch = Batch(lease, self._dataset, self._output, views=self._views)
         self._masked.count(batch, lease)
         return batch
 

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DType", "Layout", "OutputFormat"]
+__all__ = ["DType", "Layout", "OutputFormat", "checked_buffers"]
 
 DType = Literal["uint8", "float16", "bfloat16", "float32"]
 Layout = Literal["NHWC", "NCHW"]
-ChannelValues = Sequence[float] | Literal["imagenet"]
+ChannelValues = float | Sequence[float] | Literal["imagenet"]
 
 # What torchvision's reference recipes normalise with, in units of 0..1.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -32,7 +32,8 @@ class OutputFormat:
     Attributes:
         dtype: "uint8", "float16", "bfloat16" or "float32".
         layout: "NHWC" or "NCHW".
-        mean: per channel in units of 0..1, or "imagenet"; None does not normalise.
+        mean: in units of 0..1: three numbers, one for all channels, or "imagenet"; None does not
+            normalise.
         std: likewise; given exactly when `mean` is.
 
     Raises:
@@ -58,14 +59,15 @@ class OutputFormat:
         if self.dtype == "uint8":
             raise ValueError('mean and std need a float dtype, not dtype="uint8"')
         object.__setattr__(self, "mean", _channels("mean", self.mean, IMAGENET_MEAN))
-        object.__setattr__(self, "std", _channels("std", self.std, IMAGENET_STD))
-        if min(map(float, self.std)) <= 0:
+        std = _channels("std", self.std, IMAGENET_STD)
+        object.__setattr__(self, "std", std)
+        if min(std) <= 0:
             raise ValueError(f"std must be positive, not {self.std!r}")
 
     def native(self) -> dict[str, Any]:
         """The format as the native modules take it."""
-        mean = np.array(self.mean or (0, 0, 0), np.float64)
-        std = np.array(self.std or (1, 1, 1), np.float64)
+        mean = np.array((0, 0, 0) if self.mean is None else self.mean, np.float64)
+        std = np.array((1, 1, 1) if self.std is None else self.std, np.float64)
         return {
             "dtype": self.dtype,
             "layout": self.layout,
@@ -88,11 +90,32 @@ def _channels(
     if isinstance(values, str):
         if values == "imagenet":
             return imagenet
-        raise ValueError(f'{name} must be three numbers or "imagenet", not {values!r}')
+        raise ValueError(f'{name} must be three numbers, one, or "imagenet", not {values!r}')
     try:
-        channels = tuple(float(value) for value in values)
+        channels = tuple(float(value) for value in np.broadcast_to(np.asarray(values), 3))
     except (TypeError, ValueError):
         channels = ()
     if len(channels) != 3 or not all(map(math.isfinite, channels)):
-        raise ValueError(f'{name} must be three numbers or "imagenet", not {values!r}')
+        raise ValueError(f'{name} must be three numbers, one, or "imagenet", not {values!r}')
     return channels
+
+
+def checked_buffers(
+    buffers: Sequence[NDArray[Any]], shape: tuple[int, ...], dtype: DType
+) -> list[NDArray[Any]]:
+    """`buffers` when each can hold a batch of `shape`; ValueError says which one cannot and why."""
+    element_bytes = {"uint8": 1, "float16": 2, "bfloat16": 2, "float32": 4}[dtype]
+    checked = []
+    for index, buffer in enumerate(buffers):
+        array = np.asarray(buffer)
+        if array.shape != shape or array.dtype.itemsize != element_bytes:
+            raise ValueError(
+                f"out[{index}] must be of shape {shape} and dtype {dtype}, "
+                f"not {array.dtype} {array.shape}"
+            )
+        if not (array.flags.c_contiguous and array.flags.writeable):
+            raise ValueError(f"out[{index}] must be contiguous and writable")
+        checked.append(array.reshape(-1).view(np.uint8))
+    if len({array.ctypes.data for array in checked}) < len(checked):
+        raise ValueError("out names the same memory twice")
+    return checked

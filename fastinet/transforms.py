@@ -17,6 +17,7 @@ __all__ = ["CenterCrop", "Interpolation", "RandomResizedCrop", "Resize", "Transf
 Interpolation = Literal["bilinear", "bicubic"]
 
 MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
+MAX_VIEWS = 1024  # far below the 16 bits that random bits have for the view
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class RandomResizedCrop:
         ratio: bounds of the box's width / height.
         interpolation: "bilinear" or "bicubic".
         hflip: probability of mirroring left to right.
+        views: independent crops of each item, for self-supervised training: batches then have
+            images [B, views, ...], boxes [B, views, 4] and flips [B, views]. None: one crop, and
+            no such axis.
 
     Raises:
         ValueError: a value that makes no sense; the message names it.
@@ -43,6 +47,7 @@ class RandomResizedCrop:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: Interpolation = "bilinear"
     hflip: float = 0.5
+    views: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _checked_size(self.size))
@@ -51,6 +56,8 @@ class RandomResizedCrop:
         check_interpolation(self.interpolation)
         if not 0 <= self.hflip <= 1:
             raise ValueError(f"hflip must be a probability, 0 to 1, not {self.hflip!r}")
+        if self.views is not None:
+            object.__setattr__(self, "views", _checked_views(self.views))
 
     def native(self) -> dict[str, Any]:
         """The transform as the native modules take it."""
@@ -150,6 +157,16 @@ def _checked_side(name: str, side: SupportsIndex) -> int:
     if not 1 <= pixels <= MAX_SIDE:
         raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
     return pixels
+
+
+def _checked_views(views: SupportsIndex) -> int:
+    try:
+        number = operator.index(views)
+    except TypeError:
+        number = 0
+    if not 1 <= number <= MAX_VIEWS:
+        raise ValueError(f"views must be 1 to {MAX_VIEWS}, not {views!r}")
+    return number
 
 
 def _low_high(name: str, bounds: Any, highest: float) -> tuple[float, float]:

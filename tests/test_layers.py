@@ -39,7 +39,7 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"errors", "cpus", "output", "transforms", "stats", "build_info"},
+    {"errors", "cpus", "output", "rendering", "transforms", "stats", "build_info"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"catalog", "datasets"},
     {"dataset", "codec", "batch"},

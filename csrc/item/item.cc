@@ -113,6 +113,11 @@ Result<ImageInfo> ItemRenderer::ReadInfo(Bytes data, int64_t max_pixels) {
   return state_->decoder.info();
 }
 
+Result<Size> ItemRenderer::ReadShownSize(Bytes data, const RenderOptions& options) {
+  FASTINET_RETURN_IF_ERROR(state_->Open(data, options.max_pixels));
+  return state_->OrientationFor(options).Shown(state_->decoder.info().size);
+}
+
 Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& options,
                             MutableBytes row) {
   State& state = *state_;

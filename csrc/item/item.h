@@ -60,6 +60,9 @@ class ItemRenderer {
   /// What the header of `data` says, checked against `max_pixels`.
   Result<ImageInfo> ReadInfo(Bytes data, int64_t max_pixels);
 
+  /// Size of the image in `data` as it is cropped: as stored, or turned as Exif says.
+  Result<Size> ReadShownSize(Bytes data, const RenderOptions& options);
+
   /// Renders `crop` of the image in `data` into `row` (format.RowBytes(crop.output()) bytes).
   /// On failure `row` is unspecified.
   Status Render(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row);
