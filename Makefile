@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check build lint types format cpptest pytest bench asan tsan fuzz coverage clean distclean modules
+.PHONY: help demo test build lint types format cpptest pytest bench asan tsan fuzz clean distclean modules
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +22,7 @@ help: ## this list
 demo: $(VENV)/ready modules ## all the set-up, then the main job on data that it makes itself
 	@$(BIN)/fastinet demo
 
-test check build cpptest pytest: export FASTINET_WERROR := 1
+test build cpptest pytest: export FASTINET_WERROR := 1
 
 test: $(VENV)/ready-dev modules lint cpptest ## all the set-up, then linters, C++ tests and the Python suite
 	@$(BIN)/pytest $(ARGS)

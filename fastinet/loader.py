@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 import sys
-import threading
 import warnings
 import weakref
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, SupportsIndex, TypedDict
 from fastinet import _engine, _plan
 from fastinet.batch import Batch
 from fastinet.cpus import available_cpus
+from fastinet.dataset import Dataset
 from fastinet.errors import FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat, checked_buffers
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-    from fastinet.dataset import Dataset
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
@@ -125,6 +123,8 @@ class Loader:
         exif_orientation: bool = False,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
         if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
             raise TypeError(
                 f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
@@ -314,7 +314,6 @@ class Loader:
             )
         return self._engine
 
-
     def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
         if self.out is not None:
             return _engine.SlotPool.wrap(spec, self.batch_size, self.out)
@@ -453,15 +452,14 @@ class _EngineParts:
 _pools: weakref.WeakValueDictionary[tuple[int, int], _engine.WorkerPool] = (
     weakref.WeakValueDictionary()
 )
-_pools_lock = threading.Lock()
 
 
 def _shared_pool(threads: int) -> _engine.WorkerPool:
+    # No lock, which a fork could leave locked: two threads that come here at once get a pool each.
     key = (os.getpid(), threads)
-    with _pools_lock:
-        pool = _pools.get(key)
-        if pool is None:
-            pool = _pools[key] = _engine.WorkerPool(threads)
+    pool = _pools.get(key)
+    if pool is None:
+        pool = _pools[key] = _engine.WorkerPool(threads)
     return pool
 
 

@@ -422,6 +422,8 @@ def test_nonsense_is_refused_by_name(
 def test_a_number_is_no_transform(dataset: fastinet.Dataset) -> None:
     with pytest.raises(TypeError, match="transform must be a RandomResizedCrop"):
         Loader(dataset, 8, 224)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"dataset must come from .* not be 'a.tar'"):
+        Loader("a.tar", 8, SMALL)  # type: ignore[arg-type]
 
 
 def test_epochs_and_batches_that_are_not_there(dataset: fastinet.Dataset) -> None:

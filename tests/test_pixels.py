@@ -1,4 +1,4 @@
-"""Pixels against the readable road (tarfile, Pillow, NumPy): equal to the bit, over kinds and boxes."""
+"""Pixels against the readable road (tarfile, Pillow, NumPy): equal to the bit."""
 
 from __future__ import annotations
 

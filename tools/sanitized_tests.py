@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "TSAN_OPTIONS": f"halt_on_error=1:suppressions={ROOT}/tools/thread_sanitizer.supp",
 }
 
 

@@ -55,8 +55,8 @@ struct BFloat16Export {
   }
 };
 
-/// A "dltensor" capsule over `array`, whose 16-bit elements are taken for bfloat16. The capsule, and
-/// whoever consumes it, keeps the array alive.
+/// A "dltensor" capsule over `array`, whose 16-bit elements are taken for bfloat16. The capsule,
+/// and whoever consumes it, keeps the array alive.
 inline pybind11::capsule ExportBFloat16(const pybind11::array_t<uint16_t>& array) {
   auto tensor = std::make_unique<BFloat16Export>();
   tensor->array = array;
@@ -73,14 +73,12 @@ inline pybind11::capsule ExportBFloat16(const pybind11::array_t<uint16_t>& array
                                    .byte_offset = 0},
                      .manager_ctx = tensor.get(),
                      .deleter = BFloat16Export::Delete};
-  PyObject* capsule =
-      PyCapsule_New(&tensor->managed, "dltensor", [](PyObject* unused) {
-        // A consumer renames the capsule and takes the tensor over.
-        if (PyCapsule_IsValid(unused, "dltensor") == 0) return;
-        auto* managed =
-            static_cast<DLManagedTensor*>(PyCapsule_GetPointer(unused, "dltensor"));
-        managed->deleter(managed);
-      });
+  PyObject* capsule = PyCapsule_New(&tensor->managed, "dltensor", [](PyObject* unused) {
+    // A consumer renames the capsule and takes the tensor over.
+    if (PyCapsule_IsValid(unused, "dltensor") == 0) return;
+    auto* managed = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(unused, "dltensor"));
+    managed->deleter(managed);
+  });
   if (capsule == nullptr) throw pybind11::error_already_set();
   tensor.release();  // the capsule's now
   return pybind11::reinterpret_steal<pybind11::capsule>(capsule);

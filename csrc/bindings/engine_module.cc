@@ -9,7 +9,9 @@
 
 #include <array>
 #include <chrono>
+#include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -58,6 +60,26 @@ std::string TextBytes(const py::object& text) {
       PyUnicode_AsEncodedString(py::str(text).ptr(), "utf-8", "surrogateescape"));
   if (!bytes) throw py::error_already_set();
   return bytes;
+}
+
+/// Result of `work`, which runs without the GIL and must not touch Python objects.
+///
+/// py::gil_scoped_release would take the GIL back in its destructor. When the interpreter is about
+/// to end, CPython answers a daemon thread that asks for the GIL by unwinding it (pthread_exit),
+/// and unwinding out of a destructor aborts the process. Out of this function it harms nobody.
+template <class Work>
+auto WithoutGil(const Work& work) {
+  std::optional<decltype(work())> result;
+  std::exception_ptr error;
+  PyThreadState* const thread = PyEval_SaveThread();
+  try {
+    result = work();
+  } catch (const std::exception&) {
+    error = std::current_exception();
+  }
+  PyEval_RestoreThread(thread);
+  if (error) std::rethrow_exception(error);
+  return *std::move(result);
 }
 
 // ------------------------------------------------------------------------------- what to make
@@ -244,11 +266,8 @@ class PyEpoch {
     CheckProcess();
     Delivery delivery = run_->Next(std::chrono::milliseconds(0));
     while (delivery.kind == Delivery::Kind::kNotYet) {
-      {
-        // No Python object may be touched from here; the caller holds a reference to this epoch.
-        const py::gil_scoped_release release;
-        delivery = run_->Next(kSignalPeriod);
-      }
+      // The caller holds a reference to this epoch, which keeps `run_`.
+      delivery = WithoutGil([&] { return run_->Next(kSignalPeriod); });
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
     if (delivery.kind == Delivery::Kind::kEnd) return nullptr;
@@ -258,10 +277,11 @@ class PyEpoch {
 
   void Close() {
     if (getpid() != process_) return;  // the threads are the parent's
-    // No Python object may be touched from here. The arrays that workers still read live until
-    // this object dies.
-    const py::gil_scoped_release release;
-    run_->Stop();
+    // The arrays that workers still read live until this object dies.
+    WithoutGil([&] {
+      run_->Stop();
+      return true;
+    });
   }
 
   int64_t ReadyBatches() { return getpid() == process_ ? run_->ReadyBatches() : 0; }

@@ -31,7 +31,8 @@ struct OwnedCropRule {
   Size size;
 
   CropRule rule() const {
-    CropRule result{.transform = std::nullopt, .boxes = boxes, .flips = flips, .size = std::nullopt};
+    CropRule result{
+        .transform = std::nullopt, .boxes = boxes, .flips = flips, .size = std::nullopt};
     if (has_transform) result.transform = transform;
     if (has_size) result.size = size;
     return result;

@@ -99,7 +99,9 @@ void WorkerPool::Remove(WorkSource& source) {
 void WorkerPool::Wake() {
   // A worker that has just found nothing to do holds the lock until it sleeps; passing through the
   // lock makes sure that it hears the call.
-  { const std::lock_guard lock(mutex_); }
+  {
+    const std::lock_guard lock(mutex_);
+  }
   work_.notify_all();
 }
 

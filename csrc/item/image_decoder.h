@@ -24,7 +24,7 @@ struct ImageInfo {
   bool arithmetic = false;   // arithmetic coding in place of Huffman's
   /// Luma samples per chroma sample, (1, 1) for 4:4:4, (2, 2) for 4:2:0; (1, 1) for one component.
   std::array<int32_t, 2> subsampling{1, 1};
-  int32_t restart_interval = 0;  // [MCUs]; 0: none
+  int32_t restart_interval = 0;    // [MCUs]; 0: none
   std::optional<int32_t> quality;  // estimated IJG setting, 1..100; none for a PNG
   uint8_t exif_orientation = 0;    // 1..8; 0: not given
 };

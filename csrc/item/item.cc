@@ -139,8 +139,8 @@ Status ItemRenderer::RenderItem(Bytes data, const ItemSpec& spec, const AugmentK
     AugmentKey view_key = key;
     view_key.view = static_cast<uint16_t>(view);
     crops[view] = DrawCrop(spec.transform, shown, view_key);
-    FASTINET_RETURN_IF_ERROR(state.RenderCrop(crops[view], spec.options,
-                                              row.subspan(view * view_bytes, view_bytes)));
+    FASTINET_RETURN_IF_ERROR(
+        state.RenderCrop(crops[view], spec.options, row.subspan(view * view_bytes, view_bytes)));
   }
   ++state.counters.items;
   return {};

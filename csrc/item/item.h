@@ -20,7 +20,7 @@ struct RenderOptions {
   Interpolation interpolation = Interpolation::kBilinear;
   PassOrder pass_order = PassOrder::kPillow13;
   OutputFormat format;
-  bool apply_orientation = false;  // turn the image as Exif says before it is cropped
+  bool apply_orientation = false;          // turn the image as Exif says before it is cropped
   int64_t max_pixels = kDefaultMaxPixels;  // of an image; larger ones are refused unread
 
   /// Twice Pillow's decompression-bomb limit of 1024^3 / 12 pixels, where Pillow too refuses.

@@ -136,9 +136,7 @@ Status PngDecoder::State::Decode(const Box& region, RowSink& sink) {
     for (int32_t y = 0; y < height; ++y) pointers[static_cast<size_t>(y)] = file_row(y);
     if (!ReadImage(&session, pointers.data())) return Error();
   }
-  const auto next_row = [&](int32_t y) {
-    return interlaced || ReadRow(&session, file_row(y));
-  };
+  const auto next_row = [&](int32_t y) { return interlaced || ReadRow(&session, file_row(y)); };
   for (int32_t y = 0; y < region.y; ++y) {
     if (!next_row(y)) return Error();
   }
@@ -160,7 +158,8 @@ Status PngDecoder::State::Decode(const Box& region, RowSink& sink) {
       uint8_t* to = band_rows.data() + static_cast<size_t>(i) * band_stride;
       const auto left = static_cast<size_t>(region.x);
       if (is_palette) {
-        for (size_t x = 0; x < width; ++x) std::copy_n(palette[from[left + x]].data(), 3, to + 3 * x);
+        for (size_t x = 0; x < width; ++x)
+          std::copy_n(palette[from[left + x]].data(), 3, to + 3 * x);
       } else if (is_grey16) {
         for (size_t x = 0; x < width; ++x) {
           const uint8_t* pair = from + 2 * (left + x);
@@ -198,7 +197,8 @@ Result<PngHeader> ReadPngHeader(Bytes png) {
   // compression, filter, interlace method.
   constexpr size_t kHeaderBytes = 8 + 4 + 4 + 4 + 4 + 5;
   if (!LooksLikePng(png) || png.size() < kHeaderBytes) {
-    return Corrupt("the data ends inside the PNG header").AtOffset(static_cast<int64_t>(png.size()));
+    return Corrupt("the data ends inside the PNG header")
+        .AtOffset(static_cast<int64_t>(png.size()));
   }
   if (std::memcmp(png.data() + 12, "IHDR", 4) != 0) {
     return Corrupt("the first chunk of a PNG must be IHDR").AtOffset(8);
@@ -207,14 +207,11 @@ Result<PngHeader> ReadPngHeader(Bytes png) {
   const uint32_t height = LoadBigEndian32(png.data() + 20);
   constexpr uint32_t kMaxSide = 0x7FFFFFFF;  // PNG specification, 7.1
   if (width == 0 || height == 0 || width > kMaxSide || height > kMaxSide) {
-    return Corrupt("a PNG of " + std::to_string(width) + " x " + std::to_string(height) +
-                   " pixels")
+    return Corrupt("a PNG of " + std::to_string(width) + " x " + std::to_string(height) + " pixels")
         .AtOffset(16);
   }
-  return PngHeader{{static_cast<int32_t>(width), static_cast<int32_t>(height)},
-                   png[24],
-                   png[25],
-                   png[28] != 0};
+  return PngHeader{
+      {static_cast<int32_t>(width), static_cast<int32_t>(height)}, png[24], png[25], png[28] != 0};
 }
 
 }  // namespace fastinet
