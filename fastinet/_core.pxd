@@ -112,7 +112,7 @@ cdef extern from "item/image_decoder.h" namespace "fastinet" nogil:
         int32_t bits_per_sample
         cpp_bool progressive
         cpp_bool arithmetic
-        int32_t subsampling[2]
+        int32_t sampling[4][2]
         int32_t restart_interval
         uint8_t exif_orientation
 

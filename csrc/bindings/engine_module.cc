@@ -115,17 +115,20 @@ SlotShape ShapeOf(const ItemSpec& spec, int64_t rows) {
   return {rows, spec.RowBytes().value_or(0), spec.views};
 }
 
-/// A caller's buffer as the memory of a slot, kept alive for as long as the slot is.
+/// A caller's buffer as the memory of a slot. It stays exported, and so alive and of its size, for
+/// as long as the slot is there.
 ExternalRows Borrow(const py::buffer& buffer) {
-  const py::buffer_info info = buffer.request(/*writable=*/true);
-  // Slots die where their last user does: in Python, or in a thread that does not hold the GIL.
-  const auto release = [](py::object* owner) {
-    if (!Py_IsInitialized()) return;  // the interpreter took the buffer with it
+  // Slots die where their last user does: in Python, or where the GIL is not held.
+  const auto release = [](py::buffer_info* exported) {
+    if (!Py_IsInitialized()) return;  // at the interpreter's exit: the memory stays until the end
     const py::gil_scoped_acquire gil;
-    delete owner;
+    delete exported;
   };
-  return {{static_cast<uint8_t*>(info.ptr), static_cast<size_t>(info.size * info.itemsize)},
-          std::shared_ptr<py::object>(new py::object(buffer), release)};
+  const std::shared_ptr<py::buffer_info> exported(
+      new py::buffer_info(buffer.request(/*writable=*/true)), release);
+  return {{static_cast<uint8_t*>(exported->ptr),
+           static_cast<size_t>(exported->size * exported->itemsize)},
+          exported};
 }
 
 std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,

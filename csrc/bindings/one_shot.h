@@ -43,7 +43,8 @@ struct OwnedCropRule {
 inline Status OutputSize(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
                          const RenderOptions& options, Size* size) {
   FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
-  *size = rule.rule().For(0, shown).output();
+  FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.rule().For(0, shown));
+  *size = crop.output();
   return {};
 }
 
@@ -51,7 +52,8 @@ inline Status OutputSize(ItemRenderer& renderer, Bytes data, const OwnedCropRule
 inline Status RenderOne(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
                         const RenderOptions& options, MutableBytes row) {
   FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
-  return renderer.Render(data, rule.rule().For(0, shown), options, row);
+  FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.rule().For(0, shown));
+  return renderer.Render(data, crop, options, row);
 }
 
 /// RenderImages, for a rule that owns what it refers to.

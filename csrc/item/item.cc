@@ -1,7 +1,6 @@
 #include "item/item.h"
 
 #include <chrono>
-#include <string>
 
 #include "item/orientation.h"
 
@@ -38,13 +37,6 @@ Box Translated(Box region, const Box& box) {
   region.x += box.x;
   region.y += box.y;
   return region;
-}
-
-Status OutsideImage(const Box& box, Size image) {
-  return InvalidArgument("box (" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " +
-                         std::to_string(box.width) + ", " + std::to_string(box.height) +
-                         ") does not lie inside the image of " + std::to_string(image.width) +
-                         " x " + std::to_string(image.height) + " pixels");
 }
 
 }  // namespace
@@ -123,7 +115,7 @@ Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& o
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, options.max_pixels));
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
-  if (!crop.box.IsInside(shown)) return OutsideImage(crop.box, shown);
+  FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
   FASTINET_RETURN_IF_ERROR(state.RenderCrop(crop, options, row));
   ++state.counters.items;
   return {};
