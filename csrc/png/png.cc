@@ -112,13 +112,12 @@ bool ReadInterlacedRows(Session* session, int32_t height, int32_t first, int32_t
 
 // ------------------------------------------------------------------------------------- pixels
 
-/// 256 colours, of which the file's palette replaces the first. Pillow's own first are a grey ramp
-/// (ImagingPaletteNew in libImaging/Palette.c), which indices beyond the palette then show.
+/// 256 colours, of which the file's palette gives the first. The others are black, which is what
+/// Pillow shows for indices beyond the palette.
 using Palette = std::array<std::array<uint8_t, 3>, 256>;
 
 Palette ReadPalette(const Session& session) {
-  Palette palette;
-  for (size_t i = 0; i < palette.size(); ++i) palette[i].fill(static_cast<uint8_t>(i));
+  Palette palette{};
   png_colorp colours = nullptr;
   int count = 0;
   if (png_get_PLTE(session.reader, session.info, &colours, &count) == 0) return palette;
