@@ -64,9 +64,9 @@ class OutputFormat:
             raise ValueError('mean and std need a float dtype, not dtype="uint8"')
         object.__setattr__(self, "mean", _channels("mean", self.mean, IMAGENET_MEAN))
         std = _channels("std", self.std, IMAGENET_STD)
-        object.__setattr__(self, "std", std)
         if min(std) <= 0:
             raise ValueError(f"std must be positive, not {self.std!r}")
+        object.__setattr__(self, "std", std)
         self._check_range()
 
     def _check_range(self) -> None:

@@ -34,7 +34,9 @@ WRITTEN_BY_PILLOW: dict[str, dict[str, object]] = {
 def test_every_region_of_a_jpeg_is_pillows(kind: str, mode: str) -> None:
     options = WRITTEN_BY_PILLOW[kind]
     if mode != "RGB":
-        options = {name: options[name] for name in options if name not in ("subsampling", "keep_rgb")}
+        options = {
+            name: options[name] for name in options if name not in ("subsampling", "keep_rgb")
+        }
     rng = rng_of(kind, mode)
     for width, height in some_sizes(rng, 8):
         assert_pillows(jpeg(picture(rng, width, height), mode, **options), rng, boxes=25)
@@ -88,7 +90,7 @@ def test_samplings_that_need_a_fraction_are_not_read(interleaved: bool) -> None:
     data = jpegs.sampled(
         picture(rng_of(), 40, 30), [(3, 1), (2, 1), (1, 1)], interleaved=interleaved
     )
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match="image"):
         _reference.decode(data)
     with pytest.raises(fastinet.errors.UnsupportedError, match="libjpeg-turbo says"):
         fastinet.decode(data)

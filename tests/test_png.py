@@ -122,7 +122,7 @@ def test_a_png_cut_anywhere_is_corrupt(interlaced: bool) -> None:
 
 @pytest.mark.parametrize("interlaced", [False, True])
 def test_flipped_bits_are_noticed_or_harmless(interlaced: bool) -> None:
-    """libpng's checksums find them, unless they lie where nothing is read."""
+    """The checksums find them, unless they lie where nothing is read."""
     rng = rng_of(interlaced)
     pixels = samples(rng, 20, 20, RGB, 8)
     data = png(pixels, RGB, interlaced=interlaced)
@@ -167,7 +167,9 @@ def test_an_image_beyond_max_pixels_takes_no_memory() -> None:
     side = (131_071).to_bytes(4, "big")
     huge = tiny[:16] + side + side + tiny[24:]
     for call in (fastinet.decode, fastinet.read_header):
-        with pytest.raises(fastinet.errors.TooLargeError, match="131071 x 131071 pixels, more than"):
+        with pytest.raises(
+            fastinet.errors.TooLargeError, match="131071 x 131071 pixels, more than"
+        ):
             call(huge)
     with pytest.raises(fastinet.errors.TooLargeError, match="more than max_pixels = 63"):
         fastinet.decode(tiny, max_pixels=63)

@@ -59,7 +59,11 @@ def parse(jpeg: bytes) -> list[Segment]:
         position = end
         if code == SOS:
             # Within a scan, FF is followed by 00 or is a restart marker.
-            while jpeg[position] != 0xFF or jpeg[position + 1] == 0 or 0 <= jpeg[position + 1] - 0xD0 < 8:
+            while (
+                jpeg[position] != 0xFF
+                or jpeg[position + 1] == 0
+                or 0 <= jpeg[position + 1] - 0xD0 < 8
+            ):
                 position += 1
         segments.append(Segment(code, payload, jpeg[end:position]))
     return segments
@@ -80,7 +84,7 @@ def with_segment(jpeg: bytes, code: int, payload: bytes) -> bytes:
 
 
 def with_adobe_transform(jpeg: bytes, transform: int | None) -> bytes:
-    """`jpeg` with an Adobe segment that says `transform`, in place of APP0 and APP14; None: neither."""
+    """`jpeg` with Adobe's segment that says `transform` and without JFIF's; None: without both."""
     segments = [segment for segment in parse(jpeg) if segment.code not in (APP0, APP14)]
     if transform is not None:
         segments.insert(0, Segment(APP14, b"Adobe\0\x64" + bytes(4) + bytes([transform])))
@@ -104,7 +108,9 @@ def with_wide_tables(jpeg: bytes) -> bytes:
 def exif_block(orientation: int, *, big_endian: bool = False, type: int = 3) -> bytes:  # noqa: A002
     """A TIFF structure with a make and an orientation; `type` 3 is SHORT, 4 is LONG."""
     order = ">" if big_endian else "<"
-    value = struct.pack(order + {3: "HH", 4: "L"}[type], *([orientation, 0] if type == 3 else [orientation]))
+    value = struct.pack(
+        order + {3: "HH", 4: "L"}[type], *([orientation, 0] if type == 3 else [orientation])
+    )
     make = struct.pack(order + "HHL4s", 0x010F, 2, 4, b"me!\0")
     entry = struct.pack(order + "HHL", 0x0112, type, 1) + value
     header = (b"MM\0*" if big_endian else b"II*\0") + struct.pack(order + "L", 8)
@@ -127,7 +133,7 @@ def sampled(
     interleaved: bool = True,
     progressive: bool = False,
 ) -> bytes:
-    """A JPEG of `planes` [H, W, C] with these sampling factors; what they mean is up to its markers.
+    """A JPEG of `planes` [H, W, C] with these sampling factors; its markers say what they mean.
 
     Args:
         planes: full-size components, which are shrunk as their factors say.
