@@ -1,7 +1,7 @@
 """Draws docs/fidelity.png and prints the table of docs/fidelity.md.
 
     python docs/make_fidelity_picture.py
-    FASTINET_SAMPLE=train.tar python docs/make_fidelity_picture.py    # the table of real photographs
+    FASTINET_SAMPLE=train.tar python docs/make_fidelity_picture.py    # the table of photographs
 
 The picture is of synthetic photographs (fastinet.testing). Needs the "bench" extra, for
 OpenCV and simplejpeg.
