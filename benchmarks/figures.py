@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from archives import TRAIN_ITEMS, indexed_train_archive, photographs, sparse_train_tar
-from pipelines import BATCH, SIZE, Fastinet, pillow, simplejpeg_opencv
+from pipelines import BATCH, FORMATS, SIZE, Fastinet, pillow, simplejpeg_opencv
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -89,6 +89,31 @@ def train_figures(archive: Path, rounds: int) -> Iterator[Figure]:
             goal is None or statistics.median(ratios) <= goal,
             f"{each['fastinet']:.2f} and {each[name]:.2f} ms an image; "
             f"ratios {min(ratios):.2f} to {max(ratios):.2f} in {rounds} rounds",
+        )
+
+
+def format_figures(archive: Path, rounds: int) -> Iterator[Figure]:
+    """CPU time per training image in every output format relative to uint8 NHWC."""
+    plain = Fastinet(archive)
+    others = {name: Fastinet(archive, **options) for name, options in FORMATS.items()}
+    for pipeline in (plain, *others.values()):
+        pipeline.epoch(0)  # warms the page cache and the threads, and touches the slots' memory
+    ratios: dict[str, list[float]] = {name: [] for name in FORMATS}
+    for number in range(rounds):
+        for name, pipeline in others.items():  # the baseline beside each, for a noisy machine
+            seconds = cpu_seconds(plain.epoch, number)
+            ratios[name].append(cpu_seconds(pipeline.epoch, number) / seconds)
+    goals = {"uint8 NCHW": 1.03, "exact": 1.5}
+    for name, values in ratios.items():
+        goal = goals.get(name, 1.12)
+        yield Figure(
+            f"train, CPU time, {name} / uint8 NHWC",
+            statistics.median(values),
+            "x",
+            f"<= {goal}",
+            statistics.median(values) <= goal,
+            f"{min(values):.2f} to {max(values):.2f} in {rounds} rounds"
+            + ("" if name in goals else ", normalised"),
         )
 
 
@@ -235,7 +260,8 @@ def main(rounds: int, path: Path | None, task: str | None, arguments: tuple[str,
         click.echo(json.dumps(_TASKS[task](*arguments)))
         return
     archive = photographs()
-    figures = [*train_figures(archive, rounds), *thread_figures(archive, rounds)]
+    figures = [*train_figures(archive, rounds), *format_figures(archive, rounds)]
+    figures += thread_figures(archive, rounds)
     figures += memory_figures(archive)
     with tempfile.TemporaryDirectory() as folder:
         figures += index_figures(Path(folder), rounds)

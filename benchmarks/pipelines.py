@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,10 +34,23 @@ class EpochPlan:
     flips: NDArray[np.bool_]
 
 
-class Fastinet:
-    """The train pipeline under test."""
+# What rows may look like besides uint8 NHWC: arguments of fastinet.Loader, by name.
+NORMALISED = {"mean": "imagenet", "std": "imagenet"}
+FORMATS: dict[str, dict[str, Any]] = {
+    "uint8 NCHW": {"layout": "NCHW"},
+    **{
+        f"{dtype} {layout}": {"dtype": dtype, "layout": layout, **NORMALISED}
+        for dtype in ("float16", "bfloat16", "float32")
+        for layout in ("NHWC", "NCHW")
+    },
+    "exact": {"exact": True},
+}
 
-    def __init__(self, archive: Path, threads: int = 1) -> None:
+
+class Fastinet:
+    """The train pipeline under test; `options` are further arguments of fastinet.Loader."""
+
+    def __init__(self, archive: Path, threads: int = 1, **options: Any) -> None:
         self.dataset = fastinet.open(archive)
         self.loader = fastinet.Loader(
             self.dataset,
@@ -45,6 +58,7 @@ class Fastinet:
             transform=fastinet.RandomResizedCrop(SIZE),
             shuffle=True,
             threads=threads,
+            **options,
         )
 
     def epoch(self, number: int) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from fastinet import errors
 from fastinet.batch import Batch
 from fastinet.build_info import build_info
-from fastinet.codec import decode
+from fastinet.codec import ImageHeader, decode, decode_batch, read_header
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
 from fastinet.loader import Loader
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
@@ -24,13 +24,16 @@ __all__ = [
     "Batch",
     "CenterCrop",
     "Dataset",
+    "ImageHeader",
     "Loader",
     "RandomResizedCrop",
     "Resize",
     "build_info",
     "decode",
+    "decode_batch",
     "errors",
     "open",
+    "read_header",
 ]
 
 

@@ -1,29 +1,53 @@
-"""One image at a time, without an engine. Use `fastinet.decode`, which checks its arguments."""
+"""Images without an engine. Use `fastinet.decode` and its kin, which check their arguments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-def image_size(data: Buffer, *, max_pixels: int) -> tuple[int, int]:
-    """(width, height) of an encoded image [pixels], from its header."""
+def read_header(data: Buffer, *, max_pixels: int) -> dict[str, Any]:
+    """The fields of `fastinet.ImageHeader`; see there."""
 
 def decode(
     data: Buffer,
-    box: Sequence[int] | None,
-    size: Sequence[int] | None,
-    flip: bool,
-    transform: Mapping[str, Any] | None,
+    make_rows: Callable[[int, int], NDArray[Any]],
     *,
+    boxes: Sequence[Sequence[int]] | None,
+    flips: Sequence[bool] | None,
+    size: Sequence[int] | None,
+    transform: Mapping[str, Any] | None,
     interpolation: str,
+    pass_order: str,
     dtype: str,
     layout: str,
     pixel_scale: Sequence[float],
     pixel_bias: Sequence[float],
+    apply_orientation: bool,
     max_pixels: int,
 ) -> NDArray[Any]:
     """Decodes, crops, resizes and mirrors one image without the GIL; see `fastinet.decode`.
 
-    `size` is (height, width). bfloat16 comes as uint16.
+    `size` is (height, width); boxes and flips have one element. `make_rows` is called with height
+    and width of the result and gives the array that is written to and returned.
     """
+
+def decode_batch(
+    images: Sequence[Buffer],
+    make_rows: Callable[[int, int], NDArray[Any]],
+    *,
+    boxes: Sequence[Sequence[int]] | None,
+    flips: Sequence[bool] | None,
+    size: Sequence[int] | None,
+    transform: Mapping[str, Any] | None,
+    threads: int,
+    interpolation: str,
+    pass_order: str,
+    dtype: str,
+    layout: str,
+    pixel_scale: Sequence[float],
+    pixel_bias: Sequence[float],
+    apply_orientation: bool,
+    max_pixels: int,
+) -> NDArray[Any]:
+    """The same for many images, on several threads; see `fastinet.decode_batch`."""

@@ -1,29 +1,32 @@
 # cython: language_level=3
 # distutils: language = c++
-"""One image at a time, without an engine; the stub ``_codec.pyi`` documents it."""
+"""Images without an engine; the stub ``_codec.pyi`` documents it."""
 
 import threading
 
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
-from libcpp cimport bool as cpp_bool
-from libcpp.string cimport string
+from libcpp.vector cimport vector
 
 from fastinet._core cimport (
-    AugmentKey,
+    Box,
     Bytes,
-    Crop,
-    DrawCrop,
-    FromName,
-    Interpolation,
+    ImageInfo,
+    IsJpeg,
     ItemRenderer,
     MutableBytes,
-    OutputFormat,
-    ReadSize,
+    OutputSize,
+    OwnedCropRule,
+    QualityOf,
+    ReadInfo,
+    RenderMany,
+    RenderOne,
+    RenderOptions,
     Size,
     Status,
     check,
+    make_options,
     make_transform,
 )
 
@@ -50,96 +53,105 @@ cdef Bytes bytes_of(const uint8_t[::1] view) noexcept:
     return Bytes(&view[0], view.shape[0]) if view.shape[0] > 0 else Bytes()
 
 
-cdef Size read_size(_Renderer renderer, Bytes data, int64_t max_pixels) except *:
-    cdef Size size
-    cdef Status status
-    with nogil:
-        status = ReadSize(renderer.core, data, max_pixels, &size)
-    check(status)
-    return size
+cdef const uint8_t[::1] view_of(data):
+    return memoryview(data).cast("B")
 
 
-def image_size(data, *, max_pixels):
-    cdef const uint8_t[::1] view = memoryview(data).cast("B")
-    cdef Size size = read_size(renderer_of_this_thread(), bytes_of(view), max_pixels)
-    return size.width, size.height
-
-
-def decode(
-    data,
-    box,
-    size,
-    flip,
-    transform,
-    *,
-    interpolation,
-    dtype,
-    layout,
-    pixel_scale,
-    pixel_bias,
-    max_pixels,
-):
-    cdef const uint8_t[::1] view = memoryview(data).cast("B")
+def read_header(data, *, max_pixels):
+    cdef const uint8_t[::1] view = view_of(data)
+    cdef _Renderer renderer = renderer_of_this_thread()
     cdef Bytes encoded = bytes_of(view)
     cdef int64_t limit = max_pixels
-    cdef Interpolation filter
-    cdef OutputFormat format
-    cdef string name
-    name = interpolation.encode()
-    check(FromName(name, &filter))
-    name = dtype.encode()
-    check(FromName(name, &format.dtype))
-    name = layout.encode()
-    check(FromName(name, &format.layout))
-    for channel in range(3):
-        format.scale[channel], format.bias[channel] = pixel_scale[channel], pixel_bias[channel]
-
-    cdef _Renderer renderer = renderer_of_this_thread()
-    cdef Size image = read_size(renderer, encoded, limit)
-    cdef Crop crop
-    cdef AugmentKey no_key  # these transforms draw nothing
-    if transform is None:
-        crop = crop_of(image, box, size)
-    else:
-        crop = DrawCrop(make_transform(transform), image, no_key)
-    crop.flip = crop.flip != <cpp_bool>flip
-
-    row = np.empty(row_shape(crop.output(), layout), NUMPY_TYPES[dtype])
-    cdef uint8_t[::1] row_view = row.reshape(-1).view(np.uint8)
-    cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
+    cdef ImageInfo info
     cdef Status status
     with nogil:
+        status = ReadInfo(renderer.core, encoded, limit, &info)
+    check(status)
+    quality = QualityOf(info)
+    return {
+        "format": "jpeg" if IsJpeg(info) else "png",
+        "width": info.size.width,
+        "height": info.size.height,
+        "components": info.components,
+        "bits_per_sample": info.bits_per_sample,
+        "progressive": info.progressive,
+        "arithmetic": info.arithmetic,
+        "sampling": [(info.sampling[i][0], info.sampling[i][1]) for i in range(info.components)],
+        "restart_interval": info.restart_interval,
+        "quality": None if quality < 0 else quality,
+        "exif_orientation": info.exif_orientation,
+    }
+
+
+def decode(data, make_rows, *, boxes, flips, size, transform, **options_parts):
+    cdef const uint8_t[::1] view = view_of(data)
+    cdef Bytes encoded = bytes_of(view)
+    cdef RenderOptions options = make_options(options_parts)
+    cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
+    cdef _Renderer renderer = renderer_of_this_thread()
+    cdef Size output
+    cdef Status status
+    with nogil:
+        status = OutputSize(renderer.core, encoded, rule, options, &output)
+    check(status)
+    row = make_rows(output.height, output.width)
+    cdef uint8_t[::1] row_view = row.reshape(-1).view(np.uint8)
+    cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
+    with nogil:
         # Neither `data` nor `row` can go away or be resized: both views hold them.
-        status = renderer.core.Render(encoded, crop, filter, format, limit, row_bytes)
+        status = RenderOne(renderer.core, encoded, rule, options, row_bytes)
     check(status)
     return row
 
 
-# NumPy has no name for bfloat16.
-NUMPY_TYPES = {
-    "uint8": np.uint8,
-    "float16": np.float16,
-    "bfloat16": np.uint16,
-    "float32": np.float32,
-}
+def decode_batch(images, make_rows, *, boxes, flips, size, transform, threads, **options_parts):
+    cdef RenderOptions options = make_options(options_parts)
+    cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
+    cdef vector[Bytes] encoded
+    cdef const uint8_t[::1] view
+    views = []  # holds the images' memory
+    for image in images:
+        view = view_of(image)
+        views.append(view)
+        encoded.push_back(bytes_of(view))
+    cdef Size output
+    if transform is not None:
+        output = rule.transform.size
+    elif size is not None:
+        output = rule.size
+    else:
+        raise ValueError("a batch needs one size for all its images")
+    rows = make_rows(output.height, output.width)
+    cdef uint8_t[::1] rows_view = rows.reshape(-1).view(np.uint8)
+    cdef MutableBytes rows_bytes
+    if rows_view.shape[0] > 0:
+        rows_bytes = MutableBytes(&rows_view[0], rows_view.shape[0])
+    cdef int thread_count = threads
+    cdef Status status
+    with nogil:
+        # `views` and `rows_view` hold all memory that the threads touch.
+        status = RenderMany(encoded, rule, options, thread_count, rows_bytes)
+    check(status)
+    return rows
 
 
-cdef Crop crop_of(Size image, box, size) except *:
-    """`box`, or all of the image, resized to `size`, or not at all."""
-    cdef Crop crop
-    crop.box.x, crop.box.y, crop.box.width, crop.box.height = (
-        (0, 0, image.width, image.height) if box is None else box
-    )
-    crop.resized.height, crop.resized.width = (
-        (crop.box.height, crop.box.width) if size is None else size
-    )
-    crop.window.x = crop.window.y = 0
-    crop.window.width, crop.window.height = crop.resized.width, crop.resized.height
-    crop.flip = False
-    return crop
-
-
-cdef tuple row_shape(Size size, layout):
-    if layout == "NCHW":
-        return 3, size.height, size.width
-    return size.height, size.width, 3
+cdef OwnedCropRule make_rule(boxes, flips, size, transform) except *:
+    """`boxes`: [n, 4] or None; `flips`: [n] or None; `size`: (height, width) or None."""
+    cdef OwnedCropRule rule
+    cdef Box box
+    cdef uint8_t is_flipped  # a name, since push_back takes its argument by reference
+    if boxes is not None:
+        for numbers in boxes:
+            box.x, box.y, box.width, box.height = numbers
+            rule.boxes.push_back(box)
+    if flips is not None:
+        for flip in flips:
+            is_flipped = bool(flip)
+            rule.flips.push_back(is_flipped)
+    rule.has_size = size is not None
+    if rule.has_size:
+        rule.size.height, rule.size.width = size
+    rule.has_transform = transform is not None
+    if rule.has_transform:
+        rule.transform = make_transform(transform)
+    return rule

@@ -4,6 +4,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp cimport bool as cpp_bool
 from libcpp.string cimport string
+from libcpp.vector cimport vector
 
 
 cdef extern from "base/status.h" namespace "fastinet" nogil:
@@ -68,6 +69,9 @@ cdef extern from "resample/resampler.h" namespace "fastinet" nogil:
     cdef cppclass Interpolation:
         pass
 
+    cdef cppclass PassOrder:
+        pass
+
 
 cdef extern from "resample/output.h" namespace "fastinet" nogil:
     cdef cppclass DType:
@@ -87,6 +91,7 @@ cdef extern from "bindings/names.h" namespace "fastinet":
     Status FromName(string name, DType* value) except +
     Status FromName(string name, Layout* value) except +
     Status FromName(string name, Interpolation* value) except +
+    Status FromName(string name, PassOrder* value) except +
     Status FromName(string name, Kind* value) except +
 
 
@@ -100,22 +105,65 @@ cdef extern from "base/bytes.h" namespace "fastinet" nogil:
         MutableBytes(uint8_t* data, size_t size)
 
 
+cdef extern from "item/image_decoder.h" namespace "fastinet" nogil:
+    cdef cppclass ImageInfo:
+        Size size
+        int32_t components
+        int32_t bits_per_sample
+        cpp_bool progressive
+        cpp_bool arithmetic
+        int32_t sampling[4][2]
+        int32_t restart_interval
+        uint8_t exif_orientation
+
+
 cdef extern from "item/item.h" namespace "fastinet" nogil:
+    cdef cppclass RenderOptions:
+        Interpolation interpolation
+        PassOrder pass_order
+        OutputFormat format
+        cpp_bool apply_orientation
+        int64_t max_pixels
+
     cdef cppclass ItemRenderer:
         ItemRenderer() except +
-        Status Render(
-            Bytes data,
-            const Crop& crop,
-            Interpolation interpolation,
-            const OutputFormat& format,
-            int64_t max_pixels,
-            MutableBytes row,
-        ) except +
 
 
-cdef extern from "bindings/read_size.h" namespace "fastinet" nogil:
-    Status ReadSize(
-        ItemRenderer& renderer, Bytes data, int64_t max_pixels, Size* size
+cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
+    Status ReadInfo(
+        ItemRenderer& renderer, Bytes data, int64_t max_pixels, ImageInfo* info
+    ) except +
+    cpp_bool IsJpeg(const ImageInfo& info)
+    int32_t QualityOf(const ImageInfo& info)
+
+    cdef cppclass OwnedCropRule:
+        vector[Box] boxes
+        vector[uint8_t] flips
+        cpp_bool has_transform
+        Transform transform
+        cpp_bool has_size
+        Size size
+
+    Status OutputSize(
+        ItemRenderer& renderer,
+        Bytes data,
+        const OwnedCropRule& rule,
+        const RenderOptions& options,
+        Size* size,
+    ) except +
+    Status RenderOne(
+        ItemRenderer& renderer,
+        Bytes data,
+        const OwnedCropRule& rule,
+        const RenderOptions& options,
+        MutableBytes row,
+    ) except +
+    Status RenderMany(
+        const vector[Bytes]& images,
+        const OwnedCropRule& rule,
+        const RenderOptions& options,
+        int threads,
+        MutableBytes rows,
     ) except +
 
 
@@ -138,3 +186,23 @@ cdef inline Transform make_transform(parts) except *:
     transform.resize = parts["resize"]
     check(transform.Validate())
     return transform
+
+
+cdef inline RenderOptions make_options(parts) except *:
+    """What ``fastinet.output`` and ``fastinet.codec`` describe as a dictionary."""
+    cdef RenderOptions options
+    cdef string name
+    name = parts["interpolation"].encode()
+    check(FromName(name, &options.interpolation))
+    name = parts["pass_order"].encode()
+    check(FromName(name, &options.pass_order))
+    name = parts["dtype"].encode()
+    check(FromName(name, &options.format.dtype))
+    name = parts["layout"].encode()
+    check(FromName(name, &options.format.layout))
+    for channel in range(3):
+        options.format.scale[channel] = parts["pixel_scale"][channel]
+        options.format.bias[channel] = parts["pixel_bias"][channel]
+    options.apply_orientation = parts["apply_orientation"]
+    options.max_pixels = parts["max_pixels"]
+    return options

@@ -25,11 +25,14 @@ class ItemSpec:
         ratio: Sequence[float],
         flip_probability: float,
         resize: int,
+        views: int,
         interpolation: str,
+        pass_order: str,
         dtype: str,
         layout: str,
         pixel_scale: Sequence[float],
         pixel_bias: Sequence[float],
+        apply_orientation: bool,
         max_pixels: int,
     ) -> None: ...
 
@@ -49,6 +52,9 @@ class SlotPool:
     """Memory for batches, leased until their last view dies."""
 
     def __init__(self, spec: ItemSpec, rows: int, kept_slots: int) -> None: ...
+    @staticmethod
+    def wrap(spec: ItemSpec, rows: int, buffers: Sequence[NDArray[Any]]) -> SlotPool:
+        """Slots over a caller's memory, one a buffer."""
     @property
     def allocated(self) -> int: ...
     @property
@@ -102,3 +108,6 @@ class Epoch:
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...
+
+def export_bfloat16(array: NDArray[np.uint16]) -> Any:
+    """A DLPack capsule over an array of uint16 that are bfloat16."""

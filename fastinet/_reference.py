@@ -168,10 +168,12 @@ def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[in
 _CROP, _FLIP = 1, 2  # what random bits are for: RandomUse in csrc/rng/philox.h
 
 
-def random_bits(seed: int, epoch: int, item: int, use: int, index: int) -> tuple[int, ...]:
-    """The `index`-th block of four 32-bit numbers of one item in one epoch."""
+def random_bits(
+    seed: int, epoch: int, item: int, use: int, index: int, view: int = 0
+) -> tuple[int, ...]:
+    """The `index`-th block of four 32-bit numbers of one view of one item in one epoch."""
     key = (seed & 0xFFFFFFFF, seed >> 32)
-    return philox(key, (item & 0xFFFFFFFF, item >> 32, epoch, use << 24 | index))
+    return philox(key, (item & 0xFFFFFFFF, item >> 32, epoch, use << 24 | view << 8 | index))
 
 
 def random_resized_crop(
@@ -183,6 +185,7 @@ def random_resized_crop(
     scale: tuple[float, float] = (0.08, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     flip_probability: float = 0.5,
+    view: int = 0,
 ) -> tuple[Box, bool]:
     """The box and the flip that fastinet draws for `item` of (width, height) pixels.
 
@@ -190,11 +193,11 @@ def random_resized_crop(
     the aspect ratio uniform, ten tries, else the largest centred box within the ratio's bounds.
     The random bits are Philox's.
     """
-    flip = random_bits(seed, epoch, item, _FLIP, 0)[0] / 2**32 < flip_probability
+    flip = random_bits(seed, epoch, item, _FLIP, 0, view)[0] / 2**32 < flip_probability
     image_width, image_height = image_size
     log_low, log_high = math.log(ratio[0]), math.log(ratio[1])
     for attempt in range(10):
-        bits = random_bits(seed, epoch, item, _CROP, attempt)
+        bits = random_bits(seed, epoch, item, _CROP, attempt, view)
         share = scale[0] + (scale[1] - scale[0]) * (bits[0] / 2**32)
         area = image_width * image_height * share
         aspect = math.exp(log_low + (log_high - log_low) * (bits[1] / 2**32))

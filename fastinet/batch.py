@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet import errors
+from fastinet import _engine, errors
 
 if TYPE_CHECKING:
-    from fastinet import _engine
     from fastinet.dataset import Dataset
     from fastinet.output import OutputFormat
 
@@ -26,19 +25,28 @@ class Batch:
     not written to before. They may outlive the loader; ``.copy()`` what you keep for long.
 
     Attributes:
-        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, contiguous and writable.
+        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
+            rows that a short last batch lacks, all of its slot; with views, [B, views, ...].
         labels: int64 [B].
     """
 
-    __slots__ = ("_dataset", "_lease", "images", "labels")
+    __slots__ = ("_dataset", "_lease", "_one_view", "images", "labels")
 
     images: NDArray[Any]
     labels: NDArray[np.int64]
 
-    def __init__(self, lease: _engine.Batch, dataset: Dataset, output: OutputFormat) -> None:
+    def __init__(
+        self,
+        lease: _engine.Batch,
+        dataset: Dataset,
+        output: OutputFormat,
+        *,
+        views: int | None = None,
+    ) -> None:
         self._lease = lease
         self._dataset = dataset
-        self.images = output.view(lease.images)
+        self._one_view = views is None
+        self.images = output.view(self._without_views(lease.images))
         self.labels = dataset.labels[lease.items]
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
@@ -69,19 +77,54 @@ class Batch:
     def boxes(self) -> NDArray[np.int32]:
         """Crop boxes, int32 [B, 4]: (x, y, width, height) in pixels of the original image.
 
-        All of the image under CenterCrop, whose crop comes after the resize; zeros in masked rows.
+        With views, [B, views, 4]; as turned, where Exif turned the image. All of the image under
+        CenterCrop, whose crop comes after the resize; zeros in masked rows.
         """
-        return self._lease.boxes
+        return self._without_views(self._lease.boxes)
 
     @property
     def flips(self) -> NDArray[np.bool_]:
-        """Which rows are mirrored, bool [B]."""
-        return self._lease.flips
+        """Which rows are mirrored, bool [B]; with views, [B, views]."""
+        return self._without_views(self._lease.flips)
 
     @property
     def valid(self) -> NDArray[np.bool_]:
         """Which rows hold their item, bool [B]. Masked rows are zero, and keep their label."""
         return self._lease.valid
+
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """`images` as DLPack hands arrays over, bfloat16 included: ``torch.from_dlpack(batch)``.
+
+        The options are those of the Python array API standard (2024.12, ``array.__dlpack__``). The
+        capsule keeps the slot leased unless ``copy=True``.
+
+        Raises:
+            BufferError: a stream, or a device other than the CPU.
+        """
+        if stream is not None or dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError(
+                f"a batch is in the CPU's memory: no stream={stream!r}, dl_device={dl_device!r}"
+            )
+        images = self.images.copy() if copy else self.images
+        if images.dtype.name == "bfloat16":  # without a version, which is always allowed
+            return _engine.export_bfloat16(images.view(np.uint16))
+        options: Any = {} if max_version is None else {"max_version": max_version}
+        return images.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The CPU: (1, 0)."""
+        return (1, 0)  # kDLCPU in dlpack.h
+
+    def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The engine always has an axis for views; without views it has one element."""
+        return array[:, 0] if self._one_view else array
 
     @property
     def errors(self) -> dict[int, Exception]:

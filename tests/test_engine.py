@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 import fastinet
 from fastinet import _engine, _reference
-from fastinet.codec import image_size
 from fastinet.errors import CorruptError, MissingError, TooLargeError, UnsupportedError
 from fastinet.testing.small import small_jpeg
 
 JPEG = small_jpeg(np.random.default_rng(7))
-WIDTH, HEIGHT = image_size(JPEG)
+HEADER = fastinet.read_header(JPEG)
+WIDTH, HEIGHT = HEADER.width, HEADER.height
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -199,7 +199,8 @@ def test_decode_in_many_threads() -> None:
 
 def spec(**changes: Any) -> _engine.ItemSpec:
     parts = fastinet.Resize(4).native() | fastinet.output.OutputFormat().native()
-    return _engine.ItemSpec(**{**parts, "interpolation": "bilinear", "max_pixels": 100, **changes})
+    parts |= fastinet.rendering.RenderOptions(max_pixels=100).native()
+    return _engine.ItemSpec(**{**parts, "interpolation": "bilinear", "views": 1, **changes})
 
 
 @pytest.mark.parametrize("part", ["kind", "dtype", "layout", "interpolation"])

@@ -80,7 +80,7 @@ def test_scale_and_bias_are_those_of_totensor_and_normalize() -> None:
         ({"dtype": "float32", "mean": "cifar", "std": "imagenet"}, "not 'cifar'"),
         ({"dtype": "float32", "mean": (0, 0), "std": (1, 1, 1)}, r"mean must be .* not \(0, 0\)"),
         ({"dtype": "float32", "mean": (0, 0, 0), "std": (1, 0, 1)}, "std must be positive"),
-        ({"dtype": "float32", "mean": 0.5, "std": 0.5}, "mean must be three numbers"),
+        ({"dtype": "float32", "mean": "0.5", "std": 0.5}, "mean must be three numbers"),
     ],
 )
 def test_output_formats_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:

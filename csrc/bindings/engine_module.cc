@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/dlpack.h"
 #include "bindings/names.h"
 #include "bindings/raise_status.h"
 #include "engine/epoch_run.h"
@@ -85,28 +86,57 @@ auto WithoutGil(const Work& work) {
 
 ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
                   std::array<double, 2> ratio, double flip_probability, int32_t resize,
-                  const std::string& interpolation, const std::string& dtype,
-                  const std::string& layout, std::array<float, 3> pixel_scale,
-                  std::array<float, 3> pixel_bias, int64_t max_pixels) {
+                  int32_t views, const std::string& interpolation, const std::string& pass_order,
+                  const std::string& dtype, const std::string& layout,
+                  std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
+                  bool apply_orientation, int64_t max_pixels) {
   ItemSpec spec;
   spec.transform.size = {.width = size[1], .height = size[0]};
   spec.transform.scale = scale;
   spec.transform.ratio = ratio;
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
-  spec.format.scale = pixel_scale;
-  spec.format.bias = pixel_bias;
-  spec.max_pixels = max_pixels;
+  spec.views = views;
+  RenderOptions& options = spec.options;
+  options.format.scale = pixel_scale;
+  options.format.bias = pixel_bias;
+  options.apply_orientation = apply_orientation;
+  options.max_pixels = max_pixels;
   Check(FromName(kind, &spec.transform.kind));
-  Check(FromName(interpolation, &spec.interpolation));
-  Check(FromName(dtype, &spec.format.dtype));
-  Check(FromName(layout, &spec.format.layout));
+  Check(FromName(interpolation, &options.interpolation));
+  Check(FromName(pass_order, &options.pass_order));
+  Check(FromName(dtype, &options.format.dtype));
+  Check(FromName(layout, &options.format.layout));
   Check(spec.transform.Validate());
   return spec;
 }
 
 SlotShape ShapeOf(const ItemSpec& spec, int64_t rows) {
-  return {rows, spec.format.RowBytes(spec.transform.size).value_or(0)};
+  return {rows, spec.RowBytes().value_or(0), spec.views};
+}
+
+/// A caller's buffer as the memory of a slot. It stays exported, and so alive and of its size, for
+/// as long as the slot is there.
+ExternalRows Borrow(const py::buffer& buffer) {
+  // Slots die where their last user does: in Python, or where the GIL is not held.
+  const auto release = [](py::buffer_info* exported) {
+    if (!Py_IsInitialized()) return;  // at the interpreter's exit: the memory stays until the end
+    const py::gil_scoped_acquire gil;
+    delete exported;
+  };
+  const std::shared_ptr<py::buffer_info> exported(
+      new py::buffer_info(buffer.request(/*writable=*/true)), release);
+  return {{static_cast<uint8_t*>(exported->ptr),
+           static_cast<size_t>(exported->size * exported->itemsize)},
+          exported};
+}
+
+std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
+                                      const std::vector<py::buffer>& buffers) {
+  std::vector<ExternalRows> external;
+  external.reserve(buffers.size());
+  for (const py::buffer& buffer : buffers) external.push_back(Borrow(buffer));
+  return Unwrap(SlotPool::Wrap(ShapeOf(spec, rows), std::move(external)));
 }
 
 /// The table, and the arrays that it borrows.
@@ -148,18 +178,20 @@ class PyBatch {
       : slot_(std::move(delivery.slot)),
         rows_(delivery.rows),
         failures_(std::move(delivery.failures)),
-        size_(spec.transform.size),
-        format_(spec.format) {}
+        spec_(spec) {}
 
   int64_t rows() const { return rows_; }
 
-  /// [rows, H, W, 3] or [rows, 3, H, W]; bfloat16 comes as uint16, which NumPy lacks a name for.
+  /// [rows, views, H, W, 3] or [rows, views, 3, H, W]; bfloat16 comes as uint16, since NumPy has
+  /// no name for it.
   static py::array Images(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
-    const py::ssize_t height = batch.size_.height, width = batch.size_.width;
-    std::vector<py::ssize_t> shape = {batch.rows_, height, width, 3};
-    if (batch.format_.layout == Layout::kNCHW) shape = {batch.rows_, 3, height, width};
-    return {ImageType(batch.format_.dtype), std::move(shape), batch.slot_->pixels(), self};
+    const OutputFormat& format = batch.spec_.options.format;
+    const Size size = batch.spec_.transform.size;
+    const py::ssize_t views = batch.spec_.views, height = size.height, width = size.width;
+    std::vector<py::ssize_t> shape = {batch.rows_, views, height, width, 3};
+    if (format.layout == Layout::kNCHW) shape = {batch.rows_, views, 3, height, width};
+    return {ImageType(format.dtype), std::move(shape), batch.slot_->pixels(), self};
   }
   static py::array Items(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
@@ -168,12 +200,13 @@ class PyBatch {
   static py::array Boxes(const py::object& self) {
     static_assert(sizeof(Box) == 4 * sizeof(int32_t));
     const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, 4},
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, 4},
             batch.slot_->boxes.data(), self};
   }
   static py::array Flips(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<bool>(), {batch.rows_}, batch.slot_->flips.data(), self};
+    return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views},
+            batch.slot_->flips.data(), self};
   }
   static py::array Valid(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
@@ -210,8 +243,7 @@ class PyBatch {
   std::shared_ptr<Slot> slot_;
   int64_t rows_;
   std::vector<RowFailure> failures_;
-  Size size_;
-  OutputFormat format_;
+  ItemSpec spec_;
 };
 
 // ---------------------------------------------------------------------------------- an epoch
@@ -322,8 +354,9 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
       .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "interpolation"_a, "dtype"_a, "layout"_a,
-           "pixel_scale"_a, "pixel_bias"_a, "max_pixels"_a);
+           "flip_probability"_a, "resize"_a, "views"_a, "interpolation"_a, "pass_order"_a,
+           "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a,
+           "max_pixels"_a);
 
   py::class_<PyItemTable, std::shared_ptr<PyItemTable>>(
       module, "ItemTable", "Where every item's bytes are; opens the archives.")
@@ -338,6 +371,7 @@ PYBIND11_MODULE(_engine, module) {
              return SlotPool::Make(ShapeOf(spec, rows), kept_slots);
            }),
            "spec"_a, "rows"_a, "kept_slots"_a)
+      .def_static("wrap", &WrapBuffers, "spec"_a, "rows"_a, "buffers"_a)
       .def_property_readonly("allocated", &SlotPool::allocated)
       .def_property_readonly("leased", &SlotPool::leased)
       .def_property_readonly("extra", &SlotPool::extra);
@@ -365,6 +399,9 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
+
+  module.def("export_bfloat16", &ExportBFloat16, "array"_a,
+             "A DLPack capsule over an array of uint16 that are bfloat16.");
 }
 
 }  // namespace fastinet

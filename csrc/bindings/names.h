@@ -23,6 +23,9 @@ inline constexpr std::pair<std::string_view, Layout> kLayouts[] = {{"NHWC", Layo
 inline constexpr std::pair<std::string_view, Interpolation> kInterpolations[] = {
     {"bilinear", Interpolation::kBilinear}, {"bicubic", Interpolation::kBicubic}};
 
+inline constexpr std::pair<std::string_view, PassOrder> kPassOrders[] = {
+    {"pillow13", PassOrder::kPillow13}, {"horizontal first", PassOrder::kHorizontalFirst}};
+
 inline constexpr std::pair<std::string_view, Transform::Kind> kTransforms[] = {
     {"RandomResizedCrop", Transform::Kind::kRandomResizedCrop},
     {"CenterCrop", Transform::Kind::kCenterCrop},
@@ -47,6 +50,9 @@ inline Status FromName(std::string_view name, Layout* value) {
 }
 inline Status FromName(std::string_view name, Interpolation* value) {
   return FromName(kInterpolations, name, value);
+}
+inline Status FromName(std::string_view name, PassOrder* value) {
+  return FromName(kPassOrders, name, value);
 }
 inline Status FromName(std::string_view name, Transform::Kind* value) {
   return FromName(kTransforms, name, value);

@@ -46,8 +46,8 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
   }
-  const auto row_bytes = options.spec.format.RowBytes(options.spec.transform.size);
-  if (shape.rows < std::min(plan.batch_size, plan.size()) || row_bytes != shape.row_bytes) {
+  if (shape.rows < std::min(plan.batch_size, plan.size()) ||
+      options.spec.RowBytes() != shape.row_bytes || options.spec.views != shape.views) {
     return InvalidArgument("the slots' shape does not fit the batches");
   }
   return {};
@@ -107,6 +107,9 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
   bool window_moved = false;
   {
     std::unique_lock lock(mutex_);
+    const int64_t opened = opened_;
+    MoveWindow();  // slots may have come back since the last delivery
+    if (opened_ > opened) pool_->Wake();
     const auto ready_at_call = static_cast<uint64_t>(CountReady());
     ready_.wait_for(lock, patience, [&] { return CanAnswer(); });
     CountTime(called);
@@ -147,7 +150,6 @@ Delivery EpochRun::Answer() {
   if (delivered_ == plan_.batches()) return delivery;
   if (stopped_) return Fail({StatusCode::kCancelled, "the epoch was closed"}, -1);
   if (over_) return delivery;
-  if (delivered_ == opened_) MoveWindow();  // memory may have come back meanwhile
   if (delivered_ == opened_) return Fail(std::move(slot_error_), -1);
   OpenBatch& batch = At(delivered_);
   if (!batch.ready) {
@@ -187,6 +189,7 @@ Delivery EpochRun::Fail(Status error, int64_t item) {
 }
 
 void EpochRun::MoveWindow() {
+  if (over_) return;
   const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
   while (opened_ < wanted) {
     Result<std::shared_ptr<Slot>> slot = slots_->Lease();
@@ -233,14 +236,17 @@ bool EpochRun::RunOne(Worker& worker) {
 }
 
 void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
-  Crop crop;
-  Status status = ReadAndRender(worker, item, slot.Row(row), &crop);
+  worker.crops.resize(static_cast<size_t>(options_.spec.views));
+  Status status = ReadAndRender(worker, item, slot.Row(row));
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = item;
   slot.valid[j] = status.ok();
-  slot.boxes[j] = status.ok() ? crop.box : Box{};
-  slot.flips[j] = status.ok() && crop.flip;
+  for (size_t view = 0; view < worker.crops.size(); ++view) {
+    const size_t cell = j * worker.crops.size() + view;
+    slot.boxes[cell] = status.ok() ? worker.crops[view].box : Box{};
+    slot.flips[cell] = status.ok() && worker.crops[view].flip;
+  }
   if (status.ok()) return;
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
@@ -248,9 +254,9 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   batch.failures.push_back({row, item, std::move(status)});
 }
 
-Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row, Crop* crop) {
+Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
   const ItemPlace place = table_.Place(item);
-  const uint64_t max_bytes = MaxItemBytes(options_.spec.max_pixels);
+  const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (place.size_bytes > max_bytes) {
     return TooLarge("the item has " + std::to_string(place.size_bytes) +
                     " bytes; with this max_pixels the limit is " + std::to_string(max_bytes))
@@ -261,7 +267,7 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row, C
   try {
     const MutableBytes bytes = worker.bytes.Reserve(place.size_bytes);
     FASTINET_RETURN_IF_ERROR(Read(place, bytes));
-    status = Render(worker.renderer, bytes, item, row, crop);
+    status = Render(worker, bytes, item, row);
   } catch (const std::bad_alloc&) {
     status = TooLarge("not enough memory to decode the item");
   }
@@ -281,13 +287,12 @@ Status EpochRun::Read(const ItemPlace& place, MutableBytes bytes) const {
       .AtOffset(static_cast<int64_t>(place.offset_bytes));
 }
 
-Status EpochRun::Render(ItemRenderer& renderer, Bytes bytes, int64_t item, MutableBytes row,
-                        Crop* crop) const {
+Status EpochRun::Render(Worker& worker, Bytes bytes, int64_t item, MutableBytes row) const {
   const AugmentKey key{
       .seed = plan_.seed, .epoch = plan_.epoch, .item = static_cast<uint64_t>(item)};
-  const ItemCounters before = renderer.counters();
-  Status status = renderer.RenderItem(bytes, options_.spec, key, row, crop);
-  const ItemCounters& after = renderer.counters();
+  const ItemCounters before = worker.renderer.counters();
+  Status status = worker.renderer.RenderItem(bytes, options_.spec, key, row, worker.crops);
+  const ItemCounters& after = worker.renderer.counters();
   Count(stats_->header_ns, after.header_ns - before.header_ns);
   Count(stats_->decode_ns, after.decode_ns - before.decode_ns);
   Count(stats_->render_ns, after.render_ns - before.render_ns);

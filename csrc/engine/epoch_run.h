@@ -129,10 +129,9 @@ class EpochRun final : public WorkSource {
   int64_t ClaimPosition();
   void HintAhead(int64_t position) const;
   void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
-  Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row, Crop* crop);
+  Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
   Status Read(const ItemPlace& place, MutableBytes bytes) const;
-  Status Render(ItemRenderer& renderer, Bytes bytes, int64_t item, MutableBytes row,
-                Crop* crop) const;
+  Status Render(Worker& worker, Bytes bytes, int64_t item, MutableBytes row) const;
 
   const std::shared_ptr<WorkerPool> pool_;
   const ItemTable& table_;

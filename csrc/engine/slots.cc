@@ -42,7 +42,17 @@ Status NoMemory(const SlotShape& shape) {
 
 }  // namespace
 
-Slot::~Slot() { std::free(pixels_); }
+Slot::Slot(const SlotShape& shape) : shape_(shape) {
+  const auto rows = static_cast<size_t>(shape.rows);
+  items.resize(rows);
+  valid.resize(rows);
+  boxes.resize(rows * static_cast<size_t>(shape.views));
+  flips.resize(rows * static_cast<size_t>(shape.views));
+}
+
+Slot::~Slot() {
+  if (owner_ == nullptr) std::free(pixels_);
+}
 
 Result<std::unique_ptr<Slot>> Slot::Allocate(const SlotShape& shape) {
   const auto size_bytes = CheckedMul<size_t>(static_cast<size_t>(shape.rows), shape.row_bytes);
@@ -53,15 +63,23 @@ Result<std::unique_ptr<Slot>> Slot::Allocate(const SlotShape& shape) {
     std::unique_ptr<Slot> slot(new Slot(shape));
     slot->pixels_ = AllocatePixels(*size_bytes);
     if (slot->pixels_ == nullptr) return NoMemory(shape);
-    const auto rows = static_cast<size_t>(shape.rows);
-    slot->items.resize(rows);
-    slot->boxes.resize(rows);
-    slot->flips.resize(rows);
-    slot->valid.resize(rows);
     return slot;
   } catch (const std::bad_alloc&) {
     return NoMemory(shape);
   }
+}
+
+Result<std::unique_ptr<Slot>> Slot::Wrap(const SlotShape& shape, ExternalRows rows) {
+  const auto size_bytes = CheckedMul<size_t>(static_cast<size_t>(shape.rows), shape.row_bytes);
+  if (!size_bytes || rows.bytes.size() < *size_bytes) {
+    return InvalidArgument("a buffer of " + std::to_string(rows.bytes.size()) +
+                           " bytes is too small for a batch of " + std::to_string(shape.rows) +
+                           " rows of " + std::to_string(shape.row_bytes) + " bytes");
+  }
+  std::unique_ptr<Slot> slot(new Slot(shape));
+  slot->pixels_ = rows.bytes.data();
+  slot->owner_ = std::move(rows.owner);
+  return slot;
 }
 
 SlotPool::SlotPool(const SlotShape& shape, int64_t kept_slots)
@@ -73,6 +91,19 @@ std::shared_ptr<SlotPool> SlotPool::Make(const SlotShape& shape, int64_t kept_sl
   return std::shared_ptr<SlotPool>(new SlotPool(shape, kept_slots));
 }
 
+Result<std::shared_ptr<SlotPool>> SlotPool::Wrap(const SlotShape& shape,
+                                                 std::vector<ExternalRows> rows) {
+  const auto count = static_cast<int64_t>(rows.size());
+  std::shared_ptr<SlotPool> pool = Make(shape, count);
+  pool->fixed_ = true;
+  pool->allocated_ = count;
+  for (ExternalRows& external : rows) {
+    FASTINET_ASSIGN_OR_RETURN(std::unique_ptr<Slot> slot, Slot::Wrap(shape, std::move(external)));
+    pool->free_.push_back(std::move(slot));
+  }
+  return pool;
+}
+
 Result<std::shared_ptr<Slot>> SlotPool::Lease() {
   std::unique_ptr<Slot> slot;
   {
@@ -81,6 +112,10 @@ Result<std::shared_ptr<Slot>> SlotPool::Lease() {
       slot = std::move(free_.back());
       free_.pop_back();
     }
+  }
+  if (slot == nullptr && fixed_) {
+    return TooLarge("all " + std::to_string(kept_slots_) +
+                    " buffers of out= are in use; bring more, or let go of batches sooner");
   }
   if (slot == nullptr) {
     FASTINET_ASSIGN_OR_RETURN(slot, Slot::Allocate(shape_));

@@ -18,7 +18,14 @@ namespace fastinet {
 /// What a batch of up to `rows` rows looks like in memory.
 struct SlotShape {
   int64_t rows = 0;
-  size_t row_bytes = 0;
+  size_t row_bytes = 0;  // all views of an item
+  int64_t views = 1;
+};
+
+/// Memory that a caller brings for the rows of one slot, and what keeps it alive.
+struct ExternalRows {
+  MutableBytes bytes;
+  std::shared_ptr<void> owner;
 };
 
 /// Room for one batch: its rows one after another, and what is known about each.
@@ -26,6 +33,8 @@ class Slot {
  public:
   /// Fails with kTooLarge when the system has not that much memory.
   static Result<std::unique_ptr<Slot>> Allocate(const SlotShape& shape);
+  /// A slot over a caller's memory. Fails with kInvalidArgument when that is too small.
+  static Result<std::unique_ptr<Slot>> Wrap(const SlotShape& shape, ExternalRows rows);
   Slot(const Slot&) = delete;
   Slot& operator=(const Slot&) = delete;
   ~Slot();
@@ -39,15 +48,17 @@ class Slot {
 
   // One element a row; those of the batch in hand are the first ones.
   std::vector<int64_t> items;
+  std::vector<uint8_t> valid;
+  // One element a view, row by row.
   std::vector<Box> boxes;
   std::vector<uint8_t> flips;
-  std::vector<uint8_t> valid;
 
  private:
-  explicit Slot(const SlotShape& shape) : shape_(shape) {}
+  explicit Slot(const SlotShape& shape);
 
   SlotShape shape_;
   uint8_t* pixels_ = nullptr;
+  std::shared_ptr<void> owner_;  // of pixels_, when they are a caller's
 };
 
 /// Hands out slots of one shape. A slot is leased until the last copy of the returned pointer is
@@ -56,8 +67,12 @@ class SlotPool : public std::enable_shared_from_this<SlotPool> {
  public:
   /// Keeps at most `kept_slots` free slots; memory beyond that goes back to the system.
   static std::shared_ptr<SlotPool> Make(const SlotShape& shape, int64_t kept_slots);
+  /// A pool of slots over a caller's memory, and of no others.
+  static Result<std::shared_ptr<SlotPool>> Wrap(const SlotShape& shape,
+                                                std::vector<ExternalRows> rows);
 
-  /// A free slot, or a new one when all are leased: never waits.
+  /// A free slot, or a new one when all are leased: never waits. A pool over a caller's memory
+  /// fails instead, with kTooLarge.
   Result<std::shared_ptr<Slot>> Lease();
 
   const SlotShape& shape() const { return shape_; }
@@ -72,6 +87,7 @@ class SlotPool : public std::enable_shared_from_this<SlotPool> {
 
   const SlotShape shape_;
   const int64_t kept_slots_;
+  bool fixed_ = false;  // over a caller's memory
   const int64_t owner_process_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> free_;  // the last one returned is the warmest: taken first

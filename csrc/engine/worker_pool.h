@@ -37,6 +37,7 @@ class ReadBuffer {
 struct Worker {
   ItemRenderer renderer;
   ReadBuffer bytes;
+  std::vector<Crop> crops;  // of the item in hand, one a view
 };
 
 /// Something that has items to do, one at a time.

@@ -1,10 +1,8 @@
 #include "item/item.h"
 
 #include <chrono>
-#include <string>
 
-#include "jpeg/header.h"
-#include "jpeg/turbo.h"
+#include "item/orientation.h"
 
 namespace fastinet {
 namespace {
@@ -44,30 +42,57 @@ Box Translated(Box region, const Box& box) {
 }  // namespace
 
 struct ItemRenderer::State {
-  TurboDecoder turbo;
+  ImageDecoder decoder;
   Resampler resampler;
   ItemCounters counters;
 
-  Status RenderCrop(Bytes data, const Crop& crop, Interpolation interpolation,
-                    const OutputFormat& format, MutableBytes row);
+  Status Open(Bytes data, int64_t max_pixels);
+  Orientation OrientationFor(const RenderOptions& options) const;
+  Status RenderCrop(const Crop& crop, const RenderOptions& options, MutableBytes row);
+  Status DecodeInto(const Box& region, Orientation orientation, RowSink& sink);
 };
 
-/// Decodes what `crop` needs of the image, resizes it and writes the row. The box lies inside.
-Status ItemRenderer::State::RenderCrop(Bytes data, const Crop& crop, Interpolation interpolation,
-                                       const OutputFormat& format, MutableBytes row) {
+Status ItemRenderer::State::Open(Bytes data, int64_t max_pixels) {
+  const auto start = Clock::now();
+  FASTINET_RETURN_IF_ERROR(decoder.Open(data, max_pixels));
+  counters.header_ns += NanosecondsSince(start);
+  return {};
+}
+
+/// The turn that the open image takes before it is cropped.
+Orientation ItemRenderer::State::OrientationFor(const RenderOptions& options) const {
+  return Orientation(options.apply_orientation ? decoder.info().exif_orientation : uint8_t{1});
+}
+
+/// Decodes what `crop` needs of the open image, resizes it and writes the row.
+Status ItemRenderer::State::RenderCrop(const Crop& crop, const RenderOptions& options,
+                                       MutableBytes row) {
   const auto start = Clock::now();
   TimedSink sink(resampler);
-  FASTINET_RETURN_IF_ERROR(resampler.Begin(
-      {{crop.box.width, crop.box.height}, crop.resized, crop.window, crop.flip, interpolation},
-      format, row));
+  FASTINET_RETURN_IF_ERROR(resampler.Begin({.box = {crop.box.width, crop.box.height},
+                                            .resized = crop.resized,
+                                            .window = crop.window,
+                                            .flip = crop.flip,
+                                            .interpolation = options.interpolation,
+                                            .order = options.pass_order},
+                                           options.format, row));
   if (const Box region = resampler.region(); region != Box{}) {
-    FASTINET_RETURN_IF_ERROR(turbo.DecodeRegion(data, Translated(region, crop.box), sink));
+    FASTINET_RETURN_IF_ERROR(
+        DecodeInto(Translated(region, crop.box), OrientationFor(options), sink));
   }
   FASTINET_RETURN_IF_ERROR(resampler.Finish());
   counters.render_ns += sink.nanoseconds();
   counters.decode_ns += NanosecondsSince(start) - sink.nanoseconds();
-  ++counters.items;
   return {};
+}
+
+/// Decodes the part of the open image that is shown as `region`.
+Status ItemRenderer::State::DecodeInto(const Box& region, Orientation orientation, RowSink& sink) {
+  if (orientation.is_identity()) return decoder.DecodeRegion(region, sink);
+  const Box stored = orientation.Stored(region, decoder.info().size);
+  OrientedSink oriented(orientation, {stored.width, stored.height}, sink);
+  FASTINET_RETURN_IF_ERROR(decoder.DecodeRegion(stored, oriented));
+  return oriented.Finish();
 }
 
 ItemRenderer::ItemRenderer() : state_(std::make_unique<State>()) {}
@@ -76,38 +101,41 @@ ItemRenderer::ItemRenderer(ItemRenderer&&) noexcept = default;
 ItemRenderer& ItemRenderer::operator=(ItemRenderer&&) noexcept = default;
 
 Result<ImageInfo> ItemRenderer::ReadInfo(Bytes data, int64_t max_pixels) {
-  const auto start = Clock::now();
-  if (data.empty()) return Corrupt("the member is empty").AtOffset(0);
-  if (!LooksLikeJpeg(data)) return Unsupported("the bytes are not those of a JPEG").AtOffset(0);
-  FASTINET_ASSIGN_OR_RETURN(const JpegHeader header, ReadJpegHeader(data));
-  state_->counters.header_ns += NanosecondsSince(start);
-  const int64_t pixels = int64_t{header.size.width} * header.size.height;
-  if (pixels > max_pixels) {
-    return TooLarge("the image has " + std::to_string(header.size.width) + " x " +
-                    std::to_string(header.size.height) +
-                    " pixels, more than max_pixels = " + std::to_string(max_pixels));
-  }
-  return ImageInfo{header.size};
+  FASTINET_RETURN_IF_ERROR(state_->Open(data, max_pixels));
+  return state_->decoder.info();
 }
 
-Status ItemRenderer::Render(Bytes data, const Crop& crop, Interpolation interpolation,
-                            const OutputFormat& format, int64_t max_pixels, MutableBytes row) {
-  FASTINET_ASSIGN_OR_RETURN(const ImageInfo info, ReadInfo(data, max_pixels));
-  if (!crop.box.IsInside(info.size)) {
-    return InvalidArgument("box (" + std::to_string(crop.box.x) + ", " +
-                           std::to_string(crop.box.y) + ", " + std::to_string(crop.box.width) +
-                           ", " + std::to_string(crop.box.height) +
-                           ") does not lie inside the image of " + std::to_string(info.size.width) +
-                           " x " + std::to_string(info.size.height) + " pixels");
-  }
-  return state_->RenderCrop(data, crop, interpolation, format, row);
+Result<Size> ItemRenderer::ReadShownSize(Bytes data, const RenderOptions& options) {
+  FASTINET_RETURN_IF_ERROR(state_->Open(data, options.max_pixels));
+  return state_->OrientationFor(options).Shown(state_->decoder.info().size);
+}
+
+Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& options,
+                            MutableBytes row) {
+  State& state = *state_;
+  FASTINET_RETURN_IF_ERROR(state.Open(data, options.max_pixels));
+  const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
+  FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
+  FASTINET_RETURN_IF_ERROR(state.RenderCrop(crop, options, row));
+  ++state.counters.items;
+  return {};
 }
 
 Status ItemRenderer::RenderItem(Bytes data, const ItemSpec& spec, const AugmentKey& key,
-                                MutableBytes row, Crop* crop) {
-  FASTINET_ASSIGN_OR_RETURN(const ImageInfo info, ReadInfo(data, spec.max_pixels));
-  *crop = DrawCrop(spec.transform, info.size, key);
-  return state_->RenderCrop(data, *crop, spec.interpolation, spec.format, row);
+                                MutableBytes row, std::span<Crop> crops) {
+  State& state = *state_;
+  FASTINET_RETURN_IF_ERROR(state.Open(data, spec.options.max_pixels));
+  const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
+  const size_t view_bytes = row.size() / crops.size();
+  for (size_t view = 0; view < crops.size(); ++view) {
+    AugmentKey view_key = key;
+    view_key.view = static_cast<uint16_t>(view);
+    crops[view] = DrawCrop(spec.transform, shown, view_key);
+    FASTINET_RETURN_IF_ERROR(
+        state.RenderCrop(crops[view], spec.options, row.subspan(view * view_bytes, view_bytes)));
+  }
+  ++state.counters.items;
+  return {};
 }
 
 const ItemCounters& ItemRenderer::counters() const { return state_->counters; }

@@ -3,30 +3,41 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
 #include "crop/crop.h"
+#include "item/image_decoder.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
 namespace fastinet {
 
-/// How every item of a dataset becomes rows.
-struct ItemSpec {
-  Transform transform;
+/// How a crop of an image becomes a row.
+struct RenderOptions {
   Interpolation interpolation = Interpolation::kBilinear;
+  PassOrder pass_order = PassOrder::kPillow13;
   OutputFormat format;
+  bool apply_orientation = false;          // turn the image as Exif says before it is cropped
   int64_t max_pixels = kDefaultMaxPixels;  // of an image; larger ones are refused unread
 
   /// Twice Pillow's decompression-bomb limit of 1024^3 / 12 pixels, where Pillow too refuses.
   static constexpr int64_t kDefaultMaxPixels = 178'956'970;
 };
 
-/// What a header tells about an image.
-struct ImageInfo {
-  Size size;
+/// How every item of a dataset becomes rows.
+struct ItemSpec {
+  Transform transform;
+  RenderOptions options;
+  int32_t views = 1;  // independent crops of each item, one after another in its row
+
+  /// Size of one item's row, all views [bytes]; nothing when it does not fit.
+  std::optional<size_t> RowBytes() const {
+    const auto view = options.format.RowBytes(transform.size);
+    return view ? CheckedMul<size_t>(*view, static_cast<size_t>(views)) : std::nullopt;
+  }
 };
 
 /// Wall time that one thread spent in each stage [nanoseconds], and what it did.
@@ -46,17 +57,20 @@ class ItemRenderer {
   ItemRenderer(ItemRenderer&&) noexcept;
   ItemRenderer& operator=(ItemRenderer&&) noexcept;
 
-  /// Size of the image in `data`, checked against `max_pixels`.
+  /// What the header of `data` says, checked against `max_pixels`.
   Result<ImageInfo> ReadInfo(Bytes data, int64_t max_pixels);
+
+  /// Size of the image in `data` as it is cropped: as stored, or turned as Exif says.
+  Result<Size> ReadShownSize(Bytes data, const RenderOptions& options);
 
   /// Renders `crop` of the image in `data` into `row` (format.RowBytes(crop.output()) bytes).
   /// On failure `row` is unspecified.
-  Status Render(Bytes data, const Crop& crop, Interpolation interpolation,
-                const OutputFormat& format, int64_t max_pixels, MutableBytes row);
+  Status Render(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row);
 
-  /// Draws the crop that `spec.transform` gives for `key` and renders it. `crop` tells which.
+  /// Draws the crops that `spec.transform` gives for `key` and its views and renders them into
+  /// `row` (spec.RowBytes() bytes). `crops` has spec.views elements and tells which they were.
   Status RenderItem(Bytes data, const ItemSpec& spec, const AugmentKey& key, MutableBytes row,
-                    Crop* crop);
+                    std::span<Crop> crops);
 
   /// What was spent since construction.
   const ItemCounters& counters() const;

@@ -1,0 +1,65 @@
+// The core's one-shot functions in the form that Cython can call: it knows neither std::optional
+// nor results without a default.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/render_images.h"
+#include "item/item.h"
+
+namespace fastinet {
+
+/// ItemRenderer::ReadInfo, into `info`.
+inline Status ReadInfo(ItemRenderer& renderer, Bytes data, int64_t max_pixels, ImageInfo* info) {
+  FASTINET_ASSIGN_OR_RETURN(*info, renderer.ReadInfo(data, max_pixels));
+  return {};
+}
+
+inline bool IsJpeg(const ImageInfo& info) { return info.format == ImageFormat::kJpeg; }
+
+/// ImageInfo::quality, or -1.
+inline int32_t QualityOf(const ImageInfo& info) { return info.quality.value_or(-1); }
+
+/// A CropRule that owns what it refers to.
+struct OwnedCropRule {
+  std::vector<Box> boxes;
+  std::vector<uint8_t> flips;
+  bool has_transform = false;
+  Transform transform;
+  bool has_size = false;
+  Size size;
+
+  CropRule rule() const {
+    CropRule result{
+        .transform = std::nullopt, .boxes = boxes, .flips = flips, .size = std::nullopt};
+    if (has_transform) result.transform = transform;
+    if (has_size) result.size = size;
+    return result;
+  }
+};
+
+/// Size of what `rule` makes of the image in `data`.
+inline Status OutputSize(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
+                         const RenderOptions& options, Size* size) {
+  FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
+  FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.rule().For(0, shown));
+  *size = crop.output();
+  return {};
+}
+
+/// Renders one image; the row has the size that OutputSize gave.
+inline Status RenderOne(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
+                        const RenderOptions& options, MutableBytes row) {
+  FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
+  FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.rule().For(0, shown));
+  return renderer.Render(data, crop, options, row);
+}
+
+/// RenderImages, for a rule that owns what it refers to.
+inline Status RenderMany(const std::vector<Bytes>& images, const OwnedCropRule& rule,
+                         const RenderOptions& options, int threads, MutableBytes rows) {
+  return RenderImages(images, rule.rule(), options, threads, rows);
+}
+
+}  // namespace fastinet

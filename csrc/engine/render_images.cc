@@ -1,0 +1,75 @@
+#include "engine/render_images.h"
+
+#include <algorithm>
+#include <atomic>
+#include <new>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace fastinet {
+namespace {
+
+Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const CropRule& rule,
+                   const RenderOptions& options, MutableBytes row) {
+  try {
+    FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(image, options));
+    FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.For(index, shown));
+    if (options.format.RowBytes(crop.output()) != row.size()) {
+      return InvalidArgument("the image gives " + std::to_string(crop.output().width) + " x " +
+                             std::to_string(crop.output().height) +
+                             " pixels, another size than its batch");
+    }
+    return renderer.Render(image, crop, options, row);
+  } catch (const std::bad_alloc&) {
+    return TooLarge("not enough memory to decode the image");
+  }
+}
+
+}  // namespace
+
+Result<Crop> CropRule::For(size_t index, Size image) const {
+  Crop crop;
+  if (transform) {
+    crop = DrawCrop(*transform, image, {});
+  } else {
+    crop.box = boxes.empty() ? Box{0, 0, image.width, image.height} : boxes[index];
+    FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, image));
+    crop.resized = size.value_or(Size{crop.box.width, crop.box.height});
+    crop.window = {0, 0, crop.resized.width, crop.resized.height};
+  }
+  crop.flip = !flips.empty() && flips[index] != 0;
+  return crop;
+}
+
+Status RenderImages(std::span<const Bytes> images, const CropRule& rule,
+                    const RenderOptions& options, int threads, MutableBytes rows) {
+  if (images.empty()) return {};
+  const size_t row_bytes = rows.size() / images.size();
+  std::vector<Status> statuses(images.size());
+  std::atomic<size_t> next = 0;
+  const auto wanted = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), images.size());
+  std::vector<ItemRenderer> renderers(wanted);  // here, where a lack of memory can be reported
+  const auto work = [&](ItemRenderer* renderer) {
+    for (size_t i = next++; i < images.size(); i = next++) {
+      statuses[i] = RenderImage(*renderer, images[i], i, rule, options,
+                                rows.subspan(i * row_bytes, row_bytes));
+    }
+  };
+  std::vector<std::jthread> helpers;  // joined when they go out of scope
+  helpers.reserve(wanted);
+  try {
+    for (size_t i = 1; i < wanted; ++i) helpers.emplace_back(work, &renderers[i]);
+  } catch (const std::system_error&) {
+    // The system has no more threads to give: those that there are do the work.
+  }
+  work(renderers.data());
+  helpers.clear();
+  for (size_t i = 0; i < statuses.size(); ++i) {
+    if (!statuses[i].ok()) return std::move(statuses[i]).InMember("image " + std::to_string(i));
+  }
+  return {};
+}
+
+}  // namespace fastinet
