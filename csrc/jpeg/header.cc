@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "jpeg/hash.h"
 #include "jpeg/standard_tables.h"
 
 namespace fastinet {
@@ -85,8 +86,8 @@ uint8_t ExifOrientation(Bytes segment) {
   };
   const size_t directory = load32(4);
   if (directory > tiff.size() - 2) return 0;
-  const size_t entries = std::min<size_t>(load16(directory),
-                                          (tiff.size() - 2 - directory) / kEntryBytes);
+  const size_t entries =
+      std::min<size_t>(load16(directory), (tiff.size() - 2 - directory) / kEntryBytes);
   for (size_t i = 0; i < entries; ++i) {
     const size_t entry = directory + 2 + i * kEntryBytes;
     if (load16(entry) != kOrientationTag) continue;
@@ -288,8 +289,8 @@ Status HeaderReader::ReadQuantization(Bytes segment) {
     const auto steps = reader.Take(wide ? 128 : 64);
     if (!steps) return BadSegment("a quantisation table (DQT) is cut short");
     for (size_t k = 0; k < 64; ++k) {
-      header_.quantization[index][k] = static_cast<uint16_t>(
-          wide ? LoadBigEndian16(steps->data() + 2 * k) : (*steps)[k]);
+      header_.quantization[index][k] =
+          static_cast<uint16_t>(wide ? LoadBigEndian16(steps->data() + 2 * k) : (*steps)[k]);
     }
     header_.quantization_present[index] = true;
   }
@@ -346,6 +347,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
         .AtOffset(static_cast<int64_t>(marker_offset_));
   }
   FASTINET_ASSIGN_OR_RETURN(const Bytes segment, Segment());
+  if (marker < kApp0) header_.fingerprint = HashBytes(segment, header_.fingerprint + marker);
   switch (marker) {
     case kDht:
       return ReadHuffman(segment);
@@ -374,6 +376,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
 /// Settles what the markers leave open.
 void HeaderReader::FillIn() {
   header_.colour = GuessColour(header_);
+  header_.fingerprint = HashNumber(header_.scan.data_offset_bytes, header_.fingerprint);
   for (size_t i = 0; i < 2; ++i) {
     if (!header_.dc_huffman[i].present) header_.dc_huffman[i] = StandardDcTable(i == 1);
     if (!header_.ac_huffman[i].present) header_.ac_huffman[i] = StandardAcTable(i == 1);
@@ -414,7 +417,8 @@ std::optional<int> EstimateQuality(const JpegHeader& header) {
     const int scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
     int64_t distance = 0;
     for (size_t k = 0; k < 64; ++k) {
-      const int step = std::clamp((kStandardLumaSteps[kZigZagToNatural[k]] * scale + 50) / 100, 1, 255);
+      const int step =
+          std::clamp((kStandardLumaSteps[kZigZagToNatural[k]] * scale + 50) / 100, 1, 255);
       distance += std::abs(step - header.quantization[index][k]);
     }
     if (distance < best_distance) {
