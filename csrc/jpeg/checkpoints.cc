@@ -89,8 +89,8 @@ class RecordReader {
 class PlaceWalk {
  public:
   PlaceWalk(const Frame& frame, int32_t stride)
-      : frame_(frame), stride_(stride > 0 ? std::min(stride, frame.mcus_across)
-                                          : frame.mcus_across) {}
+      : frame_(frame),
+        stride_(stride > 0 ? std::min(stride, frame.mcus_across) : frame.mcus_across) {}
 
   size_t count() const {
     const auto in_row = static_cast<size_t>(CeilDiv(frame_.mcus_across, stride_));
@@ -215,8 +215,7 @@ Result<Checkpoints> Checkpoints::Parse(Bytes record, const JpegHeader& header,
       // Sums of hostile numbers may wrap; what counts is that the result lies in the file.
       distance = static_cast<int64_t>(static_cast<uint64_t>(distance) +
                                       static_cast<uint64_t>(UnZigZag(reader.Varint())));
-      if (distance < 0 ||
-          static_cast<uint64_t>(distance) > jpeg_bytes * 8 - place.point.bit) {
+      if (distance < 0 || static_cast<uint64_t>(distance) > jpeg_bytes * 8 - place.point.bit) {
         return Stale("are damaged");
       }
       place.point.bit += static_cast<uint64_t>(distance);
@@ -233,16 +232,16 @@ Result<Checkpoints> Checkpoints::Parse(Bytes record, const JpegHeader& header,
 }
 
 const Checkpoints::Place* Checkpoints::AtOrBefore(int64_t mcu) const {
-  const auto after = std::upper_bound(
-      places_.begin(), places_.end(), mcu,
-      [](int64_t index, const Place& place) { return index < place.point.mcu; });
+  const auto after =
+      std::upper_bound(places_.begin(), places_.end(), mcu,
+                       [](int64_t index, const Place& place) { return index < place.point.mcu; });
   return after == places_.begin() ? nullptr : &*(after - 1);
 }
 
 const Checkpoints::Place* Checkpoints::AtOrAfter(int64_t mcu) const {
-  const auto found = std::lower_bound(
-      places_.begin(), places_.end(), mcu,
-      [](const Place& place, int64_t index) { return place.point.mcu < index; });
+  const auto found =
+      std::lower_bound(places_.begin(), places_.end(), mcu,
+                       [](const Place& place, int64_t index) { return place.point.mcu < index; });
   return found == places_.end() ? nullptr : &*found;
 }
 

@@ -55,9 +55,9 @@ class Checkpoints {
   std::vector<Place> places_;
 };
 
-/// Decodes the whole scan of `jpeg`, without pixels, and notes places: at the start of every MCU row
-/// and, when `stride` is above 0, every `stride` MCUs in it. Fails with kCorrupt where the scan is
-/// damaged and with kUnsupported where RegionDecoder does not take the file: such files have no
+/// Decodes the whole scan of `jpeg`, without pixels, and notes places: at the start of every MCU
+/// row and, when `stride` is above 0, every `stride` MCUs in it. Fails with kCorrupt where the scan
+/// is damaged and with kUnsupported where RegionDecoder does not take the file: such files have no
 /// checkpoints.
 Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32_t stride);
 

@@ -1,8 +1,7 @@
 #include "jpeg/colour.h"
 
-#include "jpeg/upsample.h"
-
 #include "base/simd_targets.h"
+#include "jpeg/upsample.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "jpeg/colour.cc"
 #include <hwy/foreach_target.h>
@@ -78,19 +77,18 @@ void ConvertRow(const std::array<const uint8_t*, 3>& ycc, size_t width,
                 const std::array<uint8_t*, 3>& rgb) {
   const Values d;
   const VValue centre = hn::Set(d, 128);
-  constexpr uint32_t kGreenPair = uint32_t{static_cast<uint16_t>(-k0_344)} |
-                                  uint32_t{static_cast<uint16_t>(k0_286)} << 16;
-  const VValue green_factors =
-      hn::BitCast(d, hn::Set(Wide(), static_cast<int32_t>(kGreenPair)));
+  constexpr uint32_t kGreenPair =
+      uint32_t{static_cast<uint16_t>(-k0_344)} | uint32_t{static_cast<uint16_t>(k0_286)} << 16;
+  const VValue green_factors = hn::BitCast(d, hn::Set(Wide(), static_cast<int32_t>(kGreenPair)));
   for (size_t x = 0; x < width; x += kLanes) {
     const VValue y = LoadSamples(ycc[0] + x);
     const VValue cb = hn::Sub(LoadSamples(ycc[1] + x), centre);
     const VValue cr = hn::Sub(LoadSamples(ycc[2] + x), centre);
     const VValue red = hn::Add(hn::Add(y, cr), MulRounded(cr, k0_402));
     const VValue blue = hn::Add(hn::Add(y, hn::Add(cb, cb)), MulRounded(cb, -k0_228));
-    const VValue green_part = hn::ReorderDemote2To(
-        d, MulPair(hn::InterleaveLower(d, cb, cr), green_factors),
-        MulPair(hn::InterleaveUpper(d, cb, cr), green_factors));
+    const VValue green_part =
+        hn::ReorderDemote2To(d, MulPair(hn::InterleaveLower(d, cb, cr), green_factors),
+                             MulPair(hn::InterleaveUpper(d, cb, cr), green_factors));
     const VValue green = hn::Add(hn::Sub(y, cr), green_part);
     StoreSamples(red, rgb[0] + x);
     StoreSamples(green, rgb[1] + x);

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "jpeg/idct_constants.h"
-
 #include "base/simd_targets.h"
+#include "jpeg/idct_constants.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "jpeg/idct.cc"
 #include <hwy/foreach_target.h>

@@ -10,9 +10,7 @@ using namespace idct;  // NOLINT: constants only
 
 int16_t Wrapped(int32_t value) { return static_cast<int16_t>(value); }
 
-int16_t Saturated(int32_t value) {
-  return static_cast<int16_t>(std::clamp(value, -32768, 32767));
-}
+int16_t Saturated(int32_t value) { return static_cast<int16_t>(std::clamp(value, -32768, 32767)); }
 
 /// a * x + b * y modulo 2^32.
 uint32_t MulPair(int32_t a, int16_t x, int32_t b, int16_t y) {

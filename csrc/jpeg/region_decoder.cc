@@ -12,7 +12,7 @@
 namespace fastinet {
 namespace {
 
-constexpr size_t kAlignment = 64;   // [bytes]: the widest vector, a cache line
+constexpr size_t kAlignment = 64;       // [bytes]: the widest vector, a cache line
 constexpr ptrdiff_t kLeftPadding = 64;  // room for the sample left of the first
 
 /// The address in `storage`, resized if need be, of `bytes` bytes that start at a cache line.
@@ -143,8 +143,8 @@ Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, c
     window.row_mask = std::max(rows, 8) - 1;
     const int32_t columns = plane.blocks_across * 8;
     window.first_column = extent_.mcu_columns.first * columns;
-    window.stride = kLeftPadding + static_cast<ptrdiff_t>(
-                                       PaddedRow(extent_.mcu_columns.count() * columns));
+    window.stride =
+        kLeftPadding + static_cast<ptrdiff_t>(PaddedRow(extent_.mcu_columns.count() * columns));
     window.origin =
         Aligned(&window.storage, static_cast<size_t>(window.stride * (window.row_mask + 1))) +
         kLeftPadding;
@@ -167,9 +167,8 @@ Status RegionDecoder::CheckPlaces(const Checkpoints& checkpoints) const {
     if (place == nullptr || place == checked) continue;
     checked = place;
     const auto* next = checkpoints.AtOrAfter(place->point.mcu + 1);
-    if (next == nullptr ||
-        place->check != PlaceCheck(jpeg_.bytes, jpeg_.offset_bytes, place->point.bit,
-                                   next->point.bit / 8)) {
+    if (next == nullptr || place->check != PlaceCheck(jpeg_.bytes, jpeg_.offset_bytes,
+                                                      place->point.bit, next->point.bit / 8)) {
       return DoesNotFit(place->point.bit);
     }
   }

@@ -24,7 +24,7 @@ struct DecodeStats {
   uint64_t setup_ns = 0;      // decoding tables, geometry
   uint64_t entropy_ns = 0;
   uint64_t idct_ns = 0;
-  uint64_t colour_ns = 0;     // upsampling, colour conversion
+  uint64_t colour_ns = 0;  // upsampling, colour conversion
   uint64_t images = 0;
   uint64_t mcus_decoded = 0;
   uint64_t mcus_skipped = 0;  // passed over on the way to the region

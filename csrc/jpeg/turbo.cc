@@ -158,8 +158,7 @@ StatusCode CodeOf(int error_code) {
 }
 
 Status ErrorOf(const Session& session) {
-  return Status(CodeOf(session.error_code),
-                std::string("libjpeg-turbo says: ") + session.message)
+  return Status(CodeOf(session.error_code), std::string("libjpeg-turbo says: ") + session.message)
       .AtOffset(session.error_offset_bytes);
 }
 
@@ -224,7 +223,8 @@ Status TurboDecoder::State::DecodeRows(const Box& region, JDIMENSION x_offset, R
       return ErrorOf(session);
     }
     if (components == 4) {
-      for (int32_t i = 0; i < band.rows; ++i) ConvertCmykRow(pointers[static_cast<size_t>(i)], width);
+      for (int32_t i = 0; i < band.rows; ++i)
+        ConvertCmykRow(pointers[static_cast<size_t>(i)], width);
     }
     FASTINET_RETURN_IF_ERROR(sink.OnRows(band));
   }

@@ -55,9 +55,8 @@ void H2V1(const uint8_t* samples, size_t count, uint8_t* pixels) {
 
 void H2V2(const uint8_t* near, const uint8_t* far, size_t count, uint8_t* pixels) {
   const Sums d;
-  const auto column = [&](const uint8_t* n, const uint8_t* f) HWY_ATTR {
-    return hn::Add(Triple(LoadSamples(n)), LoadSamples(f));
-  };
+  const auto column = [&](const uint8_t* n, const uint8_t* f)
+                          HWY_ATTR { return hn::Add(Triple(LoadSamples(n)), LoadSamples(f)); };
   for (size_t i = 0; i < count; i += kLanes) {
     const VSum triple = Triple(column(near + i, far + i));
     const VSum before = hn::Add(column(near + i - 1, far + i - 1), hn::Set(d, 8));
