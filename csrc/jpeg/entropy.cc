@@ -17,16 +17,15 @@ Status EntropyDecoder::Begin(const JpegHeader& header, const Frame& frame) {
       if (scan.dc_table[before] == scan.dc_table[c]) dc_of[c] = before;
       if (scan.ac_table[before] == scan.ac_table[c]) ac_of[c] = before;
     }
-    using Kind = HuffmanTable::Kind;
     if (dc_of[c] == c) {
       const HuffmanSpec& spec = header.dc_huffman[scan.dc_table[c]];
-      if (Status status = dc_tables_[c].Build(spec, Kind::kDc); !status.ok()) {
+      if (Status status = dc_tables_[c].Build(spec); !status.ok()) {
         return std::move(status).AtOffset(header.scan_offset_bytes);
       }
     }
     if (ac_of[c] == c) {
       const HuffmanSpec& spec = header.ac_huffman[scan.ac_table[c]];
-      if (Status status = ac_tables_[c].Build(spec, Kind::kAc); !status.ok()) {
+      if (Status status = ac_tables_[c].Build(spec); !status.ok()) {
         return std::move(status).AtOffset(header.scan_offset_bytes);
       }
     }

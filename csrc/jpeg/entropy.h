@@ -64,8 +64,8 @@ class EntropyDecoder {
 
   /// One block of an MCU.
   struct Block {
-    const HuffmanTable* dc = nullptr;
-    const HuffmanTable* ac = nullptr;
+    const DcTable* dc = nullptr;
+    const AcTable* ac = nullptr;
     uint8_t component = 0;
     uint8_t down = 0;  // place in the component's part of the MCU
     uint8_t across = 0;
@@ -86,8 +86,8 @@ class EntropyDecoder {
   int64_t mcu_ = 0;
   const uint8_t* begin_ = nullptr;
   uint64_t offset_bytes_ = 0;              // of begin_ in the file
-  std::array<HuffmanTable, 3> dc_tables_;  // by component
-  std::array<HuffmanTable, 3> ac_tables_;
+  std::array<DcTable, 3> dc_tables_;  // by component
+  std::array<AcTable, 3> ac_tables_;
 };
 
 }  // namespace fastinet

@@ -18,8 +18,6 @@ namespace fastinet {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr uint32_t kIndexBits = HuffmanTable::kIndexBits;
-
 /// Where the k-th coefficient in zig-zag order lies in a group (CoefficientBuffer).
 constexpr std::array<uint8_t, 64> GroupOffsets() {
   std::array<uint8_t, 64> offsets{};
@@ -41,8 +39,9 @@ struct BitWindow {
 
 /// A full window holds at least this many bits.
 constexpr uint32_t kFullWindow = 56;
-static_assert(kFullWindow >= 3 * HuffmanTable::kMaxEntryBits);
-static_assert(kFullWindow >= HuffmanTable::kMaxSymbolBits);
+static_assert(kFullWindow >= 3 * AcTable::kMaxEntryBits);
+static_assert(kFullWindow >= DcTable::kMaxEntryBits + 2 * AcTable::kMaxEntryBits);
+static_assert(kFullWindow >= HuffmanCode::kMaxSymbolBits);
 
 /// Refills byte by byte, as far as the data goes. Once more bits were used than there were, the
 /// count stays negative.
@@ -102,40 +101,52 @@ class BlockDecoder {
     if (!DecodeDc(*block.dc, dc)) return EntropyFault::kBadCode;
     if constexpr (kStore) coefficients[0] = static_cast<int16_t>(dc);
 
-    const HuffmanTable::Entry* entries = block.ac->entries();
+    const AcTable::Entry* entries = block.ac->entries();
     uint32_t k = 0;
-    bool go_on = Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients);
-    while (true) {
-      if (HWY_LIKELY(go_on)) {
+    if (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients)) {
+      do {
         Refill();
-        go_on = Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients) &&
-                Step<kStore>(entries, k, coefficients);
-        continue;
-      }
-      const uint32_t entry = NextEntry(entries);
-      const uint32_t advance = Advance(entry);
-      if (HWY_LIKELY(advance == HuffmanTable::kEndOfBlock)) {
+      } while (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients) &&
+               Step<kStore>(entries, k, coefficients));
+    }
+    while (true) {
+      const AcTable::Entry entry = NextEntry(entries);
+      const uint32_t advance = FirstAdvance(entry);
+      if (HWY_LIKELY(advance == HuffmanCode::kEndOfBlock)) {
         Use(entry);
         break;
       }
-      int32_t value;
-      if (advance == HuffmanTable::kLong) {
+      if (advance == AcTable::kLong) {
         Refill();
-        const HuffmanTable::Symbol symbol = block.ac->FindLong(window_.bits);
+        const HuffmanCode::Symbol symbol = block.ac->code().Find(window_.bits);
         if (symbol.bits == 0) return EntropyFault::kBadCode;
         Use(symbol.bits);
-        if (symbol.advance == HuffmanTable::kEndOfBlock) break;
+        if (symbol.advance == HuffmanCode::kEndOfBlock) break;
         k += symbol.advance;
-        value = symbol.value;
+        if (k > 63) return EntropyFault::kTooManyCoefficients;
+        if constexpr (kStore) coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
       } else {
         k += advance;
-        value = Value(entry);
+        if (k > 63) return EntropyFault::kTooManyCoefficients;
+        if constexpr (kStore) coefficients[kGroupOffsets[k]] = FirstValue(entry);
+        const uint32_t second_advance = Advance(entry) - advance;
+        if (k == 63 && second_advance > 0) {  // the second symbol is the next block's
+          Use(entry >> AcTable::kFirstBitsShift & 15);
+          break;
+        }
         Use(entry);
+        if (second_advance == HuffmanCode::kEndOfBlock) break;
+        k += second_advance;
+        if (k > 63) return EntropyFault::kTooManyCoefficients;
+        if constexpr (kStore) {
+          if (second_advance > 0) coefficients[kGroupOffsets[k]] = SecondValue(entry);
+        }
       }
-      if (k > 63) return EntropyFault::kTooManyCoefficients;
-      if constexpr (kStore) coefficients[kGroupOffsets[k]] = static_cast<int16_t>(value);
       if (k == 63) break;
-      go_on = true;
+      do {
+        Refill();
+      } while (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients) &&
+               Step<kStore>(entries, k, coefficients));
     }
     if constexpr (kStore) *last = static_cast<uint8_t>(k);
     return EntropyFault::kNone;
@@ -157,54 +168,71 @@ class BlockDecoder {
   }
 
   /// Drops an entry's bits; its lowest byte tells how many.
-  HWY_INLINE void Use(uint32_t entry) {
+  HWY_INLINE void Use(uint64_t entry) {
     window_.bits <<= entry & 63;
     window_.count -= entry;
   }
 
-  HWY_INLINE uint32_t NextEntry(const HuffmanTable::Entry* entries) const {
-    return entries[window_.bits >> (64 - kIndexBits)];
+  HWY_INLINE AcTable::Entry NextEntry(const AcTable::Entry* entries) const {
+    return entries[window_.bits >> (64 - AcTable::kIndexBits)];
   }
 
-  static HWY_INLINE uint32_t Advance(uint32_t entry) {
-    return (entry >> HuffmanTable::kAdvanceShift) & 0xFF;
+  static HWY_INLINE uint32_t FirstAdvance(AcTable::Entry entry) {
+    return static_cast<uint8_t>(entry >> AcTable::kFirstAdvanceShift);
   }
 
-  /// The coefficient of `entry`, which is next in the window.
-  HWY_INLINE int32_t Value(uint32_t entry) const {
-    const uint64_t after_index = window_.bits << kIndexBits >> 1;
-    const auto rest =
-        static_cast<int32_t>(after_index >> ((entry >> HuffmanTable::kRestShift) & 63));
-    return (static_cast<int32_t>(entry) >> HuffmanTable::kBaseShift) + rest;
+  static HWY_INLINE uint32_t Advance(AcTable::Entry entry) {
+    return static_cast<uint8_t>(entry >> AcTable::kAdvanceShift);
   }
 
-  HWY_INLINE bool DecodeDc(const HuffmanTable& table, int32_t& dc) {
-    const uint32_t entry = NextEntry(table.entries());
+  /// The next `rest` bits after an index of kIndexBits; `shift` is 63 - rest.
+  template <uint32_t kIndexBits>
+  HWY_INLINE uint64_t RestBits(uint64_t shift) const {
+    return (window_.bits << kIndexBits >> 1) >> (shift & 63);
+  }
+
+  /// The first value of `entry`, which is next in the window.
+  HWY_INLINE int16_t FirstValue(AcTable::Entry entry) const {
+    return static_cast<int16_t>((entry >> AcTable::kFirstValueShift) +
+                                RestBits<AcTable::kIndexBits>(entry >> AcTable::kRestShift));
+  }
+
+  static HWY_INLINE int16_t SecondValue(AcTable::Entry entry) {
+    return static_cast<int16_t>(static_cast<int64_t>(entry) >> AcTable::kSecondValueShift);
+  }
+
+  HWY_INLINE bool DecodeDc(const DcTable& table, int32_t& dc) {
+    const DcTable::Entry entry = table.entries()[window_.bits >> (64 - DcTable::kIndexBits)];
     int32_t difference;
-    if (HWY_UNLIKELY(Advance(entry) == HuffmanTable::kLong)) {
-      const HuffmanTable::Symbol symbol = table.FindLong(window_.bits);
+    if (HWY_LIKELY((entry & 0xFF) != 0)) {
+      difference = (static_cast<int32_t>(entry) >> 16) +
+                   static_cast<int32_t>(RestBits<DcTable::kIndexBits>(entry >> 8));
+      Use(entry);
+    } else {
+      const HuffmanCode::Symbol symbol = table.code().Find(window_.bits);
       if (symbol.bits == 0) return false;
       difference = symbol.value;
       Use(symbol.bits);
       Refill();
-    } else {
-      difference = Value(entry);
-      Use(entry);
     }
     // Wraps as libjpeg's does on hostile data.
     dc = static_cast<int32_t>(static_cast<uint32_t>(dc) + static_cast<uint32_t>(difference));
     return true;
   }
 
-  /// Decodes the next AC symbol if it is an ordinary one, and not the last that fits the block.
-  /// Otherwise changes nothing and returns false.
+  /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
+  /// changes nothing and returns false.
   template <bool kStore>
-  HWY_INLINE bool Step(const HuffmanTable::Entry* entries, uint32_t& k, int16_t* coefficients) {
-    const uint32_t entry = NextEntry(entries);
+  HWY_INLINE bool Step(const AcTable::Entry* entries, uint32_t& k, int16_t* coefficients) {
+    const AcTable::Entry entry = NextEntry(entries);
     const uint32_t next_k = k + Advance(entry);
     if (HWY_UNLIKELY(next_k >= 63)) return false;
+    if constexpr (kStore) {
+      // Where there is but one symbol, both stores go to its place, and the second one counts.
+      coefficients[kGroupOffsets[next_k]] = SecondValue(entry);
+      coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
+    }
     k = next_k;
-    if constexpr (kStore) coefficients[kGroupOffsets[k]] = static_cast<int16_t>(Value(entry));
     Use(entry);
     return true;
   }

@@ -5,15 +5,11 @@
 namespace fastinet {
 namespace {
 
-using Entry = HuffmanTable::Entry;
-
-constexpr Entry kLongEntry = HuffmanTable::kLong << HuffmanTable::kAdvanceShift;
-
 /// Coefficients that a symbol covers, or kEndOfBlock (T.81 F.1.2.2.1). Like libjpeg, every run
 /// without value but the run of 16 zeros ends the block.
-uint32_t AdvanceOf(uint8_t symbol, HuffmanTable::Kind kind) {
-  if (kind == HuffmanTable::Kind::kDc) return 1;
-  if ((symbol & 15) == 0 && symbol != 0xF0) return HuffmanTable::kEndOfBlock;
+uint32_t AdvanceOf(uint8_t symbol, HuffmanCode::Kind kind) {
+  if (kind == HuffmanCode::Kind::kDc) return 1;
+  if ((symbol & 15) == 0 && symbol != 0xF0) return HuffmanCode::kEndOfBlock;
   return uint32_t{symbol} / 16 + 1;
 }
 
@@ -23,14 +19,40 @@ int32_t Extended(uint32_t bits, uint32_t size) {
   return size > 0 && bits < 1u << (size - 1) ? value - (1 << size) + 1 : value;
 }
 
-Entry MakeEntry(uint32_t bits, uint32_t advance, uint32_t rest, int32_t base) {
-  return bits | advance << HuffmanTable::kAdvanceShift | (63 - rest) << HuffmanTable::kRestShift |
-         static_cast<uint32_t>(base) << HuffmanTable::kBaseShift;
+/// Fills a table of 2^kIndexBits entries, code by code in their order: `make(symbol, bits, rest,
+/// base)` gives the entry of a symbol of `bits` bits, of which `rest` lie beyond the index.
+template <uint32_t kIndexBits, uint32_t kMaxSize, class Entry, class MakeEntry>
+void FillTable(const HuffmanSpec& spec, Entry long_entry, Entry* entry, MakeEntry make) {
+  Entry* const table_end = entry + (size_t{1} << kIndexBits);
+  uint32_t place = 0;
+  for (uint32_t length = 1; length <= kIndexBits; ++length) {
+    const uint32_t free_bits = kIndexBits - length;
+    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++place) {
+      const uint8_t symbol = spec.values[place];
+      const uint32_t size = symbol & 15;
+      Entry* const end = entry + (size_t{1} << free_bits);
+      if (size > kMaxSize || (size > 0 && free_bits == 0)) {
+        std::fill(entry, end, long_entry);
+      } else if (size <= free_bits) {
+        const size_t copies = size_t{1} << (free_bits - size);
+        for (uint32_t bits = 0; bits < 1u << size; ++bits, entry += copies) {
+          std::fill_n(entry, copies, make(symbol, length + size, 0u, Extended(bits, size)));
+        }
+      } else {
+        const uint32_t rest = size - free_bits;
+        for (uint32_t bits = 0; entry != end; ++bits, ++entry) {
+          *entry = make(symbol, length + size, rest, Extended(bits << rest, size));
+        }
+      }
+      entry = end;
+    }
+  }
+  std::fill(entry, table_end, long_entry);
 }
 
 }  // namespace
 
-Status HuffmanTable::Build(const HuffmanSpec& spec, Kind kind) {
+Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
   kind_ = kind;
   values_ = spec.values;
   uint32_t code = 0;
@@ -51,40 +73,10 @@ Status HuffmanTable::Build(const HuffmanSpec& spec, Kind kind) {
       std::any_of(values_.begin(), values_.begin() + symbols, [](uint8_t v) { return v > 15; })) {
     return Corrupt("a DC Huffman table has a symbol above 15");
   }
-  FillEntries(spec, kind);
   return {};
 }
 
-void HuffmanTable::FillEntries(const HuffmanSpec& spec, Kind kind) {
-  Entry* entry = entries_.data();
-  uint32_t place = 0;
-  for (uint32_t length = 1; length <= kIndexBits; ++length) {
-    const uint32_t free_bits = kIndexBits - length;
-    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++place) {
-      const uint8_t symbol = spec.values[place];
-      const uint32_t size = symbol & 15;
-      const uint32_t advance = AdvanceOf(symbol, kind);
-      Entry* const end = entry + (size_t{1} << free_bits);
-      if (size > kMaxEntrySize || (size > 0 && free_bits == 0)) {
-        std::fill(entry, end, kLongEntry);
-      } else if (size <= free_bits) {
-        const size_t copies = size_t{1} << (free_bits - size);
-        for (uint32_t bits = 0; bits < 1u << size; ++bits, entry += copies) {
-          std::fill_n(entry, copies, MakeEntry(length + size, advance, 0, Extended(bits, size)));
-        }
-      } else {
-        const uint32_t rest = size - free_bits;
-        for (uint32_t bits = 0; entry != end; ++bits, ++entry) {
-          *entry = MakeEntry(length + size, advance, rest, Extended(bits << rest, size));
-        }
-      }
-      entry = end;
-    }
-  }
-  std::fill(entry, entries_.data() + entries_.size(), kLongEntry);
-}
-
-HuffmanTable::Symbol HuffmanTable::FindLong(uint64_t window) const {
+HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
   const auto leading = static_cast<uint32_t>(window >> 48);
   uint32_t i = 0;
   while (i < 16 && leading >= limit_[i]) ++i;
@@ -95,6 +87,58 @@ HuffmanTable::Symbol HuffmanTable::FindLong(uint64_t window) const {
   const uint32_t size = symbol & 15;
   const auto bits = static_cast<uint32_t>((window << length >> 1) >> (63 - size));
   return {length + size, AdvanceOf(symbol, kind_), Extended(bits, size)};
+}
+
+Status DcTable::Build(const HuffmanSpec& spec) {
+  FASTINET_RETURN_IF_ERROR(code_.Build(spec, HuffmanCode::Kind::kDc));
+  FillTable<kIndexBits, kMaxSize>(
+      spec, Entry{0}, entries_.data(),
+      [](uint8_t, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
+        return bits | (63 - rest) << 8 | static_cast<uint32_t>(base) << 16;
+      });
+  return {};
+}
+
+Status AcTable::Build(const HuffmanSpec& spec) {
+  FASTINET_RETURN_IF_ERROR(code_.Build(spec, HuffmanCode::Kind::kAc));
+  FillSingles(spec);
+  JoinPairs();
+  return {};
+}
+
+void AcTable::FillSingles(const HuffmanSpec& spec) {
+  constexpr Entry kLongEntry =
+      Entry{kLong} << kFirstAdvanceShift | Entry{kLong} << kAdvanceShift;
+  FillTable<kIndexBits, kMaxSize>(
+      spec, kLongEntry, entries_.data(),
+      [](uint8_t symbol, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
+        const Entry advance = AdvanceOf(symbol, HuffmanCode::Kind::kAc);
+        return bits | advance << kFirstAdvanceShift | advance << kAdvanceShift |
+               Entry{63 - rest} << kRestShift |
+               Entry{static_cast<uint16_t>(base)} << kFirstValueShift;
+      });
+}
+
+/// Appends to every entry the symbol that the rest of its index shows, where it shows a whole one.
+void AcTable::JoinPairs() {
+  constexpr size_t kMask = (size_t{1} << kIndexBits) - 1;
+  const std::array<Entry, size_t{1} << kIndexBits> singles = entries_;
+  for (size_t index = 0; index < singles.size(); ++index) {
+    const Entry first = singles[index];
+    const auto bits = static_cast<uint32_t>(first & 0xFF);
+    const Entry advance = first >> kFirstAdvanceShift & 0xFF;
+    if (advance >= HuffmanCode::kEndOfBlock || bits >= kIndexBits) continue;
+    const Entry second = singles[index << bits & kMask];
+    const auto second_bits = static_cast<uint32_t>(second & 0xFF);
+    const Entry second_advance = second >> kFirstAdvanceShift & 0xFF;
+    if (second_advance == kLong || bits + second_bits > kIndexBits) continue;
+    const Entry first_value = first >> kFirstValueShift & 0xFFFF;
+    const Entry second_value = second >> kFirstValueShift & 0xFFF;
+    entries_[index] = (bits + second_bits) | advance << kFirstAdvanceShift |
+                      (advance + second_advance) << kAdvanceShift | Entry{63} << kRestShift |
+                      first_value << kFirstValueShift | Entry{bits} << kFirstBitsShift |
+                      second_value << kSecondValueShift;
+  }
 }
 
 }  // namespace fastinet

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/status.h"
@@ -9,66 +10,110 @@
 
 namespace fastinet {
 
-/// Turns the next bits of a scan into a symbol and, mostly, into its coefficient too.
-///
-/// A symbol of the scan is a Huffman code and `size` further bits, the coefficient's value (T.81
-/// F.1.2.2). The next kIndexBits bits select an entry. It holds the code's length, and as much of
-/// the value as those bits show: a base to which the remaining `rest` value bits need only be
-/// added, because the value's sign is its first bit. Codes that leave no room for the sign bit,
-/// and values that do not fit the field, take the way of FindLong.
-class HuffmanTable {
+// A symbol of a scan is a Huffman code and `size` further bits, the coefficient's value (T.81
+// F.1.2.2). The tables turn the next few bits, the index, into an entry that holds the code's length
+// and as much of the value as those bits show: a base to which the remaining `rest` value bits need
+// only be added, because the value's sign is its first bit. Codes that leave no room for the sign
+// bit, and values that do not fit the field, are "long": HuffmanCode::Find decodes them.
+
+/// A Huffman code, for any symbol.
+class HuffmanCode {
  public:
-  /// 10 and 11 are alike in speed; 11 would push four tables out of a 32 KiB first-level cache.
-  static constexpr uint32_t kIndexBits = 10;
+  enum class Kind : uint8_t { kDc, kAc };
 
-  /// Fields of an entry, from the lowest bit on:
-  ///   0.. 7  bits that the code and its value take, at most kMaxEntryBits
-  ///   8..15  advance: how many coefficients the symbol covers, zeros included; or one of below
-  ///  16..21  63 - rest
-  ///  22..31  base of the value, signed
-  using Entry = uint32_t;
-  static constexpr uint32_t kAdvanceShift = 8;
-  static constexpr uint32_t kRestShift = 16;
-  static constexpr uint32_t kBaseShift = 22;
+  /// What a symbol does to the place in the block.
+  static constexpr uint32_t kEndOfBlock = 64;  // for `advance`
 
-  static constexpr uint32_t kEndOfBlock = 64;  // advances
-  static constexpr uint32_t kLong = 128;
-
-  /// Sizes whose values fit the base field.
-  static constexpr uint32_t kMaxEntrySize = 9;
-  static constexpr uint32_t kMaxEntryBits = kIndexBits - 1 + kMaxEntrySize;
   /// Bits of the longest symbol: a code of 16 and a value of 15.
   static constexpr uint32_t kMaxSymbolBits = 31;
 
-  /// A symbol that FindLong found; bits is 0 when the bits are no code of the table.
   struct Symbol {
-    uint32_t bits = 0;
-    uint32_t advance = 0;
+    uint32_t bits = 0;     // code and value; 0: the bits are no code
+    uint32_t advance = 0;  // coefficients that the symbol covers, zeros included, or kEndOfBlock
     int32_t value = 0;
   };
 
-  enum class Kind : uint8_t { kDc, kAc };
-
-  /// Fills the table. Fails with kCorrupt when the counts are no prefix code, by the rules of
+  /// Takes the table. Fails with kCorrupt when the counts are no prefix code, by the rules of
   /// jpeg_make_d_derived_tbl in libjpeg-turbo's jdhuff.c.
   Status Build(const HuffmanSpec& spec, Kind kind);
 
   /// Decodes any symbol from `window`, the next 64 bits of the scan with the first in the highest
   /// place; at least kMaxSymbolBits of them must count.
-  Symbol FindLong(uint64_t window) const;
-
-  const Entry* entries() const { return entries_.data(); }
+  Symbol Find(uint64_t window) const;
 
  private:
-  void FillEntries(const HuffmanSpec& spec, Kind kind);
-
-  std::array<Entry, 1u << kIndexBits> entries_;
   // Canonical decoding (T.81 F.2.2.3): codes of i + 1 bits, left-aligned to 16, lie below
   // limit_[i]; value_offset_[i] + code is the place of their symbol.
   std::array<uint32_t, 16> limit_;
   std::array<int32_t, 16> value_offset_;
   std::array<uint8_t, 256> values_;
   Kind kind_ = Kind::kDc;
+};
+
+/// Decodes DC differences.
+class DcTable {
+ public:
+  static constexpr uint32_t kIndexBits = 8;
+
+  /// From the lowest bit on:
+  ///    0.. 7  bits of the whole symbol; 0: long
+  ///    8..15  63 - rest
+  ///   16..31  base of the value, signed
+  using Entry = uint32_t;
+  static constexpr uint32_t kMaxSize = 11;  // all that 8-bit samples need (T.81 table F.1)
+  static constexpr uint32_t kMaxEntryBits = kIndexBits - 1 + kMaxSize;
+
+  Status Build(const HuffmanSpec& spec);
+
+  const Entry* entries() const { return entries_.data(); }
+  const HuffmanCode& code() const { return code_; }
+
+ private:
+  std::array<Entry, size_t{1} << kIndexBits> entries_;
+  HuffmanCode code_;
+};
+
+/// Decodes AC coefficients, two at a time where both symbols lie within the index. On photographs
+/// that saves three of ten look-ups, and look-ups wait for each other.
+class AcTable {
+ public:
+  /// With 11 bits two tables would fill a first-level cache of 32 KiB: all entries are in use,
+  /// since coded bits look random.
+  static constexpr uint32_t kIndexBits = 10;
+
+  /// From the lowest bit on:
+  ///    0.. 7  bits of all its symbols, at most kMaxEntryBits
+  ///    8..15  advance of the first symbol: coefficients covered, or kEndOfBlock, or kLong
+  ///   16..23  advance of all its symbols; the same as before where there is one only
+  ///   24..31  63 - rest, of the one or the first symbol
+  ///   32..47  base of the first value, signed
+  ///   48..51  bits of the first symbol, where there are two
+  ///   52..63  second value, signed
+  using Entry = uint64_t;
+  static constexpr uint32_t kFirstAdvanceShift = 8;
+  static constexpr uint32_t kAdvanceShift = 16;
+  static constexpr uint32_t kRestShift = 24;
+  static constexpr uint32_t kFirstValueShift = 32;
+  static constexpr uint32_t kFirstBitsShift = 48;
+  static constexpr uint32_t kSecondValueShift = 52;
+
+  static constexpr uint32_t kLong = 128;
+
+  /// So that a full bit window of 56 bits serves three entries.
+  static constexpr uint32_t kMaxEntryBits = 18;
+  static constexpr uint32_t kMaxSize = kMaxEntryBits - (kIndexBits - 1);
+
+  Status Build(const HuffmanSpec& spec);
+
+  const Entry* entries() const { return entries_.data(); }
+  const HuffmanCode& code() const { return code_; }
+
+ private:
+  void FillSingles(const HuffmanSpec& spec);
+  void JoinPairs();
+
+  std::array<Entry, size_t{1} << kIndexBits> entries_;
+  HuffmanCode code_;
 };
 
 }  // namespace fastinet
