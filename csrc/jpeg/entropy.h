@@ -85,7 +85,7 @@ class EntropyDecoder {
   int32_t restart_interval_ = 0;  // [MCUs]; 0: none
   int64_t mcu_ = 0;
   const uint8_t* begin_ = nullptr;
-  uint64_t offset_bytes_ = 0;              // of begin_ in the file
+  uint64_t offset_bytes_ = 0;         // of begin_ in the file
   std::array<DcTable, 3> dc_tables_;  // by component
   std::array<AcTable, 3> ac_tables_;
 };

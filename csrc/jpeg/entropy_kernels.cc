@@ -29,48 +29,76 @@ constexpr std::array<uint8_t, 64> GroupOffsets() {
 }
 constexpr std::array<uint8_t, 64> kGroupOffsets = GroupOffsets();
 
-/// The bits to come. Passed and returned by value, so that the hot loops keep it in registers.
-struct BitWindow {
-  uint64_t bits;
-  /// How many of `bits` count, in the lowest byte, signed; what stands above is noise.
-  uint64_t count;
-  const uint8_t* next;
-};
-
 /// A full window holds at least this many bits.
 constexpr uint32_t kFullWindow = 56;
 static_assert(kFullWindow >= 3 * AcTable::kMaxEntryBits);
 static_assert(kFullWindow >= DcTable::kMaxEntryBits + 2 * AcTable::kMaxEntryBits);
 static_assert(kFullWindow >= HuffmanCode::kMaxSymbolBits);
 
-/// Refills byte by byte, as far as the data goes. Once more bits were used than there were, the
-/// count stays negative.
-HWY_NOINLINE BitWindow RefillSlowly(BitWindow window, const uint8_t* end) {
-  auto count = static_cast<int32_t>(static_cast<int8_t>(window.count));
-  if (count < 0) return {0, static_cast<uint8_t>(-1), window.next};
-  while (count < static_cast<int32_t>(kFullWindow) && window.next < end) {
-    const uint64_t byte = *window.next;
-    if (byte == 0xFF) {
-      if (end - window.next < 2 || window.next[1] != 0) break;
-      ++window.next;
-    }
-    ++window.next;
-    window.bits |= byte << (56 - count);
-    count += 8;
-  }
-  window.count = static_cast<uint64_t>(count);
-  return window;
-}
-
-HWY_INLINE bool HasByteFF(uint64_t x) {
-  return (~(x + 0x0101010101010101u) & x & 0x8080808080808080u) != 0;
-}
+constexpr uint64_t kEachByte = 0x0101010101010101u;
 
 HWY_INLINE uint64_t LoadBigEndian64(const uint8_t* p) {
   uint64_t value;
   std::memcpy(&value, p, sizeof(value));
   if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
   return value;
+}
+
+HWY_INLINE bool HasByteFF(uint64_t x) { return (~(x + kEachByte) & x & (kEachByte << 7)) != 0; }
+
+/// How many of the highest bytes of `x` come before its first FF; 8 when it has none.
+HWY_INLINE uint32_t BytesBeforeFF(uint64_t x) {
+  constexpr uint64_t kLowBits = kEachByte * 0x7F;
+  const uint64_t marks = ((x & kLowBits) + kEachByte) & x & (kEachByte << 7);
+  return static_cast<uint32_t>(std::countl_zero(marks)) / 8;
+}
+
+/// What RefillSlowly finds. Two numbers, so that they come back in registers.
+struct Refilled {
+  uint64_t bits;
+  uint64_t rest_and_count;  // bytes left << 8 | count
+};
+
+/// Refills a window of `count` bits past stuffed bytes, as far as the data goes. Once more bits
+/// were used than there were, the count stays negative.
+HWY_NOINLINE Refilled RefillSlowly(uint64_t bits, int8_t signed_count, const uint8_t* next,
+                                   const uint8_t* end) {
+  const auto result = [&](uint32_t count) HWY_ATTR -> Refilled {
+    return {bits, static_cast<uint64_t>(end - next) << 8 | (count & 0xFF)};
+  };
+  if (signed_count < 0) {
+    bits = 0;
+    return result(0xFF);
+  }
+  auto count = static_cast<uint32_t>(signed_count);
+  while (count < kFullWindow && end - next >= 8) {
+    const uint64_t bytes = LoadBigEndian64(next);
+    const uint32_t before = BytesBeforeFF(bytes);
+    const uint32_t wanted = (63 - count) / 8;
+    if (before >= wanted) {
+      bits |= bytes >> count;
+      next += wanted;
+      return result(count + 8 * wanted);
+    }
+    const bool stuffed = next[before + 1] == 0;
+    const uint32_t taken = before + (stuffed ? 1 : 0);
+    if (taken > 0) bits |= (bytes & ~uint64_t{0} << (64 - 8 * taken)) >> count;
+    count += 8 * taken;
+    next += before;
+    if (!stuffed) return result(count);
+    next += 2;
+  }
+  while (count < kFullWindow && next < end) {
+    const uint64_t byte = *next;
+    if (byte == 0xFF) {
+      if (end - next < 2 || next[1] != 0) break;
+      ++next;
+    }
+    ++next;
+    bits |= byte << (56 - count);
+    count += 8;
+  }
+  return result(count);
 }
 
 /// Decodes the symbols of one block after another.
@@ -80,17 +108,19 @@ HWY_INLINE uint64_t LoadBigEndian64(const uint8_t* p) {
 class BlockDecoder {
  public:
   HWY_INLINE explicit BlockDecoder(const EntropyDecoder::State& state)
-      : window_{state.window, static_cast<uint64_t>(state.window_bits), state.next},
+      : bits_(state.window),
+        count_(static_cast<uint64_t>(state.window_bits)),
+        next_(state.next),
         end_(state.end),
         fast_end_(state.end - state.next >= 8 ? state.end - 7 : state.next) {}
 
   HWY_INLINE void Save(EntropyDecoder::State& state) const {
-    state.window = window_.bits;
-    state.window_bits = static_cast<int8_t>(window_.count);
-    state.next = window_.next;
+    state.window = bits_;
+    state.window_bits = static_cast<int8_t>(count_);
+    state.next = next_;
   }
 
-  HWY_INLINE bool ran_out() const { return static_cast<int8_t>(window_.count) < 0; }
+  HWY_INLINE bool ran_out() const { return static_cast<int8_t>(count_) < 0; }
 
   /// Decodes one block. `coefficients` is the block's place in its group, whose coefficients are 0;
   /// `last` receives the zig-zag index of the last one stored.
@@ -111,37 +141,29 @@ class BlockDecoder {
     }
     while (true) {
       const AcTable::Entry entry = NextEntry(entries);
-      const uint32_t advance = FirstAdvance(entry);
-      if (HWY_LIKELY(advance == HuffmanCode::kEndOfBlock)) {
+      const uint32_t advance = Advance(entry);
+      // The block's end, mostly: alone or after a coefficient. Both in one go, since which of the
+      // two it is cannot be predicted; alone it brings the value 0.
+      const uint32_t before_end = advance - HuffmanCode::kEndOfBlock;
+      if (HWY_LIKELY(before_end <= 16 && k + before_end < 63)) {
+        k += before_end;
+        if constexpr (kStore) {
+          int16_t& coefficient = coefficients[kGroupOffsets[k]];
+          coefficient = static_cast<int16_t>(coefficient | FirstValue(entry));
+        }
         Use(entry);
         break;
       }
-      if (advance == AcTable::kLong) {
-        Refill();
-        const HuffmanCode::Symbol symbol = block.ac->code().Find(window_.bits);
-        if (symbol.bits == 0) return EntropyFault::kBadCode;
-        Use(symbol.bits);
-        if (symbol.advance == HuffmanCode::kEndOfBlock) break;
-        k += symbol.advance;
-        if (k > 63) return EntropyFault::kTooManyCoefficients;
-        if constexpr (kStore) coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
-      } else {
-        k += advance;
-        if (k > 63) return EntropyFault::kTooManyCoefficients;
-        if constexpr (kStore) coefficients[kGroupOffsets[k]] = FirstValue(entry);
-        const uint32_t second_advance = Advance(entry) - advance;
-        if (k == 63 && second_advance > 0) {  // the second symbol is the next block's
-          Use(entry >> AcTable::kFirstBitsShift & 15);
-          break;
-        }
-        Use(entry);
-        if (second_advance == HuffmanCode::kEndOfBlock) break;
-        k += second_advance;
-        if (k > 63) return EntropyFault::kTooManyCoefficients;
-        if constexpr (kStore) {
-          if (second_advance > 0) coefficients[kGroupOffsets[k]] = SecondValue(entry);
-        }
-      }
+      // A single symbol: one that the table does not show in full, or the first of two that reach
+      // the end, of which the second may belong to the next block.
+      Refill();
+      const HuffmanCode::Symbol symbol = block.ac->code().Find(bits_);
+      if (symbol.bits == 0) return EntropyFault::kBadCode;
+      Use(symbol.bits);
+      if (symbol.advance == HuffmanCode::kEndOfBlock) break;
+      k += symbol.advance;
+      if (k > 63) return EntropyFault::kTooManyCoefficients;
+      if constexpr (kStore) coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
       if (k == 63) break;
       do {
         Refill();
@@ -154,27 +176,30 @@ class BlockDecoder {
 
  private:
   HWY_INLINE void Refill() {
-    if (HWY_LIKELY(window_.next < fast_end_)) {
-      const uint64_t bytes = LoadBigEndian64(window_.next);
+    if (HWY_LIKELY(next_ < fast_end_)) {
+      const uint64_t bytes = LoadBigEndian64(next_);
       if (HWY_LIKELY(!HasByteFF(bytes))) {
-        const uint64_t count = window_.count & 63;
-        window_.bits |= bytes >> count;
-        window_.next += (63 - count) >> 3;
-        window_.count = count | kFullWindow;
+        const uint64_t count = count_ & 63;
+        bits_ |= bytes >> count;
+        next_ += (63 - count) >> 3;
+        count_ = count | kFullWindow;
         return;
       }
     }
-    window_ = RefillSlowly(window_, end_);
+    const Refilled refilled = RefillSlowly(bits_, static_cast<int8_t>(count_), next_, end_);
+    bits_ = refilled.bits;
+    count_ = refilled.rest_and_count;
+    next_ = end_ - (refilled.rest_and_count >> 8);
   }
 
   /// Drops an entry's bits; its lowest byte tells how many.
   HWY_INLINE void Use(uint64_t entry) {
-    window_.bits <<= entry & 63;
-    window_.count -= entry;
+    bits_ <<= entry & 63;
+    count_ -= entry;
   }
 
   HWY_INLINE AcTable::Entry NextEntry(const AcTable::Entry* entries) const {
-    return entries[window_.bits >> (64 - AcTable::kIndexBits)];
+    return entries[bits_ >> (64 - AcTable::kIndexBits)];
   }
 
   static HWY_INLINE uint32_t FirstAdvance(AcTable::Entry entry) {
@@ -185,16 +210,20 @@ class BlockDecoder {
     return static_cast<uint8_t>(entry >> AcTable::kAdvanceShift);
   }
 
-  /// The next `rest` bits after an index of kIndexBits; `shift` is 63 - rest.
-  template <uint32_t kIndexBits>
-  HWY_INLINE uint64_t RestBits(uint64_t shift) const {
-    return (window_.bits << kIndexBits >> 1) >> (shift & 63);
+  /// Bits start..start + length - 1 of `bits`, where start is the lowest byte of `range` and length
+  /// the next one.
+  static HWY_INLINE uint64_t BitRange(uint64_t bits, uint64_t range) {
+#if defined(__x86_64__) && HWY_TARGET <= HWY_AVX2
+    return __builtin_ia32_bextr_u64(bits, range);
+#else
+    return bits >> (range & 63) & ~(~uint64_t{0} << (range >> 8 & 63));
+#endif
   }
 
   /// The first value of `entry`, which is next in the window.
   HWY_INLINE int16_t FirstValue(AcTable::Entry entry) const {
     return static_cast<int16_t>((entry >> AcTable::kFirstValueShift) +
-                                RestBits<AcTable::kIndexBits>(entry >> AcTable::kRestShift));
+                                BitRange(bits_, entry >> AcTable::kRestShift));
   }
 
   static HWY_INLINE int16_t SecondValue(AcTable::Entry entry) {
@@ -202,14 +231,14 @@ class BlockDecoder {
   }
 
   HWY_INLINE bool DecodeDc(const DcTable& table, int32_t& dc) {
-    const DcTable::Entry entry = table.entries()[window_.bits >> (64 - DcTable::kIndexBits)];
+    const DcTable::Entry entry = table.entries()[bits_ >> (64 - DcTable::kIndexBits)];
     int32_t difference;
     if (HWY_LIKELY((entry & 0xFF) != 0)) {
       difference = (static_cast<int32_t>(entry) >> 16) +
-                   static_cast<int32_t>(RestBits<DcTable::kIndexBits>(entry >> 8));
+                   static_cast<int32_t>(bits_ << DcTable::kIndexBits >> 1 >> (entry >> 8 & 63));
       Use(entry);
     } else {
-      const HuffmanCode::Symbol symbol = table.code().Find(window_.bits);
+      const HuffmanCode::Symbol symbol = table.code().Find(bits_);
       if (symbol.bits == 0) return false;
       difference = symbol.value;
       Use(symbol.bits);
@@ -237,7 +266,10 @@ class BlockDecoder {
     return true;
   }
 
-  BitWindow window_;
+  uint64_t bits_;  // to come, the first one highest
+  /// How many of `bits_` count, in the lowest byte, signed; what stands above is noise.
+  uint64_t count_;
+  const uint8_t* next_;  // the first byte that no counted bit comes from
   const uint8_t* const end_;
   const uint8_t* const fast_end_;  // eight bytes can be loaded before it
 };

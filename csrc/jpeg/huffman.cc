@@ -66,7 +66,7 @@ Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
     if (symbols > 256 || (count > 0 && code >= 2u << i)) {
       return Corrupt("a Huffman table is not a prefix code");
     }
-    limit_[i] = code << (15 - i);
+    limit_[i] = static_cast<int32_t>(code << (15 - i));
     code <<= 1;
   }
   if (kind == Kind::kDc &&
@@ -77,12 +77,12 @@ Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
 }
 
 HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
-  const auto leading = static_cast<uint32_t>(window >> 48);
+  const auto leading = static_cast<int32_t>(window >> 48);
   uint32_t i = 0;
-  while (i < 16 && leading >= limit_[i]) ++i;
-  if (i == 16) return {};
+  while (i < limit_.size() && leading >= limit_[i]) ++i;
+  if (i == limit_.size()) return {};
   const uint32_t length = i + 1;
-  const auto code = static_cast<int32_t>(leading >> (16 - length));
+  const int32_t code = leading >> (16 - length);
   const uint8_t symbol = values_[static_cast<uint32_t>(code + value_offset_[i]) & 0xFF];
   const uint32_t size = symbol & 15;
   const auto bits = static_cast<uint32_t>((window << length >> 1) >> (63 - size));
@@ -91,11 +91,11 @@ HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
 
 Status DcTable::Build(const HuffmanSpec& spec) {
   FASTINET_RETURN_IF_ERROR(code_.Build(spec, HuffmanCode::Kind::kDc));
-  FillTable<kIndexBits, kMaxSize>(
-      spec, Entry{0}, entries_.data(),
-      [](uint8_t, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
-        return bits | (63 - rest) << 8 | static_cast<uint32_t>(base) << 16;
-      });
+  FillTable<kIndexBits, kMaxSize>(spec, Entry{0}, entries_.data(),
+                                  [](uint8_t, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
+                                    return bits | (63 - rest) << 8 |
+                                           static_cast<uint32_t>(base) << 16;
+                                  });
   return {};
 }
 
@@ -107,14 +107,13 @@ Status AcTable::Build(const HuffmanSpec& spec) {
 }
 
 void AcTable::FillSingles(const HuffmanSpec& spec) {
-  constexpr Entry kLongEntry =
-      Entry{kLong} << kFirstAdvanceShift | Entry{kLong} << kAdvanceShift;
+  constexpr Entry kLongEntry = Entry{kLong} << kAdvanceShift | Entry{kLong} << kFirstAdvanceShift;
   FillTable<kIndexBits, kMaxSize>(
       spec, kLongEntry, entries_.data(),
       [](uint8_t symbol, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
         const Entry advance = AdvanceOf(symbol, HuffmanCode::Kind::kAc);
-        return bits | advance << kFirstAdvanceShift | advance << kAdvanceShift |
-               Entry{63 - rest} << kRestShift |
+        return bits | advance << kAdvanceShift | advance << kFirstAdvanceShift |
+               Entry{64 - bits} << kRestShift | Entry{rest} << (kRestShift + 8) |
                Entry{static_cast<uint16_t>(base)} << kFirstValueShift;
       });
 }
@@ -122,22 +121,21 @@ void AcTable::FillSingles(const HuffmanSpec& spec) {
 /// Appends to every entry the symbol that the rest of its index shows, where it shows a whole one.
 void AcTable::JoinPairs() {
   constexpr size_t kMask = (size_t{1} << kIndexBits) - 1;
+  constexpr Entry kFirstFields = ~Entry{0} >> 8 & ~Entry{0xFFFF};
   const std::array<Entry, size_t{1} << kIndexBits> singles = entries_;
   for (size_t index = 0; index < singles.size(); ++index) {
     const Entry first = singles[index];
     const auto bits = static_cast<uint32_t>(first & 0xFF);
-    const Entry advance = first >> kFirstAdvanceShift & 0xFF;
+    const Entry advance = first >> kAdvanceShift & 0xFF;
     if (advance >= HuffmanCode::kEndOfBlock || bits >= kIndexBits) continue;
     const Entry second = singles[index << bits & kMask];
     const auto second_bits = static_cast<uint32_t>(second & 0xFF);
-    const Entry second_advance = second >> kFirstAdvanceShift & 0xFF;
+    const Entry second_advance = second >> kAdvanceShift & 0xFF;
     if (second_advance == kLong || bits + second_bits > kIndexBits) continue;
-    const Entry first_value = first >> kFirstValueShift & 0xFFFF;
-    const Entry second_value = second >> kFirstValueShift & 0xFFF;
-    entries_[index] = (bits + second_bits) | advance << kFirstAdvanceShift |
-                      (advance + second_advance) << kAdvanceShift | Entry{63} << kRestShift |
-                      first_value << kFirstValueShift | Entry{bits} << kFirstBitsShift |
-                      second_value << kSecondValueShift;
+    // A value of at most 7 bits: the first symbol takes at least one, the second one's code too.
+    entries_[index] = (first & kFirstFields) | (bits + second_bits) |
+                      (advance + second_advance) << kAdvanceShift |
+                      second >> kFirstValueShift << kSecondValueShift;
   }
 }
 

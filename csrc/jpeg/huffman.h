@@ -11,10 +11,10 @@
 namespace fastinet {
 
 // A symbol of a scan is a Huffman code and `size` further bits, the coefficient's value (T.81
-// F.1.2.2). The tables turn the next few bits, the index, into an entry that holds the code's length
-// and as much of the value as those bits show: a base to which the remaining `rest` value bits need
-// only be added, because the value's sign is its first bit. Codes that leave no room for the sign
-// bit, and values that do not fit the field, are "long": HuffmanCode::Find decodes them.
+// F.1.2.2). The tables turn the next few bits, the index, into an entry that holds the code's
+// length and as much of the value as those bits show: a base to which the remaining `rest` value
+// bits need only be added, because the value's sign is its first bit. Codes that leave no room for
+// the sign bit, and values that do not fit the field, are "long": HuffmanCode::Find decodes them.
 
 /// A Huffman code, for any symbol.
 class HuffmanCode {
@@ -44,7 +44,7 @@ class HuffmanCode {
  private:
   // Canonical decoding (T.81 F.2.2.3): codes of i + 1 bits, left-aligned to 16, lie below
   // limit_[i]; value_offset_[i] + code is the place of their symbol.
-  std::array<uint32_t, 16> limit_;
+  std::array<int32_t, 16> limit_;
   std::array<int32_t, 16> value_offset_;
   std::array<uint8_t, 256> values_;
   Kind kind_ = Kind::kDc;
@@ -83,19 +83,20 @@ class AcTable {
 
   /// From the lowest bit on:
   ///    0.. 7  bits of all its symbols, at most kMaxEntryBits
-  ///    8..15  advance of the first symbol: coefficients covered, or kEndOfBlock, or kLong
-  ///   16..23  advance of all its symbols; the same as before where there is one only
-  ///   24..31  63 - rest, of the one or the first symbol
-  ///   32..47  base of the first value, signed
-  ///   48..51  bits of the first symbol, where there are two
-  ///   52..63  second value, signed
+  ///    8..15  advance of all its symbols: coefficients covered; kEndOfBlock more where the last
+  ///    one
+  ///           ends the block; or kLong
+  ///   16..23  advance of the first symbol
+  ///   24..31  64 - bits: how far right the window must go for the rest to come last
+  ///   32..39  rest, of the one symbol; 0 where there are two
+  ///   40..55  base of the first value, signed
+  ///   56..63  second value, signed
   using Entry = uint64_t;
-  static constexpr uint32_t kFirstAdvanceShift = 8;
-  static constexpr uint32_t kAdvanceShift = 16;
+  static constexpr uint32_t kAdvanceShift = 8;
+  static constexpr uint32_t kFirstAdvanceShift = 16;
   static constexpr uint32_t kRestShift = 24;
-  static constexpr uint32_t kFirstValueShift = 32;
-  static constexpr uint32_t kFirstBitsShift = 48;
-  static constexpr uint32_t kSecondValueShift = 52;
+  static constexpr uint32_t kFirstValueShift = 40;
+  static constexpr uint32_t kSecondValueShift = 56;
 
   static constexpr uint32_t kLong = 128;
 
