@@ -86,15 +86,21 @@ HWY_INLINE Halves Widen(VRow row) {
           hn::ShiftRight<16 - kConstantBits>(hn::BitCast(Wide(), high.upper))};
 }
 
+/// sum / 2^kShift, saturated.
 template <int kShift>
-HWY_INLINE VRow Descale(const Halves& sum) {
-  const VWide half = hn::Set(Wide(), 1 << (kShift - 1));
-  return hn::ReorderDemote2To(Rows(), hn::ShiftRight<kShift>(hn::Add(sum.lower, half)),
-                              hn::ShiftRight<kShift>(hn::Add(sum.upper, half)));
+HWY_INLINE VRow Narrow(const Halves& sum) {
+  return hn::ReorderDemote2To(Rows(), hn::ShiftRight<kShift>(sum.lower),
+                              hn::ShiftRight<kShift>(sum.upper));
 }
 
-/// One pass down the columns; rows kRows..7 are zero.
-template <int kShift, size_t kRows>
+HWY_INLINE Halves AddEach(const Halves& a, int32_t value) {
+  const VWide v = hn::Set(Wide(), value);
+  return {hn::Add(a.lower, v), hn::Add(a.upper, v)};
+}
+
+/// One pass down the columns; rows kRows..7 are zero. Results are rounded to multiples of
+/// 2^kRoundBits and divided by 2^kShift.
+template <int kRoundBits, int kShift, size_t kRows>
 HWY_INLINE void TransformColumns(VRow (&r)[8]) {
   Halves e0, e1, e2, e3, o0, o1, o2, o3;
   if constexpr (kRows == 4) {
@@ -124,15 +130,18 @@ HWY_INLINE void TransformColumns(VRow (&r)[8]) {
     o2 = Add(MulPair(inner, -k2_562, k3_072 - k2_562), z3);
     o3 = Add(MulPair(outer, -k0_899, k1_501 - k0_899), z4);
   }
+  // Every result contains e0 or e1 once, so rounding can start here.
+  e0 = AddEach(e0, 1 << (kRoundBits - 1));
+  e1 = AddEach(e1, 1 << (kRoundBits - 1));
   const Halves t10 = Add(e0, e3), t13 = Sub(e0, e3), t11 = Add(e1, e2), t12 = Sub(e1, e2);
-  r[0] = Descale<kShift>(Add(t10, o3));
-  r[7] = Descale<kShift>(Sub(t10, o3));
-  r[1] = Descale<kShift>(Add(t11, o2));
-  r[6] = Descale<kShift>(Sub(t11, o2));
-  r[2] = Descale<kShift>(Add(t12, o1));
-  r[5] = Descale<kShift>(Sub(t12, o1));
-  r[3] = Descale<kShift>(Add(t13, o0));
-  r[4] = Descale<kShift>(Sub(t13, o0));
+  r[0] = Narrow<kShift>(Add(t10, o3));
+  r[7] = Narrow<kShift>(Sub(t10, o3));
+  r[1] = Narrow<kShift>(Add(t11, o2));
+  r[6] = Narrow<kShift>(Sub(t11, o2));
+  r[2] = Narrow<kShift>(Add(t12, o1));
+  r[5] = Narrow<kShift>(Sub(t12, o1));
+  r[3] = Narrow<kShift>(Add(t13, o0));
+  r[4] = Narrow<kShift>(Sub(t13, o0));
 }
 
 /// Transposes each block. Each of the three rounds is a perfect shuffle of the block's 64 values:
@@ -149,9 +158,46 @@ HWY_INLINE void Transpose(VRow (&r)[8]) {
   }
 }
 
-HWY_INLINE void StoreSamples(VRow row, uint8_t* out) {
-  const VRow centred = hn::Add(row, hn::Set(Rows(), 128));
-  hn::StoreU(hn::DemoteTo(Samples(), centred), Samples(), out);
+using RowBytes = hn::Repartition<uint8_t, Rows>;
+using Words = hn::RepartitionToWide<Rows>;
+using Longs = hn::RepartitionToWide<Words>;
+using HalfBytes = hn::Half<RowBytes>;
+
+/// The clamped samples of two columns, alternating. Narrow<kPass2Shift - 8> left each sample,
+/// saturated to -128..127, in the high byte of its lane.
+HWY_INLINE hn::Vec<Words> MergeColumns(VRow even, VRow odd) {
+  const hn::RebindToUnsigned<Rows> d;
+  const auto low = hn::ShiftRight<8>(hn::BitCast(d, even));
+  const auto high = hn::And(hn::BitCast(d, odd), hn::Set(d, 0xFF00));
+  return hn::BitCast(Words(), hn::Xor(hn::Or(low, high), hn::Set(d, 0x8080)));
+}
+
+/// Stores eight columns of samples as rows.
+HWY_INLINE void StoreColumns(const VRow (&c)[8], uint8_t* out, ptrdiff_t stride) {
+  const Rows d;
+  const auto c01 = hn::BitCast(d, MergeColumns(c[0], c[1]));
+  const auto c23 = hn::BitCast(d, MergeColumns(c[2], c[3]));
+  const auto c45 = hn::BitCast(d, MergeColumns(c[4], c[5]));
+  const auto c67 = hn::BitCast(d, MergeColumns(c[6], c[7]));
+  const Words dw;
+  const auto top_left = hn::BitCast(dw, hn::InterleaveLower(d, c01, c23));
+  const auto top_right = hn::BitCast(dw, hn::InterleaveLower(d, c45, c67));
+  const auto bottom_left = hn::BitCast(dw, hn::InterleaveUpper(d, c01, c23));
+  const auto bottom_right = hn::BitCast(dw, hn::InterleaveUpper(d, c45, c67));
+  const auto store4 = [&](hn::Vec<Words> left, hn::Vec<Words> right, uint8_t* rows) HWY_ATTR {
+    // Each block's rows 0 and 1, 2 and 3, eight bytes each.
+    const Longs dl;
+    const auto r01 = hn::BitCast(dl, hn::InterleaveLower(dw, left, right));
+    const auto r23 = hn::BitCast(dl, hn::InterleaveUpper(dw, left, right));
+    const auto r02 = hn::BitCast(RowBytes(), hn::ConcatEven(dl, r23, r01));
+    const auto r13 = hn::BitCast(RowBytes(), hn::ConcatOdd(dl, r23, r01));
+    hn::StoreU(hn::LowerHalf(HalfBytes(), r02), HalfBytes(), rows);
+    hn::StoreU(hn::LowerHalf(HalfBytes(), r13), HalfBytes(), rows + stride);
+    hn::StoreU(hn::UpperHalf(HalfBytes(), r02), HalfBytes(), rows + 2 * stride);
+    hn::StoreU(hn::UpperHalf(HalfBytes(), r13), HalfBytes(), rows + 3 * stride);
+  };
+  store4(top_left, top_right, out);
+  store4(bottom_left, bottom_right, out + 4 * stride);
 }
 
 HWY_INLINE VRow Dequantized(const int16_t* coefficients, const DequantizationSteps& steps,
@@ -173,7 +219,8 @@ HWY_INLINE void TransformFlat(const int16_t* coefficients, const DequantizationS
   const auto first = hn::LoadDup128(hn::Repartition<uint8_t, Rows>(), kFirstLane);
   const VRow flat = hn::BitCast(
       d, hn::TableLookupBytes(hn::BitCast(hn::Repartition<uint8_t, Rows>(), level), first));
-  for (ptrdiff_t i = 0; i < 8; ++i) StoreSamples(flat, out + i * stride);
+  const auto samples = hn::DemoteTo(Samples(), hn::Add(flat, hn::Set(d, 128)));
+  for (ptrdiff_t i = 0; i < 8; ++i) hn::StoreU(samples, Samples(), out + i * stride);
 }
 
 /// Only rows and columns below kSize hold coefficients that may differ from 0.
@@ -190,11 +237,10 @@ HWY_INLINE void TransformBlocks(const int16_t* coefficients, const Dequantizatio
     }
     return;
   }
-  TransformColumns<kPass1Shift, kSize>(r);
+  TransformColumns<kPass1Shift, kPass1Shift, kSize>(r);
   Transpose(r);
-  TransformColumns<kPass2Shift, kSize>(r);
-  Transpose(r);
-  for (size_t i = 0; i < 8; ++i) StoreSamples(r[i], out + static_cast<ptrdiff_t>(i) * stride);
+  TransformColumns<kPass2Shift, kPass2Shift - 8, kSize>(r);
+  StoreColumns(r, out, stride);
 }
 
 /// Zig-zag indices below this lie in the first four rows and columns.
