@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "jpeg/hash.h"
 #include "jpeg/standard_tables.h"
 
 namespace fastinet {
@@ -346,6 +347,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
         .AtOffset(static_cast<int64_t>(marker_offset_));
   }
   FASTINET_ASSIGN_OR_RETURN(const Bytes segment, Segment());
+  if (marker < kApp0) header_.fingerprint = HashBytes(segment, header_.fingerprint + marker);
   switch (marker) {
     case kDht:
       return ReadHuffman(segment);
@@ -374,6 +376,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
 /// Settles what the markers leave open.
 void HeaderReader::FillIn() {
   header_.colour = GuessColour(header_);
+  header_.fingerprint = HashNumber(header_.scan.data_offset_bytes, header_.fingerprint);
   for (size_t i = 0; i < 2; ++i) {
     if (!header_.dc_huffman[i].present) header_.dc_huffman[i] = StandardDcTable(i == 1);
     if (!header_.ac_huffman[i].present) header_.ac_huffman[i] = StandardAcTable(i == 1);

@@ -1,0 +1,329 @@
+#include "jpeg/entropy_kernels.h"
+
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "base/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "jpeg/entropy_kernels.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+// No vectors here: the targets bring the shifts of BMI2, which need no flags and take their count
+// from any register.
+
+HWY_BEFORE_NAMESPACE();
+namespace fastinet {
+namespace HWY_NAMESPACE {
+namespace {
+
+/// Where the k-th coefficient in zig-zag order lies in a group (CoefficientBuffer).
+constexpr std::array<uint8_t, 64> GroupOffsets() {
+  std::array<uint8_t, 64> offsets{};
+  for (size_t k = 0; k < 64; ++k) {
+    const uint32_t natural = kZigZagToNatural[k];
+    offsets[k] = static_cast<uint8_t>(natural / 8 * kGroupRowLength + natural % 8);
+  }
+  return offsets;
+}
+constexpr std::array<uint8_t, 64> kGroupOffsets = GroupOffsets();
+
+/// A full window holds at least this many bits.
+constexpr uint32_t kFullWindow = 56;
+static_assert(kFullWindow >= 3 * AcTable::kMaxEntryBits);
+static_assert(kFullWindow >= DcTable::kMaxEntryBits + 2 * AcTable::kMaxEntryBits);
+static_assert(kFullWindow >= HuffmanCode::kMaxSymbolBits);
+
+constexpr uint64_t kEachByte = 0x0101010101010101u;
+
+HWY_INLINE uint64_t LoadBigEndian64(const uint8_t* p) {
+  uint64_t value;
+  std::memcpy(&value, p, sizeof(value));
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  return value;
+}
+
+HWY_INLINE bool HasByteFF(uint64_t x) { return (~(x + kEachByte) & x & (kEachByte << 7)) != 0; }
+
+/// How many of the highest bytes of `x` come before its first FF; 8 when it has none.
+HWY_INLINE uint32_t BytesBeforeFF(uint64_t x) {
+  constexpr uint64_t kLowBits = kEachByte * 0x7F;
+  const uint64_t marks = ((x & kLowBits) + kEachByte) & x & (kEachByte << 7);
+  return static_cast<uint32_t>(std::countl_zero(marks)) / 8;
+}
+
+/// What RefillSlowly finds. Two numbers, so that they come back in registers.
+struct Refilled {
+  uint64_t bits;
+  uint64_t rest_and_count;  // bytes left << 8 | count
+};
+
+/// Refills a window of `count` bits past stuffed bytes, as far as the data goes. Once more bits
+/// were used than there were, the count stays negative.
+HWY_NOINLINE Refilled RefillSlowly(uint64_t bits, int8_t signed_count, const uint8_t* next,
+                                   const uint8_t* end) {
+  const auto result = [&](uint32_t count) HWY_ATTR -> Refilled {
+    return {bits, static_cast<uint64_t>(end - next) << 8 | (count & 0xFF)};
+  };
+  if (signed_count < 0) {
+    bits = 0;
+    return result(0xFF);
+  }
+  auto count = static_cast<uint32_t>(signed_count);
+  while (count < kFullWindow && end - next >= 8) {
+    const uint64_t bytes = LoadBigEndian64(next);
+    const uint32_t before = BytesBeforeFF(bytes);
+    const uint32_t wanted = (63 - count) / 8;
+    if (before >= wanted) {
+      bits |= bytes >> count;
+      next += wanted;
+      return result(count + 8 * wanted);
+    }
+    const bool stuffed = next[before + 1] == 0;
+    const uint32_t taken = before + (stuffed ? 1 : 0);
+    if (taken > 0) bits |= (bytes & ~uint64_t{0} << (64 - 8 * taken)) >> count;
+    count += 8 * taken;
+    next += before;
+    if (!stuffed) return result(count);
+    next += 2;
+  }
+  while (count < kFullWindow && next < end) {
+    const uint64_t byte = *next;
+    if (byte == 0xFF) {
+      if (end - next < 2 || next[1] != 0) break;
+      ++next;
+    }
+    ++next;
+    bits |= byte << (56 - count);
+    count += 8;
+  }
+  return result(count);
+}
+
+/// Decodes the symbols of one block after another.
+///
+/// Refills are spread so that a full window serves three entries of the tables, at most
+/// kMaxEntryBits each.
+class BlockDecoder {
+ public:
+  HWY_INLINE explicit BlockDecoder(const EntropyDecoder::State& state)
+      : bits_(state.window),
+        count_(static_cast<uint64_t>(state.window_bits)),
+        next_(state.next),
+        end_(state.end),
+        fast_end_(state.end - state.next >= 8 ? state.end - 7 : state.next) {}
+
+  HWY_INLINE void Save(EntropyDecoder::State& state) const {
+    state.window = bits_;
+    state.window_bits = static_cast<int8_t>(count_);
+    state.next = next_;
+  }
+
+  HWY_INLINE bool ran_out() const { return static_cast<int8_t>(count_) < 0; }
+
+  /// Decodes one block. `coefficients` is the block's place in its group, whose coefficients are 0;
+  /// `last` receives the zig-zag index of the last one stored.
+  template <bool kStore>
+  HWY_INLINE EntropyFault Decode(const EntropyDecoder::Block& block, int32_t& dc,
+                                 int16_t* coefficients, uint8_t* last) {
+    Refill();
+    if (!DecodeDc(*block.dc, dc)) return EntropyFault::kBadCode;
+    if constexpr (kStore) coefficients[0] = static_cast<int16_t>(dc);
+
+    const AcTable::Entry* entries = block.ac->entries();
+    uint32_t k = 0;
+    if (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients)) {
+      do {
+        Refill();
+      } while (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients) &&
+               Step<kStore>(entries, k, coefficients));
+    }
+    while (true) {
+      const AcTable::Entry entry = NextEntry(entries);
+      const uint32_t advance = Advance(entry);
+      // The block's end, mostly: alone or after a coefficient. Both in one go, since which of the
+      // two it is cannot be predicted; alone it brings the value 0.
+      const uint32_t before_end = advance - HuffmanCode::kEndOfBlock;
+      if (HWY_LIKELY(before_end <= 16 && k + before_end < 63)) {
+        k += before_end;
+        if constexpr (kStore) {
+          int16_t& coefficient = coefficients[kGroupOffsets[k]];
+          coefficient = static_cast<int16_t>(coefficient | FirstValue(entry));
+        }
+        Use(entry);
+        break;
+      }
+      // A single symbol: one that the table does not show in full, or the first of two that reach
+      // the end, of which the second may belong to the next block.
+      Refill();
+      const HuffmanCode::Symbol symbol = block.ac->code().Find(bits_);
+      if (symbol.bits == 0) return EntropyFault::kBadCode;
+      Use(symbol.bits);
+      if (symbol.advance == HuffmanCode::kEndOfBlock) break;
+      k += symbol.advance;
+      if (k > 63) return EntropyFault::kTooManyCoefficients;
+      if constexpr (kStore) coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
+      if (k == 63) break;
+      do {
+        Refill();
+      } while (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients) &&
+               Step<kStore>(entries, k, coefficients));
+    }
+    if constexpr (kStore) *last = static_cast<uint8_t>(k);
+    return EntropyFault::kNone;
+  }
+
+ private:
+  HWY_INLINE void Refill() {
+    if (HWY_LIKELY(next_ < fast_end_)) {
+      const uint64_t bytes = LoadBigEndian64(next_);
+      if (HWY_LIKELY(!HasByteFF(bytes))) {
+        const uint64_t count = count_ & 63;
+        bits_ |= bytes >> count;
+        next_ += (63 - count) >> 3;
+        count_ = count | kFullWindow;
+        return;
+      }
+    }
+    const Refilled refilled = RefillSlowly(bits_, static_cast<int8_t>(count_), next_, end_);
+    bits_ = refilled.bits;
+    count_ = refilled.rest_and_count;
+    next_ = end_ - (refilled.rest_and_count >> 8);
+  }
+
+  /// Drops an entry's bits; its lowest byte tells how many.
+  HWY_INLINE void Use(uint64_t entry) {
+    bits_ <<= entry & 63;
+    count_ -= entry;
+  }
+
+  HWY_INLINE AcTable::Entry NextEntry(const AcTable::Entry* entries) const {
+    return entries[bits_ >> (64 - AcTable::kIndexBits)];
+  }
+
+  static HWY_INLINE uint32_t FirstAdvance(AcTable::Entry entry) {
+    return static_cast<uint8_t>(entry >> AcTable::kFirstAdvanceShift);
+  }
+
+  static HWY_INLINE uint32_t Advance(AcTable::Entry entry) {
+    return static_cast<uint8_t>(entry >> AcTable::kAdvanceShift);
+  }
+
+  /// Bits start..start + length - 1 of `bits`, where start is the lowest byte of `range` and length
+  /// the next one.
+  static HWY_INLINE uint64_t BitRange(uint64_t bits, uint64_t range) {
+#if defined(__x86_64__) && HWY_TARGET <= HWY_AVX2
+    return __builtin_ia32_bextr_u64(bits, range);
+#else
+    return bits >> (range & 63) & ~(~uint64_t{0} << (range >> 8 & 63));
+#endif
+  }
+
+  /// The first value of `entry`, which is next in the window.
+  HWY_INLINE int16_t FirstValue(AcTable::Entry entry) const {
+    return static_cast<int16_t>((entry >> AcTable::kFirstValueShift) +
+                                BitRange(bits_, entry >> AcTable::kRestShift));
+  }
+
+  static HWY_INLINE int16_t SecondValue(AcTable::Entry entry) {
+    return static_cast<int16_t>(static_cast<int64_t>(entry) >> AcTable::kSecondValueShift);
+  }
+
+  HWY_INLINE bool DecodeDc(const DcTable& table, int32_t& dc) {
+    const DcTable::Entry entry = table.entries()[bits_ >> (64 - DcTable::kIndexBits)];
+    int32_t difference;
+    if (HWY_LIKELY((entry & 0xFF) != 0)) {
+      difference = (static_cast<int32_t>(entry) >> 16) +
+                   static_cast<int32_t>(bits_ << DcTable::kIndexBits >> 1 >> (entry >> 8 & 63));
+      Use(entry);
+    } else {
+      const HuffmanCode::Symbol symbol = table.code().Find(bits_);
+      if (symbol.bits == 0) return false;
+      difference = symbol.value;
+      Use(symbol.bits);
+      Refill();
+    }
+    // Wraps as libjpeg's does on hostile data.
+    dc = static_cast<int32_t>(static_cast<uint32_t>(dc) + static_cast<uint32_t>(difference));
+    return true;
+  }
+
+  /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
+  /// changes nothing and returns false.
+  template <bool kStore>
+  HWY_INLINE bool Step(const AcTable::Entry* entries, uint32_t& k, int16_t* coefficients) {
+    const AcTable::Entry entry = NextEntry(entries);
+    const uint32_t next_k = k + Advance(entry);
+    if (HWY_UNLIKELY(next_k >= 63)) return false;
+    if constexpr (kStore) {
+      // Where there is but one symbol, both stores go to its place, and the second one counts.
+      coefficients[kGroupOffsets[next_k]] = SecondValue(entry);
+      coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
+    }
+    k = next_k;
+    Use(entry);
+    return true;
+  }
+
+  uint64_t bits_;  // to come, the first one highest
+  /// How many of `bits_` count, in the lowest byte, signed; what stands above is noise.
+  uint64_t count_;
+  const uint8_t* next_;  // the first byte that no counted bit comes from
+  const uint8_t* const end_;
+  const uint8_t* const fast_end_;  // eight bytes can be loaded before it
+};
+
+template <bool kStore>
+EntropyFault DecodeMcusAs(EntropyDecoder::State& state, const EntropyDecoder::Block* blocks,
+                          size_t block_count, int32_t count, const CoefficientBuffer* buffer,
+                          int32_t column) {
+  BlockDecoder decoder(state);
+  std::array<int32_t, 3> dc = state.dc;
+  EntropyFault fault = EntropyFault::kNone;
+  for (int32_t mcu = column; mcu < column + count && fault == EntropyFault::kNone; ++mcu) {
+    for (size_t i = 0; i < block_count; ++i) {
+      const EntropyDecoder::Block& block = blocks[i];
+      int16_t* coefficients = nullptr;
+      uint8_t* last = nullptr;
+      if constexpr (kStore) {
+        const BlockRow& row = buffer->row(block.component, block.down);
+        const auto at = static_cast<uint32_t>(mcu * block.blocks_across + block.across);
+        coefficients = row.coefficients + at / kBlocksPerGroup * size_t{kGroupLength} +
+                       at % kBlocksPerGroup * 8;
+        last = row.last + at;
+      }
+      fault = decoder.Decode<kStore>(block, dc[block.component], coefficients, last);
+      if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
+    }
+  }
+  decoder.Save(state);
+  state.dc = dc;
+  return decoder.ran_out() ? EntropyFault::kOutOfData : fault;
+}
+
+EntropyFault DecodeMcusKernel(EntropyDecoder::State& state, const EntropyDecoder::Block* blocks,
+                              size_t block_count, int32_t count, const CoefficientBuffer* buffer,
+                              int32_t column) {
+  return buffer == nullptr ? DecodeMcusAs<false>(state, blocks, block_count, count, buffer, column)
+                           : DecodeMcusAs<true>(state, blocks, block_count, count, buffer, column);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fastinet
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fastinet {
+
+HWY_EXPORT(DecodeMcusKernel);
+
+EntropyFault DecodeMcus(EntropyDecoder::State& state, const EntropyDecoder::Block* blocks,
+                        size_t block_count, int32_t count, const CoefficientBuffer* buffer,
+                        int32_t column) {
+  return HWY_DYNAMIC_DISPATCH(DecodeMcusKernel)(state, blocks, block_count, count, buffer, column);
+}
+
+}  // namespace fastinet
+#endif  // HWY_ONCE
