@@ -151,7 +151,7 @@ class ScannedMembers:
     def _wnids_at(self, starts: Ints, ends: Ints) -> Ints:
         """Numbers of the wnids that the texts ``starts`` to ``ends`` begin with; -1: none."""
         valid = (ends - starts >= _WNID_LENGTH) & (self._byte(starts) == ord("n"))
-        number = np.zeros(len(starts), np.int64)
+        number: Ints = np.zeros(len(starts), np.int64)
         for i in range(1, _WNID_LENGTH):
             digit = self._byte(starts + i).astype(np.int64) - ord("0")
             valid &= (digit >= 0) & (digit <= 9)

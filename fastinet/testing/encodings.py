@@ -153,7 +153,8 @@ def _separate(pixels: Pixels) -> Pixels:
     cmy = 255 - pixels.astype(np.int32)
     black = cmy.min(axis=-1, keepdims=True) // 2
     ink = (cmy - black) * 255 // (255 - black)
-    return np.concatenate([ink, black], axis=-1).astype(np.uint8)
+    plates: Pixels = np.concatenate([ink, black], axis=-1).astype(np.uint8)
+    return plates
 
 
 def _merged(mode: str, planes: Pixels) -> Image.Image:

@@ -136,4 +136,5 @@ def _standardised(plane: Plane) -> Plane:
 def _mirrored(start: int, count: int) -> NDArray[np.int64]:
     """`count` positions from `start` on in 0..SIDE-1, turning back at the ends."""
     position = np.arange(start, start + count) % (2 * SIDE)
-    return np.minimum(position, 2 * SIDE - 1 - position)
+    mirrored: NDArray[np.int64] = np.minimum(position, 2 * SIDE - 1 - position)
+    return mirrored
