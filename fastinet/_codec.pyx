@@ -67,7 +67,7 @@ def read_header(data, *, max_pixels):
     with nogil:
         status = ReadInfo(renderer.core, encoded, limit, &info)
     check(status)
-    quality = QualityOf(info)
+    quality = QualityOf(renderer.core)
     return {
         "format": "jpeg" if IsJpeg(info) else "png",
         "width": info.size.width,

@@ -134,7 +134,7 @@ cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
         ItemRenderer& renderer, Bytes data, int64_t max_pixels, ImageInfo* info
     ) except +
     cpp_bool IsJpeg(const ImageInfo& info)
-    int32_t QualityOf(const ImageInfo& info)
+    int32_t QualityOf(const ItemRenderer& renderer)
 
     cdef cppclass OwnedCropRule:
         vector[Box] boxes

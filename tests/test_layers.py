@@ -41,7 +41,7 @@ CPP_OWNERS = {
 PYTHON_LAYERS = [
     {"errors", "cpus", "output", "rendering", "transforms", "stats", "build_info"},
     {"_scan", "_codec", "_plan", "_engine"},
-    {"catalog", "datasets"},
+    {"catalog", "checkpoints", "datasets"},
     {"dataset", "codec", "batch"},
     {"loader", "contact_sheet"},
     {""},

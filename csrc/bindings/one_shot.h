@@ -18,8 +18,10 @@ inline Status ReadInfo(ItemRenderer& renderer, Bytes data, int64_t max_pixels, I
 
 inline bool IsJpeg(const ImageInfo& info) { return info.format == ImageFormat::kJpeg; }
 
-/// ImageInfo::quality, or -1.
-inline int32_t QualityOf(const ImageInfo& info) { return info.quality.value_or(-1); }
+/// ItemRenderer::EstimateQuality, or -1.
+inline int32_t QualityOf(const ItemRenderer& renderer) {
+  return renderer.EstimateQuality().value_or(-1);
+}
 
 /// A CropRule that owns what it refers to.
 struct OwnedCropRule {

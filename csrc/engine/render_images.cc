@@ -1,12 +1,11 @@
 #include "engine/render_images.h"
 
-#include <algorithm>
-#include <atomic>
 #include <new>
 #include <string>
-#include <system_error>
-#include <thread>
+#include <utility>
 #include <vector>
+
+#include "engine/parallel.h"
 
 namespace fastinet {
 namespace {
@@ -47,23 +46,12 @@ Status RenderImages(std::span<const Bytes> images, const CropRule& rule,
   if (images.empty()) return {};
   const size_t row_bytes = rows.size() / images.size();
   std::vector<Status> statuses(images.size());
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    ItemRenderer renderer;
-    for (size_t i = next++; i < images.size(); i = next++) {
+  ForEachInParallel(images.size(), threads, [&] {
+    return [&, renderer = ItemRenderer()](size_t i) mutable {
       statuses[i] = RenderImage(renderer, images[i], i, rule, options,
                                 rows.subspan(i * row_bytes, row_bytes));
-    }
-  };
-  std::vector<std::jthread> helpers;  // joined when they go out of scope
-  try {
-    const auto wanted = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), images.size());
-    while (helpers.size() + 1 < wanted) helpers.emplace_back(work);
-  } catch (const std::system_error&) {
-    // The system has no more threads to give: those that there are do the work.
-  }
-  work();
-  helpers.clear();
+    };
+  });
   for (size_t i = 0; i < statuses.size(); ++i) {
     if (!statuses[i].ok()) return std::move(statuses[i]).InMember("image " + std::to_string(i));
   }
