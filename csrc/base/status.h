@@ -47,7 +47,8 @@ class [[nodiscard]] Status {
   std::string_view cause() const { return failure_ ? failure_->cause : std::string_view(); }
   std::string_view archive() const { return failure_ ? failure_->archive : std::string_view(); }
   std::string_view member() const { return failure_ ? failure_->member : std::string_view(); }
-  /// Byte offset in the archive, or in the member's own bytes when no archive is named; -1: unknown.
+  /// Byte offset in the archive, or in the member's own bytes when no archive is named; -1:
+  /// unknown.
   int64_t offset_bytes() const { return failure_ ? failure_->offset_bytes : -1; }
 
   Status&& InArchive(std::string_view archive) &&;
@@ -80,8 +81,8 @@ inline Status InvalidArgument(std::string cause) {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}            // NOLINT: implicit on purpose
-  Result(Status status) : status_(std::move(status)) {}    // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)) {}          // NOLINT: implicit on purpose
+  Result(Status status) : status_(std::move(status)) {}  // NOLINT: implicit on purpose
 
   bool ok() const { return status_.ok(); }
   const Status& status() const& { return status_; }
@@ -98,8 +99,8 @@ class [[nodiscard]] Result {
 #define FASTINET_CONCAT_(a, b) a##b
 #define FASTINET_CONCAT(a, b) FASTINET_CONCAT_(a, b)
 
-#define FASTINET_RETURN_IF_ERROR(expression)           \
-  do {                                                 \
+#define FASTINET_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                            \
     if (::fastinet::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 

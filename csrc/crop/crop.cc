@@ -31,8 +31,8 @@ Box DrawRandomBox(const Transform& transform, Size image, const AugmentKey& key)
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const PhiloxBlock bits = key.Bits(RandomUse::kCrop, static_cast<uint8_t>(attempt));
     const double target_area =
-        area * (transform.scale[0] +
-                (transform.scale[1] - transform.scale[0]) * UnitInterval(bits[0]));
+        area *
+        (transform.scale[0] + (transform.scale[1] - transform.scale[0]) * UnitInterval(bits[0]));
     const double ratio =
         std::exp(log_ratio_low + (log_ratio_high - log_ratio_low) * UnitInterval(bits[1]));
     const int32_t width = RoundHalfEven(std::sqrt(target_area * ratio));
@@ -88,8 +88,8 @@ Status Transform::Validate() const {
                            std::to_string(scale[0]) + ", " + std::to_string(scale[1]) + ")");
   }
   if (!(ratio[0] > 0 && ratio[0] <= ratio[1] && std::isfinite(ratio[1]))) {
-    return InvalidArgument("ratio must satisfy 0 < low <= high, got (" +
-                           std::to_string(ratio[0]) + ", " + std::to_string(ratio[1]) + ")");
+    return InvalidArgument("ratio must satisfy 0 < low <= high, got (" + std::to_string(ratio[0]) +
+                           ", " + std::to_string(ratio[1]) + ")");
   }
   if (!(flip_probability >= 0 && flip_probability <= 1)) {
     return InvalidArgument("the flip probability must be 0 to 1, got " +
@@ -101,14 +101,14 @@ Status Transform::Validate() const {
 Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key) {
   switch (transform.kind) {
     case Transform::Kind::kRandomResizedCrop: {
-      const bool flip =
-          UnitInterval(key.Bits(RandomUse::kFlip, 0)[0]) < transform.flip_probability;
+      const bool flip = UnitInterval(key.Bits(RandomUse::kFlip, 0)[0]) < transform.flip_probability;
       return ResizeBox(DrawRandomBox(transform, image, key), transform.size, flip);
     }
     case Transform::Kind::kCenterCrop: {
       const Size resized =
           transform.resize == 0 ? image : ResizeShorterSide(image, transform.resize);
-      return {WholeImage(image), resized,
+      return {WholeImage(image),
+              resized,
               {CentredStart(resized.width, transform.size.width),
                CentredStart(resized.height, transform.size.height), transform.size.width,
                transform.size.height},

@@ -30,10 +30,10 @@ struct Transform {
   enum class Kind : uint8_t { kRandomResizedCrop, kCenterCrop, kResize };
 
   Kind kind = Kind::kRandomResizedCrop;
-  Size size{224, 224};                          // of the row
-  std::array<double, 2> scale{0.08, 1.0};       // random: share of the image's area
+  Size size{224, 224};                            // of the row
+  std::array<double, 2> scale{0.08, 1.0};         // random: share of the image's area
   std::array<double, 2> ratio{3.0 / 4, 4.0 / 3};  // random: width / height of the box
-  double flip_probability = 0.5;                // random
+  double flip_probability = 0.5;                  // random
   int32_t resize = 0;  // centre crop: length of the resized image's shorter side; 0 keeps the size
 
   Status Validate() const;

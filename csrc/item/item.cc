@@ -84,8 +84,8 @@ Result<ImageInfo> ItemRenderer::ReadInfo(Bytes data, int64_t max_pixels) {
   const int64_t pixels = int64_t{header.size.width} * header.size.height;
   if (pixels > max_pixels) {
     return TooLarge("the image has " + std::to_string(header.size.width) + " x " +
-                    std::to_string(header.size.height) + " pixels, more than max_pixels = " +
-                    std::to_string(max_pixels));
+                    std::to_string(header.size.height) +
+                    " pixels, more than max_pixels = " + std::to_string(max_pixels));
   }
   return ImageInfo{header.size};
 }
@@ -94,11 +94,11 @@ Status ItemRenderer::Render(Bytes data, const Crop& crop, Interpolation interpol
                             const OutputFormat& format, int64_t max_pixels, MutableBytes row) {
   FASTINET_ASSIGN_OR_RETURN(const ImageInfo info, ReadInfo(data, max_pixels));
   if (!crop.box.IsInside(info.size)) {
-    return InvalidArgument(
-        "box (" + std::to_string(crop.box.x) + ", " + std::to_string(crop.box.y) + ", " +
-        std::to_string(crop.box.width) + ", " + std::to_string(crop.box.height) +
-        ") does not lie inside the image of " + std::to_string(info.size.width) + " x " +
-        std::to_string(info.size.height) + " pixels");
+    return InvalidArgument("box (" + std::to_string(crop.box.x) + ", " +
+                           std::to_string(crop.box.y) + ", " + std::to_string(crop.box.width) +
+                           ", " + std::to_string(crop.box.height) +
+                           ") does not lie inside the image of " + std::to_string(info.size.width) +
+                           " x " + std::to_string(info.size.height) + " pixels");
   }
   return state_->RenderCrop(data, crop, interpolation, format, row);
 }

@@ -51,8 +51,8 @@ Status AxisWeights::Compute(const AxisSpec& spec, Interpolation interpolation) {
   const double support = filter.support * filter_scale;
   const double inverse_filter_scale = 1.0 / filter_scale;
 
-  const auto most_taps = std::min<int64_t>(2 * static_cast<int64_t>(std::ceil(support)) + 1,
-                                           spec.input);
+  const auto most_taps =
+      std::min<int64_t>(2 * static_cast<int64_t>(std::ceil(support)) + 1, spec.input);
   const auto most_weights = CheckedMul<int64_t>(most_taps, spec.window_size);
   if (!most_weights || *most_weights > kMaxWeights) {
     return TooLarge("resizing " + std::to_string(spec.input) + " pixels to " +

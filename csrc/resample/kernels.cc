@@ -178,9 +178,7 @@ HWY_INLINE hn::Vec<Floats> Normalize(const uint8_t* pixels, hn::Vec<Floats> scal
 
 struct StoreFloat32 {
   using Element = float;
-  HWY_INLINE void operator()(hn::Vec<Floats> v, float* out) const {
-    hn::StoreU(v, Floats(), out);
-  }
+  HWY_INLINE void operator()(hn::Vec<Floats> v, float* out) const { hn::StoreU(v, Floats(), out); }
 };
 
 struct StoreBFloat16 {
@@ -192,7 +190,8 @@ struct StoreBFloat16 {
     const auto bits = hn::BitCast(du32, v);
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du32, 1));
     const auto rounded = hn::Add(hn::Add(bits, hn::Set(du32, 0x7FFF)), odd);
-    const auto high = hn::BitCast(hn::RebindToSigned<decltype(du32)>(), hn::ShiftRight<16>(rounded));
+    const auto high =
+        hn::BitCast(hn::RebindToSigned<decltype(du32)>(), hn::ShiftRight<16>(rounded));
     hn::StoreU(hn::DemoteTo(du16, high), du16, out);
   }
 };

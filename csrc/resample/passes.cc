@@ -22,8 +22,8 @@ void LoadStrip(const uint8_t* first_row, ptrdiff_t row_stride, int32_t count, si
 void HorizontalPass::Prepare(const AxisWeights& weights, int32_t channels) {
   weights_ = &weights;
   channels_ = channels;
-  input_strip_.Reserve(static_cast<size_t>(weights.region_size()) *
-                       static_cast<size_t>(channels) * kStripRows);
+  input_strip_.Reserve(static_cast<size_t>(weights.region_size()) * static_cast<size_t>(channels) *
+                       kStripRows);
   output_strip_.Reserve(static_cast<size_t>(weights.outputs()) * kStripRows);
 }
 

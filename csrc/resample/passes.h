@@ -34,8 +34,7 @@ class HorizontalPass {
   /// Resizes rows [first, first + count) of `band`, count <= 16. Row i of channel c goes to
   /// out[c][i]; all 16 pointers must be writable, even those beyond count.
   using Rows = std::array<uint8_t*, kStripRows>;
-  void Resample(const RowBand& band, int32_t first, int32_t count,
-                const std::array<Rows, 3>& out);
+  void Resample(const RowBand& band, int32_t first, int32_t count, const std::array<Rows, 3>& out);
 
  private:
   const AxisWeights* weights_ = nullptr;

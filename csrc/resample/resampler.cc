@@ -14,7 +14,7 @@ using Planes = std::array<uint8_t*, 3>;
 
 /// Whether Pillow 13 resizes the columns first: when that shrinks the image, and saves more rows
 /// than twice the columns that the other order would save. Found by comparing Pillow 13.0's
-/// results with both orders over thousands of random sizes (tests/test_resample.py repeats it).
+/// results with both orders over thousands of random sizes (tests/test_pixels.py repeats it).
 bool ColumnsFirst(const ResizeSpec& spec) {
   if (spec.order == PassOrder::kHorizontalFirst) return false;
   const int64_t rows_saved = int64_t{spec.box.height} - spec.resized.height;
@@ -27,7 +27,8 @@ bool ColumnsFirst(const ResizeSpec& spec) {
 /// The two roads of a band:
 ///
 ///   rows first:     band -> horizontal pass -> vertical pass's ring -> line -> batch row
-///   columns first:  band -> vertical pass's ring -> line, 16 of them -> horizontal pass -> batch row
+///   columns first:  band -> vertical pass's ring -> line, 16 of them -> horizontal pass -> batch
+///   row
 struct Resampler::State {
   OutputFormat format;
   MutableBytes row;
@@ -38,8 +39,9 @@ struct Resampler::State {
   int32_t channels = 0;  // of the region, known with its first band; 0 before
   int32_t lines_stored = 0;
 
-  PaddedBuffer line;    // rows first: the planes of one line
-  PaddedBuffer waiting;  // columns first: lines of the vertical pass that wait for the horizontal one
+  PaddedBuffer line;  // rows first: the planes of one line
+  PaddedBuffer
+      waiting;  // columns first: lines of the vertical pass that wait for the horizontal one
   int32_t lines_waiting = 0;
   RowBand waiting_band;  // describes `waiting`
   PaddedBuffer resized;  // columns first: up to 16 lines, planar
@@ -70,14 +72,12 @@ Status Resampler::State::Begin(const ResizeSpec& spec, const OutputFormat& outpu
   if (!row_bytes || out.size() != *row_bytes) {
     return {StatusCode::kInternal, "a batch row does not have the size of its output"};
   }
-  FASTINET_RETURN_IF_ERROR(
-      horizontal_weights.Compute({spec.box.width, spec.resized.width, spec.window.x,
-                                  spec.window.width, spec.flip},
-                                 spec.interpolation));
-  FASTINET_RETURN_IF_ERROR(
-      vertical_weights.Compute({spec.box.height, spec.resized.height, spec.window.y,
-                                spec.window.height, false},
-                               spec.interpolation));
+  FASTINET_RETURN_IF_ERROR(horizontal_weights.Compute(
+      {spec.box.width, spec.resized.width, spec.window.x, spec.window.width, spec.flip},
+      spec.interpolation));
+  FASTINET_RETURN_IF_ERROR(vertical_weights.Compute(
+      {spec.box.height, spec.resized.height, spec.window.y, spec.window.height, false},
+      spec.interpolation));
   format = output_format;
   row = out;
   columns_first = ColumnsFirst(spec);
@@ -137,8 +137,8 @@ void Resampler::State::TakeColumnsFirst(const RowBand& band, int32_t first, int3
     Planes planes{};
     const size_t plane_stride = PlaneBytes(band) + kPaddingBytes;
     for (size_t plane = 0; plane < static_cast<size_t>(PlanesOf(band)); ++plane) {
-      planes[plane] = waiting.data() + lines_waiting * waiting_band.row_stride +
-                      plane * plane_stride;
+      planes[plane] =
+          waiting.data() + lines_waiting * waiting_band.row_stride + plane * plane_stride;
     }
     vertical.ResampleNextLine(planes.data());
     if (++lines_waiting == kStripRows) ResampleWaitingLines();

@@ -38,10 +38,10 @@ struct AugmentKey {
 
   /// The `index`-th block of 128 bits for `use`.
   PhiloxBlock Bits(RandomUse use, uint8_t index) const {
-    return Philox4x32({static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-                      {static_cast<uint32_t>(item), static_cast<uint32_t>(item >> 32), epoch,
-                       (static_cast<uint32_t>(use) << 24) | (static_cast<uint32_t>(view) << 8) |
-                           index});
+    return Philox4x32(
+        {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+        {static_cast<uint32_t>(item), static_cast<uint32_t>(item >> 32), epoch,
+         (static_cast<uint32_t>(use) << 24) | (static_cast<uint32_t>(view) << 8) | index});
   }
 };
 

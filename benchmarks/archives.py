@@ -1,0 +1,71 @@
+"""Archives for the benchmarks: photographs, and layouts of ImageNet's size without its bytes."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+from fastinet import catalog
+from fastinet.testing.train_archive import cached_train_archive
+
+TRAIN_ITEMS = 1_281_167
+TRAIN_BYTES = 147_897_477_120
+_BLOCK = 512  # bytes
+_MEAN_BYTES = 109_576  # of an image
+
+
+def photographs() -> Path:
+    """FASTINET_SAMPLE where it is set, else the demo's archive of synthetic photographs."""
+    sample = os.environ.get("FASTINET_SAMPLE")
+    return Path(sample) if sample else cached_train_archive()
+
+
+def sparse_train_tar(path: Path, items: int = 20_000, classes: int = 20) -> Path:
+    """A tar of class tars with true headers, and holes where the images' bytes would be."""
+    inner_items = items // classes
+    member_bytes = _BLOCK + -(-_MEAN_BYTES // _BLOCK) * _BLOCK
+    class_bytes = inner_items * member_bytes + 2 * _BLOCK
+    with path.open("wb") as file:
+        for number in range(classes):
+            wnid = f"n{10_000_000 + number:08d}"
+            start = file.tell()
+            file.write(_header(f"{wnid}.tar", class_bytes))
+            for item in range(inner_items):
+                file.seek(start + _BLOCK + item * member_bytes)
+                file.write(_header(f"{wnid}_{item}.JPEG", _MEAN_BYTES) + b"\xff\xd8\xff\xe0")
+            file.seek(start + _BLOCK + class_bytes)
+        file.write(bytes(2 * _BLOCK))
+    return path
+
+
+def indexed_train_archive(folder: Path) -> Path:
+    """An archive of the official one's size, all hole, and an index with its 1,281,167 items."""
+    path = folder / "ILSVRC2012_img_train.tar"
+    with path.open("wb") as file:
+        file.truncate(TRAIN_BYTES)
+    items = np.arange(TRAIN_ITEMS)
+    wnids = tuple(f"n{10_000_000 + number:08d}" for number in range(1000))
+    labels = items * len(wnids) // TRAIN_ITEMS
+    names = [f"{wnids[label]}/{wnids[label]}_{item}.JPEG" for item, label in enumerate(labels)]
+    lengths = np.array([0, *map(len, names)], np.uint64)
+    listing = catalog.Listing(
+        family="train",
+        offsets=(items * (TRAIN_BYTES // TRAIN_ITEMS)).astype(np.uint64),
+        sizes=np.full(TRAIN_ITEMS, _MEAN_BYTES, np.uint64),
+        labels=labels.astype(np.int64),
+        key_offsets=np.cumsum(lengths),
+        key_bytes=np.frombuffer("".join(names).encode(), np.uint8),
+        item_archive=None,
+        wnids=wnids,
+    )
+    catalog.save(catalog.places(path)[0], [catalog.identify(path)], listing)
+    return path
+
+
+def _header(name: str, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)

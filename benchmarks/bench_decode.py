@@ -1,0 +1,57 @@
+"""Question: what does one image cost, decoded whole and decoded in part?
+
+Baselines: simplejpeg and Pillow, which use libjpeg-turbo too and decode the whole image. Each round
+decodes every image of the archive once. Time is CPU time of the process.
+
+Result: see README.md. Whole images cost about the same everywhere, because the work is the same
+library's; a quarter of the area is where decoding in part begins to pay.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from archives import photographs
+
+import fastinet
+from fastinet import _reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+pytestmark = pytest.mark.benchmark(group="decode", timer=time.process_time, min_rounds=5)
+
+
+@pytest.fixture(scope="module")
+def images() -> list[bytes]:
+    archive = photographs()
+    return [_reference.read_member(archive, member) for member in _reference.list_members(archive)]
+
+
+def _simplejpeg() -> Callable[[bytes], object]:
+    simplejpeg = pytest.importorskip("simplejpeg")
+    return lambda data: simplejpeg.decode_jpeg(data, "RGB")
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [lambda: fastinet.decode, _simplejpeg, lambda: _reference.decode],
+    ids=["fastinet", "simplejpeg", "pillow"],
+)
+def test_whole_images(
+    benchmark: BenchmarkFixture,
+    images: list[bytes],
+    decoder: Callable[[], Callable[[bytes], object]],
+) -> None:
+    decode = decoder()
+    benchmark(lambda: [decode(data) for data in images])
+
+
+def test_the_upper_left_quarter(benchmark: BenchmarkFixture, images: list[bytes]) -> None:
+    sizes = [_reference.open_image(data).size for data in images]
+    boxes = [(0, 0, (width + 1) // 2, (height + 1) // 2) for width, height in sizes]
+    benchmark(lambda: [fastinet.decode(*pair) for pair in zip(images, boxes, strict=True)])

@@ -1,0 +1,268 @@
+"""All figures that README states, measured in one run and printed as ratios.
+
+    python benchmarks/figures.py                  # on synthetic photographs
+    FASTINET_SAMPLE=train.tar python benchmarks/figures.py --json figures.json
+
+Ratios are medians over interleaved rounds: both sides of a ratio run in the same round, one after
+the other, so that whatever else the machine does hits both.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from archives import TRAIN_ITEMS, indexed_train_archive, photographs, sparse_train_tar
+from pipelines import BATCH, SIZE, Fastinet, pillow, simplejpeg_opencv
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import fastinet
+from fastinet import _reference
+from fastinet.cpus import available_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MEGABYTE = 1e6
+
+
+@dataclass
+class Figure:
+    """One measured figure beside its goal."""
+
+    name: str
+    value: float
+    unit: str
+    goal: str
+    met: bool
+    detail: str
+
+
+def cpu_seconds(work: Callable[..., object], *arguments: object) -> float:
+    """CPU time of this process, all threads."""
+    start = time.process_time()
+    work(*arguments)
+    return time.process_time() - start
+
+
+def wall_seconds(work: Callable[..., object], *arguments: object) -> float:
+    """Time by the clock."""
+    start = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - start
+
+
+def train_figures(archive: Path, rounds: int) -> Iterator[Figure]:
+    """CPU time per training image relative to the baselines."""
+    own = Fastinet(archive)
+    images = own.epoch(0)  # warms the page cache, and the threads
+    baselines = {
+        "simplejpeg + OpenCV linear": (simplejpeg_opencv(archive), 0.75),
+        "Pillow": (pillow(archive), None),
+    }
+    spent: dict[str, list[float]] = {name: [] for name in ("fastinet", *baselines)}
+    for number in range(rounds):
+        plan = own.plan(number)
+        spent["fastinet"].append(cpu_seconds(own.epoch, number))
+        for name, (baseline, _) in baselines.items():
+            spent[name].append(cpu_seconds(baseline.epoch, plan))
+    each = {name: statistics.median(times) / images * 1e3 for name, times in spent.items()}
+    for name, (_, goal) in baselines.items():
+        ratios = [a / b for a, b in zip(spent["fastinet"], spent[name], strict=True)]
+        yield Figure(
+            f"train, CPU time / {name}",
+            statistics.median(ratios),
+            "x",
+            f"<= {goal}" if goal else "",
+            goal is None or statistics.median(ratios) <= goal,
+            f"{each['fastinet']:.2f} and {each[name]:.2f} ms an image; "
+            f"ratios {min(ratios):.2f} to {max(ratios):.2f} in {rounds} rounds",
+        )
+
+
+def thread_figures(archive: Path, rounds: int) -> Iterator[Figure]:
+    """Images a second by two threads relative to one, by the clock."""
+    one, two = Fastinet(archive, threads=1), Fastinet(archive, threads=2)
+    epochs = max(1, 1000 // len(one.dataset))  # each measurement takes a second or so
+
+    def several(pipeline: Fastinet, number: int) -> None:
+        for epoch in range(number, number + epochs):
+            pipeline.epoch(epoch)
+
+    several(one, 0)
+    several(two, 0)
+    ratios, cpus = [], []
+    for number in range(rounds):
+        cpu_start = time.process_time()
+        seconds = wall_seconds(several, two, number)
+        cpus.append((time.process_time() - cpu_start) / seconds)
+        ratios.append(wall_seconds(several, one, number) / seconds)
+    yield Figure(
+        "train, 2 threads / 1 thread",
+        statistics.median(ratios),
+        "x",
+        ">= 1.9",
+        statistics.median(ratios) >= 1.9,
+        f"{min(ratios):.2f} to {max(ratios):.2f} in {rounds} rounds; two threads got "
+        f"{statistics.median(cpus):.2f} of the machine's {available_cpus()} CPUs",
+    )
+
+
+def memory_figures(archive: Path) -> Iterator[Figure]:
+    """Peak memory of a training process; runs in a process of its own."""
+    threads, epochs = 2, (2, 20)
+    peaks = _in_new_process("memory", str(archive), str(threads), *map(str, epochs))
+    slots = peaks["slots"] * BATCH * SIZE * SIZE * 3
+    growth = (peaks["20"] - peaks["before"]) / MEGABYTE
+    bound = slots / MEGABYTE + 30 * threads
+    yield Figure(
+        "memory of an epoch above open dataset",
+        growth,
+        "MB",
+        f"<= {bound:.0f} MB",
+        growth <= bound,
+        f"{peaks['slots']} slots, together {slots / MEGABYTE:.0f} MB, and {threads} threads",
+    )
+    later = (peaks["20"] - peaks["2"]) / MEGABYTE
+    yield Figure(
+        "memory, epoch 20 above epoch 2",
+        later,
+        "MB",
+        "<= 1 MB",
+        later <= 1,
+        f"peak {peaks['2'] / MEGABYTE:.1f} and {peaks['20'] / MEGABYTE:.1f} MB",
+    )
+
+
+def open_figures(folder: Path) -> Iterator[Figure]:
+    """Time and memory to open an archive of 1.28 million members that has an index."""
+    archive = indexed_train_archive(folder)
+    runs = [_in_new_process("open", str(archive)) for _ in range(5)]
+    seconds = statistics.median(run["seconds"] for run in runs)
+    grown = statistics.median(run["bytes"] for run in runs) / MEGABYTE
+    detail = f"{TRAIN_ITEMS:,} items, median of {len(runs)} processes"
+    yield Figure("open with index", seconds, "s", "< 0.3 s", seconds < 0.3, detail)
+    yield Figure("open with index, memory", grown, "MB", "< 50 MB", grown < 50, detail)
+
+
+def index_figures(folder: Path, rounds: int) -> Iterator[Figure]:
+    """How much faster than tarfile an archive is indexed, by CPU time."""
+    headers = sparse_train_tar(folder / "headers.tar")
+    ratios = []
+    for _ in range(rounds):
+        plain = cpu_seconds(_reference.list_members, headers)
+        ratios.append(plain / cpu_seconds(_scan, headers))
+    yield Figure(
+        "index, tarfile / fastinet",
+        statistics.median(ratios),
+        "x",
+        ">= 3",
+        statistics.median(ratios) >= 3,
+        f"20,000 members; {min(ratios):.1f} to {max(ratios):.1f} in {rounds} rounds",
+    )
+
+
+def _scan(archive: Path) -> None:
+    fastinet.open(archive, index=False)
+
+
+def _in_new_process(task: str, *arguments: str) -> dict[str, Any]:
+    """What `task` of this file prints as JSON."""
+    command = [sys.executable, __file__, "--task", task, *arguments]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, Any] = json.loads(result.stdout)
+    return figures
+
+
+def _memory_bytes(what: str) -> int:
+    """Memory that this process holds ("VmRSS") or held at most ("VmHWM").
+
+    Linux's ru_maxrss would count the parent's too; macOS, where it is in bytes, has nothing else.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = [line for line in status.read_text().splitlines() if line.startswith(what)]
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _measure_memory(archive: str, threads: str, early: str, late: str) -> dict[str, Any]:
+    """Memory before the first epoch, and its peak at the end of two epochs [bytes]."""
+    pipeline = Fastinet(Path(archive), threads=int(threads))
+    figures: dict[str, Any] = {"before": _memory_bytes("VmRSS")}
+    for number in range(int(late)):
+        pipeline.epoch(number)
+        if str(number + 1) in (early, late):
+            figures[str(number + 1)] = _memory_bytes("VmHWM")
+    return {**figures, "slots": pipeline.loader.stats().slots}
+
+
+def _measure_open(archive: str) -> dict[str, Any]:
+    before = _memory_bytes("VmRSS")
+    start = time.perf_counter()
+    dataset = fastinet.open(archive)
+    seconds = time.perf_counter() - start
+    grown = _memory_bytes("VmRSS") - before  # while the dataset is there
+    return {"seconds": seconds, "bytes": grown, "items": len(dataset)}
+
+
+_TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "memory": _measure_memory,
+    "open": _measure_open,
+}
+
+
+@click.command(help=__doc__)
+@click.option("--rounds", default=9, show_default=True, help="Rounds of each comparison.")
+@click.option("--json", "path", type=click.Path(path_type=Path), help="Write the figures here too.")
+@click.option("--task", type=click.Choice(list(_TASKS)), hidden=True)
+@click.argument("arguments", nargs=-1)
+def main(rounds: int, path: Path | None, task: str | None, arguments: tuple[str, ...]) -> None:
+    """Measures and prints."""
+    if task is not None:
+        click.echo(json.dumps(_TASKS[task](*arguments)))
+        return
+    archive = photographs()
+    figures = [*train_figures(archive, rounds), *thread_figures(archive, rounds)]
+    figures += memory_figures(archive)
+    with tempfile.TemporaryDirectory() as folder:
+        figures += index_figures(Path(folder), rounds)
+        figures += open_figures(Path(folder))
+    _print(figures, archive)
+    if path is not None:
+        build = {"build": fastinet.build_info(), "machine": platform.platform()}
+        values = [asdict(figure) for figure in figures]
+        path.write_text(json.dumps({"archive": archive.name, "figures": values, **build}, indent=2))
+
+
+def _print(figures: list[Figure], archive: Path) -> None:
+    table = Table(box=box.SIMPLE_HEAD, title=f"Figures on {archive.name}", title_justify="left")
+    for heading, justify in (
+        ("figure", "left"),
+        ("measured", "right"),
+        ("goal", "left"),
+        ("met", "left"),
+        ("how", "left"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for figure in figures:
+        measured = f"{figure.value:.2f} {figure.unit}"
+        met = "" if not figure.goal else "yes" if figure.met else "no"
+        table.add_row(figure.name, measured, figure.goal, met, figure.detail)
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The pipelines that are compared, each from an archive's bytes to batches, on one thread or more.
+
+All make the same rows: the boxes and flips of an epoch are drawn once, by fastinet, and handed to
+the others free of charge.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import fastinet
+from fastinet import _reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SIZE = 224  # side of a row [pixels]
+BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochPlan:
+    """One epoch: items in order, int64 [N], their boxes, int32 [N, 4], and flips, bool [N]."""
+
+    items: NDArray[np.int64]
+    boxes: NDArray[np.int32]
+    flips: NDArray[np.bool_]
+
+
+class Fastinet:
+    """The train pipeline under test."""
+
+    def __init__(self, archive: Path, threads: int = 1) -> None:
+        self.dataset = fastinet.open(archive)
+        self.loader = fastinet.Loader(
+            self.dataset,
+            batch_size=BATCH,
+            transform=fastinet.RandomResizedCrop(SIZE),
+            shuffle=True,
+            threads=threads,
+        )
+
+    def epoch(self, number: int) -> int:
+        """Makes all batches of an epoch; gives the number of images."""
+        return sum(len(batch) for batch in self.loader.epoch(number))
+
+    def plan(self, number: int) -> EpochPlan:
+        """What an epoch holds, for the others to repeat."""
+        batches = list(self.loader.epoch(number))
+        return EpochPlan(
+            np.concatenate([batch.indices for batch in batches]),
+            np.concatenate([batch.boxes for batch in batches]),
+            np.concatenate([batch.flips for batch in batches]),
+        )
+
+
+class OneThread:
+    """A pipeline of plain calls: read, then `row`, image by image, into batches."""
+
+    def __init__(
+        self, archive: Path, row: Callable[[bytes, NDArray[np.int32], bool], NDArray[np.uint8]]
+    ) -> None:
+        self._file = os.open(archive, os.O_RDONLY)
+        self._members = _reference.list_members(archive)
+        self._row = row
+
+    def epoch(self, plan: EpochPlan) -> int:
+        """Makes all batches of `plan`; gives the number of images."""
+        for start in range(0, len(plan.items), BATCH):
+            rows = slice(start, start + BATCH)
+            self._batch(zip(plan.items[rows], plan.boxes[rows], plan.flips[rows], strict=True))
+        return len(plan.items)
+
+    def _batch(
+        self, rows: Iterable[tuple[np.int64, NDArray[np.int32], np.bool_]]
+    ) -> NDArray[np.uint8]:
+        images = np.empty((BATCH, SIZE, SIZE, 3), np.uint8)
+        for place, (item, box, flip) in enumerate(rows):
+            member = self._members[item]
+            data = os.pread(self._file, member.size, member.offset)
+            images[place] = self._row(data, box, bool(flip))
+        return images
+
+
+def simplejpeg_opencv(archive: Path) -> OneThread:
+    """Full decode by simplejpeg, NumPy crop, OpenCV's linear resize, which does not antialias."""
+    import cv2  # noqa: PLC0415 - only the benchmarks need the peers
+    import simplejpeg  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    cv2.setNumThreads(1)
+
+    def row(data: bytes, box: NDArray[np.int32], flip: bool) -> NDArray[np.uint8]:
+        x, y, width, height = box
+        part = simplejpeg.decode_jpeg(data, "RGB")[y : y + height, x : x + width]
+        resized = cv2.resize(part, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(resized[:, ::-1] if flip else resized)
+
+    return OneThread(archive, row)
+
+
+def pillow(archive: Path) -> OneThread:
+    """Full decode by Pillow, crop, and antialiased bilinear resize: what torchvision does."""
+
+    def row(data: bytes, box: NDArray[np.int32], flip: bool) -> NDArray[np.uint8]:
+        return _reference.decode(data, box.tolist(), SIZE, flip=flip)
+
+    return OneThread(archive, row)

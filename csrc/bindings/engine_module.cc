@@ -1,0 +1,363 @@
+// fastinet._engine: the engine's objects for Python. Translation only.
+//
+// Worker threads never touch Python. Whatever they read that Python owns (the columns of the item
+// table, the order of a plan) is kept alive by an Epoch, which stops them before it lets go.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/names.h"
+#include "bindings/raise_status.h"
+#include "engine/epoch_run.h"
+#include "engine/fork_safe.h"
+#include "io/file.h"
+
+namespace py = pybind11;
+
+namespace fastinet {
+namespace {
+
+template <class T>
+using Column = py::array_t<T, py::array::c_style | py::array::forcecast>;
+
+template <class T>
+std::span<const T> View(const Column<T>& column) {
+  return {column.data(), static_cast<size_t>(column.size())};
+}
+
+void Check(const Status& status) {
+  if (status.ok()) return;
+  RaiseStatus(status);
+  throw py::error_already_set();
+}
+
+template <class T>
+T Unwrap(Result<T> result) {
+  Check(result.status());
+  return std::move(result).value();
+}
+
+/// Paths and names may hold bytes that are no UTF-8, which Python writes as surrogates.
+py::str Text(std::string_view bytes) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "surrogateescape"));
+}
+
+std::string TextBytes(const py::object& text) {
+  const auto bytes = py::reinterpret_steal<py::bytes>(
+      PyUnicode_AsEncodedString(py::str(text).ptr(), "utf-8", "surrogateescape"));
+  if (!bytes) throw py::error_already_set();
+  return bytes;
+}
+
+/// Result of `work`, which runs without the GIL and must not touch Python objects.
+///
+/// py::gil_scoped_release would take the GIL back in its destructor. When the interpreter is about
+/// to end, CPython answers a daemon thread that asks for the GIL by unwinding it (pthread_exit),
+/// and unwinding out of a destructor aborts the process. Out of this function it harms nobody.
+template <class Work>
+auto WithoutGil(const Work& work) {
+  std::optional<decltype(work())> result;
+  std::exception_ptr error;
+  PyThreadState* const thread = PyEval_SaveThread();
+  try {
+    result = work();
+  } catch (const std::exception&) {
+    error = std::current_exception();
+  }
+  PyEval_RestoreThread(thread);
+  if (error) std::rethrow_exception(error);
+  return *std::move(result);
+}
+
+// ------------------------------------------------------------------------------- what to make
+
+ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
+                  std::array<double, 2> ratio, double flip_probability, int32_t resize,
+                  const std::string& interpolation, const std::string& dtype,
+                  const std::string& layout, std::array<float, 3> pixel_scale,
+                  std::array<float, 3> pixel_bias, int64_t max_pixels) {
+  ItemSpec spec;
+  spec.transform.size = {.width = size[1], .height = size[0]};
+  spec.transform.scale = scale;
+  spec.transform.ratio = ratio;
+  spec.transform.flip_probability = flip_probability;
+  spec.transform.resize = resize;
+  spec.format.scale = pixel_scale;
+  spec.format.bias = pixel_bias;
+  spec.max_pixels = max_pixels;
+  Check(FromName(kind, &spec.transform.kind));
+  Check(FromName(interpolation, &spec.interpolation));
+  Check(FromName(dtype, &spec.format.dtype));
+  Check(FromName(layout, &spec.format.layout));
+  Check(spec.transform.Validate());
+  return spec;
+}
+
+SlotShape ShapeOf(const ItemSpec& spec, int64_t rows) {
+  return {rows, spec.format.RowBytes(spec.transform.size).value_or(0)};
+}
+
+/// The table, and the arrays that it borrows.
+class PyItemTable {
+ public:
+  PyItemTable(const std::vector<py::bytes>& paths, std::optional<Column<int32_t>> item_archive,
+              Column<uint64_t> offsets, Column<uint64_t> sizes)
+      : item_archive_(std::move(item_archive)),
+        offsets_(std::move(offsets)),
+        sizes_(std::move(sizes)),
+        table_(Unwrap(ItemTable::Make(
+            OpenAll(paths), item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
+            View(offsets_), View(sizes_)))) {}
+
+  const ItemTable& table() const { return table_; }
+
+ private:
+  static std::vector<OpenArchive> OpenAll(const std::vector<py::bytes>& paths) {
+    std::vector<OpenArchive> archives;
+    for (const std::string path : paths) {
+      archives.push_back({path, Unwrap(File::Open(path))});
+    }
+    return archives;
+  }
+
+  std::optional<Column<int32_t>> item_archive_;
+  Column<uint64_t> offsets_;
+  Column<uint64_t> sizes_;
+  ItemTable table_;
+};
+
+// ----------------------------------------------------------------------------------- a batch
+
+/// A leased slot. Every array that it gives out holds a reference to it, so that the slot is used
+/// again only when the last of them is gone.
+class PyBatch {
+ public:
+  PyBatch(Delivery delivery, const ItemSpec& spec)
+      : slot_(std::move(delivery.slot)),
+        rows_(delivery.rows),
+        failures_(std::move(delivery.failures)),
+        size_(spec.transform.size),
+        format_(spec.format) {}
+
+  int64_t rows() const { return rows_; }
+
+  /// [rows, H, W, 3] or [rows, 3, H, W]; bfloat16 comes as uint16, which NumPy lacks a name for.
+  static py::array Images(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    const py::ssize_t height = batch.size_.height, width = batch.size_.width;
+    std::vector<py::ssize_t> shape = {batch.rows_, height, width, 3};
+    if (batch.format_.layout == Layout::kNCHW) shape = {batch.rows_, 3, height, width};
+    return {ImageType(batch.format_.dtype), std::move(shape), batch.slot_->pixels(), self};
+  }
+  static py::array Items(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int64_t>(), {batch.rows_}, batch.slot_->items.data(), self};
+  }
+  static py::array Boxes(const py::object& self) {
+    static_assert(sizeof(Box) == 4 * sizeof(int32_t));
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, 4},
+            batch.slot_->boxes.data(), self};
+  }
+  static py::array Flips(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<bool>(), {batch.rows_}, batch.slot_->flips.data(), self};
+  }
+  static py::array Valid(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<bool>(), {batch.rows_}, batch.slot_->valid.data(), self};
+  }
+
+  /// [(row, item, code, cause, archive, offset)], as fastinet.errors.from_status wants them.
+  py::list Failures() const {
+    py::list list;
+    for (const RowFailure& failure : failures_) {
+      const Status& status = failure.status;
+      list.append(py::make_tuple(failure.row, failure.item, Text(StatusCodeName(status.code())),
+                                 Text(status.cause()), Text(status.archive()),
+                                 status.offset_bytes()));
+    }
+    return list;
+  }
+
+ private:
+  static py::dtype ImageType(DType dtype) {
+    switch (dtype) {
+      case DType::kUint8:
+        return py::dtype::of<uint8_t>();
+      case DType::kFloat16:
+        return py::dtype("float16");
+      case DType::kBFloat16:
+        return py::dtype::of<uint16_t>();
+      case DType::kFloat32:
+        return py::dtype::of<float>();
+    }
+    return py::dtype::of<uint8_t>();
+  }
+
+  std::shared_ptr<Slot> slot_;
+  int64_t rows_;
+  std::vector<RowFailure> failures_;
+  Size size_;
+  OutputFormat format_;
+};
+
+// ---------------------------------------------------------------------------------- an epoch
+
+class PyEpoch {
+ public:
+  PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
+          const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
+          Column<int64_t> order, py::object keys, int64_t batch_size, uint64_t seed, uint32_t epoch,
+          int64_t prefetch, bool mask)
+      : spec_(spec), table_(std::move(table)), order_(std::move(order)), keys_(std::move(keys)) {
+    const EpochPlan plan{
+        .order = View(order_), .batch_size = batch_size, .seed = seed, .epoch = epoch};
+    const EpochOptions options{.spec = spec,
+                               .on_error = mask ? OnError::kMask : OnError::kRaise,
+                               .prefetch_batches = prefetch};
+    run_ = ShareWithinProcess(Unwrap(EpochRun::Start(std::move(pool), table_->table(), plan,
+                                                     options, std::move(slots), std::move(stats))));
+  }
+
+  /// The next batch, or nothing after the last one. Keeps looking at signals while it waits.
+  std::unique_ptr<PyBatch> Next() {
+    CheckProcess();
+    Delivery delivery = run_->Next(std::chrono::milliseconds(0));
+    while (delivery.kind == Delivery::Kind::kNotYet) {
+      // The caller holds a reference to this epoch, which keeps `run_`.
+      delivery = WithoutGil([&] { return run_->Next(kSignalPeriod); });
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    }
+    if (delivery.kind == Delivery::Kind::kEnd) return nullptr;
+    if (delivery.kind == Delivery::Kind::kFailed) Raise(std::move(delivery));
+    return std::make_unique<PyBatch>(std::move(delivery), spec_);
+  }
+
+  void Close() {
+    if (getpid() != process_) return;  // the threads are the parent's
+    // The arrays that workers still read live until this object dies.
+    WithoutGil([&] {
+      run_->Stop();
+      return true;
+    });
+  }
+
+  int64_t ReadyBatches() { return getpid() == process_ ? run_->ReadyBatches() : 0; }
+
+ private:
+  static constexpr std::chrono::milliseconds kSignalPeriod{50};
+
+  void CheckProcess() const {
+    if (getpid() == process_) return;
+    Check(Status(StatusCode::kCancelled,
+                 "this epoch was begun before fork(), and its threads stayed in the parent "
+                 "process; begin an epoch in this process with iter(loader) or loader.epoch()"));
+  }
+
+  [[noreturn]] void Raise(Delivery delivery) const {
+    Status error = std::move(delivery.error);
+    if (delivery.failed_item >= 0) {
+      error = std::move(error).InMember(TextBytes(keys_[py::int_(delivery.failed_item)]));
+    }
+    RaiseStatus(error);
+    throw py::error_already_set();
+  }
+
+  const pid_t process_ = getpid();
+  ItemSpec spec_;
+  std::shared_ptr<PyItemTable> table_;
+  Column<int64_t> order_;
+  py::object keys_;
+  // Last, hence destroyed first: that stops the workers, which read the members above.
+  std::shared_ptr<EpochRun> run_;
+};
+
+py::dict Snapshot(const EngineStats& stats) {
+  py::dict failures;
+  for (size_t code = 0; code < EngineStats::kStatusCodes; ++code) {
+    if (const uint64_t count = stats.failures[code]; count > 0) {
+      failures[Text(StatusCodeName(static_cast<StatusCode>(code)))] = count;
+    }
+  }
+  using namespace py::literals;
+  return py::dict("read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
+                  "decode_ns"_a = stats.decode_ns.load(), "render_ns"_a = stats.render_ns.load(),
+                  "items"_a = stats.items.load(), "bytes_read"_a = stats.bytes_read.load(),
+                  "failures"_a = failures, "batches"_a = stats.batches.load(),
+                  "startup_ns"_a = stats.startup_ns.load(),
+                  "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
+                  "ready_at_next"_a = stats.ready_at_next.load());
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_engine, module) {
+  using namespace py::literals;
+  module.doc() = "The native engine: threads, slots and epochs. See fastinet.Loader.";
+
+  py::class_<WorkerPool, std::shared_ptr<WorkerPool>>(module, "WorkerPool",
+                                                      "Threads that work for any number of epochs.")
+      .def(py::init([](int threads) { return Unwrap(WorkerPool::Start(threads)); }), "threads"_a)
+      .def_property_readonly("threads", &WorkerPool::threads);
+
+  py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
+      .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
+           "flip_probability"_a, "resize"_a, "interpolation"_a, "dtype"_a, "layout"_a,
+           "pixel_scale"_a, "pixel_bias"_a, "max_pixels"_a);
+
+  py::class_<PyItemTable, std::shared_ptr<PyItemTable>>(
+      module, "ItemTable", "Where every item's bytes are; opens the archives.")
+      .def(py::init<const std::vector<py::bytes>&, std::optional<Column<int32_t>>, Column<uint64_t>,
+                    Column<uint64_t>>(),
+           "archives"_a, "item_archive"_a, "offsets"_a, "sizes"_a)
+      .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
+
+  py::class_<SlotPool, std::shared_ptr<SlotPool>>(
+      module, "SlotPool", "Memory for batches, leased until their last view dies.")
+      .def(py::init([](const ItemSpec& spec, int64_t rows, int64_t kept_slots) {
+             return SlotPool::Make(ShapeOf(spec, rows), kept_slots);
+           }),
+           "spec"_a, "rows"_a, "kept_slots"_a)
+      .def_property_readonly("allocated", &SlotPool::allocated)
+      .def_property_readonly("leased", &SlotPool::leased)
+      .def_property_readonly("extra", &SlotPool::extra);
+
+  py::class_<EngineStats, std::shared_ptr<EngineStats>>(module, "Stats",
+                                                        "Totals over the epochs that count here.")
+      .def(py::init<>())
+      .def("snapshot", &Snapshot);
+
+  py::class_<PyBatch>(module, "Batch", "A leased slot; its arrays keep the lease.")
+      .def("__len__", &PyBatch::rows)
+      .def_property_readonly("images", &PyBatch::Images)
+      .def_property_readonly("items", &PyBatch::Items)
+      .def_property_readonly("boxes", &PyBatch::Boxes)
+      .def_property_readonly("flips", &PyBatch::Flips)
+      .def_property_readonly("valid", &PyBatch::Valid)
+      .def_property_readonly("failures", &PyBatch::Failures);
+
+  py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
+      .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
+                    std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
+                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool>(),
+           "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "keys"_a, py::kw_only(),
+           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a)
+      .def("next", &PyEpoch::Next)
+      .def("close", &PyEpoch::Close)
+      .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
+}
+
+}  // namespace fastinet

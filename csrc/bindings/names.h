@@ -1,0 +1,55 @@
+// The words that Python and the core's enums have for the same things.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/status.h"
+#include "crop/crop.h"
+#include "resample/output.h"
+#include "resample/resampler.h"
+
+namespace fastinet {
+
+inline constexpr std::pair<std::string_view, DType> kDTypes[] = {{"uint8", DType::kUint8},
+                                                                 {"float16", DType::kFloat16},
+                                                                 {"bfloat16", DType::kBFloat16},
+                                                                 {"float32", DType::kFloat32}};
+
+inline constexpr std::pair<std::string_view, Layout> kLayouts[] = {{"NHWC", Layout::kNHWC},
+                                                                   {"NCHW", Layout::kNCHW}};
+
+inline constexpr std::pair<std::string_view, Interpolation> kInterpolations[] = {
+    {"bilinear", Interpolation::kBilinear}, {"bicubic", Interpolation::kBicubic}};
+
+inline constexpr std::pair<std::string_view, Transform::Kind> kTransforms[] = {
+    {"RandomResizedCrop", Transform::Kind::kRandomResizedCrop},
+    {"CenterCrop", Transform::Kind::kCenterCrop},
+    {"Resize", Transform::Kind::kResize}};
+
+template <class T, size_t N>
+Status FromName(const std::pair<std::string_view, T> (&table)[N], std::string_view name, T* value) {
+  for (const auto& [known, meaning] : table) {
+    if (known == name) {
+      *value = meaning;
+      return {};
+    }
+  }
+  return InvalidArgument("unknown name '" + std::string(name) + "'");
+}
+
+inline Status FromName(std::string_view name, DType* value) {
+  return FromName(kDTypes, name, value);
+}
+inline Status FromName(std::string_view name, Layout* value) {
+  return FromName(kLayouts, name, value);
+}
+inline Status FromName(std::string_view name, Interpolation* value) {
+  return FromName(kInterpolations, name, value);
+}
+inline Status FromName(std::string_view name, Transform::Kind* value) {
+  return FromName(kTransforms, name, value);
+}
+
+}  // namespace fastinet

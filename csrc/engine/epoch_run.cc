@@ -1,0 +1,303 @@
+#include "engine/epoch_run.h"
+
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+
+namespace fastinet {
+namespace {
+
+// How far the read-ahead hints run before the workers [items]: some 7 MB of ImageNet, enough to
+// keep a disk's queue full while those before them are decoded.
+constexpr int64_t kHintDistance = 64;
+
+uint64_t Nanoseconds(std::chrono::steady_clock::duration duration) {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
+}
+
+/// The largest encoded item that is read into memory [bytes]: no image within the pixel limit needs
+/// more than its own pixels take, apart from metadata.
+uint64_t MaxItemBytes(int64_t max_pixels) {
+  constexpr uint64_t kMetadata = uint64_t{64} << 20;
+  return CheckedMul<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(max_pixels, 0)), 3)
+             .value_or(UINT64_MAX - kMetadata) +
+         kMetadata;
+}
+
+Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
+  if (plan.batch_size <= 0) {
+    return InvalidArgument("batch_size is " + std::to_string(plan.batch_size) +
+                           "; it must be positive");
+  }
+  for (const int64_t item : plan.order) {
+    if (item < 0 || item >= table.size()) {
+      return InvalidArgument("the plan names item " + std::to_string(item) + " of " +
+                             std::to_string(table.size()));
+    }
+  }
+  return {};
+}
+
+Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
+  FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
+  if (options.prefetch_batches <= 0) {
+    return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
+                           "; it must be positive");
+  }
+  const auto row_bytes = options.spec.format.RowBytes(options.spec.transform.size);
+  if (shape.rows < std::min(plan.batch_size, plan.size()) || row_bytes != shape.row_bytes) {
+    return InvalidArgument("the slots' shape does not fit the batches");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> pool,
+                                                  const ItemTable& table, const EpochPlan& plan,
+                                                  const EpochOptions& options,
+                                                  std::shared_ptr<SlotPool> slots,
+                                                  std::shared_ptr<EngineStats> stats) {
+  FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
+  FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape()));
+  std::unique_ptr<EpochRun> run(
+      new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
+  {
+    const std::lock_guard lock(run->mutex_);
+    run->MoveWindow();
+  }
+  run->pool_->Add(*run);
+  return run;
+}
+
+EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, const EpochPlan& plan,
+                   const EpochOptions& options, std::shared_ptr<SlotPool> slots,
+                   std::shared_ptr<EngineStats> stats)
+    : pool_(std::move(pool)),
+      table_(table),
+      plan_(plan),
+      options_(options),
+      slots_(std::move(slots)),
+      stats_(std::move(stats)),
+      window_(static_cast<size_t>(options.prefetch_batches)),
+      last_return_(Clock::now()) {}
+
+EpochRun::~EpochRun() { Stop(); }
+
+void EpochRun::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    stopped_ = over_ = true;
+    end_position_ = 0;
+  }
+  ready_.notify_all();
+  pool_->Remove(*this);
+  const std::lock_guard lock(mutex_);
+  for (OpenBatch& batch : window_) batch.slot.reset();
+}
+
+// ---------------------------------------------------------------------------------- the consumer
+
+Delivery EpochRun::Next(std::chrono::milliseconds patience) {
+  const Clock::time_point called = Clock::now();
+  Delivery delivery;
+  {
+    std::unique_lock lock(mutex_);
+    const auto ready_at_call = static_cast<uint64_t>(CountReady());
+    ready_.wait_for(lock, patience, [&] { return CanAnswer(); });
+    CountTime(called);
+    delivery = Answer();
+    if (delivery.kind == Delivery::Kind::kBatch) Count(stats_->ready_at_next, ready_at_call);
+  }
+  if (delivery.kind == Delivery::Kind::kBatch) pool_->Wake();
+  return delivery;
+}
+
+int64_t EpochRun::ReadyBatches() {
+  const std::lock_guard lock(mutex_);
+  return CountReady();
+}
+
+int64_t EpochRun::CountReady() {
+  int64_t batch = delivered_;
+  while (batch < opened_ && At(batch).ready) ++batch;
+  return batch - delivered_;
+}
+
+bool EpochRun::CanAnswer() {
+  const bool waits_for_rows = delivered_ < opened_ && !At(delivered_).ready;
+  return over_ || !waits_for_rows;
+}
+
+void EpochRun::CountTime(Clock::time_point called) {
+  const Clock::time_point now = Clock::now();
+  Count(delivered_ == 0 ? stats_->startup_ns : stats_->waiting_ns, Nanoseconds(now - called));
+  if (delivered_ > 0) Count(stats_->busy_ns, Nanoseconds(called - last_return_));
+  last_return_ = now;
+}
+
+Delivery EpochRun::Answer() {
+  Delivery delivery;
+  if (delivered_ == plan_.batches()) return delivery;
+  if (stopped_) return Fail({StatusCode::kCancelled, "the epoch was closed"}, -1);
+  if (over_) return delivery;
+  if (delivered_ == opened_) MoveWindow();  // memory may have come back meanwhile
+  if (delivered_ == opened_) return Fail(std::move(slot_error_), -1);
+  OpenBatch& batch = At(delivered_);
+  if (!batch.ready) {
+    delivery.kind = Delivery::Kind::kNotYet;
+    return delivery;
+  }
+  std::sort(batch.failures.begin(), batch.failures.end(),
+            [](const RowFailure& a, const RowFailure& b) { return a.row < b.row; });
+  if (options_.on_error == OnError::kRaise && !batch.failures.empty()) {
+    RowFailure& first = batch.failures.front();
+    return Fail(std::move(first.status), first.item);
+  }
+  return Deliver();
+}
+
+Delivery EpochRun::Deliver() {
+  OpenBatch& batch = At(delivered_);
+  Delivery delivery;
+  delivery.kind = Delivery::Kind::kBatch;
+  delivery.slot = std::move(batch.slot);
+  delivery.rows = plan_.RowsOf(delivered_);
+  delivery.failures = std::exchange(batch.failures, {});
+  ++delivered_;
+  Count(stats_->batches, 1);
+  MoveWindow();
+  return delivery;
+}
+
+Delivery EpochRun::Fail(Status error, int64_t item) {
+  over_ = true;
+  end_position_ = 0;
+  Delivery delivery;
+  delivery.kind = Delivery::Kind::kFailed;
+  delivery.error = std::move(error);
+  delivery.failed_item = item;
+  return delivery;
+}
+
+void EpochRun::MoveWindow() {
+  const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
+  while (opened_ < wanted) {
+    Result<std::shared_ptr<Slot>> slot = slots_->Lease();
+    if (!slot.ok()) {
+      slot_error_ = std::move(slot).status();
+      return;
+    }
+    OpenBatch& batch = At(opened_);
+    batch.slot = std::move(slot).value();
+    batch.rows_to_do = plan_.RowsOf(opened_);
+    batch.ready = false;
+    ++opened_;
+    // The release makes the batch visible to whoever claims one of its positions.
+    end_position_.store(std::min(opened_ * plan_.batch_size, plan_.size()),
+                        std::memory_order_release);
+  }
+}
+
+// ----------------------------------------------------------------------------------- the workers
+
+bool EpochRun::HasWork() const { return next_position_ < end_position_; }
+
+int64_t EpochRun::ClaimPosition() {
+  int64_t position = next_position_.load(std::memory_order_relaxed);
+  do {
+    if (position >= end_position_.load(std::memory_order_acquire)) return -1;
+  } while (!next_position_.compare_exchange_weak(position, position + 1));
+  return position;
+}
+
+bool EpochRun::RunOne(Worker& worker) {
+  const int64_t position = ClaimPosition();
+  if (position < 0) return false;
+  HintAhead(position);
+  OpenBatch& batch = At(position / plan_.batch_size);
+  MakeRow(worker, plan_.order[static_cast<size_t>(position)], *batch.slot,
+          position % plan_.batch_size, batch);
+  if (batch.rows_to_do.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    const std::lock_guard lock(mutex_);
+    batch.ready = true;
+    ready_.notify_all();
+  }
+  return true;
+}
+
+void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
+  Crop crop;
+  Status status = ReadAndRender(worker, item, slot.Row(row), &crop);
+  Count(stats_->items, 1);
+  const auto j = static_cast<size_t>(row);
+  slot.items[j] = item;
+  slot.valid[j] = status.ok();
+  slot.boxes[j] = status.ok() ? crop.box : Box{};
+  slot.flips[j] = status.ok() && crop.flip;
+  if (status.ok()) return;
+  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  Count(stats_->failures[static_cast<size_t>(status.code())], 1);
+  const std::lock_guard lock(mutex_);
+  batch.failures.push_back({row, item, std::move(status)});
+}
+
+Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row, Crop* crop) {
+  const ItemPlace place = table_.Place(item);
+  const uint64_t max_bytes = MaxItemBytes(options_.spec.max_pixels);
+  if (place.size_bytes > max_bytes) {
+    return TooLarge("the item has " + std::to_string(place.size_bytes) +
+                    " bytes; with this max_pixels the limit is " + std::to_string(max_bytes))
+        .InArchive(place.archive->name)
+        .AtOffset(static_cast<int64_t>(place.offset_bytes));
+  }
+  Status status;
+  try {
+    const MutableBytes bytes = worker.bytes.Reserve(place.size_bytes);
+    FASTINET_RETURN_IF_ERROR(Read(place, bytes));
+    status = Render(worker.renderer, bytes, item, row, crop);
+  } catch (const std::bad_alloc&) {
+    status = TooLarge("not enough memory to decode the item");
+  }
+  worker.bytes.Trim();
+  return std::move(status)
+      .ShiftOffset(static_cast<int64_t>(place.offset_bytes))
+      .InArchive(place.archive->name);
+}
+
+Status EpochRun::Read(const ItemPlace& place, MutableBytes bytes) const {
+  const Clock::time_point begin = Clock::now();
+  Status status = place.archive->source->ReadAt(place.offset_bytes, bytes);
+  Count(stats_->read_ns, Nanoseconds(Clock::now() - begin));
+  Count(stats_->bytes_read, bytes.size());
+  return std::move(status)
+      .InArchive(place.archive->name)
+      .AtOffset(static_cast<int64_t>(place.offset_bytes));
+}
+
+Status EpochRun::Render(ItemRenderer& renderer, Bytes bytes, int64_t item, MutableBytes row,
+                        Crop* crop) const {
+  const AugmentKey key{
+      .seed = plan_.seed, .epoch = plan_.epoch, .item = static_cast<uint64_t>(item)};
+  const ItemCounters before = renderer.counters();
+  Status status = renderer.RenderItem(bytes, options_.spec, key, row, crop);
+  const ItemCounters& after = renderer.counters();
+  Count(stats_->header_ns, after.header_ns - before.header_ns);
+  Count(stats_->decode_ns, after.decode_ns - before.decode_ns);
+  Count(stats_->render_ns, after.render_ns - before.render_ns);
+  return status;
+}
+
+void EpochRun::HintAhead(int64_t position) const {
+  const int64_t first = position == 0 ? 1 : position + kHintDistance;
+  const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
+  for (int64_t ahead = first; ahead < end; ++ahead) {
+    const ItemPlace place = table_.Place(plan_.order[static_cast<size_t>(ahead)]);
+    place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+  }
+}
+
+}  // namespace fastinet

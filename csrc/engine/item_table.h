@@ -1,0 +1,57 @@
+// Where every item's bytes are.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/source.h"
+#include "base/status.h"
+
+namespace fastinet {
+
+/// An archive that is open for reading, and its name for messages.
+struct OpenArchive {
+  std::string name;
+  std::unique_ptr<const Source> source;
+};
+
+/// The byte range of one item.
+struct ItemPlace {
+  const OpenArchive* archive = nullptr;
+  uint64_t offset_bytes = 0;
+  uint64_t size_bytes = 0;
+};
+
+/// A dataset as the engine sees it: columns over item ids. The columns are borrowed, so that an
+/// index of a million items is used where it is mapped; they must outlive the table.
+class ItemTable {
+ public:
+  /// `item_archive` may be empty: then all items are in the first archive. Fails with
+  /// kInvalidArgument when the columns disagree or name an archive that is not there.
+  static Result<ItemTable> Make(std::vector<OpenArchive> archives,
+                                std::span<const int32_t> item_archive,
+                                std::span<const uint64_t> offsets_bytes,
+                                std::span<const uint64_t> sizes_bytes);
+
+  int64_t size() const { return static_cast<int64_t>(sizes_bytes_.size()); }
+
+  /// Place of `item`, which must be in 0 .. size() - 1.
+  ItemPlace Place(int64_t item) const {
+    const auto i = static_cast<size_t>(item);
+    const size_t archive = item_archive_.empty() ? 0 : static_cast<size_t>(item_archive_[i]);
+    return {&archives_[archive], offsets_bytes_[i], sizes_bytes_[i]};
+  }
+
+ private:
+  ItemTable() = default;
+
+  std::vector<OpenArchive> archives_;
+  std::span<const int32_t> item_archive_;
+  std::span<const uint64_t> offsets_bytes_;
+  std::span<const uint64_t> sizes_bytes_;
+};
+
+}  // namespace fastinet

@@ -1,0 +1,83 @@
+// The memory that batches are made in: slots, used again as soon as nobody looks at them.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/image.h"
+#include "base/status.h"
+
+namespace fastinet {
+
+/// What a batch of up to `rows` rows looks like in memory.
+struct SlotShape {
+  int64_t rows = 0;
+  size_t row_bytes = 0;
+};
+
+/// Room for one batch: its rows one after another, and what is known about each.
+class Slot {
+ public:
+  /// Fails with kTooLarge when the system has not that much memory.
+  static Result<std::unique_ptr<Slot>> Allocate(const SlotShape& shape);
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  ~Slot();
+
+  /// Row `j` of the images: shape.row_bytes bytes, uninitialised until it is rendered.
+  MutableBytes Row(int64_t j) {
+    return {pixels_ + static_cast<size_t>(j) * shape_.row_bytes, shape_.row_bytes};
+  }
+  uint8_t* pixels() { return pixels_; }
+  const SlotShape& shape() const { return shape_; }
+
+  // One element a row; those of the batch in hand are the first ones.
+  std::vector<int64_t> items;
+  std::vector<Box> boxes;
+  std::vector<uint8_t> flips;
+  std::vector<uint8_t> valid;
+
+ private:
+  explicit Slot(const SlotShape& shape) : shape_(shape) {}
+
+  SlotShape shape_;
+  uint8_t* pixels_ = nullptr;
+};
+
+/// Hands out slots of one shape. A slot is leased until the last copy of the returned pointer is
+/// gone, and only then used again; a lease may outlive everything else, the pool's owner included.
+class SlotPool : public std::enable_shared_from_this<SlotPool> {
+ public:
+  /// Keeps at most `kept_slots` free slots; memory beyond that goes back to the system.
+  static std::shared_ptr<SlotPool> Make(const SlotShape& shape, int64_t kept_slots);
+
+  /// A free slot, or a new one when all are leased: never waits.
+  Result<std::shared_ptr<Slot>> Lease();
+
+  const SlotShape& shape() const { return shape_; }
+  int64_t kept_slots() const { return kept_slots_; }
+  int64_t allocated() const { return allocated_; }  // slots that exist
+  int64_t leased() const { return leased_; }        // of these, not free
+  int64_t extra() const { return extra_; }          // ever made because kept_slots were all leased
+
+ private:
+  SlotPool(const SlotShape& shape, int64_t kept_slots);
+  void Return(std::unique_ptr<Slot> slot);
+
+  const SlotShape shape_;
+  const int64_t kept_slots_;
+  const int64_t owner_process_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Slot>> free_;  // the last one returned is the warmest: taken first
+  std::atomic<int64_t> allocated_ = 0;
+  std::atomic<int64_t> leased_ = 0;
+  std::atomic<int64_t> extra_ = 0;
+};
+
+}  // namespace fastinet

@@ -1,0 +1,41 @@
+// What an engine has done so far, counted while it runs.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/status.h"
+
+namespace fastinet {
+
+/// Totals over the epochs of one loader. Written by many threads, readable at any time; times are
+/// in nanoseconds of wall clock.
+struct EngineStats {
+  using Counter = std::atomic<uint64_t>;
+  static constexpr size_t kStatusCodes = static_cast<size_t>(StatusCode::kInternal) + 1;
+
+  // Workers, summed over threads.
+  Counter read_ns = 0;
+  Counter header_ns = 0;
+  Counter decode_ns = 0;
+  Counter render_ns = 0;
+  Counter items = 0;  // failed ones included
+  Counter bytes_read = 0;
+  std::array<Counter, kStatusCodes> failures{};  // by StatusCode
+
+  // The consumer.
+  Counter batches = 0;
+  Counter startup_ns = 0;     // waiting for the first batch of an epoch, which nothing can hide
+  Counter waiting_ns = 0;     // waiting in Next() for the other batches
+  Counter busy_ns = 0;        // between one Next() and the following one
+  Counter ready_at_next = 0;  // batches that were ready when Next() was called, summed over calls
+};
+
+/// Adds without ordering: totals need no more.
+inline void Count(EngineStats::Counter& counter, uint64_t amount) {
+  counter.fetch_add(amount, std::memory_order_relaxed);
+}
+
+}  // namespace fastinet

@@ -1,0 +1,134 @@
+#include "engine/worker_pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <string>
+#include <system_error>
+
+#include "engine/fork_safe.h"
+
+namespace fastinet {
+namespace {
+
+/// While it lives, threads that are started take no signals: Ctrl-C belongs to the host program's
+/// own threads.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+void NameThisThread() {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "fastinet");
+#elif defined(__APPLE__)
+  pthread_setname_np("fastinet");
+#endif
+}
+
+}  // namespace
+
+MutableBytes ReadBuffer::Reserve(size_t size) {
+  if (size > capacity_) {
+    bytes_.reset();  // first, so that the two are never held at once
+    capacity_ = 0;
+    bytes_ = std::make_unique_for_overwrite<uint8_t[]>(size);
+    capacity_ = size;
+  }
+  return {bytes_.get(), size};
+}
+
+void ReadBuffer::Trim() {
+  if (capacity_ <= kKeptBytes) return;
+  bytes_.reset();
+  capacity_ = 0;
+}
+
+Result<std::shared_ptr<WorkerPool>> WorkerPool::Start(int threads) {
+  std::shared_ptr<WorkerPool> pool =
+      ShareWithinProcess(std::unique_ptr<WorkerPool>(new WorkerPool));
+  const SignalsBlocked blocked;
+  try {
+    for (int i = 0; i < std::max(threads, 1); ++i) {
+      pool->threads_.emplace_back([raw = pool.get()] { raw->Work(); });
+    }
+  } catch (const std::system_error& error) {
+    return Status(StatusCode::kIo, "cannot start worker thread " +
+                                       std::to_string(pool->threads_.size() + 1) + " of " +
+                                       std::to_string(threads) + ": " + error.what());
+  }
+  return pool;
+}
+
+WorkerPool::~WorkerPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void WorkerPool::Add(WorkSource& source) {
+  {
+    const std::lock_guard lock(mutex_);
+    sources_.push_back(&source);
+    source_count_ = sources_.size();
+  }
+  work_.notify_all();
+}
+
+void WorkerPool::Remove(WorkSource& source) {
+  std::unique_lock lock(mutex_);
+  std::erase(sources_, &source);
+  source_count_ = sources_.size();
+  leave_.wait(lock, [&] { return source.visitors_ == 0; });
+}
+
+void WorkerPool::Wake() {
+  // A worker that has just found nothing to do holds the lock until it sleeps; passing through the
+  // lock makes sure that it hears the call.
+  {
+    const std::lock_guard lock(mutex_);
+  }
+  work_.notify_all();
+}
+
+WorkSource* WorkerPool::PickSource() {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    turn_ = (turn_ + 1) % sources_.size();
+    if (sources_[turn_]->HasWork()) return sources_[turn_];
+  }
+  return nullptr;
+}
+
+void WorkerPool::Work() {
+  NameThisThread();
+  Worker worker;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    WorkSource* source = nullptr;
+    work_.wait(lock, [&] { return stopping_ || (source = PickSource()) != nullptr; });
+    if (stopping_) return;
+    ++source->visitors_;
+    lock.unlock();
+    // A source that is alone keeps its visitors; several share them item by item.
+    while (source->RunOne(worker) && source_count_ == 1 && !stopping_) {
+    }
+    lock.lock();
+    if (--source->visitors_ == 0) leave_.notify_all();
+  }
+}
+
+}  // namespace fastinet

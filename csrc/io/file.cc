@@ -1,0 +1,99 @@
+#include "io/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <system_error>
+
+#include "base/checked.h"
+
+namespace fastinet {
+namespace {
+
+// Linux moves at most 0x7ffff000 bytes a call and macOS refuses more than INT_MAX.
+constexpr size_t kMaxBytesPerRead = size_t{1} << 30;
+
+std::string SystemMessage(int error_number) {
+  return std::generic_category().message(error_number);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<File>> File::Open(std::string path) {
+  // O_NONBLOCK changes nothing for a regular file; without it, opening a FIFO would wait for a
+  // writer for ever.
+  int descriptor;
+  do {
+    descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  } while (descriptor < 0 && errno == EINTR);
+  if (descriptor < 0) {
+    const int error_number = errno;
+    const bool missing = error_number == ENOENT || error_number == ENOTDIR;
+    return Status(missing ? StatusCode::kMissing : StatusCode::kIo,
+                  "cannot open: " + SystemMessage(error_number))
+        .InArchive(path);
+  }
+  std::unique_ptr<File> file(new File(std::move(path), descriptor, 0));
+  struct stat info;
+  if (::fstat(descriptor, &info) != 0) {
+    return Status(StatusCode::kIo, "cannot stat: " + SystemMessage(errno)).InArchive(file->path_);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return Unsupported("not a regular file").InArchive(file->path_);
+  }
+  file->size_bytes_ = static_cast<uint64_t>(info.st_size);
+  return file;
+}
+
+File::~File() { ::close(descriptor_); }
+
+Status File::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
+  const auto end_bytes = CheckedAdd<uint64_t>(offset_bytes, out.size());
+  if (!end_bytes || *end_bytes > static_cast<uint64_t>(std::numeric_limits<off_t>::max())) {
+    return ReadError(offset_bytes, "read beyond the largest file offset");
+  }
+  while (!out.empty()) {
+    const size_t wanted = std::min(out.size(), kMaxBytesPerRead);
+    const ssize_t got = ::pread(descriptor_, out.data(), wanted, static_cast<off_t>(offset_bytes));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return ReadError(offset_bytes, "cannot read: " + SystemMessage(errno));
+    }
+    if (got == 0) {
+      return ReadError(offset_bytes, "the file ends here, " + std::to_string(out.size()) +
+                                         " bytes before the end of the read; it had " +
+                                         std::to_string(size_bytes_) + " bytes when opened");
+    }
+    out = out.subspan(static_cast<size_t>(got));
+    offset_bytes += static_cast<uint64_t>(got);
+  }
+  return {};
+}
+
+void File::Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const {
+  if (offset_bytes >= size_bytes_) return;
+  length_bytes = std::min(length_bytes, size_bytes_ - offset_bytes);
+#if defined(POSIX_FADV_WILLNEED)
+  (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset_bytes),
+                        static_cast<off_t>(length_bytes), POSIX_FADV_WILLNEED);
+#elif defined(F_RDADVISE)
+  struct radvisory advice;
+  advice.ra_offset = static_cast<off_t>(offset_bytes);
+  advice.ra_count =
+      static_cast<int>(std::min<uint64_t>(length_bytes, std::numeric_limits<int>::max()));
+  (void)::fcntl(descriptor_, F_RDADVISE, &advice);
+#endif
+}
+
+Status File::ReadError(uint64_t offset_bytes, std::string cause) const {
+  return Status(StatusCode::kIo, std::move(cause))
+      .InArchive(path_)
+      .AtOffset(static_cast<int64_t>(
+          std::min<uint64_t>(offset_bytes, std::numeric_limits<int64_t>::max())));
+}
+
+}  // namespace fastinet

@@ -1,0 +1,313 @@
+#include "tar/scan.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/checked.h"
+
+namespace fastinet {
+namespace {
+
+// An archive and the tars in it; a third level is nothing that the ImageNet family has.
+constexpr size_t kMaxLevels = 2;
+
+// Names, and pax records with extended attributes, stay far below this; it bounds the memory that
+// a hostile size can ask for.
+constexpr uint64_t kMaxExtendedBytes = uint64_t{1} << 20;
+
+// PATH_MAX on Linux. Bounds what a global pax path or a long inner tar name can cost per member.
+constexpr size_t kMaxNameBytes = 4096;
+
+constexpr std::string_view kTarSuffix = ".tar";
+
+/// Why an archive of another format is turned away, or an empty text when it is none we know.
+std::string_view ForeignFormat(Bytes head) {
+  const auto begins_with = [head](std::string_view magic) {
+    return head.size() >= magic.size() &&
+           std::equal(magic.begin(), magic.end(), head.begin(),
+                      [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
+  };
+  if (begins_with("\x1f\x8b")) {
+    return "gzip-compressed archives are not read; decompress it first (gunzip)";
+  }
+  if (begins_with("PK\x03\x04") || begins_with("PK\x05\x06")) {
+    return "zip archives are not read; repack it as a tar";
+  }
+  if (begins_with("\xfd\x37zXZ")) {
+    return "xz-compressed archives are not read; decompress it first (unxz)";
+  }
+  if (begins_with("BZh")) {
+    return "bzip2-compressed archives are not read; decompress it first (bunzip2)";
+  }
+  return {};
+}
+
+/// The refusal of a tar whose first block `head` is neither a header nor zeros.
+Status NotATar(Bytes head, std::string_view otherwise) {
+  const std::string_view foreign = ForeignFormat(head);
+  if (!foreign.empty()) return Unsupported(std::string(foreign));
+  return Corrupt(std::string(otherwise));
+}
+
+std::string_view Basename(std::string_view name) { return name.substr(name.rfind('/') + 1); }
+
+/// Whether the name promises a tar. macOS puts resource forks beside files as "._" + name.
+bool IsNamedTar(std::string_view name) {
+  return name.ends_with(kTarSuffix) && !Basename(name).starts_with("._");
+}
+
+std::string_view WithoutDotSlash(std::string_view name) {
+  while (name.starts_with("./")) name.remove_prefix(2);
+  return name;
+}
+
+}  // namespace
+
+TarScanner::TarScanner(const Source& source, std::string_view folder) : source_(source) {
+  Level outer{.cursor = 0, .end = source.size_bytes(), .folder = std::string(folder)};
+  if (!folder.empty()) outer.folder.push_back('/');
+  levels_.push_back(std::move(outer));
+}
+
+Status TarScanner::Step(int64_t max_blocks) {
+  if (!started_) FASTINET_RETURN_IF_ERROR(Start());
+  for (; max_blocks > 0 && !levels_.empty(); --max_blocks) {
+    FASTINET_RETURN_IF_ERROR(level().marker_seen ? PassPadding() : Advance());
+  }
+  return {};
+}
+
+/// Tells a file that is no tar at all from a tar that is damaged further in.
+Status TarScanner::Start() {
+  started_ = true;
+  const uint64_t size = source_.size_bytes();
+  if (size == 0) return InPlace(Corrupt("the file is empty"), {}, 0);
+  FASTINET_ASSIGN_OR_RETURN(const Bytes head, Peek(0, std::min(size, kTarBlockBytes)));
+  const bool short_file = size < kTarBlockBytes;
+  if (short_file || (!IsZeroBlock(head) && !IsTarHeader(head))) {
+    return InPlace(NotATar(head, short_file ? "not a tar: shorter than one header"
+                                            : "not a tar: it does not begin with a tar header"),
+                   {}, 0);
+  }
+  return {};
+}
+
+/// Takes the next header of the innermost tar, or its end-of-archive marker.
+Status TarScanner::Advance() {
+  if (!HasBlock(1)) {
+    return InPlace(Corrupt("truncated: the tar ends without its end-of-archive marker"), {},
+                   level().end);
+  }
+  const uint64_t offset = level().cursor;
+  FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(offset, kTarBlockBytes));
+  if (IsZeroBlock(block)) return PassMarker();
+  Result<TarHeader> header = ParseTarHeader(block);
+  if (!header.ok()) return InPlace(std::move(header).status(), {}, offset);
+  switch (header.value().type) {
+    case TarEntryType::kLongName:
+    case TarEntryType::kLongLink:
+    case TarEntryType::kPaxLocal:
+    case TarEntryType::kPaxGlobal:
+      return PassExtendedHeader(header.value());
+    default:
+      return PassEntry(header.value());
+  }
+}
+
+/// The marker is two blocks of zeros (POSIX.1-2017, pax). One alone may be what is left of a cut.
+Status TarScanner::PassMarker() {
+  const uint64_t second = level().cursor + kTarBlockBytes;
+  if (level().extended) {
+    return InPlace(Corrupt("an extended header is not followed by its entry"), {}, level().cursor);
+  }
+  if (!HasBlock(2)) {
+    return InPlace(Corrupt("truncated: the tar ends within its end-of-archive marker"), {},
+                   level().end);
+  }
+  FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(second, kTarBlockBytes));
+  if (!IsZeroBlock(block)) {
+    return InPlace(Corrupt("a single block of zeros where the end-of-archive marker has two"), {},
+                   second);
+  }
+  level().cursor = second + kTarBlockBytes;
+  level().marker_seen = true;
+  return {};
+}
+
+/// Walks what lies behind the marker: fill up to the record size (10240 bytes as a rule). A header
+/// there means that tars were concatenated, and that whoever stops at the marker loses members.
+Status TarScanner::PassPadding() {
+  if (!HasBlock(1)) {
+    levels_.pop_back();
+    return {};
+  }
+  FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(level().cursor, kTarBlockBytes));
+  if (IsTarHeader(block)) {
+    return InPlace(Corrupt("a tar header follows the end-of-archive marker: concatenated tars; "
+                           "keep them as separate files"),
+                   {}, level().cursor);
+  }
+  level().cursor += kTarBlockBytes;
+  return {};
+}
+
+Status TarScanner::PassExtendedHeader(const TarHeader& header) {
+  const uint64_t offset = level().cursor;
+  const uint64_t data = offset + kTarBlockBytes;
+  FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(header.name, data, header.size_bytes));
+  if (header.size_bytes > kMaxExtendedBytes) {
+    return InPlace(TooLarge("extended header of " + std::to_string(header.size_bytes) +
+                            " bytes; the limit is " + std::to_string(kMaxExtendedBytes)),
+                   header.name, offset);
+  }
+  std::vector<uint8_t> bytes(header.size_bytes);
+  FASTINET_RETURN_IF_ERROR(source_.ReadAt(data, bytes));
+
+  const bool global = header.type == TarEntryType::kPaxGlobal;
+  if (header.type == TarEntryType::kLongName) {
+    level().long_name = ParseLongName(bytes);
+  } else if (header.type != TarEntryType::kLongLink) {
+    Status status = ParsePaxRecords(bytes, global ? &level().global : &level().local);
+    if (!status.ok()) return InPlace(std::move(status), header.name, data);
+  }
+  level().extended = level().extended || !global;
+  SkipTo(end);
+  return {};
+}
+
+/// Takes an entry in its own right, after any extended headers.
+Status TarScanner::PassEntry(const TarHeader& header) {
+  const uint64_t offset = level().cursor;
+  const uint64_t data = offset + kTarBlockBytes;
+  const PaxRecords local = std::exchange(level().local, {});
+  const PaxRecords& global = level().global;
+  const bool sparse = header.type == TarEntryType::kSparse || local.sparse || global.sparse;
+
+  std::string name = header.name;
+  if (const std::string long_name = std::exchange(level().long_name, {}); !long_name.empty()) {
+    name = long_name;
+  }
+  if (local.path || global.path) name = local.path ? *local.path : *global.path;
+  name = WithoutDotSlash(name);
+  level().extended = false;
+  if (name.size() + level().folder.size() > kMaxNameBytes) {
+    return InPlace(TooLarge("member name of more than " + std::to_string(kMaxNameBytes) + " bytes"),
+                   {}, offset);
+  }
+
+  if (sparse) return InPlace(Unsupported("sparse files are not read"), name, offset);
+  if (header.type == TarEntryType::kMultiVolume) {
+    return InPlace(Unsupported("multi-volume archives are not read"), name, offset);
+  }
+  if (header.type == TarEntryType::kSpecial) ++members_.special_entries;
+  if (header.type == TarEntryType::kSpecial || header.type == TarEntryType::kDirectory) {
+    level().cursor = data;
+    return {};
+  }
+
+  uint64_t size = header.size_bytes;
+  if (local.size_bytes || global.size_bytes) {
+    size = local.size_bytes ? *local.size_bytes : *global.size_bytes;
+  }
+  FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, size));
+  SkipTo(end);
+  if (header.type == TarEntryType::kOther) {
+    ++members_.special_entries;
+    return {};
+  }
+  // V7 has no directory type: a trailing slash says it.
+  if (name.ends_with('/')) return {};
+  return AddRegular(std::move(name), data, size);
+}
+
+/// Files member `name`, or descends into it when it is a tar.
+Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
+  FASTINET_ASSIGN_OR_RETURN(const Bytes head, PeekHead(data, size));
+  const bool is_tar = head.size() == kTarBlockBytes && IsTarHeader(head);
+  if (levels_.size() < kMaxLevels && (is_tar || IsNamedTar(name))) {
+    if (!is_tar && !head.empty() && !IsZeroBlock(head)) {
+      return InPlace(NotATar(head, "named .tar, but it does not begin with a tar header"), name,
+                     data);
+    }
+    return EnterInnerTar(std::move(name), data, size);
+  }
+  if (is_tar) {
+    return InPlace(Unsupported("a tar within a tar within a tar is not read"), name, data);
+  }
+
+  TarMembers::Head first{};
+  std::copy_n(head.begin(), std::min(head.size(), first.size()), first.begin());
+  members_.offsets.push_back(data);
+  members_.sizes.push_back(size);
+  members_.containers.push_back(level().container);
+  members_.heads.push_back(first);
+  members_.names.append(level().folder).append(name);
+  members_.name_ends.push_back(members_.names.size());
+  return {};
+}
+
+Status TarScanner::EnterInnerTar(std::string name, uint64_t data, uint64_t size) {
+  if (members_.container_names.size() >= static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
+    return InPlace(TooLarge("more inner tars than an int32 can number"), name, data);
+  }
+  std::string_view stem = name;
+  if (stem.ends_with(kTarSuffix)) stem.remove_suffix(kTarSuffix.size());
+  Level inner{.cursor = data, .end = data + size, .folder = level().folder};
+  inner.folder.append(stem).push_back('/');
+  inner.container = static_cast<int32_t>(members_.container_names.size());
+  members_.container_names.push_back(std::move(name));
+  levels_.push_back(std::move(inner));
+  return {};
+}
+
+bool TarScanner::HasBlock(uint64_t count) const {
+  const Level& tar = levels_.back();
+  return tar.cursor <= tar.end && tar.end - tar.cursor >= count * kTarBlockBytes;
+}
+
+/// data + size, or the error of an entry whose bytes reach beyond its tar.
+Result<uint64_t> TarScanner::EndOfData(std::string_view name, uint64_t data, uint64_t size) {
+  const std::optional<uint64_t> end = CheckedAdd(data, size);
+  if (end && *end <= level().end) return *end;
+  return InPlace(Corrupt("truncated, or a false size: the member has " + std::to_string(size) +
+                         " bytes, of which the tar holds " + std::to_string(level().end - data)),
+                 name, level().end);
+}
+
+void TarScanner::SkipTo(uint64_t end_of_data) {
+  // Tars begin on block boundaries of the archive, inner ones too, so rounding the absolute offset
+  // is right. It cannot wrap: the data end within the archive, and file sizes fit an int64.
+  level().cursor = CeilDiv(end_of_data, kTarBlockBytes) * kTarBlockBytes;
+}
+
+/// `length` bytes at `offset`, which must lie in the archive; valid until the next Peek.
+Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
+  if (offset < window_offset_ || offset + length > window_offset_ + window_length_) {
+    window_length_ = 0;
+    const uint64_t wanted = std::min<uint64_t>(kWindowBytes, source_.size_bytes() - offset);
+    FASTINET_RETURN_IF_ERROR(source_.ReadAt(offset, MutableBytes(window_).first(wanted)));
+    window_offset_ = offset;
+    window_length_ = wanted;
+  }
+  return Bytes(window_).subspan(offset - window_offset_, length);
+}
+
+/// The first block of a member's content, or all of a shorter one.
+Result<Bytes> TarScanner::PeekHead(uint64_t data, uint64_t size) {
+  return Peek(data, std::min(size, kTarBlockBytes));
+}
+
+/// Adds the place: the member as named in the innermost tar, or that tar itself.
+Status TarScanner::InPlace(Status status, std::string_view name, uint64_t offset) const {
+  const Level& tar = levels_.back();
+  std::string member;
+  if (!name.empty()) {
+    member.append(tar.folder).append(name);
+  } else if (tar.container >= 0) {
+    member = members_.container_names[static_cast<size_t>(tar.container)];
+  }
+  return std::move(status).InMember(member).AtOffset(static_cast<int64_t>(offset));
+}
+
+}  // namespace fastinet

@@ -1,0 +1,41 @@
+"""fastinet: the fastest way from an official ImageNet archive to a training batch.
+
+Nothing is unpacked and nothing re-encoded::
+
+    import fastinet
+
+    ds = fastinet.open("ILSVRC2012_img_train.tar")
+    loader = fastinet.Loader(ds, 256, fastinet.RandomResizedCrop(224), shuffle=True, seed=0)
+    for images, labels in loader:  # uint8 [B, 224, 224, 3], int64 [B]
+        ...
+"""
+
+from typing import Any
+
+from fastinet import errors
+from fastinet.batch import Batch
+from fastinet.build_info import build_info
+from fastinet.codec import decode
+from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.loader import Loader
+from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
+
+__all__ = [
+    "Batch",
+    "CenterCrop",
+    "Dataset",
+    "Loader",
+    "RandomResizedCrop",
+    "Resize",
+    "build_info",
+    "decode",
+    "errors",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """``__version__``, which is read only when somebody asks."""
+    if name == "__version__":
+        return build_info()["version"]
+    raise AttributeError(f"module 'fastinet' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m fastinet` is `fastinet`."""
+
+from fastinet.cli import main
+
+main()

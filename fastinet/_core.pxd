@@ -1,0 +1,140 @@
+# cython: language_level=3
+"""What Cython may see of the C++ core."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libcpp cimport bool as cpp_bool
+from libcpp.string cimport string
+
+
+cdef extern from "base/status.h" namespace "fastinet" nogil:
+    cdef cppclass Status:
+        cpp_bool ok()
+
+
+cdef extern from "bindings/raise_status.h" namespace "fastinet":
+    void RaiseStatus(const Status& status) except *
+
+
+cdef extern from "base/image.h" namespace "fastinet" nogil:
+    cdef cppclass Size:
+        int32_t width
+        int32_t height
+
+    cdef cppclass Box:
+        int32_t x
+        int32_t y
+        int32_t width
+        int32_t height
+
+
+cdef extern from "rng/philox.h" namespace "fastinet" nogil:
+    cdef cppclass AugmentKey:
+        uint64_t seed
+        uint32_t epoch
+        uint64_t item
+        uint16_t view
+
+
+cdef extern from "rng/permutation.h" namespace "fastinet" nogil:
+    cdef cppclass Permutation:
+        Permutation(uint64_t n, uint64_t seed, uint32_t epoch)
+        uint64_t At "operator()"(uint64_t position)
+
+
+cdef extern from "crop/crop.h" namespace "fastinet" nogil:
+    cdef cppclass Crop:
+        Box box
+        Size resized
+        Box window
+        cpp_bool flip
+        Size output()
+
+    cdef cppclass Kind "fastinet::Transform::Kind":
+        pass
+
+    cdef cppclass Transform:
+        Kind kind
+        Size size
+        double scale[2]
+        double ratio[2]
+        double flip_probability
+        int32_t resize
+        Status Validate()
+
+    Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key)
+
+
+cdef extern from "resample/resampler.h" namespace "fastinet" nogil:
+    cdef cppclass Interpolation:
+        pass
+
+
+cdef extern from "resample/output.h" namespace "fastinet" nogil:
+    cdef cppclass DType:
+        pass
+
+    cdef cppclass Layout:
+        pass
+
+    cdef cppclass OutputFormat:
+        DType dtype
+        Layout layout
+        float scale[3]
+        float bias[3]
+
+
+cdef extern from "bindings/names.h" namespace "fastinet":
+    Status FromName(string name, DType* value) except +
+    Status FromName(string name, Layout* value) except +
+    Status FromName(string name, Interpolation* value) except +
+    Status FromName(string name, Kind* value) except +
+
+
+cdef extern from "base/bytes.h" namespace "fastinet" nogil:
+    cdef cppclass Bytes:
+        Bytes()
+        Bytes(const uint8_t* data, size_t size)
+
+    cdef cppclass MutableBytes:
+        MutableBytes()
+        MutableBytes(uint8_t* data, size_t size)
+
+
+cdef extern from "item/item.h" namespace "fastinet" nogil:
+    cdef cppclass ItemRenderer:
+        ItemRenderer() except +
+        Status Render(
+            Bytes data,
+            const Crop& crop,
+            Interpolation interpolation,
+            const OutputFormat& format,
+            int64_t max_pixels,
+            MutableBytes row,
+        ) except +
+
+
+cdef extern from "bindings/read_size.h" namespace "fastinet" nogil:
+    Status ReadSize(
+        ItemRenderer& renderer, Bytes data, int64_t max_pixels, Size* size
+    ) except +
+
+
+cdef inline int check(const Status& status) except -1:
+    """Raises what `status` says, unless it is ok."""
+    if not status.ok():
+        RaiseStatus(status)
+    return 0
+
+
+cdef inline Transform make_transform(parts) except *:
+    """The transform that ``fastinet.transforms`` describes as a dictionary, validated."""
+    cdef Transform transform
+    cdef string kind = parts["kind"].encode()
+    check(FromName(kind, &transform.kind))
+    transform.size.height, transform.size.width = parts["size"]
+    transform.scale[0], transform.scale[1] = parts["scale"]
+    transform.ratio[0], transform.ratio[1] = parts["ratio"]
+    transform.flip_probability = parts["flip_probability"]
+    transform.resize = parts["resize"]
+    check(transform.Validate())
+    return transform

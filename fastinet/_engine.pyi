@@ -1,0 +1,104 @@
+"""The native engine: threads, slots and epochs. Use `fastinet.Loader`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class WorkerPool:
+    """Threads that work for any number of epochs."""
+
+    def __init__(self, threads: int) -> None: ...
+    @property
+    def threads(self) -> int: ...
+
+class ItemSpec:
+    """How items become rows; `size` is (height, width)."""
+
+    def __init__(
+        self,
+        *,
+        kind: str,
+        size: Sequence[int],
+        scale: Sequence[float],
+        ratio: Sequence[float],
+        flip_probability: float,
+        resize: int,
+        interpolation: str,
+        dtype: str,
+        layout: str,
+        pixel_scale: Sequence[float],
+        pixel_bias: Sequence[float],
+        max_pixels: int,
+    ) -> None: ...
+
+class ItemTable:
+    """Where every item's bytes are; opens the archives."""
+
+    def __init__(
+        self,
+        archives: Sequence[bytes],
+        item_archive: NDArray[np.int32] | None,
+        offsets: NDArray[np.uint64],
+        sizes: NDArray[np.uint64],
+    ) -> None: ...
+    def __len__(self) -> int: ...
+
+class SlotPool:
+    """Memory for batches, leased until their last view dies."""
+
+    def __init__(self, spec: ItemSpec, rows: int, kept_slots: int) -> None: ...
+    @property
+    def allocated(self) -> int: ...
+    @property
+    def leased(self) -> int: ...
+    @property
+    def extra(self) -> int: ...
+
+class Stats:
+    """Totals over the epochs that count here."""
+
+    def __init__(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+class Batch:
+    """A leased slot; its arrays keep the lease."""
+
+    def __len__(self) -> int: ...
+    @property
+    def images(self) -> NDArray[Any]: ...
+    @property
+    def items(self) -> NDArray[np.int64]: ...
+    @property
+    def boxes(self) -> NDArray[np.int32]: ...
+    @property
+    def flips(self) -> NDArray[np.bool_]: ...
+    @property
+    def valid(self) -> NDArray[np.bool_]: ...
+    @property
+    def failures(self) -> list[tuple[int, int, str, str, str, int]]: ...
+
+class Epoch:
+    """One epoch while it runs."""
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        table: ItemTable,
+        spec: ItemSpec,
+        slots: SlotPool,
+        stats: Stats,
+        order: NDArray[np.int64],
+        keys: Sequence[str],
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        prefetch: int,
+        mask: bool,
+    ) -> None: ...
+    def next(self) -> Batch | None: ...
+    def close(self) -> None: ...
+    @property
+    def ready_batches(self) -> int: ...

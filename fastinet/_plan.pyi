@@ -1,0 +1,60 @@
+"""Plans as arrays: pure functions of (seed, epoch), the same on every machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+def epoch_order(
+    n: int,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    shuffle: bool = True,
+    rank: int = 0,
+    world: int = 1,
+    start: int = 0,
+    stop: int | None = None,
+) -> NDArray[np.int64]:
+    """Item ids of one rank's positions within an epoch, in order.
+
+    The epoch has one global order of all `n` items: a permutation that (seed, epoch) draw, or
+    0 .. n - 1 without `shuffle`. Position p of it belongs to rank ``p % world``. Each position is
+    computed on its own (csrc/rng/permutation.h), so any part of the order costs only its length.
+
+    Args:
+        n: items in the dataset.
+        seed: 0 .. 2**64 - 1.
+        epoch: 0 .. 2**32 - 1.
+        shuffle: permute, or keep the dataset's order.
+        rank: whose positions, 0 .. world - 1.
+        world: number of ranks.
+        start: first global position.
+        stop: one beyond the last global position; None means `n`. Positions from `n` on wrap around
+            to the first ones.
+
+    Returns:
+        int64 [positions of this rank in start .. stop - 1].
+    """
+
+def draw_crops(
+    transform: Mapping[str, Any],
+    sizes: NDArray[np.int32],
+    items: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """What a transform does to items in an epoch: the boxes and flips that the engine uses.
+
+    Args:
+        transform: ``Transform.native()``.
+        sizes: int32 [N, 2], (width, height) of each image [pixels].
+        items: int64 [N] item ids.
+        seed: 0 .. 2**64 - 1.
+        epoch: 0 .. 2**32 - 1.
+
+    Returns:
+        Boxes int32 [N, 4] as (x, y, width, height), and flips bool [N].
+    """

@@ -1,0 +1,257 @@
+"""The readable road: what fastinet does, in tarfile, Pillow and NumPy, one plain step at a time.
+
+It is slow on purpose. Tests take it as their oracle: `exact=True` must give these pixels to the
+bit, and the default road must stay within its published bound. `fastinet demo` and the benchmarks
+measure it as the pipeline that people write first.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import gzip
+import io
+import math
+import os
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Pixels = NDArray[np.uint8]
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels: left edge, top edge, width, height."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Member(NamedTuple):
+    """One image of a train archive: where its bytes lie in the outer tar."""
+
+    wnid: str
+    key: str
+    offset: int  # [bytes]
+    size: int  # [bytes]
+
+
+def list_members(path: str | os.PathLike[str]) -> list[Member]:
+    """Members of a tar of per-wnid tars, in archive order."""
+    members = []
+    with tarfile.open(path, "r:") as outer:
+        for class_tar in outer:
+            contents = outer.extractfile(class_tar)
+            if contents is None:
+                continue
+            wnid = class_tar.name.removesuffix(".tar")
+            with tarfile.open(fileobj=contents, mode="r:") as inner:
+                members += [
+                    Member(
+                        wnid,
+                        f"{wnid}/{member.name}",
+                        class_tar.offset_data + member.offset_data,
+                        member.size,
+                    )
+                    for member in inner
+                    if member.isfile()
+                ]
+    return members
+
+
+def labels_of(members: Sequence[Member]) -> NDArray[np.int64]:
+    """Labels int64 [N]: each wnid's place among the archive's sorted wnids."""
+    places = {wnid: place for place, wnid in enumerate(sorted({m.wnid for m in members}))}
+    return np.array([places[member.wnid] for member in members], np.int64)
+
+
+def read_member(path: str | os.PathLike[str], member: Member) -> bytes:
+    """The bytes of `member` as the archive holds them."""
+    with Path(path).open("rb") as file:
+        file.seek(member.offset)
+        return file.read(member.size)
+
+
+def open_image(data: bytes) -> Image.Image:
+    """Any image of the ImageNet family as RGB; EXIF orientation is ignored, as training does."""
+    if data[:2] == b"\x1f\x8b":  # ImageNet-21K has JPEGs that are wrapped in gzip
+        data = gzip.decompress(data)
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def decode(
+    data: bytes,
+    box: Sequence[int] | None = None,
+    size: tuple[int, int] | int | None = None,
+    *,
+    flip: bool = False,
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+) -> Pixels:
+    """Cuts `box` (x, y, width, height) out of an image, resizes it to `size`, mirrors it.
+
+    Args:
+        data: bytes of a JPEG or PNG file, perhaps gzipped.
+        box: part of the image [pixels]; None takes all of it.
+        size: (height, width) of the result [pixels], or one number for both; None keeps the box's.
+        flip: mirror left to right.
+        interpolation: filter of the antialiased resize.
+
+    Returns:
+        uint8 [height, width, 3] RGB.
+    """
+    image = open_image(data)
+    x, y, width, height = box if box is not None else (0, 0, *image.size)
+    image = image.crop((x, y, x + width, y + height))
+    if size is not None:
+        rows, columns = (size, size) if isinstance(size, int) else size
+        image = image.resize((columns, rows), _FILTERS[interpolation])
+    pixels = np.asarray(image)
+    return np.ascontiguousarray(pixels[:, ::-1] if flip else pixels)
+
+
+def center_crop(
+    data: bytes,
+    size: int,
+    resize: int | None,
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+) -> Pixels:
+    """The validation transform of torchvision: Resize(resize), then CenterCrop(size).
+
+    The shorter side becomes `resize`, the longer is truncated to whole pixels
+    (torchvision.transforms.functional._compute_resized_output_size); None keeps the size. Where the
+    crop reaches beyond the image it is black. Gives uint8 [size, size, 3].
+    """
+    image = open_image(data)
+    if resize is not None:
+        shorter, longer = min(image.size), max(image.size)
+        longer = int(resize * longer / shorter)
+        upright = image.width <= image.height
+        image = image.resize(
+            (resize, longer) if upright else (longer, resize), _FILTERS[interpolation]
+        )
+    left, top = _centred_start(image.width, size), _centred_start(image.height, size)
+    return np.asarray(image.crop((left, top, left + size, top + size)))
+
+
+def _centred_start(available: int, wanted: int) -> int:
+    """Start of a centred run; torchvision pads first, the smaller half before the image."""
+    if wanted > available:
+        return -((wanted - available) // 2)
+    return round((available - wanted) / 2.0)
+
+
+def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Philox4x32-10: four random 32-bit numbers (Salmon et al., SC 2011)."""
+    k0, k1 = key
+    c0, c1, c2, c3 = counter
+    for _ in range(10):
+        product0, product1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1 = (product1 >> 32) ^ c1 ^ k0, product1 & 0xFFFFFFFF
+        c2, c3 = (product0 >> 32) ^ c3 ^ k1, product0 & 0xFFFFFFFF
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+_CROP, _FLIP = 1, 2  # what random bits are for: RandomUse in csrc/rng/philox.h
+
+
+def random_bits(seed: int, epoch: int, item: int, use: int, index: int) -> tuple[int, ...]:
+    """The `index`-th block of four 32-bit numbers of one item in one epoch."""
+    key = (seed & 0xFFFFFFFF, seed >> 32)
+    return philox(key, (item & 0xFFFFFFFF, item >> 32, epoch, use << 24 | index))
+
+
+def random_resized_crop(
+    image_size: tuple[int, int],
+    seed: int,
+    epoch: int,
+    item: int,
+    *,
+    scale: tuple[float, float] = (0.08, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    flip_probability: float = 0.5,
+) -> tuple[Box, bool]:
+    """The box and the flip that fastinet draws for `item` of (width, height) pixels.
+
+    The rule is torchvision's RandomResizedCrop.get_params: area uniform in `scale`, logarithm of
+    the aspect ratio uniform, ten tries, else the largest centred box within the ratio's bounds.
+    The random bits are Philox's.
+    """
+    flip = random_bits(seed, epoch, item, _FLIP, 0)[0] / 2**32 < flip_probability
+    image_width, image_height = image_size
+    log_low, log_high = math.log(ratio[0]), math.log(ratio[1])
+    for attempt in range(10):
+        bits = random_bits(seed, epoch, item, _CROP, attempt)
+        share = scale[0] + (scale[1] - scale[0]) * (bits[0] / 2**32)
+        area = image_width * image_height * share
+        aspect = math.exp(log_low + (log_high - log_low) * (bits[1] / 2**32))
+        width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < width <= image_width and 0 < height <= image_height:
+            y = bits[2] * (image_height - height + 1) >> 32
+            x = bits[3] * (image_width - width + 1) >> 32
+            return Box(x, y, width, height), flip
+    width, height = image_size
+    if width / height < ratio[0]:
+        height = max(1, round(width / ratio[0]))
+    elif width / height > ratio[1]:
+        width = max(1, round(height * ratio[1]))
+    return Box((image_width - width) // 2, (image_height - height) // 2, width, height), flip
+
+
+def train_row(data: bytes, size: int, seed: int, epoch: int, item: int) -> Pixels:
+    """One row of a training batch: uint8 [size, size, 3]."""
+    image = open_image(data)
+    box, flip = random_resized_crop(image.size, seed, epoch, item)
+    corners = (box.x, box.y, box.x + box.width, box.y + box.height)
+    pixels = np.asarray(image.crop(corners).resize((size, size), _FILTERS["bilinear"]))
+    return pixels[:, ::-1] if flip else pixels
+
+
+def train_epoch(
+    path: str | os.PathLike[str],
+    members: Sequence[Member],
+    *,
+    batch_size: int,
+    size: int = 224,
+    threads: int = 1,
+    seed: int = 0,
+    epoch: int = 0,
+) -> Iterator[tuple[Pixels, NDArray[np.int64]]]:
+    """One epoch in random order: batches of (images [B, size, size, 3] uint8, labels [B] int64).
+
+    Threads share the work image by image; Pillow decodes and resizes without the GIL.
+    """
+    labels = labels_of(members)
+    order = np.random.default_rng((seed, epoch)).permutation(len(members))
+    file = os.open(path, os.O_RDONLY)
+
+    def row(item: int) -> Pixels:
+        member = members[item]
+        data = os.pread(file, member.size, member.offset)
+        return train_row(data, size, seed, epoch, item)
+
+    try:
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            # One batch is made while the caller holds the one before.
+            batches = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+            coming = [pool.submit(row, int(item)) for item in batches[0]] if batches else []
+            for index, batch in enumerate(batches):
+                rows = coming
+                following = batches[index + 1] if index + 1 < len(batches) else ()
+                coming = [pool.submit(row, int(item)) for item in following]
+                yield np.stack([future.result() for future in rows]), labels[batch]
+    finally:
+        os.close(file)

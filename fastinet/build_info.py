@@ -1,0 +1,28 @@
+"""How this copy of fastinet was built: what a report of figures or of a bug must say."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from typing import TypedDict
+
+
+class BuildInfo(TypedDict):
+    """The facts that setup.py wrote down when it compiled the core."""
+
+    version: str  # of fastinet
+    variant: str  # "release", or what FASTINET_SANITIZE, _DEBUG and _COVERAGE made of it
+    compiler: str  # as it names itself
+    flags: str  # for the core, without warnings and include paths
+    platform: str  # system and machine: "Linux x86_64"
+    libraries: dict[str, str]  # name -> version, as their headers stated it at compile time
+
+
+def build_info() -> BuildInfo:
+    """Compiler, flags and library versions of the compiled modules, ready for JSON.
+
+    Raises FileNotFoundError when the package lies there uncompiled.
+    """
+    text = importlib.resources.files("fastinet").joinpath("_build.json").read_text("utf-8")
+    facts: BuildInfo = json.loads(text)
+    return facts

@@ -1,0 +1,198 @@
+"""fastinet bench: how fast an archive is read, decoded and turned into batches."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+import fastinet
+from fastinet.cli.measure import Measurement, measure
+from fastinet.cli.opening import item_sizes, open_archive
+from fastinet.cli.output import (
+    archive_argument,
+    json_option,
+    print_facts,
+    print_json,
+    print_table,
+    progress_bar,
+)
+from fastinet.cpus import available_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fastinet import Dataset
+
+_CHUNK = 16  # images that a thread of the read and decode measurements takes at a time
+
+Work = tuple[int, int]  # images and original bytes
+
+
+@click.command()
+@archive_argument
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Measure 1, 2, 4 ... up to this many threads.  [default: all CPUs]",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1),
+    default=3.0,
+    show_default=True,
+    help="Time for each measurement.",
+)
+@click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@json_option
+def bench(
+    archive: str, threads: int | None, seconds: float, batch_size: int, seed: int, as_json: bool
+) -> None:
+    """Measure reading, decoding, and the train and val pipelines on ARCHIVE.
+
+    Images are taken in random order. Each measurement begins with a warm-up of a tenth of its time,
+    so that what fits in memory is measured from memory: state the page cache's state beside the
+    figures of a larger archive.
+    """
+    dataset = open_archive(archive)
+    batch_size = min(batch_size, len(dataset))
+    counts = _thread_counts(threads or available_cpus())
+    pipelines: dict[str, Callable[[int], Iterator[Work]]] = {
+        "read": lambda count: _read(dataset, count, seed),
+        "decode": lambda count: _decode(dataset, count, seed),
+        "train": lambda count: _load(dataset, count, batch_size, seed, train=True),
+        "val": lambda count: _load(dataset, count, batch_size, seed, train=False),
+    }
+    results = []
+    with progress_bar("measuring", total=len(pipelines) * len(counts)) as progress:
+        for (name, pipeline), count in itertools.product(pipelines.items(), counts):
+            work = pipeline(count)
+            measure(work, limit_seconds=seconds / 10)
+            results.append((name, count, measure(work, limit_seconds=seconds)))
+            progress(len(results))
+    environment = _environment()
+    if as_json:
+        figures = [_figures(name, count, result) for name, count, result in results]
+        print_json(
+            {"archive": archive, "batch_size": batch_size, "results": figures, **environment}
+        )
+        return
+    print_facts([(name, _fact_text(value)) for name, value in environment.items()])
+    print_table(
+        f"Images in random order, {seconds:g} s each",
+        ["pipeline", "threads", "images/s", "CPU ms/image", "MB/s"],
+        [
+            (
+                name,
+                str(count),
+                f"{result.images_per_second:,.0f}",
+                f"{result.cpu_ms_per_image:.3f}",
+                f"{result.megabytes_per_second:,.1f}",
+            )
+            for name, count, result in results
+        ],
+    )
+
+
+def _thread_counts(most: int) -> list[int]:
+    """1, 2, 4, ... and `most` itself."""
+    powers = [1 << exponent for exponent in range(most.bit_length())]
+    return sorted({*powers, most})
+
+
+def _read(dataset: Dataset, threads: int, seed: int) -> Iterator[Work]:
+    return _in_threads(lambda item: len(dataset.read(item)), len(dataset), threads, seed)
+
+
+def _decode(dataset: Dataset, threads: int, seed: int) -> Iterator[Work]:
+    """Whole images to RGB."""
+
+    def decode(item: int) -> int:
+        data = dataset.read(item)
+        fastinet.decode(data)
+        return len(data)
+
+    return _in_threads(decode, len(dataset), threads, seed)
+
+
+def _in_threads(work: Callable[[int], int], items: int, threads: int, seed: int) -> Iterator[Work]:
+    """Does `work`, which gives a number of bytes, for random items; never ends."""
+    order = itertools.cycle(np.random.default_rng(seed).permutation(items).tolist())
+
+    def chunk(chosen: list[int]) -> Work:
+        return len(chosen), sum(work(item) for item in chosen)
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        pending = [pool.submit(chunk, _take(order)) for _ in range(2 * threads)]
+        while True:
+            done = pending.pop(0).result()
+            pending.append(pool.submit(chunk, _take(order)))
+            yield done
+
+
+def _take(order: Iterator[int]) -> list[int]:
+    return list(itertools.islice(order, _CHUNK))
+
+
+def _load(
+    dataset: Dataset, threads: int, batch_size: int, seed: int, *, train: bool
+) -> Iterator[Work]:
+    """Batches of epoch after epoch; never ends."""
+    transform: fastinet.RandomResizedCrop | fastinet.CenterCrop = (
+        fastinet.RandomResizedCrop(224) if train else fastinet.CenterCrop(224, resize=256)
+    )
+    loader = fastinet.Loader(
+        dataset,
+        batch_size=batch_size,
+        transform=transform,
+        shuffle=True,
+        seed=seed,
+        threads=threads,
+    )
+    sizes = item_sizes(dataset)
+    while True:
+        for batch in loader:
+            yield len(batch.indices), int(sizes[batch.indices].sum())
+
+
+def _figures(name: str, threads: int, result: Measurement) -> dict[str, Any]:
+    return {
+        "pipeline": name,
+        "threads": threads,
+        "images": result.images,
+        "seconds": result.seconds,
+        "images_per_second": result.images_per_second,
+        "cpu_ms_per_image": result.cpu_ms_per_image,
+        "megabytes_per_second": result.megabytes_per_second,
+    }
+
+
+def _environment() -> dict[str, Any]:
+    """Everything that a figure depends on."""
+    return {
+        "machine": f"{_processor()}, {available_cpus()} CPUs, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}",
+        "build": fastinet.build_info(),
+    }
+
+
+def _processor() -> str:
+    """The processor's name; Linux tells it in /proc only."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _fact_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_fact_text(inner)}" for name, inner in value.items())
+    return str(value)

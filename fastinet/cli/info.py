@@ -1,0 +1,139 @@
+"""fastinet info: what an archive is and what lies in it."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import io
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from fastinet.cli.opening import describe_index, item_sizes, open_archive
+from fastinet.cli.output import (
+    archive_argument,
+    json_option,
+    print_facts,
+    print_json,
+    say,
+    size_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastinet import Dataset
+
+_FIRST_KEYS = 3
+_MOST_COMMON = 8  # values of each header field that are told
+_SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1"}
+
+
+@click.command()
+@archive_argument
+@click.option(
+    "--sample", default=500, show_default=True, help="Images whose headers are read; 0 for none."
+)
+@json_option
+def info(archive: str, sample: int, as_json: bool) -> None:
+    """Tell what ARCHIVE is: items, classes, sizes, and the mix of its image formats."""
+    dataset = open_archive(archive)
+    facts = _describe(archive, dataset)
+    mix = _header_mix(dataset, sample)
+    if as_json:
+        print_json({**facts, "sample": mix})
+        return
+    per_class, sizes = facts["items_per_class"], facts["bytes_per_item"]
+    extremes = [f"{name} {size_text(sizes[name])}" for name in ("min", "median", "mean", "max")]
+    print_facts(
+        [
+            ("archive", archive),
+            ("family", facts["family"]),
+            ("items", f"{facts['items']:,} in {facts['classes']:,} classes"),
+            ("items per class", f"{per_class[0]:,} to {per_class[1]:,}"),
+            ("bytes", size_text(facts["bytes"])),
+            ("bytes per item", ", ".join(extremes)),
+            ("first keys", ", ".join(facts["first_keys"])),
+            ("index", facts["index"] or "none"),
+        ]
+    )
+    say(f"\n[bold]The headers of {mix.pop('images')} images[/]")
+    print_facts(
+        (name, ", ".join(f"{value} ({share:.1%})" for value, share in shares.items()))
+        for name, shares in mix.items()
+    )
+
+
+def _describe(archive: str, dataset: Dataset) -> dict[str, Any]:
+    sizes = item_sizes(dataset)
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    return {
+        "archive": archive,
+        "family": dataset.family,
+        "items": len(dataset),
+        "classes": len(dataset.classes),
+        "items_per_class": [int(counts.min()), int(counts.max())],
+        "bytes": int(sizes.sum()),
+        "bytes_per_item": {
+            "min": int(sizes.min()),
+            "median": float(np.median(sizes)),
+            "mean": float(sizes.mean()),
+            "max": int(sizes.max()),
+        },
+        "first_keys": [dataset.keys[item] for item in range(min(_FIRST_KEYS, len(dataset)))],
+        **describe_index(dataset),
+    }
+
+
+def _header_mix(dataset: Dataset, count: int) -> dict[str, Any]:
+    """Shares of formats, samplings, qualities and sizes among `count` items spread evenly."""
+    count = min(count, len(dataset))
+    tallies: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for item in np.linspace(0, len(dataset) - 1, count, dtype=np.int64):
+        for name, value in _header_facts(dataset.read(int(item))).items():
+            tallies[name][value] += 1
+    mix: dict[str, Any] = {"images": count}
+    for name, tally in tallies.items():
+        mix[name] = {value: number / count for value, number in tally.most_common(_MOST_COMMON)}
+    return mix
+
+
+def _header_facts(data: bytes) -> dict[str, str]:
+    """What the header of one image tells."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only this needs Pillow
+
+    try:
+        image = Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:
+        return {"format": "unknown"}
+    width, height = image.size
+    facts = {"size": f"{width} x {height}"}
+    if image.format != "JPEG":
+        return {"format": str(image.format), **facts}
+    kind = "progressive" if "progressive" in image.info else "baseline"
+    components = image.layer  # type: ignore[attr-defined]
+    if len(components) == 1:
+        sampling = "grey"
+    else:
+        sampling = _SAMPLINGS.get(components[0][1:3], "other")
+        sampling += " of 4 components" if len(components) == 4 else ""
+    quality = _quality_of_table().get(tuple(image.quantization[0]), "own tables")  # type: ignore[attr-defined]
+    return {"format": f"JPEG {kind}", "sampling": sampling, "quality": quality, **facts}
+
+
+@functools.cache
+def _quality_of_table() -> Mapping[tuple[int, ...], str]:
+    """Quality by luma quantisation table, for the tables of the Independent JPEG Group.
+
+    Found by asking the encoder itself. The qualities that share a table go by the lowest.
+    """
+    from PIL import Image  # noqa: PLC0415 - only this needs Pillow
+
+    qualities = {}
+    for quality in range(100, 0, -1):
+        file = io.BytesIO()
+        Image.new("L", (8, 8)).save(file, "JPEG", quality=quality)
+        table = Image.open(file).quantization[0]  # type: ignore[attr-defined]
+        qualities[tuple(table)] = f"{quality}"
+    return qualities

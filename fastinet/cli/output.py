@@ -1,0 +1,104 @@
+"""What every command speaks with: results on stdout, progress and messages on stderr, JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+archive_argument = click.argument("archive")
+
+
+def say(text: str = "") -> None:
+    """Prints a line of a result; rich markup allowed."""
+    Console(soft_wrap=True, highlight=False).print(text)
+
+
+def note(text: str) -> None:
+    """Prints a line about what goes on, not part of the result."""
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text)
+
+
+def print_json(value: Any) -> None:
+    """Prints `value` for a script to read."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def print_table(title: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Prints a table under its title: the first column to the left, numbers to the right."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    say(f"\n[bold]{title}[/]")
+    Console(highlight=False).print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Prints names and values in two columns."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, value)
+    Console(highlight=False).print(table)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr; gives the function that takes how far it is."""
+    with _progress(MofNCompleteColumn()) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@contextlib.contextmanager
+def byte_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for functions that report (bytes done, bytes in all).
+
+    It appears with the first report: an index that is there already needs no bar.
+    """
+    progress = _progress(DownloadColumn())
+    task = progress.add_task(what, total=None)
+
+    def report(done: int, total: int) -> None:
+        progress.start()
+        progress.update(task, completed=done, total=total)
+
+    try:
+        yield report
+    finally:
+        progress.stop()
+
+
+def _progress(counter: MofNCompleteColumn | DownloadColumn) -> Progress:
+    description = TextColumn("[progress.description]{task.description}")
+    console = Console(stderr=True)
+    return Progress(description, BarColumn(), counter, TimeElapsedColumn(), console=console)
+
+
+def size_text(size: float) -> str:
+    """A number of bytes as people write it: 110 KB, 147.9 GB."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit in ("bytes", "KB") else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.2f} TB"

@@ -1,0 +1,72 @@
+"""Contact sheets: many small pictures with captions on one page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image, ImageFont
+
+_PAPER, _INK, _FAINT = (250, 249, 246), (40, 40, 40), (130, 130, 130)
+_GAP, _LINE, _FONT_SIZE = 10, 14, 11  # [pixels]
+
+
+def contact_sheet(
+    images: Sequence[NDArray[np.uint8]],
+    captions: Sequence[Sequence[str]],
+    columns: int = 8,
+    cell: int = 160,
+) -> Image.Image:
+    """Lays pictures out in rows, each shrunk to fit its cell and captioned below.
+
+    Args:
+        images: uint8 [H, W, 3] each, of any size.
+        captions: lines of text for each image; the first is dark, the others faint.
+        columns: pictures in a row.
+        cell: side of the square that a picture must fit [pixels].
+
+    Returns:
+        A Pillow image.
+
+    Raises:
+        ValueError: no images, or not as many captions as images.
+        ImportError: Pillow is not installed.
+    """
+    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - only who draws needs Pillow
+
+    if len(images) == 0 or len(images) != len(captions):
+        raise ValueError(
+            f"a contact sheet needs images and a caption for each, "
+            f"got {len(images)} images and {len(captions)} captions"
+        )
+    columns = min(columns, len(images))
+    lines = max(len(caption) for caption in captions)
+    pitch_x, pitch_y = cell + _GAP, cell + lines * _LINE + _GAP
+    rows = math.ceil(len(images) / columns)
+    sheet = Image.new("RGB", (columns * pitch_x + _GAP, rows * pitch_y + _GAP), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(_FONT_SIZE)
+    for place, (pixels, caption) in enumerate(zip(images, captions, strict=True)):
+        left = _GAP + place % columns * pitch_x
+        top = _GAP + place // columns * pitch_y
+        picture = Image.fromarray(pixels)
+        picture.thumbnail((cell, cell))
+        sheet.paste(picture, (left + (cell - picture.width) // 2, top + cell - picture.height))
+        for number, text in enumerate(caption):
+            where = (left, top + cell + 1 + number * _LINE)
+            draw.text(where, _fit(text, cell, font), _INK if number == 0 else _FAINT, font)
+    return sheet
+
+
+def _fit(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """`text`, cut short with an ellipsis where it is longer than `width` pixels."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text.rstrip() + "…"

@@ -1,0 +1,61 @@
+"""How many CPUs this process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+__all__ = ["available_cpus"]
+
+
+def available_cpus() -> int:
+    """CPUs that this process may run on, at least 1.
+
+    The least of what the affinity mask allows and what the control groups grant, which is what
+    ``docker run --cpus`` and Kubernetes limits set.
+    """
+    allowed = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return max(1, math.ceil(min(allowed, _control_group_cpus())))
+
+
+def _control_group_cpus() -> float:
+    """CPUs that the control groups grant; infinite without a limit."""
+    try:
+        memberships = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return math.inf
+    granted = math.inf
+    for membership in memberships:
+        _, controllers, group = membership.split(":", 2)
+        if controllers == "":  # version 2
+            root, read = Path("/sys/fs/cgroup"), _version_2_cpus
+        elif "cpu" in controllers.split(","):
+            root, read = Path("/sys/fs/cgroup/cpu"), _version_1_cpus
+        else:
+            continue
+        inner = root / group.lstrip("/")
+        # Every group on the way up limits too. Inside a container the path may be the host's.
+        for folder in (inner, *inner.parents):
+            if folder.is_relative_to(root):
+                granted = min(granted, read(folder))
+    return granted
+
+
+def _version_2_cpus(folder: Path) -> float:
+    try:
+        quota, period = (folder / "cpu.max").read_text().split()
+        return math.inf if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return math.inf
+
+
+def _version_1_cpus(folder: Path) -> float:
+    try:
+        quota = int((folder / "cpu.cfs_quota_us").read_text())
+        period = int((folder / "cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return math.inf
+    return quota / period if quota > 0 else math.inf

@@ -1,0 +1,138 @@
+"""What can go wrong, as exceptions that name the archive, the member, the byte and the cause.
+
+Every failure of the native core arrives here as a status code (``csrc/base/status.h``) and leaves
+as one of these classes. *Corrupt* (the bytes break their own format's rules), *unsupported* (legal,
+but not read by fastinet) and *too large* (legal, beyond a limit) are kept apart. Arguments that
+make no sense raise plain :class:`ValueError`.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+__all__ = [
+    "CancelledError",
+    "CorruptError",
+    "FastinetError",
+    "FastinetWarning",
+    "InternalError",
+    "MissingError",
+    "ReadError",
+    "TooLargeError",
+    "UnsupportedError",
+    "from_status",
+]
+
+
+class FastinetWarning(UserWarning):
+    """Something fastinet did on its own account that the user should know of."""
+
+
+class FastinetError(Exception):
+    """Base of everything fastinet raises about data, as opposed to arguments.
+
+    Attributes:
+        cause: the sentence without its place.
+        archive: path of the archive, or None.
+        member: name of the member within it, or None.
+        offset: byte offset in the archive (in the member's own bytes when no archive is named), or
+            None.
+    """
+
+    def __init__(
+        self,
+        cause: str,
+        *,
+        archive: str | None = None,
+        member: str | None = None,
+        offset: int | None = None,
+    ) -> None:
+        super().__init__(_message(cause, archive, member, offset))
+        self.cause = cause
+        self.archive = archive
+        self.member = member
+        self.offset = offset
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call the class with the finished message as its cause.
+        return _rebuild, (type(self), self.cause, self.archive, self.member, self.offset)
+
+
+class CorruptError(FastinetError, ValueError):
+    """The bytes break the rules of their own format: damaged, truncated, or not what they claim."""
+
+
+class UnsupportedError(FastinetError, ValueError):
+    """The bytes are legal, but fastinet does not read that kind."""
+
+
+class TooLargeError(FastinetError, ValueError):
+    """Legal, but beyond a limit."""
+
+
+class MissingError(FastinetError, FileNotFoundError):
+    """A file or member that is not there."""
+
+    errno = errno.ENOENT
+
+
+class ReadError(FastinetError, OSError):
+    """The operating system refused to open or read."""
+
+
+class CancelledError(FastinetError):
+    """The work was stopped on purpose."""
+
+
+class InternalError(FastinetError):
+    """A bug in fastinet; please report it."""
+
+
+# Keys are the names that StatusCodeName in csrc/base/status.cc gives.
+_CLASSES: dict[str, type[FastinetError]] = {
+    "corrupt": CorruptError,
+    "unsupported": UnsupportedError,
+    "too large": TooLargeError,
+    "missing": MissingError,
+    "io": ReadError,
+    "cancelled": CancelledError,
+    "internal": InternalError,
+}
+
+
+def from_status(
+    code: str, cause: str, archive: str = "", member: str = "", offset: int = -1
+) -> Exception:
+    """The exception for a status of the native core: "" and -1 mean that a place is not known."""
+    place = {
+        "archive": archive or None,
+        "member": member or None,
+        "offset": offset if offset >= 0 else None,
+    }
+    if code == "invalid argument":
+        return ValueError(_message(cause, **place))  # type: ignore[arg-type]
+    return _CLASSES.get(code, InternalError)(cause, **place)  # type: ignore[arg-type]
+
+
+def _message(cause: str, archive: str | None, member: str | None, offset: int | None) -> str:
+    place = []
+    if archive is not None:
+        place.append(f"archive '{archive}'")
+    if member is not None:
+        place.append(f"member '{member}'")
+    if offset is not None:
+        place.append(f"byte {offset}")
+    message = f"{', '.join(place)}: {cause}" if place else cause
+    # Names that are no UTF-8 carry surrogates, which a terminal or a log file would choke on.
+    return message.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _rebuild(
+    kind: type[FastinetError],
+    cause: str,
+    archive: str | None,
+    member: str | None,
+    offset: int | None,
+) -> FastinetError:
+    return kind(cause, archive=archive, member=member, offset=offset)

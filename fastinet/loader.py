@@ -1,0 +1,433 @@
+"""The loader: epochs of batches out of a dataset."""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+import warnings
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, SupportsIndex, TypedDict
+
+from fastinet import _engine, _plan
+from fastinet.batch import Batch
+from fastinet.codec import DEFAULT_MAX_PIXELS
+from fastinet.cpus import available_cpus
+from fastinet.dataset import Dataset
+from fastinet.errors import FastinetWarning
+from fastinet.output import DType, Layout, OutputFormat
+from fastinet.stats import LoaderStats, from_snapshot
+from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize, Transform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Epoch", "Loader", "LoaderState"]
+
+STATE_VERSION: Final = 1
+MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
+MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
+
+
+class LoaderState(TypedDict):
+    """Where a loader stands: plain numbers, fit for JSON.
+
+    `position` counts the items of the epoch's global order that all ranks together have had, so a
+    state may be loaded under another batch size or another number of ranks.
+    """
+
+    version: int
+    seed: int
+    shuffle: bool
+    items: int
+    epoch: int
+    position: int
+
+
+class Loader:
+    """Turns a dataset into batches; each loop over it is the next epoch.
+
+    Order, boxes, flips and pixels are functions of (seed, epoch, item) alone: not of threads, batch
+    size, ranks, or time. Threads are native and touch no Python. Loaders with the same number of
+    threads share them. After a fork, the child's loader starts threads of its own.
+
+    Args:
+        dataset: from `fastinet.open`.
+        batch_size: rows of a batch on this rank.
+        transform: `RandomResizedCrop`, `CenterCrop` or `Resize`.
+        shuffle: draw a new order each epoch, or keep the dataset's.
+        seed: 0 .. 2**64 - 1.
+        threads: worker threads; None takes one for each CPU that affinity and control groups allow.
+        dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
+            types hold ``(pixel / 255 - mean) / std``.
+        layout: "NHWC" or "NCHW".
+        mean: three numbers in units of 0..1, or "imagenet"; None does not normalise.
+        std: likewise; given exactly when `mean` is.
+        exact: be bit-equal to Pillow and torchvision. Today every result is.
+        on_error: "raise": an item that gives no row makes the ``next()`` fail that would deliver
+            its batch, whatever came first in time; the epoch is then over, the loader is not.
+            "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
+            `FastinetWarning` at the end of the epoch says how many there were.
+        drop_last: leave out the last, incomplete batch; all ranks then have equally many. Otherwise
+            each item comes exactly once, and ranks may differ by one row.
+        rank: of this process; position p of the epoch's order belongs to rank ``p % world``.
+        world: number of ranks.
+        prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
+            are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
+        max_pixels: largest image that is decoded.
+
+    Raises:
+        ValueError: an argument that makes no sense; the message names it.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        transform: Transform,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        threads: int | None = None,
+        dtype: DType = "uint8",
+        layout: Layout = "NHWC",
+        mean: Any = None,
+        std: Any = None,
+        exact: bool = False,
+        on_error: Literal["raise", "mask"] = "raise",
+        drop_last: bool = False,
+        rank: int = 0,
+        world: int = 1,
+        prefetch: int | None = None,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> None:
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
+        if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
+            raise TypeError(
+                f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
+            )
+        if on_error not in ("raise", "mask"):
+            raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
+        self.dataset = dataset
+        self.batch_size = _whole("batch_size", batch_size, 1, 2**31 - 1)
+        self.transform = transform
+        self.output = OutputFormat(dtype, layout, mean, std)
+        self.shuffle = bool(shuffle)
+        self.seed = _whole("seed", seed, 0, MAX_SEED)
+        self.exact = bool(exact)
+        self.on_error = on_error
+        self.drop_last = bool(drop_last)
+        self.world = _whole("world", world, 1, 2**31 - 1)
+        self.rank = _whole("rank", rank, 0, self.world - 1)
+        self.threads = _whole("threads", available_cpus() if threads is None else threads, 1, 4096)
+        # Two items a thread keep the threads busy while a batch changes hands.
+        enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
+        self.prefetch = _whole("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
+        self.max_pixels = _whole("max_pixels", max_pixels, 1, 2**40)
+        self._progress = _Progress()
+        self._engine: _EngineParts | None = None
+        self._stats = _engine.Stats()
+        self._latest: weakref.ref[Epoch] | None = None
+
+    def __len__(self) -> int:
+        """Batches of one whole epoch on this rank."""
+        return self._batches(0)
+
+    def __iter__(self) -> Epoch:
+        """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
+        progress = self._progress
+        if progress.begun:
+            return self._begin(progress.epoch + 1, 0)
+        return self._begin(progress.epoch, progress.position)
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
+        """Begins any epoch at any batch; the same batches come as in a loop that reached it.
+
+        Args:
+            epoch: 0 .. 2**32 - 1.
+            start_batch: first batch to deliver; at most ``len(loader)``, which gives an empty rest.
+        """
+        epoch = _whole("epoch", epoch, 0, MAX_EPOCH)
+        start_batch = _whole("start_batch", start_batch, 0, len(self))
+        return self._begin(epoch, start_batch * self.batch_size * self.world)
+
+    def state_dict(self) -> LoaderState:
+        """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
+        return {
+            "version": STATE_VERSION,
+            "seed": self.seed,
+            "shuffle": self.shuffle,
+            "items": len(self.dataset),
+            "epoch": self._progress.epoch,
+            "position": self._progress.position,
+        }
+
+    def load_state_dict(self, state: LoaderState) -> None:
+        """Makes the next ``iter(loader)`` go on where the loader that gave `state` stood.
+
+        Takes over the state's seed. Batch size, ranks and threads may differ.
+
+        Raises:
+            ValueError: a state of another version, of another dataset or of another kind of order.
+        """
+        if state.get("version") != STATE_VERSION:
+            raise ValueError(f"state has version {state.get('version')!r}, not {STATE_VERSION}")
+        if state["items"] != len(self.dataset):
+            raise ValueError(
+                f"state is of {state['items']} items, the dataset has {len(self.dataset)}"
+            )
+        if state["shuffle"] != self.shuffle:
+            raise ValueError(f"state has shuffle={state['shuffle']}, the loader {self.shuffle}")
+        self.seed = _whole("seed", state["seed"], 0, MAX_SEED)
+        self._progress = _Progress(
+            _whole("epoch", state["epoch"], 0, MAX_EPOCH),
+            _whole("position", state["position"], 0, 2**62),
+        )
+
+    def stats(self) -> LoaderStats:
+        """What has been done so far, over all epochs; ``print(loader.stats())`` is one line."""
+        epoch = self._latest() if self._latest is not None else None
+        slots = self._engine.slots if self._engine is not None else None
+        return from_snapshot(
+            self._stats.snapshot(),
+            ready=epoch.ready_batches if epoch is not None else 0,
+            prefetch=self.prefetch,
+            threads=self.threads,
+            slots=slots.allocated if slots is not None else 0,
+            extra=slots.extra if slots is not None else 0,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Loader of {len(self.dataset)} items, batch_size={self.batch_size}, "
+            f"{self.transform}, shuffle={self.shuffle}, seed={self.seed}>"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs; it starts an engine of its own."""
+        return {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _stats=_engine.Stats())
+
+    def _stop(self, start: int) -> int:
+        """One beyond the last global position of an epoch that goes on at `start`."""
+        items = len(self.dataset)
+        if not self.drop_last:
+            return items
+        stride = self.batch_size * self.world
+        return start + max(0, items - start) // stride * stride
+
+    def _batches(self, start: int) -> int:
+        """Batches of this rank from a global position on."""
+        first = start + (self.rank - start) % self.world
+        rows = max(0, -(-(self._stop(start) - first) // self.world))
+        return -(-rows // self.batch_size)
+
+    def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
+        return _plan.epoch_order(
+            len(self.dataset),
+            seed=self.seed,
+            epoch=epoch,
+            shuffle=self.shuffle,
+            rank=self.rank,
+            world=self.world,
+            start=start,
+            stop=self._stop(start),
+        )
+
+    def _begin(self, epoch: int, start: int) -> Epoch:
+        engine = self._engine_of_this_process()
+        native = _engine.Epoch(
+            engine.pool,
+            engine.table,
+            engine.spec,
+            engine.slots,
+            self._stats,
+            self._order(epoch, start),
+            self.dataset.keys,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            prefetch=self.prefetch,
+            mask=self.on_error == "mask",
+        )
+        self._progress = _Progress(epoch, start, begun=True)
+        begun = Epoch(self, native, self._progress, self._batches(start))
+        self._latest = weakref.ref(begun)
+        return begun
+
+    def _engine_of_this_process(self) -> _EngineParts:
+        """Threads stay behind in a fork, so a child begins anew."""
+        if self._engine is None or self._engine.process != os.getpid():
+            spec = _engine.ItemSpec(
+                **self.transform.native(),
+                **self.output.native(),
+                interpolation=self.transform.interpolation,
+                max_pixels=self.max_pixels,
+            )
+            dataset = self.dataset
+            self._engine = _EngineParts(
+                process=os.getpid(),
+                pool=_shared_pool(self.threads),
+                table=_engine.ItemTable(
+                    [os.fsencode(archive) for archive in dataset._archives],  # noqa: SLF001
+                    dataset._item_archive,  # noqa: SLF001
+                    dataset._offsets,  # noqa: SLF001
+                    dataset._sizes,  # noqa: SLF001
+                ),
+                spec=spec,
+                # The batches ahead, the one that the loop holds, and the one that it still holds
+                # while it asks for the next.
+                slots=_engine.SlotPool(
+                    spec, min(self.batch_size, max(1, len(dataset))), self.prefetch + 2
+                ),
+            )
+        return self._engine
+
+
+class Epoch:
+    """The batches of one epoch, once, in order. Made by ``iter(loader)`` and `Loader.epoch`.
+
+    Leaving a loop early, an exception, and the end of the program all end an epoch: its threads
+    finish the item in hand and leave. Batches that were delivered stay as they are.
+    """
+
+    def __init__(
+        self, loader: Loader, native: _engine.Epoch, progress: _Progress, batches: int
+    ) -> None:
+        self._dataset = loader.dataset
+        self._output = loader.output
+        self._native = native
+        self._progress = progress
+        self._remaining = batches
+        self._rows_per_step = loader.batch_size * loader.world
+        self._items = len(loader.dataset)
+        self._masked = _Masked()
+        self._over = False
+        # Also at the interpreter's exit, before the modules that threads depend on are torn down.
+        self._finalizer = weakref.finalize(self, _end, native, self._masked)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __len__(self) -> int:
+        """Batches that are still to come."""
+        return 0 if self._over else self._remaining
+
+    def __next__(self) -> Batch:
+        """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
+
+        Raises:
+            StopIteration: after the last batch.
+            FastinetError: on_error="raise", and an item of this batch gave no row; the message
+                names archive, member, byte and cause. Of several, the first in the batch.
+            CancelledError: the epoch was begun before a fork, or closed while this call waited.
+        """
+        if self._over:
+            raise StopIteration
+        try:
+            lease = self._native.next()
+        except Exception:
+            self.close()
+            raise
+        if lease is None:
+            self._progress.finish()
+            self.close()
+            raise StopIteration
+        self._remaining -= 1
+        self._progress.position = min(self._progress.position + self._rows_per_step, self._items)
+        batch = Batch(lease, self._dataset, self._output)
+        self._masked.count(batch, lease)
+        return batch
+
+    def close(self) -> None:
+        """Ends the epoch now. Harmless when it is over."""
+        self._over = True
+        self._finalizer()
+
+    @property
+    def ready_batches(self) -> int:
+        """Batches that are ready to be delivered."""
+        return self._native.ready_batches
+
+
+@dataclass
+class _Progress:
+    """Where the epoch begun last stands, or where the next one is to begin."""
+
+    epoch: int = 0
+    position: int = 0
+    begun: bool = False
+
+    def finish(self) -> None:
+        self.epoch, self.position, self.begun = self.epoch + 1, 0, False
+
+
+@dataclass
+class _Masked:
+    """The masked rows of one epoch."""
+
+    rows: int = 0
+    first: Exception | None = None
+
+    def count(self, batch: Batch, lease: _engine.Batch) -> None:
+        failures = lease.failures
+        if failures and self.first is None:
+            self.first = next(iter(batch.errors.values()))
+        self.rows += len(failures)
+
+    def warn(self) -> None:
+        if self.rows and not sys.is_finalizing():
+            warnings.warn(
+                f"{self.rows} items gave no row in this epoch and were masked; the first: "
+                f"{self.first}",
+                FastinetWarning,
+                stacklevel=6,  # whoever calls next()
+            )
+
+
+def _end(native: _engine.Epoch, masked: _Masked) -> None:
+    native.close()
+    masked.warn()
+
+
+@dataclass(frozen=True)
+class _EngineParts:
+    """What all epochs of one loader share within one process."""
+
+    process: int
+    pool: _engine.WorkerPool
+    table: _engine.ItemTable
+    spec: _engine.ItemSpec
+    slots: _engine.SlotPool
+
+
+# Pools that some loader uses, by process and number of threads.
+_pools: weakref.WeakValueDictionary[tuple[int, int], _engine.WorkerPool] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def _shared_pool(threads: int) -> _engine.WorkerPool:
+    # No lock, which a fork could leave locked: two threads that come here at once get a pool each.
+    key = (os.getpid(), threads)
+    pool = _pools.get(key)
+    if pool is None:
+        pool = _pools[key] = _engine.WorkerPool(threads)
+    return pool
+
+
+def _whole(name: str, value: SupportsIndex, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, not {value!r}") from None
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be {low} to {high}, not {value!r}")
+    return number

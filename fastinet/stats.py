@@ -1,0 +1,115 @@
+"""What a loader has done, and whether the training loop had to wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["LoaderStats"]
+
+
+@dataclass(frozen=True)
+class LoaderStats:
+    """Totals over the epochs of one loader so far; ``str()`` is one line for people.
+
+    Times are wall clock in seconds. Those of the workers are summed over threads.
+
+    Attributes:
+        items: items that became rows, failed ones included.
+        batches: batches that were delivered.
+        failures: failed items by kind: "corrupt", "unsupported", "too large", "io", ...
+        bytes_read: from the archives.
+        read_seconds: workers reading.
+        header_seconds: workers parsing headers.
+        decode_seconds: workers decoding.
+        render_seconds: workers resizing, normalising and writing rows.
+        startup_seconds: the loop waiting for the first batch of each epoch.
+        waiting_seconds: the loop waiting for any other batch.
+        busy_seconds: the loop doing something else.
+        mean_ready: batches that were ready when the loop asked for one, on average.
+        ready: batches that are ready now.
+        prefetch: the most batches that can be ready.
+        threads: threads that work for this loader.
+        slots: batches that there is memory for now.
+        extra_slots: times that one more had to be made, because the loop kept batches.
+    """
+
+    items: int
+    batches: int
+    failures: Mapping[str, int]
+    bytes_read: int
+    read_seconds: float
+    header_seconds: float
+    decode_seconds: float
+    render_seconds: float
+    startup_seconds: float
+    waiting_seconds: float
+    busy_seconds: float
+    mean_ready: float
+    ready: int
+    prefetch: int
+    threads: int
+    slots: int
+    extra_slots: int
+
+    @property
+    def waiting_share(self) -> float:
+        """Share of the loop's time that it waited for batches, apart from each epoch's first."""
+        loop = self.waiting_seconds + self.busy_seconds
+        return self.waiting_seconds / loop if loop > 0 else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain numbers, for a log or JSON."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**values, "failures": dict(self.failures), "waiting_share": self.waiting_share}
+
+    def __str__(self) -> str:
+        if not self.batches:
+            return "no batch yet"
+        share = self.waiting_share
+        verdict = (
+            "the loop waits for the loader" if share > 0.05 else "the loader keeps up with the loop"
+        )
+        stages = {
+            "read": self.read_seconds,
+            "header": self.header_seconds,
+            "decode": self.decode_seconds,
+            "render": self.render_seconds,
+        }
+        each = ", ".join(
+            f"{stage} {seconds / max(self.items, 1) * 1e6:.0f}" for stage, seconds in stages.items()
+        )
+        failed = sum(self.failures.values())
+        return (
+            f"{verdict}: {share:.1%} of its time waiting, {self.mean_ready:.1f} of {self.prefetch} "
+            f"batches ready on average; {self.items} items ({failed} failed), microseconds each: "
+            f"{each}; {self.threads} threads, {self.slots} slots (+{self.extra_slots} extra)"
+        )
+
+
+def from_snapshot(
+    snapshot: Mapping[str, Any], *, ready: int, prefetch: int, threads: int, slots: int, extra: int
+) -> LoaderStats:
+    """Statistics from the engine's counters."""
+    seconds = {
+        name.removesuffix("_ns") + "_seconds": value / 1e9
+        for name, value in snapshot.items()
+        if name.endswith("_ns")
+    }
+    batches = snapshot["batches"]
+    return LoaderStats(
+        items=snapshot["items"],
+        batches=batches,
+        failures=snapshot["failures"],
+        bytes_read=snapshot["bytes_read"],
+        **seconds,
+        mean_ready=snapshot["ready_at_next"] / batches if batches else 0.0,
+        ready=ready,
+        prefetch=prefetch,
+        threads=threads,
+        slots=slots,
+        extra_slots=extra,
+    )

@@ -1,0 +1,1 @@
+"""Data that tests, benchmarks and the demo make for themselves."""

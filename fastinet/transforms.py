@@ -1,0 +1,170 @@
+"""What happens to an image between its archive and its batch row.
+
+These are descriptions: frozen, comparable, printable. The native core carries them out
+(``csrc/crop``), with torchvision's rules and random bits that depend on (seed, epoch, item) alone.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, SupportsIndex, TypeAlias
+
+__all__ = ["CenterCrop", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
+
+Interpolation = Literal["bilinear", "bicubic"]
+
+MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """The training transform: a random part of the image, resized, mirrored half of the time.
+
+    The rule is torchvision's ``RandomResizedCrop``: the box's area is uniform in `scale`, the
+    logarithm of its aspect ratio uniform in that of `ratio`; ten tries, then the largest centred
+    box within the ratio's bounds. The resize is antialiased and sees nothing outside the box.
+
+    Attributes:
+        size: height and width of the row [pixels]: one number for a square, or (height, width).
+        scale: bounds of the box's share of the image's area.
+        ratio: bounds of the box's width / height.
+        interpolation: "bilinear" or "bicubic".
+        hflip: probability of mirroring left to right.
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    size: int | tuple[int, int] = 224
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: Interpolation = "bilinear"
+    hflip: float = 0.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _checked_size(self.size))
+        object.__setattr__(self, "scale", _low_high("scale", self.scale, highest=1.0))
+        object.__setattr__(self, "ratio", _low_high("ratio", self.ratio, highest=math.inf))
+        check_interpolation(self.interpolation)
+        if not 0 <= self.hflip <= 1:
+            raise ValueError(f"hflip must be a probability, 0 to 1, not {self.hflip!r}")
+
+    def native(self) -> dict[str, Any]:
+        """The transform as the native modules take it."""
+        return _native(self, scale=self.scale, ratio=self.ratio, flip_probability=float(self.hflip))
+
+
+@dataclass(frozen=True)
+class CenterCrop:
+    """The validation transform: resize the shorter side to `resize`, keep the central `size`.
+
+    As torchvision's ``Resize(resize)`` and ``CenterCrop(size)`` do it: the longer side is truncated
+    to whole pixels, and where the crop reaches beyond the image the row is black.
+
+    Attributes:
+        size: height and width of the row [pixels]: one number for a square, or (height, width).
+        resize: length of the shorter side after the resize [pixels]; None does not resize.
+        interpolation: "bilinear" or "bicubic".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    size: int | tuple[int, int] = 224
+    resize: int | None = 256
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _checked_size(self.size))
+        if self.resize is not None:
+            object.__setattr__(self, "resize", _checked_side("resize", self.resize))
+        check_interpolation(self.interpolation)
+
+    def native(self) -> dict[str, Any]:
+        """The transform as the native modules take it."""
+        return _native(self, resize=self.resize or 0)
+
+
+@dataclass(frozen=True)
+class Resize:
+    """The whole image, resized to exactly `size`; its aspect ratio is not kept.
+
+    Attributes:
+        size: height and width of the row [pixels]: one number for a square, or (height, width).
+        interpolation: "bilinear" or "bicubic".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    size: int | tuple[int, int] = 224
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _checked_size(self.size))
+        check_interpolation(self.interpolation)
+
+    def native(self) -> dict[str, Any]:
+        """The transform as the native modules take it."""
+        return _native(self)
+
+
+Transform: TypeAlias = RandomResizedCrop | CenterCrop | Resize
+
+
+def _native(transform: Transform, **parts: Any) -> dict[str, Any]:
+    """All parts that the core's Transform has; those that its kind does not use are neutral."""
+    neutral = {"scale": (1.0, 1.0), "ratio": (1.0, 1.0), "flip_probability": 0.0, "resize": 0}
+    size = height_width(transform.size)
+    return {"kind": type(transform).__name__, "size": size, **neutral, **parts}
+
+
+def height_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a checked size."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def _checked_size(size: Any) -> int | tuple[int, int]:
+    if not isinstance(size, Iterable):
+        return _checked_side("size", size)
+    pair = tuple(size)
+    if len(pair) != 2:
+        raise ValueError(f"size must be a number or (height, width), not {size!r}")
+    height, width = pair
+    return _checked_side("size", height), _checked_side("size", width)
+
+
+def checked_height_width(size: Any) -> tuple[int, int]:
+    """(height, width) of what a caller passed as a size."""
+    return height_width(_checked_size(size))
+
+
+def _checked_side(name: str, side: SupportsIndex) -> int:
+    try:
+        pixels = operator.index(side)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number of pixels, not {side!r}") from None
+    if not 1 <= pixels <= MAX_SIDE:
+        raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
+    return pixels
+
+
+def _low_high(name: str, bounds: Any, highest: float) -> tuple[float, float]:
+    """A checked pair 0 < low <= high <= highest."""
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be (low, high), not {bounds!r}") from None
+    if not (0 < low <= high <= highest and math.isfinite(high)):
+        limit = "" if math.isinf(highest) else f" <= {highest:g}"
+        raise ValueError(f"{name} must satisfy 0 < low <= high{limit}, not {bounds!r}")
+    return low, high
+
+
+def check_interpolation(interpolation: str) -> None:
+    """Raises ValueError unless `interpolation` is one that the core has."""
+    if interpolation not in ("bilinear", "bicubic"):
+        raise ValueError(f'interpolation must be "bilinear" or "bicubic", not {interpolation!r}')

@@ -1,0 +1,341 @@
+"""The sidecar index: what it holds, when it is refused, and how it is written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import mmap
+import os
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fastinet import catalog
+from fastinet.catalog import Identity, Listing, UnusableIndexError
+from fastinet.dataset import Dataset
+from fastinet.dataset import open as open_archive
+from fastinet.errors import FastinetWarning
+from fastinet.testing.archives import train_tar
+
+JPEG = b"\xff\xd8\xff\xe0"
+TRAIN = {
+    "n01440764": {"n01440764_18.JPEG": JPEG + b"a" * 700, "n01440764_36.JPEG": JPEG},
+    "n01443537": {"n01443537_2.JPEG": JPEG + b"b" * 508},
+}
+IDENTITIES = [Identity("x.tar", 1024, 5, "ab")]
+
+
+def make_listing(items: int, *, several: bool = False) -> Listing:
+    rows = np.arange(items)
+    return Listing(
+        family="train",
+        offsets=(rows * 1024).astype(np.uint64),
+        sizes=(rows % 1000).astype(np.uint64),
+        labels=rows % 3,
+        key_offsets=np.arange(items + 1, dtype=np.uint64) * 5,
+        key_bytes=np.full(items * 5, ord("k"), np.uint8),
+        item_archive=(rows % 2).astype(np.int32) if several else None,
+        wnids=("n01440764", "n01443537", "n01484850"),
+        skipped=2,
+        notes=("ü: said aloud",),
+    )
+
+
+def same(a: Listing, b: Listing) -> bool:
+    return all(
+        np.array_equal(getattr(a, field.name), getattr(b, field.name))
+        and getattr(getattr(a, field.name), "dtype", None)
+        == getattr(getattr(b, field.name), "dtype", None)
+        for field in fields(Listing)
+    )
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's cache folder, for the time of a test."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(catalog.platformdirs, "user_cache_path", lambda *_, **__: folder)
+    return folder
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = folder / "train.tar"
+    path.write_bytes(train_tar(TRAIN))
+    return path
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(items=st.integers(1, 300), several=st.booleans())
+def test_what_is_saved_is_loaded(tmp_path: Path, items: int, several: bool) -> None:
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(items, several=several)
+    catalog.save(path, IDENTITIES, listing)
+    assert same(catalog.load(path, IDENTITIES), listing)
+
+
+def test_columns_are_mapped_aligned_and_read_only(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    catalog.save(path, IDENTITIES, make_listing(1000, several=True))
+    loaded = catalog.load(path, IDENTITIES)
+    for field in fields(Listing):
+        column = getattr(loaded, field.name)
+        if isinstance(column, np.ndarray):
+            assert isinstance(column.base, memoryview)
+            assert isinstance(column.base.obj, mmap.mmap)
+            assert column.ctypes.data % 64 == 0
+            assert not column.flags.writeable
+
+
+def test_loading_takes_no_memory_for_items(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    catalog.save(path, IDENTITIES, make_listing(300_000))
+    assert path.stat().st_size > 10_000_000
+    tracemalloc.start()
+    try:
+        loaded = catalog.load(path, IDENTITIES)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(loaded.labels) == 300_000
+    assert peak < 1_000_000
+
+
+def test_each_flipped_byte_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    catalog.save(path, IDENTITIES, make_listing(7, several=True))
+    sound = path.read_bytes()
+    for position in range(len(sound)):
+        damaged = bytearray(sound)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(UnusableIndexError, match=r"damaged|format version"):
+            catalog.load(path, IDENTITIES)
+
+
+def test_each_cut_and_each_appendix_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    catalog.save(path, IDENTITIES, make_listing(7))
+    sound = path.read_bytes()
+    for length in range(len(sound)):
+        path.write_bytes(sound[:length])
+        with pytest.raises(UnusableIndexError, match="damaged"):
+            catalog.load(path, IDENTITIES)
+    path.write_bytes(sound + b"\0")
+    with pytest.raises(UnusableIndexError, match="damaged"):
+        catalog.load(path, IDENTITIES)
+
+
+def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.fastinet"
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "FORMAT_VERSION", 99)
+        catalog.save(path, IDENTITIES, make_listing(7))
+    with pytest.raises(UnusableIndexError, match="format version 99, and this fastinet reads"):
+        catalog.load(path, IDENTITIES)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "y.tar"}, "other archives"),
+        ({"size": 1025}, "had 1024 bytes when it was made and has 1025 now"),
+        ({"mtime_ns": 6}, "was written after"),
+        ({"probe": "ac"}, "other content"),
+    ],
+)
+def test_a_stale_index_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    path = tmp_path / "x.fastinet"
+    catalog.save(path, IDENTITIES, make_listing(7))
+    with pytest.raises(UnusableIndexError, match=message):
+        catalog.load(path, [IDENTITIES[0]._replace(**change)])
+    with pytest.raises(UnusableIndexError, match="other archives"):
+        catalog.load(path, [*IDENTITIES, *IDENTITIES])
+
+
+def test_the_header_is_for_people_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    catalog.save(path, IDENTITIES, make_listing(7))
+    data = path.read_bytes()
+    start = 64 + int.from_bytes(data[16:24], "little")
+    header = json.loads(data[64:start])
+    column = header["columns"]["labels"]
+    begin = start + column["offset"]
+    assert begin % 64 == 0
+    assert np.array_equal(
+        np.frombuffer(data, column["dtype"], column["rows"], begin), make_listing(7).labels
+    )
+    assert zlib.crc32(data[begin : begin + 64]) == column["crc32"]
+
+
+def test_the_probe_sees_the_ends_and_the_middle(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    content = bytearray(1_000_000)
+    path.write_bytes(content)
+    before = catalog.identify(path)
+    for position in (0, 999_999, 996_000 * 3 // 7):
+        content[position] ^= 1
+        path.write_bytes(content)
+        os.utime(path, ns=(before.mtime_ns, before.mtime_ns))
+        now = catalog.identify(path)
+        assert now.probe != before.probe
+        assert now._replace(probe=before.probe) == before
+        content[position] ^= 1
+
+
+def contents(dataset: Dataset) -> list[tuple[str, int, bytes]]:
+    return [
+        (key, label, dataset.read(i))
+        for i, (key, label) in enumerate(zip(dataset.keys, dataset.labels.tolist(), strict=True))
+    ]
+
+
+def test_the_index_is_kept_and_used(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = open_archive(archive)
+    assert sorted(path.name for path in archive.parent.iterdir()) == [
+        "train.tar",
+        "train.tar.fastinet",
+    ]
+    monkeypatch.setattr("fastinet._scan.scan", None)
+    assert contents(open_archive(archive)) == contents(first)
+
+
+def test_changed_archives_are_scanned_again(archive: Path) -> None:
+    open_archive(archive)
+    archive.write_bytes(train_tar({"n01484850": {"n01484850_1.JPEG": JPEG}}))
+    with pytest.warns(FastinetWarning, match=r"train\.tar\.fastinet' is stale.*built anew"):
+        assert list(open_archive(archive).keys) == ["n01484850/n01484850_1.JPEG"]
+    assert list(open_archive(archive).keys) == ["n01484850/n01484850_1.JPEG"]
+
+
+def test_damaged_indexes_are_built_anew_and_said(archive: Path) -> None:
+    expected = contents(open_archive(archive))
+    index = archive.with_name("train.tar.fastinet")
+    sound = index.read_bytes()
+    for damaged in (b"", b"junk", sound[:-1], sound[:200] + b"!" + sound[201:]):
+        index.write_bytes(damaged)
+        with pytest.warns(FastinetWarning, match=r"damaged.*built anew") as caught:
+            assert contents(open_archive(archive)) == expected
+        assert caught[0].filename == __file__
+        assert index.read_bytes() == sound
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    """Makes folders read-only, for the super-user too, who may write anywhere."""
+    save = catalog.save
+
+    def save_or_fail(path: Path, identities: list[Identity], listing: Listing) -> None:
+        if any(folder in path.parents for folder in folders):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        save(path, identities, listing)
+
+    monkeypatch.setattr(catalog, "save", save_or_fail)
+
+
+def test_a_read_only_folder_has_its_index_in_the_cache(
+    archive: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, archive.parent)
+    expected = contents(open_archive(archive))
+    (index,) = (cache / "indexes").iterdir()
+    assert index.name.startswith("train.tar-")
+    assert [path.name for path in archive.parent.iterdir()] == ["train.tar"]
+    monkeypatch.setattr("fastinet._scan.scan", None)
+    assert contents(open_archive(archive)) == expected
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for the super-user")
+def test_a_truly_read_only_folder(archive: Path, cache: Path) -> None:
+    archive.parent.chmod(0o555)
+    try:
+        open_archive(archive)
+    finally:
+        archive.parent.chmod(0o755)
+    assert len(list((cache / "indexes").iterdir())) == 1
+
+
+def test_a_stale_index_in_a_read_only_folder_is_said_once(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_archive(archive)
+    archive.write_bytes(train_tar(TRAIN) + bytes(512))
+    deny(monkeypatch, archive.parent)
+    with pytest.warns(FastinetWarning, match="stale"):
+        expected = contents(open_archive(archive))
+    assert contents(open_archive(archive)) == expected  # from the cache, and in silence
+
+
+def test_no_place_at_all_is_said(
+    archive: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, archive.parent, cache)
+    with pytest.warns(FastinetWarning, match="could not be kept"):
+        assert len(open_archive(archive)) == 3
+
+
+def test_an_index_that_cannot_be_read_is_said(archive: Path) -> None:
+    archive.with_name("train.tar.fastinet").mkdir()
+    with pytest.warns(FastinetWarning, match="cannot be read"):
+        assert len(open_archive(archive)) == 3
+    assert sorted(path.name for path in archive.parent.iterdir()) == [
+        "train.tar",
+        "train.tar.fastinet",
+    ]
+
+
+def test_index_argument(archive: Path, tmp_path: Path, cache: Path) -> None:
+    assert len(open_archive(archive, index=False)) == 3
+    elsewhere = tmp_path / "deep" / "down" / "my.index"
+    assert len(open_archive(archive, index=elsewhere)) == 3
+    assert elsewhere.exists()
+    assert [path.name for path in archive.parent.iterdir()] == ["train.tar"]
+    assert not cache.exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(7)
+    catalog.save(path, IDENTITIES, listing)
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(catalog.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        catalog.save(path, IDENTITIES, replace(listing, skipped=3))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.fastinet"]
+    assert path.read_bytes() == before
+
+
+OPEN_MANY_TIMES = """
+import pathlib, sys
+from fastinet.dataset import open as open_archive
+path = pathlib.Path(sys.argv[1])
+for _ in range(40):
+    path.with_name(path.name + ".fastinet").unlink(missing_ok=True)
+    dataset = open_archive(path)
+    assert [len(dataset.read(i)) for i in range(len(dataset))] == [704, 4, 512]
+"""
+
+
+def test_concurrent_builders(archive: Path) -> None:
+    """Processes that remove and write the index under each other's feet, warnings being errors."""
+    command = [sys.executable, "-W", "error", "-c", OPEN_MANY_TIMES, str(archive)]
+    builders = [subprocess.Popen(command) for _ in range(3)]
+    assert [builder.wait(timeout=300) for builder in builders] == [0, 0, 0]
+    assert len(open_archive(archive)) == 3
+    assert sorted(path.name for path in archive.parent.iterdir()) == [
+        "train.tar",
+        "train.tar.fastinet",
+    ]
