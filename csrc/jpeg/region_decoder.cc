@@ -172,7 +172,7 @@ Status RegionDecoder::CheckPlaces(const Checkpoints& checkpoints) const {
     checked = place;
     const auto* next = checkpoints.AtOrAfter(place->point.mcu + 1);
     if (next == nullptr || place->check != PlaceCheck(jpeg_.bytes, jpeg_.offset_bytes,
-                                                      place->point.bit, next->point.bit / 8)) {
+                                                      place->point, next->point.bit / 8)) {
       return DoesNotFit(place->point.bit);
     }
   }
