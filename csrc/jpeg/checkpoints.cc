@@ -124,12 +124,16 @@ Status Stale(const char* cause) {
 
 }  // namespace
 
-uint16_t PlaceCheck(Bytes bytes, uint64_t offset_bytes, uint64_t bit, uint64_t limit_bytes) {
-  const uint64_t begin = bit / 8;
+uint16_t PlaceCheck(Bytes bytes, uint64_t offset_bytes, const ScanPoint& point,
+                    uint64_t limit_bytes) {
+  uint64_t hash = HashNumber(point.bit, static_cast<uint64_t>(point.mcu));
+  for (const int32_t dc : point.dc) hash = HashNumber(static_cast<uint32_t>(dc), hash);
+  const uint64_t begin = point.bit / 8;
   const uint64_t end = std::min({begin + kCheckedBytes, limit_bytes, offset_bytes + bytes.size()});
-  if (begin < offset_bytes || begin >= end) return 0;
-  const Bytes checked = bytes.subspan(begin - offset_bytes, end - begin);
-  return static_cast<uint16_t>(HashBytes(checked, bit % 8));
+  if (begin >= offset_bytes && begin < end) {
+    hash = HashBytes(bytes.subspan(begin - offset_bytes, end - begin), hash);
+  }
+  return static_cast<uint16_t>(hash);
 }
 
 Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32_t stride) {
@@ -156,7 +160,7 @@ Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32
     FASTINET_RETURN_IF_ERROR(decoder.Skip(static_cast<int32_t>(walk.mcu() - from)));
   }
   for (size_t i = 0; i + 1 < places.size(); ++i) {
-    places[i].check = PlaceCheck(jpeg, 0, places[i].point.bit, places[i + 1].point.bit / 8);
+    places[i].check = PlaceCheck(jpeg, 0, places[i].point, places[i + 1].point.bit / 8);
   }
   return checkpoints;
 }

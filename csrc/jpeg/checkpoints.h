@@ -13,15 +13,19 @@ namespace fastinet {
 
 /// The places of one JPEG, at the start of every MCU row or closer.
 ///
-/// **What is verified.** A record is bound to its JPEG by a 64-bit fingerprint of the file's length
-/// and of all header segments that decoding depends on, and to itself by a 32-bit checksum; Parse
-/// refuses what does not fit. Each place also holds 16 bits computed from the bytes that follow it,
-/// and decoding checks those of every place it starts from before it hands over the first row.
-/// Where decoding comes upon a place from before, position and predictors must agree. So a record
-/// that is damaged or belongs to other bytes is found out with all but certainty. None of this is
-/// cryptography: who can write both files can make them lie together. Even then decoding stays
-/// inside the bytes it was given. BuildCheckpoints is the proof: it decodes everything, and equal
-/// records mean right records.
+/// **What is verified.** A record is bound to itself by a 32-bit checksum, and to its JPEG by a
+/// 64-bit fingerprint of the file's length and of all header segments that decoding depends on:
+/// Parse refuses what does not fit. Each place also holds a 16-bit check of itself and of the bytes
+/// that follow it; every place that a region starts from is compared with the bytes at hand before
+/// the first row is handed over. Where decoding arrives at a place from the one before, which
+/// happens in every row that is decoded to its end, bit and predictors must agree. So a record that
+/// is damaged, or belongs to other bytes, is found out with all but certainty.
+///
+/// **What is not.** Bytes that are not read cannot be verified: a file that was changed in place,
+/// before the region and nowhere else, decodes as it was before the change. And none of this is
+/// cryptography: who can write the record can make it lie. Even then decoding stays inside the
+/// bytes that it was given. The proof of a record is to build it again: equal records are right
+/// ones.
 class Checkpoints {
  public:
   /// A place and what identifies the bytes that follow it.
@@ -61,8 +65,9 @@ class Checkpoints {
 /// checkpoints.
 Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32_t stride);
 
-/// What `Place::check` holds for a place at `bit` (from the file's start): `bytes` are the file's
-/// bytes from `offset_bytes` on, `limit` is where the following place's bytes begin.
-uint16_t PlaceCheck(Bytes bytes, uint64_t offset_bytes, uint64_t bit, uint64_t limit_bytes);
+/// What `Place::check` holds for `point`: `bytes` are the file's bytes from `offset_bytes` on,
+/// `limit_bytes` is where the following place's bytes begin in the file.
+uint16_t PlaceCheck(Bytes bytes, uint64_t offset_bytes, const ScanPoint& point,
+                    uint64_t limit_bytes);
 
 }  // namespace fastinet

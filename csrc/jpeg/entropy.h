@@ -52,6 +52,13 @@ class EntropyDecoder {
   /// Where the next MCU starts.
   ScanPoint Tell() const;
 
+  /// Decodes two parts of a scan at once, which is faster than one after the other: from each of
+  /// `points` passes over `skip` MCUs and decodes the following `count` into the buffer of the same
+  /// index. Leaves in `points` where each ended. The scan must have no restart intervals; the place
+  /// of Seek and Tell is not touched.
+  Status DecodeTwo(int32_t skip, int32_t count, const std::array<CoefficientBuffer, 2>& buffers,
+                   std::array<ScanPoint, 2>* points) const;
+
   /// What the kernels read and write.
   struct State {
     uint64_t window = 0;  // the next bits, first one highest; zeros where the data ends
@@ -71,21 +78,21 @@ class EntropyDecoder {
     uint8_t across = 0;
     uint8_t blocks_across = 1;  // of the component in an MCU
   };
-  using Blocks = std::array<Block, 10>;
 
  private:
   Status Run(int32_t count, const CoefficientBuffer* buffer, int32_t column);
   Status PassRestartMarker();
-  Status Damaged(const char* cause) const;
-  const uint8_t* NextUnreadByte(uint32_t* bit) const;
+  State StateAt(const ScanPoint& point) const;
+  ScanPoint PointOf(const State& state, int64_t mcu) const;
+  const uint8_t* NextUnreadByte(const State& state, uint32_t* bit) const;
 
   State state_;
-  Blocks blocks_;
+  std::array<Block, 10> blocks_;  // of an MCU
   size_t block_count_ = 0;
   int32_t restart_interval_ = 0;  // [MCUs]; 0: none
   int64_t mcu_ = 0;
-  const uint8_t* begin_ = nullptr;
-  uint64_t offset_bytes_ = 0;         // of begin_ in the file
+  Bytes bytes_;
+  uint64_t offset_bytes_ = 0;         // of bytes_ in the file
   std::array<DcTable, 3> dc_tables_;  // by component
   std::array<AcTable, 3> ac_tables_;
 };

@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "base/simd_targets.h"
 #undef HWY_TARGET_INCLUDE
@@ -101,44 +102,102 @@ HWY_NOINLINE Refilled RefillSlowly(uint64_t bits, int8_t signed_count, const uin
   return result(count);
 }
 
-/// Decodes the symbols of one block after another.
+/// Where the coefficients of a block go: its place in its group, whose coefficients are 0, and
+/// where to leave the zig-zag index of the last one. Null when they are passed over.
+struct BlockPlace {
+  int16_t* coefficients = nullptr;
+  uint8_t* last = nullptr;
+};
+
+/// Decodes the blocks of one stream.
 ///
 /// Refills are spread so that a full window serves three entries of the tables, at most
 /// kMaxEntryBits each.
-class BlockDecoder {
+class StreamDecoder {
  public:
-  HWY_INLINE explicit BlockDecoder(const EntropyDecoder::State& state)
+  HWY_INLINE explicit StreamDecoder(const EntropyDecoder::State& state)
       : bits_(state.window),
         count_(static_cast<uint64_t>(state.window_bits)),
         next_(state.next),
         end_(state.end),
-        fast_end_(state.end - state.next >= 8 ? state.end - 7 : state.next) {}
+        fast_end_(state.end - state.next >= 8 ? state.end - 7 : state.next),
+        dc_(state.dc) {}
 
   HWY_INLINE void Save(EntropyDecoder::State& state) const {
     state.window = bits_;
     state.window_bits = static_cast<int8_t>(count_);
     state.next = next_;
+    state.dc = dc_;
   }
 
   HWY_INLINE bool ran_out() const { return static_cast<int8_t>(count_) < 0; }
 
-  /// Decodes one block. `coefficients` is the block's place in its group, whose coefficients are 0;
-  /// `last` receives the zig-zag index of the last one stored.
+  /// Decodes one block.
   template <bool kStore>
-  HWY_INLINE EntropyFault Decode(const EntropyDecoder::Block& block, int32_t& dc,
-                                 int16_t* coefficients, uint8_t* last) {
-    Refill();
-    if (!DecodeDc(*block.dc, dc)) return EntropyFault::kBadCode;
-    if constexpr (kStore) coefficients[0] = static_cast<int16_t>(dc);
-
+  HWY_INLINE EntropyFault Decode(const EntropyDecoder::Block& block, const BlockPlace& place) {
+    if (!Start<kStore>(block, place)) return EntropyFault::kBadCode;
     const AcTable::Entry* entries = block.ac->entries();
     uint32_t k = 0;
-    if (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients)) {
-      do {
-        Refill();
-      } while (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients) &&
-               Step<kStore>(entries, k, coefficients));
+    if (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place)) {
+      StepOn<kStore>(entries, k, place);
     }
+    return Finish<kStore>(*block.ac, k, place);
+  }
+
+  /// Decodes one block each of two streams. Entries wait for each other within a stream only, so
+  /// taking turns hides half of the waiting for as long as both blocks last. More than this does
+  /// not fit the registers: going on with the next block of the stream whose block ends first, with
+  /// its own tables, is slower.
+  template <bool kStore>
+  static HWY_INLINE EntropyFault DecodeTwo(StreamDecoder& a, StreamDecoder& b,
+                                           const EntropyDecoder::Block& block,
+                                           const BlockPlace& place_a, const BlockPlace& place_b) {
+    if (!a.Start<kStore>(block, place_a) || !b.Start<kStore>(block, place_b)) {
+      return EntropyFault::kBadCode;
+    }
+    const AcTable::Entry* entries = block.ac->entries();
+    uint32_t k_a = 0;
+    uint32_t k_b = 0;
+    if (a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
+        a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b)) {
+      do {
+        a.Refill();
+        b.Refill();
+      } while (a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
+               a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
+               a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b));
+    }
+    a.StepOn<kStore>(entries, k_a, place_a);
+    const EntropyFault fault = a.Finish<kStore>(*block.ac, k_a, place_a);
+    if (HWY_UNLIKELY(fault != EntropyFault::kNone)) return fault;
+    b.StepOn<kStore>(entries, k_b, place_b);
+    return b.Finish<kStore>(*block.ac, k_b, place_b);
+  }
+
+ private:
+  /// Refills and decodes the DC coefficient; leaves enough bits for two entries.
+  template <bool kStore>
+  HWY_INLINE bool Start(const EntropyDecoder::Block& block, const BlockPlace& place) {
+    Refill();
+    int32_t& dc = dc_[block.component];
+    if (!DecodeDc(*block.dc, dc)) return false;
+    if constexpr (kStore) place.coefficients[0] = static_cast<int16_t>(dc);
+    return true;
+  }
+
+  /// Refills and decodes entries for as long as Step does.
+  template <bool kStore>
+  HWY_INLINE void StepOn(const AcTable::Entry* entries, uint32_t& k, const BlockPlace& place) {
+    do {
+      Refill();
+    } while (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place) &&
+             Step<kStore>(entries, k, place));
+  }
+
+  /// Takes a block from an entry that Step refused to its end.
+  template <bool kStore>
+  HWY_INLINE EntropyFault Finish(const AcTable& ac, uint32_t k, const BlockPlace& place) {
+    const AcTable::Entry* entries = ac.entries();
     while (true) {
       const AcTable::Entry entry = NextEntry(entries);
       const uint32_t advance = Advance(entry);
@@ -148,7 +207,7 @@ class BlockDecoder {
       if (HWY_LIKELY(before_end <= 16 && k + before_end < 63)) {
         k += before_end;
         if constexpr (kStore) {
-          int16_t& coefficient = coefficients[kGroupOffsets[k]];
+          int16_t& coefficient = place.coefficients[kGroupOffsets[k]];
           coefficient = static_cast<int16_t>(coefficient | FirstValue(entry));
         }
         Use(entry);
@@ -157,24 +216,21 @@ class BlockDecoder {
       // A single symbol: one that the table does not show in full, or the first of two that reach
       // the end, of which the second may belong to the next block.
       Refill();
-      const HuffmanCode::Symbol symbol = block.ac->code().Find(bits_);
+      const HuffmanCode::Symbol symbol = ac.code().Find(bits_);
       if (symbol.bits == 0) return EntropyFault::kBadCode;
       Use(symbol.bits);
       if (symbol.advance == HuffmanCode::kEndOfBlock) break;
       k += symbol.advance;
       if (k > 63) return EntropyFault::kTooManyCoefficients;
-      if constexpr (kStore) coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
+      if constexpr (kStore)
+        place.coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
       if (k == 63) break;
-      do {
-        Refill();
-      } while (Step<kStore>(entries, k, coefficients) && Step<kStore>(entries, k, coefficients) &&
-               Step<kStore>(entries, k, coefficients));
+      StepOn<kStore>(entries, k, place);
     }
-    if constexpr (kStore) *last = static_cast<uint8_t>(k);
+    if constexpr (kStore) *place.last = static_cast<uint8_t>(k);
     return EntropyFault::kNone;
   }
 
- private:
   HWY_INLINE void Refill() {
     if (HWY_LIKELY(next_ < fast_end_)) {
       const uint64_t bytes = LoadBigEndian64(next_);
@@ -252,14 +308,14 @@ class BlockDecoder {
   /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
   /// changes nothing and returns false.
   template <bool kStore>
-  HWY_INLINE bool Step(const AcTable::Entry* entries, uint32_t& k, int16_t* coefficients) {
+  HWY_INLINE bool Step(const AcTable::Entry* entries, uint32_t& k, const BlockPlace& place) {
     const AcTable::Entry entry = NextEntry(entries);
     const uint32_t next_k = k + Advance(entry);
     if (HWY_UNLIKELY(next_k >= 63)) return false;
     if constexpr (kStore) {
       // Where there is but one symbol, both stores go to its place, and the second one counts.
-      coefficients[kGroupOffsets[next_k]] = SecondValue(entry);
-      coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
+      place.coefficients[kGroupOffsets[next_k]] = SecondValue(entry);
+      place.coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
     }
     k = next_k;
     Use(entry);
@@ -272,41 +328,70 @@ class BlockDecoder {
   const uint8_t* next_;  // the first byte that no counted bit comes from
   const uint8_t* const end_;
   const uint8_t* const fast_end_;  // eight bytes can be loaded before it
+  std::array<int32_t, 3> dc_;
 };
 
+/// The place of `block` of the MCU in column `mcu` of `buffer`.
+HWY_INLINE BlockPlace PlaceOf(const EntropyDecoder::Block& block, const CoefficientBuffer& buffer,
+                              int32_t mcu) {
+  const BlockRow& row = buffer.row(block.component, block.down);
+  const auto at = static_cast<uint32_t>(mcu * block.blocks_across + block.across);
+  return {row.coefficients + at / kBlocksPerGroup * size_t{kGroupLength} + at % kBlocksPerGroup * 8,
+          row.last + at};
+}
+
 template <bool kStore>
-EntropyFault DecodeMcusAs(EntropyDecoder::State& state, const EntropyDecoder::Block* blocks,
-                          size_t block_count, int32_t count, const CoefficientBuffer* buffer,
-                          int32_t column) {
-  BlockDecoder decoder(state);
-  std::array<int32_t, 3> dc = state.dc;
+EntropyFault DecodeOneAs(EntropyDecoder::State& state,
+                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                         const CoefficientBuffer* buffer) {
+  StreamDecoder decoder(state);
   EntropyFault fault = EntropyFault::kNone;
-  for (int32_t mcu = column; mcu < column + count && fault == EntropyFault::kNone; ++mcu) {
-    for (size_t i = 0; i < block_count; ++i) {
-      const EntropyDecoder::Block& block = blocks[i];
-      int16_t* coefficients = nullptr;
-      uint8_t* last = nullptr;
-      if constexpr (kStore) {
-        const BlockRow& row = buffer->row(block.component, block.down);
-        const auto at = static_cast<uint32_t>(mcu * block.blocks_across + block.across);
-        coefficients = row.coefficients + at / kBlocksPerGroup * size_t{kGroupLength} +
-                       at % kBlocksPerGroup * 8;
-        last = row.last + at;
-      }
-      fault = decoder.Decode<kStore>(block, dc[block.component], coefficients, last);
+  for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
+    for (const EntropyDecoder::Block& block : blocks) {
+      BlockPlace place;
+      if constexpr (kStore) place = PlaceOf(block, *buffer, mcu);
+      fault = decoder.Decode<kStore>(block, place);
       if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
     }
   }
   decoder.Save(state);
-  state.dc = dc;
   return decoder.ran_out() ? EntropyFault::kOutOfData : fault;
 }
 
-EntropyFault DecodeMcusKernel(EntropyDecoder::State& state, const EntropyDecoder::Block* blocks,
-                              size_t block_count, int32_t count, const CoefficientBuffer* buffer,
-                              int32_t column) {
-  return buffer == nullptr ? DecodeMcusAs<false>(state, blocks, block_count, count, buffer, column)
-                           : DecodeMcusAs<true>(state, blocks, block_count, count, buffer, column);
+template <bool kStore>
+EntropyFault DecodeTwoAs(std::array<EntropyDecoder::State, 2>& states,
+                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                         const std::array<const CoefficientBuffer*, 2>& buffers) {
+  StreamDecoder a(states[0]);
+  StreamDecoder b(states[1]);
+  EntropyFault fault = EntropyFault::kNone;
+  for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
+    for (const EntropyDecoder::Block& block : blocks) {
+      BlockPlace place_a, place_b;
+      if constexpr (kStore) {
+        place_a = PlaceOf(block, *buffers[0], mcu);
+        place_b = PlaceOf(block, *buffers[1], mcu);
+      }
+      fault = StreamDecoder::DecodeTwo<kStore>(a, b, block, place_a, place_b);
+      if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
+    }
+  }
+  a.Save(states[0]);
+  b.Save(states[1]);
+  return a.ran_out() || b.ran_out() ? EntropyFault::kOutOfData : fault;
+}
+
+EntropyFault DecodeOne(EntropyDecoder::State& state, std::span<const EntropyDecoder::Block> blocks,
+                       McuRange mcus, const CoefficientBuffer* buffer) {
+  return buffer == nullptr ? DecodeOneAs<false>(state, blocks, mcus, buffer)
+                           : DecodeOneAs<true>(state, blocks, mcus, buffer);
+}
+
+EntropyFault DecodeTwo(std::array<EntropyDecoder::State, 2>& states,
+                       std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                       const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return buffers[0] == nullptr ? DecodeTwoAs<false>(states, blocks, mcus, buffers)
+                               : DecodeTwoAs<true>(states, blocks, mcus, buffers);
 }
 
 }  // namespace
@@ -317,12 +402,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fastinet {
 
-HWY_EXPORT(DecodeMcusKernel);
+HWY_EXPORT(DecodeOne);
+HWY_EXPORT(DecodeTwo);
 
-EntropyFault DecodeMcus(EntropyDecoder::State& state, const EntropyDecoder::Block* blocks,
-                        size_t block_count, int32_t count, const CoefficientBuffer* buffer,
-                        int32_t column) {
-  return HWY_DYNAMIC_DISPATCH(DecodeMcusKernel)(state, blocks, block_count, count, buffer, column);
+EntropyFault DecodeStream(EntropyDecoder::State& state,
+                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                          const CoefficientBuffer* buffer) {
+  return HWY_DYNAMIC_DISPATCH(DecodeOne)(state, blocks, mcus, buffer);
+}
+
+EntropyFault DecodeStreams(std::array<EntropyDecoder::State, 2>& states,
+                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                           const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return HWY_DYNAMIC_DISPATCH(DecodeTwo)(states, blocks, mcus, buffers);
 }
 
 }  // namespace fastinet

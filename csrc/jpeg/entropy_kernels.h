@@ -1,8 +1,9 @@
 // The hot loops of the entropy decoder, chosen by the CPU at run time.
 #pragma once
 
-#include <cstddef>
+#include <array>
 #include <cstdint>
+#include <span>
 
 #include "jpeg/coefficients.h"
 #include "jpeg/entropy.h"
@@ -16,10 +17,20 @@ enum class EntropyFault : uint8_t {
   kOutOfData,            // the data, or a marker in it, ended before the MCUs did
 };
 
-/// Decodes `count` MCUs of one restart interval. `buffer` may be null: then the coefficients are
-/// passed over.
-EntropyFault DecodeMcus(EntropyDecoder::State& state, const EntropyDecoder::Block* blocks,
-                        size_t block_count, int32_t count, const CoefficientBuffer* buffer,
-                        int32_t column);
+/// Columns first..end - 1 of a CoefficientBuffer, in MCUs.
+struct McuRange {
+  int32_t first = 0;
+  int32_t end = 0;
+};
+
+/// Decodes MCUs of one restart interval into `buffer`. It may be null: then they are passed over.
+EntropyFault DecodeStream(EntropyDecoder::State& state,
+                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                          const CoefficientBuffer* buffer);
+
+/// Decodes the MCUs of two streams at once. The buffers may both be null.
+EntropyFault DecodeStreams(std::array<EntropyDecoder::State, 2>& states,
+                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                           const std::array<const CoefficientBuffer*, 2>& buffers);
 
 }  // namespace fastinet

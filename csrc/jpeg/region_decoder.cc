@@ -96,22 +96,27 @@ Status RegionDecoder::Decode(const JpegHeader& header, const JpegSlice& jpeg, co
   const bool waits_for_next = std::any_of(frame_.planes.begin(), frame_.planes.end(),
                                           [](const auto& plane) { return LooksUpAndDown(plane); });
   const int32_t end = region.y + region.height;
-  for (int32_t row = extent_.mcu_rows.first; row <= extent_.mcu_rows.last; ++row) {
+  for (int32_t row = extent_.mcu_rows.first; row <= extent_.mcu_rows.last;) {
+    const int32_t rows = HasTwin(row, checkpoints) ? 2 : 1;
     {
       const StageTimer timer(counts.measure_time, &counts.entropy_ns);
-      FASTINET_RETURN_IF_ERROR(DecodeMcuRow(row, checkpoints));
+      FASTINET_RETURN_IF_ERROR(rows == 2 ? DecodeTwoMcuRows(row, *checkpoints)
+                                         : DecodeMcuRow(row, checkpoints));
     }
-    {
-      const StageTimer timer(counts.measure_time, &counts.idct_ns);
-      TransformMcuRow(row);
-    }
-    // The last row of pixels that is complete; fancy upsampling leans on the row of samples below.
-    int32_t complete = (row + 1) * frame_.mcu_height - (waits_for_next ? 1 : 0);
-    if (row == extent_.mcu_rows.last) complete = end;
-    while (next_row_ < complete) {
-      const int32_t rows = std::min(RowSink::kBandRows, complete - next_row_);
-      if (rows < RowSink::kBandRows && complete != end) break;
-      FASTINET_RETURN_IF_ERROR(EmitBand(rows, sink));
+    for (int32_t i = 0; i < rows; ++i, ++row) {
+      {
+        const StageTimer timer(counts.measure_time, &counts.idct_ns);
+        TransformMcuRow(row, coefficients_[static_cast<size_t>(i)]);
+      }
+      // Fancy upsampling leans on the row of samples below.
+      const int32_t complete = row == extent_.mcu_rows.last
+                                   ? end
+                                   : (row + 1) * frame_.mcu_height - (waits_for_next ? 1 : 0);
+      while (next_row_ < complete) {
+        const int32_t band_rows = std::min(RowSink::kBandRows, complete - next_row_);
+        if (band_rows < RowSink::kBandRows && complete != end) break;
+        FASTINET_RETURN_IF_ERROR(EmitBand(band_rows, sink));
+      }
     }
   }
   return {};
@@ -131,7 +136,7 @@ Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, c
   next_row_ = region.y;
   FASTINET_RETURN_IF_ERROR(entropy_.Begin(header, frame_));
   entropy_.SetData(jpeg.bytes, jpeg.offset_bytes);
-  coefficients_.Shape(frame_, extent_.mcu_columns.count());
+  for (CoefficientBuffer& buffer : coefficients_) buffer.Shape(frame_, extent_.mcu_columns.count());
 
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
     const ComponentPlane& plane = frame_.planes[c];
@@ -162,27 +167,28 @@ Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, c
 Status RegionDecoder::CheckPlaces(const Checkpoints& checkpoints) const {
   const Checkpoints::Place* checked = nullptr;
   for (int32_t row = extent_.mcu_rows.first; row <= extent_.mcu_rows.last; ++row) {
-    const auto* place =
-        checkpoints.AtOrBefore(int64_t{row} * frame_.mcus_across + extent_.mcu_columns.first);
+    const auto* place = checkpoints.AtOrBefore(FirstMcu(row));
     if (place == nullptr || place == checked) continue;
     checked = place;
     const auto* next = checkpoints.AtOrAfter(place->point.mcu + 1);
     if (next == nullptr || place->check != PlaceCheck(jpeg_.bytes, jpeg_.offset_bytes,
-                                                      place->point.bit, next->point.bit / 8)) {
+                                                      place->point, next->point.bit / 8)) {
       return DoesNotFit(place->point.bit);
     }
   }
   return {};
 }
 
-Status RegionDecoder::SeekTo(const ScanPoint& point) {
+Status RegionDecoder::CheckReach(const ScanPoint& point) const {
   const uint64_t byte = point.bit / 8;
   if (byte < jpeg_.offset_bytes || byte - jpeg_.offset_bytes > jpeg_.bytes.size()) {
     return InvalidArgument("the region needs bytes of the scan that were not given");
   }
-  entropy_.Seek(point);
-  position_ = point;
   return {};
+}
+
+int64_t RegionDecoder::FirstMcu(int32_t mcu_row) const {
+  return int64_t{mcu_row} * frame_.mcus_across + extent_.mcu_columns.first;
 }
 
 /// Brings the entropy decoder to `mcu`, by the shortest way that it knows.
@@ -193,7 +199,11 @@ Status RegionDecoder::GoTo(int64_t mcu, const Checkpoints* checkpoints) {
   } else if (restart_interval_ > 0 && FindRestart(mcu)) {
     start = restart_;
   }
-  if (!position_ || position_->mcu < start.mcu) FASTINET_RETURN_IF_ERROR(SeekTo(start));
+  if (!position_ || position_->mcu < start.mcu) {
+    FASTINET_RETURN_IF_ERROR(CheckReach(start));
+    entropy_.Seek(start);
+    position_ = start;
+  }
   const auto skipped = static_cast<int32_t>(mcu - position_->mcu);
   stats_->mcus_skipped += static_cast<uint64_t>(skipped);
   return entropy_.Skip(skipped);
@@ -229,25 +239,57 @@ bool RegionDecoder::FindRestart(int64_t mcu) {
   return found > 0;
 }
 
-/// Decodes the region's MCUs of one row into `coefficients_`.
+/// Decodes the region's MCUs of one row into the first buffer.
 Status RegionDecoder::DecodeMcuRow(int32_t mcu_row, const Checkpoints* checkpoints) {
-  const int64_t first = int64_t{mcu_row} * frame_.mcus_across + extent_.mcu_columns.first;
-  FASTINET_RETURN_IF_ERROR(GoTo(first, checkpoints));
+  FASTINET_RETURN_IF_ERROR(GoTo(FirstMcu(mcu_row), checkpoints));
   const int32_t count = extent_.mcu_columns.count();
-  coefficients_.Clear();
-  FASTINET_RETURN_IF_ERROR(entropy_.Decode(count, coefficients_, 0));
+  coefficients_[0].Clear();
+  FASTINET_RETURN_IF_ERROR(entropy_.Decode(count, coefficients_[0], 0));
   stats_->mcus_decoded += static_cast<uint64_t>(count);
   position_ = entropy_.Tell();
-  if (checkpoints == nullptr) return {};
-  const auto* place = checkpoints->AtOrBefore(position_->mcu);
-  if (place != nullptr && place->point.mcu == position_->mcu && place->point != *position_) {
-    return DoesNotFit(position_->bit);
+  return checkpoints == nullptr ? Status() : CheckAgainst(*checkpoints, *position_);
+}
+
+/// Whether the row below can be decoded together with this one: when both have a place of their
+/// own, at the same distance from the region.
+bool RegionDecoder::HasTwin(int32_t mcu_row, const Checkpoints* checkpoints) const {
+  if (checkpoints == nullptr || restart_interval_ > 0 || mcu_row == extent_.mcu_rows.last) {
+    return false;
+  }
+  const auto* upper = checkpoints->AtOrBefore(FirstMcu(mcu_row));
+  const auto* lower = checkpoints->AtOrBefore(FirstMcu(mcu_row + 1));
+  return upper != nullptr && lower != nullptr &&
+         lower->point.mcu - upper->point.mcu == frame_.mcus_across;
+}
+
+/// Decodes the region's MCUs of two rows into the two buffers.
+Status RegionDecoder::DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& checkpoints) {
+  std::array<ScanPoint, 2> points;
+  for (size_t i = 0; i < points.size(); ++i) {
+    points[i] = checkpoints.AtOrBefore(FirstMcu(mcu_row + static_cast<int32_t>(i)))->point;
+    FASTINET_RETURN_IF_ERROR(CheckReach(points[i]));
+    coefficients_[i].Clear();
+  }
+  const auto skip = static_cast<int32_t>(FirstMcu(mcu_row) - points[0].mcu);
+  const int32_t count = extent_.mcu_columns.count();
+  FASTINET_RETURN_IF_ERROR(entropy_.DecodeTwo(skip, count, coefficients_, &points));
+  stats_->mcus_skipped += 2 * static_cast<uint64_t>(skip);
+  stats_->mcus_decoded += 2 * static_cast<uint64_t>(count);
+  for (const ScanPoint& point : points) {
+    FASTINET_RETURN_IF_ERROR(CheckAgainst(checkpoints, point));
   }
   return {};
 }
 
+/// Where decoding arrives at a place, both must agree.
+Status RegionDecoder::CheckAgainst(const Checkpoints& checkpoints, const ScanPoint& point) const {
+  const auto* place = checkpoints.AtOrBefore(point.mcu);
+  if (place == nullptr || place->point.mcu != point.mcu || place->point == point) return {};
+  return DoesNotFit(point.bit);
+}
+
 /// Turns the coefficients of one MCU row into samples.
-void RegionDecoder::TransformMcuRow(int32_t mcu_row) {
+void RegionDecoder::TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& coefficients) {
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
     const ComponentPlane& plane = frame_.planes[c];
     const Window& window = windows_[c];
@@ -257,7 +299,7 @@ void RegionDecoder::TransformMcuRow(int32_t mcu_row) {
     for (int32_t down = 0; down < plane.blocks_down; ++down) {
       const int32_t row = (mcu_row * plane.blocks_down + down) * 8;
       if (row + 7 < extent_.rows[c].first || row > extent_.rows[c].last) continue;
-      InverseDct(coefficients_.row(c, static_cast<size_t>(down)), first, last, window.steps,
+      InverseDct(coefficients.row(c, static_cast<size_t>(down)), first, last, window.steps,
                  window.at(row, window.first_column + first * kGroupRowLength), window.stride);
       if (LooksLeftAndRight(plane)) RepeatEdges(c, row);
     }

@@ -84,11 +84,15 @@ class RegionDecoder {
 
   Status Prepare(const JpegHeader& header, const JpegSlice& jpeg, const Box& region);
   Status CheckPlaces(const Checkpoints& checkpoints) const;
-  Status SeekTo(const ScanPoint& point);
+  Status CheckReach(const ScanPoint& point) const;
+  Status CheckAgainst(const Checkpoints& checkpoints, const ScanPoint& point) const;
+  int64_t FirstMcu(int32_t mcu_row) const;
   Status GoTo(int64_t mcu, const Checkpoints* checkpoints);
   bool FindRestart(int64_t mcu);
   Status DecodeMcuRow(int32_t mcu_row, const Checkpoints* checkpoints);
-  void TransformMcuRow(int32_t mcu_row);
+  bool HasTwin(int32_t mcu_row, const Checkpoints* checkpoints) const;
+  Status DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& checkpoints);
+  void TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& coefficients);
   void RepeatEdges(size_t c, int32_t row);
   Status EmitBand(int32_t rows, RowSink& sink);
   void RenderRow(int32_t y, const std::array<uint8_t*, 3>& out);
@@ -109,7 +113,7 @@ class RegionDecoder {
 
   // Kept between images.
   EntropyDecoder entropy_;
-  CoefficientBuffer coefficients_;
+  std::array<CoefficientBuffer, 2> coefficients_;  // of two MCU rows
   std::array<Window, 3> windows_;
   std::array<std::vector<uint8_t>, 3> upsampled_;  // one row each
   std::vector<uint8_t> band_;
