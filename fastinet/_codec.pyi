@@ -1,6 +1,6 @@
 """Images without an engine. Use `fastinet.decode` and its kin, which check their arguments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ def read_header(data: Buffer, *, max_pixels: int) -> dict[str, Any]:
 
 def decode(
     data: Buffer,
-    out: NDArray[Any] | None,
+    make_rows: Callable[[int, int], NDArray[Any]],
     *,
     boxes: Sequence[Sequence[int]] | None,
     flips: Sequence[bool] | None,
@@ -28,12 +28,13 @@ def decode(
 ) -> NDArray[Any]:
     """Decodes, crops, resizes and mirrors one image without the GIL; see `fastinet.decode`.
 
-    `size` is (height, width); boxes and flips have one element. bfloat16 comes as uint16.
+    `size` is (height, width); boxes and flips have one element. `make_rows` is called with height
+    and width of the result and gives the array that is written to and returned.
     """
 
 def decode_batch(
     images: Sequence[Buffer],
-    out: NDArray[Any] | None,
+    make_rows: Callable[[int, int], NDArray[Any]],
     *,
     boxes: Sequence[Sequence[int]] | None,
     flips: Sequence[bool] | None,

@@ -12,16 +12,16 @@ from libcpp.vector cimport vector
 from fastinet._core cimport (
     Box,
     Bytes,
+    Crop,
+    FindCrop,
     ImageInfo,
     IsJpeg,
     ItemRenderer,
     MutableBytes,
-    OutputSize,
     OwnedCropRule,
     QualityOf,
     ReadInfo,
     RenderMany,
-    RenderOne,
     RenderOptions,
     Size,
     Status,
@@ -76,35 +76,35 @@ def read_header(data, *, max_pixels):
         "bits_per_sample": info.bits_per_sample,
         "progressive": info.progressive,
         "arithmetic": info.arithmetic,
-        "subsampling": (info.subsampling[0], info.subsampling[1]),
+        "sampling": [(info.sampling[i][0], info.sampling[i][1]) for i in range(info.components)],
         "restart_interval": info.restart_interval,
         "quality": None if quality < 0 else quality,
         "exif_orientation": info.exif_orientation,
     }
 
 
-def decode(data, out, *, boxes, flips, size, transform, **options_parts):
+def decode(data, make_rows, *, boxes, flips, size, transform, **options_parts):
     cdef const uint8_t[::1] view = view_of(data)
     cdef Bytes encoded = bytes_of(view)
     cdef RenderOptions options = make_options(options_parts)
     cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
     cdef _Renderer renderer = renderer_of_this_thread()
-    cdef Size output
+    cdef Crop crop
     cdef Status status
     with nogil:
-        status = OutputSize(renderer.core, encoded, rule, options, &output)
+        status = FindCrop(renderer.core, encoded, rule, options, &crop)
     check(status)
-    row = rows_for((), output, options_parts, out)
+    row = make_rows(crop.window.height, crop.window.width)
     cdef uint8_t[::1] row_view = row.reshape(-1).view(np.uint8)
     cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
     with nogil:
         # Neither `data` nor `row` can go away or be resized: both views hold them.
-        status = RenderOne(renderer.core, encoded, rule, options, row_bytes)
+        status = renderer.core.Render(encoded, crop, options, row_bytes)
     check(status)
     return row
 
 
-def decode_batch(images, out, *, boxes, flips, size, transform, threads, **options_parts):
+def decode_batch(images, make_rows, *, boxes, flips, size, transform, threads, **options_parts):
     cdef RenderOptions options = make_options(options_parts)
     cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
     cdef vector[Bytes] encoded
@@ -121,7 +121,7 @@ def decode_batch(images, out, *, boxes, flips, size, transform, threads, **optio
         output = rule.size
     else:
         raise ValueError("a batch needs one size for all its images")
-    rows = rows_for((len(views),), output, options_parts, out)
+    rows = make_rows(output.height, output.width)
     cdef uint8_t[::1] rows_view = rows.reshape(-1).view(np.uint8)
     cdef MutableBytes rows_bytes
     if rows_view.shape[0] > 0:
@@ -133,10 +133,6 @@ def decode_batch(images, out, *, boxes, flips, size, transform, threads, **optio
         status = RenderMany(encoded, rule, options, thread_count, rows_bytes)
     check(status)
     return rows
-
-
-# NumPy has no name for bfloat16.
-NUMPY_TYPES = {"uint8": np.uint8, "float16": np.float16, "bfloat16": np.uint16, "float32": np.float32}
 
 
 cdef OwnedCropRule make_rule(boxes, flips, size, transform) except *:
@@ -159,24 +155,3 @@ cdef OwnedCropRule make_rule(boxes, flips, size, transform) except *:
     if rule.has_transform:
         rule.transform = make_transform(transform)
     return rule
-
-
-cdef rows_for(tuple leading, Size size, options, out):
-    """A new array for rows of `size`, or `out` when it is one that fits."""
-    if size.width <= 0 or size.height <= 0:
-        raise ValueError(f"no image of {size.width} x {size.height} pixels")
-    shape = (size.height, size.width, 3)
-    if options["layout"] == "NCHW":
-        shape = (3, size.height, size.width)
-    shape = (*leading, *shape)
-    dtype = np.dtype(NUMPY_TYPES[options["dtype"]])
-    if out is None:
-        return np.empty(shape, dtype)
-    if out.shape != shape or out.dtype.itemsize != dtype.itemsize or not out.flags.c_contiguous:
-        raise ValueError(
-            f"out must be a contiguous array of shape {shape} and dtype {options['dtype']}, "
-            f"not {out.dtype} {out.shape}"
-        )
-    if not out.flags.writeable:
-        raise ValueError("out must be writable")
-    return out.view(dtype)

@@ -112,7 +112,7 @@ cdef extern from "item/image_decoder.h" namespace "fastinet" nogil:
         int32_t bits_per_sample
         cpp_bool progressive
         cpp_bool arithmetic
-        int32_t subsampling[2]
+        int32_t sampling[4][2]
         int32_t restart_interval
         uint8_t exif_orientation
 
@@ -127,6 +127,9 @@ cdef extern from "item/item.h" namespace "fastinet" nogil:
 
     cdef cppclass ItemRenderer:
         ItemRenderer() except +
+        Status Render(
+            Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row
+        ) except +
 
 
 cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
@@ -144,19 +147,12 @@ cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
         cpp_bool has_size
         Size size
 
-    Status OutputSize(
+    Status FindCrop(
         ItemRenderer& renderer,
         Bytes data,
         const OwnedCropRule& rule,
         const RenderOptions& options,
-        Size* size,
-    ) except +
-    Status RenderOne(
-        ItemRenderer& renderer,
-        Bytes data,
-        const OwnedCropRule& rule,
-        const RenderOptions& options,
-        MutableBytes row,
+        Crop* crop,
     ) except +
     Status RenderMany(
         const vector[Bytes]& images,

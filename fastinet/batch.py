@@ -25,8 +25,8 @@ class Batch:
     not written to before. They may outlive the loader; ``.copy()`` what you keep for long.
 
     Attributes:
-        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, contiguous and writable;
-            with views, [B, views, ...].
+        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
+            rows that a short last batch lacks, all of its slot; with views, [B, views, ...].
         labels: int64 [B].
     """
 
@@ -77,7 +77,8 @@ class Batch:
     def boxes(self) -> NDArray[np.int32]:
         """Crop boxes, int32 [B, 4]: (x, y, width, height) in pixels of the original image.
 
-        With views, [B, views, 4]. All of the image under CenterCrop, whose crop comes after the resize; zeros in masked rows.
+        With views, [B, views, 4]; as turned, where Exif turned the image. All of the image under
+        CenterCrop, whose crop comes after the resize; zeros in masked rows.
         """
         return self._without_views(self._lease.boxes)
 
@@ -91,15 +92,35 @@ class Batch:
         """Which rows hold their item, bool [B]. Masked rows are zero, and keep their label."""
         return self._lease.valid
 
-    def __dlpack__(self, **options: Any) -> Any:
-        """`images` as DLPack hands arrays over, bfloat16 included: ``torch.from_dlpack(batch)``."""
-        if self.images.dtype.kind in "uf":
-            return self.images.__dlpack__(**options)
-        return _engine.export_bfloat16(self.images.view(np.uint16))
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """`images` as DLPack hands arrays over, bfloat16 included: ``torch.from_dlpack(batch)``.
+
+        The options are those of the Python array API standard (2024.12, ``array.__dlpack__``). The
+        capsule keeps the slot leased unless ``copy=True``.
+
+        Raises:
+            BufferError: a stream, or a device other than the CPU.
+        """
+        if stream is not None or dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError(
+                f"a batch is in the CPU's memory: no stream={stream!r}, dl_device={dl_device!r}"
+            )
+        images = self.images.copy() if copy else self.images
+        if images.dtype.name == "bfloat16":  # without a version, which is always allowed
+            return _engine.export_bfloat16(images.view(np.uint16))
+        options: Any = {} if max_version is None else {"max_version": max_version}
+        return images.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """The CPU."""
-        return (1, 0)  # kDLCPU
+        """The CPU: (1, 0)."""
+        return (1, 0)  # kDLCPU in dlpack.h
 
     def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
         """The engine always has an axis for views; without views it has one element."""

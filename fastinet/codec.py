@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from fastinet import _codec
+from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageHeader", "decode", "decode_batch", "read_header"]
 
-# Luma samples per chroma sample, across and down, in the field's J:a:b notation.
+# The field's J:a:b notation for what a luma component with these factors (horizontal, vertical) has
+# when each chroma component has (1, 1).
 _SAMPLING_NAMES: Final = {
     (1, 1): "4:4:4",
     (2, 1): "4:2:2",
@@ -41,15 +43,18 @@ class ImageHeader:
         format: "jpeg" or "png", by content.
         width: as stored [pixels].
         height: as stored [pixels].
-        components: 1 grey, 3 colour, 4 CMYK or, of a PNG, RGB and alpha.
-        bits_per_sample: 8 for nearly every JPEG.
+        components: 1 grey, 2 grey and alpha, 3 colour (a palette's too), 4 CMYK or, of a PNG, RGB
+            and alpha.
+        bits_per_sample: 8 for nearly every JPEG; a PNG's 1 to 16.
         progressive: several passes over the image (T.81 SOF2; for a PNG, interlaced).
         arithmetic: coded arithmetically in place of Huffman's way.
-        sampling: "4:4:4", "4:2:0", ...; "2x4" where that notation has no name (luma samples per
-            chroma sample, across and down); "grey" for one component.
+        sampling: "4:4:4", "4:2:0", ...; "grey" without colour. Where that notation has no name, the
+            factors of each component, horizontal by vertical: "2x2,2x1,2x1".
         restart_interval: MCUs between restart markers; 0 without them.
-        quality: the IJG setting, 1..100, whose luma table comes nearest to the file's; None for PNG.
-        exif_orientation: 1..8; None when the file does not say.
+        quality: the IJG setting, 1..100, whose luma table comes nearest to the file's; None for a
+            PNG, or without a luma table.
+        exif_orientation: 1..8, how Exif (or XMP, where Exif does not say) wants it shown; None when
+            the file does not say.
     """
 
     format: Literal["jpeg", "png"]
@@ -70,20 +75,32 @@ def read_header(data: Buffer, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageH
 
     Args:
         data: the encoded image: bytes, or any contiguous buffer.
-        max_pixels: largest image that is accepted.
+        max_pixels: largest image that is accepted [pixels].
 
     Raises:
         CorruptError: the bytes break their format's rules; the message says at which offset.
         UnsupportedError: legal, but no image that fastinet reads.
         TooLargeError: more than `max_pixels`.
+        ValueError: a `max_pixels` that makes no sense.
     """
-    fields = _codec.read_header(data, max_pixels=max_pixels)
-    across, down = fields.pop("subsampling")
-    sampling = _SAMPLING_NAMES.get((across, down), f"{across}x{down}")
-    return ImageHeader(
-        **{**fields, "exif_orientation": fields["exif_orientation"] or None},
-        sampling="grey" if fields["components"] < 3 else sampling,
-    )
+    limit = RenderOptions(max_pixels=max_pixels).max_pixels
+    fields = _codec.read_header(data, max_pixels=limit)
+    fields["sampling"] = _sampling_name(fields["sampling"])
+    fields["exif_orientation"] = fields["exif_orientation"] or None
+    return ImageHeader(**fields)
+
+
+def _sampling_name(factors: Sequence[tuple[int, int]]) -> str:
+    """Name of components' sampling factors, (horizontal, vertical) each."""
+    if len(factors) < 3:
+        return "grey"
+    luma, *chroma = factors[:3]
+    full_size = all(others == luma for others in factors[3:])  # black, or alpha
+    if luma == chroma[0] == chroma[1] and full_size:
+        return "4:4:4"
+    if chroma == [(1, 1), (1, 1)] and full_size and luma in _SAMPLING_NAMES:
+        return _SAMPLING_NAMES[luma]
+    return ",".join(f"{horizontal}x{vertical}" for horizontal, vertical in factors)
 
 
 def decode(
@@ -105,49 +122,62 @@ def decode(
 ) -> NDArray[Any]:
     """Decodes a part of one encoded image, resizes it, and mirrors it.
 
-    A row of a batch equals ``decode(ds.read(item), box, size, flip)`` with the batch's box and flip,
-    bit for bit. Only what the box needs is decoded. Runs without the GIL.
+    A row of a batch equals ``decode(ds.read(item), box, size, flip)`` with the batch's box and
+    flip, bit for bit. Only what the box needs is decoded. Runs without the GIL.
+
+    Pixels are those of Pillow's ``open(data).convert("RGB").crop(box).resize(size)``:
+    libjpeg-turbo's accurate inverse DCT and fancy upsampling, CMYK and YCCK by Pillow's rule, an
+    antialiased filter in 22-bit fixed point with rounding to uint8 between the passes
+    (libImaging/Resample.c), which sees nothing outside the box.
 
     Args:
-        data: the encoded image: bytes, or any contiguous buffer.
+        data: the encoded image: bytes, or any contiguous buffer. JPEG or PNG, by content.
         box: (x, y, width, height) of the part to keep [pixels]; None keeps all of the image.
         size: height and width of the result [pixels]: one number for a square, or (height, width);
-            None keeps the box's size. The resize is antialiased and sees nothing outside the box:
-            ``image.crop(box).resize(size)`` in Pillow's words.
-        flip: mirror left to right.
-        exact: be bit-equal to the Pillow that is installed (or to Pillow 13 without one).
+            1 to 16384 each. None keeps the box's size.
+        flip: mirror left to right, after the resize.
+        exact: be bit-equal to the Pillow that is installed (or to Pillow 13 without one); the
+            default is bit-equal to Pillow 13 everywhere. They differ where Pillow 13 resizes the
+            columns first and earlier versions do not.
         interpolation: "bilinear" or "bicubic".
         transform: `CenterCrop` or `Resize`, instead of `box`, `size` and `interpolation`.
-        dtype: see `fastinet.Loader`; likewise `layout`, `mean` and `std`.
+        dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
+            types hold ``(pixel / 255 - mean) / std``: to the bit, ``pixel * scale + bias`` in
+            float32, each operation rounded, with ``scale = 1 / (255 * std)`` and ``bias = -mean /
+            std`` rounded to float32; float16 and bfloat16 round that to nearest, ties to even.
         layout: "NHWC" for [H, W, 3], "NCHW" for [3, H, W].
-        mean: per channel, one number for all, or "imagenet".
-        std: per channel, one number for all, or "imagenet".
-        exif_orientation: turn the image as Exif says before it is cropped, as
-            ``PIL.ImageOps.exif_transpose`` does. ImageNet practice ignores it.
-        max_pixels: largest image that is decoded.
-        out: array to write the result to, instead of a new one.
+        mean: in units of 0..1: three numbers, one for all channels, or "imagenet"; None does not
+            normalise.
+        std: likewise; given exactly when `mean` is.
+        exif_orientation: turn the image as its Exif (or else XMP, or a PNG's eXIf) says before it
+            is cropped, as ``PIL.ImageOps.exif_transpose`` does; `box` is in pixels as shown.
+            ImageNet practice ignores it.
+        max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
+            the default is where Pillow too refuses.
+        out: contiguous NumPy array of the result's shape and dtype (bfloat16 also as uint16 or
+            int16) to write the result to, instead of a new one. Unspecified after an error.
 
     Returns:
-        [H, W, 3] or [3, H, W] of `dtype`, RGB.
+        [H, W, 3] or [3, H, W] of `dtype`, RGB, also of grey images: `out`, or a new array.
 
     Raises:
         CorruptError: the bytes break their format's rules; the message says at which offset.
         UnsupportedError: legal, but no image that fastinet reads.
         TooLargeError: more than `max_pixels`.
+        TypeError: `transform` draws at random or is none, or `out` is no array.
         ValueError: a box outside the image, or another argument that makes no sense.
     """
     output = OutputFormat(dtype, layout, mean, std)
     rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
-    stored = _codec.decode(
+    return _codec.decode(
         data,
-        out,
+        lambda height, width: output.array(output.shape(height, width), out),
         boxes=None if box is None else [_checked_box(box)],
         flips=[bool(flip)],
         **rule,
         **RenderOptions(exact, exif_orientation, max_pixels).native(),
         **output.native(),
     )
-    return output.view(stored) if out is None else out
 
 
 def decode_batch(
@@ -174,7 +204,7 @@ def decode_batch(
         images: N encoded images: bytes, or any contiguous buffers.
         boxes: [N, 4] boxes (x, y, width, height), one an image; None keeps all of each.
         size: height and width of every result; needed unless `transform` is given.
-        flips: [N] whether to mirror; None mirrors none.
+        flips: bool [N], whether to mirror; None mirrors none.
         exact: see `decode`.
         threads: None takes one for each CPU that affinity and control groups allow.
         interpolation: see `decode`; likewise the arguments that follow.
@@ -191,8 +221,10 @@ def decode_batch(
         [N, H, W, 3] or [N, 3, H, W] of `dtype`, RGB.
 
     Raises:
-        FastinetError: as `decode`; of several bad images the first, named as "image <index>".
-        ValueError: an argument that makes no sense.
+        FastinetError: as `decode`; of several bad images the first, named as "image <index>". The
+            other rows of `out` are then complete.
+        TypeError: as `decode`.
+        ValueError: an argument that makes no sense, or a box outside its image.
     """
     images = list(images)
     output = OutputFormat(dtype, layout, mean, std)
@@ -202,12 +234,10 @@ def decode_batch(
     for name, values in (("boxes", boxes), ("flips", flips)):
         if values is not None and len(values) != len(images):
             raise ValueError(f"{name} must be one an image: {len(images)}, not {len(values)}")
-    threads = available_cpus() if threads is None else operator.index(threads)
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    stored = _codec.decode_batch(
+    threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
+    return _codec.decode_batch(
         images,
-        out,
+        lambda height, width: output.array((len(images), *output.shape(height, width)), out),
         boxes=None if boxes is None else [_checked_box(box) for box in boxes],
         flips=None if flips is None else [bool(flip) for flip in flips],
         threads=threads,
@@ -215,7 +245,6 @@ def decode_batch(
         **RenderOptions(exact, exif_orientation, max_pixels).native(),
         **output.native(),
     )
-    return output.view(stored) if out is None else out
 
 
 def _crop_rule(
@@ -235,6 +264,8 @@ def _crop_rule(
         raise TypeError(f"transform must be a CenterCrop or a Resize, not {transform!r}")
     if boxes_given or size is not None:
         raise ValueError("give a transform, or boxes and a size, not both")
+    if interpolation not in ("bilinear", transform.interpolation):  # the default says nothing
+        raise ValueError(f"interpolation={interpolation!r}, but the transform is {transform!r}")
     return {
         "transform": transform.native(),
         "size": None,

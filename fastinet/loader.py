@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import sys
 import warnings
 import weakref
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, SupportsIndex, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from fastinet import _engine, _plan
 from fastinet.batch import Batch
+from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
-from fastinet.errors import FastinetWarning
-from fastinet.output import DType, Layout, OutputFormat, checked_buffers
+from fastinet.errors import CancelledError, FastinetWarning
+from fastinet.output import DType, Layout, OutputFormat
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.stats import LoaderStats, from_snapshot
 from fastinet.transforms import (
@@ -69,16 +69,16 @@ class Loader:
         seed: 0 .. 2**64 - 1.
         threads: worker threads; None takes one for each CPU that affinity and control groups allow.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
-            types hold ``(pixel / 255 - mean) / std``.
+            types hold ``(pixel / 255 - mean) / std``, to the bit as `fastinet.decode` says.
         layout: "NHWC" or "NCHW".
         mean: in units of 0..1: three numbers, one for all channels, or "imagenet"; None does not
             normalise.
         std: likewise; given exactly when `mean` is.
-        exact: be bit-equal to the Pillow that is installed, and so to torchvision on it. The default
-            is bit-equal to Pillow 13 everywhere.
+        exact: be bit-equal to the Pillow that is installed, and so to torchvision on it. The
+            default is bit-equal to Pillow 13 everywhere.
         views: independent crops of each item: ``RandomResizedCrop(views=...)`` says the same.
-        exif_orientation: turn images as Exif says before they are cropped; ImageNet practice does
-            not.
+        exif_orientation: turn images as their metadata say before they are cropped, see
+            `fastinet.decode`; ImageNet practice does not.
         on_error: "raise": an item that gives no row makes the ``next()`` fail that would deliver
             its batch, whatever came first in time; the epoch is then over, the loader is not.
             "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
@@ -89,13 +89,17 @@ class Loader:
         world: number of ranks.
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
-        max_pixels: largest image that is decoded.
+        max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
+            the default is where Pillow too refuses.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
-            contiguous writable arrays of [batch_size, ...] of `dtype`, at least ``prefetch + 1`` and
-            best ``prefetch + 2``. A batch's `images` then lie in one of them until the batch is let
-            go; a ``next()`` that finds all of them in use raises TooLargeError.
+            contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
+            shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of
+            them. A batch's `images` then lie in one of them, which is not written to again before
+            the batch and all views of its arrays are gone; a ``next()`` that finds all of them in
+            use raises TooLargeError. They live as long as the loader or any of its batches.
 
     Raises:
+        TypeError: `transform` is no transform, or `out` holds something else than NumPy arrays.
         ValueError: an argument that makes no sense; the message names it.
     """
 
@@ -132,29 +136,27 @@ class Loader:
         if on_error not in ("raise", "mask"):
             raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
         self.dataset = dataset
-        self.batch_size = _whole("batch_size", batch_size, 1, 2**31 - 1)
-        if views is not None:
-            if not isinstance(transform, RandomResizedCrop):
-                raise ValueError(f"views={views!r} of {transform!r} would all be the same")
-            transform = replace(transform, views=views)
-        self.transform = transform
+        self.batch_size = whole_number("batch_size", batch_size, 1, 2**31 - 1)
+        self.transform = transform if views is None else _with_views(transform, views)
         self.output = OutputFormat(dtype, layout, mean, std)
         self.shuffle = bool(shuffle)
-        self.seed = _whole("seed", seed, 0, MAX_SEED)
+        self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.on_error = on_error
         self.drop_last = bool(drop_last)
-        self.world = _whole("world", world, 1, 2**31 - 1)
-        self.rank = _whole("rank", rank, 0, self.world - 1)
-        self.threads = _whole("threads", available_cpus() if threads is None else threads, 1, 4096)
+        self.world = whole_number("world", world, 1, 2**31 - 1)
+        self.rank = whole_number("rank", rank, 0, self.world - 1)
+        self.threads = whole_number(
+            "threads", available_cpus() if threads is None else threads, 1, 4096
+        )
         # Two items a thread keep the threads busy while a batch changes hands.
         enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
-        self.prefetch = _whole("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
-        self.out = None if out is None else checked_buffers(out, self._batch_shape(), dtype)
-        if self.out is not None and len(self.out) <= self.prefetch:
+        self.prefetch = whole_number("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
+        self._buffers = None if out is None else _Buffers(self.output, self._batch_shape(), out)
+        if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
             raise ValueError(
-                f"out has {len(self.out)} buffers; with prefetch={self.prefetch} the loader needs at "
-                f"least {self.prefetch + 1}, one of them for the batch in hand"
+                f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
+                f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
         self._progress = _Progress()
         self._engine: _EngineParts | None = None
@@ -179,8 +181,8 @@ class Loader:
             epoch: 0 .. 2**32 - 1.
             start_batch: first batch to deliver; at most ``len(loader)``, which gives an empty rest.
         """
-        epoch = _whole("epoch", epoch, 0, MAX_EPOCH)
-        start_batch = _whole("start_batch", start_batch, 0, len(self))
+        epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
+        start_batch = whole_number("start_batch", start_batch, 0, len(self))
         return self._begin(epoch, start_batch * self.batch_size * self.world)
 
     def state_dict(self) -> LoaderState:
@@ -210,10 +212,10 @@ class Loader:
             )
         if state["shuffle"] != self.shuffle:
             raise ValueError(f"state has shuffle={state['shuffle']}, the loader {self.shuffle}")
-        self.seed = _whole("seed", state["seed"], 0, MAX_SEED)
+        self.seed = whole_number("seed", state["seed"], 0, MAX_SEED)
         self._progress = _Progress(
-            _whole("epoch", state["epoch"], 0, MAX_EPOCH),
-            _whole("position", state["position"], 0, 2**62),
+            whole_number("epoch", state["epoch"], 0, MAX_EPOCH),
+            whole_number("position", state["position"], 0, 2**62),
         )
 
     def stats(self) -> LoaderStats:
@@ -237,6 +239,8 @@ class Loader:
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs; it starts an engine of its own."""
+        if self._buffers is not None:
+            raise TypeError("a loader with out= stays in its process; make another one there")
         return {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -310,8 +314,8 @@ class Loader:
         return self._engine
 
     def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
-        if self.out is not None:
-            return _engine.SlotPool.wrap(spec, self.batch_size, self.out)
+        if self._buffers is not None:
+            return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.of_this_process())
         rows = min(self.batch_size, max(1, len(self.dataset)))
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.
@@ -319,8 +323,7 @@ class Loader:
 
     def _batch_shape(self) -> tuple[int, ...]:
         """Shape of a full batch's images."""
-        height, width = height_width(self.transform.size)
-        image = (height, width, 3) if self.output.layout == "NHWC" else (3, height, width)
+        image = self.output.shape(*height_width(self.transform.size))
         views = getattr(self.transform, "views", None)
         return (self.batch_size, *([] if views is None else [views]), *image)
 
@@ -392,6 +395,34 @@ class Epoch:
         return self._native.ready_batches
 
 
+class _Buffers:
+    """A caller's memory for batches, and the process that it was given to."""
+
+    def __init__(
+        self, output: OutputFormat, shape: tuple[int, ...], out: Sequence[NDArray[Any]]
+    ) -> None:
+        self.memory = output.buffers(shape, out)
+        self._process = os.getpid()
+
+    def of_this_process(self) -> list[NDArray[np.uint8]]:
+        """The buffers, unless a fork lies between: both processes would write to shared ones."""
+        if os.getpid() != self._process:
+            raise CancelledError(
+                "this loader was made with out= before fork(), and its buffers are the parent's; "
+                "make a loader in this process, with buffers of its own"
+            )
+        return self.memory
+
+
+def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
+    if not isinstance(transform, RandomResizedCrop):
+        # The type is fine, what it makes of `views` is not.
+        raise ValueError(f"views={views!r} of {transform!r} would all be the same")  # noqa: TRY004
+    if transform.views not in (None, views):
+        raise ValueError(f"views={views!r}, but the transform has views={transform.views}")
+    return replace(transform, views=views)
+
+
 @dataclass
 class _Progress:
     """Where the epoch begun last stands, or where the next one is to begin."""
@@ -456,13 +487,3 @@ def _shared_pool(threads: int) -> _engine.WorkerPool:
     if pool is None:
         pool = _pools[key] = _engine.WorkerPool(threads)
     return pool
-
-
-def _whole(name: str, value: SupportsIndex, low: int, high: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} must be a whole number, not {value!r}") from None
-    if not low <= number <= high:
-        raise ValueError(f"{name} must be {low} to {high}, not {value!r}")
-    return number

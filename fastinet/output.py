@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DType", "Layout", "OutputFormat", "checked_buffers"]
+__all__ = ["DType", "Layout", "OutputFormat"]
 
 DType = Literal["uint8", "float16", "bfloat16", "float32"]
 Layout = Literal["NHWC", "NCHW"]
@@ -26,8 +27,11 @@ class OutputFormat:
     """How RGB pixels are stored.
 
     uint8 stores the pixel. The float types store ``(pixel / 255 - mean) / std``, as torchvision's
-    ``ToTensor`` and ``Normalize`` do, or ``pixel / 255`` without `mean` and `std`: computed in
-    float32 as ``pixel * scale + bias`` and rounded once.
+    ``ToTensor`` and ``Normalize`` do, or ``pixel / 255`` without `mean` and `std`. To the bit, they
+    store ``pixel * scale + bias`` in float32, each operation rounded, with ``scale = 1 / (255 *
+    std)`` and ``bias = -mean / std`` rounded to float32 once; float16 and bfloat16 then round that
+    to nearest, ties to even. torchvision's own order of operations differs from it in the last bits
+    of float32.
 
     Attributes:
         dtype: "uint8", "float16", "bfloat16" or "float32".
@@ -63,6 +67,20 @@ class OutputFormat:
         object.__setattr__(self, "std", std)
         if min(std) <= 0:
             raise ValueError(f"std must be positive, not {self.std!r}")
+        self._check_range()
+
+    def _check_range(self) -> None:
+        """Refuses a normalisation whose values the element type cannot hold."""
+        largest = {"float16": 65504.0, "bfloat16": 255 * 2.0**120}.get(self.dtype, math.inf)
+        native = self.native()
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale, bias = (np.float32(native[name]) for name in ("pixel_scale", "pixel_bias"))
+            ends = np.abs([bias, np.float32(255) * scale + bias])
+        if not (np.isfinite(ends) & (ends <= largest)).all():
+            raise ValueError(
+                f"mean={self.mean!r} and std={self.std!r} give values beyond the range of "
+                f"{self.dtype}"
+            )
 
     def native(self) -> dict[str, Any]:
         """The format as the native modules take it."""
@@ -75,13 +93,65 @@ class OutputFormat:
             "pixel_bias": (-mean / std).tolist(),
         }
 
-    def view(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """`stored` under its own dtype: bfloat16 leaves the native modules as uint16."""
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The element type as NumPy knows it; bfloat16 by way of ml_dtypes."""
         if self.dtype != "bfloat16":
-            return stored
+            return np.dtype(self.dtype)
         import ml_dtypes  # noqa: PLC0415  # most programs never need it
 
-        return stored.view(ml_dtypes.bfloat16)
+        bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
+
+    def view(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """`stored` under its own dtype: bfloat16 leaves the engine as uint16."""
+        return stored.view(self.numpy_dtype()) if self.dtype == "bfloat16" else stored
+
+    def shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (height, width, 3) if self.layout == "NHWC" else (3, height, width)
+
+    def array(
+        self, shape: tuple[int, ...], out: NDArray[Any] | None, name: str = "out"
+    ) -> NDArray[Any]:
+        """A new array of `shape`, or `out`.
+
+        Raises:
+            TypeError: `out` is no NumPy array.
+            ValueError: `out` is not of this shape and type, or not to be written to in one go.
+        """
+        dtype = self.numpy_dtype()
+        if out is None:
+            return np.empty(shape, dtype)
+        if not isinstance(out, np.ndarray):
+            raise TypeError(f"{name} must be a NumPy array, not {type(out).__name__}")
+        # Libraries without bfloat16 carry its bits as 16-bit integers.
+        stand_ins = (np.uint16, np.int16) if self.dtype == "bfloat16" else ()
+        if out.shape != shape or out.dtype not in (dtype, *stand_ins):
+            raise ValueError(
+                f"{name} must be of shape {shape} and dtype {self.dtype}, "
+                f"not {out.shape} and {out.dtype}"
+            )
+        if not out.flags.carray:
+            raise ValueError(f"{name} must be contiguous, aligned and writable")
+        return out
+
+    def buffers(
+        self, shape: tuple[int, ...], buffers: Sequence[NDArray[Any]]
+    ) -> list[NDArray[np.uint8]]:
+        """The bytes of `buffers`, each fit for `shape` and apart from the others.
+
+        Raises:
+            TypeError: one is no NumPy array.
+            ValueError: one does not fit, or two share memory.
+        """
+        arrays = [
+            self.array(shape, buffer, f"out[{index}]") for index, buffer in enumerate(buffers)
+        ]
+        starts = sorted(array.ctypes.data for array in arrays)
+        size = arrays[0].nbytes if arrays else 0
+        if any(after - before < size for before, after in itertools.pairwise(starts)):
+            raise ValueError("out names the same memory twice")
+        return [array.reshape(-1).view(np.uint8) for array in arrays]
 
 
 def _channels(
@@ -98,24 +168,3 @@ def _channels(
     if len(channels) != 3 or not all(map(math.isfinite, channels)):
         raise ValueError(f'{name} must be three numbers, one, or "imagenet", not {values!r}')
     return channels
-
-
-def checked_buffers(
-    buffers: Sequence[NDArray[Any]], shape: tuple[int, ...], dtype: DType
-) -> list[NDArray[Any]]:
-    """`buffers` when each can hold a batch of `shape`; ValueError says which one cannot and why."""
-    element_bytes = {"uint8": 1, "float16": 2, "bfloat16": 2, "float32": 4}[dtype]
-    checked = []
-    for index, buffer in enumerate(buffers):
-        array = np.asarray(buffer)
-        if array.shape != shape or array.dtype.itemsize != element_bytes:
-            raise ValueError(
-                f"out[{index}] must be of shape {shape} and dtype {dtype}, "
-                f"not {array.dtype} {array.shape}"
-            )
-        if not (array.flags.c_contiguous and array.flags.writeable):
-            raise ValueError(f"out[{index}] must be contiguous and writable")
-        checked.append(array.reshape(-1).view(np.uint8))
-    if len({array.ctypes.data for array in checked}) < len(checked):
-        raise ValueError("out names the same memory twice")
-    return checked

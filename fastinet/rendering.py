@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
-import operator
 from dataclasses import dataclass
 from typing import Any, Final
+
+from fastinet.checks import whole_number
 
 __all__ = ["DEFAULT_MAX_PIXELS", "RenderOptions"]
 
 DEFAULT_MAX_PIXELS: Final = 178_956_970
 """Twice Pillow's decompression-bomb limit of 1024**3 / 12 pixels, where Pillow too refuses."""
+
+MAX_MAX_PIXELS: Final = 2**40  # any image: the largest side, squared, is 2**34
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class RenderOptions:
     Attributes:
         exact: be bit-equal to the Pillow that is installed (or to Pillow 13 without one). The
             default is bit-equal to Pillow 13, whatever is installed.
-        exif_orientation: turn images as Exif says before they are cropped.
+        exif_orientation: turn images as their metadata say before they are cropped.
         max_pixels: largest image that is decoded; larger ones are refused before memory is taken.
 
     Raises:
@@ -32,12 +36,8 @@ class RenderOptions:
     max_pixels: int = DEFAULT_MAX_PIXELS
 
     def __post_init__(self) -> None:
-        try:
-            pixels = operator.index(self.max_pixels)
-        except TypeError:
-            pixels = 0
-        if not 1 <= pixels <= 2**40:
-            raise ValueError(f"max_pixels must be 1 to 2**40, not {self.max_pixels!r}")
+        pixels = whole_number("max_pixels", self.max_pixels, 1, MAX_MAX_PIXELS)
+        object.__setattr__(self, "max_pixels", pixels)
 
     def native(self) -> dict[str, Any]:
         """The options as the native modules take them."""
@@ -47,10 +47,11 @@ class RenderOptions:
         return {
             "pass_order": order,
             "apply_orientation": bool(self.exif_orientation),
-            "max_pixels": operator.index(self.max_pixels),
+            "max_pixels": self.max_pixels,
         }
 
 
+@functools.cache
 def _pillow_major() -> int:
     """The installed Pillow's major version: 13.0 changed the order of a resize's passes."""
     try:

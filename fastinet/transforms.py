@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
+from fastinet.checks import whole_number
+
 __all__ = ["CenterCrop", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
 
 Interpolation = Literal["bilinear", "bicubic"]
@@ -25,18 +27,19 @@ class RandomResizedCrop:
     """The training transform: a random part of the image, resized, mirrored half of the time.
 
     The rule is torchvision's ``RandomResizedCrop``: the box's area is uniform in `scale`, the
-    logarithm of its aspect ratio uniform in that of `ratio`; ten tries, then the largest centred
-    box within the ratio's bounds. The resize is antialiased and sees nothing outside the box.
+    logarithm of its aspect ratio uniform in that of `ratio`; sides are rounded to whole pixels,
+    ties to even; ten tries, then the largest centred box within the ratio's bounds. The resize is
+    antialiased and sees nothing outside the box.
 
     Attributes:
         size: height and width of the row [pixels]: one number for a square, or (height, width).
-        scale: bounds of the box's share of the image's area.
-        ratio: bounds of the box's width / height.
+        scale: bounds of the box's share of the image's area, 0 < low <= high <= 1.
+        ratio: bounds of the box's width / height, 0 < low <= high.
         interpolation: "bilinear" or "bicubic".
         hflip: probability of mirroring left to right.
         views: independent crops of each item, for self-supervised training: batches then have
-            images [B, views, ...], boxes [B, views, 4] and flips [B, views]. None: one crop, and
-            no such axis.
+            images [B, views, ...], boxes [B, views, 4] and flips [B, views]. 1 to 1024; view 0 is
+            the crop that there is without views. None: one crop, and no such axis.
 
     Raises:
         ValueError: a value that makes no sense; the message names it.
@@ -54,14 +57,13 @@ class RandomResizedCrop:
         object.__setattr__(self, "scale", _low_high("scale", self.scale, highest=1.0))
         object.__setattr__(self, "ratio", _low_high("ratio", self.ratio, highest=math.inf))
         check_interpolation(self.interpolation)
-        if not 0 <= self.hflip <= 1:
-            raise ValueError(f"hflip must be a probability, 0 to 1, not {self.hflip!r}")
+        object.__setattr__(self, "hflip", _checked_probability("hflip", self.hflip))
         if self.views is not None:
-            object.__setattr__(self, "views", _checked_views(self.views))
+            object.__setattr__(self, "views", whole_number("views", self.views, 1, MAX_VIEWS))
 
     def native(self) -> dict[str, Any]:
         """The transform as the native modules take it."""
-        return _native(self, scale=self.scale, ratio=self.ratio, flip_probability=float(self.hflip))
+        return _native(self, scale=self.scale, ratio=self.ratio, flip_probability=self.hflip)
 
 
 @dataclass(frozen=True)
@@ -159,14 +161,14 @@ def _checked_side(name: str, side: SupportsIndex) -> int:
     return pixels
 
 
-def _checked_views(views: SupportsIndex) -> int:
+def _checked_probability(name: str, value: Any) -> float:
     try:
-        number = operator.index(views)
-    except TypeError:
-        number = 0
-    if not 1 <= number <= MAX_VIEWS:
-        raise ValueError(f"views must be 1 to {MAX_VIEWS}, not {views!r}")
-    return number
+        probability = float(value)
+    except (TypeError, ValueError):
+        probability = math.nan
+    if not 0 <= probability <= 1:
+        raise ValueError(f"{name} must be a probability, 0 to 1, not {value!r}")
+    return probability
 
 
 def _low_high(name: str, bounds: Any, highest: float) -> tuple[float, float]:

@@ -16,6 +16,10 @@ struct Size {
   friend bool operator==(const Size&, const Size&) = default;
 };
 
+/// Images with a longer side are refused: 16384 times this, the largest side that a resize may ask
+/// for (csrc/crop/crop.cc) of the longest image, still fits 31 bits. JPEG itself ends at 65500.
+inline constexpr int32_t kMaxImageSide = 131'071;
+
 /// A rectangle of an image [pixels]; (x, y) is its top left corner.
 struct Box {
   int32_t x = 0;

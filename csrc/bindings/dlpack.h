@@ -1,7 +1,7 @@
 // DLPack for the one element type that NumPy cannot export: bfloat16.
 //
-// The structs restate DLPack's C ABI (dmlc/dlpack, include/dlpack/dlpack.h, version 0.x layout,
-// which every consumer accepts under the capsule name "dltensor").
+// The structs restate DLPack's C ABI (dmlc/dlpack, include/dlpack/dlpack.h) in the layout without a
+// version, which every consumer accepts under the capsule name "dltensor".
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -50,6 +50,7 @@ struct BFloat16Export {
   pybind11::array array;
 
   static void Delete(DLManagedTensor* tensor) {
+    if (!Py_IsInitialized()) return;  // at the interpreter's exit: the memory stays until the end
     const pybind11::gil_scoped_acquire gil;  // the consumer may be in any thread
     delete static_cast<BFloat16Export*>(tensor->manager_ctx);
   }

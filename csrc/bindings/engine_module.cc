@@ -116,17 +116,20 @@ SlotShape ShapeOf(const ItemSpec& spec, int64_t rows) {
   return {rows, spec.RowBytes().value_or(0), spec.views};
 }
 
-/// A caller's buffer as the memory of a slot, kept alive for as long as the slot is.
+/// A caller's buffer as the memory of a slot. It stays exported, and so alive and of its size, for
+/// as long as the slot is there.
 ExternalRows Borrow(const py::buffer& buffer) {
-  const py::buffer_info info = buffer.request(/*writable=*/true);
-  // Slots die where their last user does: in Python, or in a thread that does not hold the GIL.
-  const auto release = [](py::object* owner) {
-    if (!Py_IsInitialized()) return;  // the interpreter took the buffer with it
+  // Slots die where their last user does: in Python, or where the GIL is not held.
+  const auto release = [](py::buffer_info* exported) {
+    if (!Py_IsInitialized()) return;  // at the interpreter's exit: the memory stays until the end
     const py::gil_scoped_acquire gil;
-    delete owner;
+    delete exported;
   };
-  return {{static_cast<uint8_t*>(info.ptr), static_cast<size_t>(info.size * info.itemsize)},
-          std::shared_ptr<py::object>(new py::object(buffer), release)};
+  const std::shared_ptr<py::buffer_info> exported(
+      new py::buffer_info(buffer.request(/*writable=*/true)), release);
+  return {{static_cast<uint8_t*>(exported->ptr),
+           static_cast<size_t>(exported->size * exported->itemsize)},
+          exported};
 }
 
 std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
@@ -142,8 +145,7 @@ class PyItemTable {
  public:
   PyItemTable(const std::vector<py::bytes>& paths, std::optional<Column<int32_t>> item_archive,
               Column<uint64_t> offsets, Column<uint64_t> sizes, Column<uint64_t> record_starts,
-              Column<uint32_t> record_sizes, Column<uint32_t> header_bytes,
-              Column<uint8_t> records)
+              Column<uint32_t> record_sizes, Column<uint32_t> header_bytes, Column<uint8_t> records)
       : item_archive_(std::move(item_archive)),
         offsets_(std::move(offsets)),
         sizes_(std::move(sizes)),
@@ -345,15 +347,14 @@ py::dict Snapshot(const EngineStats& stats) {
   }
   using namespace py::literals;
   return py::dict("read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
-                  "decode_ns"_a = stats.decode_ns.load(),
-                  "entropy_ns"_a = stats.entropy_ns.load(), "idct_ns"_a = stats.idct_ns.load(),
-                  "colour_ns"_a = stats.colour_ns.load(), "render_ns"_a = stats.render_ns.load(),
-                  "regions"_a = ByRoad(stats.regions), "fallbacks"_a = ByRoad(stats.fallbacks),
+                  "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
+                  "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
+                  "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
+                  "fallbacks"_a = ByRoad(stats.fallbacks),
                   "mcus_decoded"_a = stats.mcus_decoded.load(),
-                  "mcus_skipped"_a = stats.mcus_skipped.load(),
-                  "items"_a = stats.items.load(), "bytes_read"_a = stats.bytes_read.load(),
-                  "failures"_a = failures, "batches"_a = stats.batches.load(),
-                  "startup_ns"_a = stats.startup_ns.load(),
+                  "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
+                  "bytes_read"_a = stats.bytes_read.load(), "failures"_a = failures,
+                  "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
                   "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
                   "ready_at_next"_a = stats.ready_at_next.load());
 }
@@ -366,21 +367,20 @@ py::tuple MakeRecords(const PyItemTable& table, int64_t first, int64_t count, in
     throw py::value_error("no such items, or no such stride");
   }
   // No Python object is touched meanwhile; the caller holds a reference to the table.
-  const CheckpointRecords made = WithoutGil(
-      [&] { return MakeCheckpoints(table.table(), first, count, stride, threads); });
+  const CheckpointRecords made =
+      WithoutGil([&] { return MakeCheckpoints(table.table(), first, count, stride, threads); });
   py::object damage = py::none();
   if (made.damaged > 0) {
     const Status& status = made.first_damage;
     damage = py::make_tuple(made.first_damaged_item, Text(StatusCodeName(status.code())),
                             Text(status.cause()), Text(status.archive()), status.offset_bytes());
   }
-  return py::make_tuple(Column<uint8_t>(static_cast<py::ssize_t>(made.records.size()),
-                                        made.records.data()),
-                        Column<uint32_t>(static_cast<py::ssize_t>(made.sizes.size()),
-                                         made.sizes.data()),
-                        Column<uint32_t>(static_cast<py::ssize_t>(made.header_bytes.size()),
-                                         made.header_bytes.data()),
-                        made.damaged, damage);
+  return py::make_tuple(
+      Column<uint8_t>(static_cast<py::ssize_t>(made.records.size()), made.records.data()),
+      Column<uint32_t>(static_cast<py::ssize_t>(made.sizes.size()), made.sizes.data()),
+      Column<uint32_t>(static_cast<py::ssize_t>(made.header_bytes.size()),
+                       made.header_bytes.data()),
+      made.damaged, damage);
 }
 
 }  // namespace

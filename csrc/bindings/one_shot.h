@@ -41,19 +41,12 @@ struct OwnedCropRule {
   }
 };
 
-/// Size of what `rule` makes of the image in `data`.
-inline Status OutputSize(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
-                         const RenderOptions& options, Size* size) {
+/// What `rule` cuts out of the image in `data`.
+inline Status FindCrop(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
+                       const RenderOptions& options, Crop* crop) {
   FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
-  *size = rule.rule().For(0, shown).output();
+  FASTINET_ASSIGN_OR_RETURN(*crop, rule.rule().For(0, shown));
   return {};
-}
-
-/// Renders one image; the row has the size that OutputSize gave.
-inline Status RenderOne(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
-                        const RenderOptions& options, MutableBytes row) {
-  FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
-  return renderer.Render(data, rule.rule().For(0, shown), options, row);
 }
 
 /// RenderImages, for a rule that owns what it refers to.

@@ -9,12 +9,17 @@ namespace {
 
 constexpr int kAttempts = 10;  // of RandomResizedCrop before it falls back to the centre
 
-/// Largest side of a row or of a resized image. With JPEG's limit of 65535 pixels a side, every
-/// product of a side and a size then fits 31 bits.
+/// Largest side of a row or of a resized image's shorter side. Its product with any image's side
+/// fits 31 bits.
 constexpr int32_t kMaxSide = 16384;
+static_assert(int64_t{kMaxSide} * kMaxImageSide <= INT32_MAX);
 
-/// Python's round(): to the nearest integer, ties to even.
-int32_t RoundHalfEven(double value) { return static_cast<int32_t>(std::nearbyint(value)); }
+/// Python's round(): to the nearest integer, ties to even. Values beyond any image, to which
+/// extreme ratios lead, become one that is too large still.
+int32_t RoundHalfEven(double value) {
+  constexpr double kBeyondAnyImage = 1 << 30;
+  return static_cast<int32_t>(std::nearbyint(std::min(value, kBeyondAnyImage)));
+}
 
 Box WholeImage(Size image) { return {0, 0, image.width, image.height}; }
 
@@ -75,6 +80,14 @@ Status CheckSide(int32_t side, const char* what) {
 }
 
 }  // namespace
+
+Status CheckInside(const Box& box, Size image) {
+  if (box.IsInside(image)) return {};
+  return InvalidArgument("box (" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " +
+                         std::to_string(box.width) + ", " + std::to_string(box.height) +
+                         ") does not lie inside the image of " + std::to_string(image.width) +
+                         " x " + std::to_string(image.height) + " pixels");
+}
 
 Status Transform::Validate() const {
   FASTINET_RETURN_IF_ERROR(CheckSide(size.width, "width"));

@@ -25,6 +25,9 @@ struct Crop {
   friend bool operator==(const Crop&, const Crop&) = default;
 };
 
+/// kInvalidArgument with both in the message unless `box` lies inside an image of `image` pixels.
+Status CheckInside(const Box& box, Size image);
+
 /// A rule that draws a Crop for an image: the C++ twin of the dataclasses in fastinet.transforms.
 struct Transform {
   enum class Kind : uint8_t { kRandomResizedCrop, kCenterCrop, kResize };

@@ -11,12 +11,12 @@ namespace fastinet {
 
 /// Checkpoint records of consecutive items, in the order of their ids.
 struct CheckpointRecords {
-  std::vector<uint8_t> records;         // one after another
-  std::vector<uint32_t> sizes;          // [items] bytes; 0: none, since the own decoder does not
-                                        // take the item, or finds it damaged
-  std::vector<uint32_t> header_bytes;   // [items] bytes before the scan data; 0 without a record
-  int64_t damaged = 0;                  // items that are damaged or cannot be read
-  Status first_damage;                  // of the lowest id; with archive and offset
+  std::vector<uint8_t> records;        // one after another
+  std::vector<uint32_t> sizes;         // [items] bytes; 0: none, since the own decoder does not
+                                       // take the item, or finds it damaged
+  std::vector<uint32_t> header_bytes;  // [items] bytes before the scan data; 0 without a record
+  int64_t damaged = 0;                 // items that are damaged or cannot be read
+  Status first_damage;                 // of the lowest id; with archive and offset
   int64_t first_damaged_item = -1;
 };
 

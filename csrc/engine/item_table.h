@@ -27,10 +27,11 @@ struct ItemPlace {
   ItemHints hints;
 };
 
-/// Entropy checkpoints by item id, as the checkpoint index maps them. Empty columns: none. Borrowed.
+/// Entropy checkpoints by item id, as the checkpoint index maps them. Empty columns: none.
+/// Borrowed.
 struct CheckpointColumns {
-  std::span<const uint64_t> starts;        // item i's record: bytes [starts[i], starts[i] + sizes[i])
-  std::span<const uint32_t> sizes;         // 0: no record
+  std::span<const uint64_t> starts;  // item i's record: bytes [starts[i], starts[i] + sizes[i])
+  std::span<const uint32_t> sizes;   // 0: no record
   std::span<const uint32_t> header_bytes;  // see ItemHints
   Bytes records;
 };

@@ -11,22 +11,27 @@
 namespace fastinet {
 
 /// Calls body(i) for every i < count, each exactly once, on up to `threads` threads, this one among
-/// them. `make_body` is called once on each thread and may give its body buffers of its own.
+/// them. Every thread has a body of its own, from `make_body`, with buffers of its own; it must not
+/// throw. All are made before the threads start, where a lack of memory can still be reported.
 template <class MakeBody>
 void ForEachInParallel(size_t count, int threads, MakeBody make_body) {
+  const size_t wanted = std::min(static_cast<size_t>(std::max(threads, 1)), count);
+  std::vector<decltype(make_body())> bodies;
+  bodies.reserve(wanted);
+  while (bodies.size() < wanted) bodies.push_back(make_body());
+
   std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    auto body = make_body();
-    for (size_t i = next++; i < count; i = next++) body(i);
+  const auto work = [&](size_t thread) {
+    for (size_t i = next++; i < count; i = next++) bodies[thread](i);
   };
   std::vector<std::jthread> helpers;  // joined when they go out of scope
+  helpers.reserve(wanted);
   try {
-    const size_t wanted = std::min(static_cast<size_t>(std::max(threads, 1)), count);
-    while (helpers.size() + 1 < wanted) helpers.emplace_back(work);
+    for (size_t thread = 1; thread < wanted; ++thread) helpers.emplace_back(work, thread);
   } catch (const std::system_error&) {
     // The system has no more threads to give: those that there are do the work.
   }
-  work();
+  if (wanted > 0) work(0);
 }
 
 }  // namespace fastinet

@@ -14,7 +14,7 @@ Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const Crop
                    const RenderOptions& options, MutableBytes row) {
   try {
     FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(image, options));
-    const Crop crop = rule.For(index, shown);
+    FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.For(index, shown));
     if (options.format.RowBytes(crop.output()) != row.size()) {
       return InvalidArgument("the image gives " + std::to_string(crop.output().width) + " x " +
                              std::to_string(crop.output().height) +
@@ -28,12 +28,13 @@ Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const Crop
 
 }  // namespace
 
-Crop CropRule::For(size_t index, Size image) const {
+Result<Crop> CropRule::For(size_t index, Size image) const {
   Crop crop;
   if (transform) {
     crop = DrawCrop(*transform, image, {});
   } else {
     crop.box = boxes.empty() ? Box{0, 0, image.width, image.height} : boxes[index];
+    FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, image));
     crop.resized = size.value_or(Size{crop.box.width, crop.box.height});
     crop.window = {0, 0, crop.resized.width, crop.resized.height};
   }

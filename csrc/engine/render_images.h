@@ -20,8 +20,9 @@ struct CropRule {
   std::span<const uint8_t> flips;      // one an image; none mirrors no image
   std::optional<Size> size;            // of the result; none keeps the box's
 
-  /// The crop of image `index`, which shows `image` pixels.
-  Crop For(size_t index, Size image) const;
+  /// The crop of image `index`, which shows `image` pixels. Fails with kInvalidArgument when its
+  /// box lies outside.
+  Result<Crop> For(size_t index, Size image) const;
 };
 
 /// Renders images[i] into the i-th of as many equal parts of `rows`, on `threads` threads (at least

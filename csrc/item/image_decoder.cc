@@ -1,6 +1,5 @@
 #include "item/image_decoder.h"
 
-#include <algorithm>
 #include <string>
 
 #include "jpeg/checkpoints.h"
@@ -12,37 +11,30 @@
 namespace fastinet {
 namespace {
 
-/// Ratio of the largest sampling factor to the second component's, or to the first's own.
-std::array<int32_t, 2> SubsamplingOf(const JpegHeader& header) {
-  if (header.component_count < 2) return {1, 1};
-  int32_t horizontal = 1, vertical = 1;
-  for (size_t i = 0; i < header.component_count; ++i) {
-    horizontal = std::max<int32_t>(horizontal, header.components[i].horizontal);
-    vertical = std::max<int32_t>(vertical, header.components[i].vertical);
-  }
-  const JpegComponent& chroma = header.components[1];
-  return {horizontal / chroma.horizontal, vertical / chroma.vertical};
-}
-
 ImageInfo Describe(const JpegHeader& header) {
-  return {.format = ImageFormat::kJpeg,
-          .size = header.size,
-          .components = header.component_count,
-          .bits_per_sample = header.bits_per_sample,
-          .progressive = header.process == JpegProcess::kProgressive,
-          .arithmetic = header.process == JpegProcess::kArithmetic,
-          .subsampling = SubsamplingOf(header),
-          .restart_interval = header.restart_interval,
-          .exif_orientation = header.exif_orientation};
+  ImageInfo info{.format = ImageFormat::kJpeg,
+                 .size = header.size,
+                 .components = header.component_count,
+                 .bits_per_sample = header.bits_per_sample,
+                 .progressive = header.process == JpegProcess::kProgressive,
+                 .arithmetic = header.process == JpegProcess::kArithmetic,
+                 .restart_interval = header.restart_interval,
+                 .exif_orientation = header.exif_orientation};
+  for (size_t i = 0; i < header.component_count; ++i) {
+    info.sampling[i] = {header.components[i].horizontal, header.components[i].vertical};
+  }
+  return info;
 }
 
 ImageInfo Describe(const PngHeader& header) {
-  constexpr std::array<int32_t, 7> kComponents = {1, 0, 3, 1, 2, 0, 4};  // by colour type
+  constexpr std::array<int32_t, 7> kComponents = {1, 0, 3, 3, 2, 0, 4};  // by colour type
+  constexpr uint8_t kPalette = 3;
   return {.format = ImageFormat::kPng,
           .size = header.size,
-          .components = header.colour_type < 7 ? kComponents[header.colour_type] : 0,
-          .bits_per_sample = header.bit_depth,
-          .progressive = header.interlaced};
+          .components = kComponents[header.colour_type],
+          .bits_per_sample = header.colour_type == kPalette ? 8 : header.bit_depth,
+          .progressive = header.interlaced,
+          .exif_orientation = header.exif_orientation};
 }
 
 Status CheckSize(Size size, int64_t max_pixels) {
@@ -121,8 +113,7 @@ Status ImageDecoder::State::Open(const ItemHints& hints) {
   return Unsupported("the bytes are neither those of a JPEG nor those of a PNG").AtOffset(0);
 }
 
-Status ImageDecoder::State::DecodeOwn(const Box& region, const Checkpoints* places,
-                                      RowSink& sink) {
+Status ImageDecoder::State::DecodeOwn(const Box& region, const Checkpoints* places, RowSink& sink) {
   JpegSlice slice;
   if (has_whole || places == nullptr) {
     FASTINET_RETURN_IF_ERROR(ReadWhole());

@@ -18,15 +18,15 @@ enum class ImageFormat : uint8_t { kJpeg, kPng };
 /// What a header tells about an image.
 struct ImageInfo {
   ImageFormat format = ImageFormat::kJpeg;
-  Size size;  // as stored
-  int32_t components = 0;
+  Size size;               // as stored
+  int32_t components = 0;  // 1 to 4; those that a palette gives, not its indices
   int32_t bits_per_sample = 8;
   bool progressive = false;  // or, of a PNG, interlaced
   bool arithmetic = false;   // arithmetic coding in place of Huffman's
-  /// Luma samples per chroma sample, (1, 1) for 4:4:4, (2, 2) for 4:2:0; (1, 1) for one component.
-  std::array<int32_t, 2> subsampling{1, 1};
-  int32_t restart_interval = 0;    // [MCUs]; 0: none
-  uint8_t exif_orientation = 0;    // 1..8; 0: not given
+  /// Sampling factors (horizontal, vertical) of each component (T.81 A.1.1); (1, 1) in a PNG.
+  std::array<std::array<int32_t, 2>, 4> sampling{{{1, 1}, {1, 1}, {1, 1}, {1, 1}}};
+  int32_t restart_interval = 0;  // [MCUs]; 0: none
+  uint8_t exif_orientation = 0;  // 1..8, from Exif or else XMP; 0: not given
 };
 
 /// The ways from an image's bytes to a region of its pixels.
@@ -42,10 +42,10 @@ inline constexpr size_t kRoads = 4;
 struct DecodeCounters {
   std::array<uint64_t, kRoads> regions{};    // by Road
   std::array<uint64_t, kRoads> fallbacks{};  // roads that were left for another
-  uint64_t setup_ns = 0;    // own decoder: tables and geometry
-  uint64_t entropy_ns = 0;  // own decoder: Huffman decoding
-  uint64_t idct_ns = 0;     // own decoder: inverse DCT
-  uint64_t colour_ns = 0;   // own decoder: upsampling and colour conversion
+  uint64_t setup_ns = 0;                     // own decoder: tables and geometry
+  uint64_t entropy_ns = 0;                   // own decoder: Huffman decoding
+  uint64_t idct_ns = 0;                      // own decoder: inverse DCT
+  uint64_t colour_ns = 0;                    // own decoder: upsampling and colour conversion
   uint64_t mcus_decoded = 0;
   uint64_t mcus_skipped = 0;
 };

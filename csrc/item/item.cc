@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <optional>
-#include <string>
 
 #include "item/orientation.h"
 
@@ -59,13 +58,6 @@ Box Translated(Box region, const Box& box) {
   region.x += box.x;
   region.y += box.y;
   return region;
-}
-
-Status OutsideImage(const Box& box, Size image) {
-  return InvalidArgument("box (" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " +
-                         std::to_string(box.width) + ", " + std::to_string(box.height) +
-                         ") does not lie inside the image of " + std::to_string(image.width) +
-                         " x " + std::to_string(image.height) + " pixels");
 }
 
 }  // namespace
@@ -172,7 +164,7 @@ Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& o
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options.max_pixels));
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
-  if (!crop.box.IsInside(shown)) return OutsideImage(crop.box, shown);
+  FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
   FASTINET_RETURN_IF_ERROR(state.RenderCrop(crop, options, row));
   ++state.counters.items;
   return {};

@@ -1,6 +1,7 @@
 #include "item/orientation.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace fastinet {
@@ -17,13 +18,16 @@ Box Orientation::Stored(const Box& shown, Size stored) const {
 }
 
 Status OrientedSink::OnRows(const RowBand& band) {
-  channels_ = band.channels;
+  if (pixels_.empty()) {
+    channels_ = band.channels;
+    pixels_.reserve(static_cast<size_t>(stored_.width) * static_cast<size_t>(stored_.height) *
+                    static_cast<size_t>(channels_));
+  }
+  const std::span planes(band.plane.data(), static_cast<size_t>(channels_));
   for (int32_t y = 0; y < band.rows; ++y) {
     for (int32_t x = 0; x < band.width; ++x) {
       const ptrdiff_t offset = y * band.row_stride + x * band.pixel_stride;
-      for (size_t c = 0; c < static_cast<size_t>(channels_); ++c) {
-        pixels_.push_back(band.plane[c][offset]);
-      }
+      for (const uint8_t* plane : planes) pixels_.push_back(plane[offset]);
     }
   }
   return {};
@@ -31,8 +35,7 @@ Status OrientedSink::OnRows(const RowBand& band) {
 
 Status OrientedSink::Finish() {
   const Size shown = orientation_.Shown(stored_);
-  const auto channels = static_cast<size_t>(channels_);
-  const size_t stride = static_cast<size_t>(shown.width) * channels;
+  const size_t stride = static_cast<size_t>(shown.width) * static_cast<size_t>(channels_);
   std::vector<uint8_t> rows(RowSink::kBandRows * stride);
   RowBand band{.plane = {rows.data(), rows.data() + 1, rows.data() + 2},
                .row_stride = static_cast<ptrdiff_t>(stride),
@@ -42,18 +45,29 @@ Status OrientedSink::Finish() {
                .rows = 0};
   for (int32_t top = 0; top < shown.height; top += band.rows) {
     band.rows = std::min(RowSink::kBandRows, shown.height - top);
-    uint8_t* out = rows.data();
-    for (int32_t y = top; y < top + band.rows; ++y) {
-      for (int32_t x = 0; x < shown.width; ++x) {
-        const Box pixel = orientation_.Stored({x, y, 1, 1}, stored_);
-        const auto index = static_cast<size_t>(pixel.y) * static_cast<size_t>(stored_.width) +
-                           static_cast<size_t>(pixel.x);
-        out = std::copy_n(pixels_.data() + index * channels, channels, out);
-      }
+    for (int32_t i = 0; i < band.rows; ++i) {
+      CopyShownRow(top + i, rows.data() + static_cast<size_t>(i) * stride);
     }
     FASTINET_RETURN_IF_ERROR(sink_.OnRows(band));
   }
   return {};
+}
+
+/// Row `y` as shown: a walk through the stored pixels in equal steps.
+void OrientedSink::CopyShownRow(int32_t y, uint8_t* out) const {
+  const Size shown = orientation_.Shown(stored_);
+  const uint8_t* from = StoredPixel(0, y);
+  const ptrdiff_t step = shown.width > 1 ? StoredPixel(1, y) - from : 0;
+  for (int32_t x = 0; x < shown.width; ++x, from += step) {
+    out = std::copy_n(from, channels_, out);
+  }
+}
+
+/// Where the pixel is stored that is shown at (x, y).
+const uint8_t* OrientedSink::StoredPixel(int32_t x, int32_t y) const {
+  const Box pixel = orientation_.Stored({x, y, 1, 1}, stored_);
+  const ptrdiff_t index = ptrdiff_t{pixel.y} * stored_.width + pixel.x;
+  return pixels_.data() + index * channels_;
 }
 
 }  // namespace fastinet

@@ -46,6 +46,9 @@ class OrientedSink final : public RowSink {
   Status Finish();
 
  private:
+  void CopyShownRow(int32_t y, uint8_t* out) const;
+  const uint8_t* StoredPixel(int32_t x, int32_t y) const;
+
   Orientation orientation_;
   Size stored_;
   RowSink& sink_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/exif.h"
 #include "jpeg/hash.h"
 #include "jpeg/standard_tables.h"
 
@@ -65,39 +66,6 @@ bool StartsWith(Bytes bytes, std::string_view prefix) {
                     [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
 }
 
-/// Orientation tag of an Exif segment (Exif 2.32, 4.6.4), or 0. Broken Exif is common in archives
-/// and never an error.
-uint8_t ExifOrientation(Bytes segment) {
-  constexpr std::string_view kSignature("Exif\0\0", 6);
-  constexpr size_t kEntryBytes = 12;
-  constexpr uint32_t kOrientationTag = 0x0112;
-  constexpr uint32_t kShortType = 3;
-  if (!StartsWith(segment, kSignature)) return 0;
-  const Bytes tiff = segment.subspan(kSignature.size());
-  if (tiff.size() < 8) return 0;
-  const bool big = tiff[0] == 'M' && tiff[1] == 'M';
-  if (!big && !(tiff[0] == 'I' && tiff[1] == 'I')) return 0;
-  const auto load16 = [&](size_t at) -> uint32_t {
-    const uint32_t value = LoadBigEndian16(tiff.data() + at);
-    return big ? value : ((value & 0xFF) << 8 | value >> 8);
-  };
-  const auto load32 = [&](size_t at) -> uint32_t {
-    return big ? LoadBigEndian32(tiff.data() + at) : (load16(at + 2) << 16 | load16(at));
-  };
-  const size_t directory = load32(4);
-  if (directory > tiff.size() - 2) return 0;
-  const size_t entries =
-      std::min<size_t>(load16(directory), (tiff.size() - 2 - directory) / kEntryBytes);
-  for (size_t i = 0; i < entries; ++i) {
-    const size_t entry = directory + 2 + i * kEntryBytes;
-    if (load16(entry) != kOrientationTag) continue;
-    const uint32_t value = load16(entry + 8);
-    const bool valid = load16(entry + 2) == kShortType && value >= 1 && value <= 8;
-    return valid ? static_cast<uint8_t>(value) : uint8_t{0};
-  }
-  return 0;
-}
-
 JpegColour ThreeComponentColour(const JpegHeader& header) {
   if (header.has_jfif) return JpegColour::kYCbCr;
   if (header.adobe_transform) {
@@ -147,6 +115,7 @@ class HeaderReader {
   Status ReadHuffman(Bytes segment);
   Status ReadRestartInterval(Bytes segment);
   void ReadApp0(Bytes segment);
+  void ReadApp1(Bytes segment);
   void ReadApp14(Bytes segment);
   void FillIn();
 
@@ -155,6 +124,8 @@ class HeaderReader {
   size_t marker_offset_ = 0;  // of the marker being read
   bool saw_frame_ = false;
   bool saw_scan_ = false;
+  bool saw_exif_ = false;
+  std::optional<uint8_t> exif_orientation_, xmp_orientation_;
   JpegHeader header_;
 };
 
@@ -331,6 +302,18 @@ void HeaderReader::ReadApp0(Bytes segment) {
   }
 }
 
+/// The first Exif segment counts (further ones would continue it), and the last XMP packet.
+void HeaderReader::ReadApp1(Bytes segment) {
+  constexpr std::string_view kExif("Exif\0\0", 6);
+  constexpr std::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+  if (StartsWith(segment, kExif) && !saw_exif_) {
+    saw_exif_ = true;
+    exif_orientation_ = ExifOrientation(segment.subspan(kExif.size()));
+  } else if (StartsWith(segment, kXmp)) {
+    xmp_orientation_ = XmpOrientation(segment.subspan(kXmp.size()));
+  }
+}
+
 void HeaderReader::ReadApp14(Bytes segment) {
   if (segment.size() >= 12 && StartsWith(segment, "Adobe")) header_.adobe_transform = segment[11];
 }
@@ -361,7 +344,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
       ReadApp0(segment);
       return {};
     case kApp1:
-      if (header_.exif_orientation == 0) header_.exif_orientation = ExifOrientation(segment);
+      ReadApp1(segment);
       return {};
     case kApp14:
       ReadApp14(segment);
@@ -377,6 +360,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
 void HeaderReader::FillIn() {
   header_.colour = GuessColour(header_);
   header_.fingerprint = HashNumber(header_.scan.data_offset_bytes, header_.fingerprint);
+  header_.exif_orientation = exif_orientation_.value_or(xmp_orientation_.value_or(uint8_t{0}));
   for (size_t i = 0; i < 2; ++i) {
     if (!header_.dc_huffman[i].present) header_.dc_huffman[i] = StandardDcTable(i == 1);
     if (!header_.ac_huffman[i].present) header_.ac_huffman[i] = StandardAcTable(i == 1);

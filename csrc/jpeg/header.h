@@ -68,7 +68,7 @@ struct JpegHeader {
   uint16_t restart_interval = 0;           // [MCUs]; 0: none
   std::optional<uint8_t> adobe_transform;  // APP14's colour transform: 0 none, 1 YCbCr, 2 YCCK
   bool has_jfif = false;
-  uint8_t exif_orientation = 0;    // 1..8; 0: not given
+  uint8_t exif_orientation = 0;    // 1..8; from XMP where Exif does not say; 0: not given
   uint32_t scan_offset_bytes = 0;  // of the first SOS marker
   JpegScan scan;
   /// Hash of all segments but comments and application data, and of where the scan starts.

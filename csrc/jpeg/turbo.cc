@@ -133,8 +133,18 @@ bool ReadRows(Session* session, JSAMPROW* rows, JDIMENSION count) {
   return true;
 }
 
-/// Forgets the image but keeps the decompressor. Cannot fail: it only frees.
-void EndRegion(Session* session) { jpeg_abort_decompress(&session->decompressor); }
+/// Forgets the image at the end of its scope, also when an exception (no memory) ends it, but keeps
+/// the decompressor. Cannot fail: it only frees.
+class RegionEnd {
+ public:
+  explicit RegionEnd(Session* session) : session_(session) {}
+  RegionEnd(const RegionEnd&) = delete;
+  RegionEnd& operator=(const RegionEnd&) = delete;
+  ~RegionEnd() { jpeg_abort_decompress(&session_->decompressor); }
+
+ private:
+  Session* session_;
+};
 
 StatusCode CodeOf(int error_code) {
   switch (error_code) {
@@ -242,15 +252,10 @@ Status TurboDecoder::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink) 
   session.jpeg = jpeg;
   if (!state.created && !CreateDecompressor(&session)) return ErrorOf(session);
   state.created = true;
+  const RegionEnd end(&session);
   JDIMENSION x_offset = 0;
-  Status status;
-  if (!StartRegion(&session, region, &x_offset)) {
-    status = ErrorOf(session);
-  } else {
-    status = state.DecodeRows(region, x_offset, sink);
-  }
-  EndRegion(&session);
-  return status;
+  if (!StartRegion(&session, region, &x_offset)) return ErrorOf(session);
+  return state.DecodeRows(region, x_offset, sink);
 }
 
 }  // namespace fastinet

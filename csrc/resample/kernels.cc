@@ -213,12 +213,44 @@ struct StoreBFloat16 {
   }
 };
 
+// Whether DemoteTo(float16_t) is the processor's instruction, which rounds to nearest, ties to
+// even. Highway's emulation for older x86 truncates, and pixels must not depend on the machine.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)) || \
+    (HWY_ARCH_ARM_A64 && HWY_TARGET != HWY_SCALAR)
+HWY_INLINE hn::Vec<hn::Rebind<uint16_t, Floats>> ToFloat16(hn::Vec<Floats> v) {
+  const hn::Rebind<hwy::float16_t, Floats> df16;
+  return hn::BitCast(hn::Rebind<uint16_t, Floats>(), hn::DemoteTo(df16, v));
+}
+#else
+/// Round to nearest, ties to even, on the bits; the values are finite and below 65520, where
+/// infinity would begin.
+HWY_INLINE hn::Vec<hn::Rebind<uint16_t, Floats>> ToFloat16(hn::Vec<Floats> v) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> di;
+  const hn::Rebind<int16_t, Floats> di16;
+  constexpr int kDropped = 23 - 10;              // bits of mantissa
+  constexpr int32_t kRebias = (127 - 15) << 23;  // of the exponent
+  const auto magnitude = hn::BitCast(di, hn::Abs(v));
+  const auto sign = hn::AndNot(magnitude, hn::BitCast(di, v));
+  const auto odd = hn::And(hn::ShiftRight<kDropped>(magnitude), hn::Set(di, 1));
+  const auto half = hn::Set(di, (1 << (kDropped - 1)) - 1 - kRebias);
+  const auto normal = hn::ShiftRight<kDropped>(hn::Add(hn::Add(magnitude, half), odd));
+  // float16's subnormals are multiples of 2^-24. The last bit of a float32 in [0.5, 1) is worth
+  // just that, so adding 0.5 leaves the rounded multiple in the low bits.
+  const auto sum = hn::Add(hn::BitCast(d, magnitude), hn::Set(d, 0.5f));
+  const auto subnormal = hn::Sub(hn::BitCast(di, sum), hn::BitCast(di, hn::Set(d, 0.5f)));
+  const auto is_subnormal = hn::Lt(magnitude, hn::Set(di, kRebias + (1 << 23)));
+  const auto bits = hn::IfThenElse(is_subnormal, subnormal, normal);
+  // 15 bits below a sign that fills all above: an int16, so that DemoteTo does not clamp.
+  return hn::BitCast(hn::Rebind<uint16_t, Floats>(),
+                     hn::DemoteTo(di16, hn::Or(bits, hn::ShiftRight<16>(sign))));
+}
+#endif
+
 struct StoreFloat16 {
   using Element = uint16_t;
   HWY_INLINE void operator()(hn::Vec<Floats> v, uint16_t* out) const {
-    const hn::Rebind<hwy::float16_t, Floats> df16;
-    const hn::Rebind<uint16_t, Floats> du16;
-    hn::StoreU(hn::BitCast(du16, hn::DemoteTo(df16, v)), du16, out);
+    hn::StoreU(ToFloat16(v), hn::Rebind<uint16_t, Floats>(), out);
   }
 };
 

@@ -52,7 +52,7 @@ struct Resampler::State {
   int32_t rows_received = 0;
   int32_t lines_stored = 0;
 
-  PaddedBuffer line;     // the planes of one line
+  PaddedBuffer line;  // the planes of one line
   PaddedBuffer
       waiting;  // columns first: lines of the vertical pass that wait for the horizontal one
   int32_t lines_waiting = 0;
@@ -104,8 +104,7 @@ Status Resampler::State::Begin(const ResizeSpec& spec, const OutputFormat& outpu
     return {};
   }
   columns_first = ColumnsFirst(spec);
-  FASTINET_RETURN_IF_ERROR(
-      horizontal_weights.Compute(
+  FASTINET_RETURN_IF_ERROR(horizontal_weights.Compute(
       {spec.box.width, spec.resized.width, spec.window.x, spec.window.width, spec.flip},
       spec.interpolation));
   FASTINET_RETURN_IF_ERROR(vertical_weights.Compute(
