@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
-import os
 import operator
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from fastinet import _engine, _scan, catalog, checkpoints, datasets
 from fastinet.checkpoints import CheckpointLog, Checkpoints, Chunk
+from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
@@ -38,10 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Dataset", "Keys", "open"]
 
 Progress = Callable[[int, int], None]
-
-# Items whose checkpoints are made, and kept, at once: a second or two of work for two threads, which
-# is what an interruption loses.
-_CHECKPOINT_CHUNK = 2048
 
 
 class Keys(Sequence[str]):
@@ -114,7 +112,8 @@ class Dataset:
         self._offsets: NDArray[np.uint64] = _read_only(listing.offsets)
         self._sizes: NDArray[np.uint64] = _read_only(listing.sizes)
         self._checkpoints: Checkpoints | None = None  # until somebody needs them
-        self._is_selection = False
+        self._all_items = len(listing.labels)
+        self._rows: NDArray[np.int64] | None = None  # of all items; None: every one, in order
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -134,68 +133,93 @@ class Dataset:
         They let the loader start decoding where a crop starts, and read only the bytes it needs.
         """
         if self._checkpoints is None:
-            self._checkpoints = checkpoints.find(
-                Path(self.path), [Path(archive) for archive in self._archives], len(self)
-            )
+            found = checkpoints.find(Path(self.path), self._archive_paths(), self._all_items)
+            self._checkpoints = found if self._rows is None else found.take(self._rows)
         return self._checkpoints
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The records of a million images are not for sending: the other side maps them too.
+        return {**self.__dict__, "_checkpoints": None}
+
+    def _archive_paths(self) -> list[Path]:
+        return [Path(archive) for archive in self._archives]
 
     def build_checkpoints(
         self,
         *,
         stride: int = 0,
         threads: int | None = None,
+        chunk_items: int = 2048,
         progress: Progress | None = None,
     ) -> Checkpoints:
         """Makes the entropy checkpoints of all items in one pass over the archive's data.
 
-        They are kept beside the index (``<path>.fastinet.checkpoints``), about 0.4 % of the archive.
-        A pass that was interrupted goes on where it was. Loaders that start afterwards use them.
-        Images that the own decoder does not take (progressive ones, PNGs) have none; damaged ones
-        are counted in a FastinetWarning.
+        They are kept beside the index (``<path>.fastinet.checkpoints``), some 0.4 % of the archive.
+        A pass that was interrupted goes on where it was; one that is complete is not made again.
+        Loaders that start afterwards use them. Images that the own decoder does not take
+        (progressive ones, PNGs) have none; damaged ones are counted in a FastinetWarning.
 
         Args:
             stride: also note a place every `stride` MCUs within a row; 0: one place a row.
             threads: None takes one for each CPU that affinity and control groups allow.
+            chunk_items: items that are kept at once, which is what an interruption loses at most;
+                the default is a second or two of work for two threads.
             progress: called with (items done, items in all). It may raise to stop the pass; what
                 was done is kept.
 
         Raises:
             ReadError: an archive cannot be read, the index cannot be written, or another process
-                is making it.
+                is making it. What was done is kept.
             ValueError: the dataset is a selection: make the checkpoints of the whole.
         """
-        if self._is_selection:
+        if self._rows is not None:
             raise ValueError("a selection has its dataset's checkpoints: make them there")
-        threads = available_cpus() if threads is None else threads
-        archives = [Path(archive) for archive in self._archives]
-        damaged, first = 0, None
-        table = self._native_table(Checkpoints.none(len(self)))
-        with CheckpointLog(Path(self.path), archives, len(self), stride) as log:
-            while log.covered < len(self):
-                if progress is not None:
-                    progress(log.covered, len(self))
-                *made, chunk_damaged, chunk_first = _engine.make_checkpoints(
-                    table,
-                    log.covered,
-                    min(_CHECKPOINT_CHUNK, len(self) - log.covered),
-                    stride=stride,
-                    threads=threads,
-                )
-                log.append(Chunk(*made))
-                damaged += chunk_damaged
-                first = first or chunk_first
-            if progress is not None:
-                progress(log.covered, len(self))
-        if first is not None:
-            item, code, cause, archive, offset = first
-            error = from_status(code, cause, archive, self.keys[item], offset)
-            warnings.warn(
-                f"{damaged} items are damaged and have no checkpoints; the first: {error}",
-                FastinetWarning,
-                stacklevel=2,
-            )
+        stride = whole_number("stride", stride, 0, 2**31 - 1)
+        chunk_items = whole_number("chunk_items", chunk_items, 1, 2**31 - 1)
+        threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
+        archives = self._archive_paths()
+        found, _ = checkpoints.look(Path(self.path), archives, len(self))
+        if found.path is None or found.covered < len(self) or found.stride != stride:
+            log = CheckpointLog(Path(self.path), archives, len(self), stride)
+            with contextlib.closing(log):
+                self._fill(log, stride, threads, chunk_items, progress)
+        if progress is not None:
+            progress(len(self), len(self))
         self._checkpoints = None
         return self.checkpoints
+
+    def _fill(
+        self,
+        log: CheckpointLog,
+        stride: int,
+        threads: int,
+        chunk_items: int,
+        progress: Progress | None,
+    ) -> None:
+        """Adds the records of the items that `log` does not cover yet."""
+        table = self._native_table(Checkpoints.none(len(self)))
+        damaged, first = 0, None
+        while log.covered < len(self):
+            if progress is not None:
+                progress(log.covered, len(self))
+            count = min(chunk_items, len(self) - log.covered)
+            records, sizes, header_bytes, chunk_damaged, chunk_first = _engine.make_checkpoints(
+                table, log.covered, count, stride=stride, threads=threads
+            )
+            if chunk_first is not None:
+                item, code, cause, archive, offset = chunk_first
+                error = from_status(code, cause, archive, self.keys[item], offset)
+                if isinstance(error, ReadError):  # it may be there next time
+                    raise error
+                first = first or error
+            log.append(Chunk(records, sizes, header_bytes))
+            damaged += chunk_damaged
+        if first is not None:
+            warnings.warn(
+                f"{damaged} items are damaged and have no checkpoints; the first: {first}",
+                FastinetWarning,
+                stacklevel=3,
+            )
 
     def _native_table(self, places: Checkpoints | None = None) -> _engine.ItemTable:
         """The items as the engine takes them, with `places` or the checkpoints that there are."""
@@ -253,8 +277,9 @@ class Dataset:
         """
         chosen = np.arange(len(self))[np.asarray(rows)].reshape(-1)
         selection = copy.copy(self)
-        selection._is_selection = True  # noqa: SLF001
-        selection._checkpoints = self.checkpoints.take(chosen)  # noqa: SLF001
+        selection._rows = chosen if self._rows is None else self._rows[chosen]  # noqa: SLF001
+        if self._checkpoints is not None:
+            selection._checkpoints = self._checkpoints.take(chosen)  # noqa: SLF001
         selection.labels = _read_only(self.labels[chosen])
         selection.keys = self.keys.take(chosen)
         selection._offsets = _read_only(self._offsets[chosen])  # noqa: SLF001
@@ -317,7 +342,8 @@ def _archives_at(path: Path) -> tuple[list[Path], list[str]]:
     entries = sorted(
         entry
         for entry in path.iterdir()
-        if not entry.name.startswith(".") and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".tmp")
+        if not entry.name.startswith(".")
+        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".tmp")
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     others = [entry.name for entry in entries if not _is_class_tar(entry)]

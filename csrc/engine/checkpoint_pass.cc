@@ -11,6 +11,10 @@
 namespace fastinet {
 namespace {
 
+// The largest item that is looked at [bytes]: more than any image within the default pixel limit
+// takes. Larger ones have no record.
+constexpr uint64_t kMaxItemBytes = uint64_t{1} << 30;
+
 struct Record {
   std::vector<uint8_t> bytes;
   uint32_t header_bytes = 0;
@@ -19,6 +23,7 @@ struct Record {
 
 Status MakeRecord(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& buffer,
                   Record* record) {
+  if (place.size_bytes > kMaxItemBytes) return {};
   buffer.resize(place.size_bytes);
   FASTINET_RETURN_IF_ERROR(place.archive->source->ReadAt(place.offset_bytes, buffer));
   if (!LooksLikeJpeg(buffer)) return {};
@@ -63,7 +68,9 @@ CheckpointRecords MakeCheckpoints(const ItemTable& table, int64_t first, int64_t
     result.header_bytes.push_back(record.header_bytes);
     result.records.insert(result.records.end(), record.bytes.begin(), record.bytes.end());
     if (record.status.ok()) continue;
-    if (result.damaged++ == 0) {
+    const bool first_unreadable = record.status.code() == StatusCode::kIo &&
+                                  result.first_damage.code() != StatusCode::kIo;
+    if (result.damaged++ == 0 || first_unreadable) {
       result.first_damage = std::move(record.status);
       result.first_damaged_item = first + static_cast<int64_t>(i);
     }

@@ -16,7 +16,9 @@ struct CheckpointRecords {
                                        // take the item, or finds it damaged
   std::vector<uint32_t> header_bytes;  // [items] bytes before the scan data; 0 without a record
   int64_t damaged = 0;                 // items that are damaged or cannot be read
-  Status first_damage;                 // of the lowest id; with archive and offset
+  /// Of the first item that cannot be read, or else of the first that is damaged; with archive and
+  /// offset.
+  Status first_damage;
   int64_t first_damaged_item = -1;
 };
 

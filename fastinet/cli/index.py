@@ -12,6 +12,7 @@ from fastinet.cli.opening import describe_index, item_sizes, open_archive
 from fastinet.cli.output import (
     archive_argument,
     json_option,
+    note,
     print_facts,
     print_json,
     progress_bar,
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--threads", type=click.IntRange(1), help="[default: all CPUs]")
 @json_option
-def index(
-    archive: str, checkpoints: bool, stride: int, threads: int | None, as_json: bool
-) -> None:
+def index(archive: str, checkpoints: bool, stride: int, threads: int | None, as_json: bool) -> None:
     """Build the index of ARCHIVE, or report the one that is there.
 
     The index says where every image lies. It is built once, by one pass over the archive's headers,
@@ -51,10 +50,7 @@ def index(
     dataset = open_archive(archive)
     seconds = time.perf_counter() - start
     if checkpoints:
-        with progress_bar("checkpoints", total=len(dataset)) as progress:
-            dataset.build_checkpoints(
-                stride=stride, threads=threads, progress=lambda done, _: progress(done)
-            )
+        _make_checkpoints(dataset, stride, threads)
     places = dataset.checkpoints
     facts = {
         "archive": archive,
@@ -78,6 +74,17 @@ def index(
             ("checkpoints", _describe(dataset)),
         ]
     )
+
+
+def _make_checkpoints(dataset: Dataset, stride: int, threads: int | None) -> None:
+    try:
+        with progress_bar("checkpoints", total=len(dataset)) as progress:
+            dataset.build_checkpoints(
+                stride=stride, threads=threads, progress=lambda done, _: progress(done)
+            )
+    except KeyboardInterrupt:
+        note("What was made is kept: the same command goes on from there.")
+        raise
 
 
 def _describe(dataset: Dataset) -> str:
