@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from fastinet.stats import LoaderStats
+
 APP1 = 0xE1
 WNID = "n01440764"
 
@@ -95,7 +97,7 @@ class Rows(NamedTuple):
     flips: Any
     failures: dict[int, str]
     """Item to the name of its error's class."""
-    stats: fastinet.LoaderStats
+    stats: LoaderStats
 
 
 def rows_of(dataset: fastinet.Dataset, transform: Any = None, **options: Any) -> Rows:
