@@ -122,7 +122,7 @@ def pipeline_figures(archive: Path, rounds: int) -> Iterator[Figure]:
             f"{each[0]:.2f} and {each[1]:.2f} ms an image",
         )
     read = pointed.loader.stats()
-    share = read.bytes_read / read.items / statistics.mean(pointed.dataset._sizes)  # noqa: SLF001
+    share = read.bytes_read / read.items / float(pointed.dataset._sizes.mean())  # noqa: SLF001
     yield Figure(
         "bytes read per random crop / file",
         share,
@@ -160,24 +160,28 @@ def decode_figures(archive: Path, rounds: int) -> Iterator[Figure]:
 def checkpoint_figures(archive: Path, folder: Path, rounds: int) -> Iterator[Figure]:
     """What making checkpoints costs, in time and in room.
 
-    The entropy decoder's own time is taken where whole images are decoded: of the CPU time that the
-    epoch took, the share of the workers' time that their statistics give it.
+    The entropy decoder's own time is taken from tiny crops without checkpoints, on the way to which
+    it passes over MCUs without making pixels, as building does: of the CPU time of the epoch, the
+    share of the workers' time that their statistics give it, for as many MCUs as there are in all.
     """
     twin = folder / archive.name
     twin.symlink_to(archive.resolve())  # so that the archive's own checkpoints stay as they are
     dataset = fastinet.open(twin)
     whole = fastinet.Loader(dataset, BATCH, fastinet.Resize(SIZE), threads=1)
+    images = sum(len(batch) for batch in whole)
+    mcus = whole.stats().mcus_decoded
+    tiny = Fastinet(twin, transform=fastinet.RandomResizedCrop(SIZE, scale=(0.01, 0.01)))
     train = Fastinet(twin)
     spent: dict[str, list[float]] = {"build": [], "entropy": [], "epoch": []}
     for number in range(rounds):
-        before = whole.stats()
-        seconds = cpu_seconds(lambda: [len(batch) for batch in whole])
-        spent["entropy"].append(seconds * _entropy_share(before, whole.stats()))
+        before = tiny.loader.stats()
+        seconds = cpu_seconds(tiny.epoch, number)
+        spent["entropy"].append(seconds * _entropy_share(before, tiny.loader.stats(), mcus))
         spent["epoch"].append(cpu_seconds(train.epoch, number))
         for place in folder.glob("*.checkpoints"):
             place.unlink()
         spent["build"].append(cpu_seconds(dataset.build_checkpoints))
-    each = {name: statistics.median(times) / len(dataset) * 1e3 for name, times in spent.items()}
+    each = {name: statistics.median(times) / images * 1e3 for name, times in spent.items()}
     threads = f"{available_cpus()} threads, CPU time of all"
     yield ratio_figure(
         "checkpoints, entropy decoding alone / building",
@@ -201,15 +205,18 @@ def checkpoint_figures(archive: Path, folder: Path, rounds: int) -> Iterator[Fig
         "%",
         "<= 0.6",
         files <= 0.006 * twin.stat().st_size,
-        f"{places.record_bytes / len(dataset):.0f} bytes of checkpoints an image",
+        f"{places.record_bytes / images:.0f} bytes of checkpoints an image",
     )
 
 
-def _entropy_share(before: LoaderStats, after: LoaderStats) -> float:
-    """Share of the workers' time that went into Huffman decoding."""
-    stages = ("read_seconds", "header_seconds", "decode_seconds", "render_seconds")
-    busy = sum(getattr(after, stage) - getattr(before, stage) for stage in stages)
-    return (after.entropy_seconds - before.entropy_seconds) / busy
+def _entropy_share(before: LoaderStats, after: LoaderStats, mcus: int) -> float:
+    """Huffman decoding of `mcus` MCUs, as a share of all that the workers did meanwhile."""
+
+    def grown(*names: str) -> float:
+        return sum(getattr(after, name) - getattr(before, name) for name in names)
+
+    busy = grown("read_seconds", "header_seconds", "decode_seconds", "render_seconds")
+    return grown("entropy_seconds") / busy * mcus / grown("mcus_decoded", "mcus_skipped")
 
 
 def area_figures(archive: Path, rounds: int, plot: Path | None) -> Iterator[Figure]:

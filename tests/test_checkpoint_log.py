@@ -444,6 +444,7 @@ def test_interrupting_the_command(archive: Path) -> None:
     script = (
         "import functools, os, signal, sys\n"
         "from fastinet import Dataset, checkpoints, cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored\n"
         "append = checkpoints.CheckpointLog.append\n"
         "def interrupted(self, chunk):\n"
         "    append(self, chunk)\n"
