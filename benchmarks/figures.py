@@ -22,8 +22,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import cost_by_area
 from archives import TRAIN_ITEMS, indexed_train_archive, photographs, sparse_train_tar
-from pipelines import BATCH, FORMATS, SIZE, Fastinet, pillow, simplejpeg_opencv
+from pipelines import (
+    BATCH,
+    FORMATS,
+    SIZE,
+    VAL,
+    Fastinet,
+    pillow,
+    simplejpeg_opencv,
+    simplejpeg_opencv_val,
+)
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +44,8 @@ from fastinet.cpus import available_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from fastinet.stats import LoaderStats
 
 MEGABYTE = 1e6
 
@@ -64,31 +76,167 @@ def wall_seconds(work: Callable[..., object], *arguments: object) -> float:
     return time.perf_counter() - start
 
 
-def train_figures(archive: Path, rounds: int) -> Iterator[Figure]:
-    """CPU time per training image relative to the baselines."""
-    own = Fastinet(archive)
-    images = own.epoch(0)  # warms the page cache, and the threads
-    baselines = {
-        "simplejpeg + OpenCV linear": (simplejpeg_opencv(archive), 0.75),
-        "Pillow": (pillow(archive), None),
+def ratio_figure(
+    name: str, above: list[float], below: list[float], goal: str, detail: str
+) -> Figure:
+    """The median of the ratios of all rounds; a goal is "<= 0.5" or ">= 2", or "" for none."""
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    value = statistics.median(ratios)
+    sign, bound = goal.split() if goal else (">=", "0")
+    met = value <= float(bound) if sign == "<=" else value >= float(bound)
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f} in {len(ratios)} rounds"
+    return Figure(name, value, "x", goal, met, f"{detail}; {spread}")
+
+
+def pipeline_figures(archive: Path, rounds: int) -> Iterator[Figure]:
+    """CPU time per training and per validation image relative to the baselines, one thread."""
+    plain = Fastinet(archive)
+    pointed = Fastinet(archive, checkpoints=True)
+    val = Fastinet(archive, checkpoints=True, transform=VAL)
+    theirs = {
+        "simplejpeg + OpenCV linear": simplejpeg_opencv(archive),
+        "Pillow": pillow(archive),
+        "val, simplejpeg + OpenCV": simplejpeg_opencv_val(archive),
     }
-    spent: dict[str, list[float]] = {name: [] for name in ("fastinet", *baselines)}
+    ours = {"checkpoints": pointed, "plain": plain, "val": val}
+    for pipeline in ours.values():  # warms the page cache and the threads
+        images = pipeline.epoch(0)
+    spent: dict[str, list[float]] = {name: [] for name in (*ours, *theirs)}
     for number in range(rounds):
-        plan = own.plan(number)
-        spent["fastinet"].append(cpu_seconds(own.epoch, number))
-        for name, (baseline, _) in baselines.items():
+        plan = plain.plan(number)
+        for name, pipeline in ours.items():
+            spent[name].append(cpu_seconds(pipeline.epoch, number))
+        for name, baseline in theirs.items():
             spent[name].append(cpu_seconds(baseline.epoch, plan))
+    for name, own, their, goal in (
+        ("train with checkpoints", "checkpoints", "simplejpeg + OpenCV linear", "<= 0.33"),
+        ("train without", "plain", "simplejpeg + OpenCV linear", "<= 0.50"),
+        ("val with checkpoints", "val", "val, simplejpeg + OpenCV", "<= 0.45"),
+        ("train with checkpoints", "checkpoints", "Pillow", ""),
+    ):
+        each = [statistics.median(spent[side]) / images * 1e3 for side in (own, their)]
+        yield ratio_figure(
+            f"{name}, CPU time / {their.removeprefix('val, ')}",
+            spent[own],
+            spent[their],
+            goal,
+            f"{each[0]:.2f} and {each[1]:.2f} ms an image",
+        )
+    read = pointed.loader.stats()
+    share = read.bytes_read / read.items / float(pointed.dataset.sizes.mean())
+    yield Figure(
+        "bytes read per random crop / file",
+        share,
+        "x",
+        "<= 0.75",
+        share <= 0.75,
+        f"mean over {read.items:,} crops, headers included",
+    )
+
+
+def decode_figures(archive: Path, rounds: int) -> Iterator[Figure]:
+    """CPU time of whole images to RGB."""
+    import simplejpeg  # type: ignore[import-untyped]  # noqa: PLC0415 - a peer
+
+    images = [_reference.read_member(archive, m) for m in _reference.list_members(archive)]
+    ways: list[Callable[[bytes], object]] = [
+        fastinet.decode,
+        lambda data: simplejpeg.decode_jpeg(data, "RGB"),
+    ]
+    spent: list[list[float]] = [[], []]
+    for _ in range(rounds + 1):
+        for way, times in zip(ways, spent, strict=True):
+            times.append(cpu_seconds(lambda way=way: [way(data) for data in images]))
+    spent = [times[1:] for times in spent]  # without the round that warms up
+    each = [statistics.median(times) / len(images) * 1e3 for times in spent]
+    yield ratio_figure(
+        "full decode, simplejpeg / fastinet",
+        spent[1],
+        spent[0],
+        ">= 1.6",
+        f"{each[1]:.2f} and {each[0]:.2f} ms an image",
+    )
+
+
+def checkpoint_figures(archive: Path, folder: Path, rounds: int) -> Iterator[Figure]:
+    """What making checkpoints costs, in time and in room.
+
+    The entropy decoder's own time is taken from tiny crops without checkpoints, on the way to which
+    it passes over MCUs without making pixels, as building does: of the CPU time of the epoch, the
+    share of the workers' time that their statistics give it, for as many MCUs as there are in all.
+    """
+    twin = folder / archive.name
+    twin.symlink_to(archive.resolve())  # so that the archive's own checkpoints stay as they are
+    dataset = fastinet.open(twin)
+    whole = fastinet.Loader(dataset, BATCH, fastinet.Resize(SIZE), threads=1)
+    images = sum(len(batch) for batch in whole)
+    mcus = whole.stats().mcus_decoded
+    tiny = Fastinet(twin, transform=fastinet.RandomResizedCrop(SIZE, scale=(0.01, 0.01)))
+    train = Fastinet(twin)
+    spent: dict[str, list[float]] = {"build": [], "entropy": [], "epoch": []}
+    for number in range(rounds):
+        before = tiny.loader.stats()
+        seconds = cpu_seconds(tiny.epoch, number)
+        spent["entropy"].append(seconds * _entropy_share(before, tiny.loader.stats(), mcus))
+        spent["epoch"].append(cpu_seconds(train.epoch, number))
+        for place in folder.glob("*.checkpoints"):
+            place.unlink()
+        spent["build"].append(cpu_seconds(dataset.build_checkpoints))
     each = {name: statistics.median(times) / images * 1e3 for name, times in spent.items()}
-    for name, (_, goal) in baselines.items():
-        ratios = [a / b for a, b in zip(spent["fastinet"], spent[name], strict=True)]
+    threads = f"{available_cpus()} threads, CPU time of all"
+    yield ratio_figure(
+        "checkpoints, entropy decoding alone / building",
+        spent["entropy"],
+        spent["build"],
+        ">= 0.8",
+        f"{each['entropy']:.2f} and {each['build']:.2f} ms an image, {threads}",
+    )
+    yield ratio_figure(
+        "checkpoints, building / one epoch without",
+        spent["build"],
+        spent["epoch"],
+        "",
+        f"{each['build']:.2f} and {each['epoch']:.2f} ms an image",
+    )
+    files = sum(file.stat().st_size for file in folder.glob(f"{archive.name}.fastinet*"))
+    places = dataset.checkpoints
+    yield Figure(
+        "index with checkpoints / archive",
+        100 * files / twin.stat().st_size,
+        "%",
+        "<= 0.6",
+        files <= 0.006 * twin.stat().st_size,
+        f"{places.record_bytes / images:.0f} bytes of checkpoints an image",
+    )
+
+
+def _entropy_share(before: LoaderStats, after: LoaderStats, mcus: int) -> float:
+    """Huffman decoding of `mcus` MCUs, as a share of all that the workers did meanwhile."""
+
+    def grown(*names: str) -> float:
+        return sum(getattr(after, name) - getattr(before, name) for name in names)
+
+    busy = grown("read_seconds", "header_seconds", "decode_seconds", "render_seconds")
+    return grown("entropy_seconds") / busy * mcus / grown("mcus_decoded", "mcus_skipped")
+
+
+def area_figures(archive: Path, rounds: int, plot: Path | None) -> Iterator[Figure]:
+    """CPU time per image over the crop's share of it."""
+    curves = cost_by_area.measure(archive, rounds)
+    if plot is not None:
+        cost_by_area.draw(curves, plot)
+    for name, times in curves.items():
         yield Figure(
-            f"train, CPU time / {name}",
-            statistics.median(ratios),
+            f"crops of 0.08 / of the whole, {name}",
+            times[0] / times[-1],
             "x",
-            f"<= {goal}" if goal else "",
-            goal is None or statistics.median(ratios) <= goal,
-            f"{each['fastinet']:.2f} and {each[name]:.2f} ms an image; "
-            f"ratios {min(ratios):.2f} to {max(ratios):.2f} in {rounds} rounds",
+            "",
+            True,
+            ", ".join(
+                f"{area:g}: {time:.2f}"
+                for area, time in zip(cost_by_area.AREAS, times, strict=True)
+            )
+            + " ms",
         )
 
 
@@ -252,20 +400,31 @@ _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 @click.command(help=__doc__)
 @click.option("--rounds", default=9, show_default=True, help="Rounds of each comparison.")
 @click.option("--json", "path", type=click.Path(path_type=Path), help="Write the figures here too.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw cost over crop area here.")
 @click.option("--task", type=click.Choice(list(_TASKS)), hidden=True)
 @click.argument("arguments", nargs=-1)
-def main(rounds: int, path: Path | None, task: str | None, arguments: tuple[str, ...]) -> None:
+def main(
+    rounds: int,
+    path: Path | None,
+    plot: Path | None,
+    task: str | None,
+    arguments: tuple[str, ...],
+) -> None:
     """Measures and prints."""
     if task is not None:
         click.echo(json.dumps(_TASKS[task](*arguments)))
         return
     archive = photographs()
-    figures = [*train_figures(archive, rounds), *format_figures(archive, rounds)]
+    figures = [*pipeline_figures(archive, rounds), *decode_figures(archive, rounds)]
+    figures += area_figures(archive, max(3, rounds // 2), plot)
+    figures += format_figures(archive, rounds)
     figures += thread_figures(archive, rounds)
     figures += memory_figures(archive)
-    with tempfile.TemporaryDirectory() as folder:
-        figures += index_figures(Path(folder), rounds)
-        figures += open_figures(Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures += checkpoint_figures(archive, folder, rounds)
+        figures += index_figures(folder, rounds)
+        figures += open_figures(folder)
     _print(figures, archive)
     if path is not None:
         build = {"build": fastinet.build_info(), "machine": platform.platform()}

@@ -14,6 +14,7 @@ import numpy as np
 
 import fastinet
 from fastinet import _reference
+from fastinet.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIZE = 224  # side of a row [pixels]
+RESIZE = 256  # shorter side of a validation image before its crop [pixels]
 BATCH = 64
 
 
@@ -33,6 +35,9 @@ class EpochPlan:
     boxes: NDArray[np.int32]
     flips: NDArray[np.bool_]
 
+
+TRAIN = fastinet.RandomResizedCrop(SIZE)
+VAL = fastinet.CenterCrop(SIZE, resize=RESIZE)
 
 # What rows may look like besides uint8 NHWC: arguments of fastinet.Loader, by name.
 NORMALISED = {"mean": "imagenet", "std": "imagenet"}
@@ -48,14 +53,29 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 
 class Fastinet:
-    """The train pipeline under test; `options` are further arguments of fastinet.Loader."""
+    """The pipeline under test, with entropy checkpoints or as if there were none.
 
-    def __init__(self, archive: Path, threads: int = 1, **options: Any) -> None:
+    `options` are further arguments of fastinet.Loader.
+    """
+
+    def __init__(
+        self,
+        archive: Path,
+        threads: int = 1,
+        *,
+        checkpoints: bool = False,
+        transform: fastinet.RandomResizedCrop | fastinet.CenterCrop = TRAIN,
+        **options: Any,
+    ) -> None:
         self.dataset = fastinet.open(archive)
+        if not checkpoints:
+            self.dataset._checkpoints = Checkpoints.none(len(self.dataset))  # noqa: SLF001
+        elif self.dataset.checkpoints.covered < len(self.dataset):
+            self.dataset.build_checkpoints(stride=self.dataset.checkpoints.stride)
         self.loader = fastinet.Loader(
             self.dataset,
             batch_size=BATCH,
-            transform=fastinet.RandomResizedCrop(SIZE),
+            transform=transform,
             shuffle=True,
             threads=threads,
             **options,
@@ -105,10 +125,7 @@ class OneThread:
 
 def simplejpeg_opencv(archive: Path) -> OneThread:
     """Full decode by simplejpeg, NumPy crop, OpenCV's linear resize, which does not antialias."""
-    import cv2  # noqa: PLC0415 - only the benchmarks need the peers
-    import simplejpeg  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    cv2.setNumThreads(1)
+    cv2, simplejpeg = _peers()
 
     def row(data: bytes, box: NDArray[np.int32], flip: bool) -> NDArray[np.uint8]:
         x, y, width, height = box
@@ -117,6 +134,31 @@ def simplejpeg_opencv(archive: Path) -> OneThread:
         return np.asarray(resized[:, ::-1] if flip else resized)
 
     return OneThread(archive, row)
+
+
+def simplejpeg_opencv_val(archive: Path) -> OneThread:
+    """The same for validation: full decode, linear resize of the whole, centre crop."""
+    cv2, simplejpeg = _peers()
+
+    def row(data: bytes, _box: NDArray[np.int32], _flip: bool) -> NDArray[np.uint8]:
+        image = simplejpeg.decode_jpeg(data, "RGB")
+        height, width = image.shape[:2]
+        scale = RESIZE / min(height, width)
+        size = max(RESIZE, int(width * scale)), max(RESIZE, int(height * scale))
+        resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        x, y = (size[0] - SIZE) // 2, (size[1] - SIZE) // 2
+        return np.asarray(resized[y : y + SIZE, x : x + SIZE])
+
+    return OneThread(archive, row)
+
+
+def _peers() -> tuple[Any, Any]:
+    """OpenCV on one thread, and simplejpeg; only the benchmarks need them."""
+    import cv2  # noqa: PLC0415
+    import simplejpeg  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    cv2.setNumThreads(1)
+    return cv2, simplejpeg
 
 
 def pillow(archive: Path) -> OneThread:

@@ -12,16 +12,16 @@ from libcpp.vector cimport vector
 from fastinet._core cimport (
     Box,
     Bytes,
+    Crop,
+    FindCrop,
     ImageInfo,
     IsJpeg,
     ItemRenderer,
     MutableBytes,
-    OutputSize,
     OwnedCropRule,
     QualityOf,
     ReadInfo,
     RenderMany,
-    RenderOne,
     RenderOptions,
     Size,
     Status,
@@ -67,7 +67,7 @@ def read_header(data, *, max_pixels):
     with nogil:
         status = ReadInfo(renderer.core, encoded, limit, &info)
     check(status)
-    quality = QualityOf(info)
+    quality = QualityOf(renderer.core)
     return {
         "format": "jpeg" if IsJpeg(info) else "png",
         "width": info.size.width,
@@ -89,17 +89,17 @@ def decode(data, make_rows, *, boxes, flips, size, transform, **options_parts):
     cdef RenderOptions options = make_options(options_parts)
     cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
     cdef _Renderer renderer = renderer_of_this_thread()
-    cdef Size output
+    cdef Crop crop
     cdef Status status
     with nogil:
-        status = OutputSize(renderer.core, encoded, rule, options, &output)
+        status = FindCrop(renderer.core, encoded, rule, options, &crop)
     check(status)
-    row = make_rows(output.height, output.width)
+    row = make_rows(crop.window.height, crop.window.width)
     cdef uint8_t[::1] row_view = row.reshape(-1).view(np.uint8)
     cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
     with nogil:
         # Neither `data` nor `row` can go away or be resized: both views hold them.
-        status = RenderOne(renderer.core, encoded, rule, options, row_bytes)
+        status = renderer.core.Render(encoded, crop, options, row_bytes)
     check(status)
     return row
 

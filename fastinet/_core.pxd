@@ -127,6 +127,9 @@ cdef extern from "item/item.h" namespace "fastinet" nogil:
 
     cdef cppclass ItemRenderer:
         ItemRenderer() except +
+        Status Render(
+            Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row
+        ) except +
 
 
 cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
@@ -134,7 +137,7 @@ cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
         ItemRenderer& renderer, Bytes data, int64_t max_pixels, ImageInfo* info
     ) except +
     cpp_bool IsJpeg(const ImageInfo& info)
-    int32_t QualityOf(const ImageInfo& info)
+    int32_t QualityOf(const ItemRenderer& renderer)
 
     cdef cppclass OwnedCropRule:
         vector[Box] boxes
@@ -144,19 +147,12 @@ cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
         cpp_bool has_size
         Size size
 
-    Status OutputSize(
+    Status FindCrop(
         ItemRenderer& renderer,
         Bytes data,
         const OwnedCropRule& rule,
         const RenderOptions& options,
-        Size* size,
-    ) except +
-    Status RenderOne(
-        ItemRenderer& renderer,
-        Bytes data,
-        const OwnedCropRule& rule,
-        const RenderOptions& options,
-        MutableBytes row,
+        Crop* crop,
     ) except +
     Status RenderMany(
         const vector[Bytes]& images,

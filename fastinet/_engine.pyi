@@ -45,6 +45,10 @@ class ItemTable:
         item_archive: NDArray[np.int32] | None,
         offsets: NDArray[np.uint64],
         sizes: NDArray[np.uint64],
+        record_starts: NDArray[np.uint64] = ...,
+        record_sizes: NDArray[np.uint32] = ...,
+        header_bytes: NDArray[np.uint32] = ...,
+        records: NDArray[np.uint8] = ...,
     ) -> None: ...
     def __len__(self) -> int: ...
 
@@ -108,6 +112,20 @@ class Epoch:
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...
+
+def make_checkpoints(
+    table: ItemTable, first: int, count: int, *, stride: int, threads: int
+) -> tuple[
+    NDArray[np.uint8],
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    int,
+    tuple[int, str, str, str, int] | None,
+]:
+    """(records, their sizes, header bytes, damaged items, the first damage) of some items.
+
+    The first damage is (item, code, cause, archive, offset).
+    """
 
 def export_bfloat16(array: NDArray[np.uint16]) -> Any:
     """A DLPack capsule over an array of uint16 that are bfloat16."""

@@ -54,6 +54,8 @@ __all__ = [
     "Identity",
     "Listing",
     "UnusableIndexError",
+    "compare",
+    "fastinet_version",
     "identify",
     "load",
     "obtain",
@@ -228,7 +230,7 @@ def load(path: Path, identities: Sequence[Identity]) -> Listing:
     """
     with path.open("rb", buffering=0) as file:
         header = _read_header(file)
-        _compare(header["archives"], identities)
+        compare(header["archives"], identities)
         for name, column in header["columns"].items():
             _check_column(file, name, column)
         memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -258,7 +260,7 @@ def save(path: Path, identities: Sequence[Identity], listing: Listing) -> None:
     """
     columns = _columns_of(listing)
     header = {
-        "fastinet": _fastinet_version(),
+        "fastinet": fastinet_version(),
         "family": listing.family,
         "archives": [identity._asdict() for identity in identities],
         "wnids": listing.wnids,
@@ -365,7 +367,7 @@ def _check_column(file: FileIO, name: str, column: dict[str, Any]) -> None:
         raise UnusableIndexError(f"is damaged: the checksum of column '{name}' is wrong")
 
 
-def _compare(indexed: Sequence[dict[str, Any]], present: Sequence[Identity]) -> None:
+def compare(indexed: Sequence[dict[str, Any]], present: Sequence[Identity]) -> None:
     """Raises UnusableIndexError unless the index was made from these archives as they are now."""
     if [archive["name"] for archive in indexed] != [archive.name for archive in present]:
         raise UnusableIndexError("is stale: it lists other archives")
@@ -400,7 +402,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _fastinet_version() -> str:
+def fastinet_version() -> str:
+    """Version of the installed package."""
     try:
         return importlib.metadata.version("fastinet")
     except importlib.metadata.PackageNotFoundError:  # run from a source tree

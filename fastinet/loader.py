@@ -307,12 +307,7 @@ class Loader:
             self._engine = _EngineParts(
                 process=os.getpid(),
                 pool=_shared_pool(self.threads),
-                table=_engine.ItemTable(
-                    [os.fsencode(archive) for archive in dataset._archives],  # noqa: SLF001
-                    dataset._item_archive,  # noqa: SLF001
-                    dataset._offsets,  # noqa: SLF001
-                    dataset.sizes,
-                ),
+                table=dataset._native_table(),  # noqa: SLF001
                 spec=spec,
                 slots=self._make_slots(spec),
             )

@@ -24,8 +24,17 @@ class LoaderStats:
         bytes_read: from the archives.
         read_seconds: workers reading.
         header_seconds: workers parsing headers.
-        decode_seconds: workers decoding.
+        decode_seconds: workers decoding; of it, in the own JPEG decoder:
+        entropy_seconds: Huffman decoding,
+        idct_seconds: the inverse DCT,
+        colour_seconds: chroma upsampling and colour conversion.
         render_seconds: workers resizing, normalising and writing rows.
+        regions: decoded by each road: "checkpoints" (the own decoder, starting where the crop
+            does), "scan" (from the scan's start), "turbo" (libjpeg-turbo), "png".
+        fallbacks: by the road that was left for the next one, since checkpoints did not fit or the
+            data was damaged.
+        mcus_decoded: minimum coded units that the own decoder decoded for crops,
+        mcus_skipped: and that it passed over on the way to one.
         startup_seconds: the loop waiting for the first batch of each epoch.
         waiting_seconds: the loop waiting for any other batch.
         busy_seconds: the loop doing something else.
@@ -44,7 +53,14 @@ class LoaderStats:
     read_seconds: float
     header_seconds: float
     decode_seconds: float
+    entropy_seconds: float
+    idct_seconds: float
+    colour_seconds: float
     render_seconds: float
+    regions: Mapping[str, int]
+    fallbacks: Mapping[str, int]
+    mcus_decoded: int
+    mcus_skipped: int
     startup_seconds: float
     waiting_seconds: float
     busy_seconds: float
@@ -64,7 +80,8 @@ class LoaderStats:
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain numbers, for a log or JSON."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**values, "failures": dict(self.failures), "waiting_share": self.waiting_share}
+        mappings = {name: dict(values[name]) for name in ("failures", "regions", "fallbacks")}
+        return {**values, **mappings, "waiting_share": self.waiting_share}
 
     def __str__(self) -> str:
         if not self.batches:
@@ -106,6 +123,10 @@ def from_snapshot(
         failures=snapshot["failures"],
         bytes_read=snapshot["bytes_read"],
         **seconds,
+        regions=snapshot["regions"],
+        fallbacks=snapshot["fallbacks"],
+        mcus_decoded=snapshot["mcus_decoded"],
+        mcus_skipped=snapshot["mcus_skipped"],
         mean_ready=snapshot["ready_at_next"] / batches if batches else 0.0,
         ready=ready,
         prefetch=prefetch,

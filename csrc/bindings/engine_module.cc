@@ -20,6 +20,7 @@
 #include "bindings/dlpack.h"
 #include "bindings/names.h"
 #include "bindings/raise_status.h"
+#include "engine/checkpoint_pass.h"
 #include "engine/epoch_run.h"
 #include "engine/fork_safe.h"
 #include "io/file.h"
@@ -143,13 +144,22 @@ std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
 class PyItemTable {
  public:
   PyItemTable(const std::vector<py::bytes>& paths, std::optional<Column<int32_t>> item_archive,
-              Column<uint64_t> offsets, Column<uint64_t> sizes)
+              Column<uint64_t> offsets, Column<uint64_t> sizes, Column<uint64_t> record_starts,
+              Column<uint32_t> record_sizes, Column<uint32_t> header_bytes, Column<uint8_t> records)
       : item_archive_(std::move(item_archive)),
         offsets_(std::move(offsets)),
         sizes_(std::move(sizes)),
+        record_starts_(std::move(record_starts)),
+        record_sizes_(std::move(record_sizes)),
+        header_bytes_(std::move(header_bytes)),
+        records_(std::move(records)),
         table_(Unwrap(ItemTable::Make(
             OpenAll(paths), item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
-            View(offsets_), View(sizes_)))) {}
+            View(offsets_), View(sizes_),
+            {.starts = View(record_starts_),
+             .sizes = View(record_sizes_),
+             .header_bytes = View(header_bytes_),
+             .records = View(records_)}))) {}
 
   const ItemTable& table() const { return table_; }
 
@@ -165,6 +175,10 @@ class PyItemTable {
   std::optional<Column<int32_t>> item_archive_;
   Column<uint64_t> offsets_;
   Column<uint64_t> sizes_;
+  Column<uint64_t> record_starts_;
+  Column<uint32_t> record_sizes_;
+  Column<uint32_t> header_bytes_;
+  Column<uint8_t> records_;
   ItemTable table_;
 };
 
@@ -324,6 +338,13 @@ class PyEpoch {
   std::shared_ptr<EpochRun> run_;
 };
 
+py::dict ByRoad(const std::array<EngineStats::Counter, kRoads>& counters) {
+  using namespace py::literals;
+  const auto of = [&](Road road) { return counters[static_cast<size_t>(road)].load(); };
+  return py::dict("checkpoints"_a = of(Road::kCheckpoints), "scan"_a = of(Road::kScan),
+                  "turbo"_a = of(Road::kTurbo), "png"_a = of(Road::kPng));
+}
+
 py::dict Snapshot(const EngineStats& stats) {
   py::dict failures;
   for (size_t code = 0; code < EngineStats::kStatusCodes; ++code) {
@@ -333,12 +354,40 @@ py::dict Snapshot(const EngineStats& stats) {
   }
   using namespace py::literals;
   return py::dict("read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
-                  "decode_ns"_a = stats.decode_ns.load(), "render_ns"_a = stats.render_ns.load(),
-                  "items"_a = stats.items.load(), "bytes_read"_a = stats.bytes_read.load(),
-                  "failures"_a = failures, "batches"_a = stats.batches.load(),
-                  "startup_ns"_a = stats.startup_ns.load(),
+                  "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
+                  "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
+                  "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
+                  "fallbacks"_a = ByRoad(stats.fallbacks),
+                  "mcus_decoded"_a = stats.mcus_decoded.load(),
+                  "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
+                  "bytes_read"_a = stats.bytes_read.load(), "failures"_a = failures,
+                  "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
                   "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
                   "ready_at_next"_a = stats.ready_at_next.load());
+}
+
+/// Checkpoint records of some items: (records uint8, sizes uint32, header_bytes uint32, damaged,
+/// first damage as (item, code, cause, archive, offset) or None).
+py::tuple MakeRecords(const PyItemTable& table, int64_t first, int64_t count, int32_t stride,
+                      int threads) {
+  if (first < 0 || count < 0 || first > table.table().size() - count || stride < 0) {
+    throw py::value_error("no such items, or no such stride");
+  }
+  // No Python object is touched meanwhile; the caller holds a reference to the table.
+  const CheckpointRecords made =
+      WithoutGil([&] { return MakeCheckpoints(table.table(), first, count, stride, threads); });
+  py::object damage = py::none();
+  if (made.damaged > 0) {
+    const Status& status = made.first_damage;
+    damage = py::make_tuple(made.first_damaged_item, Text(StatusCodeName(status.code())),
+                            Text(status.cause()), Text(status.archive()), status.offset_bytes());
+  }
+  return py::make_tuple(
+      Column<uint8_t>(static_cast<py::ssize_t>(made.records.size()), made.records.data()),
+      Column<uint32_t>(static_cast<py::ssize_t>(made.sizes.size()), made.sizes.data()),
+      Column<uint32_t>(static_cast<py::ssize_t>(made.header_bytes.size()),
+                       made.header_bytes.data()),
+      made.damaged, damage);
 }
 
 }  // namespace
@@ -361,8 +410,11 @@ PYBIND11_MODULE(_engine, module) {
   py::class_<PyItemTable, std::shared_ptr<PyItemTable>>(
       module, "ItemTable", "Where every item's bytes are; opens the archives.")
       .def(py::init<const std::vector<py::bytes>&, std::optional<Column<int32_t>>, Column<uint64_t>,
-                    Column<uint64_t>>(),
-           "archives"_a, "item_archive"_a, "offsets"_a, "sizes"_a)
+                    Column<uint64_t>, Column<uint64_t>, Column<uint32_t>, Column<uint32_t>,
+                    Column<uint8_t>>(),
+           "archives"_a, "item_archive"_a, "offsets"_a, "sizes"_a,
+           "record_starts"_a = Column<uint64_t>(), "record_sizes"_a = Column<uint32_t>(),
+           "header_bytes"_a = Column<uint32_t>(), "records"_a = Column<uint8_t>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
 
   py::class_<SlotPool, std::shared_ptr<SlotPool>>(
@@ -400,6 +452,8 @@ PYBIND11_MODULE(_engine, module) {
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
+  module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
+             "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");
   module.def("export_bfloat16", &ExportBFloat16, "array"_a,
              "A DLPack capsule over an array of uint16 that are bfloat16.");
 }

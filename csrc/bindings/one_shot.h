@@ -18,8 +18,10 @@ inline Status ReadInfo(ItemRenderer& renderer, Bytes data, int64_t max_pixels, I
 
 inline bool IsJpeg(const ImageInfo& info) { return info.format == ImageFormat::kJpeg; }
 
-/// ImageInfo::quality, or -1.
-inline int32_t QualityOf(const ImageInfo& info) { return info.quality.value_or(-1); }
+/// ItemRenderer::EstimateQuality, or -1.
+inline int32_t QualityOf(const ItemRenderer& renderer) {
+  return renderer.EstimateQuality().value_or(-1);
+}
 
 /// A CropRule that owns what it refers to.
 struct OwnedCropRule {
@@ -39,21 +41,12 @@ struct OwnedCropRule {
   }
 };
 
-/// Size of what `rule` makes of the image in `data`.
-inline Status OutputSize(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
-                         const RenderOptions& options, Size* size) {
+/// What `rule` cuts out of the image in `data`.
+inline Status FindCrop(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
+                       const RenderOptions& options, Crop* crop) {
   FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
-  FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.rule().For(0, shown));
-  *size = crop.output();
+  FASTINET_ASSIGN_OR_RETURN(*crop, rule.rule().For(0, shown));
   return {};
-}
-
-/// Renders one image; the row has the size that OutputSize gave.
-inline Status RenderOne(ItemRenderer& renderer, Bytes data, const OwnedCropRule& rule,
-                        const RenderOptions& options, MutableBytes row) {
-  FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
-  FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.rule().For(0, shown));
-  return renderer.Render(data, crop, options, row);
 }
 
 /// RenderImages, for a rule that owns what it refers to.

@@ -82,7 +82,7 @@ class Dataset {
     std::vector<OpenArchive> archives;
     archives.push_back({"memory.tar", std::make_unique<MemorySource>(std::move(archive))});
     table_ = std::make_unique<ItemTable>(
-        ItemTable::Make(std::move(archives), {}, offsets_, sizes_).value());
+        ItemTable::Make(std::move(archives), {}, offsets_, sizes_, {}).value());
   }
 
   static Size SizeOf(int64_t item) {

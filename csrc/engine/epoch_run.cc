@@ -26,6 +26,30 @@ uint64_t MaxItemBytes(int64_t max_pixels) {
          kMetadata;
 }
 
+/// An item's bytes, read from its archive into a worker's buffer.
+class SourceBytes final : public ItemBytes {
+ public:
+  SourceBytes(const ItemPlace& place, ReadBuffer& buffer, EngineStats& stats)
+      : place_(place), buffer_(buffer), stats_(stats) {}
+
+  uint64_t size_bytes() const override { return place_.size_bytes; }
+
+  Result<Bytes> Read(uint64_t begin, uint64_t end) override {
+    const MutableBytes bytes = buffer_.Reserve(end - begin);
+    Status status = place_.archive->source->ReadAt(place_.offset_bytes + begin, bytes);
+    Count(stats_.bytes_read, bytes.size());
+    if (status.ok()) return Bytes(bytes);
+    return std::move(status)
+        .AtOffset(static_cast<int64_t>(place_.offset_bytes + begin))
+        .ShiftOffset(-static_cast<int64_t>(place_.offset_bytes));
+  }
+
+ private:
+  const ItemPlace& place_;
+  ReadBuffer& buffer_;
+  EngineStats& stats_;
+};
+
 Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   if (plan.batch_size <= 0) {
     return InvalidArgument("batch_size is " + std::to_string(plan.batch_size) +
@@ -263,11 +287,10 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
         .InArchive(place.archive->name)
         .AtOffset(static_cast<int64_t>(place.offset_bytes));
   }
+  SourceBytes bytes(place, worker.bytes, *stats_);
   Status status;
   try {
-    const MutableBytes bytes = worker.bytes.Reserve(place.size_bytes);
-    FASTINET_RETURN_IF_ERROR(Read(place, bytes));
-    status = Render(worker, bytes, item, row);
+    status = Render(worker, bytes, place.hints, item, row);
   } catch (const std::bad_alloc&) {
     status = TooLarge("not enough memory to decode the item");
   }
@@ -277,26 +300,35 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
       .InArchive(place.archive->name);
 }
 
-Status EpochRun::Read(const ItemPlace& place, MutableBytes bytes) const {
-  const Clock::time_point begin = Clock::now();
-  Status status = place.archive->source->ReadAt(place.offset_bytes, bytes);
-  Count(stats_->read_ns, Nanoseconds(Clock::now() - begin));
-  Count(stats_->bytes_read, bytes.size());
-  return std::move(status)
-      .InArchive(place.archive->name)
-      .AtOffset(static_cast<int64_t>(place.offset_bytes));
-}
-
-Status EpochRun::Render(Worker& worker, Bytes bytes, int64_t item, MutableBytes row) const {
+Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
+                        MutableBytes row) const {
   const AugmentKey key{
       .seed = plan_.seed, .epoch = plan_.epoch, .item = static_cast<uint64_t>(item)};
-  const ItemCounters before = worker.renderer.counters();
-  Status status = worker.renderer.RenderItem(bytes, options_.spec, key, row, worker.crops);
-  const ItemCounters& after = worker.renderer.counters();
+  const ItemCounters items = worker.renderer.counters();
+  const DecodeCounters decode = worker.renderer.decode_counters();
+  Status status = worker.renderer.RenderItem(bytes, hints, options_.spec, key, row, worker.crops);
+  CountSince(items, worker.renderer.counters());
+  CountSince(decode, worker.renderer.decode_counters());
+  return status;
+}
+
+void EpochRun::CountSince(const ItemCounters& before, const ItemCounters& after) const {
+  Count(stats_->read_ns, after.fetch_ns - before.fetch_ns);
   Count(stats_->header_ns, after.header_ns - before.header_ns);
   Count(stats_->decode_ns, after.decode_ns - before.decode_ns);
   Count(stats_->render_ns, after.render_ns - before.render_ns);
-  return status;
+}
+
+void EpochRun::CountSince(const DecodeCounters& before, const DecodeCounters& after) const {
+  for (size_t road = 0; road < kRoads; ++road) {
+    Count(stats_->regions[road], after.regions[road] - before.regions[road]);
+    Count(stats_->fallbacks[road], after.fallbacks[road] - before.fallbacks[road]);
+  }
+  Count(stats_->entropy_ns, after.entropy_ns - before.entropy_ns);
+  Count(stats_->idct_ns, after.idct_ns - before.idct_ns);
+  Count(stats_->colour_ns, after.colour_ns - before.colour_ns);
+  Count(stats_->mcus_decoded, after.mcus_decoded - before.mcus_decoded);
+  Count(stats_->mcus_skipped, after.mcus_skipped - before.mcus_skipped);
 }
 
 void EpochRun::HintAhead(int64_t position) const {

@@ -130,8 +130,10 @@ class EpochRun final : public WorkSource {
   void HintAhead(int64_t position) const;
   void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
   Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
-  Status Read(const ItemPlace& place, MutableBytes bytes) const;
-  Status Render(Worker& worker, Bytes bytes, int64_t item, MutableBytes row) const;
+  Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
+                MutableBytes row) const;
+  void CountSince(const ItemCounters& before, const ItemCounters& after) const;
+  void CountSince(const DecodeCounters& before, const DecodeCounters& after) const;
 
   const std::shared_ptr<WorkerPool> pool_;
   const ItemTable& table_;

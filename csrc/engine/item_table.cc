@@ -7,13 +7,19 @@ namespace fastinet {
 Result<ItemTable> ItemTable::Make(std::vector<OpenArchive> archives,
                                   std::span<const int32_t> item_archive,
                                   std::span<const uint64_t> offsets_bytes,
-                                  std::span<const uint64_t> sizes_bytes) {
+                                  std::span<const uint64_t> sizes_bytes,
+                                  const CheckpointColumns& checkpoints) {
   if (offsets_bytes.size() != sizes_bytes.size() ||
       (!item_archive.empty() && item_archive.size() != sizes_bytes.size())) {
     return InvalidArgument(
         "the item columns differ in length: " + std::to_string(item_archive.size()) +
         " archives, " + std::to_string(offsets_bytes.size()) + " offsets, " +
         std::to_string(sizes_bytes.size()) + " sizes");
+  }
+  const size_t records = checkpoints.sizes.size();
+  if ((records != 0 && records != sizes_bytes.size()) || checkpoints.starts.size() != records ||
+      checkpoints.header_bytes.size() != records) {
+    return InvalidArgument("the checkpoint columns do not fit the items");
   }
   if (archives.empty() && !sizes_bytes.empty()) return InvalidArgument("items without an archive");
   for (const int32_t archive : item_archive) {
@@ -27,6 +33,7 @@ Result<ItemTable> ItemTable::Make(std::vector<OpenArchive> archives,
   table.item_archive_ = item_archive;
   table.offsets_bytes_ = offsets_bytes;
   table.sizes_bytes_ = sizes_bytes;
+  table.checkpoints_ = checkpoints;
   return table;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/source.h"
 #include "base/status.h"
+#include "item/item_bytes.h"
 
 namespace fastinet {
 
@@ -18,11 +19,21 @@ struct OpenArchive {
   std::unique_ptr<const Source> source;
 };
 
-/// The byte range of one item.
+/// The byte range of one item, and what the index knows of it.
 struct ItemPlace {
   const OpenArchive* archive = nullptr;
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
+  ItemHints hints;
+};
+
+/// Entropy checkpoints by item id, as the checkpoint index maps them. Empty columns: none.
+/// Borrowed.
+struct CheckpointColumns {
+  std::span<const uint64_t> starts;  // item i's record: bytes [starts[i], starts[i] + sizes[i])
+  std::span<const uint32_t> sizes;   // 0: no record
+  std::span<const uint32_t> header_bytes;  // see ItemHints
+  Bytes records;
 };
 
 /// A dataset as the engine sees it: columns over item ids. The columns are borrowed, so that an
@@ -34,7 +45,8 @@ class ItemTable {
   static Result<ItemTable> Make(std::vector<OpenArchive> archives,
                                 std::span<const int32_t> item_archive,
                                 std::span<const uint64_t> offsets_bytes,
-                                std::span<const uint64_t> sizes_bytes);
+                                std::span<const uint64_t> sizes_bytes,
+                                const CheckpointColumns& checkpoints);
 
   int64_t size() const { return static_cast<int64_t>(sizes_bytes_.size()); }
 
@@ -42,16 +54,25 @@ class ItemTable {
   ItemPlace Place(int64_t item) const {
     const auto i = static_cast<size_t>(item);
     const size_t archive = item_archive_.empty() ? 0 : static_cast<size_t>(item_archive_[i]);
-    return {&archives_[archive], offsets_bytes_[i], sizes_bytes_[i]};
+    return {&archives_[archive], offsets_bytes_[i], sizes_bytes_[i], HintsFor(i)};
   }
 
  private:
   ItemTable() = default;
 
+  ItemHints HintsFor(size_t i) const {
+    if (checkpoints_.sizes.empty() || checkpoints_.sizes[i] == 0) return {};
+    const Bytes records = checkpoints_.records;
+    const uint64_t start = checkpoints_.starts[i], size = checkpoints_.sizes[i];
+    if (start > records.size() || size > records.size() - start) return {};
+    return {checkpoints_.header_bytes[i], records.subspan(start, size)};
+  }
+
   std::vector<OpenArchive> archives_;
   std::span<const int32_t> item_archive_;
   std::span<const uint64_t> offsets_bytes_;
   std::span<const uint64_t> sizes_bytes_;
+  CheckpointColumns checkpoints_;
 };
 
 }  // namespace fastinet

@@ -1,12 +1,11 @@
 #include "engine/render_images.h"
 
-#include <algorithm>
-#include <atomic>
 #include <new>
 #include <string>
-#include <system_error>
-#include <thread>
+#include <utility>
 #include <vector>
+
+#include "engine/parallel.h"
 
 namespace fastinet {
 namespace {
@@ -48,24 +47,12 @@ Status RenderImages(std::span<const Bytes> images, const CropRule& rule,
   if (images.empty()) return {};
   const size_t row_bytes = rows.size() / images.size();
   std::vector<Status> statuses(images.size());
-  std::atomic<size_t> next = 0;
-  const auto wanted = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), images.size());
-  std::vector<ItemRenderer> renderers(wanted);  // here, where a lack of memory can be reported
-  const auto work = [&](ItemRenderer* renderer) {
-    for (size_t i = next++; i < images.size(); i = next++) {
-      statuses[i] = RenderImage(*renderer, images[i], i, rule, options,
+  ForEachInParallel(images.size(), threads, [&] {
+    return [&, renderer = ItemRenderer()](size_t i) mutable {
+      statuses[i] = RenderImage(renderer, images[i], i, rule, options,
                                 rows.subspan(i * row_bytes, row_bytes));
-    }
-  };
-  std::vector<std::jthread> helpers;  // joined when they go out of scope
-  helpers.reserve(wanted);
-  try {
-    for (size_t i = 1; i < wanted; ++i) helpers.emplace_back(work, &renderers[i]);
-  } catch (const std::system_error&) {
-    // The system has no more threads to give: those that there are do the work.
-  }
-  work(renderers.data());
-  helpers.clear();
+    };
+  });
   for (size_t i = 0; i < statuses.size(); ++i) {
     if (!statuses[i].ok()) return std::move(statuses[i]).InMember("image " + std::to_string(i));
   }

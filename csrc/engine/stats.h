@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/status.h"
+#include "item/image_decoder.h"
 
 namespace fastinet {
 
@@ -19,11 +20,18 @@ struct EngineStats {
   // Workers, summed over threads.
   Counter read_ns = 0;
   Counter header_ns = 0;
-  Counter decode_ns = 0;
+  Counter decode_ns = 0;   // of it, in the own decoder:
+  Counter entropy_ns = 0;  // Huffman decoding
+  Counter idct_ns = 0;     // inverse DCT
+  Counter colour_ns = 0;   // upsampling and colour conversion
   Counter render_ns = 0;
   Counter items = 0;  // failed ones included
   Counter bytes_read = 0;
   std::array<Counter, kStatusCodes> failures{};  // by StatusCode
+  std::array<Counter, kRoads> regions{};         // decoded, by Road
+  std::array<Counter, kRoads> fallbacks{};       // by the Road that was left
+  Counter mcus_decoded = 0;
+  Counter mcus_skipped = 0;
 
   // The consumer.
   Counter batches = 0;

@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "jpeg/checkpoints.h"
 #include "jpeg/header.h"
+#include "jpeg/region_decoder.h"
 #include "jpeg/turbo.h"
 #include "png/png.h"
 
@@ -17,7 +19,6 @@ ImageInfo Describe(const JpegHeader& header) {
                  .progressive = header.process == JpegProcess::kProgressive,
                  .arithmetic = header.process == JpegProcess::kArithmetic,
                  .restart_interval = header.restart_interval,
-                 .quality = EstimateQuality(header),
                  .exif_orientation = header.exif_orientation};
   for (size_t i = 0; i < header.component_count; ++i) {
     info.sampling[i] = {header.components[i].horizontal, header.components[i].vertical};
@@ -33,21 +34,7 @@ ImageInfo Describe(const PngHeader& header) {
           .components = kComponents[header.colour_type],
           .bits_per_sample = header.colour_type == kPalette ? 8 : header.bit_depth,
           .progressive = header.interlaced,
-          .quality = std::nullopt,
           .exif_orientation = header.exif_orientation};
-}
-
-Result<ImageInfo> ReadInfo(Bytes data) {
-  if (data.empty()) return Corrupt("the member is empty").AtOffset(0);
-  if (LooksLikeJpeg(data)) {
-    FASTINET_ASSIGN_OR_RETURN(const JpegHeader header, ReadJpegHeader(data));
-    return Describe(header);
-  }
-  if (LooksLikePng(data)) {
-    FASTINET_ASSIGN_OR_RETURN(const PngHeader header, ReadPngHeader(data));
-    return Describe(header);
-  }
-  return Unsupported("the bytes are neither those of a JPEG nor those of a PNG").AtOffset(0);
 }
 
 Status CheckSize(Size size, int64_t max_pixels) {
@@ -60,33 +47,141 @@ Status CheckSize(Size size, int64_t max_pixels) {
 }  // namespace
 
 struct ImageDecoder::State {
-  Bytes data;
+  ItemBytes* data = nullptr;
+  Bytes whole;  // all of the item, when the last Read fetched that
+  bool has_whole = false;
   ImageInfo info;
+  JpegHeader header;  // of a JPEG
+  std::optional<Checkpoints> checkpoints;
+  Road road = Road::kTurbo;
+
+  RegionDecoder own;
   TurboDecoder turbo;
   PngDecoder png;
+  DecodeStats own_stats{.measure_time = true};
+  DecodeCounters counters;
+
+  Status Open(const ItemHints& hints);
+  Status OpenJpegByHeader(const ItemHints& hints);
+  Status ReadWhole();
+  Status DecodeOwn(const Box& region, const Checkpoints* places, RowSink& sink);
+  Status Decode(const Box& region, RowSink& sink);
 };
+
+Status ImageDecoder::State::ReadWhole() {
+  if (has_whole) return {};
+  FASTINET_ASSIGN_OR_RETURN(whole, data->Read(0, data->size_bytes()));
+  has_whole = true;
+  return {};
+}
+
+/// Reads the bytes before the scan alone, as far as the hints say they go, and the checkpoints.
+/// Fails when the hints are wrong.
+Status ImageDecoder::State::OpenJpegByHeader(const ItemHints& hints) {
+  const auto header_bytes = std::min<uint64_t>(hints.header_bytes, data->size_bytes());
+  FASTINET_ASSIGN_OR_RETURN(const Bytes bytes, data->Read(0, header_bytes));
+  FASTINET_ASSIGN_OR_RETURN(header, ReadJpegHeader(bytes));
+  if (!RegionDecoder::Accepts(header)) return Corrupt("these checkpoints are of another image");
+  FASTINET_ASSIGN_OR_RETURN(checkpoints,
+                            Checkpoints::Parse(hints.checkpoints, header, data->size_bytes()));
+  info = Describe(header);
+  road = Road::kCheckpoints;
+  return {};
+}
+
+Status ImageDecoder::State::Open(const ItemHints& hints) {
+  has_whole = false;
+  checkpoints.reset();
+  if (data->size_bytes() == 0) return Corrupt("the member is empty").AtOffset(0);
+  if (hints.header_bytes > 0 && !hints.checkpoints.empty()) {
+    if (OpenJpegByHeader(hints).ok()) return {};
+    ++counters.fallbacks[static_cast<size_t>(Road::kCheckpoints)];
+  }
+  FASTINET_RETURN_IF_ERROR(ReadWhole());
+  if (LooksLikeJpeg(whole)) {
+    FASTINET_ASSIGN_OR_RETURN(header, ReadJpegHeader(whole));
+    info = Describe(header);
+    road = RegionDecoder::Accepts(header) ? Road::kScan : Road::kTurbo;
+    return {};
+  }
+  if (LooksLikePng(whole)) {
+    FASTINET_ASSIGN_OR_RETURN(const PngHeader png_header, ReadPngHeader(whole));
+    info = Describe(png_header);
+    road = Road::kPng;
+    return {};
+  }
+  return Unsupported("the bytes are neither those of a JPEG nor those of a PNG").AtOffset(0);
+}
+
+Status ImageDecoder::State::DecodeOwn(const Box& region, const Checkpoints* places, RowSink& sink) {
+  JpegSlice slice;
+  if (has_whole || places == nullptr) {
+    FASTINET_RETURN_IF_ERROR(ReadWhole());
+    slice = {whole, 0};
+  } else {
+    const ByteRange range = BytesForRegion(header, data->size_bytes(), region, places);
+    FASTINET_ASSIGN_OR_RETURN(slice.bytes, data->Read(range.begin, range.end));
+    slice.offset_bytes = range.begin;
+  }
+  return own.Decode(header, slice, region, places, sink, &own_stats);
+}
+
+Status ImageDecoder::State::Decode(const Box& region, RowSink& sink) {
+  switch (road) {
+    case Road::kCheckpoints:
+      return DecodeOwn(region, &*checkpoints, sink);
+    case Road::kScan:
+      return DecodeOwn(region, nullptr, sink);
+    case Road::kTurbo:
+      FASTINET_RETURN_IF_ERROR(ReadWhole());
+      return turbo.DecodeRegion(whole, region, sink);
+    case Road::kPng:
+      return png.DecodeRegion(whole, region, sink);
+  }
+  return {StatusCode::kInternal, "no such road"};
+}
 
 ImageDecoder::ImageDecoder() : state_(std::make_unique<State>()) {}
 ImageDecoder::~ImageDecoder() = default;
 ImageDecoder::ImageDecoder(ImageDecoder&&) noexcept = default;
 ImageDecoder& ImageDecoder::operator=(ImageDecoder&&) noexcept = default;
 
-Status ImageDecoder::Open(Bytes data, int64_t max_pixels) {
-  FASTINET_ASSIGN_OR_RETURN(const ImageInfo info, ReadInfo(data));
-  FASTINET_RETURN_IF_ERROR(CheckSize(info.size, max_pixels));
-  state_->data = data;
-  state_->info = info;
-  return {};
+Status ImageDecoder::Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels) {
+  state_->data = &data;
+  FASTINET_RETURN_IF_ERROR(state_->Open(hints));
+  return CheckSize(state_->info.size, max_pixels);
 }
 
 const ImageInfo& ImageDecoder::info() const { return state_->info; }
 
+std::optional<int> ImageDecoder::EstimateQuality() const {
+  if (state_->info.format != ImageFormat::kJpeg) return std::nullopt;
+  return fastinet::EstimateQuality(state_->header);
+}
+
 Status ImageDecoder::DecodeRegion(const Box& region, RowSink& sink) {
+  ++state_->counters.regions[static_cast<size_t>(state_->road)];
+  return state_->Decode(region, sink);
+}
+
+bool ImageDecoder::FallBack() {
   State& state = *state_;
-  if (state.info.format == ImageFormat::kPng) {
-    return state.png.DecodeRegion(state.data, region, sink);
-  }
-  return state.turbo.DecodeRegion(state.data, region, sink);
+  if (state.road != Road::kCheckpoints && state.road != Road::kScan) return false;
+  ++state.counters.fallbacks[static_cast<size_t>(state.road)];
+  state.road = state.road == Road::kCheckpoints ? Road::kScan : Road::kTurbo;
+  return true;
+}
+
+const DecodeCounters& ImageDecoder::counters() const {
+  const DecodeStats& own = state_->own_stats;
+  DecodeCounters& counters = state_->counters;
+  counters.setup_ns = own.setup_ns;
+  counters.entropy_ns = own.entropy_ns;
+  counters.idct_ns = own.idct_ns;
+  counters.colour_ns = own.colour_ns;
+  counters.mcus_decoded = own.mcus_decoded;
+  counters.mcus_skipped = own.mcus_skipped;
+  return counters;
 }
 
 }  // namespace fastinet

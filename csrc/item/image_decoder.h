@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
+#include "item/item_bytes.h"
 
 namespace fastinet {
 
@@ -24,9 +25,29 @@ struct ImageInfo {
   bool arithmetic = false;   // arithmetic coding in place of Huffman's
   /// Sampling factors (horizontal, vertical) of each component (T.81 A.1.1); (1, 1) in a PNG.
   std::array<std::array<int32_t, 2>, 4> sampling{{{1, 1}, {1, 1}, {1, 1}, {1, 1}}};
-  int32_t restart_interval = 0;    // [MCUs]; 0: none
-  std::optional<int32_t> quality;  // estimated IJG setting, 1..100; none for a PNG
-  uint8_t exif_orientation = 0;    // 1..8, from Exif or else XMP; 0: not given
+  int32_t restart_interval = 0;  // [MCUs]; 0: none
+  uint8_t exif_orientation = 0;  // 1..8, from Exif or else XMP; 0: not given
+};
+
+/// The ways from an image's bytes to a region of its pixels.
+enum class Road : uint8_t {
+  kCheckpoints,  // the own decoder, starting where the region does
+  kScan,         // the own decoder, from the scan's start
+  kTurbo,        // libjpeg-turbo: what the own decoder does not take, and what it finds damaged
+  kPng,          // libpng
+};
+inline constexpr size_t kRoads = 4;
+
+/// What decoding did and cost, summed over regions; times in nanoseconds of wall clock.
+struct DecodeCounters {
+  std::array<uint64_t, kRoads> regions{};    // by Road
+  std::array<uint64_t, kRoads> fallbacks{};  // roads that were left for another
+  uint64_t setup_ns = 0;                     // own decoder: tables and geometry
+  uint64_t entropy_ns = 0;                   // own decoder: Huffman decoding
+  uint64_t idct_ns = 0;                      // own decoder: inverse DCT
+  uint64_t colour_ns = 0;                    // own decoder: upsampling and colour conversion
+  uint64_t mcus_decoded = 0;
+  uint64_t mcus_skipped = 0;
 };
 
 /// Decodes one image after another; keeps its decoders between them. Not thread-safe.
@@ -37,16 +58,27 @@ class ImageDecoder {
   ImageDecoder(ImageDecoder&&) noexcept;
   ImageDecoder& operator=(ImageDecoder&&) noexcept;
 
-  /// Recognises `data` by its content and reads its header. Refuses images of more than
-  /// `max_pixels`. `data` must stay valid as long as regions of it are asked for.
-  Status Open(Bytes data, int64_t max_pixels);
+  /// Recognises the image in `data` by its content and reads its header. Refuses images of more
+  /// than `max_pixels`. `data` and `hints` must stay valid as long as regions are asked for.
+  Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
 
   /// Of the image that is open.
   const ImageInfo& info() const;
 
+  /// The IJG quality setting that the open image's tables come nearest to, 1..100; none for a PNG.
+  /// Not part of `info`, since the search costs as much as reading the header.
+  std::optional<int> EstimateQuality() const;
+
   /// Hands the rows of `region` of the open image to `sink`: grey as 1 channel, all else as RGB.
   /// `region` is in stored pixels and must lie inside the image.
+  ///
+  /// On failure some rows may have been handed over. Then FallBack() tells whether there is another
+  /// road to try, with a sink that begins anew; the last road's verdict counts.
   Status DecodeRegion(const Box& region, RowSink& sink);
+  bool FallBack();
+
+  /// What was done and spent since construction.
+  const DecodeCounters& counters() const;
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 #include "item/item.h"
 
 #include <chrono>
+#include <optional>
 
 #include "item/orientation.h"
 
@@ -33,6 +34,26 @@ class TimedSink final : public RowSink {
   uint64_t nanoseconds_ = 0;
 };
 
+/// Passes bytes on and keeps the time that fetching them takes.
+class TimedBytes final : public ItemBytes {
+ public:
+  explicit TimedBytes(ItemBytes& bytes) : bytes_(bytes) {}
+
+  uint64_t size_bytes() const override { return bytes_.size_bytes(); }
+  Result<Bytes> Read(uint64_t begin, uint64_t end) override {
+    const auto start = Clock::now();
+    Result<Bytes> result = bytes_.Read(begin, end);
+    nanoseconds_ += NanosecondsSince(start);
+    return result;
+  }
+
+  uint64_t nanoseconds() const { return nanoseconds_; }
+
+ private:
+  ItemBytes& bytes_;
+  uint64_t nanoseconds_ = 0;
+};
+
 Box Translated(Box region, const Box& box) {
   region.x += box.x;
   region.y += box.y;
@@ -45,18 +66,29 @@ struct ItemRenderer::State {
   ImageDecoder decoder;
   Resampler resampler;
   ItemCounters counters;
+  MemoryBytes memory{Bytes()};        // what OpenMemory opened
+  std::optional<TimedBytes> fetched;  // the item that is open
 
-  Status Open(Bytes data, int64_t max_pixels);
+  Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
+  Status OpenMemory(Bytes data, int64_t max_pixels);
   Orientation OrientationFor(const RenderOptions& options) const;
   Status RenderCrop(const Crop& crop, const RenderOptions& options, MutableBytes row);
+  Status TryRoad(const Crop& crop, const RenderOptions& options, MutableBytes row);
   Status DecodeInto(const Box& region, Orientation orientation, RowSink& sink);
 };
 
-Status ItemRenderer::State::Open(Bytes data, int64_t max_pixels) {
+Status ItemRenderer::State::Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels) {
   const auto start = Clock::now();
-  FASTINET_RETURN_IF_ERROR(decoder.Open(data, max_pixels));
-  counters.header_ns += NanosecondsSince(start);
+  fetched.emplace(data);
+  FASTINET_RETURN_IF_ERROR(decoder.Open(*fetched, hints, max_pixels));
+  counters.fetch_ns += fetched->nanoseconds();
+  counters.header_ns += NanosecondsSince(start) - fetched->nanoseconds();
   return {};
+}
+
+Status ItemRenderer::State::OpenMemory(Bytes data, int64_t max_pixels) {
+  memory = MemoryBytes(data);
+  return Open(memory, {}, max_pixels);
 }
 
 /// The turn that the open image takes before it is cropped.
@@ -64,10 +96,21 @@ Orientation ItemRenderer::State::OrientationFor(const RenderOptions& options) co
   return Orientation(options.apply_orientation ? decoder.info().exif_orientation : uint8_t{1});
 }
 
-/// Decodes what `crop` needs of the open image, resizes it and writes the row.
+/// Decodes what `crop` needs of the open image, resizes it and writes the row. A road that fails
+/// leaves the row half done, so the next one begins it anew.
 Status ItemRenderer::State::RenderCrop(const Crop& crop, const RenderOptions& options,
                                        MutableBytes row) {
+  Status status;
+  do {
+    status = TryRoad(crop, options, row);
+  } while (status.code() == StatusCode::kCorrupt && decoder.FallBack());
+  return status;
+}
+
+Status ItemRenderer::State::TryRoad(const Crop& crop, const RenderOptions& options,
+                                    MutableBytes row) {
   const auto start = Clock::now();
+  const uint64_t fetched_before = fetched->nanoseconds();
   TimedSink sink(resampler);
   FASTINET_RETURN_IF_ERROR(resampler.Begin({.box = {crop.box.width, crop.box.height},
                                             .resized = crop.resized,
@@ -81,8 +124,10 @@ Status ItemRenderer::State::RenderCrop(const Crop& crop, const RenderOptions& op
         DecodeInto(Translated(region, crop.box), OrientationFor(options), sink));
   }
   FASTINET_RETURN_IF_ERROR(resampler.Finish());
+  const uint64_t fetch_ns = fetched->nanoseconds() - fetched_before;
+  counters.fetch_ns += fetch_ns;
   counters.render_ns += sink.nanoseconds();
-  counters.decode_ns += NanosecondsSince(start) - sink.nanoseconds();
+  counters.decode_ns += NanosecondsSince(start) - sink.nanoseconds() - fetch_ns;
   return {};
 }
 
@@ -101,19 +146,23 @@ ItemRenderer::ItemRenderer(ItemRenderer&&) noexcept = default;
 ItemRenderer& ItemRenderer::operator=(ItemRenderer&&) noexcept = default;
 
 Result<ImageInfo> ItemRenderer::ReadInfo(Bytes data, int64_t max_pixels) {
-  FASTINET_RETURN_IF_ERROR(state_->Open(data, max_pixels));
+  FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, max_pixels));
   return state_->decoder.info();
 }
 
+std::optional<int> ItemRenderer::EstimateQuality() const {
+  return state_->decoder.EstimateQuality();
+}
+
 Result<Size> ItemRenderer::ReadShownSize(Bytes data, const RenderOptions& options) {
-  FASTINET_RETURN_IF_ERROR(state_->Open(data, options.max_pixels));
+  FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, options.max_pixels));
   return state_->OrientationFor(options).Shown(state_->decoder.info().size);
 }
 
 Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& options,
                             MutableBytes row) {
   State& state = *state_;
-  FASTINET_RETURN_IF_ERROR(state.Open(data, options.max_pixels));
+  FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options.max_pixels));
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
   FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
   FASTINET_RETURN_IF_ERROR(state.RenderCrop(crop, options, row));
@@ -121,10 +170,10 @@ Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& o
   return {};
 }
 
-Status ItemRenderer::RenderItem(Bytes data, const ItemSpec& spec, const AugmentKey& key,
-                                MutableBytes row, std::span<Crop> crops) {
+Status ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
+                                const AugmentKey& key, MutableBytes row, std::span<Crop> crops) {
   State& state = *state_;
-  FASTINET_RETURN_IF_ERROR(state.Open(data, spec.options.max_pixels));
+  FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
   const size_t view_bytes = row.size() / crops.size();
   for (size_t view = 0; view < crops.size(); ++view) {
@@ -139,5 +188,7 @@ Status ItemRenderer::RenderItem(Bytes data, const ItemSpec& spec, const AugmentK
 }
 
 const ItemCounters& ItemRenderer::counters() const { return state_->counters; }
+
+const DecodeCounters& ItemRenderer::decode_counters() const { return state_->decoder.counters(); }
 
 }  // namespace fastinet

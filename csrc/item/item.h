@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "crop/crop.h"
 #include "item/image_decoder.h"
+#include "item/item_bytes.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
@@ -42,8 +43,9 @@ struct ItemSpec {
 
 /// Wall time that one thread spent in each stage [nanoseconds], and what it did.
 struct ItemCounters {
+  uint64_t fetch_ns = 0;
   uint64_t header_ns = 0;
-  uint64_t decode_ns = 0;
+  uint64_t decode_ns = 0;  // whichever road
   uint64_t render_ns = 0;
   uint64_t items = 0;
 };
@@ -60,6 +62,9 @@ class ItemRenderer {
   /// What the header of `data` says, checked against `max_pixels`.
   Result<ImageInfo> ReadInfo(Bytes data, int64_t max_pixels);
 
+  /// ImageDecoder::EstimateQuality of the image that ReadInfo read last.
+  std::optional<int> EstimateQuality() const;
+
   /// Size of the image in `data` as it is cropped: as stored, or turned as Exif says.
   Result<Size> ReadShownSize(Bytes data, const RenderOptions& options);
 
@@ -69,11 +74,12 @@ class ItemRenderer {
 
   /// Draws the crops that `spec.transform` gives for `key` and its views and renders them into
   /// `row` (spec.RowBytes() bytes). `crops` has spec.views elements and tells which they were.
-  Status RenderItem(Bytes data, const ItemSpec& spec, const AugmentKey& key, MutableBytes row,
-                    std::span<Crop> crops);
+  Status RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
+                    const AugmentKey& key, MutableBytes row, std::span<Crop> crops);
 
   /// What was spent since construction.
   const ItemCounters& counters() const;
+  const DecodeCounters& decode_counters() const;
 
  private:
   struct State;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/exif.h"
+#include "jpeg/hash.h"
 #include "jpeg/standard_tables.h"
 
 namespace fastinet {
@@ -329,6 +330,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
         .AtOffset(static_cast<int64_t>(marker_offset_));
   }
   FASTINET_ASSIGN_OR_RETURN(const Bytes segment, Segment());
+  if (marker < kApp0) header_.fingerprint = HashBytes(segment, header_.fingerprint + marker);
   switch (marker) {
     case kDht:
       return ReadHuffman(segment);
@@ -357,6 +359,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
 /// Settles what the markers leave open.
 void HeaderReader::FillIn() {
   header_.colour = GuessColour(header_);
+  header_.fingerprint = HashNumber(header_.scan.data_offset_bytes, header_.fingerprint);
   header_.exif_orientation = exif_orientation_.value_or(xmp_orientation_.value_or(uint8_t{0}));
   for (size_t i = 0; i < 2; ++i) {
     if (!header_.dc_huffman[i].present) header_.dc_huffman[i] = StandardDcTable(i == 1);

@@ -71,6 +71,8 @@ struct JpegHeader {
   uint8_t exif_orientation = 0;    // 1..8; from XMP where Exif does not say; 0: not given
   uint32_t scan_offset_bytes = 0;  // of the first SOS marker
   JpegScan scan;
+  /// Hash of all segments but comments and application data, and of where the scan starts.
+  uint64_t fingerprint = 0;
 };
 
 /// Reads the markers of `jpeg` up to its first scan, as tolerant as libjpeg-turbo and no more.

@@ -164,6 +164,23 @@ void Interleave(const PlanarRow& line, uint8_t* out) {
   }
 }
 
+void Deinterleave(const uint8_t* pixels, size_t width, uint8_t* const* planes) {
+  size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const Block d;
+  for (; x + 16 <= width; x += 16) {
+    hn::Vec<Block> r, g, b;
+    hn::LoadInterleaved3(d, pixels + 3 * x, r, g, b);
+    hn::StoreU(r, d, planes[0] + x);
+    hn::StoreU(g, d, planes[1] + x);
+    hn::StoreU(b, d, planes[2] + x);
+  }
+#endif
+  for (; x < width; ++x) {
+    for (size_t c = 0; c < 3; ++c) planes[c][x] = pixels[3 * x + c];
+  }
+}
+
 using Floats = hn::CappedTag<float, 16>;
 constexpr size_t kFloatLanes = hn::MaxLanes(Floats());
 
@@ -329,6 +346,7 @@ HWY_EXPORT(RowsToStrip);
 HWY_EXPORT(StripToRows);
 HWY_EXPORT(ResampleStrip);
 HWY_EXPORT(ResampleRows);
+HWY_EXPORT(Deinterleave);
 HWY_EXPORT(StoreLine);
 
 }  // namespace
@@ -348,6 +366,10 @@ void ResampleStrip(const StripPlane& plane, const AxisWeights& weights, uint8_t*
 void ResampleRows(const uint8_t* const* rows, std::span<const int32_t> taps, size_t width,
                   uint8_t* out) {
   HWY_DYNAMIC_DISPATCH(ResampleRows)(rows, taps, width, out);
+}
+
+void Deinterleave(const uint8_t* pixels, size_t width, uint8_t* const planes[3]) {
+  HWY_DYNAMIC_DISPATCH(Deinterleave)(pixels, width, planes);
 }
 
 void StoreLine(const PlanarRow& line, size_t y, size_t height, const OutputFormat& format,

@@ -50,6 +50,9 @@ struct PlanarRow {
   size_t width;  // [pixels]
 };
 
+/// Separates `width` interleaved RGB pixels into three planes.
+void Deinterleave(const uint8_t* pixels, size_t width, uint8_t* const planes[3]);
+
 /// Stores a row as line `y` of the batch row `row`, which has `height` lines in `format`.
 void StoreLine(const PlanarRow& line, size_t y, size_t height, const OutputFormat& format,
                uint8_t* row);

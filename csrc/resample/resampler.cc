@@ -24,22 +24,35 @@ bool ColumnsFirst(const ResizeSpec& spec) {
 
 }  // namespace
 
-/// The two roads of a band:
+Box Intersection(const Box& a, const Box& b) {
+  const int32_t left = std::max(a.x, b.x), right = std::min(a.x + a.width, b.x + b.width);
+  const int32_t top = std::max(a.y, b.y), bottom = std::min(a.y + a.height, b.y + b.height);
+  if (left >= right || top >= bottom) return {};
+  return {left, top, right - left, bottom - top};
+}
+
+/// The roads of a band:
 ///
+///   same size:      band -> line -> batch row
 ///   rows first:     band -> horizontal pass -> vertical pass's ring -> line -> batch row
 ///   columns first:  band -> vertical pass's ring -> line, 16 of them -> horizontal pass -> batch
 ///   row
 struct Resampler::State {
   OutputFormat format;
   MutableBytes row;
+  Box window;              // of the resized box
+  Box region;              // of the box: what the window depends on
+  bool same_size = false;  // nothing to resize
+  bool flip = false;       // used where nothing is resized; else the weights mirror
   bool columns_first = false;
   AxisWeights horizontal_weights, vertical_weights;
   HorizontalPass horizontal;
   VerticalPass vertical;
   int32_t channels = 0;  // of the region, known with its first band; 0 before
+  int32_t rows_received = 0;
   int32_t lines_stored = 0;
 
-  PaddedBuffer line;  // rows first: the planes of one line
+  PaddedBuffer line;  // the planes of one line
   PaddedBuffer
       waiting;  // columns first: lines of the vertical pass that wait for the horizontal one
   int32_t lines_waiting = 0;
@@ -48,14 +61,18 @@ struct Resampler::State {
 
   Status Begin(const ResizeSpec& spec, const OutputFormat& output_format, MutableBytes out);
   void PrepareFor(const RowBand& band);
+  void TakeSameSize(const RowBand& band, int32_t row_of_band);
   void TakeRowsFirst(const RowBand& band, int32_t first, int32_t count);
   void TakeColumnsFirst(const RowBand& band, int32_t first, int32_t count);
   void ResampleWaitingLines();
   void StoreNextLine(const Planes& planes);
-  void StoreBlack();
+  void StoreBlackLine();
 
-  int32_t lines() const { return vertical_weights.outputs(); }
-  size_t width() const { return static_cast<size_t>(horizontal_weights.outputs()); }
+  int32_t lines() const { return window.height; }
+  size_t width() const { return static_cast<size_t>(window.width); }
+  Planes LinePlanes() {
+    return {line.data(), line.data() + padded_width(), line.data() + 2 * padded_width()};
+  }
   size_t padded_width() const { return width() + kPaddingBytes; }
   /// Runs of bytes that make up a row: one for interleaved pixels.
   static int32_t PlanesOf(const RowBand& band) {
@@ -72,27 +89,41 @@ Status Resampler::State::Begin(const ResizeSpec& spec, const OutputFormat& outpu
   if (!row_bytes || out.size() != *row_bytes) {
     return {StatusCode::kInternal, "a batch row does not have the size of its output"};
   }
+  format = output_format;
+  row = out;
+  window = spec.window;
+  flip = spec.flip;
+  channels = 0;
+  rows_received = 0;
+  lines_stored = 0;
+  lines_waiting = 0;
+  line.Reserve(3 * padded_width());
+  same_size = spec.resized == spec.box;
+  if (same_size) {
+    region = Intersection(window, {0, 0, spec.box.width, spec.box.height});
+    return {};
+  }
+  columns_first = ColumnsFirst(spec);
   FASTINET_RETURN_IF_ERROR(horizontal_weights.Compute(
       {spec.box.width, spec.resized.width, spec.window.x, spec.window.width, spec.flip},
       spec.interpolation));
   FASTINET_RETURN_IF_ERROR(vertical_weights.Compute(
       {spec.box.height, spec.resized.height, spec.window.y, spec.window.height, false},
       spec.interpolation));
-  format = output_format;
-  row = out;
-  columns_first = ColumnsFirst(spec);
-  channels = 0;
-  lines_stored = 0;
-  lines_waiting = 0;
+  region = {};
+  if (horizontal_weights.region_size() > 0 && vertical_weights.region_size() > 0) {
+    region = {horizontal_weights.region_start(), vertical_weights.region_start(),
+              horizontal_weights.region_size(), vertical_weights.region_size()};
+  }
   return {};
 }
 
 void Resampler::State::PrepareFor(const RowBand& band) {
   channels = band.channels;
+  if (same_size) return;
   horizontal.Prepare(horizontal_weights, channels);
   if (!columns_first) {
     vertical.Prepare(vertical_weights, channels, width());
-    line.Reserve(3 * padded_width());
     return;
   }
   const auto planes = static_cast<size_t>(PlanesOf(band));
@@ -107,6 +138,28 @@ void Resampler::State::PrepareFor(const RowBand& band) {
   }
 }
 
+/// Copies a row of `band` to where the window has it; what it has beyond the box is black.
+void Resampler::State::TakeSameSize(const RowBand& band, int32_t row_of_band) {
+  while (lines_stored < region.y - window.y) StoreBlackLine();
+  const Planes planes = LinePlanes();
+  const auto left = static_cast<size_t>(region.x - window.x);
+  const auto copied = static_cast<size_t>(region.width);
+  const ptrdiff_t offset = row_of_band * band.row_stride;
+  if (copied < width()) std::memset(line.data(), 0, 3 * padded_width());
+  if (band.pixel_stride == 3) {
+    const Planes starts{planes[0] + left, planes[1] + left, planes[2] + left};
+    Deinterleave(band.plane[0] + offset, copied, starts.data());
+  } else {
+    for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
+      std::memcpy(planes[c] + left, band.plane[c] + offset, copied);
+    }
+  }
+  if (flip) {
+    for (uint8_t* plane : planes) std::reverse(plane, plane + width());
+  }
+  StoreNextLine(planes);
+}
+
 void Resampler::State::TakeRowsFirst(const RowBand& band, int32_t first, int32_t count) {
   std::array<HorizontalPass::Rows, 3> rows{};
   for (int32_t c = 0; c < channels; ++c) {
@@ -117,7 +170,7 @@ void Resampler::State::TakeRowsFirst(const RowBand& band, int32_t first, int32_t
   }
   horizontal.Resample(band, first, count, rows);
   vertical.RowsArrived(count);
-  const Planes planes{line.data(), line.data() + padded_width(), line.data() + 2 * padded_width()};
+  const Planes planes = LinePlanes();
   while (vertical.NextLineIsReady()) {
     vertical.ResampleNextLine(planes.data());
     StoreNextLine(planes);
@@ -171,12 +224,10 @@ void Resampler::State::StoreNextLine(const Planes& planes) {
   ++lines_stored;
 }
 
-/// A window that lies wholly beyond the resized box.
-void Resampler::State::StoreBlack() {
-  channels = 1;
-  line.Reserve(padded_width());
-  std::memset(line.data(), 0, width());
-  while (lines_stored < lines()) StoreNextLine({line.data(), nullptr, nullptr});
+/// A line that lies beyond the resized box.
+void Resampler::State::StoreBlackLine() {
+  std::memset(line.data(), 0, 3 * padded_width());
+  StoreNextLine(LinePlanes());
 }
 
 Resampler::Resampler() : state_(std::make_unique<State>()) {}
@@ -188,21 +239,19 @@ Status Resampler::Begin(const ResizeSpec& spec, const OutputFormat& format, Muta
   return state_->Begin(spec, format, row);
 }
 
-Box Resampler::region() const {
-  const AxisWeights& horizontal = state_->horizontal_weights;
-  const AxisWeights& vertical = state_->vertical_weights;
-  if (horizontal.region_size() == 0 || vertical.region_size() == 0) return {};
-  return {horizontal.region_start(), vertical.region_start(), horizontal.region_size(),
-          vertical.region_size()};
-}
+Box Resampler::region() const { return state_->region; }
 
 Status Resampler::OnRows(const RowBand& band) {
   State& state = *state_;
   if (state.channels == 0) state.PrepareFor(band);
-  if (band.channels != state.channels || band.width != state.horizontal_weights.region_size() ||
-      band.rows < 1 ||
-      band.rows > state.vertical_weights.region_size() - state.vertical.rows_arrived()) {
+  if (band.channels != state.channels || band.width != state.region.width || band.rows < 1 ||
+      band.rows > state.region.height - state.rows_received) {
     return {StatusCode::kInternal, "a decoder delivered rows that nobody asked for"};
+  }
+  state.rows_received += band.rows;
+  if (state.same_size) {
+    for (int32_t row = 0; row < band.rows; ++row) state.TakeSameSize(band, row);
+    return {};
   }
   for (int32_t first = 0; first < band.rows; first += kStripRows) {
     const int32_t count = std::min(kStripRows, band.rows - first);
@@ -216,10 +265,11 @@ Status Resampler::OnRows(const RowBand& band) {
 }
 
 Status Resampler::Finish() {
-  if (region() == Box{}) state_->StoreBlack();
-  if (state_->lines_stored != state_->lines()) {
+  State& state = *state_;
+  if (state.rows_received != state.region.height) {
     return {StatusCode::kInternal, "a decoder delivered fewer rows than the region has"};
   }
+  while (state.lines_stored < state.lines()) state.StoreBlackLine();
   return {};
 }
 

@@ -3,32 +3,64 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from fastinet.cli.opening import describe_index, open_archive
-from fastinet.cli.output import archive_argument, json_option, print_facts, print_json
+from fastinet.cli.output import (
+    archive_argument,
+    json_option,
+    note,
+    print_facts,
+    print_json,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from fastinet import Dataset
 
 
 @click.command()
 @archive_argument
+@click.option(
+    "--checkpoints", is_flag=True, help="Also make entropy checkpoints: one pass over the data."
+)
+@click.option(
+    "--stride",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="MCUs between checkpoints within a row; 0: one a row.",
+)
+@click.option("--threads", type=click.IntRange(1), help="[default: all CPUs]")
 @json_option
-def index(archive: str, as_json: bool) -> None:
+def index(archive: str, checkpoints: bool, stride: int, threads: int | None, as_json: bool) -> None:
     """Build the index of ARCHIVE, or report the one that is there.
 
     The index says where every image lies. It is built once, by one pass over the archive's headers,
     and kept beside the archive (in your cache folder where that place is read-only). A stale or
     damaged index is built anew.
+
+    With --checkpoints every image is decoded once, without pixels, and places are noted from which
+    a crop can be decoded. Interrupt it as you like: it goes on where it was.
     """
     start = time.perf_counter()
     dataset = open_archive(archive)
     seconds = time.perf_counter() - start
+    if checkpoints:
+        _make_checkpoints(dataset, stride, threads)
+    places = dataset.checkpoints
     facts = {
         "archive": archive,
         "items": len(dataset),
         "classes": len(dataset.classes),
         "seconds": seconds,
         **describe_index(dataset),
+        "checkpoints": None if places.path is None else str(places.path),
+        "checkpointed_items": int(np.count_nonzero(places.sizes)),
+        "checkpoint_bytes": places.record_bytes,
     }
     if as_json:
         print_json(facts)
@@ -39,5 +71,31 @@ def index(archive: str, as_json: bool) -> None:
             ("items", f"{len(dataset):,} in {len(dataset.classes):,} classes"),
             ("index", f"{facts['index'] or 'not kept'}"),
             ("opened in", f"{seconds:.3f} s"),
+            ("checkpoints", _describe(dataset)),
         ]
+    )
+
+
+def _make_checkpoints(dataset: Dataset, stride: int, threads: int | None) -> None:
+    try:
+        with progress_bar("checkpoints", total=len(dataset)) as progress:
+            dataset.build_checkpoints(
+                stride=stride, threads=threads, progress=lambda done, _: progress(done)
+            )
+    except KeyboardInterrupt:
+        note("What was made is kept: the same command goes on from there.")
+        raise
+
+
+def _describe(dataset: Dataset) -> str:
+    places = dataset.checkpoints
+    having = int(np.count_nonzero(places.sizes))
+    if places.path is None:
+        return "none; `fastinet index --checkpoints` makes them"
+    if places.covered < len(dataset):
+        return f"{places.covered:,} of {len(dataset):,} items so far; {places.path}"
+    share = places.record_bytes / max(int(dataset.sizes.sum()), 1)
+    return (
+        f"{having:,} images, {places.record_bytes / max(having, 1):.0f} bytes each, "
+        f"{share:.2%} of their data; {places.path}"
     )

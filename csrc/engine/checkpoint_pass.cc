@@ -1,0 +1,81 @@
+#include "engine/checkpoint_pass.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "engine/parallel.h"
+#include "jpeg/checkpoints.h"
+#include "jpeg/region_decoder.h"
+
+namespace fastinet {
+namespace {
+
+// The largest item that is looked at [bytes]: more than any image within the default pixel limit
+// takes. Larger ones have no record.
+constexpr uint64_t kMaxItemBytes = uint64_t{1} << 30;
+
+struct Record {
+  std::vector<uint8_t> bytes;
+  uint32_t header_bytes = 0;
+  Status status;
+};
+
+Status MakeRecord(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& buffer,
+                  Record* record) {
+  if (place.size_bytes > kMaxItemBytes) return {};
+  buffer.resize(place.size_bytes);
+  FASTINET_RETURN_IF_ERROR(place.archive->source->ReadAt(place.offset_bytes, buffer));
+  if (!LooksLikeJpeg(buffer)) return {};
+  FASTINET_ASSIGN_OR_RETURN(const JpegHeader header, ReadJpegHeader(buffer));
+  if (!RegionDecoder::Accepts(header)) return {};
+  FASTINET_ASSIGN_OR_RETURN(const Checkpoints places, BuildCheckpoints(header, buffer, stride));
+  places.Append(&record->bytes);
+  record->header_bytes = header.scan.data_offset_bytes;
+  return {};
+}
+
+Record RecordOf(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& buffer) {
+  Record record;
+  try {
+    record.status = MakeRecord(place, stride, buffer, &record);
+  } catch (const std::bad_alloc&) {
+    record.status = TooLarge("not enough memory to read the item");
+  }
+  if (record.status.ok()) return record;
+  record.bytes.clear();
+  record.header_bytes = 0;
+  record.status = std::move(record.status)
+                      .ShiftOffset(static_cast<int64_t>(place.offset_bytes))
+                      .InArchive(place.archive->name);
+  return record;
+}
+
+}  // namespace
+
+CheckpointRecords MakeCheckpoints(const ItemTable& table, int64_t first, int64_t count,
+                                  int32_t stride, int threads) {
+  std::vector<Record> made(static_cast<size_t>(count));
+  ForEachInParallel(made.size(), threads, [&] {
+    return [&, buffer = std::vector<uint8_t>()](size_t i) mutable {
+      made[i] = RecordOf(table.Place(first + static_cast<int64_t>(i)), stride, buffer);
+    };
+  });
+  CheckpointRecords result;
+  for (size_t i = 0; i < made.size(); ++i) {
+    Record& record = made[i];
+    result.sizes.push_back(static_cast<uint32_t>(record.bytes.size()));
+    result.header_bytes.push_back(record.header_bytes);
+    result.records.insert(result.records.end(), record.bytes.begin(), record.bytes.end());
+    if (record.status.ok()) continue;
+    const bool first_unreadable = record.status.code() == StatusCode::kIo &&
+                                  result.first_damage.code() != StatusCode::kIo;
+    if (result.damaged++ == 0 || first_unreadable) {
+      result.first_damage = std::move(record.status);
+      result.first_damaged_item = first + static_cast<int64_t>(i);
+    }
+  }
+  return result;
+}
+
+}  // namespace fastinet

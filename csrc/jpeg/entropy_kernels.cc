@@ -1,0 +1,421 @@
+#include "jpeg/entropy_kernels.h"
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <span>
+
+#include "base/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "jpeg/entropy_kernels.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+// No vectors here: the targets bring the shifts of BMI2, which need no flags and take their count
+// from any register.
+
+HWY_BEFORE_NAMESPACE();
+namespace fastinet {
+namespace HWY_NAMESPACE {
+namespace {
+
+/// Where the k-th coefficient in zig-zag order lies in a group (CoefficientBuffer).
+constexpr std::array<uint8_t, 64> GroupOffsets() {
+  std::array<uint8_t, 64> offsets{};
+  for (size_t k = 0; k < 64; ++k) {
+    const uint32_t natural = kZigZagToNatural[k];
+    offsets[k] = static_cast<uint8_t>(natural / 8 * kGroupRowLength + natural % 8);
+  }
+  return offsets;
+}
+constexpr std::array<uint8_t, 64> kGroupOffsets = GroupOffsets();
+
+/// A full window holds at least this many bits.
+constexpr uint32_t kFullWindow = 56;
+static_assert(kFullWindow >= 3 * AcTable::kMaxEntryBits);
+static_assert(kFullWindow >= DcTable::kMaxEntryBits + 2 * AcTable::kMaxEntryBits);
+static_assert(kFullWindow >= HuffmanCode::kMaxSymbolBits);
+
+constexpr uint64_t kEachByte = 0x0101010101010101u;
+
+HWY_INLINE uint64_t LoadBigEndian64(const uint8_t* p) {
+  uint64_t value;
+  std::memcpy(&value, p, sizeof(value));
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  return value;
+}
+
+HWY_INLINE bool HasByteFF(uint64_t x) { return (~(x + kEachByte) & x & (kEachByte << 7)) != 0; }
+
+/// How many of the highest bytes of `x` come before its first FF; 8 when it has none.
+HWY_INLINE uint32_t BytesBeforeFF(uint64_t x) {
+  constexpr uint64_t kLowBits = kEachByte * 0x7F;
+  const uint64_t marks = ((x & kLowBits) + kEachByte) & x & (kEachByte << 7);
+  return static_cast<uint32_t>(std::countl_zero(marks)) / 8;
+}
+
+/// What RefillSlowly finds. Two numbers, so that they come back in registers.
+struct Refilled {
+  uint64_t bits;
+  uint64_t rest_and_count;  // bytes left << 8 | count
+};
+
+/// Refills a window of `count` bits past stuffed bytes, as far as the data goes. Once more bits
+/// were used than there were, the count stays negative.
+HWY_NOINLINE Refilled RefillSlowly(uint64_t bits, int8_t signed_count, const uint8_t* next,
+                                   const uint8_t* end) {
+  const auto result = [&](uint32_t count) HWY_ATTR -> Refilled {
+    return {bits, static_cast<uint64_t>(end - next) << 8 | (count & 0xFF)};
+  };
+  if (signed_count < 0) {
+    bits = 0;
+    return result(0xFF);
+  }
+  auto count = static_cast<uint32_t>(signed_count);
+  while (count < kFullWindow && end - next >= 8) {
+    const uint64_t bytes = LoadBigEndian64(next);
+    const uint32_t before = BytesBeforeFF(bytes);
+    const uint32_t wanted = (63 - count) / 8;
+    if (before >= wanted) {
+      bits |= bytes >> count;
+      next += wanted;
+      return result(count + 8 * wanted);
+    }
+    const bool stuffed = next[before + 1] == 0;
+    const uint32_t taken = before + (stuffed ? 1 : 0);
+    if (taken > 0) bits |= (bytes & ~uint64_t{0} << (64 - 8 * taken)) >> count;
+    count += 8 * taken;
+    next += before;
+    if (!stuffed) return result(count);
+    next += 2;
+  }
+  while (count < kFullWindow && next < end) {
+    const uint64_t byte = *next;
+    if (byte == 0xFF) {
+      if (end - next < 2 || next[1] != 0) break;
+      ++next;
+    }
+    ++next;
+    bits |= byte << (56 - count);
+    count += 8;
+  }
+  return result(count);
+}
+
+/// Where the coefficients of a block go: its place in its group, whose coefficients are 0, and
+/// where to leave the zig-zag index of the last one. Null when they are passed over.
+struct BlockPlace {
+  int16_t* coefficients = nullptr;
+  uint8_t* last = nullptr;
+};
+
+/// Decodes the blocks of one stream.
+///
+/// Refills are spread so that a full window serves three entries of the tables, at most
+/// kMaxEntryBits each.
+class StreamDecoder {
+ public:
+  HWY_INLINE explicit StreamDecoder(const EntropyDecoder::State& state)
+      : bits_(state.window),
+        count_(static_cast<uint64_t>(state.window_bits)),
+        next_(state.next),
+        end_(state.end),
+        fast_end_(state.end - state.next >= 8 ? state.end - 7 : state.next),
+        dc_(state.dc) {}
+
+  HWY_INLINE void Save(EntropyDecoder::State& state) const {
+    state.window = bits_;
+    state.window_bits = static_cast<int8_t>(count_);
+    state.next = next_;
+    state.dc = dc_;
+  }
+
+  HWY_INLINE bool ran_out() const { return static_cast<int8_t>(count_) < 0; }
+
+  /// Decodes one block.
+  template <bool kStore>
+  HWY_INLINE EntropyFault Decode(const EntropyDecoder::Block& block, const BlockPlace& place) {
+    if (!Start<kStore>(block, place)) return EntropyFault::kBadCode;
+    const AcTable::Entry* entries = block.ac->entries();
+    uint32_t k = 0;
+    if (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place)) {
+      StepOn<kStore>(entries, k, place);
+    }
+    return Finish<kStore>(*block.ac, k, place);
+  }
+
+  /// Decodes one block each of two streams. Entries wait for each other within a stream only, so
+  /// taking turns hides half of the waiting for as long as both blocks last. More than this does
+  /// not fit the registers: going on with the next block of the stream whose block ends first, with
+  /// its own tables, is slower.
+  template <bool kStore>
+  static HWY_INLINE EntropyFault DecodeTwo(StreamDecoder& a, StreamDecoder& b,
+                                           const EntropyDecoder::Block& block,
+                                           const BlockPlace& place_a, const BlockPlace& place_b) {
+    if (!a.Start<kStore>(block, place_a) || !b.Start<kStore>(block, place_b)) {
+      return EntropyFault::kBadCode;
+    }
+    const AcTable::Entry* entries = block.ac->entries();
+    uint32_t k_a = 0;
+    uint32_t k_b = 0;
+    if (a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
+        a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b)) {
+      do {
+        a.Refill();
+        b.Refill();
+      } while (a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
+               a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
+               a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b));
+    }
+    a.StepOn<kStore>(entries, k_a, place_a);
+    const EntropyFault fault = a.Finish<kStore>(*block.ac, k_a, place_a);
+    if (HWY_UNLIKELY(fault != EntropyFault::kNone)) return fault;
+    b.StepOn<kStore>(entries, k_b, place_b);
+    return b.Finish<kStore>(*block.ac, k_b, place_b);
+  }
+
+ private:
+  /// Refills and decodes the DC coefficient; leaves enough bits for two entries.
+  template <bool kStore>
+  HWY_INLINE bool Start(const EntropyDecoder::Block& block, const BlockPlace& place) {
+    Refill();
+    int32_t& dc = dc_[block.component];
+    if (!DecodeDc(*block.dc, dc)) return false;
+    if constexpr (kStore) place.coefficients[0] = static_cast<int16_t>(dc);
+    return true;
+  }
+
+  /// Refills and decodes entries for as long as Step does.
+  template <bool kStore>
+  HWY_INLINE void StepOn(const AcTable::Entry* entries, uint32_t& k, const BlockPlace& place) {
+    do {
+      Refill();
+    } while (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place) &&
+             Step<kStore>(entries, k, place));
+  }
+
+  /// Takes a block from an entry that Step refused to its end.
+  template <bool kStore>
+  HWY_INLINE EntropyFault Finish(const AcTable& ac, uint32_t k, const BlockPlace& place) {
+    const AcTable::Entry* entries = ac.entries();
+    while (true) {
+      const AcTable::Entry entry = NextEntry(entries);
+      const uint32_t advance = Advance(entry);
+      // The block's end, mostly: alone or after a coefficient. Both in one go, since which of the
+      // two it is cannot be predicted; alone it brings the value 0.
+      const uint32_t before_end = advance - HuffmanCode::kEndOfBlock;
+      if (HWY_LIKELY(before_end <= 16 && k + before_end < 63)) {
+        k += before_end;
+        if constexpr (kStore) {
+          int16_t& coefficient = place.coefficients[kGroupOffsets[k]];
+          coefficient = static_cast<int16_t>(coefficient | FirstValue(entry));
+        }
+        Use(entry);
+        break;
+      }
+      // A single symbol: one that the table does not show in full, or the first of two that reach
+      // the end, of which the second may belong to the next block.
+      Refill();
+      const HuffmanCode::Symbol symbol = ac.code().Find(bits_);
+      if (symbol.bits == 0) return EntropyFault::kBadCode;
+      Use(symbol.bits);
+      if (symbol.advance == HuffmanCode::kEndOfBlock) break;
+      k += symbol.advance;
+      if (k > 63) return EntropyFault::kTooManyCoefficients;
+      if constexpr (kStore)
+        place.coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
+      if (k == 63) break;
+      StepOn<kStore>(entries, k, place);
+    }
+    if constexpr (kStore) *place.last = static_cast<uint8_t>(k);
+    return EntropyFault::kNone;
+  }
+
+  HWY_INLINE void Refill() {
+    if (HWY_LIKELY(next_ < fast_end_)) {
+      const uint64_t bytes = LoadBigEndian64(next_);
+      if (HWY_LIKELY(!HasByteFF(bytes))) {
+        const uint64_t count = count_ & 63;
+        bits_ |= bytes >> count;
+        next_ += (63 - count) >> 3;
+        count_ = count | kFullWindow;
+        return;
+      }
+    }
+    const Refilled refilled = RefillSlowly(bits_, static_cast<int8_t>(count_), next_, end_);
+    bits_ = refilled.bits;
+    count_ = refilled.rest_and_count;
+    next_ = end_ - (refilled.rest_and_count >> 8);
+  }
+
+  /// Drops an entry's bits; its lowest byte tells how many.
+  HWY_INLINE void Use(uint64_t entry) {
+    bits_ <<= entry & 63;
+    count_ -= entry;
+  }
+
+  HWY_INLINE AcTable::Entry NextEntry(const AcTable::Entry* entries) const {
+    return entries[bits_ >> (64 - AcTable::kIndexBits)];
+  }
+
+  static HWY_INLINE uint32_t FirstAdvance(AcTable::Entry entry) {
+    return static_cast<uint8_t>(entry >> AcTable::kFirstAdvanceShift);
+  }
+
+  static HWY_INLINE uint32_t Advance(AcTable::Entry entry) {
+    return static_cast<uint8_t>(entry >> AcTable::kAdvanceShift);
+  }
+
+  /// Bits start..start + length - 1 of `bits`, where start is the lowest byte of `range` and length
+  /// the next one.
+  static HWY_INLINE uint64_t BitRange(uint64_t bits, uint64_t range) {
+#if defined(__x86_64__) && HWY_TARGET <= HWY_AVX2
+    return __builtin_ia32_bextr_u64(bits, range);
+#else
+    return bits >> (range & 63) & ~(~uint64_t{0} << (range >> 8 & 63));
+#endif
+  }
+
+  /// The first value of `entry`, which is next in the window.
+  HWY_INLINE int16_t FirstValue(AcTable::Entry entry) const {
+    return static_cast<int16_t>((entry >> AcTable::kFirstValueShift) +
+                                BitRange(bits_, entry >> AcTable::kRestShift));
+  }
+
+  static HWY_INLINE int16_t SecondValue(AcTable::Entry entry) {
+    return static_cast<int16_t>(static_cast<int64_t>(entry) >> AcTable::kSecondValueShift);
+  }
+
+  HWY_INLINE bool DecodeDc(const DcTable& table, int32_t& dc) {
+    const DcTable::Entry entry = table.entries()[bits_ >> (64 - DcTable::kIndexBits)];
+    int32_t difference;
+    if (HWY_LIKELY((entry & 0xFF) != 0)) {
+      difference = (static_cast<int32_t>(entry) >> 16) +
+                   static_cast<int32_t>(bits_ << DcTable::kIndexBits >> 1 >> (entry >> 8 & 63));
+      Use(entry);
+    } else {
+      const HuffmanCode::Symbol symbol = table.code().Find(bits_);
+      if (symbol.bits == 0) return false;
+      difference = symbol.value;
+      Use(symbol.bits);
+      Refill();
+    }
+    // Wraps as libjpeg's does on hostile data.
+    dc = static_cast<int32_t>(static_cast<uint32_t>(dc) + static_cast<uint32_t>(difference));
+    return true;
+  }
+
+  /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
+  /// changes nothing and returns false.
+  template <bool kStore>
+  HWY_INLINE bool Step(const AcTable::Entry* entries, uint32_t& k, const BlockPlace& place) {
+    const AcTable::Entry entry = NextEntry(entries);
+    const uint32_t next_k = k + Advance(entry);
+    if (HWY_UNLIKELY(next_k >= 63)) return false;
+    if constexpr (kStore) {
+      // Where there is but one symbol, both stores go to its place, and the second one counts.
+      place.coefficients[kGroupOffsets[next_k]] = SecondValue(entry);
+      place.coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
+    }
+    k = next_k;
+    Use(entry);
+    return true;
+  }
+
+  uint64_t bits_;  // to come, the first one highest
+  /// How many of `bits_` count, in the lowest byte, signed; what stands above is noise.
+  uint64_t count_;
+  const uint8_t* next_;  // the first byte that no counted bit comes from
+  const uint8_t* const end_;
+  const uint8_t* const fast_end_;  // eight bytes can be loaded before it
+  std::array<int32_t, 3> dc_;
+};
+
+/// The place of `block` of the MCU in column `mcu` of `buffer`.
+HWY_INLINE BlockPlace PlaceOf(const EntropyDecoder::Block& block, const CoefficientBuffer& buffer,
+                              int32_t mcu) {
+  const BlockRow& row = buffer.row(block.component, block.down);
+  const auto at = static_cast<uint32_t>(mcu * block.blocks_across + block.across);
+  return {row.coefficients + at / kBlocksPerGroup * size_t{kGroupLength} + at % kBlocksPerGroup * 8,
+          row.last + at};
+}
+
+template <bool kStore>
+EntropyFault DecodeOneAs(EntropyDecoder::State& state,
+                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                         const CoefficientBuffer* buffer) {
+  StreamDecoder decoder(state);
+  EntropyFault fault = EntropyFault::kNone;
+  for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
+    for (const EntropyDecoder::Block& block : blocks) {
+      BlockPlace place;
+      if constexpr (kStore) place = PlaceOf(block, *buffer, mcu);
+      fault = decoder.Decode<kStore>(block, place);
+      if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
+    }
+  }
+  decoder.Save(state);
+  return decoder.ran_out() ? EntropyFault::kOutOfData : fault;
+}
+
+template <bool kStore>
+EntropyFault DecodeTwoAs(std::array<EntropyDecoder::State, 2>& states,
+                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                         const std::array<const CoefficientBuffer*, 2>& buffers) {
+  StreamDecoder a(states[0]);
+  StreamDecoder b(states[1]);
+  EntropyFault fault = EntropyFault::kNone;
+  for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
+    for (const EntropyDecoder::Block& block : blocks) {
+      BlockPlace place_a, place_b;
+      if constexpr (kStore) {
+        place_a = PlaceOf(block, *buffers[0], mcu);
+        place_b = PlaceOf(block, *buffers[1], mcu);
+      }
+      fault = StreamDecoder::DecodeTwo<kStore>(a, b, block, place_a, place_b);
+      if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
+    }
+  }
+  a.Save(states[0]);
+  b.Save(states[1]);
+  return a.ran_out() || b.ran_out() ? EntropyFault::kOutOfData : fault;
+}
+
+EntropyFault DecodeOne(EntropyDecoder::State& state, std::span<const EntropyDecoder::Block> blocks,
+                       McuRange mcus, const CoefficientBuffer* buffer) {
+  return buffer == nullptr ? DecodeOneAs<false>(state, blocks, mcus, buffer)
+                           : DecodeOneAs<true>(state, blocks, mcus, buffer);
+}
+
+EntropyFault DecodeTwo(std::array<EntropyDecoder::State, 2>& states,
+                       std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                       const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return buffers[0] == nullptr ? DecodeTwoAs<false>(states, blocks, mcus, buffers)
+                               : DecodeTwoAs<true>(states, blocks, mcus, buffers);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fastinet
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fastinet {
+
+HWY_EXPORT(DecodeOne);
+HWY_EXPORT(DecodeTwo);
+
+EntropyFault DecodeStream(EntropyDecoder::State& state,
+                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                          const CoefficientBuffer* buffer) {
+  return HWY_DYNAMIC_DISPATCH(DecodeOne)(state, blocks, mcus, buffer);
+}
+
+EntropyFault DecodeStreams(std::array<EntropyDecoder::State, 2>& states,
+                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                           const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return HWY_DYNAMIC_DISPATCH(DecodeTwo)(states, blocks, mcus, buffers);
+}
+
+}  // namespace fastinet
+#endif  // HWY_ONCE

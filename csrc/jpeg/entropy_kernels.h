@@ -1,0 +1,36 @@
+// The hot loops of the entropy decoder, chosen by the CPU at run time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "jpeg/coefficients.h"
+#include "jpeg/entropy.h"
+
+namespace fastinet {
+
+enum class EntropyFault : uint8_t {
+  kNone,
+  kBadCode,              // bits that are no code of the table
+  kTooManyCoefficients,  // a run that leaves the block
+  kOutOfData,            // the data, or a marker in it, ended before the MCUs did
+};
+
+/// Columns first..end - 1 of a CoefficientBuffer, in MCUs.
+struct McuRange {
+  int32_t first = 0;
+  int32_t end = 0;
+};
+
+/// Decodes MCUs of one restart interval into `buffer`. It may be null: then they are passed over.
+EntropyFault DecodeStream(EntropyDecoder::State& state,
+                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                          const CoefficientBuffer* buffer);
+
+/// Decodes the MCUs of two streams at once. The buffers may both be null.
+EntropyFault DecodeStreams(std::array<EntropyDecoder::State, 2>& states,
+                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                           const std::array<const CoefficientBuffer*, 2>& buffers);
+
+}  // namespace fastinet

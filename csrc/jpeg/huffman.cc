@@ -1,0 +1,142 @@
+#include "jpeg/huffman.h"
+
+#include <algorithm>
+
+namespace fastinet {
+namespace {
+
+/// Coefficients that a symbol covers, or kEndOfBlock (T.81 F.1.2.2.1). Like libjpeg, every run
+/// without value but the run of 16 zeros ends the block.
+uint32_t AdvanceOf(uint8_t symbol, HuffmanCode::Kind kind) {
+  if (kind == HuffmanCode::Kind::kDc) return 1;
+  if ((symbol & 15) == 0 && symbol != 0xF0) return HuffmanCode::kEndOfBlock;
+  return uint32_t{symbol} / 16 + 1;
+}
+
+/// The value whose `size` bits are `bits` (T.81 figure F.12).
+int32_t Extended(uint32_t bits, uint32_t size) {
+  const auto value = static_cast<int32_t>(bits);
+  return size > 0 && bits < 1u << (size - 1) ? value - (1 << size) + 1 : value;
+}
+
+/// Fills a table of 2^kIndexBits entries, code by code in their order: `make(symbol, bits, rest,
+/// base)` gives the entry of a symbol of `bits` bits, of which `rest` lie beyond the index.
+template <uint32_t kIndexBits, uint32_t kMaxSize, class Entry, class MakeEntry>
+void FillTable(const HuffmanSpec& spec, Entry long_entry, Entry* entry, MakeEntry make) {
+  Entry* const table_end = entry + (size_t{1} << kIndexBits);
+  uint32_t place = 0;
+  for (uint32_t length = 1; length <= kIndexBits; ++length) {
+    const uint32_t free_bits = kIndexBits - length;
+    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++place) {
+      const uint8_t symbol = spec.values[place];
+      const uint32_t size = symbol & 15;
+      Entry* const end = entry + (size_t{1} << free_bits);
+      if (size > kMaxSize || (size > 0 && free_bits == 0)) {
+        std::fill(entry, end, long_entry);
+      } else if (size <= free_bits) {
+        const size_t copies = size_t{1} << (free_bits - size);
+        for (uint32_t bits = 0; bits < 1u << size; ++bits, entry += copies) {
+          std::fill_n(entry, copies, make(symbol, length + size, 0u, Extended(bits, size)));
+        }
+      } else {
+        const uint32_t rest = size - free_bits;
+        for (uint32_t bits = 0; entry != end; ++bits, ++entry) {
+          *entry = make(symbol, length + size, rest, Extended(bits << rest, size));
+        }
+      }
+      entry = end;
+    }
+  }
+  std::fill(entry, table_end, long_entry);
+}
+
+}  // namespace
+
+Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
+  kind_ = kind;
+  values_ = spec.values;
+  uint32_t code = 0;
+  uint32_t symbols = 0;
+  for (uint32_t i = 0; i < 16; ++i) {
+    const uint32_t count = spec.counts[i];
+    value_offset_[i] = static_cast<int32_t>(symbols) - static_cast<int32_t>(code);
+    symbols += count;
+    code += count;
+    // No code may consist of ones alone.
+    if (symbols > 256 || (count > 0 && code >= 2u << i)) {
+      return Corrupt("a Huffman table is not a prefix code");
+    }
+    limit_[i] = static_cast<int32_t>(code << (15 - i));
+    code <<= 1;
+  }
+  if (kind == Kind::kDc &&
+      std::any_of(values_.begin(), values_.begin() + symbols, [](uint8_t v) { return v > 15; })) {
+    return Corrupt("a DC Huffman table has a symbol above 15");
+  }
+  return {};
+}
+
+HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
+  const auto leading = static_cast<int32_t>(window >> 48);
+  uint32_t i = 0;
+  while (i < limit_.size() && leading >= limit_[i]) ++i;
+  if (i == limit_.size()) return {};
+  const uint32_t length = i + 1;
+  const int32_t code = leading >> (16 - length);
+  const uint8_t symbol = values_[static_cast<uint32_t>(code + value_offset_[i]) & 0xFF];
+  const uint32_t size = symbol & 15;
+  const auto bits = static_cast<uint32_t>((window << length >> 1) >> (63 - size));
+  return {length + size, AdvanceOf(symbol, kind_), Extended(bits, size)};
+}
+
+Status DcTable::Build(const HuffmanSpec& spec) {
+  FASTINET_RETURN_IF_ERROR(code_.Build(spec, HuffmanCode::Kind::kDc));
+  FillTable<kIndexBits, kMaxSize>(spec, Entry{0}, entries_.data(),
+                                  [](uint8_t, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
+                                    return bits | (63 - rest) << 8 |
+                                           static_cast<uint32_t>(base) << 16;
+                                  });
+  return {};
+}
+
+Status AcTable::Build(const HuffmanSpec& spec) {
+  FASTINET_RETURN_IF_ERROR(code_.Build(spec, HuffmanCode::Kind::kAc));
+  FillSingles(spec);
+  JoinPairs();
+  return {};
+}
+
+void AcTable::FillSingles(const HuffmanSpec& spec) {
+  constexpr Entry kLongEntry = Entry{kLong} << kAdvanceShift | Entry{kLong} << kFirstAdvanceShift;
+  FillTable<kIndexBits, kMaxSize>(
+      spec, kLongEntry, entries_.data(),
+      [](uint8_t symbol, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
+        const Entry advance = AdvanceOf(symbol, HuffmanCode::Kind::kAc);
+        return bits | advance << kAdvanceShift | advance << kFirstAdvanceShift |
+               Entry{64 - bits} << kRestShift | Entry{rest} << (kRestShift + 8) |
+               Entry{static_cast<uint16_t>(base)} << kFirstValueShift;
+      });
+}
+
+/// Appends to every entry the symbol that the rest of its index shows, where it shows a whole one.
+void AcTable::JoinPairs() {
+  constexpr size_t kMask = (size_t{1} << kIndexBits) - 1;
+  constexpr Entry kFirstFields = ~Entry{0} >> 8 & ~Entry{0xFFFF};
+  const std::array<Entry, size_t{1} << kIndexBits> singles = entries_;
+  for (size_t index = 0; index < singles.size(); ++index) {
+    const Entry first = singles[index];
+    const auto bits = static_cast<uint32_t>(first & 0xFF);
+    const Entry advance = first >> kAdvanceShift & 0xFF;
+    if (advance >= HuffmanCode::kEndOfBlock || bits >= kIndexBits) continue;
+    const Entry second = singles[index << bits & kMask];
+    const auto second_bits = static_cast<uint32_t>(second & 0xFF);
+    const Entry second_advance = second >> kAdvanceShift & 0xFF;
+    if (second_advance == kLong || bits + second_bits > kIndexBits) continue;
+    // A value of at most 7 bits: the first symbol takes at least one, the second one's code too.
+    entries_[index] = (first & kFirstFields) | (bits + second_bits) |
+                      (advance + second_advance) << kAdvanceShift |
+                      second >> kFirstValueShift << kSecondValueShift;
+  }
+}
+
+}  // namespace fastinet

@@ -1,0 +1,120 @@
+// Huffman decoding tables: built for every image, so small and quick to fill.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/status.h"
+#include "jpeg/header.h"
+
+namespace fastinet {
+
+// A symbol of a scan is a Huffman code and `size` further bits, the coefficient's value (T.81
+// F.1.2.2). The tables turn the next few bits, the index, into an entry that holds the code's
+// length and as much of the value as those bits show: a base to which the remaining `rest` value
+// bits need only be added, because the value's sign is its first bit. Codes that leave no room for
+// the sign bit, and values that do not fit the field, are "long": HuffmanCode::Find decodes them.
+
+/// A Huffman code, for any symbol.
+class HuffmanCode {
+ public:
+  enum class Kind : uint8_t { kDc, kAc };
+
+  /// What a symbol does to the place in the block.
+  static constexpr uint32_t kEndOfBlock = 64;  // for `advance`
+
+  /// Bits of the longest symbol: a code of 16 and a value of 15.
+  static constexpr uint32_t kMaxSymbolBits = 31;
+
+  struct Symbol {
+    uint32_t bits = 0;     // code and value; 0: the bits are no code
+    uint32_t advance = 0;  // coefficients that the symbol covers, zeros included, or kEndOfBlock
+    int32_t value = 0;
+  };
+
+  /// Takes the table. Fails with kCorrupt when the counts are no prefix code, by the rules of
+  /// jpeg_make_d_derived_tbl in libjpeg-turbo's jdhuff.c.
+  Status Build(const HuffmanSpec& spec, Kind kind);
+
+  /// Decodes any symbol from `window`, the next 64 bits of the scan with the first in the highest
+  /// place; at least kMaxSymbolBits of them must count.
+  Symbol Find(uint64_t window) const;
+
+ private:
+  // Canonical decoding (T.81 F.2.2.3): codes of i + 1 bits, left-aligned to 16, lie below
+  // limit_[i]; value_offset_[i] + code is the place of their symbol.
+  std::array<int32_t, 16> limit_;
+  std::array<int32_t, 16> value_offset_;
+  std::array<uint8_t, 256> values_;
+  Kind kind_ = Kind::kDc;
+};
+
+/// Decodes DC differences.
+class DcTable {
+ public:
+  static constexpr uint32_t kIndexBits = 8;
+
+  /// From the lowest bit on:
+  ///    0.. 7  bits of the whole symbol; 0: long
+  ///    8..15  63 - rest
+  ///   16..31  base of the value, signed
+  using Entry = uint32_t;
+  static constexpr uint32_t kMaxSize = 11;  // all that 8-bit samples need (T.81 table F.1)
+  static constexpr uint32_t kMaxEntryBits = kIndexBits - 1 + kMaxSize;
+
+  Status Build(const HuffmanSpec& spec);
+
+  const Entry* entries() const { return entries_.data(); }
+  const HuffmanCode& code() const { return code_; }
+
+ private:
+  std::array<Entry, size_t{1} << kIndexBits> entries_;
+  HuffmanCode code_;
+};
+
+/// Decodes AC coefficients, two at a time where both symbols lie within the index. On photographs
+/// that saves three of ten look-ups, and look-ups wait for each other.
+class AcTable {
+ public:
+  /// With 11 bits two tables would fill a first-level cache of 32 KiB: all entries are in use,
+  /// since coded bits look random.
+  static constexpr uint32_t kIndexBits = 10;
+
+  /// From the lowest bit on:
+  ///    0.. 7  bits of all its symbols, at most kMaxEntryBits
+  ///    8..15  advance of all its symbols: coefficients covered; kEndOfBlock more where the last
+  ///    one
+  ///           ends the block; or kLong
+  ///   16..23  advance of the first symbol
+  ///   24..31  64 - bits: how far right the window must go for the rest to come last
+  ///   32..39  rest, of the one symbol; 0 where there are two
+  ///   40..55  base of the first value, signed
+  ///   56..63  second value, signed
+  using Entry = uint64_t;
+  static constexpr uint32_t kAdvanceShift = 8;
+  static constexpr uint32_t kFirstAdvanceShift = 16;
+  static constexpr uint32_t kRestShift = 24;
+  static constexpr uint32_t kFirstValueShift = 40;
+  static constexpr uint32_t kSecondValueShift = 56;
+
+  static constexpr uint32_t kLong = 128;
+
+  /// So that a full bit window of 56 bits serves three entries.
+  static constexpr uint32_t kMaxEntryBits = 18;
+  static constexpr uint32_t kMaxSize = kMaxEntryBits - (kIndexBits - 1);
+
+  Status Build(const HuffmanSpec& spec);
+
+  const Entry* entries() const { return entries_.data(); }
+  const HuffmanCode& code() const { return code_; }
+
+ private:
+  void FillSingles(const HuffmanSpec& spec);
+  void JoinPairs();
+
+  std::array<Entry, size_t{1} << kIndexBits> entries_;
+  HuffmanCode code_;
+};
+
+}  // namespace fastinet
