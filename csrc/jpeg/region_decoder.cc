@@ -171,8 +171,8 @@ Status RegionDecoder::CheckPlaces(const Checkpoints& checkpoints) const {
     if (place == nullptr || place == checked) continue;
     checked = place;
     const auto* next = checkpoints.AtOrAfter(place->point.mcu + 1);
-    if (next == nullptr || place->check != PlaceCheck(jpeg_.bytes, jpeg_.offset_bytes,
-                                                      place->point, next->point.bit / 8)) {
+    if (next == nullptr || place->check != PlaceCheck(jpeg_.bytes, jpeg_.offset_bytes, place->point,
+                                                      next->point.bit / 8)) {
       return DoesNotFit(place->point.bit);
     }
   }
