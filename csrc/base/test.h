@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdio>
-#include <iostream>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -24,13 +23,13 @@ inline int& FailureCount() {
 
 /// Exit status of a test program; says how many checks failed.
 inline int Verdict() {
-  if (FailureCount() > 0) std::cerr << FailureCount() << " checks failed\n";
+  if (FailureCount() > 0) std::fprintf(stderr, "%d checks failed\n", FailureCount());
   return FailureCount() > 0 ? 1 : 0;
 }
 
 /// Counts a failure and prints it; after the twentieth only counts.
 inline void Fail(const char* file, int line, const std::string& what) {
-  if (++FailureCount() <= 20) std::cerr << file << ":" << line << ": " << what << "\n";
+  if (++FailureCount() <= 20) std::fprintf(stderr, "%s:%d: %s\n", file, line, what.c_str());
 }
 
 template <class T>

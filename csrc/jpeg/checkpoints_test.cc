@@ -170,10 +170,39 @@ void TestStaleRecords() {
   }
 }
 
+/// With the whole file at hand, checkpoints that do not fit cost time, not the image.
+void TestFallback() {
+  JpegRecipe recipe;
+  recipe.size = {64, 64};
+  std::vector<uint8_t> old_jpeg = MakeJpeg(recipe);
+  recipe.seed = 2;
+  std::vector<uint8_t> new_jpeg = MakeJpeg(recipe);
+  const size_t length = std::max(old_jpeg.size(), new_jpeg.size());
+  old_jpeg.resize(length);
+  new_jpeg.resize(length);
+  const JpegHeader header = HeaderOf(new_jpeg);
+  const auto stale = BuildCheckpoints(HeaderOf(old_jpeg), old_jpeg, 0);
+  const Box region{10, 20, 30, 40};
+  RegionDecoder decoder;
+  DecodeStats stats;
+  Collector collector;
+  EXPECT_OK(decoder.Decode(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
+  EXPECT_EQ(stats.checkpoints_refused, 1u);
+  EXPECT(Matches(collector, OracleDecode(new_jpeg), region, region.height));
+
+  const ByteRange range = BytesForRegion(header, length, region, &stale.value());
+  const Bytes part = Bytes(new_jpeg).subspan(range.begin, range.end - range.begin);
+  const Status status =
+      decoder.Decode(header, {part, range.begin}, region, &stale.value(), collector, &stats);
+  EXPECT(status.code() == StatusCode::kCorrupt, status);
+  EXPECT_EQ(stats.checkpoints_refused, 2u);
+}
+
 }  // namespace
 }  // namespace fastinet
 
 int main() {
+  fastinet::TestFallback();
   fastinet::TestPlaces();
   fastinet::TestRecordsAreSmall();
   fastinet::TestRefusals();

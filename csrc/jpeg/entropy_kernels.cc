@@ -213,8 +213,14 @@ class StreamDecoder {
         Use(entry);
         break;
       }
-      // A single symbol: one that the table does not show in full, or the first of two that reach
-      // the end, of which the second may belong to the next block.
+      if (k + advance == 63) {  // one or two symbols that fill the block exactly
+        if constexpr (kStore) StoreValues(entry, k, place);
+        k = 63;
+        Use(entry);
+        break;
+      }
+      // A single symbol: one that the table does not show in full, or the first of two that go
+      // beyond the block, of which the second belongs to the next one.
       Refill();
       const HuffmanCode::Symbol symbol = ac.code().Find(bits_);
       if (symbol.bits == 0) return EntropyFault::kBadCode;
@@ -305,6 +311,13 @@ class StreamDecoder {
     return true;
   }
 
+  /// Stores the values of an entry without end of block; `k` is the index before it.
+  HWY_INLINE void StoreValues(AcTable::Entry entry, uint32_t k, const BlockPlace& place) const {
+    // Where there is but one symbol, both stores go to its place, and the second one counts.
+    place.coefficients[kGroupOffsets[k + Advance(entry)]] = SecondValue(entry);
+    place.coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
+  }
+
   /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
   /// changes nothing and returns false.
   template <bool kStore>
@@ -312,11 +325,7 @@ class StreamDecoder {
     const AcTable::Entry entry = NextEntry(entries);
     const uint32_t next_k = k + Advance(entry);
     if (HWY_UNLIKELY(next_k >= 63)) return false;
-    if constexpr (kStore) {
-      // Where there is but one symbol, both stores go to its place, and the second one counts.
-      place.coefficients[kGroupOffsets[next_k]] = SecondValue(entry);
-      place.coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
-    }
+    if constexpr (kStore) StoreValues(entry, k, place);
     k = next_k;
     Use(entry);
     return true;

@@ -107,13 +107,14 @@ class HeaderReader {
   }
 
   Result<uint32_t> NextMarker();
-  Result<Bytes> Segment();
+  Result<Bytes> Segment(bool is_read);
   Status ReadMarker(uint32_t marker);
   Status ReadFrame(uint32_t marker, Bytes segment);
   Status ReadScan(Bytes segment);
   Status ReadQuantization(Bytes segment);
   Status ReadHuffman(Bytes segment);
   Status ReadRestartInterval(Bytes segment);
+  Status CheckArithmeticConditioning(Bytes segment) const;
   void ReadApp0(Bytes segment);
   void ReadApp1(Bytes segment);
   void ReadApp14(Bytes segment);
@@ -143,11 +144,13 @@ Result<uint32_t> HeaderReader::NextMarker() {
   }
 }
 
-/// The parameters after the current marker. A length below 2 means none (jdmarker.c does not mind
-/// in segments that it skips; those with parameters then fail their own check).
-Result<Bytes> HeaderReader::Segment() {
+/// The parameters after the current marker. A length below 2 is no length; where nothing is read
+/// from the segment libjpeg takes it for 2 (skip_variable in jdmarker.c).
+Result<Bytes> HeaderReader::Segment(bool is_read) {
   if (jpeg_.size() - offset_ < 2) return EndsEarly();
-  const size_t length = std::max<size_t>(LoadBigEndian16(jpeg_.data() + offset_), 2);
+  size_t length = LoadBigEndian16(jpeg_.data() + offset_);
+  if (length < 2 && is_read) return BadSegment("a segment's length is below 2");
+  length = std::max<size_t>(length, 2);
   if (jpeg_.size() - offset_ < length) return EndsEarly();
   const Bytes segment = jpeg_.subspan(offset_ + 2, length - 2);
   offset_ += length;
@@ -296,6 +299,19 @@ Status HeaderReader::ReadRestartInterval(Bytes segment) {
   return {};
 }
 
+/// DAC means nothing to a Huffman-coded scan, but libjpeg refuses broken ones (get_dac).
+Status HeaderReader::CheckArithmeticConditioning(Bytes segment) const {
+  constexpr uint8_t kTables = 16;  // NUM_ARITH_TBLS: DC 0..15, then AC
+  if (segment.size() % 2 != 0) return BadSegment("arithmetic conditioning (DAC) is cut short");
+  for (size_t i = 0; i < segment.size(); i += 2) {
+    const uint8_t index = segment[i], value = segment[i + 1];
+    if (index >= 2 * kTables || (index < kTables && (value & 15) > value >> 4)) {
+      return BadSegment("arithmetic conditioning (DAC) is out of range");
+    }
+  }
+  return {};
+}
+
 void HeaderReader::ReadApp0(Bytes segment) {
   if (segment.size() >= 14 && StartsWith(segment, std::string_view("JFIF\0", 5))) {
     header_.has_jfif = true;
@@ -329,7 +345,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
     return Unsupported("marker " + MarkerName(marker) + " is not one that libjpeg-turbo reads")
         .AtOffset(static_cast<int64_t>(marker_offset_));
   }
-  FASTINET_ASSIGN_OR_RETURN(const Bytes segment, Segment());
+  FASTINET_ASSIGN_OR_RETURN(const Bytes segment, Segment(marker < kApp0 && marker != kDnl));
   if (marker < kApp0) header_.fingerprint = HashBytes(segment, header_.fingerprint + marker);
   switch (marker) {
     case kDht:
@@ -350,7 +366,7 @@ Status HeaderReader::ReadMarker(uint32_t marker) {
       ReadApp14(segment);
       return {};
     case kDac:
-      return {};
+      return CheckArithmeticConditioning(segment);
     default:
       return marker >= kSof0 && marker <= kSof15 ? ReadFrame(marker, segment) : Status();
   }

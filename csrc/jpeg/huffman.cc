@@ -120,22 +120,33 @@ void AcTable::FillSingles(const HuffmanSpec& spec) {
 
 /// Appends to every entry the symbol that the rest of its index shows, where it shows a whole one.
 void AcTable::JoinPairs() {
-  constexpr size_t kMask = (size_t{1} << kIndexBits) - 1;
-  constexpr Entry kFirstFields = ~Entry{0} >> 8 & ~Entry{0xFFFF};
-  const std::array<Entry, size_t{1} << kIndexBits> singles = entries_;
-  for (size_t index = 0; index < singles.size(); ++index) {
-    const Entry first = singles[index];
+  // What a second symbol adds depends on the index bits after the first one alone: one list for
+  // each number of these bits, which starts where its length says.
+  constexpr uint32_t kMinBits = 2;  // of a first symbol; shorter ones hardly exist
+  std::array<Entry, size_t{1} << (kIndexBits - kMinBits + 1)> lists;
+  for (uint32_t bits = kMinBits; bits < kIndexBits; ++bits) {
+    const uint32_t free_bits = kIndexBits - bits;
+    const size_t length = size_t{1} << free_bits;
+    for (size_t i = 0; i < length; ++i) {
+      const Entry symbol = entries_[i << bits];
+      const bool whole = (symbol & 0xFF) <= free_bits && (symbol >> kAdvanceShift & 0xFF) != kLong;
+      // Its bits, its advance, and its value: at most 7 bits, since both codes take one at least.
+      lists[length + i] =
+          whole ? (symbol & 0xFFFF) | symbol >> kFirstValueShift << kSecondValueShift : 0;
+    }
+  }
+  for (size_t index = 0; index < entries_.size();) {
+    const Entry first = entries_[index];
     const auto bits = static_cast<uint32_t>(first & 0xFF);
-    const Entry advance = first >> kAdvanceShift & 0xFF;
-    if (advance >= HuffmanCode::kEndOfBlock || bits >= kIndexBits) continue;
-    const Entry second = singles[index << bits & kMask];
-    const auto second_bits = static_cast<uint32_t>(second & 0xFF);
-    const Entry second_advance = second >> kAdvanceShift & 0xFF;
-    if (second_advance == kLong || bits + second_bits > kIndexBits) continue;
-    // A value of at most 7 bits: the first symbol takes at least one, the second one's code too.
-    entries_[index] = (first & kFirstFields) | (bits + second_bits) |
-                      (advance + second_advance) << kAdvanceShift |
-                      second >> kFirstValueShift << kSecondValueShift;
+    if (bits < kMinBits || bits >= kIndexBits) {
+      ++index;
+      continue;
+    }
+    const size_t length = size_t{1} << (kIndexBits - bits);
+    if ((first >> kAdvanceShift & 0xFF) < HuffmanCode::kEndOfBlock) {
+      for (size_t i = 0; i < length; ++i) entries_[index + i] += lists[length + i];
+    }
+    index += length;
   }
 }
 

@@ -1,3 +1,5 @@
+// The inverse DCT of one block in plain code: for hostile coefficients, and to test the kernels by.
+
 #include <algorithm>
 
 #include "jpeg/idct.h"

@@ -83,29 +83,36 @@ ByteRange BytesForRegion(const JpegHeader& header, uint64_t jpeg_bytes, const Bo
 Status RegionDecoder::Decode(const JpegHeader& header, const JpegSlice& jpeg, const Box& region,
                              const Checkpoints* checkpoints, RowSink& sink, DecodeStats* stats) {
   DecodeStats unused;
-  DecodeStats& counts = stats == nullptr ? unused : *stats;
-  stats_ = &counts;
+  stats_ = stats == nullptr ? &unused : stats;
   if (!Accepts(header)) return Unsupported("the own decoder does not take this JPEG");
   if (!region.IsInside(header.size)) return InvalidArgument("the region lies outside the image");
-  {
-    const StageTimer timer(counts.measure_time, &counts.setup_ns);
-    FASTINET_RETURN_IF_ERROR(Prepare(header, jpeg, region));
-    if (checkpoints != nullptr) FASTINET_RETURN_IF_ERROR(CheckPlaces(*checkpoints));
-  }
-  ++counts.images;
+  FASTINET_RETURN_IF_ERROR(Prepare(header, jpeg, region));
+  ++stats_->images;
+  Status status = DecodeRows(checkpoints, sink);
+  if (status.code() != StatusCode::kCorrupt || checkpoints == nullptr) return status;
+  // That may be the checkpoints' fault.
+  ++stats_->checkpoints_refused;
+  const bool nothing_handed_over = next_row_ == region.y;
+  if (!nothing_handed_over || jpeg.offset_bytes > header.scan.data_offset_bytes) return status;
+  position_.reset();
+  return DecodeRows(nullptr, sink);
+}
+
+Status RegionDecoder::DecodeRows(const Checkpoints* checkpoints, RowSink& sink) {
+  if (checkpoints != nullptr) FASTINET_RETURN_IF_ERROR(CheckPlaces(*checkpoints));
   const bool waits_for_next = std::any_of(frame_.planes.begin(), frame_.planes.end(),
                                           [](const auto& plane) { return LooksUpAndDown(plane); });
-  const int32_t end = region.y + region.height;
+  const int32_t end = region_.y + region_.height;
   for (int32_t row = extent_.mcu_rows.first; row <= extent_.mcu_rows.last;) {
     const int32_t rows = HasTwin(row, checkpoints) ? 2 : 1;
     {
-      const StageTimer timer(counts.measure_time, &counts.entropy_ns);
+      const StageTimer timer(stats_->measure_time, &stats_->entropy_ns);
       FASTINET_RETURN_IF_ERROR(rows == 2 ? DecodeTwoMcuRows(row, *checkpoints)
                                          : DecodeMcuRow(row, checkpoints));
     }
     for (int32_t i = 0; i < rows; ++i, ++row) {
       {
-        const StageTimer timer(counts.measure_time, &counts.idct_ns);
+        const StageTimer timer(stats_->measure_time, &stats_->idct_ns);
         TransformMcuRow(row, coefficients_[static_cast<size_t>(i)]);
       }
       // Fancy upsampling leans on the row of samples below.
@@ -124,6 +131,7 @@ Status RegionDecoder::Decode(const JpegHeader& header, const JpegSlice& jpeg, co
 
 /// Takes the image in: tables, geometry, buffers.
 Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, const Box& region) {
+  const StageTimer timer(stats_->measure_time, &stats_->setup_ns);
   frame_ = FrameOf(header);
   extent_ = ExtentOf(frame_, region);
   region_ = region;

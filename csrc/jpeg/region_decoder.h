@@ -27,7 +27,8 @@ struct DecodeStats {
   uint64_t colour_ns = 0;  // upsampling, colour conversion
   uint64_t images = 0;
   uint64_t mcus_decoded = 0;
-  uint64_t mcus_skipped = 0;  // passed over on the way to the region
+  uint64_t mcus_skipped = 0;         // passed over on the way to the region
+  uint64_t checkpoints_refused = 0;  // images whose checkpoints do not fit the scan
 };
 
 /// A part of a JPEG's bytes.
@@ -61,6 +62,9 @@ class RegionDecoder {
   /// fancy upsampling. `jpeg` must hold BytesForRegion(...); `checkpoints` may be null and must
   /// otherwise have been made for or parsed with this header.
   ///
+  /// Where the checkpoints do not fit the scan, and nothing was handed over yet, decoding starts
+  /// again without them, if `jpeg` reaches back to the scan's start. Either way it is counted.
+  ///
   /// Fails with kCorrupt where the data that the region needs is damaged, and also where
   /// libjpeg-turbo could give it a meaning by its rules of recovery: a caller that wants that
   /// verdict asks TurboDecoder, which has the last word. Rows may have been handed over before.
@@ -83,6 +87,7 @@ class RegionDecoder {
   };
 
   Status Prepare(const JpegHeader& header, const JpegSlice& jpeg, const Box& region);
+  Status DecodeRows(const Checkpoints* checkpoints, RowSink& sink);
   Status CheckPlaces(const Checkpoints& checkpoints) const;
   Status CheckReach(const ScanPoint& point) const;
   Status CheckAgainst(const Checkpoints& checkpoints, const ScanPoint& point) const;

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ostream>
+#include <sstream>
 #include <vector>
 // clang-format off
 #include <jerror.h>

@@ -1,0 +1,154 @@
+// One step of differential fuzzing: the own JPEG decoder beside libjpeg-turbo on the same bytes.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <vector>
+
+#include "jpeg/checkpoints.h"
+#include "jpeg/hash.h"
+#include "jpeg/region_decoder.h"
+#include "jpeg/test_jpegs.h"
+
+namespace fastinet::fuzz {
+
+/// Takes choices from a fuzzer's input; zeros when it is used up.
+class Choices {
+ public:
+  explicit Choices(Bytes bytes) : bytes_(bytes) {}
+
+  uint8_t Byte() {
+    if (bytes_.empty()) return 0;
+    const uint8_t byte = bytes_.front();
+    bytes_ = bytes_.subspan(1);
+    return byte;
+  }
+  int Below(int limit) { return (Byte() << 8 | Byte()) % limit; }
+  bool empty() const { return bytes_.empty(); }
+  Bytes rest() const { return bytes_; }
+
+ private:
+  Bytes bytes_;
+};
+
+inline void Require(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "the own decoder and libjpeg-turbo disagree: %s\n", what);
+  std::abort();
+}
+
+/// A JPEG by the choices' recipe, with edits. Seldom anything but a JPEG that decodes to somewhere.
+inline std::vector<uint8_t> ChosenJpeg(Choices& choices) {
+  test::JpegRecipe recipe;
+  recipe.size = {1 + choices.Below(80), 1 + choices.Below(80)};
+  recipe.components = choices.Byte() % 4 == 0 ? 1 : 3;
+  recipe.sampling[0] = {1 + choices.Byte() % 2, 1 + choices.Byte() % 2};
+  if (choices.Byte() % 4 == 0) recipe.sampling[0] = {4, 1};
+  recipe.quality = 1 + choices.Byte() % 100;
+  recipe.optimize = choices.Byte() % 2 == 0;
+  recipe.restart_interval = choices.Byte() % 3 == 0 ? 1u + choices.Byte() % 9 : 0;
+  recipe.rgb = choices.Byte() % 8 == 0;
+  recipe.noise = choices.Byte();
+  recipe.seed = choices.Byte();
+  std::vector<uint8_t> jpeg = test::MakeJpeg(recipe);
+  for (int edits = choices.Byte() % 8; edits > 0; --edits) {
+    const auto at = static_cast<size_t>(choices.Below(static_cast<int>(jpeg.size())));
+    switch (choices.Byte() % 4) {
+      case 0:
+        jpeg.resize(at + 1);
+        break;
+      case 1:
+        jpeg.insert(jpeg.begin() + static_cast<ptrdiff_t>(at), choices.Byte());
+        break;
+      case 2:
+        jpeg.erase(jpeg.begin() + static_cast<ptrdiff_t>(at));
+        if (jpeg.empty()) jpeg.push_back(0);
+        break;
+      default:
+        jpeg[at] = choices.Byte();
+    }
+  }
+  return jpeg;
+}
+
+inline Box ChosenBox(Choices& choices, Size size) {
+  Box box;
+  box.width = 1 + choices.Below(size.width);
+  box.height = 1 + choices.Below(size.height);
+  box.x = choices.Below(size.width - box.width + 1);
+  box.y = choices.Below(size.height - box.height + 1);
+  return box;
+}
+
+/// Decodes from a copy of what the region needs and compares.
+inline void CheckRegion(const JpegHeader& header, Bytes jpeg, const test::OracleImage& image,
+                        const Box& region, const Checkpoints* checkpoints, bool honest) {
+  const ByteRange range = BytesForRegion(header, jpeg.size(), region, checkpoints);
+  Require(range.begin <= range.end && range.end <= jpeg.size(), "the byte range leaves the file");
+  const std::vector<uint8_t> part(jpeg.begin() + static_cast<ptrdiff_t>(range.begin),
+                                  jpeg.begin() + static_cast<ptrdiff_t>(range.end));
+  RegionDecoder decoder;
+  test::Collector collector;
+  const Status status = decoder.Decode(header, {part, range.begin}, region, checkpoints, collector);
+  if (!honest) return;  // a lie that is told well enough may give other pixels
+  if (!status.ok()) {
+    Require(checkpoints == nullptr, "checkpoints built from the file do not decode it");
+    return;
+  }
+  Require(!image.fatal, "libjpeg-turbo refuses the file");
+  Require(test::Matches(collector, image, region, region.height), "pixels");
+}
+
+/// A record with changes behind its own checksum's back.
+inline std::vector<uint8_t> LyingRecord(const Checkpoints& checkpoints, Choices& choices) {
+  std::vector<uint8_t> record;
+  checkpoints.Append(&record);
+  record.resize(record.size() - 4);
+  for (int edits = choices.Byte() % 4; edits >= 0; --edits) {
+    record[static_cast<size_t>(choices.Below(static_cast<int>(record.size())))] = choices.Byte();
+  }
+  const uint64_t checksum = HashBytes(record, 0);
+  for (int i = 0; i < 4; ++i) record.push_back(static_cast<uint8_t>(checksum >> (8 * i)));
+  return record;
+}
+
+/// The step. The input's first byte tells whether a JPEG or a recipe for one follows the eight
+/// bytes of further choices after it. Aborts on a finding.
+inline void CheckInput(Bytes input) {
+  constexpr int64_t kMaxPixels = 1 << 18;
+  Choices choices(input);
+  const bool raw = choices.Byte() % 2 == 1;
+  Choices region_choices(choices.rest().first(std::min<size_t>(8, choices.rest().size())));
+  for (int i = 0; i < 8; ++i) choices.Byte();
+  const int32_t stride = region_choices.rest().empty() ? 0 : region_choices.rest().back() % 5;
+  std::vector<uint8_t> jpeg;
+  if (raw) {
+    jpeg.assign(choices.rest().begin(), choices.rest().end());
+  } else {
+    jpeg = ChosenJpeg(choices);
+  }
+
+  const auto parsed = ReadJpegHeader(jpeg);
+  if (!parsed.ok()) return;
+  const JpegHeader& header = parsed.value();
+  if (int64_t{header.size.width} * header.size.height > kMaxPixels) return;
+  if (!RegionDecoder::Accepts(header)) return;
+  const test::OracleImage image = test::OracleDecode(jpeg);
+  const Box region = ChosenBox(region_choices, header.size);
+  CheckRegion(header, jpeg, image, region, nullptr, true);
+
+  const auto built = BuildCheckpoints(header, jpeg, stride);
+  if (!built.ok()) return;
+  std::vector<uint8_t> record;
+  built.value().Append(&record);
+  const auto read = Checkpoints::Parse(record, header, jpeg.size());
+  Require(read.ok() && read.value() == built.value(), "a record changes on its way");
+  CheckRegion(header, jpeg, image, region, &read.value(), true);
+  const auto lie = Checkpoints::Parse(LyingRecord(built.value(), choices), header, jpeg.size());
+  if (lie.ok()) CheckRegion(header, jpeg, image, region, &lie.value(), false);
+}
+
+}  // namespace fastinet::fuzz
