@@ -267,7 +267,7 @@ def nobodys_folder() -> Iterator[Path]:
     super_user = os.geteuid() == 0
     if super_user:
         # What the standard library imports at its first use may lie where that user cannot read.
-        catalog._fastinet_version()
+        catalog.fastinet_version()
     with tempfile.TemporaryDirectory() as name:
         if super_user:
             os.chown(name, NOBODY, -1)

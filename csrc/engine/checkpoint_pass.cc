@@ -68,8 +68,8 @@ CheckpointRecords MakeCheckpoints(const ItemTable& table, int64_t first, int64_t
     result.header_bytes.push_back(record.header_bytes);
     result.records.insert(result.records.end(), record.bytes.begin(), record.bytes.end());
     if (record.status.ok()) continue;
-    const bool first_unreadable = record.status.code() == StatusCode::kIo &&
-                                  result.first_damage.code() != StatusCode::kIo;
+    const bool first_unreadable =
+        record.status.code() == StatusCode::kIo && result.first_damage.code() != StatusCode::kIo;
     if (result.damaged++ == 0 || first_unreadable) {
       result.first_damage = std::move(record.status);
       result.first_damaged_item = first + static_cast<int64_t>(i);

@@ -60,6 +60,7 @@ struct ImageDecoder::State {
   PngDecoder png;
   DecodeStats own_stats{.measure_time = true};
   DecodeCounters counters;
+  std::array<uint64_t, kRoads> fallbacks{};  // of this class; the own decoder has some too
 
   Status Open(const ItemHints& hints);
   Status OpenJpegByHeader(const ItemHints& hints);
@@ -95,7 +96,7 @@ Status ImageDecoder::State::Open(const ItemHints& hints) {
   if (data->size_bytes() == 0) return Corrupt("the member is empty").AtOffset(0);
   if (hints.header_bytes > 0 && !hints.checkpoints.empty()) {
     if (OpenJpegByHeader(hints).ok()) return {};
-    ++counters.fallbacks[static_cast<size_t>(Road::kCheckpoints)];
+    ++fallbacks[static_cast<size_t>(Road::kCheckpoints)];
   }
   FASTINET_RETURN_IF_ERROR(ReadWhole());
   if (LooksLikeJpeg(whole)) {
@@ -167,7 +168,8 @@ Status ImageDecoder::DecodeRegion(const Box& region, RowSink& sink) {
 bool ImageDecoder::FallBack() {
   State& state = *state_;
   if (state.road != Road::kCheckpoints && state.road != Road::kScan) return false;
-  ++state.counters.fallbacks[static_cast<size_t>(state.road)];
+  // The own decoder counts for itself when it refuses checkpoints.
+  if (state.road == Road::kScan) ++state.fallbacks[static_cast<size_t>(state.road)];
   state.road = state.road == Road::kCheckpoints ? Road::kScan : Road::kTurbo;
   return true;
 }
@@ -175,6 +177,8 @@ bool ImageDecoder::FallBack() {
 const DecodeCounters& ImageDecoder::counters() const {
   const DecodeStats& own = state_->own_stats;
   DecodeCounters& counters = state_->counters;
+  counters.fallbacks = state_->fallbacks;
+  counters.fallbacks[static_cast<size_t>(Road::kCheckpoints)] += own.checkpoints_refused;
   counters.setup_ns = own.setup_ns;
   counters.entropy_ns = own.entropy_ns;
   counters.idct_ns = own.idct_ns;
