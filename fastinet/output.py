@@ -84,13 +84,13 @@ class OutputFormat:
 
     def native(self) -> dict[str, Any]:
         """The format as the native modules take it."""
-        mean = np.array((0, 0, 0) if self.mean is None else self.mean, np.float64)
-        std = np.array((1, 1, 1) if self.std is None else self.std, np.float64)
+        means: Any = (0.0, 0.0, 0.0) if self.mean is None else self.mean
+        stds: Any = (1.0, 1.0, 1.0) if self.std is None else self.std
         return {
             "dtype": self.dtype,
             "layout": self.layout,
-            "pixel_scale": (1 / (255 * std)).tolist(),
-            "pixel_bias": (-mean / std).tolist(),
+            "pixel_scale": [1 / (255 * std) for std in stds],
+            "pixel_bias": [-mean / std for mean, std in zip(means, stds, strict=True)],
         }
 
     def numpy_dtype(self) -> np.dtype[Any]:

@@ -35,7 +35,7 @@ class ReadBuffer {
 
 /// What a thread keeps from item to item.
 struct Worker {
-  ItemRenderer renderer;
+  ItemRenderer renderer{StageTimes::kOn};
   ReadBuffer bytes;
   std::vector<Crop> crops;  // of the item in hand, one a view
 };

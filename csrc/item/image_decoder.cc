@@ -58,7 +58,7 @@ struct ImageDecoder::State {
   RegionDecoder own;
   TurboDecoder turbo;
   PngDecoder png;
-  DecodeStats own_stats{.measure_time = true};
+  DecodeStats own_stats;
   DecodeCounters counters;
   std::array<uint64_t, kRoads> fallbacks{};  // of this class; the own decoder has some too
 
@@ -142,7 +142,9 @@ Status ImageDecoder::State::Decode(const Box& region, RowSink& sink) {
   return {StatusCode::kInternal, "no such road"};
 }
 
-ImageDecoder::ImageDecoder() : state_(std::make_unique<State>()) {}
+ImageDecoder::ImageDecoder(StageTimes times) : state_(std::make_unique<State>()) {
+  state_->own_stats.measure_time = times == StageTimes::kOn;
+}
 ImageDecoder::~ImageDecoder() = default;
 ImageDecoder::ImageDecoder(ImageDecoder&&) noexcept = default;
 ImageDecoder& ImageDecoder::operator=(ImageDecoder&&) noexcept = default;

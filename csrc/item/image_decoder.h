@@ -50,10 +50,13 @@ struct DecodeCounters {
   uint64_t mcus_skipped = 0;
 };
 
+/// Whether the stages within decoding are timed, at a few clock readings for each row of MCUs.
+enum class StageTimes : bool { kOff, kOn };
+
 /// Decodes one image after another; keeps its decoders between them. Not thread-safe.
 class ImageDecoder {
  public:
-  ImageDecoder();
+  explicit ImageDecoder(StageTimes times);
   ~ImageDecoder();
   ImageDecoder(ImageDecoder&&) noexcept;
   ImageDecoder& operator=(ImageDecoder&&) noexcept;

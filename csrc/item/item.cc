@@ -63,6 +63,8 @@ Box Translated(Box region, const Box& box) {
 }  // namespace
 
 struct ItemRenderer::State {
+  explicit State(StageTimes times) : decoder(times) {}
+
   ImageDecoder decoder;
   Resampler resampler;
   ItemCounters counters;
@@ -140,7 +142,7 @@ Status ItemRenderer::State::DecodeInto(const Box& region, Orientation orientatio
   return oriented.Finish();
 }
 
-ItemRenderer::ItemRenderer() : state_(std::make_unique<State>()) {}
+ItemRenderer::ItemRenderer(StageTimes times) : state_(std::make_unique<State>(times)) {}
 ItemRenderer::~ItemRenderer() = default;
 ItemRenderer::ItemRenderer(ItemRenderer&&) noexcept = default;
 ItemRenderer& ItemRenderer::operator=(ItemRenderer&&) noexcept = default;

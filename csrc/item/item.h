@@ -54,7 +54,7 @@ struct ItemCounters {
 /// thread. The same arguments give the same row, whatever was rendered before.
 class ItemRenderer {
  public:
-  ItemRenderer();
+  explicit ItemRenderer(StageTimes times = StageTimes::kOff);
   ~ItemRenderer();
   ItemRenderer(ItemRenderer&&) noexcept;
   ItemRenderer& operator=(ItemRenderer&&) noexcept;

@@ -78,7 +78,8 @@ Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
 
 HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
   const auto leading = static_cast<int32_t>(window >> 48);
-  uint32_t i = 0;
+  // Limits never fall, and most codes that are searched for are longer than the tables' indices.
+  uint32_t i = leading >= limit_[7] ? 8 : 0;
   while (i < limit_.size() && leading >= limit_[i]) ++i;
   if (i == limit_.size()) return {};
   const uint32_t length = i + 1;

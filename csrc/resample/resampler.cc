@@ -62,6 +62,7 @@ struct Resampler::State {
   Status Begin(const ResizeSpec& spec, const OutputFormat& output_format, MutableBytes out);
   void PrepareFor(const RowBand& band);
   void TakeSameSize(const RowBand& band, int32_t row_of_band);
+  bool TryStoreInPlace(const RowBand& band, int32_t row_of_band);
   void TakeRowsFirst(const RowBand& band, int32_t first, int32_t count);
   void TakeColumnsFirst(const RowBand& band, int32_t first, int32_t count);
   void ResampleWaitingLines();
@@ -138,9 +139,24 @@ void Resampler::State::PrepareFor(const RowBand& band) {
   }
 }
 
+/// Stores a planar row without copying it first, where the batch row takes pixels as they are. The
+/// other formats read whole vectors, and a band has no padding.
+bool Resampler::State::TryStoreInPlace(const RowBand& band, int32_t row_of_band) {
+  const bool is_whole = region.x == window.x && region.width == window.width;
+  if (band.pixel_stride != 1 || flip || !is_whole || format.dtype != DType::kUint8) return false;
+  const ptrdiff_t offset = row_of_band * band.row_stride;
+  PlanarRow planar{{}, width()};
+  for (size_t c = 0; c < 3; ++c) planar.plane[c] = band.plane[channels == 1 ? 0 : c] + offset;
+  StoreLine(planar, static_cast<size_t>(lines_stored), static_cast<size_t>(lines()), format,
+            row.data());
+  ++lines_stored;
+  return true;
+}
+
 /// Copies a row of `band` to where the window has it; what it has beyond the box is black.
 void Resampler::State::TakeSameSize(const RowBand& band, int32_t row_of_band) {
   while (lines_stored < region.y - window.y) StoreBlackLine();
+  if (TryStoreInPlace(band, row_of_band)) return;
   const Planes planes = LinePlanes();
   const auto left = static_cast<size_t>(region.x - window.x);
   const auto copied = static_cast<size_t>(region.width);
