@@ -30,6 +30,7 @@ from pipelines import (
     SIZE,
     VAL,
     Fastinet,
+    each_in_turn,
     pillow,
     simplejpeg_opencv,
     simplejpeg_opencv_val,
@@ -146,7 +147,7 @@ def decode_figures(archive: Path, rounds: int) -> Iterator[Figure]:
     spent: list[list[float]] = [[], []]
     for _ in range(rounds + 1):
         for way, times in zip(ways, spent, strict=True):
-            times.append(cpu_seconds(lambda way=way: [way(data) for data in images]))
+            times.append(cpu_seconds(each_in_turn, way, images))
     spent = [times[1:] for times in spent]  # without the round that warms up
     each = [statistics.median(times) / len(images) * 1e3 for times in spent]
     yield ratio_figure(
