@@ -55,7 +55,8 @@ FORMATS: dict[str, dict[str, Any]] = {
 class Fastinet:
     """The pipeline under test, with entropy checkpoints or as if there were none.
 
-    `options` are further arguments of fastinet.Loader.
+    An epoch has `least_items` items or more: those of the archive, repeated if need be. `options`
+    are further arguments of fastinet.Loader.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Fastinet:
         *,
         checkpoints: bool = False,
         transform: fastinet.RandomResizedCrop | fastinet.CenterCrop = TRAIN,
+        least_items: int = 0,
         **options: Any,
     ) -> None:
         self.dataset = fastinet.open(archive)
@@ -72,6 +74,9 @@ class Fastinet:
             self.dataset._checkpoints = Checkpoints.none(len(self.dataset))  # noqa: SLF001
         elif self.dataset.checkpoints.covered < len(self.dataset):
             self.dataset.build_checkpoints(stride=self.dataset.checkpoints.stride)
+        if len(self.dataset) < least_items:  # a long epoch out of few images
+            rows = np.resize(np.arange(len(self.dataset)), least_items)
+            self.dataset = self.dataset.select(rows)
         self.loader = fastinet.Loader(
             self.dataset,
             batch_size=BATCH,

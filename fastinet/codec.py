@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def decode(
         TypeError: `transform` draws at random or is none, or `out` is no array.
         ValueError: a box outside the image, or another argument that makes no sense.
     """
-    output = OutputFormat(dtype, layout, mean, std)
+    output, output_parts = _output(dtype, layout, mean, std)
     rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
     return _codec.decode(
         data,
@@ -176,7 +177,7 @@ def decode(
         flips=[bool(flip)],
         **rule,
         **RenderOptions(exact, exif_orientation, max_pixels).native(),
-        **output.native(),
+        **output_parts,
     )
 
 
@@ -245,6 +246,28 @@ def decode_batch(
         **RenderOptions(exact, exif_orientation, max_pixels).native(),
         **output.native(),
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _known_output(
+    dtype: DType, layout: Layout, mean: Any, std: Any
+) -> tuple[OutputFormat, dict[str, Any]]:
+    output = OutputFormat(dtype, layout, mean, std)
+    return output, output.native()
+
+
+def _output(
+    dtype: DType, layout: Layout, mean: Any, std: Any
+) -> tuple[OutputFormat, dict[str, Any]]:
+    """The output format and what the native module takes of it.
+
+    Checking a format costs as much as decoding a thumbnail, and most callers have one format.
+    """
+    try:
+        return _known_output(dtype, layout, mean, std)
+    except TypeError:  # a list or an array, which cannot be looked up
+        output = OutputFormat(dtype, layout, mean, std)
+        return output, output.native()
 
 
 def _crop_rule(
