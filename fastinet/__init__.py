@@ -12,7 +12,7 @@ Nothing is unpacked and nothing re-encoded::
 
 from typing import Any
 
-from fastinet import errors
+from fastinet import errors, metrics
 from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import decode
@@ -30,6 +30,7 @@ __all__ = [
     "build_info",
     "decode",
     "errors",
+    "metrics",
     "open",
 ]
 

@@ -42,7 +42,7 @@ PYTHON_LAYERS = [
     {"errors", "cpus", "output", "transforms", "stats", "build_info"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"catalog", "datasets"},
-    {"dataset", "codec", "batch"},
+    {"dataset", "codec", "batch", "metrics"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},
