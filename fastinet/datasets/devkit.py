@@ -73,7 +73,7 @@ class Synset:
     """Number of training images; None where the kit does not say."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Devkit:
     """What a development kit says.
 

@@ -25,7 +25,7 @@ Labels = ArrayLike | Sequence[Iterable[int]]
 _REAL_CLASSES = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelSets:
     """The labels of N items as P pairs (item, label), in item order; no pair twice."""
 

@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrueBoxes:
     """The annotated boxes of N images, B in all."""
 
@@ -124,9 +124,9 @@ def _errors(hits: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Floats:
     """Share of the counted images without a hit among the first 1, 2, ... 5 columns."""
     if not counted.any():
         raise ValueError("there is no image to evaluate")
-    found = np.zeros((len(hits), MOST_GUESSES), np.bool_)
-    found[:, : hits.shape[1]] = hits
-    found = np.logical_or.accumulate(found, axis=1)[counted]
+    padded = np.zeros((len(hits), MOST_GUESSES), np.bool_)
+    padded[:, : hits.shape[1]] = hits
+    found = np.logical_or.accumulate(padded, axis=1)[counted]
     return np.asarray(np.count_nonzero(~found, axis=0) / len(found))
 
 
