@@ -12,7 +12,7 @@ Nothing is unpacked and nothing re-encoded::
 
 from typing import Any
 
-from fastinet import errors
+from fastinet import errors, metrics
 from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
@@ -32,6 +32,7 @@ __all__ = [
     "decode",
     "decode_batch",
     "errors",
+    "metrics",
     "open",
     "read_header",
 ]

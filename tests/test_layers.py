@@ -43,7 +43,7 @@ PYTHON_LAYERS = [
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"catalog", "checkpoints", "datasets"},
-    {"dataset", "codec", "batch"},
+    {"dataset", "codec", "batch", "metrics"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},

@@ -9,6 +9,7 @@ import click
 
 from fastinet.cli.bench import bench
 from fastinet.cli.demo import demo
+from fastinet.cli.eval import eval_command
 from fastinet.cli.index import index
 from fastinet.cli.info import info
 from fastinet.cli.output import literal, note
@@ -69,5 +70,5 @@ def main() -> None:
     """From an official ImageNet archive to training batches, nothing unpacked."""
 
 
-for _command in (demo, index, info, bench, show):
+for _command in (demo, index, info, bench, show, eval_command):
     main.add_command(_command)

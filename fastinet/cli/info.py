@@ -16,6 +16,7 @@ from fastinet.cli.output import (
     json_option,
     print_facts,
     print_json,
+    print_table,
     say,
     size_text,
 )
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fastinet import Dataset
 
 _FIRST_KEYS = 3
+_FIRST_CLASSES = 5
 _MOST_COMMON = 8  # values of each header field that are told
 _SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1"}
 
@@ -41,11 +43,23 @@ _SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0"
     show_default=True,
     help="Images whose headers are read; 0 for none.",
 )
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="Language of the class names.",
+)
+@click.option("--classes", "with_classes", is_flag=True, help="List the classes, too.")
 @json_option
-def info(archive: str, sample: int, as_json: bool) -> None:
+def info(archive: str, sample: int, lang: str, with_classes: bool, as_json: bool) -> None:
     """Tell what ARCHIVE is: items, classes, sizes, and the mix of its image formats."""
     dataset = open_archive(archive)
     facts = _describe(archive, dataset)
+    rows = _class_rows(dataset, lang)
+    facts["first_classes"] = [row["name"] for row in rows[:_FIRST_CLASSES]]
+    if with_classes:
+        facts["class_table"] = rows
     mix = _header_mix(dataset, sample)
     if as_json:
         print_json({**facts, "sample": mix})
@@ -57,6 +71,7 @@ def info(archive: str, sample: int, as_json: bool) -> None:
             ("archive", archive),
             ("family", facts["family"]),
             ("items", f"{facts['items']:,} in {facts['classes']:,} classes"),
+            ("first classes", ", ".join(facts["first_classes"])),
             ("items per class", f"{per_class[0]:,} to {per_class[1]:,}"),
             ("bytes", size_text(facts["bytes"])),
             ("bytes per item", ", ".join(extremes)),
@@ -72,6 +87,26 @@ def info(archive: str, sample: int, as_json: bool) -> None:
         (name, ", ".join(f"{value} ({share:.1%})" for value, share in shares.items()))
         for name, shares in mix.items()
     )
+    if with_classes:
+        print_table(
+            "Classes",
+            ["label", "wnid", "name", "items"],
+            [[f"{row['label']}", row["wnid"], row["name"], f"{row['items']:,}"] for row in rows],
+        )
+
+
+def _class_rows(dataset: Dataset, lang: str) -> list[dict[str, Any]]:
+    """The classes with their names in a language; a class without one goes by its wnid."""
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    return [
+        {
+            "label": info.index,
+            "wnid": info.wnid,
+            "name": (info.zh if lang == "zh" else "".join(info.names[:1])) or info.wnid,
+            "items": int(counts[info.index]),
+        }
+        for info in dataset.classes
+    ]
 
 
 def _describe(archive: str, dataset: Dataset) -> dict[str, Any]:

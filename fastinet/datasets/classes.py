@@ -1,4 +1,18 @@
-"""The class table: what each wnid stands for."""
+"""The class table: what each wnid stands for, and the three orders of the 1000 classes.
+
+ImageNet-1K is numbered in three ways, and each is right in its place:
+
+======================  =========  ============================  =================================
+order                   numbers    first class                   who uses it
+======================  =========  ============================  =================================
+label                   0 to 999   n01440764 tench is 0          sorted wnids: fastinet,
+                                                                 torchvision, timm, Keras, ReaL,
+                                                                 ImageNet-V2, ReLabel
+ILSVRC2012_ID           1 to 1000  n02119789 kit fox is 1        the devkit: its ground truth, and
+                                                                 the predictions it evaluates
+TF, "1001 classes"      0 to 1000  0 is background, tench is 1   TensorFlow-Slim and its models
+======================  =========  ============================  =================================
+"""
 
 from __future__ import annotations
 
@@ -8,10 +22,24 @@ import importlib.resources
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ClassInfo", "class_table", "imagenet1k_wnids"]
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "ClassInfo",
+    "class_table",
+    "ilsvrc2012_id_of_label",
+    "imagenet1k_wnids",
+    "label_of_ilsvrc2012_id",
+    "label_of_tf1001",
+    "tf1001_of_label",
+]
+
+IMAGENET1K_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -27,27 +55,116 @@ class ClassInfo:
     classes "crane"."""
     gloss: str = ""
     """WordNet's definition; empty outside ImageNet-1K."""
-    zh: str = ""
-    """Chinese name; empty where none is known."""
+
+    @property
+    def zh(self) -> str:
+        """Chinese name (simplified), unique among the 1000; empty outside ImageNet-1K."""
+        return _chinese_names().get(self.wnid, "")
 
 
 def class_table(wnids: Sequence[str]) -> tuple[ClassInfo, ...]:
     """The classes ``wnids``, in this order, with what is known of them."""
     known = _imagenet1k()
     return tuple(
-        ClassInfo(index, wnid, *known.get(wnid, ((), ""))) for index, wnid in enumerate(wnids)
+        ClassInfo(index, wnid, known[wnid].names, known[wnid].gloss)
+        if wnid in known
+        else ClassInfo(index, wnid)
+        for index, wnid in enumerate(wnids)
     )
 
 
 def imagenet1k_wnids() -> tuple[str, ...]:
-    """The 1,000 wnids of ImageNet-1K, sorted: label order."""
+    """The 1000 wnids of ImageNet-1K, sorted: label i is ``imagenet1k_wnids()[i]``."""
     return tuple(_imagenet1k())
 
 
+def ilsvrc2012_id_of_label(labels: ArrayLike) -> NDArray[np.int64]:
+    """The devkit's ILSVRC2012_ID, 1 to 1000, of labels 0 to 999; int64 of the same shape.
+
+    Raises:
+        ValueError: there is no such label.
+    """
+    return _ids()[_numbers(labels, 0, IMAGENET1K_CLASSES - 1, "label")]
+
+
+def label_of_ilsvrc2012_id(ids: ArrayLike) -> NDArray[np.int64]:
+    """The label, 0 to 999, of ILSVRC2012_IDs 1 to 1000; int64 of the same shape.
+
+    The devkit's IDs from 1001 on are ancestors of the classes (1001 is "entity") and have no label.
+
+    Raises:
+        ValueError: there is no such class.
+    """
+    return _labels_by_id()[_numbers(ids, 1, IMAGENET1K_CLASSES, "ILSVRC2012_ID")]
+
+
+def tf1001_of_label(labels: ArrayLike) -> NDArray[np.int64]:
+    """The number, 1 to 1000, in TensorFlow-Slim's order of labels 0 to 999; int64, same shape.
+
+    Raises:
+        ValueError: there is no such label.
+    """
+    return _numbers(labels, 0, IMAGENET1K_CLASSES - 1, "label") + 1
+
+
+def label_of_tf1001(numbers: ArrayLike) -> NDArray[np.int64]:
+    """The label, 0 to 999, of TensorFlow-Slim's 1 to 1000; -1 of its 0, background.
+
+    Raises:
+        ValueError: there is no such number.
+    """
+    return _numbers(numbers, 0, IMAGENET1K_CLASSES, "TF class") - 1
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of imagenet1k_classes.tsv."""
+
+    ilsvrc2012_id: int
+    names: tuple[str, ...]
+    gloss: str
+
+
 @functools.cache
-def _imagenet1k() -> dict[str, tuple[tuple[str, ...], str]]:
-    """Names and gloss of the 1000 classes by wnid, from the texts of WordNet 3.0."""
-    table = importlib.resources.files(__package__) / "imagenet1k_classes.tsv"
-    with table.open(encoding="utf-8") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row["wnid"]: (tuple(row["names"].split(", ")), row["gloss"]) for row in rows}
+def _imagenet1k() -> dict[str, _Row]:
+    """The 1000 classes by wnid, sorted; their texts are those of WordNet 3.0."""
+    return {
+        row["wnid"]: _Row(int(row["ILSVRC2012_ID"]), tuple(row["names"].split(", ")), row["gloss"])
+        for row in _table("imagenet1k_classes.tsv")
+    }
+
+
+@functools.cache
+def _chinese_names() -> dict[str, str]:
+    """Chinese names by wnid, written for fastinet from the English names and glosses."""
+    return {row["wnid"]: row["zh"] for row in _table("imagenet1k_zh.tsv")}
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    with (importlib.resources.files(__package__) / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+@functools.cache
+def _ids() -> NDArray[np.int64]:
+    """[1000] ILSVRC2012_ID by label."""
+    return np.array([row.ilsvrc2012_id for row in _imagenet1k().values()], np.int64)
+
+
+@functools.cache
+def _labels_by_id() -> NDArray[np.int64]:
+    """[1001] label by ILSVRC2012_ID; -1 at 0, which is nobody's."""
+    labels = np.full(IMAGENET1K_CLASSES + 1, -1, np.int64)
+    labels[_ids()] = np.arange(IMAGENET1K_CLASSES)
+    return labels
+
+
+def _numbers(values: ArrayLike, least: int, most: int, what: str) -> NDArray[np.int64]:
+    """``values`` as int64, when all are whole numbers from ``least`` to ``most``."""
+    numbers = np.asarray(values)
+    if numbers.size and numbers.dtype.kind not in "iu":
+        raise ValueError(f"a {what} is a whole number, these are of type {numbers.dtype}")
+    wrong = numbers[(numbers < least) | (numbers > most)]
+    if wrong.size:
+        raise ValueError(f"there is no {what} {wrong.flat[0]}: they go from {least} to {most}")
+    return numbers.astype(np.int64)

@@ -1,0 +1,174 @@
+"""fastinet eval: the scores of predictions."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+import numpy as np
+
+from fastinet import metrics
+from fastinet.cli.eval_inputs import read_predictions, read_truth
+from fastinet.cli.output import json_option, print_json, print_table
+from fastinet.datasets.classes import IMAGENET1K_CLASSES, class_table, imagenet1k_wnids
+from fastinet.errors import FastinetError
+from fastinet.metrics.localization import MOST_GUESSES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastinet.metrics.devkit_text import Order
+
+_ORDERS = click.Choice(["id", "label", "tf"])
+_ORDER_HELP = (
+    "How {} number classes: id (ILSVRC2012_ID, 1 to 1000), label (sorted wnids, 0 to 999),"
+    " tf (0 is background). By default id in text and label in arrays."
+)
+
+
+def _numbers(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """Numbers from 1 on, separated by commas."""
+    words = text.split(",")
+    if not all(word.isascii() and word.isdigit() and int(word) for word in words):
+        raise click.BadParameter(
+            f"{text!r} are no numbers from 1 on, separated by commas", context, option
+        )
+    return tuple(map(int, words))
+
+
+@click.command("eval")
+@click.argument("predictions")
+@click.argument("labels")
+@click.option(
+    "--topk", default="1,5", show_default=True, callback=_numbers, help="The k, by commas."
+)
+@click.option("--per-class", is_flag=True, help="Tell the accuracy of every class, worst first.")
+@click.option("--localization", metavar="BOXES", help="Ground-truth boxes; PREDICTIONS has boxes.")
+@click.option("--blacklist", metavar="FILE", help="Images that the localisation error leaves out.")
+@click.option("--key", help="The array in a .npz with several.")
+@click.option("--prediction-order", type=_ORDERS, help=_ORDER_HELP.format("predictions"))
+@click.option("--label-order", type=_ORDERS, help=_ORDER_HELP.format("labels and boxes"))
+@json_option
+def eval_command(
+    predictions: str,
+    labels: str,
+    topk: tuple[int, ...],
+    per_class: bool,
+    localization: str | None,
+    blacklist: str | None,
+    key: str | None,
+    prediction_order: str | None,
+    label_order: str | None,
+    as_json: bool,
+) -> None:
+    """Tell how good PREDICTIONS are, given LABELS.
+
+    PREDICTIONS are scores [N, C] or ranked labels [N, k] in a .npy or .npz, or text as the
+    development kit takes it: a line for each image with up to five labels, the best first; with
+    --localization, up to five times "label xmin ymin xmax ymax".
+
+    LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, or a development kit, for
+    its validation images. Both are in the order of the images' names.
+    """
+    if blacklist is not None and localization is None:
+        raise click.UsageError("--blacklist is for the localisation error: --localization BOXES")
+    guess_order = cast("Order | None", prediction_order)
+    truth_order = cast("Order | None", label_order)
+    facts: dict[str, Any] = {"predictions": predictions, "labels": labels}
+    with _one_line_errors():
+        truth = read_truth(labels, key, truth_order)
+        if localization is None:
+            guesses = read_predictions(predictions, key, guess_order)
+        else:
+            guesses, boxes = metrics.read_located_guesses(predictions, guess_order or "id")
+        accumulator = metrics.Accumulator(topk)
+        accumulator.update(guesses, truth)
+        facts |= accumulator.result()
+        if isinstance(truth, np.ndarray) and guesses.dtype.kind in "iu":
+            facts["flat_errors"] = metrics.flat_errors(guesses, truth).tolist()
+        if localization is not None:
+            true_boxes = metrics.read_boxes(localization, truth_order or "id")
+            listed = () if blacklist is None else metrics.read_blacklist(blacklist)
+            facts["localization_errors"] = metrics.localization_errors(
+                guesses, boxes, _single_labels(truth), true_boxes, listed
+            ).tolist()
+        if per_class:
+            named = guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
+            facts["per_class"] = _class_rows(accumulator.per_class(), topk, named)
+    if as_json:
+        print_json(facts)
+    else:
+        _print(facts, topk)
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Shapes that do not fit, NaN and the like are the user's data: no traceback."""
+    try:
+        yield
+    except FastinetError:
+        raise
+    except ValueError as error:
+        raise FastinetError(str(error)) from error
+
+
+def _single_labels(truth: NDArray[np.int64] | list[Any]) -> NDArray[np.int64]:
+    if not isinstance(truth, np.ndarray):
+        raise FastinetError("the localisation error needs one label for each image, not label sets")
+    return truth
+
+
+def _print(facts: dict[str, Any], topk: tuple[int, ...]) -> None:
+    print_table(
+        f"{facts['n']:,} images",
+        ["", "accuracy", "error"],
+        [(f"top-{k}", f"{facts[f'top{k}']:.3%}", f"{1 - facts[f'top{k}']:.3%}") for k in topk],
+    )
+    kinds = {"flat": "flat_errors", "localisation": "localization_errors"}
+    shown = {heading: facts[name] for heading, name in kinds.items() if name in facts}
+    if shown:
+        print_table(
+            "Errors by number of guesses, as the development kit defines them",
+            ["guesses", *shown],
+            [
+                (f"{number + 1}", *(f"{errors[number]:.4f}" for errors in shown.values()))
+                for number in range(MOST_GUESSES)
+            ],
+        )
+    if "per_class" in facts:
+        print_table(
+            "Classes, the worst first",
+            ["label", "class", "images", *(f"top-{k}" for k in topk)],
+            [
+                (
+                    f"{row['label']}",
+                    row["name"],
+                    f"{row['n']}",
+                    *(f"{row[f'top{k}']:.1%}" for k in topk),
+                )
+                for row in facts["per_class"]
+            ],
+        )
+
+
+def _class_rows(
+    by_class: dict[str, NDArray[Any]], topk: tuple[int, ...], named: bool
+) -> list[dict[str, Any]]:
+    """A row for each class that has images, the lowest accuracy first; names are ImageNet-1K's."""
+    counts = by_class["n"]
+    names = [""] * len(counts)
+    if named and len(counts) <= IMAGENET1K_CLASSES:
+        table = class_table(imagenet1k_wnids())
+        names = [table[label].names[0] for label in range(len(counts))]
+    rows = [
+        {
+            "label": label,
+            "name": names[label],
+            "n": int(counts[label]),
+            **{f"top{k}": float(by_class[f"top{k}"][label]) for k in topk},
+        }
+        for label in np.flatnonzero(counts).tolist()
+    ]
+    return sorted(rows, key=lambda row: (row[f"top{topk[0]}"], row["label"]))

@@ -1,0 +1,124 @@
+"""What `fastinet eval` is given: predictions and labels, in whichever form their content shows."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastinet import metrics
+from fastinet.datasets.classes import IMAGENET1K_CLASSES, ilsvrc2012_id_of_label
+from fastinet.datasets.devkit import read_devkit
+from fastinet.errors import CorruptError, MissingError
+from fastinet.metrics.devkit_text import in_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fastinet.metrics.devkit_text import Order
+
+_TAR_MAGIC_AT = 257
+
+
+def kind_of(path: str) -> str:
+    """What a file or folder has in it: "npy", "npz", "json", "devkit" or "text"."""
+    place = Path(path)
+    if place.is_dir():
+        return "devkit"
+    if not place.exists():
+        raise MissingError("no such file", archive=path)
+    with place.open("rb") as file:
+        head = file.read(_TAR_MAGIC_AT + 5)
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    if head.startswith(b"PK"):
+        return "npz"
+    if head.startswith(b"\x1f\x8b") or head[_TAR_MAGIC_AT:] == b"ustar":
+        return "devkit"
+    return "json" if head.lstrip().startswith(b"[") else "text"
+
+
+def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray[Any]:
+    """Scores [N, C] by label, or ranked labels [N, k].
+
+    Args:
+        path: .npy, .npz or the devkit's text.
+        key: of an array in a .npz, where it has several.
+        order: how classes are numbered: None for IDs in text and labels in arrays.
+    """
+    kind = kind_of(path)
+    if kind == "text":
+        return metrics.read_guesses(path, order or "id")
+    if kind not in ("npy", "npz"):
+        raise CorruptError(f"'{path}' has no predictions: .npy, .npz or text of labels expected")
+    array = _load_array(path, kind, key)
+    if order is None or order == "label":
+        return array
+    if array.dtype.kind in "iu":
+        return in_labels(array.astype(np.int64), order)
+    return _columns_by_label(array, order)
+
+
+def read_truth(path: str, key: str | None, order: Order | None) -> NDArray[np.int64] | list[Any]:
+    """Labels int [N], or N label sets.
+
+    Args:
+        path: text, .npy, .npz, ReaL's real.json, or a development kit.
+        key: of an array in a .npz, where it has several.
+        order: how classes are numbered: None for IDs in text and labels in arrays.
+    """
+    kind = kind_of(path)
+    if kind == "text":
+        return metrics.read_labels(path, order or "id")
+    if kind == "json":
+        return metrics.real_labels(path)
+    if kind == "devkit":
+        return read_devkit(path).validation_labels
+    array = _load_array(path, kind, key)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise CorruptError(
+            f"'{path}' has no labels: int [N] expected, got {array.dtype} {array.shape}"
+        )
+    return in_labels(array.astype(np.int64), order or "label")
+
+
+def _load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:
+    """An array of a NumPy file; one of Python objects is refused, for it would run code."""
+    try:
+        if kind == "npy":
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+            return array
+        # Opened here, for NumPy leaves a damaged .npz open.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return np.asarray(arrays[_chosen(arrays.files, key, path)])
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, CorruptError):
+            raise
+        raise CorruptError(f"'{path}' cannot be read as an array: {error}") from None
+
+
+def _chosen(names: Sequence[str], key: str | None, path: str) -> str:
+    if key in names:
+        return str(key)
+    if key is None and len(names) == 1:
+        return names[0]
+    wanted = "several arrays" if key is None else f"no array {key!r}"
+    raise CorruptError(f"'{path}' has {wanted}; choose with --key: {', '.join(names)}")
+
+
+def _columns_by_label(scores: NDArray[Any], order: Order) -> NDArray[Any]:
+    """Scores with a column for each class in ``order``, sorted by label."""
+    background = 1 if order == "tf" else 0
+    if scores.ndim != 2 or scores.shape[1] != IMAGENET1K_CLASSES + background:
+        raise CorruptError(
+            f"scores in the order {order!r} are [N, {IMAGENET1K_CLASSES + background}], got"
+            f" {scores.shape}"
+        )
+    if order == "tf":
+        return scores[:, 1:]
+    return scores[:, ilsvrc2012_id_of_label(np.arange(IMAGENET1K_CLASSES)) - 1]

@@ -1,0 +1,40 @@
+"""Scores: top-k and ReaL accuracy, per class, and the devkit's flat and localisation error.
+
+Everything here speaks in labels, the sorted-wnid index (0 to 999 for ImageNet-1K); the readers of
+text files translate the devkit's ILSVRC2012_IDs::
+
+    from fastinet import metrics
+
+    metrics.evaluate(logits, val_labels)                    # {"top1": 0.7613, "top5": 0.92862, ...}
+    metrics.evaluate(logits, metrics.real_labels("real.json"))
+    guesses = metrics.read_guesses("predictions.txt")       # as submitted to the challenge
+    metrics.flat_errors(guesses, val_labels)                # with 1 to 5 guesses
+
+ImageNet-V2 needs nothing of its own: ``evaluate`` with the labels of its folders.
+"""
+
+from fastinet.metrics.devkit_text import (
+    read_blacklist,
+    read_boxes,
+    read_guesses,
+    read_labels,
+    read_located_guesses,
+)
+from fastinet.metrics.labels import real_labels
+from fastinet.metrics.localization import TrueBoxes, box_overlaps, flat_errors, localization_errors
+from fastinet.metrics.topk import Accumulator, evaluate
+
+__all__ = [
+    "Accumulator",
+    "TrueBoxes",
+    "box_overlaps",
+    "evaluate",
+    "flat_errors",
+    "localization_errors",
+    "read_blacklist",
+    "read_boxes",
+    "read_guesses",
+    "read_labels",
+    "read_located_guesses",
+    "real_labels",
+]
