@@ -316,3 +316,15 @@ def test_a_box_outside_its_image_names_the_image() -> None:
 def test_batches_that_make_no_sense(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fastinet.decode_batch(mixed_images(rng_of(), 3), **arguments)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_no_image_lends_its_tables_to_the_next(progressive: bool) -> None:
+    """A file without a table that it needs is damaged, whatever was decoded before it."""
+    whole = jpeg(picture(rng_of("tables"), 48, 40), quality=90, progressive=progressive)
+    table = whole.index(b"\xff\xdb\x00\x43\x01")
+    without = whole[: table + 4] + b"\x03" + whole[table + 5 :]  # table 1 is now called 3
+    for _ in range(3):
+        fastinet.decode(whole)
+        with pytest.raises(fastinet.errors.CorruptError):
+            fastinet.decode(without)

@@ -77,6 +77,7 @@ void OnProgress(j_common_ptr common) {
 }
 
 bool CreateDecompressor(Session* session) {
+  session->decompressor = {};
   session->decompressor.err = jpeg_std_error(&session->errors);
   session->decompressor.client_data = session;
   session->decompressor.src = nullptr;
@@ -133,14 +134,18 @@ bool ReadRows(Session* session, JSAMPROW* rows, JDIMENSION count) {
   return true;
 }
 
-/// Forgets the image at the end of its scope, also when an exception (no memory) ends it, but keeps
-/// the decompressor. Cannot fail: it only frees.
-class RegionEnd {
+/// Ends the decompressor with its scope, also when an exception (no memory) ends that. Cannot fail:
+/// it only frees.
+///
+/// A decompressor serves one image. libjpeg would keep the quantisation and Huffman tables of one
+/// image for the next (abbreviated datastreams, libjpeg.txt), so that a file which lacks a table
+/// would decode or not by what was decoded before it.
+class DecompressorEnd {
  public:
-  explicit RegionEnd(Session* session) : session_(session) {}
-  RegionEnd(const RegionEnd&) = delete;
-  RegionEnd& operator=(const RegionEnd&) = delete;
-  ~RegionEnd() { jpeg_abort_decompress(&session_->decompressor); }
+  explicit DecompressorEnd(Session* session) : session_(session) {}
+  DecompressorEnd(const DecompressorEnd&) = delete;
+  DecompressorEnd& operator=(const DecompressorEnd&) = delete;
+  ~DecompressorEnd() { jpeg_destroy_decompress(&session_->decompressor); }
 
  private:
   Session* session_;
@@ -197,12 +202,7 @@ void ConvertCmykRow(uint8_t* row, size_t width) {
 
 struct TurboDecoder::State {
   Session session{};
-  bool created = false;
   std::vector<uint8_t> rows;  // one band
-
-  ~State() {
-    if (created) jpeg_destroy_decompress(&session.decompressor);
-  }
 
   Status DecodeRows(const Box& region, JDIMENSION x_offset, RowSink& sink);
 };
@@ -250,9 +250,8 @@ Status TurboDecoder::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink) 
   State& state = *state_;
   Session& session = state.session;
   session.jpeg = jpeg;
-  if (!state.created && !CreateDecompressor(&session)) return ErrorOf(session);
-  state.created = true;
-  const RegionEnd end(&session);
+  const DecompressorEnd end(&session);
+  if (!CreateDecompressor(&session)) return ErrorOf(session);
   JDIMENSION x_offset = 0;
   if (!StartRegion(&session, region, &x_offset)) return ErrorOf(session);
   return state.DecodeRows(region, x_offset, sink);

@@ -10,7 +10,8 @@
 
 namespace fastinet {
 
-/// A libjpeg-turbo decompressor, kept between images. Not thread-safe.
+/// Decodes with libjpeg-turbo; keeps its buffers, and nothing else, between images. Not
+/// thread-safe.
 class TurboDecoder {
  public:
   TurboDecoder();
