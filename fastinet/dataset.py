@@ -160,7 +160,7 @@ class Dataset:
     ) -> Checkpoints:
         """Makes the entropy checkpoints of all items in one pass over the archive's data.
 
-        They are kept beside the index (``<path>.fastinet.checkpoints``), some 0.4 % of the archive.
+        They are kept beside the index (``<path>.fastinet.checkpoints``), some 0.3 % of the archive.
         A pass that was interrupted goes on where it was; one that is complete is not made again.
         Loaders that start afterwards use them. Images that the own decoder does not take
         (progressive ones, PNGs) have none; damaged ones are counted in a FastinetWarning.
