@@ -104,6 +104,19 @@ class Devkit:
                 parents[self.synsets[child - 1].wnid].append(synset.wnid)
         return {wnid: tuple(above) for wnid, above in parents.items()}
 
+    def ancestors(self, wnid: str) -> tuple[str, ...]:
+        """The wnids of all synsets above one, each once, by their distance, the nearest first.
+
+        Empty for a synset that the kit does not know.
+        """
+        found: dict[str, None] = {}
+        below: tuple[str, ...] = (wnid,)
+        while below:
+            above = [parent for child in below for parent in self.parents.get(child, ())]
+            below = tuple(parent for parent in dict.fromkeys(above) if parent not in found)
+            found.update(dict.fromkeys(below))
+        return tuple(found)
+
     def labels_of_validation(self, images: int) -> NDArray[np.int64]:
         """``validation_labels``, for an archive with this many images.
 

@@ -1,0 +1,1 @@
+"""What is asked of names, against plain string handling."""
