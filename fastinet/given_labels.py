@@ -116,12 +116,14 @@ def read_labels_at(path: str | os.PathLike[str]) -> Devkit | Published | NDArray
         return Published(str(path), label_sets(real_labels(path)), are_sets=True)
     if kind == "text":
         return Published(str(path), label_sets(read_labels(path)), are_sets=False)
+    if kind == "npz":
+        raise CorruptError(
+            "may hold several arrays; labels are a .npy of int [N]", archive=str(path)
+        )
     try:
-        array: Any = np.load(path, allow_pickle=False)  # pickles could run code
+        array: NDArray[Any] = np.load(path, allow_pickle=False)  # pickles could run code
     except (ValueError, EOFError) as error:
         raise CorruptError(f"cannot be read as an array: {error}", archive=str(path)) from None
-    if not isinstance(array, np.ndarray):
-        raise CorruptError("several arrays; labels are a .npy of int [N]", archive=str(path))
     return array
 
 
@@ -238,8 +240,7 @@ def _item_by_item(given: Any, items: Items) -> AssignedLabels:
     highest = int(sets.label.max(initial=-1))
     if highest >= len(items.wnids):
         raise ValueError(f"there is no label {highest}: the dataset has {len(items.wnids)} classes")
-    one_each = not isinstance(listed, LabelSets) and all(np.ndim(label) == 0 for label in listed)
-    if one_each:
+    if not isinstance(listed, LabelSets) and all(isinstance(x, int | np.integer) for x in listed):
         return AssignedLabels(sets.label, None)
     return AssignedLabels(_single_labels(sets, items), sets)
 

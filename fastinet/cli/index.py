@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from fastinet.cli.opening import describe_index, open_archive
+from fastinet.cli.opening import describe_index, open_archive, split_option
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @archive_argument
+@split_option
 @click.option(
     "--checkpoints", is_flag=True, help="Also make entropy checkpoints: one pass over the data."
 )
@@ -36,24 +37,34 @@ if TYPE_CHECKING:
 )
 @click.option("--threads", type=click.IntRange(1), help="[default: all CPUs]")
 @json_option
-def index(archive: str, checkpoints: bool, stride: int, threads: int | None, as_json: bool) -> None:
+def index(
+    archive: str,
+    split: str | None,
+    checkpoints: bool,
+    stride: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
     """Build the index of ARCHIVE, or report the one that is there.
 
     The index says where every image lies. It is built once, by one pass over the archive's headers,
     and kept beside the archive (in your cache folder where that place is read-only). A stale or
-    damaged index is built anew.
+    damaged index is built anew. Index and checkpoints are of all splits; --split chooses which is
+    reported.
 
     With --checkpoints every image is decoded once, without pixels, and places are noted from which
     a crop can be decoded. Interrupt it as you like: it goes on where it was.
     """
     start = time.perf_counter()
-    dataset = open_archive(archive)
+    dataset = open_archive(archive, split)
     seconds = time.perf_counter() - start
     if checkpoints:
         _make_checkpoints(dataset, stride, threads)
     places = dataset.checkpoints
     facts = {
         "archive": archive,
+        "split": dataset.split,
+        "splits": dataset.split_items,
         "items": len(dataset),
         "classes": len(dataset.classes),
         "seconds": seconds,

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.cli.opening import open_archive
+from fastinet.cli.opening import open_archive, split_option
 from fastinet.cli.output import archive_argument, literal, say
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @archive_argument
+@split_option
 @click.option(
     "--output", "-o", default="contact_sheet.png", show_default=True, help="PNG to write."
 )
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     help="Originals, or what a training or validation batch sees.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which images.")
-def show(archive: str, output: str, count: int, transform: str, seed: int) -> None:
+def show(
+    archive: str, split: str | None, output: str, count: int, transform: str, seed: int
+) -> None:
     """Write a contact sheet of images drawn at random from ARCHIVE, with their class names."""
-    dataset = open_archive(archive)
+    dataset = open_archive(archive, split)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":
         images = [fastinet.decode(dataset.read(int(item))) for item in items]
@@ -73,6 +76,7 @@ def write_sheet(
 
     captions = []
     for item in items:
-        names = dataset.classes[dataset.labels[item]].names
+        label = int(dataset.labels[item])
+        names = dataset.classes[label].names if label >= 0 else ()
         captions.append((names[0] if names else "", dataset.keys[item].rpartition("/")[2]))
     contact_sheet(images, captions).save(Path(output), "PNG")
