@@ -24,7 +24,8 @@ from fastinet.datasets.ilsvrc import validation_numbers
 from fastinet.datasets.names import Names
 from fastinet.discovery import archives_at, patch_at, scan_archives
 from fastinet.errors import FastinetError, FastinetWarning, ReadError, from_status
-from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at
+from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at, refuse_strange_devkit
+from fastinet.sources import FolderArchive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -323,7 +324,12 @@ class Dataset:
         """The archives, opened in this process when they are first needed."""
         if self._sources is None or self._sources[0] != os.getpid():
             opened = [
-                archive.open(self._listing.of_archive(number))
+                # Only a folder looks into it; there may be 21,841 class tars.
+                archive.open(
+                    self._listing.of_archive(number)
+                    if isinstance(archive, FolderArchive)
+                    else self._listing
+                )
                 for number, archive in enumerate(self._archives)
             ]
             self._sources = os.getpid(), opened
@@ -363,7 +369,8 @@ class Dataset:
 
                 - a development kit, or its path: the labels of the validation images, by the
                   numbers in their names. Images whose folders tell their class keep it; the kit
-                  must know these classes. Either way the kit tells more of the ``classes``.
+                  must know these classes. Either way the kit tells more of the ``classes``. It has
+                  to be of all validation images that there are; a selection takes its part.
                 - the path of a ground truth (text, an ILSVRC2012_ID in each line) or of ReaL's
                   ``real.json``: likewise by number; for items without such numbers, in their order.
                   ``real.json`` gives ``label_sets``.
@@ -418,9 +425,10 @@ def open(  # noqa: A001  # read as fastinet.open
     Args:
         path: the archive or folder.
         split: which part of an archive that has several: "train", "val", "test", or as the archive
-            calls it. None takes the first, and warns when there are others.
-        labels: other labels than the archive's own: a development kit, a ground truth, ReaL's
-            ``real.json``, int [N], or a collection of ints for each item; see
+            calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
+            that they lie in. None takes the first, and warns when there are others.
+        labels: other labels for the split's items than the archive's own: a development kit, a
+            ground truth, ReaL's ``real.json``, int [N], or a collection of ints for each item; see
             :meth:`Dataset.with_labels`.
         devkit: a development kit that tells more of the classes: their WordNet parents, and the
             names of those that the package does not know. One that is given as `labels` does so,
@@ -456,6 +464,8 @@ def open(  # noqa: A001  # read as fastinet.open
     for note in (*notes, *listing.notes, *split_notes):
         warnings.warn(f"'{absolute}': {note}", FastinetWarning, stacklevel=2)
     kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
+    if kit is not None:
+        refuse_strange_devkit(kit, [wnid for _, wnids in listing.splits for wnid in wnids])
     dataset = Dataset(
         str(absolute),
         archives,

@@ -41,6 +41,7 @@ __all__ = [
     "assign",
     "kind_of",
     "read_labels_at",
+    "refuse_strange_devkit",
 ]
 
 _TAR_MAGIC_AT = 257
@@ -145,6 +146,16 @@ def assign(given: GivenLabels, items: Items) -> AssignedLabels:
     if isinstance(given, Published):
         return _published(given, items)
     return _item_by_item(given, items)
+
+
+def refuse_strange_devkit(kit: Devkit, wnids: Sequence[str]) -> None:
+    """Raises CorruptError when a devkit, given for what it tells of classes, knows none of them."""
+    if wnids and not any(wnid in kit.parents for wnid in wnids):
+        raise CorruptError(
+            f"none of the archive's {len(wnids)} classes, {wnids[0]} the first, is in it: it is"
+            " another archive's devkit",
+            archive=kit.path,
+        )
 
 
 def _by_devkit(kit: Devkit, items: Items) -> AssignedLabels:

@@ -224,6 +224,8 @@ def test_devkits_of_other_archives(tmp_path: Path, challenge: MiniatureChallenge
     path.write_bytes(train_tar({"n99999999": {"n99999999_1.JPEG": JPEG}}))
     with pytest.raises(CorruptError, match="1 of the archive's 1 classes are not in it, n99999999"):
         fastinet.open(path, labels=kit)
+    with pytest.raises(CorruptError, match="none of the archive's 1 classes, n99999999"):
+        fastinet.open(path, devkit=kit)
     train = write_archive(tmp_path / "train.tar", challenge.official_train())
     selected = fastinet.open(train).select([0])
     with pytest.raises(CorruptError, match="give labels to the whole dataset first"):

@@ -13,7 +13,7 @@ import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.validation import validation_labels
 from fastinet.errors import CorruptError, FastinetWarning, MissingError, UnsupportedError
-from fastinet.testing.archives import tar
+from fastinet.testing.archives import END, entry, tar
 from fastinet.testing.ilsvrc import (
     Members,
     MiniatureChallenge,
@@ -270,6 +270,13 @@ def test_folders_that_contradict_the_published_labels(tmp_path: Path) -> None:
         assert dataset.classes[dataset.labels[0]].wnid == wrong
 
 
+def test_names_that_contradict_the_published_labels(tmp_path: Path) -> None:
+    name = val_name(1).replace(".", f"_{WNIDS[3]}.")
+    path = write_archive(tmp_path / "x.tar", {name: JPEG})
+    with pytest.warns(FastinetWarning, match=f"1 validation images.*{name} is {WNIDS[65]}"):
+        assert fastinet.open(path).labels.tolist() == [3]
+
+
 @pytest.mark.parametrize("number", [0, 50_001])
 def test_numbers_that_nobody_has(tmp_path: Path, number: int) -> None:
     members = {val_name(number): JPEG, val_name(50_000): JPEG}
@@ -364,6 +371,16 @@ def test_patches_that_do_not_fit(tmp_path: Path, challenge: MiniatureChallenge) 
         fastinet.open(path, patch=tmp_path)
     with pytest.raises(MissingError, match="no such file"):
         fastinet.open(path, patch=tmp_path / "none.tar")
+
+
+def test_of_one_name_twice_in_a_patch_the_last_counts(
+    tmp_path: Path, challenge: MiniatureChallenge
+) -> None:
+    path = write_archive(tmp_path / "test.tar", challenge.official_test())
+    name = "ILSVRC2012_test_00000005.JPEG"
+    patch = tmp_path / "patch.tar"
+    patch.write_bytes(entry(name, JPEG) + entry(f"new/{name}", challenge.val[2]) + END)
+    assert fastinet.open(path, patch=patch).read(4) == challenge.val[2]
 
 
 def test_a_patch_of_a_folder_of_class_tars(tmp_path: Path, challenge: MiniatureChallenge) -> None:
