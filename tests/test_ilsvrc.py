@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import pickle
+import re
 import tarfile
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.validation import validation_labels
-from fastinet.errors import CorruptError, FastinetWarning, MissingError, UnsupportedError
+from fastinet.errors import (
+    CorruptError,
+    FastinetError,
+    FastinetWarning,
+    MissingError,
+    UnsupportedError,
+)
 from fastinet.testing.archives import END, entry, tar
 from fastinet.testing.ilsvrc import (
     Members,
@@ -315,6 +324,69 @@ def test_a_number_twice_is_an_error(tmp_path: Path, names: list[str]) -> None:
 def test_names_that_are_no_numbers(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnsupportedError, match="no wnid"):
         fastinet.open(write_archive(tmp_path / "x.tar", {name: JPEG}))
+
+
+FOLDERS = st.sampled_from(["train", "val", "test", "n01440764", "n02084071", "data", "trainval"])
+BASES = st.sampled_from(
+    [
+        "n01440764_1.JPEG", "n01440764_1_n01443537.JPEG", "n02084071.png", "x_n01443537.jpg",
+        "x.JPEG", "ILSVRC2012_val_00000007.JPEG", "ILSVRC2012_val_00000002_n01751748.JPEG",
+        "ILSVRC2012_val_00000002.jpeg", "ILSVRC2012_val_00050001.JPEG", "README",
+        "ILSVRC2012_test_00000004.JPEG", "ILSVRC2012_test_00000003.JPEG", "ILSVRC2012_val_1.xml",
+    ]
+)  # fmt: skip
+
+
+def told_by(name: str) -> tuple[int, int, str | None, bool] | None:
+    """(split, number, wnid, in no class folder) of an image by the rule in plain words."""
+    *folders, base = name.split("/")
+    if not base.lower().endswith((".jpeg", ".jpg", ".png")):
+        return None
+    numbered = re.match(r"ILSVRC2012_(val|test)_(\d{8})[._]", base)
+    around = [folder for folder in folders if folder in ("train", "val", "test")]
+    split = numbered[1] if numbered else (around or ["train"])[-1]
+    number = int(numbered[2]) if numbered else -1
+    classes = [folder for folder in folders if re.fullmatch(r"n\d{8}", folder)]
+    in_base = re.search(r"_(n\d{8})\.\w+$", base) or re.match(r"(n\d{8})", base)
+    wnid = classes[-1] if classes else in_base[1] if in_base else None
+    if wnid is None and numbered and split == "val" and number <= 50_000:
+        wnid = WNIDS[LABELS[number - 1]]
+    if wnid is None and not numbered:
+        return None
+    place = ("train", "val", "test").index(split)
+    return place, number, wnid, split == "val" and number >= 0 and not classes
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.lists(FOLDERS, max_size=3), BASES), min_size=1, max_size=14))
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_everything_follows_the_rule(tmp_path: Path, paths: list) -> None:
+    names = list(dict.fromkeys("/".join([*folders, base]) for folders, base in paths))
+    told = {name: fact for name in names if (fact := told_by(name)) is not None}
+    path = write_archive(tmp_path / "x.tar", dict.fromkeys(names, b""))
+    numbered = [(split, number) for split, number, *_ in told.values() if number >= 0]
+    if len(set(numbered)) < len(numbered):
+        with pytest.raises(CorruptError, match="number of another"):
+            fastinet.open(path, index=False)
+        return
+    if not told:
+        with pytest.raises(FastinetError, match=r"no image in it|carry no wnid"):
+            fastinet.open(path, index=False)
+        return
+    classes = {wnid for _, _, wnid, _ in told.values() if wnid}
+    if not classes or any(flat for *_, flat in told.values()):
+        classes |= set(WNIDS)
+    for place, split in enumerate(("train", "val", "test")):
+        items = sorted((n, names.index(k)) for k, (s, n, *_) in told.items() if s == place)
+        if not items:
+            continue
+        dataset = fastinet.open(path, split=split, index=False)
+        assert list(dataset.keys) == [names[row] for _, row in items]
+        assert [info.wnid for info in dataset.classes] == sorted(classes)
+        assert [
+            dataset.classes[label].wnid if label >= 0 else None for label in dataset.labels
+        ] == [told[names[row]][2] for _, row in items]
+        assert dataset.skipped == len(names) - len(told)
 
 
 # ------------------------------------------------------------------------------------------ patches
