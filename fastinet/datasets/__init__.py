@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastinet.datasets import train
+from fastinet.datasets import imagenet21k_p, imagenet_v2, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["recognise"]
 
 # In the order in which they are asked.
-_RECOGNISERS = (train.recognise,)
+_RECOGNISERS = (
+    imagenet_v2.recognise,
+    imagenet21k_p.recognise,
+    train.recognise,
+)
 
 
 def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:

@@ -32,6 +32,7 @@ _WNID_LENGTH = 9  # "n" and eight digits
 # are gzip-wrapped JPEGs that only their names show to be images.
 _IMAGE_EXTENSIONS = (".jpeg", ".jpg", ".png")
 _IMAGE_MAGICS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_GZIP_MAGIC = b"\x1f\x8b"
 
 # Beside each file, macOS tars put an AppleDouble file "._" + name with what its file system knows.
 _APPLE_PREFIX = "._"
@@ -92,6 +93,9 @@ class ScannedMembers:
             images |= self._ends_with(extension)
         for magic in _IMAGE_MAGICS:
             images |= self._content_begins_with(magic)
+        # Of gzip-wrapped content only the name tells what it is: n01678043_6448, say, as images of
+        # ImageNet are called; not n01678043.tar.gz.
+        images |= self._content_begins_with(_GZIP_MAGIC) & self._called_as_images_are()
         return images & ~(
             self._base_begins_with(_APPLE_PREFIX) & self._content_begins_with(_APPLE_MAGIC)
         )
@@ -113,12 +117,31 @@ class ScannedMembers:
             rows, ends = rows[further], starts[further] - 1
         return wnids
 
+    def in_folder(self, name: str) -> Bools:
+        """[N] whether one of the folders that the member lies in is called so."""
+        text = name.encode("utf-8")
+        ends = self._slashes[self._slashes >= len(text)]
+        for i, letter in enumerate(reversed(text), start=1):
+            ends = ends[self._names[ends - i] == letter]
+        starts = ends - len(text)
+        rows = np.searchsorted(self._ends, ends, side="right")
+        begins = self._starts[rows]
+        whole = (starts == begins) | ((starts > begins) & (self._byte(starts - 1) == _SLASH))
+        found = np.zeros(len(self), np.bool_)
+        found[rows[whole]] = True
+        return found
+
     def _ends_with(self, suffix: str) -> Bools:
         """[N] whether the name ends so, in any case of letters."""
         found: Bools = self._ends - self._starts >= len(suffix)
         for i, letter in enumerate(reversed(suffix.encode("ascii")), start=1):
             found &= _LOWER[self._byte(self._ends - i)] == letter
         return found
+
+    def _called_as_images_are(self) -> Bools:
+        """[N] whether the name without its folders begins with a wnid and an underscore."""
+        underscores = self._byte(self._base + _WNID_LENGTH) == ord("_")
+        return np.asarray(underscores & (self.base_wnids() >= 0))
 
     def _base_begins_with(self, prefix: str) -> Bools:
         """[N] whether the name without its folders begins so."""

@@ -34,6 +34,10 @@ __all__ = ["recognise"]
 
 FAMILY = "train"
 
+# Files of ImageNet-21K that are called images and hold none, by wnid and name: who meets them in
+# every epoch can do nothing else than skip them. DINOv2 (data/datasets/image_net_22k.py) does too.
+_KNOWN_INVALID = ((6470073, "n06470073_47249.JPEG"),)
+
 
 def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
     """The listing of the archives, or None when no image in them carries a wnid."""
@@ -41,7 +45,8 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
     images = members.images()
     folders = members.folder_wnids()
     wnids = np.where(folders >= 0, folders, members.base_wnids())
-    items = images & (wnids >= 0)
+    invalid = _known_invalid(members)
+    items = images & (wnids >= 0) & ~invalid
     if not items.any():
         return None
 
@@ -64,7 +69,10 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
             note
             for note in (
                 _skipped_note(members, ~images, "no images (neither by name nor by content)"),
-                _skipped_note(members, images & ~items, "images without a wnid in their names"),
+                _skipped_note(
+                    members, images & (wnids < 0), "images without a wnid in their names"
+                ),
+                _skipped_note(members, images & invalid, "files that are known to hold no image"),
                 _specials_note(specials),
                 _empty_classes_note(np.setdiff1d(classes, found).tolist()),
             )
@@ -80,6 +88,16 @@ def _class_tars(archives: Sequence[ScannedArchive]) -> Iterator[int]:
             number = wnid_number(PurePosixPath(name).name.removesuffix(".tar"))
             if number >= 0:
                 yield number
+
+
+def _known_invalid(members: ScannedMembers) -> Bools:
+    """[N] which members are among the files that are known to hold no image."""
+    invalid = np.zeros(len(members), np.bool_)
+    wnids = members.base_wnids()
+    for wnid, name in _KNOWN_INVALID:
+        for row in np.flatnonzero(wnids == wnid).tolist():
+            invalid[row] = PurePosixPath(members.name(row)).name == name
+    return invalid
 
 
 def _skipped_note(members: ScannedMembers, which: Bools, reason: str) -> str:
