@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from fastinet.catalog import Listing, Split
     from fastinet.datasets.classes import ClassInfo
+    from fastinet.metrics.labels import LabelSets
 
 __all__ = ["Dataset", "Keys", "open"]
 
@@ -91,6 +92,8 @@ class Dataset:
         splits: the names of all parts that the archive has.
         index: path of the index that serves, or None where none is kept.
         labels: int64 [N], read-only; index into ``classes``, or -1 for an item without a label.
+        label_sets: every label that is right for each item, where there may be several or none (as
+            in ReaL), for :func:`fastinet.metrics.evaluate`; None where ``labels`` says it all.
         sizes: uint64 [N], read-only; the items' original bytes.
         keys: the items' names, str [N]. A key is the path of the member, where an inner tar counts
             as a folder, and so does an archive that a wnid names:
@@ -129,6 +132,7 @@ class Dataset:
             self._rows = np.flatnonzero(listing.item_split == number)
         self._place_items()
         self.labels = self._of_items(listing.labels)
+        self.label_sets: LabelSets | None = None
 
     def _place_items(self) -> None:
         """Tells from the listing where the items in `_rows` are.
@@ -326,6 +330,8 @@ class Dataset:
         selection._place_items()  # noqa: SLF001
         selection.labels = self.labels[chosen]
         selection.labels.flags.writeable = False
+        if self.label_sets is not None:
+            selection.label_sets = self.label_sets.take(chosen)
         if self._checkpoints is not None:
             selection._checkpoints = self._checkpoints.take(chosen)  # noqa: SLF001
         return selection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Iterable, Sequence
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelSets", "Labels", "label_sets", "real_labels"]
 
-Labels = ArrayLike | Sequence[Iterable[int]]
-"""Labels as callers give them: int [N], or N collections of ints."""
-
 _REAL_CLASSES = 1000
 
 
@@ -33,6 +31,19 @@ class LabelSets:
     """[N] how many labels an item has."""
     label: NDArray[np.int64]
     """[P]"""
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __getitem__(self, row: int) -> list[int]:
+        """The labels of one item."""
+        end = int(self._ends[row])
+        return [int(label) for label in self.label[end - int(self.counts[row]) : end]]
+
+    @functools.cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """[N] where the labels of each item end in ``label``."""
+        return np.cumsum(self.counts)
 
     @property
     def item(self) -> NDArray[np.int64]:
@@ -56,12 +67,18 @@ class LabelSets:
         return different
 
 
+Labels = ArrayLike | Sequence[Iterable[int]] | LabelSets
+"""Labels as callers give them: int [N], N collections of ints, or a dataset's ``label_sets``."""
+
+
 def label_sets(labels: Labels) -> LabelSets:
     """Labels in any form that callers may give.
 
     Raises:
         ValueError: neither ints nor collections of ints, or a negative one; it names the item.
     """
+    if isinstance(labels, LabelSets):
+        return labels
     given = np.asarray(labels) if hasattr(labels, "__array__") else None
     if given is not None and given.ndim == 1 and given.dtype.kind in "iu":
         return _checked(np.ones(len(given), np.int64), given.astype(np.int64))
