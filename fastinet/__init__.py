@@ -16,7 +16,9 @@ from fastinet import errors, metrics
 from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
+from fastinet.concatenation import concatenate
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.datasets.imagenet_5k import imagenet5k
 from fastinet.loader import Loader
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
 
@@ -29,9 +31,11 @@ __all__ = [
     "RandomResizedCrop",
     "Resize",
     "build_info",
+    "concatenate",
     "decode",
     "decode_batch",
     "errors",
+    "imagenet5k",
     "metrics",
     "open",
     "read_header",

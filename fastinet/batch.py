@@ -12,6 +12,7 @@ from fastinet import _engine, errors
 
 if TYPE_CHECKING:
     from fastinet.dataset import Dataset
+    from fastinet.metrics.labels import LabelSets
     from fastinet.output import OutputFormat
 
 __all__ = ["Batch"]
@@ -72,6 +73,15 @@ class Batch:
         """Keys of the items: B strings."""
         keys = self._dataset.keys
         return [keys[item] for item in self.indices.tolist()]
+
+    @property
+    def label_sets(self) -> LabelSets | None:
+        """All labels of each row, where the dataset has label sets; else None.
+
+        ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets.
+        """
+        sets = self._dataset.label_sets
+        return None if sets is None else sets.take(self.indices)
 
     @property
     def boxes(self) -> NDArray[np.int32]:

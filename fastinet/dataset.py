@@ -19,6 +19,7 @@ from fastinet import _engine, catalog, checkpoints, datasets
 from fastinet.checkpoints import CheckpointLog, Checkpoints, Chunk
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
+from fastinet.datasets.class_selection import class_selection
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.errors import (
@@ -33,7 +34,7 @@ from fastinet.errors import (
 from fastinet.sources import Archive, FileArchive, FolderArchive, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -335,6 +336,49 @@ class Dataset:
         if self._checkpoints is not None:
             selection._checkpoints = self._checkpoints.take(chosen)  # noqa: SLF001
         return selection
+
+    def select_classes(self, wnids: Iterable[str]) -> Dataset:
+        """A dataset of the items of some classes; labels are places among the sorted `wnids`.
+
+        Items keep their order. Classes that have no items here keep their label, so that the same
+        `wnids` give the same labels whatever the archive; a FastinetWarning names them. Label sets
+        lose the labels of the other classes.
+
+        Args:
+            wnids: of the classes, in any order.
+
+        Raises:
+            ValueError: something is no wnid, stands there twice, or there is none.
+        """
+        chosen = class_selection(self._wnids, wnids)
+        labels = chosen.relabel(self.labels)
+        view = self.select(labels >= 0)
+        view._relabel(chosen.wnids, labels[labels >= 0], chosen.new_label)  # noqa: SLF001
+        counts = np.bincount(view.labels, minlength=len(chosen.wnids))
+        empty = [
+            wnid for wnid, count in zip(chosen.wnids, counts.tolist(), strict=True) if not count
+        ]
+        if empty:
+            some = ", ".join([*empty[:3], *(["..."] if len(empty) > 3 else [])])
+            warnings.warn(
+                f"{len(empty)} of the {len(chosen.wnids)} classes have no items in '{self.name}': "
+                f"{some}; they keep their labels, and fastinet.concatenate joins an archive that "
+                "has them",
+                FastinetWarning,
+                stacklevel=2,
+            )
+        return view
+
+    def _relabel(
+        self, wnids: tuple[str, ...], labels: NDArray[np.int64], new_label: NDArray[np.int64]
+    ) -> None:
+        """Takes over other classes: `labels` [N], and for the label sets the new of each old label."""
+        self._wnids = wnids
+        self.__dict__.pop("classes", None)  # of the old ones, where somebody has asked for them
+        self.labels = labels
+        self.labels.flags.writeable = False
+        if self.label_sets is not None:
+            self.label_sets = self.label_sets.relabel(new_label)
 
 
 def open(  # noqa: A001  # read as fastinet.open
