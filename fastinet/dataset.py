@@ -372,7 +372,7 @@ class Dataset:
     def _relabel(
         self, wnids: tuple[str, ...], labels: NDArray[np.int64], new_label: NDArray[np.int64]
     ) -> None:
-        """Takes over other classes, `labels` [N], and the new label of each old one for label sets."""
+        """Takes over other classes: `labels` [N]; `new_label` of each old one, for label sets."""
         self._wnids = wnids
         self.__dict__.pop("classes", None)  # of the old ones, where somebody has asked for them
         self.labels = labels

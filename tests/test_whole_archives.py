@@ -188,7 +188,7 @@ def test_classes_that_one_split_lacks_are_said(tmp_path: Path) -> None:
     path = write(tmp_path / "i.tar", tar(members))
     with pytest.warns(FastinetWarning) as caught:
         train = fastinet.open(path, split="train")
-    with pytest.warns(FastinetWarning, match="skipped"):
+    with pytest.warns(FastinetWarning):
         val = fastinet.open(path, split="val")
     notes = " ".join(str(warning.message) for warning in caught)
     assert "1 classes have no images in imagenet21k_train" in notes

@@ -21,11 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.catalog import Listing, Split
-from fastinet.datasets.scanned import Bools, ScannedArchive, ScannedMembers, wnid_text
+from fastinet.datasets.scanned import Bools, ScannedMembers, wnid_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 __all__ = ["recognise"]
@@ -39,9 +37,8 @@ _FOLDERS = {
 }
 
 
-def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
-    """The listing of the archives, or None when no image is in one of the splits' folders."""
-    members = ScannedMembers(archives)
+def recognise(members: ScannedMembers) -> Listing | None:
+    """The listing of the members, or None when no image is in one of the splits' folders."""
     in_split = {name: members.in_folder(folder) for name, folder in _FOLDERS.items()}
     if not any(rows.any() for rows in in_split.values()):
         return None
@@ -62,7 +59,7 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
         labels[rows] = np.searchsorted(classes[name], wnids[rows])
     key_offsets, key_bytes = members.keys_of(items)
     skipped = int(np.count_nonzero(~items))
-    skipped += sum(archive.members.special_entries for archive in archives)
+    skipped += sum(archive.members.special_entries for archive in members.archives)
     if skipped:
         notes.append(f"{skipped} entries skipped that are no images in a class folder of a split")
     return Listing(
@@ -72,7 +69,7 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
         labels=labels[items],
         key_offsets=key_offsets,
         key_bytes=key_bytes,
-        item_archive=members.archive[items] if len(archives) > 1 else None,
+        item_archive=members.archive[items] if len(members.archives) > 1 else None,
         splits=tuple(
             Split(name, tuple(wnid_text(number) for number in classes[name].tolist()))
             for name in present

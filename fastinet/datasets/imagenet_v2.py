@@ -26,12 +26,10 @@ import numpy as np
 
 from fastinet.catalog import Listing, Split
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.datasets.scanned import ScannedArchive, ScannedMembers
+from fastinet.datasets.scanned import ScannedMembers
 from fastinet.texts import take_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 __all__ = ["recognise"]
@@ -47,14 +45,13 @@ _WNID_FOLDER = re.compile(r"(?:.*/)?(n[0-9]{8})/[0-9]{1,2}\.jpeg")
 _TOP_FOLDER = re.compile(r"imagenet(?:v2)?-?(?:matched-?frequency|threshold|top-?images)")
 
 
-def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
-    """The listing of the archives, or None when most of their images are not ImageNet-V2's."""
-    if sum(len(archive.members.offsets) for archive in archives) > _MOST_MEMBERS:
+def recognise(members: ScannedMembers) -> Listing | None:
+    """The listing of the members, or None when most of their images are not ImageNet-V2's."""
+    if len(members) > _MOST_MEMBERS:
         return None
-    members = ScannedMembers(archives)
     images = members.images()
     labels = np.full(len(members), -1, np.int64)
-    archive_names = [archive.name for archive in archives]
+    archive_names = [archive.name for archive in members.archives]
     for row in np.flatnonzero(images).tolist():
         labels[row] = _label(members.name(row), archive_names[members.archive[row]])
     items = labels >= 0
@@ -65,7 +62,7 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
     order = _by_label_and_name(labels[items], key_offsets, key_bytes)
     key_bytes, key_offsets = take_texts(key_bytes, key_offsets, order)
     rows = np.flatnonzero(items)[order]
-    specials = sum(archive.members.special_entries for archive in archives)
+    specials = sum(archive.members.special_entries for archive in members.archives)
     skipped = int(np.count_nonzero(~items)) + specials
     return Listing(
         family=FAMILY,
@@ -74,7 +71,7 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
         labels=labels[rows],
         key_offsets=key_offsets,
         key_bytes=key_bytes,
-        item_archive=members.archive[rows] if len(archives) > 1 else None,
+        item_archive=members.archive[rows] if len(members.archives) > 1 else None,
         splits=(Split("val", imagenet1k_wnids()),),
         skipped=skipped,
         notes=(f"{skipped} entries skipped that are no images of ImageNet-V2",) if skipped else (),
