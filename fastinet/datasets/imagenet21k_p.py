@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.catalog import Listing, Split
-from fastinet.datasets.scanned import Bools, ScannedMembers, wnid_text
+from fastinet.datasets.scanned import ScannedMembers, wnid_text
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from fastinet.datasets.names import Ints
 
 __all__ = ["recognise"]
 
@@ -38,60 +38,54 @@ _FOLDERS = {
 
 
 def recognise(members: ScannedMembers) -> Listing | None:
-    """The listing of the members, or None when no image is in one of the splits' folders."""
-    in_split = {name: members.in_folder(folder) for name, folder in _FOLDERS.items()}
-    if not any(rows.any() for rows in in_split.values()):
+    """The listing of the members, or None when no image is in a class folder of a split."""
+    splits = members.names.innermost_folder_of(tuple(_FOLDERS.values()))
+    if not (splits >= 0).any():
         return None
     wnids = members.folder_wnids()
-    images = members.images() & (wnids >= 0)
-    in_split = {name: rows & images for name, rows in in_split.items()}
-    items = np.logical_or.reduce(list(in_split.values()))
+    items = members.images() & (splits >= 0) & (wnids >= 0)
     if not items.any():
         return None
 
-    classes, notes = _classes(wnids, in_split)
-    present = [name for name, rows in in_split.items() if rows.any()]
-    item_split = np.full(len(members), -1, np.int8)
-    labels = np.full(len(members), -1, np.int64)
-    for number, name in enumerate(present):
-        rows = in_split[name]
-        item_split[rows] = number
-        labels[rows] = np.searchsorted(classes[name], wnids[rows])
+    splits, wnids = splits[items], wnids[items]
+    classes, notes = _classes(wnids, splits)
+    labels = np.empty(len(wnids), np.int64)
+    for split, numbers in enumerate(classes):
+        mine = splits == split
+        labels[mine] = np.searchsorted(numbers, wnids[mine])
+    present = np.unique(splits)
     key_offsets, key_bytes = members.keys_of(items)
     skipped = int(np.count_nonzero(~items))
     skipped += sum(archive.members.special_entries for archive in members.archives)
     if skipped:
         notes.append(f"{skipped} entries skipped that are no images in a class folder of a split")
+    names = tuple(_FOLDERS)
     return Listing(
         family=FAMILY,
         offsets=members.offsets[items],
         sizes=members.sizes[items],
-        labels=labels[items],
+        labels=labels,
         key_offsets=key_offsets,
         key_bytes=key_bytes,
         item_archive=members.archive[items] if len(members.archives) > 1 else None,
         splits=tuple(
-            Split(name, tuple(wnid_text(number) for number in classes[name].tolist()))
-            for name in present
+            Split(names[split], tuple(wnid_text(number) for number in classes[split].tolist()))
+            for split in present.tolist()
         ),
-        item_split=item_split[items] if len(present) > 1 else None,
+        item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
         skipped=skipped,
         notes=tuple(notes),
     )
 
 
-def _classes(
-    wnids: NDArray[np.int64], in_split: dict[str, Bools]
-) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+def _classes(wnids: Ints, splits: Ints) -> tuple[list[Ints], list[str]]:
     """The sorted wnid numbers of each split, and what the user should hear about them."""
-    train, val, small = (np.unique(wnids[in_split[name]]) for name in _FOLDERS)
+    train, val, small = (np.unique(wnids[splits == split]) for split in range(len(_FOLDERS)))
     both = np.union1d(train, val)
-    notes = []
-    lacking = {"train": len(both) - len(train), "val": len(both) - len(val)}
-    for name, count in lacking.items():
-        if count and in_split[name].any():
-            notes.append(
-                f"{count} classes have no images in {_FOLDERS[name]}; "
-                "labels number the classes that train and val have together"
-            )
-    return {"train": both, "val": both, "small_classes": small}, notes
+    notes = [
+        f"{len(both) - len(numbers)} classes have no images in {folder}; labels number the classes "
+        "that train and val have together"
+        for numbers, folder in zip((train, val), _FOLDERS.values(), strict=False)
+        if 0 < len(numbers) < len(both)
+    ]
+    return [both, both, small], notes
