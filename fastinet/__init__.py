@@ -20,6 +20,7 @@ from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.ope
 from fastinet.datasets.bounding_boxes import Boxes, read_boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.loader import Loader
+from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ImageHeader",
     "ItemBoxes",
     "Loader",
+    "Objects",
     "RandomResizedCrop",
     "Resize",
     "build_info",

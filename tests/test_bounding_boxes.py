@@ -190,7 +190,7 @@ def test_parsing_agrees_with_another_parser(
 ) -> None:
     data = annotation_xml(size, objects)
     annotation = parse_annotation(data)
-    document = xml.dom.minidom.parseString(data)
+    document = xml.dom.minidom.parseString(data)  # noqa: S318  # its own text
 
     def texts(tag: str) -> list[str]:
         nodes = document.getElementsByTagName(tag)
@@ -231,7 +231,7 @@ def test_any_box_ends_inside_or_is_dropped(
 def test_a_truncated_archive_is_an_error(tmp_path: Path, form: str) -> None:
     path = write_boxes(tmp_path / "boxes", validation_files(), form=form)  # type: ignore[arg-type]
     whole = path.read_bytes()
-    for share in (0.02, 0.1, 0.2, 0.3):
+    for share in (0.02, 0.1, 0.15, 0.2):
         path.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(CorruptError, match="boxes"):
             fastinet.read_boxes(path, index=False)
@@ -323,7 +323,7 @@ def test_progress_is_told_and_may_stop_it(tmp_path: Path) -> None:
     fastinet.read_boxes(path, index=False, progress=lambda *done: told.append(done))
     assert told == [(0, 2)]
 
-    def stop(done: int, total: int) -> None:
+    def stop(*_: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
