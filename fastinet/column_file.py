@@ -44,7 +44,7 @@ __all__ = ["UnusableIndexError", "load", "obtain", "save"]
 
 Kept = TypeVar("Kept")
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _MAGIC = b"FASTINET"
 _PREAMBLE = struct.Struct("<8sIIQQ")

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import re
 import warnings
 from pathlib import Path
@@ -40,13 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet import catalog, column_file
-from fastinet.catalog import Identity
 from fastinet.datasets.annotation_files import (
     Annotation,
     BadAnnotationError,
     annotation_files,
     classification_folder,
-    names_in_folder,
     parse_annotation,
 )
 from fastinet.datasets.item_boxes import (
@@ -57,6 +54,7 @@ from fastinet.datasets.item_boxes import (
 )
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import CorruptError, FastinetWarning, MissingError
+from fastinet.sources import FolderArchive, Identity, identify
 
 if TYPE_CHECKING:
     import os
@@ -181,8 +179,8 @@ def read_boxes(
 
     What it is shows from its content. What was read is kept beside the archive
     (``<path>.fastinet.boxes``), or in the user's cache folder, and read from there the next time;
-    it is read anew when the archive has changed. A folder counts as changed when names in it have,
-    or the time of a folder; not when a file was edited in place.
+    it is read anew when the archive has changed. A folder counts as changed when files have come or
+    gone in it, not when one was edited in place.
 
     Args:
         path: the archive or folder. A folder with ``Annotations/CLS-LOC`` in it stands for that.
@@ -346,15 +344,10 @@ def _normalised(
 
 
 def _identify(path: Path) -> Identity:
-    """What binds the kept boxes to an archive; to a folder, its files' names and its times."""
-    if not path.is_dir():
-        return catalog.identify(path)
-    place = classification_folder(path)
-    names = names_in_folder(place)
-    folders = {place, *(place / Path(name).parent for name in names)}
-    latest = max(folder.stat().st_mtime_ns for folder in folders)
-    digest = hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()
-    return Identity(path.name, len(names), latest, digest)
+    """What binds the kept boxes to an archive, or to a folder as it is now."""
+    if path.is_dir():
+        return FolderArchive(classification_folder(path)).identify()
+    return identify(path)
 
 
 def _load(place: Path, path: Path, identity: Identity) -> Boxes:
