@@ -61,8 +61,11 @@ def draw_crops(
     cdef const int64_t[::1] start = starts
     cdef const float[:, ::1] object_boxes = objects
     if (
-        start.shape[0] != sizes.shape[0] + 1 or object_boxes.shape[1] != 4
-        or start[0] != 0 or start[sizes.shape[0]] != object_boxes.shape[0] or (np.diff(starts) < 0).any()
+        start.shape[0] != sizes.shape[0] + 1
+        or start[0] != 0
+        or (np.diff(starts) < 0).any()
+        or start[sizes.shape[0]] != object_boxes.shape[0]
+        or object_boxes.shape[1] != 4
     ):
         raise ValueError("objects must be [M, 4], and starts [N + 1] rise from 0 to M")
     cdef const ObjectBox* first = NULL

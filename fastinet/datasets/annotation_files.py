@@ -136,6 +136,7 @@ def _of_folder(
             yield name, b""
         else:
             yield name, file.read_bytes()
+    _report(progress, len(names), len(names))
 
 
 def _of_zip(path: Path, progress: Callable[[int, int], None] | None) -> Iterator[tuple[str, bytes]]:
@@ -146,6 +147,7 @@ def _of_zip(path: Path, progress: Callable[[int, int], None] | None) -> Iterator
                 _report(progress, number, len(members))
                 too_long = info.file_size > _MOST_FILE_BYTES
                 yield info.filename, b"" if too_long else archive.read(info)
+            _report(progress, len(members), len(members))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise CorruptError(
             f"the ZIP is truncated, damaged, or of a kind that is not read: {error}",
@@ -208,10 +210,11 @@ def _of_tar(
             name = names[starts[number] : starts[number + 1]].decode("utf-8", "surrogateescape")
             if _is_annotation(name):
                 yield name, b"" if size > _MOST_FILE_BYTES else memory[offset : offset + size]
+        _report(progress, len(members.offsets), len(members.offsets))
 
 
 def _report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:
-    if progress is not None and done % 1024 == 0:
+    if progress is not None and (done % 1024 == 0 or done == total):
         progress(done, total)
 
 
