@@ -18,16 +18,22 @@ from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
 from fastinet.concatenation import concatenate
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.datasets.bounding_boxes import Boxes, read_boxes
 from fastinet.datasets.imagenet_5k import imagenet5k
+from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.loader import Loader
+from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
 
 __all__ = [
     "Batch",
+    "Boxes",
     "CenterCrop",
     "Dataset",
     "ImageHeader",
+    "ItemBoxes",
     "Loader",
+    "Objects",
     "RandomResizedCrop",
     "Resize",
     "build_info",
@@ -38,6 +44,7 @@ __all__ = [
     "imagenet5k",
     "metrics",
     "open",
+    "read_boxes",
     "read_header",
 ]
 
