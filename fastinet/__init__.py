@@ -21,6 +21,7 @@ from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.ope
 from fastinet.datasets.bounding_boxes import Boxes, read_boxes
 from fastinet.datasets.imagenet_5k import imagenet5k
 from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
 from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
@@ -30,6 +31,7 @@ __all__ = [
     "Boxes",
     "CenterCrop",
     "Dataset",
+    "Duplicates",
     "ImageHeader",
     "ItemBoxes",
     "Loader",
@@ -41,6 +43,7 @@ __all__ = [
     "decode",
     "decode_batch",
     "errors",
+    "find_duplicates",
     "imagenet5k",
     "metrics",
     "open",

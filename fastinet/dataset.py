@@ -301,10 +301,14 @@ class Dataset:
             MissingError, ReadError: the archive is gone, was cut, or cannot be read.
         """
         row = range(len(self))[operator.index(index)]
+        return self._read_part(row, 0, int(self.sizes[row]))
+
+    def _read_part(self, row: int, skip: int, size: int) -> bytes:
+        """`size` of the item's bytes, beyond the first `skip`; errors as :meth:`read`'s."""
         number = 0 if self._item_archive is None else self._item_archive[row]
         try:
             source = self._opened_sources()[number]
-            return source.read(int(self._offsets[row]), int(self.sizes[row]))
+            return source.read(int(self._offsets[row]) + skip, size)
         except FastinetError as error:
             raise error.in_member(self.keys[row]) from None
 
@@ -461,7 +465,7 @@ def _archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         entry
         for entry in found
         if not entry.name.startswith(".")
-        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".tmp")
+        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".duplicates", ".tmp")
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:
