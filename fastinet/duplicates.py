@@ -273,7 +273,7 @@ class _Record:
     @classmethod
     def of(cls, dataset: Dataset) -> _Record:
         """The record of a dataset's search."""
-        places = zlib.crc32(np.ascontiguousarray(dataset._offsets))  # noqa: SLF001
+        places = zlib.crc32(np.ascontiguousarray(dataset._offsets).data)  # noqa: SLF001
         if dataset.index is None:
             return cls(None, [], dataset.split, places)
         index = Path(dataset.index)
