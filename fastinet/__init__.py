@@ -16,24 +16,38 @@ from fastinet import errors, metrics
 from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
+from fastinet.concatenation import concatenate
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.datasets.bounding_boxes import Boxes, read_boxes
+from fastinet.datasets.imagenet_5k import imagenet5k
+from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
+from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
 
 __all__ = [
     "Batch",
+    "Boxes",
     "CenterCrop",
     "Dataset",
+    "Duplicates",
     "ImageHeader",
+    "ItemBoxes",
     "Loader",
+    "Objects",
     "RandomResizedCrop",
     "Resize",
     "build_info",
+    "concatenate",
     "decode",
     "decode_batch",
     "errors",
+    "find_duplicates",
+    "imagenet5k",
     "metrics",
     "open",
+    "read_boxes",
     "read_header",
 ]
 

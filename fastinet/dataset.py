@@ -18,6 +18,7 @@ from fastinet import _engine, catalog, checkpoints
 from fastinet.checkpoints import CheckpointLog, Checkpoints, Chunk
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
+from fastinet.datasets.class_selection import class_selection
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.ilsvrc import validation_numbers
@@ -28,7 +29,7 @@ from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at, re
 from fastinet.sources import FolderArchive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -313,10 +314,14 @@ class Dataset:
             MissingError, ReadError: the archive is gone, was cut, or cannot be read.
         """
         row = range(len(self))[operator.index(index)]
+        return self._read_part(row, 0, int(self.sizes[row]))
+
+    def _read_part(self, row: int, skip: int, size: int) -> bytes:
+        """`size` of the item's bytes, beyond the first `skip`; errors as :meth:`read`'s."""
         number = 0 if self._item_archive is None else self._item_archive[row]
         try:
             source = self._opened_sources()[number]
-            return source.read(int(self._offsets[row]), int(self.sizes[row]))
+            return source.read(int(self._offsets[row]) + skip, size)
         except FastinetError as error:
             raise error.in_member(self.keys[row]) from None
 
@@ -400,6 +405,49 @@ class Dataset:
             labelled._devkit = given  # noqa: SLF001
             labelled.__dict__.pop("classes", None)
         return labelled
+
+    def select_classes(self, wnids: Iterable[str]) -> Dataset:
+        """A dataset of the items of some classes; labels are places among the sorted `wnids`.
+
+        Items keep their order. Classes that have no items here keep their label, so that the same
+        `wnids` give the same labels whatever the archive; a FastinetWarning names them. Label sets
+        lose the labels of the other classes.
+
+        Args:
+            wnids: of the classes, in any order.
+
+        Raises:
+            ValueError: something is no wnid, stands there twice, or there is none.
+        """
+        chosen = class_selection(self._wnids, wnids)
+        labels = chosen.relabel(self.labels)
+        view = self.select(labels >= 0)
+        view._relabel(chosen.wnids, labels[labels >= 0], chosen.new_label)  # noqa: SLF001
+        counts = np.bincount(view.labels, minlength=len(chosen.wnids))
+        empty = [
+            wnid for wnid, count in zip(chosen.wnids, counts.tolist(), strict=True) if not count
+        ]
+        if empty:
+            some = ", ".join([*empty[:3], *(["..."] if len(empty) > 3 else [])])
+            warnings.warn(
+                f"{len(empty)} of the {len(chosen.wnids)} classes have no items in '{self.name}': "
+                f"{some}; they keep their labels, and fastinet.concatenate joins an archive that "
+                "has them",
+                FastinetWarning,
+                stacklevel=2,
+            )
+        return view
+
+    def _relabel(
+        self, wnids: tuple[str, ...], labels: NDArray[np.int64], new_label: NDArray[np.int64]
+    ) -> None:
+        """Takes over other classes: `labels` [N]; `new_label` of each old one, for label sets."""
+        self._wnids = wnids
+        self.__dict__.pop("classes", None)  # of the old ones, where somebody has asked for them
+        self.labels = labels
+        self.labels.flags.writeable = False
+        if self.label_sets is not None:
+            self.label_sets = self.label_sets.relabel(new_label)
 
 
 def open(  # noqa: A001  # read as fastinet.open

@@ -42,7 +42,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         entry
         for entry in found
         if not entry.name.startswith(".")
-        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".tmp")
+        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".duplicates", ".tmp")
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:

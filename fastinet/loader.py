@@ -14,6 +14,8 @@ from fastinet.batch import Batch
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
+from fastinet.datasets.bounding_boxes import Boxes
+from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.errors import CancelledError, FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -91,6 +93,9 @@ class Loader:
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
+        boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
+            batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
+            are those of images as stored, so not together with `exif_orientation`.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
             shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of
@@ -125,6 +130,7 @@ class Loader:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
+        boxes: Boxes | ItemBoxes | None = None,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -142,6 +148,7 @@ class Loader:
         self.shuffle = bool(shuffle)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
+        self.boxes = self._checked_item_boxes(boxes)
         self.on_error = on_error
         self.drop_last = bool(drop_last)
         self.world = whole_number("world", world, 1, 2**31 - 1)
@@ -287,6 +294,7 @@ class Loader:
             epoch=epoch,
             prefetch=self.prefetch,
             mask=self.on_error == "mask",
+            objects=engine.objects,
         )
         self._progress = _Progress(epoch, start, begun=True)
         begun = Epoch(self, native, self._progress, self._batches(start))
@@ -310,8 +318,37 @@ class Loader:
                 table=dataset._native_table(),  # noqa: SLF001
                 spec=spec,
                 slots=self._make_slots(spec),
+                objects=self._native_objects(),
             )
         return self._engine
+
+    def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
+        """The boxes of the dataset's items, if these are its own and the transform can use them."""
+        if boxes is None:
+            if getattr(self.transform, "min_object_covered", 0) > 0:
+                raise ValueError(
+                    f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
+                )
+            return None
+        if self.options.exif_orientation:
+            raise ValueError(
+                "boxes are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the boxes"
+            )
+        if isinstance(boxes, Boxes):
+            return boxes.of(self.dataset)
+        if not isinstance(boxes, ItemBoxes):
+            raise TypeError(
+                f"boxes must come from fastinet.read_boxes, or be an ItemBoxes, not {boxes!r}"
+            )
+        if len(boxes) != len(self.dataset):
+            raise ValueError(f"boxes of {len(boxes)} items, the dataset has {len(self.dataset)}")
+        return boxes
+
+    def _native_objects(self) -> _engine.ObjectTable | None:
+        if self.boxes is None:
+            return None
+        return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)
 
     def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
         if self._buffers is not None:
@@ -341,6 +378,7 @@ class Epoch:
         self._dataset = loader.dataset
         self._output = loader.output
         self._views = getattr(loader.transform, "views", None)
+        self._annotated = None if loader.boxes is None else (loader.boxes, loader.transform)
         self._native = native
         self._progress = progress
         self._remaining = batches
@@ -380,7 +418,9 @@ class Epoch:
             raise StopIteration
         self._remaining -= 1
         self._progress.position = min(self._progress.position + self._rows_per_step, self._items)
-        batch = Batch(lease, self._dataset, self._output, views=self._views)
+        batch = Batch(
+            lease, self._dataset, self._output, views=self._views, annotated=self._annotated
+        )
         self._masked.count(batch, lease)
         return batch
 
@@ -472,6 +512,7 @@ class _EngineParts:
     table: _engine.ItemTable
     spec: _engine.ItemSpec
     slots: _engine.SlotPool
+    objects: _engine.ObjectTable | None
 
 
 # Pools that some loader uses, by process and number of threads.

@@ -39,11 +39,21 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "cpus", "output", "stats", "build_info", "texts"},
+    {"checks", "column_file", "errors", "cpus", "output", "stats", "build_info", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"sources", "catalog", "checkpoints", "datasets"},
-    {"dataset", "discovery", "given_labels", "codec", "batch", "metrics"},
+    {
+        "dataset",
+        "discovery",
+        "given_labels",
+        "codec",
+        "batch",
+        "metrics",
+        "objects",
+        "concatenation",
+        "duplicates",
+    },
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},

@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from fastinet import metrics
-from fastinet.cli.opening import open_archive
+from fastinet.cli.opening import open_archive, open_boxes
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, ilsvrc2012_id_of_label
 from fastinet.datasets.devkit import is_devkit, read_devkit
 from fastinet.errors import CorruptError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fastinet import Dataset
     from fastinet.metrics.devkit_text import Order
     from fastinet.metrics.labels import LabelSets
+    from fastinet.metrics.localization import TrueBoxes
 
 
 def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray[Any]:
@@ -97,6 +98,19 @@ def _labels_of(dataset: Dataset) -> NDArray[np.int64] | LabelSets:
             archive=dataset.path,
         )
     return dataset.labels
+
+
+def read_true_boxes(path: str, images: int, order: Order | None) -> TrueBoxes:
+    """The boxes of that many validation images.
+
+    Args:
+        path: an archive or a folder of annotations, or the devkit's text.
+        images: how many there are.
+        order: how text numbers classes: None for IDs.
+    """
+    if kind_of(path) in ("archive", "npz"):
+        return metrics.true_boxes(open_boxes(path), images)
+    return metrics.read_boxes(path, order or "id")
 
 
 def _load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import fastinet
-from fastinet.cli.output import byte_bar
+from fastinet.cli.output import byte_bar, file_bar
 from fastinet.errors import FastinetError
 
 if TYPE_CHECKING:
-    from fastinet import Dataset
+    from fastinet import Boxes, Dataset
 
 
 split_option = click.option(
@@ -34,6 +34,12 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
         raise
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def open_boxes(path: str) -> Boxes:
+    """The bounding boxes at `path`; shows how far it is where they were not read before."""
+    with file_bar("reading boxes") as progress:
+        return fastinet.read_boxes(path, progress=progress)
 
 
 def describe_index(dataset: Dataset) -> dict[str, Any]:

@@ -60,21 +60,26 @@ SPLITS = ("train", "val", "test")
 _TRAIN, _VAL, _TEST = range(3)
 _NUMBERED = {_VAL: "ILSVRC2012_val_", _TEST: "ILSVRC2012_test_"}
 
+# Files of ImageNet-21K that are called images and hold none, by wnid and base: who meets them in
+# every epoch can do nothing else than skip them. DINOv2 (data/datasets/image_net_22k.py) does too.
+_KNOWN_INVALID = ((6470073, "n06470073_47249.JPEG"),)
+
 # What the CLS-LOC packagings have beside the images: annotations and lists of names.
 _COMPANION_FOLDERS = ("Annotations", "ImageSets")
 _COMPANION_PREFIX = "LOC_"
 
 
-def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
-    """The listing of the archives, or None when no image in them carries a wnid or a number.
+def recognise(members: ScannedMembers) -> Listing | None:
+    """The listing of the members, or None when no image in them carries a wnid or a number.
 
     Raises:
         CorruptError: two images have the same number.
     """
-    members = ScannedMembers(archives)
+    archives = members.archives
     images = members.images()
+    invalid = _known_invalid(members.names)
     found = _facts(members.names, images, archives)
-    items = images & ((found.wnids >= 0) | (found.numbers >= 0))
+    items = images & ~invalid & ((found.wnids >= 0) | (found.numbers >= 0))
     if not items.any():
         return None
 
@@ -102,7 +107,7 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
         notes=tuple(
             note
             for note in (
-                *_skipped_notes(members.names, images, items, _specials(archives)),
+                *_skipped_notes(members.names, images, items, invalid, _specials(archives)),
                 _empty_classes_note(np.setdiff1d(class_tars, present_wnids).tolist()),
                 _unlabelled_note(rows, found, members.names),
                 _contradictions_note(rows, found, members.names),
@@ -168,6 +173,16 @@ def _splits_and_numbers(names: Names, archives: Sequence[ScannedArchive]) -> tup
     return splits, numbers
 
 
+def _known_invalid(names: Names) -> Bools:
+    """[N] which members are among the files that are known to hold no image."""
+    invalid = np.zeros(len(names), np.bool_)
+    wnids = names.base_wnids()
+    for wnid, base in _KNOWN_INVALID:
+        for row in np.flatnonzero(wnids == wnid).tolist():
+            invalid[row] = PurePosixPath(names[row]).name == base
+    return invalid
+
+
 def _in_order(rows: Ints, found: _Facts, names: Names) -> Ints:
     """Rows of items by split and number, without one as in the archive; no number twice."""
     splits, numbers = found.splits[rows], found.numbers[rows]
@@ -219,11 +234,14 @@ def _specials(archives: Sequence[ScannedArchive]) -> int:
     return sum(archive.members.special_entries for archive in archives)
 
 
-def _skipped_notes(names: Names, images: Bools, items: Bools, specials: int) -> Iterator[str]:
+def _skipped_notes(
+    names: Names, images: Bools, items: Bools, invalid: Bools, specials: int
+) -> Iterator[str]:
     no_images = _without_companions(np.flatnonzero(~images), names)
     for rows, reason in (
         (no_images, "no images (neither by name nor by content)"),
-        (np.flatnonzero(images & ~items), "images without a wnid in their names"),
+        (np.flatnonzero(images & ~items & ~invalid), "images without a wnid in their names"),
+        (np.flatnonzero(images & invalid), "files that are known to hold no image"),
     ):
         if len(rows):
             shown = _some([names[row] for row in rows[:4]])

@@ -102,6 +102,12 @@ class Names:
         """[N] number of the wnid that the base begins with; -1: none."""
         return self._wnids_at(self._base, self._ends)
 
+    def called_as_images_are(self) -> Bools:
+        """[N] whether the base begins with a wnid and an underscore."""
+        behind = self._base + WNID_LENGTH
+        underscored = (behind < self._ends) & (self._text[behind] == _UNDERSCORE)
+        return np.asarray(underscored & (self.base_wnids() >= 0))
+
     def folder_wnids(self) -> Ints:
         """[N] number of the wnid that is the name of the innermost such folder; -1: none."""
 

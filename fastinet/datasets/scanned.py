@@ -21,6 +21,7 @@ __all__ = ["Bools", "ScannedArchive", "ScannedMembers", "wnid_number", "wnid_tex
 # are gzip-wrapped JPEGs that only their names show to be images.
 _IMAGE_EXTENSIONS = (".jpeg", ".jpg", ".png")
 _IMAGE_MAGICS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_GZIP_MAGIC = b"\x1f\x8b"
 
 # Beside each file, macOS tars put an AppleDouble file "._" + name with what its file system knows.
 _APPLE_PREFIX = "._"
@@ -40,6 +41,7 @@ class ScannedMembers:
     """The members of several archives as one list, N of them, in archive order."""
 
     def __init__(self, archives: Sequence[ScannedArchive]) -> None:
+        self.archives = tuple(archives)
         scans = [archive.members for archive in archives]
         counts = [len(scan.offsets) for scan in scans]
         self.archive = np.repeat(np.arange(len(scans), dtype=np.int32), counts)
@@ -86,6 +88,10 @@ class ScannedMembers:
             images |= self.names.ends_with(extension)
         for magic in _IMAGE_MAGICS:
             images |= self._content_begins_with(magic)
+        # Of gzip-wrapped content only the name tells what it is: n01678043_6448, say, as images of
+        # ImageNet are called; not n01678043.tar.gz.
+        wrapped = np.flatnonzero(self._content_begins_with(_GZIP_MAGIC) & ~images)
+        images[wrapped] = self.names.take(wrapped).called_as_images_are()
         return images & ~(
             self.names.base_begins_with(_APPLE_PREFIX) & self._content_begins_with(_APPLE_MAGIC)
         )

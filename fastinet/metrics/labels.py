@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastinet.errors import CorruptError
 
@@ -54,8 +54,27 @@ class LabelSets:
         """The label sets of ``rows``, in that order."""
         counts = self.counts[rows]
         # Where each chosen item's labels lie, minus where they go: constant within an item.
-        shift = (np.cumsum(self.counts) - self.counts)[rows] - (np.cumsum(counts) - counts)
+        shift = self._ends[rows] - np.cumsum(counts)
         return LabelSets(counts, self.label[np.arange(counts.sum()) + np.repeat(shift, counts)])
+
+    def relabel(self, new_label: NDArray[np.int64]) -> LabelSets:
+        """The sets in other labels: `new_label` [C] rises, but for -1 where a label goes."""
+        label = new_label[self.label]
+        kept = label >= 0
+        counts = np.bincount(self.item[kept], minlength=len(self))
+        return LabelSets(counts.astype(np.int64), label[kept])
+
+    def multi_hot(self, classes: int, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """[N, classes] of `dtype`: 1 where the item has the label, else 0; targets of a BCE loss.
+
+        Raises:
+            ValueError: there are labels beyond `classes`.
+        """
+        if self.label.size and self.label.max() >= classes:
+            raise ValueError(f"there is a label {self.label.max()}, so more than {classes} classes")
+        targets = np.zeros((len(self), classes), dtype)
+        targets[self.item, self.label] = 1
+        return targets
 
     def differ(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the sets of ``rows`` are others than those of ``others``, pair by pair."""
