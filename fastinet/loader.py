@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from fastinet import _engine, _plan
-from fastinet.batch import Batch
+from fastinet.batch import PADDING, Batch
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
 from fastinet.errors import CancelledError, FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
+from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.stats import LoaderStats, from_snapshot
 from fastinet.transforms import (
@@ -83,10 +84,17 @@ class Loader:
             its batch, whatever came first in time; the epoch is then over, the loader is not.
             "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
             `FastinetWarning` at the end of the epoch says how many there were.
-        drop_last: leave out the last, incomplete batch; all ranks then have equally many. Otherwise
-            each item comes exactly once, and ranks may differ by one row.
-        rank: of this process; position p of the epoch's order belongs to rank ``p % world``.
-        world: number of ranks.
+        drop_last: leave out the last, incomplete batch; all ranks then have equally many. For
+            training. Without it and `pad_last` each item comes exactly once, and ranks may differ
+            by one row, and so by one batch.
+        pad_last: fill the last batch up, so that all ranks have equally many, all of them full.
+            "wrap", for training: with the epoch's first items once more, which no other option
+            gives twice. "mask", for evaluation: with rows that are zero and not `valid`, whose
+            index and label are -1; each item comes exactly once.
+        rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
+            that no two ranks have the same item in an epoch. "auto", together with `world`: what
+            `fastinet.distributed.rank_and_world` finds.
+        world: number of ranks, or "auto".
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
@@ -119,8 +127,9 @@ class Loader:
         exact: bool = False,
         on_error: Literal["raise", "mask"] = "raise",
         drop_last: bool = False,
-        rank: int = 0,
-        world: int = 1,
+        pad_last: PadLast | None = None,
+        rank: int | Literal["auto"] = 0,
+        world: int | Literal["auto"] = 1,
         prefetch: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
@@ -136,16 +145,17 @@ class Loader:
         if on_error not in ("raise", "mask"):
             raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
         self.dataset = dataset
-        self.batch_size = whole_number("batch_size", batch_size, 1, 2**31 - 1)
+        rank, world = rank_and_world(rank, world)
+        self._share = Share(len(dataset), batch_size, rank, world, drop_last, pad_last)
+        self.batch_size = self._share.batch_size
+        self.rank, self.world = self._share.rank, self._share.world
+        self.drop_last, self.pad_last = self._share.drop_last, pad_last
         self.transform = transform if views is None else _with_views(transform, views)
         self.output = OutputFormat(dtype, layout, mean, std)
         self.shuffle = bool(shuffle)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.on_error = on_error
-        self.drop_last = bool(drop_last)
-        self.world = whole_number("world", world, 1, 2**31 - 1)
-        self.rank = whole_number("rank", rank, 0, self.world - 1)
         self.threads = whole_number(
             "threads", available_cpus() if threads is None else threads, 1, 4096
         )
@@ -165,7 +175,7 @@ class Loader:
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
-        return self._batches(0)
+        return self._share.batches(0)
 
     def __iter__(self) -> Epoch:
         """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
@@ -183,7 +193,7 @@ class Loader:
         """
         epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
-        return self._begin(epoch, start_batch * self.batch_size * self.world)
+        return self._begin(epoch, start_batch * self._share.step)
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
@@ -246,22 +256,8 @@ class Loader:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats())
 
-    def _stop(self, start: int) -> int:
-        """One beyond the last global position of an epoch that goes on at `start`."""
-        items = len(self.dataset)
-        if not self.drop_last:
-            return items
-        stride = self.batch_size * self.world
-        return start + max(0, items - start) // stride * stride
-
-    def _batches(self, start: int) -> int:
-        """Batches of this rank from a global position on."""
-        first = start + (self.rank - start) % self.world
-        rows = max(0, -(-(self._stop(start) - first) // self.world))
-        return -(-rows // self.batch_size)
-
     def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
-        return _plan.epoch_order(
+        order = _plan.epoch_order(
             len(self.dataset),
             seed=self.seed,
             epoch=epoch,
@@ -269,8 +265,11 @@ class Loader:
             rank=self.rank,
             world=self.world,
             start=start,
-            stop=self._stop(start),
+            stop=self._share.stop(start),
         )
+        if self._share.pad_last == "mask":
+            order[len(order) - self._share.padding(start) :] = PADDING
+        return order
 
     def _begin(self, epoch: int, start: int) -> Epoch:
         engine = self._engine_of_this_process()
@@ -289,7 +288,7 @@ class Loader:
             mask=self.on_error == "mask",
         )
         self._progress = _Progress(epoch, start, begun=True)
-        begun = Epoch(self, native, self._progress, self._batches(start))
+        begun = Epoch(self, native, self._progress, self._share.batches(start))
         self._latest = weakref.ref(begun)
         return begun
 
@@ -316,7 +315,7 @@ class Loader:
     def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
         if self._buffers is not None:
             return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.of_this_process())
-        rows = min(self.batch_size, max(1, len(self.dataset)))
+        rows = min(self.batch_size, max(1, self._share.rows(0)))
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.
         return _engine.SlotPool(spec, rows, self.prefetch + 2)
@@ -344,7 +343,7 @@ class Epoch:
         self._native = native
         self._progress = progress
         self._remaining = batches
-        self._rows_per_step = loader.batch_size * loader.world
+        self._step = loader._share.step  # noqa: SLF001
         self._items = len(loader.dataset)
         self._masked = _Masked()
         self._over = False
@@ -379,7 +378,7 @@ class Epoch:
             self.close()
             raise StopIteration
         self._remaining -= 1
-        self._progress.position = min(self._progress.position + self._rows_per_step, self._items)
+        self._progress.position = min(self._progress.position + self._step, self._items)
         batch = Batch(lease, self._dataset, self._output, views=self._views)
         self._masked.count(batch, lease)
         return batch

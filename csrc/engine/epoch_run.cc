@@ -56,7 +56,7 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
                            "; it must be positive");
   }
   for (const int64_t item : plan.order) {
-    if (item < 0 || item >= table.size()) {
+    if (item != kPadding && (item < 0 || item >= table.size())) {
       return InvalidArgument("the plan names item " + std::to_string(item) + " of " +
                              std::to_string(table.size()));
     }
@@ -249,14 +249,29 @@ bool EpochRun::RunOne(Worker& worker) {
   if (position < 0) return false;
   HintAhead(position);
   OpenBatch& batch = At(position / plan_.batch_size);
-  MakeRow(worker, plan_.order[static_cast<size_t>(position)], *batch.slot,
-          position % plan_.batch_size, batch);
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
+  const int64_t row = position % plan_.batch_size;
+  if (item == kPadding) {
+    MakePadding(*batch.slot, row);
+  } else {
+    MakeRow(worker, item, *batch.slot, row, batch);
+  }
   if (batch.rows_to_do.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     const std::lock_guard lock(mutex_);
     batch.ready = true;
     ready_.notify_all();
   }
   return true;
+}
+
+void EpochRun::MakePadding(Slot& slot, int64_t row) {
+  const auto j = static_cast<size_t>(row);
+  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  slot.items[j] = kPadding;
+  slot.valid[j] = false;
+  const auto views = static_cast<size_t>(slot.shape().views);
+  std::fill_n(slot.boxes.begin() + static_cast<ptrdiff_t>(j * views), views, Box{});
+  std::fill_n(slot.flips.begin() + static_cast<ptrdiff_t>(j * views), views, uint8_t{0});
 }
 
 void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
@@ -335,7 +350,9 @@ void EpochRun::HintAhead(int64_t position) const {
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
-    const ItemPlace place = table_.Place(plan_.order[static_cast<size_t>(ahead)]);
+    const int64_t item = plan_.order[static_cast<size_t>(ahead)];
+    if (item == kPadding) return;  // at the end of a plan alone
+    const ItemPlace place = table_.Place(item);
     place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
   }
 }
