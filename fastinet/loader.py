@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import warnings
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from fastinet import _engine, _plan
 from fastinet.batch import PADDING, Batch
+from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
 MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
 MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
 
@@ -44,12 +46,16 @@ class LoaderState(TypedDict):
     """Where a loader stands: plain numbers, fit for JSON.
 
     `position` counts the items of the epoch's global order that all ranks together have had, so a
-    state may be loaded under another batch size or another number of ranks.
+    state may be loaded under another batch size or another number of ranks. `window`, `block`
+    and `blocks` (a checksum over where the blocks begin) are None unless the shuffle is blocked.
     """
 
     version: int
     seed: int
-    shuffle: bool
+    shuffle: bool | Literal["blocked"]
+    window: int | None
+    block: int | None
+    blocks: int | None
     items: int
     epoch: int
     position: int
@@ -66,7 +72,10 @@ class Loader:
         dataset: from `fastinet.open`.
         batch_size: rows of a batch on this rank.
         transform: `RandomResizedCrop`, `CenterCrop` or `Resize`.
-        shuffle: draw a new order each epoch, or keep the dataset's.
+        shuffle: True draws a new order each epoch, any as likely as any other; False keeps the
+            dataset's. "blocked" is for media where random reads are slow, compressed archives among
+            them: it reads whole blocks of neighbouring items in random order and shuffles items
+            inside a window of many blocks.
         seed: 0 .. 2**64 - 1.
         threads: worker threads; None takes one for each CPU that affinity and control groups allow.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
@@ -99,6 +108,10 @@ class Loader:
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
+        window: with ``shuffle="blocked"``: bytes among which items are shuffled, all ranks
+            together; None takes 1 GiB.
+        block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
+            decides about the quality of the shuffle is ``window / block``.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
             shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of
@@ -117,7 +130,7 @@ class Loader:
         batch_size: int,
         transform: Transform,
         *,
-        shuffle: bool = False,
+        shuffle: bool | Literal["blocked"] = False,
         seed: int = 0,
         threads: int | None = None,
         dtype: DType = "uint8",
@@ -134,6 +147,8 @@ class Loader:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
+        window: int | None = None,
+        block: int | None = None,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -152,7 +167,7 @@ class Loader:
         self.drop_last, self.pad_last = self._share.drop_last, pad_last
         self.transform = transform if views is None else _with_views(transform, views)
         self.output = OutputFormat(dtype, layout, mean, std)
-        self.shuffle = bool(shuffle)
+        self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.on_error = on_error
@@ -201,6 +216,9 @@ class Loader:
             "version": STATE_VERSION,
             "seed": self.seed,
             "shuffle": self.shuffle,
+            "window": self.window,
+            "block": self.block,
+            "blocks": self._blocks.checksum() if self._blocks is not None else None,
             "items": len(self.dataset),
             "epoch": self._progress.epoch,
             "position": self._progress.position,
@@ -214,18 +232,27 @@ class Loader:
         Raises:
             ValueError: a state of another version, of another dataset or of another kind of order.
         """
-        if state.get("version") != STATE_VERSION:
-            raise ValueError(f"state has version {state.get('version')!r}, not {STATE_VERSION}")
+        if state.get("version") not in (1, STATE_VERSION):
+            raise ValueError(
+                f"state has version {state.get('version')!r}; this fastinet reads 1 and "
+                f"{STATE_VERSION}"
+            )
         if state["items"] != len(self.dataset):
             raise ValueError(
                 f"state is of {state['items']} items, the dataset has {len(self.dataset)}"
             )
-        if state["shuffle"] != self.shuffle:
-            raise ValueError(f"state has shuffle={state['shuffle']}, the loader {self.shuffle}")
+        own = self.state_dict()
+        for name in ("shuffle", "window", "block"):
+            if state.get(name) != own.get(name):
+                raise ValueError(
+                    f"state has {name}={state.get(name)!r}, the loader {own.get(name)!r}"
+                )
+        if state.get("blocks") != own["blocks"]:
+            raise ValueError("state is of a dataset whose items lie in other blocks")
         self.seed = whole_number("seed", state["seed"], 0, MAX_SEED)
         self._progress = _Progress(
             whole_number("epoch", state["epoch"], 0, MAX_EPOCH),
-            whole_number("position", state["position"], 0, 2**62),
+            whole_number("position", state["position"], 0, len(self.dataset)),
         )
 
     def stats(self) -> LoaderStats:
@@ -251,22 +278,41 @@ class Loader:
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        return {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
+        state = {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
+        state.pop("_blocks", None)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats())
 
-    def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
-        order = _plan.epoch_order(
-            len(self.dataset),
-            seed=self.seed,
-            epoch=epoch,
-            shuffle=self.shuffle,
-            rank=self.rank,
-            world=self.world,
-            start=start,
-            stop=self._share.stop(start),
+    @functools.cached_property
+    def _blocks(self) -> Blocks | None:
+        if self.block is None or self.window is None:
+            return None
+        dataset = self.dataset
+        return Blocks.of(
+            dataset._offsets,  # noqa: SLF001
+            dataset.sizes,
+            dataset._item_archive,  # noqa: SLF001
+            block=self.block,
+            window=self.window,
         )
+
+    def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
+        if self._blocks is not None:
+            whole = self._blocks.order(seed=self.seed, epoch=epoch)
+            order = whole[self._share.positions(start) % max(1, len(whole))]
+        else:
+            order = _plan.epoch_order(
+                len(self.dataset),
+                seed=self.seed,
+                epoch=epoch,
+                shuffle=bool(self.shuffle),
+                rank=self.rank,
+                world=self.world,
+                start=start,
+                stop=self._share.stop(start),
+            )
         if self._share.pad_last == "mask":
             order[len(order) - self._share.padding(start) :] = PADDING
         return order
@@ -411,6 +457,21 @@ class _Buffers:
                 "make a loader in this process, with buffers of its own"
             )
         return self.memory
+
+
+def _checked_shuffle(
+    shuffle: Any, window: int | None, block: int | None
+) -> tuple[bool | Literal["blocked"], int | None, int | None]:
+    """The three arguments; window and block have their defaults if the shuffle is blocked."""
+    if shuffle != "blocked":
+        if isinstance(shuffle, str):
+            raise ValueError(f'shuffle must be True, False or "blocked", not {shuffle!r}')
+        if window is not None or block is not None:
+            raise ValueError(f'window and block go with shuffle="blocked", not {shuffle!r}')
+        return bool(shuffle), None, None
+    block = whole_number("block", DEFAULT_BLOCK if block is None else block, 1, 2**40)
+    window = whole_number("window", DEFAULT_WINDOW if window is None else window, block, 2**50)
+    return "blocked", window, block
 
 
 def _with_views(transform: Transform, views: int) -> RandomResizedCrop:

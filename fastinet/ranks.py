@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from fastinet.checks import whole_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["PadLast", "Share", "rank_and_world"]
 
@@ -78,6 +83,10 @@ class Share:
     def first(self, start: int) -> int:
         """The first position of this rank from `start` on."""
         return start + (self.rank - start) % self.world
+
+    def positions(self, start: int) -> NDArray[np.int64]:
+        """The positions of this rank, padding included, in an epoch that goes on at `start`."""
+        return np.arange(self.first(start), self.stop(start), self.world)
 
     def rows(self, start: int) -> int:
         """Rows of this rank, padding included, in an epoch that goes on at `start`."""

@@ -43,7 +43,7 @@ PYTHON_LAYERS = [
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"sources", "catalog", "checkpoints", "datasets"},
-    {"dataset", "codec", "batch", "metrics"},
+    {"dataset", "codec", "batch", "metrics", "blocks"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},
