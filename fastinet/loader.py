@@ -25,12 +25,13 @@ from fastinet.transforms import (
     CenterCrop,
     RandomResizedCrop,
     Resize,
+    SizeSchedule,
     Transform,
     height_width,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -112,12 +113,16 @@ class Loader:
             together; None takes 1 GiB.
         block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
             decides about the quality of the shuffle is ``window / block``.
+        sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
+            rows have the transform's own size. The loader's memory is that of the largest size, and
+            boxes and flips do not depend on it.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
-            shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of
-            them. A batch's `images` then lie in one of them, which is not written to again before
-            the batch and all views of its arrays are gone; a ``next()`` that finds all of them in
-            use raises TooLargeError. They live as long as the loader or any of its batches.
+            shape of a full batch's images, in the largest of `sizes`, and at least ``prefetch +
+            1``, best ``prefetch + 2`` of them. A batch's `images` then lie in one of them, which is
+            not written to again before the batch and all views of its arrays are gone; a ``next()``
+            that finds all of them in use raises TooLargeError. They live as long as the loader or
+            any of its batches.
 
     Raises:
         TypeError: `transform` is no transform, or `out` holds something else than NumPy arrays.
@@ -149,6 +154,7 @@ class Loader:
         exif_orientation: bool = False,
         window: int | None = None,
         block: int | None = None,
+        sizes: Mapping[int, int | tuple[int, int]] | None = None,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -166,6 +172,7 @@ class Loader:
         self.rank, self.world = self._share.rank, self._share.world
         self.drop_last, self.pad_last = self._share.drop_last, pad_last
         self.transform = transform if views is None else _with_views(transform, views)
+        self._sizes = SizeSchedule(sizes or {})
         self.output = OutputFormat(dtype, layout, mean, std)
         self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
@@ -209,6 +216,10 @@ class Loader:
         epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
         return self._begin(epoch, start_batch * self._share.step)
+
+    def transform_at(self, epoch: int) -> Transform:
+        """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
+        return self._sizes.at(self.transform, epoch)
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
@@ -322,7 +333,7 @@ class Loader:
         native = _engine.Epoch(
             engine.pool,
             engine.table,
-            engine.spec,
+            self._spec(self.transform_at(epoch)),
             engine.slots,
             self._stats,
             self._order(epoch, start),
@@ -341,24 +352,26 @@ class Loader:
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
         if self._engine is None or self._engine.process != os.getpid():
-            spec = _engine.ItemSpec(
-                **self.transform.native(),
-                **self.output.native(),
-                **self.options.native(),
-                views=getattr(self.transform, "views", None) or 1,
-                interpolation=self.transform.interpolation,
-            )
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
                 pool=_shared_pool(self.threads),
                 table=dataset._native_table(),  # noqa: SLF001
-                spec=spec,
-                slots=self._make_slots(spec),
+                slots=self._make_slots(),
             )
         return self._engine
 
-    def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
+    def _spec(self, transform: Transform) -> _engine.ItemSpec:
+        return _engine.ItemSpec(
+            **transform.native(),
+            **self.output.native(),
+            **self.options.native(),
+            views=getattr(transform, "views", None) or 1,
+            interpolation=transform.interpolation,
+        )
+
+    def _make_slots(self) -> _engine.SlotPool:
+        spec = self._spec(self._sizes.largest(self.transform))
         if self._buffers is not None:
             return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.of_this_process())
         rows = min(self.batch_size, max(1, self._share.rows(0)))
@@ -367,8 +380,8 @@ class Loader:
         return _engine.SlotPool(spec, rows, self.prefetch + 2)
 
     def _batch_shape(self) -> tuple[int, ...]:
-        """Shape of a full batch's images."""
-        image = self.output.shape(*height_width(self.transform.size))
+        """Shape of a full batch's images, where they are largest."""
+        image = self.output.shape(*height_width(self._sizes.largest(self.transform).size))
         views = getattr(self.transform, "views", None)
         return (self.batch_size, *([] if views is None else [views]), *image)
 
@@ -530,7 +543,6 @@ class _EngineParts:
     process: int
     pool: _engine.WorkerPool
     table: _engine.ItemTable
-    spec: _engine.ItemSpec
     slots: _engine.SlotPool
 
 

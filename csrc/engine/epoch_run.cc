@@ -68,8 +68,9 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
   }
-  if (shape.rows < std::min(plan.batch_size, plan.size()) ||
-      options.spec.RowBytes() != shape.row_bytes || options.spec.views != shape.views) {
+  const auto row_bytes = options.spec.RowBytes();
+  if (shape.rows < std::min(plan.batch_size, plan.size()) || !row_bytes ||
+      *row_bytes > shape.row_bytes || options.spec.views != shape.views) {
     return InvalidArgument("the slots' shape does not fit the batches");
   }
   return {};
@@ -214,7 +215,7 @@ void EpochRun::MoveWindow() {
   if (over_) return;
   const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
   while (opened_ < wanted) {
-    Result<std::shared_ptr<Slot>> slot = slots_->Lease();
+    Result<std::shared_ptr<Slot>> slot = slots_->Lease(*options_.spec.RowBytes());
     if (!slot.ok()) {
       slot_error_ = std::move(slot).status();
       return;
