@@ -10,6 +10,8 @@ import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
+import numpy as np
+
 from fastinet import _engine, _plan
 from fastinet.batch import PADDING, Batch
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
@@ -20,6 +22,7 @@ from fastinet.errors import CancelledError, FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
+from fastinet.sources import FolderArchive
 from fastinet.stats import LoaderStats, from_snapshot
 from fastinet.transforms import (
     CenterCrop,
@@ -33,7 +36,6 @@ from fastinet.transforms import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
@@ -303,7 +305,6 @@ class Loader:
         dataset = self.dataset
         return Blocks.of(
             dataset._offsets,  # noqa: SLF001
-            dataset.sizes,
             dataset._item_archive,  # noqa: SLF001
             block=self.block,
             window=self.window,
@@ -328,21 +329,33 @@ class Loader:
             order[len(order) - self._share.padding(start) :] = PADDING
         return order
 
+    def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
+        """Which block the engine finds each of `order` in: -1 for none, empty without any."""
+        archives = self.dataset._archives  # noqa: SLF001
+        if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
+            return np.zeros(0, np.int64)  # files of a folder are read one by one in any case
+        blocks = self._blocks.of_items[order]
+        # Items that come once more at the end would keep their blocks in memory until then.
+        blocks[len(blocks) - self._share.padding(start) :] = -1
+        return blocks
+
     def _begin(self, epoch: int, start: int) -> Epoch:
         engine = self._engine_of_this_process()
+        order = self._order(epoch, start)
         native = _engine.Epoch(
             engine.pool,
             engine.table,
             self._spec(self.transform_at(epoch)),
             engine.slots,
             self._stats,
-            self._order(epoch, start),
+            order,
             self.dataset.keys,
             batch_size=self.batch_size,
             seed=self.seed,
             epoch=epoch,
             prefetch=self.prefetch,
             mask=self.on_error == "mask",
+            blocks=self._blocks_of(order, start),
         )
         self._progress = _Progress(epoch, start, begun=True)
         begun = Epoch(self, native, self._progress, self._share.batches(start))
