@@ -39,7 +39,7 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "column_file", "errors", "cpus", "output", "stats", "build_info", "texts"},
+    {"checks", "column_file", "errors", "cpus", "output", "ranks", "stats", "build_info", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"sources", "catalog", "checkpoints", "datasets"},
@@ -49,11 +49,13 @@ PYTHON_LAYERS = [
         "given_labels",
         "codec",
         "batch",
+        "blocks",
         "metrics",
         "objects",
         "concatenation",
         "duplicates",
     },
+    {"buffers", "epoch", "workers"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},
