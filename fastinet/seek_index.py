@@ -332,7 +332,9 @@ def _members_of(chunk: _Chunk) -> _scan.Members:
         offsets=np.frombuffer(rest, "<u8", count),
         sizes=np.frombuffer(rest, "<u8", count, 8 * count),
         containers=np.frombuffer(rest, "<i4", count, 16 * count),
-        heads=np.frombuffer(rest, np.uint8, _HEAD_BYTES * count, 20 * count).reshape(count, -1),
+        heads=np.frombuffer(rest, np.uint8, _HEAD_BYTES * count, 20 * count).reshape(
+            count, _HEAD_BYTES
+        ),
         name_ends=np.frombuffer(rest, "<u8", count, 28 * count),
         names=np.frombuffer(rest, np.uint8, chunk.names_bytes, names_at),
         container_names=told["containers"],
@@ -427,7 +429,10 @@ class _SeekLog:
         )
 
     def close(self) -> None:
-        """Closes the file; others may go on with it."""
+        """Closes the file; others may go on with it. One that holds nothing yet is removed."""
+        if self._is_empty:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
         self._file.close()
 
     def append(
@@ -455,10 +460,12 @@ class _SeekLog:
                 f"the seek index '{self.path}' cannot be written: {error.strerror}; what it holds "
                 "so far is good, and the next try goes on from there"
             ) from error
+        self._is_empty = False
 
     def _resume(self, header: dict[str, Any]) -> None:
         """Cuts the file behind its last whole chunk, or begins a new one."""
         self.state, self.container_names, self.is_complete = b"", [], False
+        self._is_empty = True
         try:
             found, end = _read_header(self._file)
             _compare(found, header)
@@ -468,6 +475,7 @@ class _SeekLog:
         for chunk in _chunks(self._file, end, check_all=True):
             self.container_names += _members_of(chunk).container_names
             self.state, self.is_complete, end = _state_of(chunk), chunk.is_last, chunk.end
+            self._is_empty = False
         self._file.truncate(end)
 
     def _begin(self, header: dict[str, Any]) -> None:
