@@ -7,11 +7,11 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastinet import catalog, checkpoints, datasets
+from fastinet import catalog, checkpoints, datasets, seek_index
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.errors import CorruptError, MissingError, ReadError, UnsupportedError
-from fastinet.sources import Archive, FileArchive, FolderArchive, Progress
+from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from fastinet.catalog import Listing
 
 __all__ = ["archives_at", "patch_at", "scan_archives"]
+
+# Of what lies beside archives and is made from them.
+_OWN_SUFFIXES = (catalog.SUFFIX, checkpoints.SUFFIX, seek_index.SUFFIX, ".duplicates", ".tmp")
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -41,8 +44,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     entries = sorted(
         entry
         for entry in found
-        if not entry.name.startswith(".")
-        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".duplicates", ".tmp")
+        if not entry.name.startswith(".") and entry.suffix not in _OWN_SUFFIXES
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:
@@ -57,7 +59,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     return [_file_archive(entry) for entry in class_tars], notes
 
 
-def patch_at(path: Path) -> FileArchive:
+def patch_at(path: Path) -> FileArchive | GzipArchive:
     """The archive at `path`, as a patch of another one.
 
     Raises:
@@ -74,8 +76,10 @@ def patch_at(path: Path) -> FileArchive:
     return _file_archive(path)
 
 
-def _file_archive(path: Path) -> FileArchive:
-    return FileArchive(path, path.stem if _is_class_tar(path) else "")
+def _file_archive(path: Path) -> FileArchive | GzipArchive:
+    # By content: the archives of ImageNet-V2 are called .tar.gz and are plain tars.
+    kind = GzipArchive if seek_index.is_gzip(path) else FileArchive
+    return kind(path, path.stem if _is_class_tar(path) else "")
 
 
 def _is_class_tar(path: Path) -> bool:
@@ -98,7 +102,7 @@ def scan_archives(
     """
     scanned = []
     sizes = [
-        archive.path.stat().st_size if isinstance(archive, FileArchive) else 0
+        archive.path.stat().st_size if isinstance(archive, FileArchive | GzipArchive) else 0
         for archive in archives
     ]
     for i, archive in enumerate(archives):
