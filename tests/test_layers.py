@@ -39,10 +39,21 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "column_file", "errors", "cpus", "output", "ranks", "stats", "build_info", "texts"},
+    {
+        "appending",
+        "build_info",
+        "checks",
+        "column_file",
+        "cpus",
+        "errors",
+        "output",
+        "ranks",
+        "stats",
+        "texts",
+    },
     {"rendering", "transforms"},
-    {"_scan", "_codec", "_plan", "_engine"},
-    {"sources", "catalog", "checkpoints", "datasets"},
+    {"_scan", "_codec", "_plan", "_engine", "_digest"},
+    {"sources", "catalog", "checkpoints", "seek_index", "datasets"},
     {"dataset", "codec", "batch", "blocks", "metrics", "objects"},
     {"buffers", "epoch", "workers"},
     {"loader", "contact_sheet"},
