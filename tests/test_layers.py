@@ -42,6 +42,7 @@ PYTHON_LAYERS = [
     {"checks", "errors", "cpus", "output", "stats", "build_info"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
+    {"plain_pickle", "torch_files"},
     {"catalog", "checkpoints", "datasets"},
     {"dataset", "codec", "batch", "metrics"},
     {"loader", "contact_sheet"},
