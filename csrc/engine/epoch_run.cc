@@ -36,12 +36,10 @@ class SourceBytes final : public ItemBytes {
 
   Result<Bytes> Read(uint64_t begin, uint64_t end) override {
     const MutableBytes bytes = buffer_.Reserve(end - begin);
-    Status status = place_.archive->source->ReadAt(place_.offset_bytes + begin, bytes);
+    Status status = place_.Read(begin, bytes);
     Count(stats_.bytes_read, bytes.size());
     if (status.ok()) return Bytes(bytes);
-    return std::move(status)
-        .AtOffset(static_cast<int64_t>(place_.offset_bytes + begin))
-        .ShiftOffset(-static_cast<int64_t>(place_.offset_bytes));
+    return status;
   }
 
  private:
@@ -282,10 +280,10 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
   const ItemPlace place = table_.Place(item);
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (place.size_bytes > max_bytes) {
-    return TooLarge("the item has " + std::to_string(place.size_bytes) +
-                    " bytes; with this max_pixels the limit is " + std::to_string(max_bytes))
-        .InArchive(place.archive->name)
-        .AtOffset(static_cast<int64_t>(place.offset_bytes));
+    return place.Located(TooLarge("the item has " + std::to_string(place.size_bytes) +
+                                  " bytes; with this max_pixels the limit is " +
+                                  std::to_string(max_bytes))
+                             .AtOffset(0));
   }
   SourceBytes bytes(place, worker.bytes, *stats_);
   Status status;
@@ -295,9 +293,7 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
     status = TooLarge("not enough memory to decode the item");
   }
   worker.bytes.Trim();
-  return std::move(status)
-      .ShiftOffset(static_cast<int64_t>(place.offset_bytes))
-      .InArchive(place.archive->name);
+  return place.Located(std::move(status));
 }
 
 Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
