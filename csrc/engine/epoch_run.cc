@@ -62,7 +62,8 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   return {};
 }
 
-Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
+Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape,
+                  const ItemTable& table) {
   FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
   if (options.prefetch_batches <= 0) {
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
@@ -71,6 +72,14 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
   if (shape.rows < std::min(plan.batch_size, plan.size()) ||
       options.spec.RowBytes() != shape.row_bytes || options.spec.views != shape.views) {
     return InvalidArgument("the slots' shape does not fit the batches");
+  }
+  const SoftLabels* soft_labels = options.soft_labels;
+  if (shape.soft_label_classes != (soft_labels == nullptr ? 0 : soft_labels->classes())) {
+    return InvalidArgument("the slots' soft labels have another length than those to be made");
+  }
+  if (soft_labels != nullptr && soft_labels->size() != table.size()) {
+    return InvalidArgument("soft labels of " + std::to_string(soft_labels->size()) + " items for " +
+                           std::to_string(table.size()));
   }
   return {};
 }
@@ -83,7 +92,7 @@ Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> po
                                                   std::shared_ptr<SlotPool> slots,
                                                   std::shared_ptr<EngineStats> stats) {
   FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
-  FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape()));
+  FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape(), table));
   std::unique_ptr<EpochRun> run(
       new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
   {
@@ -260,6 +269,7 @@ bool EpochRun::RunOne(Worker& worker) {
 void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
   Status status = ReadAndRender(worker, item, slot.Row(row));
+  if (status.ok()) status = WriteSoftLabels(worker, item, slot.SoftLabels(row));
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = item;
@@ -271,6 +281,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   }
   if (status.ok()) return;
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  std::ranges::fill(slot.SoftLabels(row), 0.0F);
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
   batch.failures.push_back({row, item, std::move(status)});
@@ -294,6 +305,13 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
   }
   worker.bytes.Trim();
   return place.Located(std::move(status));
+}
+
+/// The soft labels of the crops that were drawn last.
+Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, std::span<float> out) const {
+  if (options_.soft_labels == nullptr) return {};
+  return options_.soft_labels->Write(item, worker.crops, worker.renderer.shown_size(),
+                                     worker.label_pooler, worker.label_map, out);
 }
 
 Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
@@ -331,8 +349,10 @@ void EpochRun::HintAhead(int64_t position) const {
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
-    const ItemPlace place = table_.Place(plan_.order[static_cast<size_t>(ahead)]);
+    const int64_t item = plan_.order[static_cast<size_t>(ahead)];
+    const ItemPlace place = table_.Place(item);
     place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+    if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
   }
 }
 

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "engine/item_table.h"
 #include "engine/slots.h"
+#include "engine/soft_labels.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
 #include "item/item.h"
@@ -43,7 +44,8 @@ struct EpochPlan {
 struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
-  int64_t prefetch_batches = 2;  // how many batches may be under way or ready
+  int64_t prefetch_batches = 2;             // how many batches may be under way or ready
+  const SoftLabels* soft_labels = nullptr;  // what to make of each row beside its image; borrowed
 };
 
 /// A row that could not be made.
@@ -130,6 +132,7 @@ class EpochRun final : public WorkSource {
   void HintAhead(int64_t position) const;
   void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
   Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
+  Status WriteSoftLabels(Worker& worker, int64_t item, std::span<float> out) const;
   Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                 MutableBytes row) const;
   void CountSince(const ItemCounters& before, const ItemCounters& after) const;

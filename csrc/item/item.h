@@ -77,6 +77,9 @@ class ItemRenderer {
   Status RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                     const AugmentKey& key, MutableBytes row, std::span<Crop> crops);
 
+  /// Size of the image that RenderItem rendered last, as it was cropped.
+  Size shown_size() const;
+
   /// What was spent since construction.
   const ItemCounters& counters() const;
   const DecodeCounters& decode_counters() const;
