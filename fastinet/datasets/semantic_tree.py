@@ -125,8 +125,7 @@ class SemanticTree:
             place[classes] = np.arange(len(classes))
         at_levels = place[self.ancestors[:, list(self.level_depths)]]
         nothing = np.full((1, at_levels.shape[1]), -1, np.int64)
-        by_label: Ints = np.concatenate([at_levels, nothing])
-        return by_label[chosen]
+        return np.take(np.concatenate([at_levels, nothing]), chosen, axis=0)
 
     def check(self, dataset: Dataset) -> None:
         """Compares the tree's classes with a dataset's: labels of both must mean the same.
