@@ -310,8 +310,12 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
 /// The soft labels of the crops that were drawn last.
 Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, std::span<float> out) const {
   if (options_.soft_labels == nullptr) return {};
-  return options_.soft_labels->Write(item, worker.crops, worker.renderer.shown_size(),
-                                     worker.label_pooler, worker.label_map, out);
+  try {
+    return options_.soft_labels->Write(item, worker.crops, worker.renderer.shown_size(),
+                                       worker.label_pooler, worker.label_map, out);
+  } catch (const std::bad_alloc&) {
+    return TooLarge("not enough memory for the item's label map");
+  }
 }
 
 Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,

@@ -17,13 +17,14 @@ struct Stretch {
 };
 
 /// `begin` and `length` are the box's, `side` the image's [pixels]. The roundings are those of the
-/// reference, which keeps begin / side and length / side as floats and adds them.
+/// reference, which adds begin / side and length / side as doubles and then makes floats of them.
 Stretch ShownStretch(int32_t begin, int32_t length, int32_t resized, int32_t window_begin,
                      int32_t window_length, int32_t side) {
   const double pixels = static_cast<double>(length) / resized;  // one of the resized box
-  const auto first = static_cast<float>((begin + window_begin * pixels) / side);
-  const auto extent = static_cast<float>(window_length * pixels / side);
-  return {std::clamp(first, 0.0F, 1.0F), std::clamp(first + extent, 0.0F, 1.0F)};
+  const double first = (begin + window_begin * pixels) / side;
+  const double last = first + window_length * pixels / side;
+  return {std::clamp(static_cast<float>(first), 0.0F, 1.0F),
+          std::clamp(static_cast<float>(last), 0.0F, 1.0F)};
 }
 
 }  // namespace
