@@ -14,6 +14,7 @@ from fastinet.batch import Batch
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
+from fastinet.datasets.relabel import ItemLabelMaps
 from fastinet.errors import CancelledError, FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -91,6 +92,10 @@ class Loader:
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
+        soft_labels: label maps of this dataset's items: ``maps.of(dataset)`` of
+            `fastinet.datasets.relabel.open_label_maps`. Each batch then has `soft_labels`, made for
+            the very crops that were drawn. An item whose label map cannot be read or is damaged
+            gives no row, as if its image were.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
             shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of
@@ -125,6 +130,7 @@ class Loader:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
+        soft_labels: ItemLabelMaps | None = None,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -142,6 +148,9 @@ class Loader:
         self.shuffle = bool(shuffle)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
+        self.soft_labels = soft_labels
+        if soft_labels is not None:
+            _check_soft_labels(soft_labels, dataset, self.options)
         self.on_error = on_error
         self.drop_last = bool(drop_last)
         self.world = whole_number("world", world, 1, 2**31 - 1)
@@ -287,6 +296,7 @@ class Loader:
             epoch=epoch,
             prefetch=self.prefetch,
             mask=self.on_error == "mask",
+            soft_labels=engine.soft_labels,
         )
         self._progress = _Progress(epoch, start, begun=True)
         begun = Epoch(self, native, self._progress, self._batches(start))
@@ -310,16 +320,19 @@ class Loader:
                 table=dataset._native_table(),  # noqa: SLF001
                 spec=spec,
                 slots=self._make_slots(spec),
+                soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
         return self._engine
 
     def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
+        classes = 0 if self.soft_labels is None else self.soft_labels.classes
         if self._buffers is not None:
-            return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.of_this_process())
+            buffers = self._buffers.of_this_process()
+            return _engine.SlotPool.wrap(spec, self.batch_size, buffers, classes)
         rows = min(self.batch_size, max(1, len(self.dataset)))
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.
-        return _engine.SlotPool(spec, rows, self.prefetch + 2)
+        return _engine.SlotPool(spec, rows, self.prefetch + 2, classes)
 
     def _batch_shape(self) -> tuple[int, ...]:
         """Shape of a full batch's images."""
@@ -414,6 +427,18 @@ class _Buffers:
         return self.memory
 
 
+def _check_soft_labels(soft_labels: Any, dataset: Dataset, options: RenderOptions) -> None:
+    if not isinstance(soft_labels, ItemLabelMaps):
+        raise TypeError(f"soft_labels must come from maps.of(dataset), not be {soft_labels!r}")
+    if soft_labels.dataset is not dataset:
+        raise ValueError("soft_labels are of another dataset: use maps.of(dataset) with this one")
+    if options.exif_orientation:
+        raise ValueError(
+            "label maps are of the images as stored; soft_labels= and exif_orientation=True do not"
+            " go together"
+        )
+
+
 def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
     if not isinstance(transform, RandomResizedCrop):
         # The type is fine, what it makes of `views` is not.
@@ -472,6 +497,7 @@ class _EngineParts:
     table: _engine.ItemTable
     spec: _engine.ItemSpec
     slots: _engine.SlotPool
+    soft_labels: _engine.SoftLabels | None
 
 
 # Pools that some loader uses, by process and number of threads.

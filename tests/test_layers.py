@@ -39,7 +39,7 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "cpus", "output", "stats", "build_info", "texts"},
+    {"checks", "column_file", "errors", "cpus", "output", "stats", "build_info", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"plain_pickle", "torch_files"},
