@@ -14,7 +14,9 @@ from fastinet.batch import Batch
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
-from fastinet.datasets.relabel import ItemLabelMaps
+from fastinet.datasets.bounding_boxes import Boxes
+from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
 from fastinet.errors import CancelledError, FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -92,10 +94,13 @@ class Loader:
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
-        soft_labels: label maps of this dataset's items: ``maps.of(dataset)`` of
-            `fastinet.datasets.relabel.open_label_maps`. Each batch then has `soft_labels`, made for
-            the very crops that were drawn. An item whose label map cannot be read or is damaged
-            gives no row, as if its image were.
+        boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
+            batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
+            are those of images as stored, so not together with `exif_orientation`.
+        soft_labels: label maps, from `fastinet.datasets.relabel.open_label_maps`, or what their
+            `of(dataset, ...)` gives: batches then have `soft_labels`, made for the very crops that
+            were drawn. An item whose label map cannot be read or is damaged gives no row, as if its
+            image were. Not together with `exif_orientation` either.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
             shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of
@@ -130,7 +135,8 @@ class Loader:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
-        soft_labels: ItemLabelMaps | None = None,
+        boxes: Boxes | ItemBoxes | None = None,
+        soft_labels: LabelMaps | ItemLabelMaps | None = None,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -148,9 +154,8 @@ class Loader:
         self.shuffle = bool(shuffle)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
-        self.soft_labels = soft_labels
-        if soft_labels is not None:
-            _check_soft_labels(soft_labels, dataset, self.options)
+        self.boxes = self._checked_item_boxes(boxes)
+        self.soft_labels = self._checked_soft_labels(soft_labels)
         self.on_error = on_error
         self.drop_last = bool(drop_last)
         self.world = whole_number("world", world, 1, 2**31 - 1)
@@ -296,6 +301,7 @@ class Loader:
             epoch=epoch,
             prefetch=self.prefetch,
             mask=self.on_error == "mask",
+            objects=engine.objects,
             soft_labels=engine.soft_labels,
         )
         self._progress = _Progress(epoch, start, begun=True)
@@ -320,9 +326,58 @@ class Loader:
                 table=dataset._native_table(),  # noqa: SLF001
                 spec=spec,
                 slots=self._make_slots(spec),
+                objects=self._native_objects(),
                 soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
         return self._engine
+
+    def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
+        """The boxes of the dataset's items, if these are its own and the transform can use them."""
+        if boxes is None:
+            if getattr(self.transform, "min_object_covered", 0) > 0:
+                raise ValueError(
+                    f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
+                )
+            return None
+        if self.options.exif_orientation:
+            raise ValueError(
+                "boxes are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the boxes"
+            )
+        if isinstance(boxes, Boxes):
+            return boxes.of(self.dataset)
+        if not isinstance(boxes, ItemBoxes):
+            raise TypeError(
+                f"boxes must come from fastinet.read_boxes, or be an ItemBoxes, not {boxes!r}"
+            )
+        if len(boxes) != len(self.dataset):
+            raise ValueError(f"boxes of {len(boxes)} items, the dataset has {len(self.dataset)}")
+        return boxes
+
+    def _checked_soft_labels(
+        self, soft_labels: LabelMaps | ItemLabelMaps | None
+    ) -> ItemLabelMaps | None:
+        """The label maps of the dataset's items, if these are its own."""
+        if soft_labels is not None and self.options.exif_orientation:
+            raise ValueError(
+                "label maps are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the maps"
+            )
+        if isinstance(soft_labels, LabelMaps):
+            return soft_labels.of(self.dataset)
+        if not isinstance(soft_labels, ItemLabelMaps | None):
+            raise TypeError(
+                f"soft_labels must come from open_label_maps, or from their of(), not be"
+                f" {soft_labels!r}"
+            )
+        if soft_labels is not None and soft_labels.dataset is not self.dataset:
+            raise ValueError("soft_labels are of another dataset: use of() with this one")
+        return soft_labels
+
+    def _native_objects(self) -> _engine.ObjectTable | None:
+        if self.boxes is None:
+            return None
+        return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)
 
     def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
         classes = 0 if self.soft_labels is None else self.soft_labels.classes
@@ -354,6 +409,7 @@ class Epoch:
         self._dataset = loader.dataset
         self._output = loader.output
         self._views = getattr(loader.transform, "views", None)
+        self._annotated = None if loader.boxes is None else (loader.boxes, loader.transform)
         self._native = native
         self._progress = progress
         self._remaining = batches
@@ -393,7 +449,9 @@ class Epoch:
             raise StopIteration
         self._remaining -= 1
         self._progress.position = min(self._progress.position + self._rows_per_step, self._items)
-        batch = Batch(lease, self._dataset, self._output, views=self._views)
+        batch = Batch(
+            lease, self._dataset, self._output, views=self._views, annotated=self._annotated
+        )
         self._masked.count(batch, lease)
         return batch
 
@@ -425,18 +483,6 @@ class _Buffers:
                 "make a loader in this process, with buffers of its own"
             )
         return self.memory
-
-
-def _check_soft_labels(soft_labels: Any, dataset: Dataset, options: RenderOptions) -> None:
-    if not isinstance(soft_labels, ItemLabelMaps):
-        raise TypeError(f"soft_labels must come from maps.of(dataset), not be {soft_labels!r}")
-    if soft_labels.dataset is not dataset:
-        raise ValueError("soft_labels are of another dataset: use maps.of(dataset) with this one")
-    if options.exif_orientation:
-        raise ValueError(
-            "label maps are of the images as stored; soft_labels= and exif_orientation=True do not"
-            " go together"
-        )
 
 
 def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
@@ -497,6 +543,7 @@ class _EngineParts:
     table: _engine.ItemTable
     spec: _engine.ItemSpec
     slots: _engine.SlotPool
+    objects: _engine.ObjectTable | None
     soft_labels: _engine.SoftLabels | None
 
 

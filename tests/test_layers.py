@@ -44,7 +44,7 @@ PYTHON_LAYERS = [
     {"_scan", "_codec", "_plan", "_engine"},
     {"plain_pickle", "torch_files"},
     {"sources", "catalog", "checkpoints", "datasets"},
-    {"dataset", "codec", "batch", "metrics"},
+    {"dataset", "codec", "batch", "metrics", "objects"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},

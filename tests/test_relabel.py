@@ -408,11 +408,12 @@ def test_arguments(dataset: fastinet.Dataset, maps: LabelMaps) -> None:
     with pytest.raises(ValueError, match="axis must be"):
         maps.of(dataset, axis="yx")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="soft_labels must come from"):
-        Loader(dataset, 4, CROP, soft_labels=maps)  # type: ignore[arg-type]
+        Loader(dataset, 4, CROP, soft_labels=np.zeros(16))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="of another dataset"):
         Loader(dataset.select([0, 1]), 4, CROP, soft_labels=maps.of(dataset))
-    with pytest.raises(ValueError, match="as stored"):
+    with pytest.raises(ValueError, match="as they are stored"):
         Loader(dataset, 4, CROP, exif_orientation=True, soft_labels=maps.of(dataset))
+    assert len(list(Loader(dataset, 16, CROP, soft_labels=maps))) == 1
     assert repr(maps.of(dataset)) == "<ItemLabelMaps: 16 maps of 16 items>"
     assert repr(maps).endswith("16 maps of 15x15 cells of 5 classes>")
 

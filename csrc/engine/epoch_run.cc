@@ -62,9 +62,20 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   return {};
 }
 
-Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape,
-                  const ItemTable& table) {
+Status CheckOptions(const EpochOptions& options, const ItemTable& table) {
   FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
+  if (!options.objects.empty() && options.objects.items() != table.size()) {
+    return InvalidArgument("boxes of " + std::to_string(options.objects.items()) + " items for " +
+                           std::to_string(table.size()));
+  }
+  if (options.soft_labels != nullptr && options.soft_labels->size() != table.size()) {
+    return InvalidArgument("label maps of " + std::to_string(options.soft_labels->size()) +
+                           " items for " + std::to_string(table.size()));
+  }
+  return {};
+}
+
+Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
   if (options.prefetch_batches <= 0) {
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
@@ -77,10 +88,6 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
   if (shape.soft_label_classes != (soft_labels == nullptr ? 0 : soft_labels->classes())) {
     return InvalidArgument("the slots' soft labels have another length than those to be made");
   }
-  if (soft_labels != nullptr && soft_labels->size() != table.size()) {
-    return InvalidArgument("soft labels of " + std::to_string(soft_labels->size()) + " items for " +
-                           std::to_string(table.size()));
-  }
   return {};
 }
 
@@ -92,7 +99,8 @@ Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> po
                                                   std::shared_ptr<SlotPool> slots,
                                                   std::shared_ptr<EngineStats> stats) {
   FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
-  FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape(), table));
+  FASTINET_RETURN_IF_ERROR(CheckOptions(options, table));
+  FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape()));
   std::unique_ptr<EpochRun> run(
       new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
   {
@@ -268,18 +276,23 @@ bool EpochRun::RunOne(Worker& worker) {
 
 void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
-  Status status = ReadAndRender(worker, item, slot.Row(row));
-  if (status.ok()) status = WriteSoftLabels(worker, item, slot.SoftLabels(row));
+  Result<Size> image = ReadAndRender(worker, item, slot.Row(row));
+  if (image.ok()) {
+    Status labelled = WriteSoftLabels(worker, item, image.value(), slot.SoftLabels(row));
+    if (!labelled.ok()) image = std::move(labelled);
+  }
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = item;
-  slot.valid[j] = status.ok();
+  slot.valid[j] = image.ok();
+  slot.image_sizes[j] = image.ok() ? image.value() : Size{};
   for (size_t view = 0; view < worker.crops.size(); ++view) {
     const size_t cell = j * worker.crops.size() + view;
-    slot.boxes[cell] = status.ok() ? worker.crops[view].box : Box{};
-    slot.flips[cell] = status.ok() && worker.crops[view].flip;
+    slot.boxes[cell] = image.ok() ? worker.crops[view].box : Box{};
+    slot.flips[cell] = image.ok() && worker.crops[view].flip;
   }
-  if (status.ok()) return;
+  if (image.ok()) return;
+  Status status = std::move(image).status();
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   std::ranges::fill(slot.SoftLabels(row), 0.0F);
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
@@ -287,7 +300,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   batch.failures.push_back({row, item, std::move(status)});
 }
 
-Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
+Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
   const ItemPlace place = table_.Place(item);
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (place.size_bytes > max_bytes) {
@@ -297,37 +310,40 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
                              .AtOffset(0));
   }
   SourceBytes bytes(place, worker.bytes, *stats_);
-  Status status;
+  Result<Size> image = Size{};
   try {
-    status = Render(worker, bytes, place.hints, item, row);
+    image = Render(worker, bytes, place.hints, item, row);
   } catch (const std::bad_alloc&) {
-    status = TooLarge("not enough memory to decode the item");
+    image = TooLarge("not enough memory to decode the item");
   }
   worker.bytes.Trim();
-  return place.Located(std::move(status));
+  if (image.ok()) return image;
+  return place.Located(std::move(image).status());
 }
 
 /// The soft labels of the crops that were drawn last.
-Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, std::span<float> out) const {
+Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, Size image,
+                                 std::span<float> out) const {
   if (options_.soft_labels == nullptr) return {};
   try {
-    return options_.soft_labels->Write(item, worker.crops, worker.renderer.shown_size(),
-                                       worker.label_pooler, worker.label_map, out);
+    return options_.soft_labels->Write(item, worker.crops, image, worker.label_pooler,
+                                       worker.label_map, out);
   } catch (const std::bad_alloc&) {
     return TooLarge("not enough memory for the item's label map");
   }
 }
 
-Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                        MutableBytes row) const {
+Result<Size> EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
+                              int64_t item, MutableBytes row) const {
   const AugmentKey key{
       .seed = plan_.seed, .epoch = plan_.epoch, .item = static_cast<uint64_t>(item)};
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
-  Status status = worker.renderer.RenderItem(bytes, hints, options_.spec, key, row, worker.crops);
+  Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
+                                                  options_.objects.Of(item), row, worker.crops);
   CountSince(items, worker.renderer.counters());
   CountSince(decode, worker.renderer.decode_counters());
-  return status;
+  return image;
 }
 
 void EpochRun::CountSince(const ItemCounters& before, const ItemCounters& after) const {

@@ -14,6 +14,7 @@
 #include "base/checked.h"
 #include "base/status.h"
 #include "engine/item_table.h"
+#include "engine/object_table.h"
 #include "engine/slots.h"
 #include "engine/soft_labels.h"
 #include "engine/stats.h"
@@ -44,8 +45,9 @@ struct EpochPlan {
 struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
-  int64_t prefetch_batches = 2;             // how many batches may be under way or ready
-  const SoftLabels* soft_labels = nullptr;  // what to make of each row beside its image; borrowed
+  int64_t prefetch_batches = 2;  // how many batches may be under way or ready
+  ObjectTable objects;           // in the items' images; empty where nothing is annotated
+  const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
 
 /// A row that could not be made.
@@ -131,10 +133,10 @@ class EpochRun final : public WorkSource {
   int64_t ClaimPosition();
   void HintAhead(int64_t position) const;
   void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
-  Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
-  Status WriteSoftLabels(Worker& worker, int64_t item, std::span<float> out) const;
-  Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                MutableBytes row) const;
+  Result<Size> ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
+  Result<Size> Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
+                      MutableBytes row) const;
+  Status WriteSoftLabels(Worker& worker, int64_t item, Size image, std::span<float> out) const;
   void CountSince(const ItemCounters& before, const ItemCounters& after) const;
   void CountSince(const DecodeCounters& before, const DecodeCounters& after) const;
 

@@ -70,7 +70,6 @@ struct ItemRenderer::State {
   ItemCounters counters;
   MemoryBytes memory{Bytes()};        // what OpenMemory opened
   std::optional<TimedBytes> fetched;  // the item that is open
-  Size shown;                         // of the image that RenderItem opened last
 
   Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
   Status OpenMemory(Bytes data, int64_t max_pixels);
@@ -173,24 +172,23 @@ Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& o
   return {};
 }
 
-Status ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
-                                const AugmentKey& key, MutableBytes row, std::span<Crop> crops) {
+Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
+                                      const AugmentKey& key, std::span<const ObjectBox> objects,
+                                      MutableBytes row, std::span<Crop> crops) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
-  state.shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
+  const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
   const size_t view_bytes = row.size() / crops.size();
   for (size_t view = 0; view < crops.size(); ++view) {
     AugmentKey view_key = key;
     view_key.view = static_cast<uint16_t>(view);
-    crops[view] = DrawCrop(spec.transform, state.shown, view_key);
+    crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
     FASTINET_RETURN_IF_ERROR(
         state.RenderCrop(crops[view], spec.options, row.subspan(view * view_bytes, view_bytes)));
   }
   ++state.counters.items;
-  return {};
+  return shown;
 }
-
-Size ItemRenderer::shown_size() const { return state_->shown; }
 
 const ItemCounters& ItemRenderer::counters() const { return state_->counters; }
 
