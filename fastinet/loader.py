@@ -97,10 +97,10 @@ class Loader:
         boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
             batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
             are those of images as stored, so not together with `exif_orientation`.
-        soft_labels: label maps, from `fastinet.datasets.relabel.open_label_maps`, or what their
-            `of(dataset, ...)` gives: batches then have `soft_labels`, made for the very crops that
-            were drawn. An item whose label map cannot be read or is damaged gives no row, as if its
-            image were. Not together with `exif_orientation` either.
+        soft_labels: label maps, from `fastinet.open_label_maps`, or what their `of(dataset, ...)`
+            gives: batches then have `soft_labels`, made for the very crops that were drawn. An item
+            whose label map cannot be read or is damaged gives no row, as if its image were. Not
+            together with `exif_orientation` either.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
             shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of

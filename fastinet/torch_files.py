@@ -34,7 +34,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.errors import CorruptError, MissingError, ReadError, TooLargeError, UnsupportedError
+from fastinet.errors import (
+    CorruptError,
+    FastinetError,
+    MissingError,
+    ReadError,
+    TooLargeError,
+    UnsupportedError,
+)
 from fastinet.plain_pickle import KEY_TYPES, Stateful, Token, read_plain_pickle
 
 __all__ = ["TensorPlace", "locate_tensor", "parse_torch_file", "read_torch_file"]
@@ -124,7 +131,10 @@ def read_torch_file(path: str | os.PathLike[str]) -> Any:
         raise MissingError("no such file", archive=str(path)) from error
     except OSError as error:
         raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
-    return parse_torch_file(data, str(path))
+    try:
+        return parse_torch_file(data)
+    except FastinetError as error:
+        raise type(error)(error.cause, archive=str(path), offset=error.offset) from None
 
 
 def parse_torch_file(data: bytes, name: str = "a torch file") -> Any:

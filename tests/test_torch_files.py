@@ -175,6 +175,10 @@ def test_a_file_on_disk(tmp_path: Path) -> None:
     assert read_torch_file(path) == {"a": [1]}
     with pytest.raises(MissingError, match=r"none\.pth"):
         read_torch_file(tmp_path / "none.pth")
+    path.write_bytes(zip_torch_file({"a": [1]})[:-1])
+    with pytest.raises(CorruptError) as caught:
+        read_torch_file(path)
+    assert (caught.value.archive, caught.value.member) == (str(path), None)
 
 
 def test_big_endian_zip() -> None:

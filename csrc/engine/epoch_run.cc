@@ -278,7 +278,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
   Result<Size> image = ReadAndRender(worker, item, slot.Row(row));
   if (image.ok()) {
-    Status labelled = WriteSoftLabels(worker, item, image.value(), slot.SoftLabels(row));
+    Status labelled = WriteSoftLabels(worker, item, image.value(), slot.SoftLabelRow(row));
     if (!labelled.ok()) image = std::move(labelled);
   }
   Count(stats_->items, 1);
@@ -294,7 +294,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   if (image.ok()) return;
   Status status = std::move(image).status();
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
-  std::ranges::fill(slot.SoftLabels(row), 0.0F);
+  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
   batch.failures.push_back({row, item, std::move(status)});

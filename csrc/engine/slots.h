@@ -46,7 +46,7 @@ class Slot {
   }
   uint8_t* pixels() { return pixels_; }
   /// The soft labels of row `j`: one a view, each of shape.soft_label_classes elements.
-  std::span<float> SoftLabels(int64_t j) {
+  std::span<float> SoftLabelRow(int64_t j) {
     const auto length = static_cast<size_t>(shape_.views * shape_.soft_label_classes);
     return std::span(soft_labels).subspan(static_cast<size_t>(j) * length, length);
   }

@@ -9,8 +9,8 @@ Only where in the archive each tensor's numbers lie is noted, once, in an index 
 epoch runs, the engine reads the 9,000 bytes of an item and pools them to the soft label of the crop
 (RoIAlign to one cell, softmax over all classes; ``csrc/label_map/label_map.h``)::
 
-    maps = open_label_maps("relabel_imagenet.tar")
-    loader = fastinet.Loader(ds, 256, fastinet.RandomResizedCrop(224), soft_labels=maps.of(ds))
+    maps = fastinet.open_label_maps("relabel_imagenet.tar")
+    loader = fastinet.Loader(ds, 256, fastinet.RandomResizedCrop(224), soft_labels=maps)
     for batch in loader:
         batch.images, batch.soft_labels  # float32 [256, 1000]
 
