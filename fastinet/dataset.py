@@ -10,6 +10,7 @@ import os
 import stat
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from fastinet.metrics.labels import LabelSets
 
 __all__ = ["Dataset", "Keys", "open"]
+
+# Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
+# ImageNet-21K as class tars is 19,167 files.
+_MOST_OPEN_FILES = 64
 
 
 class Keys(Sequence[str]):
@@ -477,7 +482,11 @@ def _archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     if others:
         shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
         notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
-    return [_file_archive(entry) for entry in class_tars], notes
+    archives: list[Archive] = [
+        replace(archive, briefly=True) if len(class_tars) > _MOST_OPEN_FILES else archive
+        for archive in map(_file_archive, class_tars)
+    ]
+    return archives, notes
 
 
 def _file_archive(path: Path) -> FileArchive:

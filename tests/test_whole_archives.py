@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.small import small_jpeg
 from fastinet.testing.whole_archives import (
     extract,
     imagenet21k_classes,
@@ -124,6 +126,33 @@ def test_only_the_known_file_is_skipped(tmp_path: Path) -> None:
     with pytest.warns(FastinetWarning, match="1 members skipped as files that are known"):
         dataset = fastinet.open(path)
     assert [key.partition("/")[2] for key in dataset.keys] == list(members)[1:]
+
+
+def test_more_class_tars_than_files_can_be_open(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    wnids = [f"n{number:08d}" for number in range(3, 203, 2)]
+    members = {wnid: {f"{wnid}_1.JPEG": small_jpeg(rng)} for wnid in wnids}
+    for wnid in wnids:
+        write(tmp_path / "whole" / f"{wnid}.tar", tar(members[wnid]))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    in_use = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + len(wnids) // 2, before[1]))
+    try:
+        dataset = fastinet.open(tmp_path / "whole")
+        expected = {
+            f"{wnid}/{wnid}_1.JPEG": (label, members[wnid][f"{wnid}_1.JPEG"])
+            for label, wnid in enumerate(wnids)
+        }
+        check_batches(dataset, expected)
+        assert [dataset.read(label) for label in range(len(wnids))] == [
+            data for _, data in expected.values()
+        ]
+        (tmp_path / "whole" / f"{wnids[7]}.tar").unlink()
+        with pytest.raises(fastinet.errors.MissingError) as caught:
+            dataset.read(7)
+        assert wnids[7] in str(caught.value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 # -- 21K-P ---------------------------------------------------------------------------------------
