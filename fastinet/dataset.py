@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from fastinet import _engine, catalog, checkpoints, datasets
+from fastinet import _engine, catalog, checkpoints, datasets, seek_index
 from fastinet.checkpoints import CheckpointLog, Checkpoints, Chunk
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
@@ -32,7 +32,7 @@ from fastinet.errors import (
     UnsupportedError,
     from_status,
 )
-from fastinet.sources import Archive, FileArchive, FolderArchive, Progress
+from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,6 +48,15 @@ __all__ = ["Dataset", "Keys", "open"]
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.
 _MOST_OPEN_FILES = 64
+
+# What lies beside an archive of ours, and is none.
+_SIDECAR_SUFFIXES = (
+    catalog.SUFFIX,
+    checkpoints.SUFFIX,
+    seek_index.SUFFIX,
+    ".duplicates",  # as fastinet.duplicates.SUFFIX
+    ".tmp",
+)
 
 
 class Keys(Sequence[str]):
@@ -469,8 +478,7 @@ def _archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     entries = sorted(
         entry
         for entry in found
-        if not entry.name.startswith(".")
-        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".duplicates", ".tmp")
+        if not entry.name.startswith(".") and entry.suffix not in _SIDECAR_SUFFIXES
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:
@@ -483,14 +491,18 @@ def _archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
         notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
     archives: list[Archive] = [
-        replace(archive, briefly=True) if len(class_tars) > _MOST_OPEN_FILES else archive
+        replace(archive, briefly=len(class_tars) > _MOST_OPEN_FILES)
+        if isinstance(archive, FileArchive)
+        else archive
         for archive in map(_file_archive, class_tars)
     ]
     return archives, notes
 
 
-def _file_archive(path: Path) -> FileArchive:
-    return FileArchive(path, path.stem if _is_class_tar(path) else "")
+def _file_archive(path: Path) -> FileArchive | GzipArchive:
+    # By content: the archives of ImageNet-V2 are called .tar.gz and are plain tars.
+    kind = GzipArchive if seek_index.is_gzip(path) else FileArchive
+    return kind(path, path.stem if _is_class_tar(path) else "")
 
 
 def _is_class_tar(path: Path) -> bool:
@@ -501,7 +513,7 @@ def _scan_archives(path: Path, archives: Sequence[Archive], progress: Progress |
     """Scans the archives at `path` and has their family recognised."""
     scanned = []
     sizes = [
-        archive.path.stat().st_size if isinstance(archive, FileArchive) else 0
+        archive.path.stat().st_size if isinstance(archive, FileArchive | GzipArchive) else 0
         for archive in archives
     ]
     for i, archive in enumerate(archives):

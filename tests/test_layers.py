@@ -39,10 +39,20 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "column_file", "errors", "cpus", "output", "stats", "build_info", "texts"},
+    {
+        "checks",
+        "column_file",
+        "errors",
+        "appending",
+        "cpus",
+        "output",
+        "stats",
+        "build_info",
+        "texts",
+    },
     {"rendering", "transforms"},
-    {"_scan", "_codec", "_plan", "_engine"},
-    {"sources", "catalog", "checkpoints", "datasets"},
+    {"_scan", "_codec", "_plan", "_engine", "_digest"},
+    {"sources", "catalog", "checkpoints", "seek_index", "datasets"},
     {"dataset", "codec", "batch", "metrics", "objects", "concatenation", "duplicates"},
     {"loader", "contact_sheet"},
     {""},
