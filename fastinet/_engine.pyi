@@ -167,6 +167,7 @@ class Epoch:
         epoch: int,
         prefetch: int,
         mask: bool,
+        blocks: NDArray[np.int64] = ...,
         objects: ObjectTable | None = None,
     ) -> None: ...
     def next(self) -> Batch | None: ...

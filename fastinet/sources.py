@@ -45,8 +45,8 @@ _PROBE_BYTES = 4096
 _HEAD_BYTES = 8  # as TarMembers::kHeadBytes in csrc/tar/scan.h
 
 # Only of files whose names leave it open what they are is the content looked at: of a million
-# images on a disk, each look would be a seek.
-_PLAIN_IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png")
+# images on a disk, each look would be a seek. CLS-LOC has an annotation beside every other one.
+_PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
 
 
 class Identity(NamedTuple):
@@ -187,7 +187,7 @@ class FolderArchive:
                 if not stat.S_ISREG(info.st_mode):
                     specials += 1
                     continue
-                if not _is_plain_image(name):
+                if not _says_what_it_is(name):
                     with open(path, "rb") as file:  # noqa: PTH123
                         head = file.read(_HEAD_BYTES)
                     heads[i, : len(head)] = np.frombuffer(head, np.uint8)
@@ -276,9 +276,9 @@ def identify(path: Path) -> Identity:
     return Identity(path.name, info.st_size, info.st_mtime_ns, digest.hexdigest())
 
 
-def _is_plain_image(name: bytes) -> bool:
-    """Whether the name alone says that the file is an image."""
+def _says_what_it_is(name: bytes) -> bool:
+    """Whether the name alone tells whether the file is an image."""
     base = name.rpartition(b"/")[2]
     return not base.startswith(b"._") and base.lower().endswith(
-        tuple(suffix.encode() for suffix in _PLAIN_IMAGE_SUFFIXES)
+        tuple(suffix.encode() for suffix in _PLAIN_SUFFIXES)
     )

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -44,8 +45,12 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
     return InvalidArgument("batch_size is " + std::to_string(plan.batch_size) +
                            "; it must be positive");
   }
+  if (!plan.blocks.empty() && plan.blocks.size() != plan.order.size()) {
+    return InvalidArgument("the plan has " + std::to_string(plan.blocks.size()) + " blocks for " +
+                           std::to_string(plan.order.size()) + " positions");
+  }
   for (const int64_t item : plan.order) {
-    if (item < 0 || item >= table.size()) {
+    if (item != kPadding && (item < 0 || item >= table.size())) {
       return InvalidArgument("the plan names item " + std::to_string(item) + " of " +
                              std::to_string(table.size()));
     }
@@ -67,8 +72,9 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
   }
-  if (shape.rows < std::min(plan.batch_size, plan.size()) ||
-      options.spec.RowBytes() != shape.row_bytes || options.spec.views != shape.views) {
+  const auto row_bytes = options.spec.RowBytes();
+  if (shape.rows < std::min(plan.batch_size, plan.size()) || !row_bytes ||
+      *row_bytes > shape.row_bytes || options.spec.views != shape.views) {
     return InvalidArgument("the slots' shape does not fit the batches");
   }
   return {};
@@ -104,7 +110,13 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
       slots_(std::move(slots)),
       stats_(std::move(stats)),
       window_(static_cast<size_t>(options.prefetch_batches)),
-      last_return_(Clock::now()) {}
+      last_return_(Clock::now()) {
+  if (plan.blocks.empty()) return;
+  const BlockUses uses{.order = plan.order,
+                       .blocks = plan.blocks,
+                       .max_item_bytes = MaxItemBytes(options.spec.options.max_pixels)};
+  blocks_ = std::make_unique<BlockCache>(table, uses, *stats_);
+}
 
 EpochRun::~EpochRun() { Stop(); }
 
@@ -119,6 +131,7 @@ void EpochRun::Stop() {
   pool_->Remove(*this);
   const std::lock_guard lock(mutex_);
   for (OpenBatch& batch : window_) batch.slot.reset();
+  blocks_.reset();
 }
 
 // ---------------------------------------------------------------------------------- the consumer
@@ -214,7 +227,7 @@ void EpochRun::MoveWindow() {
   if (over_) return;
   const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
   while (opened_ < wanted) {
-    Result<std::shared_ptr<Slot>> slot = slots_->Lease();
+    Result<std::shared_ptr<Slot>> slot = slots_->Lease(*options_.spec.RowBytes());
     if (!slot.ok()) {
       slot_error_ = std::move(slot).status();
       return;
@@ -247,8 +260,13 @@ bool EpochRun::RunOne(Worker& worker) {
   if (position < 0) return false;
   HintAhead(position);
   OpenBatch& batch = At(position / plan_.batch_size);
-  MakeRow(worker, plan_.order[static_cast<size_t>(position)], *batch.slot,
-          position % plan_.batch_size, batch);
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
+  const int64_t row = position % plan_.batch_size;
+  if (item == kPadding) {
+    MakePadding(*batch.slot, row);
+  } else {
+    MakeRow(worker, position, *batch.slot, row, batch);
+  }
   if (batch.rows_to_do.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     const std::lock_guard lock(mutex_);
     batch.ready = true;
@@ -257,9 +275,22 @@ bool EpochRun::RunOne(Worker& worker) {
   return true;
 }
 
-void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
+void EpochRun::MakePadding(Slot& slot, int64_t row) {
+  const auto j = static_cast<size_t>(row);
+  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  slot.items[j] = kPadding;
+  slot.valid[j] = false;
+  slot.image_sizes[j] = Size{};
+  const auto views = static_cast<size_t>(slot.shape().views);
+  std::fill_n(slot.boxes.begin() + static_cast<ptrdiff_t>(j * views), views, Box{});
+  std::fill_n(slot.flips.begin() + static_cast<ptrdiff_t>(j * views), views, uint8_t{0});
+}
+
+void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row,
+                       OpenBatch& batch) {
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
-  Result<Size> image = ReadAndRender(worker, item, slot.Row(row));
+  Result<Size> image = ReadAndRender(worker, position, slot.Row(row));
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = item;
@@ -278,7 +309,8 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   batch.failures.push_back({row, item, std::move(status)});
 }
 
-Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
+Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes row) {
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
   const ItemPlace place = table_.Place(item);
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (place.size_bytes > max_bytes) {
@@ -287,7 +319,13 @@ Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes 
                                   std::to_string(max_bytes))
                              .AtOffset(0));
   }
-  SourceBytes bytes(place, worker.bytes, *stats_);
+  const Clock::time_point start = Clock::now();
+  const BlockCache::Use block(blocks_.get(), position);
+  if (blocks_ != nullptr) Count(stats_->read_ns, Nanoseconds(Clock::now() - start));
+  const std::optional<Bytes> in_block = block.Find(place);
+  SourceBytes from_source(place, worker.bytes, *stats_);
+  MemoryBytes from_block(in_block.value_or(Bytes()));
+  ItemBytes& bytes = in_block ? static_cast<ItemBytes&>(from_block) : from_source;
   Result<Size> image = Size{};
   try {
     image = Render(worker, bytes, place.hints, item, row);
@@ -332,10 +370,13 @@ void EpochRun::CountSince(const DecodeCounters& before, const DecodeCounters& af
 }
 
 void EpochRun::HintAhead(int64_t position) const {
+  if (blocks_ != nullptr) return;  // it reads ahead itself
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
-    const ItemPlace place = table_.Place(plan_.order[static_cast<size_t>(ahead)]);
+    const int64_t item = plan_.order[static_cast<size_t>(ahead)];
+    if (item == kPadding) return;  // at the end of a plan alone
+    const ItemPlace place = table_.Place(item);
     place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
   }
 }

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.cli.opening import describe_index, open_archive
+from fastinet.cli.opening import describe_index, open_archive, split_option
 from fastinet.cli.output import (
     archive_argument,
     file_bar,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @archive_argument
+@split_option
 @click.option(
     "--checkpoints", is_flag=True, help="Also make entropy checkpoints: one pass over the data."
 )
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @json_option
 def index(
     archive: str,
+    split: str | None,
     checkpoints: bool,
     stride: int,
     duplicates: bool,
@@ -53,7 +55,8 @@ def index(
 
     The index says where every image lies. It is built once, by one pass over the archive's headers,
     and kept beside the archive (in your cache folder where that place is read-only). A stale or
-    damaged index is built anew.
+    damaged index is built anew. Index and checkpoints are of all splits; --split chooses which is
+    reported.
 
     With --checkpoints every image is decoded once, without pixels, and places are noted from which
     a crop can be decoded. With --duplicates the files that may be equal are read and compared, so
@@ -61,7 +64,7 @@ def index(
     where it was.
     """
     start = time.perf_counter()
-    dataset = open_archive(archive)
+    dataset = open_archive(archive, split)
     seconds = time.perf_counter() - start
     if checkpoints:
         _make_checkpoints(dataset, stride, threads)
@@ -69,6 +72,8 @@ def index(
     places = dataset.checkpoints
     facts = {
         "archive": archive,
+        "split": dataset.split,
+        "splits": dataset.split_items,
         "items": len(dataset),
         "classes": len(dataset.classes),
         "seconds": seconds,

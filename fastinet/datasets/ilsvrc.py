@@ -93,7 +93,6 @@ def recognise(members: ScannedMembers) -> Listing | None:
     class_texts = tuple(wnid_text(number) for number in classes.tolist())
     present = np.unique(splits).tolist()
     key_offsets, key_bytes = members.names.packed(rows)
-    specials = sum(archive.members.special_entries for archive in archives)
     return Listing(
         family="ilsvrc" if len(present) > 1 else SPLITS[present[0]],
         offsets=members.offsets[rows],
@@ -104,26 +103,11 @@ def recognise(members: ScannedMembers) -> Listing | None:
         item_archive=members.archive[rows] if len(archives) > 1 else None,
         splits=tuple(Split(SPLITS[split], class_texts) for split in present),
         item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
-        skipped=int(np.count_nonzero(~items)) + specials,
+        skipped=int(np.count_nonzero(~items)) + _specials(archives),
         notes=tuple(
             note
             for note in (
-                _skipped_note(
-                    members.names,
-                    _without_companions(np.flatnonzero(~images), members.names),
-                    "no images (neither by name nor by content)",
-                ),
-                _skipped_note(
-                    members.names,
-                    np.flatnonzero(images & ~items & ~invalid),
-                    "images without a wnid in their names",
-                ),
-                _skipped_note(
-                    members.names,
-                    np.flatnonzero(images & invalid),
-                    "files that are known to hold no image",
-                ),
-                _specials_note(specials),
+                *_skipped_notes(members.names, images, items, invalid, _specials(archives)),
                 _empty_classes_note(np.setdiff1d(class_tars, present_wnids).tolist()),
                 _unlabelled_note(rows, found, members.names),
                 _contradictions_note(rows, found, members.names),
@@ -246,14 +230,24 @@ def _without_companions(rows: Ints, names: Names) -> Ints:
     ]
 
 
-def _skipped_note(names: Names, rows: Ints, reason: str) -> str:
-    if not len(rows):
-        return ""
-    return f"{len(rows)} members skipped as {reason}: {_some([names[row] for row in rows[:4]])}"
+def _specials(archives: Sequence[ScannedArchive]) -> int:
+    return sum(archive.members.special_entries for archive in archives)
 
 
-def _specials_note(count: int) -> str:
-    return f"{count} entries skipped that are links, devices or vendor records" if count else ""
+def _skipped_notes(
+    names: Names, images: Bools, items: Bools, invalid: Bools, specials: int
+) -> Iterator[str]:
+    no_images = _without_companions(np.flatnonzero(~images), names)
+    for rows, reason in (
+        (no_images, "no images (neither by name nor by content)"),
+        (np.flatnonzero(images & ~items & ~invalid), "images without a wnid in their names"),
+        (np.flatnonzero(images & invalid), "files that are known to hold no image"),
+    ):
+        if len(rows):
+            shown = _some([names[row] for row in rows[:4]])
+            yield f"{len(rows)} members skipped as {reason}: {shown}"
+    if specials:
+        yield f"{specials} entries skipped that are links, devices or vendor records"
 
 
 def _empty_classes_note(numbers: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""What a scan found, and the questions that families ask of it, for all members at once."""
+"""What a scan found, and what families ask of it, answered for all members at once."""
 
 from __future__ import annotations
 
