@@ -280,6 +280,6 @@ def test_the_command(tmp_path: Path) -> None:
         "path": f"{path}.fastinet.duplicates",
     }
     result = CliRunner().invoke(main, ["index", "--duplicates", str(path)])
-    assert "3 items are copies of 1 images, 1 of which are in several classes" in result.stdout
+    assert "3 items in 1 groups of equal ones, 1 groups of several classes" in result.stdout
     result = CliRunner().invoke(main, ["index", "--json", str(path)])
     assert json.loads(result.stdout)["duplicates"] is None
