@@ -57,6 +57,7 @@ class Concatenation(Dataset):
             " + ".join(part.path for part in parts),
             [archive for part in parts for archive in part._archives],  # noqa: SLF001
             _listing(parts, np.concatenate([labels for labels, _ in renumbered]), classes),
+            devkit=next(filter(None, (part._devkit for part in parts)), None),  # noqa: SLF001
         )
         self.name = " + ".join(part.name for part in parts)
         self._parts = tuple(parts)

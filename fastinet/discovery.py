@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = ["archives_at", "patch_at", "scan_archives"]
 
-# Of what lies beside archives and is made from them.
-_OWN_SUFFIXES = (catalog.SUFFIX, checkpoints.SUFFIX, seek_index.SUFFIX, ".duplicates", ".tmp")
+# Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
+# ImageNet-21K as class tars is 19,167 files.
+_MOST_OPEN_FILES = 64
+
+# What lies beside an archive of ours, and is none.
+_SIDECAR_SUFFIXES = (
+    catalog.SUFFIX,
+    checkpoints.SUFFIX,
+    seek_index.SUFFIX,
+    ".duplicates",  # as fastinet.duplicates.SUFFIX
+    ".tmp",
+)
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -44,7 +55,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     entries = sorted(
         entry
         for entry in found
-        if not entry.name.startswith(".") and entry.suffix not in _OWN_SUFFIXES
+        if not entry.name.startswith(".") and entry.suffix not in _SIDECAR_SUFFIXES
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:
@@ -56,7 +67,13 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     if others:
         shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
         notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
-    return [_file_archive(entry) for entry in class_tars], notes
+    archives: list[Archive] = [
+        replace(archive, briefly=len(class_tars) > _MOST_OPEN_FILES)
+        if isinstance(archive, FileArchive)
+        else archive
+        for archive in map(_file_archive, class_tars)
+    ]
+    return archives, notes
 
 
 def patch_at(path: Path) -> FileArchive | GzipArchive:

@@ -69,6 +69,8 @@ class FileArchive:
     path: Path
     folder: str = ""
     """Put before the members' names, with a slash: a class tar's wnid."""
+    briefly: bool = False
+    """Open the file for each read and not for good: of many class tars, not all can be open."""
 
     @property
     def name(self) -> str:
@@ -85,7 +87,20 @@ class FileArchive:
 
     def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
         """The archive, opened for the engine."""
-        return _engine.Source.file(os.fsencode(self.path))
+        if not self.briefly:
+            return _engine.Source.file(os.fsencode(self.path))
+        name = np.frombuffer(os.fsencode(self.path.name), np.uint8)
+        try:
+            size = self.path.stat().st_size
+        except OSError as error:
+            raise ReadError(f"cannot be read: {error.strerror}", archive=str(self.path)) from error
+        return _engine.Source.folder(
+            os.fsencode(self.path.parent),
+            name,
+            np.array([len(name)], np.uint64),
+            np.zeros(1, np.uint64),
+            np.array([size], np.uint64),
+        )
 
 
 @dataclass(frozen=True)

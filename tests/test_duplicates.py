@@ -107,8 +107,7 @@ def test_imagenet21k_from_archive_to_multi_hot_batches(tmp_path: Path) -> None:
     wnids = [info.wnid for info in multi.classes]
     expected = {wnids.index(name.partition("_")[0]) for name in shared}
     seen = 0
-    plain = [row for row, key in enumerate(dataset.keys) if not key.endswith("n01678043_6448.JPEG")]
-    for batch in fastinet.Loader(multi.select(plain), 4, fastinet.Resize(16)):
+    for batch in fastinet.Loader(multi, 4, fastinet.Resize(16)):
         assert batch.label_sets is not None
         targets = batch.label_sets.multi_hot(len(wnids))
         assert targets.shape == (len(batch), len(wnids))
@@ -116,7 +115,7 @@ def test_imagenet21k_from_archive_to_multi_hot_batches(tmp_path: Path) -> None:
             right = expected if key.rpartition("/")[2] in shared else {label}
             assert set(np.flatnonzero(row).tolist()) == right
             seen += 1
-    assert seen == len(dataset) - 1
+    assert seen == len(dataset)
     assert len(found.without_copies()) == len(dataset) - 2
     view = multi.select_classes(["n02084071", "n02121808"])
     assert view.label_sets is not None
@@ -281,6 +280,6 @@ def test_the_command(tmp_path: Path) -> None:
         "path": f"{path}.fastinet.duplicates",
     }
     result = CliRunner().invoke(main, ["index", "--duplicates", str(path)])
-    assert "3 items are copies of 1 images, 1 of which are in several classes" in result.stdout
+    assert "3 items in 1 groups of equal ones, 1 groups of several classes" in result.stdout
     result = CliRunner().invoke(main, ["index", "--json", str(path)])
     assert json.loads(result.stdout)["duplicates"] is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.small import small_jpeg
 from fastinet.testing.whole_archives import (
     extract,
     imagenet21k_classes,
@@ -67,10 +70,11 @@ def test_winter21_fall11_and_folders_of_class_tars_have_the_same_items(tmp_path:
     classes = imagenet21k_classes()
     expected = in_folders(classes)
     winter = write(tmp_path / "winter21_whole.tar", winter21_tar(classes))
+    gzipped = write(tmp_path / "winter21_whole.tar.gz", gzip.compress(winter.read_bytes()))
     fall = write(tmp_path / "fall11_whole.tar", train_tar(classes))
     for wnid, members in classes.items():
         write(tmp_path / "whole" / f"{wnid}.tar", tar(members))
-    for path in (winter, fall, tmp_path / "whole"):
+    for path in (winter, gzipped, fall, tmp_path / "whole"):
         with pytest.warns(FastinetWarning) as caught:
             dataset = fastinet.open(path)
         notes = " ".join(str(warning.message) for warning in caught)
@@ -79,26 +83,28 @@ def test_winter21_fall11_and_folders_of_class_tars_have_the_same_items(tmp_path:
         assert "1 classes have no images: n15102894" in notes
         assert "urls.txt" in notes
         found = contents(dataset)
-        if path == winter:
+        if path in (winter, gzipped):
             found = {key.removeprefix("winter21_whole/"): item for key, item in found.items()}
         assert found == expected
         assert [info.wnid for info in dataset.classes] == sorted(classes)
         assert (dataset.family, dataset.split, dataset.skipped) == ("train", "train", 2)
 
 
-def test_imagenet21k_in_batches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_imagenet21k_in_batches(tmp_path: Path, gzipped: bool) -> None:
     classes = imagenet21k_classes()
-    path = write(tmp_path / "fall11_whole.tar", train_tar(classes))
+    archive = gzip.compress(winter21_tar(classes)) if gzipped else winter21_tar(classes)
     with pytest.warns(FastinetWarning):
-        dataset = fastinet.open(path)
+        dataset = fastinet.open(write(tmp_path / "whole", archive))
     wnids = sorted(classes)
     expected = {
-        key: (wnids.index(wnid), data)
+        f"winter21_whole/{key}": (
+            wnids.index(wnid),
+            gzip.decompress(data) if key.endswith(GZIPPED) else data,
+        )
         for key, (wnid, data) in in_folders(classes).items()
-        if not key.endswith(GZIPPED)
     }
-    rows = [row for row, key in enumerate(dataset.keys) if key in expected]
-    check_batches(dataset.select(rows), expected)
+    check_batches(dataset, expected)
 
 
 def test_a_gzipped_member_is_an_image_by_name_or_by_content(tmp_path: Path) -> None:
@@ -126,6 +132,33 @@ def test_only_the_known_file_is_skipped(tmp_path: Path) -> None:
     assert [key.partition("/")[2] for key in dataset.keys] == list(members)[1:]
 
 
+def test_more_class_tars_than_files_can_be_open(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    wnids = [f"n{number:08d}" for number in range(3, 203, 2)]
+    members = {wnid: {f"{wnid}_1.JPEG": small_jpeg(rng)} for wnid in wnids}
+    for wnid in wnids:
+        write(tmp_path / "whole" / f"{wnid}.tar", tar(members[wnid]))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    in_use = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + len(wnids) // 2, before[1]))
+    try:
+        dataset = fastinet.open(tmp_path / "whole")
+        expected = {
+            f"{wnid}/{wnid}_1.JPEG": (label, members[wnid][f"{wnid}_1.JPEG"])
+            for label, wnid in enumerate(wnids)
+        }
+        check_batches(dataset, expected)
+        assert [dataset.read(label) for label in range(len(wnids))] == [
+            data for _, data in expected.values()
+        ]
+        (tmp_path / "whole" / f"{wnids[7]}.tar").unlink()
+        with pytest.raises(fastinet.errors.MissingError) as caught:
+            dataset.read(7)
+        assert wnids[7] in str(caught.value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 # -- 21K-P ---------------------------------------------------------------------------------------
 
 SPLITS = {
@@ -143,15 +176,16 @@ def open_quietly(path: Path, split: str | None = None) -> fastinet.Dataset:
         return fastinet.open(path)
 
 
-@pytest.mark.parametrize("extracted", [False, True])
-def test_imagenet21k_p_in_batches(tmp_path: Path, extracted: bool) -> None:
+@pytest.mark.parametrize("packing", ["tar.gz", "tar", "extracted"])
+def test_imagenet21k_p_in_batches(tmp_path: Path, packing: str) -> None:
     members = imagenet21k_p_members()
     path = tmp_path / "imagenet21k_resized"
-    prefix = "imagenet21k_resized/" if extracted else ""
-    if extracted:
+    prefix = "imagenet21k_resized/" if packing == "extracted" else ""
+    if packing == "extracted":
         extract(members, tmp_path)
     else:
-        path = write(path.with_suffix(".tar"), tar(members))
+        data = tar(members)
+        path = write(tmp_path / "i", gzip.compress(data) if packing == "tar.gz" else data)
     assert open_quietly(path).split == "train"
     for split, folder in SPLITS.items():
         dataset = open_quietly(path, split)

@@ -131,10 +131,12 @@ def _duplicate_facts(found: Duplicates) -> dict[str, Any]:
 
 def _describe_duplicates(found: Duplicates) -> str:
     facts = _duplicate_facts(found)
+    if not len(found):
+        return f"none among {found.images:,} images; {facts['path'] or 'not kept'}"
     return (
-        f"{facts['repeated_items']:,} items are copies of {facts['repeated_images']:,} images, "
-        f"{facts['images_of_several_classes']:,} of which are in several classes; "
-        f"{facts['images']:,} different images; {facts['path'] or 'not kept'}"
+        f"{facts['repeated_items']:,} items in {facts['repeated_images']:,} groups of equal ones, "
+        f"{facts['images_of_several_classes']:,} groups of several classes; {found.images:,} "
+        f"different images; {facts['path'] or 'not kept'}"
     )
 
 
