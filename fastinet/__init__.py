@@ -18,11 +18,12 @@ from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
 from fastinet.loader import Loader
-from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
+from fastinet.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
 
 __all__ = [
     "Batch",
     "CenterCrop",
+    "ColorJitter",
     "Dataset",
     "ImageHeader",
     "Loader",

@@ -25,6 +25,7 @@ class ItemSpec:
         ratio: Sequence[float],
         flip_probability: float,
         resize: int,
+        jitter: Sequence[Sequence[float] | None] | None,
         views: int,
         interpolation: str,
         pass_order: str,

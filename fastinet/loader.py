@@ -379,6 +379,7 @@ class Loader:
             **transform.native(),
             **self.output.native(),
             **self.options.native(),
+            jitter=transform.native_jitter() if isinstance(transform, RandomResizedCrop) else None,
             views=getattr(transform, "views", None) or 1,
             interpolation=transform.interpolation,
         )
