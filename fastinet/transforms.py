@@ -78,6 +78,11 @@ class RandomResizedCrop:
         views: independent crops of each item, for self-supervised training: batches then have
             images [B, views, ...], boxes [B, views, 4] and flips [B, views]. 1 to 1024; view 0 is
             the crop that there is without views. None: one crop, and no such axis.
+        min_object_covered: the crop must cover at least this share of the area of at least one of
+            the item's bounding boxes, 0 to 1; `Loader` then needs `boxes`. The rule is that of
+            TensorFlow's ``sample_distorted_bounding_box``, whose users take 0.1: boxes are drawn
+            as above until one covers enough, at most 100 times, and then the whole image is taken.
+            Items without boxes are cropped as if this were 0, and so are all when it is.
 
     Raises:
         ValueError: a value that makes no sense; the message names it.
@@ -90,21 +95,30 @@ class RandomResizedCrop:
     hflip: float = 0.5
     color_jitter: ColorJitter | None = None
     views: int | None = None
+    min_object_covered: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _checked_size(self.size))
         object.__setattr__(self, "scale", _low_high("scale", self.scale, highest=1.0))
         object.__setattr__(self, "ratio", _low_high("ratio", self.ratio, highest=math.inf))
         check_interpolation(self.interpolation)
-        object.__setattr__(self, "hflip", _checked_probability("hflip", self.hflip))
+        object.__setattr__(self, "hflip", _checked_share("hflip", self.hflip, "probability"))
         if not isinstance(self.color_jitter, ColorJitter | None):
             raise TypeError(f"color_jitter must be a ColorJitter, not {self.color_jitter!r}")
         if self.views is not None:
             object.__setattr__(self, "views", whole_number("views", self.views, 1, MAX_VIEWS))
+        covered = _checked_share("min_object_covered", self.min_object_covered)
+        object.__setattr__(self, "min_object_covered", covered)
 
     def native(self) -> dict[str, Any]:
         """The transform as the native modules take it."""
-        return _native(self, scale=self.scale, ratio=self.ratio, flip_probability=self.hflip)
+        return _native(
+            self,
+            scale=self.scale,
+            ratio=self.ratio,
+            flip_probability=self.hflip,
+            min_object_covered=self.min_object_covered,
+        )
 
     def native_jitter(self) -> list[tuple[float, float] | None] | None:
         """Bounds of the colour factors as the engine takes them."""
@@ -204,7 +218,13 @@ class SizeSchedule:
 
 def _native(transform: Transform, **parts: Any) -> dict[str, Any]:
     """All parts that the core's Transform has; those that its kind does not use are neutral."""
-    neutral = {"scale": (1.0, 1.0), "ratio": (1.0, 1.0), "flip_probability": 0.0, "resize": 0}
+    neutral = {
+        "scale": (1.0, 1.0),
+        "ratio": (1.0, 1.0),
+        "flip_probability": 0.0,
+        "resize": 0,
+        "min_object_covered": 0.0,
+    }
     size = height_width(transform.size)
     return {"kind": type(transform).__name__, "size": size, **neutral, **parts}
 
@@ -249,16 +269,10 @@ def _factor_bounds(
         if isinstance(value, Iterable):
             low, high = (float(bound) for bound in value)
         else:
-            distance = float(value)
-            low, high = max(lowest, neutral - distance), neutral + distance
-            if distance < 0:
-                raise ValueError
-            if name == "hue":
-                low = -distance
+            low, high = neutral - float(value), neutral + float(value)
+            low = max(low, 0) if neutral == 1 else low
     except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} must be a number from 0 on, or (low, high), not {value!r}"
-        ) from None
+        low, high = math.nan, math.nan
     if not lowest <= low <= high <= highest:
         raise ValueError(
             f"{name} must be a number from 0 on, or (low, high) within {lowest:g} .. {highest:g}, "
@@ -267,14 +281,14 @@ def _factor_bounds(
     return None if low == high == neutral else (low, high)
 
 
-def _checked_probability(name: str, value: Any) -> float:
+def _checked_share(name: str, value: Any, what: str = "share") -> float:
     try:
-        probability = float(value)
+        share = float(value)
     except (TypeError, ValueError):
-        probability = math.nan
-    if not 0 <= probability <= 1:
-        raise ValueError(f"{name} must be a probability, 0 to 1, not {value!r}")
-    return probability
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ValueError(f"{name} must be a {what}, 0 to 1, not {value!r}")
+    return share
 
 
 def _low_high(name: str, bounds: Any, highest: float) -> tuple[float, float]:

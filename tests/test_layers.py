@@ -39,11 +39,12 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "cpus", "output", "ranks", "stats", "build_info", "texts"},
+    {"checks", "column_file", "errors", "cpus", "output", "ranks", "stats", "build_info", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"sources", "catalog", "checkpoints", "datasets"},
-    {"dataset", "codec", "batch", "metrics", "blocks"},
+    {"dataset", "codec", "batch", "blocks", "metrics", "objects"},
+    {"buffers", "epoch", "workers"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},

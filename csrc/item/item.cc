@@ -199,8 +199,9 @@ Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& o
   return {};
 }
 
-Status ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
-                                const AugmentKey& key, MutableBytes row, std::span<Crop> crops) {
+Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
+                                      const AugmentKey& key, std::span<const ObjectBox> objects,
+                                      MutableBytes row, std::span<Crop> crops) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
@@ -208,7 +209,7 @@ Status ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const I
   for (size_t view = 0; view < crops.size(); ++view) {
     AugmentKey view_key = key;
     view_key.view = static_cast<uint16_t>(view);
-    crops[view] = DrawCrop(spec.transform, shown, view_key);
+    crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
     const MutableBytes view_row = row.subspan(view * view_bytes, view_bytes);
     if (spec.jitter) {
       FASTINET_RETURN_IF_ERROR(state.RenderAdjusted(
@@ -218,7 +219,7 @@ Status ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const I
     }
   }
   ++state.counters.items;
-  return {};
+  return shown;
 }
 
 const ItemCounters& ItemRenderer::counters() const { return state_->counters; }
