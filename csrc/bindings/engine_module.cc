@@ -391,7 +391,10 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<WorkerPool, std::shared_ptr<WorkerPool>>(module, "WorkerPool",
                                                       "Threads that work for any number of epochs.")
-      .def(py::init([](int threads) { return Unwrap(WorkerPool::Start(threads)); }), "threads"_a)
+      .def(py::init([](int threads, const std::vector<int>& cpus) {
+             return Unwrap(WorkerPool::Start(threads, cpus));
+           }),
+           "threads"_a, "cpus"_a = std::vector<int>())
       .def_property_readonly("threads", &WorkerPool::threads);
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
