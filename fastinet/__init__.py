@@ -26,12 +26,13 @@ from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
 from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
 from fastinet.objects import Objects
-from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
+from fastinet.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
 
 __all__ = [
     "Batch",
     "Boxes",
     "CenterCrop",
+    "ColorJitter",
     "Dataset",
     "Duplicates",
     "ImageHeader",

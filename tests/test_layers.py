@@ -1,6 +1,6 @@
 """Layers point one way: no #include, cimport or import goes upward or sideways.
 
-    base <- {tar, gzip, io, rng, jpeg, png, resample, label_map} <- crop <- item <- engine
+    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- engine
          <- {bindings, Cython} <- Python <- {testing, command line}
 
 The checks read the files; nothing is compiled. Each check is itself tested on a planted bad edge.
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lowest first. Folders of one layer are siblings and do not know each other.
 CPP_LAYERS = [
     {"base"},
-    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "label_map"},
+    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "colour", "label_map"},
     {"crop"},
     {"item"},
     {"engine"},
