@@ -21,6 +21,8 @@ from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.ope
 from fastinet.datasets.bounding_boxes import Boxes, read_boxes
 from fastinet.datasets.imagenet_5k import imagenet5k
 from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps, open_label_maps
+from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
 from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
 from fastinet.objects import Objects
@@ -34,10 +36,13 @@ __all__ = [
     "Duplicates",
     "ImageHeader",
     "ItemBoxes",
+    "ItemLabelMaps",
+    "LabelMaps",
     "Loader",
     "Objects",
     "RandomResizedCrop",
     "Resize",
+    "SemanticTree",
     "build_info",
     "concatenate",
     "decode",
@@ -47,8 +52,10 @@ __all__ = [
     "imagenet5k",
     "metrics",
     "open",
+    "open_label_maps",
     "read_boxes",
     "read_header",
+    "read_semantic_tree",
 ]
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet import _engine, errors
+from fastinet.metrics.labels import LabelSets
 from fastinet.objects import Objects, objects_in_crops
 
 if TYPE_CHECKING:
     from fastinet.dataset import Dataset
     from fastinet.datasets.item_boxes import ItemBoxes
-    from fastinet.metrics.labels import LabelSets
     from fastinet.output import OutputFormat
     from fastinet.transforms import Transform
 
@@ -27,7 +27,7 @@ PADDING = -1
 class Batch:
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot of the engine.
+    `images`, `soft_labels`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot.
     The slot is leased until the last of these arrays, every view of them, and the batch itself are
     gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
     long.
@@ -102,10 +102,16 @@ class Batch:
     def label_sets(self) -> LabelSets | None:
         """All labels of each row, where the dataset has label sets; else None.
 
-        ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets.
+        ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets. Rows that
+        ``pad_last="mask"`` adds have an empty set.
         """
         sets = self._dataset.label_sets
-        return None if sets is None else sets.take(self.indices)
+        if sets is None:
+            return None
+        items = self.indices
+        taken = sets.take(items[items != PADDING])  # it is at the end, if anywhere
+        padding = np.zeros(len(items) - len(taken), np.int64)
+        return LabelSets(np.concatenate([taken.counts, padding]), taken.label)
 
     @property
     def boxes(self) -> NDArray[np.int32]:
@@ -120,6 +126,15 @@ class Batch:
     def flips(self) -> NDArray[np.bool_]:
         """Which rows are mirrored, bool [B]; with views, [B, views]."""
         return self._without_views(self._lease.flips)
+
+    @property
+    def soft_labels(self) -> NDArray[np.float32] | None:
+        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
+
+        None without ``Loader(soft_labels=...)``; zeros in masked rows.
+        """
+        labels = self._lease.soft_labels
+        return None if labels is None else self._without_views(labels)
 
     @property
     def image_sizes(self) -> NDArray[np.int32]:

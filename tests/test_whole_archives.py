@@ -15,6 +15,7 @@ import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.semantic_tree import write_semantic_tree
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.whole_archives import (
     extract,
@@ -202,6 +203,25 @@ def test_imagenet21k_p_in_batches(tmp_path: Path, packing: str) -> None:
     train, val = open_quietly(path, "train"), open_quietly(path, "val")
     assert train.classes == val.classes
     assert set(open_quietly(path, "small_classes").classes).isdisjoint(train.classes)
+
+
+def test_batches_of_imagenet21k_p_have_targets_of_semantic_softmax(tmp_path: Path) -> None:
+    path = write(tmp_path / "i.tar", tar(imagenet21k_p_members(classes=6)))
+    train = fastinet.open(path, split="train")
+    parents = [-1, -1, 0, 0, 2, 3]
+    wnids = [info.wnid for info in train.classes]
+    tree = fastinet.read_semantic_tree(write_semantic_tree(tmp_path / "t.pth", wnids, parents))
+    tree.check(train)
+    # Levels of depth 0 (labels 0 and 1) and 1 (labels 2 and 3); the deepest is left out.
+    by_label = [(0, -1), (1, -1), (0, 0), (0, 1), (0, 0), (0, 1)]
+    seen = 0
+    for batch in fastinet.Loader(train, 4, fastinet.Resize(8), shuffle=True):
+        targets = tree.targets(batch.labels)
+        assert list(map(tuple, targets.tolist())) == [by_label[label] for label in batch.labels]
+        seen += len(batch)
+    assert seen == len(train)
+    with pytest.raises(ValueError, match="the tree's label 0 is"):
+        tree.check(fastinet.open(path, split="small_classes"))
 
 
 def test_a_split_of_imagenet21k_p_by_itself_has_the_same_labels(tmp_path: Path) -> None:

@@ -32,10 +32,12 @@ from fastinet.metrics.devkit_text import (
 )
 from fastinet.metrics.labels import real_labels
 from fastinet.metrics.localization import TrueBoxes, box_overlaps, flat_errors, localization_errors
+from fastinet.metrics.semantic import SemanticAccuracy, semantic_accuracy
 from fastinet.metrics.topk import Accumulator, evaluate
 
 __all__ = [
     "Accumulator",
+    "SemanticAccuracy",
     "TrueBoxes",
     "box_overlaps",
     "class_columns",
@@ -48,5 +50,6 @@ __all__ = [
     "read_labels",
     "read_located_guesses",
     "real_labels",
+    "semantic_accuracy",
     "true_boxes",
 ]
