@@ -92,6 +92,7 @@ FORMS = {
     "dots and folders": {"prefix": "./", "directories": True},
     "long names, GNU": {"prefix": "a-folder-of-some-length/" * 7, "directories": True},
     "long names, PAX": {"prefix": "ü" * 120 + "/", "format": tarfile.PAX_FORMAT},
+    "tar.gz": {"form": "tar.gz", "directories": True},
     "folder": {"form": "folder"},
 }
 forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -238,10 +239,15 @@ def test_val_folders_may_have_train_names(tmp_path: Path) -> None:
     assert (part.split, list(part.keys)) == ("val", ["n02102040/n02102040_1002.JPEG"])
 
 
+@forms
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_hugging_face(tmp_path: Path, challenge: MiniatureChallenge, split: str) -> None:
+def test_hugging_face(
+    tmp_path: Path, challenge: MiniatureChallenge, split: str, form: dict
+) -> None:
     members = challenge.hugging_face(split)  # type: ignore[arg-type]
-    dataset = fastinet.open(write_archive(tmp_path / f"{split}_images.tar", members))
+    dataset = fastinet.open(write_archive(tmp_path / f"{split}_images", members, **form))
+    if form.get("form") == "folder":
+        members = dict(sorted(members.items()))
     assert dataset.split == split
     if split == "train":
         check(dataset, expected_train(challenge, members))

@@ -7,6 +7,7 @@ their own; and the packagings with annotations have them here, too.
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -155,7 +156,7 @@ def write_archive(
     path: str | os.PathLike[str],
     members: Mapping[str, bytes],
     *,
-    form: Literal["tar", "folder"] = "tar",
+    form: Literal["tar", "tar.gz", "folder"] = "tar",
     prefix: str = "",
     directories: bool = False,
     format: Format = tarfile.GNU_FORMAT,  # noqa: A002  # as tarfile calls it
@@ -165,7 +166,7 @@ def write_archive(
     Args:
         path: file or folder; the name need not tell which.
         members: names and content, in order.
-        form: a tar, or a folder.
+        form: a tar, plain or compressed, or a folder.
         prefix: put before every name in a tar: "./" as ``tar -cf x.tar .`` does it, or a folder
             so long that names need extended headers.
         directories: whether the tar has entries for folders.
@@ -190,5 +191,6 @@ def write_archive(
                 spelled = f"./{folder}/" if prefix == "./" else f"{folder}/"
                 entries.append(entry(spelled, type=tarfile.DIRTYPE, format=format))
         entries.append(entry(full, content, format=format))
-    path.write_bytes(b"".join(entries) + END)
+    content = b"".join(entries) + END
+    path.write_bytes(gzip.compress(content, 1) if form == "tar.gz" else content)
     return path
