@@ -9,6 +9,8 @@ import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
+import numpy as np
+
 from fastinet import _engine, _plan
 from fastinet.batch import Batch
 from fastinet.checks import whole_number
@@ -29,8 +31,7 @@ from fastinet.transforms import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
@@ -162,6 +163,7 @@ class Loader:
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
         self._latest: weakref.ref[Epoch] | None = None
+        self._taken: tuple[int, int, _engine.SlotPool | None] = (0, 0, None)
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
@@ -184,6 +186,36 @@ class Loader:
         epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
         return self._begin(epoch, start_batch * self.batch_size * self.world)
+
+    def take(self, items: ArrayLike, epoch: int = 0) -> Batch:
+        """One batch of exactly these items, with the boxes, flips and pixels of an epoch.
+
+        For samplers that live elsewhere. The loader's own place, order and ranks have no part in it.
+
+        Args:
+            items: item ids, int [B], B from 1 on; in any order, and the same one as often as wanted.
+            epoch: 0 .. 2**32 - 1.
+
+        Raises:
+            IndexError: there is no such item.
+            FastinetError: as the ``next()`` of an epoch does.
+        """
+        order = np.ascontiguousarray(items, np.int64).reshape(-1)
+        if not len(order):
+            raise ValueError("a batch has at least one item")
+        if order.min() < 0 or order.max() >= len(self.dataset):
+            raise IndexError(f"items must be 0 to {len(self.dataset) - 1}")
+        epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
+        engine = self._engine_of_this_process()
+        native = self._native_epoch(
+            engine, self._slots_of(engine, len(order)), len(order), order, epoch
+        )
+        try:
+            lease = native.next()
+        finally:
+            native.close()
+        assert lease is not None, "an epoch of some items has a batch"  # noqa: S101
+        return Batch(lease, self.dataset, self.output, views=getattr(self.transform, "views", None))
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
@@ -241,7 +273,7 @@ class Loader:
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        return {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
+        return {**self.__dict__, "_engine": None, "_stats": None, "_latest": None, "_taken": (0, 0, None)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats())
@@ -274,24 +306,36 @@ class Loader:
 
     def _begin(self, epoch: int, start: int) -> Epoch:
         engine = self._engine_of_this_process()
-        native = _engine.Epoch(
-            engine.pool,
-            engine.table,
-            engine.spec,
-            engine.slots,
-            self._stats,
-            self._order(epoch, start),
-            self.dataset.keys,
-            batch_size=self.batch_size,
-            seed=self.seed,
-            epoch=epoch,
-            prefetch=self.prefetch,
-            mask=self.on_error == "mask",
+        native = self._native_epoch(
+            engine, engine.slots, self.batch_size, self._order(epoch, start), epoch
         )
         self._progress = _Progress(epoch, start, begun=True)
         begun = Epoch(self, native, self._progress, self._batches(start))
         self._latest = weakref.ref(begun)
         return begun
+
+    def _native_epoch(
+        self,
+        engine: _EngineParts,
+        slots: _engine.SlotPool,
+        batch_size: int,
+        order: NDArray[np.int64],
+        epoch: int,
+    ) -> _engine.Epoch:
+        return _engine.Epoch(
+            engine.pool,
+            engine.table,
+            engine.spec,
+            slots,
+            self._stats,
+            order,
+            self.dataset.keys,
+            batch_size=batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            prefetch=self.prefetch,
+            mask=self.on_error == "mask",
+        )
 
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
@@ -320,6 +364,14 @@ class Loader:
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.
         return _engine.SlotPool(spec, rows, self.prefetch + 2)
+
+    def _slots_of(self, engine: _EngineParts, rows: int) -> _engine.SlotPool:
+        """Slots for `take`; those of the size that was wanted last are kept."""
+        process, kept_rows, slots = self._taken
+        if (process, kept_rows) != (engine.process, rows) or slots is None:
+            slots = _engine.SlotPool(engine.spec, rows, 1)
+            self._taken = engine.process, rows, slots
+        return slots
 
     def _batch_shape(self) -> tuple[int, ...]:
         """Shape of a full batch's images."""
