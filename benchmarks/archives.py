@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fastinet import catalog
+from fastinet.sources import identify
 from fastinet.testing.train_archive import cached_train_archive
 
 TRAIN_ITEMS = 1_281_167
@@ -59,9 +60,9 @@ def indexed_train_archive(folder: Path) -> Path:
         key_offsets=np.cumsum(lengths),
         key_bytes=np.frombuffer("".join(names).encode(), np.uint8),
         item_archive=None,
-        wnids=wnids,
+        splits=(catalog.Split("train", wnids),),
     )
-    catalog.save(catalog.places(path)[0], [catalog.identify(path)], listing)
+    catalog.save(catalog.places(path)[0], [identify(path)], listing)
     return path
 
 

@@ -36,12 +36,36 @@ class ItemSpec:
         max_pixels: int,
     ) -> None: ...
 
+class Source:
+    """An archive that is open for reading: bytes by their offset."""
+
+    @staticmethod
+    def file(path: bytes) -> Source:
+        """A file, as it stands. Raises MissingError, ReadError, UnsupportedError (no file)."""
+    @staticmethod
+    def folder(
+        path: bytes,
+        names: NDArray[np.uint8],
+        name_ends: NDArray[np.uint64],
+        offsets: NDArray[np.uint64],
+        sizes: NDArray[np.uint64],
+    ) -> Source:
+        """Files of a folder, laid end to end at the given offsets, which rise."""
+    @property
+    def size_bytes(self) -> int: ...
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes from `offset` on, read without the GIL.
+
+        Raises:
+            MissingError, ReadError: a file is gone, was cut, or cannot be read.
+        """
+
 class ItemTable:
-    """Where every item's bytes are; opens the archives."""
+    """Where every item's bytes are."""
 
     def __init__(
         self,
-        archives: Sequence[bytes],
+        sources: Sequence[Source],
         item_archive: NDArray[np.int32] | None,
         offsets: NDArray[np.uint64],
         sizes: NDArray[np.uint64],

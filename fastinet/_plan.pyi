@@ -38,6 +38,32 @@ def epoch_order(
         int64 [positions of this rank in start .. stop - 1].
     """
 
+def blocked_order(
+    block_starts: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    window_blocks: int = 1,
+    lanes: int = 1,
+) -> NDArray[np.int64]:
+    """The global order of a blocked epoch: random blocks, shuffled inside windows of them.
+
+    Blocks are runs of a sequence of items that lie near each other. They are permuted; position p
+    of the epoch comes from lane ``p % lanes``; each lane is shuffled inside windows of some
+    ``window_blocks / lanes`` blocks (csrc/rng/blocked_order.h).
+
+    Args:
+        block_starts: int64 [blocks + 1]: block b is ``sequence[block_starts[b]:block_starts[b +
+            1]]``.
+        seed: 0 .. 2**64 - 1.
+        epoch: 0 .. 2**32 - 1.
+        window_blocks: blocks among which items are shuffled, all lanes together.
+        lanes: at least 1.
+
+    Returns:
+        int64 [block_starts[-1]]: places in the sequence, each once.
+    """
+
 def draw_crops(
     transform: Mapping[str, Any],
     sizes: NDArray[np.int32],

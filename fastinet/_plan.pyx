@@ -6,9 +6,21 @@ import numpy as np
 
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 from libcpp cimport bool as cpp_bool
+from libcpp.vector cimport vector
 
-from fastinet._core cimport AugmentKey, Crop, DrawCrop, Permutation, Size, Transform, make_transform
+from fastinet._core cimport (
+    AugmentKey,
+    BlockedOrder,
+    Crop,
+    DrawCrop,
+    Permutation,
+    Places,
+    Size,
+    Transform,
+    make_transform,
+)
 
 
 @cython.boundscheck(False)
@@ -34,6 +46,25 @@ def epoch_order(n, *, seed=0, epoch=0, shuffle=True, rank=0, world=1, start=0, s
                 position += stride
     finally:
         del permutation
+    return order
+
+
+def blocked_order(const int64_t[::1] block_starts, *, seed=0, epoch=0, window_blocks=1, lanes=1):
+    """Places int64 of all items of a blocked epoch, in order."""
+    if block_starts.shape[0] < 1 or block_starts[0] != 0 or (np.diff(block_starts) < 0).any():
+        raise ValueError("block_starts must begin with 0 and ascend")
+    if window_blocks < 1 or lanes < 1:
+        raise ValueError(f"no windows of {window_blocks} blocks in {lanes} lanes")
+    cdef BlockedOrder blocked
+    blocked.seed, blocked.epoch = seed, epoch
+    blocked.window_blocks, blocked.lanes = window_blocks, lanes
+    cdef vector[int64_t] drawn
+    with nogil:
+        drawn = blocked.Draw(Places(&block_starts[0], block_starts.shape[0]))
+    order = np.empty(drawn.size(), np.int64)
+    cdef int64_t[::1] out = order
+    if drawn.size() > 0:
+        memcpy(&out[0], drawn.data(), drawn.size() * sizeof(int64_t))
     return order
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from fastinet.dataset import Dataset
     from fastinet.output import OutputFormat
 
-__all__ = ["Batch"]
+__all__ = ["PADDING", "Batch"]
+
+PADDING = -1
+"""Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
 
 
 class Batch:
@@ -47,7 +50,10 @@ class Batch:
         self._dataset = dataset
         self._one_view = views is None
         self.images = output.view(self._without_views(lease.images))
-        self.labels = dataset.labels[lease.items]
+        items = lease.items
+        self.labels = dataset.labels[items]
+        if items[-1] == PADDING:  # it is at the end, if anywhere
+            self.labels[items == PADDING] = PADDING
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.images
@@ -64,14 +70,17 @@ class Batch:
 
     @property
     def indices(self) -> NDArray[np.int64]:
-        """Item ids, int64 [B]: ``ds.read(batch.indices[j])`` are the bytes behind row j."""
+        """Item ids, int64 [B]: ``ds.read(batch.indices[j])`` are the bytes behind row j.
+
+        -1 in rows that ``pad_last="mask"`` adds.
+        """
         return self._lease.items
 
     @property
     def keys(self) -> list[str]:
-        """Keys of the items: B strings."""
+        """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
         keys = self._dataset.keys
-        return [keys[item] for item in self.indices.tolist()]
+        return ["" if item == PADDING else keys[item] for item in self.indices.tolist()]
 
     @property
     def boxes(self) -> NDArray[np.int32]:
@@ -89,7 +98,11 @@ class Batch:
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        """Which rows hold their item, bool [B]. Masked rows are zero, and keep their label."""
+        """Which rows hold an item, bool [B]: what to count in an evaluation.
+
+        The others are zero: items that gave no row under ``on_error="mask"``, which keep their
+        label, and rows that ``pad_last="mask"`` adds, whose label is -1.
+        """
         return self._lease.valid
 
     def __dlpack__(

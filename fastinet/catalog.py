@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import platformdirs
 
-from fastinet.errors import FastinetWarning, ReadError
+from fastinet.errors import FastinetWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,13 +50,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastinet.sources import Archive, Identity
+
 __all__ = [
-    "Identity",
     "Listing",
+    "Split",
     "UnusableIndexError",
     "compare",
     "fastinet_version",
-    "identify",
     "load",
     "obtain",
     "places",
@@ -64,7 +65,7 @@ __all__ = [
 ]
 
 SUFFIX = ".fastinet"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _MAGIC = b"FASTINET"
 _PREAMBLE = struct.Struct("<8sIIQQ")
@@ -73,17 +74,23 @@ _ALIGNMENT = 64  # a cache line, and the widest vector register
 _BUFFER_BYTES = 1 << 18
 _USER = 3  # stack level of who called fastinet.open, which calls obtain
 
-# Eight blocks tell one archive from another of equal size and time; reading them costs eight seeks.
-_PROBES = 8
-_PROBE_BYTES = 4096
+
+class Split(NamedTuple):
+    """A part of an archive that is used by itself, and its classes."""
+
+    name: str
+    """"train", "val", "test", or as the archive calls it."""
+    wnids: tuple[str, ...]
+    """[K] classes in label order; several splits may have the same ones."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The items of one or more archives, N of them in K classes, and what was not taken as items.
+    """The items of one or more archives, N of them, and what was not taken as items.
 
-    Item i is the ``sizes[i]`` bytes from ``offsets[i]`` on of archive ``item_archive[i]``, has
-    class ``labels[i]``, and is called ``key_bytes[key_offsets[i]:key_offsets[i + 1]]``.
+    Item i is the ``sizes[i]`` bytes from ``offsets[i]`` on of archive ``item_archive[i]``, belongs
+    to split ``item_split[i]``, has class ``labels[i]`` among those of its split, and is called
+    ``key_bytes[key_offsets[i]:key_offsets[i + 1]]``.
     """
 
     family: str
@@ -93,54 +100,25 @@ class Listing:
     sizes: NDArray[np.uint64]
     """[N] bytes."""
     labels: NDArray[np.int64]
-    """[N] index into ``wnids``."""
+    """[N] index into the split's ``wnids``; -1: the archives give the item no label."""
     key_offsets: NDArray[np.uint64]
     """[N + 1] bytes in ``key_bytes``; the first is 0."""
     key_bytes: NDArray[np.uint8]
     """All keys, one after another, UTF-8."""
     item_archive: NDArray[np.int32] | None
     """[N] index of the archive; None where there is one archive only."""
-    wnids: tuple[str, ...]
-    """[K] classes in label order."""
+    splits: tuple[Split, ...]
+    """At least one."""
+    item_split: NDArray[np.int8] | None = None
+    """[N] index into ``splits``; None where there is one split only."""
     skipped: int = 0
     """Entries of the archives that are no items."""
     notes: tuple[str, ...] = ()
     """What the user should hear about, skipped entries among it; a sentence each."""
 
 
-class Identity(NamedTuple):
-    """What binds an index to an archive: it holds for these bytes only, as far as we can tell."""
-
-    name: str
-    """File name without folder."""
-    size: int
-    """Bytes."""
-    mtime_ns: int
-    """Time of the last change, nanoseconds since 1970."""
-    probe: str
-    """SHA-256 over a few blocks of content."""
-
-
 class UnusableIndexError(Exception):
     """This index cannot serve; the text says why."""
-
-
-def identify(archive: Path) -> Identity:
-    """Identity of an archive as it is now. Raises ReadError where it cannot be read."""
-    try:
-        return _identify(archive)
-    except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror}", archive=str(archive)) from error
-
-
-def _identify(archive: Path) -> Identity:
-    with archive.open("rb", buffering=0) as file:
-        info = os.fstat(file.fileno())
-        last = max(0, info.st_size - _PROBE_BYTES)
-        digest = hashlib.sha256()
-        for i in range(_PROBES):
-            digest.update(os.pread(file.fileno(), _PROBE_BYTES, last * i // (_PROBES - 1)))
-    return Identity(archive.name, info.st_size, info.st_mtime_ns, digest.hexdigest())
 
 
 def places(path: Path) -> tuple[Path, Path]:
@@ -159,7 +137,7 @@ def places(path: Path) -> tuple[Path, Path]:
 
 def obtain(
     path: Path,
-    archives: Sequence[Path],
+    archives: Sequence[Archive],
     build: Callable[[], Listing],
     index: bool | Path = True,
 ) -> tuple[Listing, Path | None]:
@@ -169,7 +147,7 @@ def obtain(
 
     Args:
         path: what the user opened: the archive, or the folder that the archives lie in.
-        archives: paths of the archives.
+        archives: what there is at `path`.
         build: makes the listing from the archives themselves.
         index: True keeps the index in one of :func:`places`, a path keeps it there, False neither
             reads nor writes one.
@@ -180,7 +158,7 @@ def obtain(
     if index is False:
         return build(), None
     # Taken before the scan: an archive that changes under the scan then fails the next check.
-    identities = [identify(archive) for archive in archives]
+    identities = [archive.identify() for archive in archives]
     candidates = places(path) if index is True else (Path(index),)
     findings = []
     for candidate in candidates:
@@ -246,7 +224,8 @@ def load(path: Path, identities: Sequence[Identity]) -> Listing:
         key_offsets=columns["key_offsets"],
         key_bytes=columns["key_bytes"],
         item_archive=columns.get("item_archive"),
-        wnids=tuple(header["wnids"]),
+        splits=tuple(Split(name, tuple(wnids)) for name, wnids in header["splits"]),
+        item_split=columns.get("item_split"),
         skipped=header["skipped"],
         notes=tuple(header["notes"]),
     )
@@ -263,7 +242,7 @@ def save(path: Path, identities: Sequence[Identity], listing: Listing) -> None:
         "fastinet": fastinet_version(),
         "family": listing.family,
         "archives": [identity._asdict() for identity in identities],
-        "wnids": listing.wnids,
+        "splits": listing.splits,
         "skipped": listing.skipped,
         "notes": listing.notes,
     }
@@ -292,6 +271,8 @@ def _columns_of(listing: Listing) -> dict[str, NDArray[Any]]:
     }
     if listing.item_archive is not None:
         columns["item_archive"] = listing.item_archive
+    if listing.item_split is not None:
+        columns["item_split"] = listing.item_split
     return {
         name: np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
         for name, column in columns.items()

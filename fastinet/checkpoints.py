@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastinet.catalog import Identity
+    from fastinet.sources import Archive, Identity
 
 __all__ = ["CheckpointLog", "Checkpoints", "Chunk", "find", "look"]
 
@@ -117,7 +117,7 @@ def _places(path: Path) -> list[Path]:
     return [place.with_name(place.name + SUFFIX) for place in catalog.places(path)]
 
 
-def find(path: Path, archives: Sequence[Path], items: int) -> Checkpoints:
+def find(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
     """The checkpoints of the dataset at `path`; one without records where there is no good index.
 
     Of two good ones the one that covers more. A FastinetWarning says where an index is stale,
@@ -135,14 +135,14 @@ def find(path: Path, archives: Sequence[Path], items: int) -> Checkpoints:
     return best
 
 
-def look(path: Path, archives: Sequence[Path], items: int) -> tuple[Checkpoints, list[str]]:
+def look(path: Path, archives: Sequence[Archive], items: int) -> tuple[Checkpoints, list[str]]:
     """The best checkpoints that there are, and what is wrong with the indexes that were found."""
     best, findings = Checkpoints.none(items), []
     identities = None
     for place in _places(path):
         if not place.exists():
             continue
-        identities = identities or [catalog.identify(archive) for archive in archives]
+        identities = identities or [archive.identify() for archive in archives]
         try:
             found, tail_bytes = _load(place, identities, items)
         except catalog.UnusableIndexError as error:
@@ -257,9 +257,9 @@ class CheckpointLog:
             process is making it.
     """
 
-    def __init__(self, path: Path, archives: Sequence[Path], items: int, stride: int) -> None:
+    def __init__(self, path: Path, archives: Sequence[Archive], items: int, stride: int) -> None:
         """The log of the dataset at `path`, which has `items` items in `archives`."""
-        identities = [catalog.identify(archive) for archive in archives]
+        identities = [archive.identify() for archive in archives]
         failures = []
         for place in _places(path):
             self.path = place

@@ -54,6 +54,11 @@ class FastinetError(Exception):
         self.member = member
         self.offset = offset
 
+    def in_member(self, member: str) -> FastinetError:
+        """The same failure, of this member where none is named yet."""
+        place = (self.archive, self.member or member, self.offset)
+        return _rebuild(type(self), self.cause, *place)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call the class with the finished message as its cause.
         return _rebuild, (type(self), self.cause, self.archive, self.member, self.offset)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from fastinet.checks import whole_number
@@ -122,6 +122,39 @@ class Resize:
 
 
 Transform: TypeAlias = RandomResizedCrop | CenterCrop | Resize
+
+
+@dataclass(frozen=True)
+class SizeSchedule:
+    """Which size rows have in which epoch, for progressive resizing.
+
+    Boxes and flips do not depend on the size, so it is the same crops that come larger.
+
+    Attributes:
+        sizes: {first epoch: size from it on}; before the first of them the transform's own.
+
+    Raises:
+        ValueError: an epoch or size that makes no sense; the message names it.
+    """
+
+    sizes: Mapping[int, int | tuple[int, int]]
+
+    def __post_init__(self) -> None:
+        checked = {
+            whole_number("epoch", epoch, 0, 2**32 - 1): _checked_size(size)
+            for epoch, size in self.sizes.items()
+        }
+        object.__setattr__(self, "sizes", dict(sorted(checked.items())))
+
+    def at(self, transform: Transform, epoch: int) -> Transform:
+        """`transform` with the size that rows have in `epoch`."""
+        begun = [size for first, size in self.sizes.items() if first <= epoch]
+        return replace(transform, size=begun[-1]) if begun else transform
+
+    def largest(self, transform: Transform) -> Transform:
+        """`transform` with the size that has the most pixels, its own included."""
+        sizes = (transform.size, *self.sizes.values())
+        return replace(transform, size=max(sizes, key=lambda size: math.prod(height_width(size))))
 
 
 def _native(transform: Transform, **parts: Any) -> dict[str, Any]:

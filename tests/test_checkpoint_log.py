@@ -30,6 +30,7 @@ from fastinet import checkpoints
 from fastinet.checkpoints import CheckpointLog
 from fastinet.cli import main
 from fastinet.errors import FastinetWarning, MissingError, ReadError
+from fastinet.sources import FileArchive
 from fastinet.testing.archives import tar
 
 ITEMS, CHUNK = 23, 5  # four whole chunks and a short one
@@ -273,7 +274,7 @@ def test_no_index_at_all(archive: Path, content: bytes) -> None:
 
 
 def test_two_makers_at_once(archive: Path) -> None:
-    held = CheckpointLog(archive, [archive], ITEMS, 0)
+    held = CheckpointLog(archive, [FileArchive(archive)], ITEMS, 0)
     with (
         contextlib.closing(held),
         pytest.raises(ReadError, match="another process is making the checkpoint index"),

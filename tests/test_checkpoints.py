@@ -132,7 +132,7 @@ def test_the_records_stay_at_home(dataset: fastinet.Dataset) -> None:
         assert original.checkpoints.path is not None
         copy = pickle.loads(pickle.dumps(original))  # noqa: S301  # our own
         assert copy.checkpoints.sizes.tolist() == original.checkpoints.sizes.tolist()
-        assert len(pickle.dumps(copy)) == len(pickle.dumps(original))
+        assert abs(len(pickle.dumps(copy)) - len(pickle.dumps(original))) < 100
         assert_same_rows(rows_of(copy), rows_of(original))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pickle
 import tarfile
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_the_official_train_archive(tmp_path: Path) -> None:
 def test_what_the_loader_takes(tmp_path: Path) -> None:
     path = write(tmp_path / "t.tar", train_tar(TRAIN))
     dataset = open_archive(path, index=False)
-    assert dataset._archives == [str(path)]
+    assert [archive.path for archive in dataset._archives] == [path]
     assert dataset._item_archive is None
     assert (dataset._offsets.dtype, dataset.sizes.dtype) == (np.uint64, np.uint64)
     assert not dataset.sizes.flags.writeable
@@ -91,7 +92,7 @@ def test_a_folder_of_class_tars(tmp_path: Path) -> None:
         write(tmp_path / "train" / f"{wnid}.tar", tar(members))
     dataset = open_archive(tmp_path / "train")
     assert sorted(items_of(dataset)) == sorted(ITEMS)
-    assert [Path(path).name for path in dataset._archives] == ["n01440764.tar", "n01443537.tar"]
+    assert [archive.name for archive in dataset._archives] == ["n01440764.tar", "n01443537.tar"]
     assert dataset._item_archive is not None
     assert dataset._item_archive.dtype == np.int32
     assert dataset._item_archive.tolist() == [0, 0, 1]
@@ -256,7 +257,7 @@ def test_archives_that_change_after_opening(tmp_path: Path) -> None:
     end = int(dataset._offsets[2])
     os.truncate(path, end + 1)
     assert dataset.read(0) == ITEMS[0][2]
-    with pytest.raises(ReadError, match="cut since it was opened") as caught:
+    with pytest.raises(ReadError, match="cut since it was indexed") as caught:
         dataset.read(2)
     assert (caught.value.archive, caught.value.member, caught.value.offset) == (
         str(path),
@@ -264,8 +265,58 @@ def test_archives_that_change_after_opening(tmp_path: Path) -> None:
         end + 1,
     )
     path.unlink()
+    assert dataset.read(0) == ITEMS[0][2]  # it is open
+    elsewhere = pickle.loads(pickle.dumps(dataset))  # noqa: S301
     with pytest.raises(MissingError, match=r"member 'n01440764/n01440764_18\.JPEG'"):
-        dataset.read(2)
+        elsewhere.read(2)
+
+
+def extracted(folder: Path) -> Path:
+    """The folder that TRAIN is extracted to."""
+    for wnid, members in TRAIN.items():
+        for name, content in members.items():
+            path = folder / wnid / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    return folder
+
+
+def test_an_extracted_archive(tmp_path: Path) -> None:
+    root = extracted(tmp_path / "train")
+    write(root / "README", b"what this is")
+    write(root / "n01440764" / "._n01440764_36.JPEG", b"\x00\x05\x16\x07")
+    with pytest.warns(FastinetWarning, match="1 members skipped as no images.*README"):
+        dataset = open_archive(root)
+    assert items_of(dataset) == sorted(ITEMS)
+    assert dataset.split == "train"
+    with pytest.warns(FastinetWarning, match="README"):
+        again = open_archive(root)  # by its index
+    assert items_of(again) == sorted(ITEMS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "train.fastinet"]
+    part = open_archive(root / "n01440764")
+    assert items_of(part) == [(key, label, data) for key, label, data in sorted(ITEMS) if not label]
+    assert items_of(dataset.select([2, 0])) == [max(ITEMS), min(ITEMS)]
+
+
+def test_an_extracted_archive_that_changes(tmp_path: Path) -> None:
+    root = extracted(tmp_path / "train")
+    dataset = open_archive(root)
+    path = root / "n01440764" / "n01440764_36.JPEG"
+    row = list(dataset.keys).index("n01440764/n01440764_36.JPEG")
+    path.write_bytes(JPEG + b"longer than it was")
+    with pytest.raises(ReadError, match="has 22 bytes, and had 5") as caught:
+        dataset.read(row)
+    assert (caught.value.archive, caught.value.offset) == (str(root), 0)
+    path.unlink()
+    with pytest.raises(MissingError, match="n01440764_36"):
+        dataset.read(row)
+    with pytest.warns(FastinetWarning, match="stale"):
+        assert len(open_archive(root)) == 2
+    (root / "n01443537" / "n01443537_1.JPEG").symlink_to(tmp_path / "elsewhere.JPEG")
+    (root / "n01443537" / "n01443537_3.JPEG").symlink_to(root / "n01443537" / "n01443537_2.JPEG")
+    (root / "n02085620").symlink_to(root, target_is_directory=True)
+    with pytest.warns(FastinetWarning, match="1 entries skipped"):
+        assert len(open_archive(root, index=False)) == 3
 
 
 def test_selections(tmp_path: Path) -> None:
@@ -337,7 +388,7 @@ def test_refusals(tmp_path: Path, archive: bytes, kind: type[FastinetError], mes
 def test_refused_paths(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no such file or folder"):
         open_archive(tmp_path / "t.tar")
-    with pytest.raises(MissingError, match="a folder without class tars"):
+    with pytest.raises(MissingError, match="a folder without images and class tars"):
         open_archive(tmp_path)
     write(tmp_path / "ILSVRC2012_img_train.tar", train_tar(TRAIN))
     with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar"):

@@ -210,15 +210,15 @@ def test_engine_refuses_unknown_names(part: str) -> None:
 
 
 def test_engine_refuses_columns_that_disagree(archive_path: Path) -> None:
-    archives = [str(archive_path).encode()]
+    sources = [_engine.Source.file(str(archive_path).encode())]
     two, three = np.zeros(2, np.uint64), np.zeros(3, np.uint64)
     with pytest.raises(ValueError, match="differ in length"):
-        _engine.ItemTable(archives, None, two, three)
+        _engine.ItemTable(sources, None, two, three)
     for wrong in (-1, 1):
         with pytest.raises(ValueError, match=f"item in archive {wrong} of 1"):
-            _engine.ItemTable(archives, np.full(2, wrong, np.int32), two, two)
+            _engine.ItemTable(sources, np.full(2, wrong, np.int32), two, two)
     with pytest.raises(MissingError):
-        _engine.ItemTable([b"no such archive"], None, two, two)
+        _engine.Source.file(b"no such archive")
     with pytest.raises(ValueError, match="without an archive"):
         _engine.ItemTable([], None, two, two)
 
@@ -227,19 +227,17 @@ def test_engine_refuses_columns_that_disagree(archive_path: Path) -> None:
     ("changes", "message"),
     [
         ({"order": np.array([0, 43])}, "the plan names item 43 of 43"),
-        ({"order": np.array([-1])}, "the plan names item -1 of 43"),
+        ({"order": np.array([-2])}, "the plan names item -2 of 43"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"prefetch": 0}, "prefetch is 0"),
         ({"slots": _engine.SlotPool(spec(), 2, 3)}, "shape does not fit"),
-        ({"slots": _engine.SlotPool(spec(size=(4, 5)), 4, 3)}, "shape does not fit"),
+        ({"slots": _engine.SlotPool(spec(size=(4, 3)), 4, 3)}, "shape does not fit"),
     ],
 )
 def test_engine_refuses_plans_that_do_not_fit(
     dataset: fastinet.Dataset, changes: dict[str, Any], message: str
 ) -> None:
-    table = _engine.ItemTable(
-        [dataset._archives[0].encode()], None, dataset._offsets, dataset.sizes
-    )
+    table = _engine.ItemTable(dataset._opened_sources(), None, dataset._offsets, dataset.sizes)
     arguments: dict[str, Any] = {
         "slots": _engine.SlotPool(spec(), 4, 3),
         "order": np.arange(3),

@@ -39,11 +39,12 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "cpus", "distributed", "mixing", "output", "stats", "build_info"},
+    {"build_info", "checks", "cpus", "distributed", "errors", "mixing", "output", "ranks"}
+    | {"stats", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
-    {"catalog", "checkpoints", "datasets"},
-    {"dataset", "codec", "batch", "metrics"},
+    {"sources", "catalog", "checkpoints", "datasets"},
+    {"dataset", "codec", "batch", "metrics", "blocks"},
     {"loader", "contact_sheet", "feeding"},
     {""},
     {"testing", "_reference", "jax", "torch"},

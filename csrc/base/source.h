@@ -24,6 +24,10 @@ class Source {
 
   /// A hint that these bytes will be read soon; never waits for them and never fails.
   virtual void Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const = 0;
+
+  /// Where a byte lies in the file that people see, for messages: they know nothing of sources that
+  /// are put together from several files.
+  virtual uint64_t OffsetInFile(uint64_t offset_bytes) const { return offset_bytes; }
 };
 
 }  // namespace fastinet

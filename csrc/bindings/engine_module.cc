@@ -9,7 +9,6 @@
 
 #include <array>
 #include <chrono>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,69 +18,14 @@
 
 #include "bindings/dlpack.h"
 #include "bindings/names.h"
-#include "bindings/raise_status.h"
+#include "bindings/py_source.h"
+#include "bindings/python_values.h"
 #include "engine/checkpoint_pass.h"
 #include "engine/epoch_run.h"
 #include "engine/fork_safe.h"
-#include "io/file.h"
-
-namespace py = pybind11;
 
 namespace fastinet {
 namespace {
-
-template <class T>
-using Column = py::array_t<T, py::array::c_style | py::array::forcecast>;
-
-template <class T>
-std::span<const T> View(const Column<T>& column) {
-  return {column.data(), static_cast<size_t>(column.size())};
-}
-
-void Check(const Status& status) {
-  if (status.ok()) return;
-  RaiseStatus(status);
-  throw py::error_already_set();
-}
-
-template <class T>
-T Unwrap(Result<T> result) {
-  Check(result.status());
-  return std::move(result).value();
-}
-
-/// Paths and names may hold bytes that are no UTF-8, which Python writes as surrogates.
-py::str Text(std::string_view bytes) {
-  return py::reinterpret_steal<py::str>(
-      PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "surrogateescape"));
-}
-
-std::string TextBytes(const py::object& text) {
-  const auto bytes = py::reinterpret_steal<py::bytes>(
-      PyUnicode_AsEncodedString(py::str(text).ptr(), "utf-8", "surrogateescape"));
-  if (!bytes) throw py::error_already_set();
-  return bytes;
-}
-
-/// Result of `work`, which runs without the GIL and must not touch Python objects.
-///
-/// py::gil_scoped_release would take the GIL back in its destructor. When the interpreter is about
-/// to end, CPython answers a daemon thread that asks for the GIL by unwinding it (pthread_exit),
-/// and unwinding out of a destructor aborts the process. Out of this function it harms nobody.
-template <class Work>
-auto WithoutGil(const Work& work) {
-  std::optional<decltype(work())> result;
-  std::exception_ptr error;
-  PyThreadState* const thread = PyEval_SaveThread();
-  try {
-    result = work();
-  } catch (const std::exception&) {
-    error = std::current_exception();
-  }
-  PyEval_RestoreThread(thread);
-  if (error) std::rethrow_exception(error);
-  return *std::move(result);
-}
 
 // ------------------------------------------------------------------------------- what to make
 
@@ -143,10 +87,12 @@ std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
 /// The table, and the arrays that it borrows.
 class PyItemTable {
  public:
-  PyItemTable(const std::vector<py::bytes>& paths, std::optional<Column<int32_t>> item_archive,
-              Column<uint64_t> offsets, Column<uint64_t> sizes, Column<uint64_t> record_starts,
-              Column<uint32_t> record_sizes, Column<uint32_t> header_bytes, Column<uint8_t> records)
-      : item_archive_(std::move(item_archive)),
+  PyItemTable(std::vector<std::shared_ptr<PySource>> sources,
+              std::optional<Column<int32_t>> item_archive, Column<uint64_t> offsets,
+              Column<uint64_t> sizes, Column<uint64_t> record_starts, Column<uint32_t> record_sizes,
+              Column<uint32_t> header_bytes, Column<uint8_t> records)
+      : sources_(std::move(sources)),
+        item_archive_(std::move(item_archive)),
         offsets_(std::move(offsets)),
         sizes_(std::move(sizes)),
         record_starts_(std::move(record_starts)),
@@ -154,7 +100,7 @@ class PyItemTable {
         header_bytes_(std::move(header_bytes)),
         records_(std::move(records)),
         table_(Unwrap(ItemTable::Make(
-            OpenAll(paths), item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
+            Archives(sources_), item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
             View(offsets_), View(sizes_),
             {.starts = View(record_starts_),
              .sizes = View(record_sizes_),
@@ -164,14 +110,13 @@ class PyItemTable {
   const ItemTable& table() const { return table_; }
 
  private:
-  static std::vector<OpenArchive> OpenAll(const std::vector<py::bytes>& paths) {
+  static std::vector<OpenArchive> Archives(const std::vector<std::shared_ptr<PySource>>& sources) {
     std::vector<OpenArchive> archives;
-    for (const std::string path : paths) {
-      archives.push_back({path, Unwrap(File::Open(path))});
-    }
+    for (const std::shared_ptr<PySource>& source : sources) archives.push_back(source->archive());
     return archives;
   }
 
+  std::vector<std::shared_ptr<PySource>> sources_;
   std::optional<Column<int32_t>> item_archive_;
   Column<uint64_t> offsets_;
   Column<uint64_t> sizes_;
@@ -407,12 +352,20 @@ PYBIND11_MODULE(_engine, module) {
            "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a,
            "max_pixels"_a);
 
-  py::class_<PyItemTable, std::shared_ptr<PyItemTable>>(
-      module, "ItemTable", "Where every item's bytes are; opens the archives.")
-      .def(py::init<const std::vector<py::bytes>&, std::optional<Column<int32_t>>, Column<uint64_t>,
-                    Column<uint64_t>, Column<uint64_t>, Column<uint32_t>, Column<uint32_t>,
-                    Column<uint8_t>>(),
-           "archives"_a, "item_archive"_a, "offsets"_a, "sizes"_a,
+  py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
+                                                  "An archive that is open for reading.")
+      .def_static("file", &PySource::OpenFile, "path"_a)
+      .def_static("folder", &PySource::OpenFolder, "path"_a, "names"_a, "name_ends"_a, "offsets"_a,
+                  "sizes"_a)
+      .def_property_readonly("size_bytes", &PySource::size_bytes)
+      .def("read", &PySource::Read, "offset"_a, "size"_a);
+
+  py::class_<PyItemTable, std::shared_ptr<PyItemTable>>(module, "ItemTable",
+                                                        "Where every item's bytes are.")
+      .def(py::init<std::vector<std::shared_ptr<PySource>>, std::optional<Column<int32_t>>,
+                    Column<uint64_t>, Column<uint64_t>, Column<uint64_t>, Column<uint32_t>,
+                    Column<uint32_t>, Column<uint8_t>>(),
+           "sources"_a, "item_archive"_a, "offsets"_a, "sizes"_a,
            "record_starts"_a = Column<uint64_t>(), "record_sizes"_a = Column<uint32_t>(),
            "header_bytes"_a = Column<uint32_t>(), "records"_a = Column<uint8_t>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });

@@ -25,7 +25,7 @@ Status MakeRecord(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& 
                   Record* record) {
   if (place.size_bytes > kMaxItemBytes) return {};
   buffer.resize(place.size_bytes);
-  FASTINET_RETURN_IF_ERROR(place.archive->source->ReadAt(place.offset_bytes, buffer));
+  FASTINET_RETURN_IF_ERROR(place.Read(0, buffer));
   if (!LooksLikeJpeg(buffer)) return {};
   FASTINET_ASSIGN_OR_RETURN(const JpegHeader header, ReadJpegHeader(buffer));
   if (!RegionDecoder::Accepts(header)) return {};
@@ -45,9 +45,7 @@ Record RecordOf(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& bu
   if (record.status.ok()) return record;
   record.bytes.clear();
   record.header_bytes = 0;
-  record.status = std::move(record.status)
-                      .ShiftOffset(static_cast<int64_t>(place.offset_bytes))
-                      .InArchive(place.archive->name);
+  record.status = place.Located(std::move(record.status));
   return record;
 }
 

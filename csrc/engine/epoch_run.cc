@@ -36,12 +36,10 @@ class SourceBytes final : public ItemBytes {
 
   Result<Bytes> Read(uint64_t begin, uint64_t end) override {
     const MutableBytes bytes = buffer_.Reserve(end - begin);
-    Status status = place_.archive->source->ReadAt(place_.offset_bytes + begin, bytes);
+    Status status = place_.Read(begin, bytes);
     Count(stats_.bytes_read, bytes.size());
     if (status.ok()) return Bytes(bytes);
-    return std::move(status)
-        .AtOffset(static_cast<int64_t>(place_.offset_bytes + begin))
-        .ShiftOffset(-static_cast<int64_t>(place_.offset_bytes));
+    return status;
   }
 
  private:
@@ -56,7 +54,7 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
                            "; it must be positive");
   }
   for (const int64_t item : plan.order) {
-    if (item < 0 || item >= table.size()) {
+    if (item != kPadding && (item < 0 || item >= table.size())) {
       return InvalidArgument("the plan names item " + std::to_string(item) + " of " +
                              std::to_string(table.size()));
     }
@@ -70,8 +68,9 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
   }
-  if (shape.rows < std::min(plan.batch_size, plan.size()) ||
-      options.spec.RowBytes() != shape.row_bytes || options.spec.views != shape.views) {
+  const auto row_bytes = options.spec.RowBytes();
+  if (shape.rows < std::min(plan.batch_size, plan.size()) || !row_bytes ||
+      *row_bytes > shape.row_bytes || options.spec.views != shape.views) {
     return InvalidArgument("the slots' shape does not fit the batches");
   }
   return {};
@@ -216,7 +215,7 @@ void EpochRun::MoveWindow() {
   if (over_) return;
   const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
   while (opened_ < wanted) {
-    Result<std::shared_ptr<Slot>> slot = slots_->Lease();
+    Result<std::shared_ptr<Slot>> slot = slots_->Lease(*options_.spec.RowBytes());
     if (!slot.ok()) {
       slot_error_ = std::move(slot).status();
       return;
@@ -249,14 +248,29 @@ bool EpochRun::RunOne(Worker& worker) {
   if (position < 0) return false;
   HintAhead(position);
   OpenBatch& batch = At(position / plan_.batch_size);
-  MakeRow(worker, plan_.order[static_cast<size_t>(position)], *batch.slot,
-          position % plan_.batch_size, batch);
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
+  const int64_t row = position % plan_.batch_size;
+  if (item == kPadding) {
+    MakePadding(*batch.slot, row);
+  } else {
+    MakeRow(worker, item, *batch.slot, row, batch);
+  }
   if (batch.rows_to_do.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     const std::lock_guard lock(mutex_);
     batch.ready = true;
     ready_.notify_all();
   }
   return true;
+}
+
+void EpochRun::MakePadding(Slot& slot, int64_t row) {
+  const auto j = static_cast<size_t>(row);
+  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  slot.items[j] = kPadding;
+  slot.valid[j] = false;
+  const auto views = static_cast<size_t>(slot.shape().views);
+  std::fill_n(slot.boxes.begin() + static_cast<ptrdiff_t>(j * views), views, Box{});
+  std::fill_n(slot.flips.begin() + static_cast<ptrdiff_t>(j * views), views, uint8_t{0});
 }
 
 void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
@@ -282,10 +296,10 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
   const ItemPlace place = table_.Place(item);
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (place.size_bytes > max_bytes) {
-    return TooLarge("the item has " + std::to_string(place.size_bytes) +
-                    " bytes; with this max_pixels the limit is " + std::to_string(max_bytes))
-        .InArchive(place.archive->name)
-        .AtOffset(static_cast<int64_t>(place.offset_bytes));
+    return place.Located(TooLarge("the item has " + std::to_string(place.size_bytes) +
+                                  " bytes; with this max_pixels the limit is " +
+                                  std::to_string(max_bytes))
+                             .AtOffset(0));
   }
   SourceBytes bytes(place, worker.bytes, *stats_);
   Status status;
@@ -295,9 +309,7 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
     status = TooLarge("not enough memory to decode the item");
   }
   worker.bytes.Trim();
-  return std::move(status)
-      .ShiftOffset(static_cast<int64_t>(place.offset_bytes))
-      .InArchive(place.archive->name);
+  return place.Located(std::move(status));
 }
 
 Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
@@ -335,7 +347,9 @@ void EpochRun::HintAhead(int64_t position) const {
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
-    const ItemPlace place = table_.Place(plan_.order[static_cast<size_t>(ahead)]);
+    const int64_t item = plan_.order[static_cast<size_t>(ahead)];
+    if (item == kPadding) return;  // at the end of a plan alone
+    const ItemPlace place = table_.Place(item);
     place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
   }
 }

@@ -27,9 +27,13 @@ enum class OnError : uint8_t {
   kMask,   // the row is zero and not valid; the batch says why
 };
 
+/// Stands in a plan where there is no item: its row is zero, not valid, and no failure. So the last
+/// batch can have as many rows as the others.
+inline constexpr int64_t kPadding = -1;
+
 /// Which items, in which order, under which random numbers. `order` is borrowed.
 struct EpochPlan {
-  std::span<const int64_t> order;  // item ids
+  std::span<const int64_t> order;  // item ids, or kPadding
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
@@ -129,6 +133,7 @@ class EpochRun final : public WorkSource {
   int64_t ClaimPosition();
   void HintAhead(int64_t position) const;
   void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
+  static void MakePadding(Slot& slot, int64_t row);
   Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
   Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                 MutableBytes row) const;

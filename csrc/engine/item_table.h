@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/source.h"
@@ -16,7 +17,7 @@ namespace fastinet {
 /// An archive that is open for reading, and its name for messages.
 struct OpenArchive {
   std::string name;
-  std::unique_ptr<const Source> source;
+  std::shared_ptr<const Source> source;
 };
 
 /// The byte range of one item, and what the index knows of it.
@@ -25,6 +26,20 @@ struct ItemPlace {
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
   ItemHints hints;
+
+  /// Fills `out` with the item's bytes from `begin` on. An error's offset is one within the item.
+  Status Read(uint64_t begin, MutableBytes out) const {
+    return archive->source->ReadAt(offset_bytes + begin, out)
+        .AtOffset(static_cast<int64_t>(offset_bytes + begin))
+        .ShiftOffset(-static_cast<int64_t>(offset_bytes));
+  }
+
+  /// Places an error, whose offset is one within the item, in the archive.
+  Status Located(Status status) const {
+    return std::move(status)
+        .ShiftOffset(static_cast<int64_t>(archive->source->OffsetInFile(offset_bytes)))
+        .InArchive(archive->name);
+  }
 };
 
 /// Entropy checkpoints by item id, as the checkpoint index maps them. Empty columns: none.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.catalog import Listing
+from fastinet.catalog import Listing, Split
 from fastinet.datasets.scanned import (
     Bools,
     ScannedArchive,
@@ -58,7 +58,7 @@ def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
         key_offsets=key_offsets,
         key_bytes=key_bytes,
         item_archive=members.archive[items] if len(archives) > 1 else None,
-        wnids=tuple(wnid_text(number) for number in classes.tolist()),
+        splits=(Split("train", tuple(wnid_text(number) for number in classes.tolist())),),
         skipped=int(np.count_nonzero(~items)) + specials,
         notes=tuple(
             note

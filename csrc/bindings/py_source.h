@@ -1,0 +1,68 @@
+// Sources for Python: archives opened for reading, handed to item tables and read by one-shot
+// calls.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/checked.h"
+#include "bindings/python_values.h"
+#include "engine/item_table.h"
+#include "io/file.h"
+#include "io/folder.h"
+
+namespace fastinet {
+
+/// A source, its name for messages, and the arrays that it borrows.
+class PySource {
+ public:
+  static std::shared_ptr<PySource> OpenFile(const py::bytes& path) {
+    const std::string name = path;
+    return std::make_shared<PySource>(OpenArchive{name, Unwrap(File::Open(name))});
+  }
+
+  static std::shared_ptr<PySource> OpenFolder(const py::bytes& path, Column<uint8_t> names,
+                                              Column<uint64_t> name_ends, Column<uint64_t> offsets,
+                                              Column<uint64_t> sizes) {
+    const std::string name = path;
+    const FolderFiles files{View(names), View(name_ends), View(offsets), View(sizes)};
+    auto opened = std::make_shared<PySource>(OpenArchive{name, Unwrap(Folder::Open(name, files))});
+    opened->borrowed_ = py::make_tuple(std::move(names), std::move(name_ends), std::move(offsets),
+                                       std::move(sizes));
+    return opened;
+  }
+
+  explicit PySource(OpenArchive archive) : archive_(std::move(archive)) {}
+
+  const OpenArchive& archive() const { return archive_; }
+  uint64_t size_bytes() const { return archive_.source->size_bytes(); }
+
+  /// Bytes [offset, offset + size); an error's offset is one in the file.
+  py::bytes Read(uint64_t offset, uint64_t size) const {
+    const std::optional<uint64_t> end = CheckedAdd(offset, size);
+    if (!end || *end > size_bytes()) {
+      Check(Status(StatusCode::kIo, "the archive has " + std::to_string(size_bytes()) +
+                                        " bytes: it was cut since it was indexed")
+                .InArchive(archive_.name)
+                .AtOffset(static_cast<int64_t>(size_bytes())));
+    }
+    auto bytes = py::reinterpret_steal<py::bytes>(
+        PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+    if (!bytes) throw py::error_already_set();
+    const MutableBytes out(reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes.ptr())), size);
+    // Nobody else knows the new bytes yet, and the caller holds a reference to the source.
+    Status status = WithoutGil([&] { return archive_.source->ReadAt(offset, out); });
+    Check(std::move(status)
+              .ShiftOffset(static_cast<int64_t>(archive_.source->OffsetInFile(offset)) -
+                           static_cast<int64_t>(offset))
+              .InArchive(archive_.name));
+    return bytes;
+  }
+
+ private:
+  OpenArchive archive_;
+  py::object borrowed_;
+};
+
+}  // namespace fastinet

@@ -1,0 +1,75 @@
+#include "io/folder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/checked.h"
+#include "io/file.h"
+
+namespace fastinet {
+
+Result<std::unique_ptr<Folder>> Folder::Open(std::string path, const FolderFiles& files) {
+  const size_t count = files.offsets.size();
+  if (files.sizes.size() != count || files.name_ends.size() != count) {
+    return InvalidArgument("the file columns differ in length").InArchive(path);
+  }
+  uint64_t end = 0, name_end = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const std::optional<uint64_t> file_end = CheckedAdd(files.offsets[i], files.sizes[i]);
+    if (files.offsets[i] < end || !file_end || files.name_ends[i] < name_end ||
+        files.name_ends[i] > files.names.size()) {
+      return InvalidArgument("the file columns overlap or run backwards").InArchive(path);
+    }
+    end = *file_end;
+    name_end = files.name_ends[i];
+  }
+  return std::unique_ptr<Folder>(new Folder(std::move(path), files, end));
+}
+
+Status Folder::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
+  const size_t i = FileAt(offset_bytes);
+  if (i == files_.offsets.size() || offset_bytes - files_.offsets[i] > files_.sizes[i] ||
+      out.size() > files_.sizes[i] - (offset_bytes - files_.offsets[i])) {
+    return Status(StatusCode::kIo, "the read is not within one file of the folder")
+        .InArchive(path_)
+        .AtOffset(static_cast<int64_t>(offset_bytes));
+  }
+  const auto at = [&](Status status) {
+    return std::move(status).InArchive(path_).AtOffset(static_cast<int64_t>(offset_bytes));
+  };
+  Result<std::unique_ptr<File>> file = File::Open(PathOf(i));
+  if (!file.ok()) return at(std::move(file).status());
+  if (const uint64_t now = file.value()->size_bytes(); now != files_.sizes[i]) {
+    return at(Status(StatusCode::kIo, "the file has " + std::to_string(now) + " bytes, and had " +
+                                          std::to_string(files_.sizes[i]) +
+                                          " when the folder was listed; delete the index"));
+  }
+  return file.value()->ReadAt(offset_bytes - files_.offsets[i], out);
+}
+
+void Folder::Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const {
+  const size_t i = FileAt(offset_bytes);
+  if (i == files_.offsets.size()) return;
+  const Result<std::unique_ptr<File>> file = File::Open(PathOf(i));
+  if (file.ok()) file.value()->Prefetch(offset_bytes - files_.offsets[i], length_bytes);
+}
+
+uint64_t Folder::OffsetInFile(uint64_t offset_bytes) const {
+  const size_t i = FileAt(offset_bytes);
+  return i == files_.offsets.size() ? offset_bytes : offset_bytes - files_.offsets[i];
+}
+
+/// The last file that begins at `offset_bytes` or before; the number of files when none does.
+size_t Folder::FileAt(uint64_t offset_bytes) const {
+  const auto after = std::upper_bound(files_.offsets.begin(), files_.offsets.end(), offset_bytes);
+  if (after == files_.offsets.begin()) return files_.offsets.size();
+  return static_cast<size_t>(after - files_.offsets.begin()) - 1;
+}
+
+std::string Folder::PathOf(size_t file) const {
+  const uint64_t begin = file == 0 ? 0 : files_.name_ends[file - 1];
+  const Bytes name = files_.names.subspan(begin, files_.name_ends[file] - begin);
+  return path_ + "/" + std::string(name.begin(), name.end());
+}
+
+}  // namespace fastinet
