@@ -203,9 +203,7 @@ def step(
 ) -> tuple[Parameters, Parameters, jax.Array]:
     """One step of stochastic gradient descent with momentum and weight decay."""
     loss, gradients = jax.value_and_grad(mean_loss)(parameters, images, labels)
-    momentum = jax.tree.map(
-        lambda m, g, p: 0.9 * m + g + 5e-5 * p, momentum, gradients, parameters
-    )
+    momentum = jax.tree.map(lambda m, g, p: 0.9 * m + g + 5e-5 * p, momentum, gradients, parameters)
     parameters = jax.tree.map(lambda p, m: p - rate * m, parameters, momentum)
     return parameters, momentum, loss
 

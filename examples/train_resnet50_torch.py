@@ -1,8 +1,8 @@
-"""ResNet-50 on ImageNet with PyTorch, straight from the archives.
+r"""ResNet-50 on ImageNet with PyTorch, straight from the archives.
 
     python examples/train_resnet50_torch.py --demo          # data that it makes itself, on a CPU
 
-    torchrun --nproc-per-node 8 examples/train_resnet50_torch.py \\
+    torchrun --nproc-per-node 8 examples/train_resnet50_torch.py \
         --train ILSVRC2012_img_train.tar --val ILSVRC2012_img_val.tar --output runs/resnet50
 
 bfloat16 through autocast, one process a GPU, and a checkpoint every so many steps. Started again
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from resnet_torch import resnet50, tiny
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -30,7 +31,6 @@ import fastinet.torch
 from fastinet.distributed import rank_and_world
 from fastinet.metrics import Accumulator
 from fastinet.mixing import CutMix, Mixup, OneOf, soft_labels
-from resnet_torch import resnet50, tiny
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -88,7 +88,11 @@ def main() -> None:
     if world > 1:  # gradients are averaged, so one rank's loss and rate are those of all
         network = DistributedDataParallel(network)
     optimizer = torch.optim.SGD(
-        network.parameters(), lr=0.0, momentum=0.9, nesterov=True, weight_decay=arguments.weight_decay
+        network.parameters(),
+        lr=0.0,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=arguments.weight_decay,
     )
     mix = mixing(arguments, classes)
     trace = Trace(arguments.trace, rank)
@@ -119,7 +123,9 @@ def main() -> None:
                 print(f"epoch {epoch}, step {step}: loss {loss.item():.3f}", flush=True)
         scores = evaluate(network, val_set, arguments, device, size)
         if rank == 0:
-            print(f"epoch {epoch}: top-1 {scores['top1']:.4f}, top-5 {scores['top5']:.4f}", flush=True)
+            print(
+                f"epoch {epoch}: top-1 {scores['top1']:.4f}, top-5 {scores['top5']:.4f}", flush=True
+            )
             print(loader.stats(), flush=True)
         if arguments.output is not None:
             save(arguments.output, network, optimizer, loader, rank)

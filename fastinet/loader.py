@@ -226,10 +226,11 @@ class Loader:
     def take(self, items: ArrayLike, epoch: int = 0) -> Batch:
         """One batch of exactly these items, with the boxes, flips and pixels of an epoch.
 
-        For samplers that live elsewhere. The loader's own place, order and ranks have no part in it.
+        For samplers that live elsewhere: the loader's own place, order and ranks have no part in
+        it.
 
         Args:
-            items: item ids, int [B], B from 1 on; in any order, and the same one as often as wanted.
+            items: item ids, int [B], B from 1 on; in any order, and as often as wanted.
             epoch: 0 .. 2**32 - 1.
 
         Raises:

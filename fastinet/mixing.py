@@ -1,16 +1,16 @@
 """Mixup and CutMix: batches of mixed images with soft labels, for any array library.
 
-Images stay where they are: PyTorch tensors on their device, JAX arrays on theirs, NumPy arrays. What
-is drawn is a function of (seed, epoch, batch) alone, so a run that resumes mixes as the unbroken one
-does::
+Images stay where they are: PyTorch tensors on their device, JAX arrays on theirs, NumPy arrays.
+What is drawn is a function of (seed, epoch, batch) alone, so a run that resumes mixes as the
+unbroken one does::
 
     mix = OneOf(Mixup(1000, alpha=0.2, seed=0), CutMix(1000, seed=0))
     for number, (images, labels) in enumerate(loader):
         images, targets = mix(images, labels, epoch=epoch, batch=number * world + rank)
 
-The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is mixed
-with the one before it in the batch, the first with the last, and one weight serves the batch. Label
-smoothing is timm's (``timm.data.mixup``).
+The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
+mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
+Label smoothing is timm's (``timm.data.mixup``).
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class CutMix:
     def draw(
         self, epoch: int, batch: int, height: int, width: int
     ) -> tuple[tuple[int, int, int, int], float]:
-        """The rectangle (left, top, right, bottom) [pixels], and the weight of what is around it."""
+        """The rectangle (left, top, right, bottom) [pixels], and the weight of what is around."""
         lam = _beta(self.alpha, self.seed, epoch, batch)
         random = _random(self.seed, epoch, batch, _CENTRE)
         x, y = int(random.integers(width)), int(random.integers(height))
@@ -168,9 +168,7 @@ class OneOf:
         ValueError: no ways, or weights that do not fit them.
     """
 
-    def __init__(
-        self, *ways: Any, weights: Sequence[float] | None = None, seed: int = 0
-    ) -> None:
+    def __init__(self, *ways: Any, weights: Sequence[float] | None = None, seed: int = 0) -> None:
         if not ways:
             raise ValueError("give at least one way to mix")
         shares = np.ones(len(ways)) if weights is None else np.asarray(weights, np.float64)
@@ -188,7 +186,8 @@ class OneOf:
 
     def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch; see `Mixup` and `CutMix`."""
-        return self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
+        mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
+        return mixed, targets
 
 
 def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:

@@ -20,18 +20,18 @@ def scores_of(batch: fastinet.Batch, classes: int) -> Any:
     return np.cos(sums[:, None] * np.arange(1, classes + 1) * 1e-3)
 
 
-def evaluate(dataset: fastinet.Dataset, rank: int, world: int, **options: Any) -> Accumulator:
-    """One rank's share of an evaluation."""
-    accumulator = Accumulator((1, 3))
-    loader = Loader(dataset, 4, CenterCrop(16, 18), threads=1, rank=rank, world=world, **options)
-    for batch in loader:
+def evaluate(dataset: fastinet.Dataset, **options: Any) -> tuple[Accumulator, int]:
+    """One rank's share of an evaluation, and how many batches it had."""
+    accumulator, batches = Accumulator((1, 3)), 0
+    for batch in Loader(dataset, 4, CenterCrop(16, 18), threads=1, **options):
+        batches += 1
         scores = scores_of(batch, len(dataset.classes))
         valid = batch.valid
         accumulator.update(scores[valid], batch.labels[valid], batch.indices[valid])
-    return accumulator
+    return accumulator, batches
 
 
-def train(dataset: fastinet.Dataset, rank: int, world: int, **options: Any) -> list[list[list[int]]]:
+def train(dataset: fastinet.Dataset, **options: Any) -> list[list[list[int]]]:
     """The items of each batch of two epochs."""
     loader = Loader(
         dataset,
@@ -40,8 +40,6 @@ def train(dataset: fastinet.Dataset, rank: int, world: int, **options: Any) -> l
         shuffle=True,
         seed=2,
         threads=1,
-        rank=rank,
-        world=world,
         **options,
     )
     return [[batch.indices.tolist() for batch in loader] for _ in range(2)]
@@ -55,11 +53,14 @@ def torch_rank(rank: int, world: int, store: str, archive: str, output: str) -> 
         "gloo", init_method=f"file://{store}", rank=rank, world_size=world
     )
     dataset = fastinet.open(archive, index=False)
-    found = rank_and_world()
+    auto: dict[str, Any] = {"rank": "auto", "world": "auto"}
+    accumulator, batches = evaluate(dataset, pad_last="mask", **auto)
     mine = {
-        "rank_and_world": found,
-        "dropped": train(dataset, *found, drop_last=True),
-        "evaluation": evaluate(dataset, *found),
+        "rank_and_world": rank_and_world(),
+        "dropped": train(dataset, drop_last=True, **auto),
+        "wrapped": train(dataset, pad_last="wrap", **auto),
+        "evaluation": accumulator,
+        "evaluated batches": batches,
     }
     gathered: list[Any] = [None] * world
     distributed.all_gather_object(gathered, mine)
@@ -93,8 +94,8 @@ def jax_rank(rank: int, world: int, address: str, archive: str, output: str) -> 
         shuffle=True,
         seed=2,
         threads=1,
-        rank=found[0],
-        world=found[1],
+        rank="auto",
+        world="auto",
         drop_last=True,
     )
     total = jax.jit(lambda images: images.astype("int32").sum())

@@ -30,9 +30,7 @@ VARIABLES = (
     ("SLURM_PROCID", "SLURM_NTASKS"),
 )
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="needs torch"
-)
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
 
 
@@ -49,7 +47,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 # Where the numbers come from
 
 
-def test_one_process_without_a_launcher(alone: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("alone")
+def test_one_process_without_a_launcher() -> None:
     assert rank_and_world() == (0, 1)
 
 
@@ -80,7 +79,7 @@ def test_launchers(alone: pytest.MonkeyPatch, names: tuple[str, str]) -> None:
 
 
 def test_the_more_specific_launcher_wins(alone: pytest.MonkeyPatch) -> None:
-    """torchrun within a SLURM job of one task a node; srun's step within a larger job."""
+    """With torchrun within a SLURM job of one task a node; srun's step within a larger job."""
     for number, (rank_name, world_name) in reversed(list(enumerate(VARIABLES))):
         alone.setenv(rank_name, str(number))
         alone.setenv(world_name, str(number + 10))
@@ -152,9 +151,7 @@ def test_frameworks_come_before_variables(
 def in_processes(work: Callable[..., None], world: int, *arguments: object) -> None:
     """Runs `work(rank, world, *arguments)` in processes of their own, and waits for all."""
     context = multiprocessing.get_context("spawn")
-    ranks = [
-        context.Process(target=work, args=(rank, world, *arguments)) for rank in range(world)
-    ]
+    ranks = [context.Process(target=work, args=(rank, world, *arguments)) for rank in range(world)]
     for rank in ranks:
         rank.start()
     for rank in ranks:
@@ -162,19 +159,18 @@ def in_processes(work: Callable[..., None], world: int, *arguments: object) -> N
     assert [rank.exitcode for rank in ranks] == [0] * world
 
 
-def assert_apart_and_even(epochs_of_ranks: list[list[list[list[int]]]], batch_size: int) -> None:
-    """No item twice in an epoch; all ranks have equally many batches, all of them full."""
+def epochs_together(epochs_of_ranks: list[list[list[list[int]]]]) -> list[list[int]]:
+    """All ranks' items of each epoch, once it is seen that they have equally many full batches."""
+    epochs = []
     for epoch_of_ranks in zip(*epochs_of_ranks, strict=True):
         assert len({len(batches) for batches in epoch_of_ranks}) == 1
-        assert all(len(batch) == batch_size for batches in epoch_of_ranks for batch in batches)
-        items = [item for batches in epoch_of_ranks for batch in batches for item in batch]
-        assert len(items) == len(set(items)) > 0
+        assert all(len(batch) == 4 for batches in epoch_of_ranks for batch in batches)
+        epochs.append([item for batches in epoch_of_ranks for batch in batches for item in batch])
+    return epochs
 
 
 @needs_torch
-def test_ranks_under_gloo(
-    archive_path: Path, dataset: fastinet.Dataset, tmp_path: Path
-) -> None:
+def test_ranks_under_gloo(archive_path: Path, dataset: fastinet.Dataset, tmp_path: Path) -> None:
     world = 3
     output = tmp_path / "seen.json"
     in_processes(
@@ -182,23 +178,26 @@ def test_ranks_under_gloo(
     )
     seen = json.loads(output.read_text())
     assert [part["rank_and_world"] for part in seen["ranks"]] == [[r, world] for r in range(world)]
-    assert_apart_and_even([part["dropped"] for part in seen["ranks"]], batch_size=4)
-    # Evaluated together or by one process: one result.
-    alone = ranks_at_work.evaluate(dataset, 0, 1).result(items=len(dataset))
-    assert seen["results"] == [alone] * world
+    for items in epochs_together([part["dropped"] for part in seen["ranks"]]):
+        assert len(items) == len(set(items)) == 36  # of 43: three steps of three fours
+    for items in epochs_together([part["wrapped"] for part in seen["ranks"]]):
+        assert set(items) == set(range(43))
+        assert len(items) == 48
+        assert max(items.count(item) for item in set(items)) == 2
+    # Evaluated together or by one process: one result, and nobody had to wait for a rank that was
+    # through already.
+    assert {part["evaluated batches"] for part in seen["ranks"]} == {4}
+    alone, _ = ranks_at_work.evaluate(dataset)
+    assert seen["results"] == [alone.result(items=43)] * world
 
 
 @needs_jax
-def test_ranks_under_jax(
-    archive_path: Path, dataset: fastinet.Dataset, tmp_path: Path
-) -> None:
+def test_ranks_under_jax(archive_path: Path, dataset: fastinet.Dataset, tmp_path: Path) -> None:
     """Global arrays hold the rows of all processes: sums over them are those of all rows."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     output = tmp_path / "seen"
-    in_processes(
-        ranks_at_work.jax_rank, 2, f"127.0.0.1:{port}", str(archive_path), str(output)
-    )
+    in_processes(ranks_at_work.jax_rank, 2, f"127.0.0.1:{port}", str(archive_path), str(output))
     ranks = [json.loads((tmp_path / f"seen.{rank}").read_text()) for rank in range(2)]
     assert [rank["found"] for rank in ranks] == [[0, 2], [1, 2]]
     batches_of_ranks = [

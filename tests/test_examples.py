@@ -27,7 +27,7 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """One thread for sums, so that a network's bits are the same in every run; demo data of ours."""
+    """One thread for sums, so that networks come out the same in every run; demo data of ours."""
     return {
         **os.environ,
         "OMP_NUM_THREADS": "1",
@@ -100,9 +100,7 @@ def kill_at_step(command: list[str], environment: dict[str, str], trace: Path, s
 
 
 @needs_torch
-def test_a_killed_run_goes_on(
-    tmp_path: Path, unbroken: Path, environment: dict[str, str]
-) -> None:
+def test_a_killed_run_goes_on(tmp_path: Path, unbroken: Path, environment: dict[str, str]) -> None:
     """Same items, same pixels and, since the mixing is the same too, the same weights to the bit.
 
     Then once more from where it was killed, as two ranks of half the batch.
@@ -138,3 +136,17 @@ def test_jax_example(environment: dict[str, str]) -> None:
     said = run(example("train_jax.py", "--epochs", 2, "--batch-size", 16), environment)
     assert said.count("top-1") == 2
     assert "of 16\n" in said  # each of the held-out items, once
+
+
+@needs_torch
+def test_gpu_feed_runs_on_a_cpu(environment: dict[str, str]) -> None:
+    program = str(ROOT / "benchmarks" / "gpu_feed.py")
+    options = "--device cpu --model tiny --size 32 --batch-size 8 --steps 3 --warm-up 1 --rounds 2"
+    command = [sys.executable, program, *options.split(), "--images", "40"]
+    measured = json.loads(run([*command, "--json"], environment))
+    rates = measured["images_per_second"]
+    low, high = measured["ratio_range"]
+    assert 0 < low <= measured["ratio"] <= high
+    assert min(rates["fastinet"], rates["synthetic"]) > 0
+    assert measured["cpu_share_left"] <= 1
+    assert "ratio" in run([*command, "--model", "none"], environment)

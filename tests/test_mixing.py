@@ -95,7 +95,9 @@ def test_the_rectangle_follows_torchvisions_rule(seed: int, batch: int) -> None:
         (left, right, half_width, width),
         (top, bottom, half_height, height),
     ):
-        centres = [at for at in range(side) if (max(at - half, 0), min(at + half, side)) == (low, high)]
+        centres = [
+            at for at in range(side) if (max(at - half, 0), min(at + half, side)) == (low, high)
+        ]
         assert centres, "no centre gives this rectangle"
 
 
@@ -159,7 +161,7 @@ def test_a_label_of_minus_one_is_no_class() -> None:
         (lambda: CutMix(10, smoothing=1), "smoothing must be 0 to below 1, not 1"),
         (lambda: CutMix(10, seed=-1), "seed must be"),
         (lambda: CutMix(10, layout="CHW"), "layout must be"),  # type: ignore[arg-type]
-        (lambda: OneOf(), "at least one way"),
+        (OneOf, "at least one way"),
         (lambda: OneOf(1, 2, weights=[1]), "weights must be 2 numbers"),
         (lambda: OneOf(1, 2, weights=[0, 0]), "weights must be 2 numbers"),
         (lambda: Mixup(10).draw(-1, 0), "epoch must be"),

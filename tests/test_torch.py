@@ -1,4 +1,4 @@
-"""fastinet.torch: the loader's stream as tensors, on the CPU and on a device that is slow to copy."""
+"""The loader's stream as tensors, on the CPU and on a device that is slow to copy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet import CenterCrop, RandomResizedCrop
+from fastinet import RandomResizedCrop
 
 torch = pytest.importorskip("torch")
 
@@ -222,7 +222,7 @@ def test_slots_stay_until_their_copy_is_done(
             assert np.array_equal(batch.images.numpy(), expected.images)
             # The loop's stream waits for the last thing that happened to this batch, and the
             # allocator has heard of that stream before the loop can use or drop its tensors.
-            assert batch._arrived.at in slow_device.waited_for
+            assert batch.arrived.at in slow_device.waited_for
             assert slow_device.log[-3:] == ["wait", "use", "use"]
     assert loader.stats().extra_slots == 0
 

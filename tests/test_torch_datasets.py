@@ -188,7 +188,9 @@ def content(batch: Any) -> tuple[bytes, list[int]]:
 @pytest.mark.parametrize("stop", [0, 1, 5, 8, 10])
 def test_under_stateful_dataloader(dataset: fastinet.Dataset, workers: int, stop: int) -> None:
     native = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1)
-    unbroken = [(batch.images.tobytes(), batch.labels.tolist()) for _ in range(3) for batch in native]
+    unbroken = [
+        (batch.images.tobytes(), batch.labels.tolist()) for _ in range(3) for batch in native
+    ]
     assert len(unbroken) == 24
     first = stateful_loader(dataset, workers)
     stream, state = [], first.state_dict()

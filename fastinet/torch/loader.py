@@ -40,7 +40,7 @@ class Batch(SentBatch):
         super().__init__(batch, dataset)
         self.images = images
         self.labels = labels
-        self._arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
+        self.arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         yield self.images
@@ -55,10 +55,10 @@ class Loader(Feed[Batch]):
     """`fastinet.Loader` with tensors on a device; the same stream to the bit.
 
     On a CUDA (or ROCm) device, batches are decoded into pinned memory and copied from there on a
-    stream of their own, uint8 as they are: a quarter of float32's bytes. Normalisation, element type
-    and order of axes are the device's work, on that stream too. The stream that is current when the
-    loop asks for a batch waits for it, the host does not. A pinned buffer is decoded into again only
-    when its copy is done.
+    stream of their own, uint8 as they are: a quarter of float32's bytes. Normalisation, element
+    type and order of axes are the device's work, on that stream too. The stream that is current
+    when the loop asks for a batch waits for it, the host does not. A pinned buffer is decoded into
+    again only when its copy is done.
 
     On the CPU, tensors lie in the loader's own slots; nothing is copied. On any other device a
     batch is copied, and waited for.
@@ -157,7 +157,7 @@ def _device(device: torch.device | str | int | None) -> torch.device:
 
 def _copies_by_itself(device: torch.device) -> bool:
     """Whether the device fetches from pinned memory while the host goes on."""
-    return device.type == "cuda"
+    return str(device.type) == "cuda"
 
 
 class _Normalisation:
@@ -215,14 +215,14 @@ class _Copies:
             images = tensor(batch.images).to(self._device, non_blocking=True)
             self._under_way.append((self._record(), batch.images))
             sent = Batch(batch, dataset, finish(images), labels)
-            sent._arrived = self._record()
+            sent.arrived = self._record()
         self._release_copied()
         return sent
 
     def hand_over(self, sent: Batch) -> None:
         """Lets the loop's stream wait for a batch, and the allocator know that it uses it."""
         stream = torch.cuda.current_stream(self._device)
-        stream.wait_event(sent._arrived)
+        stream.wait_event(sent.arrived)
         for part in sent:
             # Its memory is of the copying stream's pool. Without this it could go to the next batch
             # as soon as the loop drops it, while the loop's kernels still read it.
