@@ -33,7 +33,6 @@ class SortedArchive(NamedTuple):
     """Where items lie that are sorted by class."""
 
     labels: NDArray[np.int64]
-    sizes: NDArray[np.uint64]
     offsets: NDArray[np.uint64]
 
 
@@ -44,7 +43,7 @@ def sorted_archive(items: int) -> SortedArchive:
     sizes = (MEAN_BYTES * rng.lognormal(-sigma * sigma / 2, sigma, items)).astype(np.uint64)
     ends = np.cumsum((sizes + 511) // 512 * 512 + 512).astype(np.uint64)
     labels = np.arange(items) * CLASSES // items
-    return SortedArchive(labels, sizes, ends - sizes)
+    return SortedArchive(labels, ends - sizes)
 
 
 class Quality(NamedTuple):
@@ -96,11 +95,9 @@ def main() -> None:
     print(row("full", quality(full, archive.labels, np.arange(items)), "0"))
     for block, windows in ((512 * KIB, (256, 512, 1024, 2048, 4096)), (MIB, (512, 1024, 2048))):
         for window in windows:
-            blocks = Blocks.of(
-                archive.offsets, archive.sizes, None, block=block, window=window * MIB
-            )
+            blocks = Blocks.of(archive.offsets, None, block=block, window=window * MIB)
             order = blocks.order(seed=1, epoch=0)
-            found = quality(order, archive.labels, blocks.of_items())
+            found = quality(order, archive.labels, blocks.of_items)
             name = f"blocked, window {window} MiB, block {block // KIB} KiB"
             print(row(name, found, f"{2 * window / 1024:g} GiB"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -31,24 +32,17 @@ class Blocks:
     Attributes:
         sequence: int64 [N]: the items as they lie, archive by archive; None stands for 0 .. N - 1.
         starts: int64 [blocks + 1]: block b is ``sequence[starts[b]:starts[b + 1]]``.
-        archives: int32 [blocks]: which archive a block lies in.
-        begins: uint64 [blocks]: where its first item begins in the archive [bytes].
-        ends: uint64 [blocks]: where its last item ends [bytes].
         window_blocks: how many of them a window has.
     """
 
     sequence: NDArray[np.int64] | None
     starts: NDArray[np.int64]
-    archives: NDArray[np.int32]
-    begins: NDArray[np.uint64]
-    ends: NDArray[np.uint64]
     window_blocks: int
 
     @classmethod
     def of(
         cls,
         offsets: NDArray[np.uint64],
-        sizes: NDArray[np.uint64],
         archives: NDArray[np.int32] | None,
         *,
         block: int,
@@ -58,7 +52,6 @@ class Blocks:
 
         Args:
             offsets: uint64 [N]: where the items begin in their archives [bytes].
-            sizes: uint64 [N]: how long they are [bytes].
             archives: int32 [N]: which archive each is in; None: all in the first.
             block: [bytes].
             window: [bytes].
@@ -66,25 +59,17 @@ class Blocks:
         items = len(offsets)
         if archives is None:
             archives = np.zeros(items, np.int32)
-        ends = offsets + sizes
         sequence = None
         if (np.diff(archives) < 0).any() or (
             (np.diff(archives) == 0) & (offsets[1:] < offsets[:-1])
         ).any():
             sequence = np.lexsort((offsets, archives))
-            offsets, archives, ends = offsets[sequence], archives[sequence], ends[sequence]
+            offsets, archives = offsets[sequence], archives[sequence]
         cells = offsets // np.uint64(block)
         is_first = np.ones(items, np.bool_)
         is_first[1:] = (np.diff(cells) != 0) | (np.diff(archives) != 0)
         firsts = np.flatnonzero(is_first)
-        return cls(
-            sequence,
-            np.append(firsts, items),
-            archives[firsts].astype(np.int32),
-            offsets[firsts],
-            np.maximum.reduceat(ends, firsts) if len(firsts) else ends,
-            max(1, window // block),
-        )
+        return cls(sequence, np.append(firsts, items), max(1, window // block))
 
     def order(self, *, seed: int, epoch: int) -> NDArray[np.int64]:
         """The items int64 [N] of an epoch in its global order; see :func:`_plan.blocked_order`.
@@ -100,9 +85,10 @@ class Blocks:
         )
         return places if self.sequence is None else self.sequence[places]
 
+    @functools.cached_property
     def of_items(self) -> NDArray[np.int64]:
         """The block of each item, int64 [N]."""
-        in_sequence = np.repeat(np.arange(len(self.begins)), np.diff(self.starts))
+        in_sequence = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
         if self.sequence is None:
             return in_sequence
         blocks = np.empty_like(in_sequence)

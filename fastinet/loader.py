@@ -22,6 +22,7 @@ from fastinet.errors import CancelledError, FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
+from fastinet.sources import FolderArchive
 from fastinet.stats import LoaderStats, from_snapshot
 from fastinet.transforms import (
     CenterCrop,
@@ -35,7 +36,7 @@ from fastinet.transforms import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
@@ -195,7 +196,6 @@ class Loader:
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
         self._latest: weakref.ref[Epoch] | None = None
-        self._taken: tuple[int, int, _engine.SlotPool] | None = None  # process, rows, their slots
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
@@ -222,37 +222,6 @@ class Loader:
     def transform_at(self, epoch: int) -> Transform:
         """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
         return self._sizes.at(self.transform, epoch)
-
-    def take(self, items: ArrayLike, epoch: int = 0) -> Batch:
-        """One batch of exactly these items, with the boxes, flips and pixels of an epoch.
-
-        For samplers that live elsewhere: the loader's own place, order and ranks have no part in
-        it.
-
-        Args:
-            items: item ids, int [B], B from 1 on; in any order, and as often as wanted.
-            epoch: 0 .. 2**32 - 1.
-
-        Raises:
-            IndexError: there is no such item.
-            FastinetError: as the ``next()`` of an epoch does.
-        """
-        order = np.ascontiguousarray(items, np.int64).reshape(-1)
-        if not len(order):
-            raise ValueError("a batch has at least one item")
-        if order.min() < 0 or order.max() >= len(self.dataset):
-            raise IndexError(f"items must be 0 to {len(self.dataset) - 1}")
-        epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
-        engine = self._engine_of_this_process()
-        native = self._native_epoch(
-            engine, self._slots_of(engine, len(order)), len(order), order, epoch
-        )
-        try:
-            lease = native.next()
-        finally:
-            native.close()
-        assert lease is not None, "an epoch of some items has a batch"  # noqa: S101
-        return Batch(lease, self.dataset, self.output, views=getattr(self.transform, "views", None))
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
@@ -322,7 +291,7 @@ class Loader:
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        state = {**self.__dict__, "_engine": None, "_stats": None, "_latest": None, "_taken": None}
+        state = {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
         state.pop("_blocks", None)
         return state
 
@@ -336,7 +305,6 @@ class Loader:
         dataset = self.dataset
         return Blocks.of(
             dataset._offsets,  # noqa: SLF001
-            dataset.sizes,
             dataset._item_archive,  # noqa: SLF001
             block=self.block,
             window=self.window,
@@ -361,38 +329,38 @@ class Loader:
             order[len(order) - self._share.padding(start) :] = PADDING
         return order
 
+    def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
+        """Which block the engine finds each of `order` in: -1 for none, empty without any."""
+        archives = self.dataset._archives  # noqa: SLF001
+        if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
+            return np.zeros(0, np.int64)  # files of a folder are read one by one in any case
+        blocks = self._blocks.of_items[order]
+        # Items that come once more at the end would keep their blocks in memory until then.
+        blocks[len(blocks) - self._share.padding(start) :] = -1
+        return blocks
+
     def _begin(self, epoch: int, start: int) -> Epoch:
         engine = self._engine_of_this_process()
-        native = self._native_epoch(
-            engine, engine.slots, self.batch_size, self._order(epoch, start), epoch
+        order = self._order(epoch, start)
+        native = _engine.Epoch(
+            engine.pool,
+            engine.table,
+            self._spec(self.transform_at(epoch)),
+            engine.slots,
+            self._stats,
+            order,
+            self.dataset.keys,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            prefetch=self.prefetch,
+            mask=self.on_error == "mask",
+            blocks=self._blocks_of(order, start),
         )
         self._progress = _Progress(epoch, start, begun=True)
         begun = Epoch(self, native, self._progress, self._share.batches(start))
         self._latest = weakref.ref(begun)
         return begun
-
-    def _native_epoch(
-        self,
-        engine: _EngineParts,
-        slots: _engine.SlotPool,
-        batch_size: int,
-        order: NDArray[np.int64],
-        epoch: int,
-    ) -> _engine.Epoch:
-        return _engine.Epoch(
-            engine.pool,
-            engine.table,
-            self._spec(self.transform_at(epoch)),
-            slots,
-            self._stats,
-            order,
-            self.dataset.keys,
-            batch_size=batch_size,
-            seed=self.seed,
-            epoch=epoch,
-            prefetch=self.prefetch,
-            mask=self.on_error == "mask",
-        )
 
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
@@ -423,13 +391,6 @@ class Loader:
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.
         return _engine.SlotPool(spec, rows, self.prefetch + 2)
-
-    def _slots_of(self, engine: _EngineParts, rows: int) -> _engine.SlotPool:
-        """Slots for `take`; those for the number of rows that was wanted last are kept."""
-        if self._taken is None or self._taken[:2] != (engine.process, rows):
-            spec = self._spec(self._sizes.largest(self.transform))
-            self._taken = engine.process, rows, _engine.SlotPool(spec, rows, 1)
-        return self._taken[2]
 
     def _batch_shape(self) -> tuple[int, ...]:
         """Shape of a full batch's images, where they are largest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import pickle
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 import fastinet
 from fastinet import Loader, RandomResizedCrop, _plan
 from fastinet.blocks import Blocks
+from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import tar
 from fastinet.testing.small import small_jpeg
 
@@ -28,9 +30,7 @@ BLOCKED: dict[str, Any] = {"shuffle": "blocked", "block": 4 << 10, "window": 16 
 
 
 def blocks_of(dataset: fastinet.Dataset, block: int = 4096, window: int = 16384) -> Blocks:
-    return Blocks.of(
-        dataset._offsets, dataset.sizes, dataset._item_archive, block=block, window=window
-    )
+    return Blocks.of(dataset._offsets, dataset._item_archive, block=block, window=window)
 
 
 def equal_blocks(blocks: int, items: int) -> NDArray[np.int64]:
@@ -161,22 +161,20 @@ def test_blocks_are_runs_of_neighbours(dataset: fastinet.Dataset) -> None:
     blocks = blocks_of(dataset)
     assert blocks.sequence is None
     assert blocks.window_blocks == 4
-    assert 1 < len(blocks.begins) < 43
-    of_items = blocks.of_items()
-    for block, (begin, end) in enumerate(zip(blocks.begins, blocks.ends, strict=True)):
-        items = np.flatnonzero(of_items == block)
-        assert np.array_equal(items, np.arange(blocks.starts[block], blocks.starts[block + 1]))
-        assert begin == dataset._offsets[items[0]]
-        assert end == dataset._offsets[items[-1]] + dataset.sizes[items[-1]]
-        assert dataset._offsets[items[-1]] - begin < 4096
+    assert blocks.starts[0] == 0
+    assert blocks.starts[-1] == 43
+    cells = dataset._offsets // np.uint64(4096)
+    for start, stop in itertools.pairwise(blocks.starts.tolist()):
+        assert len(set(cells[start:stop].tolist())) == 1
+        assert start == 0 or cells[start] != cells[start - 1]
+        assert len(set(blocks.of_items[start:stop].tolist())) == 1
 
 
 def test_blocks_follow_the_archive_whatever_the_order_of_items(dataset: fastinet.Dataset) -> None:
     rows = np.random.default_rng(0).permutation(43)
     selection = dataset.select(rows)
     blocks, mixed = blocks_of(dataset), blocks_of(selection)
-    assert np.array_equal(mixed.of_items(), blocks.of_items()[rows])
-    assert np.array_equal(blocks.begins, mixed.begins)
+    assert np.array_equal(mixed.of_items, blocks.of_items[rows])
     assert blocks.checksum() != mixed.checksum()
     order = blocks.order(seed=5, epoch=1)
     assert np.array_equal(rows[mixed.order(seed=5, epoch=1)], order)
@@ -189,7 +187,6 @@ def test_blocks_do_not_reach_into_another_archive(tmp_path: Path) -> None:
         (tmp_path / f"{wnid}.tar").write_bytes(tar(members))
     dataset = fastinet.open(tmp_path, index=False)
     blocks = blocks_of(dataset, 2**30, 2**30)
-    assert blocks.archives.tolist() == [0, 1]
     assert blocks.starts.tolist() == [0, 5, 10]
     assert sorted(items_of(Loader(dataset, 3, SMALL, shuffle="blocked"))) == list(range(10))
 
@@ -259,6 +256,83 @@ def test_nothing_to_shuffle(dataset: fastinet.Dataset) -> None:
     nothing = dataset.select(np.zeros(0, np.int64))
     for pad_last in (None, "wrap", "mask"):
         assert list(Loader(nothing, 8, SMALL, pad_last=pad_last, **BLOCKED)) == []
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_each_block_is_read_once(dataset: fastinet.Dataset, world: int) -> None:
+    """And only what lies between the first and the last item that a rank wants of it."""
+    blocks = blocks_of(dataset)
+    for rank in range(world):
+        loader = Loader(
+            dataset, 8, SMALL, rank=rank, world=world, pad_last="wrap", threads=2, **BLOCKED
+        )
+        order = loader._order(0, 0)
+        stats_before_end = None
+        for _ in loader:
+            stats_before_end = loader.stats()
+        real = order[: len(order) - loader._share.padding(0)]
+        wanted = 0
+        for block in set(blocks.of_items[real].tolist()):
+            items = real[blocks.of_items[real] == block]
+            begin, last = items.min(), items.max()
+            wanted += int(dataset._offsets[last] + dataset.sizes[last] - dataset._offsets[begin])
+        padding = order[len(real) :]
+        stats = loader.stats()
+        assert stats.bytes_read == wanted + int(dataset.sizes[padding].sum())
+        assert stats.block_bytes == 0
+        assert stats_before_end is not None
+        assert 0 < stats.block_bytes_peak <= 6 * BLOCKED["window"]  # the margin is all 43 items
+
+
+def test_memory_of_a_large_epoch_is_bounded(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    members = {f"n01440764_{i}.JPEG": small_jpeg(rng) for i in range(600)}
+    path = tmp_path / "n01440764.tar"
+    path.write_bytes(tar(members))
+    large = fastinet.open(path, index=False)
+    window = 200 << 10
+    loader = Loader(large, 16, SMALL, shuffle="blocked", block=8 << 10, window=window, threads=3)
+    assert sorted(items_of(loader)) == list(range(600))
+    assert path.stat().st_size > 4 * window
+    assert loader.stats().block_bytes_peak <= 2 * window
+
+
+def test_leaving_early_frees_the_blocks(dataset: fastinet.Dataset) -> None:
+    loader = Loader(dataset, 4, SMALL, **BLOCKED)
+    epoch = iter(loader)
+    next(epoch)
+    assert loader.stats().block_bytes > 0
+    epoch.close()
+    assert loader.stats().block_bytes == 0
+
+
+def test_a_bad_item_in_a_block_is_named(dataset: fastinet.Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "cut.tar"
+    content = Path(dataset.path).read_bytes()
+    path.write_bytes(content)
+    cut = fastinet.open(path, index=False)
+    with path.open("r+b") as file:
+        file.truncate(int(cut._offsets[40]) + 10)
+    loader = Loader(cut, 43, SMALL, on_error="mask", **BLOCKED)
+    epoch = iter(loader)
+    (batch,) = [next(epoch)]
+    assert sorted(batch.indices[~batch.valid].tolist()) == [40, 41, 42]
+    assert all(str(path) in str(error) for error in batch.errors.values())
+    with pytest.warns(FastinetWarning, match="3 items gave no row"):
+        assert next(epoch, None) is None
+
+
+def test_folders_have_the_order_without_the_blocks(
+    dataset: fastinet.Dataset, tmp_path: Path
+) -> None:
+    for item in range(43):
+        path = tmp_path / dataset.keys[item]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(dataset.read(item))
+    folder = fastinet.open(tmp_path, index=False)
+    loader = Loader(folder, 8, SMALL, **BLOCKED)
+    assert sorted(items_of(loader)) == list(range(43))
+    assert loader.stats().block_bytes_peak == 0
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ PYTHON_LAYERS = [
     {"_scan", "_codec", "_plan", "_engine"},
     {"sources", "catalog", "checkpoints", "datasets"},
     {"dataset", "codec", "batch", "metrics", "blocks"},
-    {"loader", "contact_sheet", "feeding"},
+    {"loader", "chosen", "contact_sheet", "feeding"},
     {""},
     {"testing", "_reference", "jax", "torch"},
     {"cli", "__main__"},

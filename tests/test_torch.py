@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,19 @@ def expected_bits(batch: fastinet.Batch) -> Any:
     return images.view(np.int16) if images.dtype.name == "bfloat16" else images
 
 
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+DEVICES = ["cpu", pytest.param("cuda", marks=needs_cuda)]
+
+
 # The loader
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("on_device", [False, True])
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "bfloat16", "float32"])
 def test_same_bits_as_the_loader(
-    dataset: fastinet.Dataset, dtype: Any, on_device: bool, channels_last: bool
+    dataset: fastinet.Dataset, dtype: Any, on_device: bool, channels_last: bool, device: str
 ) -> None:
     """Normalisation on the device gives the bits of the native one."""
     output = {"dtype": dtype, **({} if dtype == "uint8" else NORMALISED)}
@@ -49,7 +55,7 @@ def test_same_bits_as_the_loader(
         dataset,
         8,
         CROP,
-        device="cpu",
+        device=device,
         channels_last=channels_last,
         normalise_on_device=on_device,
         **OPTIONS,
@@ -60,10 +66,11 @@ def test_same_bits_as_the_loader(
     for batch, expected in zip(loader, native, strict=True):
         images, labels = batch
         assert images.dtype == getattr(torch, dtype)
+        assert images.device.type == labels.device.type == device
         assert labels.dtype == torch.int64
         assert images.shape[1:] == (3, 16, 16)
         assert np.array_equal(bits(images), expected_bits(expected))
-        assert np.array_equal(labels.numpy(), expected.labels)
+        assert np.array_equal(labels.cpu().numpy(), expected.labels)
         assert np.array_equal(batch.indices, expected.indices)
         assert np.array_equal(batch.boxes, expected.boxes)
         assert batch.keys == expected.keys
@@ -97,6 +104,42 @@ def test_kept_tensors_stay_as_they_are(dataset: fastinet.Dataset) -> None:
     kept = [(images, images.clone()) for _ in range(3) for images, _ in loader]
     gc.collect()
     assert all(torch.equal(images, copy) for images, copy in kept)
+
+
+def test_sizes_of_the_epoch(dataset: fastinet.Dataset) -> None:
+    """Progressive resizing, where rows are normalised on the device and where they are not."""
+    for on_device in (False, True):
+        loader = fastinet_torch.Loader(
+            dataset,
+            43,
+            CROP,
+            device="cpu",
+            normalise_on_device=on_device,
+            sizes={1: 8, 2: 24},
+            **OPTIONS,
+        )
+        for epoch, side in enumerate([16, 8, 24]):
+            images, _ = next(iter(loader))
+            native = fastinet.Loader(dataset, 43, RandomResizedCrop(side), layout="NCHW", **OPTIONS)
+            assert np.array_equal(images.numpy(), next(native.epoch(epoch)).images)
+
+
+def test_leaving_early_leaks_nothing(dataset: fastinet.Dataset) -> None:
+    loader = fastinet_torch.Loader(dataset, 4, CROP, device="cpu", **OPTIONS)
+
+    def leave_early(epochs: int) -> tuple[int, int, int]:
+        for _ in range(epochs):
+            for _batch in loader:
+                break
+        gc.collect()
+        process = Path("/proc/self")
+        counted = (len(list((process / name).iterdir())) for name in ("task", "fd"))
+        return (*counted, loader.stats().slots)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("counts in /proc")
+    before = leave_early(5)
+    assert leave_early(100) == before
 
 
 def test_state_goes_between_loaders(dataset: fastinet.Dataset) -> None:
@@ -239,3 +282,25 @@ def test_leaving_early_waits_for_copies_all_the_same(
             batch.images.zero_()
             break
     assert slow_device.recorded >= 60
+
+
+@needs_cuda
+def test_batches_on_a_gpu_stay_as_they_are(dataset: fastinet.Dataset) -> None:
+    """While kernels of the loop are far behind, and memory of dropped batches is given out again.
+
+    What the loop's kernels see is summed up on the device, and looked at when all is over.
+    """
+    loader = fastinet_torch.Loader(dataset, 4, CROP, device="cuda", prefetch=1, **OPTIONS)
+    busy = torch.randn(2048, 2048, device="cuda")
+    sums = []
+    for _ in range(20):
+        for images, labels in loader:
+            for _ in range(8):  # so that this batch's sum comes late
+                busy = busy @ busy / busy.norm()
+            sums.append((images.sum(dtype=torch.int64), labels.sum()))
+    native = fastinet.Loader(dataset, 4, CROP, **OPTIONS)
+    expected = [
+        (int(batch.images.sum()), int(batch.labels.sum())) for _ in range(20) for batch in native
+    ]
+    assert [(int(pixels), int(labels)) for pixels, labels in sums] == expected
+    assert loader.stats().extra_slots == 0

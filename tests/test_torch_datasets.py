@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet import CenterCrop, Loader, RandomResizedCrop, _plan
+from fastinet import CenterCrop, Loader, RandomResizedCrop
 from fastinet.errors import FastinetError
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
@@ -42,54 +42,6 @@ def rows_of_epoch(dataset: fastinet.Dataset, epoch: int, **options: Any) -> dict
             batch.indices.tolist(), batch.images, batch.labels.tolist(), strict=True
         )
     }
-
-
-# take: one batch of chosen items
-
-
-def test_take_gives_the_rows_of_an_epoch(dataset: fastinet.Dataset) -> None:
-    loader = Loader(dataset, 3, CROP, seed=SEED, threads=2)
-    for epoch in (0, 4):
-        rows = rows_of_epoch(dataset, epoch)
-        for items in ([5], [40, 2, 2, 17], range(43), np.array([[1, 2], [3, 4]], np.uint8)):
-            batch = loader.take(items, epoch)
-            assert batch.indices.tolist() == np.asarray(items).reshape(-1).tolist()
-            for item, image, label in zip(batch.indices, batch.images, batch.labels, strict=True):
-                assert np.array_equal(image, rows[item][0])
-                assert label == rows[item][1]
-
-
-def test_take_draws_the_boxes_of_the_plan(dataset: fastinet.Dataset) -> None:
-    loader = Loader(dataset, 3, CROP, seed=SEED, threads=1)
-    items = np.array([7, 30, 2])
-    headers = [fastinet.read_header(dataset.read(item)) for item in items]
-    sizes = np.array([(header.width, header.height) for header in headers], np.int32)
-    boxes, flips = _plan.draw_crops(CROP.native(), sizes, items, seed=SEED, epoch=2)
-    batch = loader.take(items, epoch=2)
-    assert np.array_equal(batch.boxes, boxes)
-    assert np.array_equal(batch.flips, flips)
-
-
-def test_take_leaves_the_loader_where_it_is(dataset: fastinet.Dataset) -> None:
-    loader, other = (Loader(dataset, 9, CROP, shuffle=True, threads=2) for _ in range(2))
-    for batch, expected in zip(loader, other, strict=True):
-        kept = loader.take([1, 2, 3], epoch=9)
-        before = kept.images.copy()
-        loader.take([4, 5, 6], epoch=9)
-        assert np.array_equal(kept.images, before)
-        assert np.array_equal(batch.images, expected.images)
-        assert loader.state_dict() == other.state_dict()
-
-
-@pytest.mark.parametrize("items", [[43], [-1], [0, 99]])
-def test_take_of_items_that_there_are_not(dataset: fastinet.Dataset, items: list[int]) -> None:
-    with pytest.raises(IndexError, match="items must be 0 to 42"):
-        Loader(dataset, 3, CROP, threads=1).take(items)
-
-
-def test_take_of_nothing(dataset: fastinet.Dataset) -> None:
-    with pytest.raises(ValueError, match="at least one item"):
-        Loader(dataset, 3, CROP, threads=1).take([])
 
 
 # ImageDataset

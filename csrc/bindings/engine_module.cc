@@ -212,10 +212,13 @@ class PyEpoch {
   PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, py::object keys, int64_t batch_size, uint64_t seed, uint32_t epoch,
-          int64_t prefetch, bool mask)
+          int64_t prefetch, bool mask, const Column<int64_t>& blocks)
       : spec_(spec), table_(std::move(table)), order_(std::move(order)), keys_(std::move(keys)) {
-    const EpochPlan plan{
-        .order = View(order_), .batch_size = batch_size, .seed = seed, .epoch = epoch};
+    const EpochPlan plan{.order = View(order_),
+                         .blocks = View(blocks),
+                         .batch_size = batch_size,
+                         .seed = seed,
+                         .epoch = epoch};
     const EpochOptions options{.spec = spec,
                                .on_error = mask ? OnError::kMask : OnError::kRaise,
                                .prefetch_batches = prefetch};
@@ -298,17 +301,18 @@ py::dict Snapshot(const EngineStats& stats) {
     }
   }
   using namespace py::literals;
-  return py::dict("read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
-                  "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
-                  "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
-                  "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
-                  "fallbacks"_a = ByRoad(stats.fallbacks),
-                  "mcus_decoded"_a = stats.mcus_decoded.load(),
-                  "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
-                  "bytes_read"_a = stats.bytes_read.load(), "failures"_a = failures,
-                  "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
-                  "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
-                  "ready_at_next"_a = stats.ready_at_next.load());
+  return py::dict(
+      "read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
+      "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
+      "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
+      "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
+      "fallbacks"_a = ByRoad(stats.fallbacks), "mcus_decoded"_a = stats.mcus_decoded.load(),
+      "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
+      "bytes_read"_a = stats.bytes_read.load(), "block_bytes"_a = stats.block_bytes.load(),
+      "block_bytes_peak"_a = stats.block_bytes_peak.load(), "failures"_a = failures,
+      "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
+      "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
+      "ready_at_next"_a = stats.ready_at_next.load());
 }
 
 /// Checkpoint records of some items: (records uint8, sizes uint32, header_bytes uint32, damaged,
@@ -398,9 +402,11 @@ PYBIND11_MODULE(_engine, module) {
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
                     std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
-                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool>(),
+                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool,
+                    const Column<int64_t>&>(),
            "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "keys"_a, py::kw_only(),
-           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a)
+           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a,
+           "blocks"_a = Column<int64_t>())
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -52,6 +53,10 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   if (plan.batch_size <= 0) {
     return InvalidArgument("batch_size is " + std::to_string(plan.batch_size) +
                            "; it must be positive");
+  }
+  if (!plan.blocks.empty() && plan.blocks.size() != plan.order.size()) {
+    return InvalidArgument("the plan has " + std::to_string(plan.blocks.size()) + " blocks for " +
+                           std::to_string(plan.order.size()) + " positions");
   }
   for (const int64_t item : plan.order) {
     if (item != kPadding && (item < 0 || item >= table.size())) {
@@ -105,7 +110,13 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
       slots_(std::move(slots)),
       stats_(std::move(stats)),
       window_(static_cast<size_t>(options.prefetch_batches)),
-      last_return_(Clock::now()) {}
+      last_return_(Clock::now()) {
+  if (plan.blocks.empty()) return;
+  const BlockUses uses{.order = plan.order,
+                       .blocks = plan.blocks,
+                       .max_item_bytes = MaxItemBytes(options.spec.options.max_pixels)};
+  blocks_ = std::make_unique<BlockCache>(table, uses, *stats_);
+}
 
 EpochRun::~EpochRun() { Stop(); }
 
@@ -120,6 +131,7 @@ void EpochRun::Stop() {
   pool_->Remove(*this);
   const std::lock_guard lock(mutex_);
   for (OpenBatch& batch : window_) batch.slot.reset();
+  blocks_.reset();
 }
 
 // ---------------------------------------------------------------------------------- the consumer
@@ -253,7 +265,7 @@ bool EpochRun::RunOne(Worker& worker) {
   if (item == kPadding) {
     MakePadding(*batch.slot, row);
   } else {
-    MakeRow(worker, item, *batch.slot, row, batch);
+    MakeRow(worker, position, *batch.slot, row, batch);
   }
   if (batch.rows_to_do.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     const std::lock_guard lock(mutex_);
@@ -273,9 +285,11 @@ void EpochRun::MakePadding(Slot& slot, int64_t row) {
   std::fill_n(slot.flips.begin() + static_cast<ptrdiff_t>(j * views), views, uint8_t{0});
 }
 
-void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
+void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row,
+                       OpenBatch& batch) {
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
-  Status status = ReadAndRender(worker, item, slot.Row(row));
+  Status status = ReadAndRender(worker, position, slot.Row(row));
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = item;
@@ -292,7 +306,8 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   batch.failures.push_back({row, item, std::move(status)});
 }
 
-Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
+Status EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes row) {
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
   const ItemPlace place = table_.Place(item);
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (place.size_bytes > max_bytes) {
@@ -301,7 +316,13 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
                                   std::to_string(max_bytes))
                              .AtOffset(0));
   }
-  SourceBytes bytes(place, worker.bytes, *stats_);
+  const Clock::time_point start = Clock::now();
+  const BlockCache::Use block(blocks_.get(), position);
+  if (blocks_ != nullptr) Count(stats_->read_ns, Nanoseconds(Clock::now() - start));
+  const std::optional<Bytes> in_block = block.Find(place);
+  SourceBytes from_source(place, worker.bytes, *stats_);
+  MemoryBytes from_block(in_block.value_or(Bytes()));
+  ItemBytes& bytes = in_block ? static_cast<ItemBytes&>(from_block) : from_source;
   Status status;
   try {
     status = Render(worker, bytes, place.hints, item, row);
@@ -344,6 +365,7 @@ void EpochRun::CountSince(const DecodeCounters& before, const DecodeCounters& af
 }
 
 void EpochRun::HintAhead(int64_t position) const {
+  if (blocks_ != nullptr) return;  // it reads ahead itself
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {

@@ -13,6 +13,7 @@
 
 #include "base/checked.h"
 #include "base/status.h"
+#include "engine/block_cache.h"
 #include "engine/item_table.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
@@ -31,9 +32,11 @@ enum class OnError : uint8_t {
 /// batch can have as many rows as the others.
 inline constexpr int64_t kPadding = -1;
 
-/// Which items, in which order, under which random numbers. `order` is borrowed.
+/// Which items, in which order, under which random numbers. The columns are borrowed.
 struct EpochPlan {
   std::span<const int64_t> order;  // item ids, or kPadding
+  // Which block each item lies in, see BlockUses; empty: items are read one by one.
+  std::span<const int64_t> blocks = {};
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
@@ -132,9 +135,9 @@ class EpochRun final : public WorkSource {
   // By workers:
   int64_t ClaimPosition();
   void HintAhead(int64_t position) const;
-  void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
+  void MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row, OpenBatch& batch);
   static void MakePadding(Slot& slot, int64_t row);
-  Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
+  Status ReadAndRender(Worker& worker, int64_t position, MutableBytes row);
   Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                 MutableBytes row) const;
   void CountSince(const ItemCounters& before, const ItemCounters& after) const;
@@ -146,6 +149,7 @@ class EpochRun final : public WorkSource {
   const EpochOptions options_;
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
+  std::unique_ptr<BlockCache> blocks_;  // when the plan has blocks
 
   std::atomic<int64_t> next_position_ = 0;  // the first that no worker has taken
   std::atomic<int64_t> end_position_ = 0;   // workers may take the positions below; 0 when stopped

@@ -10,6 +10,7 @@ from torch.utils import data
 
 import fastinet
 from fastinet.checks import whole_number
+from fastinet.chosen import ChosenItems
 from fastinet.loader import MAX_EPOCH
 from fastinet.torch.tensors import tensor
 
@@ -67,17 +68,9 @@ class ImageDataset(data.Dataset[tuple[torch.Tensor, int]]):
         for name in ("shuffle", "drop_last", "pad_last", "rank", "world", "on_error", "out"):
             if name in options:
                 raise TypeError(f"{name} is not for ImageDataset: order is the sampler's business")
-        self._loader = fastinet.Loader(
-            dataset,
-            1,
-            transform,
-            seed=seed,
-            dtype=dtype,
-            layout=layout,
-            mean=mean,
-            std=std,
-            threads=threads,
-            **options,
+        output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
+        self._items = ChosenItems(
+            fastinet.Loader(dataset, 1, transform, seed=seed, threads=threads, **output, **options)
         )
         # In shared memory, so that workers that live for many epochs see it change.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -85,7 +78,7 @@ class ImageDataset(data.Dataset[tuple[torch.Tensor, int]]):
     @property
     def dataset(self) -> Dataset:
         """What `fastinet.open` gave: keys, labels, classes."""
-        return self._loader.dataset
+        return self._items.loader.dataset
 
     @property
     def epoch(self) -> int:
@@ -103,16 +96,17 @@ class ImageDataset(data.Dataset[tuple[torch.Tensor, int]]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        """The image and the label of one item; fails as `fastinet.Loader.take` does."""
+        """The image and the label of one item; fails as the ``next()`` of a loader does."""
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[torch.Tensor, int]]:
         """The same for several items at once."""
-        batch = self._loader.take(indices, self.epoch)
+        batch = self._items.take(indices, self.epoch)
         return list(zip(tensor(batch.images), batch.labels.tolist(), strict=True))
 
     def __repr__(self) -> str:
-        return f"<ImageDataset of {self.dataset!r}, {self._loader.transform}, epoch={self.epoch}>"
+        transform = self._items.loader.transform
+        return f"<ImageDataset of {self.dataset!r}, {transform}, epoch={self.epoch}>"
 
 
 class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
