@@ -71,6 +71,8 @@ def draw_crops(
     *,
     seed: int = 0,
     epoch: int = 0,
+    starts: NDArray[np.int64] | None = None,
+    objects: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """What a transform does to items in an epoch: the boxes and flips that the engine uses.
 
@@ -80,6 +82,8 @@ def draw_crops(
         items: int64 [N] item ids.
         seed: 0 .. 2**64 - 1.
         epoch: 0 .. 2**32 - 1.
+        starts: int64 [N + 1]; the n-th item has the objects ``starts[n]:starts[n + 1]``.
+        objects: float32 [M, 4]: xmin, ymin, xmax, ymax as shares of the image.
 
     Returns:
         Boxes int32 [N, 4] as (x, y, width, height), and flips bool [N].

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet import _engine, errors
+from fastinet.objects import Objects, objects_in_crops
 
 if TYPE_CHECKING:
     from fastinet.dataset import Dataset
+    from fastinet.datasets.item_boxes import ItemBoxes
     from fastinet.output import OutputFormat
+    from fastinet.transforms import Transform
 
 __all__ = ["PADDING", "Batch"]
 
@@ -23,9 +26,10 @@ PADDING = -1
 class Batch:
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `indices`, `boxes`, `flips` and `valid` lie in a slot of the engine. The slot is
-    leased until the last of these arrays, every view of them, and the batch itself are gone, and is
-    not written to before. They may outlive the loader; ``.copy()`` what you keep for long.
+    `images`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot of the engine.
+    The slot is leased until the last of these arrays, every view of them, and the batch itself are
+    gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
+    long.
 
     Attributes:
         images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
@@ -33,7 +37,15 @@ class Batch:
         labels: int64 [B].
     """
 
-    __slots__ = ("_dataset", "_lease", "_one_view", "images", "labels")
+    __slots__ = (
+        "_annotated",
+        "_dataset",
+        "_lease",
+        "_objects",
+        "_one_view",
+        "images",
+        "labels",
+    )
 
     images: NDArray[Any]
     labels: NDArray[np.int64]
@@ -45,8 +57,11 @@ class Batch:
         output: OutputFormat,
         *,
         views: int | None = None,
+        annotated: tuple[ItemBoxes, Transform] | None = None,
     ) -> None:
         self._lease = lease
+        self._annotated = annotated
+        self._objects: Objects | None = None
         self._dataset = dataset
         self._one_view = views is None
         self.images = output.view(self._without_views(lease.images))
@@ -95,6 +110,25 @@ class Batch:
     def flips(self) -> NDArray[np.bool_]:
         """Which rows are mirrored, bool [B]; with views, [B, views]."""
         return self._without_views(self._lease.flips)
+
+    @property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """Height and width of each row's image, int32 [B, 2]; as turned, where Exif turned it.
+
+        Zeros in masked rows.
+        """
+        return self._lease.image_sizes[:, ::-1]
+
+    @property
+    def objects(self) -> Objects | None:
+        """The annotated objects where the crops put them; None for a loader without `boxes`."""
+        if self._objects is None and self._annotated is not None:
+            item_boxes, transform = self._annotated
+            lease = self._lease
+            self._objects = objects_in_crops(
+                item_boxes, transform, lease.items, self.image_sizes, lease.boxes, lease.flips
+            )
+        return self._objects
 
     @property
     def valid(self) -> NDArray[np.bool_]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet import _engine
-from fastinet.batch import Batch
 from fastinet.checks import whole_number
 from fastinet.loader import MAX_EPOCH
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from fastinet.batch import Batch
     from fastinet.loader import Loader
 
 __all__ = ["ChosenItems"]
@@ -68,14 +68,14 @@ class ChosenItems:
             epoch=epoch,
             prefetch=1,
             mask=loader.on_error == "mask",
+            objects=parts.objects,
         )
         try:
             lease = native.next()
         finally:
             native.close()
         assert lease is not None, "an epoch of some items has a batch"  # noqa: S101
-        views = getattr(loader.transform, "views", None)
-        return Batch(lease, loader.dataset, loader.output, views=views)
+        return loader._make_batch(epoch)(lease)  # noqa: SLF001
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs; it has slots of its own."""

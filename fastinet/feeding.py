@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from fastinet.batch import Batch
     from fastinet.dataset import Dataset
-    from fastinet.loader import Epoch, Loader, LoaderState
+    from fastinet.epoch import Epoch
+    from fastinet.loader import Loader, LoaderState
+    from fastinet.objects import Objects
     from fastinet.stats import LoaderStats
 
 __all__ = ["Feed", "FeedEpoch", "SentBatch"]
@@ -164,6 +166,8 @@ class SentBatch:
         indices: item ids, int64 [B].
         boxes: crop boxes, int32 [B, 4], see `fastinet.Batch.boxes`.
         flips: which rows are mirrored, bool [B].
+        image_sizes: height and width of each row's image, int32 [B, 2].
+        objects: the annotated objects where the crops put them; None for a loader without `boxes`.
         valid: which rows hold an item, bool [B].
         errors: why rows are masked: {row: exception}.
     """
@@ -171,6 +175,8 @@ class SentBatch:
     indices: NDArray[np.int64]
     boxes: NDArray[np.int32]
     flips: NDArray[np.bool_]
+    image_sizes: NDArray[np.int32]
+    objects: Objects | None
     valid: NDArray[np.bool_]
     errors: dict[int, Exception]
 
@@ -178,6 +184,8 @@ class SentBatch:
         self.indices = batch.indices.copy()
         self.boxes = batch.boxes.copy()
         self.flips = batch.flips.copy()
+        self.image_sizes = batch.image_sizes.copy()
+        self.objects = batch.objects
         self.valid = batch.valid.copy()
         self.errors = batch.errors
         self._keys = dataset.keys

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
-import warnings
 import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
@@ -15,10 +13,13 @@ import numpy as np
 from fastinet import _engine, _plan
 from fastinet.batch import PADDING, Batch
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
+from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
-from fastinet.errors import CancelledError, FastinetWarning
+from fastinet.datasets.bounding_boxes import Boxes
+from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.epoch import Epoch, Progress
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -32,9 +33,10 @@ from fastinet.transforms import (
     Transform,
     height_width,
 )
+from fastinet.workers import shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -111,6 +113,9 @@ class Loader:
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
+        boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
+            batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
+            are those of images as stored, so not together with `exif_orientation`.
         window: with ``shuffle="blocked"``: bytes among which items are shuffled, all ranks
             together; None takes 1 GiB.
         block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
@@ -154,6 +159,7 @@ class Loader:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
+        boxes: Boxes | ItemBoxes | None = None,
         window: int | None = None,
         block: int | None = None,
         sizes: Mapping[int, int | tuple[int, int]] | None = None,
@@ -179,6 +185,7 @@ class Loader:
         self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
+        self.boxes = self._checked_item_boxes(boxes)
         self.on_error = on_error
         self.threads = whole_number(
             "threads", available_cpus() if threads is None else threads, 1, 4096
@@ -186,13 +193,13 @@ class Loader:
         # Two items a thread keep the threads busy while a batch changes hands.
         enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
         self.prefetch = whole_number("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
-        self._buffers = None if out is None else _Buffers(self.output, self._batch_shape(), out)
+        self._buffers = None if out is None else Buffers(self.output, self._batch_shape(), out)
         if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
             raise ValueError(
                 f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
                 f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
-        self._progress = _Progress()
+        self._progress = Progress()
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
         self._latest: weakref.ref[Epoch] | None = None
@@ -263,7 +270,7 @@ class Loader:
         if state.get("blocks") != own["blocks"]:
             raise ValueError("state is of a dataset whose items lie in other blocks")
         self.seed = whole_number("seed", state["seed"], 0, MAX_SEED)
-        self._progress = _Progress(
+        self._progress = Progress(
             whole_number("epoch", state["epoch"], 0, MAX_EPOCH),
             whole_number("position", state["position"], 0, len(self.dataset)),
         )
@@ -355,12 +362,30 @@ class Loader:
             epoch=epoch,
             prefetch=self.prefetch,
             mask=self.on_error == "mask",
+            objects=engine.objects,
             blocks=self._blocks_of(order, start),
         )
-        self._progress = _Progress(epoch, start, begun=True)
-        begun = Epoch(self, native, self._progress, self._share.batches(start))
+        self._progress = Progress(epoch, start, begun=True)
+        begun = Epoch(
+            native,
+            self._make_batch(epoch),
+            self._progress,
+            batches=self._share.batches(start),
+            step=self._share.step,
+            items=len(self.dataset),
+        )
         self._latest = weakref.ref(begun)
         return begun
+
+    def _make_batch(self, epoch: int) -> Callable[[_engine.Batch], Batch]:
+        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
+        return functools.partial(
+            Batch,
+            dataset=self.dataset,
+            output=self.output,
+            views=getattr(self.transform, "views", None),
+            annotated=annotated,
+        )
 
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
@@ -368,9 +393,10 @@ class Loader:
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
-                pool=_shared_pool(self.threads),
+                pool=shared_pool(self.threads),
                 table=dataset._native_table(),  # noqa: SLF001
                 slots=self._make_slots(),
+                objects=self._native_objects(),
             )
         return self._engine
 
@@ -382,6 +408,34 @@ class Loader:
             views=getattr(transform, "views", None) or 1,
             interpolation=transform.interpolation,
         )
+
+    def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
+        """The boxes of the dataset's items, if these are its own and the transform can use them."""
+        if boxes is None:
+            if getattr(self.transform, "min_object_covered", 0) > 0:
+                raise ValueError(
+                    f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
+                )
+            return None
+        if self.options.exif_orientation:
+            raise ValueError(
+                "boxes are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the boxes"
+            )
+        if isinstance(boxes, Boxes):
+            return boxes.of(self.dataset)
+        if not isinstance(boxes, ItemBoxes):
+            raise TypeError(
+                f"boxes must come from fastinet.read_boxes, or be an ItemBoxes, not {boxes!r}"
+            )
+        if len(boxes) != len(self.dataset):
+            raise ValueError(f"boxes of {len(boxes)} items, the dataset has {len(self.dataset)}")
+        return boxes
+
+    def _native_objects(self) -> _engine.ObjectTable | None:
+        if self.boxes is None:
+            return None
+        return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)
 
     def _make_slots(self) -> _engine.SlotPool:
         spec = self._spec(self._sizes.largest(self.transform))
@@ -397,92 +451,6 @@ class Loader:
         image = self.output.shape(*height_width(self._sizes.largest(self.transform).size))
         views = getattr(self.transform, "views", None)
         return (self.batch_size, *([] if views is None else [views]), *image)
-
-
-class Epoch:
-    """The batches of one epoch, once, in order. Made by ``iter(loader)`` and `Loader.epoch`.
-
-    Leaving a loop early, an exception, and the end of the program all end an epoch: its threads
-    finish the item in hand and leave. Batches that were delivered stay as they are.
-    """
-
-    def __init__(
-        self, loader: Loader, native: _engine.Epoch, progress: _Progress, batches: int
-    ) -> None:
-        self._dataset = loader.dataset
-        self._output = loader.output
-        self._views = getattr(loader.transform, "views", None)
-        self._native = native
-        self._progress = progress
-        self._remaining = batches
-        self._step = loader._share.step  # noqa: SLF001
-        self._items = len(loader.dataset)
-        self._masked = _Masked()
-        self._over = False
-        # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(self, _end, native, self._masked)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __len__(self) -> int:
-        """Batches that are still to come."""
-        return 0 if self._over else self._remaining
-
-    def __next__(self) -> Batch:
-        """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
-
-        Raises:
-            StopIteration: after the last batch.
-            FastinetError: on_error="raise", and an item of this batch gave no row; the message
-                names archive, member, byte and cause. Of several, the first in the batch.
-            CancelledError: the epoch was begun before a fork, or closed while this call waited.
-        """
-        if self._over:
-            raise StopIteration
-        try:
-            lease = self._native.next()
-        except Exception:
-            self.close()
-            raise
-        if lease is None:
-            self._progress.finish()
-            self.close()
-            raise StopIteration
-        self._remaining -= 1
-        self._progress.position = min(self._progress.position + self._step, self._items)
-        batch = Batch(lease, self._dataset, self._output, views=self._views)
-        self._masked.count(batch, lease)
-        return batch
-
-    def close(self) -> None:
-        """Ends the epoch now. Harmless when it is over."""
-        self._over = True
-        self._finalizer()
-
-    @property
-    def ready_batches(self) -> int:
-        """Batches that are ready to be delivered."""
-        return self._native.ready_batches
-
-
-class _Buffers:
-    """A caller's memory for batches, and the process that it was given to."""
-
-    def __init__(
-        self, output: OutputFormat, shape: tuple[int, ...], out: Sequence[NDArray[Any]]
-    ) -> None:
-        self.memory = output.buffers(shape, out)
-        self._process = os.getpid()
-
-    def of_this_process(self) -> list[NDArray[np.uint8]]:
-        """The buffers, unless a fork lies between: both processes would write to shared ones."""
-        if os.getpid() != self._process:
-            raise CancelledError(
-                "this loader was made with out= before fork(), and its buffers are the parent's; "
-                "make a loader in this process, with buffers of its own"
-            )
-        return self.memory
 
 
 def _checked_shuffle(
@@ -509,46 +477,6 @@ def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
     return replace(transform, views=views)
 
 
-@dataclass
-class _Progress:
-    """Where the epoch begun last stands, or where the next one is to begin."""
-
-    epoch: int = 0
-    position: int = 0
-    begun: bool = False
-
-    def finish(self) -> None:
-        self.epoch, self.position, self.begun = self.epoch + 1, 0, False
-
-
-@dataclass
-class _Masked:
-    """The masked rows of one epoch."""
-
-    rows: int = 0
-    first: Exception | None = None
-
-    def count(self, batch: Batch, lease: _engine.Batch) -> None:
-        failures = lease.failures
-        if failures and self.first is None:
-            self.first = next(iter(batch.errors.values()))
-        self.rows += len(failures)
-
-    def warn(self) -> None:
-        if self.rows and not sys.is_finalizing():
-            warnings.warn(
-                f"{self.rows} items gave no row in this epoch and were masked; the first: "
-                f"{self.first}",
-                FastinetWarning,
-                stacklevel=6,  # whoever calls next()
-            )
-
-
-def _end(native: _engine.Epoch, masked: _Masked) -> None:
-    native.close()
-    masked.warn()
-
-
 @dataclass(frozen=True)
 class _EngineParts:
     """What all epochs of one loader share within one process."""
@@ -557,18 +485,4 @@ class _EngineParts:
     pool: _engine.WorkerPool
     table: _engine.ItemTable
     slots: _engine.SlotPool
-
-
-# Pools that some loader uses, by process and number of threads.
-_pools: weakref.WeakValueDictionary[tuple[int, int], _engine.WorkerPool] = (
-    weakref.WeakValueDictionary()
-)
-
-
-def _shared_pool(threads: int) -> _engine.WorkerPool:
-    # No lock, which a fork could leave locked: two threads that come here at once get a pool each.
-    key = (os.getpid(), threads)
-    pool = _pools.get(key)
-    if pool is None:
-        pool = _pools[key] = _engine.WorkerPool(threads)
-    return pool
+    objects: _engine.ObjectTable | None

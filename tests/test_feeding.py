@@ -78,10 +78,11 @@ def test_same_stream_as_the_loader(dataset: fastinet.Dataset, ahead: int) -> Non
 
 def test_what_the_host_knows_comes_along(dataset: fastinet.Dataset) -> None:
     for sent, batch in zip(HostFeed(loader_of(dataset)), loader_of(dataset), strict=True):
-        for name in ("indices", "boxes", "flips", "valid"):
+        for name in ("indices", "boxes", "flips", "image_sizes", "valid"):
             assert np.array_equal(getattr(sent, name), getattr(batch, name))
         assert sent.keys == batch.keys
         assert sent.errors == {}
+        assert sent.objects is batch.objects is None
         assert len(sent) == len(batch)
 
 

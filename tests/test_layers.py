@@ -39,12 +39,13 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"build_info", "checks", "cpus", "distributed", "errors", "mixing", "output", "ranks"}
-    | {"stats", "texts"},
+    {"build_info", "checks", "column_file", "cpus", "distributed", "errors", "mixing", "output"}
+    | {"ranks", "stats", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine"},
     {"sources", "catalog", "checkpoints", "datasets"},
-    {"dataset", "codec", "batch", "metrics", "blocks"},
+    {"dataset", "codec", "batch", "blocks", "metrics", "objects"},
+    {"buffers", "epoch", "workers"},
     {"loader", "chosen", "contact_sheet", "feeding"},
     {""},
     {"testing", "_reference", "jax", "torch"},

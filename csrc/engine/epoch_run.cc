@@ -67,8 +67,16 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   return {};
 }
 
-Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
+Status CheckOptions(const EpochOptions& options, const ItemTable& table) {
   FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
+  if (!options.objects.empty() && options.objects.items() != table.size()) {
+    return InvalidArgument("boxes of " + std::to_string(options.objects.items()) + " items for " +
+                           std::to_string(table.size()));
+  }
+  return {};
+}
+
+Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
   if (options.prefetch_batches <= 0) {
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
@@ -89,6 +97,7 @@ Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> po
                                                   std::shared_ptr<SlotPool> slots,
                                                   std::shared_ptr<EngineStats> stats) {
   FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
+  FASTINET_RETURN_IF_ERROR(CheckOptions(options, table));
   FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape()));
   std::unique_ptr<EpochRun> run(
       new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
@@ -280,6 +289,7 @@ void EpochRun::MakePadding(Slot& slot, int64_t row) {
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   slot.items[j] = kPadding;
   slot.valid[j] = false;
+  slot.image_sizes[j] = Size{};
   const auto views = static_cast<size_t>(slot.shape().views);
   std::fill_n(slot.boxes.begin() + static_cast<ptrdiff_t>(j * views), views, Box{});
   std::fill_n(slot.flips.begin() + static_cast<ptrdiff_t>(j * views), views, uint8_t{0});
@@ -288,25 +298,27 @@ void EpochRun::MakePadding(Slot& slot, int64_t row) {
 void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row,
                        OpenBatch& batch) {
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
-  Status status = ReadAndRender(worker, position, slot.Row(row));
+  Result<Size> image = ReadAndRender(worker, position, slot.Row(row));
   const int64_t item = plan_.order[static_cast<size_t>(position)];
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = item;
-  slot.valid[j] = status.ok();
+  slot.valid[j] = image.ok();
+  slot.image_sizes[j] = image.ok() ? image.value() : Size{};
   for (size_t view = 0; view < worker.crops.size(); ++view) {
     const size_t cell = j * worker.crops.size() + view;
-    slot.boxes[cell] = status.ok() ? worker.crops[view].box : Box{};
-    slot.flips[cell] = status.ok() && worker.crops[view].flip;
+    slot.boxes[cell] = image.ok() ? worker.crops[view].box : Box{};
+    slot.flips[cell] = image.ok() && worker.crops[view].flip;
   }
-  if (status.ok()) return;
+  if (image.ok()) return;
+  Status status = std::move(image).status();
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
   batch.failures.push_back({row, item, std::move(status)});
 }
 
-Status EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes row) {
+Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes row) {
   const int64_t item = plan_.order[static_cast<size_t>(position)];
   const ItemPlace place = table_.Place(item);
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
@@ -323,26 +335,28 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes ro
   SourceBytes from_source(place, worker.bytes, *stats_);
   MemoryBytes from_block(in_block.value_or(Bytes()));
   ItemBytes& bytes = in_block ? static_cast<ItemBytes&>(from_block) : from_source;
-  Status status;
+  Result<Size> image = Size{};
   try {
-    status = Render(worker, bytes, place.hints, item, row);
+    image = Render(worker, bytes, place.hints, item, row);
   } catch (const std::bad_alloc&) {
-    status = TooLarge("not enough memory to decode the item");
+    image = TooLarge("not enough memory to decode the item");
   }
   worker.bytes.Trim();
-  return place.Located(std::move(status));
+  if (image.ok()) return image;
+  return place.Located(std::move(image).status());
 }
 
-Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                        MutableBytes row) const {
+Result<Size> EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
+                              int64_t item, MutableBytes row) const {
   const AugmentKey key{
       .seed = plan_.seed, .epoch = plan_.epoch, .item = static_cast<uint64_t>(item)};
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
-  Status status = worker.renderer.RenderItem(bytes, hints, options_.spec, key, row, worker.crops);
+  Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
+                                                  options_.objects.Of(item), row, worker.crops);
   CountSince(items, worker.renderer.counters());
   CountSince(decode, worker.renderer.decode_counters());
-  return status;
+  return image;
 }
 
 void EpochRun::CountSince(const ItemCounters& before, const ItemCounters& after) const {

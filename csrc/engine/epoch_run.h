@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "engine/block_cache.h"
 #include "engine/item_table.h"
+#include "engine/object_table.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
@@ -51,6 +52,7 @@ struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
+  ObjectTable objects;           // in the items' images; empty where nothing is annotated
 };
 
 /// A row that could not be made.
@@ -137,9 +139,9 @@ class EpochRun final : public WorkSource {
   void HintAhead(int64_t position) const;
   void MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row, OpenBatch& batch);
   static void MakePadding(Slot& slot, int64_t row);
-  Status ReadAndRender(Worker& worker, int64_t position, MutableBytes row);
-  Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                MutableBytes row) const;
+  Result<Size> ReadAndRender(Worker& worker, int64_t position, MutableBytes row);
+  Result<Size> Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
+                      MutableBytes row) const;
   void CountSince(const ItemCounters& before, const ItemCounters& after) const;
   void CountSince(const DecodeCounters& before, const DecodeCounters& after) const;
 

@@ -46,6 +46,7 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   const auto rows = static_cast<size_t>(shape.rows);
   items.resize(rows);
   valid.resize(rows);
+  image_sizes.resize(rows);
   boxes.resize(rows * static_cast<size_t>(shape.views));
   flips.resize(rows * static_cast<size_t>(shape.views));
 }
