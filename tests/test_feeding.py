@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinet
-from fastinet import Loader, RandomResizedCrop
+from fastinet import ItemBoxes, Loader, RandomResizedCrop
+from fastinet.chosen import ChosenItems
 from fastinet.errors import FastinetError
 from fastinet.feeding import Feed, SentBatch
 from fastinet.testing.archives import train_tar
@@ -84,6 +85,19 @@ def test_what_the_host_knows_comes_along(dataset: fastinet.Dataset) -> None:
         assert sent.errors == {}
         assert sent.objects is batch.objects is None
         assert len(sent) == len(batch)
+
+
+def test_objects_come_along(dataset: fastinet.Dataset) -> None:
+    halves = np.tile(np.array([0.2, 0.1, 0.7, 1.0], np.float32), (43, 1))
+    boxes = ItemBoxes(np.arange(44), halves, dataset.labels)
+    feed, loader = (loader_of(dataset, boxes=boxes) for _ in range(2))
+    for sent, batch in zip(HostFeed(feed), loader, strict=True):
+        assert sent.objects is not None
+        assert batch.objects is not None
+        assert np.array_equal(sent.objects.boxes, batch.objects.boxes)
+        chosen = ChosenItems(loader).take(batch.indices).objects
+        assert chosen is not None
+        assert np.array_equal(chosen.boxes, batch.objects.boxes)
 
 
 def test_the_next_batch_is_sent_before_the_loop_asks(dataset: fastinet.Dataset) -> None:
