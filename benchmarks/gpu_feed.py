@@ -66,7 +66,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, default=20, help="steps before each round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, help="of the loader [default: all CPUs]")
-    parser.add_argument("--images", type=int, default=1000, help="photographs to make")
+    parser.add_argument("--images", type=int, default=400, help="photographs to make")
     parser.add_argument("--checkpoints", action="store_true", help="make the archive's first")
     parser.add_argument("--compile", action="store_true", help="compile the network")
     parser.add_argument("--json", action="store_true")

@@ -140,6 +140,7 @@ def test_leaving_early_leaks_nothing(dataset: fastinet.Dataset) -> None:
         pytest.skip("counts in /proc")
     before = leave_early(5)
     assert leave_early(100) == before
+    assert loader.stats().extra_slots == 0
 
 
 def test_state_goes_between_loaders(dataset: fastinet.Dataset) -> None:

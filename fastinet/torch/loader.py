@@ -75,7 +75,7 @@ class Loader(Feed[Batch]):
             which convolutions on recent GPUs want, rather than contiguously.
         normalise_on_device: where pixels become `dtype`: on the device, or in the loader's threads
             before the copy, with the same bits. None: on the device unless it is the CPU.
-        ahead: batches that are copied before the loop asks for them, at most.
+        ahead: batches whose copy is begun before the loop asks for them, at most; on CUDA.
         options: further arguments of `fastinet.Loader`: shuffle, seed, threads, rank, world, ...;
             but not layout or out.
 
@@ -123,7 +123,8 @@ class Loader(Feed[Batch]):
             buffers = _pinned_buffers(loader, loader.prefetch + (ahead + 1) + 1)
             loader = fastinet.Loader(dataset, batch_size, transform, **options, out=buffers)
             self._copies = _Copies(self.device, ahead + 1)
-        super().__init__(loader, ahead=ahead)
+        # Elsewhere nothing would run beside the loop.
+        super().__init__(loader, ahead=ahead if self._copies is not None else 0)
 
     def __repr__(self) -> str:
         return f"<fastinet.torch.Loader to {self.device} of {self.loader!r}>"
