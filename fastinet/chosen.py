@@ -69,6 +69,7 @@ class ChosenItems:
             prefetch=1,
             mask=loader.on_error == "mask",
             objects=parts.objects,
+            soft_labels=parts.soft_labels,
         )
         try:
             lease = native.next()
@@ -88,5 +89,6 @@ class ChosenItems:
         if self._slots is None or self._slots[:2] != (process, rows):
             loader = self.loader
             spec = loader._spec(loader._sizes.largest(loader.transform))  # noqa: SLF001
-            self._slots = process, rows, _engine.SlotPool(spec, rows, 1)
+            classes = 0 if loader.soft_labels is None else loader.soft_labels.classes
+            self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
         return self._slots[2]

@@ -37,12 +37,16 @@ class Batch(SentBatch):
     Attributes:
         images: [world * B, H, W, 3], as the loader's dtype and layout say.
         labels: [world * B]; int32, or int64 where JAX has 64-bit types enabled.
+        soft_labels: float32 [world * B, C], see `fastinet.Batch.soft_labels`; None for a loader
+            without.
     """
 
     def __init__(self, batch: HostBatch, feed: JaxFeed) -> None:
         super().__init__(batch, feed.loader.dataset)
         self.images = feed._global(batch.images)  # noqa: SLF001
         self.labels = feed._global(batch.labels)  # noqa: SLF001
+        soft_labels = batch.soft_labels
+        self.soft_labels = None if soft_labels is None else feed._global(soft_labels)  # noqa: SLF001
 
     def __iter__(self) -> Iterator[jax.Array]:
         yield self.images

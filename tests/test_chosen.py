@@ -43,6 +43,17 @@ def test_boxes_of_the_plan(dataset: fastinet.Dataset) -> None:
     assert np.array_equal(batch.flips, flips)
 
 
+def test_soft_labels_of_the_crops(
+    dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps
+) -> None:
+    loader = Loader(dataset, 43, CROP, seed=SEED, threads=1, soft_labels=label_maps)
+    whole = next(loader.epoch(2)).soft_labels
+    chosen = ChosenItems(loader).take([4, 0, 42], epoch=2).soft_labels
+    assert whole is not None
+    assert chosen is not None
+    assert np.array_equal(chosen, whole[[4, 0, 42]])
+
+
 def test_sizes_of_the_epoch(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 3, CROP, threads=1, sizes={1: 8, 2: 24})
     items = ChosenItems(loader)

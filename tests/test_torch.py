@@ -106,6 +106,14 @@ def test_kept_tensors_stay_as_they_are(dataset: fastinet.Dataset) -> None:
     assert all(torch.equal(images, copy) for images, copy in kept)
 
 
+def test_soft_labels(dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps) -> None:
+    options: dict[str, Any] = {"soft_labels": label_maps, **OPTIONS}
+    loader = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", **options)
+    for batch, expected in zip(loader, fastinet.Loader(dataset, 8, CROP, **options), strict=True):
+        assert batch.soft_labels.dtype == torch.float32
+        assert np.array_equal(batch.soft_labels.numpy(), expected.soft_labels)
+
+
 def test_sizes_of_the_epoch(dataset: fastinet.Dataset) -> None:
     """Progressive resizing, where rows are normalised on the device and where they are not."""
     for on_device in (False, True):
@@ -184,7 +192,7 @@ class SlowDevice:
 
     def copy(self, tensor: Any, non_blocking: bool) -> Any:
         assert non_blocking
-        if tensor.dim() > 1:  # images, not labels
+        if tensor.dtype == torch.uint8:  # images, not labels, which are copies already
             # By address: a tensor over the slot would keep it leased.
             self.unmarked.append((tensor.data_ptr(), tensor.numpy().tobytes()))
         return tensor.clone()
@@ -255,19 +263,24 @@ def slow_device(monkeypatch: pytest.MonkeyPatch) -> SlowDevice:
 
 @pytest.mark.parametrize("ahead", [0, 1, 3])
 def test_slots_stay_until_their_copy_is_done(
-    dataset: fastinet.Dataset, slow_device: SlowDevice, ahead: int
+    dataset: fastinet.Dataset,
+    label_maps: fastinet.LabelMaps,
+    slow_device: SlowDevice,
+    ahead: int,
 ) -> None:
+    options: dict[str, Any] = {"soft_labels": label_maps, **OPTIONS}
     loader = fastinet_torch.Loader(
-        dataset, 4, CROP, device="cpu", normalise_on_device=True, ahead=ahead, **OPTIONS
+        dataset, 4, CROP, device="cpu", normalise_on_device=True, ahead=ahead, **options
     )
-    native = fastinet.Loader(dataset, 4, CROP, layout="NCHW", **OPTIONS)
+    native = fastinet.Loader(dataset, 4, CROP, layout="NCHW", **options)
     for _ in range(4):
         for batch, expected in zip(loader, native, strict=True):
             assert np.array_equal(batch.images.numpy(), expected.images)
             # The loop's stream waits for the last thing that happened to this batch, and the
             # allocator has heard of that stream before the loop can use or drop its tensors.
             assert batch.arrived.at in slow_device.waited_for
-            assert slow_device.log[-3:] == ["wait", "use", "use"]
+            assert slow_device.log[-4:] == ["wait", "use", "use", "use"]
+            assert np.array_equal(batch.soft_labels.numpy(), expected.soft_labels)
     assert loader.stats().extra_slots == 0
 
 

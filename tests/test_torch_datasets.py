@@ -90,6 +90,15 @@ def test_under_dataloader(dataset: fastinet.Dataset, context: str | None) -> Non
         assert set(seen) == expected
 
 
+def test_soft_labels_of_items(dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps) -> None:
+    options: dict[str, Any] = {"seed": SEED, "soft_labels": label_maps}
+    batch = next(iter(DataLoader(ImageDataset(dataset, CROP, **options), batch_size=5)))
+    expected = next(iter(Loader(dataset, 5, CROP, threads=1, **options)))
+    assert len(batch) == 3
+    assert np.array_equal(batch[1].numpy(), expected.labels)
+    assert np.array_equal(batch[2].numpy(), expected.soft_labels)
+
+
 def test_it_pickles(dataset: fastinet.Dataset) -> None:
     images = ImageDataset(dataset, CenterCrop(16, 18), seed=SEED)
     images.set_epoch(2)

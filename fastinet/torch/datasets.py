@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["ImageDataset", "IterableDataset"]
 
 
-class ImageDataset(data.Dataset[tuple[torch.Tensor, int]]):
+class ImageDataset(data.Dataset[tuple[Any, ...]]):
     """Map-style: ``images[i]`` is ``(tensor, label)`` of item i, for ``DataLoader`` and samplers.
+
+    With ``soft_labels=...`` it is ``(tensor, label, soft label)``, float32 [C].
 
     Boxes, flips and pixels of (seed, epoch, item) are those of `fastinet.Loader`, bit for bit,
     whatever the sampler and the number of workers. It pickles, and works under fork and spawn:
@@ -95,14 +97,17 @@ class ImageDataset(data.Dataset[tuple[torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         """The image and the label of one item; fails as the ``next()`` of a loader does."""
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[tuple[torch.Tensor, int]]:
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
         """The same for several items at once."""
         batch = self._items.take(indices, self.epoch)
-        return list(zip(tensor(batch.images), batch.labels.tolist(), strict=True))
+        parts: list[Any] = [tensor(batch.images), batch.labels.tolist()]
+        if batch.soft_labels is not None:
+            parts.append(tensor(batch.soft_labels))
+        return list(zip(*parts, strict=True))
 
     def __repr__(self) -> str:
         transform = self._items.loader.transform

@@ -32,14 +32,21 @@ class Batch(SentBatch):
     Attributes:
         images: [B, 3, H, W] of the loader's dtype; with views, [B, views, 3, H, W].
         labels: int64 [B].
+        soft_labels: float32 [B, C], see `fastinet.Batch.soft_labels`; None for a loader without.
     """
 
     def __init__(
-        self, batch: fastinet.Batch, dataset: Dataset, images: torch.Tensor, labels: torch.Tensor
+        self,
+        batch: fastinet.Batch,
+        dataset: Dataset,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        soft_labels: torch.Tensor | None,
     ) -> None:
         super().__init__(batch, dataset)
         self.images = images
         self.labels = labels
+        self.soft_labels = soft_labels
         self.arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
 
     def __iter__(self) -> Iterator[torch.Tensor]:
@@ -133,8 +140,11 @@ class Loader(Feed[Batch]):
         dataset = self.loader.dataset
         if self._copies is not None:
             return self._copies.begin(batch, dataset, self._finish)
-        images, labels = (tensor(part).to(self.device) for part in batch)
-        return Batch(batch, dataset, self._finish(images), labels)
+        images, labels, soft_labels = (
+            None if part is None else tensor(part).to(self.device)
+            for part in (batch.images, batch.labels, batch.soft_labels)
+        )
+        return Batch(batch, dataset, self._finish(images), labels, soft_labels)
 
     def _deliver(self, sent: Batch) -> Batch:
         if self._copies is not None:
@@ -212,10 +222,16 @@ class _Copies:
     ) -> Batch:
         """Enqueues a batch's copy, and what is to happen to it on the device."""
         with torch.cuda.stream(self._stream):
-            labels = tensor(batch.labels).pin_memory().to(self._device, non_blocking=True)
+            # Labels are not in pinned memory, and small: PyTorch keeps a pinned copy of them.
+            labels, soft_labels = (
+                None
+                if part is None
+                else tensor(part).pin_memory().to(self._device, non_blocking=True)
+                for part in (batch.labels, batch.soft_labels)
+            )
             images = tensor(batch.images).to(self._device, non_blocking=True)
             self._under_way.append((self._record(), batch.images))
-            sent = Batch(batch, dataset, finish(images), labels)
+            sent = Batch(batch, dataset, finish(images), labels, soft_labels)
             sent.arrived = self._record()
         self._release_copied()
         return sent
@@ -224,7 +240,7 @@ class _Copies:
         """Lets the loop's stream wait for a batch, and the allocator know that it uses it."""
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(sent.arrived)
-        for part in sent:
+        for part in filter(torch.is_tensor, (*sent, sent.soft_labels)):
             # Its memory is of the copying stream's pool. Without this it could go to the next batch
             # as soon as the loop drops it, while the loop's kernels still read it.
             part.record_stream(stream)
