@@ -65,22 +65,32 @@ def main() -> None:
     classes = len(train_set.classes)
     size = 32 if arguments.demo else 224
 
+    output: dict[str, Any] = {
+        "device": device,
+        "dtype": "bfloat16",
+        "mean": "imagenet",
+        "std": "imagenet",
+        "channels_last": True,
+        "threads": arguments.threads,
+        "rank": rank,
+        "world": world,
+    }
     loader = fastinet.torch.Loader(
         train_set,
         arguments.batch_size,
         fastinet.RandomResizedCrop(size),
-        device=device,
-        dtype="bfloat16",
-        mean="imagenet",
-        std="imagenet",
-        channels_last=True,
         shuffle=True,
         seed=arguments.seed,
-        threads=arguments.threads,
-        rank=rank,
-        world=world,
         drop_last=True,  # every rank has equally many steps
         sizes=growing_sizes(arguments, size),
+        **output,
+    )
+    val_loader = fastinet.torch.Loader(
+        val_set,
+        arguments.batch_size,
+        fastinet.CenterCrop(size, resize=size * 8 // 7),
+        exact=True,  # the pixels of Pillow, as published accuracies have them
+        **output,
     )
     torch.manual_seed(arguments.seed)
     network = tiny(classes) if arguments.demo else resnet50(classes)
@@ -121,7 +131,7 @@ def main() -> None:
                 save(arguments.output, network, optimizer, loader, rank)
             if rank == 0 and step % 50 == 0:
                 print(f"epoch {epoch}, step {step}: loss {loss.item():.3f}", flush=True)
-        scores = evaluate(network, val_set, arguments, device, size)
+        scores = evaluate(network, val_loader, device, world)
         if rank == 0:
             print(
                 f"epoch {epoch}: top-1 {scores['top1']:.4f}, top-5 {scores['top5']:.4f}", flush=True
@@ -139,6 +149,7 @@ def join_ranks() -> torch.device:
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
+        torch.backends.cudnn.benchmark = True  # shapes stay the same for a long time
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return device
@@ -196,28 +207,9 @@ def set_learning_rate(
 
 @torch.inference_mode()
 def evaluate(
-    network: nn.Module,
-    val_set: fastinet.Dataset,
-    arguments: argparse.Namespace,
-    device: torch.device,
-    size: int,
+    network: nn.Module, loader: fastinet.torch.Loader, device: torch.device, world: int
 ) -> dict[str, float]:
     """Top-1 and top-5 over all ranks, to the bit what one rank would find."""
-    rank, world = rank_and_world()
-    loader = fastinet.torch.Loader(
-        val_set,
-        arguments.batch_size,
-        fastinet.CenterCrop(size, resize=size * 8 // 7),
-        exact=True,
-        device=device,
-        dtype="bfloat16",
-        mean="imagenet",
-        std="imagenet",
-        channels_last=True,
-        threads=arguments.threads,
-        rank=rank,
-        world=world,
-    )
     # Ranks may have one batch more or less: only the network itself is called, which waits for
     # nobody when it is not training.
     inner = network.module if isinstance(network, DistributedDataParallel) else network
@@ -233,7 +225,7 @@ def evaluate(
         distributed.all_gather_object(parts, accumulator)
     for other in parts[1:]:
         parts[0].merge(other)
-    return parts[0].result(items=len(val_set))
+    return parts[0].result(items=len(loader.loader.dataset))
 
 
 def save(
