@@ -39,20 +39,8 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {
-        "appending",
-        "build_info",
-        "checks",
-        "column_file",
-        "cpus",
-        "distributed",
-        "errors",
-        "mixing",
-        "output",
-        "ranks",
-        "stats",
-        "texts",
-    },
+    {"checks", "cpus", "distributed", "errors", "mixing", "ranks", "stats", "build_info"},
+    {"appending", "column_file", "output", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine", "_digest"},
     {"plain_pickle", "torch_files"},
