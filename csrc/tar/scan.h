@@ -45,8 +45,14 @@ class TarScanner {
   TarScanner(const Source& source, std::string_view folder);
 
   /// Reads up to `max_blocks` further blocks. After an error (kCorrupt, kUnsupported, kTooLarge or
-  /// the source's own) the scan cannot go on. Offsets in errors are absolute.
+  /// the source's own) the list is incomplete, and the scan goes on only after Recover(). Offsets
+  /// in errors are absolute.
   Status Step(int64_t max_blocks);
+
+  /// Leaves what Step() could not read, for those who want to know all that is wrong with an
+  /// archive: the next Step() looks for the next header. Of an inner tar that is cut off it lists
+  /// what is there. Not after a source's own error.
+  void Recover();
 
   bool done() const { return started_ && levels_.empty(); }
   /// How far the walk has come [bytes].
@@ -71,6 +77,8 @@ class TarScanner {
 
   Status Start();
   Status Advance();
+  Status Search();
+  bool EnterCutTar();
   Status PassPadding();
   Status PassMarker();
   Status PassEntry(const TarHeader& header);
@@ -93,6 +101,8 @@ class TarScanner {
   TarMembers members_;
   std::vector<Level> levels_;
   bool started_ = false;
+  uint64_t step_start_ = 0;  // of the block that the last step began with [bytes]
+  bool searching_ = false;   // for a header, after damage
 
   std::array<uint8_t, kWindowBytes> window_;
   uint64_t window_offset_ = 0;
