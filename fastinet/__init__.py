@@ -19,6 +19,7 @@ from fastinet.codec import ImageHeader, decode, decode_batch, read_header
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
 from fastinet.loader import Loader
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
+from fastinet.verification import verify
 
 __all__ = [
     "Batch",
@@ -35,6 +36,7 @@ __all__ = [
     "metrics",
     "open",
     "read_header",
+    "verify",
 ]
 
 

@@ -41,10 +41,10 @@ CPP_OWNERS = {
 PYTHON_LAYERS = [
     {"checks", "errors", "cpus", "output", "stats", "build_info", "texts"},
     {"rendering", "transforms"},
-    {"_scan", "_codec", "_plan", "_engine"},
+    {"_scan", "_codec", "_plan", "_engine", "_digest"},
     {"sources", "catalog", "checkpoints", "datasets"},
     {"dataset", "codec", "batch", "metrics"},
-    {"loader", "contact_sheet"},
+    {"loader", "contact_sheet", "verification"},
     {""},
     {"testing", "_reference"},
     {"cli", "__main__"},

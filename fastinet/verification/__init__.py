@@ -1,0 +1,151 @@
+"""Whether an archive is what it should be: complete, undamaged, and the one that was published."""
+
+from __future__ import annotations
+
+import dataclasses
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastinet.checks import whole_number
+from fastinet.datasets.published import PUBLISHED
+from fastinet.datasets.scanned import wnid_number
+from fastinet.errors import MissingError, ReadError, UnsupportedError
+from fastinet.sources import FileArchive, FolderArchive, identify
+from fastinet.verification.content_pass import PassState
+from fastinet.verification.journal import Journal
+from fastinet.verification.report import Check, Finding, Report
+from fastinet.verification.verifying import Verification, train_images_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from fastinet.datasets.published import PublishedArchive
+    from fastinet.sources import Archive
+
+__all__ = ["Check", "Finding", "Report", "verify"]
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    decode: bool = False,
+    digest: bool = True,
+    devkit: str | os.PathLike[str] | None = None,
+    expect: str | None = None,
+    published: Sequence[PublishedArchive] = PUBLISHED,
+    again: bool = False,
+    threads: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Compares an archive, a folder of class tars or an extracted tree with what is published.
+
+    Looks at its size, every header in it, the number of images in each class, the header of each
+    image, and the digest of the whole. What is wrong is reported, not raised.
+
+    How far it has come is kept beside the archive (``<path>.fastinet.verify``) or in the user's
+    cache folder: interrupted, it goes on from there, where MD5 is compared to within seconds of
+    work; the walk over the headers, and SHA-256 where no MD5 is published, begin anew. What was
+    found by a run that came to its end is remembered as long as the archive does not change.
+
+    Args:
+        path: the archive or folder.
+        decode: decode every image in full, in place of reading its header.
+        digest: compare the digest of the whole file, which reads all of it.
+        devkit: development kit that tells how many images each training class has; without one the
+            published range is compared.
+        expect: name of the published archive to compare with; "none" compares with none; None
+            takes the one that content, size and name show it to be.
+        published: the archives to compare with.
+        again: forget what earlier runs found.
+        threads: for images; None takes one for each CPU that affinity and control groups allow.
+        progress: called with (stage, done, in all): "headers" and "content" or "decoding" in bytes,
+            "files" of a folder in files. It may raise to stop.
+
+    Raises:
+        MissingError: there is nothing at `path`, or nothing in the folder.
+        ReadError: it cannot be read.
+        ValueError: `expect` is not published.
+        FastinetError: the devkit is damaged; see :func:`fastinet.datasets.devkit.read_devkit`.
+    """
+    absolute = Path(path).absolute()
+    names = [archive.name for archive in published]
+    if expect not in (None, "none", *names):
+        raise ValueError(f"expect must be 'none' or one of {', '.join(names)}; it is {expect!r}")
+    if threads is not None:
+        threads = whole_number("threads", threads, 1, 4096)
+    kit = None if devkit is None else Path(devkit).absolute()
+    archives = _archives_at(absolute)
+    options = {
+        "decode": decode,
+        "digest": digest,
+        "devkit": None if kit is None else _identity_of(kit),
+        "expect": expect,
+        "published": names if published is not PUBLISHED else "all",
+    }
+    journal = Journal(absolute, [archive.identify() for archive in archives], options)
+    if not again and (remembered := journal.load("report")) is not None:
+        report = Report.from_dict(remembered)
+        report.remembered = True
+        return report
+    verification = Verification(
+        absolute,
+        archives,
+        table=published,
+        expect=expect,
+        train_images=None if kit is None else train_images_of(kit),
+        decode=decode,
+        digest=digest,
+        threads=threads,
+        progress=progress,
+    )
+    begun = None if again else journal.load("state")
+    report = verification.run(
+        None if begun is None else PassState(**begun),
+        lambda state: journal.save("state", dataclasses.asdict(state)),
+    )
+    journal.save("report", report.to_dict())
+    return report
+
+
+def _identity_of(devkit: Path) -> Any:
+    """What binds a report to the devkit that it compares with."""
+    if devkit.is_dir() or not devkit.exists():
+        return str(devkit)
+    return list(identify(devkit))
+
+
+def _archives_at(path: Path) -> list[Archive]:
+    """The file, the class tars in the folder, or the folder itself."""
+    try:
+        mode = path.stat().st_mode
+        entries = sorted(path.iterdir()) if stat.S_ISDIR(mode) else []
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingError("no such file or folder", archive=str(path)) from error
+    except OSError as error:
+        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
+    if stat.S_ISREG(mode):
+        return [_file_archive(path)]
+    if not stat.S_ISDIR(mode):
+        raise UnsupportedError("neither a file nor a folder", archive=str(path))
+    class_tars = [entry for entry in entries if _is_class_tar(entry)]
+    if class_tars:
+        return [_file_archive(entry) for entry in class_tars]
+    tars = [entry.name for entry in entries if ".tar" in entry.suffixes or entry.suffix == ".tgz"]
+    if tars:
+        raise UnsupportedError(
+            f"a folder with archives in it: verify each by its own path: {', '.join(tars[:5])}",
+            archive=str(path),
+        )
+    if wnid_number(path.name) >= 0:
+        return [FolderArchive(path.parent, path.name)]
+    return [FolderArchive(path)]
+
+
+def _file_archive(path: Path) -> FileArchive:
+    return FileArchive(path, path.stem if _is_class_tar(path) else "")
+
+
+def _is_class_tar(path: Path) -> bool:
+    return path.suffix == ".tar" and wnid_number(path.stem) >= 0

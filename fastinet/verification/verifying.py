@@ -1,0 +1,581 @@
+"""One verification: the steps, and what each adds to the report."""
+
+from __future__ import annotations
+
+import functools
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastinet import _scan
+from fastinet.catalog import Listing, Split
+from fastinet.cpus import available_cpus
+from fastinet.datasets.devkit import read_devkit
+from fastinet.datasets.published import PUBLISHED, PublishedArchive, published_candidates
+from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
+from fastinet.errors import FastinetError
+from fastinet.sources import FileArchive, FolderArchive
+from fastinet.verification import known
+from fastinet.verification.content_pass import ContentPass, Images, PassState
+from fastinet.verification.contents import check_duplicates, check_part, some
+from fastinet.verification.devkits import check_devkit_files
+from fastinet.verification.digests import FileDigest, published_digest
+from fastinet.verification.findings import Findings
+from fastinet.verification.gzip_walk import walk_gzip
+from fastinet.verification.recognition import (
+    Wrong,
+    choose_published,
+    family_of,
+    file_kind,
+    is_unfinished,
+    parts_of,
+)
+from fastinet.verification.report import Check, Finding, Report, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fastinet.sources import Archive
+    from fastinet.verification.recognition import Part
+
+__all__ = ["Verification"]
+
+_CONTINUE = "Continue the download where it stopped (curl -C -, wget -c); it need not begin again."
+_DAMAGED = "Download the archive again, or this part of it; no other cure is known."
+_PNG_MAGIC = np.frombuffer(b"\x89PNG", np.uint8)
+
+# A copy that has less than this share of the classes or images is taken for something else.
+_LIKE_SHARE = 0.5
+
+
+class Verification:
+    """The verification of what lies at one path."""
+
+    def __init__(
+        self,
+        path: Path,
+        archives: Sequence[Archive],
+        *,
+        table: Sequence[PublishedArchive] = PUBLISHED,
+        expect: str | None = None,
+        train_images: Mapping[str, int] | None = None,
+        decode: bool = False,
+        digest: bool = True,
+        threads: int | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        """See :func:`fastinet.verify`; `archives` are the files or the folder at `path`."""
+        self._path = path
+        self._archives = archives
+        self._table = table
+        self._expect = expect
+        self._train_images = train_images or {}
+        self._decode = decode
+        self._want_digest = digest
+        self._threads = available_cpus() if threads is None else threads
+        self._progress = progress
+        self._findings = Findings(str(path))
+        self._report = Report(str(path))
+        self._published: PublishedArchive | None = None
+        self._is_file = len(archives) == 1 and archives[0].path == path and path.is_file()
+        self._file_bytes = path.stat().st_size if self._is_file else 0
+        self._cuts: list[
+            tuple[Archive, _scan.Members, Sequence[FastinetError], FastinetError]
+        ] = []  # told when it is known what the whole should be
+
+    def run(self, state: PassState | None, save: Callable[[PassState], None]) -> Report:
+        """Takes all steps; the last and longest goes on from `state`.
+
+        Raises:
+            ReadError: something cannot be read.
+        """
+        kind = file_kind(self._path) if self._is_file else "tar"
+        if self._is_file and is_unfinished(self._path.name):
+            self._findings.error(
+                "unfinished download",
+                "it is named as downloads are until they are complete",
+                advice="Let the download end.",
+            )
+        if isinstance(kind, Wrong):
+            self._findings.error("wrong file", kind.message, advice=kind.advice)
+            self._check("archive", "failed", kind.message)
+            return self._finished()
+        if kind in ("zip", "json"):
+            return self._run_plain_file(kind, state, save)
+        scans = self._walk_headers(kind)
+        members = ScannedMembers(
+            [ScannedArchive(a.name, scan) for a, scan in zip(self._archives, scans, strict=True)]
+        )
+        images = members.images()
+        self._recognise(members, images)
+        for cut in self._cuts:
+            self._add_cut(*cut)
+        self._check_size()
+        self._check_members(members, images, scans)
+        readable = images if kind == "tar" else np.zeros_like(images)
+        self._pass_over_content(self._images(members, scans, readable), state, save)
+        return self._finished()
+
+    # ------------------------------------------------------------------------------- headers
+
+    def _walk_headers(self, kind: str) -> list[_scan.Members]:
+        """The members of every archive; what is wrong with their headers is added."""
+        scans = []
+        sizes = [a.path.stat().st_size if isinstance(a, FileArchive) else 0 for a in self._archives]
+        for number, archive in enumerate(self._archives):
+            report = functools.partial(self._scanned, sum(sizes[:number]), sum(sizes))
+            errors: list[FastinetError] = []
+            if isinstance(archive, FolderArchive):
+                scan = archive.scan(self._folder_scanned)
+            elif kind == "gzip":
+                scan, errors = walk_gzip(archive.path, report)
+            else:
+                scan, errors = _scan.survey(archive.path, archive.folder, report)
+            self._add_header_errors(archive, scan, errors)
+            scans.append(scan)
+        members = sum(len(scan.offsets) for scan in scans)
+        wrong = len(self._cuts) + self._findings.count("damaged header")
+        if isinstance(self._archives[0], FolderArchive):
+            self._check("files", "passed", f"{members:,} files; a folder has no headers")
+        else:
+            detail = "all well" if not wrong else f"wrong in {wrong:,} places"
+            self._check(
+                "headers", "failed" if wrong else "passed", f"{members:,} members, {detail}"
+            )
+        self._report.members = members
+        return scans
+
+    def _scanned(self, before: int, total: int, position: int, _: int) -> None:
+        if self._progress is not None:
+            self._progress("headers", before + position, total)
+
+    def _folder_scanned(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress("files", done, total)
+
+    def _add_header_errors(
+        self, archive: Archive, scan: _scan.Members, errors: Sequence[FastinetError]
+    ) -> None:
+        """A cut is told once, though every level of the archive notices it."""
+        size = archive.path.stat().st_size
+        cuts = [e for e in errors if e.offset == size and e.cause.startswith("truncated")]
+        for error in errors:
+            if error not in cuts:
+                self._findings.error(
+                    "damaged header",
+                    error.cause,
+                    archive=str(archive.path),
+                    member=error.member,
+                    offset=error.offset,
+                    advice=_DAMAGED,
+                )
+        if cuts:
+            innermost = max(cuts, key=lambda error: (error.member or "").count("/"))
+            self._cuts.append((archive, scan, errors, innermost))
+
+    def _add_cut(
+        self,
+        archive: Archive,
+        scan: _scan.Members,
+        errors: Sequence[FastinetError],
+        cut: FastinetError,
+    ) -> None:
+        size = archive.path.stat().st_size
+        expected = (self._published.bytes if self._published is not None else None) or 0
+        share = ""
+        if self._is_file and expected > size:
+            share = f" of {expected:,} as published ({size / expected:.1%})"
+        within = f"; member {cut.member} is cut" if cut.member else "; a member is missing"
+        damaged = {(error.member or "").partition("/")[0].removesuffix(".tar") for error in errors}
+        counts = np.bincount(scan.containers + 1, minlength=len(scan.container_names) + 1)[1:]
+        classes = ""
+        stems = [Path(name).name.removesuffix(".tar") for name in scan.container_names]
+        if stems:
+            whole = sum(stem not in damaged for stem in stems)
+            classes = f"; {whole:,} class tars are whole"
+            if stems[-1] in damaged:
+                classes += f", of {scan.container_names[-1]} {counts[-1]:,} images are"
+        self._findings.error(
+            "truncated",
+            f"truncated: the file ends at byte {size:,}{share}{within}{classes}",
+            archive=str(archive.path),
+            member=cut.member,
+            offset=size,
+            advice=_CONTINUE,
+        )
+
+    # ------------------------------------------------------------------------- what it should be
+
+    def _published_by_name(self) -> PublishedArchive | None:
+        """The published archive that the file's name or size shows; None: neither does."""
+        if self._expect == "none":
+            return None
+        if self._expect is not None:
+            return next((a for a in self._table if a.name == self._expect), None)
+        size = self._file_bytes if self._is_file else None
+        found = published_candidates(self._path.name, size, None, self._table)
+        sound = [a for a in found if not a.one_source or a.bytes == size]
+        return sound[0] if sound else None
+
+    def _recognise(self, members: ScannedMembers, images: NDArray[np.bool_]) -> None:
+        """Which published archive it is a copy of, by its content."""
+        family = family_of(members)
+        self._report.family = family
+        by_name = self._published_by_name()
+        if family is None:
+            expected = f", as {by_name.name} does" if by_name else ""
+            self._findings.error(
+                "wrong file",
+                f"nothing in it is named as in the ImageNet archives{expected}"
+                if len(members)
+                else "there is nothing in it",
+                advice="See what it is: fastinet info, tar -tf.",
+            )
+        elif by_name is not None and by_name.family != family:
+            self._findings.error(
+                "wrong file",
+                f"it is taken for {by_name.name}, but its content is that of family '{family}'",
+                advice="It was renamed, or another file was downloaded: compare the addresses.",
+            )
+            by_name = None
+        if self._expect is None and family is not None and by_name is None:
+            by_name = self._published_by_content(family, members, images)
+        self._published = by_name
+        if by_name is not None:
+            self._report.archive, self._report.title = by_name.name, by_name.title
+        state: State = "failed" if self._findings.count("wrong file") else "passed"
+        name = f"{by_name.name}: {by_name.title}" if by_name else f"family '{family}'"
+        self._report.checks.insert(0, Check("archive", state, name))
+
+    def _published_by_content(
+        self, family: str, members: ScannedMembers, images: NDArray[np.bool_]
+    ) -> PublishedArchive | None:
+        candidates = published_candidates(self._path.name, None, family, self._table)
+        parts = parts_of(family, members, images)
+        wnids = {
+            part.class_name(number)
+            for part in parts
+            if part.classes is not None and part.are_wnids
+            for number in np.unique(part.classes).tolist()
+        }
+        first = members.name(0)
+        found = choose_published(candidates, self._path.name, first, sorted(wnids))
+        if found is None or not found.splits or self._is_one_class or self._cuts:
+            return found
+        split = found.splits[0]
+        present, expected = sum(len(part.rows) for part in parts), split.images
+        if family == "train" and split.classes:
+            present, expected = len(wnids), split.classes
+        if expected is None or present >= _LIKE_SHARE * expected:
+            return found
+        what = "classes" if family == "train" else "images"
+        self._findings.note(
+            "not compared",
+            f"it is laid out like {found.name}, but has {present:,} of {expected:,} {what}, so it "
+            "is taken for another archive",
+            advice=f"To compare it all the same: --expect {found.name}",
+        )
+        return None
+
+    @property
+    def _is_one_class(self) -> bool:
+        """Whether a class by itself was asked for: its tar or its folder."""
+        return len(self._archives) == 1 and wnid_number(self._path.name.partition(".")[0]) >= 0
+
+    def _check_size(self) -> None:
+        published = self._published
+        if not self._is_file or published is None or published.bytes is None or self._is_one_class:
+            self._check("size", "skipped", self._why_no_size())
+            return
+        size, expected = self._file_bytes, published.bytes
+        if published.one_source and size != expected:
+            self._check("size", "skipped", f"{size:,} bytes; the published size is not certain")
+            return
+        if size == expected:
+            self._check("size", "passed", f"{size:,} bytes, as published")
+            return
+        self._check("size", "failed", f"{size:,} bytes, published are {expected:,}")
+        if size > expected:
+            self._findings.error(
+                "trailing bytes",
+                f"{size - expected:,} bytes more than the {expected:,} published",
+                offset=expected,
+                advice="Two downloads in one file, or a tar that was packed anew.",
+            )
+        elif self._cuts:
+            return  # told already
+        else:
+            self._findings.error(
+                "size",
+                f"it has {size:,} bytes and ends as a tar does; {expected:,} are published",
+                advice="It was packed anew, or it is another release.",
+            )
+
+    def _why_no_size(self) -> str:
+        if not self._is_file:
+            return "a folder has none to compare with"
+        text = f"{self._file_bytes:,} bytes"
+        return f"{text}; none is published" if self._published else text
+
+    # ------------------------------------------------------------------------------ contents
+
+    def _check_members(
+        self,
+        members: ScannedMembers,
+        images: NDArray[np.bool_],
+        scans: Sequence[_scan.Members],
+    ) -> None:
+        findings, report = self._findings, self._report
+        before = len(findings.found)
+        parts = parts_of(report.family, members, images)
+        published = self._published
+        splits = {split.name: split for split in published.splits} if published else {}
+        for part in parts:
+            check_part(
+                findings,
+                part,
+                members,
+                splits.get(part.split),
+                self._train_images,
+                whole=not self._is_one_class,
+            )
+        for split in splits.values():
+            if split.images and not any(part.split == split.name for part in parts):
+                findings.error("count", f"split '{split.name}' is missing")
+        check_duplicates(findings, members)
+        if report.family == "devkit" and published is not None:
+            check_devkit_files(findings, self._path, published)
+        self._count_other_files(members, parts)
+        if published is not None and published.members not in (None, len(members)):
+            findings.error(
+                "count", f"it has {len(members):,} files, published are {published.members:,}"
+            )
+        tars = sum(len(scan.container_names) for scan in scans)
+        if self._is_file and published is not None and published.class_tars not in (None, tars):
+            findings.error(
+                "count", f"it has {tars:,} class tars, published are {published.class_tars:,}"
+            )
+        report.images = int(np.count_nonzero(images))
+        report.classes = len({c for part in parts for c in _class_names(part)})
+        wrong = sum(finding.severity == "error" for finding in findings.found[before:])
+        detail = f"wrong in {wrong:,} ways" if wrong else "complete" if published else "counted"
+        self._check("members", "failed" if wrong else "passed", f"{self._counts()}: {detail}")
+
+    def _counts(self) -> str:
+        report = self._report
+        if report.images == 0:
+            return f"{report.members:,} files"
+        classes = f" in {report.classes:,} classes" if report.classes else ""
+        return f"{report.images:,} images{classes}"
+
+    def _count_other_files(self, members: ScannedMembers, parts: Sequence[Part]) -> None:
+        """Of archives of images: what is no image of a split."""
+        if not parts:
+            return
+        others = np.ones(len(members), np.bool_)
+        for part in parts:
+            others[part.rows] = False
+        rows = np.flatnonzero(others).tolist()
+        if rows:
+            names = some(members.name(row) for row in rows[:4])
+            findings = self._findings
+            findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
+
+    # ------------------------------------------------------------------------------- content
+
+    def _images(
+        self,
+        members: ScannedMembers,
+        scans: Sequence[_scan.Members],
+        images: NDArray[np.bool_],
+    ) -> Images:
+        """The images for the pass, and the archives opened for it."""
+        rows = np.flatnonzero(images)
+        starts, names = members.keys_of(np.ones(len(members), np.bool_))
+        listing = Listing(
+            family="",
+            offsets=members.offsets,
+            sizes=members.sizes,
+            labels=np.full(len(members), -1, np.int64),
+            key_offsets=starts,
+            key_bytes=names,
+            item_archive=members.archive,
+            splits=(Split("", ()),),
+        )
+        return Images(
+            sources=[archive.open(listing) for archive in self._archives],
+            archive=members.archive[rows],
+            offsets=members.offsets[rows],
+            sizes=members.sizes[rows],
+            heads=np.concatenate([scan.heads for scan in scans])[rows],
+            key=lambda image: members.name(int(rows[image])),
+        )
+
+    def _pass_over_content(
+        self, images: Images, state: PassState | None, save: Callable[[PassState], None]
+    ) -> None:
+        """Digest and images, side by side."""
+        state = state or PassState()
+        wanted = self._digest_to_compare()
+        digest = None
+        if wanted is not None:
+            digest = FileDigest(self._path, wanted[0], state.digest, state.position)
+        content = ContentPass(
+            images,
+            digest,
+            self._file_bytes,
+            decode=self._decode,
+            threads=self._threads,
+            state=state,
+        )
+        stage = "decoding" if self._decode else "content"
+        report = functools.partial(self._progress, stage) if self._progress is not None else None
+        content.run(report, save)
+        self._note_pngs(images)
+        if digest is not None and wanted is not None:
+            self._compare_digest(digest, *wanted)
+        self._add_images(content.state, len(images))
+
+    def _digest_to_compare(self) -> tuple[str, str] | None:
+        """(algorithm, digest), or None where there is nothing to compare; the reason is told."""
+        published = self._published
+        wanted = published_digest(published) if published is not None else None
+        reason = ""
+        if not self._is_file:
+            reason = "a folder has none"
+        elif wanted is None or self._is_one_class:
+            reason = "none is published"
+        elif not self._want_digest:
+            reason = "not wanted"
+        elif self._cuts or self._findings.count("size", "trailing bytes"):
+            reason = "not computed, since the size is wrong"
+        if not reason:
+            return wanted
+        self._check("digest", "skipped", reason)
+        return None
+
+    def _compare_digest(self, digest: FileDigest, algorithm: str, expected: str) -> None:
+        found = digest.hexdigest()
+        if found == expected:
+            self._check(algorithm, "passed", f"{found}, as published")
+            return
+        self._check(algorithm, "failed", f"{found}, published is {expected}")
+        alone = self._findings.count("damaged header") == 0
+        name = self._published.name if self._published is not None else "the archive"
+        self._findings.error(
+            "digest",
+            f"its {algorithm} is {found}, that of {name} is {expected}",
+            advice="Some byte is wrong where nothing else shows it, or it was packed anew: "
+            "--decode shows whether an image is damaged."
+            if alone and not self._decode
+            else "",
+        )
+
+    def _add_images(self, state: PassState, count: int) -> None:
+        found = [Finding(**finding) for finding in state.findings]
+        self._findings.found += found
+        if count == 0:
+            self._check("images", "skipped", self._why_no_images())
+            return
+        wrong = sum(finding.severity == "error" for finding in found)
+        depth = "decoded in full" if self._decode else "headers read"
+        detail = f"{wrong:,} of them damaged" if wrong else "all well"
+        self._check("images", "failed" if wrong else "passed", f"{count:,} {depth}, {detail}")
+        self._note_odd("JPEGs are CMYK", state.four_components, known.CMYK)
+        self._note_odd("images are wrapped in gzip", state.wrapped, known.GZIP_WRAPPED)
+
+    def _note_pngs(self, images: Images) -> None:
+        rows = np.flatnonzero((images.heads[:, : len(_PNG_MAGIC)] == _PNG_MAGIC).all(axis=1))
+        keys = [images.key(row) for row in rows.tolist()]
+        named_jpeg = [key for key in keys if not key.lower().endswith(".png")]
+        self._note_odd("PNG images are named as JPEGs", named_jpeg, known.PNG)
+
+    def _why_no_images(self) -> str:
+        if self._report.images:
+            return "not looked at: the archive is compressed"
+        return "there are none"
+
+    def _note_odd(self, what: str, keys: Sequence[str], expected: frozenset[str]) -> None:
+        """Notes images that are odd in the published archive too, and others like them."""
+        if not keys:
+            return
+        others = [key for key in keys if _stem(key) not in expected]
+        how = "all of them known" if not others else f"not known before: {some(others)}"
+        self._findings.note("odd image", f"{len(keys):,} {what}, {how}")
+
+    # ------------------------------------------------------------------ files without members
+
+    def _run_plain_file(
+        self, kind: str, state: PassState | None, save: Callable[[PassState], None]
+    ) -> Report:
+        """A file that is compared as a whole: a zip, or JSON."""
+        self._published = self._published_by_name()
+        published = self._published
+        if published is None or published.name.endswith((".tar", ".gz", ".tgz")):
+            self._findings.error(
+                "wrong file",
+                f"this is {'a zip' if kind == 'zip' else 'JSON text'}"
+                + (f", not {published.name}" if published else ", none that is published"),
+                advice="Compare the address that it came from.",
+            )
+            self._published = None
+            self._check("archive", "failed", kind)
+            return self._finished()
+        self._report.archive, self._report.title = published.name, published.title
+        self._report.family = published.family
+        self._check("archive", "passed", f"{published.name}: {published.title}")
+        self._check_size()
+        try:
+            if kind == "zip":
+                self._check_zip()
+            else:
+                json.loads(self._path.read_bytes())
+        except (ValueError, zipfile.BadZipFile) as error:
+            self._findings.error(
+                "truncated", f"truncated or damaged: {error}", advice="Download it again."
+            )
+        nothing = np.zeros(0, np.uint64)
+        none = Images([], np.zeros(0, np.int32), nothing, nothing, np.zeros((0, 8), np.uint8), str)
+        self._pass_over_content(none, state, save)
+        return self._finished()
+
+    def _check_zip(self) -> None:
+        with zipfile.ZipFile(self._path) as archive:
+            self._report.members = len(archive.namelist())
+            damaged = archive.testzip()
+        if damaged is not None:
+            self._findings.error("damaged member", "its checksum is wrong", member=damaged)
+
+    # ---------------------------------------------------------------------------------- report
+
+    def _check(self, name: str, state: State, detail: str) -> None:
+        self._report.checks.append(Check(name, state, detail))
+
+    def _finished(self) -> Report:
+        self._report.findings = self._findings.sorted()
+        return self._report
+
+
+def train_images_of(devkit: Path) -> dict[str, int]:
+    """Training images by wnid, as the devkit at this path says.
+
+    Raises:
+        MissingError, CorruptError, UnsupportedError: see :func:`read_devkit`.
+    """
+    synsets = read_devkit(devkit).synsets
+    return {synset.wnid: synset.train_images for synset in synsets if synset.train_images}
+
+
+def _stem(key: str) -> str:
+    return key.rpartition("/")[2].partition(".")[0]
+
+
+def _class_names(part: Part) -> set[Any]:
+    if part.classes is None:
+        return set()
+    return {(part.are_wnids, number) for number in np.unique(part.classes).tolist()}
