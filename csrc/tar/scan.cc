@@ -93,6 +93,12 @@ void TarScanner::Recover() {
     tar.marker_seen = false;
     return;
   }
+  if (passed_tar_) {  // its first header is damaged, as it seems: those behind it may be sound
+    InnerTar passed = *std::exchange(passed_tar_, std::nullopt);
+    searching_ = ForeignFormat(passed.head).empty() &&
+                 EnterInnerTar(std::move(passed.name), passed.data, passed.size).ok();
+    return;
+  }
   // An error in a member's content comes when the member has been passed.
   if (tar.cursor != step_start_ || EnterCutTar()) return;
   if (HasBlock(1)) tar.cursor += kTarBlockBytes;
@@ -283,6 +289,7 @@ Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
   const bool is_tar = head.size() == kTarBlockBytes && IsTarHeader(head);
   if (levels_.size() < kMaxLevels && (is_tar || IsNamedTar(name))) {
     if (!is_tar && !head.empty() && !IsZeroBlock(head)) {
+      passed_tar_ = InnerTar{name, data, size, {head.begin(), head.end()}};
       return InPlace(NotATar(head, "named .tar, but it does not begin with a tar header"), name,
                      data);
     }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,14 @@ class TarScanner {
     bool extended = false;       // an 'L', 'K' or 'x' header still waits for its entry
   };
 
+  /// A member that its name calls a tar.
+  struct InnerTar {
+    std::string name;
+    uint64_t data;              // where it begins [bytes in the archive]
+    uint64_t size;              // [bytes]
+    std::vector<uint8_t> head;  // its first block
+  };
+
   Status Start();
   Status Advance();
   Status Search();
@@ -101,8 +110,9 @@ class TarScanner {
   TarMembers members_;
   std::vector<Level> levels_;
   bool started_ = false;
-  uint64_t step_start_ = 0;  // of the block that the last step began with [bytes]
-  bool searching_ = false;   // for a header, after damage
+  uint64_t step_start_ = 0;             // of the block that the last step began with [bytes]
+  bool searching_ = false;              // for a header, after damage
+  std::optional<InnerTar> passed_tar_;  // by the last step: does not begin as one
 
   std::array<uint8_t, kWindowBytes> window_;
   uint64_t window_offset_ = 0;

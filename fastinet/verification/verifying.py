@@ -227,7 +227,10 @@ class Verification:
         family = family_of(members)
         self._report.family = family
         by_name = self._published_by_name()
-        if family is None:
+        lost = self._cuts or self._findings.count("damaged header")
+        if family is None and len(members) == 0 and lost:
+            self._report.family = by_name.family if by_name is not None else None
+        elif family is None:
             expected = f", as {by_name.name} does" if by_name else ""
             self._findings.error(
                 "wrong file",
@@ -250,6 +253,8 @@ class Verification:
             self._report.archive, self._report.title = by_name.name, by_name.title
         state: State = "failed" if self._findings.count("wrong file") else "passed"
         name = f"{by_name.name}: {by_name.title}" if by_name else f"family '{family}'"
+        if by_name and self._is_one_class:
+            name = f"a class of {name}"
         self._report.checks.insert(0, Check("archive", state, name))
 
     def _published_by_content(
@@ -356,7 +361,8 @@ class Verification:
                 "count", f"it has {len(members):,} files, published are {published.members:,}"
             )
         tars = sum(len(scan.container_names) for scan in scans)
-        if self._is_file and published is not None and published.class_tars not in (None, tars):
+        whole_file = self._is_file and not self._is_one_class
+        if whole_file and published is not None and published.class_tars not in (None, tars):
             findings.error(
                 "count", f"it has {tars:,} class tars, published are {published.class_tars:,}"
             )
