@@ -51,6 +51,33 @@ class Source:
         sizes: NDArray[np.uint64],
     ) -> Source:
         """Files of a folder, laid end to end at the given offsets, which rise."""
+    @staticmethod
+    def gzip(
+        path: bytes,
+        *,
+        bit_offsets: NDArray[np.uint64],
+        offsets: NDArray[np.uint64],
+        window_starts: NDArray[np.uint64],
+        window_sizes: NDArray[np.uint32],
+        windows: NDArray[np.uint8],
+        size_bytes: int,
+        cache_bytes: int = ...,
+    ) -> Source:
+        """What a gzip file inflates to, through its seek points (:mod:`fastinet.seek_index`).
+
+        Args:
+            path: of the file.
+            bit_offsets: [P] of each point's deflate block in the file [bits].
+            offsets: [P] of its first byte in the inflated data [bytes], rising from 0.
+            window_starts: [P] where in `windows` the point's window is [bytes].
+            window_sizes: [P] bytes; 0: it needs none.
+            windows: uint8, zlib streams.
+            size_bytes: of all that the file inflates to.
+            cache_bytes: of inflated data that are kept, so that neighbours are inflated once.
+
+        Raises:
+            CorruptError: the points do not fit the file.
+        """
     @property
     def size_bytes(self) -> int: ...
     def read(self, offset: int, size: int) -> bytes:

@@ -39,10 +39,10 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "cpus", "output", "stats", "build_info", "texts"},
+    {"checks", "errors", "appending", "cpus", "output", "stats", "build_info", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine", "_digest"},
-    {"sources", "catalog", "checkpoints", "datasets"},
+    {"sources", "catalog", "checkpoints", "seek_index", "datasets"},
     {"dataset", "codec", "batch", "metrics"},
     {"loader", "contact_sheet", "verification"},
     {""},

@@ -17,15 +17,6 @@ uint64_t Nanoseconds(std::chrono::steady_clock::duration duration) {
       std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
 }
 
-/// The largest encoded item that is read into memory [bytes]: no image within the pixel limit needs
-/// more than its own pixels take, apart from metadata.
-uint64_t MaxItemBytes(int64_t max_pixels) {
-  constexpr uint64_t kMetadata = uint64_t{64} << 20;
-  return CheckedMul<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(max_pixels, 0)), 3)
-             .value_or(UINT64_MAX - kMetadata) +
-         kMetadata;
-}
-
 /// An item's bytes, read from its archive into a worker's buffer.
 class SourceBytes final : public ItemBytes {
  public:

@@ -11,7 +11,8 @@ from fastinet.checks import whole_number
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import wnid_number
 from fastinet.errors import MissingError, ReadError, UnsupportedError
-from fastinet.sources import FileArchive, FolderArchive, identify
+from fastinet.seek_index import is_gzip
+from fastinet.sources import FileArchive, FolderArchive, GzipArchive, identify
 from fastinet.verification.content_pass import PassState
 from fastinet.verification.journal import Journal
 from fastinet.verification.report import Check, Finding, Report
@@ -143,8 +144,9 @@ def _archives_at(path: Path) -> list[Archive]:
     return [FolderArchive(path)]
 
 
-def _file_archive(path: Path) -> FileArchive:
-    return FileArchive(path, path.stem if _is_class_tar(path) else "")
+def _file_archive(path: Path) -> FileArchive | GzipArchive:
+    kind = GzipArchive if is_gzip(path) else FileArchive
+    return kind(path, path.stem if _is_class_tar(path) else "")
 
 
 def _is_class_tar(path: Path) -> bool:

@@ -7,17 +7,13 @@ once: the digest on one thread, the images on all.
 from __future__ import annotations
 
 import concurrent.futures
-import gzip
-import io
 import time
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastinet import _engine, codec
-from fastinet.errors import FastinetError
+from fastinet import _engine
 from fastinet.verification.known import INVALID
 from fastinet.verification.report import Finding
 
@@ -35,8 +31,7 @@ _WINDOW_BYTES = 1 << 26
 _WINDOW_IMAGES = 1024
 _SAVING_SECONDS = 2.0
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_MOST_INFLATED_BYTES = 1 << 28
+_JPEG_BYTE, _GZIP_BYTE = 0xFF, 0x1F  # what an image begins with
 
 
 @dataclass
@@ -160,31 +155,25 @@ class ContentPass:
         )
         if reading is not None:
             reading.result()
-        found = [self._judge(*failure) for failure in failures]
-        are_jpegs = self._images.heads[first:images, 0] == 0xFF
-        rows = first + np.flatnonzero((components == 4) & are_jpegs)
-        cmyk = [self._images.key(row) for row in rows.tolist()]
+        heads = self._images.heads[first:images]
+        four = first + np.flatnonzero((components == 4) & (heads[:, 0] == _JPEG_BYTE))
+        wrapped = first + np.flatnonzero((components > 0) & (heads[:, 0] == _GZIP_BYTE))
         state = self.state
         # One assignment, so that Ctrl-C finds the state before the window or behind it.
         self.state = PassState(
             position,
             images,
             "" if digest is None else digest.state,
-            state.findings + [vars(finding) for finding in found if isinstance(finding, Finding)],
-            state.four_components + cmyk,
-            state.wrapped + [key for key in found if isinstance(key, str)],
+            state.findings + [vars(self._judge(*failure)) for failure in failures],
+            state.four_components + [self._images.key(row) for row in four.tolist()],
+            state.wrapped + [self._images.key(row) for row in wrapped.tolist()],
         )
 
-    def _judge(self, image: int, code: str, cause: str, archive: str, offset: int) -> Finding | str:
-        """What it means that an image failed; its key where it is well, in a gzip wrapper."""
+    def _judge(self, image: int, code: str, cause: str, archive: str, offset: int) -> Finding:
+        """What it means that an image failed."""
         key = self._images.key(image)
         name = key.rpartition("/")[2].partition(".")[0]
         place = (archive, key, offset if offset >= 0 else None)
-        if self._images.heads[image, :2].tobytes() == _GZIP_MAGIC:
-            unwrapped = self._check_wrapped(image)
-            if unwrapped is None:
-                return key
-            cause = f"a gzip-wrapped image that is damaged: {unwrapped}"
         if name in INVALID:
             return Finding("note", "odd image", f"no image, as in every copy: {cause}", *place)
         if code in ("io", "missing"):
@@ -195,24 +184,6 @@ class ContentPass:
         kind = "damaged image" if code == "corrupt" else "unreadable image"
         advice = "Training skips or stops at it, as on_error= says; a sound copy has none such."
         return Finding("error", kind, cause, *place, advice)
-
-    def _check_wrapped(self, image: int) -> str | None:
-        """What is wrong with a gzip-wrapped image; None: nothing."""
-        images = self._images
-        source = images.sources[int(images.archive[image])]
-        try:
-            data = source.read(int(images.offsets[image]), int(images.sizes[image]))
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-                inside = stream.read(_MOST_INFLATED_BYTES)
-            if self._decode:
-                codec.decode(inside)
-            else:
-                codec.read_header(inside)
-        except FastinetError as error:
-            return error.cause
-        except (OSError, EOFError, zlib.error) as error:
-            return str(error)
-        return None
 
     def _done(self) -> int:
         if self._digest is not None:

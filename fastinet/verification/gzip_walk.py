@@ -1,91 +1,70 @@
-"""The members of a compressed tar, in one pass over all of it.
-
-Devkits and boxes have some megabytes; what they hold is listed here, and gzip's own checksum is
-compared on the way. Of tars within the tar the names alone are taken.
-"""
+"""The members of a damaged or cut gzip archive, as far as they can be read."""
 
 from __future__ import annotations
 
-import gzip
-import tarfile
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet import _scan
-from fastinet.errors import CorruptError, FastinetError
+from fastinet.errors import FastinetError, ReadError
 
 if TYPE_CHECKING:
-    import io
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = ["walk_gzip"]
 
-_HEAD_BYTES = 8
-_READ_BYTES = 1 << 20
+_STEP_BYTES = 1 << 23
+_STEPS_AT_ONCE = 32  # between two collections, so that seek points do not pile up
 
 
 def walk_gzip(
-    path: Path, progress: Callable[[int, int], None] | None = None
+    path: Path, folder: str = "", progress: Callable[[int, int], None] | None = None
 ) -> tuple[_scan.Members, list[FastinetError]]:
-    """The members as far as they can be read, and what is wrong.
+    """Inflates the archive up to its first damage, since nothing behind it can be read.
 
     Args:
         path: of the archive.
+        folder: put before the members' names, with a slash.
         progress: called now and then with (compressed bytes passed, in all).
 
+    Returns:
+        The members up to there, their offsets in the inflated data, and what is wrong.
+
     Raises:
-        OSError: it cannot be read.
+        ReadError: it cannot be read.
     """
-    names: list[bytes] = []
-    places: list[tuple[int, int]] = []
-    heads: list[bytes] = []
-    specials = 0
+    walk = _scan.SeekPass(path, folder)
+    parts: list[_scan.Members] = []
     errors: list[FastinetError] = []
-    size = path.stat().st_size
-    with path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
+    steps = 0
+    while not walk.done and not errors:
         try:
-            with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as tar:
-                for member in tar:
-                    if not member.isfile():
-                        specials += not member.isdir()
-                        continue
-                    content = tar.extractfile(member)
-                    heads.append(content.read(_HEAD_BYTES) if content is not None else b"")
-                    names.append(member.name.removeprefix("./").encode("utf-8", "surrogateescape"))
-                    places.append((member.offset_data, member.size))
-                    if progress is not None and len(names) % 1024 == 0:
-                        progress(file.tell(), size)
-            _read_on(stream)
-        except EOFError:
-            errors.append(
-                CorruptError(
-                    "truncated: the gzip stream has no end", archive=str(path), offset=size
-                )
-            )
-        except (tarfile.TarError, zlib.error, gzip.BadGzipFile) as error:
-            errors.append(CorruptError(f"damaged: {error}", archive=str(path), offset=file.tell()))
-    offsets, sizes = np.array(places, np.uint64).reshape(-1, 2).T.copy()
-    return (
-        _scan.Members(
-            offsets=offsets,
-            sizes=sizes,
-            containers=np.full(len(names), -1, np.int32),
-            heads=np.frombuffer(b"".join(h.ljust(_HEAD_BYTES, b"\0") for h in heads), np.uint8)
-            .reshape(-1, _HEAD_BYTES)
-            .copy(),
-            names=np.frombuffer(b"".join(names), np.uint8),
-            name_ends=np.cumsum([len(name) for name in names], dtype=np.uint64),
-            container_names=[],
-            special_entries=specials,
-        ),
-        errors,
+            walk.step(_STEP_BYTES)
+        except ReadError:
+            raise
+        except FastinetError as error:
+            errors.append(error)
+        steps += 1
+        if steps % _STEPS_AT_ONCE == 0:
+            parts.append(walk.take().members)
+        if progress is not None:
+            progress(walk.position_bytes, walk.size_bytes)
+    parts.append(walk.take().members)
+    return _joined(parts), errors
+
+
+def _joined(parts: Sequence[_scan.Members]) -> _scan.Members:
+    before = np.cumsum([0, *(len(part.names) for part in parts)])
+    ends = [part.name_ends + np.uint64(start) for part, start in zip(parts, before, strict=False)]
+    return _scan.Members(
+        offsets=np.concatenate([part.offsets for part in parts]),
+        sizes=np.concatenate([part.sizes for part in parts]),
+        containers=np.concatenate([part.containers for part in parts]),
+        heads=np.concatenate([part.heads for part in parts]),
+        names=np.concatenate([part.names for part in parts]),
+        name_ends=np.concatenate(ends),
+        container_names=[name for part in parts for name in part.container_names],
+        special_entries=sum(part.special_entries for part in parts),
     )
-
-
-def _read_on(stream: io.BufferedIOBase) -> None:
-    """To the stream's end, where its checksum is compared."""
-    while stream.read(_READ_BYTES):
-        pass

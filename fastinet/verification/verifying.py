@@ -16,8 +16,8 @@ from fastinet.cpus import available_cpus
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED, PublishedArchive, published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
-from fastinet.errors import FastinetError
-from fastinet.sources import FileArchive, FolderArchive
+from fastinet.errors import FastinetError, ReadError
+from fastinet.sources import FolderArchive, GzipArchive
 from fastinet.verification import known
 from fastinet.verification.content_pass import ContentPass, Images, PassState
 from fastinet.verification.contents import check_duplicates, check_part, some
@@ -84,6 +84,8 @@ class Verification:
         self._published: PublishedArchive | None = None
         self._is_file = len(archives) == 1 and archives[0].path == path and path.is_file()
         self._file_bytes = path.stat().st_size if self._is_file else 0
+        self._readable = True  # at any place: images can be looked at
+        self._gzip_md5 = ""  # of a gzip file, from its seek index
         self._cuts: list[
             tuple[Archive, _scan.Members, Sequence[FastinetError], FastinetError]
         ] = []  # told when it is known what the whole should be
@@ -94,7 +96,7 @@ class Verification:
         Raises:
             ReadError: something cannot be read.
         """
-        kind = file_kind(self._path) if self._is_file else "tar"
+        kind = file_kind(self._path) if self._is_file else ""
         if self._is_file and is_unfinished(self._path.name):
             self._findings.error(
                 "unfinished download",
@@ -107,7 +109,7 @@ class Verification:
             return self._finished()
         if kind in ("zip", "json"):
             return self._run_plain_file(kind, state, save)
-        scans = self._walk_headers(kind)
+        scans = self._walk_headers()
         members = ScannedMembers(
             [ScannedArchive(a.name, scan) for a, scan in zip(self._archives, scans, strict=True)]
         )
@@ -117,23 +119,25 @@ class Verification:
             self._add_cut(*cut)
         self._check_size()
         self._check_members(members, images, scans)
-        readable = images if kind == "tar" else np.zeros_like(images)
+        readable = images if self._readable else np.zeros_like(images)
         self._pass_over_content(self._images(members, scans, readable), state, save)
         return self._finished()
 
     # ------------------------------------------------------------------------------- headers
 
-    def _walk_headers(self, kind: str) -> list[_scan.Members]:
+    def _walk_headers(self) -> list[_scan.Members]:
         """The members of every archive; what is wrong with their headers is added."""
         scans = []
-        sizes = [a.path.stat().st_size if isinstance(a, FileArchive) else 0 for a in self._archives]
+        sizes = [
+            a.path.stat().st_size if not isinstance(a, FolderArchive) else 0 for a in self._archives
+        ]
         for number, archive in enumerate(self._archives):
             report = functools.partial(self._scanned, sum(sizes[:number]), sum(sizes))
             errors: list[FastinetError] = []
             if isinstance(archive, FolderArchive):
                 scan = archive.scan(self._folder_scanned)
-            elif kind == "gzip":
-                scan, errors = walk_gzip(archive.path, report)
+            elif isinstance(archive, GzipArchive):
+                scan, errors = self._walk_gzip(archive, report)
             else:
                 scan, errors = _scan.survey(archive.path, archive.folder, report)
             self._add_header_errors(archive, scan, errors)
@@ -150,6 +154,20 @@ class Verification:
         self._report.members = members
         return scans
 
+    def _walk_gzip(
+        self, archive: GzipArchive, report: Callable[[int, int], None]
+    ) -> tuple[_scan.Members, list[FastinetError]]:
+        """Makes the archive's seek index, which takes all of it in, or goes on making it."""
+        try:
+            index = archive.seek_index(report)
+        except ReadError:
+            raise
+        except FastinetError:
+            self._readable = False
+            return walk_gzip(archive.path, archive.folder, report)
+        self._gzip_md5 = index.md5
+        return index.members(), []
+
     def _scanned(self, before: int, total: int, position: int, _: int) -> None:
         if self._progress is not None:
             self._progress("headers", before + position, total)
@@ -163,7 +181,12 @@ class Verification:
     ) -> None:
         """A cut is told once, though every level of the archive notices it."""
         size = archive.path.stat().st_size
-        cuts = [e for e in errors if e.offset == size and e.cause.startswith("truncated")]
+        cuts = [
+            error
+            for error in errors
+            if error.cause.startswith("truncated")
+            and (error.offset == size or isinstance(archive, GzipArchive))
+        ]
         for error in errors:
             if error not in cuts:
                 self._findings.error(
@@ -414,7 +437,7 @@ class Verification:
             splits=(Split("", ()),),
         )
         return Images(
-            sources=[archive.open(listing) for archive in self._archives],
+            sources=[archive.open(listing) for archive in self._archives] if self._readable else [],
             archive=members.archive[rows],
             offsets=members.offsets[rows],
             sizes=members.sizes[rows],
@@ -429,7 +452,9 @@ class Verification:
         state = state or PassState()
         wanted = self._digest_to_compare()
         digest = None
-        if wanted is not None:
+        if wanted is not None and wanted[0] == "MD5" and self._gzip_md5:
+            self._compare_digest(self._gzip_md5, *wanted)
+        elif wanted is not None:
             digest = FileDigest(self._path, wanted[0], state.digest, state.position)
         content = ContentPass(
             images,
@@ -444,7 +469,7 @@ class Verification:
         content.run(report, save)
         self._note_pngs(images)
         if digest is not None and wanted is not None:
-            self._compare_digest(digest, *wanted)
+            self._compare_digest(digest.hexdigest(), *wanted)
         self._add_images(content.state, len(images))
 
     def _digest_to_compare(self) -> tuple[str, str] | None:
@@ -465,8 +490,7 @@ class Verification:
         self._check("digest", "skipped", reason)
         return None
 
-    def _compare_digest(self, digest: FileDigest, algorithm: str, expected: str) -> None:
-        found = digest.hexdigest()
+    def _compare_digest(self, found: str, algorithm: str, expected: str) -> None:
         if found == expected:
             self._check(algorithm, "passed", f"{found}, as published")
             return
@@ -503,7 +527,7 @@ class Verification:
 
     def _why_no_images(self) -> str:
         if self._report.images:
-            return "not looked at: the archive is compressed"
+            return "not looked at: a gzip file must be whole for that"
         return "there are none"
 
     def _note_odd(self, what: str, keys: Sequence[str], expected: frozenset[str]) -> None:
