@@ -168,7 +168,24 @@ def test_flat_test_images_and_boxes(tmp_path: Path) -> None:
         assert report.ok, report.findings
         assert report.archive == name
     (tmp_path / "boxes.tar.gz").write_bytes(gzip.compress(tar(dict(list(boxes.items())[1:]))))
+    (tmp_path / "boxes.tar.gz.fastinet.seek").unlink()
     assert kinds(fastinet.verify(tmp_path / "boxes.tar.gz", published=published)) == ["count"]
+
+
+def test_a_gzipped_archive_is_looked_at_in_full(tmp_path: Path, classes: Classes) -> None:
+    inside = bytearray(train_tar(classes))
+    start = inside.index(b"\xff\xda", inside.index(b"n01443537_8.JPEG")) + 40
+    inside[start : start + 2] = b"\xff\xd9"
+    content = gzip.compress(bytes(inside), mtime=0)
+    path = tmp_path / "train.tar"
+    path.write_bytes(content)
+    report = fastinet.verify(path, published=published_train(content), decode=True)
+    assert kinds(report) == ["damaged image"]
+    assert report.errors[0].member == "n01443537/n01443537_8.JPEG"
+    assert states(report)["MD5"] == "passed"
+    assert (report.images, report.classes) == (9, 3)
+    other = published_train(content, md5="0" * 32)
+    assert kinds(fastinet.verify(path, published=other, again=True)) == ["digest"]
 
 
 # --------------------------------------------------------------------------------- truncation
@@ -535,6 +552,39 @@ def test_an_interrupted_run_goes_on_to_the_same_report(
         report, rest = run(1 << 30)
         assert report == unbroken
         assert rest[0] == steps[done_before]  # it went on, and did not begin anew
+
+
+def test_headers_are_walked_once_though_a_run_is_interrupted(
+    train: tuple[Path, list[PublishedArchive]],
+) -> None:
+    path, published = train
+    path.write_bytes(path.read_bytes()[:-12_000])
+    walk = path.with_name("train.tar.fastinet.verify.walk")
+
+    def run(stop_at: str) -> tuple[list[str], Report | None]:
+        stages: list[str] = []
+
+        def progress(stage: str, *_: int) -> None:
+            stages.append(stage)
+            if stage == stop_at:
+                raise Interrupted
+
+        try:
+            return stages, fastinet.verify(path, published=published, progress=progress)
+        except Interrupted:
+            return stages, None
+
+    assert run("content") == (["headers", "content"], None)
+    assert walk.exists()
+    stages, resumed = run("")
+    assert set(stages) == {"content"}
+    assert not walk.exists()
+    assert resumed == fastinet.verify(path, published=published, again=True)
+    assert kinds(resumed)[0] == "truncated"
+    for content in (b"", b"PK", bytes(300)):
+        walk.write_bytes(content)
+        path.with_name("train.tar.fastinet.verify").unlink()
+        assert fastinet.verify(path, published=published) == resumed
 
 
 def test_a_state_of_other_bytes_is_not_taken_up(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from fastinet.datasets.scanned import wnid_number
 from fastinet.errors import MissingError, ReadError, UnsupportedError
 from fastinet.seek_index import is_gzip
 from fastinet.sources import FileArchive, FolderArchive, GzipArchive, identify
-from fastinet.verification.content_pass import PassState
 from fastinet.verification.journal import Journal
 from fastinet.verification.report import Check, Finding, Report
 from fastinet.verification.verifying import Verification, train_images_of
@@ -46,9 +44,10 @@ def verify(
     image, and the digest of the whole. What is wrong is reported, not raised.
 
     How far it has come is kept beside the archive (``<path>.fastinet.verify``) or in the user's
-    cache folder: interrupted, it goes on from there, where MD5 is compared to within seconds of
-    work; the walk over the headers, and SHA-256 where no MD5 is published, begin anew. What was
-    found by a run that came to its end is remembered as long as the archive does not change.
+    cache folder: interrupted, it goes on from there and has lost seconds of work. Two things begin
+    anew: a walk over headers that was not at its end, and SHA-256, which is compared where no MD5
+    is published. What was found by a run that came to its end is remembered as long as the archive
+    does not change.
 
     Args:
         path: the archive or folder.
@@ -101,12 +100,11 @@ def verify(
         threads=threads,
         progress=progress,
     )
-    begun = None if again else journal.load("state")
-    report = verification.run(
-        None if begun is None else PassState(**begun),
-        lambda state: journal.save("state", dataclasses.asdict(state)),
-    )
+    if again:
+        journal.forget()
+    report = verification.run(journal)
     journal.save("report", report.to_dict())
+    journal.forget_walk()
     return report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import zipfile
@@ -17,7 +18,7 @@ from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED, PublishedArchive, published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.errors import FastinetError, ReadError
-from fastinet.sources import FolderArchive, GzipArchive
+from fastinet.sources import FileArchive, FolderArchive, GzipArchive
 from fastinet.verification import known
 from fastinet.verification.content_pass import ContentPass, Images, PassState
 from fastinet.verification.contents import check_duplicates, check_part, some
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet.sources import Archive
+    from fastinet.verification.journal import Journal, Walk
     from fastinet.verification.recognition import Part
 
 __all__ = ["Verification"]
@@ -90,8 +92,8 @@ class Verification:
             tuple[Archive, _scan.Members, Sequence[FastinetError], FastinetError]
         ] = []  # told when it is known what the whole should be
 
-    def run(self, state: PassState | None, save: Callable[[PassState], None]) -> Report:
-        """Takes all steps; the last and longest goes on from `state`.
+    def run(self, journal: Journal) -> Report:
+        """Takes all steps, on from where the journal says.
 
         Raises:
             ReadError: something cannot be read.
@@ -108,8 +110,8 @@ class Verification:
             self._check("archive", "failed", kind.message)
             return self._finished()
         if kind in ("zip", "json"):
-            return self._run_plain_file(kind, state, save)
-        scans = self._walk_headers()
+            return self._run_plain_file(kind, journal)
+        scans = self._walk_headers(journal)
         members = ScannedMembers(
             [ScannedArchive(a.name, scan) for a, scan in zip(self._archives, scans, strict=True)]
         )
@@ -120,43 +122,48 @@ class Verification:
         self._check_size()
         self._check_members(members, images, scans)
         readable = images if self._readable else np.zeros_like(images)
-        self._pass_over_content(self._images(members, scans, readable), state, save)
+        self._pass_over_content(self._images(members, scans, readable), journal)
         return self._finished()
 
     # ------------------------------------------------------------------------------- headers
 
-    def _walk_headers(self) -> list[_scan.Members]:
-        """The members of every archive; what is wrong with their headers is added."""
-        scans = []
-        sizes = [
-            a.path.stat().st_size if not isinstance(a, FolderArchive) else 0 for a in self._archives
-        ]
-        for number, archive in enumerate(self._archives):
-            report = functools.partial(self._scanned, sum(sizes[:number]), sum(sizes))
-            errors: list[FastinetError] = []
-            if isinstance(archive, FolderArchive):
-                scan = archive.scan(self._folder_scanned)
-            elif isinstance(archive, GzipArchive):
-                scan, errors = self._walk_gzip(archive, report)
-            else:
-                scan, errors = _scan.survey(archive.path, archive.folder, report)
+    def _walk_headers(self, journal: Journal) -> list[_scan.Members]:
+        """The members of every archive; what is wrong with their headers is kept for later."""
+        walks = journal.load_walk()
+        if walks is None:
+            walks = self._walk_all()
+            if isinstance(self._archives[0], FileArchive):  # others do not cost a seek a member
+                journal.save_walk(walks)
+        for archive, (scan, errors) in zip(self._archives, walks, strict=True):
             self._add_header_errors(archive, scan, errors)
-            scans.append(scan)
+        scans = [scan for scan, _ in walks]
         members = sum(len(scan.offsets) for scan in scans)
         wrong = len(self._cuts) + self._findings.count("damaged header")
         if isinstance(self._archives[0], FolderArchive):
             self._check("files", "passed", f"{members:,} files; a folder has no headers")
         else:
-            detail = "all well" if not wrong else f"wrong in {wrong:,} places"
-            self._check(
-                "headers", "failed" if wrong else "passed", f"{members:,} members, {detail}"
-            )
+            state: State = "failed" if wrong else "passed"
+            detail = f"wrong in {wrong:,} places" if wrong else "all well"
+            self._check("headers", state, f"{members:,} members, {detail}")
         self._report.members = members
         return scans
 
-    def _walk_gzip(
-        self, archive: GzipArchive, report: Callable[[int, int], None]
-    ) -> tuple[_scan.Members, list[FastinetError]]:
+    def _walk_all(self) -> list[Walk]:
+        walks: list[Walk] = []
+        sizes = [
+            0 if isinstance(a, FolderArchive) else a.path.stat().st_size for a in self._archives
+        ]
+        for number, archive in enumerate(self._archives):
+            report = functools.partial(self._scanned, sum(sizes[:number]), sum(sizes))
+            if isinstance(archive, FolderArchive):
+                walks.append((archive.scan(self._folder_scanned), []))
+            elif isinstance(archive, GzipArchive):
+                walks.append(self._walk_gzip(archive, report))
+            else:
+                walks.append(_scan.survey(archive.path, archive.folder, report))
+        return walks
+
+    def _walk_gzip(self, archive: GzipArchive, report: Callable[[int, int], None]) -> Walk:
         """Makes the archive's seek index, which takes all of it in, or goes on making it."""
         try:
             index = archive.seek_index(report)
@@ -445,11 +452,10 @@ class Verification:
             key=lambda image: members.name(int(rows[image])),
         )
 
-    def _pass_over_content(
-        self, images: Images, state: PassState | None, save: Callable[[PassState], None]
-    ) -> None:
+    def _pass_over_content(self, images: Images, journal: Journal) -> None:
         """Digest and images, side by side."""
-        state = state or PassState()
+        begun = journal.load("state")
+        state = PassState() if begun is None else PassState(**begun)
         wanted = self._digest_to_compare()
         digest = None
         if wanted is not None and wanted[0] == "MD5" and self._gzip_md5:
@@ -466,7 +472,7 @@ class Verification:
         )
         stage = "decoding" if self._decode else "content"
         report = functools.partial(self._progress, stage) if self._progress is not None else None
-        content.run(report, save)
+        content.run(report, lambda state: journal.save("state", dataclasses.asdict(state)))
         self._note_pngs(images)
         if digest is not None and wanted is not None:
             self._compare_digest(digest.hexdigest(), *wanted)
@@ -540,9 +546,7 @@ class Verification:
 
     # ------------------------------------------------------------------ files without members
 
-    def _run_plain_file(
-        self, kind: str, state: PassState | None, save: Callable[[PassState], None]
-    ) -> Report:
+    def _run_plain_file(self, kind: str, journal: Journal) -> Report:
         """A file that is compared as a whole: a zip, or JSON."""
         self._published = self._published_by_name()
         published = self._published
@@ -571,7 +575,7 @@ class Verification:
             )
         nothing = np.zeros(0, np.uint64)
         none = Images([], np.zeros(0, np.int32), nothing, nothing, np.zeros((0, 8), np.uint8), str)
-        self._pass_over_content(none, state, save)
+        self._pass_over_content(none, journal)
         return self._finished()
 
     def _check_zip(self) -> None:
