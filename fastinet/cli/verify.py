@@ -97,11 +97,15 @@ def _print(report: Report) -> None:
     if report.findings:
         say()
     shown: dict[tuple[str, str], int] = {}
+    advised: set[str] = set()  # what was said once need not be said a thousand times
     for finding in report.findings:
         group = (finding.severity, finding.kind)
         shown[group] = shown.get(group, 0) + 1
         if shown[group] <= _SHOWN:
             say(_line(finding))
+            if finding.advice and finding.advice not in advised:
+                say(f"  [dim]{literal(finding.advice)}[/]")
+                advised.add(finding.advice)
     for (severity, kind), count in shown.items():
         if count > _SHOWN:
             say(f"[dim]{count - _SHOWN:,} more {severity}s of kind '{kind}': see --json[/]")
@@ -114,6 +118,5 @@ def _print(report: Report) -> None:
 
 def _line(finding: Finding) -> str:
     place = f" ({finding.place})" if finding.place else ""
-    advice = f" {finding.advice}" if finding.advice else ""
     colour = _COLOURS[finding.severity]
-    return f"[{colour}]{finding.severity}:[/] {literal(f'{finding.message}{place}.{advice}')}"
+    return f"[{colour}]{finding.severity}:[/] {literal(f'{finding.message}{place}')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ def verify(
         "digest": digest,
         "devkit": None if kit is None else _identity_of(kit),
         "expect": expect,
-        "published": names if published is not PUBLISHED else "all",
+        "published": "all" if published is PUBLISHED else _fingerprint(published),
     }
     journal = Journal(absolute, [archive.identify() for archive in archives], options)
     if not again and (remembered := journal.load("report")) is not None:
@@ -106,6 +107,10 @@ def verify(
     journal.save("report", report.to_dict())
     journal.forget_walk()
     return report
+
+
+def _fingerprint(published: Sequence[PublishedArchive]) -> str:
+    return hashlib.sha256(repr(tuple(published)).encode()).hexdigest()
 
 
 def _identity_of(devkit: Path) -> Any:
