@@ -69,6 +69,12 @@ class Images:
     def __len__(self) -> int:
         return len(self.sizes)
 
+    @classmethod
+    def none(cls) -> Images:
+        """No images."""
+        empty = np.zeros(0, np.uint64)
+        return cls([], np.zeros(0, np.int32), empty, empty, np.zeros((0, 8), np.uint8), str)
+
 
 class ContentPass:
     """A pass over one file with its digest, or over several archives without."""

@@ -17,15 +17,14 @@ from fastinet.cpus import available_cpus
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED, PublishedArchive, published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
-from fastinet.errors import FastinetError, ReadError
-from fastinet.sources import FileArchive, FolderArchive, GzipArchive
+from fastinet.sources import FolderArchive
 from fastinet.verification import known
 from fastinet.verification.content_pass import ContentPass, Images, PassState
 from fastinet.verification.contents import check_duplicates, check_part, some
 from fastinet.verification.devkits import check_devkit_files
 from fastinet.verification.digests import FileDigest, published_digest
 from fastinet.verification.findings import Findings
-from fastinet.verification.gzip_walk import walk_gzip
+from fastinet.verification.headers import Headers
 from fastinet.verification.recognition import (
     Wrong,
     choose_published,
@@ -42,13 +41,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet.sources import Archive
-    from fastinet.verification.journal import Journal, Walk
+    from fastinet.verification.journal import Journal
     from fastinet.verification.recognition import Part
 
 __all__ = ["Verification"]
 
-_CONTINUE = "Continue the download where it stopped (curl -C -, wget -c); it need not begin again."
-_DAMAGED = "Download the archive again, or this part of it; no other cure is known."
 _PNG_MAGIC = np.frombuffer(b"\x89PNG", np.uint8)
 
 # A copy that has less than this share of the classes or images is taken for something else.
@@ -86,11 +83,7 @@ class Verification:
         self._published: PublishedArchive | None = None
         self._is_file = len(archives) == 1 and archives[0].path == path and path.is_file()
         self._file_bytes = path.stat().st_size if self._is_file else 0
-        self._readable = True  # at any place: images can be looked at
-        self._gzip_md5 = ""  # of a gzip file, from its seek index
-        self._cuts: list[
-            tuple[Archive, _scan.Members, Sequence[FastinetError], FastinetError]
-        ] = []  # told when it is known what the whole should be
+        self._truncated = False
 
     def run(self, journal: Journal) -> Report:
         """Takes all steps, on from where the journal says.
@@ -111,34 +104,28 @@ class Verification:
             return self._finished()
         if kind in ("zip", "json"):
             return self._run_plain_file(kind, journal)
-        scans = self._walk_headers(journal)
+        headers = self._walk_headers(journal)
+        scans = headers.members
         members = ScannedMembers(
             [ScannedArchive(a.name, scan) for a, scan in zip(self._archives, scans, strict=True)]
         )
         images = members.images()
         self._recognise(members, images)
-        for cut in self._cuts:
-            self._add_cut(*cut)
+        expected = self._published.bytes if self._published is not None else None
+        for cut in headers.cuts:
+            cut.add_to(self._findings, expected if self._is_file else None)
         self._check_size()
         self._check_members(members, images, scans)
-        readable = images if self._readable else np.zeros_like(images)
-        self._pass_over_content(self._images(members, scans, readable), journal)
+        looked_at = self._images(members, images, headers)
+        self._pass_over_content(looked_at, headers.gzip_md5, journal)
         return self._finished()
 
     # ------------------------------------------------------------------------------- headers
 
-    def _walk_headers(self, journal: Journal) -> list[_scan.Members]:
-        """The members of every archive; what is wrong with their headers is kept for later."""
-        walks = journal.load_walk()
-        if walks is None:
-            walks = self._walk_all()
-            if isinstance(self._archives[0], FileArchive):  # others do not cost a seek a member
-                journal.save_walk(walks)
-        for archive, (scan, errors) in zip(self._archives, walks, strict=True):
-            self._add_header_errors(archive, scan, errors)
-        scans = [scan for scan, _ in walks]
-        members = sum(len(scan.offsets) for scan in scans)
-        wrong = len(self._cuts) + self._findings.count("damaged header")
+    def _walk_headers(self, journal: Journal) -> Headers:
+        headers = Headers(self._archives, self._findings, journal, self._progress)
+        members = sum(len(scan.offsets) for scan in headers.members)
+        wrong = len(headers.cuts) + self._findings.count("damaged header")
         if isinstance(self._archives[0], FolderArchive):
             self._check("files", "passed", f"{members:,} files; a folder has no headers")
         else:
@@ -146,98 +133,8 @@ class Verification:
             detail = f"wrong in {wrong:,} places" if wrong else "all well"
             self._check("headers", state, f"{members:,} members, {detail}")
         self._report.members = members
-        return scans
-
-    def _walk_all(self) -> list[Walk]:
-        walks: list[Walk] = []
-        sizes = [
-            0 if isinstance(a, FolderArchive) else a.path.stat().st_size for a in self._archives
-        ]
-        for number, archive in enumerate(self._archives):
-            report = functools.partial(self._scanned, sum(sizes[:number]), sum(sizes))
-            if isinstance(archive, FolderArchive):
-                walks.append((archive.scan(self._folder_scanned), []))
-            elif isinstance(archive, GzipArchive):
-                walks.append(self._walk_gzip(archive, report))
-            else:
-                walks.append(_scan.survey(archive.path, archive.folder, report))
-        return walks
-
-    def _walk_gzip(self, archive: GzipArchive, report: Callable[[int, int], None]) -> Walk:
-        """Makes the archive's seek index, which takes all of it in, or goes on making it."""
-        try:
-            index = archive.seek_index(report)
-        except ReadError:
-            raise
-        except FastinetError:
-            self._readable = False
-            return walk_gzip(archive.path, archive.folder, report)
-        self._gzip_md5 = index.md5
-        return index.members(), []
-
-    def _scanned(self, before: int, total: int, position: int, _: int) -> None:
-        if self._progress is not None:
-            self._progress("headers", before + position, total)
-
-    def _folder_scanned(self, done: int, total: int) -> None:
-        if self._progress is not None:
-            self._progress("files", done, total)
-
-    def _add_header_errors(
-        self, archive: Archive, scan: _scan.Members, errors: Sequence[FastinetError]
-    ) -> None:
-        """A cut is told once, though every level of the archive notices it."""
-        size = archive.path.stat().st_size
-        cuts = [
-            error
-            for error in errors
-            if error.cause.startswith("truncated")
-            and (error.offset == size or isinstance(archive, GzipArchive))
-        ]
-        for error in errors:
-            if error not in cuts:
-                self._findings.error(
-                    "damaged header",
-                    error.cause,
-                    archive=str(archive.path),
-                    member=error.member,
-                    offset=error.offset,
-                    advice=_DAMAGED,
-                )
-        if cuts:
-            innermost = max(cuts, key=lambda error: (error.member or "").count("/"))
-            self._cuts.append((archive, scan, errors, innermost))
-
-    def _add_cut(
-        self,
-        archive: Archive,
-        scan: _scan.Members,
-        errors: Sequence[FastinetError],
-        cut: FastinetError,
-    ) -> None:
-        size = archive.path.stat().st_size
-        expected = (self._published.bytes if self._published is not None else None) or 0
-        share = ""
-        if self._is_file and expected > size:
-            share = f" of {expected:,} as published ({size / expected:.1%})"
-        within = f"; member {cut.member} is cut" if cut.member else "; a member is missing"
-        damaged = {(error.member or "").partition("/")[0].removesuffix(".tar") for error in errors}
-        counts = np.bincount(scan.containers + 1, minlength=len(scan.container_names) + 1)[1:]
-        classes = ""
-        stems = [Path(name).name.removesuffix(".tar") for name in scan.container_names]
-        if stems:
-            whole = sum(stem not in damaged for stem in stems)
-            classes = f"; {whole:,} class tars are whole"
-            if stems[-1] in damaged:
-                classes += f", of {scan.container_names[-1]} {counts[-1]:,} images are"
-        self._findings.error(
-            "truncated",
-            f"truncated: the file ends at byte {size:,}{share}{within}{classes}",
-            archive=str(archive.path),
-            member=cut.member,
-            offset=size,
-            advice=_CONTINUE,
-        )
+        self._truncated = bool(headers.cuts)
+        return headers
 
     # ------------------------------------------------------------------------- what it should be
 
@@ -257,7 +154,7 @@ class Verification:
         family = family_of(members)
         self._report.family = family
         by_name = self._published_by_name()
-        lost = self._cuts or self._findings.count("damaged header")
+        lost = self._truncated or self._findings.count("damaged header")
         if family is None and len(members) == 0 and lost:
             self._report.family = by_name.family if by_name is not None else None
         elif family is None:
@@ -300,7 +197,7 @@ class Verification:
         }
         first = members.name(0)
         found = choose_published(candidates, self._path.name, first, sorted(wnids))
-        if found is None or not found.splits or self._is_one_class or self._cuts:
+        if found is None or not found.splits or self._is_one_class or self._truncated:
             return found
         split = found.splits[0]
         present, expected = sum(len(part.rows) for part in parts), split.images
@@ -342,7 +239,7 @@ class Verification:
                 offset=expected,
                 advice="Two downloads in one file, or a tar that was packed anew.",
             )
-        elif self._cuts:
+        elif self._truncated:
             return  # told already
         else:
             self._findings.error(
@@ -425,12 +322,11 @@ class Verification:
     # ------------------------------------------------------------------------------- content
 
     def _images(
-        self,
-        members: ScannedMembers,
-        scans: Sequence[_scan.Members],
-        images: NDArray[np.bool_],
+        self, members: ScannedMembers, images: NDArray[np.bool_], headers: Headers
     ) -> Images:
         """The images for the pass, and the archives opened for it."""
+        if not headers.readable:
+            return Images.none()
         rows = np.flatnonzero(images)
         starts, names = members.keys_of(np.ones(len(members), np.bool_))
         listing = Listing(
@@ -444,22 +340,22 @@ class Verification:
             splits=(Split("", ()),),
         )
         return Images(
-            sources=[archive.open(listing) for archive in self._archives] if self._readable else [],
+            sources=[archive.open(listing) for archive in self._archives],
             archive=members.archive[rows],
             offsets=members.offsets[rows],
             sizes=members.sizes[rows],
-            heads=np.concatenate([scan.heads for scan in scans])[rows],
+            heads=np.concatenate([scan.heads for scan in headers.members])[rows],
             key=lambda image: members.name(int(rows[image])),
         )
 
-    def _pass_over_content(self, images: Images, journal: Journal) -> None:
+    def _pass_over_content(self, images: Images, gzip_md5: str, journal: Journal) -> None:
         """Digest and images, side by side."""
         begun = journal.load("state")
         state = PassState() if begun is None else PassState(**begun)
         wanted = self._digest_to_compare()
         digest = None
-        if wanted is not None and wanted[0] == "MD5" and self._gzip_md5:
-            self._compare_digest(self._gzip_md5, *wanted)
+        if wanted is not None and wanted[0] == "MD5" and gzip_md5:
+            self._compare_digest(gzip_md5, *wanted)
         elif wanted is not None:
             digest = FileDigest(self._path, wanted[0], state.digest, state.position)
         content = ContentPass(
@@ -489,7 +385,7 @@ class Verification:
             reason = "none is published"
         elif not self._want_digest:
             reason = "not wanted"
-        elif self._cuts or self._findings.count("size", "trailing bytes"):
+        elif self._truncated or self._findings.count("size", "trailing bytes"):
             reason = "not computed, since the size is wrong"
         if not reason:
             return wanted
@@ -573,9 +469,7 @@ class Verification:
             self._findings.error(
                 "truncated", f"truncated or damaged: {error}", advice="Download it again."
             )
-        nothing = np.zeros(0, np.uint64)
-        none = Images([], np.zeros(0, np.int32), nothing, nothing, np.zeros((0, 8), np.uint8), str)
-        self._pass_over_content(none, journal)
+        self._pass_over_content(Images.none(), "", journal)
         return self._finished()
 
     def _check_zip(self) -> None:
