@@ -139,6 +139,33 @@ def test_flat_test_images_and_boxes(tmp_path: Path) -> None:
     assert kinds(fastinet.verify(tmp_path / "boxes.tar.gz", published=published)) == ["count"]
 
 
+@pytest.mark.parametrize("top", ["", "ILSVRC/Data/CLS-LOC/"])
+def test_splits_in_one_archive_are_compared_each(
+    tmp_path: Path, classes: Classes, top: str
+) -> None:
+    image = small_jpeg(np.random.default_rng(1))
+    content = {
+        f"{top}train/{wnid}/{name}": data
+        for wnid, images in classes.items()
+        for name, data in images.items()
+    }
+    content |= {f"{top}val/ILSVRC2012_val_{n:08d}.JPEG": image for n in (1, 2, 3)}
+    content |= {f"{top}test/ILSVRC2012_test_{n:08d}.JPEG": image for n in (1, 2, 4)}
+    split_of = {"train": PublishedSplit("train", 9, 3, (2, 4))}
+    split_of |= {name: PublishedSplit(name, 3) for name in ("val", "test")}
+    published = [
+        PublishedArchive(f"ILSVRC2012_img_{name}.tar", name, "", splits=(split,))
+        for name, split in split_of.items()
+    ]
+    path = tmp_path / "kaggle.tar.gz"
+    path.write_bytes(gzip.compress(tar(content)))
+    report = fastinet.verify(path, published=published)
+    assert report.family == "ilsvrc"
+    assert kinds(report) == ["missing members", "unexpected members"]
+    assert "numbers 3" in report.errors[0].message
+    assert report.images == 15
+
+
 def test_a_gzipped_archive_is_looked_at_in_full(tmp_path: Path, classes: Classes) -> None:
     inside = bytearray(train_tar(classes))
     start = inside.index(b"\xff\xda", inside.index(b"n01443537_8.JPEG")) + 40

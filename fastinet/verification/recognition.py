@@ -108,7 +108,6 @@ def is_unfinished(name: str) -> bool:
 
 # Asked in this order; a family is recognised when at least half of the names are its own.
 _FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("ilsvrc_cls_loc", re.compile(r"(.*/)?Data/CLS-LOC/(train|val|test)/.*")),
     ("imagenet21k_p", re.compile(r"(.*/)?imagenet21k_(train|val|small_classes)/.*")),
     ("boxes", re.compile(r".*\.xml")),
     ("relabel", re.compile(r"(.*/)?n\d{8}_\d+\.pt")),
@@ -119,6 +118,10 @@ _FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "train",
         re.compile(r"(.*/)?(n\d{8}/([^/]+/)*[^/]+|n\d{8}_[^/]+)\.(jpe?g|png)", re.IGNORECASE),
     ),
+)
+# Of the Kaggle packaging, and of folders that people extract all splits to.
+_SPLIT_FOLDERS = re.compile(
+    r"((?:.*/)?)(train(?=/n\d{8}/)|(?:val|test)(?=/(?:n\d{8}/)?ILSVRC2012_))/.*\.JPEG"
 )
 _DEVKIT = re.compile(r"(.*/)?data/(meta(_clsloc)?\.mat|ILSVRC20\d\d\w*_ground_truth\.txt)")
 _MOST_DEVKIT_FILES = 1000
@@ -133,6 +136,9 @@ def family_of(members: ScannedMembers) -> str | None:
     names = [members.name(row) for row in rows.tolist()]
     if count <= _MOST_DEVKIT_FILES and any(_DEVKIT.fullmatch(name) for name in names):
         return "devkit"
+    splits = {found[2] for name in names if (found := _SPLIT_FOLDERS.fullmatch(name))}
+    if len(splits) > 1:
+        return "ilsvrc"
     for family, pattern in _FAMILIES:
         if 2 * sum(pattern.fullmatch(name) is not None for name in names) >= len(names):
             return family
@@ -168,8 +174,8 @@ def parts_of(family: str | None, members: ScannedMembers, images: Bools) -> list
     if family == "imagenet21k_p":
         inside = _below(members, images, "imagenet21k_", ("train", "val", "small_classes"))
         return [_by_wnid(split, members, rows) for split, rows in inside.items()]
-    if family == "ilsvrc_cls_loc":
-        inside = _below(members, images, "Data/CLS-LOC/", ("train", "val", "test"))
+    if family == "ilsvrc":
+        inside = _below(members, images, "", ("train", "val", "test"))
         makers = {"train": _by_wnid, "val": _by_number, "test": _by_number}
         return [makers[split](split, members, rows) for split, rows in inside.items()]
     return []
@@ -217,8 +223,12 @@ def _below(
     members: ScannedMembers, images: Bools, prefix: str, splits: Sequence[str]
 ) -> dict[str, Bools]:
     """The images below the folder ``prefix + split``, by split; those that have any."""
-    first = members.name(int(np.flatnonzero(images)[0])) if images.any() else ""
-    top = first[: max(first.find(prefix), 0)]
+    top = ""
+    for row in np.flatnonzero(images).tolist():
+        folders = re.match(rf"((?:.*/)?){prefix}(?:{'|'.join(splits)})/", members.name(row))
+        if folders is not None:
+            top = folders[1]
+            break
     starts, names = members.keys_of(np.ones(len(members), np.bool_))
     found = {}
     for split in splits:

@@ -15,7 +15,12 @@ from fastinet import _scan
 from fastinet.catalog import Listing, Split
 from fastinet.cpus import available_cpus
 from fastinet.datasets.devkit import read_devkit
-from fastinet.datasets.published import PUBLISHED, PublishedArchive, published_candidates
+from fastinet.datasets.published import (
+    PUBLISHED,
+    PublishedArchive,
+    PublishedSplit,
+    published_candidates,
+)
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.sources import FolderArchive
 from fastinet.verification import known
@@ -266,7 +271,7 @@ class Verification:
         before = len(findings.found)
         parts = parts_of(report.family, members, images)
         published = self._published
-        splits = {split.name: split for split in published.splits} if published else {}
+        splits = self._published_splits()
         for part in parts:
             check_part(
                 findings,
@@ -276,7 +281,7 @@ class Verification:
                 self._train_images,
                 whole=not self._is_one_class,
             )
-        for split in splits.values():
+        for split in splits.values() if published is not None else ():
             if split.images and not any(part.split == split.name for part in parts):
                 findings.error("count", f"split '{split.name}' is missing")
         check_duplicates(findings, members)
@@ -298,6 +303,15 @@ class Verification:
         wrong = sum(finding.severity == "error" for finding in findings.found[before:])
         detail = f"wrong in {wrong:,} ways" if wrong else "complete" if published else "counted"
         self._check("members", "failed" if wrong else "passed", f"{self._counts()}: {detail}")
+
+    def _published_splits(self) -> dict[str, PublishedSplit]:
+        """What is published of each split; a folder of several has those of ILSVRC2012's tars."""
+        if self._published is not None:
+            return {split.name: split for split in self._published.splits}
+        if self._report.family != "ilsvrc" or self._expect == "none":
+            return {}
+        tars = [archive for archive in self._table if archive.name.startswith("ILSVRC2012_img_")]
+        return {split.name: split for archive in tars for split in archive.splits}
 
     def _counts(self) -> str:
         report = self._report
