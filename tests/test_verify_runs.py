@@ -160,6 +160,21 @@ def test_a_state_of_other_bytes_is_not_taken_up(
     assert "digest" in kinds(fastinet.verify(path, published=published))
 
 
+def test_an_archive_that_grows_meanwhile_is_told(
+    train: tuple[Path, list[PublishedArchive]],
+) -> None:
+    path, published = train
+
+    def grow(stage: str, done: int, total: int) -> None:
+        if stage == "content" and done == total:
+            with path.open("ab") as file:
+                file.write(bytes(512))
+
+    report = fastinet.verify(path, published=published, progress=grow)
+    assert kinds(report) == ["changed"]
+    assert not fastinet.verify(path, published=published).remembered
+
+
 def test_md5_goes_on_from_its_state_anywhere() -> None:
     rng = np.random.default_rng(9)
     data = rng.bytes(100_000)

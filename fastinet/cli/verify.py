@@ -11,7 +11,6 @@ from fastinet.cli.output import (
     json_option,
     literal,
     note,
-    print_facts,
     print_json,
     say,
     staged_bar,
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from fastinet.verification import Finding, Report
 
 _SHOWN = 5  # findings of one kind; --json has all
-_MARKS = {"passed": "[green]ok[/]", "failed": "[red]wrong[/]", "skipped": "[dim]-[/]"}
+_MARKS = {"passed": "[green]ok   [/]", "failed": "[red]wrong[/]", "skipped": "[dim]-    [/]"}
 _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
@@ -90,10 +89,10 @@ def verify(
 
 
 def _print(report: Report) -> None:
-    print_facts([("path", report.path)])
+    say(f"[bold]{literal(report.path)}[/]")
     width = max((len(check.name) for check in report.checks), default=0)
     for check in report.checks:
-        say(f"{check.name:{width}}  {_MARKS[check.state]:7}  {literal(check.detail)}")
+        say(f"{check.name:{width}}  {_MARKS[check.state]}  {literal(check.detail)}")
     if report.findings:
         say()
     shown: dict[tuple[str, str], int] = {}

@@ -85,7 +85,8 @@ def verify(
         "expect": expect,
         "published": "all" if published is PUBLISHED else _fingerprint(published),
     }
-    journal = Journal(absolute, [archive.identify() for archive in archives], options)
+    identities = [archive.identify() for archive in archives]
+    journal = Journal(absolute, identities, options)
     if not again and (remembered := journal.load("report")) is not None:
         report = Report.from_dict(remembered)
         report.remembered = True
@@ -104,6 +105,12 @@ def verify(
     if again:
         journal.forget()
     report = verification.run(journal)
+    if [archive.identify() for archive in archives] != identities:
+        message = "it was changed while it was verified, so what was found counts for nothing"
+        advice = "Let the download or the copy end, then verify again."
+        report.findings.insert(
+            0, Finding("error", "changed", message, str(absolute), None, None, advice)
+        )
     journal.save("report", report.to_dict())
     journal.forget_walk()
     return report

@@ -135,7 +135,7 @@ class Verification:
             self._check("files", "passed", f"{members:,} files; a folder has no headers")
         else:
             state: State = "failed" if wrong else "passed"
-            detail = f"wrong in {wrong:,} places" if wrong else "all well"
+            detail = f"{wrong:,} wrong" if wrong else "all well"
             self._check("headers", state, f"{members:,} members, {detail}")
         self._report.members = members
         self._truncated = bool(headers.cuts)
@@ -301,7 +301,7 @@ class Verification:
         report.images = int(np.count_nonzero(images))
         report.classes = len({c for part in parts for c in _class_names(part)})
         wrong = sum(finding.severity == "error" for finding in findings.found[before:])
-        detail = f"wrong in {wrong:,} ways" if wrong else "complete" if published else "counted"
+        detail = f"{wrong:,} wrong" if wrong else "complete" if published else "counted"
         self._check("members", "failed" if wrong else "passed", f"{self._counts()}: {detail}")
 
     def _published_splits(self) -> dict[str, PublishedSplit]:
