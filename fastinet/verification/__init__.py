@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastinet.checks import whole_number
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import wnid_number
-from fastinet.errors import MissingError, ReadError, UnsupportedError
-from fastinet.seek_index import is_gzip
-from fastinet.sources import FileArchive, FolderArchive, GzipArchive, identify
+from fastinet.discovery import archives_at
+from fastinet.errors import UnsupportedError
+from fastinet.sources import identify
 from fastinet.verification.journal import Journal
 from fastinet.verification.report import Check, Finding, Report
 from fastinet.verification.verifying import Verification, train_images_of
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fastinet.datasets.published import PublishedArchive
-    from fastinet.sources import Archive
 
 __all__ = ["Check", "Finding", "Report", "verify"]
 
@@ -77,7 +75,8 @@ def verify(
     if threads is not None:
         threads = whole_number("threads", threads, 1, 4096)
     kit = None if devkit is None else Path(devkit).absolute()
-    archives = _archives_at(absolute)
+    archives, _ = archives_at(absolute)
+    _refuse_folder_of_archives(absolute)
     options = {
         "decode": decode,
         "digest": digest,
@@ -127,37 +126,14 @@ def _identity_of(devkit: Path) -> Any:
     return list(identify(devkit))
 
 
-def _archives_at(path: Path) -> list[Archive]:
-    """The file, the class tars in the folder, or the folder itself."""
-    try:
-        mode = path.stat().st_mode
-        entries = sorted(path.iterdir()) if stat.S_ISDIR(mode) else []
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingError("no such file or folder", archive=str(path)) from error
-    except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
-    if stat.S_ISREG(mode):
-        return [_file_archive(path)]
-    if not stat.S_ISDIR(mode):
-        raise UnsupportedError("neither a file nor a folder", archive=str(path))
-    class_tars = [entry for entry in entries if _is_class_tar(entry)]
-    if class_tars:
-        return [_file_archive(entry) for entry in class_tars]
-    tars = [entry.name for entry in entries if ".tar" in entry.suffixes or entry.suffix == ".tgz"]
-    if tars:
+def _refuse_folder_of_archives(path: Path) -> None:
+    """An extracted tree has images in it; a folder of downloads is several archives."""
+    entries = sorted(path.iterdir()) if path.is_dir() else []
+    tars = [entry.name for entry in entries if entry.suffix == ".tgz" or ".tar" in entry.suffixes]
+    names = [name for name in tars if wnid_number(name.partition(".")[0]) < 0]
+    if names and len(names) == len(tars):
+        shown = ", ".join(name for name in names[:5] if ".fastinet" not in name)
         raise UnsupportedError(
-            f"a folder with archives in it: verify each by its own path: {', '.join(tars[:5])}",
+            f"a folder with archives in it: verify each by its own path: {shown}",
             archive=str(path),
         )
-    if wnid_number(path.name) >= 0:
-        return [FolderArchive(path.parent, path.name)]
-    return [FolderArchive(path)]
-
-
-def _file_archive(path: Path) -> FileArchive | GzipArchive:
-    kind = GzipArchive if is_gzip(path) else FileArchive
-    return kind(path, path.stem if _is_class_tar(path) else "")
-
-
-def _is_class_tar(path: Path) -> bool:
-    return path.suffix == ".tar" and wnid_number(path.stem) >= 0

@@ -183,31 +183,19 @@ def parts_of(family: str | None, members: ScannedMembers, images: Bools) -> list
 
 def _by_wnid(split: str, members: ScannedMembers, images: Bools) -> Part:
     folders = members.folder_wnids()
-    wnids = np.where(folders >= 0, folders, members.base_wnids())
+    wnids = np.where(folders >= 0, folders, members.names.base_wnids())
     rows = np.flatnonzero(images & (wnids >= 0))
     return Part(split, rows, wnids[rows])
 
 
-_NUMBER = re.compile(r"ILSVRC2012_(?:val|test)_(\d{8})(?:_(n\d{8}))?\.")
-
-
 def _by_number(split: str, members: ScannedMembers, images: Bools) -> Part:
     """Images that are numbered; their class where a folder or a suffix tells it."""
-    folders = members.folder_wnids()
-    rows, numbers, classes = [], [], []
-    for row in np.flatnonzero(images).tolist():
-        found = _NUMBER.match(members.name(row).rpartition("/")[2])
-        if found is not None:
-            rows.append(row)
-            numbers.append(int(found[1]))
-            classes.append(wnid_number(found[2]) if found[2] else int(folders[row]))
-    known = np.array(classes, np.int64)
-    return Part(
-        split,
-        np.array(rows, np.int64),
-        known if len(known) and (known >= 0).all() else None,
-        np.array(numbers, np.int64),
-    )
+    numbers = members.names.numbers_after(f"ILSVRC2012_{split}_")
+    rows = np.flatnonzero(images & (numbers >= 0))
+    suffixes = members.names.stem_wnids()[rows]
+    classes = np.where(suffixes >= 0, suffixes, members.folder_wnids()[rows])
+    told = len(rows) > 0 and bool((classes >= 0).all())
+    return Part(split, rows, classes if told else None, numbers[rows])
 
 
 def _by_folder_number(members: ScannedMembers, images: Bools) -> Part:
