@@ -28,6 +28,7 @@ from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
 from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
+from fastinet.verification import verify
 
 __all__ = [
     "Batch",
@@ -59,6 +60,7 @@ __all__ = [
     "read_boxes",
     "read_header",
     "read_semantic_tree",
+    "verify",
 ]
 
 

@@ -218,5 +218,15 @@ def make_checkpoints(
     The first damage is (item, code, cause, archive, offset).
     """
 
+def check_items(
+    table: ItemTable, first: int, count: int, *, decode: bool, threads: int
+) -> tuple[NDArray[np.uint8], list[tuple[int, str, str, str, int]]]:
+    """Reads the headers of some items, or with `decode` all of their pixels.
+
+    Returns:
+        [count] components of each image, 1 to 4, or 0 where it failed; and the failures as (item,
+        code, cause, archive, offset), in order.
+    """
+
 def export_bfloat16(array: NDArray[np.uint16]) -> Any:
     """A DLPack capsule over an array of uint16 that are bfloat16."""

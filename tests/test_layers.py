@@ -58,7 +58,7 @@ PYTHON_LAYERS = [
         "duplicates",
     },
     {"buffers", "epoch", "workers"},
-    {"loader", "chosen", "contact_sheet", "feeding"},
+    {"loader", "chosen", "contact_sheet", "feeding", "verification"},
     {""},
     {"testing", "_reference", "jax", "torch"},
     {"cli", "__main__"},

@@ -23,6 +23,7 @@
 #include "engine/checkpoint_pass.h"
 #include "engine/epoch_run.h"
 #include "engine/fork_safe.h"
+#include "engine/item_check.h"
 
 namespace fastinet {
 namespace {
@@ -416,6 +417,28 @@ py::tuple MakeRecords(const PyItemTable& table, int64_t first, int64_t count, in
       made.damaged, damage);
 }
 
+/// What became of some items: (components uint8, failures as (item, code, cause, archive, offset)).
+py::tuple CheckSome(const PyItemTable& table, int64_t first, int64_t count, bool decode,
+                    int threads) {
+  if (first < 0 || count < 0 || first > table.table().size() - count) {
+    throw py::value_error("no such items");
+  }
+  const CheckDepth depth = decode ? CheckDepth::kPixels : CheckDepth::kHeader;
+  // No Python object is touched meanwhile; the caller holds a reference to the table.
+  const ItemChecks checks =
+      WithoutGil([&] { return CheckItems(table.table(), first, count, depth, threads); });
+  py::list failures;
+  for (const ItemFailure& failure : checks.failures) {
+    const Status& status = failure.status;
+    failures.append(py::make_tuple(failure.item, Text(StatusCodeName(status.code())),
+                                   Text(status.cause()), Text(status.archive()),
+                                   status.offset_bytes()));
+  }
+  return py::make_tuple(
+      Column<uint8_t>(static_cast<py::ssize_t>(checks.components.size()), checks.components.data()),
+      failures);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_engine, module) {
@@ -510,6 +533,8 @@ PYBIND11_MODULE(_engine, module) {
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
              "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");
+  module.def("check_items", &CheckSome, "table"_a, "first"_a, "count"_a, py::kw_only(), "decode"_a,
+             "threads"_a, "Whether consecutive items can be read or decoded.");
   module.def("export_bfloat16", &ExportBFloat16, "array"_a,
              "A DLPack capsule over an array of uint16 that are bfloat16.");
 }
