@@ -17,15 +17,21 @@ from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.datasets.bounding_boxes import Boxes, read_boxes
+from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.loader import Loader
+from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
 
 __all__ = [
     "Batch",
+    "Boxes",
     "CenterCrop",
     "Dataset",
     "ImageHeader",
+    "ItemBoxes",
     "Loader",
+    "Objects",
     "RandomResizedCrop",
     "Resize",
     "build_info",
@@ -34,6 +40,7 @@ __all__ = [
     "errors",
     "metrics",
     "open",
+    "read_boxes",
     "read_header",
 ]
 

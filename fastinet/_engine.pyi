@@ -25,6 +25,7 @@ class ItemSpec:
         ratio: Sequence[float],
         flip_probability: float,
         resize: int,
+        min_object_covered: float,
         views: int,
         interpolation: str,
         pass_order: str,
@@ -103,6 +104,11 @@ class ItemTable:
     ) -> None: ...
     def __len__(self) -> int: ...
 
+class ObjectTable:
+    """The bounding boxes of every item's objects; item i has rows starts[i] to starts[i + 1]."""
+
+    def __init__(self, starts: NDArray[np.int64], boxes: NDArray[np.float32]) -> None: ...
+
 class SlotPool:
     """Memory for batches, leased until their last view dies."""
 
@@ -138,6 +144,9 @@ class Batch:
     @property
     def valid(self) -> NDArray[np.bool_]: ...
     @property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """[B, 2] (width, height)."""
+    @property
     def failures(self) -> list[tuple[int, int, str, str, str, int]]: ...
 
 class Epoch:
@@ -158,6 +167,8 @@ class Epoch:
         epoch: int,
         prefetch: int,
         mask: bool,
+        blocks: NDArray[np.int64] = ...,
+        objects: ObjectTable | None = None,
     ) -> None: ...
     def next(self) -> Batch | None: ...
     def close(self) -> None: ...

@@ -186,17 +186,22 @@ def random_resized_crop(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     flip_probability: float = 0.5,
     view: int = 0,
+    objects: Sequence[Sequence[float]] = (),
+    min_object_covered: float = 0.0,
 ) -> tuple[Box, bool]:
     """The box and the flip that fastinet draws for `item` of (width, height) pixels.
 
     The rule is torchvision's RandomResizedCrop.get_params: area uniform in `scale`, logarithm of
     the aspect ratio uniform, ten tries, else the largest centred box within the ratio's bounds.
-    The random bits are Philox's.
+    The random bits are Philox's. Of `objects` (xmin, ymin, xmax, ymax, as shares of the image) the
+    box must cover the share `min_object_covered` of one; then there are a hundred tries, and after
+    them it is the whole image.
     """
+    must_cover = min_object_covered > 0 and len(objects) > 0
     flip = random_bits(seed, epoch, item, _FLIP, 0, view)[0] / 2**32 < flip_probability
     image_width, image_height = image_size
     log_low, log_high = math.log(ratio[0]), math.log(ratio[1])
-    for attempt in range(10):
+    for attempt in range(100 if must_cover else 10):
         bits = random_bits(seed, epoch, item, _CROP, attempt, view)
         share = scale[0] + (scale[1] - scale[0]) * (bits[0] / 2**32)
         area = image_width * image_height * share
@@ -205,13 +210,29 @@ def random_resized_crop(
         if 0 < width <= image_width and 0 < height <= image_height:
             y = bits[2] * (image_height - height + 1) >> 32
             x = bits[3] * (image_width - width + 1) >> 32
-            return Box(x, y, width, height), flip
+            box = Box(x, y, width, height)
+            shares = [covered_share(box, image_size, bounds) for bounds in objects]
+            if not must_cover or max(shares) >= min_object_covered:
+                return box, flip
+    if must_cover:
+        return Box(0, 0, *image_size), flip
     width, height = image_size
     if width / height < ratio[0]:
         height = max(1, round(width / ratio[0]))
     elif width / height > ratio[1]:
         width = max(1, round(height * ratio[1]))
     return Box((image_width - width) // 2, (image_height - height) // 2, width, height), flip
+
+
+def covered_share(box: Box, image_size: tuple[int, int], bounds: Sequence[float]) -> float:
+    """Which share of an object's area lies in `box`, which is in pixels of the image."""
+    width, height = image_size
+    left, top, right, bottom = (
+        float(share) * side for share, side in zip(bounds, (width, height) * 2, strict=True)
+    )
+    covered_width = max(0.0, min(right, box.x + box.width) - max(left, box.x))
+    covered_height = max(0.0, min(bottom, box.y + box.height) - max(top, box.y))
+    return covered_width * covered_height / ((right - left) * (bottom - top))
 
 
 def train_row(data: bytes, size: int, seed: int, epoch: int, item: int) -> Pixels:

@@ -79,6 +79,10 @@ class Keys(Sequence[str]):
         """The keys of ``rows``, in that order."""
         return Keys(self._text, self._starts[rows], self._ends[rows])
 
+    def columns(self) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint64]]:
+        """Undecoded, for questions to all keys at once: key i is ``text[starts[i]:ends[i]]``."""
+        return self._text, self._starts, self._ends
+
 
 class Dataset:
     """Items of one or more archives, N in all. Made by :func:`open`.

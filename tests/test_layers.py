@@ -39,11 +39,15 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "appending", "cpus", "output", "stats", "build_info", "texts"},
+    {
+        *("checks", "column_file", "errors", "appending", "cpus", "output", "ranks", "stats"),
+        *("build_info", "texts"),
+    },
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine", "_digest"},
     {"sources", "catalog", "checkpoints", "seek_index", "datasets"},
-    {"dataset", "codec", "batch", "metrics"},
+    {"dataset", "codec", "batch", "blocks", "metrics", "objects"},
+    {"buffers", "epoch", "workers"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},

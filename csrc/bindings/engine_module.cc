@@ -31,16 +31,17 @@ namespace {
 
 ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
                   std::array<double, 2> ratio, double flip_probability, int32_t resize,
-                  int32_t views, const std::string& interpolation, const std::string& pass_order,
-                  const std::string& dtype, const std::string& layout,
-                  std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
-                  bool apply_orientation, int64_t max_pixels) {
+                  double min_object_covered, int32_t views, const std::string& interpolation,
+                  const std::string& pass_order, const std::string& dtype,
+                  const std::string& layout, std::array<float, 3> pixel_scale,
+                  std::array<float, 3> pixel_bias, bool apply_orientation, int64_t max_pixels) {
   ItemSpec spec;
   spec.transform.size = {.width = size[1], .height = size[0]};
   spec.transform.scale = scale;
   spec.transform.ratio = ratio;
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
+  spec.transform.min_object_covered = min_object_covered;
   spec.views = views;
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
@@ -127,6 +128,29 @@ class PyItemTable {
   ItemTable table_;
 };
 
+/// The boxes of the items' objects, and the arrays that they lie in.
+class PyObjectTable {
+ public:
+  /// `boxes` is [M, 4]: xmin, ymin, xmax, ymax.
+  PyObjectTable(Column<int64_t> starts, Column<float> boxes)
+      : starts_(std::move(starts)),
+        boxes_(std::move(boxes)),
+        table_(Unwrap(ObjectTable::Make(View(starts_), Objects(boxes_)))) {}
+
+  const ObjectTable& table() const { return table_; }
+
+ private:
+  static std::span<const ObjectBox> Objects(const Column<float>& boxes) {
+    static_assert(sizeof(ObjectBox) == 4 * sizeof(float));
+    if (boxes.ndim() != 2 || boxes.shape(1) != 4) throw py::value_error("boxes must be [M, 4]");
+    return {reinterpret_cast<const ObjectBox*>(boxes.data()), static_cast<size_t>(boxes.shape(0))};
+  }
+
+  Column<int64_t> starts_;
+  Column<float> boxes_;
+  ObjectTable table_;
+};
+
 // ----------------------------------------------------------------------------------- a batch
 
 /// A leased slot. Every array that it gives out holds a reference to it, so that the slot is used
@@ -166,6 +190,13 @@ class PyBatch {
     const auto& batch = self.cast<const PyBatch&>();
     return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views},
             batch.slot_->flips.data(), self};
+  }
+  /// Width and height of each row's image.
+  static py::array ImageSizes(const py::object& self) {
+    static_assert(sizeof(Size) == 2 * sizeof(int32_t));
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, 2},
+            batch.slot_->image_sizes.data(), self};
   }
   static py::array Valid(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
@@ -212,13 +243,22 @@ class PyEpoch {
   PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, py::object keys, int64_t batch_size, uint64_t seed, uint32_t epoch,
-          int64_t prefetch, bool mask)
-      : spec_(spec), table_(std::move(table)), order_(std::move(order)), keys_(std::move(keys)) {
-    const EpochPlan plan{
-        .order = View(order_), .batch_size = batch_size, .seed = seed, .epoch = epoch};
+          int64_t prefetch, bool mask, const Column<int64_t>& blocks,
+          std::shared_ptr<PyObjectTable> objects)
+      : spec_(spec),
+        table_(std::move(table)),
+        objects_(std::move(objects)),
+        order_(std::move(order)),
+        keys_(std::move(keys)) {
+    const EpochPlan plan{.order = View(order_),
+                         .blocks = View(blocks),
+                         .batch_size = batch_size,
+                         .seed = seed,
+                         .epoch = epoch};
     const EpochOptions options{.spec = spec,
                                .on_error = mask ? OnError::kMask : OnError::kRaise,
-                               .prefetch_batches = prefetch};
+                               .prefetch_batches = prefetch,
+                               .objects = objects_ ? objects_->table() : ObjectTable()};
     run_ = ShareWithinProcess(Unwrap(EpochRun::Start(std::move(pool), table_->table(), plan,
                                                      options, std::move(slots), std::move(stats))));
   }
@@ -276,6 +316,7 @@ class PyEpoch {
   const pid_t process_ = getpid();
   ItemSpec spec_;
   std::shared_ptr<PyItemTable> table_;
+  std::shared_ptr<PyObjectTable> objects_;
   Column<int64_t> order_;
   py::object keys_;
   std::optional<Delivery> interrupted_;
@@ -298,17 +339,18 @@ py::dict Snapshot(const EngineStats& stats) {
     }
   }
   using namespace py::literals;
-  return py::dict("read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
-                  "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
-                  "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
-                  "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
-                  "fallbacks"_a = ByRoad(stats.fallbacks),
-                  "mcus_decoded"_a = stats.mcus_decoded.load(),
-                  "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
-                  "bytes_read"_a = stats.bytes_read.load(), "failures"_a = failures,
-                  "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
-                  "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
-                  "ready_at_next"_a = stats.ready_at_next.load());
+  return py::dict(
+      "read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
+      "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
+      "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
+      "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
+      "fallbacks"_a = ByRoad(stats.fallbacks), "mcus_decoded"_a = stats.mcus_decoded.load(),
+      "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
+      "bytes_read"_a = stats.bytes_read.load(), "block_bytes"_a = stats.block_bytes.load(),
+      "block_bytes_peak"_a = stats.block_bytes_peak.load(), "failures"_a = failures,
+      "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
+      "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
+      "ready_at_next"_a = stats.ready_at_next.load());
 }
 
 /// Checkpoint records of some items: (records uint8, sizes uint32, header_bytes uint32, damaged,
@@ -348,9 +390,9 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
       .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "views"_a, "interpolation"_a, "pass_order"_a,
-           "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a,
-           "max_pixels"_a);
+           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "views"_a, "interpolation"_a,
+           "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a,
+           "apply_orientation"_a, "max_pixels"_a);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
@@ -372,6 +414,10 @@ PYBIND11_MODULE(_engine, module) {
            "record_starts"_a = Column<uint64_t>(), "record_sizes"_a = Column<uint32_t>(),
            "header_bytes"_a = Column<uint32_t>(), "records"_a = Column<uint8_t>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
+
+  py::class_<PyObjectTable, std::shared_ptr<PyObjectTable>>(
+      module, "ObjectTable", "The bounding boxes of every item's objects.")
+      .def(py::init<Column<int64_t>, Column<float>>(), "starts"_a, "boxes"_a);
 
   py::class_<SlotPool, std::shared_ptr<SlotPool>>(
       module, "SlotPool", "Memory for batches, leased until their last view dies.")
@@ -396,14 +442,17 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("boxes", &PyBatch::Boxes)
       .def_property_readonly("flips", &PyBatch::Flips)
       .def_property_readonly("valid", &PyBatch::Valid)
+      .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
       .def_property_readonly("failures", &PyBatch::Failures);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
                     std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
-                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool>(),
+                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool,
+                    const Column<int64_t>&, std::shared_ptr<PyObjectTable>>(),
            "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "keys"_a, py::kw_only(),
-           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a)
+           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a,
+           "blocks"_a = Column<int64_t>(), "objects"_a = nullptr)
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);

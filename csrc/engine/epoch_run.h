@@ -13,7 +13,9 @@
 
 #include "base/checked.h"
 #include "base/status.h"
+#include "engine/block_cache.h"
 #include "engine/item_table.h"
+#include "engine/object_table.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
@@ -27,9 +29,15 @@ enum class OnError : uint8_t {
   kMask,   // the row is zero and not valid; the batch says why
 };
 
-/// Which items, in which order, under which random numbers. `order` is borrowed.
+/// Stands in a plan where there is no item: its row is zero, not valid, and no failure. So the last
+/// batch can have as many rows as the others.
+inline constexpr int64_t kPadding = -1;
+
+/// Which items, in which order, under which random numbers. The columns are borrowed.
 struct EpochPlan {
-  std::span<const int64_t> order;  // item ids
+  std::span<const int64_t> order;  // item ids, or kPadding
+  // Which block each item lies in, see BlockUses; empty: items are read one by one.
+  std::span<const int64_t> blocks = {};
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
@@ -44,6 +52,7 @@ struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
+  ObjectTable objects;           // in the items' images; empty where nothing is annotated
 };
 
 /// A row that could not be made.
@@ -128,10 +137,11 @@ class EpochRun final : public WorkSource {
   // By workers:
   int64_t ClaimPosition();
   void HintAhead(int64_t position) const;
-  void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
-  Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
-  Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                MutableBytes row) const;
+  void MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row, OpenBatch& batch);
+  static void MakePadding(Slot& slot, int64_t row);
+  Result<Size> ReadAndRender(Worker& worker, int64_t position, MutableBytes row);
+  Result<Size> Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
+                      MutableBytes row) const;
   void CountSince(const ItemCounters& before, const ItemCounters& after) const;
   void CountSince(const DecodeCounters& before, const DecodeCounters& after) const;
 
@@ -141,6 +151,7 @@ class EpochRun final : public WorkSource {
   const EpochOptions options_;
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
+  std::unique_ptr<BlockCache> blocks_;  // when the plan has blocks
 
   std::atomic<int64_t> next_position_ = 0;  // the first that no worker has taken
   std::atomic<int64_t> end_position_ = 0;   // workers may take the positions below; 0 when stopped

@@ -13,6 +13,7 @@ text files translate the devkit's ILSVRC2012_IDs::
 ImageNet-V2 needs nothing of its own: ``evaluate`` with the labels of its folders.
 """
 
+from fastinet.metrics.annotations import true_boxes
 from fastinet.metrics.devkit_text import (
     read_blacklist,
     read_boxes,
@@ -37,4 +38,5 @@ __all__ = [
     "read_labels",
     "read_located_guesses",
     "real_labels",
+    "true_boxes",
 ]
