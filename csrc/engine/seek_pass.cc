@@ -164,14 +164,12 @@ Status SeekPass::Scan() {
   return {};
 }
 
-/// From where on the block after a point at `offset` is to be one.
-///
-/// Points lie a little before the multiples of the spacing: close enough that the first block which
-/// begins there ends behind the multiple, if at all, as rarely as blocks are long. So whoever reads
-/// all items that begin between two multiples, as a blocked epoch does, enters at a point of his own
-/// and inflates next to nothing of what others inflate too.
+/// From where on the block after a point at `offset` is to be one: a little before the next
+/// multiple of the spacing. A blocked epoch reads the items that begin between two multiples at
+/// once, and so enters at a point of their own, having inflated next to nothing that others inflate
+/// too.
 uint64_t SeekPass::NextPoint(uint64_t offset) const {
-  const uint64_t before = spacing_ / 8;  // 64 KiB: deflate blocks of photographs have some 35 KB
+  const uint64_t before = spacing_ / 8;  // 64 KiB; a deflate block of photographs has some 35 KB
   const uint64_t regular = ((offset + before) / spacing_ + 1) * spacing_ - before;
   return std::max<uint64_t>(regular, offset + kMinSeekSpacingBytes);
 }
