@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -18,12 +20,14 @@ from typing import Any
 import numpy as np
 import pytest
 from checkpointed import small_images, write_archive
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastinet
 from fastinet import _scan, seek_index
 from fastinet._digest import Md5
+from fastinet.cli import main
 from fastinet.errors import CorruptError, FastinetWarning, ReadError
 from fastinet.seek_index import SeekIndex
 from fastinet.sources import identify
@@ -487,6 +491,71 @@ def test_the_same_items_and_batches(pair: tuple[Path, Path]) -> None:
             np.testing.assert_array_equal(one.images, other.images)
             np.testing.assert_array_equal(one.labels, other.labels)
             np.testing.assert_array_equal(one.boxes, other.boxes)
+
+
+def test_the_same_blocks(pair: tuple[Path, Path]) -> None:
+    """Blocks go by where items lie in the inflated data, so that compression changes no order."""
+    epochs = []
+    for path in pair:
+        loader = fastinet.Loader(
+            fastinet.open(path),
+            batch_size=8,
+            transform=fastinet.RandomResizedCrop(32),
+            shuffle="blocked",
+            window=16_000,
+            block=4_000,
+            seed=3,
+        )
+        epochs.append(list(loader))
+    for one, other in zip(*epochs, strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)
+        np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_a_child_reads_what_its_parent_opened(pair: tuple[Path, Path]) -> None:
+    plain, zipped = (fastinet.open(path) for path in pair)
+    zipped.read(0)  # a stretch is open
+    child = os.fork()
+    if child == 0:
+        same = all(zipped.read(i) == plain.read(i) for i in (0, 39, 7))
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert zipped.read(1) == plain.read(1)
+
+
+def test_the_command(pair: tuple[Path, Path]) -> None:
+    _, zipped = pair
+    done = CliRunner().invoke(main, ["index", str(zipped), "--checkpoints", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["items"] == told["checkpointed_items"] == 40
+    assert log_of(zipped).exists()
+
+
+def test_interrupting_the_command(tmp_path: Path) -> None:
+    """Ctrl-C, sent when the first chunk has been kept."""
+    path = write(tmp_path / "t.tar.gz", gzip.compress(train_bytes()))
+    script = (
+        "import os, signal, sys\n"
+        "from fastinet import cli, seek_index\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored\n"
+        "append = seek_index._SeekLog.append\n"
+        "def interrupted(self, *arguments):\n"
+        "    append(self, *arguments)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "seek_index._SeekLog.append = interrupted\n"
+        "seek_index.obtain.__kwdefaults__.update(chunk_bytes=100_000, spacing=32_768)\n"
+        "cli.main(sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", script, "index", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (1, -signal.SIGINT)
+    assert "seek index is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    size = log_of(path).stat().st_size
+    assert b"CHNK" in log_of(path).read_bytes()
+    obtain(path, chunk_bytes=100_000)
+    assert log_of(path).stat().st_size > size
 
 
 def test_resume(pair: tuple[Path, Path]) -> None:

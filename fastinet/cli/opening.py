@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fastinet
-from fastinet.cli.output import byte_bar, file_bar
+from fastinet import seek_index
+from fastinet.cli.output import byte_bar, file_bar, note
 
 if TYPE_CHECKING:
     from fastinet import Boxes, Dataset
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
 
 def open_archive(path: str) -> Dataset:
     """The dataset at `path`; shows how far the scan is where there is no index yet."""
-    with byte_bar("indexing") as progress:
-        return fastinet.open(path, progress=progress)
+    try:
+        with byte_bar("indexing") as progress:
+            return fastinet.open(path, progress=progress)
+    except KeyboardInterrupt:
+        if seek_index.is_gzip(Path(path)):
+            note("What was made of the seek index is kept: the same command goes on from there.")
+        raise
 
 
 def open_boxes(path: str) -> Boxes:
