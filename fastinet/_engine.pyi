@@ -104,6 +104,24 @@ class ItemTable:
     ) -> None: ...
     def __len__(self) -> int: ...
 
+class SoftLabels:
+    """Label maps of a dataset's items, and how they are pooled.
+
+    Item i has the map at item i of `maps`, or where that has no bytes the label `labels[i]`.
+    """
+
+    def __init__(
+        self,
+        maps: ItemTable,
+        labels: NDArray[np.int32],
+        *,
+        ranks: int,
+        rows: int,
+        columns: int,
+        classes: int,
+        axes: str,
+    ) -> None: ...
+
 class ObjectTable:
     """The bounding boxes of every item's objects; item i has rows starts[i] to starts[i + 1]."""
 
@@ -112,9 +130,16 @@ class ObjectTable:
 class SlotPool:
     """Memory for batches, leased until their last view dies."""
 
-    def __init__(self, spec: ItemSpec, rows: int, kept_slots: int) -> None: ...
+    def __init__(
+        self, spec: ItemSpec, rows: int, kept_slots: int, soft_label_classes: int = 0
+    ) -> None: ...
     @staticmethod
-    def wrap(spec: ItemSpec, rows: int, buffers: Sequence[NDArray[Any]]) -> SlotPool:
+    def wrap(
+        spec: ItemSpec,
+        rows: int,
+        buffers: Sequence[NDArray[Any]],
+        soft_label_classes: int = 0,
+    ) -> SlotPool:
         """Slots over a caller's memory, one a buffer."""
     @property
     def allocated(self) -> int: ...
@@ -141,6 +166,8 @@ class Batch:
     def boxes(self) -> NDArray[np.int32]: ...
     @property
     def flips(self) -> NDArray[np.bool_]: ...
+    @property
+    def soft_labels(self) -> NDArray[np.float32] | None: ...
     @property
     def valid(self) -> NDArray[np.bool_]: ...
     @property
@@ -169,6 +196,7 @@ class Epoch:
         mask: bool,
         blocks: NDArray[np.int64] = ...,
         objects: ObjectTable | None = None,
+        soft_labels: SoftLabels | None = None,
     ) -> None: ...
     def next(self) -> Batch | None: ...
     def close(self) -> None: ...

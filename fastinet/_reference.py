@@ -49,6 +49,79 @@ class Member(NamedTuple):
     size: int  # [bytes]
 
 
+def soft_label(
+    label_map: NDArray[np.float32],
+    part: Sequence[float],
+    axis: Literal["xy", "reference"] = "xy",
+    classes: int = 1000,
+) -> NDArray[np.float64]:
+    """ReLabel's soft label of a part of an image: RoIAlign of dense score maps, and softmax.
+
+    Args:
+        label_map: [2, ranks, rows, columns]; [0] the scores, [1] the classes.
+        part: x0, y0, x1, y1 in units of the image's sides.
+        axis: which axis of the image the map's columns follow: x, or y.
+        classes: length of the soft label.
+    """
+    _, ranks, rows, columns = label_map.shape
+    dense = np.zeros((classes, rows, columns))
+    for rank in range(ranks):
+        for row in range(rows):
+            for column in range(columns):
+                number = int(label_map[1, rank, row, column])
+                dense[number, row, column] = label_map[0, rank, row, column]
+    x0, y0, x1, y1 = (np.float32(edge) for edge in part)
+    if axis == "reference":
+        x0, y0, x1, y1 = y0, x0, y1, x1
+    half = np.float32(0.5)
+    pooled = _roi_align(
+        dense,
+        (
+            x0 * np.float32(columns) - half,
+            y0 * np.float32(rows) - half,
+            x1 * np.float32(columns) - half,
+            y1 * np.float32(rows) - half,
+        ),
+    )
+    shares = np.exp(pooled - pooled.max())
+    return np.asarray(shares / shares.sum())
+
+
+def _roi_align(
+    planes: NDArray[np.float64], roi: tuple[np.float32, np.float32, np.float32, np.float32]
+) -> NDArray[np.float64]:
+    """One value for each of [C, rows, columns]: torchvision's roi_align with aligned=False.
+
+    output_size 1, spatial_scale 1, sampling_ratio -1.
+    """
+    x0, y0, x1, y1 = roi
+    width, height = max(x1 - x0, np.float32(1)), max(y1 - y0, np.float32(1))
+    across, down = math.ceil(width), math.ceil(height)
+    total = np.zeros(len(planes))
+    for i in range(down):
+        for j in range(across):
+            y = y0 + np.float32(i + 0.5) * height / np.float32(down)
+            x = x0 + np.float32(j + 0.5) * width / np.float32(across)
+            total += _bilinear(planes, float(y), float(x))
+    return total / (across * down)
+
+
+def _bilinear(planes: NDArray[np.float64], y: float, x: float) -> NDArray[np.float64]:
+    """The planes between their cells' centres, which have whole coordinates."""
+    _, rows, columns = planes.shape
+    if not (-1 <= y <= rows and -1 <= x <= columns):
+        return np.zeros(len(planes))
+    y, x = min(max(y, 0.0), rows - 1.0), min(max(x, 0.0), columns - 1.0)
+    top, left = int(y), int(x)
+    bottom, right = min(top + 1, rows - 1), min(left + 1, columns - 1)
+    return np.asarray(
+        planes[:, top, left] * (top + 1 - y) * (left + 1 - x)
+        + planes[:, top, right] * (top + 1 - y) * (x - left)
+        + planes[:, bottom, left] * (y - top) * (left + 1 - x)
+        + planes[:, bottom, right] * (y - top) * (x - left)
+    )
+
+
 def list_members(path: str | os.PathLike[str]) -> list[Member]:
     """Members of a tar of per-wnid tars, in archive order."""
     members = []

@@ -26,7 +26,7 @@ PADDING = -1
 class Batch:
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot of the engine.
+    `images`, `soft_labels`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot.
     The slot is leased until the last of these arrays, every view of them, and the batch itself are
     gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
     long.
@@ -110,6 +110,15 @@ class Batch:
     def flips(self) -> NDArray[np.bool_]:
         """Which rows are mirrored, bool [B]; with views, [B, views]."""
         return self._without_views(self._lease.flips)
+
+    @property
+    def soft_labels(self) -> NDArray[np.float32] | None:
+        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
+
+        None without ``Loader(soft_labels=...)``; zeros in masked rows.
+        """
+        labels = self._lease.soft_labels
+        return None if labels is None else self._without_views(labels)
 
     @property
     def image_sizes(self) -> NDArray[np.int32]:

@@ -19,6 +19,7 @@ from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
 from fastinet.epoch import Epoch, Progress
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
@@ -116,6 +117,10 @@ class Loader:
         boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
             batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
             are those of images as stored, so not together with `exif_orientation`.
+        soft_labels: label maps, from `fastinet.open_label_maps`, or what their `of(dataset, ...)`
+            gives: batches then have `soft_labels`, made for the very crops that were drawn. An item
+            whose label map cannot be read or is damaged gives no row, as if its image were. Not
+            together with `exif_orientation` either.
         window: with ``shuffle="blocked"``: bytes among which items are shuffled, all ranks
             together; None takes 1 GiB.
         block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
@@ -160,6 +165,7 @@ class Loader:
         views: int | None = None,
         exif_orientation: bool = False,
         boxes: Boxes | ItemBoxes | None = None,
+        soft_labels: LabelMaps | ItemLabelMaps | None = None,
         window: int | None = None,
         block: int | None = None,
         sizes: Mapping[int, int | tuple[int, int]] | None = None,
@@ -186,6 +192,7 @@ class Loader:
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.boxes = self._checked_item_boxes(boxes)
+        self.soft_labels = self._checked_soft_labels(soft_labels)
         self.on_error = on_error
         self.threads = whole_number(
             "threads", available_cpus() if threads is None else threads, 1, 4096
@@ -363,6 +370,7 @@ class Loader:
             prefetch=self.prefetch,
             mask=self.on_error == "mask",
             objects=engine.objects,
+            soft_labels=engine.soft_labels,
             blocks=self._blocks_of(order, start),
         )
         self._progress = Progress(epoch, start, begun=True)
@@ -397,6 +405,7 @@ class Loader:
                 table=dataset._native_table(),  # noqa: SLF001
                 slots=self._make_slots(),
                 objects=self._native_objects(),
+                soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
         return self._engine
 
@@ -432,6 +441,26 @@ class Loader:
             raise ValueError(f"boxes of {len(boxes)} items, the dataset has {len(self.dataset)}")
         return boxes
 
+    def _checked_soft_labels(
+        self, soft_labels: LabelMaps | ItemLabelMaps | None
+    ) -> ItemLabelMaps | None:
+        """The label maps of the dataset's items, if these are its own."""
+        if soft_labels is not None and self.options.exif_orientation:
+            raise ValueError(
+                "label maps are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the maps"
+            )
+        if isinstance(soft_labels, LabelMaps):
+            return soft_labels.of(self.dataset)
+        if not isinstance(soft_labels, ItemLabelMaps | None):
+            raise TypeError(
+                f"soft_labels must come from open_label_maps, or from their of(), not be"
+                f" {soft_labels!r}"
+            )
+        if soft_labels is not None and soft_labels.dataset is not self.dataset:
+            raise ValueError("soft_labels are of another dataset: use of() with this one")
+        return soft_labels
+
     def _native_objects(self) -> _engine.ObjectTable | None:
         if self.boxes is None:
             return None
@@ -439,12 +468,14 @@ class Loader:
 
     def _make_slots(self) -> _engine.SlotPool:
         spec = self._spec(self._sizes.largest(self.transform))
+        classes = 0 if self.soft_labels is None else self.soft_labels.classes
         if self._buffers is not None:
-            return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.of_this_process())
+            buffers = self._buffers.of_this_process()
+            return _engine.SlotPool.wrap(spec, self.batch_size, buffers, classes)
         rows = min(self.batch_size, max(1, self._share.rows(0)))
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.
-        return _engine.SlotPool(spec, rows, self.prefetch + 2)
+        return _engine.SlotPool(spec, rows, self.prefetch + 2, classes)
 
     def _batch_shape(self) -> tuple[int, ...]:
         """Shape of a full batch's images, where they are largest."""
@@ -486,3 +517,4 @@ class _EngineParts:
     table: _engine.ItemTable
     slots: _engine.SlotPool
     objects: _engine.ObjectTable | None
+    soft_labels: _engine.SoftLabels | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import warnings
 import xml.dom.minidom
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinet
+from fastinet.datasets import annotation_files
 from fastinet.datasets.annotation_files import BadAnnotationError, parse_annotation
-from fastinet.errors import CorruptError, FastinetWarning, MissingError
+from fastinet.errors import (
+    CorruptError,
+    FastinetWarning,
+    MissingError,
+    ReadError,
+    TooLargeError,
+)
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.bounding_boxes import (
     FIRST_VALIDATION_BOX,
@@ -23,9 +30,6 @@ from fastinet.testing.bounding_boxes import (
     write_boxes,
 )
 from fastinet.testing.small import small_jpeg
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WNID = "n01751748"
 
@@ -227,6 +231,14 @@ def test_any_box_ends_inside_or_is_dropped(
 # ------------------------------------------------------------------------------- broken archives
 
 
+def test_deep_markup_is_harmless() -> None:
+    deep = b"<annotation>" + b"<a>" * 300_000
+    with pytest.raises(BadAnnotationError, match="is no XML"):
+        parse_annotation(deep)
+    with pytest.raises(BadAnnotationError, match="has no size"):
+        parse_annotation(deep + b"</a>" * 300_000 + b"</annotation>")
+
+
 @pytest.mark.parametrize("form", ["tar.gz", "tar", "zip"])
 def test_a_truncated_archive_is_an_error(tmp_path: Path, form: str) -> None:
     path = write_boxes(tmp_path / "boxes", validation_files(), form=form)  # type: ignore[arg-type]
@@ -274,6 +286,26 @@ def test_a_huge_file_is_skipped_unread(tmp_path: Path) -> None:
         path = write_boxes(tmp_path / form, files, form=form)  # type: ignore[arg-type]
         with pytest.warns(FastinetWarning, match=r"1 files skipped, the first: 'val/huge\.xml'"):
             assert len(fastinet.read_boxes(path, index=False)) == 2
+
+
+def test_what_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_boxes(tmp_path / "boxes.tar.gz", validation_files())
+    monkeypatch.setattr("fastinet.datasets.annotation_files._MOST_UNPACKED_BYTES", 4096)
+    with pytest.raises(TooLargeError, match="unpacks to more"):
+        fastinet.read_boxes(path)
+
+
+def test_no_room_to_unpack_is_said() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with (
+        full.open("wb", buffering=0) as file,
+        pytest.raises(ReadError, match=r"boxes\.tgz.*unpacked to '/dev/full': No space.*TMPDIR"),
+    ):
+        annotation_files._write(b"x", file, Path("boxes.tgz"))
 
 
 # ----------------------------------------------------------------------------------- what is kept

@@ -26,7 +26,6 @@ from hypothesis import strategies as st
 
 import fastinet
 from fastinet import _scan, seek_index
-from fastinet._digest import Md5
 from fastinet.cli import main
 from fastinet.errors import CorruptError, FastinetWarning, ReadError
 from fastinet.seek_index import SeekIndex
@@ -653,23 +652,3 @@ def test_damaged_wrapped_images() -> None:
     bomb = gzip.compress(bytes(80_000_000))
     with pytest.raises(fastinet.errors.TooLargeError, match="which is the limit"):
         fastinet.decode(bomb, max_pixels=1000)
-
-
-# ------------------------------------------------------------------------------------------ MD5
-
-
-@given(st.lists(st.binary(max_size=200), max_size=8), st.integers(0, 8))
-def test_md5_is_hashlibs_saved_anywhere(pieces: list[bytes], saved_after: int) -> None:
-    md5, expected = Md5(), hashlib.md5()  # noqa: S324
-    for i, piece in enumerate(pieces):
-        if i == saved_after:
-            md5 = Md5(md5.state())
-        md5.update(piece)
-        expected.update(piece)
-        assert md5.hexdigest() == expected.hexdigest()
-
-
-def test_a_state_that_is_none() -> None:
-    for state in (b"", b"x" * 24, b"x" * 100):
-        with pytest.raises(ValueError, match="saved state of MD5"):
-            Md5(state)

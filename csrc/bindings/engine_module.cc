@@ -57,8 +57,8 @@ ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::arr
   return spec;
 }
 
-SlotShape ShapeOf(const ItemSpec& spec, int64_t rows) {
-  return {rows, spec.RowBytes().value_or(0), spec.views};
+SlotShape ShapeOf(const ItemSpec& spec, int64_t rows, int64_t soft_label_classes) {
+  return {rows, spec.RowBytes().value_or(0), spec.views, soft_label_classes};
 }
 
 /// A caller's buffer as the memory of a slot. It stays exported, and so alive and of its size, for
@@ -78,11 +78,12 @@ ExternalRows Borrow(const py::buffer& buffer) {
 }
 
 std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
-                                      const std::vector<py::buffer>& buffers) {
+                                      const std::vector<py::buffer>& buffers,
+                                      int64_t soft_label_classes) {
   std::vector<ExternalRows> external;
   external.reserve(buffers.size());
   for (const py::buffer& buffer : buffers) external.push_back(Borrow(buffer));
-  return Unwrap(SlotPool::Wrap(ShapeOf(spec, rows), std::move(external)));
+  return Unwrap(SlotPool::Wrap(ShapeOf(spec, rows, soft_label_classes), std::move(external)));
 }
 
 /// The table, and the arrays that it borrows.
@@ -126,6 +127,25 @@ class PyItemTable {
   Column<uint32_t> header_bytes_;
   Column<uint8_t> records_;
   ItemTable table_;
+};
+
+/// Soft labels, and the table and the array that they borrow.
+class PySoftLabels {
+ public:
+  PySoftLabels(std::shared_ptr<PyItemTable> maps, Column<int32_t> labels, int32_t ranks,
+               int32_t rows, int32_t columns, int32_t classes, const std::string& axes)
+      : maps_(std::move(maps)),
+        labels_(std::move(labels)),
+        soft_labels_(Unwrap(SoftLabels::Make(
+            maps_->table(), View(labels_), {.ranks = ranks, .rows = rows, .columns = columns},
+            classes, axes == "reference" ? MapAxes::kReference : MapAxes::kXY))) {}
+
+  const SoftLabels& soft_labels() const { return soft_labels_; }
+
+ private:
+  std::shared_ptr<PyItemTable> maps_;
+  Column<int32_t> labels_;
+  SoftLabels soft_labels_;
 };
 
 /// The boxes of the items' objects, and the arrays that they lie in.
@@ -202,6 +222,15 @@ class PyBatch {
     const auto& batch = self.cast<const PyBatch&>();
     return {py::dtype::of<bool>(), {batch.rows_}, batch.slot_->valid.data(), self};
   }
+  /// [rows, views, classes], or None.
+  static py::object SoftLabelArray(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    const py::ssize_t classes = batch.slot_->shape().soft_label_classes;
+    if (classes == 0) return py::none();
+    return py::array(py::dtype::of<float>(),
+                     std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, classes},
+                     batch.slot_->soft_labels.data(), self);
+  }
 
   /// [(row, item, code, cause, archive, offset)], as fastinet.errors.from_status wants them.
   py::list Failures() const {
@@ -244,10 +273,11 @@ class PyEpoch {
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, py::object keys, int64_t batch_size, uint64_t seed, uint32_t epoch,
           int64_t prefetch, bool mask, const Column<int64_t>& blocks,
-          std::shared_ptr<PyObjectTable> objects)
+          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
       : spec_(spec),
         table_(std::move(table)),
         objects_(std::move(objects)),
+        soft_labels_(std::move(soft_labels)),
         order_(std::move(order)),
         keys_(std::move(keys)) {
     const EpochPlan plan{.order = View(order_),
@@ -255,10 +285,12 @@ class PyEpoch {
                          .batch_size = batch_size,
                          .seed = seed,
                          .epoch = epoch};
-    const EpochOptions options{.spec = spec,
-                               .on_error = mask ? OnError::kMask : OnError::kRaise,
-                               .prefetch_batches = prefetch,
-                               .objects = objects_ ? objects_->table() : ObjectTable()};
+    const EpochOptions options{
+        .spec = spec,
+        .on_error = mask ? OnError::kMask : OnError::kRaise,
+        .prefetch_batches = prefetch,
+        .objects = objects_ ? objects_->table() : ObjectTable(),
+        .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr};
     run_ = ShareWithinProcess(Unwrap(EpochRun::Start(std::move(pool), table_->table(), plan,
                                                      options, std::move(slots), std::move(stats))));
   }
@@ -317,6 +349,7 @@ class PyEpoch {
   ItemSpec spec_;
   std::shared_ptr<PyItemTable> table_;
   std::shared_ptr<PyObjectTable> objects_;
+  std::shared_ptr<PySoftLabels> soft_labels_;
   Column<int64_t> order_;
   py::object keys_;
   std::optional<Delivery> interrupted_;
@@ -415,17 +448,25 @@ PYBIND11_MODULE(_engine, module) {
            "header_bytes"_a = Column<uint32_t>(), "records"_a = Column<uint8_t>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
 
+  py::class_<PySoftLabels, std::shared_ptr<PySoftLabels>>(
+      module, "SoftLabels", "Label maps of a dataset's items, and how they are pooled.")
+      .def(py::init<std::shared_ptr<PyItemTable>, Column<int32_t>, int32_t, int32_t, int32_t,
+                    int32_t, const std::string&>(),
+           "maps"_a, "labels"_a, py::kw_only(), "ranks"_a, "rows"_a, "columns"_a, "classes"_a,
+           "axes"_a);
+
   py::class_<PyObjectTable, std::shared_ptr<PyObjectTable>>(
       module, "ObjectTable", "The bounding boxes of every item's objects.")
       .def(py::init<Column<int64_t>, Column<float>>(), "starts"_a, "boxes"_a);
 
   py::class_<SlotPool, std::shared_ptr<SlotPool>>(
       module, "SlotPool", "Memory for batches, leased until their last view dies.")
-      .def(py::init([](const ItemSpec& spec, int64_t rows, int64_t kept_slots) {
-             return SlotPool::Make(ShapeOf(spec, rows), kept_slots);
+      .def(py::init([](const ItemSpec& spec, int64_t rows, int64_t kept_slots,
+                       int64_t soft_label_classes) {
+             return SlotPool::Make(ShapeOf(spec, rows, soft_label_classes), kept_slots);
            }),
-           "spec"_a, "rows"_a, "kept_slots"_a)
-      .def_static("wrap", &WrapBuffers, "spec"_a, "rows"_a, "buffers"_a)
+           "spec"_a, "rows"_a, "kept_slots"_a, "soft_label_classes"_a = 0)
+      .def_static("wrap", &WrapBuffers, "spec"_a, "rows"_a, "buffers"_a, "soft_label_classes"_a = 0)
       .def_property_readonly("allocated", &SlotPool::allocated)
       .def_property_readonly("leased", &SlotPool::leased)
       .def_property_readonly("extra", &SlotPool::extra);
@@ -441,6 +482,7 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("items", &PyBatch::Items)
       .def_property_readonly("boxes", &PyBatch::Boxes)
       .def_property_readonly("flips", &PyBatch::Flips)
+      .def_property_readonly("soft_labels", &PyBatch::SoftLabelArray)
       .def_property_readonly("valid", &PyBatch::Valid)
       .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
       .def_property_readonly("failures", &PyBatch::Failures);
@@ -448,11 +490,11 @@ PYBIND11_MODULE(_engine, module) {
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
                     std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
-                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool,
-                    const Column<int64_t>&, std::shared_ptr<PyObjectTable>>(),
+                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool, const Column<int64_t>&,
+                    std::shared_ptr<PyObjectTable>, std::shared_ptr<PySoftLabels>>(),
            "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "keys"_a, py::kw_only(),
            "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a,
-           "blocks"_a = Column<int64_t>(), "objects"_a = nullptr)
+           "blocks"_a = Column<int64_t>(), "objects"_a = nullptr, "soft_labels"_a = nullptr)
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);

@@ -64,6 +64,10 @@ Status CheckOptions(const EpochOptions& options, const ItemTable& table) {
     return InvalidArgument("boxes of " + std::to_string(options.objects.items()) + " items for " +
                            std::to_string(table.size()));
   }
+  if (options.soft_labels != nullptr && options.soft_labels->size() != table.size()) {
+    return InvalidArgument("label maps of " + std::to_string(options.soft_labels->size()) +
+                           " items for " + std::to_string(table.size()));
+  }
   return {};
 }
 
@@ -76,6 +80,10 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
   if (shape.rows < std::min(plan.batch_size, plan.size()) || !row_bytes ||
       *row_bytes > shape.row_bytes || options.spec.views != shape.views) {
     return InvalidArgument("the slots' shape does not fit the batches");
+  }
+  const SoftLabels* soft_labels = options.soft_labels;
+  if (shape.soft_label_classes != (soft_labels == nullptr ? 0 : soft_labels->classes())) {
+    return InvalidArgument("the slots' soft labels have another length than those to be made");
   }
   return {};
 }
@@ -278,6 +286,7 @@ bool EpochRun::RunOne(Worker& worker) {
 void EpochRun::MakePadding(Slot& slot, int64_t row) {
   const auto j = static_cast<size_t>(row);
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   slot.items[j] = kPadding;
   slot.valid[j] = false;
   slot.image_sizes[j] = Size{};
@@ -289,8 +298,12 @@ void EpochRun::MakePadding(Slot& slot, int64_t row) {
 void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row,
                        OpenBatch& batch) {
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
-  Result<Size> image = ReadAndRender(worker, position, slot.Row(row));
   const int64_t item = plan_.order[static_cast<size_t>(position)];
+  Result<Size> image = ReadAndRender(worker, position, slot.Row(row));
+  if (image.ok()) {
+    Status labelled = WriteSoftLabels(worker, item, image.value(), slot.SoftLabelRow(row));
+    if (!labelled.ok()) image = std::move(labelled);
+  }
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = item;
@@ -304,6 +317,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row
   if (image.ok()) return;
   Status status = std::move(image).status();
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
   batch.failures.push_back({row, item, std::move(status)});
@@ -335,6 +349,18 @@ Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBy
   worker.bytes.Trim();
   if (image.ok()) return image;
   return place.Located(std::move(image).status());
+}
+
+/// The soft labels of the crops that were drawn last.
+Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, Size image,
+                                 std::span<float> out) const {
+  if (options_.soft_labels == nullptr) return {};
+  try {
+    return options_.soft_labels->Write(item, worker.crops, image, worker.label_pooler,
+                                       worker.label_map, out);
+  } catch (const std::bad_alloc&) {
+    return TooLarge("not enough memory for the item's label map");
+  }
 }
 
 Result<Size> EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
@@ -378,6 +404,7 @@ void EpochRun::HintAhead(int64_t position) const {
     if (item == kPadding) return;  // at the end of a plan alone
     const ItemPlace place = table_.Place(item);
     place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+    if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
   }
 }
 

@@ -17,6 +17,7 @@
 #include "engine/item_table.h"
 #include "engine/object_table.h"
 #include "engine/slots.h"
+#include "engine/soft_labels.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
 #include "item/item.h"
@@ -53,6 +54,7 @@ struct EpochOptions {
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
   ObjectTable objects;           // in the items' images; empty where nothing is annotated
+  const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
 
 /// A row that could not be made.
@@ -142,6 +144,7 @@ class EpochRun final : public WorkSource {
   Result<Size> ReadAndRender(Worker& worker, int64_t position, MutableBytes row);
   Result<Size> Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                       MutableBytes row) const;
+  Status WriteSoftLabels(Worker& worker, int64_t item, Size image, std::span<float> out) const;
   void CountSince(const ItemCounters& before, const ItemCounters& after) const;
   void CountSince(const DecodeCounters& before, const DecodeCounters& after) const;
 

@@ -49,6 +49,7 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   image_sizes.resize(rows);
   boxes.resize(rows * static_cast<size_t>(shape.views));
   flips.resize(rows * static_cast<size_t>(shape.views));
+  soft_labels.resize(rows * static_cast<size_t>(shape.views * shape.soft_label_classes));
 }
 
 Slot::~Slot() {

@@ -20,6 +20,7 @@ struct SlotShape {
   int64_t rows = 0;
   size_t row_bytes = 0;  // all views of an item
   int64_t views = 1;
+  int64_t soft_label_classes = 0;  // length of each view's soft label; 0: there are none
 };
 
 /// Memory that a caller brings for the rows of one slot, and what keeps it alive.
@@ -46,6 +47,11 @@ class Slot {
     return {pixels_ + static_cast<size_t>(j) * shape_.row_bytes, shape_.row_bytes};
   }
   uint8_t* pixels() { return pixels_; }
+  /// The soft labels of row `j`: one a view, each of shape.soft_label_classes elements.
+  std::span<float> SoftLabelRow(int64_t j) {
+    const auto length = static_cast<size_t>(shape_.views * shape_.soft_label_classes);
+    return std::span(soft_labels).subspan(static_cast<size_t>(j) * length, length);
+  }
   const SlotShape& shape() const { return shape_; }
 
   // One element a row; those of the batch in hand are the first ones.
@@ -55,6 +61,7 @@ class Slot {
   // One element a view, row by row.
   std::vector<Box> boxes;
   std::vector<uint8_t> flips;
+  std::vector<float> soft_labels;
 
  private:
   explicit Slot(const SlotShape& shape);

@@ -32,7 +32,13 @@ from fastinet.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Annotation", "BadAnnotationError", "annotation_files", "parse_annotation"]
+__all__ = [
+    "Annotation",
+    "BadAnnotationError",
+    "annotation_files",
+    "classification_folder",
+    "parse_annotation",
+]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK"
@@ -114,7 +120,7 @@ def classification_folder(path: Path) -> Path:
     return path
 
 
-def names_in_folder(path: Path) -> list[str]:
+def _names_in_folder(path: Path) -> list[str]:
     """Names of the XML files below a folder, relative to it, sorted."""
     return sorted(
         Path(folder, name).relative_to(path).as_posix()
@@ -128,7 +134,7 @@ def _of_folder(
     path: Path, progress: Callable[[int, int], None] | None
 ) -> Iterator[tuple[str, bytes]]:
     place = classification_folder(path)
-    names = names_in_folder(place)
+    names = _names_in_folder(place)
     for number, name in enumerate(names):
         file = place / name
         _report(progress, number, len(names))
@@ -140,14 +146,25 @@ def _of_folder(
 
 
 def _of_zip(path: Path, progress: Callable[[int, int], None] | None) -> Iterator[tuple[str, bytes]]:
+    with contextlib.ExitStack() as opened:
+        with _zip_errors(path):
+            archive = opened.enter_context(zipfile.ZipFile(path))
+        members = [info for info in archive.infolist() if _is_annotation(info.filename)]
+        for number, info in enumerate(members):
+            _report(progress, number, len(members))
+            content = b""
+            if info.file_size <= _MOST_FILE_BYTES:
+                with _zip_errors(path):
+                    content = archive.read(info)
+            yield info.filename, content
+        _report(progress, len(members), len(members))
+
+
+@contextlib.contextmanager
+def _zip_errors(path: Path) -> Iterator[None]:
+    """What zipfile says of an archive that it cannot read, as a CorruptError."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if _is_annotation(info.filename)]
-            for number, info in enumerate(members):
-                _report(progress, number, len(members))
-                too_long = info.file_size > _MOST_FILE_BYTES
-                yield info.filename, b"" if too_long else archive.read(info)
-            _report(progress, len(members), len(members))
+        yield
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise CorruptError(
             f"the ZIP is truncated, damaged, or of a kind that is not read: {error}",
@@ -165,7 +182,7 @@ def _of_compressed_tar(
     """
     with tempfile.TemporaryDirectory(prefix="fastinet-") as folder:
         unpacked = Path(folder, "unpacked.tar")
-        with unpacked.open("wb") as file:
+        with unpacked.open("wb", buffering=0) as file:
             _unpack(path, file)
         yield from _of_tar(unpacked, path, progress)
 
@@ -175,17 +192,27 @@ def _unpack(path: Path, file: IO[bytes]) -> None:
     try:
         with gzip.open(path) as stream:
             while piece := stream.read(_PIECE):
-                file.write(piece)
-                if file.tell() > _MOST_UNPACKED_BYTES:
-                    raise TooLargeError(
-                        "unpacks to more than 8 GB, where annotations have less than 1 GB; unpack"
-                        " their part of it and open that",
-                        archive=str(path),
-                    )
+                _write(piece, file, path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CorruptError(
             f"the gzip stream is truncated or damaged: {error}", archive=str(path)
         ) from None
+
+
+def _write(piece: bytes, file: IO[bytes], path: Path) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        raise ReadError(
+            f"cannot be unpacked to '{file.name}': {error.strerror}; TMPDIR may name another place",
+            archive=str(path),
+        ) from error
+    if file.tell() > _MOST_UNPACKED_BYTES:
+        raise TooLargeError(
+            "unpacks to more than 8 GB, where annotations have less than 1 GB; unpack their part of"
+            " it and open that",
+            archive=str(path),
+        )
 
 
 def _of_tar(

@@ -179,7 +179,8 @@ def read_boxes(
 
     What it is shows from its content. What was read is kept beside the archive
     (``<path>.fastinet.boxes``), or in the user's cache folder, and read from there the next time;
-    it is read anew when the archive has changed. A folder counts as changed when files have come or
+    it is read anew when the archive has changed. A compressed tar is unpacked to a temporary file
+    while it is read (bbox_train_v2: 0.8 GB). A folder counts as changed when files have come or
     gone in it, not when one was edited in place.
 
     Args:
