@@ -401,7 +401,7 @@ void EpochRun::HintAhead(int64_t position) const {
   for (int64_t ahead = first; ahead < end; ++ahead) {
     const int64_t item = plan_.order[static_cast<size_t>(ahead)];
     if (item == kPadding) return;  // at the end of a plan alone
-    if (blocks_ == nullptr) {  // which reads ahead itself
+    if (blocks_ == nullptr) {      // which reads ahead itself
       const ItemPlace place = table_.Place(item);
       place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
     }
