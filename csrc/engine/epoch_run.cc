@@ -17,15 +17,6 @@ uint64_t Nanoseconds(std::chrono::steady_clock::duration duration) {
       std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
 }
 
-/// The largest encoded item that is read into memory [bytes]: no image within the pixel limit needs
-/// more than its own pixels take, apart from metadata.
-uint64_t MaxItemBytes(int64_t max_pixels) {
-  constexpr uint64_t kMetadata = uint64_t{64} << 20;
-  return CheckedMul<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(max_pixels, 0)), 3)
-             .value_or(UINT64_MAX - kMetadata) +
-         kMetadata;
-}
-
 /// An item's bytes, read from its archive into a worker's buffer.
 class SourceBytes final : public ItemBytes {
  public:
@@ -76,6 +67,13 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
 }
 
 }  // namespace
+
+uint64_t MaxItemBytes(int64_t max_pixels) {
+  constexpr uint64_t kMetadata = uint64_t{64} << 20;
+  return CheckedMul<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(max_pixels, 0)), 3)
+             .value_or(UINT64_MAX - kMetadata) +
+         kMetadata;
+}
 
 Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> pool,
                                                   const ItemTable& table, const EpochPlan& plan,
@@ -161,6 +159,7 @@ bool EpochRun::CanAnswer() {
 }
 
 void EpochRun::CountTime(Clock::time_point called) {
+  if (!options_.count_waiting) return;
   const Clock::time_point now = Clock::now();
   Count(delivered_ == 0 ? stats_->startup_ns : stats_->waiting_ns, Nanoseconds(now - called));
   if (delivered_ > 0) Count(stats_->busy_ns, Nanoseconds(called - last_return_));
@@ -262,7 +261,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   Status status = ReadAndRender(worker, item, slot.Row(row));
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
-  slot.items[j] = item;
+  slot.items[j] = plan_.NumberOf(item);
   slot.valid[j] = status.ok();
   for (size_t view = 0; view < worker.crops.size(); ++view) {
     const size_t cell = j * worker.crops.size() + view;
@@ -273,7 +272,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, Op
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
-  batch.failures.push_back({row, item, std::move(status)});
+  batch.failures.push_back({row, plan_.NumberOf(item), std::move(status)});
 }
 
 Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
@@ -298,8 +297,9 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
 
 Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                         MutableBytes row) const {
-  const AugmentKey key{
-      .seed = plan_.seed, .epoch = plan_.epoch, .item = static_cast<uint64_t>(item)};
+  const AugmentKey key{.seed = plan_.seed,
+                       .epoch = plan_.epoch,
+                       .item = static_cast<uint64_t>(plan_.NumberOf(item))};
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
   Status status = worker.renderer.RenderItem(bytes, hints, options_.spec, key, row, worker.crops);

@@ -27,15 +27,20 @@ enum class OnError : uint8_t {
   kMask,   // the row is zero and not valid; the batch says why
 };
 
-/// Which items, in which order, under which random numbers. `order` is borrowed.
+/// Which items, in which order, under which random numbers. The spans are borrowed.
 struct EpochPlan {
-  std::span<const int64_t> order;  // item ids
+  std::span<const int64_t> order;  // items of the table
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
+  /// What item i is called outside, in batches and in augmentation keys. Empty: i itself.
+  std::span<const int64_t> numbers = {};
 
   int64_t size() const { return static_cast<int64_t>(order.size()); }
   int64_t batches() const { return CeilDiv(size(), batch_size); }
+  int64_t NumberOf(int64_t item) const {
+    return numbers.empty() ? item : numbers[static_cast<size_t>(item)];
+  }
   /// Rows of batch `batch`: all but the last are full.
   int64_t RowsOf(int64_t batch) const { return std::min(batch_size, size() - batch * batch_size); }
 };
@@ -44,7 +49,12 @@ struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
+  bool count_waiting = true;     // off where somebody else counts the consumer's time
 };
+
+/// The largest encoded item that is read into memory [bytes]: no image within the pixel limit needs
+/// more than its own pixels take, apart from metadata.
+uint64_t MaxItemBytes(int64_t max_pixels);
 
 /// A row that could not be made.
 struct RowFailure {

@@ -78,6 +78,15 @@ Status TarScanner::Step(int64_t max_blocks) {
   return {};
 }
 
+void TarScanner::ForgetMembers() {
+  members_.offsets.clear();
+  members_.sizes.clear();
+  members_.containers.clear();
+  members_.heads.clear();
+  members_.names.clear();
+  members_.name_ends.clear();
+}
+
 /// Tells a file that is no tar at all from a tar that is damaged further in.
 Status TarScanner::Start() {
   started_ = true;
@@ -96,8 +105,7 @@ Status TarScanner::Start() {
 /// Takes the next header of the innermost tar, or its end-of-archive marker.
 Status TarScanner::Advance() {
   if (!HasBlock(1)) {
-    return InPlace(Corrupt("truncated: the tar ends without its end-of-archive marker"), {},
-                   level().end);
+    return InPlace(Corrupt("truncated: the tar ends without its end-of-archive marker"), {}, End());
   }
   const uint64_t offset = level().cursor;
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(offset, kTarBlockBytes));
@@ -122,8 +130,7 @@ Status TarScanner::PassMarker() {
     return InPlace(Corrupt("an extended header is not followed by its entry"), {}, level().cursor);
   }
   if (!HasBlock(2)) {
-    return InPlace(Corrupt("truncated: the tar ends within its end-of-archive marker"), {},
-                   level().end);
+    return InPlace(Corrupt("truncated: the tar ends within its end-of-archive marker"), {}, End());
   }
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(second, kTarBlockBytes));
   if (!IsZeroBlock(block)) {
@@ -262,17 +269,17 @@ Status TarScanner::EnterInnerTar(std::string name, uint64_t data, uint64_t size)
 }
 
 bool TarScanner::HasBlock(uint64_t count) const {
-  const Level& tar = levels_.back();
-  return tar.cursor <= tar.end && tar.end - tar.cursor >= count * kTarBlockBytes;
+  const uint64_t cursor = levels_.back().cursor, end = End();
+  return cursor <= end && end - cursor >= count * kTarBlockBytes;
 }
 
 /// data + size, or the error of an entry whose bytes reach beyond its tar.
 Result<uint64_t> TarScanner::EndOfData(std::string_view name, uint64_t data, uint64_t size) {
   const std::optional<uint64_t> end = CheckedAdd(data, size);
-  if (end && *end <= level().end) return *end;
+  if (end && *end <= End()) return *end;
   return InPlace(Corrupt("truncated, or a false size: the member has " + std::to_string(size) +
-                         " bytes, of which the tar holds " + std::to_string(level().end - data)),
-                 name, level().end);
+                         " bytes, of which the tar holds " + std::to_string(End() - data)),
+                 name, End());
 }
 
 void TarScanner::SkipTo(uint64_t end_of_data) {
@@ -285,7 +292,10 @@ void TarScanner::SkipTo(uint64_t end_of_data) {
 Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
   if (offset < window_offset_ || offset + length > window_offset_ + window_length_) {
     window_length_ = 0;
-    const uint64_t wanted = std::min<uint64_t>(kWindowBytes, source_.size_bytes() - offset);
+    // Of a source that is still arriving it is not known whether there is more than was asked for.
+    const uint64_t size = source_.size_bytes();
+    const uint64_t wanted =
+        size == Source::kUnknownSize ? length : std::min<uint64_t>(kWindowBytes, size - offset);
     FASTINET_RETURN_IF_ERROR(source_.ReadAt(offset, MutableBytes(window_).first(wanted)));
     window_offset_ = offset;
     window_length_ = wanted;

@@ -54,12 +54,14 @@ class TarScanner {
     return levels_.empty() ? source_.size_bytes() : levels_.back().cursor;
   }
   const TarMembers& members() const { return members_; }
+  /// Forgets the members found so far, which whoever takes them one by one does not need again.
+  void ForgetMembers();
 
  private:
   /// One tar being walked: the archive itself, or an inner tar within it.
   struct Level {
     uint64_t cursor;             // of the next block [bytes in the archive]
-    uint64_t end;                // of the tar [bytes in the archive]
+    uint64_t end;                // of the tar [bytes in the archive]; of the archive: see End()
     std::string folder;          // put before names: "" or "n01440764/"
     int32_t container = -1;      // row of container_names
     bool marker_seen = false;    // the two zero blocks are behind us
@@ -79,6 +81,9 @@ class TarScanner {
   Status EnterInnerTar(std::string name, uint64_t data, uint64_t size);
 
   Level& level() { return levels_.back(); }
+  /// Where the innermost tar ends [bytes in the archive]. An archive that is still arriving says so
+  /// when it is known.
+  uint64_t End() const { return levels_.size() == 1 ? source_.size_bytes() : levels_.back().end; }
   bool HasBlock(uint64_t count) const;
   Result<uint64_t> EndOfData(std::string_view name, uint64_t data, uint64_t size);
   void SkipTo(uint64_t end_of_data);
