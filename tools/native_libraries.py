@@ -78,6 +78,18 @@ LIBRARIES = (
         requirement="PNG_LIBPNG_VER >= 10600",
         probe="return static_cast<int>(png_access_version_number());",
     ),
+    Library(
+        name="zlib",  # or zlib-ng in its compatible form, which is faster
+        pkg_config="zlib",
+        link_flag="-lz",
+        apt="zlib1g-dev",
+        dnf="zlib-devel",  # zlib-ng-compat-devel provides it in newer Fedoras
+        brew="zlib",
+        headers=("zlib.h",),
+        version="ZLIB_VERSION",
+        requirement="ZLIB_VERNUM >= 0x1290",  # crc32_z
+        probe="return static_cast<int>(crc32_z(0, nullptr, 0));",
+    ),
 )
 
 

@@ -20,4 +20,27 @@ inline uint32_t LoadBigEndian32(const uint8_t* p) {
   return (LoadBigEndian16(p) << 16) | LoadBigEndian16(p + 2);
 }
 
+/// The 16-bit little-endian number at `p` (gzip and TIFF "II" order).
+inline uint32_t LoadLittleEndian16(const uint8_t* p) {
+  return p[0] | (static_cast<uint32_t>(p[1]) << 8);
+}
+
+/// The 32-bit little-endian number at `p`.
+inline uint32_t LoadLittleEndian32(const uint8_t* p) {
+  return LoadLittleEndian16(p) | (LoadLittleEndian16(p + 2) << 16);
+}
+
+/// The 64-bit little-endian number at `p`.
+inline uint64_t LoadLittleEndian64(const uint8_t* p) {
+  return LoadLittleEndian32(p) | (static_cast<uint64_t>(LoadLittleEndian32(p + 4)) << 32);
+}
+
+inline void StoreLittleEndian32(uint32_t value, uint8_t* p) {
+  for (int i = 0; i < 4; ++i) p[i] = static_cast<uint8_t>(value >> (8 * i));
+}
+
+inline void StoreLittleEndian64(uint64_t value, uint8_t* p) {
+  for (int i = 0; i < 8; ++i) p[i] = static_cast<uint8_t>(value >> (8 * i));
+}
+
 }  // namespace fastinet

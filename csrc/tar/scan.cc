@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/checked.h"
+#include "base/packing.h"
 
 namespace fastinet {
 namespace {
@@ -50,6 +51,12 @@ Status NotATar(Bytes head, std::string_view otherwise) {
   return Corrupt(std::string(otherwise));
 }
 
+/// Whether the entry says something of a later one, and is none itself.
+bool IsExtendedHeader(TarEntryType type) {
+  return type == TarEntryType::kLongName || type == TarEntryType::kLongLink ||
+         type == TarEntryType::kPaxLocal || type == TarEntryType::kPaxGlobal;
+}
+
 std::string_view Basename(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
 /// Whether the name promises a tar. macOS puts resource forks beside files as "._" + name.
@@ -64,8 +71,21 @@ std::string_view WithoutDotSlash(std::string_view name) {
 
 }  // namespace
 
+void TarMembers::Append(const TarMembers& later) {
+  const uint64_t names_before = names.size();
+  offsets.insert(offsets.end(), later.offsets.begin(), later.offsets.end());
+  sizes.insert(sizes.end(), later.sizes.begin(), later.sizes.end());
+  containers.insert(containers.end(), later.containers.begin(), later.containers.end());
+  heads.insert(heads.end(), later.heads.begin(), later.heads.end());
+  names += later.names;
+  for (const uint64_t end : later.name_ends) name_ends.push_back(names_before + end);
+  container_names.insert(container_names.end(), later.container_names.begin(),
+                         later.container_names.end());
+  special_entries += later.special_entries;
+}
+
 TarScanner::TarScanner(const Source& source, std::string_view folder) : source_(source) {
-  Level outer{.cursor = 0, .end = source.size_bytes(), .folder = std::string(folder)};
+  Level outer{.cursor = 0, .end = 0, .folder = std::string(folder)};
   if (!folder.empty()) outer.folder.push_back('/');
   levels_.push_back(std::move(outer));
 }
@@ -112,15 +132,8 @@ Status TarScanner::Advance() {
   if (IsZeroBlock(block)) return PassMarker();
   Result<TarHeader> header = ParseTarHeader(block);
   if (!header.ok()) return InPlace(std::move(header).status(), {}, offset);
-  switch (header.value().type) {
-    case TarEntryType::kLongName:
-    case TarEntryType::kLongLink:
-    case TarEntryType::kPaxLocal:
-    case TarEntryType::kPaxGlobal:
-      return PassExtendedHeader(header.value());
-    default:
-      return PassEntry(header.value());
-  }
+  return IsExtendedHeader(header.value().type) ? PassExtendedHeader(header.value())
+                                               : PassEntry(header.value());
 }
 
 /// The marker is two blocks of zeros (POSIX.1-2017, pax). One alone may be what is left of a cut.
@@ -268,6 +281,11 @@ Status TarScanner::EnterInnerTar(std::string name, uint64_t data, uint64_t size)
   return {};
 }
 
+/// Where the innermost tar ends [bytes in the archive].
+uint64_t TarScanner::End() const {
+  return levels_.size() == 1 ? source_.size_bytes() : levels_.back().end;
+}
+
 bool TarScanner::HasBlock(uint64_t count) const {
   const uint64_t cursor = levels_.back().cursor, end = End();
   return cursor <= end && end - cursor >= count * kTarBlockBytes;
@@ -306,6 +324,93 @@ Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
 /// The first block of a member's content, or all of a shorter one.
 Result<Bytes> TarScanner::PeekHead(uint64_t data, uint64_t size) {
   return Peek(data, std::min(size, kTarBlockBytes));
+}
+
+Result<uint64_t> TarScanner::Reach() {
+  // A second block of the marker, or the first of the content, each with the window behind it.
+  uint64_t reach = kTarBlockBytes + kWindowBytes;
+  if (started_ && !levels_.empty() && HasBlock(1)) {
+    std::array<uint8_t, kTarBlockBytes> block;
+    FASTINET_RETURN_IF_ERROR(source_.ReadAt(level().cursor, block));
+    const Result<TarHeader> header = ParseTarHeader(block);
+    if (header.ok() && IsExtendedHeader(header.value().type) &&
+        header.value().size_bytes <= kMaxExtendedBytes) {
+      reach = std::max(reach, kTarBlockBytes + header.value().size_bytes);
+    }
+  }
+  return reach;
+}
+
+TarMembers TarScanner::TakeMembers() {
+  TarMembers taken = std::exchange(members_, {});
+  // Later members and messages refer to all of them.
+  members_.container_names = taken.container_names;
+  const auto old_names = taken.container_names.begin();
+  taken.container_names.erase(old_names, old_names + static_cast<ptrdiff_t>(containers_taken_));
+  containers_taken_ = members_.container_names.size();
+  return taken;
+}
+
+std::vector<uint8_t> TarScanner::Save() const {
+  const auto put_records = [](Packer& packer, const PaxRecords& records) {
+    packer.Put(uint64_t{records.path.has_value()});
+    packer.Put(records.path.value_or(""));
+    packer.Put(uint64_t{records.size_bytes.has_value()});
+    packer.Put(records.size_bytes.value_or(0));
+    packer.Put(uint64_t{records.sparse});
+  };
+  Packer packer;
+  packer.Put(uint64_t{started_});
+  packer.Put(uint64_t{levels_.size()});
+  for (const Level& tar : levels_) {
+    packer.Put(tar.cursor);
+    packer.Put(tar.end);
+    packer.Put(tar.folder);
+    packer.Put(static_cast<uint64_t>(int64_t{tar.container}));
+    packer.Put(uint64_t{tar.marker_seen});
+    put_records(packer, tar.global);
+    put_records(packer, tar.local);
+    packer.Put(tar.long_name);
+    packer.Put(uint64_t{tar.extended});
+  }
+  return packer.Take();
+}
+
+Status TarScanner::Restore(Bytes saved, std::vector<std::string> container_names) {
+  Unpacker unpacker(saved);
+  const auto read_records = [&unpacker] {
+    PaxRecords records;
+    const bool has_path = unpacker.Number() != 0;
+    std::string path = unpacker.Text();
+    if (has_path) records.path = std::move(path);
+    const bool has_size = unpacker.Number() != 0;
+    const uint64_t size = unpacker.Number();
+    if (has_size) records.size_bytes = size;
+    records.sparse = unpacker.Number() != 0;
+    return records;
+  };
+  started_ = unpacker.Number() != 0;
+  levels_.clear();
+  members_ = {};
+  members_.container_names = std::move(container_names);
+  containers_taken_ = members_.container_names.size();
+  window_length_ = 0;
+  for (uint64_t left = unpacker.Number(); left > 0 && unpacker.whole(); --left) {
+    Level tar{.cursor = unpacker.Number(), .end = unpacker.Number(), .folder = unpacker.Text()};
+    tar.container = static_cast<int32_t>(unpacker.Number());
+    tar.marker_seen = unpacker.Number() != 0;
+    tar.global = read_records();
+    tar.local = read_records();
+    tar.long_name = unpacker.Text();
+    tar.extended = unpacker.Number() != 0;
+    levels_.push_back(std::move(tar));
+  }
+  bool fits = unpacker.at_end() && levels_.size() <= kMaxLevels;
+  for (const Level& tar : levels_) {
+    fits = fits && tar.container >= -1 && tar.container < std::ssize(members_.container_names);
+  }
+  if (!fits) return Corrupt("the saved state of the scan is damaged");
+  return {};
 }
 
 /// Adds the place: the member as named in the innermost tar, or that tar itself.

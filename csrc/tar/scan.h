@@ -32,6 +32,9 @@ struct TarMembers {
   uint64_t special_entries = 0;  // links, devices and vendor entries that were passed over
 
   size_t count() const { return offsets.size(); }
+
+  /// Puts `later`, taken from the same scanner, behind these.
+  void Append(const TarMembers& later);
 };
 
 /// Reads an archive's headers, and nothing else of it, in steps of bounded length.
@@ -39,6 +42,9 @@ struct TarMembers {
 /// Strict where a lenient reader would come up short without a word: every tar, inner ones too,
 /// must end in its two zero blocks, no member may reach beyond its tar, and no header may follow
 /// the end. So a complete scan means a complete list.
+///
+/// Reads go forwards. The source's size may be a bound at first (that of an archive which is still
+/// being inflated) as long as it is right once the bytes before it are used up.
 class TarScanner {
  public:
   /// `source` must outlive the scanner. Names start with `folder` and a slash unless it is empty.
@@ -57,11 +63,26 @@ class TarScanner {
   /// Forgets the members found so far, which whoever takes them one by one does not need again.
   void ForgetMembers();
 
+  /// How many bytes from position_bytes() on the next Step(1) may read, if the source has as many.
+  /// For a source that is inflated forwards: what lies before the position is not asked for again.
+  /// The next block must be readable (as far as the source has one).
+  Result<uint64_t> Reach();
+
+  /// The members and inner tars found since the last call, and taken away. `containers` number the
+  /// inner tars from the archive's first one on.
+  TarMembers TakeMembers();
+
+  /// All that is needed to go on from here, apart from what was found; and taking it up in a new
+  /// scanner of the same source, with the names of the inner tars found so far. kCorrupt when
+  /// `saved` is not what Save() gives.
+  std::vector<uint8_t> Save() const;
+  Status Restore(Bytes saved, std::vector<std::string> container_names);
+
  private:
   /// One tar being walked: the archive itself, or an inner tar within it.
   struct Level {
     uint64_t cursor;             // of the next block [bytes in the archive]
-    uint64_t end;                // of the tar [bytes in the archive]; of the archive: see End()
+    uint64_t end;                // of an inner tar [bytes in the archive]; the outer one: see End()
     std::string folder;          // put before names: "" or "n01440764/"
     int32_t container = -1;      // row of container_names
     bool marker_seen = false;    // the two zero blocks are behind us
@@ -81,9 +102,7 @@ class TarScanner {
   Status EnterInnerTar(std::string name, uint64_t data, uint64_t size);
 
   Level& level() { return levels_.back(); }
-  /// Where the innermost tar ends [bytes in the archive]. An archive that is still arriving says so
-  /// when it is known.
-  uint64_t End() const { return levels_.size() == 1 ? source_.size_bytes() : levels_.back().end; }
+  uint64_t End() const;
   bool HasBlock(uint64_t count) const;
   Result<uint64_t> EndOfData(std::string_view name, uint64_t data, uint64_t size);
   void SkipTo(uint64_t end_of_data);
@@ -96,6 +115,7 @@ class TarScanner {
 
   const Source& source_;
   TarMembers members_;
+  size_t containers_taken_ = 0;
   std::vector<Level> levels_;
   bool started_ = false;
 
