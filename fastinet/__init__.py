@@ -17,24 +17,38 @@ from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.datasets.bounding_boxes import Boxes, read_boxes
+from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps, open_label_maps
+from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
 from fastinet.loader import Loader
+from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
 
 __all__ = [
     "Batch",
+    "Boxes",
     "CenterCrop",
     "Dataset",
     "ImageHeader",
+    "ItemBoxes",
+    "ItemLabelMaps",
+    "LabelMaps",
     "Loader",
+    "Objects",
     "RandomResizedCrop",
     "Resize",
+    "SemanticTree",
     "build_info",
     "decode",
     "decode_batch",
     "errors",
     "metrics",
     "open",
+    "open_label_maps",
+    "read_boxes",
     "read_header",
+    "read_semantic_tree",
 ]
 
 

@@ -42,6 +42,18 @@ cdef extern from "rng/permutation.h" namespace "fastinet" nogil:
         uint64_t At "operator()"(uint64_t position)
 
 
+cdef extern from "rng/blocked_order.h" namespace "fastinet" nogil:
+    cdef cppclass Places "std::span<const int64_t>":
+        Places(const int64_t* data, size_t size)
+
+    cdef cppclass BlockedOrder:
+        uint64_t seed
+        uint32_t epoch
+        int64_t window_blocks
+        int64_t lanes
+        vector[int64_t] Draw(Places block_starts) except +
+
+
 cdef extern from "crop/crop.h" namespace "fastinet" nogil:
     cdef cppclass Crop:
         Box box
@@ -60,9 +72,17 @@ cdef extern from "crop/crop.h" namespace "fastinet" nogil:
         double ratio[2]
         double flip_probability
         int32_t resize
+        double min_object_covered
         Status Validate()
 
-    Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key)
+    cdef cppclass ObjectBox:
+        pass
+
+    cdef cppclass Objects "std::span<const fastinet::ObjectBox>":
+        Objects()
+        Objects(const ObjectBox* first, size_t count)
+
+    Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key, Objects objects)
 
 
 cdef extern from "resample/resampler.h" namespace "fastinet" nogil:
@@ -180,6 +200,7 @@ cdef inline Transform make_transform(parts) except *:
     transform.ratio[0], transform.ratio[1] = parts["ratio"]
     transform.flip_probability = parts["flip_probability"]
     transform.resize = parts["resize"]
+    transform.min_object_covered = parts["min_object_covered"]
     check(transform.Validate())
     return transform
 

@@ -25,6 +25,7 @@ class ItemSpec:
         ratio: Sequence[float],
         flip_probability: float,
         resize: int,
+        min_object_covered: float,
         views: int,
         interpolation: str,
         pass_order: str,
@@ -51,6 +52,33 @@ class Source:
         sizes: NDArray[np.uint64],
     ) -> Source:
         """Files of a folder, laid end to end at the given offsets, which rise."""
+    @staticmethod
+    def gzip(
+        path: bytes,
+        *,
+        bit_offsets: NDArray[np.uint64],
+        offsets: NDArray[np.uint64],
+        window_starts: NDArray[np.uint64],
+        window_sizes: NDArray[np.uint32],
+        windows: NDArray[np.uint8],
+        size_bytes: int,
+        cache_bytes: int = ...,
+    ) -> Source:
+        """What a gzip file inflates to, through its seek points (:mod:`fastinet.seek_index`).
+
+        Args:
+            path: of the file.
+            bit_offsets: [P] of each point's deflate block in the file [bits].
+            offsets: [P] of its first byte in the inflated data [bytes], rising from 0.
+            window_starts: [P] where in `windows` the point's window is [bytes].
+            window_sizes: [P] bytes; 0: it needs none.
+            windows: uint8, zlib streams.
+            size_bytes: of all that the file inflates to.
+            cache_bytes: of inflated data that are kept, so that neighbours are inflated once.
+
+        Raises:
+            CorruptError: the points do not fit the file.
+        """
     @property
     def size_bytes(self) -> int: ...
     def read(self, offset: int, size: int) -> bytes:
@@ -76,12 +104,42 @@ class ItemTable:
     ) -> None: ...
     def __len__(self) -> int: ...
 
+class SoftLabels:
+    """Label maps of a dataset's items, and how they are pooled.
+
+    Item i has the map at item i of `maps`, or where that has no bytes the label `labels[i]`.
+    """
+
+    def __init__(
+        self,
+        maps: ItemTable,
+        labels: NDArray[np.int32],
+        *,
+        ranks: int,
+        rows: int,
+        columns: int,
+        classes: int,
+        axes: str,
+    ) -> None: ...
+
+class ObjectTable:
+    """The bounding boxes of every item's objects; item i has rows starts[i] to starts[i + 1]."""
+
+    def __init__(self, starts: NDArray[np.int64], boxes: NDArray[np.float32]) -> None: ...
+
 class SlotPool:
     """Memory for batches, leased until their last view dies."""
 
-    def __init__(self, spec: ItemSpec, rows: int, kept_slots: int) -> None: ...
+    def __init__(
+        self, spec: ItemSpec, rows: int, kept_slots: int, soft_label_classes: int = 0
+    ) -> None: ...
     @staticmethod
-    def wrap(spec: ItemSpec, rows: int, buffers: Sequence[NDArray[Any]]) -> SlotPool:
+    def wrap(
+        spec: ItemSpec,
+        rows: int,
+        buffers: Sequence[NDArray[Any]],
+        soft_label_classes: int = 0,
+    ) -> SlotPool:
         """Slots over a caller's memory, one a buffer."""
     @property
     def allocated(self) -> int: ...
@@ -109,7 +167,12 @@ class Batch:
     @property
     def flips(self) -> NDArray[np.bool_]: ...
     @property
+    def soft_labels(self) -> NDArray[np.float32] | None: ...
+    @property
     def valid(self) -> NDArray[np.bool_]: ...
+    @property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """[B, 2] (width, height)."""
     @property
     def failures(self) -> list[tuple[int, int, str, str, str, int]]: ...
 
@@ -131,6 +194,9 @@ class Epoch:
         epoch: int,
         prefetch: int,
         mask: bool,
+        blocks: NDArray[np.int64] = ...,
+        objects: ObjectTable | None = None,
+        soft_labels: SoftLabels | None = None,
     ) -> None: ...
     def next(self) -> Batch | None: ...
     def close(self) -> None: ...

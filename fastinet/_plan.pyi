@@ -38,6 +38,32 @@ def epoch_order(
         int64 [positions of this rank in start .. stop - 1].
     """
 
+def blocked_order(
+    block_starts: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    window_blocks: int = 1,
+    lanes: int = 1,
+) -> NDArray[np.int64]:
+    """The global order of a blocked epoch: random blocks, shuffled inside windows of them.
+
+    Blocks are runs of a sequence of items that lie near each other. They are permuted; position p
+    of the epoch comes from lane ``p % lanes``; each lane is shuffled inside windows of some
+    ``window_blocks / lanes`` blocks (csrc/rng/blocked_order.h).
+
+    Args:
+        block_starts: int64 [blocks + 1]: block b is ``sequence[block_starts[b]:block_starts[b +
+            1]]``.
+        seed: 0 .. 2**64 - 1.
+        epoch: 0 .. 2**32 - 1.
+        window_blocks: blocks among which items are shuffled, all lanes together.
+        lanes: at least 1.
+
+    Returns:
+        int64 [block_starts[-1]]: places in the sequence, each once.
+    """
+
 def draw_crops(
     transform: Mapping[str, Any],
     sizes: NDArray[np.int32],
@@ -45,6 +71,8 @@ def draw_crops(
     *,
     seed: int = 0,
     epoch: int = 0,
+    starts: NDArray[np.int64] | None = None,
+    objects: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """What a transform does to items in an epoch: the boxes and flips that the engine uses.
 
@@ -54,6 +82,8 @@ def draw_crops(
         items: int64 [N] item ids.
         seed: 0 .. 2**64 - 1.
         epoch: 0 .. 2**32 - 1.
+        starts: int64 [N + 1]; the n-th item has the objects ``starts[n]:starts[n + 1]``.
+        objects: float32 [M, 4]: xmin, ymin, xmax, ymax as shares of the image.
 
     Returns:
         Boxes int32 [N, 4] as (x, y, width, height), and flips bool [N].

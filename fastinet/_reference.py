@@ -49,6 +49,79 @@ class Member(NamedTuple):
     size: int  # [bytes]
 
 
+def soft_label(
+    label_map: NDArray[np.float32],
+    part: Sequence[float],
+    axis: Literal["xy", "reference"] = "xy",
+    classes: int = 1000,
+) -> NDArray[np.float64]:
+    """ReLabel's soft label of a part of an image: RoIAlign of dense score maps, and softmax.
+
+    Args:
+        label_map: [2, ranks, rows, columns]; [0] the scores, [1] the classes.
+        part: x0, y0, x1, y1 in units of the image's sides.
+        axis: which axis of the image the map's columns follow: x, or y.
+        classes: length of the soft label.
+    """
+    _, ranks, rows, columns = label_map.shape
+    dense = np.zeros((classes, rows, columns))
+    for rank in range(ranks):
+        for row in range(rows):
+            for column in range(columns):
+                number = int(label_map[1, rank, row, column])
+                dense[number, row, column] = label_map[0, rank, row, column]
+    x0, y0, x1, y1 = (np.float32(edge) for edge in part)
+    if axis == "reference":
+        x0, y0, x1, y1 = y0, x0, y1, x1
+    half = np.float32(0.5)
+    pooled = _roi_align(
+        dense,
+        (
+            x0 * np.float32(columns) - half,
+            y0 * np.float32(rows) - half,
+            x1 * np.float32(columns) - half,
+            y1 * np.float32(rows) - half,
+        ),
+    )
+    shares = np.exp(pooled - pooled.max())
+    return np.asarray(shares / shares.sum())
+
+
+def _roi_align(
+    planes: NDArray[np.float64], roi: tuple[np.float32, np.float32, np.float32, np.float32]
+) -> NDArray[np.float64]:
+    """One value for each of [C, rows, columns]: torchvision's roi_align with aligned=False.
+
+    output_size 1, spatial_scale 1, sampling_ratio -1.
+    """
+    x0, y0, x1, y1 = roi
+    width, height = max(x1 - x0, np.float32(1)), max(y1 - y0, np.float32(1))
+    across, down = math.ceil(width), math.ceil(height)
+    total = np.zeros(len(planes))
+    for i in range(down):
+        for j in range(across):
+            y = y0 + np.float32(i + 0.5) * height / np.float32(down)
+            x = x0 + np.float32(j + 0.5) * width / np.float32(across)
+            total += _bilinear(planes, float(y), float(x))
+    return total / (across * down)
+
+
+def _bilinear(planes: NDArray[np.float64], y: float, x: float) -> NDArray[np.float64]:
+    """The planes between their cells' centres, which have whole coordinates."""
+    _, rows, columns = planes.shape
+    if not (-1 <= y <= rows and -1 <= x <= columns):
+        return np.zeros(len(planes))
+    y, x = min(max(y, 0.0), rows - 1.0), min(max(x, 0.0), columns - 1.0)
+    top, left = int(y), int(x)
+    bottom, right = min(top + 1, rows - 1), min(left + 1, columns - 1)
+    return np.asarray(
+        planes[:, top, left] * (top + 1 - y) * (left + 1 - x)
+        + planes[:, top, right] * (top + 1 - y) * (x - left)
+        + planes[:, bottom, left] * (y - top) * (left + 1 - x)
+        + planes[:, bottom, right] * (y - top) * (x - left)
+    )
+
+
 def list_members(path: str | os.PathLike[str]) -> list[Member]:
     """Members of a tar of per-wnid tars, in archive order."""
     members = []
@@ -186,17 +259,22 @@ def random_resized_crop(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     flip_probability: float = 0.5,
     view: int = 0,
+    objects: Sequence[Sequence[float]] = (),
+    min_object_covered: float = 0.0,
 ) -> tuple[Box, bool]:
     """The box and the flip that fastinet draws for `item` of (width, height) pixels.
 
     The rule is torchvision's RandomResizedCrop.get_params: area uniform in `scale`, logarithm of
     the aspect ratio uniform, ten tries, else the largest centred box within the ratio's bounds.
-    The random bits are Philox's.
+    The random bits are Philox's. Of `objects` (xmin, ymin, xmax, ymax, as shares of the image) the
+    box must cover the share `min_object_covered` of one; then there are a hundred tries, and after
+    them it is the whole image.
     """
+    must_cover = min_object_covered > 0 and len(objects) > 0
     flip = random_bits(seed, epoch, item, _FLIP, 0, view)[0] / 2**32 < flip_probability
     image_width, image_height = image_size
     log_low, log_high = math.log(ratio[0]), math.log(ratio[1])
-    for attempt in range(10):
+    for attempt in range(100 if must_cover else 10):
         bits = random_bits(seed, epoch, item, _CROP, attempt, view)
         share = scale[0] + (scale[1] - scale[0]) * (bits[0] / 2**32)
         area = image_width * image_height * share
@@ -205,13 +283,29 @@ def random_resized_crop(
         if 0 < width <= image_width and 0 < height <= image_height:
             y = bits[2] * (image_height - height + 1) >> 32
             x = bits[3] * (image_width - width + 1) >> 32
-            return Box(x, y, width, height), flip
+            box = Box(x, y, width, height)
+            shares = [covered_share(box, image_size, bounds) for bounds in objects]
+            if not must_cover or max(shares) >= min_object_covered:
+                return box, flip
+    if must_cover:
+        return Box(0, 0, *image_size), flip
     width, height = image_size
     if width / height < ratio[0]:
         height = max(1, round(width / ratio[0]))
     elif width / height > ratio[1]:
         width = max(1, round(height * ratio[1]))
     return Box((image_width - width) // 2, (image_height - height) // 2, width, height), flip
+
+
+def covered_share(box: Box, image_size: tuple[int, int], bounds: Sequence[float]) -> float:
+    """Which share of an object's area lies in `box`, which is in pixels of the image."""
+    width, height = image_size
+    left, top, right, bottom = (
+        float(share) * side for share, side in zip(bounds, (width, height) * 2, strict=True)
+    )
+    covered_width = max(0.0, min(right, box.x + box.width) - max(left, box.x))
+    covered_height = max(0.0, min(bottom, box.y + box.height) - max(top, box.y))
+    return covered_width * covered_height / ((right - left) * (bottom - top))
 
 
 def train_row(data: bytes, size: int, seed: int, epoch: int, item: int) -> Pixels:

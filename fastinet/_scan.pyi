@@ -1,7 +1,7 @@
-"""One-shot scan of an archive: where each member lies, as arrays."""
+"""Scans of archives: where each member lies, as arrays; and where gzip data can be entered."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,3 +49,81 @@ def scan(
         UnsupportedError: compressed, sparse, multi-volume or nested deeper than two levels.
         TooLargeError: an extended header or a name beyond its limit.
     """
+
+SEEK_SPACING: int
+"""Distance of seek points unless another is asked for [bytes of inflated data]."""
+MIN_SEEK_SPACING: int
+"""The least that can be asked for [bytes]."""
+
+class SeekPart(NamedTuple):
+    """What a part of a :class:`SeekPass` found: P seek points, and members."""
+
+    bit_offsets: NDArray[np.uint64]
+    """[P] of the points' deflate blocks, in the file [bits]."""
+    offsets: NDArray[np.uint64]
+    """[P] of the first byte that each inflates to, in the inflated data [bytes]."""
+    window_sizes: NDArray[np.uint32]
+    """[P] bytes in ``windows``; 0: the point needs none."""
+    windows: NDArray[np.uint8]
+    """What must be known of the data before each point, one behind the other."""
+    members: Members
+    """Offsets are in the inflated data; ``containers`` number the inner tars from the first part's
+    first on, ``container_names`` are those that this part has begun."""
+    state: NDArray[np.uint8]
+    """What :meth:`SeekPass.resume` goes on from."""
+
+class SeekPass:
+    """Inflates a gzipped tar once: checks it, finds its members and seek points, computes its MD5.
+
+    It stops between steps, and a new one goes on from any part's state.
+
+    Args:
+        path: the archive.
+        folder: put before every name, with a slash; "" puts nothing.
+        spacing: of the seek points [bytes of inflated data].
+
+    Raises:
+        MissingError, ReadError: the file is not there or cannot be read.
+        ValueError: the spacing is too small.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], folder: str = "", spacing: int = ...
+    ) -> None: ...
+    def resume(self, state: NDArray[np.uint8] | bytes, container_names: Sequence[str]) -> None:
+        """Goes on after the part with `state`; before any step, if at all.
+
+        Args:
+            state: of that part.
+            container_names: of all parts up to it.
+
+        Raises:
+            CorruptError: it is no such state, or of another spacing.
+        """
+    def step(self, compressed_bytes: int) -> None:
+        """Takes in some `compressed_bytes` of the file, with the GIL released.
+
+        After an error the pass cannot go on; what :meth:`take` gives is good even then.
+
+        Raises:
+            CorruptError: the gzip data are damaged or cut, or the tar in them is, or it is none.
+            UnsupportedError, TooLargeError: see :func:`scan`.
+            ReadError: the file cannot be read.
+        """
+    @property
+    def done(self) -> bool:
+        """The file has been taken in to its end, and found whole."""
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+    @property
+    def position_bytes(self) -> int:
+        """How far the pass has come in the file."""
+    @property
+    def inflated_bytes(self) -> int:
+        """What came of it."""
+    @property
+    def md5(self) -> str:
+        """Of the whole file, in hexadecimal digits, once the pass is done."""
+    def take(self) -> SeekPart:
+        """What was found since the last call: up to the last seek point, or all once it is done."""

@@ -9,20 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet import _engine, errors
+from fastinet.objects import Objects, objects_in_crops
 
 if TYPE_CHECKING:
     from fastinet.dataset import Dataset
+    from fastinet.datasets.item_boxes import ItemBoxes
     from fastinet.output import OutputFormat
+    from fastinet.transforms import Transform
 
-__all__ = ["Batch"]
+__all__ = ["PADDING", "Batch"]
+
+PADDING = -1
+"""Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
 
 
 class Batch:
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `indices`, `boxes`, `flips` and `valid` lie in a slot of the engine. The slot is
-    leased until the last of these arrays, every view of them, and the batch itself are gone, and is
-    not written to before. They may outlive the loader; ``.copy()`` what you keep for long.
+    `images`, `soft_labels`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot.
+    The slot is leased until the last of these arrays, every view of them, and the batch itself are
+    gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
+    long.
 
     Attributes:
         images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
@@ -30,7 +37,15 @@ class Batch:
         labels: int64 [B].
     """
 
-    __slots__ = ("_dataset", "_lease", "_one_view", "images", "labels")
+    __slots__ = (
+        "_annotated",
+        "_dataset",
+        "_lease",
+        "_objects",
+        "_one_view",
+        "images",
+        "labels",
+    )
 
     images: NDArray[Any]
     labels: NDArray[np.int64]
@@ -42,12 +57,18 @@ class Batch:
         output: OutputFormat,
         *,
         views: int | None = None,
+        annotated: tuple[ItemBoxes, Transform] | None = None,
     ) -> None:
         self._lease = lease
+        self._annotated = annotated
+        self._objects: Objects | None = None
         self._dataset = dataset
         self._one_view = views is None
         self.images = output.view(self._without_views(lease.images))
-        self.labels = dataset.labels[lease.items]
+        items = lease.items
+        self.labels = dataset.labels[items]
+        if items[-1] == PADDING:  # it is at the end, if anywhere
+            self.labels[items == PADDING] = PADDING
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.images
@@ -64,14 +85,17 @@ class Batch:
 
     @property
     def indices(self) -> NDArray[np.int64]:
-        """Item ids, int64 [B]: ``ds.read(batch.indices[j])`` are the bytes behind row j."""
+        """Item ids, int64 [B]: ``ds.read(batch.indices[j])`` are the bytes behind row j.
+
+        -1 in rows that ``pad_last="mask"`` adds.
+        """
         return self._lease.items
 
     @property
     def keys(self) -> list[str]:
-        """Keys of the items: B strings."""
+        """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
         keys = self._dataset.keys
-        return [keys[item] for item in self.indices.tolist()]
+        return ["" if item == PADDING else keys[item] for item in self.indices.tolist()]
 
     @property
     def boxes(self) -> NDArray[np.int32]:
@@ -88,8 +112,40 @@ class Batch:
         return self._without_views(self._lease.flips)
 
     @property
+    def soft_labels(self) -> NDArray[np.float32] | None:
+        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
+
+        None without ``Loader(soft_labels=...)``; zeros in masked rows.
+        """
+        labels = self._lease.soft_labels
+        return None if labels is None else self._without_views(labels)
+
+    @property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """Height and width of each row's image, int32 [B, 2]; as turned, where Exif turned it.
+
+        Zeros in masked rows.
+        """
+        return self._lease.image_sizes[:, ::-1]
+
+    @property
+    def objects(self) -> Objects | None:
+        """The annotated objects where the crops put them; None for a loader without `boxes`."""
+        if self._objects is None and self._annotated is not None:
+            item_boxes, transform = self._annotated
+            lease = self._lease
+            self._objects = objects_in_crops(
+                item_boxes, transform, lease.items, self.image_sizes, lease.boxes, lease.flips
+            )
+        return self._objects
+
+    @property
     def valid(self) -> NDArray[np.bool_]:
-        """Which rows hold their item, bool [B]. Masked rows are zero, and keep their label."""
+        """Which rows hold an item, bool [B]: what to count in an evaluation.
+
+        The others are zero: items that gave no row under ``on_error="mask"``, which keep their
+        label, and rows that ``pad_last="mask"`` adds, whose label is -1.
+        """
         return self._lease.valid
 
     def __dlpack__(

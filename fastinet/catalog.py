@@ -1,23 +1,8 @@
 """The sidecar index: an archive's items as memory-mapped columns, bound to the archive's bytes.
 
 ``<archive>.fastinet`` beside the archive, or a file in the user's cache folder where that place
-cannot be written. One file, three parts, each starting on a multiple of 64 bytes and padded with
-zeros to the next:
-
-===========  =======================================================================================
-preamble     64 bytes: magic ``FASTINET``, u32 format version, u32 CRC-32 of preamble and header
-             (with this field as zero), u64 length of the header, u64 length of the file;
-             little-endian
-header       JSON, filled up with spaces: fastinet version, archives (name, size, mtime, probe),
-             column table (dtype, rows, offset from the header's end, CRC-32 over the column and the
-             zeros behind it), classes, notes
-columns      little-endian arrays, C order
-===========  =======================================================================================
-
-Every byte is under one of the CRCs or the length, so any damage is found when the index is opened.
-The check streams through a small buffer: opening costs the time to read the file and next to no
-memory; the columns are mapped and cost memory as they are touched. Readers take columns by name and
-pass over names that they do not know.
+cannot be written. It is a column file (:mod:`fastinet.column_file`) whose header has the fastinet
+version, the archives (name, size, mtime, probe), classes and notes.
 
 An index that does not fit its archive, is damaged or has another format version is built anew, and
 a :class:`~fastinet.errors.FastinetWarning` says so.
@@ -25,16 +10,9 @@ a :class:`~fastinet.errors.FastinetWarning` says so.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
-import json
-import mmap
 import os
-import secrets
-import struct
-import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,11 +20,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import platformdirs
 
-from fastinet.errors import FastinetWarning
+from fastinet import column_file
+from fastinet.column_file import UnusableIndexError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from io import FileIO
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,14 +43,8 @@ __all__ = [
 ]
 
 SUFFIX = ".fastinet"
-FORMAT_VERSION = 2
 
-_MAGIC = b"FASTINET"
-_PREAMBLE = struct.Struct("<8sIIQQ")
-_PREAMBLE_BYTES = 64
-_ALIGNMENT = 64  # a cache line, and the widest vector register
-_BUFFER_BYTES = 1 << 18
-_USER = 3  # stack level of who called fastinet.open, which calls obtain
+_USER = 4  # stack level of who called fastinet.open, as column_file.obtain sees it
 
 
 class Split(NamedTuple):
@@ -117,10 +89,6 @@ class Listing:
     """What the user should hear about, skipped entries among it; a sentence each."""
 
 
-class UnusableIndexError(Exception):
-    """This index cannot serve; the text says why."""
-
-
 def places(path: Path) -> tuple[Path, Path]:
     """Where the index of ``path`` (an archive, or a folder of them) may be, best place first.
 
@@ -160,42 +128,13 @@ def obtain(
     # Taken before the scan: an archive that changes under the scan then fails the next check.
     identities = [archive.identify() for archive in archives]
     candidates = places(path) if index is True else (Path(index),)
-    findings = []
-    for candidate in candidates:
-        try:
-            return load(candidate, identities), candidate
-        except FileNotFoundError:
-            continue
-        except UnusableIndexError as error:
-            findings.append(f"the index '{candidate}' {error}")
-        except OSError as error:
-            findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
-    for finding in findings:
-        warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=_USER)
-    listing = build()
-    kept_at, failures = _keep(candidates, identities, listing)
-    if kept_at is None:
-        warnings.warn(
-            f"the index could not be kept, so the next open scans again ({'; '.join(failures)})",
-            FastinetWarning,
-            stacklevel=_USER,
-        )
-    return listing, kept_at
-
-
-def _keep(
-    candidates: Sequence[Path], identities: Sequence[Identity], listing: Listing
-) -> tuple[Path | None, list[str]]:
-    """Saves the index in the first place that takes it; which that is, and why others did not."""
-    failures = []
-    for candidate in candidates:
-        try:
-            save(candidate, identities, listing)
-        except OSError as error:
-            failures.append(f"'{candidate}': {error.strerror}")
-        else:
-            return candidate, failures
-    return None, failures
+    return column_file.obtain(
+        candidates,
+        load=lambda place: load(place, identities),
+        build=build,
+        save=lambda place, listing: save(place, identities, listing),
+        stacklevel=_USER,
+    )
 
 
 def load(path: Path, identities: Sequence[Identity]) -> Listing:
@@ -206,16 +145,7 @@ def load(path: Path, identities: Sequence[Identity]) -> Listing:
         UnusableIndexError: it is damaged, of another format version, or of other archives.
         OSError: it cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
-        header = _read_header(file)
-        compare(header["archives"], identities)
-        for name, column in header["columns"].items():
-            _check_column(file, name, column)
-        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    columns = {
-        name: np.frombuffer(memory, column["dtype"], column["rows"], column["offset"])
-        for name, column in header["columns"].items()
-    }
+    header, columns = column_file.load(path, lambda header: compare(header["archives"], identities))
     return Listing(
         family=header["family"],
         offsets=columns["offsets"],
@@ -237,7 +167,6 @@ def save(path: Path, identities: Sequence[Identity], listing: Listing) -> None:
     Raises:
         OSError: the folder cannot be written, or the disk is full; nothing is left behind.
     """
-    columns = _columns_of(listing)
     header = {
         "fastinet": fastinet_version(),
         "family": listing.family,
@@ -246,19 +175,7 @@ def save(path: Path, identities: Sequence[Identity], listing: Listing) -> None:
         "skipped": listing.skipped,
         "notes": listing.notes,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            for piece in _pieces(header, columns):
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    column_file.save(path, header, _columns_of(listing))
 
 
 def _columns_of(listing: Listing) -> dict[str, NDArray[Any]]:
@@ -273,79 +190,7 @@ def _columns_of(listing: Listing) -> dict[str, NDArray[Any]]:
         columns["item_archive"] = listing.item_archive
     if listing.item_split is not None:
         columns["item_split"] = listing.item_split
-    return {
-        name: np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
-        for name, column in columns.items()
-    }
-
-
-def _pieces(header: dict[str, Any], columns: dict[str, NDArray[Any]]) -> Iterator[Any]:
-    """The file's parts in order."""
-    table = {}
-    offset = 0
-    for name, column in columns.items():
-        table[name] = {
-            "dtype": column.dtype.str,
-            "rows": len(column),
-            "offset": offset,  # from the end of the header
-            "crc32": zlib.crc32(_fill(column.nbytes), zlib.crc32(column.data)),
-        }
-        offset += _padded(column.nbytes)
-    text = json.dumps(header | {"columns": table}).encode("ascii")
-    text = text.ljust(_padded(len(text)))
-    yield _preamble(text, _PREAMBLE_BYTES + len(text) + offset)
-    yield text
-    for column in columns.values():
-        yield column.data
-        yield _fill(column.nbytes)
-
-
-def _preamble(text: bytes, file_bytes: int) -> bytes:
-    """The first 64 bytes of a file of ``file_bytes`` whose header is ``text``."""
-
-    def packed(crc: int) -> bytes:
-        fields = _PREAMBLE.pack(_MAGIC, FORMAT_VERSION, crc, len(text), file_bytes)
-        return fields.ljust(_PREAMBLE_BYTES, b"\0")
-
-    return packed(zlib.crc32(text, zlib.crc32(packed(0))))
-
-
-def _read_header(file: FileIO) -> dict[str, Any]:
-    """The checked header, its column offsets made absolute."""
-    file_bytes = os.fstat(file.fileno()).st_size
-    preamble = file.read(_PREAMBLE_BYTES)
-    if len(preamble) < _PREAMBLE_BYTES or not preamble.startswith(_MAGIC):
-        raise UnusableIndexError("is damaged or no index at all")
-    _, version, _, text_bytes, stated_bytes = _PREAMBLE.unpack_from(preamble)
-    if version != FORMAT_VERSION:
-        raise UnusableIndexError(
-            f"has format version {version}, and this fastinet reads {FORMAT_VERSION}"
-        )
-    if stated_bytes != file_bytes or text_bytes > file_bytes:
-        raise UnusableIndexError("is damaged: it has not the length that it states")
-    text = file.read(text_bytes)
-    if preamble != _preamble(text, file_bytes):
-        raise UnusableIndexError("is damaged: the checksum of its header is wrong")
-    header: dict[str, Any] = json.loads(text)
-    for column in header["columns"].values():
-        column["offset"] += _PREAMBLE_BYTES + text_bytes
-    return header
-
-
-def _check_column(file: FileIO, name: str, column: dict[str, Any]) -> None:
-    """Compares the column's CRC-32, reading through one small buffer."""
-    buffer = memoryview(bytearray(_BUFFER_BYTES))
-    left = _padded(np.dtype(column["dtype"]).itemsize * column["rows"])
-    crc = 0
-    file.seek(column["offset"])
-    while left > 0:
-        count = file.readinto(buffer[:left])
-        if count == 0:
-            break  # cut since its length was checked: the checksum tells
-        crc = zlib.crc32(buffer[:count], crc)
-        left -= count
-    if crc != column["crc32"]:
-        raise UnusableIndexError(f"is damaged: the checksum of column '{name}' is wrong")
+    return columns
 
 
 def compare(indexed: Sequence[dict[str, Any]], present: Sequence[Identity]) -> None:
@@ -362,25 +207,6 @@ def compare(indexed: Sequence[dict[str, Any]], present: Sequence[Identity]) -> N
         else:
             continue
         raise UnusableIndexError(f"is stale: archive '{now.name}' {change}")
-
-
-def _padded(count: int) -> int:
-    return -(-count // _ALIGNMENT) * _ALIGNMENT
-
-
-def _fill(count: int) -> bytes:
-    """The zeros that bring ``count`` bytes to the next multiple of 64."""
-    return bytes(_padded(count) - count)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power cut, on file systems that let a folder be synced."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def fastinet_version() -> str:

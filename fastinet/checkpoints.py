@@ -23,7 +23,6 @@ that does not fit, and never changes a byte that a reader may have mapped.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import mmap
 import os
@@ -37,11 +36,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from fastinet import catalog
+from fastinet.appending import open_locked, write_through
 from fastinet.errors import FastinetWarning, ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from io import FileIO
 
     from numpy.typing import NDArray
 
@@ -265,7 +264,7 @@ class CheckpointLog:
             self.path = place
             try:
                 place.parent.mkdir(parents=True, exist_ok=True)
-                self._file = _open_locked(place)
+                self._file = open_locked(place, "the checkpoint index")
                 self.covered = self._resume(identities, items, stride)
             except ReadError:  # in use
                 raise
@@ -294,7 +293,7 @@ class CheckpointLog:
         head = _CHUNK.pack(_CHUNK_MAGIC, crc, *fields)
         end = self._file.seek(0, os.SEEK_END)
         try:
-            _write(self._file, head + table + chunk.records.tobytes())
+            write_through(self._file, head + table + chunk.records.tobytes())
         except OSError as error:
             with contextlib.suppress(OSError):  # else the next try cuts it
                 self._file.truncate(end)
@@ -331,37 +330,10 @@ class CheckpointLog:
         text = json.dumps(header).encode("ascii")
         self.path.unlink()
         self._file.close()
-        self._file = _open_locked(self.path)
+        self._file = open_locked(self.path, "the checkpoint index")
         fixed = _HEADER.pack(_HEADER_MAGIC, FORMAT_VERSION, zlib.crc32(text), len(text))
         try:
-            _write(self._file, fixed + text)
+            write_through(self._file, fixed + text)
         except OSError:
             self.path.unlink()
             raise
-
-
-def _open_locked(place: Path) -> FileIO:
-    """Opens the file at `place`, made if need be, for this process alone to write."""
-    while True:
-        file = place.open("a+b", buffering=0)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), place.stat()):
-                    file.seek(0)
-                    return file
-        except BlockingIOError:
-            file.close()
-            raise ReadError(f"another process is making the checkpoint index '{place}'") from None
-        except BaseException:
-            file.close()
-            raise
-        file.close()  # it was replaced between the opening and the lock
-
-
-def _write(file: FileIO, data: bytes) -> None:
-    """Writes all of `data`, to the disk itself."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-    os.fsync(file.fileno())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image, ImageFont
 
+_FRAME = (255, 60, 60)
 _PAPER, _INK, _FAINT = (250, 249, 246), (40, 40, 40), (130, 130, 130)
 _GAP, _LINE, _FONT_SIZE = 10, 14, 11  # [pixels]
 
@@ -21,6 +22,7 @@ def contact_sheet(
     captions: Sequence[Sequence[str]],
     columns: int = 8,
     cell: int = 160,
+    frames: Sequence[NDArray[np.floating[Any]]] | None = None,
 ) -> Image.Image:
     """Lays pictures out in rows, each shrunk to fit its cell and captioned below.
 
@@ -29,6 +31,7 @@ def contact_sheet(
         captions: lines of text for each image; the first is dark, the others faint.
         columns: pictures in a row.
         cell: side of the square that a picture must fit [pixels].
+        frames: for each image, boxes [n, 4] to draw: xmin, ymin, xmax, ymax in its own pixels.
 
     Returns:
         A Pillow image.
@@ -44,6 +47,8 @@ def contact_sheet(
             f"a contact sheet needs images and a caption for each, "
             f"got {len(images)} images and {len(captions)} captions"
         )
+    if frames is not None and len(frames) != len(images):
+        raise ValueError(f"{len(images)} images, but frames for {len(frames)}")
     columns = min(columns, len(images))
     lines = max(len(caption) for caption in captions)
     pitch_x, pitch_y = cell + _GAP, cell + lines * _LINE + _GAP
@@ -56,11 +61,24 @@ def contact_sheet(
         top = _GAP + place // columns * pitch_y
         picture = Image.fromarray(pixels)
         picture.thumbnail((cell, cell))
+        if frames is not None:
+            _draw_frames(picture, frames[place] * (picture.width / pixels.shape[1]))
         sheet.paste(picture, (left + (cell - picture.width) // 2, top + cell - picture.height))
         for number, text in enumerate(caption):
             where = (left, top + cell + 1 + number * _LINE)
             draw.text(where, _fit(text, cell, font), _INK if number == 0 else _FAINT, font)
     return sheet
+
+
+def _draw_frames(picture: Image.Image, boxes: NDArray[np.floating[Any]]) -> None:
+    """Draws boxes [n, 4] on the picture; a frame lies within its box."""
+    from PIL import ImageDraw  # noqa: PLC0415 - only who draws needs Pillow
+
+    draw = ImageDraw.Draw(picture)
+    for xmin, ymin, xmax, ymax in boxes.tolist():
+        left, top = int(xmin), int(ymin)
+        right, bottom = max(left, math.ceil(xmax) - 1), max(top, math.ceil(ymax) - 1)
+        draw.rectangle((left, top, right, bottom), outline=_FRAME, width=2)
 
 
 def _fit(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

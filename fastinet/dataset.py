@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from fastinet import _engine, catalog, checkpoints, datasets
+from fastinet import _engine, catalog, checkpoints, datasets, seek_index
 from fastinet.checkpoints import CheckpointLog, Checkpoints, Chunk
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
@@ -30,7 +30,7 @@ from fastinet.errors import (
     UnsupportedError,
     from_status,
 )
-from fastinet.sources import Archive, FileArchive, FolderArchive, Progress
+from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,10 @@ class Keys(Sequence[str]):
     def take(self, rows: NDArray[np.int64]) -> Keys:
         """The keys of ``rows``, in that order."""
         return Keys(self._text, self._starts[rows], self._ends[rows])
+
+    def columns(self) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint64]]:
+        """Undecoded, for questions to all keys at once: key i is ``text[starts[i]:ends[i]]``."""
+        return self._text, self._starts, self._ends
 
 
 class Dataset:
@@ -407,7 +411,7 @@ def _archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         entry
         for entry in found
         if not entry.name.startswith(".")
-        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, ".tmp")
+        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, seek_index.SUFFIX, ".tmp")
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:
@@ -422,8 +426,10 @@ def _archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     return [_file_archive(entry) for entry in class_tars], notes
 
 
-def _file_archive(path: Path) -> FileArchive:
-    return FileArchive(path, path.stem if _is_class_tar(path) else "")
+def _file_archive(path: Path) -> FileArchive | GzipArchive:
+    # By content: the archives of ImageNet-V2 are called .tar.gz and are plain tars.
+    kind = GzipArchive if seek_index.is_gzip(path) else FileArchive
+    return kind(path, path.stem if _is_class_tar(path) else "")
 
 
 def _is_class_tar(path: Path) -> bool:
@@ -434,7 +440,7 @@ def _scan_archives(path: Path, archives: Sequence[Archive], progress: Progress |
     """Scans the archives at `path` and has their family recognised."""
     scanned = []
     sizes = [
-        archive.path.stat().st_size if isinstance(archive, FileArchive) else 0
+        archive.path.stat().st_size if isinstance(archive, FileArchive | GzipArchive) else 0
         for archive in archives
     ]
     for i, archive in enumerate(archives):

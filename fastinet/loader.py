@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import sys
-import warnings
 import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
+import numpy as np
+
 from fastinet import _engine, _plan
-from fastinet.batch import Batch
+from fastinet.batch import PADDING, Batch
+from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
+from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
 from fastinet.dataset import Dataset
-from fastinet.errors import CancelledError, FastinetWarning
+from fastinet.datasets.bounding_boxes import Boxes
+from fastinet.datasets.item_boxes import ItemBoxes
+from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
+from fastinet.epoch import Epoch, Progress
 from fastinet.output import DType, Layout, OutputFormat
+from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
+from fastinet.sources import FolderArchive
 from fastinet.stats import LoaderStats, from_snapshot
 from fastinet.transforms import (
     CenterCrop,
     RandomResizedCrop,
     Resize,
+    SizeSchedule,
     Transform,
     height_width,
 )
+from fastinet.workers import shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
 MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
 MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
 
@@ -43,12 +52,16 @@ class LoaderState(TypedDict):
     """Where a loader stands: plain numbers, fit for JSON.
 
     `position` counts the items of the epoch's global order that all ranks together have had, so a
-    state may be loaded under another batch size or another number of ranks.
+    state may be loaded under another batch size or another number of ranks. `window`, `block`
+    and `blocks` (a checksum over where the blocks begin) are None unless the shuffle is blocked.
     """
 
     version: int
     seed: int
-    shuffle: bool
+    shuffle: bool | Literal["blocked"]
+    window: int | None
+    block: int | None
+    blocks: int | None
     items: int
     epoch: int
     position: int
@@ -65,7 +78,10 @@ class Loader:
         dataset: from `fastinet.open`.
         batch_size: rows of a batch on this rank.
         transform: `RandomResizedCrop`, `CenterCrop` or `Resize`.
-        shuffle: draw a new order each epoch, or keep the dataset's.
+        shuffle: True draws a new order each epoch, any as likely as any other; False keeps the
+            dataset's. "blocked" is for media where random reads are slow, compressed archives among
+            them: it reads whole blocks of neighbouring items in random order and shuffles items
+            inside a window of many blocks.
         seed: 0 .. 2**64 - 1.
         threads: worker threads; None takes one for each CPU that affinity and control groups allow.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
@@ -83,20 +99,42 @@ class Loader:
             its batch, whatever came first in time; the epoch is then over, the loader is not.
             "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
             `FastinetWarning` at the end of the epoch says how many there were.
-        drop_last: leave out the last, incomplete batch; all ranks then have equally many. Otherwise
-            each item comes exactly once, and ranks may differ by one row.
-        rank: of this process; position p of the epoch's order belongs to rank ``p % world``.
-        world: number of ranks.
+        drop_last: leave out the last, incomplete batch; all ranks then have equally many. For
+            training. Without it and `pad_last` each item comes exactly once, and ranks may differ
+            by one row, and so by one batch.
+        pad_last: fill the last batch up, so that all ranks have equally many, all of them full.
+            "wrap", for training: with the epoch's first items once more, which no other option
+            gives twice. "mask", for evaluation: with rows that are zero and not `valid`, whose
+            index and label are -1; each item comes exactly once.
+        rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
+            that no two ranks have the same item in an epoch. "auto", together with `world`: what
+            `fastinet.distributed.rank_and_world` finds.
+        world: number of ranks, or "auto".
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
+        boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
+            batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
+            are those of images as stored, so not together with `exif_orientation`.
+        soft_labels: label maps, from `fastinet.open_label_maps`, or what their `of(dataset, ...)`
+            gives: batches then have `soft_labels`, made for the very crops that were drawn. An item
+            whose label map cannot be read or is damaged gives no row, as if its image were. Not
+            together with `exif_orientation` either.
+        window: with ``shuffle="blocked"``: bytes among which items are shuffled, all ranks
+            together; None takes 1 GiB.
+        block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
+            decides about the quality of the shuffle is ``window / block``.
+        sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
+            rows have the transform's own size. The loader's memory is that of the largest size, and
+            boxes and flips do not depend on it.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
-            shape of a full batch's images, at least ``prefetch + 1`` and best ``prefetch + 2`` of
-            them. A batch's `images` then lie in one of them, which is not written to again before
-            the batch and all views of its arrays are gone; a ``next()`` that finds all of them in
-            use raises TooLargeError. They live as long as the loader or any of its batches.
+            shape of a full batch's images, in the largest of `sizes`, and at least ``prefetch +
+            1``, best ``prefetch + 2`` of them. A batch's `images` then lie in one of them, which is
+            not written to again before the batch and all views of its arrays are gone; a ``next()``
+            that finds all of them in use raises TooLargeError. They live as long as the loader or
+            any of its batches.
 
     Raises:
         TypeError: `transform` is no transform, or `out` holds something else than NumPy arrays.
@@ -109,7 +147,7 @@ class Loader:
         batch_size: int,
         transform: Transform,
         *,
-        shuffle: bool = False,
+        shuffle: bool | Literal["blocked"] = False,
         seed: int = 0,
         threads: int | None = None,
         dtype: DType = "uint8",
@@ -119,12 +157,18 @@ class Loader:
         exact: bool = False,
         on_error: Literal["raise", "mask"] = "raise",
         drop_last: bool = False,
-        rank: int = 0,
-        world: int = 1,
+        pad_last: PadLast | None = None,
+        rank: int | Literal["auto"] = 0,
+        world: int | Literal["auto"] = 1,
         prefetch: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
+        boxes: Boxes | ItemBoxes | None = None,
+        soft_labels: LabelMaps | ItemLabelMaps | None = None,
+        window: int | None = None,
+        block: int | None = None,
+        sizes: Mapping[int, int | tuple[int, int]] | None = None,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -136,36 +180,40 @@ class Loader:
         if on_error not in ("raise", "mask"):
             raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
         self.dataset = dataset
-        self.batch_size = whole_number("batch_size", batch_size, 1, 2**31 - 1)
+        rank, world = rank_and_world(rank, world)
+        self._share = Share(len(dataset), batch_size, rank, world, drop_last, pad_last)
+        self.batch_size = self._share.batch_size
+        self.rank, self.world = self._share.rank, self._share.world
+        self.drop_last, self.pad_last = self._share.drop_last, pad_last
         self.transform = transform if views is None else _with_views(transform, views)
+        self._sizes = SizeSchedule(sizes or {})
         self.output = OutputFormat(dtype, layout, mean, std)
-        self.shuffle = bool(shuffle)
+        self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
         self.seed = whole_number("seed", seed, 0, MAX_SEED)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
+        self.boxes = self._checked_item_boxes(boxes)
+        self.soft_labels = self._checked_soft_labels(soft_labels)
         self.on_error = on_error
-        self.drop_last = bool(drop_last)
-        self.world = whole_number("world", world, 1, 2**31 - 1)
-        self.rank = whole_number("rank", rank, 0, self.world - 1)
         self.threads = whole_number(
             "threads", available_cpus() if threads is None else threads, 1, 4096
         )
         # Two items a thread keep the threads busy while a batch changes hands.
         enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
         self.prefetch = whole_number("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
-        self._buffers = None if out is None else _Buffers(self.output, self._batch_shape(), out)
+        self._buffers = None if out is None else Buffers(self.output, self._batch_shape(), out)
         if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
             raise ValueError(
                 f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
                 f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
-        self._progress = _Progress()
+        self._progress = Progress()
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
         self._latest: weakref.ref[Epoch] | None = None
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
-        return self._batches(0)
+        return self._share.batches(0)
 
     def __iter__(self) -> Epoch:
         """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
@@ -183,7 +231,11 @@ class Loader:
         """
         epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
-        return self._begin(epoch, start_batch * self.batch_size * self.world)
+        return self._begin(epoch, start_batch * self._share.step)
+
+    def transform_at(self, epoch: int) -> Transform:
+        """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
+        return self._sizes.at(self.transform, epoch)
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
@@ -191,6 +243,9 @@ class Loader:
             "version": STATE_VERSION,
             "seed": self.seed,
             "shuffle": self.shuffle,
+            "window": self.window,
+            "block": self.block,
+            "blocks": self._blocks.checksum() if self._blocks is not None else None,
             "items": len(self.dataset),
             "epoch": self._progress.epoch,
             "position": self._progress.position,
@@ -204,18 +259,27 @@ class Loader:
         Raises:
             ValueError: a state of another version, of another dataset or of another kind of order.
         """
-        if state.get("version") != STATE_VERSION:
-            raise ValueError(f"state has version {state.get('version')!r}, not {STATE_VERSION}")
+        if state.get("version") not in (1, STATE_VERSION):
+            raise ValueError(
+                f"state has version {state.get('version')!r}; this fastinet reads 1 and "
+                f"{STATE_VERSION}"
+            )
         if state["items"] != len(self.dataset):
             raise ValueError(
                 f"state is of {state['items']} items, the dataset has {len(self.dataset)}"
             )
-        if state["shuffle"] != self.shuffle:
-            raise ValueError(f"state has shuffle={state['shuffle']}, the loader {self.shuffle}")
+        own = self.state_dict()
+        for name in ("shuffle", "window", "block"):
+            if state.get(name) != own.get(name):
+                raise ValueError(
+                    f"state has {name}={state.get(name)!r}, the loader {own.get(name)!r}"
+                )
+        if state.get("blocks") != own["blocks"]:
+            raise ValueError("state is of a dataset whose items lie in other blocks")
         self.seed = whole_number("seed", state["seed"], 0, MAX_SEED)
-        self._progress = _Progress(
+        self._progress = Progress(
             whole_number("epoch", state["epoch"], 0, MAX_EPOCH),
-            whole_number("position", state["position"], 0, 2**62),
+            whole_number("position", state["position"], 0, len(self.dataset)),
         )
 
     def stats(self) -> LoaderStats:
@@ -241,177 +305,198 @@ class Loader:
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        return {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
+        state = {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
+        state.pop("_blocks", None)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats())
 
-    def _stop(self, start: int) -> int:
-        """One beyond the last global position of an epoch that goes on at `start`."""
-        items = len(self.dataset)
-        if not self.drop_last:
-            return items
-        stride = self.batch_size * self.world
-        return start + max(0, items - start) // stride * stride
-
-    def _batches(self, start: int) -> int:
-        """Batches of this rank from a global position on."""
-        first = start + (self.rank - start) % self.world
-        rows = max(0, -(-(self._stop(start) - first) // self.world))
-        return -(-rows // self.batch_size)
+    @functools.cached_property
+    def _blocks(self) -> Blocks | None:
+        if self.block is None or self.window is None:
+            return None
+        dataset = self.dataset
+        return Blocks.of(
+            dataset._offsets,  # noqa: SLF001
+            dataset._item_archive,  # noqa: SLF001
+            block=self.block,
+            window=self.window,
+        )
 
     def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
-        return _plan.epoch_order(
-            len(self.dataset),
-            seed=self.seed,
-            epoch=epoch,
-            shuffle=self.shuffle,
-            rank=self.rank,
-            world=self.world,
-            start=start,
-            stop=self._stop(start),
-        )
+        if self._blocks is not None:
+            whole = self._blocks.order(seed=self.seed, epoch=epoch)
+            order = whole[self._share.positions(start) % max(1, len(whole))]
+        else:
+            order = _plan.epoch_order(
+                len(self.dataset),
+                seed=self.seed,
+                epoch=epoch,
+                shuffle=bool(self.shuffle),
+                rank=self.rank,
+                world=self.world,
+                start=start,
+                stop=self._share.stop(start),
+            )
+        if self._share.pad_last == "mask":
+            order[len(order) - self._share.padding(start) :] = PADDING
+        return order
+
+    def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
+        """Which block the engine finds each of `order` in: -1 for none, empty without any."""
+        archives = self.dataset._archives  # noqa: SLF001
+        if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
+            return np.zeros(0, np.int64)  # files of a folder are read one by one in any case
+        blocks = self._blocks.of_items[order]
+        # Items that come once more at the end would keep their blocks in memory until then.
+        blocks[len(blocks) - self._share.padding(start) :] = -1
+        return blocks
 
     def _begin(self, epoch: int, start: int) -> Epoch:
         engine = self._engine_of_this_process()
+        order = self._order(epoch, start)
         native = _engine.Epoch(
             engine.pool,
             engine.table,
-            engine.spec,
+            self._spec(self.transform_at(epoch)),
             engine.slots,
             self._stats,
-            self._order(epoch, start),
+            order,
             self.dataset.keys,
             batch_size=self.batch_size,
             seed=self.seed,
             epoch=epoch,
             prefetch=self.prefetch,
             mask=self.on_error == "mask",
+            objects=engine.objects,
+            soft_labels=engine.soft_labels,
+            blocks=self._blocks_of(order, start),
         )
-        self._progress = _Progress(epoch, start, begun=True)
-        begun = Epoch(self, native, self._progress, self._batches(start))
+        self._progress = Progress(epoch, start, begun=True)
+        begun = Epoch(
+            native,
+            self._make_batch(epoch),
+            self._progress,
+            batches=self._share.batches(start),
+            step=self._share.step,
+            items=len(self.dataset),
+        )
         self._latest = weakref.ref(begun)
         return begun
+
+    def _make_batch(self, epoch: int) -> Callable[[_engine.Batch], Batch]:
+        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
+        return functools.partial(
+            Batch,
+            dataset=self.dataset,
+            output=self.output,
+            views=getattr(self.transform, "views", None),
+            annotated=annotated,
+        )
 
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
         if self._engine is None or self._engine.process != os.getpid():
-            spec = _engine.ItemSpec(
-                **self.transform.native(),
-                **self.output.native(),
-                **self.options.native(),
-                views=getattr(self.transform, "views", None) or 1,
-                interpolation=self.transform.interpolation,
-            )
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
-                pool=_shared_pool(self.threads),
+                pool=shared_pool(self.threads),
                 table=dataset._native_table(),  # noqa: SLF001
-                spec=spec,
-                slots=self._make_slots(spec),
+                slots=self._make_slots(),
+                objects=self._native_objects(),
+                soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
         return self._engine
 
-    def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
+    def _spec(self, transform: Transform) -> _engine.ItemSpec:
+        return _engine.ItemSpec(
+            **transform.native(),
+            **self.output.native(),
+            **self.options.native(),
+            views=getattr(transform, "views", None) or 1,
+            interpolation=transform.interpolation,
+        )
+
+    def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
+        """The boxes of the dataset's items, if these are its own and the transform can use them."""
+        if boxes is None:
+            if getattr(self.transform, "min_object_covered", 0) > 0:
+                raise ValueError(
+                    f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
+                )
+            return None
+        if self.options.exif_orientation:
+            raise ValueError(
+                "boxes are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the boxes"
+            )
+        if isinstance(boxes, Boxes):
+            return boxes.of(self.dataset)
+        if not isinstance(boxes, ItemBoxes):
+            raise TypeError(
+                f"boxes must come from fastinet.read_boxes, or be an ItemBoxes, not {boxes!r}"
+            )
+        if len(boxes) != len(self.dataset):
+            raise ValueError(f"boxes of {len(boxes)} items, the dataset has {len(self.dataset)}")
+        return boxes
+
+    def _checked_soft_labels(
+        self, soft_labels: LabelMaps | ItemLabelMaps | None
+    ) -> ItemLabelMaps | None:
+        """The label maps of the dataset's items, if these are its own."""
+        if soft_labels is not None and self.options.exif_orientation:
+            raise ValueError(
+                "label maps are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the maps"
+            )
+        if isinstance(soft_labels, LabelMaps):
+            return soft_labels.of(self.dataset)
+        if not isinstance(soft_labels, ItemLabelMaps | None):
+            raise TypeError(
+                f"soft_labels must come from open_label_maps, or from their of(), not be"
+                f" {soft_labels!r}"
+            )
+        if soft_labels is not None and soft_labels.dataset is not self.dataset:
+            raise ValueError("soft_labels are of another dataset: use of() with this one")
+        return soft_labels
+
+    def _native_objects(self) -> _engine.ObjectTable | None:
+        if self.boxes is None:
+            return None
+        return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)
+
+    def _make_slots(self) -> _engine.SlotPool:
+        spec = self._spec(self._sizes.largest(self.transform))
+        classes = 0 if self.soft_labels is None else self.soft_labels.classes
         if self._buffers is not None:
-            return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.of_this_process())
-        rows = min(self.batch_size, max(1, len(self.dataset)))
+            buffers = self._buffers.of_this_process()
+            return _engine.SlotPool.wrap(spec, self.batch_size, buffers, classes)
+        rows = min(self.batch_size, max(1, self._share.rows(0)))
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.
-        return _engine.SlotPool(spec, rows, self.prefetch + 2)
+        return _engine.SlotPool(spec, rows, self.prefetch + 2, classes)
 
     def _batch_shape(self) -> tuple[int, ...]:
-        """Shape of a full batch's images."""
-        image = self.output.shape(*height_width(self.transform.size))
+        """Shape of a full batch's images, where they are largest."""
+        image = self.output.shape(*height_width(self._sizes.largest(self.transform).size))
         views = getattr(self.transform, "views", None)
         return (self.batch_size, *([] if views is None else [views]), *image)
 
 
-class Epoch:
-    """The batches of one epoch, once, in order. Made by ``iter(loader)`` and `Loader.epoch`.
-
-    Leaving a loop early, an exception, and the end of the program all end an epoch: its threads
-    finish the item in hand and leave. Batches that were delivered stay as they are.
-    """
-
-    def __init__(
-        self, loader: Loader, native: _engine.Epoch, progress: _Progress, batches: int
-    ) -> None:
-        self._dataset = loader.dataset
-        self._output = loader.output
-        self._views = getattr(loader.transform, "views", None)
-        self._native = native
-        self._progress = progress
-        self._remaining = batches
-        self._rows_per_step = loader.batch_size * loader.world
-        self._items = len(loader.dataset)
-        self._masked = _Masked()
-        self._over = False
-        # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(self, _end, native, self._masked)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __len__(self) -> int:
-        """Batches that are still to come."""
-        return 0 if self._over else self._remaining
-
-    def __next__(self) -> Batch:
-        """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
-
-        Raises:
-            StopIteration: after the last batch.
-            FastinetError: on_error="raise", and an item of this batch gave no row; the message
-                names archive, member, byte and cause. Of several, the first in the batch.
-            CancelledError: the epoch was begun before a fork, or closed while this call waited.
-        """
-        if self._over:
-            raise StopIteration
-        try:
-            lease = self._native.next()
-        except Exception:
-            self.close()
-            raise
-        if lease is None:
-            self._progress.finish()
-            self.close()
-            raise StopIteration
-        self._remaining -= 1
-        self._progress.position = min(self._progress.position + self._rows_per_step, self._items)
-        batch = Batch(lease, self._dataset, self._output, views=self._views)
-        self._masked.count(batch, lease)
-        return batch
-
-    def close(self) -> None:
-        """Ends the epoch now. Harmless when it is over."""
-        self._over = True
-        self._finalizer()
-
-    @property
-    def ready_batches(self) -> int:
-        """Batches that are ready to be delivered."""
-        return self._native.ready_batches
-
-
-class _Buffers:
-    """A caller's memory for batches, and the process that it was given to."""
-
-    def __init__(
-        self, output: OutputFormat, shape: tuple[int, ...], out: Sequence[NDArray[Any]]
-    ) -> None:
-        self.memory = output.buffers(shape, out)
-        self._process = os.getpid()
-
-    def of_this_process(self) -> list[NDArray[np.uint8]]:
-        """The buffers, unless a fork lies between: both processes would write to shared ones."""
-        if os.getpid() != self._process:
-            raise CancelledError(
-                "this loader was made with out= before fork(), and its buffers are the parent's; "
-                "make a loader in this process, with buffers of its own"
-            )
-        return self.memory
+def _checked_shuffle(
+    shuffle: Any, window: int | None, block: int | None
+) -> tuple[bool | Literal["blocked"], int | None, int | None]:
+    """The three arguments; window and block have their defaults if the shuffle is blocked."""
+    if shuffle != "blocked":
+        if isinstance(shuffle, str):
+            raise ValueError(f'shuffle must be True, False or "blocked", not {shuffle!r}')
+        if window is not None or block is not None:
+            raise ValueError(f'window and block go with shuffle="blocked", not {shuffle!r}')
+        return bool(shuffle), None, None
+    block = whole_number("block", DEFAULT_BLOCK if block is None else block, 1, 2**40)
+    window = whole_number("window", DEFAULT_WINDOW if window is None else window, block, 2**50)
+    return "blocked", window, block
 
 
 def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
@@ -423,46 +508,6 @@ def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
     return replace(transform, views=views)
 
 
-@dataclass
-class _Progress:
-    """Where the epoch begun last stands, or where the next one is to begin."""
-
-    epoch: int = 0
-    position: int = 0
-    begun: bool = False
-
-    def finish(self) -> None:
-        self.epoch, self.position, self.begun = self.epoch + 1, 0, False
-
-
-@dataclass
-class _Masked:
-    """The masked rows of one epoch."""
-
-    rows: int = 0
-    first: Exception | None = None
-
-    def count(self, batch: Batch, lease: _engine.Batch) -> None:
-        failures = lease.failures
-        if failures and self.first is None:
-            self.first = next(iter(batch.errors.values()))
-        self.rows += len(failures)
-
-    def warn(self) -> None:
-        if self.rows and not sys.is_finalizing():
-            warnings.warn(
-                f"{self.rows} items gave no row in this epoch and were masked; the first: "
-                f"{self.first}",
-                FastinetWarning,
-                stacklevel=6,  # whoever calls next()
-            )
-
-
-def _end(native: _engine.Epoch, masked: _Masked) -> None:
-    native.close()
-    masked.warn()
-
-
 @dataclass(frozen=True)
 class _EngineParts:
     """What all epochs of one loader share within one process."""
@@ -470,20 +515,6 @@ class _EngineParts:
     process: int
     pool: _engine.WorkerPool
     table: _engine.ItemTable
-    spec: _engine.ItemSpec
     slots: _engine.SlotPool
-
-
-# Pools that some loader uses, by process and number of threads.
-_pools: weakref.WeakValueDictionary[tuple[int, int], _engine.WorkerPool] = (
-    weakref.WeakValueDictionary()
-)
-
-
-def _shared_pool(threads: int) -> _engine.WorkerPool:
-    # No lock, which a fork could leave locked: two threads that come here at once get a pool each.
-    key = (os.getpid(), threads)
-    pool = _pools.get(key)
-    if pool is None:
-        pool = _pools[key] = _engine.WorkerPool(threads)
-    return pool
+    objects: _engine.ObjectTable | None
+    soft_labels: _engine.SoftLabels | None

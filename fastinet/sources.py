@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastinet import _engine, _scan
+from fastinet import _engine, _scan, seek_index
 from fastinet.errors import ReadError
 from fastinet.texts import take_texts
 
@@ -24,8 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastinet.catalog import Listing
+    from fastinet.seek_index import SeekIndex
 
-__all__ = ["Archive", "FileArchive", "FolderArchive", "Identity", "Progress", "identify"]
+__all__ = [
+    "Archive",
+    "FileArchive",
+    "FolderArchive",
+    "GzipArchive",
+    "Identity",
+    "Progress",
+    "identify",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -77,6 +86,36 @@ class FileArchive:
     def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
         """The archive, opened for the engine."""
         return _engine.Source.file(os.fsencode(self.path))
+
+
+@dataclass(frozen=True)
+class GzipArchive:
+    """A tar in a gzip file, entered through its seek index."""
+
+    path: Path
+    folder: str = ""
+    """See FileArchive."""
+
+    @property
+    def name(self) -> str:
+        """File name without folder."""
+        return self.path.name
+
+    def identify(self) -> Identity:
+        """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
+        return identify(self.path)
+
+    def scan(self, progress: Progress | None = None) -> _scan.Members:
+        """Its members, their offsets in the inflated data; makes the seek index if need be."""
+        return self.seek_index(progress).members()
+
+    def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
+        """What the archive inflates to, for the engine."""
+        return self.seek_index().open(self.path)
+
+    def seek_index(self, progress: Progress | None = None) -> SeekIndex:
+        """Its seek index; see :func:`fastinet.seek_index.obtain`."""
+        return seek_index.obtain(self.path, self.identify(), self.folder, progress)
 
 
 @dataclass(frozen=True)
@@ -205,7 +244,7 @@ class FolderArchive:
             waiting.extend(sorted(below, reverse=True))
 
 
-Archive = FileArchive | FolderArchive
+Archive = FileArchive | GzipArchive | FolderArchive
 
 
 def identify(path: Path) -> Identity:

@@ -22,6 +22,8 @@ class LoaderStats:
         batches: batches that were delivered.
         failures: failed items by kind: "corrupt", "unsupported", "too large", "io", ...
         bytes_read: from the archives.
+        block_bytes: of a blocked epoch: blocks that are in memory now [bytes].
+        block_bytes_peak: the most that there were.
         read_seconds: workers reading.
         header_seconds: workers parsing headers.
         decode_seconds: workers decoding; of it, in the own JPEG decoder:
@@ -50,6 +52,8 @@ class LoaderStats:
     batches: int
     failures: Mapping[str, int]
     bytes_read: int
+    block_bytes: int
+    block_bytes_peak: int
     read_seconds: float
     header_seconds: float
     decode_seconds: float
@@ -122,6 +126,8 @@ def from_snapshot(
         batches=batches,
         failures=snapshot["failures"],
         bytes_read=snapshot["bytes_read"],
+        block_bytes=snapshot["block_bytes"],
+        block_bytes_peak=snapshot["block_bytes_peak"],
         **seconds,
         regions=snapshot["regions"],
         fallbacks=snapshot["fallbacks"],

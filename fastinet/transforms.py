@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from fastinet.checks import whole_number
@@ -40,6 +40,11 @@ class RandomResizedCrop:
         views: independent crops of each item, for self-supervised training: batches then have
             images [B, views, ...], boxes [B, views, 4] and flips [B, views]. 1 to 1024; view 0 is
             the crop that there is without views. None: one crop, and no such axis.
+        min_object_covered: the crop must cover at least this share of the area of at least one of
+            the item's bounding boxes, 0 to 1; `Loader` then needs `boxes`. The rule is that of
+            TensorFlow's ``sample_distorted_bounding_box``, whose users take 0.1: boxes are drawn
+            as above until one covers enough, at most 100 times, and then the whole image is taken.
+            Items without boxes are cropped as if this were 0, and so are all when it is.
 
     Raises:
         ValueError: a value that makes no sense; the message names it.
@@ -51,19 +56,28 @@ class RandomResizedCrop:
     interpolation: Interpolation = "bilinear"
     hflip: float = 0.5
     views: int | None = None
+    min_object_covered: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _checked_size(self.size))
         object.__setattr__(self, "scale", _low_high("scale", self.scale, highest=1.0))
         object.__setattr__(self, "ratio", _low_high("ratio", self.ratio, highest=math.inf))
         check_interpolation(self.interpolation)
-        object.__setattr__(self, "hflip", _checked_probability("hflip", self.hflip))
+        object.__setattr__(self, "hflip", _checked_share("hflip", self.hflip, "probability"))
         if self.views is not None:
             object.__setattr__(self, "views", whole_number("views", self.views, 1, MAX_VIEWS))
+        covered = _checked_share("min_object_covered", self.min_object_covered)
+        object.__setattr__(self, "min_object_covered", covered)
 
     def native(self) -> dict[str, Any]:
         """The transform as the native modules take it."""
-        return _native(self, scale=self.scale, ratio=self.ratio, flip_probability=self.hflip)
+        return _native(
+            self,
+            scale=self.scale,
+            ratio=self.ratio,
+            flip_probability=self.hflip,
+            min_object_covered=self.min_object_covered,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,9 +138,48 @@ class Resize:
 Transform: TypeAlias = RandomResizedCrop | CenterCrop | Resize
 
 
+@dataclass(frozen=True)
+class SizeSchedule:
+    """Which size rows have in which epoch, for progressive resizing.
+
+    Boxes and flips do not depend on the size, so it is the same crops that come larger.
+
+    Attributes:
+        sizes: {first epoch: size from it on}; before the first of them the transform's own.
+
+    Raises:
+        ValueError: an epoch or size that makes no sense; the message names it.
+    """
+
+    sizes: Mapping[int, int | tuple[int, int]]
+
+    def __post_init__(self) -> None:
+        checked = {
+            whole_number("epoch", epoch, 0, 2**32 - 1): _checked_size(size)
+            for epoch, size in self.sizes.items()
+        }
+        object.__setattr__(self, "sizes", dict(sorted(checked.items())))
+
+    def at(self, transform: Transform, epoch: int) -> Transform:
+        """`transform` with the size that rows have in `epoch`."""
+        begun = [size for first, size in self.sizes.items() if first <= epoch]
+        return replace(transform, size=begun[-1]) if begun else transform
+
+    def largest(self, transform: Transform) -> Transform:
+        """`transform` with the size that has the most pixels, its own included."""
+        sizes = (transform.size, *self.sizes.values())
+        return replace(transform, size=max(sizes, key=lambda size: math.prod(height_width(size))))
+
+
 def _native(transform: Transform, **parts: Any) -> dict[str, Any]:
     """All parts that the core's Transform has; those that its kind does not use are neutral."""
-    neutral = {"scale": (1.0, 1.0), "ratio": (1.0, 1.0), "flip_probability": 0.0, "resize": 0}
+    neutral = {
+        "scale": (1.0, 1.0),
+        "ratio": (1.0, 1.0),
+        "flip_probability": 0.0,
+        "resize": 0,
+        "min_object_covered": 0.0,
+    }
     size = height_width(transform.size)
     return {"kind": type(transform).__name__, "size": size, **neutral, **parts}
 
@@ -161,14 +214,14 @@ def _checked_side(name: str, side: SupportsIndex) -> int:
     return pixels
 
 
-def _checked_probability(name: str, value: Any) -> float:
+def _checked_share(name: str, value: Any, what: str = "share") -> float:
     try:
-        probability = float(value)
+        share = float(value)
     except (TypeError, ValueError):
-        probability = math.nan
-    if not 0 <= probability <= 1:
-        raise ValueError(f"{name} must be a probability, 0 to 1, not {value!r}")
-    return probability
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ValueError(f"{name} must be a {what}, 0 to 1, not {value!r}")
+    return share
 
 
 def _low_high(name: str, bounds: Any, highest: float) -> tuple[float, float]:

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastinet import catalog
+from fastinet import catalog, column_file
 from fastinet.catalog import Listing, Split, UnusableIndexError
 from fastinet.dataset import Dataset
 from fastinet.dataset import open as open_archive
@@ -149,7 +149,7 @@ def test_each_cut_and_each_appendix_is_found(tmp_path: Path) -> None:
 def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.fastinet"
     with monkeypatch.context() as patch:
-        patch.setattr(catalog, "FORMAT_VERSION", 99)
+        patch.setattr(column_file, "FORMAT_VERSION", 99)
         catalog.save(path, IDENTITIES, make_listing(7))
     with pytest.raises(UnusableIndexError, match="format version 99, and this fastinet reads"):
         catalog.load(path, IDENTITIES)

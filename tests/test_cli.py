@@ -18,6 +18,7 @@ import fastinet
 from fastinet.cli import main
 from fastinet.contact_sheet import contact_sheet
 from fastinet.testing.archives import tar
+from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.train_archive import write_train_archive
 
@@ -117,6 +118,27 @@ def test_show_writes_a_contact_sheet(archive: str, tmp_path: Path, transform: st
     pixels = np.asarray(Image.open(sheet))
     assert pixels.shape[1] > 5 * 160
     assert pixels.std() > 20
+
+
+@pytest.mark.parametrize("transform", ["none", "train", "val"])
+def test_show_draws_boxes(archive: str, tmp_path: Path, transform: str) -> None:
+    dataset = fastinet.open(archive)
+    files = {
+        key.replace(".JPEG", ".xml"): annotation_xml((10, 10), [("dog", 0, 0, 10, 10)])
+        for key in dataset.keys
+    }
+    boxes = str(write_boxes(tmp_path / "boxes.tar.gz", files))
+    sheets = []
+    for number, options in enumerate(([], ["--boxes", boxes])):
+        sheet = tmp_path / f"{number}.png"
+        run("show", archive, "-o", str(sheet), "-n", "6", "--transform", transform, *options)
+        sheets.append(np.asarray(Image.open(sheet), np.int64))
+    frame = np.array([255, 60, 60])
+    without, framed = ((sheet == frame).all(axis=2).sum() for sheet in sheets)
+    assert framed - without > 6 * 4 * 40
+    # Frames only: nothing else has changed.
+    changed = (sheets[0] != sheets[1]).any(axis=2)
+    assert (sheets[1][changed] == frame).all()
 
 
 def test_show_draws_the_same_images_for_the_same_seed(archive: str, tmp_path: Path) -> None:

@@ -12,7 +12,12 @@ from click.testing import CliRunner, Result
 
 from fastinet import metrics
 from fastinet.cli import main
-from fastinet.datasets.classes import ilsvrc2012_id_of_label
+from fastinet.datasets.classes import (
+    ilsvrc2012_id_of_label,
+    imagenet1k_wnids,
+    label_of_ilsvrc2012_id,
+)
+from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.train_archive import write_train_archive
 
@@ -185,6 +190,33 @@ def test_localization_with_a_blacklist(case: Case) -> None:
     assert found["flat_errors"] == pytest.approx([1 / 3, 0, 0, 0, 0])
     assert found["localization_errors"] == pytest.approx([1 / 2, 0, 0, 0, 0])
     assert "0.6667" in run("eval", *arguments).stdout
+
+
+@pytest.mark.parametrize("form", ["tar.gz", "zip", "folder"])
+def test_localization_from_annotations(case: Case, form: str) -> None:
+    labels = case.text("truth.txt", [490, 361, 171])
+    predictions = case.folder / "det.txt"
+    predictions.write_text("490 1 1 10 10\n1 1 1 9 9 361 1 1 10 6\n171 50 50 60 60\n")
+    wnids = imagenet1k_wnids()
+    names = [wnids[label] for label in label_of_ilsvrc2012_id([490, 361, 171])]
+    corners = [[(1, 1, 10, 10)], [(1, 1, 10, 10), (90, 90, 95, 95)], [(1, 1, 10, 10)]]
+    boxes = write_boxes(
+        case.folder / "boxes",
+        {
+            f"val/ILSVRC2012_val_{number:08d}.xml": annotation_xml(
+                (100, 100), [(name, *box) for box in found]
+            )
+            for number, (name, found) in enumerate(zip(names, corners, strict=True), start=1)
+        },
+        form=form,  # type: ignore[arg-type]
+    )
+    found = scores_of(predictions, labels, "--localization", boxes)
+    assert found["localization_errors"] == pytest.approx([2 / 3] + [1 / 3] * 4)
+    short = case.text("short.txt", [490, 361])
+    predictions.write_text("490 1 1 10 10\n361 1 1 9 9\n")
+    assert "boxes of image 3, there are 2 images" in refusal_of(
+        predictions, short, "--localization", boxes
+    )
 
 
 # -------------------------------------------------------------------------------------- refusals

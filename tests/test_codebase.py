@@ -66,7 +66,9 @@ def test_one_version() -> None:
 
 def test_build_info_names_every_library() -> None:
     info = fastinet.build_info()
-    assert {"libjpeg-turbo", "Highway", "libpng", "zlib", "Cython", "pybind11"} == set(info["libraries"])
+    assert {"libjpeg-turbo", "Highway", "libpng", "zlib", "Cython", "pybind11"} == set(
+        info["libraries"]
+    )
     assert all(version[0].isdigit() for version in info["libraries"].values())
     assert "-ffp-contract=off" in info["flags"]
     assert "-march" not in info["flags"]

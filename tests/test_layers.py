@@ -1,6 +1,6 @@
 """Layers point one way: no #include, cimport or import goes upward or sideways.
 
-    base <- {tar, gzip, io, rng, jpeg, png, resample} <- crop <- item <- engine
+    base <- {tar, gzip, io, rng, jpeg, png, resample, label_map} <- crop <- item <- engine
          <- {bindings, Cython} <- Python <- {testing, command line}
 
 The checks read the files; nothing is compiled. Each check is itself tested on a planted bad edge.
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lowest first. Folders of one layer are siblings and do not know each other.
 CPP_LAYERS = [
     {"base"},
-    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample"},
+    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "label_map"},
     {"crop"},
     {"item"},
     {"engine"},
@@ -39,11 +39,24 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "cpus", "output", "stats", "build_info", "texts"},
+    {
+        "appending",
+        "build_info",
+        "checks",
+        "column_file",
+        "cpus",
+        "errors",
+        "output",
+        "ranks",
+        "stats",
+        "texts",
+    },
     {"rendering", "transforms"},
-    {"_scan", "_codec", "_plan", "_engine"},
-    {"sources", "catalog", "checkpoints", "datasets"},
-    {"dataset", "codec", "batch", "metrics"},
+    {"_scan", "_codec", "_plan", "_engine", "_digest"},
+    {"plain_pickle", "torch_files"},
+    {"sources", "catalog", "checkpoints", "seek_index", "datasets"},
+    {"dataset", "codec", "batch", "blocks", "metrics", "objects"},
+    {"buffers", "epoch", "workers"},
     {"loader", "contact_sheet"},
     {""},
     {"testing", "_reference"},

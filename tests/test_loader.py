@@ -204,7 +204,8 @@ def test_a_state_goes_to_other_ranks(dataset: fastinet.Dataset) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "version 2, not 1"),
+        ({"version": 3}, "version 3; this fastinet reads 1 and 2"),
+        ({"position": 44}, "position must be 0 to 43"),
         ({"items": 44}, "44 items, the dataset has 43"),
         ({"shuffle": True}, "shuffle=True, the loader False"),
         ({"seed": -1}, "seed must be"),

@@ -1,4 +1,4 @@
-// A scan of one archive file, in the one piece that Cython drives.
+// A scan of one archive file, plain or gzipped, in the one piece that Cython drives.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
+#include "engine/seek_pass.h"
 #include "io/file.h"
 #include "tar/scan.h"
 
@@ -34,6 +36,36 @@ class ArchiveScan {
  private:
   std::unique_ptr<File> file_;
   std::optional<TarScanner> scanner_;
+};
+
+/// SeekPass over a file. Open() comes first and must have succeeded; errors name the archive.
+class GzipScan {
+ public:
+  Status Open(std::string path, std::string_view folder, uint64_t spacing) {
+    path_ = path;
+    FASTINET_ASSIGN_OR_RETURN(std::unique_ptr<File> file, File::Open(std::move(path)));
+    FASTINET_ASSIGN_OR_RETURN(pass_, SeekPass::Start(std::move(file), folder, spacing));
+    return {};
+  }
+
+  Status Resume(Bytes state, std::vector<std::string> container_names) {
+    return pass_->Resume(state, std::move(container_names)).InArchive(path_);
+  }
+  Status Step(uint64_t compressed_bytes) { return pass_->Step(compressed_bytes).InArchive(path_); }
+
+  bool done() const { return pass_->done(); }
+  uint64_t size_bytes() const { return pass_->size_bytes(); }
+  uint64_t position_bytes() const { return pass_->position_bytes(); }
+  uint64_t inflated_bytes() const { return pass_->inflated_bytes(); }
+  std::vector<uint8_t> md5() const {
+    const Md5::Digest digest = pass_->md5();
+    return {digest.begin(), digest.end()};
+  }
+  SeekChunk Take() { return pass_->Take(); }
+
+ private:
+  std::string path_;
+  std::unique_ptr<SeekPass> pass_;
 };
 
 }  // namespace fastinet

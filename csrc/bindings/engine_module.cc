@@ -33,16 +33,17 @@ namespace {
 
 ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
                   std::array<double, 2> ratio, double flip_probability, int32_t resize,
-                  int32_t views, const std::string& interpolation, const std::string& pass_order,
-                  const std::string& dtype, const std::string& layout,
-                  std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
-                  bool apply_orientation, int64_t max_pixels) {
+                  double min_object_covered, int32_t views, const std::string& interpolation,
+                  const std::string& pass_order, const std::string& dtype,
+                  const std::string& layout, std::array<float, 3> pixel_scale,
+                  std::array<float, 3> pixel_bias, bool apply_orientation, int64_t max_pixels) {
   ItemSpec spec;
   spec.transform.size = {.width = size[1], .height = size[0]};
   spec.transform.scale = scale;
   spec.transform.ratio = ratio;
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
+  spec.transform.min_object_covered = min_object_covered;
   spec.views = views;
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
@@ -58,8 +59,8 @@ ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::arr
   return spec;
 }
 
-SlotShape ShapeOf(const ItemSpec& spec, int64_t rows) {
-  return {rows, spec.RowBytes().value_or(0), spec.views};
+SlotShape ShapeOf(const ItemSpec& spec, int64_t rows, int64_t soft_label_classes) {
+  return {rows, spec.RowBytes().value_or(0), spec.views, soft_label_classes};
 }
 
 /// A caller's buffer as the memory of a slot. It stays exported, and so alive and of its size, for
@@ -79,11 +80,12 @@ ExternalRows Borrow(const py::buffer& buffer) {
 }
 
 std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
-                                      const std::vector<py::buffer>& buffers) {
+                                      const std::vector<py::buffer>& buffers,
+                                      int64_t soft_label_classes) {
   std::vector<ExternalRows> external;
   external.reserve(buffers.size());
   for (const py::buffer& buffer : buffers) external.push_back(Borrow(buffer));
-  return Unwrap(SlotPool::Wrap(ShapeOf(spec, rows), std::move(external)));
+  return Unwrap(SlotPool::Wrap(ShapeOf(spec, rows, soft_label_classes), std::move(external)));
 }
 
 /// The table, and the arrays that it borrows.
@@ -129,6 +131,48 @@ class PyItemTable {
   ItemTable table_;
 };
 
+/// Soft labels, and the table and the array that they borrow.
+class PySoftLabels {
+ public:
+  PySoftLabels(std::shared_ptr<PyItemTable> maps, Column<int32_t> labels, int32_t ranks,
+               int32_t rows, int32_t columns, int32_t classes, const std::string& axes)
+      : maps_(std::move(maps)),
+        labels_(std::move(labels)),
+        soft_labels_(Unwrap(SoftLabels::Make(
+            maps_->table(), View(labels_), {.ranks = ranks, .rows = rows, .columns = columns},
+            classes, axes == "reference" ? MapAxes::kReference : MapAxes::kXY))) {}
+
+  const SoftLabels& soft_labels() const { return soft_labels_; }
+
+ private:
+  std::shared_ptr<PyItemTable> maps_;
+  Column<int32_t> labels_;
+  SoftLabels soft_labels_;
+};
+
+/// The boxes of the items' objects, and the arrays that they lie in.
+class PyObjectTable {
+ public:
+  /// `boxes` is [M, 4]: xmin, ymin, xmax, ymax.
+  PyObjectTable(Column<int64_t> starts, Column<float> boxes)
+      : starts_(std::move(starts)),
+        boxes_(std::move(boxes)),
+        table_(Unwrap(ObjectTable::Make(View(starts_), Objects(boxes_)))) {}
+
+  const ObjectTable& table() const { return table_; }
+
+ private:
+  static std::span<const ObjectBox> Objects(const Column<float>& boxes) {
+    static_assert(sizeof(ObjectBox) == 4 * sizeof(float));
+    if (boxes.ndim() != 2 || boxes.shape(1) != 4) throw py::value_error("boxes must be [M, 4]");
+    return {reinterpret_cast<const ObjectBox*>(boxes.data()), static_cast<size_t>(boxes.shape(0))};
+  }
+
+  Column<int64_t> starts_;
+  Column<float> boxes_;
+  ObjectTable table_;
+};
+
 // ----------------------------------------------------------------------------------- a batch
 
 /// A leased slot. Every array that it gives out holds a reference to it, so that the slot is used
@@ -169,9 +213,25 @@ class PyBatch {
     return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views},
             batch.slot_->flips.data(), self};
   }
+  /// Width and height of each row's image.
+  static py::array ImageSizes(const py::object& self) {
+    static_assert(sizeof(Size) == 2 * sizeof(int32_t));
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, 2},
+            batch.slot_->image_sizes.data(), self};
+  }
   static py::array Valid(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
     return {py::dtype::of<bool>(), {batch.rows_}, batch.slot_->valid.data(), self};
+  }
+  /// [rows, views, classes], or None.
+  static py::object SoftLabelArray(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    const py::ssize_t classes = batch.slot_->shape().soft_label_classes;
+    if (classes == 0) return py::none();
+    return py::array(py::dtype::of<float>(),
+                     std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, classes},
+                     batch.slot_->soft_labels.data(), self);
   }
 
   /// [(row, item, code, cause, archive, offset)], as fastinet.errors.from_status wants them.
@@ -214,13 +274,25 @@ class PyEpoch {
   PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, py::object keys, int64_t batch_size, uint64_t seed, uint32_t epoch,
-          int64_t prefetch, bool mask)
-      : spec_(spec), table_(std::move(table)), order_(std::move(order)), keys_(std::move(keys)) {
-    const EpochPlan plan{
-        .order = View(order_), .batch_size = batch_size, .seed = seed, .epoch = epoch};
-    const EpochOptions options{.spec = spec,
-                               .on_error = mask ? OnError::kMask : OnError::kRaise,
-                               .prefetch_batches = prefetch};
+          int64_t prefetch, bool mask, const Column<int64_t>& blocks,
+          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
+      : spec_(spec),
+        table_(std::move(table)),
+        objects_(std::move(objects)),
+        soft_labels_(std::move(soft_labels)),
+        order_(std::move(order)),
+        keys_(std::move(keys)) {
+    const EpochPlan plan{.order = View(order_),
+                         .blocks = View(blocks),
+                         .batch_size = batch_size,
+                         .seed = seed,
+                         .epoch = epoch};
+    const EpochOptions options{
+        .spec = spec,
+        .on_error = mask ? OnError::kMask : OnError::kRaise,
+        .prefetch_batches = prefetch,
+        .objects = objects_ ? objects_->table() : ObjectTable(),
+        .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr};
     run_ = ShareWithinProcess(Unwrap(EpochRun::Start(std::move(pool), table_->table(), plan,
                                                      options, std::move(slots), std::move(stats))));
   }
@@ -278,6 +350,8 @@ class PyEpoch {
   const pid_t process_ = getpid();
   ItemSpec spec_;
   std::shared_ptr<PyItemTable> table_;
+  std::shared_ptr<PyObjectTable> objects_;
+  std::shared_ptr<PySoftLabels> soft_labels_;
   Column<int64_t> order_;
   py::object keys_;
   std::optional<Delivery> interrupted_;
@@ -392,17 +466,18 @@ py::dict Snapshot(const EngineStats& stats) {
     }
   }
   using namespace py::literals;
-  return py::dict("read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
-                  "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
-                  "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
-                  "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
-                  "fallbacks"_a = ByRoad(stats.fallbacks),
-                  "mcus_decoded"_a = stats.mcus_decoded.load(),
-                  "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
-                  "bytes_read"_a = stats.bytes_read.load(), "failures"_a = failures,
-                  "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
-                  "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
-                  "ready_at_next"_a = stats.ready_at_next.load());
+  return py::dict(
+      "read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
+      "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
+      "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
+      "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
+      "fallbacks"_a = ByRoad(stats.fallbacks), "mcus_decoded"_a = stats.mcus_decoded.load(),
+      "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
+      "bytes_read"_a = stats.bytes_read.load(), "block_bytes"_a = stats.block_bytes.load(),
+      "block_bytes_peak"_a = stats.block_bytes_peak.load(), "failures"_a = failures,
+      "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
+      "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
+      "ready_at_next"_a = stats.ready_at_next.load());
 }
 
 /// Checkpoint records of some items: (records uint8, sizes uint32, header_bytes uint32, damaged,
@@ -442,15 +517,18 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
       .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "views"_a, "interpolation"_a, "pass_order"_a,
-           "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a,
-           "max_pixels"_a);
+           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "views"_a, "interpolation"_a,
+           "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a,
+           "apply_orientation"_a, "max_pixels"_a);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
       .def_static("file", &PySource::OpenFile, "path"_a)
       .def_static("folder", &PySource::OpenFolder, "path"_a, "names"_a, "name_ends"_a, "offsets"_a,
                   "sizes"_a)
+      .def_static("gzip", &PySource::OpenGzip, "path"_a, py::kw_only(), "bit_offsets"_a,
+                  "offsets"_a, "window_starts"_a, "window_sizes"_a, "windows"_a, "size_bytes"_a,
+                  "cache_bytes"_a = GzipSource::kDefaultCacheBytes)
       .def_property_readonly("size_bytes", &PySource::size_bytes)
       .def("read", &PySource::Read, "offset"_a, "size"_a);
 
@@ -464,13 +542,25 @@ PYBIND11_MODULE(_engine, module) {
            "header_bytes"_a = Column<uint32_t>(), "records"_a = Column<uint8_t>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
 
+  py::class_<PySoftLabels, std::shared_ptr<PySoftLabels>>(
+      module, "SoftLabels", "Label maps of a dataset's items, and how they are pooled.")
+      .def(py::init<std::shared_ptr<PyItemTable>, Column<int32_t>, int32_t, int32_t, int32_t,
+                    int32_t, const std::string&>(),
+           "maps"_a, "labels"_a, py::kw_only(), "ranks"_a, "rows"_a, "columns"_a, "classes"_a,
+           "axes"_a);
+
+  py::class_<PyObjectTable, std::shared_ptr<PyObjectTable>>(
+      module, "ObjectTable", "The bounding boxes of every item's objects.")
+      .def(py::init<Column<int64_t>, Column<float>>(), "starts"_a, "boxes"_a);
+
   py::class_<SlotPool, std::shared_ptr<SlotPool>>(
       module, "SlotPool", "Memory for batches, leased until their last view dies.")
-      .def(py::init([](const ItemSpec& spec, int64_t rows, int64_t kept_slots) {
-             return SlotPool::Make(ShapeOf(spec, rows), kept_slots);
+      .def(py::init([](const ItemSpec& spec, int64_t rows, int64_t kept_slots,
+                       int64_t soft_label_classes) {
+             return SlotPool::Make(ShapeOf(spec, rows, soft_label_classes), kept_slots);
            }),
-           "spec"_a, "rows"_a, "kept_slots"_a)
-      .def_static("wrap", &WrapBuffers, "spec"_a, "rows"_a, "buffers"_a)
+           "spec"_a, "rows"_a, "kept_slots"_a, "soft_label_classes"_a = 0)
+      .def_static("wrap", &WrapBuffers, "spec"_a, "rows"_a, "buffers"_a, "soft_label_classes"_a = 0)
       .def_property_readonly("allocated", &SlotPool::allocated)
       .def_property_readonly("leased", &SlotPool::leased)
       .def_property_readonly("extra", &SlotPool::extra);
@@ -486,15 +576,19 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("items", &PyBatch::Items)
       .def_property_readonly("boxes", &PyBatch::Boxes)
       .def_property_readonly("flips", &PyBatch::Flips)
+      .def_property_readonly("soft_labels", &PyBatch::SoftLabelArray)
       .def_property_readonly("valid", &PyBatch::Valid)
+      .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
       .def_property_readonly("failures", &PyBatch::Failures);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
                     std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
-                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool>(),
+                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool, const Column<int64_t>&,
+                    std::shared_ptr<PyObjectTable>, std::shared_ptr<PySoftLabels>>(),
            "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "keys"_a, py::kw_only(),
-           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a)
+           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a,
+           "blocks"_a = Column<int64_t>(), "objects"_a = nullptr, "soft_labels"_a = nullptr)
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);

@@ -8,7 +8,9 @@
 
 #include "base/checked.h"
 #include "bindings/python_values.h"
+#include "engine/fork_safe.h"
 #include "engine/item_table.h"
+#include "gzip/gzip_source.h"
 #include "io/file.h"
 #include "io/folder.h"
 
@@ -30,6 +32,29 @@ class PySource {
     auto opened = std::make_shared<PySource>(OpenArchive{name, Unwrap(Folder::Open(name, files))});
     opened->borrowed_ = py::make_tuple(std::move(names), std::move(name_ends), std::move(offsets),
                                        std::move(sizes));
+    return opened;
+  }
+
+  static std::shared_ptr<PySource> OpenGzip(const py::bytes& path, Column<uint64_t> bit_offsets,
+                                            Column<uint64_t> offsets,
+                                            Column<uint64_t> window_starts,
+                                            Column<uint32_t> window_sizes, Column<uint8_t> windows,
+                                            uint64_t size_bytes, uint64_t cache_bytes) {
+    const std::string name = path;
+    const SeekPoints points{.bit_offsets = View(bit_offsets),
+                            .offsets = View(offsets),
+                            .window_starts = View(window_starts),
+                            .window_sizes = View(window_sizes),
+                            .windows = View(windows),
+                            .size_bytes = size_bytes};
+    Result<std::unique_ptr<GzipSource>> source =
+        GzipSource::Make(Unwrap(File::Open(name)), points, cache_bytes);
+    if (!source.ok()) Check(Status(source.status()).InArchive(name));
+    auto opened = std::make_shared<PySource>(
+        OpenArchive{name, ShareWithinProcess(std::move(source).value())});
+    opened->borrowed_ =
+        py::make_tuple(std::move(bit_offsets), std::move(offsets), std::move(window_starts),
+                       std::move(window_sizes), std::move(windows));
     return opened;
   }
 

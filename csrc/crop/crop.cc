@@ -9,6 +9,12 @@ namespace {
 
 constexpr int kAttempts = 10;  // of RandomResizedCrop before it falls back to the centre
 
+// Where a crop must cover a share of an object: small objects are missed often. The number is that
+// of the Inception preprocessing (tensorflow/models, inception/image_processing.py, max_attempts).
+// Blocks of random bits are numbered in 8 bits.
+constexpr int kObjectAttempts = 100;
+static_assert(kObjectAttempts <= 256);
+
 /// Largest side of a row or of a resized image's shorter side. Its product with any image's side
 /// fits 31 bits.
 constexpr int32_t kMaxSide = 16384;
@@ -27,13 +33,40 @@ Crop ResizeBox(Box box, Size size, bool flip) {
   return {box, size, {0, 0, size.width, size.height}, flip};
 }
 
+/// Length of what [low, high] and [start, start + length] share; not positive when they do not
+/// meet.
+double SharedLength(double low, double high, int32_t start, int32_t length) {
+  return std::min(high, static_cast<double>(start) + length) -
+         std::max(low, static_cast<double>(start));
+}
+
+/// Whether `box` covers the share `least` of the area of one of `objects`: the rule of TensorFlow's
+/// sample_distorted_bounding_box, without its rounding of objects to whole pixels.
+bool CoversAnObject(const Box& box, Size image, std::span<const ObjectBox> objects, double least) {
+  return std::any_of(objects.begin(), objects.end(), [&](const ObjectBox& object) {
+    const double left = static_cast<double>(object.xmin) * image.width;
+    const double right = static_cast<double>(object.xmax) * image.width;
+    const double top = static_cast<double>(object.ymin) * image.height;
+    const double bottom = static_cast<double>(object.ymax) * image.height;
+    const double width = std::max(0.0, SharedLength(left, right, box.x, box.width));
+    const double height = std::max(0.0, SharedLength(top, bottom, box.y, box.height));
+    return width * height / ((right - left) * (bottom - top)) >= least;
+  });
+}
+
 /// torchvision.transforms.RandomResizedCrop.get_params: area uniform in `scale`, logarithm of the
 /// aspect ratio uniform, ten tries, else the largest centred box within the ratio's bounds.
-Box DrawRandomBox(const Transform& transform, Size image, const AugmentKey& key) {
+///
+/// With objects to cover, tries that cover none do not count as boxes, there are more of them, and
+/// what remains is the whole image, which covers all objects (as in TensorFlow).
+Box DrawRandomBox(const Transform& transform, Size image, const AugmentKey& key,
+                  std::span<const ObjectBox> objects) {
+  const bool must_cover = transform.min_object_covered > 0 && !objects.empty();
+  const int attempts = must_cover ? kObjectAttempts : kAttempts;
   const double area = static_cast<double>(image.width) * image.height;
   const double log_ratio_low = std::log(transform.ratio[0]);
   const double log_ratio_high = std::log(transform.ratio[1]);
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     const PhiloxBlock bits = key.Bits(RandomUse::kCrop, static_cast<uint8_t>(attempt));
     const double target_area =
         area *
@@ -43,10 +76,14 @@ Box DrawRandomBox(const Transform& transform, Size image, const AugmentKey& key)
     const int32_t width = RoundHalfEven(std::sqrt(target_area * ratio));
     const int32_t height = RoundHalfEven(std::sqrt(target_area / ratio));
     if (width > 0 && width <= image.width && height > 0 && height <= image.height) {
-      return {UniformBelow(bits[3], image.width - width + 1),
-              UniformBelow(bits[2], image.height - height + 1), width, height};
+      const Box box = {UniformBelow(bits[3], image.width - width + 1),
+                       UniformBelow(bits[2], image.height - height + 1), width, height};
+      if (!must_cover || CoversAnObject(box, image, objects, transform.min_object_covered)) {
+        return box;
+      }
     }
   }
+  if (must_cover) return WholeImage(image);
   const double image_ratio = static_cast<double>(image.width) / image.height;
   int32_t width = image.width, height = image.height;
   if (image_ratio < transform.ratio[0]) {
@@ -108,14 +145,19 @@ Status Transform::Validate() const {
     return InvalidArgument("the flip probability must be 0 to 1, got " +
                            std::to_string(flip_probability));
   }
+  if (!(min_object_covered >= 0 && min_object_covered <= 1)) {
+    return InvalidArgument("min_object_covered must be 0 to 1, got " +
+                           std::to_string(min_object_covered));
+  }
   return {};
 }
 
-Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key) {
+Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key,
+              std::span<const ObjectBox> objects) {
   switch (transform.kind) {
     case Transform::Kind::kRandomResizedCrop: {
       const bool flip = UnitInterval(key.Bits(RandomUse::kFlip, 0)[0]) < transform.flip_probability;
-      return ResizeBox(DrawRandomBox(transform, image, key), transform.size, flip);
+      return ResizeBox(DrawRandomBox(transform, image, key, objects), transform.size, flip);
     }
     case Transform::Kind::kCenterCrop: {
       const Size resized =

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "base/image.h"
 #include "base/status.h"
@@ -28,6 +29,11 @@ struct Crop {
 /// kInvalidArgument with both in the message unless `box` lies inside an image of `image` pixels.
 Status CheckInside(const Box& box, Size image);
 
+/// The bounding box of an object: shares of the image's width and height, 0 to 1.
+struct ObjectBox {
+  float xmin = 0, ymin = 0, xmax = 0, ymax = 0;
+};
+
 /// A rule that draws a Crop for an image: the C++ twin of the dataclasses in fastinet.transforms.
 struct Transform {
   enum class Kind : uint8_t { kRandomResizedCrop, kCenterCrop, kResize };
@@ -38,11 +44,14 @@ struct Transform {
   std::array<double, 2> ratio{3.0 / 4, 4.0 / 3};  // random: width / height of the box
   double flip_probability = 0.5;                  // random
   int32_t resize = 0;  // centre crop: length of the resized image's shorter side; 0 keeps the size
+  double min_object_covered = 0;  // random: share of one object's box that the crop must cover
 
   Status Validate() const;
 };
 
-/// The crop of `transform` for an image of `image` pixels; a pure function of its arguments.
-Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key);
+/// The crop of `transform` for an image of `image` pixels with these objects in it; a pure function
+/// of its arguments. Objects matter only to a random crop with `min_object_covered`.
+Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key,
+              std::span<const ObjectBox> objects = {});
 
 }  // namespace fastinet

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/epoch_run.h"
+#include "rng/blocked_order.h"
 
 // Says where and ends the program: what comes after a broken promise tells nothing.
 #define EXPECT(condition)                                                           \
@@ -53,6 +54,11 @@ class MemorySource final : public Source {
   explicit MemorySource(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
   uint64_t size_bytes() const override { return bytes_.size(); }
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
+    ++reads;
+    bytes_read += out.size();
+    if (out.size() > longest_read) {
+      return Status(StatusCode::kIo, "too long").AtOffset(static_cast<int64_t>(offset_bytes));
+    }
     if (offset_bytes + out.size() > bytes_.size()) {
       return Status(StatusCode::kIo, "beyond the end").AtOffset(static_cast<int64_t>(offset_bytes));
     }
@@ -60,6 +66,9 @@ class MemorySource final : public Source {
     return {};
   }
   void Prefetch(uint64_t, uint64_t) const override {}
+
+  mutable std::atomic<uint64_t> reads = 0, bytes_read = 0;
+  std::atomic<uint64_t> longest_read = UINT64_MAX;  // longer ones fail
 
  private:
   std::vector<uint8_t> bytes_;
@@ -79,8 +88,8 @@ class Dataset {
       sizes_.push_back(jpeg.size());
       archive.insert(archive.end(), jpeg.begin(), jpeg.end());
     }
-    std::vector<OpenArchive> archives;
-    archives.push_back({"memory.tar", std::make_unique<MemorySource>(std::move(archive))});
+    source_ = std::make_shared<MemorySource>(std::move(archive));
+    std::vector<OpenArchive> archives = {{"memory.tar", source_}};
     table_ = std::make_unique<ItemTable>(
         ItemTable::Make(std::move(archives), {}, offsets_, sizes_, {}).value());
   }
@@ -90,8 +99,10 @@ class Dataset {
   }
   const ItemTable& table() const { return *table_; }
   uint64_t offset_bytes(int64_t item) const { return offsets_[static_cast<size_t>(item)]; }
+  MemorySource& source() const { return *source_; }
 
  private:
+  std::shared_ptr<MemorySource> source_;
   std::vector<uint64_t> offsets_;
   std::vector<uint64_t> sizes_;
   std::unique_ptr<ItemTable> table_;
@@ -329,6 +340,85 @@ void TestStopWakesTheConsumer() {
   }
 }
 
+/// A blocked order of `items`: blocks of five neighbours, windows of four blocks.
+std::vector<int64_t> BlockedOrderOf(int64_t items) {
+  std::vector<int64_t> starts;
+  for (int64_t start = 0; start <= items; start += 5) starts.push_back(start);
+  return BlockedOrder{.seed = 3, .window_blocks = 4}.Draw(starts);
+}
+
+std::vector<int64_t> BlocksOf(const std::vector<int64_t>& order) {
+  std::vector<int64_t> blocks;
+  for (const int64_t item : order) blocks.push_back(item / 5);
+  return blocks;
+}
+
+void TestBlocksAreReadOnce(int threads) {
+  const Dataset data(400);
+  const std::vector<int64_t> order = BlockedOrderOf(400), blocks = BlocksOf(order);
+  const auto stats = std::make_shared<EngineStats>();
+  const auto run = EpochRun::Start(Pool(threads), data.table(),
+                                   {.order = order, .blocks = blocks, .batch_size = 10}, Options(2),
+                                   SlotsFor(10, 2), stats)
+                       .value();
+  for (int64_t rows = 0; rows < 400; rows += 10) ExpectRowsOf(NextOf(*run), order, rows);
+  EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
+  EXPECT(data.source().reads == 80);
+  EXPECT(data.source().bytes_read == data.source().size_bytes());
+  EXPECT(stats->bytes_read == data.source().size_bytes());
+  EXPECT(stats->block_bytes == 0);
+  // Two windows; the margin of the lead is another three.
+  EXPECT(stats->block_bytes_peak <= data.source().size_bytes() / 20 * 5);
+}
+
+void TestBlocksThatCannotBeRead() {
+  const Dataset data(100, {41});
+  data.source().longest_read = 300;  // an item, but no block
+  const std::vector<int64_t> order = BlockedOrderOf(100), blocks = BlocksOf(order);
+  const auto stats = std::make_shared<EngineStats>();
+  const auto run =
+      EpochRun::Start(Pool(3), data.table(), {.order = order, .blocks = blocks, .batch_size = 100},
+                      Options(1, OnError::kMask), SlotsFor(100, 1), stats)
+          .value();
+  const Delivery batch = NextOf(*run);
+  EXPECT(batch.failures.size() == 1 && batch.failures[0].item == 41);
+  const Status& status = batch.failures[0].status;
+  EXPECT(status.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
+  EXPECT(stats->block_bytes_peak == 0);
+}
+
+void TestBlocksOfAnEpochThatIsLeft() {
+  const Dataset data(400);
+  const std::vector<int64_t> order = BlockedOrderOf(400), blocks = BlocksOf(order);
+  const auto stats = std::make_shared<EngineStats>();
+  for (int turn = 0; turn < 40; ++turn) {
+    const auto run =
+        EpochRun::Start(Pool(3), data.table(), {.order = order, .blocks = blocks, .batch_size = 10},
+                        Options(2), SlotsFor(10, 2), stats)
+            .value();
+    for (int batch = 0; batch < turn; ++batch) ExpectRowsOf(NextOf(*run), order, batch * 10);
+  }
+  EXPECT(stats->block_bytes == 0);
+}
+
+void TestPlansWithPadding() {
+  const Dataset data(10);
+  std::vector<int64_t> order = Shuffled(10);
+  order.resize(16, kPadding);
+  std::vector<int64_t> blocks(10, 0);
+  blocks.resize(16, 7);  // padding lies in no block, whatever the plan says
+  const auto run =
+      EpochRun::Start(Pool(2), data.table(), {.order = order, .blocks = blocks, .batch_size = 16},
+                      Options(1), SlotsFor(16, 1), std::make_shared<EngineStats>())
+          .value();
+  const Delivery batch = NextOf(*run);
+  EXPECT(batch.rows == 16 && batch.failures.empty());
+  for (size_t j = 10; j < 16; ++j) {
+    EXPECT(batch.slot->items[j] == kPadding && batch.slot->valid[j] == 0);
+    for (const uint8_t value : batch.slot->Row(static_cast<int64_t>(j))) EXPECT(value == 0);
+  }
+}
+
 void TestBatchesOutliveTheRun() {
   const Dataset data(40);
   const std::vector<int64_t> order = Shuffled(40);
@@ -365,4 +455,8 @@ int main() {
   fastinet::TestRunsShareAPoolAndStopAnywhere();
   fastinet::TestStopWakesTheConsumer();
   fastinet::TestBatchesOutliveTheRun();
+  for (const int threads : {1, 2, 5}) fastinet::TestBlocksAreReadOnce(threads);
+  fastinet::TestBlocksThatCannotBeRead();
+  fastinet::TestBlocksOfAnEpochThatIsLeft();
+  fastinet::TestPlansWithPadding();
 }

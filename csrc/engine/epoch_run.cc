@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -44,8 +45,12 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
     return InvalidArgument("batch_size is " + std::to_string(plan.batch_size) +
                            "; it must be positive");
   }
+  if (!plan.blocks.empty() && plan.blocks.size() != plan.order.size()) {
+    return InvalidArgument("the plan has " + std::to_string(plan.blocks.size()) + " blocks for " +
+                           std::to_string(plan.order.size()) + " positions");
+  }
   for (const int64_t item : plan.order) {
-    if (item < 0 || item >= table.size()) {
+    if (item != kPadding && (item < 0 || item >= table.size())) {
       return InvalidArgument("the plan names item " + std::to_string(item) + " of " +
                              std::to_string(table.size()));
     }
@@ -53,15 +58,32 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   return {};
 }
 
-Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
+Status CheckOptions(const EpochOptions& options, const ItemTable& table) {
   FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
+  if (!options.objects.empty() && options.objects.items() != table.size()) {
+    return InvalidArgument("boxes of " + std::to_string(options.objects.items()) + " items for " +
+                           std::to_string(table.size()));
+  }
+  if (options.soft_labels != nullptr && options.soft_labels->size() != table.size()) {
+    return InvalidArgument("label maps of " + std::to_string(options.soft_labels->size()) +
+                           " items for " + std::to_string(table.size()));
+  }
+  return {};
+}
+
+Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
   if (options.prefetch_batches <= 0) {
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
   }
-  if (shape.rows < std::min(plan.batch_size, plan.size()) ||
-      options.spec.RowBytes() != shape.row_bytes || options.spec.views != shape.views) {
+  const auto row_bytes = options.spec.RowBytes();
+  if (shape.rows < std::min(plan.batch_size, plan.size()) || !row_bytes ||
+      *row_bytes > shape.row_bytes || options.spec.views != shape.views) {
     return InvalidArgument("the slots' shape does not fit the batches");
+  }
+  const SoftLabels* soft_labels = options.soft_labels;
+  if (shape.soft_label_classes != (soft_labels == nullptr ? 0 : soft_labels->classes())) {
+    return InvalidArgument("the slots' soft labels have another length than those to be made");
   }
   return {};
 }
@@ -81,6 +103,7 @@ Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> po
                                                   std::shared_ptr<SlotPool> slots,
                                                   std::shared_ptr<EngineStats> stats) {
   FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
+  FASTINET_RETURN_IF_ERROR(CheckOptions(options, table));
   FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape()));
   std::unique_ptr<EpochRun> run(
       new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
@@ -102,7 +125,13 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
       slots_(std::move(slots)),
       stats_(std::move(stats)),
       window_(static_cast<size_t>(options.prefetch_batches)),
-      last_return_(Clock::now()) {}
+      last_return_(Clock::now()) {
+  if (plan.blocks.empty()) return;
+  const BlockUses uses{.order = plan.order,
+                       .blocks = plan.blocks,
+                       .max_item_bytes = MaxItemBytes(options.spec.options.max_pixels)};
+  blocks_ = std::make_unique<BlockCache>(table, uses, *stats_);
+}
 
 EpochRun::~EpochRun() { Stop(); }
 
@@ -117,6 +146,7 @@ void EpochRun::Stop() {
   pool_->Remove(*this);
   const std::lock_guard lock(mutex_);
   for (OpenBatch& batch : window_) batch.slot.reset();
+  blocks_.reset();
 }
 
 // ---------------------------------------------------------------------------------- the consumer
@@ -213,7 +243,7 @@ void EpochRun::MoveWindow() {
   if (over_) return;
   const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
   while (opened_ < wanted) {
-    Result<std::shared_ptr<Slot>> slot = slots_->Lease();
+    Result<std::shared_ptr<Slot>> slot = slots_->Lease(*options_.spec.RowBytes());
     if (!slot.ok()) {
       slot_error_ = std::move(slot).status();
       return;
@@ -246,8 +276,13 @@ bool EpochRun::RunOne(Worker& worker) {
   if (position < 0) return false;
   HintAhead(position);
   OpenBatch& batch = At(position / plan_.batch_size);
-  MakeRow(worker, plan_.order[static_cast<size_t>(position)], *batch.slot,
-          position % plan_.batch_size, batch);
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
+  const int64_t row = position % plan_.batch_size;
+  if (item == kPadding) {
+    MakePadding(*batch.slot, row);
+  } else {
+    MakeRow(worker, position, *batch.slot, row, batch);
+  }
   if (batch.rows_to_do.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     const std::lock_guard lock(mutex_);
     batch.ready = true;
@@ -256,26 +291,48 @@ bool EpochRun::RunOne(Worker& worker) {
   return true;
 }
 
-void EpochRun::MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch) {
+void EpochRun::MakePadding(Slot& slot, int64_t row) {
+  const auto j = static_cast<size_t>(row);
+  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
+  slot.items[j] = kPadding;
+  slot.valid[j] = false;
+  slot.image_sizes[j] = Size{};
+  const auto views = static_cast<size_t>(slot.shape().views);
+  std::fill_n(slot.boxes.begin() + static_cast<ptrdiff_t>(j * views), views, Box{});
+  std::fill_n(slot.flips.begin() + static_cast<ptrdiff_t>(j * views), views, uint8_t{0});
+}
+
+void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row,
+                       OpenBatch& batch) {
   worker.crops.resize(static_cast<size_t>(options_.spec.views));
-  Status status = ReadAndRender(worker, item, slot.Row(row));
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
+  Result<Size> image = ReadAndRender(worker, position, slot.Row(row));
+  if (image.ok()) {
+    Status labelled = WriteSoftLabels(worker, item, image.value(), slot.SoftLabelRow(row));
+    if (!labelled.ok()) image = std::move(labelled);
+  }
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = plan_.NumberOf(item);
-  slot.valid[j] = status.ok();
+  slot.valid[j] = image.ok();
+  slot.image_sizes[j] = image.ok() ? image.value() : Size{};
   for (size_t view = 0; view < worker.crops.size(); ++view) {
     const size_t cell = j * worker.crops.size() + view;
-    slot.boxes[cell] = status.ok() ? worker.crops[view].box : Box{};
-    slot.flips[cell] = status.ok() && worker.crops[view].flip;
+    slot.boxes[cell] = image.ok() ? worker.crops[view].box : Box{};
+    slot.flips[cell] = image.ok() && worker.crops[view].flip;
   }
-  if (status.ok()) return;
+  if (image.ok()) return;
+  Status status = std::move(image).status();
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
   batch.failures.push_back({row, plan_.NumberOf(item), std::move(status)});
 }
 
-Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
+Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes row) {
+  const int64_t item = plan_.order[static_cast<size_t>(position)];
   const ItemPlace place = table_.Place(item);
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (place.size_bytes > max_bytes) {
@@ -284,28 +341,48 @@ Status EpochRun::ReadAndRender(Worker& worker, int64_t item, MutableBytes row) {
                                   std::to_string(max_bytes))
                              .AtOffset(0));
   }
-  SourceBytes bytes(place, worker.bytes, *stats_);
-  Status status;
+  const Clock::time_point start = Clock::now();
+  const BlockCache::Use block(blocks_.get(), position);
+  if (blocks_ != nullptr) Count(stats_->read_ns, Nanoseconds(Clock::now() - start));
+  const std::optional<Bytes> in_block = block.Find(place);
+  SourceBytes from_source(place, worker.bytes, *stats_);
+  MemoryBytes from_block(in_block.value_or(Bytes()));
+  ItemBytes& bytes = in_block ? static_cast<ItemBytes&>(from_block) : from_source;
+  Result<Size> image = Size{};
   try {
-    status = Render(worker, bytes, place.hints, item, row);
+    image = Render(worker, bytes, place.hints, item, row);
   } catch (const std::bad_alloc&) {
-    status = TooLarge("not enough memory to decode the item");
+    image = TooLarge("not enough memory to decode the item");
   }
   worker.bytes.Trim();
-  return place.Located(std::move(status));
+  if (image.ok()) return image;
+  return place.Located(std::move(image).status());
 }
 
-Status EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                        MutableBytes row) const {
+/// The soft labels of the crops that were drawn last.
+Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, Size image,
+                                 std::span<float> out) const {
+  if (options_.soft_labels == nullptr) return {};
+  try {
+    return options_.soft_labels->Write(item, worker.crops, image, worker.label_pooler,
+                                       worker.label_map, out);
+  } catch (const std::bad_alloc&) {
+    return TooLarge("not enough memory for the item's label map");
+  }
+}
+
+Result<Size> EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
+                              int64_t item, MutableBytes row) const {
   const AugmentKey key{.seed = plan_.seed,
                        .epoch = plan_.epoch,
                        .item = static_cast<uint64_t>(plan_.NumberOf(item))};
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
-  Status status = worker.renderer.RenderItem(bytes, hints, options_.spec, key, row, worker.crops);
+  Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
+                                                  options_.objects.Of(item), row, worker.crops);
   CountSince(items, worker.renderer.counters());
   CountSince(decode, worker.renderer.decode_counters());
-  return status;
+  return image;
 }
 
 void EpochRun::CountSince(const ItemCounters& before, const ItemCounters& after) const {
@@ -328,11 +405,15 @@ void EpochRun::CountSince(const DecodeCounters& before, const DecodeCounters& af
 }
 
 void EpochRun::HintAhead(int64_t position) const {
+  if (blocks_ != nullptr) return;  // it reads ahead itself
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
-    const ItemPlace place = table_.Place(plan_.order[static_cast<size_t>(ahead)]);
+    const int64_t item = plan_.order[static_cast<size_t>(ahead)];
+    if (item == kPadding) return;  // at the end of a plan alone
+    const ItemPlace place = table_.Place(item);
     place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+    if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
   }
 }
 

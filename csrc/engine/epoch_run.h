@@ -13,8 +13,11 @@
 
 #include "base/checked.h"
 #include "base/status.h"
+#include "engine/block_cache.h"
 #include "engine/item_table.h"
+#include "engine/object_table.h"
 #include "engine/slots.h"
+#include "engine/soft_labels.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
 #include "item/item.h"
@@ -27,9 +30,15 @@ enum class OnError : uint8_t {
   kMask,   // the row is zero and not valid; the batch says why
 };
 
-/// Which items, in which order, under which random numbers. The spans are borrowed.
+/// Stands in a plan where there is no item: its row is zero, not valid, and no failure. So the last
+/// batch can have as many rows as the others.
+inline constexpr int64_t kPadding = -1;
+
+/// Which items, in which order, under which random numbers. The columns are borrowed.
 struct EpochPlan {
-  std::span<const int64_t> order;  // items of the table
+  std::span<const int64_t> order;  // items of the table, or kPadding
+  // Which block each item lies in, see BlockUses; empty: items are read one by one.
+  std::span<const int64_t> blocks = {};
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
@@ -50,6 +59,8 @@ struct EpochOptions {
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
   bool count_waiting = true;     // off where somebody else counts the consumer's time
+  ObjectTable objects;           // in the items' images; empty where nothing is annotated
+  const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
 
 /// The largest encoded item that is read into memory [bytes]: no image within the pixel limit needs
@@ -138,10 +149,12 @@ class EpochRun final : public WorkSource {
   // By workers:
   int64_t ClaimPosition();
   void HintAhead(int64_t position) const;
-  void MakeRow(Worker& worker, int64_t item, Slot& slot, int64_t row, OpenBatch& batch);
-  Status ReadAndRender(Worker& worker, int64_t item, MutableBytes row);
-  Status Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                MutableBytes row) const;
+  void MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row, OpenBatch& batch);
+  static void MakePadding(Slot& slot, int64_t row);
+  Result<Size> ReadAndRender(Worker& worker, int64_t position, MutableBytes row);
+  Result<Size> Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
+                      MutableBytes row) const;
+  Status WriteSoftLabels(Worker& worker, int64_t item, Size image, std::span<float> out) const;
   void CountSince(const ItemCounters& before, const ItemCounters& after) const;
   void CountSince(const DecodeCounters& before, const DecodeCounters& after) const;
 
@@ -151,6 +164,7 @@ class EpochRun final : public WorkSource {
   const EpochOptions options_;
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
+  std::unique_ptr<BlockCache> blocks_;  // when the plan has blocks
 
   std::atomic<int64_t> next_position_ = 0;  // the first that no worker has taken
   std::atomic<int64_t> end_position_ = 0;   // workers may take the positions below; 0 when stopped

@@ -102,20 +102,20 @@ class SeekPass::Window final : public Source {
 };
 
 Result<std::unique_ptr<SeekPass>> SeekPass::Start(std::unique_ptr<const Source> file,
-                                                  uint64_t spacing) {
+                                                  std::string_view folder, uint64_t spacing) {
   if (spacing < kMinSeekSpacingBytes) {
     return InvalidArgument("the spacing of seek points is " + std::to_string(spacing) +
                            " bytes; the least is " + std::to_string(kMinSeekSpacingBytes));
   }
-  return std::unique_ptr<SeekPass>(new SeekPass(std::move(file), spacing));
+  return std::unique_ptr<SeekPass>(new SeekPass(std::move(file), folder, spacing));
 }
 
-SeekPass::SeekPass(std::unique_ptr<const Source> file, uint64_t spacing)
+SeekPass::SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing)
     : spacing_(spacing),
       file_(std::make_unique<HashedFile>(std::move(file))),
       window_(std::make_unique<Window>()),
       inflater_(*file_, &builder_),
-      scanner_(*window_, "") {}
+      scanner_(*window_, folder) {}
 
 SeekPass::~SeekPass() = default;
 
@@ -195,7 +195,7 @@ void SeekPass::Collect() {
   append(chunk_.points.windows, points.windows);
   points = {};
   chunk_.members.Append(scanner_.TakeMembers());
-  chunk_.state = Save();
+  chunk_.state = done_ ? std::vector<uint8_t>() : Save();
 }
 
 std::vector<uint8_t> SeekPass::Save() const {
@@ -208,7 +208,6 @@ std::vector<uint8_t> SeekPass::Save() const {
   Packer packer;
   packer.Put(kStateVersion);
   packer.Put(spacing_);
-  packer.Put(uint64_t{done_});
   packer.Put(place.bit_offset);
   packer.Put(place.offset);
   packer.Put(uint64_t{place.crc});
@@ -222,14 +221,13 @@ std::vector<uint8_t> SeekPass::Save() const {
 Status SeekPass::Resume(Bytes state, std::vector<std::string> container_names) {
   Unpacker unpacker(state);
   const bool same_form = unpacker.Number() == kStateVersion && unpacker.Number() == spacing_;
-  const bool was_done = unpacker.Number() != 0;
   GzipPlace place{.bit_offset = unpacker.Number(), .offset = unpacker.Number(), .checked = true};
   place.crc = static_cast<uint32_t>(unpacker.Number());
   place.member_bytes = unpacker.Number();
   const Bytes md5 = unpacker.Run(), scan = unpacker.Run(), content = unpacker.Run();
   const size_t history =
       static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, place.member_bytes));
-  if (!same_form || was_done || !unpacker.at_end() || content.size() < history ||
+  if (!same_form || !unpacker.at_end() || content.size() < history ||
       content.size() > place.offset || place.bit_offset / 8 >= file_->size_bytes()) {
     return Corrupt("the saved state of the pass is damaged");
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/md5.h"
@@ -19,7 +20,7 @@ namespace fastinet {
 struct SeekChunk {
   SeekColumns points;
   TarMembers members;          // `containers` number the inner tars from the first one on
-  std::vector<uint8_t> state;  // what SeekPass::Resume takes
+  std::vector<uint8_t> state;  // what SeekPass::Resume takes; empty once the pass is done
 };
 
 /// Inflates a gzipped tar once, from its start to its end, and does all at once that needs that:
@@ -28,9 +29,10 @@ struct SeekChunk {
 class SeekPass {
  public:
   /// A pass over `file`, which must be a gzip file; seek points every `spacing` bytes of the
-  /// inflated data. kInvalidArgument when that is less than kMinSeekSpacingBytes.
+  /// inflated data; members' names start with `folder` and a slash unless it is empty.
+  /// kInvalidArgument when the spacing is less than kMinSeekSpacingBytes.
   static Result<std::unique_ptr<SeekPass>> Start(std::unique_ptr<const Source> file,
-                                                 uint64_t spacing);
+                                                 std::string_view folder, uint64_t spacing);
   ~SeekPass();
 
   /// Goes on where a pass over the same file was when Take() gave `state`; `container_names` are
@@ -57,7 +59,7 @@ class SeekPass {
   class HashedFile;
   class Window;
 
-  SeekPass(std::unique_ptr<const Source> file, uint64_t spacing);
+  SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing);
 
   Status Inflate();
   Status Scan();

@@ -46,8 +46,10 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   const auto rows = static_cast<size_t>(shape.rows);
   items.resize(rows);
   valid.resize(rows);
+  image_sizes.resize(rows);
   boxes.resize(rows * static_cast<size_t>(shape.views));
   flips.resize(rows * static_cast<size_t>(shape.views));
+  soft_labels.resize(rows * static_cast<size_t>(shape.views * shape.soft_label_classes));
 }
 
 Slot::~Slot() {
@@ -104,7 +106,8 @@ Result<std::shared_ptr<SlotPool>> SlotPool::Wrap(const SlotShape& shape,
   return pool;
 }
 
-Result<std::shared_ptr<Slot>> SlotPool::Lease() {
+Result<std::shared_ptr<Slot>> SlotPool::Lease(size_t row_bytes) {
+  if (row_bytes > shape_.row_bytes) return InvalidArgument("the slots' rows are too short");
   std::unique_ptr<Slot> slot;
   {
     const std::lock_guard lock(mutex_);
@@ -121,6 +124,7 @@ Result<std::shared_ptr<Slot>> SlotPool::Lease() {
     FASTINET_ASSIGN_OR_RETURN(slot, Slot::Allocate(shape_));
     if (++allocated_ > kept_slots_) ++extra_;
   }
+  slot->SetRowBytes(row_bytes);
   ++leased_;
   return std::shared_ptr<Slot>(slot.release(), [pool = shared_from_this()](Slot* returned) {
     pool->Return(std::unique_ptr<Slot>(returned));

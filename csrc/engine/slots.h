@@ -20,6 +20,7 @@ struct SlotShape {
   int64_t rows = 0;
   size_t row_bytes = 0;  // all views of an item
   int64_t views = 1;
+  int64_t soft_label_classes = 0;  // length of each view's soft label; 0: there are none
 };
 
 /// Memory that a caller brings for the rows of one slot, and what keeps it alive.
@@ -39,19 +40,28 @@ class Slot {
   Slot& operator=(const Slot&) = delete;
   ~Slot();
 
+  /// Makes the rows shorter than the slot has room for, or as long again, until the next call.
+  void SetRowBytes(size_t row_bytes) { shape_.row_bytes = row_bytes; }
   /// Row `j` of the images: shape.row_bytes bytes, uninitialised until it is rendered.
   MutableBytes Row(int64_t j) {
     return {pixels_ + static_cast<size_t>(j) * shape_.row_bytes, shape_.row_bytes};
   }
   uint8_t* pixels() { return pixels_; }
+  /// The soft labels of row `j`: one a view, each of shape.soft_label_classes elements.
+  std::span<float> SoftLabelRow(int64_t j) {
+    const auto length = static_cast<size_t>(shape_.views * shape_.soft_label_classes);
+    return std::span(soft_labels).subspan(static_cast<size_t>(j) * length, length);
+  }
   const SlotShape& shape() const { return shape_; }
 
   // One element a row; those of the batch in hand are the first ones.
   std::vector<int64_t> items;
   std::vector<uint8_t> valid;
+  std::vector<Size> image_sizes;
   // One element a view, row by row.
   std::vector<Box> boxes;
   std::vector<uint8_t> flips;
+  std::vector<float> soft_labels;
 
  private:
   explicit Slot(const SlotShape& shape);
@@ -72,8 +82,10 @@ class SlotPool : public std::enable_shared_from_this<SlotPool> {
                                                 std::vector<ExternalRows> rows);
 
   /// A free slot, or a new one when all are leased: never waits. A pool over a caller's memory
-  /// fails instead, with kTooLarge.
-  Result<std::shared_ptr<Slot>> Lease();
+  /// fails instead, with kTooLarge. Its rows have `row_bytes`, at most those of the pool's shape,
+  /// so that epochs of different image sizes share the memory.
+  Result<std::shared_ptr<Slot>> Lease(size_t row_bytes);
+  Result<std::shared_ptr<Slot>> Lease() { return Lease(shape_.row_bytes); }
 
   const SlotShape& shape() const { return shape_; }
   int64_t kept_slots() const { return kept_slots_; }

@@ -33,6 +33,9 @@ struct EngineStats {
   Counter mcus_decoded = 0;
   Counter mcus_skipped = 0;
 
+  Counter block_bytes = 0;       // of blocked epochs, in memory now
+  Counter block_bytes_peak = 0;  // and at most
+
   // The consumer.
   Counter batches = 0;
   Counter startup_ns = 0;     // waiting for the first batch of an epoch, which nothing can hide
@@ -44,6 +47,13 @@ struct EngineStats {
 /// Adds without ordering: totals need no more.
 inline void Count(EngineStats::Counter& counter, uint64_t amount) {
   counter.fetch_add(amount, std::memory_order_relaxed);
+}
+
+/// Raises a maximum to `value`, if it is below.
+inline void RaiseTo(EngineStats::Counter& maximum, uint64_t value) {
+  uint64_t seen = maximum.load(std::memory_order_relaxed);
+  while (seen < value && !maximum.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+  }
 }
 
 }  // namespace fastinet

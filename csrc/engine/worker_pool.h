@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "item/item.h"
+#include "label_map/label_map.h"
 
 namespace fastinet {
 
@@ -38,6 +39,8 @@ struct Worker {
   ItemRenderer renderer{StageTimes::kOn};
   ReadBuffer bytes;
   std::vector<Crop> crops;  // of the item in hand, one a view
+  LabelPooler label_pooler;
+  std::vector<float> label_map;  // of the item in hand
 };
 
 /// Something that has items to do, one at a time.

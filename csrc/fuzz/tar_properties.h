@@ -3,23 +3,15 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "base/source.h"
+#include "fuzz/demand.h"
 #include "tar/scan.h"
 
 namespace fastinet::fuzz {
-
-/// Ends the program with a word about what does not hold.
-inline void Demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 /// Bytes in memory, which nobody reads beyond.
 class MemorySource final : public Source {

@@ -1,7 +1,10 @@
 #include "item/image_decoder.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "gzip/inflater.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/header.h"
 #include "jpeg/region_decoder.h"
@@ -48,8 +51,10 @@ Status CheckSize(Size size, int64_t max_pixels) {
 
 struct ImageDecoder::State {
   ItemBytes* data = nullptr;
+  int64_t max_pixels = 0;
   Bytes whole;  // all of the item, when the last Read fetched that
   bool has_whole = false;
+  std::vector<uint8_t> unwrapped;  // what `whole` was, gzip-wrapped; empty for all other items
   ImageInfo info;
   JpegHeader header;  // of a JPEG
   std::optional<Checkpoints> checkpoints;
@@ -63,8 +68,11 @@ struct ImageDecoder::State {
   std::array<uint64_t, kRoads> fallbacks{};  // of this class; the own decoder has some too
 
   Status Open(const ItemHints& hints);
+  Status OpenWhole();
   Status OpenJpegByHeader(const ItemHints& hints);
   Status ReadWhole();
+  Status Unwrap();
+  Status InWrapper(Status status) const;
   Status DecodeOwn(const Box& region, const Checkpoints* places, RowSink& sink);
   Status Decode(const Box& region, RowSink& sink);
 };
@@ -73,7 +81,23 @@ Status ImageDecoder::State::ReadWhole() {
   if (has_whole) return {};
   FASTINET_ASSIGN_OR_RETURN(whole, data->Read(0, data->size_bytes()));
   has_whole = true;
+  return LooksLikeGzip(whole) ? Unwrap() : Status();
+}
+
+/// Inflates the item: ImageNet-21K has 26 JPEGs as their servers sent them, "Content-Encoding:
+/// gzip".
+Status ImageDecoder::State::Unwrap() {
+  FASTINET_ASSIGN_OR_RETURN(unwrapped, InflateAll(whole, MaxItemBytes(max_pixels)));
+  whole = unwrapped;
   return {};
+}
+
+/// An offset in the inflated bytes is none in the archive: it moves into the message.
+Status ImageDecoder::State::InWrapper(Status status) const {
+  if (unwrapped.empty() || status.offset_bytes() < 0) return status;
+  std::string cause(status.cause());
+  cause += " (at byte " + std::to_string(status.offset_bytes()) + " of the inflated image)";
+  return Status(status.code(), std::move(cause)).AtOffset(0);
 }
 
 /// Reads the bytes before the scan alone, as far as the hints say they go, and the checkpoints.
@@ -92,6 +116,7 @@ Status ImageDecoder::State::OpenJpegByHeader(const ItemHints& hints) {
 
 Status ImageDecoder::State::Open(const ItemHints& hints) {
   has_whole = false;
+  unwrapped = {};  // not kept: the next item is hardly ever wrapped
   checkpoints.reset();
   if (data->size_bytes() == 0) return Corrupt("the member is empty").AtOffset(0);
   if (hints.header_bytes > 0 && !hints.checkpoints.empty()) {
@@ -99,6 +124,11 @@ Status ImageDecoder::State::Open(const ItemHints& hints) {
     ++fallbacks[static_cast<size_t>(Road::kCheckpoints)];
   }
   FASTINET_RETURN_IF_ERROR(ReadWhole());
+  return InWrapper(OpenWhole());
+}
+
+/// Recognises the image in `whole`.
+Status ImageDecoder::State::OpenWhole() {
   if (LooksLikeJpeg(whole)) {
     FASTINET_ASSIGN_OR_RETURN(header, ReadJpegHeader(whole));
     info = Describe(header);
@@ -151,6 +181,7 @@ ImageDecoder& ImageDecoder::operator=(ImageDecoder&&) noexcept = default;
 
 Status ImageDecoder::Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels) {
   state_->data = &data;
+  state_->max_pixels = max_pixels;
   FASTINET_RETURN_IF_ERROR(state_->Open(hints));
   return CheckSize(state_->info.size, max_pixels);
 }
@@ -164,7 +195,7 @@ std::optional<int> ImageDecoder::EstimateQuality() const {
 
 Status ImageDecoder::DecodeRegion(const Box& region, RowSink& sink) {
   ++state_->counters.regions[static_cast<size_t>(state_->road)];
-  return state_->Decode(region, sink);
+  return state_->InWrapper(state_->Decode(region, sink));
 }
 
 bool ImageDecoder::FallBack() {

@@ -61,8 +61,9 @@ class ImageDecoder {
   ImageDecoder(ImageDecoder&&) noexcept;
   ImageDecoder& operator=(ImageDecoder&&) noexcept;
 
-  /// Recognises the image in `data` by its content and reads its header. Refuses images of more
-  /// than `max_pixels`. `data` and `hints` must stay valid as long as regions are asked for.
+  /// Recognises the image in `data` by its content and reads its header; one that is gzip-wrapped
+  /// is inflated, and is then like any other. Refuses images of more than `max_pixels`. `data` and
+  /// `hints` must stay valid as long as regions are asked for.
   Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
 
   /// Of the image that is open.

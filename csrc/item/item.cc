@@ -172,8 +172,9 @@ Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& o
   return {};
 }
 
-Status ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
-                                const AugmentKey& key, MutableBytes row, std::span<Crop> crops) {
+Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
+                                      const AugmentKey& key, std::span<const ObjectBox> objects,
+                                      MutableBytes row, std::span<Crop> crops) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
@@ -181,12 +182,12 @@ Status ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const I
   for (size_t view = 0; view < crops.size(); ++view) {
     AugmentKey view_key = key;
     view_key.view = static_cast<uint16_t>(view);
-    crops[view] = DrawCrop(spec.transform, shown, view_key);
+    crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
     FASTINET_RETURN_IF_ERROR(
         state.RenderCrop(crops[view], spec.options, row.subspan(view * view_bytes, view_bytes)));
   }
   ++state.counters.items;
-  return {};
+  return shown;
 }
 
 const ItemCounters& ItemRenderer::counters() const { return state_->counters; }

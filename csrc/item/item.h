@@ -74,8 +74,10 @@ class ItemRenderer {
 
   /// Draws the crops that `spec.transform` gives for `key` and its views and renders them into
   /// `row` (spec.RowBytes() bytes). `crops` has spec.views elements and tells which they were.
-  Status RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
-                    const AugmentKey& key, MutableBytes row, std::span<Crop> crops);
+  /// `objects` are those in the image. The result is the size of the image as it was cropped.
+  Result<Size> RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
+                          const AugmentKey& key, std::span<const ObjectBox> objects,
+                          MutableBytes row, std::span<Crop> crops);
 
   /// What was spent since construction.
   const ItemCounters& counters() const;

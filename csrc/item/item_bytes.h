@@ -1,12 +1,23 @@
 // An item's encoded bytes, fetched range by range, and what an index knows of them beforehand.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "base/checked.h"
 #include "base/status.h"
 
 namespace fastinet {
+
+/// The largest encoded item that is taken into memory [bytes]: no image within the pixel limit
+/// needs more than its own pixels take, apart from metadata.
+inline uint64_t MaxItemBytes(int64_t max_pixels) {
+  constexpr uint64_t kMetadata = uint64_t{64} << 20;
+  return CheckedMul<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(max_pixels, 0)), 3)
+             .value_or(UINT64_MAX - kMetadata) +
+         kMetadata;
+}
 
 /// Where an item's bytes come from.
 class ItemBytes {

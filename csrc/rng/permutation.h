@@ -12,7 +12,7 @@
 
 namespace fastinet {
 
-/// A bijection of {0, ..., n - 1}, drawn by (seed, epoch): O(1) memory and time per position.
+/// A bijection of {0, ..., n - 1}, drawn by (seed, epoch, use): O(1) memory and time per position.
 ///
 /// A Feistel network over mixed radices (Black and Rogaway, "Ciphers with Arbitrary Finite
 /// Domains", CT-RSA 2002): a position is a pair (left < rows, right < columns), and each round adds
@@ -22,7 +22,7 @@ namespace fastinet {
 class Permutation {
  public:
   /// n is at most 2^62.
-  Permutation(uint64_t n, uint64_t seed, uint32_t epoch)
+  Permutation(uint64_t n, uint64_t seed, uint32_t epoch, RandomUse use = RandomUse::kShuffle)
       : n_(n), rounds_(n < kSmall ? kRoundsIfSmall : kRounds) {
     rows_ = static_cast<uint64_t>(std::sqrt(static_cast<double>(n)));
     // An even number, because with two odd ones every round is an even permutation, and so would
@@ -31,7 +31,7 @@ class Permutation {
     columns_ = std::max<uint64_t>(CeilDiv(n, rows_), 1);
     const AugmentKey key{.seed = seed, .epoch = epoch};
     for (size_t i = 0; i < rounds_; i += 2) {
-      const PhiloxBlock bits = key.Bits(RandomUse::kShuffle, static_cast<uint8_t>(i / 2));
+      const PhiloxBlock bits = key.Bits(use, static_cast<uint8_t>(i / 2));
       round_keys_[i] = (static_cast<uint64_t>(bits[0]) << 32) | bits[1];
       round_keys_[i + 1] = (static_cast<uint64_t>(bits[2]) << 32) | bits[3];
     }

@@ -27,7 +27,14 @@ inline PhiloxBlock Philox4x32(PhiloxKey key, PhiloxBlock counter) {
 }
 
 /// What a block of random bits is for. Part of the counter, so that no two uses share bits.
-enum class RandomUse : uint8_t { kShuffle = 0, kCrop = 1, kFlip = 2, kColour = 3 };
+enum class RandomUse : uint8_t {
+  kShuffle = 0,
+  kCrop = 1,
+  kFlip = 2,
+  kColour = 3,
+  kBlocks = 4,  // the order of blocks,
+  kWindow = 5,  // and of the items inside a window
+};
 
 /// The random stream of one view of one item in one epoch: a pure function of its four numbers.
 struct AugmentKey {

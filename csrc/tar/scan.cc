@@ -329,7 +329,7 @@ Result<Bytes> TarScanner::PeekHead(uint64_t data, uint64_t size) {
 Result<uint64_t> TarScanner::Reach() {
   // A second block of the marker, or the first of the content, each with the window behind it.
   uint64_t reach = kTarBlockBytes + kWindowBytes;
-  if (started_ && !levels_.empty() && HasBlock(1)) {
+  if (!levels_.empty() && HasBlock(1)) {
     std::array<uint8_t, kTarBlockBytes> block;
     FASTINET_RETURN_IF_ERROR(source_.ReadAt(level().cursor, block));
     const Result<TarHeader> header = ParseTarHeader(block);

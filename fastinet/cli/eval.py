@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from fastinet import metrics
-from fastinet.cli.eval_inputs import read_predictions, read_truth
+from fastinet.cli.eval_inputs import read_predictions, read_true_boxes, read_truth
 from fastinet.cli.output import json_option, print_json, print_table
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, class_table, imagenet1k_wnids
 from fastinet.errors import FastinetError
@@ -45,7 +45,12 @@ def _numbers(context: click.Context, option: click.Parameter, text: str) -> tupl
     "--topk", default="1,5", show_default=True, callback=_numbers, help="The k, by commas."
 )
 @click.option("--per-class", is_flag=True, help="Tell the accuracy of every class, worst first.")
-@click.option("--localization", metavar="BOXES", help="Ground-truth boxes; PREDICTIONS has boxes.")
+@click.option(
+    "--localization",
+    metavar="BOXES",
+    help="True boxes: ILSVRC2012_bbox_val_v3.tgz, a folder of its XML files, or the devkit's text;"
+    " PREDICTIONS has boxes.",
+)
 @click.option("--blacklist", metavar="FILE", help="Images that the localisation error leaves out.")
 @click.option("--key", help="The array in a .npz with several.")
 @click.option("--prediction-order", type=_ORDERS, help=_ORDER_HELP.format("predictions"))
@@ -89,10 +94,11 @@ def eval_command(
         if isinstance(truth, np.ndarray) and guesses.dtype.kind in "iu":
             facts["flat_errors"] = metrics.flat_errors(guesses, truth).tolist()
         if localization is not None:
-            true_boxes = metrics.read_boxes(localization, truth_order or "id")
+            single = _single_labels(truth)
+            true_boxes = read_true_boxes(localization, len(single), truth_order)
             listed = () if blacklist is None else metrics.read_blacklist(blacklist)
             facts["localization_errors"] = metrics.localization_errors(
-                guesses, boxes, _single_labels(truth), true_boxes, listed
+                guesses, boxes, single, true_boxes, listed
             ).tolist()
         if per_class:
             named = guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet import metrics
+from fastinet.cli.opening import open_boxes
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, ilsvrc2012_id_of_label
 from fastinet.datasets.devkit import read_devkit
 from fastinet.errors import CorruptError, MissingError
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet.metrics.devkit_text import Order
+    from fastinet.metrics.localization import TrueBoxes
 
 _TAR_MAGIC_AT = 257
 
 
 def kind_of(path: str) -> str:
-    """What a file or folder has in it: "npy", "npz", "json", "devkit" or "text"."""
+    """What a file or folder has in it: "npy", "npz" (or another ZIP), "json", "devkit" or "text".
+
+    "devkit" is any folder, tar or gzip file.
+    """
     place = Path(path)
     if place.is_dir():
         return "devkit"
@@ -85,6 +90,19 @@ def read_truth(path: str, key: str | None, order: Order | None) -> NDArray[np.in
             f"'{path}' has no labels: int [N] expected, got {array.dtype} {array.shape}"
         )
     return in_labels(array.astype(np.int64), order or "label")
+
+
+def read_true_boxes(path: str, images: int, order: Order | None) -> TrueBoxes:
+    """The boxes of that many validation images.
+
+    Args:
+        path: an archive or a folder of annotations, or the devkit's text.
+        images: how many there are.
+        order: how text numbers classes: None for IDs.
+    """
+    if kind_of(path) in ("devkit", "npz"):
+        return metrics.true_boxes(open_boxes(path), images)
+    return metrics.read_boxes(path, order or "id")
 
 
 def _load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:

@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fastinet
-from fastinet.cli.output import byte_bar
+from fastinet.cli.output import byte_bar, file_bar
 
 if TYPE_CHECKING:
-    from fastinet import Dataset
+    from fastinet import Boxes, Dataset
 
 
 def open_archive(path: str) -> Dataset:
     """The dataset at `path`; shows how far the scan is where there is no index yet."""
     with byte_bar("indexing") as progress:
         return fastinet.open(path, progress=progress)
+
+
+def open_boxes(path: str) -> Boxes:
+    """The bounding boxes at `path`; shows how far it is where they were not read before."""
+    with file_bar("reading boxes") as progress:
+        return fastinet.read_boxes(path, progress=progress)
 
 
 def describe_index(dataset: Dataset) -> dict[str, Any]:

@@ -82,14 +82,25 @@ def progress_bar(what: str, total: float | None) -> Iterator[Callable[[float], N
         yield lambda done: progress.update(task, completed=done)
 
 
-@contextlib.contextmanager
-def byte_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def byte_bar(what: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
     """A progress bar for functions that report (bytes done, bytes in all).
 
     It appears with the first report: an index that is there already needs no bar.
     """
+    return _late_bar(what, DownloadColumn())
+
+
+def file_bar(what: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
+    """The same for functions that report (files done, files in all)."""
+    return _late_bar(what, MofNCompleteColumn())
+
+
+@contextlib.contextmanager
+def _late_bar(
+    what: str, counter: MofNCompleteColumn | DownloadColumn
+) -> Iterator[Callable[[int, int], None]]:
     with contextlib.ExitStack() as shown:
-        progress = _progress(DownloadColumn())
+        progress = _progress(counter)
         task = progress.add_task(what, total=None)
 
         def report(done: int, total: int) -> None:

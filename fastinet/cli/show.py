@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.cli.opening import open_archive
+from fastinet.cli.opening import open_archive, open_boxes
 from fastinet.cli.output import archive_argument, literal, say
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastinet import Batch, Dataset
+    from fastinet import Batch, Dataset, ItemBoxes
 
 
 @click.command()
@@ -34,32 +34,60 @@ if TYPE_CHECKING:
     help="Originals, or what a training or validation batch sees.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which images.")
-def show(archive: str, output: str, count: int, transform: str, seed: int) -> None:
+@click.option(
+    "--boxes",
+    metavar="PATH",
+    help="Draw bounding boxes from this archive, or folder of XML files.",
+)
+def show(
+    archive: str, output: str, count: int, transform: str, seed: int, boxes: str | None
+) -> None:
     """Write a contact sheet of images drawn at random from ARCHIVE, with their class names."""
     dataset = open_archive(archive)
+    of_items = None if boxes is None else open_boxes(boxes).of(dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":
         images = [fastinet.decode(dataset.read(int(item))) for item in items]
-        write_sheet(dataset, images, items, output)
+        frames = None if of_items is None else _frames_of_items(of_items, items, images)
+        write_sheet(dataset, images, items, output, frames)
     else:
-        write_batch_sheet(dataset, _batch(dataset, count, transform, seed), output)
+        write_batch_sheet(dataset, _batch(dataset, count, transform, seed, of_items), output)
     say(f"{literal(output)}: {len(items)} images")
 
 
-def _batch(dataset: Dataset, count: int, transform: str, seed: int) -> Batch:
+def _frames_of_items(
+    boxes: ItemBoxes, items: NDArray[np.int64], images: Sequence[NDArray[np.uint8]]
+) -> list[NDArray[np.float32]]:
+    """The boxes of each item, [n, 4] in pixels of its image."""
+    frames = []
+    for item, image in zip(items, images, strict=True):
+        height, width = image.shape[:2]
+        side = np.array([width, height, width, height], np.float32)
+        frames.append(boxes.boxes[boxes.starts[item] : boxes.starts[item + 1]] * side)
+    return frames
+
+
+def _batch(
+    dataset: Dataset, count: int, transform: str, seed: int, boxes: ItemBoxes | None
+) -> Batch:
     """The first batch of a shuffled epoch."""
     rule: fastinet.RandomResizedCrop | fastinet.CenterCrop = (
         fastinet.RandomResizedCrop(224)
         if transform == "train"
         else fastinet.CenterCrop(224, resize=256)
     )
-    loader = fastinet.Loader(dataset, batch_size=count, transform=rule, shuffle=True, seed=seed)
+    loader = fastinet.Loader(
+        dataset, batch_size=count, transform=rule, shuffle=True, seed=seed, boxes=boxes
+    )
     return next(iter(loader))
 
 
 def write_batch_sheet(dataset: Dataset, batch: Batch, output: str | Path) -> None:
-    """Writes the rows of a batch as a contact sheet."""
-    write_sheet(dataset, list(batch.images), batch.indices, output)
+    """Writes the rows of a batch as a contact sheet, with its objects if it has them."""
+    frames = None
+    if (objects := batch.objects) is not None:
+        frames = [objects.boxes[objects.rows == row] for row in range(len(batch))]
+    write_sheet(dataset, list(batch.images), batch.indices, output, frames)
 
 
 def write_sheet(
@@ -67,12 +95,17 @@ def write_sheet(
     images: Sequence[NDArray[np.uint8]],
     items: NDArray[np.int64],
     output: str | Path,
+    frames: Sequence[NDArray[np.float32]] | None = None,
 ) -> None:
-    """Writes images of `items` as a contact sheet, captioned with class and key."""
+    """Writes images of `items` as a contact sheet, captioned with class and key.
+
+    `frames` are boxes [n, 4] to draw on each: xmin, ymin, xmax, ymax in its pixels.
+    """
     from fastinet.contact_sheet import contact_sheet  # noqa: PLC0415 - it needs Pillow
 
     captions = []
     for item in items:
-        names = dataset.classes[dataset.labels[item]].names
+        label = dataset.labels[item]
+        names = dataset.classes[label].names if label >= 0 else ()
         captions.append((names[0] if names else "", dataset.keys[item].rpartition("/")[2]))
-    contact_sheet(images, captions).save(Path(output), "PNG")
+    contact_sheet(images, captions, frames=frames).save(Path(output), "PNG")

@@ -9,10 +9,13 @@ text files translate the devkit's ILSVRC2012_IDs::
     metrics.evaluate(logits, metrics.real_labels("real.json"))
     guesses = metrics.read_guesses("predictions.txt")       # as submitted to the challenge
     metrics.flat_errors(guesses, val_labels)                # with 1 to 5 guesses
+    truth = metrics.true_boxes(fastinet.read_boxes("ILSVRC2012_bbox_val_v3.tgz"))
+    metrics.localization_errors(guesses, boxes, val_labels, truth)
 
 ImageNet-V2 needs nothing of its own: ``evaluate`` with the labels of its folders.
 """
 
+from fastinet.metrics.annotations import true_boxes
 from fastinet.metrics.devkit_text import (
     read_blacklist,
     read_boxes,
@@ -22,10 +25,12 @@ from fastinet.metrics.devkit_text import (
 )
 from fastinet.metrics.labels import real_labels
 from fastinet.metrics.localization import TrueBoxes, box_overlaps, flat_errors, localization_errors
+from fastinet.metrics.semantic import SemanticAccuracy, semantic_accuracy
 from fastinet.metrics.topk import Accumulator, evaluate
 
 __all__ = [
     "Accumulator",
+    "SemanticAccuracy",
     "TrueBoxes",
     "box_overlaps",
     "evaluate",
@@ -37,4 +42,6 @@ __all__ = [
     "read_labels",
     "read_located_guesses",
     "real_labels",
+    "semantic_accuracy",
+    "true_boxes",
 ]

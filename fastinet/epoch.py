@@ -1,0 +1,138 @@
+"""An epoch while it runs: batches in order, and where the loop stands."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastinet.errors import FastinetWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fastinet import _engine
+    from fastinet.batch import Batch
+
+__all__ = ["Epoch", "Masked", "Progress"]
+
+
+@dataclass
+class Progress:
+    """Where the epoch begun last stands, or where the next one is to begin."""
+
+    epoch: int = 0
+    position: int = 0
+    begun: bool = False
+
+    def finish(self) -> None:
+        """The epoch is over: the next one begins at its start."""
+        self.epoch, self.position, self.begun = self.epoch + 1, 0, False
+
+
+@dataclass
+class Masked:
+    """The masked rows of one epoch."""
+
+    rows: int = 0
+    first: Exception | None = None
+
+    def count(self, batch: Batch, lease: _engine.Batch) -> None:
+        """Takes a batch's masked rows in."""
+        failures = lease.failures
+        if failures and self.first is None:
+            self.first = next(iter(batch.errors.values()))
+        self.rows += len(failures)
+
+    def warn(self) -> None:
+        """Says how many there were, if any."""
+        if self.rows and not sys.is_finalizing():
+            warnings.warn(
+                f"{self.rows} items gave no row in this epoch and were masked; the first: "
+                f"{self.first}",
+                FastinetWarning,
+                stacklevel=6,  # whoever calls next()
+            )
+
+
+class Epoch:
+    """The batches of one epoch, once, in order. Made by ``iter(loader)`` and `Loader.epoch`.
+
+    Leaving a loop early, an exception, and the end of the program all end an epoch: its threads
+    finish the item in hand and leave. Batches that were delivered stay as they are.
+    """
+
+    def __init__(
+        self,
+        native: _engine.Epoch,
+        make_batch: Callable[[_engine.Batch], Batch],
+        progress: Progress,
+        *,
+        batches: int,
+        step: int,
+        items: int,
+    ) -> None:
+        """The epoch that `native` runs.
+
+        Each of its `batches` batches takes `progress` on by `step` positions, of `items` in all.
+        """
+        self._native = native
+        self._make_batch = make_batch
+        self._progress = progress
+        self._remaining = batches
+        self._step = step
+        self._items = items
+        self._masked = Masked()
+        self._over = False
+        # Also at the interpreter's exit, before the modules that threads depend on are torn down.
+        self._finalizer = weakref.finalize(self, _end, native, self._masked)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __len__(self) -> int:
+        """Batches that are still to come."""
+        return 0 if self._over else self._remaining
+
+    def __next__(self) -> Batch:
+        """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
+
+        Raises:
+            StopIteration: after the last batch.
+            FastinetError: on_error="raise", and an item of this batch gave no row; the message
+                names archive, member, byte and cause. Of several, the first in the batch.
+            CancelledError: the epoch was begun before a fork, or closed while this call waited.
+        """
+        if self._over:
+            raise StopIteration
+        try:
+            lease = self._native.next()
+        except Exception:
+            self.close()
+            raise
+        if lease is None:
+            self._progress.finish()
+            self.close()
+            raise StopIteration
+        self._remaining -= 1
+        self._progress.position = min(self._progress.position + self._step, self._items)
+        batch = self._make_batch(lease)
+        self._masked.count(batch, lease)
+        return batch
+
+    def close(self) -> None:
+        """Ends the epoch now. Harmless when it is over."""
+        self._over = True
+        self._finalizer()
+
+    @property
+    def ready_batches(self) -> int:
+        """Batches that are ready to be delivered."""
+        return self._native.ready_batches
+
+
+def _end(native: _engine.Epoch, masked: Masked) -> None:
+    native.close()
+    masked.warn()

@@ -1,0 +1,25 @@
+"""Worker threads, shared by all loaders of a process that want the same number of them."""
+
+from __future__ import annotations
+
+import os
+import weakref
+
+from fastinet import _engine
+
+__all__ = ["shared_pool"]
+
+# Pools that some loader uses, by process and number of threads.
+_pools: weakref.WeakValueDictionary[tuple[int, int], _engine.WorkerPool] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def shared_pool(threads: int) -> _engine.WorkerPool:
+    """The pool of `threads` threads of this process: threads stay behind in a fork."""
+    # No lock, which a fork could leave locked: two threads that come here at once get a pool each.
+    key = (os.getpid(), threads)
+    pool = _pools.get(key)
+    if pool is None:
+        pool = _pools[key] = _engine.WorkerPool(threads)
+    return pool

@@ -1,0 +1,28 @@
+"""MD5 whose state can be kept, against hashlib."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastinet._digest import Md5
+
+
+@given(st.lists(st.binary(max_size=200), max_size=8), st.integers(0, 8))
+def test_md5_is_hashlibs_saved_anywhere(pieces: list[bytes], saved_after: int) -> None:
+    md5, expected = Md5(), hashlib.md5()  # noqa: S324
+    for i, piece in enumerate(pieces):
+        if i == saved_after:
+            md5 = Md5(md5.state())
+        md5.update(piece)
+        expected.update(piece)
+        assert md5.hexdigest() == expected.hexdigest()
+
+
+def test_a_state_that_is_none() -> None:
+    for state in (b"", b"x" * 24, b"x" * 100):
+        with pytest.raises(ValueError, match="saved state of MD5"):
+            Md5(state)
