@@ -90,13 +90,6 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
 
 }  // namespace
 
-uint64_t MaxItemBytes(int64_t max_pixels) {
-  constexpr uint64_t kMetadata = uint64_t{64} << 20;
-  return CheckedMul<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(max_pixels, 0)), 3)
-             .value_or(UINT64_MAX - kMetadata) +
-         kMetadata;
-}
-
 Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> pool,
                                                   const ItemTable& table, const EpochPlan& plan,
                                                   const EpochOptions& options,

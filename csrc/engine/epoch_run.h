@@ -63,10 +63,6 @@ struct EpochOptions {
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
 
-/// The largest encoded item that is read into memory [bytes]: no image within the pixel limit needs
-/// more than its own pixels take, apart from metadata.
-uint64_t MaxItemBytes(int64_t max_pixels);
-
 /// A row that could not be made.
 struct RowFailure {
   int64_t row = 0;
