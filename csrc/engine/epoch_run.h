@@ -59,7 +59,7 @@ struct EpochOptions {
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
   bool count_waiting = true;     // off where somebody else counts the consumer's time
-  ObjectTable objects;           // in the items' images; empty where nothing is annotated
+  ObjectTable objects = {};      // in the items' images; empty where nothing is annotated
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
 
