@@ -16,11 +16,14 @@ from fastinet import errors, metrics
 from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
+from fastinet.concatenation import concatenate
 from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
 from fastinet.datasets.bounding_boxes import Boxes, read_boxes
+from fastinet.datasets.imagenet_5k import imagenet5k
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps, open_label_maps
 from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
+from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
 from fastinet.objects import Objects
 from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
@@ -30,6 +33,7 @@ __all__ = [
     "Boxes",
     "CenterCrop",
     "Dataset",
+    "Duplicates",
     "ImageHeader",
     "ItemBoxes",
     "ItemLabelMaps",
@@ -40,9 +44,12 @@ __all__ = [
     "Resize",
     "SemanticTree",
     "build_info",
+    "concatenate",
     "decode",
     "decode_batch",
     "errors",
+    "find_duplicates",
+    "imagenet5k",
     "metrics",
     "open",
     "open_label_maps",

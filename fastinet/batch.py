@@ -14,6 +14,7 @@ from fastinet.objects import Objects, objects_in_crops
 if TYPE_CHECKING:
     from fastinet.dataset import Dataset
     from fastinet.datasets.item_boxes import ItemBoxes
+    from fastinet.metrics.labels import LabelSets
     from fastinet.output import OutputFormat
     from fastinet.transforms import Transform
 
@@ -96,6 +97,15 @@ class Batch:
         """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
         keys = self._dataset.keys
         return ["" if item == PADDING else keys[item] for item in self.indices.tolist()]
+
+    @property
+    def label_sets(self) -> LabelSets | None:
+        """All labels of each row, where the dataset has label sets; else None.
+
+        ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets.
+        """
+        sets = self._dataset.label_sets
+        return None if sets is None else sets.take(self.indices)
 
     @property
     def boxes(self) -> NDArray[np.int32]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +22,7 @@ import platformdirs
 
 from fastinet import column_file
 from fastinet.column_file import UnusableIndexError
+from fastinet.texts import take_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,6 +88,23 @@ class Listing:
     """Entries of the archives that are no items."""
     notes: tuple[str, ...] = ()
     """What the user should hear about, skipped entries among it; a sentence each."""
+
+    def of_archive(self, number: int) -> Listing:
+        """The items that lie in one of the archives."""
+        if self.item_archive is None:
+            return self
+        rows = np.flatnonzero(self.item_archive == number)
+        key_bytes, key_offsets = take_texts(self.key_bytes, self.key_offsets, rows)
+        return replace(
+            self,
+            offsets=self.offsets[rows],
+            sizes=self.sizes[rows],
+            labels=self.labels[rows],
+            key_offsets=key_offsets,
+            key_bytes=key_bytes,
+            item_archive=None,
+            item_split=None if self.item_split is None else self.item_split[rows],
+        )
 
 
 def places(path: Path) -> tuple[Path, Path]:

@@ -7,7 +7,6 @@ import copy
 import functools
 import operator
 import os
-import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,30 +14,29 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from fastinet import _engine, catalog, checkpoints, datasets, seek_index
+from fastinet import _engine, catalog, checkpoints
 from fastinet.checkpoints import CheckpointLog, Checkpoints, Chunk
 from fastinet.checks import whole_number
 from fastinet.cpus import available_cpus
+from fastinet.datasets.class_selection import class_selection
 from fastinet.datasets.classes import class_table
-from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
-from fastinet.errors import (
-    CorruptError,
-    FastinetError,
-    FastinetWarning,
-    MissingError,
-    ReadError,
-    UnsupportedError,
-    from_status,
-)
-from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
+from fastinet.datasets.devkit import Devkit, read_devkit
+from fastinet.datasets.ilsvrc import validation_numbers
+from fastinet.datasets.names import Names
+from fastinet.discovery import archives_at, patch_at, scan_archives
+from fastinet.errors import FastinetError, FastinetWarning, ReadError, from_status
+from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at, refuse_strange_devkit
+from fastinet.sources import FolderArchive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
     from fastinet.catalog import Listing, Split
     from fastinet.datasets.classes import ClassInfo
+    from fastinet.metrics.labels import LabelSets
+    from fastinet.sources import Archive, Progress
 
 __all__ = ["Dataset", "Keys", "open"]
 
@@ -95,11 +93,14 @@ class Dataset:
         splits: the names of all parts that the archive has.
         index: path of the index that serves, or None where none is kept.
         labels: int64 [N], read-only; index into ``classes``, or -1 for an item without a label.
+        label_sets: every label that is right for each item, where there may be several or none (as
+            in ReaL), for :func:`fastinet.metrics.evaluate`; None where ``labels`` says it all.
         sizes: uint64 [N], read-only; the items' original bytes.
         keys: the items' names, str [N]. A key is the path of the member, where an inner tar counts
             as a folder, and so does an archive that a wnid names:
             "n01440764/n01440764_10026.JPEG" is the same item's key in the full archive, in a folder
-            of class tars and in its class tar alone.
+            of class tars and in its class tar alone. Keys of other packagings differ in the folders
+            before that, and Hugging Face's have the class at the end of the file name as well.
         skipped: how many entries of the archives are no items; :func:`open` warned of them.
     """
 
@@ -110,13 +111,18 @@ class Dataset:
         listing: Listing,
         index: str | None = None,
         split: str | None = None,
+        place: Path | None = None,
+        devkit: Devkit | None = None,
     ) -> None:
         """A dataset of the items in ``listing``, which lie in ``archives``.
 
         ``split`` takes the items of that split only; None takes all, with the first one's classes.
+        Indexes are named by ``place``; None: by ``path``. ``devkit`` tells more of the classes.
         """
         self.path = path
         self.index = index
+        self._place = Path(path) if place is None else place
+        self._devkit = devkit
         self.name = Path(path).name
         self.family = listing.family
         self.splits = tuple(name for name, _ in listing.splits)
@@ -133,6 +139,7 @@ class Dataset:
             self._rows = np.flatnonzero(listing.item_split == number)
         self._place_items()
         self.labels = self._of_items(listing.labels)
+        self.label_sets: LabelSets | None = None
 
     def _place_items(self) -> None:
         """Tells from the listing where the items in `_rows` are.
@@ -163,8 +170,19 @@ class Dataset:
 
     @functools.cached_property
     def classes(self) -> tuple[ClassInfo, ...]:
-        """The classes in label order: sorted wnids, with names and gloss where they are known."""
-        return class_table(self._wnids)
+        """The classes in label order: sorted wnids, with names and gloss where they are known.
+
+        Their WordNet parents and ancestors are known where a devkit was given that has them.
+        """
+        return class_table(self._wnids, self._devkit)
+
+    @property
+    def split_items(self) -> dict[str, int]:
+        """How many items each split of the archive has, by its name."""
+        if self._listing.item_split is None:
+            return {self.splits[0]: len(self._listing.labels)}
+        counts = np.bincount(self._listing.item_split, minlength=len(self.splits))
+        return dict(zip(self.splits, counts.tolist(), strict=True))
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -173,7 +191,7 @@ class Dataset:
         They let the loader start decoding where a crop starts, and read only the bytes it needs.
         """
         if self._checkpoints is None:
-            found = checkpoints.find(Path(self.path), self._archives, len(self._listing.labels))
+            found = checkpoints.find(self._place, self._archives, len(self._listing.labels))
             self._checkpoints = found if self._rows is None else found.take(self._rows)
         return self._checkpoints
 
@@ -228,9 +246,9 @@ class Dataset:
         stride = whole_number("stride", stride, 0, 2**31 - 1)
         chunk_items = whole_number("chunk_items", chunk_items, 1, 2**31 - 1)
         threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
-        found, _ = checkpoints.look(Path(self.path), self._archives, len(self))
+        found, _ = checkpoints.look(self._place, self._archives, len(self))
         if found.path is None or found.covered < len(self) or found.stride != stride:
-            log = CheckpointLog(Path(self.path), self._archives, len(self), stride)
+            log = CheckpointLog(self._place, self._archives, len(self), stride)
             with contextlib.closing(log):
                 self._fill(log, stride, threads, chunk_items, progress)
         if progress is not None:
@@ -296,23 +314,35 @@ class Dataset:
             MissingError, ReadError: the archive is gone, was cut, or cannot be read.
         """
         row = range(len(self))[operator.index(index)]
+        return self._read_part(row, 0, int(self.sizes[row]))
+
+    def _read_part(self, row: int, skip: int, size: int) -> bytes:
+        """`size` of the item's bytes, beyond the first `skip`; errors as :meth:`read`'s."""
         number = 0 if self._item_archive is None else self._item_archive[row]
         try:
             source = self._opened_sources()[number]
-            return source.read(int(self._offsets[row]), int(self.sizes[row]))
+            return source.read(int(self._offsets[row]) + skip, size)
         except FastinetError as error:
             raise error.in_member(self.keys[row]) from None
 
     def _opened_sources(self) -> list[_engine.Source]:
         """The archives, opened in this process when they are first needed."""
         if self._sources is None or self._sources[0] != os.getpid():
-            opened = [archive.open(self._listing) for archive in self._archives]
+            opened = [
+                # Only a folder looks into it; there may be 21,841 class tars.
+                archive.open(
+                    self._listing.of_archive(number)
+                    if isinstance(archive, FolderArchive)
+                    else self._listing
+                )
+                for number, archive in enumerate(self._archives)
+            ]
             self._sources = os.getpid(), opened
         return self._sources[1]
 
     def _whole(self) -> Dataset:
         """All items of all splits."""
-        return Dataset(self.path, self._archives, self._listing, self.index)
+        return Dataset(self.path, self._archives, self._listing, self.index, place=self._place)
 
     def select(self, rows: ArrayLike) -> Dataset:
         """A dataset of some of the items, in the given order, with the same classes and labels.
@@ -330,15 +360,103 @@ class Dataset:
         selection._place_items()  # noqa: SLF001
         selection.labels = self.labels[chosen]
         selection.labels.flags.writeable = False
+        if self.label_sets is not None:
+            selection.label_sets = self.label_sets.take(chosen)
         if self._checkpoints is not None:
             selection._checkpoints = self._checkpoints.take(chosen)  # noqa: SLF001
         return selection
+
+    def with_labels(self, labels: GivenLabels) -> Dataset:
+        """The same items with other labels.
+
+        Args:
+            labels: one of
+
+                - a development kit, or its path: the labels of the validation images, by the
+                  numbers in their names. Images whose folders tell their class keep it; the kit
+                  must know these classes. Either way the kit tells more of the ``classes``. It has
+                  to be of all validation images that there are; a selection takes its part.
+                - the path of a ground truth (text, an ILSVRC2012_ID in each line) or of ReaL's
+                  ``real.json``: likewise by number; for items without such numbers, in their order.
+                  ``real.json`` gives ``label_sets``.
+                - int [N] (also as .npy), or N collections of ints, which give ``label_sets``: of
+                  item i, as indices into ``classes``.
+
+        Returns:
+            A dataset whose ``labels`` and ``label_sets`` are these. Label sets leave the label of
+            an item that has one as it is; an item without one gets the first of its set.
+
+        Raises:
+            CorruptError: the file or devkit is another archive's: it has labels of other images,
+                not as many as there are, or of classes that the archive does not have.
+            MissingError, UnsupportedError, OSError: it is not there, or cannot be read.
+            ValueError: not one label for each item, or one beyond the classes.
+        """
+        given = read_labels_at(labels) if isinstance(labels, str | os.PathLike) else labels
+        text, starts, ends = self.keys.columns()
+        keys = Names(text, starts.astype(np.int64), ends.astype(np.int64))
+        items = Items(
+            self.split, self.labels, validation_numbers(keys), self._wnids, self._selected
+        )
+        labelled = copy.copy(self)
+        labelled.labels, labelled.label_sets = assign(given, items)
+        labelled.labels.flags.writeable = False
+        if isinstance(given, Devkit):
+            labelled._devkit = given  # noqa: SLF001
+            labelled.__dict__.pop("classes", None)
+        return labelled
+
+    def select_classes(self, wnids: Iterable[str]) -> Dataset:
+        """A dataset of the items of some classes; labels are places among the sorted `wnids`.
+
+        Items keep their order. Classes that have no items here keep their label, so that the same
+        `wnids` give the same labels whatever the archive; a FastinetWarning names them. Label sets
+        lose the labels of the other classes.
+
+        Args:
+            wnids: of the classes, in any order.
+
+        Raises:
+            ValueError: something is no wnid, stands there twice, or there is none.
+        """
+        chosen = class_selection(self._wnids, wnids)
+        labels = chosen.relabel(self.labels)
+        view = self.select(labels >= 0)
+        view._relabel(chosen.wnids, labels[labels >= 0], chosen.new_label)  # noqa: SLF001
+        counts = np.bincount(view.labels, minlength=len(chosen.wnids))
+        empty = [
+            wnid for wnid, count in zip(chosen.wnids, counts.tolist(), strict=True) if not count
+        ]
+        if empty:
+            some = ", ".join([*empty[:3], *(["..."] if len(empty) > 3 else [])])
+            warnings.warn(
+                f"{len(empty)} of the {len(chosen.wnids)} classes have no items in '{self.name}': "
+                f"{some}; they keep their labels, and fastinet.concatenate joins an archive that "
+                "has them",
+                FastinetWarning,
+                stacklevel=2,
+            )
+        return view
+
+    def _relabel(
+        self, wnids: tuple[str, ...], labels: NDArray[np.int64], new_label: NDArray[np.int64]
+    ) -> None:
+        """Takes over other classes: `labels` [N]; `new_label` of each old one, for label sets."""
+        self._wnids = wnids
+        self.__dict__.pop("classes", None)  # of the old ones, where somebody has asked for them
+        self.labels = labels
+        self.labels.flags.writeable = False
+        if self.label_sets is not None:
+            self.label_sets = self.label_sets.relabel(new_label)
 
 
 def open(  # noqa: A001  # read as fastinet.open
     path: str | os.PathLike[str],
     *,
     split: str | None = None,
+    labels: GivenLabels | None = None,
+    devkit: str | os.PathLike[str] | Devkit | None = None,
+    patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -355,7 +473,17 @@ def open(  # noqa: A001  # read as fastinet.open
     Args:
         path: the archive or folder.
         split: which part of an archive that has several: "train", "val", "test", or as the archive
-            calls it. None takes the first, and warns when there are others.
+            calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
+            that they lie in. None takes the first, and warns when there are others.
+        labels: other labels for the split's items than the archive's own: a development kit, a
+            ground truth, ReaL's ``real.json``, int [N], or a collection of ints for each item; see
+            :meth:`Dataset.with_labels`.
+        devkit: a development kit that tells more of the classes: their WordNet parents, and the
+            names of those that the package does not know. One that is given as `labels` does so,
+            too.
+        patch: a second archive, whose images take the place of those with the same file names in
+            the first, as the patch of 2019 for the test images does. Members that take nobody's
+            place are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan with (bytes passed, bytes in all). It may raise to stop it.
 
@@ -364,22 +492,38 @@ def open(  # noqa: A001  # read as fastinet.open
         ReadError: it cannot be read.
         CorruptError: it is no tar, is truncated or damaged, or holds no image.
         UnsupportedError: of a family or compression that fastinet does not read.
-        ValueError: the archive has no such split.
+        ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
+            another archive.
     """
     absolute = Path(path).absolute()
-    archives, notes = _archives_at(absolute)
+    archives, notes = archives_at(absolute)
+    place = absolute
+    if patch is not None:
+        archives.append(patch_at(Path(patch).absolute()))
+        # An index of its own, beside that of the archive alone.
+        place = absolute.with_name(f"{absolute.name}+{archives[-1].name}")
     listing, kept_at = catalog.obtain(
-        absolute,
+        place,
         archives,
-        build=lambda: _scan_archives(absolute, archives, progress),
+        build=lambda: scan_archives(absolute, archives, progress, patched=patch is not None),
         index=index if isinstance(index, bool) else Path(index),
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
     for note in (*notes, *listing.notes, *split_notes):
         warnings.warn(f"'{absolute}': {note}", FastinetWarning, stacklevel=2)
-    return Dataset(
-        str(absolute), archives, listing, None if kept_at is None else str(kept_at), chosen
+    kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
+    if kit is not None:
+        refuse_strange_devkit(kit, [wnid for _, wnids in listing.splits for wnid in wnids])
+    dataset = Dataset(
+        str(absolute),
+        archives,
+        listing,
+        None if kept_at is None else str(kept_at),
+        chosen,
+        place,
+        kit,
     )
+    return dataset if labels is None else dataset.with_labels(labels)
 
 
 def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:
@@ -392,77 +536,3 @@ def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tu
     if wanted not in names:
         raise ValueError(f"'{path}' has no split '{wanted}'; it has {', '.join(names)}")
     return wanted, []
-
-
-def _archives_at(path: Path) -> tuple[list[Archive], list[str]]:
-    """The archives that ``path`` stands for, and what the user should hear about the others."""
-    try:
-        mode = path.stat().st_mode
-        found = list(path.iterdir()) if stat.S_ISDIR(mode) else []
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingError("no such file or folder", archive=str(path)) from error
-    except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
-    if stat.S_ISREG(mode):
-        return [_file_archive(path)], []
-    if not stat.S_ISDIR(mode):
-        raise UnsupportedError("not a regular file", archive=str(path))
-    entries = sorted(
-        entry
-        for entry in found
-        if not entry.name.startswith(".")
-        and entry.suffix not in (catalog.SUFFIX, checkpoints.SUFFIX, seek_index.SUFFIX, ".tmp")
-    )
-    class_tars = [entry for entry in entries if _is_class_tar(entry)]
-    if not class_tars:
-        if wnid_number(path.name) >= 0:
-            return [FolderArchive(path.parent, path.name)], []
-        return [FolderArchive(path)], []
-    others = [entry.name for entry in entries if not _is_class_tar(entry)]
-    notes = []
-    if others:
-        shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
-        notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
-    return [_file_archive(entry) for entry in class_tars], notes
-
-
-def _file_archive(path: Path) -> FileArchive | GzipArchive:
-    # By content: the archives of ImageNet-V2 are called .tar.gz and are plain tars.
-    kind = GzipArchive if seek_index.is_gzip(path) else FileArchive
-    return kind(path, path.stem if _is_class_tar(path) else "")
-
-
-def _is_class_tar(path: Path) -> bool:
-    return path.suffix == ".tar" and wnid_number(path.stem) >= 0
-
-
-def _scan_archives(path: Path, archives: Sequence[Archive], progress: Progress | None) -> Listing:
-    """Scans the archives at `path` and has their family recognised."""
-    scanned = []
-    sizes = [
-        archive.path.stat().st_size if isinstance(archive, FileArchive | GzipArchive) else 0
-        for archive in archives
-    ]
-    for i, archive in enumerate(archives):
-        report = progress
-        if progress is not None and len(archives) > 1:
-            report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
-        scanned.append(ScannedArchive(archive.name, archive.scan(report)))
-    listing = datasets.recognise(scanned)
-    if listing is not None:
-        return listing
-    members = ScannedMembers(scanned)
-    if members.images().any():
-        raise UnsupportedError(
-            "its images carry no wnid, in folders or file names, so their classes are not known",
-            archive=str(path),
-        )
-    if path.is_dir():
-        tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
-        advice = f"; open one of its archives by its own path: {', '.join(tars)}" if tars else ""
-        raise MissingError(f"a folder without images and class tars{advice}", archive=str(path))
-    raise CorruptError("a complete tar, but there is no image in it", archive=str(path))
-
-
-def _report(progress: Progress, before: int, total: int, position: int, _: int) -> None:
-    progress(before + position, total)

@@ -45,8 +45,8 @@ _PROBE_BYTES = 4096
 _HEAD_BYTES = 8  # as TarMembers::kHeadBytes in csrc/tar/scan.h
 
 # Only of files whose names leave it open what they are is the content looked at: of a million
-# images on a disk, each look would be a seek.
-_PLAIN_IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png")
+# images on a disk, each look would be a seek. CLS-LOC has an annotation beside every other one.
+_PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
 
 
 class Identity(NamedTuple):
@@ -69,6 +69,8 @@ class FileArchive:
     path: Path
     folder: str = ""
     """Put before the members' names, with a slash: a class tar's wnid."""
+    briefly: bool = False
+    """Open the file for each read and not for good: of many class tars, not all can be open."""
 
     @property
     def name(self) -> str:
@@ -85,7 +87,20 @@ class FileArchive:
 
     def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
         """The archive, opened for the engine."""
-        return _engine.Source.file(os.fsencode(self.path))
+        if not self.briefly:
+            return _engine.Source.file(os.fsencode(self.path))
+        name = np.frombuffer(os.fsencode(self.path.name), np.uint8)
+        try:
+            size = self.path.stat().st_size
+        except OSError as error:
+            raise ReadError(f"cannot be read: {error.strerror}", archive=str(self.path)) from error
+        return _engine.Source.folder(
+            os.fsencode(self.path.parent),
+            name,
+            np.array([len(name)], np.uint64),
+            np.zeros(1, np.uint64),
+            np.array([size], np.uint64),
+        )
 
 
 @dataclass(frozen=True)
@@ -172,7 +187,7 @@ class FolderArchive:
                 if not stat.S_ISREG(info.st_mode):
                     specials += 1
                     continue
-                if not _is_plain_image(name):
+                if not _says_what_it_is(name):
                     with open(path, "rb") as file:  # noqa: PTH123
                         head = file.read(_HEAD_BYTES)
                     heads[i, : len(head)] = np.frombuffer(head, np.uint8)
@@ -261,9 +276,9 @@ def identify(path: Path) -> Identity:
     return Identity(path.name, info.st_size, info.st_mtime_ns, digest.hexdigest())
 
 
-def _is_plain_image(name: bytes) -> bool:
-    """Whether the name alone says that the file is an image."""
+def _says_what_it_is(name: bytes) -> bool:
+    """Whether the name alone tells whether the file is an image."""
     base = name.rpartition(b"/")[2]
     return not base.startswith(b"._") and base.lower().endswith(
-        tuple(suffix.encode() for suffix in _PLAIN_IMAGE_SUFFIXES)
+        tuple(suffix.encode() for suffix in _PLAIN_SUFFIXES)
     )

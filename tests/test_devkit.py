@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastinet.datasets.classes import class_table, imagenet1k_wnids
-from fastinet.datasets.devkit import read_devkit
+from fastinet.datasets.devkit import is_devkit, read_devkit
 from fastinet.datasets.matlab import Struct, read_matlab
 from fastinet.errors import CorruptError, FastinetError, MissingError, UnsupportedError
+from fastinet.testing.archives import tar
 from fastinet.testing.devkit import devkit_files, matlab_file, synset_records, write_devkit
 
 LABELS = [65, 970, 230, 809, 516]
@@ -248,3 +249,25 @@ def test_a_struct_of_too_many_elements_is_no_allocation() -> None:
     file[dimensions : dimensions + 8] = struct.pack("<ii", 2**31 - 1, 2**31 - 1)
     with pytest.raises(CorruptError, match="1 fields, but 1 values"):
         read_matlab(bytes(file), "meta.mat")
+
+
+@pytest.mark.parametrize("year", [2012, 2014, 2015])
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "folder"])
+def test_what_is_a_devkit(tmp_path: Path, year: int, form: str) -> None:
+    kit = write_devkit(tmp_path / "kit", [3, 4], form=form, year=year)  # type: ignore[arg-type]
+    assert is_devkit(kit)
+
+
+def test_what_is_none(tmp_path: Path) -> None:
+    assert not is_devkit(tmp_path)
+    for name, content in {
+        "images.tar": tar({"x/n01440764_1.JPEG": b"", "y/meta.mat": b""}),
+        "classes.tar": tar({"n01440764.tar": b"", "y/meta.mat": b""}),
+        "images.tar.gz": gzip.compress(tar({"n01440764_1.JPEG": b""})),
+        "others.tar": tar({"README": b""}),
+        "damaged": b"\x1f\x8b" + bytes(100),
+        "empty": b"",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        assert not is_devkit(tmp_path / name), name
+    assert not is_devkit(tmp_path / "nothing")

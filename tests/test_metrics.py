@@ -18,6 +18,7 @@ from fastinet import metrics
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import CorruptError, FastinetWarning
 from fastinet.metrics import Accumulator, TrueBoxes, evaluate
+from fastinet.metrics.labels import label_sets
 from fastinet.testing.bounding_boxes import FIRST_VALIDATION_BOX, annotation_xml, write_boxes
 
 
@@ -46,6 +47,16 @@ def test_scores_rank_as_a_stable_argsort_does(seed: int, items: int, levels: int
         assert (found[f"top{k}"], found["n"]) == slow_topk(scores, sets, k)
     ranked = np.argsort(-scores, axis=1, kind="stable")
     assert evaluate(ranked, sets, topk=(1, 2, 5, 9)) == found
+
+
+def test_label_sets_are_labels_too_and_a_sequence() -> None:
+    sets = label_sets([[4, 1], [], [2]])
+    assert (len(sets), list(sets), sets[-1]) == (3, [[1, 4], [], [2]], [2])
+    assert list(sets.take(np.array([2, 0, 1]))) == [[2], [1, 4], []]
+    scores = np.random.default_rng(0).random((3, 9))
+    assert evaluate(scores, sets) == evaluate(scores, [[1, 4], [], [2]])
+    with pytest.raises(IndexError):
+        sets[3]
 
 
 def test_a_readable_example() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 import fastinet
 from fastinet.cli.measure import Measurement, measure
-from fastinet.cli.opening import open_archive
+from fastinet.cli.opening import open_archive, split_option
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -36,6 +36,7 @@ Work = tuple[int, int]  # images and original bytes
 
 @click.command()
 @archive_argument
+@split_option
 @click.option(
     "--threads",
     type=click.IntRange(1),
@@ -52,7 +53,13 @@ Work = tuple[int, int]  # images and original bytes
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @json_option
 def bench(
-    archive: str, threads: int | None, seconds: float, batch_size: int, seed: int, as_json: bool
+    archive: str,
+    split: str | None,
+    threads: int | None,
+    seconds: float,
+    batch_size: int,
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Measure reading, decoding, and the train and val pipelines on ARCHIVE.
 
@@ -60,7 +67,7 @@ def bench(
     so that what fits in memory is measured from memory: state the page cache's state beside the
     figures of a larger archive.
     """
-    dataset = open_archive(archive)
+    dataset = open_archive(archive, split)
     batch_size = min(batch_size, len(dataset))
     counts = _thread_counts(threads or available_cpus())
     pipelines: dict[str, Callable[[int], Iterator[Work]]] = {
@@ -80,7 +87,13 @@ def bench(
     if as_json:
         figures = [_figures(name, count, result) for name, count, result in results]
         print_json(
-            {"archive": archive, "batch_size": batch_size, "results": figures, **environment}
+            {
+                "archive": archive,
+                "split": dataset.split,
+                "batch_size": batch_size,
+                "results": figures,
+                **environment,
+            }
         )
         return
     print_facts([(name, _fact_text(value)) for name, value in environment.items()])

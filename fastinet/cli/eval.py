@@ -55,6 +55,7 @@ def _numbers(context: click.Context, option: click.Parameter, text: str) -> tupl
 @click.option("--key", help="The array in a .npz with several.")
 @click.option("--prediction-order", type=_ORDERS, help=_ORDER_HELP.format("predictions"))
 @click.option("--label-order", type=_ORDERS, help=_ORDER_HELP.format("labels and boxes"))
+@click.option("--split", help="Of LABELS that are an archive.  [default: val, or the first]")
 @json_option
 def eval_command(
     predictions: str,
@@ -66,6 +67,7 @@ def eval_command(
     key: str | None,
     prediction_order: str | None,
     label_order: str | None,
+    split: str | None,
     as_json: bool,
 ) -> None:
     """Tell how good PREDICTIONS are, given LABELS.
@@ -74,8 +76,9 @@ def eval_command(
     development kit takes it: a line for each image with up to five labels, the best first; with
     --localization, up to five times "label xmin ymin xmax ymax".
 
-    LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, or a development kit, for
-    its validation images. Both are in the order of the images' names.
+    LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, a development kit, for
+    its validation images, or an archive of images. Both are in the order of the archive's items,
+    which for validation images is that of their names.
     """
     if blacklist is not None and localization is None:
         raise click.UsageError("--blacklist is for the localisation error: --localization BOXES")
@@ -83,7 +86,7 @@ def eval_command(
     truth_order = cast("Order | None", label_order)
     facts: dict[str, Any] = {"predictions": predictions, "labels": labels}
     with _one_line_errors():
-        truth = read_truth(labels, key, truth_order)
+        truth = read_truth(labels, key, truth_order, split)
         if localization is None:
             guesses = read_predictions(predictions, key, guess_order)
         else:
@@ -120,7 +123,7 @@ def _one_line_errors() -> Iterator[None]:
         raise FastinetError(str(error)) from error
 
 
-def _single_labels(truth: NDArray[np.int64] | list[Any]) -> NDArray[np.int64]:
+def _single_labels(truth: Any) -> NDArray[np.int64]:
     if not isinstance(truth, np.ndarray):
         raise FastinetError("the localisation error needs one label for each image, not label sets")
     return truth

@@ -7,13 +7,15 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
 
 from fastinet import metrics
-from fastinet.cli.opening import open_boxes
+from fastinet.cli.opening import open_archive, open_boxes
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, ilsvrc2012_id_of_label
-from fastinet.datasets.devkit import read_devkit
-from fastinet.errors import CorruptError, MissingError
+from fastinet.datasets.devkit import is_devkit, read_devkit
+from fastinet.errors import CorruptError
+from fastinet.given_labels import kind_of
 from fastinet.metrics.devkit_text import in_labels
 
 if TYPE_CHECKING:
@@ -21,31 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastinet import Dataset
     from fastinet.metrics.devkit_text import Order
+    from fastinet.metrics.labels import LabelSets
     from fastinet.metrics.localization import TrueBoxes
-
-_TAR_MAGIC_AT = 257
-
-
-def kind_of(path: str) -> str:
-    """What a file or folder has in it: "npy", "npz" (or another ZIP), "json", "devkit" or "text".
-
-    "devkit" is any folder, tar or gzip file.
-    """
-    place = Path(path)
-    if place.is_dir():
-        return "devkit"
-    if not place.exists():
-        raise MissingError("no such file", archive=path)
-    with place.open("rb") as file:
-        head = file.read(_TAR_MAGIC_AT + 5)
-    if head.startswith(b"\x93NUMPY"):
-        return "npy"
-    if head.startswith(b"PK"):
-        return "npz"
-    if head.startswith(b"\x1f\x8b") or head[_TAR_MAGIC_AT:] == b"ustar":
-        return "devkit"
-    return "json" if head.lstrip().startswith(b"[") else "text"
 
 
 def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray[Any]:
@@ -69,27 +50,54 @@ def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray
     return _columns_by_label(array, order)
 
 
-def read_truth(path: str, key: str | None, order: Order | None) -> NDArray[np.int64] | list[Any]:
+def read_truth(
+    path: str, key: str | None, order: Order | None, split: str | None = None
+) -> NDArray[np.int64] | list[Any] | LabelSets:
     """Labels int [N], or N label sets.
 
     Args:
-        path: text, .npy, .npz, ReaL's real.json, or a development kit.
+        path: text, .npy, .npz, ReaL's real.json, a development kit, or an archive of images.
         key: of an array in a .npz, where it has several.
         order: how classes are numbered: None for IDs in text and labels in arrays.
+        split: of an archive with several; None is "val", where there is one.
     """
     kind = kind_of(path)
     if kind == "text":
         return metrics.read_labels(path, order or "id")
     if kind == "json":
         return metrics.real_labels(path)
-    if kind == "devkit":
-        return read_devkit(path).validation_labels
+    if kind == "archive":
+        if is_devkit(path):
+            return read_devkit(path).validation_labels
+        return _labels_of(_open_for_evaluation(path, split))
     array = _load_array(path, kind, key)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise CorruptError(
             f"'{path}' has no labels: int [N] expected, got {array.dtype} {array.shape}"
         )
     return in_labels(array.astype(np.int64), order or "label")
+
+
+def _open_for_evaluation(path: str, split: str | None) -> Dataset:
+    if split is not None:
+        return open_archive(path, split)
+    try:
+        return open_archive(path, "val")
+    except click.UsageError:  # it has none
+        return open_archive(path)
+
+
+def _labels_of(dataset: Dataset) -> NDArray[np.int64] | LabelSets:
+    if dataset.label_sets is not None:
+        return dataset.label_sets
+    unlabelled = int(np.count_nonzero(dataset.labels < 0))
+    if unlabelled:
+        raise CorruptError(
+            f"{unlabelled} of the {len(dataset)} images in split '{dataset.split}' have no label:"
+            " give a file of labels instead",
+            archive=dataset.path,
+        )
+    return dataset.labels
 
 
 def read_true_boxes(path: str, images: int, order: Order | None) -> TrueBoxes:
@@ -100,7 +108,7 @@ def read_true_boxes(path: str, images: int, order: Order | None) -> TrueBoxes:
         images: how many there are.
         order: how text numbers classes: None for IDs.
     """
-    if kind_of(path) in ("devkit", "npz"):
+    if kind_of(path) in ("archive", "npz"):
         return metrics.true_boxes(open_boxes(path), images)
     return metrics.read_boxes(path, order or "id")
 

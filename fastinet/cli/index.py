@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from fastinet.cli.opening import describe_index, open_archive
+import fastinet
+from fastinet.cli.opening import describe_index, open_archive, split_option
 from fastinet.cli.output import (
     archive_argument,
+    file_bar,
     json_option,
     note,
     print_facts,
@@ -19,11 +21,12 @@ from fastinet.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from fastinet import Dataset
+    from fastinet import Dataset, Duplicates
 
 
 @click.command()
 @archive_argument
+@split_option
 @click.option(
     "--checkpoints", is_flag=True, help="Also make entropy checkpoints: one pass over the data."
 )
@@ -34,26 +37,43 @@ if TYPE_CHECKING:
     show_default=True,
     help="MCUs between checkpoints within a row; 0: one a row.",
 )
+@click.option(
+    "--duplicates", is_flag=True, help="Also find images that are in the archive several times."
+)
 @click.option("--threads", type=click.IntRange(1), help="[default: all CPUs]")
 @json_option
-def index(archive: str, checkpoints: bool, stride: int, threads: int | None, as_json: bool) -> None:
+def index(
+    archive: str,
+    split: str | None,
+    checkpoints: bool,
+    stride: int,
+    duplicates: bool,
+    threads: int | None,
+    as_json: bool,
+) -> None:
     """Build the index of ARCHIVE, or report the one that is there.
 
     The index says where every image lies. It is built once, by one pass over the archive's headers,
     and kept beside the archive (in your cache folder where that place is read-only). A stale or
-    damaged index is built anew.
+    damaged index is built anew. Index and checkpoints are of all splits; --split chooses which is
+    reported.
 
     With --checkpoints every image is decoded once, without pixels, and places are noted from which
-    a crop can be decoded. Interrupt it as you like: it goes on where it was.
+    a crop can be decoded. With --duplicates the files that may be equal are read and compared, so
+    that ImageNet-21K has several labels for one image. Interrupt either as you like: it goes on
+    where it was.
     """
     start = time.perf_counter()
-    dataset = open_archive(archive)
+    dataset = open_archive(archive, split)
     seconds = time.perf_counter() - start
     if checkpoints:
         _make_checkpoints(dataset, stride, threads)
+    found = _find_duplicates(dataset, threads) if duplicates else None
     places = dataset.checkpoints
     facts = {
         "archive": archive,
+        "split": dataset.split,
+        "splits": dataset.split_items,
         "items": len(dataset),
         "classes": len(dataset.classes),
         "seconds": seconds,
@@ -61,6 +81,7 @@ def index(archive: str, checkpoints: bool, stride: int, threads: int | None, as_
         "checkpoints": None if places.path is None else str(places.path),
         "checkpointed_items": int(np.count_nonzero(places.sizes)),
         "checkpoint_bytes": places.record_bytes,
+        "duplicates": None if found is None else _duplicate_facts(found),
     }
     if as_json:
         print_json(facts)
@@ -72,6 +93,7 @@ def index(archive: str, checkpoints: bool, stride: int, threads: int | None, as_
             ("index", f"{facts['index'] or 'not kept'}"),
             ("opened in", f"{seconds:.3f} s"),
             ("checkpoints", _describe(dataset)),
+            *([] if found is None else [("duplicates", _describe_duplicates(found))]),
         ]
     )
 
@@ -85,6 +107,37 @@ def _make_checkpoints(dataset: Dataset, stride: int, threads: int | None) -> Non
     except KeyboardInterrupt:
         note("What was made is kept: the same command goes on from there.")
         raise
+
+
+def _find_duplicates(dataset: Dataset, threads: int | None) -> Duplicates:
+    try:
+        with file_bar("duplicates") as progress:
+            return fastinet.find_duplicates(dataset, threads=threads, progress=progress)
+    except KeyboardInterrupt:
+        note("What was found is kept: the same command goes on from there.")
+        raise
+
+
+def _duplicate_facts(found: Duplicates) -> dict[str, Any]:
+    counts = found.label_sets().counts[found.first_items()]
+    return {
+        "images": found.images,
+        "repeated_images": len(found),
+        "repeated_items": found.items,
+        "images_of_several_classes": int(np.count_nonzero(counts > 1)),
+        "path": None if found.path is None else str(found.path),
+    }
+
+
+def _describe_duplicates(found: Duplicates) -> str:
+    facts = _duplicate_facts(found)
+    if not len(found):
+        return f"none among {found.images:,} images; {facts['path'] or 'not kept'}"
+    return (
+        f"{facts['repeated_items']:,} items in {facts['repeated_images']:,} groups of equal ones, "
+        f"{facts['images_of_several_classes']:,} groups of several classes; {found.images:,} "
+        f"different images; {facts['path'] or 'not kept'}"
+    )
 
 
 def _describe(dataset: Dataset) -> str:

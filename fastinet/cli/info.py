@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from fastinet.cli.opening import describe_index, open_archive
+from fastinet.cli.opening import describe_index, open_archive, split_option
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -24,6 +24,7 @@ from fastinet.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
     from PIL import Image
 
     from fastinet import Dataset
@@ -36,6 +37,7 @@ _SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0"
 
 @click.command()
 @archive_argument
+@split_option
 @click.option(
     "--sample",
     type=click.IntRange(0),
@@ -51,10 +53,19 @@ _SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0"
     help="Language of the class names.",
 )
 @click.option("--classes", "with_classes", is_flag=True, help="List the classes, too.")
+@click.option("--devkit", metavar="KIT", help="Development kit, which tells the classes' parents.")
 @json_option
-def info(archive: str, sample: int, lang: str, with_classes: bool, as_json: bool) -> None:
+def info(
+    archive: str,
+    split: str | None,
+    sample: int,
+    lang: str,
+    with_classes: bool,
+    devkit: str | None,
+    as_json: bool,
+) -> None:
     """Tell what ARCHIVE is: items, classes, sizes, and the mix of its image formats."""
-    dataset = open_archive(archive)
+    dataset = open_archive(archive, split, devkit)
     facts = _describe(archive, dataset)
     rows = _class_rows(dataset, lang)
     facts["first_classes"] = [row["name"] for row in rows[:_FIRST_CLASSES]]
@@ -70,7 +81,8 @@ def info(archive: str, sample: int, lang: str, with_classes: bool, as_json: bool
         [
             ("archive", archive),
             ("family", facts["family"]),
-            ("items", f"{facts['items']:,} in {facts['classes']:,} classes"),
+            ("split", _split_text(facts)),
+            ("items", _items_text(facts)),
             ("first classes", ", ".join(facts["first_classes"])),
             ("items per class", f"{per_class[0]:,} to {per_class[1]:,}"),
             ("bytes", size_text(facts["bytes"])),
@@ -88,22 +100,50 @@ def info(archive: str, sample: int, lang: str, with_classes: bool, as_json: bool
         for name, shares in mix.items()
     )
     if with_classes:
-        print_table(
-            "Classes",
-            ["label", "wnid", "name", "items"],
-            [[f"{row['label']}", row["wnid"], row["name"], f"{row['items']:,}"] for row in rows],
-        )
+        _print_classes(rows)
+
+
+def _items_text(facts: Mapping[str, Any]) -> str:
+    """How many items and classes there are, and what is not known of them."""
+    text = f"{facts['items']:,} in {facts['classes']:,} classes"
+    if facts["unlabelled"]:
+        text += f"; {facts['unlabelled']:,} without a label"
+    if facts["unknown_classes"]:
+        text += f"; no name is known of {facts['unknown_classes']:,} classes"
+    return text
+
+
+def _split_text(facts: Mapping[str, Any]) -> str:
+    others = [
+        f"{name} ({items:,} items)"
+        for name, items in facts["splits"].items()
+        if name != facts["split"]
+    ]
+    return f"{facts['split']}{'; others: ' if others else ''}{', '.join(others)}"
+
+
+def _print_classes(rows: list[dict[str, Any]]) -> None:
+    headings, cells = ["label", "wnid", "name", "items"], []
+    with_parents = any("parents" in row for row in rows)
+    if with_parents:
+        headings.insert(3, "WordNet parents")
+    for row in rows:
+        cells.append([f"{row['label']}", row["wnid"], row["name"], f"{row['items']:,}"])
+        if with_parents:
+            cells[-1].insert(3, ", ".join(row.get("parents", [])))
+    print_table("Classes", headings, cells)
 
 
 def _class_rows(dataset: Dataset, lang: str) -> list[dict[str, Any]]:
     """The classes with their names in a language; a class without one goes by its wnid."""
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    counts = _items_per_class(dataset)
     return [
         {
             "label": info.index,
             "wnid": info.wnid,
             "name": (info.zh if lang == "zh" else "".join(info.names[:1])) or info.wnid,
             "items": int(counts[info.index]),
+            **({"parents": list(info.parents)} if info.parents else {}),
         }
         for info in dataset.classes
     ]
@@ -111,12 +151,16 @@ def _class_rows(dataset: Dataset, lang: str) -> list[dict[str, Any]]:
 
 def _describe(archive: str, dataset: Dataset) -> dict[str, Any]:
     sizes = dataset.sizes
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    counts = _items_per_class(dataset)
     return {
         "archive": archive,
         "family": dataset.family,
+        "split": dataset.split,
+        "splits": dataset.split_items,
         "items": len(dataset),
         "classes": len(dataset.classes),
+        "unlabelled": int(np.count_nonzero(dataset.labels < 0)),
+        "unknown_classes": sum(not info.names for info in dataset.classes),
         "items_per_class": [int(counts.min()), int(counts.max())],
         "bytes": int(sizes.sum()),
         "bytes_per_item": {
@@ -128,6 +172,11 @@ def _describe(archive: str, dataset: Dataset) -> dict[str, Any]:
         "first_keys": [dataset.keys[item] for item in range(min(_FIRST_KEYS, len(dataset)))],
         **describe_index(dataset),
     }
+
+
+def _items_per_class(dataset: Dataset) -> NDArray[np.int64]:
+    labelled = dataset.labels[dataset.labels >= 0]
+    return np.bincount(labelled, minlength=len(dataset.classes))
 
 
 def _header_mix(dataset: Dataset, count: int) -> dict[str, Any]:

@@ -5,17 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 import fastinet
 from fastinet.cli.output import byte_bar, file_bar
+from fastinet.errors import FastinetError
 
 if TYPE_CHECKING:
     from fastinet import Boxes, Dataset
 
 
-def open_archive(path: str) -> Dataset:
-    """The dataset at `path`; shows how far the scan is where there is no index yet."""
-    with byte_bar("indexing") as progress:
-        return fastinet.open(path, progress=progress)
+split_option = click.option(
+    "--split", help="Which part, of an archive that has several.  [default: the first]"
+)
+
+
+def open_archive(path: str, split: str | None = None, devkit: str | None = None) -> Dataset:
+    """The dataset at `path`; shows how far the scan is where there is no index yet.
+
+    Raises:
+        click.UsageError: there is no such split.
+        otherwise as :func:`fastinet.open`.
+    """
+    try:
+        with byte_bar("indexing") as progress:
+            return fastinet.open(path, split=split, devkit=devkit, progress=progress)
+    except FastinetError:
+        raise
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def open_boxes(path: str) -> Boxes:

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.cli.opening import open_archive, open_boxes
+from fastinet.cli.opening import open_archive, open_boxes, split_option
 from fastinet.cli.output import archive_argument, literal, say
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @archive_argument
+@split_option
 @click.option(
     "--output", "-o", default="contact_sheet.png", show_default=True, help="PNG to write."
 )
@@ -40,10 +41,16 @@ if TYPE_CHECKING:
     help="Draw bounding boxes from this archive, or folder of XML files.",
 )
 def show(
-    archive: str, output: str, count: int, transform: str, seed: int, boxes: str | None
+    archive: str,
+    split: str | None,
+    output: str,
+    count: int,
+    transform: str,
+    seed: int,
+    boxes: str | None,
 ) -> None:
     """Write a contact sheet of images drawn at random from ARCHIVE, with their class names."""
-    dataset = open_archive(archive)
+    dataset = open_archive(archive, split)
     of_items = None if boxes is None else open_boxes(boxes).of(dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":
@@ -105,7 +112,7 @@ def write_sheet(
 
     captions = []
     for item in items:
-        label = dataset.labels[item]
+        label = int(dataset.labels[item])
         names = dataset.classes[label].names if label >= 0 else ()
         captions.append((names[0] if names else "", dataset.keys[item].rpartition("/")[2]))
     contact_sheet(images, captions, frames=frames).save(Path(output), "PNG")

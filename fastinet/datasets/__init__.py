@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastinet.datasets import train
+from fastinet.datasets import ilsvrc, imagenet21k_p, imagenet_v2
+from fastinet.datasets.scanned import ScannedMembers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["recognise"]
 
 # In the order in which they are asked.
-_RECOGNISERS = (train.recognise,)
+_RECOGNISERS = (imagenet_v2.recognise, imagenet21k_p.recognise, ilsvrc.recognise)
 
 
 def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
     """The listing by the first family that takes these archives for its own, or None."""
+    members = ScannedMembers(archives)
     for recognise_family in _RECOGNISERS:
-        listing = recognise_family(archives)
+        listing = recognise_family(members)
         if listing is not None:
             return listing
     return None

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from fastinet.datasets.devkit import Devkit
+
 __all__ = [
     "ClassInfo",
     "class_table",
@@ -55,6 +57,11 @@ class ClassInfo:
     classes "crane"."""
     gloss: str = ""
     """WordNet's definition; empty outside ImageNet-1K."""
+    parents: tuple[str, ...] = ()
+    """Wnids of the WordNet parents, of which a synset may have several; empty without a devkit."""
+    ancestors: tuple[str, ...] = ()
+    """Wnids of all synsets above, the nearest first and n00001740 "entity" last; empty without a
+    devkit."""
 
     @property
     def zh(self) -> str:
@@ -62,15 +69,21 @@ class ClassInfo:
         return _chinese_names().get(self.wnid, "")
 
 
-def class_table(wnids: Sequence[str]) -> tuple[ClassInfo, ...]:
-    """The classes ``wnids``, in this order, with what is known of them."""
+def class_table(wnids: Sequence[str], devkit: Devkit | None = None) -> tuple[ClassInfo, ...]:
+    """The classes ``wnids``, in this order, with what is known of them.
+
+    ``devkit`` tells their WordNet parents, and what the package does not know by itself.
+    """
     known = _imagenet1k()
-    return tuple(
-        ClassInfo(index, wnid, known[wnid].names, known[wnid].gloss)
-        if wnid in known
-        else ClassInfo(index, wnid)
-        for index, wnid in enumerate(wnids)
-    )
+    synsets = {} if devkit is None else {synset.wnid: synset for synset in devkit.synsets}
+    table = []
+    for index, wnid in enumerate(wnids):
+        names, gloss = (known[wnid].names, known[wnid].gloss) if wnid in known else ((), "")
+        if wnid in synsets and wnid not in known:
+            names, gloss = tuple(synsets[wnid].words.split(", ")), synsets[wnid].gloss
+        above = () if devkit is None else (devkit.parents.get(wnid, ()), devkit.ancestors(wnid))
+        table.append(ClassInfo(index, wnid, names, gloss, *above))
+    return tuple(table)
 
 
 def imagenet1k_wnids() -> tuple[str, ...]:

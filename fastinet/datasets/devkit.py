@@ -38,7 +38,7 @@ from fastinet.errors import CorruptError, MissingError, UnsupportedError
 if TYPE_CHECKING:
     import os
 
-__all__ = ["Devkit", "Synset", "read_devkit"]
+__all__ = ["Devkit", "Synset", "is_devkit", "read_devkit"]
 
 # What of a kit is read, by the name without its folders.
 _PARTS = {
@@ -46,6 +46,7 @@ _PARTS = {
     "truth": re.compile(r"ILSVRC20\d\d(_clsloc)?_validation_ground_truth\.txt"),
     "blacklist": re.compile(r"ILSVRC20\d\d(_clsloc)?_validation_blacklist\.txt"),
 }
+_OF_IMAGE_ARCHIVES = (".jpeg", ".jpg", ".png", ".tar")
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_BYTES = 1 << 26  # of a part: each has less than 1 MB
 
@@ -104,6 +105,19 @@ class Devkit:
                 parents[self.synsets[child - 1].wnid].append(synset.wnid)
         return {wnid: tuple(above) for wnid, above in parents.items()}
 
+    def ancestors(self, wnid: str) -> tuple[str, ...]:
+        """The wnids of all synsets above one, each once, by their distance, the nearest first.
+
+        Empty for a synset that the kit does not know.
+        """
+        found: dict[str, None] = {}
+        below: tuple[str, ...] = (wnid,)
+        while below:
+            above = [parent for child in below for parent in self.parents.get(child, ())]
+            below = tuple(parent for parent in dict.fromkeys(above) if parent not in found)
+            found.update(dict.fromkeys(below))
+        return tuple(found)
+
     def labels_of_validation(self, images: int) -> NDArray[np.int64]:
         """``validation_labels``, for an archive with this many images.
 
@@ -147,6 +161,27 @@ def read_devkit(path: str | os.PathLike[str]) -> Devkit:
             error.cause, archive=str(place), member=error.member, offset=error.offset
         ) from None
     return Devkit(str(place), synsets, labels, blacklist)
+
+
+def is_devkit(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder or tar is a development kit, rather than an archive of images.
+
+    Looks no further than the first image, or part of a kit. What cannot be read is none.
+    """
+    place = Path(path)
+    if place.is_dir():
+        return bool(_parts_of_folder(place))
+    try:
+        with place.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as tar:
+            for member in tar:
+                base = member.name.rpartition("/")[2]
+                if _part_named(base) is not None:
+                    return True
+                if base.lower().endswith(_OF_IMAGE_ARCHIVES):
+                    return False
+    except (OSError, tarfile.TarError, EOFError, zlib.error):
+        pass
+    return False
 
 
 def _part_named(name: str) -> str | None:

@@ -12,10 +12,17 @@ text files translate the devkit's ILSVRC2012_IDs::
     truth = metrics.true_boxes(fastinet.read_boxes("ILSVRC2012_bbox_val_v3.tgz"))
     metrics.localization_errors(guesses, boxes, val_labels, truth)
 
-ImageNet-V2 needs nothing of its own: ``evaluate`` with the labels of its folders.
+ImageNet-V2 needs nothing of its own: ``evaluate`` with the labels of its folders. A model of more
+classes than the evaluation has, such as one of ImageNet-5K on the validation images, is scored
+among all of its classes or among those alone::
+
+    columns = metrics.class_columns(train.classes, val.classes)
+    metrics.evaluate(scores, columns[val.labels])               # 5000-way
+    metrics.evaluate(scores[:, columns], val.labels)            # 1000-way
 """
 
 from fastinet.metrics.annotations import true_boxes
+from fastinet.metrics.class_columns import class_columns
 from fastinet.metrics.devkit_text import (
     read_blacklist,
     read_boxes,
@@ -33,6 +40,7 @@ __all__ = [
     "SemanticAccuracy",
     "TrueBoxes",
     "box_overlaps",
+    "class_columns",
     "evaluate",
     "flat_errors",
     "localization_errors",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastinet.errors import CorruptError
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     import os
 
 __all__ = ["LabelSets", "Labels", "label_sets", "real_labels"]
-
-Labels = ArrayLike | Sequence[Iterable[int]]
-"""Labels as callers give them: int [N], or N collections of ints."""
 
 _REAL_CLASSES = 1000
 
@@ -34,6 +32,19 @@ class LabelSets:
     label: NDArray[np.int64]
     """[P]"""
 
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __getitem__(self, row: int) -> list[int]:
+        """The labels of one item."""
+        end = int(self._ends[row])
+        return [int(label) for label in self.label[end - int(self.counts[row]) : end]]
+
+    @functools.cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """[N] where the labels of each item end in ``label``."""
+        return np.cumsum(self.counts)
+
     @property
     def item(self) -> NDArray[np.int64]:
         """[P] the item of each pair, 0 to N - 1, rising."""
@@ -43,8 +54,27 @@ class LabelSets:
         """The label sets of ``rows``, in that order."""
         counts = self.counts[rows]
         # Where each chosen item's labels lie, minus where they go: constant within an item.
-        shift = (np.cumsum(self.counts) - self.counts)[rows] - (np.cumsum(counts) - counts)
+        shift = self._ends[rows] - np.cumsum(counts)
         return LabelSets(counts, self.label[np.arange(counts.sum()) + np.repeat(shift, counts)])
+
+    def relabel(self, new_label: NDArray[np.int64]) -> LabelSets:
+        """The sets in other labels: `new_label` [C] rises, but for -1 where a label goes."""
+        label = new_label[self.label]
+        kept = label >= 0
+        counts = np.bincount(self.item[kept], minlength=len(self))
+        return LabelSets(counts.astype(np.int64), label[kept])
+
+    def multi_hot(self, classes: int, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """[N, classes] of `dtype`: 1 where the item has the label, else 0; targets of a BCE loss.
+
+        Raises:
+            ValueError: there are labels beyond `classes`.
+        """
+        if self.label.size and self.label.max() >= classes:
+            raise ValueError(f"there is a label {self.label.max()}, so more than {classes} classes")
+        targets = np.zeros((len(self), classes), dtype)
+        targets[self.item, self.label] = 1
+        return targets
 
     def differ(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the sets of ``rows`` are others than those of ``others``, pair by pair."""
@@ -56,12 +86,18 @@ class LabelSets:
         return different
 
 
+Labels = ArrayLike | Sequence[Iterable[int]] | LabelSets
+"""Labels as callers give them: int [N], N collections of ints, or a dataset's ``label_sets``."""
+
+
 def label_sets(labels: Labels) -> LabelSets:
     """Labels in any form that callers may give.
 
     Raises:
         ValueError: neither ints nor collections of ints, or a negative one; it names the item.
     """
+    if isinstance(labels, LabelSets):
+        return labels
     given = np.asarray(labels) if hasattr(labels, "__array__") else None
     if given is not None and given.ndim == 1 and given.dtype.kind in "iu":
         return _checked(np.ones(len(given), np.int64), given.astype(np.int64))

@@ -1,0 +1,54 @@
+"""Which classes a view of a dataset has, and what becomes of the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from fastinet.datasets.scanned import wnid_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["ClassSelection", "class_selection"]
+
+
+class ClassSelection(NamedTuple):
+    """A choice of classes out of K."""
+
+    wnids: tuple[str, ...]
+    """The chosen ones, sorted: the new labels' order."""
+    new_label: NDArray[np.int64]
+    """[K] the new label of each class; -1: not chosen."""
+
+    def relabel(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """New labels for old ones, of any shape; -1 (no label) stays, and is that of the others."""
+        return np.append(self.new_label, -1)[labels]  # index -1 is the one behind the last class
+
+
+def class_selection(known: Sequence[str], wnids: Iterable[str]) -> ClassSelection:
+    """The choice of `wnids` out of the classes `known`.
+
+    Raises:
+        TypeError: one text instead of several.
+        ValueError: something is no wnid, stands there twice, or there is none; it names it.
+    """
+    if isinstance(wnids, str):
+        raise TypeError(f"wnids are several texts, not one: {wnids!r}")
+    wanted = list(wnids)
+    for wnid in wanted:
+        if not isinstance(wnid, str) or wnid_number(wnid) < 0:
+            raise ValueError(f"{wnid!r} is no wnid: n and eight digits")
+    chosen = sorted(set(wanted))
+    if not chosen:
+        raise ValueError("a choice of classes needs at least one wnid")
+    if len(chosen) < len(wanted):
+        twice = next(wnid for wnid in wanted if wanted.count(wnid) > 1)
+        raise ValueError(f"{twice} stands twice in the choice of classes")
+    place = {wnid: label for label, wnid in enumerate(chosen)}
+    new_label = np.array([place.get(wnid, -1) for wnid in known], np.int64)
+    return ClassSelection(tuple(chosen), new_label)

@@ -1,0 +1,282 @@
+"""The challenge's images, training, validation and test, in every packaging that is in use.
+
+===========================  =======================================================================
+ILSVRC2012_img_train.tar,    a tar of one tar per class (``n01440764.tar``) of images
+train_t3, fall11_whole.tar   (``n01440764_10026.JPEG``); also as a folder of class tars, as one
+                             class tar, and extracted
+ILSVRC2012_img_val.tar       ``ILSVRC2012_val_00000001.JPEG`` to 50000, flat; also extracted, and
+                             moved into folders by class
+ILSVRC2012_img_test.tar      ``ILSVRC2012_test_00000001.JPEG`` to 100000, flat; since 2019 in a
+                             folder ``test``
+CLS-LOC, Kaggle, 2017        all three: ``ILSVRC/Data/CLS-LOC/{train/<wnid>,val,test}/*.JPEG``
+trees of class folders       ``{train,val}/<wnid>/*``, with names of any kind
+Hugging Face                 flat names that end in the class: ``n01440764_10026_n01440764.JPEG``,
+                             ``ILSVRC2012_val_00000001_n01751748.JPEG``
+===========================  =======================================================================
+
+The *split* of an image is "val" or "test" where its name says so (``ILSVRC2012_val_``), else the
+innermost folder that is called train, val or test; without either it is "train".
+
+The *class* of an image is the innermost folder that is a wnid, where an inner tar counts as a
+folder, and so does an archive that a wnid names; failing that, the wnid that the file name ends or,
+failing that, begins with. The folder goes first because the two may differ
+(``n06470073/n00141669_6790``). A validation image without any of them has the published label of
+its number. Where a folder contradicts that label, it is followed all the same: who moved the image
+there had the last word, and the training images beside it lie in the same folders. A note says how
+many there are. Test images have no label.
+
+*Labels* number the sorted wnids, as torchvision, timm and Keras do: tench is 0 of the full 1000.
+All splits of an archive have the same classes: those that its images, or class tars, are of, and
+the full 1000 where it has validation images outside of class folders, or no labelled image.
+
+Training images come in the archive's order, numbered ones by their numbers, so that item i is
+ILSVRC2012_val_{i+1:08d}. The archive's own order is another one (TFDS, ``imagenet_common.py``),
+but the devkit's ground truth, ReaL's labels and everybody's predictions go by the names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet.catalog import Listing, Split
+from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.names import Bools, Ints, Names
+from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number, wnid_text
+from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
+from fastinet.errors import CorruptError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["SPLITS", "recognise", "validation_numbers"]
+
+SPLITS = ("train", "val", "test")
+"""In the order in which items come."""
+
+_TRAIN, _VAL, _TEST = range(3)
+_NUMBERED = {_VAL: "ILSVRC2012_val_", _TEST: "ILSVRC2012_test_"}
+
+# Files of ImageNet-21K that are called images and hold none, by wnid and base: who meets them in
+# every epoch can do nothing else than skip them. DINOv2 (data/datasets/image_net_22k.py) does too.
+_KNOWN_INVALID = ((6470073, "n06470073_47249.JPEG"),)
+
+# What the CLS-LOC packagings have beside the images: annotations and lists of names.
+_COMPANION_FOLDERS = ("Annotations", "ImageSets")
+_COMPANION_PREFIX = "LOC_"
+
+
+def recognise(members: ScannedMembers) -> Listing | None:
+    """The listing of the members, or None when no image in them carries a wnid or a number.
+
+    Raises:
+        CorruptError: two images have the same number.
+    """
+    archives = members.archives
+    images = members.images()
+    invalid = _known_invalid(members.names)
+    found = _facts(members.names, images, archives)
+    items = images & ~invalid & ((found.wnids >= 0) | (found.numbers >= 0))
+    if not items.any():
+        return None
+
+    rows = _in_order(np.flatnonzero(items), found, members.names)
+    wnids, splits = found.wnids[rows], found.splits[rows]
+    present_wnids = np.unique(wnids[wnids >= 0])
+    class_tars = np.array(list(_class_tars(archives)), np.int64)
+    classes = np.union1d(present_wnids, class_tars)
+    if found.outside_classes[rows].any() or not len(classes):
+        classes = np.union1d(classes, _imagenet1k())
+    class_texts = tuple(wnid_text(number) for number in classes.tolist())
+    present = np.unique(splits).tolist()
+    key_offsets, key_bytes = members.names.packed(rows)
+    return Listing(
+        family="ilsvrc" if len(present) > 1 else SPLITS[present[0]],
+        offsets=members.offsets[rows],
+        sizes=members.sizes[rows],
+        labels=np.where(wnids >= 0, np.searchsorted(classes, wnids), -1).astype(np.int64),
+        key_offsets=key_offsets,
+        key_bytes=key_bytes,
+        item_archive=members.archive[rows] if len(archives) > 1 else None,
+        splits=tuple(Split(SPLITS[split], class_texts) for split in present),
+        item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
+        skipped=int(np.count_nonzero(~items)) + _specials(archives),
+        notes=tuple(
+            note
+            for note in (
+                *_skipped_notes(members.names, images, items, invalid, _specials(archives)),
+                _empty_classes_note(np.setdiff1d(class_tars, present_wnids).tolist()),
+                _unlabelled_note(rows, found, members.names),
+                _contradictions_note(rows, found, members.names),
+            )
+            if note
+        ),
+    )
+
+
+def validation_numbers(keys: Names) -> Ints:
+    """[N] the i of each ILSVRC2012_val_{i:08d}; -1 for other names."""
+    return keys.numbers_after(_NUMBERED[_VAL])
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the names of all N members tell."""
+
+    splits: Ints
+    """[N] index into SPLITS."""
+    numbers: Ints
+    """[N] of validation and test images; -1: it has none."""
+    wnids: Ints
+    """[N] number of the wnid that is the class; -1: not known."""
+    outside_classes: Bools
+    """[N] which validation images are in no folder of a class."""
+    published: Ints
+    """[N] number of the wnid that is published for a validation image; -1: none is."""
+
+
+def _facts(names: Names, images: Bools, archives: Sequence[ScannedArchive]) -> _Facts:
+    splits, numbers = _splits_and_numbers(names, archives)
+    folders = names.folder_wnids()
+    wnids = folders.copy()
+    flat = np.flatnonzero(folders < 0)
+    flat_names = names.take(flat)
+    stems = flat_names.stem_wnids()
+    wnids[flat] = np.where(stems >= 0, stems, flat_names.base_wnids())
+    published = np.full(len(names), -1, np.int64)
+    known = (splits == _VAL) & (numbers >= 1) & (numbers <= VALIDATION_IMAGES) & images
+    published[known] = _imagenet1k()[validation_labels()[numbers[known] - 1]]
+    return _Facts(
+        splits,
+        numbers,
+        np.where(wnids >= 0, wnids, published),
+        (splits == _VAL) & (numbers >= 0) & (folders < 0) & images,
+        published,
+    )
+
+
+def _splits_and_numbers(names: Names, archives: Sequence[ScannedArchive]) -> tuple[Ints, Ints]:
+    """[N] index into SPLITS, and number or -1."""
+    splits, numbers = np.full(len(names), -1, np.int64), np.full(len(names), -1, np.int64)
+    for split, prefix in _NUMBERED.items():
+        numbered = names.numbers_after(prefix)
+        splits[numbered >= 0] = split
+        numbers = np.maximum(numbers, numbered)
+    others = np.flatnonzero(splits < 0)
+    splits[others] = names.take(others).innermost_folder_of(SPLITS)
+    # A folder that was opened is a folder around its files, though their names do not show it.
+    around = SPLITS.index(archives[0].name) if archives[0].name in SPLITS else _TRAIN
+    splits[splits < 0] = around
+    return splits, numbers
+
+
+def _known_invalid(names: Names) -> Bools:
+    """[N] which members are among the files that are known to hold no image."""
+    invalid = np.zeros(len(names), np.bool_)
+    wnids = names.base_wnids()
+    for wnid, base in _KNOWN_INVALID:
+        for row in np.flatnonzero(wnids == wnid).tolist():
+            invalid[row] = PurePosixPath(names[row]).name == base
+    return invalid
+
+
+def _in_order(rows: Ints, found: _Facts, names: Names) -> Ints:
+    """Rows of items by split and number, without one as in the archive; no number twice."""
+    splits, numbers = found.splits[rows], found.numbers[rows]
+    if not splits.any():
+        return rows
+    order = np.lexsort((numbers, splits))
+    rows, splits, numbers = rows[order], splits[order], numbers[order]
+    again = np.flatnonzero(
+        (numbers[1:] >= 0) & (numbers[1:] == numbers[:-1]) & (splits[1:] == splits[:-1])
+    )
+    if len(again):
+        first = again[0]
+        raise CorruptError(
+            f"{len(again)} images have the number of another one, the first of them is the"
+            f" {SPLITS[splits[first]]} image of '{names[rows[first]]}': open the archive, or the"
+            " folder, that has each once",
+            member=names[rows[first + 1]],
+        )
+    return rows
+
+
+def _imagenet1k() -> Ints:
+    """[1000] numbers of the wnids of ImageNet-1K by label."""
+    return np.array([wnid_number(wnid) for wnid in imagenet1k_wnids()], np.int64)
+
+
+def _class_tars(archives: Sequence[ScannedArchive]) -> Iterator[int]:
+    """Numbers of the wnids that archives and inner tars are named by.
+
+    A class without images keeps its label, or all labels after it would move.
+    """
+    for archive in archives:
+        for name in (archive.name, *archive.members.container_names):
+            number = wnid_number(PurePosixPath(name).name.removesuffix(".tar"))
+            if number >= 0:
+                yield number
+
+
+def _without_companions(rows: Ints, names: Names) -> Ints:
+    """Rows of members but those that belong to the packaging: no word is lost about them."""
+    taken = names.take(rows)
+    return rows[
+        (taken.innermost_folder_of(_COMPANION_FOLDERS) < 0)
+        & ~taken.base_begins_with(_COMPANION_PREFIX)
+    ]
+
+
+def _specials(archives: Sequence[ScannedArchive]) -> int:
+    return sum(archive.members.special_entries for archive in archives)
+
+
+def _skipped_notes(
+    names: Names, images: Bools, items: Bools, invalid: Bools, specials: int
+) -> Iterator[str]:
+    no_images = _without_companions(np.flatnonzero(~images), names)
+    for rows, reason in (
+        (no_images, "no images (neither by name nor by content)"),
+        (np.flatnonzero(images & ~items & ~invalid), "images without a wnid in their names"),
+        (np.flatnonzero(images & invalid), "files that are known to hold no image"),
+    ):
+        if len(rows):
+            shown = _some([names[row] for row in rows[:4]])
+            yield f"{len(rows)} members skipped as {reason}: {shown}"
+    if specials:
+        yield f"{specials} entries skipped that are links, devices or vendor records"
+
+
+def _empty_classes_note(numbers: list[int]) -> str:
+    if not numbers:
+        return ""
+    return f"{len(numbers)} classes have no images: {_some([wnid_text(n) for n in numbers])}"
+
+
+def _unlabelled_note(rows: Ints, found: _Facts, names: Names) -> str:
+    wrong = rows[(found.splits[rows] == _VAL) & (found.wnids[rows] < 0)]
+    if not len(wrong):
+        return ""
+    return (
+        f"{len(wrong)} validation images have no label (-1), for their numbers are not 1 to"
+        f" {VALIDATION_IMAGES}: {_some([names[row] for row in wrong[:4]])}"
+    )
+
+
+def _contradictions_note(rows: Ints, found: _Facts, names: Names) -> str:
+    published = found.published[rows]
+    wrong = rows[(published >= 0) & (published != found.wnids[rows])]
+    if not len(wrong):
+        return ""
+    shown = [f"{names[row]} is {wnid_text(int(found.published[row]))}" for row in wrong[:4]]
+    return (
+        f"{len(wrong)} validation images have another class in their folders or names than the"
+        f" published labels give them, and go by the former: {_some(shown)}"
+    )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])

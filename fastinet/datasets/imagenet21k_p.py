@@ -1,0 +1,91 @@
+"""ImageNet-21K-P: the part of ImageNet-21K with enough images a class, made small.
+
+imagenet21k_resized.tar.gz holds, under one top folder, a folder for each split with a folder for
+each class::
+
+    imagenet21k_resized/imagenet21k_train/n00005787/n00005787_12.JPEG
+    imagenet21k_resized/imagenet21k_val/n00005787/n00005787_100.JPEG       50 of each class
+    imagenet21k_resized/imagenet21k_small_classes/n00004475/n00004475_2.JPEG
+
+Train and val have the same classes; a label is the place among their sorted wnids, as it is for
+torchvision's ImageFolder over the train folder, for the authors' models and for their semantic
+tree. The small classes (500 images and fewer) are a split with labels of its own.
+
+Most images are 224x224, squashed. Those that were smaller before were copied as they were.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet.catalog import Listing, Split
+from fastinet.datasets.scanned import ScannedMembers, wnid_text
+
+if TYPE_CHECKING:
+    from fastinet.datasets.names import Ints
+
+__all__ = ["recognise"]
+
+FAMILY = "imagenet21k_p"
+
+_FOLDERS = {
+    "train": "imagenet21k_train",
+    "val": "imagenet21k_val",
+    "small_classes": "imagenet21k_small_classes",
+}
+
+
+def recognise(members: ScannedMembers) -> Listing | None:
+    """The listing of the members, or None when no image is in a class folder of a split."""
+    splits = members.names.innermost_folder_of(tuple(_FOLDERS.values()))
+    if not (splits >= 0).any():
+        return None
+    wnids = members.folder_wnids()
+    items = members.images() & (splits >= 0) & (wnids >= 0)
+    if not items.any():
+        return None
+
+    splits, wnids = splits[items], wnids[items]
+    classes, notes = _classes(wnids, splits)
+    labels = np.empty(len(wnids), np.int64)
+    for split, numbers in enumerate(classes):
+        mine = splits == split
+        labels[mine] = np.searchsorted(numbers, wnids[mine])
+    present = np.unique(splits)
+    key_offsets, key_bytes = members.keys_of(items)
+    skipped = int(np.count_nonzero(~items))
+    skipped += sum(archive.members.special_entries for archive in members.archives)
+    if skipped:
+        notes.append(f"{skipped} entries skipped that are no images in a class folder of a split")
+    names = tuple(_FOLDERS)
+    return Listing(
+        family=FAMILY,
+        offsets=members.offsets[items],
+        sizes=members.sizes[items],
+        labels=labels,
+        key_offsets=key_offsets,
+        key_bytes=key_bytes,
+        item_archive=members.archive[items] if len(members.archives) > 1 else None,
+        splits=tuple(
+            Split(names[split], tuple(wnid_text(number) for number in classes[split].tolist()))
+            for split in present.tolist()
+        ),
+        item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
+        skipped=skipped,
+        notes=tuple(notes),
+    )
+
+
+def _classes(wnids: Ints, splits: Ints) -> tuple[list[Ints], list[str]]:
+    """The sorted wnid numbers of each split, and what the user should hear about them."""
+    train, val, small = (np.unique(wnids[splits == split]) for split in range(len(_FOLDERS)))
+    both = np.union1d(train, val)
+    notes = [
+        f"{len(both) - len(numbers)} classes have no images in {folder}; labels number the classes "
+        "that train and val have together"
+        for numbers, folder in zip((train, val), _FOLDERS.values(), strict=False)
+        if 0 < len(numbers) < len(both)
+    ]
+    return [both, both, small], notes

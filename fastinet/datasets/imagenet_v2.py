@@ -1,0 +1,105 @@
+"""ImageNet-V2: three new test sets for the 1000 classes, in folders that are named by the label.
+
+MatchedFrequency, Threshold0.7 and TopImages have been packed in three ways over the years, always
+under one top folder::
+
+    imagenetv2-matched-frequency-format-val/7/3.jpeg                until 2020, 10 images a class
+    imagenetv2-matched-frequency-format-val/n01514668/13.jpeg       in December 2020
+    imagenetv2-matched-frequency-format-val/7/<sha1>.jpeg           since January 2021
+
+A folder's number is the label (0 is tench: issue 4 of modestyachts/ImageNetV2), which is not its
+place among the sorted folder names: those go 0, 1, 10, 100. The classes are always the 1000 of
+ImageNet-1K. Items come by label, then by name, numbers by their value. The authors call the sets
+test sets; their archives say "val", and so does the split, since they are used as a validation set.
+
+The archives are called ``.tar.gz`` and are plain tars.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet.catalog import Listing, Split
+from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.scanned import ScannedMembers
+from fastinet.texts import take_texts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["recognise"]
+
+FAMILY = "imagenet_v2"
+
+# The largest has 20,000 images (December 2020). Of more, nobody needs to look at the names.
+_MOST_MEMBERS = 30_000
+
+_NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
+_WNID_FOLDER = re.compile(r"(?:.*/)?(n[0-9]{8})/[0-9]{1,2}\.jpeg")
+# A wnid and a number could be anybody's; the top folder must say what it is ("v2" is not in all).
+_TOP_FOLDER = re.compile(r"imagenet(?:v2)?-?(?:matched-?frequency|threshold|top-?images)")
+
+
+def recognise(members: ScannedMembers) -> Listing | None:
+    """The listing of the members, or None when most of their images are not ImageNet-V2's."""
+    if len(members) > _MOST_MEMBERS:
+        return None
+    images = members.images()
+    labels = np.full(len(members), -1, np.int64)
+    archive_names = [archive.name for archive in members.archives]
+    for row in np.flatnonzero(images).tolist():
+        labels[row] = _label(members.name(row), archive_names[members.archive[row]])
+    items = labels >= 0
+    if 2 * np.count_nonzero(items) <= np.count_nonzero(images):
+        return None
+
+    key_offsets, key_bytes = members.keys_of(items)
+    order = _by_label_and_name(labels[items], key_offsets, key_bytes)
+    key_bytes, key_offsets = take_texts(key_bytes, key_offsets, order)
+    rows = np.flatnonzero(items)[order]
+    specials = sum(archive.members.special_entries for archive in members.archives)
+    skipped = int(np.count_nonzero(~items)) + specials
+    return Listing(
+        family=FAMILY,
+        offsets=members.offsets[rows],
+        sizes=members.sizes[rows],
+        labels=labels[rows],
+        key_offsets=key_offsets,
+        key_bytes=key_bytes,
+        item_archive=members.archive[rows] if len(members.archives) > 1 else None,
+        splits=(Split("val", imagenet1k_wnids()),),
+        skipped=skipped,
+        notes=(f"{skipped} entries skipped that are no images of ImageNet-V2",) if skipped else (),
+    )
+
+
+def _label(name: str, archive_name: str) -> int:
+    """The label of a member; -1: it is none of ImageNet-V2's."""
+    numbered = _NUMBERED_FOLDER.fullmatch(name)
+    if numbered:
+        return int(numbered.group(1))
+    in_wnid = _WNID_FOLDER.fullmatch(name)
+    if in_wnid:
+        folders = (archive_name, *PurePosixPath(name).parts[:-1])
+        if any(_TOP_FOLDER.match(folder.lower()) for folder in folders):
+            return _LABELS.get(in_wnid.group(1), -1)
+    return -1
+
+
+_LABELS = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
+
+
+def _by_label_and_name(
+    labels: NDArray[np.int64], key_offsets: NDArray[np.uint64], key_bytes: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """Rows by label, then by name; a shorter name first, so that 10.jpeg follows 9.jpeg."""
+    ends = key_offsets.tolist()
+    text = key_bytes.tobytes()
+    names = [text[start:end] for start, end in itertools.pairwise(ends)]
+    order = sorted(range(len(names)), key=lambda row: (labels[row], len(names[row]), names[row]))
+    return np.array(order, np.int64)

@@ -1,0 +1,148 @@
+"""What lies at a path: its archives, scanned, and the family they are of."""
+
+from __future__ import annotations
+
+import functools
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastinet import catalog, checkpoints, datasets, seek_index
+from fastinet.datasets.patch import apply_patch
+from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
+from fastinet.errors import CorruptError, MissingError, ReadError, UnsupportedError
+from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastinet.catalog import Listing
+
+__all__ = ["archives_at", "patch_at", "scan_archives"]
+
+# Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
+# ImageNet-21K as class tars is 19,167 files.
+_MOST_OPEN_FILES = 64
+
+# What lies beside an archive of ours, and is none.
+_SIDECAR_SUFFIXES = (
+    catalog.SUFFIX,
+    checkpoints.SUFFIX,
+    seek_index.SUFFIX,
+    ".duplicates",  # as fastinet.duplicates.SUFFIX
+    ".tmp",
+)
+
+
+def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
+    """The archives that ``path`` stands for, and what the user should hear about the others.
+
+    Raises:
+        MissingError, ReadError, UnsupportedError: as :func:`fastinet.open`.
+    """
+    try:
+        mode = path.stat().st_mode
+        found = list(path.iterdir()) if stat.S_ISDIR(mode) else []
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingError("no such file or folder", archive=str(path)) from error
+    except OSError as error:
+        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
+    if stat.S_ISREG(mode):
+        return [_file_archive(path)], []
+    if not stat.S_ISDIR(mode):
+        raise UnsupportedError("not a regular file", archive=str(path))
+    entries = sorted(
+        entry
+        for entry in found
+        if not entry.name.startswith(".") and entry.suffix not in _SIDECAR_SUFFIXES
+    )
+    class_tars = [entry for entry in entries if _is_class_tar(entry)]
+    if not class_tars:
+        if wnid_number(path.name) >= 0:
+            return [FolderArchive(path.parent, path.name)], []
+        return [FolderArchive(path)], []
+    others = [entry.name for entry in entries if not _is_class_tar(entry)]
+    notes = []
+    if others:
+        shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
+        notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
+    archives: list[Archive] = [
+        replace(archive, briefly=len(class_tars) > _MOST_OPEN_FILES)
+        if isinstance(archive, FileArchive)
+        else archive
+        for archive in map(_file_archive, class_tars)
+    ]
+    return archives, notes
+
+
+def patch_at(path: Path) -> FileArchive | GzipArchive:
+    """The archive at `path`, as a patch of another one.
+
+    Raises:
+        UnsupportedError: it is a folder.
+        MissingError, ReadError: it is not there, or cannot be read.
+    """
+    if path.is_dir():
+        raise UnsupportedError(
+            "a patch is an archive; in an extracted folder, put its images in place of the others",
+            archive=str(path),
+        )
+    if not path.exists():
+        raise MissingError("no such file", archive=str(path))
+    return _file_archive(path)
+
+
+def _file_archive(path: Path) -> FileArchive | GzipArchive:
+    # By content: the archives of ImageNet-V2 are called .tar.gz and are plain tars.
+    kind = GzipArchive if seek_index.is_gzip(path) else FileArchive
+    return kind(path, path.stem if _is_class_tar(path) else "")
+
+
+def _is_class_tar(path: Path) -> bool:
+    return path.suffix == ".tar" and wnid_number(path.stem) >= 0
+
+
+def scan_archives(
+    path: Path, archives: Sequence[Archive], progress: Progress | None, *, patched: bool = False
+) -> Listing:
+    """Scans the archives at `path` and has their family recognised.
+
+    Args:
+        path: what was opened.
+        archives: what there is at `path`, and a patch behind it where `patched`.
+        progress: as for :func:`fastinet.open`.
+        patched: the last archive overrides what the others have.
+
+    Raises:
+        as :func:`fastinet.open`.
+    """
+    scanned = []
+    sizes = [
+        archive.path.stat().st_size if isinstance(archive, FileArchive | GzipArchive) else 0
+        for archive in archives
+    ]
+    for i, archive in enumerate(archives):
+        report = progress
+        if progress is not None and len(archives) > 1:
+            report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
+        scanned.append(ScannedArchive(archive.name, archive.scan(report)))
+    own = scanned[:-1] if patched else scanned
+    listing = datasets.recognise(own)
+    if listing is not None:
+        return apply_patch(listing, scanned[-1], len(own)) if patched else listing
+    members = ScannedMembers(own)
+    if members.images().any():
+        raise UnsupportedError(
+            "its images carry no wnid, in folders or file names, so their classes are not known",
+            archive=str(path),
+        )
+    if path.is_dir():
+        tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
+        advice = f"; open one of its archives by its own path: {', '.join(tars)}" if tars else ""
+        raise MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    raise CorruptError("a complete tar, but there is no image in it", archive=str(path))
+
+
+def _report(progress: Progress, before: int, total: int, position: int, _: int) -> None:
+    progress(before + position, total)

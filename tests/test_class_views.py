@@ -1,0 +1,306 @@
+"""Views by class: select_classes, ImageNet-5K, concatenations, scores of models of more classes."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastinet
+from fastinet import metrics
+from fastinet.datasets.class_selection import class_selection
+from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.imagenet_5k import read_class_list
+from fastinet.errors import CorruptError, FastinetWarning, MissingError
+from fastinet.metrics.labels import LabelSets, label_sets
+from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.small import small_jpeg
+
+FIRST = imagenet1k_wnids()
+TEDDY = "n04399382"
+
+
+def archive(path: Path, images: dict[str, int], seed: int = 0) -> Path:
+    """A tar of class tars with so many images in each class."""
+    rng = np.random.default_rng(seed)
+    classes = {
+        wnid: {f"{wnid}_{number}.JPEG": small_jpeg(rng) for number in range(count)}
+        for wnid, count in images.items()
+    }
+    path.write_bytes(train_tar(classes))
+    return path
+
+
+def labelled(dataset: fastinet.Dataset) -> list[tuple[str, str]]:
+    """Key and wnid of each item."""
+    return [
+        (key, dataset.classes[label].wnid)
+        for key, label in zip(dataset.keys, dataset.labels.tolist(), strict=True)
+    ]
+
+
+def batches(dataset: fastinet.Dataset) -> list[tuple[str, int]]:
+    """Key and label of each row that the loader gives."""
+    loader = fastinet.Loader(dataset, 3, fastinet.Resize(16), threads=2)
+    return [
+        (key, label)
+        for batch in loader
+        for key, label in zip(batch.keys, batch.labels.tolist(), strict=True)
+    ]
+
+
+def sent(dataset: fastinet.Dataset) -> fastinet.Dataset:
+    """The dataset as another process gets it."""
+    return pickle.loads(pickle.dumps(dataset))  # noqa: S301  # our own
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> fastinet.Dataset:
+    """Five classes of 1 to 5 images."""
+    counts = {f"n0000000{number}": number for number in (3, 1, 5, 2, 4)}
+    return fastinet.open(archive(tmp_path / "zoo.tar", counts), index=False)
+
+
+# -- select_classes ------------------------------------------------------------------------------
+
+
+def test_select_classes(zoo: fastinet.Dataset) -> None:
+    assert [info.wnid for info in zoo.classes] == [f"n0000000{i}" for i in range(1, 6)]
+    view = zoo.select_classes(["n00000005", "n00000002"])
+    assert [info.wnid for info in view.classes] == ["n00000002", "n00000005"]
+    assert [info.index for info in view.classes] == [0, 1]
+    kept = [pair for pair in labelled(zoo) if pair[1] in ("n00000002", "n00000005")]
+    assert labelled(view) == kept
+    assert batches(view) == list(zip(view.keys, view.labels.tolist(), strict=True))
+    assert not view.labels.flags.writeable
+    assert labelled(sent(view)) == kept
+    assert len(zoo.classes) == 5  # untouched
+    again = view.select_classes(["n00000005"])
+    assert again.labels.tolist() == [0] * 5
+
+
+def test_missing_classes_keep_their_labels(zoo: fastinet.Dataset) -> None:
+    with pytest.warns(FastinetWarning, match="1 of the 3 classes have no items in 'zoo.tar': n00"):
+        view = zoo.select_classes(["n00000003", "n00000001", "n00000000"])
+    assert [info.wnid for info in view.classes] == ["n00000000", "n00000001", "n00000003"]
+    assert sorted(view.labels.tolist()) == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("wnids", "complaint"),
+    [
+        ([], "at least one"),
+        (["n00000001", "n00000002", "n00000001"], "n00000001 stands twice"),
+        (["n00000001", "tench"], "'tench' is no wnid"),
+        ([1], "1 is no wnid"),
+    ],
+)
+def test_choices_that_are_none(zoo: fastinet.Dataset, wnids, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        zoo.select_classes(wnids)
+
+
+def test_one_text_is_no_choice(zoo: fastinet.Dataset) -> None:
+    with pytest.raises(TypeError, match="not one"):
+        zoo.select_classes("n00000001")
+
+
+@given(
+    known=st.sets(st.integers(0, 12), min_size=1),
+    wanted=st.sets(st.integers(0, 12), min_size=1),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=80)
+def test_relabelling_keeps_the_wnid(known: set[int], wanted: set[int], seed: int) -> None:
+    def wnids(numbers: set[int]) -> list[str]:
+        return [f"n{number:08d}" for number in sorted(numbers)]
+
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(-1, len(known), 20)
+    shuffled = rng.permutation(wnids(wanted)).tolist()
+    chosen = class_selection(wnids(known), shuffled)
+    assert chosen.wnids == tuple(wnids(wanted))
+    for old, new in zip(labels.tolist(), chosen.relabel(labels).tolist(), strict=True):
+        wnid = wnids(known)[old] if old >= 0 else None
+        assert new == (wnids(wanted).index(wnid) if wnid in wnids(wanted) else -1)
+
+
+def test_label_sets_are_renumbered(zoo: fastinet.Dataset) -> None:
+    sets = [[label, (label + 1) % 5] for label in zoo.labels.tolist()]
+    zoo.label_sets = label_sets(sets)
+    view = zoo.select_classes(["n00000002", "n00000003"])
+    expected = [
+        sorted(label - 1 for label in both if label in (1, 2)) for both in sets if both[0] in (1, 2)
+    ]
+    assert view.label_sets is not None
+    assert list(view.label_sets) == expected
+    rows = [
+        (hot.tolist(), batch.labels.tolist())
+        for batch in fastinet.Loader(view, 2, fastinet.Resize(8))
+        for hot in [batch.label_sets.multi_hot(2)]
+    ]
+    hot = np.concatenate([row for row, _ in rows])
+    assert hot.tolist() == [[float(label in each) for label in (0, 1)] for each in expected]
+
+
+def test_multi_hot() -> None:
+    sets = label_sets([[3, 1], [], [0]])
+    targets = sets.multi_hot(4)
+    assert targets.dtype == np.float32
+    assert targets.tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 0, 0]]
+    assert sets.multi_hot(4, bool).dtype == bool
+    assert LabelSets(np.zeros(2, np.int64), np.zeros(0, np.int64)).multi_hot(3).shape == (2, 3)
+    with pytest.raises(ValueError, match="label 3"):
+        sets.multi_hot(3)
+
+
+def test_batches_without_label_sets(zoo: fastinet.Dataset) -> None:
+    assert next(iter(fastinet.Loader(zoo, 2, fastinet.Resize(8)))).label_sets is None
+
+
+# -- ImageNet-5K ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> fastinet.Dataset:
+    """All but one of the 1000 classes, with an image each, and others with 0 to 4."""
+    others = {"n00000005": 2, "n00000001": 4, "n00000004": 1, "n99999999": 2, "n00000003": 0}
+    others["n00000002"] = 2
+    counts = {wnid: 1 for wnid in FIRST if wnid != TEDDY} | others
+    jpeg = b"\xff\xd8\xff\xe0"
+    classes = {
+        wnid: {f"{wnid}_{number}.JPEG": jpeg for number in range(count)}
+        for wnid, count in counts.items()
+    }
+    path = tmp_path / "fall11_whole.tar"
+    path.write_bytes(train_tar(classes))
+    with pytest.warns(FastinetWarning, match="1 classes have no images"):
+        return fastinet.open(path, index=False)
+
+
+def test_imagenet5k_by_its_rule(whole: fastinet.Dataset) -> None:
+    with pytest.warns(FastinetWarning, match=f"1 of the 1003 classes have no items.*{TEDDY}"):
+        view = fastinet.imagenet5k(whole, others=3)
+    wnids = [info.wnid for info in view.classes]
+    # The largest, and of three with two images those with the lower wnids.
+    assert wnids == sorted([*FIRST, "n00000001", "n00000002", "n00000005"])
+    assert len(view) == 999 + 4 + 2 + 2
+    assert {wnid for _, wnid in labelled(view)} == set(wnids) - {TEDDY}
+    with pytest.raises(ValueError, match=r"takes 4000 classes beyond.*has images of 5"):
+        fastinet.imagenet5k(whole)
+
+
+def test_imagenet5k_by_a_list(whole: fastinet.Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "in5k.txt"
+    path.write_text("# made by hand\nn99999999 the last\n\nn01440764, tench\nn00000005\r\n")
+    wnids = ["n00000005", "n01440764", "n99999999"]
+    for class_list in (path, str(path), wnids, reversed(wnids)):
+        view = fastinet.imagenet5k(whole, class_list)
+        assert [info.wnid for info in view.classes] == wnids
+        assert sorted(view.labels.tolist()) == [0, 0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (b"n01440764\ntench\n", "line 2: 'tench' is no wnid"),
+        (b"# nothing\n\n", "holds no wnid"),
+        (b"\xff\xfe", "is no text"),
+    ],
+)
+def test_class_lists_that_are_none(tmp_path: Path, text: bytes, complaint: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(text)
+    with pytest.raises(CorruptError, match=complaint):
+        read_class_list(path)
+    with pytest.raises(MissingError, match="no such class list"):
+        read_class_list(tmp_path / "nothing")
+
+
+# -- concatenate ---------------------------------------------------------------------------------
+
+
+def test_concatenate(zoo: fastinet.Dataset, tmp_path: Path) -> None:
+    counts = {TEDDY: 2, "n00000003": 1, "n01440764": 3}
+    more = fastinet.open(archive(tmp_path / "more.tar", counts, seed=1), index=False)
+    both = fastinet.concatenate([zoo, more])
+    assert labelled(both) == labelled(zoo) + labelled(more)
+    assert [info.wnid for info in both.classes] == sorted(
+        {info.wnid for info in (*zoo.classes, *more.classes)}
+    )
+    assert [both.read(row) for row in range(len(both))] == [
+        part.read(row) for part in (zoo, more) for row in range(len(part))
+    ]
+    assert sorted(batches(both)) == sorted(zip(both.keys, both.labels.tolist(), strict=True))
+    assert (both.name, both.family, both.split) == ("zoo.tar + more.tar", "train", "train")
+    again = sent(both)
+    assert labelled(again) == labelled(both)
+    assert again.read(16) == both.read(16)
+    view = both.select([16, 0]).select_classes(["n00000003", TEDDY])
+    assert {wnid for _, wnid in labelled(view)} <= {"n00000003", TEDDY}
+    with pytest.raises(ValueError, match="no checkpoints"):
+        both.build_checkpoints()
+
+
+def test_teddy_joins_imagenet5k(whole: fastinet.Dataset, tmp_path: Path) -> None:
+    train = fastinet.open(archive(tmp_path / "t.tar", {TEDDY: 2, "n01440764": 1}), index=False)
+    joined = fastinet.concatenate([whole, train.select_classes([TEDDY])])
+    view = fastinet.imagenet5k(joined, others=1)
+    assert len(view.classes) == 1001
+    assert np.bincount(view.labels).min() == 1
+    assert np.bincount(view.labels)[[info.wnid for info in view.classes].index(TEDDY)] == 2
+
+
+def test_selections_splits_folders_and_label_sets_concatenate(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    data = {f"n0000000{i}/{i}{j}.jpg": small_jpeg(rng) for i in (1, 2, 3) for j in range(2)}
+    for name, content in data.items():
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "a.tar").write_bytes(tar(data))
+    tree = fastinet.open(tmp_path / "tree", index=False).select([5, 0])
+    flat = fastinet.open(tmp_path / "a.tar", index=False).select([3, 1, 4])
+    flat.label_sets = label_sets([[1, 2], [], [0]])
+    both = fastinet.concatenate([tree, flat])
+    names = [*tree.keys, *flat.keys]
+    assert list(both.keys) == names
+    assert [both.read(row) for row in range(5)] == [data[name] for name in names]
+    assert both.label_sets is not None
+    assert list(both.label_sets) == [[2], [0], [1, 2], [], [0]]
+    assert batches(both) == list(zip(names, both.labels.tolist(), strict=True))
+
+
+def test_what_does_not_concatenate(zoo: fastinet.Dataset) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        fastinet.concatenate([])
+    with pytest.raises(TypeError, match=r"fastinet\.open"):
+        fastinet.concatenate([zoo, "zoo.tar"])
+    assert labelled(fastinet.concatenate([zoo])) == labelled(zoo)
+
+
+# -- scores --------------------------------------------------------------------------------------
+
+
+def test_a_model_of_more_classes_is_scored_both_ways() -> None:
+    rng = np.random.default_rng(3)
+    model = ["n00000001", "n00000002", "n00000003", "n00000004", "n00000005"]
+    evaluation = ["n00000002", "n00000005"]
+    scores, labels = rng.random((40, 5)), rng.integers(0, 2, 40)
+    columns = metrics.class_columns(model, evaluation)
+    wanted = np.array([1, 4])[labels]
+    among_all = float(np.mean(scores.argmax(axis=1) == wanted))
+    among_two = float(np.mean((scores[:, 4] > scores[:, 1]) == (labels == 1)))
+    assert metrics.evaluate(scores, columns[labels], topk=(1,))["top1"] == among_all
+    assert metrics.evaluate(scores[:, columns], labels, topk=(1,))["top1"] == among_two
+    with pytest.raises(ValueError, match="1 of the 2 classes are none of the model's 5: n00000009"):
+        metrics.class_columns(model, ["n00000001", "n00000009"])
+
+
+def test_class_columns_take_a_datasets_classes(zoo: fastinet.Dataset) -> None:
+    view = zoo.select_classes(["n00000005", "n00000002"])
+    assert metrics.class_columns(zoo.classes, view.classes).tolist() == [1, 4]

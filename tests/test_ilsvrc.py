@@ -1,0 +1,474 @@
+"""The challenge's archives in every packaging, from the archive to labelled batches."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import tarfile
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fastinet
+from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.validation import validation_labels
+from fastinet.errors import (
+    CorruptError,
+    FastinetError,
+    FastinetWarning,
+    MissingError,
+    UnsupportedError,
+)
+from fastinet.testing.archives import END, entry, tar
+from fastinet.testing.ilsvrc import (
+    Members,
+    MiniatureChallenge,
+    miniature_challenge,
+    val_name,
+    write_archive,
+)
+
+JPEG = b"\xff\xd8\xff\xe0"
+LABELS = validation_labels()
+WNIDS = imagenet1k_wnids()
+
+
+@pytest.fixture(scope="module")
+def challenge() -> MiniatureChallenge:
+    return miniature_challenge()
+
+
+def check(dataset: fastinet.Dataset, expected: list[tuple[str, bytes, str | None]]) -> None:
+    """Compares with (end of the key, content, wnid or None), also by way of a loader."""
+    assert len(dataset) == len(expected)
+    for row, (key, content, wnid) in enumerate(expected):
+        assert dataset.keys[row].endswith(key)
+        assert dataset.read(row) == content
+        label = int(dataset.labels[row])
+        assert (None if label < 0 else dataset.classes[label].wnid) == wnid
+    loader = fastinet.Loader(dataset, 4, fastinet.Resize(8), threads=2)
+    batches = list(loader)
+    assert np.concatenate([batch.labels for batch in batches]).tolist() == dataset.labels.tolist()
+    rows = np.concatenate([batch.images for batch in batches])
+    for row, (_, content, _) in enumerate(expected):
+        assert np.array_equal(rows[row], fastinet.decode(content, size=8))
+    everything = fastinet.Loader(dataset, 4, fastinet.RandomResizedCrop(8), shuffle=True, seed=3)
+    seen = sorted(int(item) for batch in everything for item in batch.indices)
+    assert seen == list(range(len(dataset)))
+
+
+def expected_train(challenge: MiniatureChallenge, members: Members) -> list:
+    """In the archive's order."""
+    contents = {name: data for images in challenge.train.values() for name, data in images.items()}
+    names = [PurePosixPath(name).name for name in members if "Annotations" not in name]
+    plain = [name if name.count("_") == 1 else f"{name.rpartition('_')[0]}.JPEG" for name in names]
+    return [
+        (name, contents[original], original[:9])
+        for name, original in zip(names, plain, strict=True)
+        if original in contents
+    ]
+
+
+def expected_val(challenge: MiniatureChallenge) -> list:
+    """In the order of the numbers."""
+    return [
+        (val_name(number), challenge.val[number], WNIDS[LABELS[number - 1]])
+        for number in sorted(challenge.val)
+    ]
+
+
+def expected_test(challenge: MiniatureChallenge) -> list:
+    return [
+        (f"ILSVRC2012_test_{number:08d}.JPEG", challenge.test[number], None)
+        for number in sorted(challenge.test)
+    ]
+
+
+FORMS = {
+    "tar": {},
+    "dots and folders": {"prefix": "./", "directories": True},
+    "long names, GNU": {"prefix": "a-folder-of-some-length/" * 7, "directories": True},
+    "long names, PAX": {"prefix": "ü" * 120 + "/", "format": tarfile.PAX_FORMAT},
+    "tar.gz": {"form": "tar.gz", "directories": True},
+    "folder": {"form": "folder"},
+}
+forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+
+# ------------------------------------------------------------------------------------- packagings
+
+
+def test_the_miniature_has_the_traps(challenge: MiniatureChallenge) -> None:
+    png = challenge.train["n02105855"]["n02105855_2933.JPEG"]
+    assert png.startswith(b"\x89PNG")
+    cmyk = challenge.train["n01739381"]["n01739381_1309.JPEG"]
+    assert fastinet.read_header(cmyk).components == 4
+    for numbers in (list(challenge.val), list(challenge.test)):
+        assert sorted(numbers) == list(range(1, len(numbers) + 1))
+        assert numbers != sorted(numbers)
+
+
+@pytest.mark.parametrize("name", ["ILSVRC2012_img_train.tar", "x.tar.gz", "n.bin"])
+def test_train(tmp_path: Path, challenge: MiniatureChallenge, name: str) -> None:
+    members = challenge.official_train()
+    dataset = fastinet.open(write_archive(tmp_path / name, members))
+    wnids = sorted(challenge.train)
+    assert [info.wnid for info in dataset.classes] == wnids
+    expected = [
+        (f"{wnid}/{file}", data, wnid)
+        for wnid, images in challenge.train.items()
+        for file, data in images.items()
+    ]
+    check(dataset, expected)
+    assert (dataset.family, dataset.splits, dataset.skipped) == ("train", ("train",), 0)
+
+
+def test_train_of_the_dogs(tmp_path: Path) -> None:
+    """train_t3 is the same thing with 120 classes: labels number them, not the 1000."""
+    dogs = [wnid for wnid in WNIDS if "n02085620" <= wnid <= "n02113978"][:120]
+    members = {f"{wnid}.tar": tar({f"{wnid}_7.JPEG": JPEG}) for wnid in reversed(dogs)}
+    dataset = fastinet.open(write_archive(tmp_path / "ILSVRC2012_img_train_t3.tar", members))
+    assert [info.wnid for info in dataset.classes] == sorted(dogs)
+    assert dataset.labels.tolist() == list(range(len(dogs)))[::-1]
+
+
+def test_train_as_folders_and_parts(tmp_path: Path, challenge: MiniatureChallenge) -> None:
+    tree = write_archive(
+        tmp_path / "tree",
+        {f"{wnid}/{n}": d for wnid, images in challenge.train.items() for n, d in images.items()},
+        form="folder",
+    )
+    tars = write_archive(tmp_path / "tars", challenge.official_train(), form="folder")
+    expected = sorted(
+        (f"{wnid}/{file}", data, wnid)
+        for wnid, images in challenge.train.items()
+        for file, data in images.items()
+    )
+    check(fastinet.open(tree), expected)
+    dataset = fastinet.open(tars)
+    check(dataset.select(np.argsort(list(dataset.keys))), expected)
+    one = [item for item in expected if item[2] == "n01440764"]
+    check(fastinet.open(tree / "n01440764"), one)
+    part = fastinet.open(tars / "n01440764.tar")
+    check(part.select(np.argsort(list(part.keys))), one)
+
+
+@forms
+def test_val(tmp_path: Path, challenge: MiniatureChallenge, form: dict) -> None:
+    path = write_archive(tmp_path / "images", challenge.official_val(), **form)
+    dataset = fastinet.open(path)
+    check(dataset, expected_val(challenge))
+    assert dataset.labels.tolist() == LABELS[: len(dataset)].tolist()
+    assert [info.wnid for info in dataset.classes] == list(WNIDS)
+    assert (dataset.family, dataset.split, dataset.splits) == ("val", "val", ("val",))
+    again = fastinet.open(path, split="val")  # by its index
+    assert np.array_equal(again.labels, dataset.labels)
+    assert list(again.keys) == list(dataset.keys)
+    assert list(pickle.loads(pickle.dumps(again)).keys) == list(dataset.keys)  # noqa: S301
+
+
+@forms
+def test_val_in_class_folders(tmp_path: Path, challenge: MiniatureChallenge, form: dict) -> None:
+    dataset = fastinet.open(write_archive(tmp_path / "x", challenge.val_in_classes(), **form))
+    check(dataset, expected_val(challenge))
+    assert [info.wnid for info in dataset.classes] == sorted(
+        {challenge.val_wnid(number) for number in challenge.val}
+    )
+
+
+@forms
+@pytest.mark.parametrize("folder", ["", "test/"])
+def test_test(tmp_path: Path, challenge: MiniatureChallenge, form: dict, folder: str) -> None:
+    members = challenge.official_test(folder=folder)
+    dataset = fastinet.open(write_archive(tmp_path / "x", members, **form))
+    check(dataset, expected_test(challenge))
+    assert (dataset.family, dataset.splits, len(dataset.classes)) == ("test", ("test",), 1000)
+    assert dataset.labels.tolist() == [-1] * len(dataset)
+
+
+@forms
+def test_cls_loc(tmp_path: Path, challenge: MiniatureChallenge, form: dict) -> None:
+    members = challenge.cls_loc()
+    path = write_archive(tmp_path / "kaggle", members, **form)
+    with pytest.warns(FastinetWarning, match="split 'train'.*others: val, test") as caught:
+        train = fastinet.open(path)
+    assert len(caught) == 1  # not a word about annotations and lists
+    assert train.skipped == sum(not name.endswith(".JPEG") for name in members)
+    assert train.split_items == {"train": len(train), "val": 16, "test": 9}
+    assert (train.family, train.splits) == ("ilsvrc", ("train", "val", "test"))
+    in_order = dict(sorted(members.items())) if form.get("form") == "folder" else members
+    check(train, expected_train(challenge, in_order))
+    val, test = (fastinet.open(path, split=split) for split in ("val", "test"))
+    check(val, expected_val(challenge))
+    check(test, expected_test(challenge))
+    for dataset in (train, val, test):
+        assert [info.wnid for info in dataset.classes] == list(WNIDS)
+    with pytest.raises(ValueError, match="no split 'eval'; it has train, val, test"):
+        fastinet.open(path, split="eval")
+
+
+@forms
+def test_trees_of_classes(tmp_path: Path, challenge: MiniatureChallenge, form: dict) -> None:
+    members = challenge.class_tree()
+    path = write_archive(tmp_path / "tree", members, **form)
+    in_order = dict(sorted(members.items())) if form.get("form") == "folder" else members
+    train = fastinet.open(path, split="train")
+    check(train, expected_train(challenge, in_order))
+    val = fastinet.open(path, split="val")
+    check(val, expected_val(challenge))
+    present = {challenge.val_wnid(number) for number in challenge.val} | set(challenge.train)
+    assert [info.wnid for info in val.classes] == sorted(present)
+    assert val.classes == train.classes
+
+
+def test_val_folders_may_have_train_names(tmp_path: Path) -> None:
+    """As in Imagenette: the folder gives split and class."""
+    members = {
+        "imagenette2/train/n01440764/n01440764_10026.JPEG": JPEG,
+        "imagenette2/train/n02102040/n02102040_1.JPEG": JPEG,
+        "imagenette2/val/n02102040/n02102040_1002.JPEG": JPEG,
+    }
+    path = write_archive(tmp_path / "x.tar", members)
+    assert fastinet.open(path, split="val").labels.tolist() == [1]
+    assert fastinet.open(path, split="train").labels.tolist() == [0, 1]
+    folder = write_archive(tmp_path / "x", members, form="folder")
+    part = fastinet.open(folder / "imagenette2" / "val")  # the folder is one around its files
+    assert (part.split, list(part.keys)) == ("val", ["n02102040/n02102040_1002.JPEG"])
+
+
+@forms
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_hugging_face(
+    tmp_path: Path, challenge: MiniatureChallenge, split: str, form: dict
+) -> None:
+    members = challenge.hugging_face(split)  # type: ignore[arg-type]
+    dataset = fastinet.open(write_archive(tmp_path / f"{split}_images", members, **form))
+    if form.get("form") == "folder":
+        members = dict(sorted(members.items()))
+    assert dataset.split == split
+    if split == "train":
+        check(dataset, expected_train(challenge, members))
+    elif split == "test":
+        check(dataset, expected_test(challenge))
+    else:
+        items = [
+            (key.replace(".", f"_{wnid}."), content, wnid)
+            for key, content, wnid in expected_val(challenge)
+        ]
+        check(dataset, items)
+        assert dataset.labels.tolist() == LABELS[: len(dataset)].tolist()
+
+
+def test_the_three_packagings_give_the_same(tmp_path: Path, challenge: MiniatureChallenge) -> None:
+    official = fastinet.open(write_archive(tmp_path / "v.tar", challenge.official_val()))
+    kaggle = fastinet.open(write_archive(tmp_path / "k.tar", challenge.cls_loc()), split="val")
+    face = fastinet.open(write_archive(tmp_path / "h.tar", challenge.hugging_face("val")))
+    for other in (kaggle, face):
+        assert np.array_equal(other.labels, official.labels)
+        assert [other.read(i) for i in range(16)] == [official.read(i) for i in range(16)]
+
+
+# ------------------------------------------------------------------------------ labels of the names
+
+
+def test_folders_that_contradict_the_published_labels(tmp_path: Path) -> None:
+    wrong, right = WNIDS[0], WNIDS[LABELS[1]]
+    members = {f"{wrong}/{val_name(1)}": JPEG, f"{right}/{val_name(2)}": JPEG}
+    path = write_archive(tmp_path / "x.tar", members)
+    for _ in range(2):
+        with pytest.warns(FastinetWarning, match="1 validation images have another class") as seen:
+            dataset = fastinet.open(path)
+        assert f"{wrong}/{val_name(1)} is {WNIDS[LABELS[0]]}" in str(seen[0].message)
+        assert dataset.classes[dataset.labels[0]].wnid == wrong
+
+
+def test_names_that_contradict_the_published_labels(tmp_path: Path) -> None:
+    name = val_name(1).replace(".", f"_{WNIDS[3]}.")
+    path = write_archive(tmp_path / "x.tar", {name: JPEG})
+    with pytest.warns(FastinetWarning, match=f"1 validation images.*{name} is {WNIDS[65]}"):
+        assert fastinet.open(path).labels.tolist() == [3]
+
+
+@pytest.mark.parametrize("number", [0, 50_001])
+def test_numbers_that_nobody_has(tmp_path: Path, number: int) -> None:
+    members = {val_name(number): JPEG, val_name(50_000): JPEG}
+    path = write_archive(tmp_path / "x.tar", members)
+    with pytest.warns(FastinetWarning, match=rf"1 validation images have no label.*{number:08d}"):
+        dataset = fastinet.open(path)
+    assert sorted(dataset.labels.tolist()) == [-1, LABELS[-1]]
+    assert len(dataset.select(dataset.labels >= 0)) == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [val_name(3), f"n01440764/{val_name(3)}"],
+        [f"a/{val_name(3)}", f"b/{val_name(3)}", f"c/{val_name(3)}"],
+        ["ILSVRC2012_test_00000003.JPEG", "ILSVRC2012_test_00000003.jpg"],
+    ],
+)
+def test_a_number_twice_is_an_error(tmp_path: Path, names: list[str]) -> None:
+    members = {val_name(2): JPEG, **dict.fromkeys(names, JPEG)}
+    path = write_archive(tmp_path / "x.tar", members)
+    with pytest.raises(CorruptError, match=f"{len(names) - 1} images have the number of another"):
+        fastinet.open(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ILSVRC2012_val_0000001.JPEG",
+        "ILSVRC2012_val_000000001.JPEG",
+        "ILSVRC2012_val_0000001x.JPEG",
+        "ILSVRC2010_val_00000001.JPEG",
+        "val_00000001.JPEG",
+    ],
+)
+def test_names_that_are_no_numbers(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnsupportedError, match="no wnid"):
+        fastinet.open(write_archive(tmp_path / "x.tar", {name: JPEG}))
+
+
+FOLDERS = st.sampled_from(["train", "val", "test", "n01440764", "n02084071", "data", "trainval"])
+BASES = st.sampled_from(
+    [
+        "n01440764_1.JPEG", "n01440764_1_n01443537.JPEG", "n02084071.png", "x_n01443537.jpg",
+        "x.JPEG", "ILSVRC2012_val_00000007.JPEG", "ILSVRC2012_val_00000002_n01751748.JPEG",
+        "ILSVRC2012_val_00000002.jpeg", "ILSVRC2012_val_00050001.JPEG", "README",
+        "ILSVRC2012_test_00000004.JPEG", "ILSVRC2012_test_00000003.JPEG", "ILSVRC2012_val_1.xml",
+    ]
+)  # fmt: skip
+
+
+def told_by(name: str) -> tuple[int, int, str | None, bool] | None:
+    """(split, number, wnid, in no class folder) of an image by the rule in plain words."""
+    *folders, base = name.split("/")
+    if not base.lower().endswith((".jpeg", ".jpg", ".png")):
+        return None
+    numbered = re.match(r"ILSVRC2012_(val|test)_(\d{8})[._]", base)
+    around = [folder for folder in folders if folder in ("train", "val", "test")]
+    split = numbered[1] if numbered else (around or ["train"])[-1]
+    number = int(numbered[2]) if numbered else -1
+    classes = [folder for folder in folders if re.fullmatch(r"n\d{8}", folder)]
+    in_base = re.search(r"_(n\d{8})\.\w+$", base) or re.match(r"(n\d{8})", base)
+    wnid = classes[-1] if classes else in_base[1] if in_base else None
+    if wnid is None and numbered and split == "val" and number <= 50_000:
+        wnid = WNIDS[LABELS[number - 1]]
+    if wnid is None and not numbered:
+        return None
+    place = ("train", "val", "test").index(split)
+    return place, number, wnid, split == "val" and number >= 0 and not classes
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.lists(FOLDERS, max_size=3), BASES), min_size=1, max_size=14))
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_everything_follows_the_rule(tmp_path: Path, paths: list) -> None:
+    names = list(dict.fromkeys("/".join([*folders, base]) for folders, base in paths))
+    told = {name: fact for name in names if (fact := told_by(name)) is not None}
+    path = write_archive(tmp_path / "x.tar", dict.fromkeys(names, b""))
+    numbered = [(split, number) for split, number, *_ in told.values() if number >= 0]
+    if len(set(numbered)) < len(numbered):
+        with pytest.raises(CorruptError, match="number of another"):
+            fastinet.open(path, index=False)
+        return
+    if not told:
+        with pytest.raises(FastinetError, match=r"no image in it|carry no wnid"):
+            fastinet.open(path, index=False)
+        return
+    classes = {wnid for _, _, wnid, _ in told.values() if wnid}
+    if not classes or any(flat for *_, flat in told.values()):
+        classes |= set(WNIDS)
+    for place, split in enumerate(("train", "val", "test")):
+        items = sorted((n, names.index(k)) for k, (s, n, *_) in told.items() if s == place)
+        if not items:
+            continue
+        dataset = fastinet.open(path, split=split, index=False)
+        assert list(dataset.keys) == [names[row] for _, row in items]
+        assert [info.wnid for info in dataset.classes] == sorted(classes)
+        assert [
+            dataset.classes[label].wnid if label >= 0 else None for label in dataset.labels
+        ] == [told[names[row]][2] for _, row in items]
+        assert dataset.skipped == len(names) - len(told)
+
+
+# ------------------------------------------------------------------------------------------ patches
+
+
+def patched(challenge: MiniatureChallenge, numbers: list[int]) -> Members:
+    return {
+        f"ILSVRC2012_test_{number:08d}.JPEG": challenge.val[number] for number in numbers
+    }  # other images, which the file names do not tell
+
+
+@pytest.mark.parametrize("form", ["tar", "folder"])
+def test_a_patch_overrides_by_name(
+    tmp_path: Path, challenge: MiniatureChallenge, form: str
+) -> None:
+    members = challenge.official_test(folder="test/")
+    path = write_archive(tmp_path / "test.tar", members, form=form)  # type: ignore[arg-type]
+    patch = write_archive(tmp_path / "patch.tar", patched(challenge, [4, 2]), prefix="./")
+    plain = expected_test(challenge)
+    wanted = [
+        (key, challenge.val[number] if number in (2, 4) else content, None)
+        for number, (key, content, _) in enumerate(plain, start=1)
+    ]
+    for _ in range(2):
+        check(fastinet.open(path, patch=patch), wanted)
+        check(fastinet.open(path), plain)
+    names = {file.name for file in tmp_path.iterdir()}
+    assert names == {
+        "test.tar",
+        "patch.tar",
+        "test.tar.fastinet",
+        "test.tar+patch.tar.fastinet",
+    }
+    dataset = fastinet.open(path, patch=patch)
+    dataset.build_checkpoints()
+    check(fastinet.open(path, patch=patch), wanted)
+    check(fastinet.open(path), plain)  # and no word about somebody else's checkpoints
+
+
+def test_patches_that_do_not_fit(tmp_path: Path, challenge: MiniatureChallenge) -> None:
+    path = write_archive(tmp_path / "test.tar", challenge.official_test())
+    members = {**patched(challenge, [2]), "ILSVRC2012_test_00000099.JPEG": JPEG, "README": b"!"}
+    patch = write_archive(tmp_path / "patch.tar", members)
+    with pytest.warns(FastinetWarning) as caught:
+        dataset = fastinet.open(path, patch=patch)
+    messages = " | ".join(str(warning.message) for warning in caught)
+    assert "1 images of the patch replace nothing: ILSVRC2012_test_00000099.JPEG" in messages
+    assert "1 entries of the patch skipped" in messages
+    assert (dataset.skipped, dataset.read(1)) == (2, challenge.val[2])
+    other = write_archive(tmp_path / "other.tar", challenge.official_val())
+    with pytest.raises(CorruptError, match="patch of another archive"):
+        fastinet.open(path, patch=other)
+    with pytest.raises(UnsupportedError, match="a patch is an archive"):
+        fastinet.open(path, patch=tmp_path)
+    with pytest.raises(MissingError, match="no such file"):
+        fastinet.open(path, patch=tmp_path / "none.tar")
+
+
+def test_of_one_name_twice_in_a_patch_the_last_counts(
+    tmp_path: Path, challenge: MiniatureChallenge
+) -> None:
+    path = write_archive(tmp_path / "test.tar", challenge.official_test())
+    name = "ILSVRC2012_test_00000005.JPEG"
+    patch = tmp_path / "patch.tar"
+    patch.write_bytes(entry(name, JPEG) + entry(f"new/{name}", challenge.val[2]) + END)
+    assert fastinet.open(path, patch=patch).read(4) == challenge.val[2]
+
+
+def test_a_patch_of_a_folder_of_class_tars(tmp_path: Path, challenge: MiniatureChallenge) -> None:
+    folder = write_archive(tmp_path / "tars", challenge.official_train(), form="folder")
+    name = next(iter(challenge.train["n01440764"]))
+    patch = write_archive(tmp_path / "patch.tar", {name: challenge.val[1]})
+    dataset = fastinet.open(folder, patch=patch)
+    row = list(dataset.keys).index(f"n01440764/{name}")
+    assert dataset.read(row) == challenge.val[1]
+    plain = fastinet.open(folder)
+    assert [dataset.read(i) for i in range(len(plain)) if i != row] == [
+        plain.read(i) for i in range(len(plain)) if i != row
+    ]
