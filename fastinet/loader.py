@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import numpy as np
@@ -26,14 +26,7 @@ from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.sources import FolderArchive
 from fastinet.stats import LoaderStats, from_snapshot
-from fastinet.transforms import (
-    CenterCrop,
-    RandomResizedCrop,
-    Resize,
-    SizeSchedule,
-    Transform,
-    height_width,
-)
+from fastinet.transforms import SizeSchedule, Transform, checked_transform, height_width
 from fastinet.workers import shared_pool
 
 if TYPE_CHECKING:
@@ -173,10 +166,6 @@ class Loader:
     ) -> None:
         if not isinstance(dataset, Dataset):
             raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
-        if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
-            raise TypeError(
-                f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
-            )
         if on_error not in ("raise", "mask"):
             raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
         self.dataset = dataset
@@ -185,7 +174,7 @@ class Loader:
         self.batch_size = self._share.batch_size
         self.rank, self.world = self._share.rank, self._share.world
         self.drop_last, self.pad_last = self._share.drop_last, pad_last
-        self.transform = transform if views is None else _with_views(transform, views)
+        self.transform = checked_transform(transform, views)
         self._sizes = SizeSchedule(sizes or {})
         self.output = OutputFormat(dtype, layout, mean, std)
         self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
@@ -497,15 +486,6 @@ def _checked_shuffle(
     block = whole_number("block", DEFAULT_BLOCK if block is None else block, 1, 2**40)
     window = whole_number("window", DEFAULT_WINDOW if window is None else window, block, 2**50)
     return "blocked", window, block
-
-
-def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
-    if not isinstance(transform, RandomResizedCrop):
-        # The type is fine, what it makes of `views` is not.
-        raise ValueError(f"views={views!r} of {transform!r} would all be the same")  # noqa: TRY004
-    if transform.views not in (None, views):
-        raise ValueError(f"views={views!r}, but the transform has views={transform.views}")
-    return replace(transform, views=views)
 
 
 @dataclass(frozen=True)
