@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 class WorkerPool:
     """Threads that work for any number of epochs."""
 
-    def __init__(self, threads: int) -> None: ...
+    def __init__(self, threads: int, cpus: Sequence[int] = ()) -> None: ...
     @property
     def threads(self) -> int: ...
 
@@ -26,6 +26,7 @@ class ItemSpec:
         flip_probability: float,
         resize: int,
         min_object_covered: float,
+        jitter: Sequence[Sequence[float] | None] | None,
         views: int,
         interpolation: str,
         pass_order: str,
@@ -247,6 +248,16 @@ def make_checkpoints(
     """(records, their sizes, header bytes, damaged items, the first damage) of some items.
 
     The first damage is (item, code, cause, archive, offset).
+    """
+
+def check_items(
+    table: ItemTable, first: int, count: int, *, decode: bool, threads: int
+) -> tuple[NDArray[np.uint8], list[tuple[int, str, str, str, int]]]:
+    """Reads the headers of some items, or with `decode` all of their pixels.
+
+    Returns:
+        [count] components of each image, 1 to 4, or 0 where it failed; and the failures as (item,
+        code, cause, archive, offset), in order.
     """
 
 def export_bfloat16(array: NDArray[np.uint16]) -> Any:

@@ -31,6 +31,8 @@ _SIDECAR_SUFFIXES = (
     checkpoints.SUFFIX,
     seek_index.SUFFIX,
     ".duplicates",  # as fastinet.duplicates.SUFFIX
+    ".verify",  # as fastinet.verification.journal.SUFFIX
+    ".walk",
     ".tmp",
 )
 

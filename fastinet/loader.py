@@ -15,22 +15,28 @@ from fastinet.batch import PADDING, Batch
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
 from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
-from fastinet.cpus import available_cpus
+from fastinet.cpus import checked_affinity
 from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
 from fastinet.epoch import Epoch, Progress
+from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.sources import FolderArchive
-from fastinet.stats import LoaderStats, from_snapshot
-from fastinet.transforms import SizeSchedule, Transform, checked_transform, height_width
-from fastinet.workers import shared_pool
+from fastinet.stats import LoaderStats, StatsLog, from_snapshot
+from fastinet.transforms import (
+    SizeSchedule,
+    Transform,
+    checked_transform,
+    height_width,
+)
+from fastinet.workers import checked_prefetch, checked_threads, shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,8 +70,9 @@ class Loader:
     """Turns a dataset into batches; each loop over it is the next epoch.
 
     Order, boxes, flips and pixels are functions of (seed, epoch, item) alone: not of threads, batch
-    size, ranks, or time. Threads are native and touch no Python. Loaders with the same number of
-    threads share them. After a fork, the child's loader starts threads of its own.
+    size, ranks, or time. Threads are native and touch no Python. Loaders with the same `threads`
+    and `affinity` share them, item by item. After a fork, the child's loader starts threads of its
+    own.
 
     Args:
         dataset: from `fastinet.open`.
@@ -77,6 +84,8 @@ class Loader:
             inside a window of many blocks.
         seed: 0 .. 2**64 - 1.
         threads: worker threads; None takes one for each CPU that affinity and control groups allow.
+        affinity: CPUs that the threads run on, such as those of the GPU's NUMA node; None leaves
+            that to the system. Loaders with the same threads and CPUs share them.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
             types hold ``(pixel / 255 - mean) / std``, to the bit as `fastinet.decode` says.
         layout: "NHWC" or "NCHW".
@@ -121,6 +130,11 @@ class Loader:
         sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
             rows have the transform's own size. The loader's memory is that of the largest size, and
             boxes and flips do not depend on it.
+        log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
+            the `LoaderStats` of the time since the last call. It runs on the thread of the loop,
+            when that asks for a batch; what it raises comes out of that ``next()``, which then has
+            taken no batch.
+        log_every: seconds.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
             shape of a full batch's images, in the largest of `sizes`, and at least ``prefetch +
@@ -143,6 +157,7 @@ class Loader:
         shuffle: bool | Literal["blocked"] = False,
         seed: int = 0,
         threads: int | None = None,
+        affinity: Iterable[int] | None = None,
         dtype: DType = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
@@ -162,6 +177,8 @@ class Loader:
         window: int | None = None,
         block: int | None = None,
         sizes: Mapping[int, int | tuple[int, int]] | None = None,
+        log: Callable[[LoaderStats], object] | None = None,
+        log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -183,18 +200,16 @@ class Loader:
         self.boxes = self._checked_item_boxes(boxes)
         self.soft_labels = self._checked_soft_labels(soft_labels)
         self.on_error = on_error
-        self.threads = whole_number(
-            "threads", available_cpus() if threads is None else threads, 1, 4096
-        )
-        # Two items a thread keep the threads busy while a batch changes hands.
-        enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
-        self.prefetch = whole_number("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
+        self.affinity = checked_affinity(affinity)
+        self.threads = checked_threads(threads, self.affinity)
+        self.prefetch = checked_prefetch(prefetch, self.threads, self.batch_size)
         self._buffers = None if out is None else Buffers(self.output, self._batch_shape(), out)
         if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
             raise ValueError(
                 f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
                 f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
+        self._log = None if log is None else StatsLog(log, log_every)
         self._progress = Progress()
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
@@ -370,6 +385,7 @@ class Loader:
             batches=self._share.batches(start),
             step=self._share.step,
             items=len(self.dataset),
+            tell=None if self._log is None else functools.partial(self._log.tell, self.stats),
         )
         self._latest = weakref.ref(begun)
         return begun
@@ -390,7 +406,7 @@ class Loader:
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
-                pool=shared_pool(self.threads),
+                pool=shared_pool(self.threads, self.affinity),
                 table=dataset._native_table(),  # noqa: SLF001
                 slots=self._make_slots(),
                 objects=self._native_objects(),
@@ -399,13 +415,7 @@ class Loader:
         return self._engine
 
     def _spec(self, transform: Transform) -> _engine.ItemSpec:
-        return _engine.ItemSpec(
-            **transform.native(),
-            **self.output.native(),
-            **self.options.native(),
-            views=getattr(transform, "views", None) or 1,
-            interpolation=transform.interpolation,
-        )
+        return item_spec(transform, self.output, self.options)
 
     def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
         """The boxes of the dataset's items, if these are its own and the transform can use them."""

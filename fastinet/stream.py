@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from fastinet.datasets.classes import ClassInfo, class_table, imagenet1k_wnids
+from fastinet.datasets.companions import label_of
 from fastinet.datasets.names import WNID_LENGTH
 from fastinet.datasets.scanned import wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
-from fastinet.datasets.webdataset import label_of
 from fastinet.errors import MissingError, ReadError, UnsupportedError
 
 if TYPE_CHECKING:

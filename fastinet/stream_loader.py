@@ -11,18 +11,19 @@ from fastinet import _engine
 from fastinet.batch import Batch
 from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
-from fastinet.cpus import available_cpus
+from fastinet.cpus import checked_affinity
 from fastinet.epoch import Masked, Progress
+from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
-from fastinet.stats import LoaderStats, from_snapshot
+from fastinet.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.stream import Stream
 from fastinet.transforms import Transform, checked_transform, height_width
-from fastinet.workers import shared_pool
+from fastinet.workers import checked_prefetch, checked_threads, shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,7 +37,7 @@ _MAX_WINDOW = 2**24  # more items than any window fits in memory
 
 
 class StreamLoaderState(TypedDict):
-    """Where a pass stands: plain numbers, fit for JSON; `position` is that of all ranks together."""
+    """Where a pass stands, in numbers fit for JSON; `position` is that of all ranks together."""
 
     version: int
     seed: int
@@ -64,9 +65,9 @@ class StreamLoader:
         window: items to draw among; memory is theirs.
         seed: 0 .. 2**64 - 1.
         epoch: of random numbers, 0 .. 2**32 - 1.
-        threads: as for `Loader`, and so are `dtype`, `layout`, `mean`, `std`, `exact`, `on_error`,
-            `prefetch`, `max_pixels`, `views`, `exif_orientation` and `out`. One thread more takes
-            the stream apart.
+        threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
+            `on_error`, `prefetch`, `max_pixels`, `views`, `exif_orientation`, `log`, `log_every`
+            and `out`. One thread more takes the stream apart.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many.
         rank: of this process; each rank reads a stream of its own, and position p of the order
             belongs to rank ``p % world``. "auto", together with `world`: as for `Loader`.
@@ -88,6 +89,7 @@ class StreamLoader:
         seed: int = 0,
         epoch: int = 0,
         threads: int | None = None,
+        affinity: Iterable[int] | None = None,
         dtype: DType = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
@@ -101,6 +103,8 @@ class StreamLoader:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
+        log: Callable[[LoaderStats], object] | None = None,
+        log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(stream, Stream):
@@ -124,17 +128,16 @@ class StreamLoader:
         rank, world = rank_and_world(rank, world)
         self.world = whole_number("world", world, 1, 2**31 - 1)
         self.rank = whole_number("rank", rank, 0, self.world - 1)
-        self.threads = whole_number(
-            "threads", available_cpus() if threads is None else threads, 1, 4096
-        )
-        enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
-        self.prefetch = whole_number("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
+        self.affinity = checked_affinity(affinity)
+        self.threads = checked_threads(threads, self.affinity)
+        self.prefetch = checked_prefetch(prefetch, self.threads, self.batch_size)
         self._views = getattr(self.transform, "views", None)
         self._buffers = None
         if out is not None:
             image = self.output.shape(*height_width(self.transform.size))
             shape = (self.batch_size, *([] if self._views is None else [self._views]), *image)
             self._buffers = Buffers(self.output, shape, out)
+        self._log = None if log is None else StatsLog(log, log_every)
         self._progress = Progress(whole_number("epoch", epoch, 0, 2**32 - 1))
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None
@@ -161,11 +164,11 @@ class StreamLoader:
         Raises:
             UnsupportedError: the stream has been read before.
         """
-        spec = self._spec()
+        spec = item_spec(self.transform, self.output, self.options)
         self._slots = self._make_slots(spec)
         with self.stream.begin() as descriptor:
             native = _engine.StreamEpoch(
-                shared_pool(self.threads),
+                shared_pool(self.threads, self.affinity),
                 descriptor,
                 self.stream.name.encode("utf-8", "surrogateescape"),
                 spec,
@@ -230,14 +233,9 @@ class StreamLoader:
             extra=self._slots.extra if self._slots is not None else 0,
         )
 
-    def _spec(self) -> _engine.ItemSpec:
-        return _engine.ItemSpec(
-            **self.transform.native(),
-            **self.output.native(),
-            **self.options.native(),
-            views=self._views or 1,
-            interpolation=self.transform.interpolation,
-        )
+    def _tell(self, *, now: bool = False) -> None:
+        if self._log is not None:
+            self._log.tell(self.stats, now=now)
 
     def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
         if self._buffers is not None:
@@ -253,6 +251,7 @@ class _Pass:
         self._output = loader.output
         self._views = loader._views  # noqa: SLF001
         self._progress = loader._progress  # noqa: SLF001
+        self._tell = loader._tell  # noqa: SLF001
         self._native = native
         self._masked = Masked()
         self._over = False
@@ -273,6 +272,7 @@ class _Pass:
         """
         if self._over:
             raise StopIteration
+        self._tell()
         try:
             delivered = self._native.next()
             if delivered is None:
@@ -284,6 +284,7 @@ class _Pass:
         if delivered is None:
             self._progress.finish()
             self.close()
+            self._tell(now=True)
             raise StopIteration
         lease, rows, position = delivered
         self._progress.position = position
