@@ -21,9 +21,11 @@
 #include "bindings/py_source.h"
 #include "bindings/python_values.h"
 #include "engine/checkpoint_pass.h"
+#include "engine/descriptor_input.h"
 #include "engine/epoch_run.h"
 #include "engine/fork_safe.h"
 #include "engine/item_check.h"
+#include "engine/stream_run.h"
 
 namespace fastinet {
 namespace {
@@ -333,9 +335,9 @@ class PyEpoch {
 
   int64_t ReadyBatches() { return getpid() == process_ ? run_->ReadyBatches() : 0; }
 
- private:
   static constexpr std::chrono::milliseconds kSignalPeriod{50};
 
+ private:
   void CheckProcess() const {
     if (getpid() == process_) return;
     Check(Status(StatusCode::kCancelled,
@@ -362,6 +364,98 @@ class PyEpoch {
   std::optional<Delivery> interrupted_;
   // Last, hence destroyed first: that stops the workers, which read the members above.
   std::shared_ptr<EpochRun> run_;
+};
+
+// --------------------------------------------------------------------------------- a stream
+
+/// One pass over a stream. Its items are known batch by batch, so each comes with what is known of
+/// its rows: [(key, [(extension, content), ...]), ...].
+class PyStreamEpoch {
+ public:
+  PyStreamEpoch(std::shared_ptr<WorkerPool> pool, int descriptor, const py::bytes& name,
+                const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
+                std::shared_ptr<EngineStats> stats, int64_t batch_size, int64_t window,
+                uint64_t seed, uint32_t epoch, int64_t start, int64_t rank, int64_t world,
+                bool drop_last, int64_t prefetch, bool mask)
+      : spec_(spec) {
+    const StreamPlan plan{.batch_size = batch_size,
+                          .window = window,
+                          .seed = seed,
+                          .epoch = epoch,
+                          .start = start,
+                          .rank = rank,
+                          .world = world,
+                          .drop_last = drop_last};
+    const EpochOptions options{.spec = spec,
+                               .on_error = mask ? OnError::kMask : OnError::kRaise,
+                               .prefetch_batches = prefetch};
+    run_ = ShareWithinProcess(
+        Unwrap(StreamRun::Start(std::move(pool), Unwrap(DescriptorInput::Make(descriptor, name)),
+                                plan, options, std::move(slots), std::move(stats))));
+  }
+
+  /// (batch, rows, next position), or None after the last batch; see PyEpoch::Next.
+  py::object Next() {
+    CheckProcess();
+    StreamDelivery next = interrupted_ ? *std::exchange(interrupted_, std::nullopt)
+                                       : run_->Next(std::chrono::milliseconds(0));
+    while (next.delivery.kind == Delivery::Kind::kNotYet) {
+      next = WithoutGil([&] { return run_->Next(PyEpoch::kSignalPeriod); });
+      if (PyErr_CheckSignals() != 0) {
+        if (next.delivery.kind != Delivery::Kind::kNotYet) interrupted_ = std::move(next);
+        throw py::error_already_set();
+      }
+    }
+    if (next.delivery.kind == Delivery::Kind::kEnd) return py::none();
+    if (next.delivery.kind == Delivery::Kind::kFailed) Raise(std::move(next));
+    py::list rows;
+    for (const StreamItem& item : next.items) {
+      py::list companions;
+      for (const Companion& companion : item.companions) {
+        companions.append(
+            py::make_tuple(Text(companion.extension),
+                           py::bytes(reinterpret_cast<const char*>(companion.bytes.data()),
+                                     companion.bytes.size())));
+      }
+      rows.append(py::make_tuple(Text(item.key), std::move(companions)));
+    }
+    return py::make_tuple(std::make_unique<PyBatch>(std::move(next.delivery), spec_),
+                          std::move(rows), next.next_position);
+  }
+
+  void Close() {
+    if (getpid() != process_) return;  // the threads are the parent's
+    interrupted_.reset();
+    WithoutGil([&] {
+      run_->Stop();
+      return true;
+    });
+  }
+
+  int64_t ReadyBatches() { return getpid() == process_ ? run_->ReadyBatches() : 0; }
+  uint64_t Skipped() const { return run_->skipped(); }
+
+ private:
+  void CheckProcess() const {
+    if (getpid() == process_) return;
+    Check(Status(StatusCode::kCancelled,
+                 "this stream was begun before fork(), and its threads stayed in the parent "
+                 "process"));
+  }
+
+  [[noreturn]] static void Raise(StreamDelivery next) {
+    Status error = std::move(next.delivery.error);
+    for (const StreamItem& item : next.items) {
+      if (item.number == next.delivery.failed_item) error = std::move(error).InMember(item.key);
+    }
+    RaiseStatus(error);
+    throw py::error_already_set();
+  }
+
+  const pid_t process_ = getpid();
+  ItemSpec spec_;
+  std::optional<StreamDelivery> interrupted_;
+  std::shared_ptr<StreamRun> run_;
 };
 
 py::dict ByRoad(const std::array<EngineStats::Counter, kRoads>& counters) {
@@ -530,6 +624,18 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
+
+  py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
+      .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemSpec&,
+                    std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, int64_t, int64_t,
+                    uint64_t, uint32_t, int64_t, int64_t, int64_t, bool, int64_t, bool>(),
+           "pool"_a, "descriptor"_a, "name"_a, "spec"_a, "slots"_a, "stats"_a, py::kw_only(),
+           "batch_size"_a, "window"_a, "seed"_a, "epoch"_a, "start"_a, "rank"_a, "world"_a,
+           "drop_last"_a, "prefetch"_a, "mask"_a)
+      .def("next", &PyStreamEpoch::Next)
+      .def("close", &PyStreamEpoch::Close)
+      .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)
+      .def_property_readonly("skipped", &PyStreamEpoch::Skipped);
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
              "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");

@@ -67,6 +67,8 @@ class TarScanner {
     return levels_.empty() ? source_.size_bytes() : levels_.back().cursor;
   }
   const TarMembers& members() const { return members_; }
+  /// Forgets the members found so far, which whoever takes them one by one does not need again.
+  void ForgetMembers();
 
   /// How many bytes from position_bytes() on the next Step(1) may read, if the source has as many.
   /// For a source that is inflated forwards: what lies before the position is not asked for again.
