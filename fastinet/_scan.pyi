@@ -52,7 +52,7 @@ def scan(
         TooLargeError: an extended header or a name beyond its limit.
     """
 
-class Keeper(Protocol):
+class _Keeper(Protocol):
     """Keeps what a survey has found so far."""
 
     def is_due(self) -> bool:
@@ -64,7 +64,7 @@ def survey(
     path: str | os.PathLike[str],
     folder: str = "",
     progress: Callable[[int, int], None] | None = None,
-    keep: Keeper | None = None,
+    keep: _Keeper | None = None,
     begun: tuple[bytes, Sequence[str]] | None = None,
     max_errors: int = 1000,
 ) -> tuple[Members, list[FastinetError]]:
