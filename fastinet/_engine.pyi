@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 class WorkerPool:
     """Threads that work for any number of epochs."""
 
-    def __init__(self, threads: int) -> None: ...
+    def __init__(self, threads: int, cpus: Sequence[int] = ()) -> None: ...
     @property
     def threads(self) -> int: ...
 
@@ -26,6 +26,7 @@ class ItemSpec:
         flip_probability: float,
         resize: int,
         min_object_covered: float,
+        jitter: Sequence[Sequence[float] | None] | None,
         views: int,
         interpolation: str,
         pass_order: str,

@@ -32,10 +32,12 @@ namespace {
 
 ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
                   std::array<double, 2> ratio, double flip_probability, int32_t resize,
-                  double min_object_covered, int32_t views, const std::string& interpolation,
-                  const std::string& pass_order, const std::string& dtype,
-                  const std::string& layout, std::array<float, 3> pixel_scale,
-                  std::array<float, 3> pixel_bias, bool apply_orientation, int64_t max_pixels) {
+                  double min_object_covered,
+                  const std::optional<decltype(ColourJitter::bounds)>& jitter, int32_t views,
+                  const std::string& interpolation, const std::string& pass_order,
+                  const std::string& dtype, const std::string& layout,
+                  std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
+                  bool apply_orientation, int64_t max_pixels) {
   ItemSpec spec;
   spec.transform.size = {.width = size[1], .height = size[0]};
   spec.transform.scale = scale;
@@ -43,6 +45,10 @@ ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::arr
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
   spec.transform.min_object_covered = min_object_covered;
+  if (jitter) {
+    spec.jitter = ColourJitter{*jitter};
+    Check(spec.jitter->Validate());
+  }
   spec.views = views;
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
@@ -441,14 +447,17 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<WorkerPool, std::shared_ptr<WorkerPool>>(module, "WorkerPool",
                                                       "Threads that work for any number of epochs.")
-      .def(py::init([](int threads) { return Unwrap(WorkerPool::Start(threads)); }), "threads"_a)
+      .def(py::init([](int threads, const std::vector<int>& cpus) {
+             return Unwrap(WorkerPool::Start(threads, cpus));
+           }),
+           "threads"_a, "cpus"_a = std::vector<int>())
       .def_property_readonly("threads", &WorkerPool::threads);
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
       .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "views"_a, "interpolation"_a,
-           "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a,
-           "apply_orientation"_a, "max_pixels"_a);
+           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "jitter"_a, "views"_a,
+           "interpolation"_a, "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a,
+           "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
