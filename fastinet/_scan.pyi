@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,19 +52,11 @@ def scan(
         TooLargeError: an extended header or a name beyond its limit.
     """
 
-class _Keeper(Protocol):
-    """Keeps what a survey has found so far."""
-
-    def is_due(self) -> bool:
-        """Whether it is time to."""
-    def save(self, members: Members, errors: list[FastinetError], state: bytes) -> None:
-        """Keeps it; another survey goes on from `state` and the names of the inner tars."""
-
 def survey(
     path: str | os.PathLike[str],
     folder: str = "",
     progress: Callable[[int, int], None] | None = None,
-    keep: _Keeper | None = None,
+    keep: Any = None,
     begun: tuple[bytes, Sequence[str]] | None = None,
     max_errors: int = 1000,
 ) -> tuple[Members, list[FastinetError]]:
@@ -74,7 +66,9 @@ def survey(
         path: the archive.
         folder: put before every name, with a slash; "" puts nothing.
         progress: called now and then with (bytes passed, bytes in all). Ctrl-C stops the scan.
-        keep: asked now and then whether to keep what was found so far.
+        keep: has ``is_due() -> bool``, asked now and then, and ``save(members, errors, state)``,
+            which keeps what was found so far; another survey goes on from the state and the names
+            of the inner tars.
         begun: go on from a state that was kept, with the names of the inner tars up to there.
         max_errors: after so many errors the walk ends.
 
