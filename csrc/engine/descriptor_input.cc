@@ -53,6 +53,7 @@ Result<ByteStream*> DescriptorInput::Open() {
     if (more == 0) break;
     count += more;
   }
+  if (count == 0) return Corrupt("the stream is empty: it ended before its first byte").AtOffset(0);
   if (LooksLikeGzip(Bytes(head).first(count))) {
     opened_ = std::make_unique<Inflated>(arriving_);
   } else {
