@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import stat
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -45,7 +47,6 @@ class Stream:
     Attributes:
         name: for messages.
         classes: in label order.
-        keeps: the file that the descriptor is of, where it is nobody else's.
     """
 
     def __init__(
@@ -56,18 +57,20 @@ class Stream:
         labels: LabelFunction | None,
         *,
         known_classes: bool,
+        own_file: io.FileIO | None = None,
     ) -> None:
         """The stream of a descriptor or file object; see :func:`open_stream`.
 
-        With `known_classes` labels beyond `classes` are refused.
+        With `known_classes` labels beyond `classes` are refused. `own_file` is the file that the
+        descriptor is of, if nobody else has it.
         """
         self.name = name
         self.classes: tuple[ClassInfo, ...] = class_table(tuple(classes))
         self._source = source
         self._known_classes = known_classes
         self._label = labels or _KeyLabels(classes)
+        self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: _Pump | None = None
-        self.keeps: object = None
         self._begun = False
 
     def __repr__(self) -> str:
@@ -97,7 +100,10 @@ class Stream:
             )
         self._begun = True
         if isinstance(self._source, int):
-            yield self._source
+            try:
+                yield self._source
+            finally:
+                self._close()
             return
         self._pump = _Pump(self._source)
         try:
@@ -174,8 +180,17 @@ def open_stream(
     """
     wnids = imagenet1k_wnids() if classes is None else tuple(classes)
 
-    def stream(source: int | Readable, found_name: str) -> Stream:
-        return Stream(source, name or found_name, wnids, labels, known_classes=classes is not None)
+    def stream(
+        source: int | Readable, found_name: str, own_file: io.FileIO | None = None
+    ) -> Stream:
+        return Stream(
+            source,
+            name or found_name,
+            wnids,
+            labels,
+            known_classes=classes is not None,
+            own_file=own_file,
+        )
 
     if isinstance(source, int):
         return stream(source, f"descriptor {source}")
@@ -185,13 +200,11 @@ def open_stream(
         path = Path(source)
         try:
             # A named pipe waits here for whoever writes to it.
-            file = path.open("rb", buffering=0)
+            file = io.FileIO(path)
         except OSError as error:
             kind = MissingError if isinstance(error, FileNotFoundError) else ReadError
             raise kind(f"cannot open: {error.strerror}", archive=str(path)) from error
-        opened = stream(file.fileno(), str(path))
-        opened.keeps = file
-        return opened
+        return stream(file.fileno(), str(path), file)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"

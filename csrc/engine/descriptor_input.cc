@@ -28,14 +28,16 @@ class DescriptorInput::Inflated final : public ByteStream {
 
   Result<size_t> Read(MutableBytes out) override {
     size_t produced = 0;
-    while (produced == 0 && !inflater_.done()) {
-      FASTINET_RETURN_IF_ERROR(inflater_.Next(out, false, &produced));
+    while (produced == 0 && failure_.ok() && !inflater_.done()) {
+      failure_ = inflater_.Next(out, false, &produced);
     }
+    if (produced == 0) FASTINET_RETURN_IF_ERROR(failure_);
     return produced;
   }
 
  private:
   GzipInflater inflater_;
+  Status failure_;
 };
 
 Result<std::unique_ptr<StreamInput>> DescriptorInput::Make(int descriptor, std::string name) {

@@ -87,8 +87,8 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
 Status ItemStream::Take(const StreamedMember& member) {
   const std::string extension = ExtensionOf(member.name);
   const bool image = IsImage(member);
-  const bool better = item_ && IsImageExtension(extension) &&
-                      !IsImageExtension(ExtensionOf(item_->key));
+  const bool better =
+      item_ && IsImageExtension(extension) && !IsImageExtension(ExtensionOf(item_->key));
   if (image && (!item_ || better)) {
     if (item_) ++skipped_;
     item_ = {.number = 0,

@@ -28,8 +28,7 @@ Result<std::vector<uint8_t>> MemberStream::ReadContent() {
   while (content.size() < member_.size) {
     const uint64_t begin = content.size();
     content.resize(std::min(member_.size, std::max(kFirstBytes, 2 * begin)));
-    Status status =
-        source_.ReadAt(member_.offset + begin, MutableBytes(content).subspan(begin));
+    Status status = source_.ReadAt(member_.offset + begin, MutableBytes(content).subspan(begin));
     if (!status.ok()) return std::move(status).InMember(member_.name);
   }
   return content;
