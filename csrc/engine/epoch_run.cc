@@ -414,14 +414,15 @@ void EpochRun::CountSince(const DecodeCounters& before, const DecodeCounters& af
 }
 
 void EpochRun::HintAhead(int64_t position) const {
-  if (blocks_ != nullptr) return;  // it reads ahead itself
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
     const int64_t item = plan_.order[static_cast<size_t>(ahead)];
     if (item == kPadding) return;  // at the end of a plan alone
-    const ItemPlace place = table_.Place(item);
-    place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+    if (blocks_ == nullptr) {      // which reads ahead itself
+      const ItemPlace place = table_.Place(item);
+      place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+    }
     if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
   }
 }

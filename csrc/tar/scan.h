@@ -61,6 +61,9 @@ class TarScanner {
   /// what is there. Not after a source's own error.
   void Recover();
 
+  /// Whether it looks for a header behind damage; what Save() gives then does not know of it.
+  bool searching() const { return searching_; }
+
   bool done() const { return started_ && levels_.empty(); }
   /// How far the walk has come [bytes].
   uint64_t position_bytes() const {
