@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from fastinet.discovery import archives_at, patch_at, scan_archives
 from fastinet.errors import FastinetError, FastinetWarning, ReadError, from_status
 from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at, refuse_strange_devkit
 from fastinet.sources import FolderArchive
+from fastinet.stream import is_stream, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.classes import ClassInfo
     from fastinet.metrics.labels import LabelSets
     from fastinet.sources import Archive, Progress
+    from fastinet.stream import LabelFunction, Readable, Stream
 
 __all__ = ["Dataset", "Keys", "open"]
 
@@ -450,7 +452,15 @@ class Dataset:
             self.label_sets = self.label_sets.relabel(new_label)
 
 
-def open(  # noqa: A001  # read as fastinet.open
+@overload
+def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like any other
+    path: Literal["-"] | Readable,
+    *,
+    labels: LabelFunction | None = None,
+    classes: Sequence[str] | None = None,
+) -> Stream: ...
+@overload
+def open(  # noqa: A001
     path: str | os.PathLike[str],
     *,
     split: str | None = None,
@@ -459,7 +469,18 @@ def open(  # noqa: A001  # read as fastinet.open
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
-) -> Dataset:
+) -> Dataset: ...
+def open(  # noqa: A001  # read as fastinet.open
+    path: str | os.PathLike[str] | Readable,
+    *,
+    split: str | None = None,
+    labels: GivenLabels | LabelFunction | None = None,
+    devkit: str | os.PathLike[str] | Devkit | None = None,
+    patch: str | os.PathLike[str] | None = None,
+    index: bool | str | os.PathLike[str] = True,
+    progress: Progress | None = None,
+    classes: Sequence[str] | None = None,
+) -> Dataset | Stream:
     """Opens an archive, a folder of archives, or the folder that one was extracted to, in place.
 
     What it is shows from its content; README lists every archive that is recognised.
@@ -470,8 +491,12 @@ def open(  # noqa: A001  # read as fastinet.open
     anew, and a :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that
     are no items.
 
+    An archive that arrives ("-" for standard input, a named pipe, a file object) is a
+    :class:`~fastinet.Stream`, for one pass by a :class:`~fastinet.StreamLoader`: see
+    :func:`fastinet.open_stream`, which takes what is left of the arguments then.
+
     Args:
-        path: the archive or folder.
+        path: the archive or folder, or what it arrives by.
         split: which part of an archive that has several: "train", "val", "test", or as the archive
             calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
             that they lie in. None takes the first, and warns when there are others.
@@ -486,6 +511,7 @@ def open(  # noqa: A001  # read as fastinet.open
             place are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan with (bytes passed, bytes in all). It may raise to stop it.
+        classes: of a stream alone, wnids in label order.
 
     Raises:
         MissingError: no such file, or a folder without images and class tars.
@@ -493,8 +519,21 @@ def open(  # noqa: A001  # read as fastinet.open
         CorruptError: it is no tar, is truncated or damaged, or holds no image.
         UnsupportedError: of a family or compression that fastinet does not read.
         ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
-            another archive.
+            another archive; or an argument that makes no sense for a stream.
     """
+    if is_stream(path):
+        refused = {
+            "split": split is not None,
+            "devkit": devkit is not None,
+            "patch": patch is not None,
+            "index": index is not True,
+            "progress": progress is not None,
+        }
+        return _opened_stream(path, labels, classes, [name for name in refused if refused[name]])
+    if classes is not None or callable(labels):
+        raise ValueError("classes, and a function for labels, go with a stream")
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a path, '-' or a file object, not {path!r}")
     absolute = Path(path).absolute()
     archives, notes = archives_at(absolute)
     place = absolute
@@ -524,6 +563,17 @@ def open(  # noqa: A001  # read as fastinet.open
         kit,
     )
     return dataset if labels is None else dataset.with_labels(labels)
+
+
+def _opened_stream(
+    source: Any, labels: Any, classes: Sequence[str] | None, refused: Sequence[str]
+) -> Stream:
+    """The stream of `source`; ValueError if there is an argument that is refused."""
+    if labels is not None and not callable(labels):
+        refused = [*refused, "labels that are no function of key and companions"]
+    if refused:
+        raise ValueError(f"{refused[0]} makes no sense for a stream, which passes once")
+    return open_stream(source, classes=classes, labels=labels)
 
 
 def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import socket
 import stat
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from fastinet.datasets.classes import ClassInfo, class_table, imagenet1k_wnids
 from fastinet.datasets.companions import label_of
@@ -52,12 +55,21 @@ class Stream:
         name: str,
         classes: Sequence[str],
         labels: LabelFunction | None,
+        *,
+        known_classes: bool,
+        own_file: io.FileIO | None = None,
     ) -> None:
-        """The stream of a descriptor or file object; see :func:`open_stream`."""
+        """The stream of a descriptor or file object; see :func:`open_stream`.
+
+        With `known_classes` labels beyond `classes` are refused. `own_file` is the file that the
+        descriptor is of, if nobody else has it.
+        """
         self.name = name
         self.classes: tuple[ClassInfo, ...] = class_table(tuple(classes))
         self._source = source
+        self._known_classes = known_classes
         self._label = labels or _KeyLabels(classes)
+        self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: _Pump | None = None
         self._begun = False
 
@@ -88,13 +100,22 @@ class Stream:
             )
         self._begun = True
         if isinstance(self._source, int):
-            yield self._source
+            try:
+                yield self._source
+            finally:
+                self._close()
             return
         self._pump = _Pump(self._source)
         try:
-            yield self._pump.outlet
-        finally:
-            os.close(self._pump.outlet)  # the pump stops when the duplicate is closed, too
+            yield self._pump.outlet.fileno()
+        except BaseException:
+            self._pump.stop()
+            raise
+
+    @property
+    def end(self) -> Callable[[], None]:
+        """What to call when nothing of it will be read any more."""
+        return _nothing if self._pump is None else self._pump.stop
 
     def label(self, key: str, companions: Mapping[str, bytes]) -> int:
         """The label of an item that has arrived.
@@ -103,9 +124,12 @@ class Stream:
             ValueError: it has none; the message says what to do.
         """
         try:
-            return int(self._label(key, companions))
+            label = int(self._label(key, companions))
+            if self._known_classes and not -1 <= label < len(self.classes):
+                raise ValueError(f"label {label}, and there are {len(self.classes)} classes")
         except ValueError as error:
             raise ValueError(f"'{self.name}', item '{key}': {error}") from error
+        return label
 
     def check(self) -> None:
         """Raises ReadError if the file object failed while it was read."""
@@ -155,34 +179,37 @@ def open_stream(
         MissingError, ReadError: there is nothing at that path, or it cannot be opened.
     """
     wnids = imagenet1k_wnids() if classes is None else tuple(classes)
+
+    def stream(
+        source: int | Readable, found_name: str, own_file: io.FileIO | None = None
+    ) -> Stream:
+        return Stream(
+            source,
+            name or found_name,
+            wnids,
+            labels,
+            known_classes=classes is not None,
+            own_file=own_file,
+        )
+
     if isinstance(source, int):
-        return Stream(source, name or f"descriptor {source}", wnids, labels)
+        return stream(source, f"descriptor {source}")
     if isinstance(source, str | os.PathLike):
         if source == "-":
-            return Stream(0, name or "standard input", wnids, labels)
+            return stream(0, "standard input")
         path = Path(source)
         try:
             # A named pipe waits here for whoever writes to it.
-            file = path.open("rb", buffering=0)
+            file = io.FileIO(path)
         except OSError as error:
             kind = MissingError if isinstance(error, FileNotFoundError) else ReadError
             raise kind(f"cannot open: {error.strerror}", archive=str(path)) from error
-        return _OwnFile(file, name or str(path), wnids, labels)
+        return stream(file.fileno(), str(path), file)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
-    return Stream(source, name or str(getattr(source, "name", "file object")), wnids, labels)
-
-
-class _OwnFile(Stream):
-    """A stream over a file that nobody else has open."""
-
-    def __init__(
-        self, file: Any, name: str, classes: Sequence[str], labels: LabelFunction | None
-    ) -> None:
-        super().__init__(file.fileno(), name, classes, labels)
-        self._file = file  # closed with the stream
+    return stream(source, str(getattr(source, "name", "file object")))
 
 
 class _KeyLabels:
@@ -221,26 +248,59 @@ class _KeyLabels:
 
 
 class _Pump(threading.Thread):
-    """Reads a file object into a pipe, so that the engine's threads need not touch Python."""
+    """Reads a file object into a socket, so that the engine's threads need not touch Python.
+
+    A socket and not a pipe, because its ends can be shut down: a pipe's reader would wait for as
+    long as a forked child has the other end, too.
+    """
 
     def __init__(self, file: Readable) -> None:
         # A daemon, since nothing can end a read() that waits for somebody else.
         super().__init__(name="fastinet stream", daemon=True)
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._file = file
-        self.outlet, self._inlet = os.pipe()
+        self._process = os.getpid()
+        self.outlet, self._inlet = socket.socketpair()
+        self._inlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PUMP_BYTES)
         self.start()
 
     def run(self) -> None:
         """Pumps until the file or the interest in it ends."""
         try:
-            while data := self._file.read(_PUMP_BYTES):
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(self._inlet, rest) :]
-        except BrokenPipeError:
-            pass
-        except Exception as error:  # noqa: BLE001  # told where the stream is read
+            while (data := self._read()) and self._send(data):
+                pass
+        except BaseException as error:  # noqa: BLE001  # told where the stream is read
             self.failure = error
         finally:
-            os.close(self._inlet)
+            with contextlib.suppress(OSError):
+                self._inlet.shutdown(socket.SHUT_RDWR)
+            self._inlet.close()
+
+    def _read(self) -> bytes:
+        data: object = self._file.read(_PUMP_BYTES)
+        if isinstance(data, bytes | bytearray | memoryview):
+            return data  # type: ignore[return-value]
+        raise TypeError(
+            f"read() gave {type(data).__name__} in place of bytes; open the file in binary mode, "
+            "and let it block"
+        )
+
+    def _send(self, data: bytes) -> bool:
+        """Whether there is still interest in it."""
+        try:
+            self._inlet.sendall(data)
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Ends the interest in what is still to come."""
+        if os.getpid() != self._process:
+            return  # the socket is the parent's
+        with contextlib.suppress(OSError):  # it is closed, or the other side is
+            self.outlet.shutdown(socket.SHUT_RDWR)
+        self.outlet.close()
+
+
+def _nothing() -> None:
+    """There is nothing to end."""

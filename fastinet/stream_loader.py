@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict
 
@@ -13,6 +15,7 @@ from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
 from fastinet.cpus import checked_affinity
 from fastinet.epoch import Masked, Progress
+from fastinet.errors import FastinetWarning
 from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import rank_and_world
@@ -256,7 +259,9 @@ class _Pass:
         self._masked = Masked()
         self._over = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(self, _end, native, self._masked)
+        self._finalizer = weakref.finalize(
+            self, _end, native, self._masked, self._stream.name, self._stream.end
+        )
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -268,7 +273,7 @@ class _Pass:
             StopIteration: after the last batch.
             FastinetError: what is wrong with an item, as for :class:`~fastinet.epoch.Epoch`, or
                 with the stream, after the batches that are complete.
-            ValueError: an item has no label.
+            ValueError: an item has no label, or one beyond the stream's `classes`.
         """
         if self._over:
             raise StopIteration
@@ -287,10 +292,14 @@ class _Pass:
             self._tell(now=True)
             raise StopIteration
         lease, rows, position = delivered
-        self._progress.position = position
-        items = StreamedItems(self._stream, lease.items, rows)
+        try:
+            items = StreamedItems(self._stream, lease.items, rows)
+        except Exception:
+            self.close()
+            raise
         batch = Batch(lease, items, self._output, views=self._views)
         self._masked.count(batch, lease)
+        self._progress.position = position
         return batch
 
     def close(self) -> None:
@@ -304,9 +313,19 @@ class _Pass:
         return self._native.ready_batches
 
 
-def _end(native: _engine.StreamEpoch, masked: Masked) -> None:
+def _end(
+    native: _engine.StreamEpoch, masked: Masked, name: str, end_stream: Callable[[], None]
+) -> None:
     native.close()
+    end_stream()
     masked.warn()
+    if native.skipped and not sys.is_finalizing():
+        warnings.warn(
+            f"'{name}': {native.skipped} entries so far were passed over: they are no images, nor "
+            "small files that belong to one",
+            FastinetWarning,
+            stacklevel=5,  # whoever calls next()
+        )
 
 
 class StreamedItems:
@@ -325,7 +344,8 @@ class StreamedItems:
         rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
     ) -> None:
         """The items that have `numbers` in the stream, and as many keys with their companions."""
-        labels = [stream.label(key, dict(companions)) for key, companions in rows]
+        # Of two companions with the same extension the first counts.
+        labels = [stream.label(key, dict(reversed(companions))) for key, companions in rows]
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
         self.labels = _ByNumber(numbers.tolist(), labels)
         self.label_sets = None

@@ -14,7 +14,8 @@ class ByteStream {
   virtual ~ByteStream() = default;
 
   /// Puts the next bytes at the start of `out`, as many as are there but at least one, and waits
-  /// for these; returns how many. 0: the stream is over. `out` must not be empty.
+  /// for these; returns how many. 0: the stream is over. `out` must not be empty. An error comes
+  /// after all bytes before it, and again at every later call.
   virtual Result<size_t> Read(MutableBytes out) = 0;
 };
 

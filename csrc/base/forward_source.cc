@@ -22,7 +22,8 @@ Status ForwardSource::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
   FASTINET_RETURN_IF_ERROR(out.size() > kKeptBytes ? ReadThrough(out) : ReadBuffered(out));
   // One byte further, so that whoever has read the last one can know that it was.
   const auto behind = static_cast<size_t>(*end - buffer_offset_);
-  return behind < end_ ? Status() : Fill(behind + 1);
+  if (behind >= end_) (void)Fill(behind + 1);  // what fails here fails the next read, too
+  return {};
 }
 
 Result<size_t> ForwardSource::ReadUpTo(uint64_t offset_bytes, MutableBytes out) const {

@@ -28,14 +28,16 @@ class DescriptorInput::Inflated final : public ByteStream {
 
   Result<size_t> Read(MutableBytes out) override {
     size_t produced = 0;
-    while (produced == 0 && !inflater_.done()) {
-      FASTINET_RETURN_IF_ERROR(inflater_.Next(out, false, &produced));
+    while (produced == 0 && failure_.ok() && !inflater_.done()) {
+      failure_ = inflater_.Next(out, false, &produced);
     }
+    if (produced == 0) FASTINET_RETURN_IF_ERROR(failure_);
     return produced;
   }
 
  private:
   GzipInflater inflater_;
+  Status failure_;
 };
 
 Result<std::unique_ptr<StreamInput>> DescriptorInput::Make(int descriptor, std::string name) {
@@ -53,6 +55,7 @@ Result<ByteStream*> DescriptorInput::Open() {
     if (more == 0) break;
     count += more;
   }
+  if (count == 0) return Corrupt("the stream is empty: it ended before its first byte").AtOffset(0);
   if (LooksLikeGzip(Bytes(head).first(count))) {
     opened_ = std::make_unique<Inflated>(arriving_);
   } else {

@@ -159,7 +159,9 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
     const int64_t opened_before = opened_;
     delivery = Answer();
     window_moved = opened_ > opened_before;
-    if (delivery.kind == Delivery::Kind::kBatch) Count(stats_->ready_at_next, ready_at_call);
+    if (delivery.kind == Delivery::Kind::kBatch && options_.count_waiting) {
+      Count(stats_->ready_at_next, ready_at_call);
+    }
   }
   if (window_moved) pool_->Wake();
   return delivery;
@@ -168,6 +170,18 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
 int64_t EpochRun::ReadyBatches() {
   const std::lock_guard lock(mutex_);
   return CountReady();
+}
+
+bool EpochRun::Open() {
+  bool opened_all = false, opened_some = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const int64_t opened_before = opened_;
+    opened_all = MoveWindow();
+    opened_some = opened_ > opened_before;
+  }
+  if (opened_some) pool_->Wake();
+  return opened_all;
 }
 
 int64_t EpochRun::CountReady() {
@@ -232,14 +246,15 @@ Delivery EpochRun::Fail(Status error, int64_t item) {
   return delivery;
 }
 
-void EpochRun::MoveWindow() {
-  if (over_) return;
+/// Opens the batches that may be under way; false where there is no slot for one.
+bool EpochRun::MoveWindow() {
+  if (over_) return true;
   const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
   while (opened_ < wanted) {
     Result<std::shared_ptr<Slot>> slot = slots_->Lease(*options_.spec.RowBytes());
     if (!slot.ok()) {
       slot_error_ = std::move(slot).status();
-      return;
+      return false;
     }
     OpenBatch& batch = At(opened_);
     batch.slot = std::move(slot).value();
@@ -250,6 +265,7 @@ void EpochRun::MoveWindow() {
     end_position_.store(std::min(opened_ * plan_.batch_size, plan_.size()),
                         std::memory_order_release);
   }
+  return true;
 }
 
 // ----------------------------------------------------------------------------------- the workers

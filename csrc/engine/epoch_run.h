@@ -58,7 +58,7 @@ struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
-  bool count_waiting = true;     // off where somebody else counts the consumer's time
+  bool count_waiting = true;     // off where somebody else counts what the consumer finds
   ObjectTable objects = {};      // in the items' images; empty where nothing is annotated
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
@@ -109,6 +109,8 @@ class EpochRun final : public WorkSource {
   void Stop();
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
+  /// Takes slots that have come back; whether all batches that may be under way have theirs.
+  bool Open();
 
   bool HasWork() const override;
   bool RunOne(Worker& worker) override;
@@ -134,7 +136,7 @@ class EpochRun final : public WorkSource {
   }
 
   // With mutex_ held:
-  void MoveWindow();
+  bool MoveWindow();
   bool CanAnswer();
   int64_t CountReady();
   Delivery Answer();

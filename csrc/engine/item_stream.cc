@@ -20,12 +20,13 @@ size_t DotOf(std::string_view name) {
   return std::min(name.find('.', name.size() - Basename(name).size()), name.size());
 }
 
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 bool EndsWith(std::string_view name, std::string_view lower_suffix) {
   if (name.size() < lower_suffix.size()) return false;
   const std::string_view end = name.substr(name.size() - lower_suffix.size());
-  return std::equal(end.begin(), end.end(), lower_suffix.begin(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
+  return std::equal(end.begin(), end.end(), lower_suffix.begin(),
+                    [](char a, char b) { return ToLower(a) == b; });
 }
 
 bool BeginsWith(const TarMembers::Head& head, std::string_view magic) {
@@ -33,14 +34,27 @@ bool BeginsWith(const TarMembers::Head& head, std::string_view magic) {
                     [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
 }
 
+/// All behind the dot, in small letters.
+std::string ExtensionOf(std::string_view name) {
+  std::string extension(name.substr(std::min(DotOf(name) + 1, name.size())));
+  std::ranges::transform(extension, extension.begin(), ToLower);
+  return extension;
+}
+
+bool IsImageExtension(std::string_view extension) {
+  return extension == "jpeg" || extension == "jpg" || extension == "png";
+}
+
+/// Whether it is a file that macOS adds to each, see fastinet/datasets/scanned.py.
+bool IsAppleDouble(const StreamedMember& member) {
+  return Basename(member.name).starts_with("._") && BeginsWith(member.head, kAppleMagic);
+}
+
 bool IsImage(const StreamedMember& member) {
-  const bool apple =
-      Basename(member.name).starts_with("._") && BeginsWith(member.head, kAppleMagic);
   const bool named =
       std::any_of(kImageExtensions.begin(), kImageExtensions.end(),
                   [&](std::string_view extension) { return EndsWith(member.name, extension); });
-  return !apple &&
-         (named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic));
+  return named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic);
 }
 
 }  // namespace
@@ -54,7 +68,11 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
     }
     const std::string& name = members_.member().name;
     const std::string_view sample = std::string_view(name).substr(0, DotOf(name));
-    waiting_ = sample != sample_;
+    if (IsAppleDouble(members_.member())) {
+      ++skipped_;
+      continue;
+    }
+    waiting_ = sample != sample_ || (item_ && item_->key == name);
     if (waiting_) {
       std::optional<StreamItem> item = Finish();
       sample_ = sample;
@@ -67,33 +85,27 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
 }
 
 Status ItemStream::Take(const StreamedMember& member) {
-  if (!item_ && IsImage(member)) {
-    item_ = {.number = items_++,
+  const std::string extension = ExtensionOf(member.name);
+  const bool image = IsImage(member);
+  const bool better =
+      item_ && IsImageExtension(extension) && !IsImageExtension(ExtensionOf(item_->key));
+  if (image && (!item_ || better)) {
+    if (item_) ++skipped_;
+    item_ = {.number = 0,
              .key = member.name,
              .offset = member.offset,
              .size = member.size,
              .bytes = {},
              .companions = {}};
     if (member.size > max_bytes_) return {};
-    FASTINET_ASSIGN_OR_RETURN(item_->bytes, Content(member));
+    FASTINET_ASSIGN_OR_RETURN(item_->bytes, members_.ReadContent());
     return {};
   }
-  if (member.size > kMaxCompanionBytes) {
-    ++skipped_;
-    return {};
-  }
-  FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, Content(member));
-  const size_t dot = DotOf(member.name);
-  companions_.push_back(
-      {dot < member.name.size() ? member.name.substr(dot + 1) : std::string(), std::move(bytes)});
+  if (image || member.size > kMaxCompanionBytes) ++skipped_;
+  if (member.size > kMaxCompanionBytes) return {};
+  FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, members_.ReadContent());
+  companions_.push_back({extension, std::move(bytes)});
   return {};
-}
-
-Result<std::vector<uint8_t>> ItemStream::Content(const StreamedMember& member) {
-  std::vector<uint8_t> bytes(member.size);
-  Status status = members_.ReadContent(bytes);
-  if (!status.ok()) return std::move(status).InMember(member.name);
-  return bytes;
 }
 
 /// The item of the sample that has arrived, if it has one.
@@ -101,6 +113,7 @@ std::optional<StreamItem> ItemStream::Finish() {
   std::vector<Companion> companions = std::exchange(companions_, {});
   std::optional<StreamItem> item = std::exchange(item_, std::nullopt);
   if (item) {
+    item->number = items_++;
     item->companions = std::move(companions);
   } else {
     skipped_ += companions.size();

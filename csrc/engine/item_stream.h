@@ -15,7 +15,7 @@ namespace fastinet {
 
 /// A file beside an image in the stream that has its name but for the extension.
 struct Companion {
-  std::string extension;  // what follows the first dot: "cls", "json"
+  std::string extension;  // what follows the first dot, in small letters: "cls", "json"
   std::vector<uint8_t> bytes;
 };
 
@@ -31,8 +31,9 @@ struct StreamItem {
 
 /// Groups the members of a stream to items, as WebDataset writes them: members that follow one
 /// another and have the same name up to the first dot of its last part are one sample. Of it, the
-/// first image is the item; all else of moderate size, its companions. Archives of nothing but
-/// images are the case where every sample has one file.
+/// item is the first image whose extension is an image's, or else the first image; what else is of
+/// moderate size, its companions. Archives of nothing but images are the case where every sample
+/// has one file; two of the same name are two samples.
 class ItemStream {
  public:
   /// The largest companion that is kept [bytes]: labels and captions, not masks and features.
@@ -45,12 +46,12 @@ class ItemStream {
   /// The next item; nothing at the archive's end, which has then been seen to be complete.
   Result<std::optional<StreamItem>> Next();
 
-  /// Members that are neither items nor their companions, and entries that are no files.
+  /// Members that are neither items nor their companions, entries that are no files, and images of
+  /// samples that have another for their item.
   uint64_t skipped() const { return skipped_ + members_.special_entries(); }
 
  private:
   Status Take(const StreamedMember& member);
-  Result<std::vector<uint8_t>> Content(const StreamedMember& member);
   std::optional<StreamItem> Finish();
 
   MemberStream members_;

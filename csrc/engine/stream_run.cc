@@ -13,6 +13,14 @@ uint64_t Nanoseconds(std::chrono::steady_clock::duration duration) {
       std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
 }
 
+/// What Next() has to say of a pass that was stopped.
+Delivery Closed() {
+  Delivery delivery;
+  delivery.kind = Delivery::Kind::kFailed;
+  delivery.error = {StatusCode::kCancelled, "the epoch was closed"};
+  return delivery;
+}
+
 /// What is left of `patience` since `called`.
 std::chrono::milliseconds Left(std::chrono::milliseconds patience,
                                std::chrono::steady_clock::time_point called) {
@@ -146,17 +154,25 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, patience, [&] { return over_ || fed_ || !batches_.empty(); });
   if (stopped_) {
-    result.delivery.kind = Delivery::Kind::kFailed;
-    result.delivery.error = {StatusCode::kCancelled, "the epoch was closed"};
+    result.delivery = Closed();
   } else if (over_) {
     result.delivery.kind = Delivery::Kind::kEnd;
   } else if (!batches_.empty()) {
     // While this thread waits for the first batch, others may add some behind it, or stop the run.
     const std::shared_ptr<Batch> first = batches_.front();
+    const auto ready_at_call = static_cast<uint64_t>(CountReady());
     lock.unlock();
     result.delivery = first->run->Next(Left(patience, called));
     lock.lock();
-    if (result.delivery.kind != Delivery::Kind::kNotYet) TakeFirst(*first, &result);
+    if (stopped_) {
+      // Workers may still read the items; they stay where they are.
+      result.delivery = Closed();
+    } else if (result.delivery.kind != Delivery::Kind::kNotYet) {
+      TakeFirst(*first, &result);
+    }
+    if (result.delivery.kind == Delivery::Kind::kBatch) {
+      Count(stats_->ready_at_next, ready_at_call);
+    }
   } else if (fed_) {
     over_ = true;
     result.delivery.kind = failure_.ok() ? Delivery::Kind::kEnd : Delivery::Kind::kFailed;
@@ -180,6 +196,10 @@ void StreamRun::TakeFirst(Batch& first, StreamDelivery* result) {
 
 int64_t StreamRun::ReadyBatches() {
   const std::lock_guard lock(mutex_);
+  return CountReady();
+}
+
+int64_t StreamRun::CountReady() {
   int64_t ready = 0;
   for (const std::shared_ptr<Batch>& batch : batches_) {
     if (batch->run->ReadyBatches() == 0) break;
@@ -238,6 +258,14 @@ Status StreamRun::Place(StreamItem item) {
   return full ? EndBatch() : Status();
 }
 
+/// Whether one batch more may be under way. Where slots are few, the batch before has to have its
+/// own first, or a later batch would take the slot that an earlier one waits for.
+bool StreamRun::HasRoom() {
+  if (batches_.empty()) return true;
+  return static_cast<int64_t>(batches_.size()) < options_.prefetch_batches &&
+         batches_.back()->run->Open();
+}
+
 /// Sets the workers on the batch that has its rows, as soon as there is room for it.
 Status StreamRun::EndBatch() {
   auto batch = std::make_shared<Batch>();
@@ -257,9 +285,7 @@ Status StreamRun::EndBatch() {
 
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] {
-      return over_ || static_cast<int64_t>(batches_.size()) < options_.prefetch_batches;
-    });
+    changed_.wait(lock, [&] { return over_ || HasRoom(); });
     if (over_) return {StatusCode::kCancelled, "the epoch was closed"};
   }
   EpochOptions options = options_;

@@ -1,6 +1,7 @@
 // One pass over a stream on its way through the workers: bytes in, batches out, in drawn order.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -44,7 +45,7 @@ struct StreamPlan {
   int64_t window = 1;  // items that an item is drawn among; 1 keeps the stream's order
   uint64_t seed = 0;
   uint32_t epoch = 0;
-  int64_t start = 0;  // positions before are passed over, a multiple of batch_size * world
+  int64_t start = 0;  // positions before are passed over; batches are counted from it on
   int64_t rank = 0;
   int64_t world = 1;
   bool drop_last = false;
@@ -81,7 +82,7 @@ class StreamRun {
   void Stop();
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
-  /// Members so far that were neither items nor companions of one.
+  /// See ItemStream.
   uint64_t skipped() const { return skipped_; }
 
  private:
@@ -98,7 +99,9 @@ class StreamRun {
   Status Place(StreamItem item);
   Status EndBatch();
 
-  // By the consumer, with mutex_ held:
+  // With mutex_ held:
+  bool HasRoom();
+  int64_t CountReady();
   void TakeFirst(Batch& first, StreamDelivery* result);
   void CountTime(Clock::time_point called);
 
@@ -121,7 +124,7 @@ class StreamRun {
   std::deque<std::shared_ptr<Batch>> batches_;  // under way or ready, in order
   bool fed_ = false;                            // no batch will be added
   bool stopped_ = false;
-  bool over_ = false;  // a failure was delivered
+  bool over_ = false;  // a failure or the end was delivered, or the pass was stopped
   Status failure_;     // of the stream
   int64_t delivered_ = 0;
   Clock::time_point last_return_;

@@ -24,6 +24,10 @@ Result<std::unique_ptr<DescriptorStream>> DescriptorStream::Open(int descriptor,
   std::unique_ptr<DescriptorStream> stream(new DescriptorStream(std::move(name)));
   stream->descriptor_ = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   if (stream->descriptor_ < 0) return stream->SystemError("cannot open");
+  // poll(2) would wait for bytes to read from it forever.
+  if ((::fcntl(stream->descriptor_, F_GETFL) & O_ACCMODE) == O_WRONLY) {
+    return InvalidArgument("the descriptor is open for writing only").InArchive(stream->name_);
+  }
   if (::pipe(stream->wake_.data()) != 0) return stream->SystemError("cannot open");
   for (const int end : stream->wake_) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
   return stream;

@@ -13,7 +13,7 @@ namespace fastinet {
 class DescriptorStream final : public ByteStream {
  public:
   /// Takes a duplicate of `descriptor`, so that the caller may close it. `name` is for messages.
-  /// kIo when it is none that can be read.
+  /// kIo when it is none, kInvalidArgument when it is open for writing only.
   static Result<std::unique_ptr<DescriptorStream>> Open(int descriptor, std::string name);
 
   ~DescriptorStream() override;

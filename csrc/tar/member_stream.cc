@@ -1,6 +1,16 @@
 #include "tar/member_stream.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace fastinet {
+namespace {
+
+// [bytes] More than nearly all images have. Memory for more is taken as the bytes arrive, since a
+// header's word for the size may be all there is.
+constexpr uint64_t kFirstBytes = uint64_t{4} << 20;
+
+}  // namespace
 
 Result<bool> MemberStream::Next() {
   scanner_.ForgetMembers();
@@ -11,6 +21,17 @@ Result<bool> MemberStream::Next() {
   }
   member_ = {found.names, found.offsets[0], found.sizes[0], found.heads[0]};
   return true;
+}
+
+Result<std::vector<uint8_t>> MemberStream::ReadContent() {
+  std::vector<uint8_t> content;
+  while (content.size() < member_.size) {
+    const uint64_t begin = content.size();
+    content.resize(std::min(member_.size, std::max(kFirstBytes, 2 * begin)));
+    Status status = source_.ReadAt(member_.offset + begin, MutableBytes(content).subspan(begin));
+    if (!status.ok()) return std::move(status).InMember(member_.name);
+  }
+  return content;
 }
 
 }  // namespace fastinet

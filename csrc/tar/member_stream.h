@@ -31,8 +31,8 @@ class MemberStream {
   Result<bool> Next();
   /// Of the member that Next() went to.
   const StreamedMember& member() const { return member_; }
-  /// Its content, all of it, into `out`, which has its size. At most once for each member.
-  Status ReadContent(MutableBytes out) { return source_.ReadAt(member_.offset, out); }
+  /// Its content. At most once for each member.
+  Result<std::vector<uint8_t>> ReadContent();
 
   /// Links, devices and vendor entries that were passed over.
   uint64_t special_entries() const { return scanner_.members().special_entries; }
