@@ -51,7 +51,7 @@ class Concatenation(Dataset):
 
     def __init__(self, parts: Sequence[Dataset]) -> None:
         """The items of `parts`, in this order."""
-        classes = sorted({wnid for part in parts for wnid in part._wnids})  # noqa: SLF001
+        classes = _sorted(wnid for part in parts for wnid in part._wnids)  # noqa: SLF001
         renumbered = [_renumbered(part, classes) for part in parts]
         super().__init__(
             " + ".join(part.path for part in parts),

@@ -1,25 +1,28 @@
-"""What lies at a path: its archives, scanned, and the family they are of."""
+"""What lies at a path, or at several: the archives, scanned, and the family they are of."""
 
 from __future__ import annotations
 
 import functools
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastinet import catalog, checkpoints, datasets, seek_index
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.errors import CorruptError, MissingError, ReadError, UnsupportedError
+from fastinet.shards import index_place, shard_paths, title
 from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet.catalog import Listing
+    from fastinet.datasets.webdataset import LabelFunction
 
-__all__ = ["archives_at", "patch_at", "scan_archives"]
+__all__ = ["Found", "archives_at", "find", "patch_at", "scan_archives"]
 
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.
@@ -33,6 +36,50 @@ _SIDECAR_SUFFIXES = (
     ".duplicates",  # as fastinet.duplicates.SUFFIX
     ".tmp",
 )
+
+
+class Found(NamedTuple):
+    """What was found where the user looked."""
+
+    path: Path
+    """What was opened, as messages name it; absolute."""
+    place: Path
+    """Indexes are named by it."""
+    archives: list[Archive]
+    notes: list[str]
+    """What the user should hear about."""
+
+
+def find(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Found:
+    """The archives at a path, or those that a pattern or a list of them stands for.
+
+    Raises:
+        ValueError: a pattern that is none, an empty list, or an archive that it names twice.
+        MissingError, ReadError, UnsupportedError: as :func:`fastinet.open`.
+    """
+    paths = shard_paths(path)
+    if len(paths) == 1:
+        return Found(paths[0], paths[0], *archives_at(paths[0]))
+    shown = title(path, paths)
+    archives: list[Archive] = []
+    missing = []
+    for shard in paths:
+        if shard.is_dir():
+            raise UnsupportedError(
+                f"a folder among {len(paths)} shards; open it by itself, and fastinet.concatenate"
+                " joins the datasets",
+                archive=str(shard),
+            )
+        try:
+            archives += archives_at(shard)[0]
+        except MissingError:
+            missing.append(shard.name)
+    if missing:
+        some = ", ".join([*missing[:3], *(["..."] if len(missing) > 3 else [])])
+        raise MissingError(
+            f"{len(missing)} of {len(paths)} shards are missing: {some}", archive=str(shown)
+        )
+    return Found(shown, index_place(paths), _opened_briefly_if_many(archives), [])
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -67,13 +114,15 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     if others:
         shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
         notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
-    archives: list[Archive] = [
-        replace(archive, briefly=len(class_tars) > _MOST_OPEN_FILES)
-        if isinstance(archive, FileArchive)
-        else archive
-        for archive in map(_file_archive, class_tars)
+    return _opened_briefly_if_many(list(map(_file_archive, class_tars))), notes
+
+
+def _opened_briefly_if_many(archives: Sequence[Archive]) -> list[Archive]:
+    many = len(archives) > _MOST_OPEN_FILES
+    return [
+        replace(archive, briefly=True) if many and isinstance(archive, FileArchive) else archive
+        for archive in archives
     ]
-    return archives, notes
 
 
 def patch_at(path: Path) -> FileArchive | GzipArchive:
@@ -104,7 +153,12 @@ def _is_class_tar(path: Path) -> bool:
 
 
 def scan_archives(
-    path: Path, archives: Sequence[Archive], progress: Progress | None, *, patched: bool = False
+    path: Path,
+    archives: Sequence[Archive],
+    progress: Progress | None,
+    *,
+    patched: bool = False,
+    label_function: LabelFunction | None = None,
 ) -> Listing:
     """Scans the archives at `path` and has their family recognised.
 
@@ -113,6 +167,7 @@ def scan_archives(
         archives: what there is at `path`, and a patch behind it where `patched`.
         progress: as for :func:`fastinet.open`.
         patched: the last archive overrides what the others have.
+        label_function: gives the items their labels; None: the archives do.
 
     Raises:
         as :func:`fastinet.open`.
@@ -126,15 +181,19 @@ def scan_archives(
         report = progress
         if progress is not None and len(archives) > 1:
             report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
-        scanned.append(ScannedArchive(archive.name, archive.scan(report)))
+        members = archive.scan(report)
+        opening = functools.partial(archive.open_scanned, members)
+        is_folder = isinstance(archive, FolderArchive)
+        scanned.append(ScannedArchive(archive.name, members, opening, is_folder))
     own = scanned[:-1] if patched else scanned
-    listing = datasets.recognise(own)
+    listing = datasets.recognise(own, label_function)
     if listing is not None:
         return apply_patch(listing, scanned[-1], len(own)) if patched else listing
-    members = ScannedMembers(own)
-    if members.images().any():
+    if ScannedMembers(own).images().any():
         raise UnsupportedError(
-            "its images carry no wnid, in folders or file names, so their classes are not known",
+            "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
+            " label beside them, so their classes are not known; labels= takes a function of the"
+            " key that gives the label",
             archive=str(path),
         )
     if path.is_dir():

@@ -85,6 +85,10 @@ class FileArchive:
         """Its members; see :func:`fastinet._scan.scan`."""
         return _scan.scan(self.path, self.folder, progress)
 
+    def open_scanned(self, members: _scan.Members) -> _engine.Source:  # noqa: ARG002  # likewise
+        """The same, with what the scan found."""
+        return _engine.Source.file(os.fsencode(self.path))
+
     def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
         """The archive, opened for the engine."""
         if not self.briefly:
@@ -123,6 +127,10 @@ class GzipArchive:
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
         return self.seek_index(progress).members()
+
+    def open_scanned(self, members: _scan.Members) -> _engine.Source:  # noqa: ARG002  # likewise
+        """The same, with what the scan found."""
+        return self.seek_index().open(self.path)
 
     def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
         """What the archive inflates to, for the engine."""
@@ -215,6 +223,12 @@ class FolderArchive:
             name_ends=np.cumsum([len(name) for name in files], dtype=np.uint64),
             container_names=[],
             special_entries=specials,
+        )
+
+    def open_scanned(self, members: _scan.Members) -> _engine.Source:
+        """All files that the scan found as one source."""
+        return _engine.Source.folder(
+            os.fsencode(self.path), members.names, members.name_ends, members.offsets, members.sizes
         )
 
     def open(self, listing: Listing) -> _engine.Source:
