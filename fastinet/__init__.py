@@ -10,9 +10,10 @@ Nothing is unpacked and nothing re-encoded::
         ...
 """
 
+import importlib
 from typing import Any
 
-from fastinet import errors, metrics
+from fastinet import errors, metrics, mixing
 from fastinet.batch import Batch
 from fastinet.build_info import build_info
 from fastinet.codec import ImageHeader, decode, decode_batch, read_header
@@ -26,12 +27,14 @@ from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
 from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
 from fastinet.objects import Objects
-from fastinet.transforms import CenterCrop, RandomResizedCrop, Resize
+from fastinet.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
+from fastinet.verification import verify
 
 __all__ = [
     "Batch",
     "Boxes",
     "CenterCrop",
+    "ColorJitter",
     "Dataset",
     "Duplicates",
     "ImageHeader",
@@ -51,16 +54,20 @@ __all__ = [
     "find_duplicates",
     "imagenet5k",
     "metrics",
+    "mixing",
     "open",
     "open_label_maps",
     "read_boxes",
     "read_header",
     "read_semantic_tree",
+    "verify",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """``__version__``, which is read only when somebody asks."""
+    """``__version__``, and the modules for frameworks, which are imported when first named."""
     if name == "__version__":
         return build_info()["version"]
+    if name in ("jax", "torch"):
+        return importlib.import_module(f"fastinet.{name}")
     raise AttributeError(f"module 'fastinet' has no attribute {name!r}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 class WorkerPool:
     """Threads that work for any number of epochs."""
 
-    def __init__(self, threads: int) -> None: ...
+    def __init__(self, threads: int, cpus: Sequence[int] = ()) -> None: ...
     @property
     def threads(self) -> int: ...
 
@@ -26,6 +26,7 @@ class ItemSpec:
         flip_probability: float,
         resize: int,
         min_object_covered: float,
+        jitter: Sequence[Sequence[float] | None] | None,
         views: int,
         interpolation: str,
         pass_order: str,
@@ -41,8 +42,11 @@ class Source:
     """An archive that is open for reading: bytes by their offset."""
 
     @staticmethod
-    def file(path: bytes) -> Source:
-        """A file, as it stands. Raises MissingError, ReadError, UnsupportedError (no file)."""
+    def file(path: bytes, *, briefly: bool = False) -> Source:
+        """A file, as it stands; `briefly` opens it for each read and not for good.
+
+        Raises MissingError, ReadError, UnsupportedError (no file).
+        """
     @staticmethod
     def folder(
         path: bytes,
@@ -63,6 +67,7 @@ class Source:
         windows: NDArray[np.uint8],
         size_bytes: int,
         cache_bytes: int = ...,
+        briefly: bool = False,
     ) -> Source:
         """What a gzip file inflates to, through its seek points (:mod:`fastinet.seek_index`).
 
@@ -75,6 +80,7 @@ class Source:
             windows: uint8, zlib streams.
             size_bytes: of all that the file inflates to.
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once.
+            briefly: open the file for each read and not for good.
 
         Raises:
             CorruptError: the points do not fit the file.
@@ -215,6 +221,16 @@ def make_checkpoints(
     """(records, their sizes, header bytes, damaged items, the first damage) of some items.
 
     The first damage is (item, code, cause, archive, offset).
+    """
+
+def check_items(
+    table: ItemTable, first: int, count: int, *, decode: bool, threads: int
+) -> tuple[NDArray[np.uint8], list[tuple[int, str, str, str, int]]]:
+    """Reads the headers of some items, or with `decode` all of their pixels.
+
+    Returns:
+        [count] components of each image, 1 to 4, or 0 where it failed; and the failures as (item,
+        code, cause, archive, offset), in order.
     """
 
 def export_bfloat16(array: NDArray[np.uint16]) -> Any:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -238,7 +238,7 @@ def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[in
     return c0, c1, c2, c3
 
 
-_CROP, _FLIP = 1, 2  # what random bits are for: RandomUse in csrc/rng/philox.h
+_CROP, _FLIP, _COLOUR = 1, 2, 3  # what random bits are for: RandomUse in csrc/rng/philox.h
 
 
 def random_bits(
@@ -295,6 +295,47 @@ def random_resized_crop(
     elif width / height > ratio[1]:
         width = max(1, round(height * ratio[1]))
     return Box((image_width - width) // 2, (image_height - height) // 2, width, height), flip
+
+
+def color_steps(
+    bounds: Sequence[tuple[float, float] | None], seed: int, epoch: int, item: int, view: int = 0
+) -> list[tuple[str, float]]:
+    """The colour adjustments that fastinet draws for `item`: (name, factor), in order.
+
+    `bounds` are those of brightness, contrast, saturation and hue; None makes no adjustment.
+    Factors are uniform, the order comes from Fisher and Yates' shuffle.
+    """
+    factors = random_bits(seed, epoch, item, _COLOUR, 0, view)
+    places = random_bits(seed, epoch, item, _COLOUR, 1, view)
+    order = [0, 1, 2, 3]
+    for i in (3, 2, 1):
+        j = places[i] * (i + 1) >> 32
+        order[i], order[j] = order[j], order[i]
+    names = ("brightness", "contrast", "saturation", "hue")
+    return [
+        (names[op], low + (high - low) * (factors[op] / 2**32))
+        for op in order
+        if (pair := bounds[op]) is not None
+        for low, high in [pair]
+    ]
+
+
+def adjust_color(pixels: Pixels, steps: Sequence[tuple[str, float]]) -> Pixels:
+    """Adjusts uint8 [H, W, 3] as torchvision.transforms.ColorJitter does on PIL images."""
+    image = Image.fromarray(pixels)
+    enhancers = {
+        "brightness": ImageEnhance.Brightness,
+        "contrast": ImageEnhance.Contrast,
+        "saturation": ImageEnhance.Color,
+    }
+    for name, factor in steps:
+        if name == "hue":
+            hue, saturation, value = image.convert("HSV").split()
+            turned = np.asarray(hue) + np.int32(factor * 255).astype(np.uint8)
+            image = Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert("RGB")
+        else:
+            image = enhancers[name](image).enhance(factor)
+    return np.asarray(image)
 
 
 def covered_share(box: Box, image_size: tuple[int, int], bounds: Sequence[float]) -> float:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.errors import FastinetError
+
 class Members(NamedTuple):
     """The regular files of an archive as columns, in archive order; N is their number.
 
@@ -48,6 +50,28 @@ def scan(
         CorruptError: it is no tar, is truncated, or is damaged; the message says where.
         UnsupportedError: compressed, sparse, multi-volume or nested deeper than two levels.
         TooLargeError: an extended header or a name beyond its limit.
+    """
+
+def survey(
+    path: str | os.PathLike[str],
+    folder: str = "",
+    progress: Callable[[int, int], None] | None = None,
+    max_errors: int = 1000,
+) -> tuple[Members, list[FastinetError]]:
+    """Walks the headers as :func:`scan` does, and on behind what is damaged.
+
+    Args:
+        path: the archive.
+        folder: put before every name, with a slash; "" puts nothing.
+        progress: called now and then with (bytes passed, bytes in all). Ctrl-C stops the scan.
+        max_errors: after so many errors the walk ends.
+
+    Returns:
+        The members that are whole, and what is wrong, in archive order. An inner tar that is cut
+        off is listed as far as it goes; an archive that is cut off gives an error at each level.
+
+    Raises:
+        MissingError, ReadError: the file is not there or cannot be read.
     """
 
 SEEK_SPACING: int

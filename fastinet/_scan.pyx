@@ -15,6 +15,7 @@ from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from fastinet._core cimport Bytes, Status, check
+from fastinet.errors import FastinetError, ReadError
 
 
 cdef extern from "tar/scan.h" namespace "fastinet" nogil:
@@ -37,6 +38,7 @@ cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
     cdef cppclass ArchiveScan:
         Status Open(string path, string folder) except +
         Status Step(int64_t max_blocks) except +
+        void Recover() except +
         cpp_bool done()
         uint64_t size_bytes()
         uint64_t position_bytes()
@@ -104,6 +106,33 @@ def scan(path, folder="", progress=None):
         if progress is not None:
             progress(archive.position_bytes(), archive.size_bytes())
     return as_arrays(archive.members())
+
+
+def survey(path, folder="", progress=None, max_errors=1000):
+    """Walks on where ``scan`` would give up; the stub ``_scan.pyi`` documents it."""
+    cdef ArchiveScan archive
+    cdef Status status
+    cdef string path_bytes = os.fsencode(path)
+    cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+
+    with nogil:
+        status = archive.Open(path_bytes, folder_bytes)
+    check(status)
+    errors = []
+    while not archive.done() and len(errors) < max_errors:
+        with nogil:
+            status = archive.Step(BLOCKS_PER_STEP)
+        try:
+            check(status)
+        except ReadError:
+            raise
+        except FastinetError as error:
+            errors.append(error)
+            archive.Recover()
+        PyErr_CheckSignals()
+        if progress is not None:
+            progress(archive.position_bytes(), archive.size_bytes())
+    return as_arrays(archive.members()), errors
 
 
 SeekPart = namedtuple(

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet import _engine, errors
+from fastinet.metrics.labels import LabelSets
 from fastinet.objects import Objects, objects_in_crops
 
 if TYPE_CHECKING:
     from fastinet.dataset import Dataset
     from fastinet.datasets.item_boxes import ItemBoxes
-    from fastinet.metrics.labels import LabelSets
     from fastinet.output import OutputFormat
     from fastinet.transforms import Transform
 
@@ -102,10 +102,16 @@ class Batch:
     def label_sets(self) -> LabelSets | None:
         """All labels of each row, where the dataset has label sets; else None.
 
-        ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets.
+        ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets. Rows that
+        ``pad_last="mask"`` adds have an empty set.
         """
         sets = self._dataset.label_sets
-        return None if sets is None else sets.take(self.indices)
+        if sets is None:
+            return None
+        items = self.indices
+        taken = sets.take(items[items != PADDING])  # it is at the end, if anywhere
+        padding = np.zeros(len(items) - len(taken), np.int64)
+        return LabelSets(np.concatenate([taken.counts, padding]), taken.label)
 
     @property
     def boxes(self) -> NDArray[np.int32]:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["available_cpus"]
+from fastinet.checks import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["available_cpus", "checked_affinity"]
 
 
 def available_cpus() -> int:
@@ -21,19 +27,37 @@ def available_cpus() -> int:
     return max(1, math.ceil(min(allowed, _control_group_cpus())))
 
 
-def _control_group_cpus() -> float:
-    """CPUs that the control groups grant; infinite without a limit."""
+def checked_affinity(cpus: Iterable[int] | None) -> tuple[int, ...]:
+    """The CPUs that a caller names for threads, in order; empty for None: the process's own.
+
+    Raises:
+        ValueError: there are none, or this process may not run on one of them.
+    """
+    if cpus is None:
+        return ()
+    wanted = tuple(sorted({whole_number("affinity", cpu, 0, 2**31 - 1) for cpu in cpus}))
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(wanted)
+    if not wanted or not allowed.issuperset(wanted):
+        raise ValueError(
+            f"affinity must name CPUs that this process may run on, {sorted(allowed)}, not "
+            f"{list(wanted)}"
+        )
+    return wanted
+
+
+def _control_group_cpus(files: Path = Path("/")) -> float:
+    """CPUs that the control groups grant; infinite without a limit. `files` is the root folder."""
     try:
-        memberships = Path("/proc/self/cgroup").read_text().splitlines()
+        memberships = (files / "proc/self/cgroup").read_text().splitlines()
     except OSError:
         return math.inf
     granted = math.inf
     for membership in memberships:
         _, controllers, group = membership.split(":", 2)
         if controllers == "":  # version 2
-            root, read = Path("/sys/fs/cgroup"), _version_2_cpus
+            root, read = files / "sys/fs/cgroup", _version_2_cpus
         elif "cpu" in controllers.split(","):
-            root, read = Path("/sys/fs/cgroup/cpu"), _version_1_cpus
+            root, read = files / "sys/fs/cgroup/cpu", _version_1_cpus
         else:
             continue
         inner = root / group.lstrip("/")

@@ -28,12 +28,18 @@ __all__ = ["Found", "archives_at", "find", "patch_at", "scan_archives"]
 # ImageNet-21K as class tars is 19,167 files.
 _MOST_OPEN_FILES = 64
 
+# Of inflated data of one dataset: 32 gzip files may keep what each keeps by itself.
+_CACHE_BYTES = 1 << 30
+_MOST_FULL_CACHES = 32
+
 # What lies beside an archive of ours, and is none.
 _SIDECAR_SUFFIXES = (
     catalog.SUFFIX,
     checkpoints.SUFFIX,
     seek_index.SUFFIX,
     ".duplicates",  # as fastinet.duplicates.SUFFIX
+    ".verify",  # as fastinet.verification.journal.SUFFIX
+    ".walk",
     ".tmp",
 )
 
@@ -61,25 +67,27 @@ def find(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Fou
     if len(paths) == 1:
         return Found(paths[0], paths[0], *archives_at(paths[0]))
     shown = title(path, paths)
-    archives: list[Archive] = []
+    archives: list[FileArchive | GzipArchive] = []
     missing = []
     for shard in paths:
-        if shard.is_dir():
-            raise UnsupportedError(
-                f"a folder among {len(paths)} shards; open it by itself, and fastinet.concatenate"
-                " joins the datasets",
-                archive=str(shard),
-            )
         try:
-            archives += archives_at(shard)[0]
+            found, _ = archives_at(shard)
         except MissingError:
             missing.append(shard.name)
+            continue
+        if not isinstance(found[0], FileArchive | GzipArchive) or len(found) > 1:
+            raise UnsupportedError(
+                f"a folder among {len(paths)} archives: open it by itself; fastinet.concatenate"
+                " joins datasets",
+                archive=str(shard),
+            )
+        archives.append(found[0])
     if missing:
         some = ", ".join([*missing[:3], *(["..."] if len(missing) > 3 else [])])
         raise MissingError(
             f"{len(missing)} of {len(paths)} shards are missing: {some}", archive=str(shown)
         )
-    return Found(shown, index_place(paths), _opened_briefly_if_many(archives), [])
+    return Found(shown, index_place(paths), _sharing(archives), [])
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -114,13 +122,17 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     if others:
         shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
         notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
-    return _opened_briefly_if_many(list(map(_file_archive, class_tars))), notes
+    return _sharing(list(map(_file_archive, class_tars))), notes
 
 
-def _opened_briefly_if_many(archives: Sequence[Archive]) -> list[Archive]:
-    many = len(archives) > _MOST_OPEN_FILES
+def _sharing(archives: Sequence[FileArchive | GzipArchive]) -> list[Archive]:
+    """The archives of one dataset, which share what a process may have of files and memory."""
+    briefly = len(archives) > _MOST_OPEN_FILES
+    cache_bytes = _CACHE_BYTES // len(archives) if len(archives) > _MOST_FULL_CACHES else None
     return [
-        replace(archive, briefly=True) if many and isinstance(archive, FileArchive) else archive
+        replace(archive, briefly=briefly, cache_bytes=cache_bytes)
+        if isinstance(archive, GzipArchive)
+        else replace(archive, briefly=briefly)
         for archive in archives
     ]
 

@@ -73,10 +73,12 @@ class Epoch:
         batches: int,
         step: int,
         items: int,
+        tell: Callable[..., None] | None = None,
     ) -> None:
         """The epoch that `native` runs.
 
         Each of its `batches` batches takes `progress` on by `step` positions, of `items` in all.
+        `tell` is called before each, and with ``now=True`` after the last.
         """
         self._native = native
         self._make_batch = make_batch
@@ -84,6 +86,7 @@ class Epoch:
         self._remaining = batches
         self._step = step
         self._items = items
+        self._tell = tell
         self._masked = Masked()
         self._over = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
@@ -107,6 +110,8 @@ class Epoch:
         """
         if self._over:
             raise StopIteration
+        if self._tell is not None:
+            self._tell()
         try:
             lease = self._native.next()
         except Exception:
@@ -115,6 +120,8 @@ class Epoch:
         if lease is None:
             self._progress.finish()
             self.close()
+            if self._tell is not None:
+                self._tell(now=True)
             raise StopIteration
         self._remaining -= 1
         self._progress.position = min(self._progress.position + self._step, self._items)

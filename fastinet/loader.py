@@ -15,7 +15,7 @@ from fastinet.batch import PADDING, Batch
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
 from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
-from fastinet.cpus import available_cpus
+from fastinet.cpus import available_cpus, checked_affinity
 from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
@@ -25,7 +25,7 @@ from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.sources import FolderArchive
-from fastinet.stats import LoaderStats, from_snapshot
+from fastinet.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.transforms import (
     CenterCrop,
     RandomResizedCrop,
@@ -37,13 +37,14 @@ from fastinet.transforms import (
 from fastinet.workers import shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
 STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
+MAX_THREADS: Final = 4096
 MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
 MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
 
@@ -71,8 +72,9 @@ class Loader:
     """Turns a dataset into batches; each loop over it is the next epoch.
 
     Order, boxes, flips and pixels are functions of (seed, epoch, item) alone: not of threads, batch
-    size, ranks, or time. Threads are native and touch no Python. Loaders with the same number of
-    threads share them. After a fork, the child's loader starts threads of its own.
+    size, ranks, or time. Threads are native and touch no Python. Loaders with the same `threads`
+    and `affinity` share them, item by item. After a fork, the child's loader starts threads of its
+    own.
 
     Args:
         dataset: from `fastinet.open`.
@@ -84,6 +86,8 @@ class Loader:
             inside a window of many blocks.
         seed: 0 .. 2**64 - 1.
         threads: worker threads; None takes one for each CPU that affinity and control groups allow.
+        affinity: CPUs that the threads run on, such as those of the GPU's NUMA node; None leaves
+            that to the system. Loaders with the same threads and CPUs share them.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
             types hold ``(pixel / 255 - mean) / std``, to the bit as `fastinet.decode` says.
         layout: "NHWC" or "NCHW".
@@ -128,6 +132,11 @@ class Loader:
         sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
             rows have the transform's own size. The loader's memory is that of the largest size, and
             boxes and flips do not depend on it.
+        log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
+            the `LoaderStats` of the time since the last call. It runs on the thread of the loop,
+            when that asks for a batch; what it raises comes out of that ``next()``, which then has
+            taken no batch.
+        log_every: seconds.
         out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
             contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
             shape of a full batch's images, in the largest of `sizes`, and at least ``prefetch +
@@ -150,6 +159,7 @@ class Loader:
         shuffle: bool | Literal["blocked"] = False,
         seed: int = 0,
         threads: int | None = None,
+        affinity: Iterable[int] | None = None,
         dtype: DType = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
@@ -169,6 +179,8 @@ class Loader:
         window: int | None = None,
         block: int | None = None,
         sizes: Mapping[int, int | tuple[int, int]] | None = None,
+        log: Callable[[LoaderStats], object] | None = None,
+        log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -194,9 +206,9 @@ class Loader:
         self.boxes = self._checked_item_boxes(boxes)
         self.soft_labels = self._checked_soft_labels(soft_labels)
         self.on_error = on_error
-        self.threads = whole_number(
-            "threads", available_cpus() if threads is None else threads, 1, 4096
-        )
+        self.affinity = checked_affinity(affinity)
+        cpus = min(available_cpus(), len(self.affinity) or MAX_THREADS)
+        self.threads = whole_number("threads", cpus if threads is None else threads, 1, MAX_THREADS)
         # Two items a thread keep the threads busy while a batch changes hands.
         enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
         self.prefetch = whole_number("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
@@ -206,6 +218,7 @@ class Loader:
                 f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
                 f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
+        self._log = None if log is None else StatsLog(log, log_every)
         self._progress = Progress()
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
@@ -381,6 +394,7 @@ class Loader:
             batches=self._share.batches(start),
             step=self._share.step,
             items=len(self.dataset),
+            tell=None if self._log is None else functools.partial(self._log.tell, self.stats),
         )
         self._latest = weakref.ref(begun)
         return begun
@@ -401,7 +415,7 @@ class Loader:
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
-                pool=shared_pool(self.threads),
+                pool=shared_pool(self.threads, self.affinity),
                 table=dataset._native_table(),  # noqa: SLF001
                 slots=self._make_slots(),
                 objects=self._native_objects(),
@@ -414,6 +428,7 @@ class Loader:
             **transform.native(),
             **self.output.native(),
             **self.options.native(),
+            jitter=transform.native_jitter() if isinstance(transform, RandomResizedCrop) else None,
             views=getattr(transform, "views", None) or 1,
             interpolation=transform.interpolation,
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-__all__ = ["LoaderStats"]
+__all__ = ["LoaderStats", "StatsLog"]
 
 
 @dataclass(frozen=True)
@@ -81,19 +83,49 @@ class LoaderStats:
         loop = self.waiting_seconds + self.busy_seconds
         return self.waiting_seconds / loop if loop > 0 else 0.0
 
+    @property
+    def bottleneck(self) -> Literal["loader", "loop", "unknown"]:
+        """Who is slower, the loader or the loop, which is the GPU and all else that the loop does.
+
+        "loader" when the loop waits for batches for more than 5 % of its time, "unknown" before the
+        second batch.
+        """
+        if self.waiting_seconds + self.busy_seconds <= 0:
+            return "unknown"
+        return "loader" if self.waiting_share > 0.05 else "loop"
+
+    def since(self, earlier: LoaderStats) -> LoaderStats:
+        """What was done between `earlier` and this; what tells of a moment is this one's."""
+        moment = ("ready", "prefetch", "threads", "slots", "block_bytes", "block_bytes_peak")
+        changes: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            now, before = getattr(self, name), getattr(earlier, name)
+            if isinstance(now, Mapping):
+                differences = {key: now[key] - before.get(key, 0) for key in now}
+                changes[name] = {key: value for key, value in differences.items() if value}
+            elif name not in moment:
+                changes[name] = now - before
+        batches = changes["batches"]
+        ready_at_next = self.mean_ready * self.batches - earlier.mean_ready * earlier.batches
+        changes["mean_ready"] = ready_at_next / batches if batches else 0.0
+        return replace(self, **changes)
+
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain numbers, for a log or JSON."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         mappings = {name: dict(values[name]) for name in ("failures", "regions", "fallbacks")}
-        return {**values, **mappings, "waiting_share": self.waiting_share}
+        derived = {"waiting_share": self.waiting_share, "bottleneck": self.bottleneck}
+        return {**values, **mappings, **derived}
 
     def __str__(self) -> str:
         if not self.batches:
             return "no batch yet"
         share = self.waiting_share
-        verdict = (
-            "the loop waits for the loader" if share > 0.05 else "the loader keeps up with the loop"
-        )
+        verdict = {
+            "loader": "the loader is the bottleneck: the loop was waiting",
+            "loop": "the loop is the bottleneck: it was waiting",
+            "unknown": "one batch so far: the loop was waiting",
+        }[self.bottleneck]
         stages = {
             "read": self.read_seconds,
             "header": self.header_seconds,
@@ -105,10 +137,35 @@ class LoaderStats:
         )
         failed = sum(self.failures.values())
         return (
-            f"{verdict}: {share:.1%} of its time waiting, {self.mean_ready:.1f} of {self.prefetch} "
+            f"{verdict} {share:.1%} of the time, {self.mean_ready:.1f} of {self.prefetch} "
             f"batches ready on average; {self.items} items ({failed} failed), microseconds each: "
             f"{each}; {self.threads} threads, {self.slots} slots (+{self.extra_slots} extra)"
         )
+
+
+class StatsLog:
+    """Tells somebody what a loader does, now and then."""
+
+    def __init__(self, log: Callable[[LoaderStats], object], every: float) -> None:
+        if not callable(log):
+            raise TypeError(f"log must be callable, not {log!r}")
+        if not every >= 0:
+            raise ValueError(f"log_every must be seconds, 0 or more, not {every!r}")
+        self._log = log
+        self._every = every
+        self._told: LoaderStats | None = None
+        self._due = time.monotonic() + every
+
+    def tell(self, stats: Callable[[], LoaderStats], *, now: bool = False) -> None:
+        """Calls the log if it is time, or `now`, and there is something to tell."""
+        if not now and time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + self._every
+        current, told = stats(), self._told
+        self._told = current
+        recent = current if told is None else current.since(told)
+        if recent.batches:
+            self._log(recent)
 
 
 def from_snapshot(

@@ -14,12 +14,49 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from fastinet.checks import whole_number
 
-__all__ = ["CenterCrop", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
+__all__ = ["CenterCrop", "ColorJitter", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
 
 Interpolation = Literal["bilinear", "bicubic"]
 
 MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
+MAX_FACTOR = 1e6  # ColourJitter::Validate in csrc/crop/colour_jitter.cc
 MAX_VIEWS = 1024  # far below the 16 bits that random bits have for the view
+
+
+@dataclass(frozen=True)
+class ColorJitter:
+    """Random brightness, contrast, saturation and hue, in random order: torchvision's ColorJitter.
+
+    Pixels are those of torchvision on PIL images, bit for bit: Pillow's ``ImageEnhance`` and its
+    8-bit HSV. Factors and order depend on (seed, epoch, item) alone.
+
+    Attributes:
+        brightness: the factor is uniform in [max(0, 1 - brightness), 1 + brightness], or in the
+            bounds (low, high); 0 and None make no such adjustment.
+        contrast: likewise.
+        saturation: likewise.
+        hue: the part of a turn is uniform in [-hue, hue], hue at most 0.5, or in (low, high).
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    brightness: float | tuple[float, float] | None = None
+    contrast: float | tuple[float, float] | None = None
+    saturation: float | tuple[float, float] | None = None
+    hue: float | tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        self.bounds()
+
+    def bounds(self) -> list[tuple[float, float] | None]:
+        """Bounds of the four factors in order; None where nothing is adjusted."""
+        return [
+            _factor_bounds("brightness", self.brightness, 1, 0, MAX_FACTOR),
+            _factor_bounds("contrast", self.contrast, 1, 0, MAX_FACTOR),
+            _factor_bounds("saturation", self.saturation, 1, 0, MAX_FACTOR),
+            _factor_bounds("hue", self.hue, 0, -0.5, 0.5),
+        ]
 
 
 @dataclass(frozen=True)
@@ -37,6 +74,7 @@ class RandomResizedCrop:
         ratio: bounds of the box's width / height, 0 < low <= high.
         interpolation: "bilinear" or "bicubic".
         hflip: probability of mirroring left to right.
+        color_jitter: random colours for the resized crop, or None.
         views: independent crops of each item, for self-supervised training: batches then have
             images [B, views, ...], boxes [B, views, 4] and flips [B, views]. 1 to 1024; view 0 is
             the crop that there is without views. None: one crop, and no such axis.
@@ -55,6 +93,7 @@ class RandomResizedCrop:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: Interpolation = "bilinear"
     hflip: float = 0.5
+    color_jitter: ColorJitter | None = None
     views: int | None = None
     min_object_covered: float = 0.0
 
@@ -64,6 +103,8 @@ class RandomResizedCrop:
         object.__setattr__(self, "ratio", _low_high("ratio", self.ratio, highest=math.inf))
         check_interpolation(self.interpolation)
         object.__setattr__(self, "hflip", _checked_share("hflip", self.hflip, "probability"))
+        if not isinstance(self.color_jitter, ColorJitter | None):
+            raise TypeError(f"color_jitter must be a ColorJitter, not {self.color_jitter!r}")
         if self.views is not None:
             object.__setattr__(self, "views", whole_number("views", self.views, 1, MAX_VIEWS))
         covered = _checked_share("min_object_covered", self.min_object_covered)
@@ -78,6 +119,10 @@ class RandomResizedCrop:
             flip_probability=self.hflip,
             min_object_covered=self.min_object_covered,
         )
+
+    def native_jitter(self) -> list[tuple[float, float] | None] | None:
+        """Bounds of the colour factors as the engine takes them."""
+        return None if self.color_jitter is None else self.color_jitter.bounds()
 
 
 @dataclass(frozen=True)
@@ -212,6 +257,28 @@ def _checked_side(name: str, side: SupportsIndex) -> int:
     if not 1 <= pixels <= MAX_SIDE:
         raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
     return pixels
+
+
+def _factor_bounds(
+    name: str, value: Any, neutral: float, lowest: float, highest: float
+) -> tuple[float, float] | None:
+    """Bounds of a colour factor; torchvision takes a number as a distance from `neutral`."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, Iterable):
+            low, high = (float(bound) for bound in value)
+        else:
+            low, high = neutral - float(value), neutral + float(value)
+            low = max(low, 0) if neutral == 1 else low
+    except (TypeError, ValueError):
+        low, high = math.nan, math.nan
+    if not lowest <= low <= high <= highest:
+        raise ValueError(
+            f"{name} must be a number from 0 on, or (low, high) within {lowest:g} .. {highest:g}, "
+            f"not {value!r}"
+        )
+    return None if low == high == neutral else (low, high)
 
 
 def _checked_share(name: str, value: Any, what: str = "share") -> float:

@@ -10,6 +10,7 @@ import pytest
 
 import fastinet
 from fastinet.testing.archives import train_tar
+from fastinet.testing.label_maps import label_map_files, write_label_maps
 from fastinet.testing.small import small_jpeg
 
 # Machines differ in speed and so does one machine from hour to hour: no test is about time.
@@ -34,6 +35,15 @@ def archive_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("archives") / "train.tar"
     path.write_bytes(train_tar(classes))
     return path
+
+
+@pytest.fixture(scope="session")
+def label_maps(
+    dataset: fastinet.Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> fastinet.LabelMaps:
+    """Label maps of the items of `dataset`."""
+    path = tmp_path_factory.mktemp("maps") / "maps.tar"
+    return fastinet.open_label_maps(write_label_maps(path, label_map_files(dataset.keys)))
 
 
 @pytest.fixture(scope="session")

@@ -162,6 +162,17 @@ def test_batches_without_label_sets(zoo: fastinet.Dataset) -> None:
     assert next(iter(fastinet.Loader(zoo, 2, fastinet.Resize(8)))).label_sets is None
 
 
+def test_padding_has_an_empty_label_set(zoo: fastinet.Dataset) -> None:
+    zoo.label_sets = label_sets([[label, 4] for label in zoo.labels.tolist()])
+    loader = fastinet.Loader(zoo, 4, fastinet.Resize(8), rank=3, world=4, pad_last="mask")
+    *_, last = loader
+    assert last.labels.tolist()[-1] == -1
+    assert last.label_sets is not None
+    expected = [sorted({label, 4}) if label >= 0 else [] for label in last.labels.tolist()]
+    assert list(last.label_sets) == expected
+    assert last.label_sets.multi_hot(5).sum(axis=1).tolist() == list(map(len, expected))
+
+
 # -- ImageNet-5K ---------------------------------------------------------------------------------
 
 

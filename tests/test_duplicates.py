@@ -154,6 +154,17 @@ def test_the_result_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert rows == []
 
 
+def test_what_differs_at_its_end_is_not_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [(0, bytes(3 * TAIL) + bytes([number])) for number in (1, 2, 3, 4, 3)]
+    files += [(0, b"of another size"), (0, b"")]
+    dataset = open_bytes(tmp_path / "a.tar", files)
+    rows = reads_of(monkeypatch)
+    assert groups_of(fastinet.find_duplicates(dataset)) == [[2, 4]]
+    assert sorted(rows) == [0, 1, 2, 2, 3, 4, 4]
+
+
 class StopError(Exception):
     """What a progress function raises to stop a pass."""
 

@@ -200,7 +200,9 @@ def test_decode_in_many_threads() -> None:
 def spec(**changes: Any) -> _engine.ItemSpec:
     parts = fastinet.Resize(4).native() | fastinet.output.OutputFormat().native()
     parts |= fastinet.rendering.RenderOptions(max_pixels=100).native()
-    return _engine.ItemSpec(**{**parts, "interpolation": "bilinear", "views": 1, **changes})
+    return _engine.ItemSpec(
+        **{**parts, "interpolation": "bilinear", "jitter": None, "views": 1, **changes}
+    )
 
 
 @pytest.mark.parametrize("part", ["kind", "dtype", "layout", "interpolation"])

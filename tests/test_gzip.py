@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import os
 import random
 import struct
@@ -17,18 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checkpointed import small_images, write_archive
+from gzipped import SPACING, log_of, noise, obtain, train_bytes, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastinet
-from fastinet import _scan, seek_index
+from fastinet import _scan
 from fastinet.errors import CorruptError, FastinetWarning, ReadError
 from fastinet.seek_index import SeekIndex
-from fastinet.sources import identify
 from fastinet.testing.archives import END, entry, tar, train_tar
-
-SPACING = _scan.MIN_SEEK_SPACING
+from fastinet.testing.gzips import bgzip, gzip_members
 
 
 @pytest.fixture(autouse=True)
@@ -37,43 +34,6 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cache = tmp_path / "cache"
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
     return cache
-
-
-def obtain(path: Path, **options: Any) -> SeekIndex:
-    return seek_index.obtain(path, identify(path), **{"spacing": SPACING, **options})
-
-
-def write(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
-
-
-def log_of(path: Path) -> Path:
-    return path.with_name(path.name + ".fastinet.seek")
-
-
-def noise(size: int, seed: int, repeated: float = 0.05) -> bytes:
-    """Bytes that hardly compress, with copies of what came before in them."""
-    rng = random.Random(seed)
-    data = bytearray()
-    while len(data) < size:
-        if len(data) > 100 and rng.random() < repeated:
-            start = len(data) - rng.randint(1, min(len(data), 40_000))
-            data += data[start : start + rng.randint(3, 60)]
-        else:
-            data += rng.randbytes(rng.randint(1, 60))
-    return bytes(data[:size])
-
-
-def train_bytes(seed: int = 0, size: int = 20_000) -> bytes:
-    """A tar of two class tars with some 250 kB of noise in them."""
-    classes = {
-        f"n0000000{c}": {
-            f"n0000000{c}_{i}.JPEG": noise(size + i, seed + 10 * c + i) for i in range(6)
-        }
-        for c in (1, 2)
-    }
-    return train_tar(classes, record_bytes=10240)
 
 
 def assert_is_plain(index: SeekIndex, path: Path, plain: Path) -> None:
@@ -93,28 +53,6 @@ def assert_is_plain(index: SeekIndex, path: Path, plain: Path) -> None:
             size = min(rng.choice([1, 700, 30_000]), len(data) - start)
             assert source.read(start, size) == data[start : start + size]
         assert source.read(0, len(data)) == data
-
-
-def gzipped(data: bytes, cuts: list[int], levels: list[int]) -> bytes:
-    """`data` as several gzip members, cut at `cuts`."""
-    ends = sorted({min(cut, len(data)) for cut in cuts} | {len(data)})
-    parts = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    return b"".join(
-        gzip.compress(part, levels[i % len(levels)], mtime=0) for i, part in enumerate(parts)
-    )
-
-
-def bgzipped(data: bytes) -> bytes:
-    """`data` as bgzip writes them: members of at most 64 KiB, each with its size in a field."""
-    parts = []
-    for start in [*range(0, len(data), 65_280), len(data)]:  # the last one is empty: the end's mark
-        part = data[start : start + 65_280]
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
-        body = deflate.compress(part) + deflate.flush()
-        header = b"\x1f\x8b\x08\x04" + bytes(4) + b"\0\xff" + struct.pack("<H", 6) + b"BC\x02\0"
-        size = struct.pack("<H", len(header) + 2 + len(body) + 8 - 1)
-        parts.append(header + size + body + struct.pack("<II", zlib.crc32(part), len(part)))
-    return b"".join(parts)
 
 
 # ------------------------------------------------------------------------- what the index gives
@@ -148,7 +86,7 @@ def test_any_tar_in_any_gzip(
     }
     data = tar(members, format=1 if format_ == 0 else format_)
     plain = write(folder / "t.tar", data)
-    path = write(folder / "t.tar.gz", gzipped(data, cuts, levels) + bytes(padding))
+    path = write(folder / "t.tar.gz", gzip_members(data, cuts, levels) + bytes(padding))
     index = obtain(path, chunk_bytes=chunk_bytes)
     assert_is_plain(index, path, plain)
     before = log_of(path).read_bytes()
@@ -160,7 +98,7 @@ def test_any_tar_in_any_gzip(
 def test_bgzip(tmp_path: Path) -> None:
     data = train_bytes()
     plain = write(tmp_path / "t.tar", data)
-    path = write(tmp_path / "t.tar.gz", bgzipped(data))
+    path = write(tmp_path / "t.tar.gz", bgzip(data))
     index = obtain(path)
     assert_is_plain(index, path, plain)
 
@@ -197,7 +135,7 @@ def test_interrupted_anywhere(tmp_path: Path) -> None:
     """A pass that is stopped after random steps, again and again, ends like the unbroken one."""
     data = train_bytes()
     plain = write(tmp_path / "t.tar", data)
-    path = write(tmp_path / "t.tar.gz", gzipped(data, [100_000], [6]))
+    path = write(tmp_path / "t.tar.gz", gzip_members(data, [100_000], [6]))
     unbroken = obtain(path)
     log_of(path).unlink()
     rng = random.Random(2)
@@ -441,145 +379,3 @@ def test_long_names_and_headers_across_pieces(tmp_path: Path) -> None:
     plain = write(tmp_path / "t.tar", data + END)
     path = write(tmp_path / "t.tar.gz", gzip.compress(data + END))
     assert_is_plain(obtain(path, chunk_bytes=1), path, plain)
-
-
-# ------------------------------------------------------------------------------ through the loader
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> tuple[Path, Path]:
-    """One dataset as a plain tar and as a gzipped one."""
-    plain = write_archive(tmp_path / "train.tar", small_images(40))
-    return plain, write(tmp_path / "train.tar.gz", gzip.compress(plain.read_bytes()))
-
-
-def one_image() -> bytes:
-    return next(iter(small_images(1).values()))
-
-
-def epoch(dataset: fastinet.Dataset, **options: Any) -> list[fastinet.Batch]:
-    loader = fastinet.Loader(
-        dataset,
-        batch_size=8,
-        transform=fastinet.RandomResizedCrop(32),
-        shuffle=True,
-        seed=1,
-        **options,
-    )
-    return list(loader)
-
-
-def test_the_same_items_and_batches(pair: tuple[Path, Path]) -> None:
-    plain, zipped = (fastinet.open(path) for path in pair)
-    assert list(plain.keys) == list(zipped.keys)
-    assert plain.family == zipped.family
-    np.testing.assert_array_equal(plain.labels, zipped.labels)
-    for i in range(len(plain)):
-        assert plain.read(i) == zipped.read(i)
-    for checkpointed in (False, True):
-        if checkpointed:
-            plain.build_checkpoints()
-            zipped = fastinet.open(pair[1])
-            zipped.build_checkpoints()
-            assert zipped.checkpoints.covered == len(zipped)
-        for one, other in zip(epoch(plain), epoch(zipped, threads=3), strict=True):
-            np.testing.assert_array_equal(one.images, other.images)
-            np.testing.assert_array_equal(one.labels, other.labels)
-            np.testing.assert_array_equal(one.boxes, other.boxes)
-
-
-def test_resume(pair: tuple[Path, Path]) -> None:
-    loaders = [
-        fastinet.Loader(
-            fastinet.open(path), batch_size=8, transform=fastinet.RandomResizedCrop(32), seed=2
-        )
-        for path in pair
-    ]
-    batches = iter(loaders[0])
-    for _ in range(2):
-        next(batches)
-    loaders[1].load_state_dict(loaders[0].state_dict())
-    for one, other in zip(batches, loaders[1], strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-
-
-def test_the_content_decides_not_the_name(pair: tuple[Path, Path]) -> None:
-    plain, zipped = pair
-    called_gz = write(plain.with_name("v2.tar.gz"), plain.read_bytes())
-    assert len(fastinet.open(called_gz)) == 40
-    assert not log_of(called_gz).exists()
-    called_tar = write(plain.with_name("zipped.tar"), zipped.read_bytes())
-    assert len(fastinet.open(called_tar)) == 40
-    assert log_of(called_tar).exists()
-
-
-def test_a_gzipped_class_tar_keeps_its_keys(tmp_path: Path) -> None:
-    image = one_image()
-    data = gzip.compress(tar({"n01440764_1.JPEG": image}))
-    write(tmp_path / "n01440764.tar", data)
-    assert list(fastinet.open(tmp_path / "n01440764.tar").keys) == ["n01440764/n01440764_1.JPEG"]
-    assert list(fastinet.open(tmp_path).keys) == ["n01440764/n01440764_1.JPEG"]
-
-
-def test_an_archive_that_changed_since(pair: tuple[Path, Path]) -> None:
-    """The seek index is gone: it is made again when the engine needs it."""
-    _, zipped = pair
-    expected = fastinet.open(zipped).read(0)
-    log_of(zipped).unlink()
-    assert fastinet.open(zipped).read(0) == expected
-    assert log_of(zipped).exists()
-
-
-# ------------------------------------------------------------------------- gzip-wrapped images
-
-
-@pytest.mark.parametrize("name", ["JPEG", "PNG"])
-def test_wrapped_images(name: str) -> None:
-    """ImageNet-21K has JPEGs that are wrapped in gzip: they decode as if they were not."""
-    from PIL import Image
-
-    pixels = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, name)
-    data, wrapped = file.getvalue(), gzip.compress(file.getvalue())
-    assert fastinet.read_header(wrapped) == fastinet.read_header(data)
-    np.testing.assert_array_equal(fastinet.decode(wrapped), fastinet.decode(data))
-    box = (3, 4, 30, 20)
-    np.testing.assert_array_equal(
-        fastinet.decode(wrapped, box=box, size=(16, 16), flip=True),
-        fastinet.decode(data, box=box, size=(16, 16), flip=True),
-    )
-
-
-def test_wrapped_images_in_the_loader(tmp_path: Path) -> None:
-    images = small_images(12)
-    plain = write_archive(tmp_path / "plain.tar", images)
-    wrapped = write_archive(
-        tmp_path / "wrapped.tar",
-        {
-            name: gzip.compress(image) if i % 3 == 1 else image
-            for i, (name, image) in enumerate(images.items())
-        },
-    )
-    datasets = [fastinet.open(path) for path in (plain, wrapped)]
-    for one, other in zip(*map(epoch, datasets), strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-    records = datasets[1].build_checkpoints()
-    assert np.flatnonzero(records.sizes == 0).tolist() == [1, 4, 7, 10]
-    for one, other in zip(*map(epoch, datasets), strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-
-
-def test_damaged_wrapped_images() -> None:
-    wrapped = gzip.compress(one_image())
-    with pytest.raises(CorruptError, match="truncated: the gzip data"):
-        fastinet.decode(wrapped[:-9])
-    with pytest.raises(CorruptError, match="CRC-32"):
-        fastinet.decode(wrapped[:-8] + bytes(4) + wrapped[-4:])
-    with pytest.raises(CorruptError, match=r"of the inflated image"):
-        fastinet.decode(gzip.compress(one_image()[:200]))
-    with pytest.raises(fastinet.errors.UnsupportedError, match="neither those of a JPEG"):
-        fastinet.decode(gzip.compress(wrapped))
-    bomb = gzip.compress(bytes(80_000_000))
-    with pytest.raises(fastinet.errors.TooLargeError, match="which is the limit"):
-        fastinet.decode(bomb, max_pixels=1000)

@@ -1,6 +1,6 @@
 """Layers point one way: no #include, cimport or import goes upward or sideways.
 
-    base <- {tar, gzip, io, rng, jpeg, png, resample, label_map} <- crop <- item <- engine
+    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- engine
          <- {bindings, Cython} <- Python <- {testing, command line}
 
 The checks read the files; nothing is compiled. Each check is itself tested on a planted bad edge.
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lowest first. Folders of one layer are siblings and do not know each other.
 CPP_LAYERS = [
     {"base"},
-    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "label_map"},
+    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "colour", "label_map"},
     {"crop"},
     {"item"},
     {"engine"},
@@ -39,7 +39,7 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "errors", "cpus", "ranks", "stats", "build_info", "shards"},
+    {"checks", "cpus", "distributed", "errors", "mixing", "ranks", "shards", "stats", "build_info"},
     {"appending", "column_file", "output", "texts"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine", "_digest"},
@@ -58,15 +58,15 @@ PYTHON_LAYERS = [
         "duplicates",
     },
     {"buffers", "epoch", "workers"},
-    {"loader", "contact_sheet"},
+    {"loader", "chosen", "contact_sheet", "feeding", "verification"},
     {""},
-    {"testing", "_reference"},
+    {"testing", "_reference", "jax", "torch"},
     {"cli", "__main__"},
 ]
 
 # Only these layers may import what training itself does not need.
 HEAVY_PACKAGES = {"click", "rich", "PIL", "torch", "jax", "matplotlib", "cv2", "simplejpeg"}
-MAY_IMPORT_HEAVY = {"testing", "_reference", "cli", "__main__"}
+MAY_IMPORT_HEAVY = {"testing", "_reference", "cli", "__main__", "jax", "torch"}
 
 
 def layer_numbers(layers: list[set[str]]) -> dict[str, int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import threading
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -380,6 +382,90 @@ def test_stats_tell_who_waits(dataset: fastinet.Dataset) -> None:
     assert json.loads(json.dumps(stats.as_dict()))["items"] == 129
     assert "129 items (0 failed)" in str(stats)
     assert "\n" not in str(stats)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "busy", "bottleneck"),
+    [(0.0, 0.0, "unknown"), (0.4, 9.6, "loop"), (0.6, 9.4, "loader"), (5.0, 5.0, "loader")],
+)
+def test_stats_name_the_bottleneck(
+    dataset: fastinet.Dataset, waiting: float, busy: float, bottleneck: str
+) -> None:
+    loader = Loader(dataset, 8, SMALL)
+    list(loader)
+    stats = replace(loader.stats(), waiting_seconds=waiting, busy_seconds=busy)
+    assert stats.bottleneck == stats.as_dict()["bottleneck"] == bottleneck
+    if bottleneck != "unknown":
+        assert str(stats).startswith(f"the {bottleneck} is the bottleneck")
+        assert f"waiting {waiting * 10:.1f}% of the time" in str(stats)
+
+
+def test_stats_of_a_time(dataset: fastinet.Dataset) -> None:
+    loader = Loader(dataset, 8, SMALL, threads=2)
+    list(loader)
+    earlier = loader.stats()
+    for _ in range(2):
+        list(loader)
+    recent = loader.stats().since(earlier)
+    assert (recent.items, recent.batches) == (86, 12)
+    assert recent.bytes_read == 2 * int(dataset.sizes.sum())
+    assert recent.regions == {"scan": 86}
+    assert recent.prefetch == loader.prefetch
+    assert 0 <= recent.mean_ready <= loader.prefetch
+    nothing = loader.stats().since(loader.stats())
+    assert (nothing.items, nothing.mean_ready, nothing.regions) == (0, 0, {})
+
+
+def test_a_log_hears_of_each_epoch(dataset: fastinet.Dataset) -> None:
+    heard: list[Any] = []
+    loader = Loader(dataset, 8, SMALL, log=heard.append)  # a minute never passes
+    for _ in range(3):
+        list(loader)
+    assert [(stats.items, stats.batches) for stats in heard] == [(43, 6)] * 3
+    for _ in loader:
+        break
+    list(loader)
+    assert [stats.batches for stats in heard[3:]] == [7]
+
+
+def test_a_log_hears_of_every_batch(dataset: fastinet.Dataset) -> None:
+    threads = set()
+    heard = []
+
+    def log(stats: Any) -> None:
+        threads.add(threading.get_ident())
+        heard.append(stats.batches)
+
+    assert len(list(Loader(dataset, 8, SMALL, log=log, log_every=0))) == 6
+    assert heard == [1] * 6
+    assert threads == {threading.get_ident()}
+
+
+def test_what_a_log_raises_loses_no_batch(dataset: fastinet.Dataset) -> None:
+    def log(stats: Any) -> None:
+        raise KeyError(stats.batches)
+
+    epoch = iter(Loader(dataset, 8, SMALL, log=log, log_every=0))
+    seen = []
+    failures = 0
+    while True:
+        try:
+            batch = next(epoch, None)
+        except KeyError:
+            failures += 1
+            continue
+        if batch is None:
+            break
+        seen += batch.indices.tolist()
+    assert seen == list(range(43))
+    assert failures == 6
+
+
+def test_logs_that_make_no_sense(dataset: fastinet.Dataset) -> None:
+    with pytest.raises(TypeError, match="log must be callable"):
+        Loader(dataset, 8, SMALL, log="file.txt")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="log_every must be seconds"):
+        Loader(dataset, 8, SMALL, log=print, log_every=-1)
 
 
 def test_loaders_go_to_other_processes(dataset: fastinet.Dataset) -> None:

@@ -64,6 +64,36 @@ def test_all_orders_of_few_items_are_equally_likely(n: int) -> None:
     assert abs(chi2 - freedom) < 6 * math.sqrt(2 * freedom)
 
 
+@pytest.mark.parametrize("n", [7, 12, 33, 100, 257])
+def test_every_item_comes_at_every_position_alike(n: int) -> None:
+    """Over many seeds. A table with fixed margins: (n - 1)^2 degrees of freedom."""
+    draws = 40 * n
+    table = np.zeros((n, n))
+    for seed in range(draws):
+        table[np.arange(n), _plan.epoch_order(n, seed=seed, epoch=seed % 3)] += 1
+    expected = draws / n
+    chi2 = ((table - expected) ** 2 / expected).sum() * (n - 1) / n  # the margins are exact
+    freedom = (n - 1) ** 2
+    assert abs(chi2 - freedom) < 6 * math.sqrt(2 * freedom)
+
+
+@pytest.mark.parametrize("n", [12, 40])
+@pytest.mark.parametrize("distance", [1, 5])
+def test_pairs_of_items_are_equally_likely(n: int, distance: int) -> None:
+    """What stands at one position says nothing of what stands at another."""
+    draws = 20 * n * (n - 1)
+    table = np.zeros((n, n))
+    for seed in range(draws):
+        order = _plan.epoch_order(n, seed=seed)
+        table[order[2], order[2 + distance]] += 1
+    assert not np.diag(table).any()
+    expected = draws / (n * (n - 1))
+    off_diagonal = table[~np.eye(n, dtype=bool)]
+    chi2 = ((off_diagonal - expected) ** 2 / expected).sum()
+    freedom = n * (n - 1) - 1
+    assert abs(chi2 - freedom) < 6 * math.sqrt(2 * freedom)
+
+
 @pytest.mark.parametrize("n", [1000, 4096, 50_000])
 def test_positions_and_items_are_independent(n: int) -> None:
     """Over many epochs: where the items stand, whether neighbours stay so, who keeps his place."""

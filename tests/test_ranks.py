@@ -149,6 +149,66 @@ def test_a_stream_goes_on_with_other_ranks_and_batches(
     assert sorted(before + after) == sorted(whole)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    world=WORLDS,
+    batch_size=BATCH_SIZES,
+    threads=st.integers(1, 5),
+    prefetch=st.integers(1, 4),
+    shuffle=st.sampled_from([False, True, "blocked"]),
+    epoch=st.integers(0, 3),
+    start=st.integers(0, 43),
+    seed=st.integers(0, 2**64 - 1),
+)
+def test_the_law(
+    dataset: fastinet.Dataset,
+    world: int,
+    batch_size: int,
+    threads: int,
+    prefetch: int,
+    shuffle: Any,
+    epoch: int,
+    start: int,
+    seed: int,
+) -> None:
+    """Order, boxes, flips and pixels are functions of (seed, epoch, item), with all that there is.
+
+    A calm loader, one thread and one batch, against ranks that go on from some position.
+    """
+    transform = RandomResizedCrop(
+        6, views=2, color_jitter=fastinet.ColorJitter(0.4, 0.4, 0.4, 0.1), interpolation="bicubic"
+    )
+    options: dict[str, Any] = {"seed": seed, "shuffle": shuffle, "sizes": {1: 9, 3: (4, 12)}}
+    if shuffle == "blocked":
+        options |= {"block": 4096, "window": 3 * 4096}
+
+    def rows(epoch: Any) -> list[Any]:
+        return [
+            (item, image.tobytes(), box.tobytes(), flip.tobytes())
+            for batch in epoch
+            for item, image, box, flip in zip(
+                batch.indices.tolist(), batch.images, batch.boxes, batch.flips, strict=True
+            )
+        ]
+
+    calm = Loader(dataset, 43, transform, threads=1, prefetch=1, **options)
+    whole = rows(calm.epoch(epoch))
+    state: Any = {**calm.state_dict(), "epoch": epoch, "position": start}
+    for rank in range(world):
+        loader = Loader(
+            dataset,
+            batch_size,
+            transform,
+            threads=threads,
+            prefetch=prefetch,
+            rank=rank,
+            world=world,
+            **options,
+        )
+        loader.load_state_dict(state)
+        assert rows(loader) == [whole[p] for p in range(start, 43) if p % world == rank]
+
+
 def test_an_epoch_begun_late_is_padded_as_well(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 10, SMALL, pad_last="mask")
     last = list(loader.epoch(0, start_batch=4))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import resource
+import tarfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from PIL import Image
 import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import FastinetWarning
-from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.archives import entry, tar, train_tar
+from fastinet.testing.semantic_tree import write_semantic_tree
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.whole_archives import (
     extract,
@@ -204,6 +207,25 @@ def test_imagenet21k_p_in_batches(tmp_path: Path, packing: str) -> None:
     assert set(open_quietly(path, "small_classes").classes).isdisjoint(train.classes)
 
 
+def test_batches_of_imagenet21k_p_have_targets_of_semantic_softmax(tmp_path: Path) -> None:
+    path = write(tmp_path / "i.tar", tar(imagenet21k_p_members(classes=6)))
+    train = fastinet.open(path, split="train")
+    parents = [-1, -1, 0, 0, 2, 3]
+    wnids = [info.wnid for info in train.classes]
+    tree = fastinet.read_semantic_tree(write_semantic_tree(tmp_path / "t.pth", wnids, parents))
+    tree.check(train)
+    # Levels of depth 0 (labels 0 and 1) and 1 (labels 2 and 3); the deepest is left out.
+    by_label = [(0, -1), (1, -1), (0, 0), (0, 1), (0, 0), (0, 1)]
+    seen = 0
+    for batch in fastinet.Loader(train, 4, fastinet.Resize(8), shuffle=True):
+        targets = tree.targets(batch.labels)
+        assert list(map(tuple, targets.tolist())) == [by_label[label] for label in batch.labels]
+        seen += len(batch)
+    assert seen == len(train)
+    with pytest.raises(ValueError, match="the tree's label 0 is"):
+        tree.check(fastinet.open(path, split="small_classes"))
+
+
 def test_a_split_of_imagenet21k_p_by_itself_has_the_same_labels(tmp_path: Path) -> None:
     members = imagenet21k_p_members()
     extract(members, tmp_path)
@@ -296,6 +318,24 @@ def test_imagenet_v2_in_batches(tmp_path: Path, layout, top: str) -> None:
     assert folder.labels.tolist() == dataset.labels.tolist()
     assert [f"{top}/{key}" for key in folder.keys] == list(dataset.keys)
     assert [folder.read(i) for i in range(60)] == [dataset.read(i) for i in range(60)]
+
+
+@pytest.mark.parametrize("members", [imagenet_v2_members(), imagenet21k_p_members()])
+def test_as_tar_packs_a_folder(tmp_path: Path, members: dict[str, bytes]) -> None:
+    """``tar -c .``: every name begins with ./, and every folder has an entry."""
+    folders = sorted({f"./{parent}/" for name in members for parent in Path(name).parents[:-1]})
+    directories = [entry(folder, type=tarfile.DIRTYPE) for folder in folders]
+    dotted = tar({f"./{name}": data for name, data in members.items()}, format=tarfile.PAX_FORMAT)
+    plain = write(tmp_path / "plain.tar", tar(members))
+    packed = write(tmp_path / "packed.tar", b"".join(directories) + dotted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FastinetWarning)  # of other splits
+        datasets = [fastinet.open(path) for path in (plain, packed)]
+    keys = [[key.removeprefix("./") for key in dataset.keys] for dataset in datasets]
+    assert keys[0] == keys[1]
+    assert datasets[0].labels.tolist() == datasets[1].labels.tolist()
+    assert datasets[0].classes == datasets[1].classes
+    assert datasets[1].skipped == 0
 
 
 def test_folders_that_are_not_imagenet_v2s(tmp_path: Path) -> None:

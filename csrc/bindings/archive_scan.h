@@ -28,6 +28,9 @@ class ArchiveScan {
   /// See TarScanner::Step; errors name the archive.
   Status Step(int64_t max_blocks) { return scanner_->Step(max_blocks).InArchive(file_->path()); }
 
+  /// See TarScanner::Recover.
+  void Recover() { scanner_->Recover(); }
+
   bool done() const { return scanner_->done(); }
   uint64_t size_bytes() const { return file_->size_bytes(); }
   uint64_t position_bytes() const { return scanner_->position_bytes(); }

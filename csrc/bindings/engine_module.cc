@@ -23,6 +23,7 @@
 #include "engine/checkpoint_pass.h"
 #include "engine/epoch_run.h"
 #include "engine/fork_safe.h"
+#include "engine/item_check.h"
 
 namespace fastinet {
 namespace {
@@ -31,10 +32,12 @@ namespace {
 
 ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
                   std::array<double, 2> ratio, double flip_probability, int32_t resize,
-                  double min_object_covered, int32_t views, const std::string& interpolation,
-                  const std::string& pass_order, const std::string& dtype,
-                  const std::string& layout, std::array<float, 3> pixel_scale,
-                  std::array<float, 3> pixel_bias, bool apply_orientation, int64_t max_pixels) {
+                  double min_object_covered,
+                  const std::optional<decltype(ColourJitter::bounds)>& jitter, int32_t views,
+                  const std::string& interpolation, const std::string& pass_order,
+                  const std::string& dtype, const std::string& layout,
+                  std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
+                  bool apply_orientation, int64_t max_pixels) {
   ItemSpec spec;
   spec.transform.size = {.width = size[1], .height = size[0]};
   spec.transform.scale = scale;
@@ -42,6 +45,10 @@ ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::arr
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
   spec.transform.min_object_covered = min_object_covered;
+  if (jitter) {
+    spec.jitter = ColourJitter{*jitter};
+    Check(spec.jitter->Validate());
+  }
   spec.views = views;
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
@@ -410,6 +417,28 @@ py::tuple MakeRecords(const PyItemTable& table, int64_t first, int64_t count, in
       made.damaged, damage);
 }
 
+/// What became of some items: (components uint8, failures as (item, code, cause, archive, offset)).
+py::tuple CheckSome(const PyItemTable& table, int64_t first, int64_t count, bool decode,
+                    int threads) {
+  if (first < 0 || count < 0 || first > table.table().size() - count) {
+    throw py::value_error("no such items");
+  }
+  const CheckDepth depth = decode ? CheckDepth::kPixels : CheckDepth::kHeader;
+  // No Python object is touched meanwhile; the caller holds a reference to the table.
+  const ItemChecks checks =
+      WithoutGil([&] { return CheckItems(table.table(), first, count, depth, threads); });
+  py::list failures;
+  for (const ItemFailure& failure : checks.failures) {
+    const Status& status = failure.status;
+    failures.append(py::make_tuple(failure.item, Text(StatusCodeName(status.code())),
+                                   Text(status.cause()), Text(status.archive()),
+                                   status.offset_bytes()));
+  }
+  return py::make_tuple(
+      Column<uint8_t>(static_cast<py::ssize_t>(checks.components.size()), checks.components.data()),
+      failures);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_engine, module) {
@@ -418,23 +447,26 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<WorkerPool, std::shared_ptr<WorkerPool>>(module, "WorkerPool",
                                                       "Threads that work for any number of epochs.")
-      .def(py::init([](int threads) { return Unwrap(WorkerPool::Start(threads)); }), "threads"_a)
+      .def(py::init([](int threads, const std::vector<int>& cpus) {
+             return Unwrap(WorkerPool::Start(threads, cpus));
+           }),
+           "threads"_a, "cpus"_a = std::vector<int>())
       .def_property_readonly("threads", &WorkerPool::threads);
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
       .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "views"_a, "interpolation"_a,
-           "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a, "pixel_bias"_a,
-           "apply_orientation"_a, "max_pixels"_a);
+           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "jitter"_a, "views"_a,
+           "interpolation"_a, "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a,
+           "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
-      .def_static("file", &PySource::OpenFile, "path"_a)
+      .def_static("file", &PySource::OpenFile, "path"_a, py::kw_only(), "briefly"_a = false)
       .def_static("folder", &PySource::OpenFolder, "path"_a, "names"_a, "name_ends"_a, "offsets"_a,
                   "sizes"_a)
       .def_static("gzip", &PySource::OpenGzip, "path"_a, py::kw_only(), "bit_offsets"_a,
                   "offsets"_a, "window_starts"_a, "window_sizes"_a, "windows"_a, "size_bytes"_a,
-                  "cache_bytes"_a = GzipSource::kDefaultCacheBytes)
+                  "cache_bytes"_a = GzipSource::kDefaultCacheBytes, "briefly"_a = false)
       .def_property_readonly("size_bytes", &PySource::size_bytes)
       .def("read", &PySource::Read, "offset"_a, "size"_a);
 
@@ -501,6 +533,8 @@ PYBIND11_MODULE(_engine, module) {
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
              "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");
+  module.def("check_items", &CheckSome, "table"_a, "first"_a, "count"_a, py::kw_only(), "decode"_a,
+             "threads"_a, "Whether consecutive items can be read or decoded.");
   module.def("export_bfloat16", &ExportBFloat16, "array"_a,
              "A DLPack capsule over an array of uint16 that are bfloat16.");
 }

@@ -1,5 +1,6 @@
 // Threads, slots and epochs without Python; meant to be run under the thread sanitizer too.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "engine/epoch_run.h"
+#include "engine/item_check.h"
 #include "rng/blocked_order.h"
 
 // Says where and ends the program: what comes after a broken promise tells nothing.
@@ -340,6 +342,26 @@ void TestStopWakesTheConsumer() {
   }
 }
 
+void TestEveryBadItemIsFound(int threads, CheckDepth depth) {
+  const Dataset dataset(40, {3, 17, 39});
+  const ItemChecks all = CheckItems(dataset.table(), 0, 40, depth, threads);
+  EXPECT(all.failures.size() == 3);
+  for (size_t i = 0; i < 3; ++i) {
+    const int64_t item = std::array<int64_t, 3>{3, 17, 39}[i];
+    EXPECT(all.failures[i].item == item);
+    EXPECT(all.failures[i].status.code() == StatusCode::kUnsupported);
+    EXPECT(all.failures[i].status.archive() == "memory.tar");
+    EXPECT(all.failures[i].status.offset_bytes() ==
+           static_cast<int64_t>(dataset.offset_bytes(item)));
+    EXPECT(all.components[static_cast<size_t>(item)] == 0);
+  }
+  EXPECT(std::count(all.components.begin(), all.components.end(), 1) == 37);
+  const ItemChecks some = CheckItems(dataset.table(), 10, 10, depth, threads);
+  EXPECT(some.components.size() == 10);
+  EXPECT(some.failures.size() == 1 && some.failures[0].item == 17);
+  EXPECT(CheckItems(dataset.table(), 40, 0, depth, threads).components.empty());
+}
+
 /// A blocked order of `items`: blocks of five neighbours, windows of four blocks.
 std::vector<int64_t> BlockedOrderOf(int64_t items) {
   std::vector<int64_t> starts;
@@ -454,6 +476,10 @@ int main() {
   fastinet::TestMaskedRowsAreZero();
   fastinet::TestRunsShareAPoolAndStopAnywhere();
   fastinet::TestStopWakesTheConsumer();
+  for (const int threads : {1, 4}) {
+    fastinet::TestEveryBadItemIsFound(threads, fastinet::CheckDepth::kHeader);
+    fastinet::TestEveryBadItemIsFound(threads, fastinet::CheckDepth::kPixels);
+  }
   fastinet::TestBatchesOutliveTheRun();
   for (const int threads : {1, 2, 5}) fastinet::TestBlocksAreReadOnce(threads);
   fastinet::TestBlocksThatCannotBeRead();

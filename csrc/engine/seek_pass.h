@@ -63,6 +63,7 @@ class SeekPass {
 
   Status Inflate();
   Status Scan();
+  uint64_t NextPoint(uint64_t offset) const;
   Status BeginPoint();
   Status Finish();
   void Collect();

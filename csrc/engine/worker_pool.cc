@@ -1,6 +1,9 @@
 #include "engine/worker_pool.h"
 
 #include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <signal.h>
 
 #include <algorithm>
@@ -37,6 +40,31 @@ void NameThisThread() {
 #endif
 }
 
+#ifdef __linux__
+
+Status BindToCpus(std::thread& thread, std::span<const int> cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) {
+    if (cpu < 0 || cpu >= CPU_SETSIZE) {
+      return InvalidArgument("there is no CPU " + std::to_string(cpu));
+    }
+    CPU_SET(cpu, &set);
+  }
+  const int error_number = pthread_setaffinity_np(thread.native_handle(), sizeof(set), &set);
+  if (error_number == 0) return {};
+  return InvalidArgument("cannot bind a worker thread to its CPUs: " +
+                         std::generic_category().message(error_number));
+}
+
+#else
+
+Status BindToCpus(std::thread&, std::span<const int>) {
+  return Unsupported("this system does not bind threads to CPUs; leave affinity out");
+}
+
+#endif
+
 }  // namespace
 
 MutableBytes ReadBuffer::Reserve(size_t size) {
@@ -55,7 +83,7 @@ void ReadBuffer::Trim() {
   capacity_ = 0;
 }
 
-Result<std::shared_ptr<WorkerPool>> WorkerPool::Start(int threads) {
+Result<std::shared_ptr<WorkerPool>> WorkerPool::Start(int threads, std::span<const int> cpus) {
   std::shared_ptr<WorkerPool> pool =
       ShareWithinProcess(std::unique_ptr<WorkerPool>(new WorkerPool));
   const SignalsBlocked blocked;
@@ -67,6 +95,9 @@ Result<std::shared_ptr<WorkerPool>> WorkerPool::Start(int threads) {
     return Status(StatusCode::kIo, "cannot start worker thread " +
                                        std::to_string(pool->threads_.size() + 1) + " of " +
                                        std::to_string(threads) + ": " + error.what());
+  }
+  for (std::thread& thread : pool->threads_) {
+    if (!cpus.empty()) FASTINET_RETURN_IF_ERROR(BindToCpus(thread, cpus));
   }
   return pool;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -60,8 +61,10 @@ class WorkSource {
 /// A fixed number of threads, shared by any number of work sources in turn.
 class WorkerPool {
  public:
-  /// Starts `threads` threads (at least 1). Fails with kIo when the system refuses one.
-  static Result<std::shared_ptr<WorkerPool>> Start(int threads);
+  /// Starts `threads` threads (at least 1), which run on `cpus` only unless that is empty. Fails
+  /// with kIo when the system refuses a thread, with kInvalidArgument when it refuses the CPUs, and
+  /// with kUnsupported where threads cannot be bound to CPUs.
+  static Result<std::shared_ptr<WorkerPool>> Start(int threads, std::span<const int> cpus = {});
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   /// Stops the threads, each after the item in hand.

@@ -109,12 +109,37 @@ inline void CheckScan(Bytes archive) {
   }
 }
 
+/// A scan that leaves damage behind comes to its end, whatever there is, and what it lists is
+/// there.
+inline void CheckRecovery(Bytes archive) {
+  const MemorySource source(archive);
+  TarScanner strict(source, "folder"), scanner(source, "folder");
+  const Status first = ScanAll(strict, archive.size(), INT64_MAX);
+  // Blocks of an inner tar whose beginning is damaged are passed twice: by its header, and inside.
+  const uint64_t most = 4 * (archive.size() / kTarBlockBytes) + 16;
+  uint64_t steps = 0, errors = 0;
+  for (; !scanner.done(); ++steps) {
+    Demand(steps <= most, "a scan that recovers comes to its end");
+    const Status status = scanner.Step(1);
+    if (status.ok()) continue;
+    Demand(errors++ > 0 ||
+               (status.cause() == first.cause() && status.offset_bytes() == first.offset_bytes()),
+           "the first error is the one at which others stop");
+    scanner.Recover();
+  }
+  Demand((errors == 0) == first.ok(), "recovery invents no errors");
+  if (first.ok()) Demand(Same(scanner.members(), strict.members()), "nor loses members");
+  CheckMembers(scanner.members(), archive);
+}
+
 /// The bytes as they are, and as they would be with right checksums.
 inline void CheckInput(Bytes input) {
   CheckScan(input);
+  CheckRecovery(input);
   std::vector<uint8_t> repaired(input.begin(), input.end());
   RepairChecksums(repaired);
   CheckScan(repaired);
+  CheckRecovery(repaired);
 }
 
 }  // namespace fastinet::fuzz

@@ -18,6 +18,9 @@ constexpr size_t kPieceBytes = size_t{1} << 16;
 // stand for any length. So much is kept of one; of a longer one, the part read last.
 constexpr size_t kMaxKeptBytes = size_t{1} << 22;
 
+// What a stretch takes beside its content [bytes]: the inflater's buffer, zlib's state and window.
+constexpr size_t kStateBytes = (size_t{1} << 16) + 40'000;
+
 /// `status` of the file, with its offset there, as one of the content that cannot be had.
 Status InContent(const Status& status, uint64_t offset) {
   std::string cause(status.cause());
@@ -97,7 +100,7 @@ class GzipSource::Stretch {
     size_t produced = 0;
     Status status = inflater_.Next(MutableBytes(kept_).subspan(before), false, &produced);
     kept_.resize(before + produced);
-    kept_bytes_.store(kept_.capacity(), std::memory_order_relaxed);
+    kept_bytes_.store(kept_.capacity() + kStateBytes, std::memory_order_relaxed);
     inflated.fetch_add(produced, std::memory_order_relaxed);
     failed_ = !status.ok();
     if (status.ok() && produced < wanted) {
@@ -120,7 +123,7 @@ class GzipSource::Stretch {
       false;  // begin anew before anything is read: the error may have been of the moment
   std::vector<uint8_t> kept_;  // the content from kept_start_ on
   uint64_t kept_start_ = 0;
-  std::atomic<size_t> kept_bytes_{0};
+  std::atomic<size_t> kept_bytes_{kStateBytes};
 };
 
 Result<std::unique_ptr<GzipSource>> GzipSource::Make(std::unique_ptr<const Source> file,
@@ -188,7 +191,7 @@ std::shared_ptr<GzipSource::Stretch> GzipSource::Take(size_t index) const {
 
 /// Lets go of the stretches that were not used for longest, until the rest and a new one fit.
 void GzipSource::Trim() const {
-  size_t kept = kDeflateWindowBytes;
+  size_t kept = kStateBytes;
   for (const auto& each : recent_) kept += each->kept_bytes();
   while (!recent_.empty() && kept > cache_bytes_) {
     kept -= recent_.back()->kept_bytes();

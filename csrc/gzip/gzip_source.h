@@ -35,7 +35,7 @@ struct SeekPoints {
 /// `cache_bytes`: a plan that goes through the stretches in blocks inflates each once.
 class GzipSource final : public Source {
  public:
-  /// Sixty-four stretches of photographs: more than the threads of a large machine read at once.
+  /// Some fifty stretches of photographs: more than the threads of most machines read at once.
   static constexpr size_t kDefaultCacheBytes = size_t{1} << 25;
 
   /// `points` are of `file`, and are borrowed. kCorrupt when they cannot be.

@@ -27,7 +27,7 @@
 
 namespace fastinet {
 
-/// Distance of seek points in the inflated data [bytes]; the next block begins some 16 KB later.
+/// Distance of seek points in the inflated data, about [bytes].
 ///
 /// A read inflates half of it on average to get to its place: 0.4 ms of a core at 700 MB/s, as long
 /// as a photograph's decoding takes. Half the distance would save a quarter of a read's time, and
@@ -36,8 +36,8 @@ namespace fastinet {
 /// of every window kept, it would be 6 %.
 inline constexpr uint64_t kSeekSpacingBytes = uint64_t{1} << 19;
 
-/// The least spacing that makes sense: the window of a point must come from its own stretch alone,
-/// or bytes would be missed that are only referred to through the one before.
+/// The least distance of two points: the window of the second must come from the stretch between
+/// them alone, or bytes before the first would be referred to that nobody noted.
 inline constexpr uint64_t kMinSeekSpacingBytes = kDeflateWindowBytes;
 
 /// Seek points as columns, in rising order; the first is that of the file's first block.

@@ -30,7 +30,7 @@ inline std::vector<uint8_t> Gzip(Bytes content, int level, gz_header* header = n
   stream.next_out = out.data();
   stream.avail_out = static_cast<uInt>(out.size());
   (void)deflate(&stream, Z_FINISH);
-  out.resize(out.size() - stream.avail_out);
+  out.resize(stream.total_out);
   (void)deflateEnd(&stream);
   return out;
 }

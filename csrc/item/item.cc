@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "item/orientation.h"
+#include "resample/kernels.h"
 
 namespace fastinet {
 namespace {
@@ -70,11 +73,14 @@ struct ItemRenderer::State {
   ItemCounters counters;
   MemoryBytes memory{Bytes()};        // what OpenMemory opened
   std::optional<TimedBytes> fetched;  // the item that is open
+  std::vector<uint8_t> planes;        // of a crop whose colours are adjusted
 
   Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
   Status OpenMemory(Bytes data, int64_t max_pixels);
   Orientation OrientationFor(const RenderOptions& options) const;
   Status RenderCrop(const Crop& crop, const RenderOptions& options, MutableBytes row);
+  Status RenderAdjusted(const Crop& crop, const ColourSteps& colours, RenderOptions options,
+                        MutableBytes row);
   Status TryRoad(const Crop& crop, const RenderOptions& options, MutableBytes row);
   Status DecodeInto(const Box& region, Orientation orientation, RowSink& sink);
 };
@@ -107,6 +113,27 @@ Status ItemRenderer::State::RenderCrop(const Crop& crop, const RenderOptions& op
     status = TryRoad(crop, options, row);
   } while (status.code() == StatusCode::kCorrupt && decoder.FallBack());
   return status;
+}
+
+/// The same with other colours: they need the whole crop in uint8 first.
+Status ItemRenderer::State::RenderAdjusted(const Crop& crop, const ColourSteps& colours,
+                                           RenderOptions options, MutableBytes row) {
+  const OutputFormat format =
+      std::exchange(options.format, OutputFormat{.dtype = DType::kUint8, .layout = Layout::kNCHW});
+  const auto width = static_cast<size_t>(crop.output().width);
+  const auto height = static_cast<size_t>(crop.output().height);
+  const size_t pixels = width * height;  // a row of them fits into memory
+  planes.resize(3 * pixels + kPaddingBytes);
+  const MutableBytes image{planes.data(), 3 * pixels};
+  FASTINET_RETURN_IF_ERROR(RenderCrop(crop, options, image));
+  const auto start = Clock::now();
+  AdjustColour(colours, image);
+  for (size_t y = 0; y < height; ++y) {
+    const uint8_t* const line = planes.data() + y * width;
+    StoreLine({{line, line + pixels, line + 2 * pixels}, width}, y, height, format, row.data());
+  }
+  counters.render_ns += NanosecondsSince(start);
+  return {};
 }
 
 Status ItemRenderer::State::TryRoad(const Crop& crop, const RenderOptions& options,
@@ -183,8 +210,13 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
     AugmentKey view_key = key;
     view_key.view = static_cast<uint16_t>(view);
     crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
-    FASTINET_RETURN_IF_ERROR(
-        state.RenderCrop(crops[view], spec.options, row.subspan(view * view_bytes, view_bytes)));
+    const MutableBytes view_row = row.subspan(view * view_bytes, view_bytes);
+    if (spec.jitter) {
+      FASTINET_RETURN_IF_ERROR(state.RenderAdjusted(
+          crops[view], DrawColourSteps(*spec.jitter, view_key), spec.options, view_row));
+    } else {
+      FASTINET_RETURN_IF_ERROR(state.RenderCrop(crops[view], spec.options, view_row));
+    }
   }
   ++state.counters.items;
   return shown;

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
+#include "crop/colour_jitter.h"
 #include "crop/crop.h"
 #include "item/image_decoder.h"
 #include "item/item_bytes.h"
@@ -32,6 +34,7 @@ struct RenderOptions {
 struct ItemSpec {
   Transform transform;
   RenderOptions options;
+  std::optional<ColourJitter> jitter;  // of the resized crop, before it is normalised
   int32_t views = 1;  // independent crops of each item, one after another in its row
 
   /// Size of one item's row, all views [bytes]; nothing when it does not fit.

@@ -93,8 +93,70 @@ TarScanner::TarScanner(const Source& source, std::string_view folder) : source_(
 Status TarScanner::Step(int64_t max_blocks) {
   if (!started_) FASTINET_RETURN_IF_ERROR(Start());
   for (; max_blocks > 0 && !levels_.empty(); --max_blocks) {
-    FASTINET_RETURN_IF_ERROR(level().marker_seen ? PassPadding() : Advance());
+    step_start_ = level().cursor;
+    if (searching_) {
+      FASTINET_RETURN_IF_ERROR(Search());
+    } else {
+      FASTINET_RETURN_IF_ERROR(level().marker_seen ? PassPadding() : Advance());
+    }
   }
+  return {};
+}
+
+void TarScanner::Recover() {
+  if (levels_.empty()) return;
+  Level& tar = level();
+  tar.local = {};
+  tar.long_name.clear();
+  tar.extended = false;
+  if (tar.marker_seen) {  // concatenated tars: what follows the marker is walked too
+    tar.marker_seen = false;
+    return;
+  }
+  if (passed_tar_) {  // its first header is damaged, as it seems: those behind it may be sound
+    InnerTar passed = *std::exchange(passed_tar_, std::nullopt);
+    searching_ = ForeignFormat(passed.head).empty() &&
+                 EnterInnerTar(std::move(passed.name), passed.data, passed.size).ok();
+    return;
+  }
+  // An error in a member's content comes when the member has been passed.
+  if (tar.cursor != step_start_ || EnterCutTar()) return;
+  if (HasBlock(1)) tar.cursor += kTarBlockBytes;
+  searching_ = true;
+}
+
+/// Descends into the inner tar whose header is next and whose end is missing, if that is so.
+bool TarScanner::EnterCutTar() {
+  if (levels_.size() >= kMaxLevels || !HasBlock(1)) return false;
+  const uint64_t data = level().cursor + kTarBlockBytes;
+  const Result<Bytes> block = Peek(level().cursor, kTarBlockBytes);
+  if (!block.ok()) return false;
+  Result<TarHeader> header = ParseTarHeader(block.value());
+  if (!header.ok() || header.value().type != TarEntryType::kRegular) return false;
+  std::string name(WithoutDotSlash(header.value().name));
+  if (!IsNamedTar(name) || header.value().size_bytes <= source_.size_bytes() - data) return false;
+  level().cursor = source_.size_bytes();
+  return EnterInnerTar(std::move(name), data, source_.size_bytes() - data).ok();
+}
+
+/// Takes one step towards the next header of the tar in which damage was found. In a tar of tars
+/// that is an inner tar's: the headers within an inner tar whose own header is lost are not ours.
+Status TarScanner::Search() {
+  if (!HasBlock(1)) {
+    searching_ = false;
+    levels_.pop_back();
+    return {};
+  }
+  FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(level().cursor, kTarBlockBytes));
+  if (IsTarHeader(block)) {
+    const Result<TarHeader> header = ParseTarHeader(block);
+    const bool holds_tars = levels_.size() == 1 && !members_.container_names.empty();
+    if (header.ok() && (!holds_tars || IsNamedTar(header.value().name))) {
+      searching_ = false;
+      return {};
+    }
+  }
+  level().cursor += kTarBlockBytes;
   return {};
 }
 
@@ -238,6 +300,7 @@ Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
   const bool is_tar = head.size() == kTarBlockBytes && IsTarHeader(head);
   if (levels_.size() < kMaxLevels && (is_tar || IsNamedTar(name))) {
     if (!is_tar && !head.empty() && !IsZeroBlock(head)) {
+      passed_tar_ = InnerTar{name, data, size, {head.begin(), head.end()}};
       return InPlace(NotATar(head, "named .tar, but it does not begin with a tar header"), name,
                      data);
     }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,8 +52,14 @@ class TarScanner {
   TarScanner(const Source& source, std::string_view folder);
 
   /// Reads up to `max_blocks` further blocks. After an error (kCorrupt, kUnsupported, kTooLarge or
-  /// the source's own) the scan cannot go on. Offsets in errors are absolute.
+  /// the source's own) the list is incomplete, and the scan goes on only after Recover(). Offsets
+  /// in errors are absolute.
   Status Step(int64_t max_blocks);
+
+  /// Leaves what Step() could not read, for those who want to know all that is wrong with an
+  /// archive: the next Step() looks for the next header. Of an inner tar that is cut off it lists
+  /// what is there. Not after a source's own error.
+  void Recover();
 
   bool done() const { return started_ && levels_.empty(); }
   /// How far the walk has come [bytes].
@@ -90,8 +97,18 @@ class TarScanner {
     bool extended = false;       // an 'L', 'K' or 'x' header still waits for its entry
   };
 
+  /// A member that its name calls a tar.
+  struct InnerTar {
+    std::string name;
+    uint64_t data;              // where it begins [bytes in the archive]
+    uint64_t size;              // [bytes]
+    std::vector<uint8_t> head;  // its first block
+  };
+
   Status Start();
   Status Advance();
+  Status Search();
+  bool EnterCutTar();
   Status PassPadding();
   Status PassMarker();
   Status PassEntry(const TarHeader& header);
@@ -116,6 +133,9 @@ class TarScanner {
   size_t containers_taken_ = 0;
   std::vector<Level> levels_;
   bool started_ = false;
+  uint64_t step_start_ = 0;             // of the block that the last step began with [bytes]
+  bool searching_ = false;              // for a header, after damage
+  std::optional<InnerTar> passed_tar_;  // by the last step: does not begin as one
 
   std::array<uint8_t, kWindowBytes> window_;
   uint64_t window_offset_ = 0;

@@ -14,6 +14,7 @@ from fastinet.cli.index import index
 from fastinet.cli.info import info
 from fastinet.cli.output import literal, note
 from fastinet.cli.show import show
+from fastinet.cli.verify import verify
 from fastinet.errors import FastinetError, FastinetWarning
 
 __all__ = ["main"]
@@ -70,5 +71,5 @@ def main() -> None:
     """From an official ImageNet archive to training batches, nothing unpacked."""
 
 
-for _command in (demo, index, info, bench, show, eval_command):
+for _command in (demo, index, info, bench, show, verify, eval_command):
     main.add_command(_command)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import fastinet
-from fastinet.cli.output import byte_bar, file_bar
+from fastinet import seek_index
+from fastinet.cli.output import byte_bar, file_bar, note
 from fastinet.errors import FastinetError
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
     try:
         with byte_bar("indexing") as progress:
             return fastinet.open(path, split=split, devkit=devkit, progress=progress)
+    except KeyboardInterrupt:
+        if seek_index.is_gzip(Path(path)):
+            note("What was made of the seek index is kept: the same command goes on from there.")
+        raise
     except FastinetError:
         raise
     except ValueError as error:

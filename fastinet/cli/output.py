@@ -24,6 +24,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from rich.progress import TaskID
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 archive_argument = click.argument("archive")
 
@@ -107,6 +109,26 @@ def _late_bar(
             if not progress.live.is_started:
                 shown.enter_context(progress)
             progress.update(task, completed=done, total=total)
+
+        yield report
+
+
+@contextlib.contextmanager
+def staged_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for work in stages that reports (stage, bytes or files done, in all).
+
+    Each stage has its own line; none appears before its first report.
+    """
+    with contextlib.ExitStack() as shown:
+        progress = _progress(DownloadColumn())
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if not tasks:
+                shown.enter_context(progress)
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
 
         yield report
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from fastinet.datasets.classes import imagenet1k_wnids
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "PUBLISHED",
@@ -260,7 +260,10 @@ PUBLISHED: tuple[PublishedArchive, ...] = (
 
 
 def published_candidates(
-    name: str, size: int | None = None, family: str | None = None
+    name: str,
+    size: int | None = None,
+    family: str | None = None,
+    table: Sequence[PublishedArchive] = PUBLISHED,
 ) -> tuple[PublishedArchive, ...]:
     """What a file may be a copy of, the likeliest first.
 
@@ -272,9 +275,10 @@ def published_candidates(
         name: file name without folder; of an extracted folder, its name.
         size: of the file [bytes]; None: it is no file.
         family: what its content shows it to be; None: not known.
+        table: the archives to choose from.
     """
     ranked = []
-    for archive in PUBLISHED:
+    for archive in table:
         if family not in (None, archive.family):
             continue
         if size is not None and archive.bytes == size:

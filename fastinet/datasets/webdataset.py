@@ -112,7 +112,7 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
         key = members.name(row)
         what = f"the label of '{key}'"
         labels[item] = whole_number(what, function(key, companions), 0, _MOST_CLASSES - 1)
-    return _listing(members, samples, labels)
+    return _listing(members, samples, labels, chosen=True)
 
 
 def label_of(content: bytes, extension: str) -> int:
@@ -306,7 +306,10 @@ def _short_numbers(members: ScannedMembers, rows: Ints) -> Ints:
 # ------------------------------------------------------------------------------------- listing
 
 
-def _listing(members: ScannedMembers, samples: _Samples, labels: Ints) -> Listing:
+def _listing(
+    members: ScannedMembers, samples: _Samples, labels: Ints, *, chosen: bool = False
+) -> Listing:
+    """The listing of the samples' images; labels that the user has chosen are not questioned."""
     items = samples.items
     key_offsets, key_bytes = members.names.packed(items)
     classes, contradiction = _classes(labels, members.names.take(items))
@@ -316,7 +319,7 @@ def _listing(members: ScannedMembers, samples: _Samples, labels: Ints) -> Listin
         _note(members, second, "images passed over, for their samples have one before them"),
         _note(members, alone, "members skipped that belong to no image"),
         f"{specials} entries skipped that are links, devices or vendor records" if specials else "",
-        contradiction,
+        "" if chosen else contradiction,
     )
     return Listing(
         family=FAMILY,

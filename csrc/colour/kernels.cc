@@ -1,0 +1,225 @@
+#include "colour/kernels.h"
+
+#include <algorithm>
+
+#include "base/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "colour/kernels.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace fastinet {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Calls body(red, green, blue) for every `lanes` pixels. The last ones, where fewer are left, come
+/// as copies, so that a body may load and store whole vectors.
+template <class Body>
+HWY_INLINE void ForEachVector(const RgbPlanes& planes, size_t lanes, const Body& body) {
+  size_t x = 0;
+  for (; x + lanes <= planes.pixels; x += lanes) {
+    body(planes.red + x, planes.green + x, planes.blue + x);
+  }
+  const size_t rest = planes.pixels - x;
+  if (rest == 0) return;
+  constexpr size_t kMostLanes = 64;
+  uint8_t* const ends[3] = {planes.red + x, planes.green + x, planes.blue + x};
+  uint8_t copies[3][kMostLanes] = {};
+  for (size_t c = 0; c < 3; ++c) std::copy_n(ends[c], rest, copies[c]);
+  body(copies[0], copies[1], copies[2]);
+  for (size_t c = 0; c < 3; ++c) std::copy_n(copies[c], rest, ends[c]);
+}
+
+// ------------------------------------------------------------------------------------- blending
+
+using Floats = hn::CappedTag<float, 16>;
+using Ints = hn::Rebind<int32_t, Floats>;
+using Bytes = hn::Rebind<uint8_t, Floats>;
+
+HWY_INLINE hn::Vec<Ints> LoadInts(const uint8_t* from) {
+  return hn::PromoteTo(Ints(), hn::LoadU(Bytes(), from));
+}
+
+/// The difference is exact; its product and the sum are rounded to float, as in Blend.c.
+HWY_INLINE hn::Vec<Bytes> Blend(hn::Vec<Ints> background, hn::Vec<Ints> value,
+                                hn::Vec<Floats> factor) {
+  const Floats d;
+  const auto difference = hn::ConvertTo(d, hn::Sub(value, background));
+  const auto sum = hn::Add(hn::ConvertTo(d, background), hn::Mul(factor, difference));
+  // Before it becomes an integer, since factors have no bounds.
+  const auto clipped = hn::Min(hn::Max(sum, hn::Zero(d)), hn::Set(d, 255.0f));
+  return hn::DemoteTo(Bytes(), hn::ConvertTo(Ints(), clipped));
+}
+
+void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float factor) {
+  const auto from = hn::Set(Ints(), background);
+  const auto by = hn::Set(Floats(), factor);
+  const size_t lanes = hn::Lanes(Floats());
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    hn::StoreU(Blend(from, LoadInts(values + x), by), Bytes(), values + x);
+  }
+  if (x == count) return;
+  uint8_t copy[hn::MaxLanes(Floats())] = {};
+  std::copy_n(values + x, count - x, copy);
+  hn::StoreU(Blend(from, LoadInts(copy), by), Bytes(), copy);
+  std::copy_n(copy, count - x, values + x);
+}
+
+HWY_INLINE hn::Vec<Ints> Grey(hn::Vec<Ints> red, hn::Vec<Ints> green, hn::Vec<Ints> blue) {
+  const Ints d;
+  const auto sum =
+      hn::Add(hn::Add(hn::Mul(red, hn::Set(d, 19595)), hn::Mul(green, hn::Set(d, 38470))),
+              hn::Add(hn::Mul(blue, hn::Set(d, 7471)), hn::Set(d, 0x8000)));
+  return hn::ShiftRight<16>(sum);
+}
+
+void BlendWithGrey(const RgbPlanes& planes, float factor) {
+  const auto by = hn::Set(Floats(), factor);
+  ForEachVector(planes, hn::Lanes(Floats()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
+    const auto r = LoadInts(red), g = LoadInts(green), b = LoadInts(blue);
+    const auto grey = Grey(r, g, b);
+    hn::StoreU(Blend(grey, r, by), Bytes(), red);
+    hn::StoreU(Blend(grey, g, by), Bytes(), green);
+    hn::StoreU(Blend(grey, b, by), Bytes(), blue);
+  });
+}
+
+uint64_t SumOfGrey(const RgbPlanes& planes) {
+  // A lane holds the sum of at most 2^22 pixels, far from 2^31 / 255.
+  constexpr size_t kRun = size_t{1} << 22;
+  uint64_t sum = 0;
+  for (size_t x = 0; x < planes.pixels; x += kRun) {
+    auto sums = hn::Zero(Ints());
+    // What fills up the last vector is black, whose grey is zero.
+    ForEachVector(
+        {planes.red + x, planes.green + x, planes.blue + x, std::min(kRun, planes.pixels - x)},
+        hn::Lanes(Floats()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
+          sums = hn::Add(sums, Grey(LoadInts(red), LoadInts(green), LoadInts(blue)));
+        });
+    HWY_ALIGN int32_t lanes[hn::MaxLanes(Ints())];
+    hn::Store(sums, Ints(), lanes);
+    for (size_t i = 0; i < hn::Lanes(Ints()); ++i) sum += static_cast<uint64_t>(lanes[i]);
+  }
+  return sum;
+}
+
+// ------------------------------------------------------------------------------------------ hue
+
+// Pillow computes in float, with steps in double. Here everything is in double, and what Pillow
+// rounds to float is rounded where it does. Its divisions are products with reciprocals here: for
+// all pairs of bytes that occur, what is kept of either is the same.
+using Doubles = hn::CappedTag<double, 8>;
+using HalfFloats = hn::Rebind<float, Doubles>;
+using HalfInts = hn::Rebind<int32_t, Doubles>;
+using HalfBytes = hn::Rebind<uint8_t, Doubles>;
+using Vec = hn::Vec<Doubles>;
+
+HWY_INLINE Vec LoadDoubles(const uint8_t* from) {
+  return hn::PromoteTo(Doubles(), hn::PromoteTo(HalfInts(), hn::LoadU(HalfBytes(), from)));
+}
+
+HWY_INLINE void StoreDoubles(Vec whole, uint8_t* to) {
+  hn::StoreU(hn::DemoteTo(HalfBytes(), hn::DemoteTo(HalfInts(), whole)), HalfBytes(), to);
+}
+
+HWY_INLINE Vec ToFloat(Vec value) {
+  return hn::PromoteTo(Doubles(), hn::DemoteTo(HalfFloats(), value));
+}
+
+HWY_INLINE Vec Constant(double value) { return hn::Set(Doubles(), value); }
+
+/// Hue and saturation, 0 .. 255, of a pixel whose largest component is `value`.
+HWY_INLINE void HueAndSaturation(Vec red, Vec green, Vec blue, Vec value, Vec* hue,
+                                 Vec* saturation) {
+  const auto range = hn::Sub(value, hn::Min(red, hn::Min(green, blue)));
+  // Grey has no hue, and its range is 0.
+  const auto by_range = hn::Div(Constant(1), hn::Max(range, Constant(1)));
+  // (value - c) / range is 0 for the largest component and 1 for the least. The hue is a sixth of a
+  // turn for each of the other two, beginning at the largest: 0, 2 or 4.
+  const auto is_red = hn::Eq(red, value), is_green = hn::Eq(green, value);
+  const auto plus = hn::IfThenElse(is_red, blue, hn::IfThenElse(is_green, red, green));
+  const auto minus = hn::IfThenElse(is_red, green, hn::IfThenElse(is_green, blue, red));
+  const auto start =
+      hn::IfThenElse(is_red, Constant(0), hn::IfThenElse(is_green, Constant(2), Constant(4)));
+  const auto added = ToFloat(hn::Mul(hn::Sub(value, plus), by_range));
+  const auto subtracted = ToFloat(hn::Mul(hn::Sub(value, minus), by_range));
+  const auto sixths = ToFloat(hn::Sub(hn::Add(start, added), subtracted));
+  const auto turned = hn::Add(hn::Mul(sixths, Constant(1.0 / 6)), Constant(1));
+  const auto turn =
+      ToFloat(hn::IfThenElse(hn::Ge(turned, Constant(1)), hn::Sub(turned, Constant(1)), turned));
+  *hue = hn::Floor(hn::Mul(turn, Constant(255)));
+  const auto share = ToFloat(hn::Div(range, hn::Max(value, Constant(1))));
+  *saturation = hn::Floor(hn::Mul(share, Constant(255)));
+}
+
+/// round(value * (1 - part)), half away from zero.
+HWY_INLINE Vec Less(Vec value, Vec part) {
+  const auto left = hn::Mul(value, hn::Sub(Constant(1), part));
+  return hn::Floor(hn::Add(left, Constant(0.5)));
+}
+
+void ShiftHue(const RgbPlanes& planes, uint8_t shift) {
+  const auto by = Constant(shift);
+  ForEachVector(planes, hn::Lanes(Doubles()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
+    const auto r = LoadDoubles(red), g = LoadDoubles(green), b = LoadDoubles(blue);
+    const auto value = hn::Max(r, hn::Max(g, b));
+    Vec hue = hn::Zero(Doubles()), saturation = hue;
+    HueAndSaturation(r, g, b, value, &hue, &saturation);
+    hue = hn::Add(hue, by);
+    hue = hn::IfThenElse(hn::Ge(hue, Constant(256)), hn::Sub(hue, Constant(256)), hue);
+    const auto sixths = hn::Mul(hue, Constant(6.0 / 255));
+    const auto sector = hn::Floor(sixths);
+    const auto part = ToFloat(hn::Sub(sixths, sector));
+    const auto strength = ToFloat(hn::Mul(saturation, Constant(1.0 / 255)));
+    const auto least = Less(value, strength);
+    const auto falling = Less(value, ToFloat(hn::Mul(strength, part)));
+    const auto rising = Less(value, hn::Mul(strength, hn::Sub(Constant(1), part)));
+    // From sector to sector the components take turns: one is largest, one least, one between.
+    const auto at_least = [&](double bound) { return hn::Ge(sector, Constant(bound)); };
+    const auto pick = [&](Vec s0, Vec s1, Vec s2, Vec s3, Vec s4, Vec s5) {
+      const auto low = hn::IfThenElse(at_least(1), hn::IfThenElse(at_least(2), s2, s1), s0);
+      const auto high = hn::IfThenElse(at_least(4), hn::IfThenElse(at_least(5), s5, s4), s3);
+      return hn::IfThenElse(at_least(6), s0, hn::IfThenElse(at_least(3), high, low));
+    };
+    StoreDoubles(pick(value, falling, least, least, rising, value), red);
+    StoreDoubles(pick(rising, value, value, falling, least, least), green);
+    StoreDoubles(pick(least, least, rising, value, value, falling), blue);
+  });
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fastinet
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fastinet {
+namespace {
+
+HWY_EXPORT(BlendWithValue);
+HWY_EXPORT(BlendWithGrey);
+HWY_EXPORT(SumOfGrey);
+HWY_EXPORT(ShiftHue);
+
+}  // namespace
+
+void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float factor) {
+  HWY_DYNAMIC_DISPATCH(BlendWithValue)(values, count, background, factor);
+}
+
+void BlendWithGrey(const RgbPlanes& planes, float factor) {
+  HWY_DYNAMIC_DISPATCH(BlendWithGrey)(planes, factor);
+}
+
+uint64_t SumOfGrey(const RgbPlanes& planes) { return HWY_DYNAMIC_DISPATCH(SumOfGrey)(planes); }
+
+void ShiftHue(const RgbPlanes& planes, uint8_t shift) {
+  HWY_DYNAMIC_DISPATCH(ShiftHue)(planes, shift);
+}
+
+}  // namespace fastinet
+#endif  // HWY_ONCE

@@ -1,0 +1,33 @@
+// The inner loops of colour adjustments, each compiled for every instruction set and chosen at run
+// time. Pixels are planes of uint8; results are Pillow's, bit for bit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fastinet {
+
+/// The planes of an RGB image.
+struct RgbPlanes {
+  uint8_t* red;
+  uint8_t* green;
+  uint8_t* blue;
+  size_t pixels;
+};
+
+/// values[i] = background + factor * (values[i] - background), truncated and clipped: PIL's
+/// Image.blend with an image of one value (libImaging/Blend.c).
+void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float factor);
+
+/// The same with the image's own grey as the background.
+void BlendWithGrey(const RgbPlanes& planes, float factor);
+
+/// Sum of the pixels' grey: 0.299 R + 0.587 G + 0.114 B in 16-bit fixed point, rounded
+/// (libImaging/Convert.c, L24).
+uint64_t SumOfGrey(const RgbPlanes& planes);
+
+/// Adds `shift` to the hue, modulo 256: PIL's conversion to HSV and back (libImaging/Convert.c,
+/// rgb2hsv_row and hsv2rgb), whose roundings between 8-bit values it repeats.
+void ShiftHue(const RgbPlanes& planes, uint8_t shift);
+
+}  // namespace fastinet

@@ -1,0 +1,41 @@
+#include "crop/colour_jitter.h"
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace fastinet {
+
+Status ColourJitter::Validate() const {
+  for (size_t op = 0; op < bounds.size(); ++op) {
+    if (!bounds[op]) continue;
+    const auto [low, high] = *bounds[op];
+    const bool is_hue = static_cast<ColourOp>(op) == ColourOp::kHue;
+    if (low <= high && low >= (is_hue ? -0.5 : 0.0) && high <= (is_hue ? 0.5 : 1e6)) continue;
+    return InvalidArgument("colour factors must not lie in " + std::to_string(low) + " .. " +
+                           std::to_string(high));
+  }
+  return {};
+}
+
+ColourSteps DrawColourSteps(const ColourJitter& jitter, const AugmentKey& key) {
+  const PhiloxBlock factors = key.Bits(RandomUse::kColour, 0);
+  const PhiloxBlock places = key.Bits(RandomUse::kColour, 1);
+  // Fisher and Yates' shuffle.
+  std::array<size_t, 4> order = {0, 1, 2, 3};
+  for (size_t i = order.size() - 1; i > 0; --i) {
+    std::swap(order[i],
+              order[static_cast<size_t>(UniformBelow(places[i], static_cast<int32_t>(i) + 1))]);
+  }
+  ColourSteps steps;
+  for (const size_t op : order) {
+    if (!jitter.bounds[op]) continue;
+    const auto [low, high] = *jitter.bounds[op];
+    steps.step[steps.count++] = {static_cast<ColourOp>(op),
+                                 low + (high - low) * UnitInterval(factors[op])};
+  }
+  return steps;
+}
+
+}  // namespace fastinet

@@ -1,0 +1,94 @@
+"""Batches of items that somebody else chooses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastinet import _engine
+from fastinet.checks import whole_number
+from fastinet.loader import MAX_EPOCH
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from fastinet.batch import Batch
+    from fastinet.loader import Loader
+
+__all__ = ["ChosenItems"]
+
+
+class ChosenItems:
+    """Rows as a loader makes them, of any items at any time; for samplers that live elsewhere.
+
+    Boxes, flips and pixels of (seed, epoch, item) are the loader's. Its order and ranks, and where
+    it stands, have no part in it.
+
+    Args:
+        loader: whose transform, output format, seed and threads serve.
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+        self._stats = _engine.Stats()
+        # For the number of rows that was wanted last, since most batches are alike.
+        self._slots: tuple[int, int, _engine.SlotPool] | None = None  # process, rows, slots
+
+    def take(self, items: ArrayLike, epoch: int = 0) -> Batch:
+        """One batch of exactly these items, as an epoch has them.
+
+        Args:
+            items: item ids, int [B], B from 1 on; in any order, and as often as wanted.
+            epoch: 0 .. 2**32 - 1.
+
+        Raises:
+            IndexError: there is no such item.
+            ValueError: no items, or an epoch that makes no sense.
+            FastinetError: as the ``next()`` of a loader's epoch does.
+        """
+        loader = self.loader
+        order = np.ascontiguousarray(items, np.int64).reshape(-1)
+        epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
+        if not len(order):
+            raise ValueError("a batch has at least one item")
+        if order.min() < 0 or order.max() >= len(loader.dataset):
+            raise IndexError(f"items must be 0 to {len(loader.dataset) - 1}")
+        parts = loader._engine_of_this_process()  # noqa: SLF001
+        native = _engine.Epoch(
+            parts.pool,
+            parts.table,
+            loader._spec(loader.transform_at(epoch)),  # noqa: SLF001
+            self._slots_for(parts.process, len(order)),
+            self._stats,
+            order,
+            loader.dataset.keys,
+            batch_size=len(order),
+            seed=loader.seed,
+            epoch=epoch,
+            prefetch=1,
+            mask=loader.on_error == "mask",
+            objects=parts.objects,
+            soft_labels=parts.soft_labels,
+        )
+        try:
+            lease = native.next()
+        finally:
+            native.close()
+        assert lease is not None, "an epoch of some items has a batch"  # noqa: S101
+        return loader._make_batch(epoch)(lease)  # noqa: SLF001
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs; it has slots of its own."""
+        return {**self.__dict__, "_stats": None, "_slots": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _stats=_engine.Stats())
+
+    def _slots_for(self, process: int, rows: int) -> _engine.SlotPool:
+        if self._slots is None or self._slots[:2] != (process, rows):
+            loader = self.loader
+            spec = loader._spec(loader._sizes.largest(loader.transform))  # noqa: SLF001
+            classes = 0 if loader.soft_labels is None else loader.soft_labels.classes
+            self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
+        return self._slots[2]

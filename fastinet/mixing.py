@@ -1,0 +1,256 @@
+"""Mixup and CutMix: batches of mixed images with soft labels, for any array library.
+
+Images stay where they are: PyTorch tensors on their device, JAX arrays on theirs, NumPy arrays.
+What is drawn is a function of (seed, epoch, batch) alone, so a run that resumes mixes as the
+unbroken one does::
+
+    mix = OneOf(Mixup(1000, alpha=0.2, seed=0), CutMix(1000, seed=0))
+    for number, (images, labels) in enumerate(loader):
+        images, targets = mix(images, labels, epoch=epoch, batch=number * world + rank)
+
+The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
+mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
+Label smoothing is timm's (``timm.data.mixup``).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from fastinet.checks import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["CutMix", "Mixup", "OneOf", "soft_labels"]
+
+Layout = Literal["NCHW", "NHWC"]
+
+_LAMBDA, _CENTRE, _CHOICE = range(3)  # what random numbers are for
+
+
+@dataclass(frozen=True)
+class Mixup:
+    """Blends every image with the one before it: ``image * lam + other * (1 - lam)``.
+
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+
+    Attributes:
+        classes: number of classes, C.
+        alpha: `lam` is drawn from Beta(alpha, alpha), once a batch; positive.
+        smoothing: share of the labels' weight that goes to all classes alike, 0 to below 1.
+        seed: 0 .. 2**64 - 1.
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    classes: int
+    alpha: float = 0.2
+    smoothing: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def draw(self, epoch: int, batch: int) -> float:
+        """The weight of the images' own pixels in a batch."""
+        return _beta(self.alpha, self.seed, epoch, batch)
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """Mixes a batch.
+
+        Args:
+            images: float [B, ...].
+            labels: int [B].
+            epoch: 0 .. 2**32 - 1.
+            batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
+
+        Returns:
+            Images like those given, and float32 targets [B, C].
+
+        Raises:
+            TypeError: images of whole numbers, which cannot be blended.
+        """
+        if "int" in str(images.dtype):
+            raise TypeError(f"mixup needs images of a float dtype, not {images.dtype}")
+        xp = _library(images)
+        lam = self.draw(epoch, batch)
+        mixed = images * lam + xp.roll(images, 1, 0) * (1.0 - lam)
+        return _as(mixed, images.dtype), soft_labels(labels, self.classes, lam, self.smoothing)
+
+
+@dataclass(frozen=True)
+class CutMix:
+    """Pastes a rectangle of the image before it into every image.
+
+    Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
+    Features", ICCV 2019. The rectangle's sides are ``sqrt(1 - lam)`` of the image's, its centre is
+    anywhere; what reaches beyond the image is cut off, and labels are weighted by the area that is
+    left.
+
+    Attributes:
+        classes: number of classes, C.
+        alpha: `lam` is drawn from Beta(alpha, alpha), once a batch; positive.
+        smoothing: share of the labels' weight that goes to all classes alike, 0 to below 1.
+        seed: 0 .. 2**64 - 1.
+        layout: where images have their rows and columns: "NCHW" (also in ``channels_last`` memory)
+            or "NHWC".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    classes: int
+    alpha: float = 1.0
+    smoothing: float = 0.0
+    seed: int = 0
+    layout: Layout = "NCHW"
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if self.layout not in ("NCHW", "NHWC"):
+            raise ValueError(f'layout must be "NCHW" or "NHWC", not {self.layout!r}')
+
+    def draw(
+        self, epoch: int, batch: int, height: int, width: int
+    ) -> tuple[tuple[int, int, int, int], float]:
+        """The rectangle (left, top, right, bottom) [pixels], and the weight of what is around."""
+        lam = _beta(self.alpha, self.seed, epoch, batch)
+        random = _random(self.seed, epoch, batch, _CENTRE)
+        x, y = int(random.integers(width)), int(random.integers(height))
+        half = 0.5 * math.sqrt(1.0 - lam)
+        half_width, half_height = int(half * width), int(half * height)
+        left, right = max(x - half_width, 0), min(x + half_width, width)
+        top, bottom = max(y - half_height, 0), min(y + half_height, height)
+        inside = (right - left) * (bottom - top) / (width * height)
+        return (left, top, right, bottom), 1.0 - inside
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """Mixes a batch.
+
+        Args:
+            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype.
+            labels: int [B].
+            epoch: 0 .. 2**32 - 1.
+            batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
+
+        Returns:
+            Images like those given, and float32 targets [B, C].
+        """
+        if len(images.shape) != 4:
+            raise ValueError(f"cutmix needs images of four axes, not {tuple(images.shape)}")
+        xp = _library(images)
+        height, width = images.shape[2:] if self.layout == "NCHW" else images.shape[1:3]
+        (left, top, right, bottom), lam = self.draw(epoch, batch, height, width)
+        rows, columns = _range(xp, height, images), _range(xp, width, images)
+        inside = ((rows >= top) & (rows < bottom))[:, None] & (columns >= left) & (columns < right)
+        if self.layout == "NHWC":
+            inside = inside[:, :, None]
+        mixed = xp.where(inside, xp.roll(images, 1, 0), images)
+        return mixed, soft_labels(labels, self.classes, lam, self.smoothing)
+
+
+class OneOf:
+    """One of several ways to mix, drawn anew for each batch.
+
+    Args:
+        ways: `Mixup`, `CutMix`, or anything that is called as they are.
+        weights: how often each is drawn, relative to the others; None: all alike.
+        seed: 0 .. 2**64 - 1.
+
+    Raises:
+        ValueError: no ways, or weights that do not fit them.
+    """
+
+    def __init__(self, *ways: Any, weights: Sequence[float] | None = None, seed: int = 0) -> None:
+        if not ways:
+            raise ValueError("give at least one way to mix")
+        shares = np.ones(len(ways)) if weights is None else np.asarray(weights, np.float64)
+        if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
+            raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
+        self.ways = ways
+        self.seed = whole_number("seed", seed, 0, _MAX_SEED)
+        self._ends = np.cumsum(shares / shares.sum())
+
+    def draw(self, epoch: int, batch: int) -> Any:
+        """The way that a batch is mixed."""
+        uniform = _random(self.seed, epoch, batch, _CHOICE).random()
+        place = int(np.searchsorted(self._ends, uniform, side="right"))
+        return self.ways[min(place, len(self.ways) - 1)]
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """Mixes a batch; see `Mixup` and `CutMix`."""
+        mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
+        return mixed, targets
+
+
+def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:
+    """Targets of rows that are `lam` their own class and ``1 - lam`` the class of the row before.
+
+    A class has ``1 - smoothing + smoothing / classes``, and every other one ``smoothing /
+    classes``. A label of -1, as in rows that pad a batch, is no class.
+
+    Args:
+        labels: int [B].
+        classes: number of classes, C.
+        lam: 0 to 1.
+        smoothing: 0 to below 1.
+
+    Returns:
+        float32 [B, C], beside the labels.
+    """
+    xp = _library(labels)
+    off = smoothing / classes
+    here = labels[:, None] == _range(xp, classes, labels)
+    targets = xp.where(here, 1.0 - smoothing + off, off)
+    return _as(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
+
+
+_MAX_SEED: Final = 2**64 - 1
+
+
+def _check(way: Mixup | CutMix) -> None:
+    whole_number("classes", way.classes, 1, 2**31 - 1)
+    whole_number("seed", way.seed, 0, _MAX_SEED)
+    if not 0 < way.alpha < math.inf:
+        raise ValueError(f"alpha must be positive, not {way.alpha!r}")
+    if not 0 <= way.smoothing < 1:
+        raise ValueError(f"smoothing must be 0 to below 1, not {way.smoothing!r}")
+
+
+def _beta(alpha: float, seed: int, epoch: int, batch: int) -> float:
+    return float(_random(seed, epoch, batch, _LAMBDA).beta(alpha, alpha))
+
+
+def _random(seed: int, epoch: int, batch: int, use: int) -> np.random.Generator:
+    """Random numbers of one use in one batch: the counter begins at (0, use, batch, epoch)."""
+    epoch = whole_number("epoch", epoch, 0, 2**32 - 1)
+    batch = whole_number("batch", batch, 0, 2**32 - 1)
+    counter = np.array([0, use, batch, epoch], np.uint64)
+    return np.random.Generator(np.random.Philox(key=seed, counter=counter))
+
+
+def _library(array: Any) -> Any:
+    """The module whose functions take `array`: torch, jax.numpy or NumPy."""
+    name = type(array).__module__.partition(".")[0]
+    if name == "torch":
+        return sys.modules["torch"]
+    if name in ("jax", "jaxlib"):
+        return sys.modules["jax.numpy"]
+    return np
+
+
+def _range(xp: Any, count: int, beside: Any) -> Any:
+    """0 .. count - 1, on the device of `beside`."""
+    return xp.arange(count, device=beside.device) if xp.__name__ == "torch" else xp.arange(count)
+
+
+def _as(array: Any, dtype: Any) -> Any:
+    """`array` as `dtype`."""
+    return array.to(dtype) if hasattr(array, "to") else array.astype(dtype)

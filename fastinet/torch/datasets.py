@@ -1,0 +1,152 @@
+"""What ``torch.utils.data.DataLoader`` and torchdata's ``StatefulDataLoader`` take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils import data
+
+import fastinet
+from fastinet.checks import whole_number
+from fastinet.chosen import ChosenItems
+from fastinet.loader import MAX_EPOCH
+from fastinet.torch.tensors import tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastinet.dataset import Dataset
+    from fastinet.loader import LoaderState
+    from fastinet.output import DType, Layout
+    from fastinet.transforms import Transform
+
+__all__ = ["ImageDataset", "IterableDataset"]
+
+
+class ImageDataset(data.Dataset[tuple[Any, ...]]):
+    """Map-style: ``images[i]`` is ``(tensor, label)`` of item i, for ``DataLoader`` and samplers.
+
+    With ``soft_labels=...`` it is ``(tensor, label, soft label)``, float32 [C].
+
+    Boxes, flips and pixels of (seed, epoch, item) are those of `fastinet.Loader`, bit for bit,
+    whatever the sampler and the number of workers. It pickles, and works under fork and spawn:
+    every process has threads of its own. ``DataLoader`` fetches whole batches through
+    ``__getitems__``, in one call of the native engine.
+
+    What ``DataLoader`` adds (collating into a second copy, sending it between processes) is what
+    `fastinet.torch.Loader` does without.
+
+    Args:
+        dataset: from `fastinet.open`.
+        transform: `fastinet.RandomResizedCrop`, `CenterCrop` or `Resize`.
+        seed: 0 .. 2**64 - 1.
+        dtype: "uint8", "float16", "bfloat16" or "float32", see `fastinet.Loader`.
+        layout: "NCHW" for tensors [3, H, W], "NHWC" for [H, W, 3].
+        mean: in units of 0..1, see `fastinet.Loader`; likewise `std`.
+        std: see there.
+        threads: for each process that fetches. With ``num_workers`` the workers are the
+            parallelism; without, give more to fetch whole batches faster.
+        options: further arguments of `fastinet.Loader`: exact, views, exif_orientation, ...
+
+    Raises:
+        TypeError, ValueError: as `fastinet.Loader` does.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        transform: Transform,
+        *,
+        seed: int = 0,
+        dtype: DType = "uint8",
+        layout: Layout = "NCHW",
+        mean: Any = None,
+        std: Any = None,
+        threads: int = 1,
+        **options: Any,
+    ) -> None:
+        for name in ("shuffle", "drop_last", "pad_last", "rank", "world", "on_error", "out"):
+            if name in options:
+                raise TypeError(f"{name} is not for ImageDataset: order is the sampler's business")
+        output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
+        self._items = ChosenItems(
+            fastinet.Loader(dataset, 1, transform, seed=seed, threads=threads, **output, **options)
+        )
+        # In shared memory, so that workers that live for many epochs see it change.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def dataset(self) -> Dataset:
+        """What `fastinet.open` gave: keys, labels, classes."""
+        return self._items.loader.dataset
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose boxes and flips items have now."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begins another epoch: other boxes and flips, in running workers too.
+
+        Call it between epochs, as for ``DistributedSampler``.
+        """
+        self._epoch.fill_(whole_number("epoch", epoch, 0, MAX_EPOCH))
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """The image and the label of one item; fails as the ``next()`` of a loader does."""
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The same for several items at once."""
+        batch = self._items.take(indices, self.epoch)
+        parts: list[Any] = [tensor(batch.images), batch.labels.tolist()]
+        if batch.soft_labels is not None:
+            parts.append(tensor(batch.soft_labels))
+        return list(zip(*parts, strict=True))
+
+    def __repr__(self) -> str:
+        transform = self._items.loader.transform
+        return f"<ImageDataset of {self.dataset!r}, {transform}, epoch={self.epoch}>"
+
+
+class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
+    """A loader's batches for ``DataLoader(..., batch_size=None)``; it has torchdata's state.
+
+    ``torchdata.stateful_dataloader.StatefulDataLoader(IterableDataset(loader), batch_size=None)``
+    saves and resumes it exactly, at any batch. The loader's threads are the workers:
+    ``num_workers`` is 0, or 1 for a process of its own.
+
+    Args:
+        loader: a `fastinet.Loader`; under ``num_workers=1`` one without ``out=``.
+    """
+
+    def __init__(self, loader: fastinet.Loader) -> None:
+        super().__init__()
+        self.loader = loader
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The next epoch, as tensors over the loader's slots."""
+        worker = data.get_worker_info()
+        if worker is not None and worker.num_workers > 1:
+            raise ValueError(
+                f"num_workers={worker.num_workers} would give every batch {worker.num_workers} "
+                "times: the loader's threads are the workers, take num_workers=0 or 1"
+            )
+        for images, labels in self.loader:
+            yield tensor(images), tensor(labels)
+
+    def state_dict(self) -> LoaderState:
+        """See `fastinet.Loader.state_dict`."""
+        return self.loader.state_dict()
+
+    def load_state_dict(self, state: LoaderState) -> None:
+        """See `fastinet.Loader.load_state_dict`."""
+        self.loader.load_state_dict(state)

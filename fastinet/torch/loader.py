@@ -1,0 +1,258 @@
+"""Batches as tensors on a device, copied there while the loop works on the batch before."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import fastinet
+from fastinet.feeding import Feed, SentBatch
+from fastinet.output import DType, OutputFormat
+from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from fastinet.dataset import Dataset
+    from fastinet.transforms import Transform
+
+__all__ = ["Batch", "Loader"]
+
+
+class Batch(SentBatch):
+    """B rows of images on a device; unpacks to ``images, labels``.
+
+    What else `fastinet.Batch` knows is here too, as NumPy arrays on the host: `indices`, `keys`,
+    `boxes`, `flips`, `image_sizes`, `objects`, `valid`, `errors`.
+
+    Attributes:
+        images: [B, 3, H, W] of the loader's dtype; with views, [B, views, 3, H, W].
+        labels: int64 [B].
+        soft_labels: float32 [B, C], see `fastinet.Batch.soft_labels`; None for a loader without.
+    """
+
+    def __init__(
+        self,
+        batch: fastinet.Batch,
+        dataset: Dataset,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        soft_labels: torch.Tensor | None,
+    ) -> None:
+        super().__init__(batch, dataset)
+        self.images = images
+        self.labels = labels
+        self.soft_labels = soft_labels
+        self.arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        yield self.images
+        yield self.labels
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.images.shape))
+        return f"<Batch images {self.images.dtype} {shape} on {self.images.device}>"
+
+
+class Loader(Feed[Batch]):
+    """`fastinet.Loader` with tensors on a device; the same stream to the bit.
+
+    On a CUDA (or ROCm) device, batches are decoded into pinned memory and copied from there on a
+    stream of their own, uint8 as they are: a quarter of float32's bytes. Normalisation, element
+    type and order of axes are the device's work, on that stream too. The stream that is current
+    when the loop asks for a batch waits for it, the host does not. A pinned buffer is decoded into
+    again only when its copy is done.
+
+    On the CPU, tensors lie in the loader's own slots; nothing is copied. On any other device a
+    batch is copied, and waited for.
+
+    Args:
+        dataset: from `fastinet.open`.
+        batch_size: rows of a batch on this rank.
+        transform: `fastinet.RandomResizedCrop`, `CenterCrop` or `Resize`.
+        device: where batches go; None is the current CUDA device where there is one, or the CPU.
+        dtype: "uint8", "float16", "bfloat16" or "float32", see `fastinet.Loader`.
+        mean: in units of 0..1, see `fastinet.Loader`; likewise `std`.
+        std: see there.
+        channels_last: let images [B, 3, H, W] lie in memory in PyTorch's ``channels_last`` format,
+            which convolutions on recent GPUs want, rather than contiguously.
+        normalise_on_device: where pixels become `dtype`: on the device, or in the loader's threads
+            before the copy, with the same bits. None: on the device unless it is the CPU.
+        ahead: batches whose copy is begun before the loop asks for them, at most; on CUDA.
+        options: further arguments of `fastinet.Loader`: shuffle, seed, threads, rank, world, ...;
+            but not layout or out.
+
+    Attributes:
+        loader: the `fastinet.Loader` behind it.
+        device: where batches go.
+
+    Raises:
+        TypeError, ValueError: as `fastinet.Loader` does.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        transform: Transform,
+        *,
+        device: torch.device | str | int | None = None,
+        dtype: DType = "uint8",
+        mean: Any = None,
+        std: Any = None,
+        channels_last: bool = False,
+        normalise_on_device: bool | None = None,
+        ahead: int = 1,
+        **options: Any,
+    ) -> None:
+        for name in ("layout", "out"):
+            if name in options:
+                raise TypeError(f"{name} is not for fastinet.torch.Loader: see channels_last")
+        self.device = _device(device)
+        if normalise_on_device is None:
+            normalise_on_device = self.device.type != "cpu"
+        self._finish: Callable[[torch.Tensor], torch.Tensor]
+        if normalise_on_device:
+            output = OutputFormat(dtype, "NHWC", mean, std)
+            self._finish = _Normalisation(output, self.device, channels_last=channels_last)
+        else:
+            options.update(dtype=dtype, mean=mean, std=std)
+            options["layout"] = "NHWC" if channels_last else "NCHW"
+            self._finish = channels_second if channels_last else _as_it_is
+        loader = fastinet.Loader(dataset, batch_size, transform, **options)
+        self._copies: _Copies | None = None
+        if _copies_by_itself(self.device):
+            # Those being decoded, those being copied, and one that has just been given.
+            buffers = _pinned_buffers(loader, loader.prefetch + (ahead + 1) + 1)
+            loader = fastinet.Loader(dataset, batch_size, transform, **options, out=buffers)
+            self._copies = _Copies(self.device, ahead + 1)
+        # Elsewhere nothing would run beside the loop.
+        super().__init__(loader, ahead=ahead if self._copies is not None else 0)
+
+    def __repr__(self) -> str:
+        return f"<fastinet.torch.Loader to {self.device} of {self.loader!r}>"
+
+    def _send(self, batch: fastinet.Batch) -> Batch:
+        dataset = self.loader.dataset
+        if self._copies is not None:
+            return self._copies.begin(batch, dataset, self._finish)
+        images, labels, soft_labels = (
+            None if part is None else tensor(part).to(self.device)
+            for part in (batch.images, batch.labels, batch.soft_labels)
+        )
+        return Batch(batch, dataset, self._finish(images), labels, soft_labels)
+
+    def _deliver(self, sent: Batch) -> Batch:
+        if self._copies is not None:
+            self._copies.hand_over(sent)
+        return sent
+
+
+def _as_it_is(images: torch.Tensor) -> torch.Tensor:
+    return images
+
+
+def _device(device: torch.device | str | int | None) -> torch.device:
+    """A device with its index, so that it stays the same one when the current device changes."""
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and chosen.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return chosen
+
+
+def _copies_by_itself(device: torch.device) -> bool:
+    """Whether the device fetches from pinned memory while the host goes on."""
+    return str(device.type) == "cuda"
+
+
+class _Normalisation:
+    """uint8 [..., H, W, 3] to what an `OutputFormat` says, as [..., 3, H, W].
+
+    Bit-equal to the native rows of that format: ``pixel * scale + bias`` in float32, two
+    operations with a rounding each, and one more rounding to the element type.
+    """
+
+    def __init__(self, output: OutputFormat, device: torch.device, *, channels_last: bool) -> None:
+        native = output.native()
+        self._dtype = TORCH_DTYPES[output.dtype]
+        self._scale, self._bias = (
+            torch.tensor(native[name], dtype=torch.float32, device=device)
+            for name in ("pixel_scale", "pixel_bias")
+        )
+        self._channels_last = channels_last
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        images = pixels
+        if self._dtype != torch.uint8:
+            images = pixels.to(torch.float32).mul_(self._scale).add_(self._bias).to(self._dtype)
+        images = channels_second(images)
+        return images if self._channels_last else images.contiguous()
+
+
+def _pinned_buffers(loader: fastinet.Loader, count: int) -> list[NDArray[Any]]:
+    """Page-locked memory for batches, which a GPU fetches by itself."""
+    dtype = TORCH_DTYPES[loader.output.dtype]
+    storage = torch.int16 if dtype == torch.bfloat16 else dtype  # which NumPy has
+    shape = loader._batch_shape()  # noqa: SLF001
+    return [torch.empty(shape, dtype=storage, pin_memory=True).numpy() for _ in range(count)]
+
+
+class _Copies:
+    """Copies from pinned slots to a CUDA device, on a stream of their own."""
+
+    def __init__(self, device: torch.device, most: int) -> None:
+        """`most` slots may be waiting for their copy's end when the next batch is asked for."""
+        self._device = device
+        self._most = most
+        self._stream = torch.cuda.Stream(device)
+        # The arrays keep their slots leased.
+        self._under_way: deque[tuple[torch.cuda.Event, NDArray[Any]]] = deque()
+
+    def begin(
+        self,
+        batch: fastinet.Batch,
+        dataset: Dataset,
+        finish: Callable[[torch.Tensor], torch.Tensor],
+    ) -> Batch:
+        """Enqueues a batch's copy, and what is to happen to it on the device."""
+        with torch.cuda.stream(self._stream):
+            # Labels are not in pinned memory, and small: PyTorch keeps a pinned copy of them.
+            labels, soft_labels = (
+                None
+                if part is None
+                else tensor(part).pin_memory().to(self._device, non_blocking=True)
+                for part in (batch.labels, batch.soft_labels)
+            )
+            images = tensor(batch.images).to(self._device, non_blocking=True)
+            self._under_way.append((self._record(), batch.images))
+            sent = Batch(batch, dataset, finish(images), labels, soft_labels)
+            sent.arrived = self._record()
+        self._release_copied()
+        return sent
+
+    def hand_over(self, sent: Batch) -> None:
+        """Lets the loop's stream wait for a batch, and the allocator know that it uses it."""
+        stream = torch.cuda.current_stream(self._device)
+        stream.wait_event(sent.arrived)
+        for part in filter(torch.is_tensor, (*sent, sent.soft_labels)):
+            # Its memory is of the copying stream's pool. Without this it could go to the next batch
+            # as soon as the loop drops it, while the loop's kernels still read it.
+            part.record_stream(stream)
+
+    def _record(self) -> torch.cuda.Event:
+        event = torch.cuda.Event()
+        event.record(self._stream)
+        return event
+
+    def _release_copied(self) -> None:
+        while self._under_way and (
+            len(self._under_way) > self._most or self._under_way[0][0].query()
+        ):
+            copied, _ = self._under_way.popleft()
+            copied.synchronize()

@@ -1,0 +1,139 @@
+"""Whether an archive is what it should be: complete, undamaged, and the one that was published."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastinet.checks import whole_number
+from fastinet.datasets.published import PUBLISHED
+from fastinet.datasets.scanned import wnid_number
+from fastinet.discovery import archives_at
+from fastinet.errors import UnsupportedError
+from fastinet.sources import identify
+from fastinet.verification.journal import Journal
+from fastinet.verification.report import Check, Finding, Report
+from fastinet.verification.verifying import Verification, train_images_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from fastinet.datasets.published import PublishedArchive
+
+__all__ = ["Check", "Finding", "Report", "verify"]
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    decode: bool = False,
+    digest: bool = True,
+    devkit: str | os.PathLike[str] | None = None,
+    expect: str | None = None,
+    published: Sequence[PublishedArchive] = PUBLISHED,
+    again: bool = False,
+    threads: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Compares an archive, a folder of class tars or an extracted tree with what is published.
+
+    Looks at its size, every header in it, the number of images in each class, the header of each
+    image, and the digest of the whole. What is wrong is reported, not raised.
+
+    How far it has come is kept beside the archive (``<path>.fastinet.verify``) or in the user's
+    cache folder: interrupted, it goes on from there and has lost seconds of work. Two things begin
+    anew: a walk over headers that was not at its end, and SHA-256, which is compared where no MD5
+    is published. What was found by a run that came to its end is remembered as long as the archive
+    does not change.
+
+    Args:
+        path: the archive or folder.
+        decode: decode every image in full, in place of reading its header.
+        digest: compare the digest of the whole file, which reads all of it.
+        devkit: development kit that tells how many images each training class has; without one the
+            published range is compared.
+        expect: name of the published archive to compare with; "none" compares with none; None
+            takes the one that content, size and name show it to be.
+        published: the archives to compare with.
+        again: forget what earlier runs found.
+        threads: for images; None takes one for each CPU that affinity and control groups allow.
+        progress: called with (stage, done, in all): "headers" and "content" or "decoding" in bytes,
+            "files" of a folder in files. It may raise to stop.
+
+    Raises:
+        MissingError: there is nothing at `path`, or nothing in the folder.
+        ReadError: it cannot be read.
+        ValueError: `expect` is not published.
+        FastinetError: the devkit is damaged; see :func:`fastinet.datasets.devkit.read_devkit`.
+    """
+    absolute = Path(path).absolute()
+    names = [archive.name for archive in published]
+    if expect not in (None, "none", *names):
+        raise ValueError(f"expect must be 'none' or one of {', '.join(names)}; it is {expect!r}")
+    if threads is not None:
+        threads = whole_number("threads", threads, 1, 4096)
+    kit = None if devkit is None else Path(devkit).absolute()
+    archives, _ = archives_at(absolute)
+    _refuse_folder_of_archives(absolute)
+    options = {
+        "decode": decode,
+        "digest": digest,
+        "devkit": None if kit is None else _identity_of(kit),
+        "expect": expect,
+        "published": "all" if published is PUBLISHED else _fingerprint(published),
+    }
+    identities = [archive.identify() for archive in archives]
+    journal = Journal(absolute, identities, options)
+    if not again and (remembered := journal.load("report")) is not None:
+        report = Report.from_dict(remembered)
+        report.remembered = True
+        return report
+    verification = Verification(
+        absolute,
+        archives,
+        table=published,
+        expect=expect,
+        train_images=None if kit is None else train_images_of(kit),
+        decode=decode,
+        digest=digest,
+        threads=threads,
+        progress=progress,
+    )
+    if again:
+        journal.forget()
+    report = verification.run(journal)
+    if [archive.identify() for archive in archives] != identities:
+        message = "it was changed while it was verified, so what was found counts for nothing"
+        advice = "Let the download or the copy end, then verify again."
+        report.findings.insert(
+            0, Finding("error", "changed", message, str(absolute), None, None, advice)
+        )
+    journal.save("report", report.to_dict())
+    journal.forget_walk()
+    return report
+
+
+def _fingerprint(published: Sequence[PublishedArchive]) -> str:
+    return hashlib.sha256(repr(tuple(published)).encode()).hexdigest()
+
+
+def _identity_of(devkit: Path) -> Any:
+    """What binds a report to the devkit that it compares with."""
+    if devkit.is_dir() or not devkit.exists():
+        return str(devkit)
+    return list(identify(devkit))
+
+
+def _refuse_folder_of_archives(path: Path) -> None:
+    """An extracted tree has images in it; a folder of downloads is several archives."""
+    entries = sorted(path.iterdir()) if path.is_dir() else []
+    tars = [entry.name for entry in entries if entry.suffix == ".tgz" or ".tar" in entry.suffixes]
+    names = [name for name in tars if wnid_number(name.partition(".")[0]) < 0]
+    if names and len(names) == len(tars):
+        shown = ", ".join(name for name in names[:5] if ".fastinet" not in name)
+        raise UnsupportedError(
+            f"a folder with archives in it: verify each by its own path: {shown}",
+            archive=str(path),
+        )

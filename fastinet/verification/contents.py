@@ -1,0 +1,239 @@
+"""Compares what is in an archive with what is published: classes, numbers, counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fastinet.datasets.published import PublishedSplit
+    from fastinet.datasets.scanned import ScannedMembers
+    from fastinet.verification.findings import Findings
+    from fastinet.verification.recognition import Part
+
+__all__ = ["check_duplicates", "check_part", "range_text", "some"]
+
+_INCOMPLETE = "Continue the download, or extract the archive again."
+
+
+def check_part(
+    findings: Findings,
+    part: Part,
+    members: ScannedMembers,
+    published: PublishedSplit | None,
+    train_images: Mapping[str, int],
+    *,
+    whole: bool,
+) -> None:
+    """Compares a split's images with what is published of it.
+
+    Args:
+        findings: takes what is wrong.
+        part: the images.
+        members: of all archives.
+        published: None: nothing is.
+        train_images: training images by wnid, as a devkit says.
+        whole: the archive should have every class; a class tar by itself has one.
+    """
+    if part.numbers is not None:
+        count = published.images if published is not None else None
+        _check_numbers(findings, part, part.numbers, count, members)
+    if part.classes is not None:
+        per_class = train_images if part.split == "train" else {}
+        _check_classes(findings, part, part.classes, published, per_class, whole=whole)
+    if published is not None and published.images is not None and whole:
+        found = len(part.rows)
+        if found != published.images:
+            findings.error(
+                "count",
+                f"split '{part.split}' has {found:,} images, published are {published.images:,}",
+                advice=_INCOMPLETE if found < published.images else "",
+            )
+
+
+def _check_numbers(
+    findings: Findings,
+    part: Part,
+    numbers: NDArray[np.int64],
+    count: int | None,
+    members: ScannedMembers,
+) -> None:
+    """The numbers in the names must be 1 to `count`, each once."""
+    distinct, first, times = np.unique(numbers, return_index=True, return_counts=True)
+    last = count or int(distinct.max(initial=0))
+    missing = np.setdiff1d(np.arange(1, last + 1), distinct)
+    if len(missing):
+        findings.error(
+            "missing members",
+            f"{len(missing):,} images are missing: numbers {range_text(missing.tolist())}",
+            advice=_INCOMPLETE,
+        )
+    for row, number, occurrences in zip(
+        part.rows[first], distinct.tolist(), times.tolist(), strict=True
+    ):
+        if occurrences > 1:
+            findings.error(
+                "duplicate members",
+                f"number {number} is there {occurrences} times",
+                member=members.name(int(row)),
+            )
+        if not 1 <= number <= last:
+            findings.error(
+                "unexpected members",
+                f"number {number} is not among 1 to {last:,}",
+                member=members.name(int(row)),
+            )
+
+
+def _check_classes(
+    findings: Findings,
+    part: Part,
+    classes: NDArray[np.int64],
+    published: PublishedSplit | None,
+    train_images: Mapping[str, int],
+    *,
+    whole: bool,
+) -> None:
+    """Compares which classes there are, and how many images each has."""
+    numbers, counts = np.unique(classes, return_counts=True)
+    found = {
+        part.class_name(number): count
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+    }
+    expected = _expected_classes(part, published) if published is not None else None
+    if expected is not None:
+        _check_which_classes(findings, part.split, found, expected, train_images, whole=whole)
+    elif whole and published is not None and published.classes not in (None, len(found)):
+        findings.error(
+            "missing class",
+            f"split '{part.split}' has {len(found):,} classes, published are {published.classes:,}",
+            advice=_INCOMPLETE,
+        )
+    bounds = published.images_per_class if published is not None else None
+    known = None if expected is None else set(expected)
+    for name, count in found.items():
+        if known is None or name in known:
+            _check_images_per_class(findings, name, count, train_images.get(name), bounds)
+
+
+def _expected_classes(part: Part, published: PublishedSplit) -> Sequence[str] | None:
+    if part.are_wnids:
+        return published.wnids
+    return [str(number) for number in range(published.classes or 0)] or None
+
+
+def _check_which_classes(
+    findings: Findings,
+    split: str,
+    found: Mapping[str, int],
+    expected: Sequence[str],
+    train_images: Mapping[str, int],
+    *,
+    whole: bool,
+) -> None:
+    for name in expected if whole else ():
+        if name not in found:
+            images = f", {train_images[name]:,} images" if name in train_images else ""
+            findings.error(
+                "missing class",
+                f"class {name} is missing from split '{split}'{images}",
+                member=name,
+                advice=_INCOMPLETE,
+            )
+    known = set(expected)
+    for name, count in found.items():
+        if name not in known:
+            findings.error(
+                "unexpected class",
+                f"{count:,} images of class {name}, which split '{split}' does not have",
+                member=name,
+            )
+
+
+def _check_images_per_class(
+    findings: Findings, name: str, count: int, exact: int | None, bounds: tuple[int, int] | None
+) -> None:
+    if exact is not None:
+        if count != exact:
+            wrong = f"{exact - count:,} missing" if count < exact else f"{count - exact:,} too many"
+            findings.error(
+                "images per class",
+                f"class {name} has {count:,} of {exact:,} images: {wrong}",
+                member=name,
+                advice=_INCOMPLETE if count < exact else "",
+            )
+        return
+    if bounds is not None and not bounds[0] <= count <= bounds[1]:
+        published = (
+            f"{bounds[0]:,}" if bounds[0] == bounds[1] else f"{bounds[0]:,} to {bounds[1]:,}"
+        )
+        findings.error(
+            "images per class",
+            f"class {name} has {count:,} images; published classes have {published}",
+            member=name,
+            advice=_INCOMPLETE if count < bounds[0] else "",
+        )
+
+
+_HASH_FACTOR = 0x9E3779B97F4A7C15  # odd, so that its powers never vanish modulo 2^64
+_HASHED_AT_ONCE = 1 << 18
+
+
+def check_duplicates(findings: Findings, members: ScannedMembers) -> None:
+    """Reports names that several members have: whoever extracts the archive keeps the last."""
+    starts, names = members.keys_of(np.ones(len(members), np.bool_))
+    hashes = np.zeros(len(members), np.uint64)
+    for first in range(0, len(members), _HASHED_AT_ONCE):
+        last = min(first + _HASHED_AT_ONCE, len(members))
+        hashes[first:last] = _hashes(starts[first : last + 1].astype(np.int64), names)
+    hashes ^= members.archive.astype(np.uint64) << np.uint64(40)  # names count within an archive
+    order = np.argsort(hashes, kind="stable")
+    alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    for place in alike.tolist():
+        name, other = members.name(int(order[place])), members.name(int(order[place + 1]))
+        if name == other:
+            findings.error(
+                "duplicate members",
+                f"a second member of this name, at byte {members.offsets[order[place + 1]]:,}",
+                member=name,
+                offset=int(members.offsets[order[place]]),
+            )
+
+
+def _hashes(starts: NDArray[np.int64], names: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """A number for each of the texts names[starts[i]:starts[i + 1]], equal for equal texts.
+
+    A polynomial in the bytes, modulo 2^64; overflow is meant.
+    """
+    lengths = starts[1:] - starts[:-1]
+    longest = int(lengths.max(initial=0))
+    powers = np.cumprod(np.full(longest + 1, _HASH_FACTOR, np.uint64), dtype=np.uint64)
+    positions = np.arange(starts[-1] - starts[0]) - np.repeat(starts[:-1] - starts[0], lengths)
+    terms = (names[starts[0] : starts[-1]].astype(np.uint64) + np.uint64(1)) * powers[positions]
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
+    ends = np.cumsum(lengths)
+    result: NDArray[np.uint64] = sums[ends] - sums[ends - lengths]
+    return result
+
+
+def some(names: Iterable[str]) -> str:
+    """The first few names."""
+    listed = list(names)
+    return ", ".join([*listed[:3], *(["..."] if len(listed) > 3 else [])])
+
+
+def range_text(numbers: Sequence[int]) -> str:
+    """Rising numbers as people write them: "3, 7 to 12, 40 and others"."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:5]]
+    return ", ".join(texts) + (" and others" if len(runs) > 5 else "")

@@ -1,0 +1,70 @@
+"""The members of a damaged or cut gzip archive, as far as they can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet import _scan
+from fastinet.errors import FastinetError, ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+__all__ = ["walk_gzip"]
+
+_STEP_BYTES = 1 << 23
+_STEPS_AT_ONCE = 32  # between two collections, so that seek points do not pile up
+
+
+def walk_gzip(
+    path: Path, folder: str = "", progress: Callable[[int, int], None] | None = None
+) -> tuple[_scan.Members, list[FastinetError]]:
+    """Inflates the archive up to its first damage, since nothing behind it can be read.
+
+    Args:
+        path: of the archive.
+        folder: put before the members' names, with a slash.
+        progress: called now and then with (compressed bytes passed, in all).
+
+    Returns:
+        The members up to there, their offsets in the inflated data, and what is wrong.
+
+    Raises:
+        ReadError: it cannot be read.
+    """
+    walk = _scan.SeekPass(path, folder)
+    parts: list[_scan.Members] = []
+    errors: list[FastinetError] = []
+    steps = 0
+    while not walk.done and not errors:
+        try:
+            walk.step(_STEP_BYTES)
+        except ReadError:
+            raise
+        except FastinetError as error:
+            errors.append(error)
+        steps += 1
+        if steps % _STEPS_AT_ONCE == 0:
+            parts.append(walk.take().members)
+        if progress is not None:
+            progress(walk.position_bytes, walk.size_bytes)
+    parts.append(walk.take().members)
+    return _joined(parts), errors
+
+
+def _joined(parts: Sequence[_scan.Members]) -> _scan.Members:
+    before = np.cumsum([0, *(len(part.names) for part in parts)])
+    ends = [part.name_ends + np.uint64(start) for part, start in zip(parts, before, strict=False)]
+    return _scan.Members(
+        offsets=np.concatenate([part.offsets for part in parts]),
+        sizes=np.concatenate([part.sizes for part in parts]),
+        containers=np.concatenate([part.containers for part in parts]),
+        heads=np.concatenate([part.heads for part in parts]),
+        names=np.concatenate([part.names for part in parts]),
+        name_ends=np.concatenate(ends),
+        container_names=[name for part in parts for name in part.container_names],
+        special_entries=sum(part.special_entries for part in parts),
+    )

@@ -1,0 +1,170 @@
+"""The walk over the headers of all archives, and what is wrong with them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet import _scan
+from fastinet.errors import FastinetError, ReadError
+from fastinet.sources import FileArchive, FolderArchive, GzipArchive
+from fastinet.verification.gzip_walk import walk_gzip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fastinet.sources import Archive
+    from fastinet.verification.findings import Findings
+    from fastinet.verification.journal import Journal, Walk
+
+__all__ = ["Cut", "Headers"]
+
+_CONTINUE = "Continue the download where it stopped (curl -C -, wget -c); it need not begin again."
+_DAMAGED = "Download the archive again, or this part of it; no other cure is known."
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An archive that ends too early."""
+
+    archive: Archive
+    members: _scan.Members
+    """Those that are whole."""
+    errors: Sequence[FastinetError]
+    """All that is wrong with its headers."""
+    innermost: FastinetError
+    """What the member that was cut says; tars around it say the like."""
+
+    def add_to(self, findings: Findings, published_bytes: int | None) -> None:
+        """Tells where the archive ends, and what is whole.
+
+        Args:
+            findings: take it.
+            published_bytes: size that the archive should have; None: not known.
+        """
+        size = self.archive.path.stat().st_size
+        share = ""
+        if published_bytes is not None and published_bytes > size:
+            share = f" of {published_bytes:,} as published ({size / published_bytes:.1%})"
+        member = self.innermost.member
+        within = f"; member {member} is cut" if member else "; a member is missing"
+        findings.error(
+            "truncated",
+            f"truncated: the file ends at byte {size:,}{share}{within}{self._whole_classes()}",
+            archive=str(self.archive.path),
+            member=member,
+            offset=size,
+            advice=_CONTINUE,
+        )
+
+    def _whole_classes(self) -> str:
+        names = self.members.container_names
+        if not names:
+            return ""
+        damaged = {
+            (error.member or "").partition("/")[0].removesuffix(".tar") for error in self.errors
+        }
+        stems = [Path(name).name.removesuffix(".tar") for name in names]
+        text = f"; {sum(stem not in damaged for stem in stems):,} class tars are whole"
+        if stems[-1] in damaged:
+            images = np.count_nonzero(self.members.containers == len(names) - 1)
+            text += f", of {names[-1]} {images:,} images are"
+        return text
+
+
+class Headers:
+    """What the walk found.
+
+    Attributes:
+        members: the whole members of each archive.
+        cuts: the archives that end too early; told when it is known what the whole should be.
+        gzip_md5: of a gzip file, which the walk takes in to its end; "" of others.
+        readable: whether members can be read at any place; not in a damaged gzip file.
+    """
+
+    def __init__(
+        self,
+        archives: Sequence[Archive],
+        findings: Findings,
+        journal: Journal,
+        progress: Callable[[str, int, int], None] | None,
+    ) -> None:
+        """Walks, or takes what the journal has of it; damage is added to `findings`."""
+        self._progress = progress
+        self.cuts: list[Cut] = []
+        self.gzip_md5 = ""
+        self.readable = True
+        walks = journal.load_walk()
+        if walks is None:
+            walks = self._walk(archives)
+            if isinstance(archives[0], FileArchive):  # others do not cost a seek a member
+                journal.save_walk(walks)
+        self.members = [members for members, _ in walks]
+        for archive, (members, errors) in zip(archives, walks, strict=True):
+            self._add_errors(findings, archive, members, errors)
+
+    def _walk(self, archives: Sequence[Archive]) -> list[Walk]:
+        walks: list[Walk] = []
+        sizes = [0 if isinstance(a, FolderArchive) else a.path.stat().st_size for a in archives]
+        for number, archive in enumerate(archives):
+            report = functools.partial(self._passed, sum(sizes[:number]), sum(sizes))
+            if isinstance(archive, FolderArchive):
+                walks.append((archive.scan(self._passed_files), []))
+            elif isinstance(archive, GzipArchive):
+                walks.append(self._walk_gzip(archive, report))
+            else:
+                walks.append(_scan.survey(archive.path, archive.folder, report))
+        return walks
+
+    def _walk_gzip(self, archive: GzipArchive, report: Callable[[int, int], None]) -> Walk:
+        """Makes the archive's seek index, which takes all of it in, or goes on making it."""
+        try:
+            index = archive.seek_index(report)
+        except ReadError:
+            raise
+        except FastinetError:
+            self.readable = False
+            return walk_gzip(archive.path, archive.folder, report)
+        self.gzip_md5 = index.md5
+        return index.members(), []
+
+    def _passed(self, before: int, total: int, position: int, _: int) -> None:
+        if self._progress is not None:
+            self._progress("headers", before + position, total)
+
+    def _passed_files(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress("files", done, total)
+
+    def _add_errors(
+        self,
+        findings: Findings,
+        archive: Archive,
+        members: _scan.Members,
+        errors: Sequence[FastinetError],
+    ) -> None:
+        """A cut is told once, though every level of the archive notices it."""
+        size = archive.path.stat().st_size
+        cuts = [
+            error
+            for error in errors
+            if error.cause.startswith("truncated")
+            and (error.offset == size or isinstance(archive, GzipArchive))
+        ]
+        for error in errors:
+            if error not in cuts:
+                findings.error(
+                    "damaged header",
+                    error.cause,
+                    archive=str(archive.path),
+                    member=error.member,
+                    offset=error.offset,
+                    advice=_DAMAGED,
+                )
+        if cuts:
+            innermost = max(cuts, key=lambda error: (error.member or "").count("/"))
+            self.cuts.append(Cut(archive, members, errors, innermost))

@@ -1,0 +1,180 @@
+"""How far a verification has come, and what it found: ``<archive>.fastinet.verify``.
+
+JSON beside the archive, or in the user's cache folder. It is replaced as a whole, so that it is the
+old one or the new one whatever happens, and two processes that verify one archive do each other no
+harm: the later one to save wins. It counts for the bytes that it was made of and for the same
+options; anything else in its place is ignored and replaced.
+
+While a verification goes on, what the walk over the headers found lies beside it
+(``<archive>.fastinet.verify.walk``, a NumPy archive), since that walk is a seek for each member.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import secrets
+import warnings
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastinet import _scan, catalog
+from fastinet.errors import FastinetError, FastinetWarning, from_status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fastinet.sources import Identity
+
+__all__ = ["SUFFIX", "Journal", "Walk"]
+
+Walk = tuple[_scan.Members, list[FastinetError]]
+"""The whole members of an archive, and what is wrong with its headers."""
+
+SUFFIX = ".verify"
+WALK_SUFFIX = ".walk"
+FORMAT_VERSION = 1
+
+
+class Journal:
+    """The journal of one archive or folder, under given options."""
+
+    def __init__(self, path: Path, identities: Sequence[Identity], options: dict[str, Any]) -> None:
+        """The journal of what lies at `path`."""
+        places = catalog.places(path)
+        self._places = [place.with_name(place.name + SUFFIX) for place in places]
+        self._head = {
+            "format": FORMAT_VERSION,
+            "fastinet": catalog.fastinet_version(),
+            "archives": [identity._asdict() for identity in identities],
+            "options": options,
+        }
+        self._complained = False
+
+    def load(self, part: str) -> dict[str, Any] | None:
+        """What was saved last, if it is that part: "state" or "report". Else None."""
+        for place in self._places:
+            try:
+                content = json.loads(place.read_bytes())
+            except (OSError, ValueError):
+                continue
+            head_fits = isinstance(content, dict) and all(
+                content.get(name) == value for name, value in self._head.items()
+            )
+            if head_fits and isinstance(content.get(part), dict):
+                found: dict[str, Any] = content[part]
+                return found
+        return None
+
+    def save(self, part: str, content: dict[str, Any]) -> None:
+        """Puts this in place of what was saved; warns once where neither place takes it."""
+        self._put(json.dumps({**self._head, part: content}).encode("ascii"), "")
+
+    def load_walk(self) -> list[Walk] | None:
+        """What the walk over the headers of each archive found; None where it was not saved."""
+        for place in self._places:
+            with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+                return self._walks_at(_walk_beside(place))
+        return None
+
+    def _walks_at(self, place: Path) -> list[Walk]:
+        with np.load(place, allow_pickle=False) as columns:
+            head = json.loads(columns["head"].tobytes())
+            if head["archives"] != self._head["archives"] or head["format"] != FORMAT_VERSION:
+                raise ValueError("of other archives")
+            return [_walk_of(columns, i, texts) for i, texts in enumerate(head["walks"])]
+
+    def save_walk(self, walks: Sequence[Walk]) -> None:
+        """Keeps what the walk over the headers of each archive found."""
+        texts = [
+            {
+                "container_names": members.container_names,
+                "special_entries": int(members.special_entries),
+                "errors": [_error_fields(error) for error in errors],
+            }
+            for members, errors in walks
+        ]
+        head = json.dumps({**self._head, "walks": texts}).encode("ascii")
+        columns = {"head": np.frombuffer(head, np.uint8)}
+        for number, (members, _) in enumerate(walks):
+            for name in _COLUMNS:
+                columns[f"{number}.{name}"] = getattr(members, name)
+        content = io.BytesIO()
+        np.savez(content, **columns)  # type: ignore[arg-type]
+        self._put(content.getbuffer(), WALK_SUFFIX)
+
+    def forget(self) -> None:
+        """Removes all that was kept."""
+        self.forget_walk()
+        for place in self._places:
+            with contextlib.suppress(OSError):
+                place.unlink()
+
+    def forget_walk(self) -> None:
+        """Removes what :meth:`save_walk` kept."""
+        for place in self._places:
+            with contextlib.suppress(OSError):
+                _walk_beside(place).unlink()
+
+    def _put(self, content: bytes | memoryview, suffix: str) -> None:
+        failures = []
+        for place in self._places:
+            try:
+                _replace(place.with_name(place.name + suffix), content)
+            except OSError as error:
+                failures.append(f"'{place}': {error.strerror}")
+            else:
+                return
+        if not self._complained:
+            self._complained = True
+            warnings.warn(
+                "the progress of the verification cannot be kept, so an interruption loses it "
+                f"({'; '.join(failures)})",
+                FastinetWarning,
+                stacklevel=6,
+            )
+
+
+# The columns of _scan.Members.
+_COLUMNS = ("offsets", "sizes", "containers", "heads", "names", "name_ends")
+
+
+def _walk_beside(place: Path) -> Path:
+    return place.with_name(place.name + WALK_SUFFIX)
+
+
+def _walk_of(columns: Any, number: int, texts: dict[str, Any]) -> Walk:
+    members = _scan.Members(
+        **{name: columns[f"{number}.{name}"] for name in _COLUMNS},
+        container_names=texts["container_names"],
+        special_entries=texts["special_entries"],
+    )
+    errors = [from_status(*fields) for fields in texts["errors"]]
+    return members, [error for error in errors if isinstance(error, FastinetError)]
+
+
+def _error_fields(error: FastinetError) -> tuple[str, str, str, str, int]:
+    """What :func:`fastinet.errors.from_status` makes the error of again."""
+    codes = {"UnsupportedError": "unsupported", "TooLargeError": "too large"}
+    code = codes.get(type(error).__name__, "corrupt")
+    offset = -1 if error.offset is None else error.offset
+    return code, error.cause, error.archive or "", error.member or "", offset
+
+
+def _replace(place: Path, text: bytes | memoryview) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f"{place.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(place)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,263 @@
+"""What a file is by its first bytes, and what an archive is by the names in it.
+
+File names count for nothing here, since archives are renamed, and ``.tar.gz`` often is none; they
+only help to tell releases of one archive from each other.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastinet.datasets.scanned import wnid_number, wnid_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fastinet.datasets.published import PublishedArchive
+    from fastinet.datasets.scanned import ScannedMembers
+
+__all__ = ["Part", "Wrong", "choose_published", "family_of", "file_kind", "parts_of"]
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+_BLOCK_BYTES = 512
+_SAMPLE = 1000  # names that are looked at to tell the family
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Why a file cannot be an archive."""
+
+    message: str
+    advice: str
+
+
+_AGAIN = "Download it again, and look at what the server answers."
+
+# By what a file begins with, white space aside and in lower case.
+_WRONG_FILES: tuple[tuple[bytes, Wrong], ...] = (
+    (b"<!doctype html", Wrong("this is a web page (an error or log-in page), no archive", _AGAIN)),
+    (b"<html", Wrong("this is a web page (an error or log-in page), no archive", _AGAIN)),
+    (b"<?xml", Wrong("this is an XML answer of a server, no archive", _AGAIN)),
+    (
+        b"d8:announce",
+        Wrong("this is a .torrent file, not what it leads to", "Open it in a client."),
+    ),
+    (b"d10:created by", Wrong("this is a .torrent file, not what it leads to", "Open it there.")),
+    (b"\xfd7zxz", Wrong("this is xz-compressed, which no published archive is", "Use unxz.")),
+    (b"bzh", Wrong("this is bzip2-compressed, which no published archive is", "Use bunzip2.")),
+    (b"version https://git-lfs", Wrong("this is a pointer of Git LFS", "Fetch it: git lfs pull.")),
+)
+_TAR_MAGIC = slice(257, 262)  # of a header: "ustar"
+
+_UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".aria2", ".!qb", ".tmp", ".st")
+
+
+def file_kind(path: Path) -> str | Wrong:
+    """By the first bytes of the file "tar", "gzip", "zip" or "json"; else why it is none of them.
+
+    A file with damage in its first header still is a "tar".
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_BLOCK_BYTES)
+        if size == 0:
+            return Wrong("the file is empty", "Download it again.")
+        for magic, kind in ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"[[", "json")):
+            if head.startswith(magic):
+                return kind
+        if not any(head) and size > 2 * _BLOCK_BYTES:
+            return Wrong(
+                "the file begins with zeros, as one that a download made room for and did not fill",
+                "Let the download end, or check its pieces again.",
+            )
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for magic, wrong in _WRONG_FILES:
+        if text.startswith(magic):
+            return wrong
+    looks_like_tar = head[_TAR_MAGIC] == b"ustar" or _is_header(head) or not any(head)
+    if looks_like_tar and len(head) == _BLOCK_BYTES:
+        return "tar"
+    if text.startswith((b"{", b"[")):
+        return Wrong("this is JSON text, no archive", _AGAIN)
+    return Wrong("this is no archive: it begins neither as a tar nor as gzip", _AGAIN)
+
+
+def _is_header(block: bytes) -> bool:
+    """Whether the block is a tar header, of a time before the magic too: its checksum is right."""
+    digits = block[148:156].strip(b" \0")
+    total = sum(block[:148]) + sum(block[156:]) + 8 * ord(" ")
+    return digits.isdigit() and digits.strip(b"01234567") == b"" and int(digits, 8) == total
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file is named as downloads are until they are complete."""
+    return name.lower().endswith(_UNFINISHED)
+
+
+# Asked in this order; a family is recognised when at least half of the names are its own.
+_FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("imagenet21k_p", re.compile(r"(.*/)?imagenet21k_(train|val|small_classes)/.*")),
+    ("boxes", re.compile(r".*\.xml")),
+    ("relabel", re.compile(r"(.*/)?n\d{8}_\d+\.pt")),
+    ("val", re.compile(r"(.*/)?ILSVRC2012_val_\d{8}(_n\d{8})?\.JPEG")),
+    ("test", re.compile(r"(.*/)?ILSVRC2012_test_\d{8}\.JPEG")),
+    ("imagenet_v2", re.compile(r"(.*/)?(\d{1,3}/[^/]+|n\d{8}/\d{1,2})\.jpe?g", re.IGNORECASE)),
+    (
+        "train",
+        re.compile(r"(.*/)?(n\d{8}/([^/]+/)*[^/]+|n\d{8}_[^/]+)\.(jpe?g|png)", re.IGNORECASE),
+    ),
+)
+# Of the Kaggle packaging, and of folders that people extract all splits to.
+_SPLIT_FOLDERS = re.compile(
+    r"((?:.*/)?)(train(?=/n\d{8}/)|(?:val|test)(?=/(?:n\d{8}/)?ILSVRC2012_))/.*\.JPEG"
+)
+_DEVKIT = re.compile(r"(.*/)?data/(meta(_clsloc)?\.mat|ILSVRC20\d\d\w*_ground_truth\.txt)")
+_MOST_DEVKIT_FILES = 1000
+
+
+def family_of(members: ScannedMembers) -> str | None:
+    """The family that the members' names show; None: not one of ours."""
+    count = len(members)
+    if count == 0:
+        return None
+    rows = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
+    names = [members.name(row) for row in rows.tolist()]
+    if count <= _MOST_DEVKIT_FILES and any(_DEVKIT.fullmatch(name) for name in names):
+        return "devkit"
+    splits = {found[2] for name in names if (found := _SPLIT_FOLDERS.fullmatch(name))}
+    if len(splits) > 1:
+        return "ilsvrc"
+    for family, pattern in _FAMILIES:
+        if 2 * sum(pattern.fullmatch(name) is not None for name in names) >= len(names):
+            return family
+    return None
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images of one split, n of them, by member row."""
+
+    split: str
+    rows: Ints
+    """[n]"""
+    classes: Ints | None = None
+    """[n] number of the wnid, or of ImageNet-V2's folder; -1: none. None: the names tell none."""
+    numbers: Ints | None = None
+    """[n] number in the name of a validation or test image; None: names without number."""
+    are_wnids: bool = True
+
+    def class_name(self, number: int) -> str:
+        """The class as the archive spells it."""
+        return wnid_text(number) if self.are_wnids else str(number)
+
+
+def parts_of(family: str | None, members: ScannedMembers, images: Bools) -> list[Part]:
+    """The splits in the archive; `images` says which members are images."""
+    if family == "train":
+        return [_by_wnid("train", members, images)]
+    if family in ("val", "test"):
+        return [_by_number(family, members, images)]
+    if family == "imagenet_v2":
+        return [_by_folder_number(members, images)]
+    if family == "imagenet21k_p":
+        inside = _below(members, images, "imagenet21k_", ("train", "val", "small_classes"))
+        return [_by_wnid(split, members, rows) for split, rows in inside.items()]
+    if family == "ilsvrc":
+        inside = _below(members, images, "", ("train", "val", "test"))
+        makers = {"train": _by_wnid, "val": _by_number, "test": _by_number}
+        return [makers[split](split, members, rows) for split, rows in inside.items()]
+    return []
+
+
+def _by_wnid(split: str, members: ScannedMembers, images: Bools) -> Part:
+    folders = members.folder_wnids()
+    wnids = np.where(folders >= 0, folders, members.names.base_wnids())
+    rows = np.flatnonzero(images & (wnids >= 0))
+    return Part(split, rows, wnids[rows])
+
+
+def _by_number(split: str, members: ScannedMembers, images: Bools) -> Part:
+    """Images that are numbered; their class where a folder or a suffix tells it."""
+    numbers = members.names.numbers_after(f"ILSVRC2012_{split}_")
+    rows = np.flatnonzero(images & (numbers >= 0))
+    suffixes = members.names.stem_wnids()[rows]
+    classes = np.where(suffixes >= 0, suffixes, members.folder_wnids()[rows])
+    told = len(rows) > 0 and bool((classes >= 0).all())
+    return Part(split, rows, classes if told else None, numbers[rows])
+
+
+def _by_folder_number(members: ScannedMembers, images: Bools) -> Part:
+    rows = np.flatnonzero(images)
+    folders = [PurePosixPath(members.name(row)).parent.name for row in rows.tolist()]
+    if all(wnid_number(folder) >= 0 for folder in folders):  # of December 2020
+        return _by_wnid("val", members, images)
+    classes = [int(folder) if folder.isdecimal() else -1 for folder in folders]
+    return Part("val", rows, np.array(classes, np.int64), are_wnids=False)
+
+
+def _below(
+    members: ScannedMembers, images: Bools, prefix: str, splits: Sequence[str]
+) -> dict[str, Bools]:
+    """The images below the folder ``prefix + split``, by split; those that have any."""
+    top = ""
+    for row in np.flatnonzero(images).tolist():
+        folders = re.match(rf"((?:.*/)?){prefix}(?:{'|'.join(splits)})/", members.name(row))
+        if folders is not None:
+            top = folders[1]
+            break
+    starts, names = members.keys_of(np.ones(len(members), np.bool_))
+    found = {}
+    for split in splits:
+        folder = f"{top}{prefix}{split}/".encode("utf-8", "surrogateescape")
+        rows = images & _begin_with(folder, starts.astype(np.int64), names)
+        if rows.any():
+            found[split] = rows
+    return found
+
+
+def _begin_with(prefix: bytes, starts: Ints, names: NDArray[np.uint8]) -> Bools:
+    """[N] whether the texts names[starts[i]:starts[i + 1]] begin so."""
+    found: Bools = starts[1:] - starts[:-1] >= len(prefix)
+    for i, letter in enumerate(prefix):
+        found &= names[np.minimum(starts[:-1] + i, len(names) - 1)] == letter
+    return found
+
+
+def choose_published(
+    candidates: Sequence[PublishedArchive], name: str, first_member: str, classes: Sequence[str]
+) -> PublishedArchive | None:
+    """The archive that this one is likeliest a copy of, among candidates of its family.
+
+    Args:
+        candidates: the likeliest by size, name and family first.
+        name: file name.
+        first_member: name of a member, whose top folder may tell.
+        classes: wnids that the images have.
+    """
+    names = (name.lower(), first_member.partition("/")[0].lower())
+    known = [archive for archive in candidates if not archive.one_source]
+
+    def likelihood(archive: PublishedArchive) -> tuple[bool, bool, bool, int]:
+        stem = archive.name.partition(".tar")[0].partition(".tgz")[0].lower()
+        listed = {wnid for split in archive.splits for wnid in split.wnids or ()}
+        counts = [split.classes or 0 for split in archive.splits]
+        return (
+            any(stem in text for text in names),
+            bool(listed) and listed.issuperset(classes),
+            not listed and max(counts, default=0) >= len(classes) > 0,
+            -max(counts, default=1 << 30),  # the smallest that has all of the classes
+        )
+
+    return max(known, key=likelihood, default=None)

@@ -1,0 +1,198 @@
+"""A feed gives its loader's stream, and its states count what the loop has had."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastinet
+from fastinet import ItemBoxes, Loader, RandomResizedCrop
+from fastinet.chosen import ChosenItems
+from fastinet.errors import FastinetError
+from fastinet.feeding import Feed, SentBatch
+from fastinet.testing.archives import train_tar
+from fastinet.testing.small import small_jpeg
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Sent(SentBatch):
+    """A batch that has gone to a device of the same machine."""
+
+    def __init__(self, batch: fastinet.Batch, dataset: fastinet.Dataset) -> None:
+        super().__init__(batch, dataset)
+        self.images = batch.images.copy()
+
+
+class HostFeed(Feed[Sent]):
+    """Sends to the host, and notes in which order things happen."""
+
+    def __init__(self, loader: Loader, ahead: int = 1) -> None:
+        super().__init__(loader, ahead=ahead)
+        self.log: list[str] = []
+
+    def _send(self, batch: fastinet.Batch) -> Sent:
+        self.log.append(f"send {batch.indices[0]}")
+        return Sent(batch, self.loader.dataset)
+
+    def _deliver(self, sent: Sent) -> Sent:
+        self.log.append(f"deliver {sent.indices[0]}")
+        return sent
+
+
+def loader_of(dataset: fastinet.Dataset, **options: object) -> Loader:
+    defaults: dict[str, object] = {"shuffle": True, "seed": 3, "threads": 2, "prefetch": 4}
+    return Loader(dataset, 5, RandomResizedCrop(8), **{**defaults, **options})
+
+
+def content(batch: fastinet.Batch | Sent) -> tuple[list[int], NDArray[np.uint8]]:
+    return batch.indices.tolist(), np.asarray(batch.images).copy()
+
+
+def assert_same_stream(
+    ours: list[tuple[list[int], NDArray[np.uint8]]],
+    theirs: list[tuple[list[int], NDArray[np.uint8]]],
+) -> None:
+    assert [items for items, _ in ours] == [items for items, _ in theirs]
+    for (_, images), (_, others) in zip(ours, theirs, strict=True):
+        assert np.array_equal(images, others)
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_same_stream_as_the_loader(dataset: fastinet.Dataset, ahead: int) -> None:
+    feed, loader = HostFeed(loader_of(dataset), ahead), loader_of(dataset)
+    for _ in range(2):
+        assert_same_stream([content(b) for b in feed], [content(b) for b in loader])
+    assert_same_stream(
+        [content(b) for b in feed.epoch(7, start_batch=2)],
+        [content(b) for b in loader.epoch(7, start_batch=2)],
+    )
+    assert len(feed) == len(loader)
+
+
+def test_what_the_host_knows_comes_along(dataset: fastinet.Dataset) -> None:
+    for sent, batch in zip(HostFeed(loader_of(dataset)), loader_of(dataset), strict=True):
+        for name in ("indices", "boxes", "flips", "image_sizes", "valid"):
+            assert np.array_equal(getattr(sent, name), getattr(batch, name))
+        assert sent.keys == batch.keys
+        assert sent.errors == {}
+        assert sent.objects is batch.objects is None
+        assert len(sent) == len(batch)
+
+
+def test_objects_come_along(dataset: fastinet.Dataset) -> None:
+    halves = np.tile(np.array([0.2, 0.1, 0.7, 1.0], np.float32), (43, 1))
+    boxes = ItemBoxes(np.arange(44), halves, dataset.labels)
+    feed, loader = (loader_of(dataset, boxes=boxes) for _ in range(2))
+    for sent, batch in zip(HostFeed(feed), loader, strict=True):
+        assert sent.objects is not None
+        assert batch.objects is not None
+        assert np.array_equal(sent.objects.boxes, batch.objects.boxes)
+        chosen = ChosenItems(loader).take(batch.indices).objects
+        assert chosen is not None
+        assert np.array_equal(chosen.boxes, batch.objects.boxes)
+
+
+def test_the_next_batch_is_sent_before_the_loop_asks(dataset: fastinet.Dataset) -> None:
+    """Whatever is ready; here everything is, since nothing else is under way."""
+    feed = HostFeed(loader_of(dataset, shuffle=False), ahead=2)
+    epoch = iter(feed)
+    next(epoch)
+    while epoch._batches.ready_batches < 2:
+        pass
+    next(epoch)
+    assert "send 10" in feed.log
+    assert "deliver 10" not in feed.log
+    assert feed.log.index("send 5") < feed.log.index("deliver 5")
+    assert len(epoch) == len(feed) - 2
+
+
+@given(ahead=st.integers(0, 3), stop=st.integers(0, 9), epochs=st.integers(0, 2))
+def test_state_counts_what_the_loop_has_had(
+    dataset: fastinet.Dataset, ahead: int, stop: int, epochs: int
+) -> None:
+    feed, loader = HostFeed(loader_of(dataset), ahead), loader_of(dataset)
+    for _ in range(epochs):
+        assert len(list(feed)) == len(list(loader)) == 9
+        assert feed.state_dict() == loader.state_dict()
+    epoch, theirs = iter(feed), iter(loader)
+    assert feed.state_dict() == loader.state_dict()
+    for _ in range(stop):
+        next(epoch)
+        next(theirs)
+        assert feed.state_dict() == loader.state_dict()
+    resumed, there = HostFeed(loader_of(dataset, threads=1), 3 - ahead), loader_of(dataset)
+    resumed.load_state_dict(feed.state_dict())
+    there.load_state_dict(loader.state_dict())
+    assert resumed.state_dict() == feed.state_dict()
+    for _ in range(2):  # the rest of this epoch, and all of the next
+        assert_same_stream([content(b) for b in resumed], [content(b) for b in there])
+
+
+def test_leaving_early_begins_the_next_epoch(dataset: fastinet.Dataset) -> None:
+    feed, loader = HostFeed(loader_of(dataset), 3), loader_of(dataset)
+    for _ in range(3):
+        for ours, theirs in zip(feed, loader, strict=True):
+            assert content(ours)[0] == content(theirs)[0]
+            break
+    assert feed.state_dict()["epoch"] == 2
+
+
+def test_an_old_epoch_does_not_move_the_state(dataset: fastinet.Dataset) -> None:
+    feed = HostFeed(loader_of(dataset), 2)
+    old = iter(feed)
+    next(old)
+    new = iter(feed)
+    next(new)
+    state = feed.state_dict()
+    list(old)
+    assert feed.state_dict() == state
+    old.close()
+    assert list(old) == []
+    assert len(old) == 0
+    assert feed.state_dict() == state
+
+
+def test_a_closed_epoch_keeps_its_place(dataset: fastinet.Dataset) -> None:
+    feed = HostFeed(loader_of(dataset), 3)
+    epoch = iter(feed)
+    next(epoch)
+    state = feed.state_dict()
+    epoch.close()
+    assert list(epoch) == []
+    assert feed.state_dict() == state
+
+
+def test_a_failure_comes_at_its_turn(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    files = {f"n01440764_{number}.JPEG": small_jpeg(rng) for number in range(9)}
+    files["n01440764_4.JPEG"] = b"\xff\xd8 no more"
+    path = tmp_path / "train.tar"
+    path.write_bytes(train_tar({"n01440764": files}))
+    loader = Loader(fastinet.open(path, index=False), 2, RandomResizedCrop(8), prefetch=4)
+    epoch = iter(HostFeed(loader, ahead=4))
+    assert next(epoch).indices.tolist() == [0, 1]
+    assert next(epoch).indices.tolist() == [2, 3]
+    with pytest.raises(FastinetError, match="n01440764_4"):
+        next(epoch)
+    assert list(epoch) == []
+
+
+def test_slots_are_free_once_sent(dataset: fastinet.Dataset) -> None:
+    feed = HostFeed(loader_of(dataset), 3)
+    kept = [*feed, *feed]
+    gc.collect()
+    assert len(kept) == 18
+    assert feed.stats().extra_slots == 0
+
+
+def test_arguments(dataset: fastinet.Dataset) -> None:
+    with pytest.raises(ValueError, match="ahead must be 0 to 64, not -1"):
+        HostFeed(loader_of(dataset), -1)

@@ -1,0 +1,202 @@
+"""Mixup and CutMix against loops over rows and pixels, and on every array library that there is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastinet.mixing import CutMix, Mixup, OneOf, soft_labels
+
+CLASSES = 7
+BATCH = {"epoch": 3, "batch": 5}
+
+
+def batch_of(rows: int = 6, height: int = 9, width: int = 12) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(rows, 3, height, width)).astype(np.float32)
+    return images, rng.integers(CLASSES, size=rows)
+
+
+def mixed_targets(labels: Any, lam: float, smoothing: float) -> Any:
+    """Soft labels, one number at a time: timm's rule for one class, then the weighted sum."""
+    targets = np.zeros((len(labels), CLASSES))
+    for row in range(len(labels)):
+        for label, weight in ((labels[row], lam), (labels[row - 1], 1 - lam)):
+            for column in range(CLASSES):
+                targets[row, column] += weight * smoothing / CLASSES
+            targets[row, label] += weight * (1 - smoothing)
+    return targets
+
+
+@given(
+    alpha=st.floats(0.05, 5),
+    smoothing=st.floats(0, 0.9),
+    seed=st.integers(0, 2**64 - 1),
+    epoch=st.integers(0, 2**32 - 1),
+    batch=st.integers(0, 2**32 - 1),
+)
+def test_mixup(alpha: float, smoothing: float, seed: int, epoch: int, batch: int) -> None:
+    images, labels = batch_of()
+    way = Mixup(CLASSES, alpha, smoothing, seed)
+    lam = way.draw(epoch, batch)
+    assert 0 <= lam <= 1
+    before = images.copy()
+    mixed, targets = way(images, labels, epoch=epoch, batch=batch)
+    assert np.array_equal(images, before)
+    for row in range(len(images)):  # row - 1 of the first row is the last one
+        expected = images[row] * np.float64(lam) + images[row - 1] * np.float64(1 - lam)
+        np.testing.assert_allclose(mixed[row], expected, atol=1e-6)
+    np.testing.assert_allclose(targets, mixed_targets(labels, lam, smoothing), atol=1e-6)
+    np.testing.assert_allclose(targets.sum(1), 1, atol=1e-6)
+    assert (mixed.dtype, targets.dtype) == (np.float32, np.float32)
+
+
+@given(
+    alpha=st.floats(0.05, 5),
+    seed=st.integers(0, 2**64 - 1),
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    layout=st.sampled_from(["NCHW", "NHWC"]),
+)
+def test_cutmix(alpha: float, seed: int, height: int, width: int, layout: Any) -> None:
+    images, labels = batch_of(4, height, width)
+    way = CutMix(CLASSES, alpha, 0.1, seed, layout)
+    (left, top, right, bottom), lam = way.draw(3, 5, height, width)
+    assert 0 <= left <= right <= width
+    assert 0 <= top <= bottom <= height
+    expected, inside = images.copy(), 0
+    for y in range(height):
+        for x in range(width):
+            if left <= x < right and top <= y < bottom:
+                inside += 1
+                for row in range(len(images)):
+                    expected[row, :, y, x] = images[row - 1, :, y, x]
+    assert lam == pytest.approx(1 - inside / (height * width))
+    given_images = images if layout == "NCHW" else np.moveaxis(images, 1, -1)
+    mixed, targets = way(given_images, labels, **BATCH)
+    assert np.array_equal(mixed if layout == "NCHW" else np.moveaxis(mixed, -1, 1), expected)
+    np.testing.assert_allclose(targets, mixed_targets(labels, lam, 0.1), atol=1e-6)
+
+
+@given(seed=st.integers(0, 2**64 - 1), batch=st.integers(0, 1000))
+def test_the_rectangle_follows_torchvisions_rule(seed: int, batch: int) -> None:
+    """Sides of twice int(half of sqrt(1 - lam)) around a centre inside the image, cut off there."""
+    height, width = 224, 160
+    way = CutMix(CLASSES, 1.0, seed=seed)
+    lam = Mixup(CLASSES, 1.0, seed=seed).draw(0, batch)  # before it is corrected: the same draw
+    (left, top, right, bottom), _ = way.draw(0, batch, height, width)
+    half_width, half_height = (int(0.5 * math.sqrt(1 - lam) * side) for side in (width, height))
+    for low, high, half, side in (
+        (left, right, half_width, width),
+        (top, bottom, half_height, height),
+    ):
+        centres = [
+            at for at in range(side) if (max(at - half, 0), min(at + half, side)) == (low, high)
+        ]
+        assert centres, "no centre gives this rectangle"
+
+
+def test_cutmix_takes_whole_numbers() -> None:
+    images, labels = batch_of()
+    pixels = (images * 50 + 128).astype(np.uint8)
+    mixed, _ = CutMix(CLASSES)(pixels, labels, **BATCH)
+    assert mixed.dtype == np.uint8
+    assert set(np.unique(mixed)) <= set(np.unique(pixels))
+
+
+def test_draws_depend_on_seed_epoch_and_batch_alone() -> None:
+    drawn = {
+        (seed, epoch, batch): (
+            Mixup(CLASSES, seed=seed).draw(epoch, batch),
+            CutMix(CLASSES, seed=seed).draw(epoch, batch, 224, 224),
+        )
+        for seed in (0, 1, 2**64 - 1)
+        for epoch in (0, 1, 2**32 - 1)
+        for batch in (0, 1, 2**32 - 1)
+    }
+    assert len({mixup for mixup, _ in drawn.values()}) == len(drawn)
+    for (seed, epoch, batch), (mixup, cutmix) in reversed(drawn.items()):
+        assert Mixup(CLASSES, seed=seed).draw(epoch, batch) == mixup
+        assert CutMix(CLASSES, seed=seed).draw(epoch, batch, 224, 224) == cutmix
+
+
+def test_lambda_has_betas_moments() -> None:
+    """Mean 1/2, variance 1 / (4 (2 alpha + 1))."""
+    for alpha in (0.2, 1.0, 3.0):
+        way = Mixup(CLASSES, alpha)
+        drawn = np.array([way.draw(0, batch) for batch in range(4000)])
+        assert drawn.mean() == pytest.approx(0.5, abs=0.03)
+        assert drawn.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.08)
+
+
+def test_one_of_several_ways() -> None:
+    ways = ["a", "b", "c"]
+    drawn = [OneOf(*ways, weights=[1, 0, 3], seed=4).draw(1, batch) for batch in range(2000)]
+    assert drawn == [OneOf(*ways, weights=[1, 0, 3], seed=4).draw(1, b) for b in range(2000)]
+    assert drawn.count("b") == 0
+    assert drawn.count("c") == pytest.approx(1500, abs=100)
+    images, labels = batch_of()
+    mixup = Mixup(CLASSES)
+    for ours, theirs in zip(
+        OneOf(mixup)(images, labels, **BATCH), mixup(images, labels, **BATCH), strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_label_of_minus_one_is_no_class() -> None:
+    assert np.array_equal(soft_labels(np.array([2, -1]), 3), [[0, 0, 1], [0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Mixup(0), "classes must be"),
+        (lambda: Mixup(10, alpha=0), "alpha must be positive, not 0"),
+        (lambda: Mixup(10, alpha=float("nan")), "alpha must be positive"),
+        (lambda: CutMix(10, smoothing=1), "smoothing must be 0 to below 1, not 1"),
+        (lambda: CutMix(10, seed=-1), "seed must be"),
+        (lambda: CutMix(10, layout="CHW"), "layout must be"),  # type: ignore[arg-type]
+        (OneOf, "at least one way"),
+        (lambda: OneOf(1, 2, weights=[1]), "weights must be 2 numbers"),
+        (lambda: OneOf(1, 2, weights=[0, 0]), "weights must be 2 numbers"),
+        (lambda: Mixup(10).draw(-1, 0), "epoch must be"),
+        (lambda: Mixup(10).draw(0, 2**32), "batch must be"),
+        (lambda: CutMix(10)(np.zeros((2, 3)), np.zeros(2), epoch=0, batch=0), "four axes"),
+    ],
+)
+def test_arguments(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_mixup_needs_floats() -> None:
+    with pytest.raises(TypeError, match="float dtype, not uint8"):
+        Mixup(10)(np.zeros((2, 3, 4, 4), np.uint8), np.zeros(2, np.int64), epoch=0, batch=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "uint8"])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_torch_tensors(dtype: str, channels_last: bool) -> None:
+    torch = pytest.importorskip("torch")
+    images, labels = batch_of()
+    tensors = torch.from_numpy(images).to(getattr(torch, dtype))
+    if channels_last:
+        tensors = tensors.contiguous(memory_format=torch.channels_last)
+    ways = [CutMix(CLASSES, smoothing=0.1)]
+    if dtype != "uint8":
+        ways.append(Mixup(CLASSES, 0.4, 0.1))  # type: ignore[arg-type]
+    for way in ways:
+        mixed, targets = way(tensors, torch.from_numpy(labels), **BATCH)
+        expected, expected_targets = way(tensors.float().numpy(), labels, **BATCH)
+        assert mixed.dtype == tensors.dtype
+        assert targets.dtype == torch.float32
+        tolerance = {"float32": 1e-6, "float16": 1e-2, "bfloat16": 5e-2, "uint8": 0}[dtype]
+        np.testing.assert_allclose(mixed.float().numpy(), expected, atol=tolerance)
+        np.testing.assert_allclose(targets.numpy(), expected_targets, atol=1e-6)
+        if channels_last:
+            assert mixed.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,320 @@
+"""The loader's stream as tensors, on the CPU and on a device that is slow to copy."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastinet
+from fastinet import RandomResizedCrop
+
+torch = pytest.importorskip("torch")
+
+import fastinet.torch as fastinet_torch  # noqa: E402
+import fastinet.torch.loader as torch_loader  # noqa: E402
+
+CROP = RandomResizedCrop(16)
+OPTIONS: dict[str, Any] = {"shuffle": True, "seed": 5, "threads": 2}
+NORMALISED: dict[str, Any] = {"mean": "imagenet", "std": "imagenet"}
+
+
+def bits(tensor: Any) -> Any:
+    """A tensor's values as NumPy has them; bfloat16 as int16."""
+    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).cpu().numpy()
+
+
+def expected_bits(batch: fastinet.Batch) -> Any:
+    images = batch.images
+    return images.view(np.int16) if images.dtype.name == "bfloat16" else images
+
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+DEVICES = ["cpu", pytest.param("cuda", marks=needs_cuda)]
+
+
+# The loader
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "bfloat16", "float32"])
+def test_same_bits_as_the_loader(
+    dataset: fastinet.Dataset, dtype: Any, on_device: bool, channels_last: bool, device: str
+) -> None:
+    """Normalisation on the device gives the bits of the native one."""
+    output = {"dtype": dtype, **({} if dtype == "uint8" else NORMALISED)}
+    loader = fastinet_torch.Loader(
+        dataset,
+        8,
+        CROP,
+        device=device,
+        channels_last=channels_last,
+        normalise_on_device=on_device,
+        **OPTIONS,
+        **output,
+    )
+    native = fastinet.Loader(dataset, 8, CROP, layout="NCHW", **OPTIONS, **output)
+    assert len(loader) == len(native) == 6
+    for batch, expected in zip(loader, native, strict=True):
+        images, labels = batch
+        assert images.dtype == getattr(torch, dtype)
+        assert images.device.type == labels.device.type == device
+        assert labels.dtype == torch.int64
+        assert images.shape[1:] == (3, 16, 16)
+        assert np.array_equal(bits(images), expected_bits(expected))
+        assert np.array_equal(labels.cpu().numpy(), expected.labels)
+        assert np.array_equal(batch.indices, expected.indices)
+        assert np.array_equal(batch.boxes, expected.boxes)
+        assert batch.keys == expected.keys
+        memory = torch.channels_last if channels_last else torch.contiguous_format
+        assert images.is_contiguous(memory_format=memory)
+
+
+def test_scale_without_normalisation(dataset: fastinet.Dataset) -> None:
+    options = {"dtype": "float32", **OPTIONS}
+    device = fastinet_torch.Loader(
+        dataset, 8, CROP, device="cpu", normalise_on_device=True, **options
+    )
+    native = fastinet.Loader(dataset, 8, CROP, layout="NCHW", **options)
+    for (images, _), (expected, _) in zip(device, native, strict=True):
+        assert np.array_equal(images.numpy(), expected)
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_views(dataset: fastinet.Dataset, on_device: bool) -> None:
+    loader = fastinet_torch.Loader(
+        dataset, 8, CROP, views=2, device="cpu", normalise_on_device=on_device, **OPTIONS
+    )
+    images, _ = next(iter(loader))
+    native = fastinet.Loader(dataset, 8, CROP, views=2, layout="NCHW", **OPTIONS)
+    assert images.shape == (8, 2, 3, 16, 16)
+    assert np.array_equal(images.numpy(), next(iter(native)).images)
+
+
+def test_kept_tensors_stay_as_they_are(dataset: fastinet.Dataset) -> None:
+    loader = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", **OPTIONS)
+    kept = [(images, images.clone()) for _ in range(3) for images, _ in loader]
+    gc.collect()
+    assert all(torch.equal(images, copy) for images, copy in kept)
+
+
+def test_soft_labels(dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps) -> None:
+    options: dict[str, Any] = {"soft_labels": label_maps, **OPTIONS}
+    loader = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", **options)
+    for batch, expected in zip(loader, fastinet.Loader(dataset, 8, CROP, **options), strict=True):
+        assert batch.soft_labels.dtype == torch.float32
+        assert np.array_equal(batch.soft_labels.numpy(), expected.soft_labels)
+
+
+def test_sizes_of_the_epoch(dataset: fastinet.Dataset) -> None:
+    """Progressive resizing, where rows are normalised on the device and where they are not."""
+    for on_device in (False, True):
+        loader = fastinet_torch.Loader(
+            dataset,
+            43,
+            CROP,
+            device="cpu",
+            normalise_on_device=on_device,
+            sizes={1: 8, 2: 24},
+            **OPTIONS,
+        )
+        for epoch, side in enumerate([16, 8, 24]):
+            images, _ = next(iter(loader))
+            native = fastinet.Loader(dataset, 43, RandomResizedCrop(side), layout="NCHW", **OPTIONS)
+            assert np.array_equal(images.numpy(), next(native.epoch(epoch)).images)
+
+
+def test_leaving_early_leaks_nothing(dataset: fastinet.Dataset) -> None:
+    loader = fastinet_torch.Loader(dataset, 4, CROP, device="cpu", **OPTIONS)
+
+    def leave_early(epochs: int) -> tuple[int, int, int]:
+        for _ in range(epochs):
+            for _batch in loader:
+                break
+        gc.collect()
+        process = Path("/proc/self")
+        counted = (len(list((process / name).iterdir())) for name in ("task", "fd"))
+        return (*counted, loader.stats().slots)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("counts in /proc")
+    before = leave_early(5)
+    assert leave_early(100) == before
+    assert loader.stats().extra_slots == 0
+
+
+def test_state_goes_between_loaders(dataset: fastinet.Dataset) -> None:
+    """A state of one kind of loader loads into the other, at another batch size."""
+    ours = fastinet_torch.Loader(dataset, 4, CROP, device="cpu", **OPTIONS)
+    epoch = iter(ours)
+    seen = [next(epoch).indices for _ in range(3)]
+    native = fastinet.Loader(dataset, 6, CROP, **OPTIONS)
+    native.load_state_dict(json.loads(json.dumps(ours.state_dict())))
+    rest = [batch.indices for batch in native]
+    unbroken = [batch.indices for batch in fastinet.Loader(dataset, 4, CROP, **OPTIONS)]
+    assert np.array_equal(np.concatenate(seen + rest), np.concatenate(unbroken))
+
+
+@pytest.mark.parametrize("name", ["layout", "out"])
+def test_arguments_that_are_not_for_it(dataset: fastinet.Dataset, name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} is not for"):
+        fastinet_torch.Loader(dataset, 4, CROP, **{name: "NCHW"})
+
+
+def test_imported_when_named() -> None:
+    assert fastinet.torch is fastinet_torch
+    with pytest.raises(AttributeError, match="no attribute 'tensorflow'"):
+        fastinet.tensorflow  # noqa: B018
+
+
+# The road to a device that copies by itself: CUDA's, with a device of which the test is the clock
+
+
+class SlowDevice:
+    """Stands in for torch.cuda: an event has passed when three more of them were recorded.
+
+    Slots that copies read from must stay as they are until the event behind the copy has passed.
+    """
+
+    def __init__(self) -> None:
+        self.recorded = 0
+        self.log: list[str] = []
+        self.unmarked: list[tuple[int, bytes]] = []  # slots, and what they held
+        self.waited_for: set[int] = set()
+
+    def copy(self, tensor: Any, non_blocking: bool) -> Any:
+        assert non_blocking
+        if tensor.dtype == torch.uint8:  # images, not labels, which are copies already
+            # By address: a tensor over the slot would keep it leased.
+            self.unmarked.append((tensor.data_ptr(), tensor.numpy().tobytes()))
+        return tensor.clone()
+
+
+class SlowEvent:
+    """An event on the one stream of the device."""
+
+    def __init__(self, device: SlowDevice) -> None:
+        self.device = device
+
+    def record(self, stream: object) -> None:
+        assert stream is self.device
+        self.device.recorded += 1
+        self.at = self.device.recorded
+        self.copies, self.device.unmarked = self.device.unmarked, []
+
+    def query(self) -> bool:
+        passed = self.device.recorded >= self.at + 3
+        if passed:
+            self.synchronize()
+        return passed
+
+    def synchronize(self) -> None:
+        for slot, held in self.copies:
+            now = ctypes.string_at(slot, len(held))
+            assert now == held, "a slot was written to while it was copied from"
+        self.copies = []
+
+
+class LoopStream:
+    """The stream that the training loop works on."""
+
+    def __init__(self, device: SlowDevice) -> None:
+        self.device = device
+
+    def wait_event(self, event: SlowEvent) -> None:
+        self.device.waited_for.add(event.at)
+        self.device.log.append("wait")
+
+
+@pytest.fixture
+def slow_device(monkeypatch: pytest.MonkeyPatch) -> SlowDevice:
+    """The CPU, behaving as a CUDA device whose copies end long after they were begun."""
+    device = SlowDevice()
+    loop = LoopStream(device)
+
+    def record_stream(_: Any, stream: object) -> None:
+        assert stream is loop
+        device.log.append("use")
+
+    def buffers(loader: fastinet.Loader, count: int) -> list[Any]:
+        return [np.empty(loader._batch_shape(), np.uint8) for _ in range(count)]
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: device)
+    monkeypatch.setattr(torch.cuda, "stream", contextlib.nullcontext)
+    monkeypatch.setattr(torch.cuda, "Event", lambda: SlowEvent(device))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: loop)
+    monkeypatch.setattr(torch_loader, "_copies_by_itself", lambda _: True)
+    monkeypatch.setattr(torch_loader, "_pinned_buffers", buffers)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda tensor, _, *, non_blocking: device.copy(tensor, non_blocking)
+    )
+    monkeypatch.setattr(torch.Tensor, "record_stream", record_stream)
+    return device
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_slots_stay_until_their_copy_is_done(
+    dataset: fastinet.Dataset,
+    label_maps: fastinet.LabelMaps,
+    slow_device: SlowDevice,
+    ahead: int,
+) -> None:
+    options: dict[str, Any] = {"soft_labels": label_maps, **OPTIONS}
+    loader = fastinet_torch.Loader(
+        dataset, 4, CROP, device="cpu", normalise_on_device=True, ahead=ahead, **options
+    )
+    native = fastinet.Loader(dataset, 4, CROP, layout="NCHW", **options)
+    for _ in range(4):
+        for batch, expected in zip(loader, native, strict=True):
+            assert np.array_equal(batch.images.numpy(), expected.images)
+            # The loop's stream waits for the last thing that happened to this batch, and the
+            # allocator has heard of that stream before the loop can use or drop its tensors.
+            assert batch.arrived.at in slow_device.waited_for
+            assert slow_device.log[-4:] == ["wait", "use", "use", "use"]
+            assert np.array_equal(batch.soft_labels.numpy(), expected.soft_labels)
+    assert loader.stats().extra_slots == 0
+
+
+def test_leaving_early_waits_for_copies_all_the_same(
+    dataset: fastinet.Dataset, slow_device: SlowDevice
+) -> None:
+    """The next epoch takes the slots over; those of the last copies are not among them."""
+    loader = fastinet_torch.Loader(
+        dataset, 4, CROP, device="cpu", normalise_on_device=True, **OPTIONS
+    )
+    for _ in range(30):
+        for batch in loader:
+            batch.images.zero_()
+            break
+    assert slow_device.recorded >= 60
+
+
+@needs_cuda
+def test_batches_on_a_gpu_stay_as_they_are(dataset: fastinet.Dataset) -> None:
+    """While kernels of the loop are far behind, and memory of dropped batches is given out again.
+
+    What the loop's kernels see is summed up on the device, and looked at when all is over.
+    """
+    loader = fastinet_torch.Loader(dataset, 4, CROP, device="cuda", prefetch=1, **OPTIONS)
+    busy = torch.randn(2048, 2048, device="cuda")
+    sums = []
+    for _ in range(20):
+        for images, labels in loader:
+            for _ in range(8):  # so that this batch's sum comes late
+                busy = busy @ busy / busy.norm()
+            sums.append((images.sum(dtype=torch.int64), labels.sum()))
+    native = fastinet.Loader(dataset, 4, CROP, **OPTIONS)
+    expected = [
+        (int(batch.images.sum()), int(batch.labels.sum())) for _ in range(20) for batch in native
+    ]
+    assert [(int(pixels), int(labels)) for pixels, labels in sums] == expected
+    assert loader.stats().extra_slots == 0

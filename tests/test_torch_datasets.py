@@ -1,0 +1,198 @@
+"""ImageDataset under DataLoader, and a loader under torchdata's StatefulDataLoader."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastinet
+from fastinet import CenterCrop, Loader, RandomResizedCrop
+from fastinet.errors import FastinetError
+from fastinet.testing.archives import train_tar
+from fastinet.testing.small import small_jpeg
+
+torch = pytest.importorskip("torch")
+
+from torch.utils.data import DataLoader  # noqa: E402
+
+from fastinet.torch import ImageDataset, IterableDataset  # noqa: E402
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:'set_vital' is deprecated"),  # torchdata's business
+    # Python 3.12 warns of every fork beside threads; that this one is safe is what is tested.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
+]
+
+CROP = RandomResizedCrop(16)
+SEED = 11
+
+
+def rows_of_epoch(dataset: fastinet.Dataset, epoch: int, **options: Any) -> dict[int, Any]:
+    """What the Loader makes of every item: {item: (pixels, label)}."""
+    loader = Loader(dataset, 7, CROP, shuffle=True, seed=SEED, threads=2, **options)
+    return {
+        item: (image.copy(), label)
+        for batch in loader.epoch(epoch)
+        for item, image, label in zip(
+            batch.indices.tolist(), batch.images, batch.labels.tolist(), strict=True
+        )
+    }
+
+
+# ImageDataset
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", ["uint8", "bfloat16", "float32"])
+def test_items_are_the_loaders(dataset: fastinet.Dataset, dtype: Any, layout: Any) -> None:
+    rows = rows_of_epoch(dataset, 3, dtype=dtype, layout=layout)
+    images = ImageDataset(dataset, CROP, seed=SEED, dtype=dtype, layout=layout)
+    images.set_epoch(3)
+    assert len(images) == 43
+    assert images.epoch == 3
+    for item in (0, 42, 17):
+        image, label = images[item]
+        expected, expected_label = rows[item]
+        if dtype == "bfloat16":
+            image, expected = image.view(torch.int16), expected.view(np.int16)
+        assert np.array_equal(image.numpy(), expected)
+        assert (label, type(label)) == (expected_label, int)
+
+
+@pytest.mark.parametrize("context", [None, "fork", "spawn"])
+def test_under_dataloader(dataset: fastinet.Dataset, context: str | None) -> None:
+    """Workers that live for several epochs see set_epoch too."""
+    images = ImageDataset(dataset, CROP, seed=SEED)
+    images[0]  # the parent's threads run before the fork
+    workers: dict[str, Any] = {}
+    if context is not None:
+        workers = {
+            "num_workers": 2,
+            "multiprocessing_context": context,
+            "persistent_workers": True,
+        }
+    loader = DataLoader(images, batch_size=5, shuffle=True, **workers)
+    for epoch in (0, 1, 6):
+        images.set_epoch(epoch)
+        rows = rows_of_epoch(dataset, epoch, layout="NCHW")
+        expected = {(image.tobytes(), label) for image, label in rows.values()}
+        seen = [
+            (image.numpy().tobytes(), int(label))
+            for batch, labels in loader
+            for image, label in zip(batch, labels, strict=True)
+        ]
+        assert len(seen) == 43
+        assert set(seen) == expected
+
+
+def test_soft_labels_of_items(dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps) -> None:
+    options: dict[str, Any] = {"seed": SEED, "soft_labels": label_maps}
+    batch = next(iter(DataLoader(ImageDataset(dataset, CROP, **options), batch_size=5)))
+    expected = next(iter(Loader(dataset, 5, CROP, threads=1, **options)))
+    assert len(batch) == 3
+    assert np.array_equal(batch[1].numpy(), expected.labels)
+    assert np.array_equal(batch[2].numpy(), expected.soft_labels)
+
+
+def test_it_pickles(dataset: fastinet.Dataset) -> None:
+    images = ImageDataset(dataset, CenterCrop(16, 18), seed=SEED)
+    images.set_epoch(2)
+    copy = pickle.loads(pickle.dumps(images))  # noqa: S301
+    assert torch.equal(copy[9][0], images[9][0])
+    assert copy.epoch == 2
+
+
+def test_a_bad_item_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.tar"
+    jpeg = small_jpeg(np.random.default_rng(0))
+    path.write_bytes(train_tar({"n01440764": {"n01440764_0.JPEG": jpeg, "n01440764_1.JPEG": b"?"}}))
+    images = ImageDataset(fastinet.open(path, index=False), CROP)
+    with pytest.raises(FastinetError, match="n01440764_1"):
+        images[1]
+    assert images[0][0].shape == (3, 16, 16)
+    with pytest.raises(FastinetError, match="n01440764_1"):
+        list(DataLoader(images, batch_size=2, num_workers=1))
+
+
+@pytest.mark.parametrize("name", ["shuffle", "rank", "out", "on_error"])
+def test_what_is_not_for_it(dataset: fastinet.Dataset, name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} is not for ImageDataset"):
+        ImageDataset(dataset, CROP, **{name: 1})
+
+
+# torchdata
+
+
+def stateful_loader(dataset: fastinet.Dataset, workers: int, threads: int = 2) -> Any:
+    torchdata = pytest.importorskip("torchdata.stateful_dataloader")
+    loader = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=threads)
+    return torchdata.StatefulDataLoader(
+        IterableDataset(loader),
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        multiprocessing_context="fork" if workers else None,
+    )
+
+
+def content(batch: Any) -> tuple[bytes, list[int]]:
+    images, labels = batch
+    return images.numpy().tobytes(), labels.tolist()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("stop", [0, 1, 5, 8, 10])
+def test_under_stateful_dataloader(dataset: fastinet.Dataset, workers: int, stop: int) -> None:
+    native = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1)
+    unbroken = [
+        (batch.images.tobytes(), batch.labels.tolist()) for _ in range(3) for batch in native
+    ]
+    assert len(unbroken) == 24
+    first = stateful_loader(dataset, workers)
+    stream, state = [], first.state_dict()
+    for _ in range(2):
+        for batch in first:
+            if len(stream) == stop:
+                break
+            stream.append(content(batch))
+            state = json.loads(json.dumps(first.state_dict()))
+        if len(stream) == stop:
+            break
+    resumed = stateful_loader(dataset, workers, threads=1)
+    resumed.load_state_dict(state)
+    while len(stream) < 16:
+        stream += [content(batch) for batch in resumed]
+    assert stream[:16] == unbroken[:16]
+
+
+def test_it_goes_on_and_does_not_skip(dataset: fastinet.Dataset) -> None:
+    """A resumed loader begins at its batch; nothing before it is decoded again."""
+    first = stateful_loader(dataset, 0)
+    batches = iter(first)
+    for _ in range(5):
+        next(batches)
+    resumed = stateful_loader(dataset, 0)
+    resumed.load_state_dict(first.state_dict())
+    assert len(list(resumed)) == 3
+    assert resumed.dataset.loader.stats().batches == 3
+
+
+def test_two_workers_are_refused(dataset: fastinet.Dataset) -> None:
+    loader = Loader(dataset, 6, CROP, threads=1)
+    with pytest.raises(ValueError, match="num_workers=2 would give every batch 2 times"):
+        list(DataLoader(IterableDataset(loader), batch_size=None, num_workers=2))
+
+
+def test_iterable_under_dataloader(dataset: fastinet.Dataset) -> None:
+    loader = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1)
+    batches = DataLoader(IterableDataset(loader), batch_size=None)
+    assert len(batches) == 8
+    for epoch in range(2):
+        native = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1).epoch(epoch)
+        for batch, expected in zip(batches, native, strict=True):
+            assert content(batch) == (expected.images.tobytes(), expected.labels.tolist())
