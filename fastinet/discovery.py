@@ -210,7 +210,11 @@ def scan_archives(
         )
     if path.is_dir():
         tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
-        advice = f"; open one of its archives by its own path: {', '.join(tars)}" if tars else ""
+        advice = (
+            f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
+            if tars
+            else ""
+        )
         raise MissingError(f"a folder without images and class tars{advice}", archive=str(path))
     raise CorruptError("a complete tar, but there is no image in it", archive=str(path))
 

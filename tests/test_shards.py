@@ -329,6 +329,7 @@ def test_checkpoints(both: tuple[fastinet.Dataset, ...]) -> None:
     assert "+4-" in made.path.name
     with_them = fastinet.open(shards.path)
     assert with_them.checkpoints.covered == len(shards)
+    assert fastinet.open(shards.path, labels=lambda *_: 0).checkpoints.covered == len(shards)
     assert np.array_equal(made.sizes, plain.build_checkpoints().sizes)
     assert batches_of(Loader(with_them, 8, SMALL, shuffle=True)) == without
 
