@@ -27,6 +27,8 @@ from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
 from fastinet.duplicates import Duplicates, find_duplicates
 from fastinet.loader import Loader
 from fastinet.objects import Objects
+from fastinet.stream import Stream, open_stream
+from fastinet.stream_loader import StreamLoader
 from fastinet.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
 from fastinet.verification import verify
 
@@ -46,6 +48,8 @@ __all__ = [
     "RandomResizedCrop",
     "Resize",
     "SemanticTree",
+    "Stream",
+    "StreamLoader",
     "build_info",
     "concatenate",
     "decode",
@@ -57,6 +61,7 @@ __all__ = [
     "mixing",
     "open",
     "open_label_maps",
+    "open_stream",
     "read_boxes",
     "read_header",
     "read_semantic_tree",

@@ -209,6 +209,38 @@ class Epoch:
     @property
     def ready_batches(self) -> int: ...
 
+class StreamEpoch:
+    """One pass over a stream while it runs."""
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        descriptor: int,
+        name: bytes,
+        spec: ItemSpec,
+        slots: SlotPool,
+        stats: Stats,
+        *,
+        batch_size: int,
+        window: int,
+        seed: int,
+        epoch: int,
+        start: int,
+        rank: int,
+        world: int,
+        drop_last: bool,
+        prefetch: int,
+        mask: bool,
+    ) -> None: ...
+    def next(self) -> tuple[Batch, list[tuple[str, list[tuple[str, bytes]]]], int] | None:
+        """(batch, (key, [(extension, content)]) of each row, position that the pass stands at)."""
+    def close(self) -> None: ...
+    @property
+    def ready_batches(self) -> int: ...
+    @property
+    def skipped(self) -> int:
+        """Members so far that were neither items nor belonged to one."""
+
 def make_checkpoints(
     table: ItemTable, first: int, count: int, *, stride: int, threads: int
 ) -> tuple[

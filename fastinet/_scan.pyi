@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,8 @@ def survey(
     path: str | os.PathLike[str],
     folder: str = "",
     progress: Callable[[int, int], None] | None = None,
+    keep: Any = None,
+    begun: tuple[bytes, Sequence[str]] | None = None,
     max_errors: int = 1000,
 ) -> tuple[Members, list[FastinetError]]:
     """Walks the headers as :func:`scan` does, and on behind what is damaged.
@@ -64,14 +66,20 @@ def survey(
         path: the archive.
         folder: put before every name, with a slash; "" puts nothing.
         progress: called now and then with (bytes passed, bytes in all). Ctrl-C stops the scan.
+        keep: has ``is_due() -> bool``, asked now and then, and ``save(members, errors, state)``,
+            which keeps what was found so far; another survey goes on from the state and the names
+            of the inner tars.
+        begun: go on from a state that was kept, with the names of the inner tars up to there.
         max_errors: after so many errors the walk ends.
 
     Returns:
-        The members that are whole, and what is wrong, in archive order. An inner tar that is cut
+        The members that are whole, and what is wrong, in archive order; of a survey that goes on,
+        those from there on, and all names of inner tars. An inner tar that is cut
         off is listed as far as it goes; an archive that is cut off gives an error at each level.
 
     Raises:
         MissingError, ReadError: the file is not there or cannot be read.
+        CorruptError: `begun` is no such state.
     """
 
 SEEK_SPACING: int

@@ -39,6 +39,9 @@ cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
         Status Open(string path, string folder) except +
         Status Step(int64_t max_blocks) except +
         void Recover() except +
+        cpp_bool searching()
+        vector[uint8_t] Save() except +
+        Status Restore(Bytes saved, vector[string] container_names) except +
         cpp_bool done()
         uint64_t size_bytes()
         uint64_t position_bytes()
@@ -108,16 +111,22 @@ def scan(path, folder="", progress=None):
     return as_arrays(archive.members())
 
 
-def survey(path, folder="", progress=None, max_errors=1000):
+def survey(path, folder="", progress=None, keep=None, begun=None, max_errors=1000):
     """Walks on where ``scan`` would give up; the stub ``_scan.pyi`` documents it."""
     cdef ArchiveScan archive
     cdef Status status
     cdef string path_bytes = os.fsencode(path)
     cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+    cdef const uint8_t[::1] saved
+    cdef vector[string] names
 
     with nogil:
         status = archive.Open(path_bytes, folder_bytes)
     check(status)
+    if begun is not None:
+        saved, container_names = begun
+        names = [name.encode("utf-8", "surrogateescape") for name in container_names]
+        check(archive.Restore(Bytes(&saved[0], saved.shape[0]), names))
     errors = []
     while not archive.done() and len(errors) < max_errors:
         with nogil:
@@ -130,6 +139,8 @@ def survey(path, folder="", progress=None, max_errors=1000):
             errors.append(error)
             archive.Recover()
         PyErr_CheckSignals()
+        if keep is not None and not archive.done() and not archive.searching() and keep.is_due():
+            keep.save(as_arrays(archive.members()), list(errors), bytes(archive.Save()))
         if progress is not None:
             progress(archive.position_bytes(), archive.size_bytes())
     return as_arrays(archive.members()), errors

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastinet.dataset import Dataset
     from fastinet.datasets.item_boxes import ItemBoxes
     from fastinet.output import OutputFormat
+    from fastinet.stream_loader import StreamedItems
     from fastinet.transforms import Transform
 
 __all__ = ["PADDING", "Batch"]
@@ -54,7 +55,7 @@ class Batch:
     def __init__(
         self,
         lease: _engine.Batch,
-        dataset: Dataset,
+        dataset: Dataset | StreamedItems,
         output: OutputFormat,
         *,
         views: int | None = None,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from fastinet.catalog import Listing, Split
     from fastinet.datasets.classes import ClassInfo
-    from fastinet.datasets.webdataset import LabelFunction
+    from fastinet.datasets.companions import LabelFunction
     from fastinet.metrics.labels import LabelSets
     from fastinet.sources import Archive, Progress
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastinet import catalog, checkpoints, datasets, seek_index
 from fastinet.datasets.patch import apply_patch
+from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.errors import CorruptError, MissingError, ReadError, UnsupportedError
 from fastinet.shards import index_place, shard_paths, title
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet.catalog import Listing
-    from fastinet.datasets.webdataset import LabelFunction
+    from fastinet.datasets.companions import LabelFunction
 
 __all__ = ["Found", "archives_at", "find", "patch_at", "scan_archives"]
 
@@ -200,7 +201,9 @@ def scan_archives(
     own = scanned[:-1] if patched else scanned
     listing = datasets.recognise(own, label_function)
     if listing is not None:
-        return apply_patch(listing, scanned[-1], len(own)) if patched else listing
+        if patched:
+            listing = apply_patch(listing, scanned[-1], len(own))
+        return replace(listing, notes=(*listing.notes, *_digest_notes(archives)))
     if ScannedMembers(own).images().any():
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
@@ -217,6 +220,22 @@ def scan_archives(
         )
         raise MissingError(f"a folder without images and class tars{advice}", archive=str(path))
     raise CorruptError("a complete tar, but there is no image in it", archive=str(path))
+
+
+def _digest_notes(archives: Sequence[Archive]) -> list[str]:
+    """What the MD5 tell that the passes over gzipped archives have computed anyway."""
+    notes = []
+    for archive in archives:
+        if not isinstance(archive, GzipArchive):
+            continue
+        md5 = archive.seek_index().md5
+        known = [each.md5 for each in published_candidates(archive.name) if each.md5]
+        if known and md5 not in known:
+            notes.append(
+                f"its MD5 is {md5}, and that of the published {archive.name} is {known[0]}: it was"
+                " damaged on its way, or is another archive of that name"
+            )
+    return notes
 
 
 def _report(progress: Progress, before: int, total: int, position: int, _: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import numpy as np
@@ -15,26 +15,25 @@ from fastinet.batch import PADDING, Batch
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
 from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
-from fastinet.cpus import available_cpus, checked_affinity
+from fastinet.cpus import checked_affinity
 from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
 from fastinet.epoch import Epoch, Progress
+from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.sources import FolderArchive
 from fastinet.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.transforms import (
-    CenterCrop,
-    RandomResizedCrop,
-    Resize,
     SizeSchedule,
     Transform,
+    checked_transform,
     height_width,
 )
-from fastinet.workers import shared_pool
+from fastinet.workers import checked_prefetch, checked_threads, shared_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
 STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
-MAX_THREADS: Final = 4096
 MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
 MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
 
@@ -185,10 +183,6 @@ class Loader:
     ) -> None:
         if not isinstance(dataset, Dataset):
             raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
-        if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
-            raise TypeError(
-                f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
-            )
         if on_error not in ("raise", "mask"):
             raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
         self.dataset = dataset
@@ -197,7 +191,7 @@ class Loader:
         self.batch_size = self._share.batch_size
         self.rank, self.world = self._share.rank, self._share.world
         self.drop_last, self.pad_last = self._share.drop_last, pad_last
-        self.transform = transform if views is None else _with_views(transform, views)
+        self.transform = checked_transform(transform, views)
         self._sizes = SizeSchedule(sizes or {})
         self.output = OutputFormat(dtype, layout, mean, std)
         self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
@@ -207,11 +201,8 @@ class Loader:
         self.soft_labels = self._checked_soft_labels(soft_labels)
         self.on_error = on_error
         self.affinity = checked_affinity(affinity)
-        cpus = min(available_cpus(), len(self.affinity) or MAX_THREADS)
-        self.threads = whole_number("threads", cpus if threads is None else threads, 1, MAX_THREADS)
-        # Two items a thread keep the threads busy while a batch changes hands.
-        enough = max(2, -(-2 * self.threads // self.batch_size) + 1)
-        self.prefetch = whole_number("prefetch", enough if prefetch is None else prefetch, 1, 2**16)
+        self.threads = checked_threads(threads, self.affinity)
+        self.prefetch = checked_prefetch(prefetch, self.threads, self.batch_size)
         self._buffers = None if out is None else Buffers(self.output, self._batch_shape(), out)
         if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
             raise ValueError(
@@ -424,14 +415,7 @@ class Loader:
         return self._engine
 
     def _spec(self, transform: Transform) -> _engine.ItemSpec:
-        return _engine.ItemSpec(
-            **transform.native(),
-            **self.output.native(),
-            **self.options.native(),
-            jitter=transform.native_jitter() if isinstance(transform, RandomResizedCrop) else None,
-            views=getattr(transform, "views", None) or 1,
-            interpolation=transform.interpolation,
-        )
+        return item_spec(transform, self.output, self.options)
 
     def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
         """The boxes of the dataset's items, if these are its own and the transform can use them."""
@@ -512,15 +496,6 @@ def _checked_shuffle(
     block = whole_number("block", DEFAULT_BLOCK if block is None else block, 1, 2**40)
     window = whole_number("window", DEFAULT_WINDOW if window is None else window, block, 2**50)
     return "blocked", window, block
-
-
-def _with_views(transform: Transform, views: int) -> RandomResizedCrop:
-    if not isinstance(transform, RandomResizedCrop):
-        # The type is fine, what it makes of `views` is not.
-        raise ValueError(f"views={views!r} of {transform!r} would all be the same")  # noqa: TRY004
-    if transform.views not in (None, views):
-        raise ValueError(f"views={views!r}, but the transform has views={transform.views}")
-    return replace(transform, views=views)
 
 
 @dataclass(frozen=True)

@@ -229,6 +229,27 @@ def _native(transform: Transform, **parts: Any) -> dict[str, Any]:
     return {"kind": type(transform).__name__, "size": size, **neutral, **parts}
 
 
+def checked_transform(transform: Any, views: int | None) -> Transform:
+    """What a caller passed as a loader's `transform` and `views`, as one transform.
+
+    Raises:
+        TypeError: no transform.
+        ValueError: views of a transform that draws nothing, or other ones than its own.
+    """
+    if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
+        raise TypeError(
+            f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
+        )
+    if views is None:
+        return transform
+    if not isinstance(transform, RandomResizedCrop):
+        # The type is fine, what it makes of `views` is not.
+        raise ValueError(f"views={views!r} of {transform!r} would all be the same")  # noqa: TRY004
+    if transform.views not in (None, views):
+        raise ValueError(f"views={views!r}, but the transform has views={transform.views}")
+    return replace(transform, views=views)
+
+
 def height_width(size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a checked size."""
     return (size, size) if isinstance(size, int) else size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -20,7 +21,7 @@ from gzipped import log_of, obtain, train_bytes, write
 
 import fastinet
 from fastinet.cli import main
-from fastinet.errors import CorruptError
+from fastinet.errors import CorruptError, FastinetWarning
 from fastinet.testing.archives import tar
 
 
@@ -165,6 +166,15 @@ def test_the_content_decides_not_the_name(pair: tuple[Path, Path]) -> None:
     called_tar = write(plain.with_name("zipped.tar"), zipped.read_bytes())
     assert len(fastinet.open(called_tar)) == 40
     assert log_of(called_tar).exists()
+
+
+def test_a_published_digest_is_compared(pair: tuple[Path, Path]) -> None:
+    _, zipped = pair
+    named = write(zipped.with_name("winter21_whole.tar.gz"), zipped.read_bytes())
+    told = f"its MD5 is {hashlib.md5(zipped.read_bytes()).hexdigest()}, .*ab313ce03179fd803a401b02c"  # noqa: S324
+    for _ in range(2):  # the index remembers
+        with pytest.warns(FastinetWarning, match=told):
+            assert len(fastinet.open(named)) == 40
 
 
 def test_a_gzipped_class_tar_keeps_its_keys(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import fastinet
 from fastinet._digest import Md5
 from fastinet.cli import main
 from fastinet.datasets.published import PublishedArchive
-from fastinet.testing.archives import train_tar
+from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.small import small_jpeg
 from fastinet.verification import content_pass
 from fastinet.verification.report import Report
 
@@ -124,6 +126,47 @@ def test_headers_are_walked_once_though_a_run_is_interrupted(
         walk.write_bytes(content)
         path.with_name("train.tar.fastinet.verify").unlink()
         assert fastinet.verify(path, published=published) == resumed
+
+
+@pytest.mark.parametrize("form", ["tar", "folder"])
+def test_the_walk_goes_on_where_it_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """Interrupted wherever it is, in a tar of tars with damage and in a folder of class tars."""
+    image = small_jpeg(np.random.default_rng(6), quality=20)
+    wnids = ("n01440764", "n01443537", "n02123045")
+    many = {wnid: {f"{wnid}_{n}.JPEG": image for n in range(4000)} for wnid in wnids}
+    if form == "tar":
+        content = bytearray(train_tar(many))
+        content[content.index(b"n01443537_2500.JPEG") + 150] ^= 1  # of its checksum
+        path = tmp_path / "train.tar"
+        path.write_bytes(content)
+    else:
+        path = tmp_path / "tars"
+        path.mkdir()
+        for wnid, images in many.items():
+            (path / f"{wnid}.tar").write_bytes(tar(images))
+    monkeypatch.setattr("fastinet.verification.headers._KEEPING_SECONDS", -1e6)
+    unbroken = fastinet.verify(path, published=[])
+    runs = []
+
+    def interrupt(stage: str, done: int, _: int) -> None:
+        if stage == "headers":
+            runs[-1].append(done)
+            if len(runs[-1]) == 2:
+                raise Interrupted
+
+    path.with_name(path.name + ".fastinet.verify").unlink()
+    for _ in range(20):
+        runs.append([])
+        try:
+            report = fastinet.verify(path, published=[], progress=interrupt)
+        except Interrupted:
+            continue
+        break
+    assert report == unbroken
+    assert len(runs) == 3
+    assert all(before[0] < after[0] for before, after in itertools.pairwise(runs[:-1]))
 
 
 def test_several_at_once_do_each_other_no_harm(

@@ -17,8 +17,8 @@ from sharded import JPEG, PNG, Member, items_of, labelled, samples_of, shard
 import fastinet
 from fastinet import Loader, RandomResizedCrop
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.companions import label_of
 from fastinet.datasets.validation import validation_labels
-from fastinet.datasets.webdataset import label_of
 from fastinet.errors import (
     CorruptError,
     FastinetError,
@@ -204,7 +204,11 @@ def test_a_label_function(tmp_path: Path) -> None:
     fastinet.open(pattern, labels=label)
     assert len(asked) == 24
     assert fastinet.open(pattern).labels.tolist() == kept.labels.tolist()
-    for wrong in (-1, 1 << 20, "x", 1.5, None):
+    some = fastinet.open(pattern, labels=lambda key, _: -1 if key.startswith("sample000001") else 2)
+    assert some.labels.tolist() == [2, -1, *[2] * 10]
+    none = fastinet.open(pattern, labels=lambda *_: -1)
+    assert (none.labels.max(), len(none.classes)) == (-1, 1000)
+    for wrong in (-2, 1 << 20, "x", 1.5, None):
         with pytest.raises(ValueError, match=r"the label of 'sample000000\.jpg' must be"):
             fastinet.open(pattern, labels=lambda *_, wrong=wrong: wrong)  # type: ignore[misc]
     with pytest.raises(KeyError, match="txt"):

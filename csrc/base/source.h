@@ -1,6 +1,7 @@
 // The seam between whoever needs bytes of an archive and whoever can get them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -15,12 +16,26 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  /// Length of the archive [bytes]; fixed for the life of the source.
+  /// Of a source that is still on its way: more than any file has, and yet far from wrapping.
+  static constexpr uint64_t kUnknownSize = uint64_t{1} << 62;
+
+  /// Length of the archive [bytes]; fixed for the life of the source, but for a source that is
+  /// read while it arrives: there it is kUnknownSize until the end has been seen.
   virtual uint64_t size_bytes() const = 0;
 
   /// Fills `out` with the bytes from `offset_bytes` on: all of them or an error that names the
   /// archive and the first byte that could not be had (kIo).
   virtual Status ReadAt(uint64_t offset_bytes, MutableBytes out) const = 0;
+
+  /// The same for a reader that takes what comes: puts bytes from `offset_bytes` on at the start of
+  /// `out`, at least one, and returns how many. 0: the archive ends there, or before.
+  virtual Result<size_t> ReadUpTo(uint64_t offset_bytes, MutableBytes out) const {
+    const uint64_t size = size_bytes();
+    const uint64_t left = size - std::min(offset_bytes, size);
+    const MutableBytes wanted = out.first(std::min<uint64_t>(left, out.size()));
+    FASTINET_RETURN_IF_ERROR(ReadAt(offset_bytes, wanted));
+    return wanted.size();
+  }
 
   /// A hint that these bytes will be read soon; never waits for them and never fails.
   virtual void Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const = 0;

@@ -30,6 +30,13 @@ class ArchiveScan {
 
   /// See TarScanner::Recover.
   void Recover() { scanner_->Recover(); }
+  bool searching() const { return scanner_->searching(); }
+
+  /// See TarScanner::Save and Restore.
+  std::vector<uint8_t> Save() const { return scanner_->Save(); }
+  Status Restore(Bytes saved, std::vector<std::string> container_names) {
+    return scanner_->Restore(saved, std::move(container_names)).InArchive(file_->path());
+  }
 
   bool done() const { return scanner_->done(); }
   uint64_t size_bytes() const { return file_->size_bytes(); }

@@ -1,14 +1,9 @@
 // fastinet._engine: the engine's objects for Python. Translation only.
-//
-// Worker threads never touch Python. Whatever they read that Python owns (the columns of the item
-// table, the order of a plan) is kept alive by an Epoch, which stops them before it lets go.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-#include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,11 +13,12 @@
 
 #include "bindings/dlpack.h"
 #include "bindings/names.h"
+#include "bindings/py_batch.h"
+#include "bindings/py_epoch.h"
 #include "bindings/py_source.h"
+#include "bindings/py_tables.h"
 #include "bindings/python_values.h"
 #include "engine/checkpoint_pass.h"
-#include "engine/epoch_run.h"
-#include "engine/fork_safe.h"
 #include "engine/item_check.h"
 
 namespace fastinet {
@@ -92,277 +88,6 @@ std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
   for (const py::buffer& buffer : buffers) external.push_back(Borrow(buffer));
   return Unwrap(SlotPool::Wrap(ShapeOf(spec, rows, soft_label_classes), std::move(external)));
 }
-
-/// The table, and the arrays that it borrows.
-class PyItemTable {
- public:
-  PyItemTable(std::vector<std::shared_ptr<PySource>> sources,
-              std::optional<Column<int32_t>> item_archive, Column<uint64_t> offsets,
-              Column<uint64_t> sizes, Column<uint64_t> record_starts, Column<uint32_t> record_sizes,
-              Column<uint32_t> header_bytes, Column<uint8_t> records)
-      : sources_(std::move(sources)),
-        item_archive_(std::move(item_archive)),
-        offsets_(std::move(offsets)),
-        sizes_(std::move(sizes)),
-        record_starts_(std::move(record_starts)),
-        record_sizes_(std::move(record_sizes)),
-        header_bytes_(std::move(header_bytes)),
-        records_(std::move(records)),
-        table_(Unwrap(ItemTable::Make(
-            Archives(sources_), item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
-            View(offsets_), View(sizes_),
-            {.starts = View(record_starts_),
-             .sizes = View(record_sizes_),
-             .header_bytes = View(header_bytes_),
-             .records = View(records_)}))) {}
-
-  const ItemTable& table() const { return table_; }
-
- private:
-  static std::vector<OpenArchive> Archives(const std::vector<std::shared_ptr<PySource>>& sources) {
-    std::vector<OpenArchive> archives;
-    for (const std::shared_ptr<PySource>& source : sources) archives.push_back(source->archive());
-    return archives;
-  }
-
-  std::vector<std::shared_ptr<PySource>> sources_;
-  std::optional<Column<int32_t>> item_archive_;
-  Column<uint64_t> offsets_;
-  Column<uint64_t> sizes_;
-  Column<uint64_t> record_starts_;
-  Column<uint32_t> record_sizes_;
-  Column<uint32_t> header_bytes_;
-  Column<uint8_t> records_;
-  ItemTable table_;
-};
-
-/// Soft labels, and the table and the array that they borrow.
-class PySoftLabels {
- public:
-  PySoftLabels(std::shared_ptr<PyItemTable> maps, Column<int32_t> labels, int32_t ranks,
-               int32_t rows, int32_t columns, int32_t classes, const std::string& axes)
-      : maps_(std::move(maps)),
-        labels_(std::move(labels)),
-        soft_labels_(Unwrap(SoftLabels::Make(
-            maps_->table(), View(labels_), {.ranks = ranks, .rows = rows, .columns = columns},
-            classes, axes == "reference" ? MapAxes::kReference : MapAxes::kXY))) {}
-
-  const SoftLabels& soft_labels() const { return soft_labels_; }
-
- private:
-  std::shared_ptr<PyItemTable> maps_;
-  Column<int32_t> labels_;
-  SoftLabels soft_labels_;
-};
-
-/// The boxes of the items' objects, and the arrays that they lie in.
-class PyObjectTable {
- public:
-  /// `boxes` is [M, 4]: xmin, ymin, xmax, ymax.
-  PyObjectTable(Column<int64_t> starts, Column<float> boxes)
-      : starts_(std::move(starts)),
-        boxes_(std::move(boxes)),
-        table_(Unwrap(ObjectTable::Make(View(starts_), Objects(boxes_)))) {}
-
-  const ObjectTable& table() const { return table_; }
-
- private:
-  static std::span<const ObjectBox> Objects(const Column<float>& boxes) {
-    static_assert(sizeof(ObjectBox) == 4 * sizeof(float));
-    if (boxes.ndim() != 2 || boxes.shape(1) != 4) throw py::value_error("boxes must be [M, 4]");
-    return {reinterpret_cast<const ObjectBox*>(boxes.data()), static_cast<size_t>(boxes.shape(0))};
-  }
-
-  Column<int64_t> starts_;
-  Column<float> boxes_;
-  ObjectTable table_;
-};
-
-// ----------------------------------------------------------------------------------- a batch
-
-/// A leased slot. Every array that it gives out holds a reference to it, so that the slot is used
-/// again only when the last of them is gone.
-class PyBatch {
- public:
-  PyBatch(Delivery delivery, const ItemSpec& spec)
-      : slot_(std::move(delivery.slot)),
-        rows_(delivery.rows),
-        failures_(std::move(delivery.failures)),
-        spec_(spec) {}
-
-  int64_t rows() const { return rows_; }
-
-  /// [rows, views, H, W, 3] or [rows, views, 3, H, W]; bfloat16 comes as uint16, since NumPy has
-  /// no name for it.
-  static py::array Images(const py::object& self) {
-    const auto& batch = self.cast<const PyBatch&>();
-    const OutputFormat& format = batch.spec_.options.format;
-    const Size size = batch.spec_.transform.size;
-    const py::ssize_t views = batch.spec_.views, height = size.height, width = size.width;
-    std::vector<py::ssize_t> shape = {batch.rows_, views, height, width, 3};
-    if (format.layout == Layout::kNCHW) shape = {batch.rows_, views, 3, height, width};
-    return {ImageType(format.dtype), std::move(shape), batch.slot_->pixels(), self};
-  }
-  static py::array Items(const py::object& self) {
-    const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<int64_t>(), {batch.rows_}, batch.slot_->items.data(), self};
-  }
-  static py::array Boxes(const py::object& self) {
-    static_assert(sizeof(Box) == 4 * sizeof(int32_t));
-    const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, 4},
-            batch.slot_->boxes.data(), self};
-  }
-  static py::array Flips(const py::object& self) {
-    const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views},
-            batch.slot_->flips.data(), self};
-  }
-  /// Width and height of each row's image.
-  static py::array ImageSizes(const py::object& self) {
-    static_assert(sizeof(Size) == 2 * sizeof(int32_t));
-    const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, 2},
-            batch.slot_->image_sizes.data(), self};
-  }
-  static py::array Valid(const py::object& self) {
-    const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<bool>(), {batch.rows_}, batch.slot_->valid.data(), self};
-  }
-  /// [rows, views, classes], or None.
-  static py::object SoftLabelArray(const py::object& self) {
-    const auto& batch = self.cast<const PyBatch&>();
-    const py::ssize_t classes = batch.slot_->shape().soft_label_classes;
-    if (classes == 0) return py::none();
-    return py::array(py::dtype::of<float>(),
-                     std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, classes},
-                     batch.slot_->soft_labels.data(), self);
-  }
-
-  /// [(row, item, code, cause, archive, offset)], as fastinet.errors.from_status wants them.
-  py::list Failures() const {
-    py::list list;
-    for (const RowFailure& failure : failures_) {
-      const Status& status = failure.status;
-      list.append(py::make_tuple(failure.row, failure.item, Text(StatusCodeName(status.code())),
-                                 Text(status.cause()), Text(status.archive()),
-                                 status.offset_bytes()));
-    }
-    return list;
-  }
-
- private:
-  static py::dtype ImageType(DType dtype) {
-    switch (dtype) {
-      case DType::kUint8:
-        return py::dtype::of<uint8_t>();
-      case DType::kFloat16:
-        return py::dtype("float16");
-      case DType::kBFloat16:
-        return py::dtype::of<uint16_t>();
-      case DType::kFloat32:
-        return py::dtype::of<float>();
-    }
-    return py::dtype::of<uint8_t>();
-  }
-
-  std::shared_ptr<Slot> slot_;
-  int64_t rows_;
-  std::vector<RowFailure> failures_;
-  ItemSpec spec_;
-};
-
-// ---------------------------------------------------------------------------------- an epoch
-
-class PyEpoch {
- public:
-  PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
-          const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
-          Column<int64_t> order, py::object keys, int64_t batch_size, uint64_t seed, uint32_t epoch,
-          int64_t prefetch, bool mask, const Column<int64_t>& blocks,
-          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
-      : spec_(spec),
-        table_(std::move(table)),
-        objects_(std::move(objects)),
-        soft_labels_(std::move(soft_labels)),
-        order_(std::move(order)),
-        keys_(std::move(keys)) {
-    const EpochPlan plan{.order = View(order_),
-                         .blocks = View(blocks),
-                         .batch_size = batch_size,
-                         .seed = seed,
-                         .epoch = epoch};
-    const EpochOptions options{
-        .spec = spec,
-        .on_error = mask ? OnError::kMask : OnError::kRaise,
-        .prefetch_batches = prefetch,
-        .objects = objects_ ? objects_->table() : ObjectTable(),
-        .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr};
-    run_ = ShareWithinProcess(Unwrap(EpochRun::Start(std::move(pool), table_->table(), plan,
-                                                     options, std::move(slots), std::move(stats))));
-  }
-
-  /// The next batch, or nothing after the last one. Keeps looking at signals while it waits; what
-  /// came together with a signal is kept for the next call, so that a Ctrl-C loses no batch.
-  std::unique_ptr<PyBatch> Next() {
-    CheckProcess();
-    Delivery delivery = interrupted_ ? *std::exchange(interrupted_, std::nullopt)
-                                     : run_->Next(std::chrono::milliseconds(0));
-    while (delivery.kind == Delivery::Kind::kNotYet) {
-      // The caller holds a reference to this epoch, which keeps `run_`.
-      delivery = WithoutGil([&] { return run_->Next(kSignalPeriod); });
-      if (PyErr_CheckSignals() != 0) {
-        if (delivery.kind != Delivery::Kind::kNotYet) interrupted_ = std::move(delivery);
-        throw py::error_already_set();
-      }
-    }
-    if (delivery.kind == Delivery::Kind::kEnd) return nullptr;
-    if (delivery.kind == Delivery::Kind::kFailed) Raise(std::move(delivery));
-    return std::make_unique<PyBatch>(std::move(delivery), spec_);
-  }
-
-  void Close() {
-    if (getpid() != process_) return;  // the threads are the parent's
-    interrupted_.reset();
-    // The arrays that workers still read live until this object dies.
-    WithoutGil([&] {
-      run_->Stop();
-      return true;
-    });
-  }
-
-  int64_t ReadyBatches() { return getpid() == process_ ? run_->ReadyBatches() : 0; }
-
- private:
-  static constexpr std::chrono::milliseconds kSignalPeriod{50};
-
-  void CheckProcess() const {
-    if (getpid() == process_) return;
-    Check(Status(StatusCode::kCancelled,
-                 "this epoch was begun before fork(), and its threads stayed in the parent "
-                 "process; begin an epoch in this process with iter(loader) or loader.epoch()"));
-  }
-
-  [[noreturn]] void Raise(Delivery delivery) const {
-    Status error = std::move(delivery.error);
-    if (delivery.failed_item >= 0) {
-      error = std::move(error).InMember(TextBytes(keys_[py::int_(delivery.failed_item)]));
-    }
-    RaiseStatus(error);
-    throw py::error_already_set();
-  }
-
-  const pid_t process_ = getpid();
-  ItemSpec spec_;
-  std::shared_ptr<PyItemTable> table_;
-  std::shared_ptr<PyObjectTable> objects_;
-  std::shared_ptr<PySoftLabels> soft_labels_;
-  Column<int64_t> order_;
-  py::object keys_;
-  std::optional<Delivery> interrupted_;
-  // Last, hence destroyed first: that stops the workers, which read the members above.
-  std::shared_ptr<EpochRun> run_;
-};
 
 py::dict ByRoad(const std::array<EngineStats::Counter, kRoads>& counters) {
   using namespace py::literals;
@@ -530,6 +255,18 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
+
+  py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
+      .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemSpec&,
+                    std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, int64_t, int64_t,
+                    uint64_t, uint32_t, int64_t, int64_t, int64_t, bool, int64_t, bool>(),
+           "pool"_a, "descriptor"_a, "name"_a, "spec"_a, "slots"_a, "stats"_a, py::kw_only(),
+           "batch_size"_a, "window"_a, "seed"_a, "epoch"_a, "start"_a, "rank"_a, "world"_a,
+           "drop_last"_a, "prefetch"_a, "mask"_a)
+      .def("next", &PyStreamEpoch::Next)
+      .def("close", &PyStreamEpoch::Close)
+      .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)
+      .def_property_readonly("skipped", &PyStreamEpoch::Skipped);
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
              "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");

@@ -182,6 +182,7 @@ bool EpochRun::CanAnswer() {
 }
 
 void EpochRun::CountTime(Clock::time_point called) {
+  if (!options_.count_waiting) return;
   const Clock::time_point now = Clock::now();
   Count(delivered_ == 0 ? stats_->startup_ns : stats_->waiting_ns, Nanoseconds(now - called));
   if (delivered_ > 0) Count(stats_->busy_ns, Nanoseconds(called - last_return_));
@@ -306,7 +307,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row
   }
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
-  slot.items[j] = item;
+  slot.items[j] = plan_.NumberOf(item);
   slot.valid[j] = image.ok();
   slot.image_sizes[j] = image.ok() ? image.value() : Size{};
   for (size_t view = 0; view < worker.crops.size(); ++view) {
@@ -320,7 +321,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row
   std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   Count(stats_->failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
-  batch.failures.push_back({row, item, std::move(status)});
+  batch.failures.push_back({row, plan_.NumberOf(item), std::move(status)});
 }
 
 Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes row) {
@@ -365,8 +366,9 @@ Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, Size image,
 
 Result<Size> EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
                               int64_t item, MutableBytes row) const {
-  const AugmentKey key{
-      .seed = plan_.seed, .epoch = plan_.epoch, .item = static_cast<uint64_t>(item)};
+  const AugmentKey key{.seed = plan_.seed,
+                       .epoch = plan_.epoch,
+                       .item = static_cast<uint64_t>(plan_.NumberOf(item))};
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
   Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
@@ -396,14 +398,15 @@ void EpochRun::CountSince(const DecodeCounters& before, const DecodeCounters& af
 }
 
 void EpochRun::HintAhead(int64_t position) const {
-  if (blocks_ != nullptr) return;  // it reads ahead itself
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
     const int64_t item = plan_.order[static_cast<size_t>(ahead)];
     if (item == kPadding) return;  // at the end of a plan alone
-    const ItemPlace place = table_.Place(item);
-    place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+    if (blocks_ == nullptr) {      // which reads ahead itself
+      const ItemPlace place = table_.Place(item);
+      place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+    }
     if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
   }
 }

@@ -36,15 +36,20 @@ inline constexpr int64_t kPadding = -1;
 
 /// Which items, in which order, under which random numbers. The columns are borrowed.
 struct EpochPlan {
-  std::span<const int64_t> order;  // item ids, or kPadding
+  std::span<const int64_t> order;  // items of the table, or kPadding
   // Which block each item lies in, see BlockUses; empty: items are read one by one.
   std::span<const int64_t> blocks = {};
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
+  /// What item i is called outside, in batches and in augmentation keys. Empty: i itself.
+  std::span<const int64_t> numbers = {};
 
   int64_t size() const { return static_cast<int64_t>(order.size()); }
   int64_t batches() const { return CeilDiv(size(), batch_size); }
+  int64_t NumberOf(int64_t item) const {
+    return numbers.empty() ? item : numbers[static_cast<size_t>(item)];
+  }
   /// Rows of batch `batch`: all but the last are full.
   int64_t RowsOf(int64_t batch) const { return std::min(batch_size, size() - batch * batch_size); }
 };
@@ -53,7 +58,8 @@ struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
-  ObjectTable objects;           // in the items' images; empty where nothing is annotated
+  bool count_waiting = true;     // off where somebody else counts the consumer's time
+  ObjectTable objects = {};      // in the items' images; empty where nothing is annotated
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
 

@@ -203,12 +203,8 @@ Status GzipInflater::PassPadding() {
 Result<bool> GzipInflater::Refill() {
   buffer_offset_ += begin_;
   begin_ = end_ = 0;
-  const uint64_t size = source_.size_bytes();
-  if (buffer_offset_ >= size) return false;
-  const auto wanted = static_cast<size_t>(std::min<uint64_t>(kBufferBytes, size - buffer_offset_));
-  FASTINET_RETURN_IF_ERROR(source_.ReadAt(buffer_offset_, MutableBytes(buffer_).first(wanted)));
-  end_ = wanted;
-  return true;
+  FASTINET_ASSIGN_OR_RETURN(end_, source_.ReadUpTo(buffer_offset_, buffer_));
+  return end_ > 0;
 }
 
 /// The next byte of a header or a trailer.

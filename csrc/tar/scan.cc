@@ -103,6 +103,15 @@ Status TarScanner::Step(int64_t max_blocks) {
   return {};
 }
 
+void TarScanner::ForgetMembers() {
+  members_.offsets.clear();
+  members_.sizes.clear();
+  members_.containers.clear();
+  members_.heads.clear();
+  members_.names.clear();
+  members_.name_ends.clear();
+}
+
 void TarScanner::Recover() {
   if (levels_.empty()) return;
   Level& tar = level();
@@ -364,7 +373,10 @@ void TarScanner::SkipTo(uint64_t end_of_data) {
 Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
   if (offset < window_offset_ || offset + length > window_offset_ + window_length_) {
     window_length_ = 0;
-    const uint64_t wanted = std::min<uint64_t>(kWindowBytes, source_.size_bytes() - offset);
+    // Of a source that is still arriving it is not known whether there is more than was asked for.
+    const uint64_t size = source_.size_bytes();
+    const uint64_t wanted =
+        size == Source::kUnknownSize ? length : std::min<uint64_t>(kWindowBytes, size - offset);
     FASTINET_RETURN_IF_ERROR(source_.ReadAt(offset, MutableBytes(window_).first(wanted)));
     window_offset_ = offset;
     window_length_ = wanted;

@@ -61,12 +61,17 @@ class TarScanner {
   /// what is there. Not after a source's own error.
   void Recover();
 
+  /// Whether it looks for a header behind damage; what Save() gives then does not know of it.
+  bool searching() const { return searching_; }
+
   bool done() const { return started_ && levels_.empty(); }
   /// How far the walk has come [bytes].
   uint64_t position_bytes() const {
     return levels_.empty() ? source_.size_bytes() : levels_.back().cursor;
   }
   const TarMembers& members() const { return members_; }
+  /// Forgets the members found so far, which whoever takes them one by one does not need again.
+  void ForgetMembers();
 
   /// How many bytes from position_bytes() on the next Step(1) may read, if the source has as many.
   /// For a source that is inflated forwards: what lies before the position is not asked for again.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet.catalog import Listing
+    from fastinet.datasets.companions import LabelFunction
     from fastinet.datasets.scanned import ScannedArchive
-    from fastinet.datasets.webdataset import LabelFunction
 
 __all__ = ["recognise"]
 

@@ -14,7 +14,8 @@ that two shards may use one name.
 An archive is of this family when a sample in it has an image and a ``.cls``, or when the first
 ``.json`` of an image has a label: others say other things. From then on an image without a label is
 an error, for to leave it out would shorten the epoch. Images without any label, and any other ones,
-open with a :data:`LabelFunction`.
+open with a :data:`~fastinet.datasets.companions.LabelFunction`. It gets the members of up to 64 KiB
+by their extensions in small letters; of two with the same extension the first counts.
 
 Labels are taken as they are. The *classes* are those of ImageNet-1K, with their names, where the
 wnids and validation numbers in the images' names say so: at least one is there, and all that are
@@ -28,17 +29,22 @@ a file. It opens with a function.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet.catalog import Listing, Split
 from fastinet.checks import whole_number
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.companions import (
+    MOST_CLASSES,
+    MOST_COMPANION_BYTES,
+    LabelFunction,
+    has_label,
+    label_of,
+)
 from fastinet.datasets.ilsvrc import validation_numbers
 from fastinet.datasets.scanned import ScannedMembers, wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
@@ -49,22 +55,11 @@ if TYPE_CHECKING:
 
     from fastinet.datasets.names import Bools, Ints, Names
 
-__all__ = ["FAMILY", "LabelFunction", "label_by_function", "label_of", "recognise"]
+__all__ = ["FAMILY", "label_by_function", "recognise"]
 
 FAMILY = "webdataset"
 
-LabelFunction = Callable[[str, dict[str, bytes]], int]
-"""Gives an item's label from its key, and from the contents of the other members of its sample by
-their extensions ("cls", "json", "seg.png"), in small letters. Members of more than 64 KiB are left
-out; of two with the same extension the first counts."""
-
-MOST_COMPANION_BYTES = 1 << 16
-"""As ItemStream::kMaxCompanionBytes in csrc/engine/item_stream.h: what belongs to an image and says
-something of it is small."""
-
 _IMAGE_EXTENSIONS = ("jpg", "jpeg", "png")
-_LABEL_KEYS = ("label", "cls")
-_MOST_CLASSES = 1 << 20  # some fifty times ImageNet-22K's; the class table is made from the highest
 _SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -111,47 +106,8 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
             waiting, place = next(contents, None), place + 1
         key = members.name(row)
         what = f"the label of '{key}'"
-        labels[item] = whole_number(what, function(key, companions), 0, _MOST_CLASSES - 1)
+        labels[item] = whole_number(what, function(key, companions), -1, MOST_CLASSES - 1)
     return _listing(members, samples, labels, chosen=True)
-
-
-def label_of(content: bytes, extension: str) -> int:
-    """The label in the content of a ``.cls`` or ``.json`` member.
-
-    Raises:
-        ValueError: there is none; the message says what there is.
-    """
-    if extension == "json":
-        return _checked_label(_label_in(json_object(content)))
-    text = content.strip()
-    if not re.fullmatch(rb"[0-9]{1,18}", text):
-        raise ValueError(f"a decimal number expected, got {text[:40]!r}")
-    return _checked_label(int(text))
-
-
-def json_object(content: bytes) -> dict[str, Any]:
-    """The object that a ``.json`` member is. Raises ValueError where it is none."""
-    try:
-        fields = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is no JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise ValueError(f"an object expected, got {str(fields)[:40]!r}")  # noqa: TRY004
-    return fields
-
-
-def _label_in(fields: dict[str, Any]) -> Any:
-    """The number among the values that may be the label, else the first of them."""
-    values = [fields[key] for key in _LABEL_KEYS if key in fields]
-    if not values:
-        raise ValueError(f"the object has no {' and no '.join(map(repr, _LABEL_KEYS))}")
-    return next((value for value in values if isinstance(value, int)), values[0])
-
-
-def _checked_label(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST_CLASSES:
-        raise ValueError(f"a label is a whole number from 0 to {_MOST_CLASSES - 1}, not {value!r}")
-    return value
 
 
 def _extension(name: str) -> str:
@@ -231,11 +187,7 @@ def _speak_of_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> bo
     if members.sizes[rows[0]] > MOST_COMPANION_BYTES:
         return False
     ((_, content),) = _contents(members, rows[:1])
-    try:
-        fields = json_object(content)
-    except ValueError:
-        return False
-    return any(key in fields for key in _LABEL_KEYS)
+    return has_label(content)
 
 
 def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
@@ -299,7 +251,7 @@ def _short_numbers(members: ScannedMembers, rows: Ints) -> Ints:
     value = np.zeros(len(rows), np.int64)
     for place in places.tolist():
         value = np.where(place < length, value * 10 + heads[:, place] - ord("0"), value)
-    plain = (sizes <= heads.shape[1]) & (length > 0) & rest_is_space & (value < _MOST_CLASSES)
+    plain = (sizes <= heads.shape[1]) & (length > 0) & rest_is_space & (value < MOST_CLASSES)
     return np.where(plain, value, -1)
 
 
@@ -361,7 +313,9 @@ def _classes(labels: Ints, names: Names) -> tuple[tuple[str, ...], str]:
     """The classes of these labels of images with these names, and what the user should hear."""
     known = imagenet1k_wnids()
     wnids = _wnids_in(names)
-    told = wnids >= 0
+    told = (wnids >= 0) & (labels >= 0)
+    if labels.max() < 0:  # as of other archives without labels
+        return known, ""
     numbered = tuple(map(str, range(int(labels.max()) + 1)))
     if not told.any():
         return numbered, ""

@@ -43,10 +43,9 @@ def verify(
     image, and the digest of the whole. What is wrong is reported, not raised.
 
     How far it has come is kept beside the archive (``<path>.fastinet.verify``) or in the user's
-    cache folder: interrupted, it goes on from there and has lost seconds of work. Two things begin
-    anew: a walk over headers that was not at its end, and SHA-256, which is compared where no MD5
-    is published. What was found by a run that came to its end is remembered as long as the archive
-    does not change.
+    cache folder: interrupted, it goes on from there and has lost seconds of work. SHA-256 alone,
+    which is compared where no MD5 is published, begins anew. What was found by a run that came to
+    its end is remembered as long as the archive does not change.
 
     Args:
         path: the archive or folder.

@@ -72,6 +72,7 @@ def _check_numbers(
             "missing members",
             f"{len(missing):,} images are missing: numbers {range_text(missing.tolist())}",
             advice=_INCOMPLETE,
+            detail=", ".join(f"{a}-{b}" if a < b else f"{a}" for a, b in _runs(missing.tolist())),
         )
     for row, number, occurrences in zip(
         part.rows[first], distinct.tolist(), times.tolist(), strict=True
@@ -229,11 +230,17 @@ def some(names: Iterable[str]) -> str:
 
 def range_text(numbers: Sequence[int]) -> str:
     """Rising numbers as people write them: "3, 7 to 12, 40 and others"."""
+    runs = _runs(numbers)
+    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:5]]
+    return ", ".join(texts) + (" and others" if len(runs) > 5 else "")
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """(first, last) of the runs of neighbours among rising numbers."""
     runs: list[tuple[int, int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
             runs[-1] = (runs[-1][0], number)
         else:
             runs.append((number, number))
-    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:5]]
-    return ", ".join(texts) + (" and others" if len(runs) > 5 else "")
+    return runs

@@ -30,9 +30,10 @@ class Findings:
         member: str | None = None,
         offset: int | None = None,
         advice: str = "",
+        detail: str = "",
     ) -> None:
         """Adds what is wrong."""
-        self._add("error", kind, message, archive, member, offset, advice)
+        self._add("error", kind, message, archive, member, offset, advice, detail)
 
     def warn(
         self,
@@ -68,6 +69,7 @@ class Findings:
         member: str | None,
         offset: int | None,
         advice: str,
+        detail: str = "",
     ) -> None:
         place = archive or self.archive
-        self.found.append(Finding(severity, kind, message, place, member, offset, advice))
+        self.found.append(Finding(severity, kind, message, place, member, offset, advice, detail))

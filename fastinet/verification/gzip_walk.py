@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["walk_gzip"]
+__all__ = ["join_members", "walk_gzip"]
 
 _STEP_BYTES = 1 << 23
 _STEPS_AT_ONCE = 32  # between two collections, so that seek points do not pile up
@@ -52,10 +52,11 @@ def walk_gzip(
         if progress is not None:
             progress(walk.position_bytes, walk.size_bytes)
     parts.append(walk.take().members)
-    return _joined(parts), errors
+    return join_members(parts), errors
 
 
-def _joined(parts: Sequence[_scan.Members]) -> _scan.Members:
+def join_members(parts: Sequence[_scan.Members]) -> _scan.Members:
+    """The members of a walk in several parts."""
     before = np.cumsum([0, *(len(part.names) for part in parts)])
     ends = [part.name_ends + np.uint64(start) for part, start in zip(parts, before, strict=False)]
     return _scan.Members(

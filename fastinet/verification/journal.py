@@ -75,22 +75,28 @@ class Journal:
         """Puts this in place of what was saved; warns once where neither place takes it."""
         self._put(json.dumps({**self._head, part: content}).encode("ascii"), "")
 
-    def load_walk(self) -> list[Walk] | None:
-        """What the walk over the headers of each archive found; None where it was not saved."""
+    def load_walk(self) -> tuple[list[Walk], str] | None:
+        """What :meth:`save_walk` kept; None where nothing was."""
         for place in self._places:
             with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
                 return self._walks_at(_walk_beside(place))
         return None
 
-    def _walks_at(self, place: Path) -> list[Walk]:
+    def _walks_at(self, place: Path) -> tuple[list[Walk], str]:
         with np.load(place, allow_pickle=False) as columns:
             head = json.loads(columns["head"].tobytes())
             if head["archives"] != self._head["archives"] or head["format"] != FORMAT_VERSION:
                 raise ValueError("of other archives")
-            return [_walk_of(columns, i, texts) for i, texts in enumerate(head["walks"])]
+            walks = [_walk_of(columns, i, texts) for i, texts in enumerate(head["walks"])]
+            return walks, str(head["state"])
 
-    def save_walk(self, walks: Sequence[Walk]) -> None:
-        """Keeps what the walk over the headers of each archive found."""
+    def save_walk(self, walks: Sequence[Walk], state: str = "") -> None:
+        """Keeps what the walk over the headers of each archive found.
+
+        Args:
+            walks: for each archive; the last one may not be at its end.
+            state: what a survey of the last one goes on from, in hexadecimal; "": it is at its end.
+        """
         texts = [
             {
                 "container_names": members.container_names,
@@ -99,7 +105,7 @@ class Journal:
             }
             for members, errors in walks
         ]
-        head = json.dumps({**self._head, "walks": texts}).encode("ascii")
+        head = json.dumps({**self._head, "walks": texts, "state": state}).encode("ascii")
         columns = {"head": np.frombuffer(head, np.uint8)}
         for number, (members, _) in enumerate(walks):
             for name in _COLUMNS:

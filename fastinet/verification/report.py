@@ -35,6 +35,8 @@ class Finding:
     """Byte in the archive."""
     advice: str = ""
     """What to do about it; a sentence, or ""."""
+    detail: str = ""
+    """What is too long for a sentence: all numbers of the missing images, "2-3, 5-8, 11"."""
 
     @property
     def place(self) -> str:

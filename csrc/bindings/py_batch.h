@@ -1,0 +1,105 @@
+// A batch for Python: arrays over a leased slot.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "bindings/python_values.h"
+#include "engine/epoch_run.h"
+
+namespace fastinet {
+
+/// A leased slot. Every array that it gives out holds a reference to it, so that the slot is used
+/// again only when the last of them is gone.
+class PyBatch {
+ public:
+  PyBatch(Delivery delivery, const ItemSpec& spec)
+      : slot_(std::move(delivery.slot)),
+        rows_(delivery.rows),
+        failures_(std::move(delivery.failures)),
+        spec_(spec) {}
+
+  int64_t rows() const { return rows_; }
+
+  /// [rows, views, H, W, 3] or [rows, views, 3, H, W]; bfloat16 comes as uint16, since NumPy has
+  /// no name for it.
+  static py::array Images(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    const OutputFormat& format = batch.spec_.options.format;
+    const Size size = batch.spec_.transform.size;
+    const py::ssize_t views = batch.spec_.views, height = size.height, width = size.width;
+    std::vector<py::ssize_t> shape = {batch.rows_, views, height, width, 3};
+    if (format.layout == Layout::kNCHW) shape = {batch.rows_, views, 3, height, width};
+    return {ImageType(format.dtype), std::move(shape), batch.slot_->pixels(), self};
+  }
+  static py::array Items(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int64_t>(), {batch.rows_}, batch.slot_->items.data(), self};
+  }
+  static py::array Boxes(const py::object& self) {
+    static_assert(sizeof(Box) == 4 * sizeof(int32_t));
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, 4},
+            batch.slot_->boxes.data(), self};
+  }
+  static py::array Flips(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views},
+            batch.slot_->flips.data(), self};
+  }
+  /// Width and height of each row's image.
+  static py::array ImageSizes(const py::object& self) {
+    static_assert(sizeof(Size) == 2 * sizeof(int32_t));
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, 2},
+            batch.slot_->image_sizes.data(), self};
+  }
+  static py::array Valid(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<bool>(), {batch.rows_}, batch.slot_->valid.data(), self};
+  }
+  /// [rows, views, classes], or None.
+  static py::object SoftLabelArray(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    const py::ssize_t classes = batch.slot_->shape().soft_label_classes;
+    if (classes == 0) return py::none();
+    return py::array(py::dtype::of<float>(),
+                     std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, classes},
+                     batch.slot_->soft_labels.data(), self);
+  }
+
+  /// [(row, item, code, cause, archive, offset)], as fastinet.errors.from_status wants them.
+  py::list Failures() const {
+    py::list list;
+    for (const RowFailure& failure : failures_) {
+      const Status& status = failure.status;
+      list.append(py::make_tuple(failure.row, failure.item, Text(StatusCodeName(status.code())),
+                                 Text(status.cause()), Text(status.archive()),
+                                 status.offset_bytes()));
+    }
+    return list;
+  }
+
+ private:
+  static py::dtype ImageType(DType dtype) {
+    switch (dtype) {
+      case DType::kUint8:
+        return py::dtype::of<uint8_t>();
+      case DType::kFloat16:
+        return py::dtype("float16");
+      case DType::kBFloat16:
+        return py::dtype::of<uint16_t>();
+      case DType::kFloat32:
+        return py::dtype::of<float>();
+    }
+    return py::dtype::of<uint8_t>();
+  }
+
+  std::shared_ptr<Slot> slot_;
+  int64_t rows_;
+  std::vector<RowFailure> failures_;
+  ItemSpec spec_;
+};
+
+}  // namespace fastinet

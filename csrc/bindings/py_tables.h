@@ -1,0 +1,105 @@
+// Columns over items for Python: where their bytes are, their soft labels, their objects.
+#pragma once
+
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "bindings/py_source.h"
+#include "bindings/python_values.h"
+#include "engine/item_table.h"
+#include "engine/object_table.h"
+#include "engine/soft_labels.h"
+
+namespace fastinet {
+
+/// The table, and the arrays that it borrows.
+class PyItemTable {
+ public:
+  PyItemTable(std::vector<std::shared_ptr<PySource>> sources,
+              std::optional<Column<int32_t>> item_archive, Column<uint64_t> offsets,
+              Column<uint64_t> sizes, Column<uint64_t> record_starts, Column<uint32_t> record_sizes,
+              Column<uint32_t> header_bytes, Column<uint8_t> records)
+      : sources_(std::move(sources)),
+        item_archive_(std::move(item_archive)),
+        offsets_(std::move(offsets)),
+        sizes_(std::move(sizes)),
+        record_starts_(std::move(record_starts)),
+        record_sizes_(std::move(record_sizes)),
+        header_bytes_(std::move(header_bytes)),
+        records_(std::move(records)),
+        table_(Unwrap(ItemTable::Make(
+            Archives(sources_), item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
+            View(offsets_), View(sizes_),
+            {.starts = View(record_starts_),
+             .sizes = View(record_sizes_),
+             .header_bytes = View(header_bytes_),
+             .records = View(records_)}))) {}
+
+  const ItemTable& table() const { return table_; }
+
+ private:
+  static std::vector<OpenArchive> Archives(const std::vector<std::shared_ptr<PySource>>& sources) {
+    std::vector<OpenArchive> archives;
+    for (const std::shared_ptr<PySource>& source : sources) archives.push_back(source->archive());
+    return archives;
+  }
+
+  std::vector<std::shared_ptr<PySource>> sources_;
+  std::optional<Column<int32_t>> item_archive_;
+  Column<uint64_t> offsets_;
+  Column<uint64_t> sizes_;
+  Column<uint64_t> record_starts_;
+  Column<uint32_t> record_sizes_;
+  Column<uint32_t> header_bytes_;
+  Column<uint8_t> records_;
+  ItemTable table_;
+};
+
+/// Soft labels, and the table and the array that they borrow.
+class PySoftLabels {
+ public:
+  PySoftLabels(std::shared_ptr<PyItemTable> maps, Column<int32_t> labels, int32_t ranks,
+               int32_t rows, int32_t columns, int32_t classes, const std::string& axes)
+      : maps_(std::move(maps)),
+        labels_(std::move(labels)),
+        soft_labels_(Unwrap(SoftLabels::Make(
+            maps_->table(), View(labels_), {.ranks = ranks, .rows = rows, .columns = columns},
+            classes, axes == "reference" ? MapAxes::kReference : MapAxes::kXY))) {}
+
+  const SoftLabels& soft_labels() const { return soft_labels_; }
+
+ private:
+  std::shared_ptr<PyItemTable> maps_;
+  Column<int32_t> labels_;
+  SoftLabels soft_labels_;
+};
+
+/// The boxes of the items' objects, and the arrays that they lie in.
+class PyObjectTable {
+ public:
+  /// `boxes` is [M, 4]: xmin, ymin, xmax, ymax.
+  PyObjectTable(Column<int64_t> starts, Column<float> boxes)
+      : starts_(std::move(starts)),
+        boxes_(std::move(boxes)),
+        table_(Unwrap(ObjectTable::Make(View(starts_), Objects(boxes_)))) {}
+
+  const ObjectTable& table() const { return table_; }
+
+ private:
+  static std::span<const ObjectBox> Objects(const Column<float>& boxes) {
+    static_assert(sizeof(ObjectBox) == 4 * sizeof(float));
+    if (boxes.ndim() != 2 || boxes.shape(1) != 4) throw py::value_error("boxes must be [M, 4]");
+    return {reinterpret_cast<const ObjectBox*>(boxes.data()), static_cast<size_t>(boxes.shape(0))};
+  }
+
+  Column<int64_t> starts_;
+  Column<float> boxes_;
+  ObjectTable table_;
+};
+
+}  // namespace fastinet

@@ -1,0 +1,111 @@
+#include "engine/item_stream.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace fastinet {
+namespace {
+
+// As fastinet/datasets/scanned.py has them: one archive has the same items by either road.
+constexpr std::array<std::string_view, 3> kImageExtensions = {".jpeg", ".jpg", ".png"};
+constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
+constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
+constexpr std::string_view kAppleMagic("\x00\x05\x16\x07", 4);
+
+std::string_view Basename(std::string_view name) { return name.substr(name.rfind('/') + 1); }
+
+/// Where the extension's dot is in `name`: the first one of its last part, or behind its end.
+size_t DotOf(std::string_view name) {
+  return std::min(name.find('.', name.size() - Basename(name).size()), name.size());
+}
+
+bool EndsWith(std::string_view name, std::string_view lower_suffix) {
+  if (name.size() < lower_suffix.size()) return false;
+  const std::string_view end = name.substr(name.size() - lower_suffix.size());
+  return std::equal(end.begin(), end.end(), lower_suffix.begin(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
+bool BeginsWith(const TarMembers::Head& head, std::string_view magic) {
+  return std::equal(magic.begin(), magic.end(), head.begin(),
+                    [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
+}
+
+bool IsImage(const StreamedMember& member) {
+  const bool apple =
+      Basename(member.name).starts_with("._") && BeginsWith(member.head, kAppleMagic);
+  const bool named =
+      std::any_of(kImageExtensions.begin(), kImageExtensions.end(),
+                  [&](std::string_view extension) { return EndsWith(member.name, extension); });
+  return !apple &&
+         (named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic));
+}
+
+}  // namespace
+
+Result<std::optional<StreamItem>> ItemStream::Next() {
+  while (!over_) {
+    if (!waiting_) {
+      FASTINET_ASSIGN_OR_RETURN(const bool found, members_.Next());
+      over_ = !found;
+      if (over_) break;
+    }
+    const std::string& name = members_.member().name;
+    const std::string_view sample = std::string_view(name).substr(0, DotOf(name));
+    waiting_ = sample != sample_;
+    if (waiting_) {
+      std::optional<StreamItem> item = Finish();
+      sample_ = sample;
+      if (item) return item;
+      waiting_ = false;
+    }
+    FASTINET_RETURN_IF_ERROR(Take(members_.member()));
+  }
+  return Finish();
+}
+
+Status ItemStream::Take(const StreamedMember& member) {
+  if (!item_ && IsImage(member)) {
+    item_ = {.number = items_++,
+             .key = member.name,
+             .offset = member.offset,
+             .size = member.size,
+             .bytes = {},
+             .companions = {}};
+    if (member.size > max_bytes_) return {};
+    FASTINET_ASSIGN_OR_RETURN(item_->bytes, Content(member));
+    return {};
+  }
+  if (member.size > kMaxCompanionBytes) {
+    ++skipped_;
+    return {};
+  }
+  FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, Content(member));
+  const size_t dot = DotOf(member.name);
+  companions_.push_back(
+      {dot < member.name.size() ? member.name.substr(dot + 1) : std::string(), std::move(bytes)});
+  return {};
+}
+
+Result<std::vector<uint8_t>> ItemStream::Content(const StreamedMember& member) {
+  std::vector<uint8_t> bytes(member.size);
+  Status status = members_.ReadContent(bytes);
+  if (!status.ok()) return std::move(status).InMember(member.name);
+  return bytes;
+}
+
+/// The item of the sample that has arrived, if it has one.
+std::optional<StreamItem> ItemStream::Finish() {
+  std::vector<Companion> companions = std::exchange(companions_, {});
+  std::optional<StreamItem> item = std::exchange(item_, std::nullopt);
+  if (item) {
+    item->companions = std::move(companions);
+  } else {
+    skipped_ += companions.size();
+  }
+  return item;
+}
+
+}  // namespace fastinet

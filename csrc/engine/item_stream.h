@@ -1,0 +1,68 @@
+// Items of an archive that arrives as a stream: images, and the small files that belong to them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_stream.h"
+#include "base/status.h"
+#include "tar/member_stream.h"
+
+namespace fastinet {
+
+/// A file beside an image in the stream that has its name but for the extension.
+struct Companion {
+  std::string extension;  // what follows the first dot: "cls", "json"
+  std::vector<uint8_t> bytes;
+};
+
+/// An image that has arrived.
+struct StreamItem {
+  int64_t number = 0;          // of the item in the stream, from 0 on
+  std::string key;             // the member's name
+  uint64_t offset = 0;         // of its first byte in the stream [bytes]
+  uint64_t size = 0;           // [bytes]
+  std::vector<uint8_t> bytes;  // all of it, or nothing if it is larger than the limit
+  std::vector<Companion> companions;
+};
+
+/// Groups the members of a stream to items, as WebDataset writes them: members that follow one
+/// another and have the same name up to the first dot of its last part are one sample. Of it, the
+/// first image is the item; all else of moderate size, its companions. Archives of nothing but
+/// images are the case where every sample has one file.
+class ItemStream {
+ public:
+  /// The largest companion that is kept [bytes]: labels and captions, not masks and features.
+  static constexpr uint64_t kMaxCompanionBytes = uint64_t{1} << 16;
+
+  /// `stream` must outlive this. Images of more than `max_bytes` come without their bytes.
+  ItemStream(ByteStream& stream, uint64_t max_bytes)
+      : members_(stream, {}), max_bytes_(max_bytes) {}
+
+  /// The next item; nothing at the archive's end, which has then been seen to be complete.
+  Result<std::optional<StreamItem>> Next();
+
+  /// Members that are neither items nor their companions, and entries that are no files.
+  uint64_t skipped() const { return skipped_ + members_.special_entries(); }
+
+ private:
+  Status Take(const StreamedMember& member);
+  Result<std::vector<uint8_t>> Content(const StreamedMember& member);
+  std::optional<StreamItem> Finish();
+
+  MemberStream members_;
+  const uint64_t max_bytes_;
+  bool over_ = false;
+  bool waiting_ = false;  // members_ stands at a member that belongs to the next sample
+  int64_t items_ = 0;
+  uint64_t skipped_ = 0;
+  // The sample that is arriving.
+  std::string sample_;
+  std::optional<StreamItem> item_;
+  std::vector<Companion> companions_;
+};
+
+}  // namespace fastinet

@@ -1,0 +1,283 @@
+#include "engine/stream_run.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace fastinet {
+namespace {
+
+uint64_t Nanoseconds(std::chrono::steady_clock::duration duration) {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
+}
+
+/// What is left of `patience` since `called`.
+std::chrono::milliseconds Left(std::chrono::milliseconds patience,
+                               std::chrono::steady_clock::time_point called) {
+  const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - called);
+  return std::max(patience - spent, std::chrono::milliseconds(0));
+}
+
+/// The items of one batch as a source: laid end to end, and each where it was in the stream for
+/// whoever asks where that is.
+class HeldItems final : public Source {
+ public:
+  explicit HeldItems(const std::vector<StreamItem>& items) : items_(items) {
+    for (const StreamItem& item : items) {
+      offsets_.push_back(size_bytes_);
+      sizes_.push_back(item.size);
+      size_bytes_ += item.size;
+    }
+  }
+
+  const std::vector<uint64_t>& offsets() const { return offsets_; }
+  const std::vector<uint64_t>& sizes() const { return sizes_; }
+
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
+    if (out.empty()) return {};
+    const size_t i = ItemAt(offset_bytes);
+    const uint64_t begin = offset_bytes - offsets_[i];
+    const std::vector<uint8_t>& bytes = items_[i].bytes;
+    if (begin > bytes.size() || out.size() > bytes.size() - begin) {
+      return Status(StatusCode::kInternal, "the item is not held")
+          .AtOffset(static_cast<int64_t>(offset_bytes));
+    }
+    std::memcpy(out.data(), bytes.data() + begin, out.size());
+    return {};
+  }
+
+  void Prefetch(uint64_t, uint64_t) const override {}
+
+  uint64_t OffsetInFile(uint64_t offset_bytes) const override {
+    const size_t i = ItemAt(offset_bytes);
+    return items_[i].offset + (offset_bytes - offsets_[i]);
+  }
+
+ private:
+  /// The item at `offset_bytes`: of several that begin there, the last, since the others are empty.
+  size_t ItemAt(uint64_t offset_bytes) const {
+    const auto after = std::upper_bound(offsets_.begin(), offsets_.end(), offset_bytes);
+    return static_cast<size_t>(after - offsets_.begin()) - 1;
+  }
+
+  const std::vector<StreamItem>& items_;
+  std::vector<uint64_t> offsets_;
+  std::vector<uint64_t> sizes_;
+  uint64_t size_bytes_ = 0;
+};
+
+}  // namespace
+
+/// A batch under way: the run's members are what it borrows, so it comes last.
+struct StreamRun::Batch {
+  std::vector<StreamItem> items;
+  std::shared_ptr<const HeldItems> source;
+  std::vector<int64_t> order;
+  std::vector<int64_t> numbers;
+  std::unique_ptr<const ItemTable> table;
+  int64_t next_position = 0;
+  std::unique_ptr<EpochRun> run;
+};
+
+Result<std::unique_ptr<StreamRun>> StreamRun::Start(std::shared_ptr<WorkerPool> pool,
+                                                    std::unique_ptr<StreamInput> input,
+                                                    const StreamPlan& plan,
+                                                    const EpochOptions& options,
+                                                    std::shared_ptr<SlotPool> slots,
+                                                    std::shared_ptr<EngineStats> stats) {
+  if (plan.batch_size <= 0 || plan.window <= 0 || plan.world <= 0 || plan.rank < 0 ||
+      plan.rank >= plan.world || plan.start < 0 || options.prefetch_batches <= 0) {
+    return InvalidArgument("the stream's plan makes no sense");
+  }
+  std::unique_ptr<StreamRun> run(new StreamRun(std::move(pool), std::move(input), plan, options,
+                                               std::move(slots), std::move(stats)));
+  try {
+    run->feeder_ = std::thread(&StreamRun::Feed, run.get());
+  } catch (const std::system_error&) {
+    return Status(StatusCode::kIo, "the system refuses a thread to read the stream");
+  }
+  return run;
+}
+
+StreamRun::StreamRun(std::shared_ptr<WorkerPool> pool, std::unique_ptr<StreamInput> input,
+                     const StreamPlan& plan, const EpochOptions& options,
+                     std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats)
+    : pool_(std::move(pool)),
+      input_(std::move(input)),
+      plan_(plan),
+      options_(options),
+      slots_(std::move(slots)),
+      stats_(std::move(stats)),
+      window_(plan.window, plan.seed, plan.epoch),
+      last_return_(Clock::now()) {}
+
+StreamRun::~StreamRun() { Stop(); }
+
+void StreamRun::Stop() {
+  std::deque<std::shared_ptr<Batch>> batches;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    stopped_ = over_ = true;
+    batches = batches_;
+  }
+  input_->Interrupt();
+  changed_.notify_all();
+  for (const std::shared_ptr<Batch>& batch : batches) batch->run->Stop();
+  feeder_.join();
+  const std::lock_guard lock(mutex_);
+  batches_.clear();
+}
+
+// ---------------------------------------------------------------------------------- the consumer
+
+StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
+  const Clock::time_point called = Clock::now();
+  StreamDelivery result;
+  result.delivery.kind = Delivery::Kind::kNotYet;
+  const std::unique_lock consumer(consumers_, patience);
+  if (!consumer) return result;
+
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, patience, [&] { return over_ || fed_ || !batches_.empty(); });
+  if (stopped_) {
+    result.delivery.kind = Delivery::Kind::kFailed;
+    result.delivery.error = {StatusCode::kCancelled, "the epoch was closed"};
+  } else if (over_) {
+    result.delivery.kind = Delivery::Kind::kEnd;
+  } else if (!batches_.empty()) {
+    // While this thread waits for the first batch, others may add some behind it, or stop the run.
+    const std::shared_ptr<Batch> first = batches_.front();
+    lock.unlock();
+    result.delivery = first->run->Next(Left(patience, called));
+    lock.lock();
+    if (result.delivery.kind != Delivery::Kind::kNotYet) TakeFirst(*first, &result);
+  } else if (fed_) {
+    over_ = true;
+    result.delivery.kind = failure_.ok() ? Delivery::Kind::kEnd : Delivery::Kind::kFailed;
+    result.delivery.error = std::move(failure_);
+  }
+  CountTime(called);
+  if (result.delivery.kind == Delivery::Kind::kBatch) ++delivered_;
+  lock.unlock();
+  changed_.notify_all();
+  return result;
+}
+
+/// Takes the batch that has an answer out of the queue, with what is known of its items.
+void StreamRun::TakeFirst(Batch& first, StreamDelivery* result) {
+  over_ = over_ || result->delivery.kind == Delivery::Kind::kFailed;
+  result->items = std::move(first.items);
+  for (StreamItem& item : result->items) item.bytes = {};
+  result->next_position = first.next_position;
+  if (!batches_.empty()) batches_.pop_front();
+}
+
+int64_t StreamRun::ReadyBatches() {
+  const std::lock_guard lock(mutex_);
+  int64_t ready = 0;
+  for (const std::shared_ptr<Batch>& batch : batches_) {
+    if (batch->run->ReadyBatches() == 0) break;
+    ++ready;
+  }
+  return ready;
+}
+
+void StreamRun::CountTime(Clock::time_point called) {
+  const Clock::time_point now = Clock::now();
+  Count(delivered_ == 0 ? stats_->startup_ns : stats_->waiting_ns, Nanoseconds(now - called));
+  if (delivered_ > 0) Count(stats_->busy_ns, Nanoseconds(called - last_return_));
+  last_return_ = now;
+}
+
+// ---------------------------------------------------------------------- the thread that reads
+
+void StreamRun::Feed() {
+  Status status;
+  try {
+    status = TakeApart();
+  } catch (const std::bad_alloc&) {
+    status = TooLarge("not enough memory for the stream's window of items");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    fed_ = true;
+    failure_ = std::move(status).InArchive(input_->name());
+  }
+  changed_.notify_all();
+}
+
+/// Reads the stream to its end, or to what is wrong with it.
+Status StreamRun::TakeApart() {
+  FASTINET_ASSIGN_OR_RETURN(ByteStream* const stream, input_->Open());
+  ItemStream items(*stream, MaxItemBytes(options_.spec.options.max_pixels));
+  for (;;) {
+    FASTINET_ASSIGN_OR_RETURN(std::optional<StreamItem> item, items.Next());
+    skipped_ = items.skipped();
+    if (!item) break;
+    std::optional<StreamItem> drawn = window_.Exchange(std::move(*item));
+    if (drawn) FASTINET_RETURN_IF_ERROR(Place(std::move(*drawn)));
+  }
+  while (std::optional<StreamItem> drawn = window_.Drain()) {
+    FASTINET_RETURN_IF_ERROR(Place(std::move(*drawn)));
+  }
+  return rows_.empty() || plan_.drop_last ? Status() : EndBatch();
+}
+
+/// Gives `item` its position, and with it its batch and row.
+Status StreamRun::Place(StreamItem item) {
+  const int64_t position = position_++;
+  if (position < plan_.start) return {};
+  if (position % plan_.world == plan_.rank) rows_.push_back(std::move(item));
+  const bool full = (position_ - plan_.start) % (plan_.batch_size * plan_.world) == 0;
+  return full ? EndBatch() : Status();
+}
+
+/// Sets the workers on the batch that has its rows, as soon as there is room for it.
+Status StreamRun::EndBatch() {
+  auto batch = std::make_shared<Batch>();
+  batch->items = std::exchange(rows_, {});
+  batch->next_position = position_;
+  for (const StreamItem& item : batch->items) {
+    batch->order.push_back(static_cast<int64_t>(batch->order.size()));
+    batch->numbers.push_back(item.number);
+  }
+  batch->source = std::make_shared<const HeldItems>(batch->items);
+  std::vector<OpenArchive> archives;
+  archives.push_back({input_->name(), batch->source});
+  FASTINET_ASSIGN_OR_RETURN(ItemTable table,
+                            ItemTable::Make(std::move(archives), {}, batch->source->offsets(),
+                                            batch->source->sizes(), {}));
+  batch->table = std::make_unique<const ItemTable>(std::move(table));
+
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+      return over_ || static_cast<int64_t>(batches_.size()) < options_.prefetch_batches;
+    });
+    if (over_) return {StatusCode::kCancelled, "the epoch was closed"};
+  }
+  EpochOptions options = options_;
+  options.prefetch_batches = 1;
+  options.count_waiting = false;
+  const EpochPlan plan{.order = batch->order,
+                       .batch_size = plan_.batch_size,
+                       .seed = plan_.seed,
+                       .epoch = plan_.epoch,
+                       .numbers = batch->numbers};
+  FASTINET_ASSIGN_OR_RETURN(batch->run,
+                            EpochRun::Start(pool_, *batch->table, plan, options, slots_, stats_));
+  {
+    const std::lock_guard lock(mutex_);
+    batches_.push_back(std::move(batch));
+  }
+  changed_.notify_all();
+  return {};
+}
+
+}  // namespace fastinet

@@ -1,0 +1,132 @@
+// One pass over a stream on its way through the workers: bytes in, batches out, in drawn order.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/byte_stream.h"
+#include "base/status.h"
+#include "engine/epoch_run.h"
+#include "engine/item_stream.h"
+#include "engine/shuffle_window.h"
+#include "engine/slots.h"
+#include "engine/stats.h"
+#include "engine/worker_pool.h"
+
+namespace fastinet {
+
+/// A stream, and how to wake whoever waits for its bytes.
+class StreamInput {
+ public:
+  virtual ~StreamInput() = default;
+  /// Its name for messages.
+  virtual const std::string& name() const = 0;
+  /// The archive's bytes: inflated, where the stream is compressed. Called once.
+  virtual Result<ByteStream*> Open() = 0;
+  /// Makes reads fail with kCancelled from now on. From any thread.
+  virtual void Interrupt() = 0;
+};
+
+/// Which items of the stream become rows of which batch.
+///
+/// Position p of the order that the window draws belongs to rank p % world; a rank's batch is full
+/// when the positions of all ranks' batches have come, so that with `drop_last` all ranks have the
+/// same number of batches.
+struct StreamPlan {
+  int64_t batch_size = 0;
+  int64_t window = 1;  // items that an item is drawn among; 1 keeps the stream's order
+  uint64_t seed = 0;
+  uint32_t epoch = 0;
+  int64_t start = 0;  // positions before are passed over, a multiple of batch_size * world
+  int64_t rank = 0;
+  int64_t world = 1;
+  bool drop_last = false;
+};
+
+/// What Next() has to say, and of the rows what a stream alone knows: their items, without bytes.
+struct StreamDelivery {
+  Delivery delivery;
+  std::vector<StreamItem> items;  // by row
+  int64_t next_position = 0;      // of all ranks together
+};
+
+/// The pass while it runs. A thread of its own takes the stream apart and draws items for batches;
+/// each batch is an epoch run over an item table of its own, and up to `prefetch_batches` of them
+/// are under way or ready. Memory is theirs and the window's, however long the stream is.
+///
+/// What is wrong with the stream itself is said after the batches that are complete, and ends the
+/// pass.
+class StreamRun {
+ public:
+  static Result<std::unique_ptr<StreamRun>> Start(std::shared_ptr<WorkerPool> pool,
+                                                  std::unique_ptr<StreamInput> input,
+                                                  const StreamPlan& plan,
+                                                  const EpochOptions& options,
+                                                  std::shared_ptr<SlotPool> slots,
+                                                  std::shared_ptr<EngineStats> stats);
+  ~StreamRun();  // stops
+  StreamRun(const StreamRun&) = delete;
+  StreamRun& operator=(const StreamRun&) = delete;
+
+  /// The next batch. Waits up to `patience` for it. May be called by several threads.
+  StreamDelivery Next(std::chrono::milliseconds patience);
+  /// Ends the pass. Returns when no thread is in it any more.
+  void Stop();
+  /// How many batches are ready to be delivered.
+  int64_t ReadyBatches();
+  /// Members so far that were neither items nor companions of one.
+  uint64_t skipped() const { return skipped_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Batch;
+
+  StreamRun(std::shared_ptr<WorkerPool> pool, std::unique_ptr<StreamInput> input,
+            const StreamPlan& plan, const EpochOptions& options, std::shared_ptr<SlotPool> slots,
+            std::shared_ptr<EngineStats> stats);
+
+  // By the thread that reads:
+  void Feed();
+  Status TakeApart();
+  Status Place(StreamItem item);
+  Status EndBatch();
+
+  // By the consumer, with mutex_ held:
+  void TakeFirst(Batch& first, StreamDelivery* result);
+  void CountTime(Clock::time_point called);
+
+  const std::shared_ptr<WorkerPool> pool_;
+  const std::unique_ptr<StreamInput> input_;
+  const StreamPlan plan_;
+  const EpochOptions options_;
+  const std::shared_ptr<SlotPool> slots_;
+  const std::shared_ptr<EngineStats> stats_;
+
+  // The reading thread's own.
+  ShuffleWindow window_;
+  int64_t position_ = 0;
+  std::vector<StreamItem> rows_;  // of the batch that is being filled
+  std::atomic<uint64_t> skipped_ = 0;
+
+  std::timed_mutex consumers_;  // one at a time; taken before mutex_
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Batch>> batches_;  // under way or ready, in order
+  bool fed_ = false;                            // no batch will be added
+  bool stopped_ = false;
+  bool over_ = false;  // a failure was delivered
+  Status failure_;     // of the stream
+  int64_t delivered_ = 0;
+  Clock::time_point last_return_;
+
+  std::thread feeder_;
+};
+
+}  // namespace fastinet

@@ -1,0 +1,46 @@
+// The members of a tar that arrives as a stream, one by one, with their content.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_stream.h"
+#include "base/forward_source.h"
+#include "tar/scan.h"
+
+namespace fastinet {
+
+/// A member whose header has just gone by.
+struct StreamedMember {
+  std::string name;     // inner tars count as folders, see TarMembers
+  uint64_t offset = 0;  // of its first content byte in the stream [bytes]
+  uint64_t size = 0;    // [bytes]
+  TarMembers::Head head{};
+};
+
+/// Walks a tar as it arrives, as strictly as TarScanner walks a file.
+class MemberStream {
+ public:
+  /// `stream` must outlive this. Names start with `folder` and a slash unless it is empty.
+  MemberStream(ByteStream& stream, std::string_view folder)
+      : source_(stream), scanner_(source_, folder) {}
+
+  /// Goes to the next member; false at the archive's end, which has then been seen to be complete.
+  Result<bool> Next();
+  /// Of the member that Next() went to.
+  const StreamedMember& member() const { return member_; }
+  /// Its content, all of it, into `out`, which has its size. At most once for each member.
+  Status ReadContent(MutableBytes out) { return source_.ReadAt(member_.offset, out); }
+
+  /// Links, devices and vendor entries that were passed over.
+  uint64_t special_entries() const { return scanner_.members().special_entries; }
+
+ private:
+  ForwardSource source_;
+  TarScanner scanner_;
+  StreamedMember member_;
+};
+
+}  // namespace fastinet
