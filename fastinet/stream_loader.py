@@ -325,10 +325,15 @@ class StreamedItems:
         rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
     ) -> None:
         """The items that have `numbers` in the stream, and as many keys with their companions."""
-        labels = [stream.label(key, dict(companions)) for key, companions in rows]
+        labels = [stream.label(key, _by_extension(companions)) for key, companions in rows]
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
         self.labels = _ByNumber(numbers.tolist(), labels)
         self.label_sets = None
+
+
+def _by_extension(companions: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:
+    """Contents by extension in small letters; of two with the same one the first counts."""
+    return {extension.lower(): content for extension, content in reversed(companions)}
 
 
 class _ByNumber:

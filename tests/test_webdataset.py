@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,27 @@ def test_any_members(
     else:
         with pytest.raises(FastinetError, match="no label" if any(has_label) else "no image|wnid"):
             fastinet.open(paths)
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@settings(max_examples=60)
+@given(samples=contents, compressed=st.booleans())
+def test_streams_take_a_shard_apart_alike(
+    tmp_path_factory: pytest.TempPathFactory,
+    samples: list[tuple[str, list[tuple[str, bytes]]]],
+    compressed: bool,
+) -> None:
+    path = shard(tmp_path_factory.mktemp("s") / "s.tar", *named(samples), compressed=compressed)
+    seen: list[tuple[str, dict[str, bytes]]] = []
+
+    def label(key: str, companions: Mapping[str, bytes]) -> int:
+        seen.append((key, dict(companions)))
+        return 0
+
+    with path.open("rb") as file:
+        stream = fastinet.open_stream(file, labels=label)
+        list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
+    assert seen == [(name, dict(reversed(others))) for (name, _), others in samples_of([path])]
 
 
 # ------------------------------------------------------------------------------------------ labels
@@ -316,10 +338,10 @@ def test_two_images_in_a_sample(tmp_path: Path) -> None:
 
 def test_what_tars_have_besides(tmp_path: Path) -> None:
     """Folders, links, and the files that macOS adds, which part no sample."""
-    fork = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X"
+    fork, image = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", small_jpeg(np.random.default_rng(0))
     pieces = [
         entry("./", type=tarfile.DIRTYPE),
-        entry("./._0.jpg", fork), entry("./0.jpg", JPEG), entry("./._0.cls", fork),
+        entry("./._0.jpg", fork), entry("./0.jpg", image), entry("./._0.cls", fork),
         entry("./0.cls", b"4"), entry("./link", type=tarfile.SYMTYPE, linkname="0.jpg"),
     ]  # fmt: skip
     (tmp_path / "s.tar").write_bytes(b"".join(pieces) + END)
@@ -329,6 +351,11 @@ def test_what_tars_have_besides(tmp_path: Path) -> None:
         dataset = fastinet.open(tmp_path / "s.tar")
     assert dataset.labels.tolist() == [4]
     assert dataset.skipped == 3
+    seen = []
+    with (tmp_path / "s.tar").open("rb") as file:
+        stream = fastinet.open_stream(file, labels=lambda *item: len(seen.append(item) or seen))
+        list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
+    assert seen == [("0.jpg", {"cls": b"4"})]
 
 
 def test_an_image_that_is_damaged_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ namespace {
 
 // As fastinet/datasets/scanned.py has them: one archive has the same items by either road.
 constexpr std::array<std::string_view, 3> kImageExtensions = {".jpeg", ".jpg", ".png"};
+// As fastinet/datasets/webdataset.py has them: what follows the base's first dot.
+constexpr std::array<std::string_view, 3> kSampleExtensions = {"jpeg", "jpg", "png"};
 constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
 constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
 constexpr std::string_view kAppleMagic("\x00\x05\x16\x07", 4);
@@ -33,14 +35,29 @@ bool BeginsWith(const TarMembers::Head& head, std::string_view magic) {
                     [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
 }
 
+/// What macOS puts into a tar beside each file. It is part of no sample.
+bool IsAppleDouble(const StreamedMember& member) {
+  return Basename(member.name).starts_with("._") && BeginsWith(member.head, kAppleMagic);
+}
+
 bool IsImage(const StreamedMember& member) {
-  const bool apple =
-      Basename(member.name).starts_with("._") && BeginsWith(member.head, kAppleMagic);
   const bool named =
       std::any_of(kImageExtensions.begin(), kImageExtensions.end(),
                   [&](std::string_view extension) { return EndsWith(member.name, extension); });
-  return !apple &&
-         (named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic));
+  return named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic);
+}
+
+std::string_view ExtensionOf(std::string_view name) {
+  const size_t dot = DotOf(name);
+  return dot < name.size() ? name.substr(dot + 1) : std::string_view();
+}
+
+/// Whether a sample's image is called so: "7.jpg", and not "7.depth.png".
+bool HasSampleExtension(std::string_view name) {
+  const std::string_view extension = ExtensionOf(name);
+  return std::any_of(kSampleExtensions.begin(), kSampleExtensions.end(), [&](std::string_view one) {
+    return extension.size() == one.size() && EndsWith(extension, one);
+  });
 }
 
 }  // namespace
@@ -51,6 +68,11 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
       FASTINET_ASSIGN_OR_RETURN(const bool found, members_.Next());
       over_ = !found;
       if (over_) break;
+    }
+    if (IsAppleDouble(members_.member())) {
+      ++skipped_;
+      waiting_ = false;
+      continue;
     }
     const std::string& name = members_.member().name;
     const std::string_view sample = std::string_view(name).substr(0, DotOf(name));
@@ -67,13 +89,17 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
 }
 
 Status ItemStream::Take(const StreamedMember& member) {
-  if (!item_ && IsImage(member)) {
-    item_ = {.number = items_++,
+  const bool named = HasSampleExtension(member.name);
+  if (IsImage(member) && (!item_ || (named && !item_is_named_))) {
+    if (item_) PassOverItem();
+    item_ = {.number = items_,
              .key = member.name,
              .offset = member.offset,
              .size = member.size,
              .bytes = {},
              .companions = {}};
+    item_is_named_ = named;
+    companions_before_ = companions_.size();
     if (member.size > max_bytes_) return {};
     FASTINET_ASSIGN_OR_RETURN(item_->bytes, Content(member));
     return {};
@@ -83,10 +109,18 @@ Status ItemStream::Take(const StreamedMember& member) {
     return {};
   }
   FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, Content(member));
-  const size_t dot = DotOf(member.name);
-  companions_.push_back(
-      {dot < member.name.size() ? member.name.substr(dot + 1) : std::string(), std::move(bytes)});
+  companions_.push_back({std::string(ExtensionOf(member.name)), std::move(bytes)});
   return {};
+}
+
+/// Makes the sample's image one of the companions, in its place among them.
+void ItemStream::PassOverItem() {
+  if (item_->size > kMaxCompanionBytes || item_->bytes.size() < item_->size) {
+    ++skipped_;
+    return;
+  }
+  companions_.insert(companions_.begin() + static_cast<std::ptrdiff_t>(companions_before_),
+                     {std::string(ExtensionOf(item_->key)), std::move(item_->bytes)});
 }
 
 Result<std::vector<uint8_t>> ItemStream::Content(const StreamedMember& member) {
@@ -101,6 +135,7 @@ std::optional<StreamItem> ItemStream::Finish() {
   std::vector<Companion> companions = std::exchange(companions_, {});
   std::optional<StreamItem> item = std::exchange(item_, std::nullopt);
   if (item) {
+    ++items_;
     item->companions = std::move(companions);
   } else {
     skipped_ += companions.size();

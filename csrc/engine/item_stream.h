@@ -31,8 +31,9 @@ struct StreamItem {
 
 /// Groups the members of a stream to items, as WebDataset writes them: members that follow one
 /// another and have the same name up to the first dot of its last part are one sample. Of it, the
-/// first image is the item; all else of moderate size, its companions. Archives of nothing but
-/// images are the case where every sample has one file.
+/// first image whose extension is jpg, jpeg or png is the item, or without such a one the first
+/// image; all else of moderate size, its companions. Archives of nothing but images are the case
+/// where every sample has one file.
 class ItemStream {
  public:
   /// The largest companion that is kept [bytes]: labels and captions, not masks and features.
@@ -50,6 +51,7 @@ class ItemStream {
 
  private:
   Status Take(const StreamedMember& member);
+  void PassOverItem();
   Result<std::vector<uint8_t>> Content(const StreamedMember& member);
   std::optional<StreamItem> Finish();
 
@@ -62,6 +64,8 @@ class ItemStream {
   // The sample that is arriving.
   std::string sample_;
   std::optional<StreamItem> item_;
+  bool item_is_named_ = false;    // its extension is jpg, jpeg or png
+  size_t companions_before_ = 0;  // how many companions came before it
   std::vector<Companion> companions_;
 };
 
