@@ -42,8 +42,11 @@ class Source:
     """An archive that is open for reading: bytes by their offset."""
 
     @staticmethod
-    def file(path: bytes) -> Source:
-        """A file, as it stands. Raises MissingError, ReadError, UnsupportedError (no file)."""
+    def file(path: bytes, *, briefly: bool = False) -> Source:
+        """A file, as it stands; `briefly` opens it for each read and not for good.
+
+        Raises MissingError, ReadError, UnsupportedError (no file).
+        """
     @staticmethod
     def folder(
         path: bytes,
@@ -64,6 +67,7 @@ class Source:
         windows: NDArray[np.uint8],
         size_bytes: int,
         cache_bytes: int = ...,
+        briefly: bool = False,
     ) -> Source:
         """What a gzip file inflates to, through its seek points (:mod:`fastinet.seek_index`).
 
@@ -76,6 +80,7 @@ class Source:
             windows: uint8, zlib streams.
             size_bytes: of all that the file inflates to.
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once.
+            briefly: open the file for each read and not for good.
 
         Raises:
             CorruptError: the points do not fit the file.

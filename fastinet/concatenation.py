@@ -25,7 +25,8 @@ __all__ = ["Concatenation", "concatenate"]
 def concatenate(datasets: Sequence[Dataset]) -> Concatenation:
     """One dataset of the items of several, one after another.
 
-    Its classes are those of all together, sorted by wnid; labels and label sets are renumbered. So
+    Its classes are those of all together, sorted by wnid, or by value where they are numbers, as
+    WebDataset's are; labels and label sets are renumbered. So
     ImageNet-1K's teddy joins ImageNet-22K, which lacks it::
 
         teddy = fastinet.open("ILSVRC2012_img_train.tar").select_classes(["n04399382"])
@@ -51,7 +52,7 @@ class Concatenation(Dataset):
 
     def __init__(self, parts: Sequence[Dataset]) -> None:
         """The items of `parts`, in this order."""
-        classes = sorted({wnid for part in parts for wnid in part._wnids})  # noqa: SLF001
+        classes = _in_order({wnid for part in parts for wnid in part._wnids})  # noqa: SLF001
         renumbered = [_renumbered(part, classes) for part in parts]
         super().__init__(
             " + ".join(part.path for part in parts),
@@ -79,6 +80,11 @@ class Concatenation(Dataset):
     def _opened_sources(self) -> list[_engine.Source]:
         """The parts' archives: a folder is opened by the listing of its own part."""
         return [source for part in self._parts for source in part._opened_sources()]  # noqa: SLF001
+
+
+def _in_order(classes: set[str]) -> list[str]:
+    """Classes sorted: wnids, which have one length, by their text, and numbers by their value."""
+    return sorted(classes, key=lambda name: (len(name), name))
 
 
 def _renumbered(part: Dataset, classes: Sequence[str]) -> tuple[NDArray[np.int64], LabelSets]:

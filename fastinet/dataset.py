@@ -23,7 +23,7 @@ from fastinet.datasets.classes import class_table
 from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.ilsvrc import validation_numbers
 from fastinet.datasets.names import Names
-from fastinet.discovery import archives_at, patch_at, scan_archives
+from fastinet.discovery import find, patch_at, scan_archives
 from fastinet.errors import FastinetError, FastinetWarning, ReadError, from_status
 from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at, refuse_strange_devkit
 from fastinet.sources import FolderArchive
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
     from fastinet.catalog import Listing, Split
     from fastinet.datasets.classes import ClassInfo
+    from fastinet.datasets.companions import LabelFunction
     from fastinet.metrics.labels import LabelSets
     from fastinet.sources import Archive, Progress
-    from fastinet.stream import LabelFunction, Readable, Stream
+    from fastinet.stream import Readable, Stream
 
 __all__ = ["Dataset", "Keys", "open"]
 
@@ -88,7 +89,7 @@ class Dataset:
     """Items of one or more archives, N in all. Made by :func:`open`.
 
     Attributes:
-        path: what was opened: an archive, or a folder; absolute.
+        path: what was opened: an archive, a folder, or a pattern; absolute.
         name: its file name.
         family: which archive family it was recognised as: "train", "val", ...
         split: which part of the archive it is: "train", "val", "test", or as the archive calls it.
@@ -461,17 +462,17 @@ def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like a
 ) -> Stream: ...
 @overload
 def open(  # noqa: A001
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     split: str | None = None,
-    labels: GivenLabels | None = None,
+    labels: GivenLabels | LabelFunction | None = None,
     devkit: str | os.PathLike[str] | Devkit | None = None,
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
 ) -> Dataset: ...
 def open(  # noqa: A001  # read as fastinet.open
-    path: str | os.PathLike[str] | Readable,
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Readable,
     *,
     split: str | None = None,
     labels: GivenLabels | LabelFunction | None = None,
@@ -481,7 +482,7 @@ def open(  # noqa: A001  # read as fastinet.open
     progress: Progress | None = None,
     classes: Sequence[str] | None = None,
 ) -> Dataset | Stream:
-    """Opens an archive, a folder of archives, or the folder that one was extracted to, in place.
+    """Opens an archive, several, a folder of them, or the folder that one was extracted to.
 
     What it is shows from its content; README lists every archive that is recognised.
 
@@ -496,13 +497,18 @@ def open(  # noqa: A001  # read as fastinet.open
     :func:`fastinet.open_stream`, which takes what is left of the arguments then.
 
     Args:
-        path: the archive or folder, or what it arrives by.
+        path: the archive or folder; a pattern like ``"train-{0000..0146}.tar"``, or a list of
+            archives, for shards, which have one index, beside the first of them; or what an archive
+            arrives by.
         split: which part of an archive that has several: "train", "val", "test", or as the archive
             calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
             that they lie in. None takes the first, and warns when there are others.
         labels: other labels for the split's items than the archive's own: a development kit, a
             ground truth, ReaL's ``real.json``, int [N], or a collection of ints for each item; see
-            :meth:`Dataset.with_labels`.
+            :meth:`Dataset.with_labels`. Or a function that gives the label of every image in the
+            archive from its key, and from the contents of the other members of its WebDataset
+            sample by their extensions: ``labels=lambda key, files: int(files["txt"])``. What it
+            gives is not kept, so that each open scans the archive and asks again.
         devkit: a development kit that tells more of the classes: their WordNet parents, and the
             names of those that the package does not know. One that is given as `labels` does so,
             too.
@@ -514,12 +520,15 @@ def open(  # noqa: A001  # read as fastinet.open
         classes: of a stream alone, wnids in label order.
 
     Raises:
-        MissingError: no such file, or a folder without images and class tars.
+        MissingError: no such file, shards that are not all there, or a folder without images and
+            class tars.
         ReadError: it cannot be read.
         CorruptError: it is no tar, is truncated or damaged, or holds no image.
         UnsupportedError: of a family or compression that fastinet does not read.
         ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
-            another archive; or an argument that makes no sense for a stream.
+            another archive; a pattern whose braces do not match; or an argument that makes no sense
+            for a stream.
+        TypeError: `path` is none of these.
     """
     if is_stream(path):
         refused = {
@@ -530,22 +539,23 @@ def open(  # noqa: A001  # read as fastinet.open
             "progress": progress is not None,
         }
         return _opened_stream(path, labels, classes, [name for name in refused if refused[name]])
-    if classes is not None or callable(labels):
-        raise ValueError("classes, and a function for labels, go with a stream")
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be a path, '-' or a file object, not {path!r}")
-    absolute = Path(path).absolute()
-    archives, notes = archives_at(absolute)
-    place = absolute
+    if classes is not None:
+        raise ValueError("classes= goes with a stream; an archive knows its own")
+    if not isinstance(path, str | os.PathLike | Sequence):
+        raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
+    absolute, place, archives, notes = find(path)
+    function = labels if callable(labels) else None
     if patch is not None:
         archives.append(patch_at(Path(patch).absolute()))
         # An index of its own, beside that of the archive alone.
-        place = absolute.with_name(f"{absolute.name}+{archives[-1].name}")
+        place = place.with_name(f"{place.name}+{archives[-1].name}")
     listing, kept_at = catalog.obtain(
         place,
         archives,
-        build=lambda: scan_archives(absolute, archives, progress, patched=patch is not None),
-        index=index if isinstance(index, bool) else Path(index),
+        build=lambda: scan_archives(
+            absolute, archives, progress, patched=patch is not None, label_function=function
+        ),
+        index=function is None and (index if isinstance(index, bool) else Path(index)),
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
     for note in (*notes, *listing.notes, *split_notes):
@@ -562,7 +572,7 @@ def open(  # noqa: A001  # read as fastinet.open
         place,
         kit,
     )
-    return dataset if labels is None else dataset.with_labels(labels)
+    return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
 
 
 def _opened_stream(

@@ -1,30 +1,37 @@
-"""What lies at a path: its archives, scanned, and the family they are of."""
+"""What lies at a path, or at several: the archives, scanned, and the family they are of."""
 
 from __future__ import annotations
 
 import functools
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastinet import catalog, checkpoints, datasets, seek_index
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.errors import CorruptError, MissingError, ReadError, UnsupportedError
+from fastinet.shards import index_place, shard_paths, title
 from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet.catalog import Listing
+    from fastinet.datasets.companions import LabelFunction
 
-__all__ = ["archives_at", "patch_at", "scan_archives"]
+__all__ = ["Found", "archives_at", "find", "patch_at", "scan_archives"]
 
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.
 _MOST_OPEN_FILES = 64
+
+# Of inflated data of one dataset: 32 gzip files may keep what each keeps by itself.
+_CACHE_BYTES = 1 << 30
+_MOST_FULL_CACHES = 32
 
 # What lies beside an archive of ours, and is none.
 _SIDECAR_SUFFIXES = (
@@ -36,6 +43,52 @@ _SIDECAR_SUFFIXES = (
     ".walk",
     ".tmp",
 )
+
+
+class Found(NamedTuple):
+    """What was found where the user looked."""
+
+    path: Path
+    """What was opened, as messages name it; absolute."""
+    place: Path
+    """Indexes are named by it."""
+    archives: list[Archive]
+    notes: list[str]
+    """What the user should hear about."""
+
+
+def find(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Found:
+    """The archives at a path, or those that a pattern or a list of them stands for.
+
+    Raises:
+        ValueError: a pattern that is none, an empty list, or an archive that it names twice.
+        MissingError, ReadError, UnsupportedError: as :func:`fastinet.open`.
+    """
+    paths = shard_paths(path)
+    if len(paths) == 1:
+        return Found(paths[0], paths[0], *archives_at(paths[0]))
+    shown = title(path, paths)
+    archives: list[FileArchive | GzipArchive] = []
+    missing = []
+    for shard in paths:
+        try:
+            found, _ = archives_at(shard)
+        except MissingError:
+            missing.append(shard.name)
+            continue
+        if not isinstance(found[0], FileArchive | GzipArchive) or len(found) > 1:
+            raise UnsupportedError(
+                f"a folder among {len(paths)} archives: open it by itself; fastinet.concatenate"
+                " joins datasets",
+                archive=str(shard),
+            )
+        archives.append(found[0])
+    if missing:
+        some = ", ".join([*missing[:3], *(["..."] if len(missing) > 3 else [])])
+        raise MissingError(
+            f"{len(missing)} of {len(paths)} shards are missing: {some}", archive=str(shown)
+        )
+    return Found(shown, index_place(paths), _sharing(archives), [])
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -70,13 +123,19 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     if others:
         shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
         notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
-    archives: list[Archive] = [
-        replace(archive, briefly=len(class_tars) > _MOST_OPEN_FILES)
-        if isinstance(archive, FileArchive)
-        else archive
-        for archive in map(_file_archive, class_tars)
+    return _sharing(list(map(_file_archive, class_tars))), notes
+
+
+def _sharing(archives: Sequence[FileArchive | GzipArchive]) -> list[Archive]:
+    """The archives of one dataset, which share what a process may have of files and memory."""
+    briefly = len(archives) > _MOST_OPEN_FILES
+    cache_bytes = _CACHE_BYTES // len(archives) if len(archives) > _MOST_FULL_CACHES else None
+    return [
+        replace(archive, briefly=briefly, cache_bytes=cache_bytes)
+        if isinstance(archive, GzipArchive)
+        else replace(archive, briefly=briefly)
+        for archive in archives
     ]
-    return archives, notes
 
 
 def patch_at(path: Path) -> FileArchive | GzipArchive:
@@ -107,7 +166,12 @@ def _is_class_tar(path: Path) -> bool:
 
 
 def scan_archives(
-    path: Path, archives: Sequence[Archive], progress: Progress | None, *, patched: bool = False
+    path: Path,
+    archives: Sequence[Archive],
+    progress: Progress | None,
+    *,
+    patched: bool = False,
+    label_function: LabelFunction | None = None,
 ) -> Listing:
     """Scans the archives at `path` and has their family recognised.
 
@@ -116,6 +180,7 @@ def scan_archives(
         archives: what there is at `path`, and a patch behind it where `patched`.
         progress: as for :func:`fastinet.open`.
         patched: the last archive overrides what the others have.
+        label_function: gives the items their labels; None: the archives do.
 
     Raises:
         as :func:`fastinet.open`.
@@ -129,22 +194,30 @@ def scan_archives(
         report = progress
         if progress is not None and len(archives) > 1:
             report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
-        scanned.append(ScannedArchive(archive.name, archive.scan(report)))
+        members = archive.scan(report)
+        opening = functools.partial(archive.open_scanned, members)
+        is_folder = isinstance(archive, FolderArchive)
+        scanned.append(ScannedArchive(archive.name, members, opening, is_folder))
     own = scanned[:-1] if patched else scanned
-    listing = datasets.recognise(own)
+    listing = datasets.recognise(own, label_function)
     if listing is not None:
         if patched:
             listing = apply_patch(listing, scanned[-1], len(own))
         return replace(listing, notes=(*listing.notes, *_digest_notes(archives)))
-    members = ScannedMembers(own)
-    if members.images().any():
+    if ScannedMembers(own).images().any():
         raise UnsupportedError(
-            "its images carry no wnid, in folders or file names, so their classes are not known",
+            "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
+            " label beside them, so their classes are not known; labels= takes a function of the"
+            " key that gives the label",
             archive=str(path),
         )
     if path.is_dir():
         tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
-        advice = f"; open one of its archives by its own path: {', '.join(tars)}" if tars else ""
+        advice = (
+            f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
+            if tars
+            else ""
+        )
         raise MissingError(f"a folder without images and class tars{advice}", archive=str(path))
     raise CorruptError("a complete tar, but there is no image in it", archive=str(path))
 

@@ -99,7 +99,7 @@ class SeekIndex:
         offsets: [P] uint64, of each point in the inflated data [bytes].
         window_starts: [P] uint64, where the point's window is in `windows` [bytes].
         window_sizes: [P] uint32 bytes; 0: it needs none.
-        windows: uint8, memory-mapped.
+        windows: uint8, memory-mapped as a rule.
     """
 
     path: Path
@@ -111,13 +111,16 @@ class SeekIndex:
     window_sizes: NDArray[np.uint32]
     windows: NDArray[np.uint8]
 
-    def open(self, archive: Path, cache_bytes: int | None = None) -> _engine.Source:
+    def open(
+        self, archive: Path, cache_bytes: int | None = None, *, briefly: bool = False
+    ) -> _engine.Source:
         """What `archive` inflates to, for the engine.
 
         Args:
             archive: the gzip file.
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once; None:
                 32 MiB. A plan in blocks needs what its blocks of one window inflate to.
+            briefly: open the file for each read and not for good.
         """
         options = {} if cache_bytes is None else {"cache_bytes": cache_bytes}
         return _engine.Source.gzip(
@@ -128,6 +131,7 @@ class SeekIndex:
             window_sizes=self.window_sizes,
             windows=self.windows,
             size_bytes=self.size_bytes,
+            briefly=briefly,
             **options,
         )
 
@@ -157,6 +161,7 @@ def obtain(
     *,
     spacing: int = _scan.SEEK_SPACING,
     chunk_bytes: int = CHUNK_BYTES,
+    mapped: bool = True,
 ) -> SeekIndex:
     """The seek index of a gzipped tar; made in one pass where there is no good one.
 
@@ -168,6 +173,7 @@ def obtain(
             stop the pass; what was done is kept, and the next try goes on from there.
         spacing: of the seek points [bytes of inflated data].
         chunk_bytes: of the compressed file that are kept at once.
+        mapped: False reads the index into memory: a mapping keeps a file descriptor.
 
     Raises:
         ReadError: the archive cannot be read, the index cannot be written, or another process is
@@ -177,7 +183,7 @@ def obtain(
     header = {"archive": identity._asdict(), "folder": folder, "spacing": spacing}
     for place in _places(archive):
         try:
-            found = _load(place, header)
+            found = _load(place, header, mapped=mapped)
         except FileNotFoundError:
             continue
         except catalog.UnusableIndexError as error:
@@ -192,7 +198,7 @@ def obtain(
             f"the seek index '{place}' {finding}; it is built anew", FastinetWarning, stacklevel=3
         )
     place = _build(archive, header, progress, chunk_bytes)
-    found = _load(place, header)
+    found = _load(place, header, mapped=mapped)
     if found is None:
         raise ReadError(f"the seek index '{place}' has changed under us: open again")
     return found
@@ -222,7 +228,7 @@ class _Chunk(NamedTuple):
         return self.md5 != _UNFINISHED_MD5
 
 
-def _load(path: Path, expected: dict[str, Any]) -> SeekIndex | None:
+def _load(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | None:
     """The index at `path`; None where the pass that makes it has not come to its end.
 
     Raises:
@@ -235,7 +241,12 @@ def _load(path: Path, expected: dict[str, Any]) -> SeekIndex | None:
         chunks = list(_chunks(file, start, check_all=False))
         if not chunks or not chunks[-1].is_last:
             return None
-        memory = mmap.mmap(file.fileno(), chunks[-1].end, access=mmap.ACCESS_READ)
+        memory: mmap.mmap | bytes
+        if mapped:
+            memory = mmap.mmap(file.fileno(), chunks[-1].end, access=mmap.ACCESS_READ)
+        else:
+            file.seek(0)
+            memory = file.read(chunks[-1].end)
     bit_offsets, offsets, sizes, starts = [], [], [], []
     for chunk in chunks:
         count = len(chunk.points) // _POINT_BYTES

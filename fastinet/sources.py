@@ -70,7 +70,8 @@ class FileArchive:
     folder: str = ""
     """Put before the members' names, with a slash: a class tar's wnid."""
     briefly: bool = False
-    """Open the file for each read and not for good: of many class tars, not all can be open."""
+    """Open the file for each read and not for good: of many class tars or shards, not all can be
+    open."""
 
     @property
     def name(self) -> str:
@@ -85,22 +86,13 @@ class FileArchive:
         """Its members; see :func:`fastinet._scan.scan`."""
         return _scan.scan(self.path, self.folder, progress)
 
+    def open_scanned(self, members: _scan.Members) -> _engine.Source:  # noqa: ARG002  # likewise
+        """The same, with what the scan found."""
+        return _engine.Source.file(os.fsencode(self.path))
+
     def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
         """The archive, opened for the engine."""
-        if not self.briefly:
-            return _engine.Source.file(os.fsencode(self.path))
-        name = np.frombuffer(os.fsencode(self.path.name), np.uint8)
-        try:
-            size = self.path.stat().st_size
-        except OSError as error:
-            raise ReadError(f"cannot be read: {error.strerror}", archive=str(self.path)) from error
-        return _engine.Source.folder(
-            os.fsencode(self.path.parent),
-            name,
-            np.array([len(name)], np.uint64),
-            np.zeros(1, np.uint64),
-            np.array([size], np.uint64),
-        )
+        return _engine.Source.file(os.fsencode(self.path), briefly=self.briefly)
 
 
 @dataclass(frozen=True)
@@ -110,6 +102,10 @@ class GzipArchive:
     path: Path
     folder: str = ""
     """See FileArchive."""
+    briefly: bool = False
+    """Likewise."""
+    cache_bytes: int | None = None
+    """Of inflated data that are kept; None: as :meth:`fastinet.seek_index.SeekIndex.open` does."""
 
     @property
     def name(self) -> str:
@@ -124,13 +120,22 @@ class GzipArchive:
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
         return self.seek_index(progress).members()
 
+    def open_scanned(self, members: _scan.Members) -> _engine.Source:  # noqa: ARG002  # likewise
+        """The same, with what the scan found."""
+        return self._open()
+
     def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
         """What the archive inflates to, for the engine."""
-        return self.seek_index().open(self.path)
+        return self._open()
+
+    def _open(self) -> _engine.Source:
+        return self.seek_index().open(self.path, self.cache_bytes, briefly=self.briefly)
 
     def seek_index(self, progress: Progress | None = None) -> SeekIndex:
         """Its seek index; see :func:`fastinet.seek_index.obtain`."""
-        return seek_index.obtain(self.path, self.identify(), self.folder, progress)
+        return seek_index.obtain(
+            self.path, self.identify(), self.folder, progress, mapped=not self.briefly
+        )
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,12 @@ class FolderArchive:
             name_ends=np.cumsum([len(name) for name in files], dtype=np.uint64),
             container_names=[],
             special_entries=specials,
+        )
+
+    def open_scanned(self, members: _scan.Members) -> _engine.Source:
+        """All files that the scan found as one source."""
+        return _engine.Source.folder(
+            os.fsencode(self.path), members.names, members.name_ends, members.offsets, members.sizes
         )
 
     def open(self, listing: Listing) -> _engine.Source:

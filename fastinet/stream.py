@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from fastinet.datasets.classes import ClassInfo, class_table, imagenet1k_wnids
-from fastinet.datasets.companions import label_of
+from fastinet.datasets.companions import LabelFunction, label_of
 from fastinet.datasets.names import WNID_LENGTH
 from fastinet.datasets.scanned import wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["LabelFunction", "Readable", "Stream", "is_stream", "open_stream"]
-
-LabelFunction = Callable[[str, Mapping[str, bytes]], int]
-"""From an item's key and its companions, content by extension, to its label; -1 is none."""
 
 _PUMP_BYTES = 1 << 18
 

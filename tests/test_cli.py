@@ -21,6 +21,7 @@ from fastinet.testing.archives import tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.train_archive import write_train_archive
+from fastinet.testing.webdataset import write_shards
 
 
 @pytest.fixture(scope="module")
@@ -349,3 +350,37 @@ def test_contact_sheet_cuts_long_captions_short() -> None:
 def test_contact_sheet_needs_a_caption_for_each_image(images: int, captions: int) -> None:
     with pytest.raises(ValueError, match="a caption for each"):
         contact_sheet([np.zeros((2, 2, 3), np.uint8)] * images, [("x",)] * captions)
+
+
+# ------------------------------------------------------------------------------------ shards
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> str:
+    return write_shards(tmp_path / "shards", shards=3, images=9, classes=4)
+
+
+def test_a_pattern_stands_for_an_archive(shards: str, tmp_path: Path) -> None:
+    facts = run_json("index", shards, "--checkpoints")
+    assert (facts["items"], facts["classes"], facts["checkpointed_items"]) == (9, 4, 9)
+    assert Path(facts["index"]).parent == Path(shards).parent
+    facts = run_json("info", shards)
+    assert (facts["archive"], facts["family"], facts["split"]) == (shards, "webdataset", "train")
+    assert facts["first_classes"] == ["0", "1", "2", "3"]
+    assert "9 in 4 classes" in run("info", shards).stdout
+    sheet = tmp_path / "sheet.png"
+    assert "4 images" in run("show", shards, "-n", "4", "-o", str(sheet)).stdout
+    with Image.open(sheet) as image:
+        assert image.width > 0
+    results = run_json("bench", shards, "--threads", "1", "--seconds", "0.1")["results"]
+    assert {result["pipeline"] for result in results} == {"read", "decode", "train", "val"}
+
+
+def test_patterns_that_the_command_line_refuses(shards: str) -> None:
+    result = CliRunner().invoke(main, ["info", shards.replace("}", "")])
+    assert result.exit_code == 2
+    assert "do not match" in result.stderr
+    Path(shards.replace("{0000..0002}", "0001")).unlink()
+    result = CliRunner().invoke(main, ["info", shards])
+    assert result.exit_code == 2
+    assert "1 of 3 shards are missing: train-0001.tar" in result.stderr.replace("\n", " ")

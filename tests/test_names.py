@@ -18,7 +18,7 @@ parts = st.sampled_from(
         "n01440764_1.JPEG", "x_n01440764.JPEG", "_n01440764.jpg", "n01440764", "a.b_n02084071.c",
         "ILSVRC2012_val_00000012.JPEG", "ILSVRC2012_val_00000012_n01440764.JPEG", "ü", "._x", ".",
         "ILSVRC2012_val_0000012.JPEG", "ILSVRC2012_val_00000012", "ILSVRC2012_val_000000123.JPEG",
-        "ILSVRC2012_val_", "",
+        "ILSVRC2012_val_", "", "a.jpeg", "A.JPEG", "a.b.jpeg", "ab.jpeg", ".jpeg",
     ]
 )  # fmt: skip
 texts = st.lists(st.lists(parts, min_size=1, max_size=4).map("/".join), max_size=12)
@@ -54,6 +54,17 @@ def test_every_question(listed: list[str]) -> None:
     assert names.base_wnids().tolist() == [number(r"^n(\d{8})", base) for base in bases]
     stems = [base.rpartition(".")[0] if "." in base else base for base in bases]
     assert names.stem_wnids().tolist() == [number(r"_n(\d{8})$", stem) for stem in stems]
+    keys = [
+        name[: len(name) - len(b) + (b + ".").index(".")]
+        for name, b in zip(listed, bases, strict=True)
+    ]
+    assert names.go_on_a_sample().tolist() == [
+        row > 0 and keys[row] == keys[row - 1] for row in range(len(keys))
+    ]
+    for extension in ("jpeg", "b_n02084071.c", "tar"):
+        assert names.have_extension(extension).tolist() == [
+            base.partition(".")[2].lower() == extension for base in bases
+        ]
     assert names.numbers_after(PREFIX).tolist() == [
         number(rf"^{PREFIX}(\d{{8}})([._]|$)", base) for base in bases
     ]
@@ -81,6 +92,7 @@ def test_some_of_them(listed: list[str], random: object, ordered: bool) -> None:
     taken = names.take(chosen)
     assert taken.base_wnids().tolist() == names.base_wnids()[chosen].tolist()
     assert taken.stem_wnids().tolist() == names.stem_wnids()[chosen].tolist()
+    assert taken.have_extension("jpeg").tolist() == names.have_extension("jpeg")[chosen].tolist()
     assert taken.take(np.arange(len(rows))).bases().tolist() == names.bases()[chosen].tolist()
 
 
@@ -95,4 +107,5 @@ def test_no_names() -> None:
     names = made([])
     assert len(names.bases()) == len(names.base_wnids()) == len(names.stem_wnids()) == 0
     assert len(names.folder_wnids()) == len(names.numbers_after("x")) == 0
+    assert len(names.have_extension("x")) == len(names.go_on_a_sample()) == 0
     assert names.packed(np.arange(0))[0].tolist() == [0]

@@ -11,6 +11,7 @@
 #include "engine/fork_safe.h"
 #include "engine/item_table.h"
 #include "gzip/gzip_source.h"
+#include "io/brief_file.h"
 #include "io/file.h"
 #include "io/folder.h"
 
@@ -19,9 +20,9 @@ namespace fastinet {
 /// A source, its name for messages, and the arrays that it borrows.
 class PySource {
  public:
-  static std::shared_ptr<PySource> OpenFile(const py::bytes& path) {
+  static std::shared_ptr<PySource> OpenFile(const py::bytes& path, bool briefly) {
     const std::string name = path;
-    return std::make_shared<PySource>(OpenArchive{name, Unwrap(File::Open(name))});
+    return std::make_shared<PySource>(OpenArchive{name, OpenSource(name, briefly)});
   }
 
   static std::shared_ptr<PySource> OpenFolder(const py::bytes& path, Column<uint8_t> names,
@@ -39,7 +40,8 @@ class PySource {
                                             Column<uint64_t> offsets,
                                             Column<uint64_t> window_starts,
                                             Column<uint32_t> window_sizes, Column<uint8_t> windows,
-                                            uint64_t size_bytes, uint64_t cache_bytes) {
+                                            uint64_t size_bytes, uint64_t cache_bytes,
+                                            bool briefly) {
     const std::string name = path;
     const SeekPoints points{.bit_offsets = View(bit_offsets),
                             .offsets = View(offsets),
@@ -48,7 +50,7 @@ class PySource {
                             .windows = View(windows),
                             .size_bytes = size_bytes};
     Result<std::unique_ptr<GzipSource>> source =
-        GzipSource::Make(Unwrap(File::Open(name)), points, cache_bytes);
+        GzipSource::Make(OpenSource(name, briefly), points, cache_bytes);
     if (!source.ok()) Check(Status(source.status()).InArchive(name));
     auto opened = std::make_shared<PySource>(
         OpenArchive{name, ShareWithinProcess(std::move(source).value())});
@@ -86,6 +88,12 @@ class PySource {
   }
 
  private:
+  /// The file, which `briefly` opens for each read and not for good.
+  static std::unique_ptr<const Source> OpenSource(const std::string& path, bool briefly) {
+    if (briefly) return Unwrap(BriefFile::Open(path));
+    return Unwrap(File::Open(path));
+  }
+
   OpenArchive archive_;
   py::object borrowed_;
 };

@@ -9,6 +9,7 @@ namespace {
 
 // As fastinet/datasets/scanned.py has them: one archive has the same items by either road.
 constexpr std::array<std::string_view, 3> kImageExtensions = {".jpeg", ".jpg", ".png"};
+// As fastinet/datasets/webdataset.py has them: what follows the base's first dot.
 constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
 constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
 constexpr std::string_view kAppleMagic("\x00\x05\x16\x07", 4);
@@ -41,7 +42,9 @@ std::string ExtensionOf(std::string_view name) {
   return extension;
 }
 
-bool IsImageExtension(std::string_view extension) {
+/// Whether a sample's image is called so: "7.jpg", and not "7.depth.png".
+bool HasSampleExtension(std::string_view name) {
+  const std::string extension = ExtensionOf(name);
   return extension == "jpeg" || extension == "jpg" || extension == "png";
 }
 
@@ -85,27 +88,38 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
 }
 
 Status ItemStream::Take(const StreamedMember& member) {
-  const std::string extension = ExtensionOf(member.name);
-  const bool image = IsImage(member);
-  const bool better =
-      item_ && IsImageExtension(extension) && !IsImageExtension(ExtensionOf(item_->key));
-  if (image && (!item_ || better)) {
-    if (item_) ++skipped_;
+  const bool image = IsImage(member), named = HasSampleExtension(member.name);
+  if (image && (!item_ || (named && !item_is_named_))) {
+    if (item_) PassOverItem();
     item_ = {.number = 0,
              .key = member.name,
              .offset = member.offset,
              .size = member.size,
              .bytes = {},
              .companions = {}};
+    item_is_named_ = named;
+    companions_before_ = companions_.size();
     if (member.size > max_bytes_) return {};
     FASTINET_ASSIGN_OR_RETURN(item_->bytes, members_.ReadContent());
     return {};
   }
-  if (image || member.size > kMaxCompanionBytes) ++skipped_;
-  if (member.size > kMaxCompanionBytes) return {};
+  if (member.size > kMaxCompanionBytes) {
+    ++skipped_;
+    return {};
+  }
   FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, members_.ReadContent());
-  companions_.push_back({extension, std::move(bytes)});
+  companions_.push_back({ExtensionOf(member.name), std::move(bytes)});
   return {};
+}
+
+/// Makes the sample's image one of the companions, in its place among them.
+void ItemStream::PassOverItem() {
+  if (item_->size > kMaxCompanionBytes || item_->bytes.size() < item_->size) {
+    ++skipped_;
+    return;
+  }
+  companions_.insert(companions_.begin() + static_cast<std::ptrdiff_t>(companions_before_),
+                     {ExtensionOf(item_->key), std::move(item_->bytes)});
 }
 
 /// The item of the sample that has arrived, if it has one.

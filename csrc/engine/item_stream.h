@@ -31,9 +31,9 @@ struct StreamItem {
 
 /// Groups the members of a stream to items, as WebDataset writes them: members that follow one
 /// another and have the same name up to the first dot of its last part are one sample. Of it, the
-/// item is the first image whose extension is an image's, or else the first image; what else is of
-/// moderate size, its companions. Archives of nothing but images are the case where every sample
-/// has one file; two of the same name are two samples.
+/// first image whose extension is jpg, jpeg or png is the item, or without such a one the first
+/// image; all else of moderate size, its companions. Archives of nothing but images are the case
+/// where every sample has one file; two of the same name are two samples.
 class ItemStream {
  public:
   /// The largest companion that is kept [bytes]: labels and captions, not masks and features.
@@ -52,6 +52,7 @@ class ItemStream {
 
  private:
   Status Take(const StreamedMember& member);
+  void PassOverItem();
   std::optional<StreamItem> Finish();
 
   MemberStream members_;
@@ -63,6 +64,8 @@ class ItemStream {
   // The sample that is arriving.
   std::string sample_;
   std::optional<StreamItem> item_;
+  bool item_is_named_ = false;    // its extension is jpg, jpeg or png
+  size_t companions_before_ = 0;  // how many companions came before it
   std::vector<Companion> companions_;
 };
 

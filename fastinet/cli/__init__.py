@@ -68,7 +68,11 @@ def _show_warning(
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fastinet")
 def main() -> None:
-    """From an official ImageNet archive to training batches, nothing unpacked."""
+    """From an official ImageNet archive to training batches, nothing unpacked.
+
+    ARCHIVE is an archive, a folder of archives or an extracted one, or a quoted pattern that stands
+    for several: 'train-{0000..0146}.tar'.
+    """
 
 
 for _command in (demo, index, info, bench, show, verify, eval_command):

@@ -113,6 +113,8 @@ def write_sheet(
     captions = []
     for item in items:
         label = int(dataset.labels[item])
-        names = dataset.classes[label].names if label >= 0 else ()
-        captions.append((names[0] if names else "", dataset.keys[item].rpartition("/")[2]))
+        names = (
+            (*dataset.classes[label].names, dataset.classes[label].wnid) if label >= 0 else ("",)
+        )
+        captions.append((names[0], dataset.keys[item].rpartition("/")[2]))
     contact_sheet(images, captions, frames=frames).save(Path(output), "PNG")

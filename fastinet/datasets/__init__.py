@@ -9,24 +9,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastinet.datasets import ilsvrc, imagenet21k_p, imagenet_v2
+from fastinet.datasets import ilsvrc, imagenet21k_p, imagenet_v2, webdataset
 from fastinet.datasets.scanned import ScannedMembers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet.catalog import Listing
+    from fastinet.datasets.companions import LabelFunction
     from fastinet.datasets.scanned import ScannedArchive
 
 __all__ = ["recognise"]
 
-# In the order in which they are asked.
-_RECOGNISERS = (imagenet_v2.recognise, imagenet21k_p.recognise, ilsvrc.recognise)
+# In the order in which they are asked. Labels in files of their own say more than wnids in names.
+_RECOGNISERS = (
+    webdataset.recognise,
+    imagenet_v2.recognise,
+    imagenet21k_p.recognise,
+    ilsvrc.recognise,
+)
 
 
-def recognise(archives: Sequence[ScannedArchive]) -> Listing | None:
-    """The listing by the first family that takes these archives for its own, or None."""
+def recognise(
+    archives: Sequence[ScannedArchive], label_function: LabelFunction | None = None
+) -> Listing | None:
+    """The listing by the first family that takes these archives for its own, or None.
+
+    With a function for the labels, every image is an item, whatever the family.
+    """
     members = ScannedMembers(archives)
+    if label_function is not None:
+        return webdataset.label_by_function(members, label_function)
     for recognise_family in _RECOGNISERS:
         listing = recognise_family(members)
         if listing is not None:

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
-__all__ = ["label_of"]
+__all__ = ["MOST_CLASSES", "MOST_COMPANION_BYTES", "LabelFunction", "has_label", "label_of"]
+
+LabelFunction = Callable[[str, Mapping[str, bytes]], int]
+"""From an item's key and its companions, content by extension ("cls", "json", "seg.png"), to its
+label; -1 is none."""
+
+MOST_COMPANION_BYTES = 1 << 16
+"""As ItemStream::kMaxCompanionBytes in csrc/engine/item_stream.h: what says something of an image
+is small."""
+
+MOST_CLASSES = 1 << 20
+"""Some fifty times ImageNet-22K's: class tables are made up to the highest label."""
 
 _LABEL_KEYS = ("label", "cls")
 
@@ -12,24 +26,46 @@ _LABEL_KEYS = ("label", "cls")
 def label_of(content: bytes, extension: str) -> int:
     """The label in the content of a ``.cls`` or ``.json`` member.
 
+    Of an object the number under "label" or "cls".
+
     Raises:
         ValueError: there is none; the message says what there is.
     """
-    value: object = content
     if extension == "json":
-        try:
-            fields = json.loads(content)
-        except ValueError as error:
-            raise ValueError(f"it is no JSON: {error}") from None
-        found = [fields[key] for key in _LABEL_KEYS if isinstance(fields, dict) and key in fields]
-        if not found:
-            raise ValueError(f"it is no object with {' or '.join(map(repr, _LABEL_KEYS))}")
-        value = found[0]
-    if isinstance(value, bytes):
-        text = value.strip()
-        if not text.isdigit() or len(text) > 18:
+        value = _label_in(_object(content))
+    else:
+        text = content.strip()
+        if not re.fullmatch(rb"[0-9]{1,18}", text):
             raise ValueError(f"a decimal number expected, got {text[:40]!r}")
-        return int(text)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ValueError(f"a label is a whole number from 0 on, not {value!r}")
+        value = int(text)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_CLASSES:
+        raise ValueError(f"a label is a whole number from 0 to {MOST_CLASSES - 1}, not {value!r}")
     return value
+
+
+def has_label(content: bytes) -> bool:
+    """Whether the content of a ``.json`` member says something of a label, right or wrong."""
+    try:
+        fields = _object(content)
+    except ValueError:
+        return False
+    return any(key in fields for key in _LABEL_KEYS)
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    """The object that a ``.json`` member is. Raises ValueError where it is none."""
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is no JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise ValueError(f"an object expected, got {str(fields)[:40]!r}")  # noqa: TRY004
+    return fields
+
+
+def _label_in(fields: dict[str, Any]) -> Any:
+    """The number among the values that may be the label, else the first of them."""
+    values = [fields[key] for key in _LABEL_KEYS if key in fields]
+    if not values:
+        raise ValueError(f"the object has no {' and no '.join(map(repr, _LABEL_KEYS))}")
+    return next((value for value in values if isinstance(value, int)), values[0])

@@ -36,6 +36,7 @@ class Names:
     """N names: paths whose folders are separated by slashes.
 
     The last part of a path is its *base*; what of it stands before the last dot is its *stem*.
+    Names that are equal up to the base's first dot are of one *sample* in WebDataset's words.
     """
 
     def __init__(self, text: Octets, starts: Ints, ends: Ints) -> None:
@@ -56,7 +57,7 @@ class Names:
     def take(self, rows: Ints) -> Names:
         """The names of ``rows``, in that order."""
         taken = copy.copy(self)  # of the same text, whose slashes need not be found again
-        for of_all in ("_base", "_stem_ends"):
+        for of_all in ("_base", "_stem_ends", "_sample_ends"):
             taken.__dict__.pop(of_all, None)
         taken._starts, taken._ends = self._starts[rows], self._ends[rows]  # noqa: SLF001
         return taken
@@ -93,6 +94,25 @@ class Names:
         for i, letter in enumerate(reversed(suffix.encode("ascii")), start=1):
             found &= _LOWER[self._text[self._ends - i]] == letter
         return found
+
+    def have_extension(self, extension: str) -> Bools:
+        """[N] whether what follows the base's first dot is this, in any case of letters."""
+        lengths = self._ends - self._sample_ends - 1
+        return np.asarray(self.ends_with(extension) & (lengths == len(extension)))
+
+    def go_on_a_sample(self) -> Bools:
+        """[N] whether a name equals the one before it, up to the first dots of their bases."""
+        ends = self._sample_ends
+        lengths = ends - self._starts
+        alike: Bools = np.zeros(len(self), np.bool_)
+        rows = 1 + np.flatnonzero(lengths[1:] == lengths[:-1])
+        alike[rows] = True
+        place = 1  # from the end on, for that is where neighbours differ
+        while len(rows := rows[lengths[rows] >= place]):
+            same = self._text[ends[rows] - place] == self._text[ends[rows - 1] - place]
+            alike[rows[~same]] = False
+            rows, place = rows[same], place + 1
+        return alike
 
     def base_begins_with(self, prefix: str) -> Bools:
         """[N] whether the base begins so."""
@@ -178,6 +198,12 @@ class Names:
         before = np.searchsorted(dots, self._ends) - 1
         last = dots[np.maximum(before, 0)]
         return np.where((before >= 0) & (last >= self._base), last, self._ends)
+
+    @functools.cached_property
+    def _sample_ends(self) -> Ints:
+        """[N] where the base's first dot is; where there is none, the name's end."""
+        dots = np.append(np.flatnonzero(self._text == _DOT), len(self._text))
+        return np.asarray(np.minimum(dots[np.searchsorted(dots, self._base)], self._ends))
 
     @functools.cached_property
     def _slashes(self) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet.datasets.names import WNID_LENGTH, Bools, Ints, Names, Octets
+from fastinet.errors import InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fastinet._engine import Source
     from fastinet._scan import Members
 
 __all__ = ["Bools", "ScannedArchive", "ScannedMembers", "wnid_number", "wnid_text"]
@@ -35,10 +38,29 @@ class ScannedArchive:
     name: str
     """File name without folder."""
     members: Members
+    open: Callable[[], Source] | None = None
+    """Opens it, to read what its members hold; None where nobody will."""
+    is_folder: bool = False
+    """Its index is bound to names and not to contents, so that it can hold nothing of the latter.
+    """
+
+    def opened(self) -> Source:
+        """The archive, opened."""
+        if self.open is None:
+            raise InternalError("nobody was to read what its members hold", archive=self.name)
+        return self.open()
 
 
 class ScannedMembers:
-    """The members of several archives as one list, N of them, in archive order."""
+    """The members of several archives as one list, N of them, in archive order.
+
+    Attributes:
+        archives: the archives.
+        archive: int32 [N], index of the archive that a member lies in.
+        offsets, sizes: uint64 [N], where its content is in the archive [bytes].
+        heads: uint8 [N, 8], the first bytes of the content, zeros behind a shorter one.
+        names: their names.
+    """
 
     def __init__(self, archives: Sequence[ScannedArchive]) -> None:
         self.archives = tuple(archives)
@@ -47,7 +69,7 @@ class ScannedMembers:
         self.archive = np.repeat(np.arange(len(scans), dtype=np.int32), counts)
         self.offsets = np.concatenate([scan.offsets for scan in scans])
         self.sizes = np.concatenate([scan.sizes for scan in scans])
-        self._heads = np.concatenate([scan.heads for scan in scans])
+        self.heads = np.concatenate([scan.heads for scan in scans])
         text = np.concatenate([scan.names for scan in scans])
         base = np.cumsum([0, *(len(scan.names) for scan in scans[:-1])])
         ends = np.concatenate(
@@ -64,6 +86,10 @@ class ScannedMembers:
     def name(self, row: int) -> str:
         """Name of member ``row``."""
         return self.names[row]
+
+    def archive_of(self, row: int) -> ScannedArchive:
+        """The archive that member ``row`` lies in."""
+        return self.archives[int(self.archive[row])]
 
     def keys_of(self, chosen: Bools) -> tuple[NDArray[np.uint64], Octets]:
         """Names of the chosen members: [n + 1] where each begins, and ends, in bytes; the bytes."""
@@ -92,14 +118,18 @@ class ScannedMembers:
         # ImageNet are called; not n01678043.tar.gz.
         wrapped = np.flatnonzero(self._content_begins_with(_GZIP_MAGIC) & ~images)
         images[wrapped] = self.names.take(wrapped).called_as_images_are()
-        return images & ~(
+        return images & ~self.apple_doubles()
+
+    def apple_doubles(self) -> Bools:
+        """[N] which members are what macOS puts into a tar beside each file."""
+        return np.asarray(
             self.names.base_begins_with(_APPLE_PREFIX) & self._content_begins_with(_APPLE_MAGIC)
         )
 
     def _content_begins_with(self, magic: bytes) -> Bools:
         """[N] whether the content begins so."""
         wanted = np.frombuffer(magic, np.uint8)
-        return np.asarray((self._heads[:, : len(wanted)] == wanted).all(axis=1))
+        return np.asarray((self.heads[:, : len(wanted)] == wanted).all(axis=1))
 
 
 def wnid_number(name: str) -> int:
