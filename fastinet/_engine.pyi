@@ -209,6 +209,18 @@ class Epoch:
     @property
     def ready_batches(self) -> int: ...
 
+class StreamItems:
+    """The items of a stream one by one."""
+
+    def __init__(self, descriptor: int, name: bytes, *, max_pixels: int) -> None: ...
+    def next(self) -> tuple[str, list[tuple[str, bytes]], int, bytes] | None:
+        """(key, [(extension, content)], size, bytes unless there are too many)."""
+    def interrupt(self) -> None:
+        """Makes `next` fail from now on, also the call that another thread waits in."""
+    @property
+    def skipped(self) -> int:
+        """As of StreamEpoch."""
+
 class StreamEpoch:
     """One pass over a stream while it runs."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import io
 import os
@@ -11,19 +12,21 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
+from fastinet import _engine
 from fastinet.datasets.classes import ClassInfo, class_table, imagenet1k_wnids
 from fastinet.datasets.companions import LabelFunction, label_of
 from fastinet.datasets.names import WNID_LENGTH
 from fastinet.datasets.scanned import wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
-from fastinet.errors import MissingError, ReadError, UnsupportedError
+from fastinet.errors import FastinetError, MissingError, ReadError, UnsupportedError
+from fastinet.rendering import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-__all__ = ["LabelFunction", "Readable", "Stream", "is_stream", "open_stream"]
+__all__ = ["LabelFunction", "Readable", "Stream", "StreamItem", "is_stream", "open_stream"]
 
 _PUMP_BYTES = 1 << 18
 
@@ -35,6 +38,19 @@ class Readable(Protocol):
         """Up to `size` bytes; none at the end."""
 
 
+class StreamItem(NamedTuple):
+    """An image that has arrived."""
+
+    key: str
+    """Path of the member, where an inner tar counts as a folder."""
+    companions: dict[str, bytes]
+    """Small members beside it that have its name, by extension: ``{"cls": b"7"}``."""
+    size: int
+    """[bytes]"""
+    data: bytes
+    """The original bytes."""
+
+
 class Stream:
     """A tar that arrives, gzipped or not, for one pass by a :class:`~fastinet.StreamLoader`.
 
@@ -44,6 +60,8 @@ class Stream:
     Attributes:
         name: for messages.
         classes: in label order.
+        skipped: how many members were passed over: no images, nor small files that belong to one.
+            Known when the pass is over.
     """
 
     def __init__(
@@ -69,6 +87,7 @@ class Stream:
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: _Pump | None = None
         self._begun = False
+        self.skipped = 0
 
     def __repr__(self) -> str:
         return f"<Stream {self.name!r}{', begun' if self._begun else ''}>"
@@ -109,10 +128,37 @@ class Stream:
             self._pump.stop()
             raise
 
-    @property
-    def end(self) -> Callable[[], None]:
-        """What to call when nothing of it will be read any more."""
-        return _nothing if self._pump is None else self._pump.stop
+    def end(self) -> None:
+        """Nothing of it will be read any more."""
+        if self._pump is not None:
+            self._pump.stop()
+
+    def items(self, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Generator[StreamItem, None, None]:
+        """The items as they are, while they arrive: the one pass, in place of a loader's.
+
+        Args:
+            max_pixels: items of more bytes than an image of so many can have come without them.
+
+        Raises:
+            FastinetError: what is wrong with the stream, after the items that are complete.
+        """
+        with self.begin() as descriptor:
+            name = self.name.encode("utf-8", "surrogateescape")
+            native = _engine.StreamItems(descriptor, name, max_pixels=max_pixels)
+        # In a thread, so that Ctrl-C interrupts the waiting.
+        with concurrent.futures.ThreadPoolExecutor(1) as reader:
+            try:
+                while (found := reader.submit(native.next).result()) is not None:
+                    key, companions, size, data = found
+                    yield StreamItem(key, dict(reversed(companions)), size, data)
+            except FastinetError:
+                self.check()
+                raise
+            finally:
+                self.skipped = native.skipped
+                native.interrupt()
+                self.end()
+        self.check()
 
     def label(self, key: str, companions: Mapping[str, bytes]) -> int:
         """The label of an item that has arrived.
@@ -300,4 +346,4 @@ class _Pump(threading.Thread):
 
 
 def _nothing() -> None:
-    """There is nothing to end."""
+    """Stands where there is nothing to close."""

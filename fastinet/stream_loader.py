@@ -259,9 +259,7 @@ class _Pass:
         self._masked = Masked()
         self._over = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(
-            self, _end, native, self._masked, self._stream.name, self._stream.end
-        )
+        self._finalizer = weakref.finalize(self, _end, native, self._masked, self._stream)
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -313,16 +311,15 @@ class _Pass:
         return self._native.ready_batches
 
 
-def _end(
-    native: _engine.StreamEpoch, masked: Masked, name: str, end_stream: Callable[[], None]
-) -> None:
+def _end(native: _engine.StreamEpoch, masked: Masked, stream: Stream) -> None:
     native.close()
-    end_stream()
+    stream.end()
+    stream.skipped = native.skipped
     masked.warn()
     if native.skipped and not sys.is_finalizing():
         warnings.warn(
-            f"'{name}': {native.skipped} entries so far were passed over: they are no images, nor "
-            "small files that belong to one",
+            f"'{stream.name}': {native.skipped} entries so far were passed over: they are no "
+            "images, nor small files that belong to one",
             FastinetWarning,
             stacklevel=5,  # whoever calls next()
         )

@@ -16,6 +16,7 @@
 #include "bindings/py_batch.h"
 #include "bindings/py_epoch.h"
 #include "bindings/py_source.h"
+#include "bindings/py_stream_items.h"
 #include "bindings/py_tables.h"
 #include "bindings/python_values.h"
 #include "engine/checkpoint_pass.h"
@@ -255,6 +256,13 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
+
+  py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")
+      .def(py::init<int, const py::bytes&, int64_t>(), "descriptor"_a, "name"_a, py::kw_only(),
+           "max_pixels"_a)
+      .def("next", &PyStreamItems::Next)
+      .def("interrupt", &PyStreamItems::Interrupt)
+      .def_property_readonly("skipped", &PyStreamItems::Skipped);
 
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemSpec&,

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "bindings/py_batch.h"
+#include "bindings/py_stream_items.h"
 #include "bindings/py_tables.h"
 #include "bindings/python_values.h"
 #include "engine/descriptor_input.h"
@@ -153,14 +154,7 @@ class PyStreamEpoch {
     if (next.delivery.kind == Delivery::Kind::kFailed) Raise(std::move(next));
     py::list rows;
     for (const StreamItem& item : next.items) {
-      py::list companions;
-      for (const Companion& companion : item.companions) {
-        companions.append(
-            py::make_tuple(Text(companion.extension),
-                           py::bytes(reinterpret_cast<const char*>(companion.bytes.data()),
-                                     companion.bytes.size())));
-      }
-      rows.append(py::make_tuple(Text(item.key), std::move(companions)));
+      rows.append(py::make_tuple(Text(item.key), CompanionsOf(item)));
     }
     return py::make_tuple(std::make_unique<PyBatch>(std::move(next.delivery), spec_),
                           std::move(rows), next.next_position);

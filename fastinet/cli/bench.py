@@ -13,7 +13,7 @@ import numpy as np
 
 import fastinet
 from fastinet.cli.measure import Measurement, measure
-from fastinet.cli.opening import open_archive, split_option
+from fastinet.cli.opening import open_archive, open_streamed, split_option
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -23,6 +23,7 @@ from fastinet.cli.output import (
     progress_bar,
 )
 from fastinet.cpus import available_cpus
+from fastinet.stream import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +67,13 @@ def bench(
     Images are taken in random order. Each measurement begins with a warm-up of a tenth of its time,
     so that what fits in memory is measured from memory: state the page cache's state beside the
     figures of a larger archive.
+
+    An ARCHIVE that arrives ("-" for standard input, or a named pipe) passes through the train
+    pipeline once, from end to end and in its order.
     """
+    if is_stream(archive):
+        _bench_stream(archive, split, threads or available_cpus(), batch_size, seed, as_json)
+        return
     dataset = open_archive(archive, split)
     batch_size = min(batch_size, len(dataset))
     counts = _thread_counts(threads or available_cpus())
@@ -83,7 +90,6 @@ def bench(
             measure(work, limit_seconds=seconds / 10)
             results.append((name, count, measure(work, limit_seconds=seconds)))
             progress(len(results))
-    environment = _environment()
     if as_json:
         figures = [_figures(name, count, result) for name, count, result in results]
         print_json(
@@ -92,13 +98,38 @@ def bench(
                 "split": dataset.split,
                 "batch_size": batch_size,
                 "results": figures,
-                **environment,
+                **_environment(),
             }
         )
         return
-    print_facts([(name, _fact_text(value)) for name, value in environment.items()])
+    _print_results(f"Images in random order, {seconds:g} s each", results)
+
+
+def _bench_stream(
+    archive: str, split: str | None, threads: int, batch_size: int, seed: int, as_json: bool
+) -> None:
+    stream = open_streamed(archive, labels=lambda _key, _companions: -1, split=split)
+    transform = fastinet.RandomResizedCrop(224)
+    loader = fastinet.StreamLoader(
+        stream, batch_size, transform, threads=threads, seed=seed, on_error="mask"
+    )
+    with progress_bar("images", total=None) as progress:
+        # The originals' sizes come with the stream's items, and a batch does not keep them.
+        result = measure(((len(batch), 0) for batch in loader), progress=progress)
+    result.bytes = loader.stats().bytes_read
+    if as_json:
+        figures = [_figures("train", threads, result)]
+        print_json(
+            {"archive": archive, "batch_size": batch_size, "results": figures, **_environment()}
+        )
+        return
+    _print_results("Images as they arrive", [("train", threads, result)])
+
+
+def _print_results(title: str, results: list[tuple[str, int, Measurement]]) -> None:
+    print_facts([(name, _fact_text(value)) for name, value in _environment().items()])
     print_table(
-        f"Images in random order, {seconds:g} s each",
+        title,
         ["pipeline", "threads", "images/s", "CPU ms/image", "MB/s"],
         [
             (

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import collections
-import functools
-import io
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from fastinet.cli.opening import describe_index, open_archive, split_option
+from fastinet.cli.headers import HeaderTally, header_facts, print_mix
+from fastinet.cli.info_stream import info_of_stream
+from fastinet.cli.opening import describe_index, open_archive, open_streamed, split_option
 from fastinet.cli.output import (
     archive_argument,
     json_option,
     print_facts,
     print_json,
     print_table,
-    say,
     size_text,
 )
+from fastinet.stream import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from PIL import Image
 
     from fastinet import Dataset
 
 _FIRST_KEYS = 3
 _FIRST_CLASSES = 5
-_MOST_COMMON = 8  # values of each header field that are told
-_SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1"}
 
 
 @click.command()
@@ -64,7 +60,16 @@ def info(
     devkit: str | None,
     as_json: bool,
 ) -> None:
-    """Tell what ARCHIVE is: items, classes, sizes, and the mix of its image formats."""
+    """Tell what ARCHIVE is: items, classes, sizes, and the mix of its image formats.
+
+    Of an ARCHIVE that arrives ("-" for standard input, or a named pipe) it tells what a pass
+    shows.
+    """
+    if is_stream(archive):
+        info_of_stream(
+            open_streamed(archive, split=split, devkit=devkit), sample, lang, with_classes, as_json
+        )
+        return
     dataset = open_archive(archive, split, devkit)
     facts = _describe(archive, dataset)
     rows = _class_rows(dataset, lang)
@@ -91,14 +96,7 @@ def info(
             ("index", facts["index"] or "none"),
         ]
     )
-    count = mix.pop("images")
-    if not count:
-        return
-    say(f"\n[bold]The headers of {count} images[/]")
-    print_facts(
-        (name, ", ".join(f"{value} ({share:.1%})" for value, share in shares.items()))
-        for name, shares in mix.items()
-    )
+    print_mix(mix)
     if with_classes:
         _print_classes(rows)
 
@@ -180,58 +178,8 @@ def _items_per_class(dataset: Dataset) -> NDArray[np.int64]:
 
 
 def _header_mix(dataset: Dataset, count: int) -> dict[str, Any]:
-    """Shares of formats, samplings, qualities and sizes among `count` items spread evenly."""
-    count = min(count, len(dataset))
-    tallies: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for item in np.linspace(0, len(dataset) - 1, count, dtype=np.int64):
-        for name, value in _header_facts(dataset.read(int(item))).items():
-            tallies[name][value] += 1
-    mix: dict[str, Any] = {"images": count}
-    for name, tally in tallies.items():
-        mix[name] = {value: number / count for value, number in tally.most_common(_MOST_COMMON)}
-    return mix
-
-
-def _header_facts(data: bytes) -> dict[str, str]:
-    """What the header of one image tells."""
-    from PIL import Image  # noqa: PLC0415 - only this needs Pillow
-
-    try:
-        image = Image.open(io.BytesIO(data))
-    except (OSError, Image.DecompressionBombError):  # no image, a damaged one, one beyond all size
-        return {"format": "unknown"}
-    width, height = image.size
-    facts = {"size": f"{width} x {height}"}
-    if image.format != "JPEG":
-        return {"format": str(image.format), **facts}
-    kind = "progressive" if "progressive" in image.info else "baseline"
-    components = image.layer  # type: ignore[attr-defined]
-    if len(components) == 1:
-        sampling = "grey"
-    else:
-        sampling = _SAMPLINGS.get(components[0][1:3], "other")
-        sampling += " of 4 components" if len(components) == 4 else ""
-    quality = _quality_of_table().get(_luma_table(image), "own tables")
-    return {"format": f"JPEG {kind}", "sampling": sampling, "quality": quality, **facts}
-
-
-def _luma_table(image: Image.Image) -> tuple[int, ...]:
-    """Quantisation table 0 of a JPEG; empty where a damaged one has none."""
-    return tuple(image.quantization.get(0, ()))  # type: ignore[attr-defined]
-
-
-@functools.cache
-def _quality_of_table() -> Mapping[tuple[int, ...], str]:
-    """Quality by luma quantisation table, for the tables of the Independent JPEG Group.
-
-    Found by asking the encoder itself. The qualities that share a table go by the lowest.
-    """
-    from PIL import Image  # noqa: PLC0415 - only this needs Pillow
-
-    qualities = {}
-    for quality in range(100, 0, -1):
-        file = io.BytesIO()
-        Image.new("L", (8, 8)).save(file, "JPEG", quality=quality)
-        table = _luma_table(Image.open(file))
-        qualities[table] = f"{quality}"
-    return qualities
+    """What the headers of `count` items spread evenly tell."""
+    tally = HeaderTally()
+    for item in np.linspace(0, len(dataset) - 1, min(count, len(dataset)), dtype=np.int64):
+        tally.add(header_facts(dataset.read(int(item))))
+    return tally.mix()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ import fastinet
 from fastinet import seek_index
 from fastinet.cli.output import byte_bar, file_bar, note
 from fastinet.errors import FastinetError
+from fastinet.stream import is_stream
 
 if TYPE_CHECKING:
-    from fastinet import Boxes, Dataset
+    from fastinet import Boxes, Dataset, Stream
+    from fastinet.stream import LabelFunction, StreamItem
 
 
 split_option = click.option(
@@ -25,9 +28,10 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
     """The dataset at `path`; shows how far the scan is where there is no index yet.
 
     Raises:
-        click.UsageError: there is no such split.
+        click.UsageError: there is no such split, or no file.
         otherwise as :func:`fastinet.open`.
     """
+    refuse_streams(path)
     try:
         with byte_bar("indexing") as progress:
             return fastinet.open(path, split=split, devkit=devkit, progress=progress)
@@ -39,6 +43,37 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
         raise
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def refuse_streams(path: str) -> None:
+    """Raises click.UsageError where an archive arrives that a command has to go back in."""
+    if is_stream(path):
+        raise click.UsageError(
+            f"this needs a file, and '{path}' passes once; bench, info and show take what does"
+        )
+
+
+def open_streamed(path: str, *, labels: LabelFunction | None = None, **refused: object) -> Stream:
+    """The archive that arrives by `path`: "-" or a named pipe.
+
+    Raises:
+        click.UsageError: one of the `refused` options, by name, was given; or standard input is a
+            terminal.
+    """
+    for option, value in refused.items():
+        if value is not None:
+            raise click.UsageError(f"--{option} needs a file, and '{path}' passes once")
+    if path == "-" and os.isatty(0):
+        raise click.UsageError("standard input is a terminal: cat archive.tar | fastinet ... -")
+    return fastinet.open_stream(path, labels=labels)
+
+
+def label_if_any(stream: Stream, item: StreamItem) -> int:
+    """The item's label, or -1: who only looks at a stream need not have labels."""
+    try:
+        return stream.label(item.key, item.companions)
+    except ValueError:
+        return -1
 
 
 def open_boxes(path: str) -> Boxes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +11,16 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.cli.opening import open_archive, open_boxes, split_option
+from fastinet.cli.opening import (
+    label_if_any,
+    open_archive,
+    open_boxes,
+    open_streamed,
+    split_option,
+)
 from fastinet.cli.output import archive_argument, literal, say
+from fastinet.errors import CorruptError, FastinetError
+from fastinet.stream import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet import Batch, Dataset, ItemBoxes
+    from fastinet.datasets.classes import ClassInfo
 
 
 @click.command()
@@ -49,7 +60,13 @@ def show(
     seed: int,
     boxes: str | None,
 ) -> None:
-    """Write a contact sheet of images drawn at random from ARCHIVE, with their class names."""
+    """Write a contact sheet of images drawn at random from ARCHIVE, with their class names.
+
+    Of an ARCHIVE that arrives ("-" for standard input, or a named pipe) it shows the first images.
+    """
+    if is_stream(archive):
+        _show_stream(archive, split, output, count, transform, seed, boxes)
+        return
     dataset = open_archive(archive, split)
     of_items = None if boxes is None else open_boxes(boxes).of(dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
@@ -78,15 +95,51 @@ def _batch(
     dataset: Dataset, count: int, transform: str, seed: int, boxes: ItemBoxes | None
 ) -> Batch:
     """The first batch of a shuffled epoch."""
-    rule: fastinet.RandomResizedCrop | fastinet.CenterCrop = (
-        fastinet.RandomResizedCrop(224)
-        if transform == "train"
-        else fastinet.CenterCrop(224, resize=256)
-    )
+    rule = _rule(transform)
     loader = fastinet.Loader(
         dataset, batch_size=count, transform=rule, shuffle=True, seed=seed, boxes=boxes
     )
     return next(iter(loader))
+
+
+def _rule(transform: str) -> fastinet.RandomResizedCrop | fastinet.CenterCrop:
+    if transform == "train":
+        return fastinet.RandomResizedCrop(224)
+    return fastinet.CenterCrop(224, resize=256)
+
+
+def _show_stream(
+    archive: str,
+    split: str | None,
+    output: str,
+    count: int,
+    transform: str,
+    seed: int,
+    boxes: str | None,
+) -> None:
+    stream = open_streamed(archive, split=split, boxes=boxes)
+    images: list[NDArray[np.uint8]]
+    try:
+        if transform == "none":
+            with contextlib.closing(stream.items()) as items:
+                first = list(itertools.islice(items, count))
+            images = [fastinet.decode(item.data) for item in first]
+            labels = [label_if_any(stream, item) for item in first]
+            keys = [item.key for item in first]
+        else:
+            loader = fastinet.StreamLoader(stream, count, _rule(transform), seed=seed)
+            batch = next(iter(loader), None)
+            images = [] if batch is None else list(batch.images)
+            labels = [] if batch is None else batch.labels.tolist()
+            keys = [] if batch is None else batch.keys
+    except FastinetError:
+        raise
+    except ValueError as error:  # an item has no label
+        raise click.UsageError(str(error)) from error
+    if not images:
+        raise CorruptError("no images came", archive=stream.name)
+    _write(images, _captions(labels, keys, stream.classes), output)
+    say(f"{literal(output)}: {len(images)} images")
 
 
 def write_batch_sheet(dataset: Dataset, batch: Batch, output: str | Path) -> None:
@@ -108,13 +161,29 @@ def write_sheet(
 
     `frames` are boxes [n, 4] to draw on each: xmin, ymin, xmax, ymax in its pixels.
     """
+    labels = dataset.labels[items].tolist()
+    keys = [dataset.keys[item] for item in items]
+    _write(images, _captions(labels, keys, dataset.classes), output, frames)
+
+
+def _captions(
+    labels: Sequence[int], keys: Sequence[str], classes: Sequence[ClassInfo]
+) -> list[tuple[str, str]]:
+    """The name of each image's class, where it is known, and of its file."""
+    captions = []
+    for label, key in zip(labels, keys, strict=True):
+        known = 0 <= label < len(classes)
+        names = (*classes[label].names, classes[label].wnid) if known else ("",)
+        captions.append((names[0], key.rpartition("/")[2]))
+    return captions
+
+
+def _write(
+    images: Sequence[NDArray[np.uint8]],
+    captions: Sequence[tuple[str, str]],
+    output: str | Path,
+    frames: Sequence[NDArray[np.float32]] | None = None,
+) -> None:
     from fastinet.contact_sheet import contact_sheet  # noqa: PLC0415 - it needs Pillow
 
-    captions = []
-    for item in items:
-        label = int(dataset.labels[item])
-        names = (
-            (*dataset.classes[label].names, dataset.classes[label].wnid) if label >= 0 else ("",)
-        )
-        captions.append((names[0], dataset.keys[item].rpartition("/")[2]))
     contact_sheet(images, captions, frames=frames).save(Path(output), "PNG")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import fastinet
+from fastinet.cli.opening import refuse_streams
 from fastinet.cli.output import (
     json_option,
     literal,
@@ -61,6 +62,7 @@ def verify(
     where it was. The exit code is 0 when all is well, 1 when something is wrong, and 2 when it
     could not be looked at.
     """
+    refuse_streams(path)
     try:
         with staged_bar() as progress:
             report = fastinet.verify(

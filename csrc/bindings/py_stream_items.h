@@ -1,0 +1,67 @@
+// The items of streams for Python, as they are.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "bindings/python_values.h"
+#include "engine/descriptor_input.h"
+#include "engine/fork_safe.h"
+#include "engine/item_stream.h"
+#include "engine/stream_run.h"
+#include "item/item_bytes.h"
+
+namespace fastinet {
+
+/// [(extension, content), ...]
+inline py::list CompanionsOf(const StreamItem& item) {
+  py::list companions;
+  for (const Companion& companion : item.companions) {
+    companions.append(py::make_tuple(
+        Text(companion.extension),
+        py::bytes(reinterpret_cast<const char*>(companion.bytes.data()), companion.bytes.size())));
+  }
+  return companions;
+}
+
+/// The items of a stream one by one, as they are: what looks at an archive and does not train.
+class PyStreamItems {
+ public:
+  PyStreamItems(int descriptor, const py::bytes& name, int64_t max_pixels)
+      : input_(ShareWithinProcess(Unwrap(DescriptorInput::Make(descriptor, name)))),
+        max_bytes_(MaxItemBytes(max_pixels)) {}
+
+  /// (key, companions as in StreamEpoch, size, bytes), or None at the end. The bytes of an item
+  /// that has more than `max_pixels` allows are left out. Blocks until there is one, or until
+  /// Interrupt() is called.
+  py::object Next() {
+    Result<std::optional<StreamItem>> found = WithoutGil([&] { return Read(); });
+    if (!found.ok()) Check(Status(found.status()).InArchive(input_->name()));
+    if (!found.value()) return py::none();
+    const StreamItem& item = *found.value();
+    return py::make_tuple(
+        Text(item.key), CompanionsOf(item), item.size,
+        py::bytes(reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size()));
+  }
+
+  void Interrupt() { input_->Interrupt(); }
+  uint64_t Skipped() const { return items_ ? items_->skipped() : 0; }
+
+ private:
+  Result<std::optional<StreamItem>> Read() {
+    if (!items_) {
+      FASTINET_ASSIGN_OR_RETURN(ByteStream* const stream, input_->Open());
+      items_ = std::make_unique<ItemStream>(*stream, max_bytes_);
+    }
+    return items_->Next();
+  }
+
+  const std::shared_ptr<StreamInput> input_;
+  const uint64_t max_bytes_;
+  std::unique_ptr<ItemStream> items_;
+};
+
+}  // namespace fastinet

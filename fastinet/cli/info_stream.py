@@ -1,0 +1,124 @@
+"""fastinet info of an archive that arrives: what one pass shows."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastinet.cli.headers import HeaderTally, header_facts, print_mix
+from fastinet.cli.opening import label_if_any
+from fastinet.cli.output import print_facts, print_json, print_table, progress_bar, size_text
+
+if TYPE_CHECKING:
+    from fastinet import Stream
+
+_FIRST_KEYS = 3
+
+
+class _Survey:
+    """What is known of the items that have passed."""
+
+    def __init__(self, stream: Stream, sample: int) -> None:
+        self.sizes: list[int] = []
+        self.first_keys: list[str] = []
+        self.labels: collections.Counter[int] = collections.Counter()
+        self._headers: list[dict[str, str]] = []
+        self._sample = sample
+        self._drawn = random.Random(0)  # noqa: S311  # which headers to read
+        with (
+            progress_bar("items", total=None) as progress,
+            contextlib.closing(stream.items()) as items,
+        ):
+            for item in items:
+                self.sizes.append(item.size)
+                if len(self.first_keys) < _FIRST_KEYS:
+                    self.first_keys.append(item.key)
+                self.labels[label_if_any(stream, item)] += 1
+                self._look_at(item.data)
+                progress(len(self.sizes))
+
+    def _look_at(self, data: bytes) -> None:
+        """Reads an image's header if the draw falls on it (Vitter 1985, algorithm R)."""
+        if len(self._headers) < self._sample:
+            self._headers.append(header_facts(data))
+            return
+        place = self._drawn.randrange(len(self.sizes))
+        if place < self._sample:
+            self._headers[place] = header_facts(data)
+
+    def mix(self) -> dict[str, Any]:
+        """Shares of formats, samplings, qualities and sizes among the images drawn."""
+        tally = HeaderTally()
+        for facts in self._headers:
+            tally.add(facts)
+        return tally.mix()
+
+
+def info_of_stream(
+    stream: Stream, sample: int, lang: str, with_classes: bool, as_json: bool
+) -> None:
+    """Passes `stream` by, and prints what there was; `sample` images' headers among it."""
+    survey = _Survey(stream, sample)
+    rows = _class_rows(stream, survey, lang)
+    sizes = np.array(survey.sizes, np.uint64)
+    items = [row["items"] for row in rows]
+    facts: dict[str, Any] = {
+        "archive": stream.name,
+        "items": len(sizes),
+        "classes": len(rows),
+        "unlabelled": survey.labels[-1],
+        "skipped": stream.skipped,
+        "items_per_class": [min(items), max(items)] if items else [0, 0],
+        "bytes": int(sizes.sum()),
+        "bytes_per_item": _extremes(sizes) if len(sizes) else {},
+        "first_keys": survey.first_keys,
+    }
+    if with_classes:
+        facts["class_table"] = rows
+    if as_json:
+        print_json({**facts, "sample": survey.mix()})
+        return
+    few, many = facts["items_per_class"]
+    without = f"; {facts['unlabelled']:,} without a label" if facts["unlabelled"] else ""
+    extremes = [f"{name} {size_text(size)}" for name, size in facts["bytes_per_item"].items()]
+    print_facts(
+        [
+            ("archive", stream.name),
+            ("items", f"{len(sizes):,} in {len(rows):,} classes{without}"),
+            ("passed over", f"{stream.skipped:,} entries that are no items"),
+            ("items per class", f"{few:,} to {many:,}"),
+            ("bytes", size_text(facts["bytes"])),
+            ("bytes per item", ", ".join(extremes)),
+            ("first keys", ", ".join(survey.first_keys)),
+        ]
+    )
+    print_mix(survey.mix())
+    if with_classes:
+        cells = [(f"{row['label']}", row["wnid"], row["name"], f"{row['items']:,}") for row in rows]
+        print_table("Classes", ["label", "wnid", "name", "items"], cells)
+
+
+def _extremes(sizes: np.ndarray[Any, np.dtype[np.uint64]]) -> dict[str, float]:
+    return {
+        "min": int(sizes.min()),
+        "median": float(np.median(sizes)),
+        "mean": float(sizes.mean()),
+        "max": int(sizes.max()),
+    }
+
+
+def _class_rows(stream: Stream, survey: _Survey, lang: str) -> list[dict[str, Any]]:
+    """The classes that came, in label order, with what is known of them."""
+    rows = []
+    for label in sorted(label for label in survey.labels if label >= 0):
+        wnid = name = ""
+        if label < len(stream.classes):
+            info = stream.classes[label]
+            wnid = info.wnid
+            name = (info.zh if lang == "zh" else "".join(info.names[:1])) or wnid
+        rows.append({"label": label, "wnid": wnid, "name": name, "items": survey.labels[label]})
+    return rows
