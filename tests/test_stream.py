@@ -234,6 +234,12 @@ def test_a_label_function_gets_the_companions() -> None:
     assert seen == {"a.jpg": {"txt": b"one"}, "b.jpg": {"meta.json": b"{}"}}
 
 
+@pytest.mark.parametrize("label", ["7", 1.5, None, -2])
+def test_label_functions_give_whole_numbers(label: Any) -> None:
+    with pytest.raises(ValueError, match="its label"):
+        batches_of(tar({"a.jpg": images(1)[0]}), labels=lambda _key, _companions: label)
+
+
 def test_what_macos_adds_parts_no_sample() -> None:
     apple = b"\x00\x05\x16\x07" + bytes(100)
     data = tar({"a.jpg": images(1)[0], "._a.cls": apple, "a.cls": b"3", "._b.jpg": apple})
@@ -261,6 +267,7 @@ def test_large_companions_are_left_out() -> None:
     [
         ({"a.cls": b"x"}, "a decimal number expected"),
         ({"a.json": b"{"}, "no JSON"),
+        ({"a.json": b"[" * 60_000}, "no JSON"),
         ({"a.json": b'{"id": 3}'}, "no object with"),
         ({}, "give labels="),
     ],

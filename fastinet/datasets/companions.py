@@ -19,7 +19,7 @@ def label_of(content: bytes, extension: str) -> int:
     if extension == "json":
         try:
             fields = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"it is no JSON: {error}") from None
         found = [fields[key] for key in _LABEL_KEYS if isinstance(fields, dict) and key in fields]
         if not found:
