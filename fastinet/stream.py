@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from fastinet import _engine
+from fastinet.checks import whole_number
 from fastinet.datasets.classes import ClassInfo, class_table, imagenet1k_wnids
 from fastinet.datasets.companions import LabelFunction, label_of
 from fastinet.datasets.names import WNID_LENGTH
@@ -146,18 +147,19 @@ class Stream:
             name = self.name.encode("utf-8", "surrogateescape")
             native = _engine.StreamItems(descriptor, name, max_pixels=max_pixels)
         # In a thread, so that Ctrl-C interrupts the waiting.
-        with concurrent.futures.ThreadPoolExecutor(1) as reader:
-            try:
-                while (found := reader.submit(native.next).result()) is not None:
-                    key, companions, size, data = found
-                    yield StreamItem(key, dict(reversed(companions)), size, data)
-            except FastinetError:
-                self.check()
-                raise
-            finally:
-                self.skipped = native.skipped
-                native.interrupt()
-                self.end()
+        reader = concurrent.futures.ThreadPoolExecutor(1)
+        try:
+            while (found := reader.submit(native.next).result()) is not None:
+                key, companions, size, data = found
+                yield StreamItem(key, dict(reversed(companions)), size, data)
+        except FastinetError:
+            self.check()
+            raise
+        finally:
+            native.interrupt()
+            self.end()
+            reader.shutdown()
+            self.skipped = native.skipped
         self.check()
 
     def label(self, key: str, companions: Mapping[str, bytes]) -> int:
@@ -167,8 +169,8 @@ class Stream:
             ValueError: it has none; the message says what to do.
         """
         try:
-            label = int(self._label(key, companions))
-            if self._known_classes and not -1 <= label < len(self.classes):
+            label = whole_number("its label", self._label(key, companions), -1, 2**63 - 1)
+            if self._known_classes and label >= len(self.classes):
                 raise ValueError(f"label {label}, and there are {len(self.classes)} classes")
         except ValueError as error:
             raise ValueError(f"'{self.name}', item '{key}': {error}") from error
@@ -201,9 +203,14 @@ def open_stream(
 ) -> Stream:
     """Opens an archive that arrives: nothing of it is kept, and nothing is needed but the stream.
 
-    It may be any tar that :func:`fastinet.open` reads, tars of tars included, or WebDataset
-    shards one behind the other through ``cat``-like tools that keep tars apart; gzip is recognised
-    by its first bytes. Items come in the stream's order, number 0, 1, and so on.
+    It may be any tar that :func:`fastinet.open` reads, tars of tars included, or a WebDataset
+    shard; gzip is recognised by its first bytes. Tars that ``cat`` puts one behind the other are
+    refused, as in a file. Items come in the stream's order, number 0, 1, and so on.
+
+    Members that follow one another and have the same path up to the first dot of the file name are
+    one sample: its item is the first that is called .jpg, .jpeg or .png, else the first image; its
+    other files of up to 64 KiB are the item's companions. What else there is, is counted and warned
+    of.
 
     Args:
         source: "-" for standard input, the path of a named pipe or of a file to be read once, a

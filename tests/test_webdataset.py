@@ -109,7 +109,9 @@ def test_streams_take_a_shard_apart_alike(
     samples: list[tuple[str, list[tuple[str, bytes]]]],
     compressed: bool,
 ) -> None:
-    path = shard(tmp_path_factory.mktemp("s") / "s.tar", *named(samples), compressed=compressed)
+    # Two images of the same name are two items of a stream, which cannot know that it is a shard.
+    members = list(dict(named(samples)).items())
+    path = shard(tmp_path_factory.mktemp("s") / "s.tar", *members, compressed=compressed)
     seen: list[tuple[str, dict[str, bytes]]] = []
 
     def label(key: str, companions: Mapping[str, bytes]) -> int:
@@ -354,7 +356,8 @@ def test_what_tars_have_besides(tmp_path: Path) -> None:
     seen = []
     with (tmp_path / "s.tar").open("rb") as file:
         stream = fastinet.open_stream(file, labels=lambda *item: len(seen.append(item) or seen))
-        list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
+        with pytest.warns(FastinetWarning, match="3 entries"):
+            list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
     assert seen == [("0.jpg", {"cls": b"4"})]
 
 

@@ -377,6 +377,7 @@ Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
     const uint64_t size = source_.size_bytes();
     const uint64_t wanted =
         size == Source::kUnknownSize ? length : std::min<uint64_t>(kWindowBytes, size - offset);
+    if (wanted < length) return InPlace(Corrupt("truncated: the archive ends here"), {}, size);
     FASTINET_RETURN_IF_ERROR(source_.ReadAt(offset, MutableBytes(window_).first(wanted)));
     window_offset_ = offset;
     window_length_ = wanted;

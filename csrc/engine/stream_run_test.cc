@@ -1,0 +1,223 @@
+// Streams without Python: a pipe, who writes to it, who takes batches, and who stops it all; meant
+// to be run under the thread sanitizer too. The items are no images, so that every row is masked.
+#include "engine/stream_run.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/test.h"
+#include "engine/descriptor_input.h"
+
+namespace fastinet {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A header and content, as POSIX ustar has them.
+void Append(std::string& tar, const std::string& name, const std::string& content) {
+  std::string header(512, '\0');
+  header.replace(0, name.size(), name);
+  std::array<char, 13> size;
+  (void)std::snprintf(size.data(), size.size(), "%011zo", content.size());
+  header.replace(124, 11, size.data());
+  header[156] = '0';
+  header.replace(257, 8,
+                 std::string("ustar\0"
+                             "00",
+                             8));
+  header.replace(148, 8, 8, ' ');
+  unsigned sum = 0;
+  for (const char c : header) sum += static_cast<uint8_t>(c);
+  std::array<char, 8> checksum;
+  (void)std::snprintf(checksum.data(), checksum.size(), "%06o", sum);
+  header.replace(148, 7, std::string(checksum.data(), 7));
+  tar += header + content;
+  tar.resize((tar.size() + 511) / 512 * 512);
+}
+
+std::string Archive(int items) {
+  std::string tar;
+  for (int i = 0; i < items; ++i) {
+    Append(tar, std::to_string(i) + ".jpg",
+           std::string(static_cast<size_t>(i * 997 % 40'000), 'x'));
+  }
+  return tar + std::string(1024, '\0');
+}
+
+/// A pipe that a thread writes to, in pieces.
+class Writer {
+ public:
+  Writer(const std::string& data, size_t piece) {
+    EXPECT(::pipe(ends_.data()) == 0);
+    thread_ = std::thread([this, &data, piece] {
+      for (size_t at = 0; at < data.size();) {
+        const size_t most = std::min(piece, data.size() - at);
+        const ssize_t count = ::write(ends_[1], data.data() + at, most);
+        if (count <= 0) break;
+        at += static_cast<size_t>(count);
+      }
+      ::close(ends_[1]);
+    });
+  }
+  ~Writer() {
+    ::close(ends_[0]);  // the writer's next write fails
+    thread_.join();
+  }
+
+  int outlet() const { return ends_[0]; }
+
+ private:
+  std::array<int, 2> ends_{};
+  std::thread thread_;
+};
+
+struct Setting {
+  int threads = 3;
+  int64_t batch_size = 4;
+  int64_t prefetch = 2;
+  int64_t window = 1;
+};
+
+std::unique_ptr<StreamRun> Begin(int descriptor, const Setting& setting,
+                                 std::shared_ptr<SlotPool> slots = nullptr) {
+  EpochOptions options;
+  options.spec.transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
+  options.on_error = OnError::kMask;
+  options.prefetch_batches = setting.prefetch;
+  const StreamPlan plan{.batch_size = setting.batch_size, .window = setting.window, .seed = 1};
+  if (!slots) slots = SlotPool::Make({setting.batch_size, 4 * 4 * 3}, setting.prefetch + 2);
+  return StreamRun::Start(WorkerPool::Start(setting.threads).value(),
+                          DescriptorInput::Make(descriptor, "pipe").value(), plan, options,
+                          std::move(slots), std::make_shared<EngineStats>())
+      .value();
+}
+
+/// Takes batches until something else comes; the keys of their rows.
+std::vector<std::string> Drain(StreamRun& run, Delivery::Kind* last, int64_t most = INT64_MAX) {
+  std::vector<std::string> keys;
+  *last = Delivery::Kind::kBatch;
+  while (most-- > 0) {
+    StreamDelivery next = run.Next(milliseconds(50));
+    while (next.delivery.kind == Delivery::Kind::kNotYet) next = run.Next(milliseconds(50));
+    *last = next.delivery.kind;
+    if (*last != Delivery::Kind::kBatch) break;
+    EXPECT_EQ(static_cast<int64_t>(next.items.size()), next.delivery.rows);
+    for (const StreamItem& item : next.items) keys.push_back(item.key);
+  }
+  return keys;
+}
+
+void DeliversInOrder() {
+  const std::string tar = Archive(101);
+  for (const size_t piece : {size_t{313}, size_t{1} << 20}) {
+    for (const Setting setting : {Setting{}, Setting{1, 1, 1, 1}, Setting{5, 200, 3, 1}}) {
+      const Writer writer(tar, piece);
+      const std::unique_ptr<StreamRun> run = Begin(writer.outlet(), setting);
+      Delivery::Kind last{};
+      const std::vector<std::string> keys = Drain(*run, &last);
+      EXPECT(last == Delivery::Kind::kEnd);
+      EXPECT_EQ(keys.size(), size_t{101});
+      for (size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(keys[i], std::to_string(i) + ".jpg");
+    }
+  }
+}
+
+/// At any moment, by another thread than the one that waits for a batch.
+void StopsAnyTime() {
+  const std::string tar = Archive(60);
+  std::mt19937 random(3);
+  for (int round = 0; round < 60; ++round) {
+    const Writer writer(tar, 1 + random() % 20'000);
+    const Setting setting{3, 1 + static_cast<int64_t>(random() % 7), 1 + round % 3,
+                          1 + round % 5 * 10};
+    const std::unique_ptr<StreamRun> run = Begin(writer.outlet(), setting);
+    std::thread consumer([&] {
+      Delivery::Kind last{};
+      (void)Drain(*run, &last);
+      EXPECT(last == Delivery::Kind::kEnd || last == Delivery::Kind::kFailed);
+    });
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
+    run->Stop();
+    run->Stop();
+    consumer.join();
+  }
+}
+
+void StopsWhileThePipeIsIdle() {
+  std::array<int, 2> ends{};
+  EXPECT(::pipe(ends.data()) == 0);
+  for (int round = 0; round < 20; ++round) {
+    const std::unique_ptr<StreamRun> run = Begin(ends[0], {});
+    EXPECT(run->Next(milliseconds(1)).delivery.kind == Delivery::Kind::kNotYet);
+    run->Stop();
+    EXPECT(run->Next(milliseconds(1)).delivery.kind == Delivery::Kind::kFailed);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+/// Three slots, one of them held by the consumer: no later batch takes what an earlier one needs.
+void SlotsGoInOrder() {
+  const std::string tar = Archive(80);
+  std::array<std::vector<uint8_t>, 3> memory;
+  for (const int64_t prefetch : {1, 2, 6}) {
+    std::vector<ExternalRows> rows;
+    for (std::vector<uint8_t>& bytes : memory) {
+      bytes.resize(2 * 4 * 4 * 3);
+      rows.push_back({bytes, std::make_shared<int>(0)});
+    }
+    const Writer writer(tar, 5000);
+    const std::unique_ptr<StreamRun> run =
+        Begin(writer.outlet(), {3, 2, prefetch, 1},
+              SlotPool::Wrap({2, 4 * 4 * 3}, std::move(rows)).value());
+    StreamDelivery held;
+    int batches = 0;
+    for (;;) {
+      StreamDelivery next = run->Next(milliseconds(50));
+      if (next.delivery.kind == Delivery::Kind::kNotYet) continue;
+      if (next.delivery.kind != Delivery::Kind::kBatch) {
+        EXPECT(next.delivery.kind == Delivery::Kind::kEnd);
+        break;
+      }
+      held = std::move(next);
+      ++batches;
+    }
+    EXPECT_EQ(batches, 40);
+  }
+}
+
+void TellsOfACut() {
+  const std::string tar = Archive(30);
+  for (size_t cut = 0; cut < tar.size(); cut += 9'973) {
+    const std::string head = tar.substr(0, cut);
+    const Writer writer(head, 4096);
+    const std::unique_ptr<StreamRun> run = Begin(writer.outlet(), {});
+    Delivery::Kind last{};
+    EXPECT(Drain(*run, &last).size() < 30);
+    EXPECT(last == Delivery::Kind::kFailed);
+    EXPECT(run->Next(milliseconds(1)).delivery.kind == Delivery::Kind::kEnd);
+  }
+}
+
+}  // namespace
+}  // namespace fastinet
+
+int main() {
+  (void)::signal(SIGPIPE, SIG_IGN);
+  fastinet::DeliversInOrder();
+  fastinet::StopsAnyTime();
+  fastinet::StopsWhileThePipeIsIdle();
+  fastinet::SlotsGoInOrder();
+  fastinet::TellsOfACut();
+  return fastinet::test::Verdict();
+}
