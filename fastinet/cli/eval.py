@@ -10,13 +10,17 @@ import click
 import numpy as np
 
 from fastinet import metrics
+from fastinet.cli.eval_classes import in_classes_of
 from fastinet.cli.eval_inputs import read_predictions, read_true_boxes, read_truth
 from fastinet.cli.output import json_option, print_json, print_table
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, class_table, imagenet1k_wnids
 from fastinet.errors import FastinetError
+from fastinet.given_labels import kind_of
 from fastinet.metrics.localization import MOST_GUESSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fastinet.metrics.devkit_text import Order
@@ -86,11 +90,15 @@ def eval_command(
     truth_order = cast("Order | None", label_order)
     facts: dict[str, Any] = {"predictions": predictions, "labels": labels}
     with _one_line_errors():
-        truth = read_truth(labels, key, truth_order, split)
+        given = read_truth(labels, key, truth_order, split)
         if localization is None:
             guesses = read_predictions(predictions, key, guess_order)
         else:
             guesses, boxes = metrics.read_located_guesses(predictions, guess_order or "id")
+        is_text = localization is not None or kind_of(predictions) == "text"
+        truth, wnids, _ = in_classes_of(
+            guesses, given, guess_order, of_imagenet1k=is_text or guess_order is not None
+        )
         accumulator = metrics.Accumulator(topk)
         accumulator.update(guesses, truth)
         facts |= accumulator.result()
@@ -104,8 +112,11 @@ def eval_command(
                 guesses, boxes, single, true_boxes, listed
             ).tolist()
         if per_class:
-            named = guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
-            facts["per_class"] = _class_rows(accumulator.per_class(), topk, named)
+            if wnids is None and (
+                guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
+            ):
+                wnids = imagenet1k_wnids()
+            facts["per_class"] = _class_rows(accumulator.per_class(), topk, wnids)
     if as_json:
         print_json(facts)
     else:
@@ -163,14 +174,13 @@ def _print(facts: dict[str, Any], topk: tuple[int, ...]) -> None:
 
 
 def _class_rows(
-    by_class: dict[str, NDArray[Any]], topk: tuple[int, ...], named: bool
+    by_class: dict[str, NDArray[Any]], topk: tuple[int, ...], wnids: Sequence[str] | None
 ) -> list[dict[str, Any]]:
-    """A row for each class that has images, the lowest accuracy first; names are ImageNet-1K's."""
+    """A row for each class that has images, the lowest accuracy first; `wnids` tell the names."""
     counts = by_class["n"]
     names = [""] * len(counts)
-    if named and len(counts) <= IMAGENET1K_CLASSES:
-        table = class_table(imagenet1k_wnids())
-        names = [table[label].names[0] for label in range(len(counts))]
+    if wnids is not None and len(counts) <= len(wnids):
+        names = [info.names[0] if info.names else info.wnid for info in class_table(wnids)]
     rows = [
         {
             "label": label,
