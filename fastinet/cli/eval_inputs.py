@@ -55,9 +55,7 @@ def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray
     return _columns_by_label(array, order)
 
 
-def read_truth(
-    path: str, key: str | None, order: Order | None, split: str | None = None
-) -> Truth:
+def read_truth(path: str, key: str | None, order: Order | None, split: str | None = None) -> Truth:
     """Labels int [N], or N label sets, and the classes that they are known to number.
 
     Args:
