@@ -24,7 +24,7 @@ from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.ilsvrc import validation_numbers
 from fastinet.datasets.names import Names
 from fastinet.discovery import archives_at, patch_at, scan_archives
-from fastinet.errors import FastinetError, FastinetWarning, ReadError, from_status
+from fastinet.errors import FastinetError, FastinetWarning, MissingError, ReadError, from_status
 from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at, refuse_strange_devkit
 from fastinet.sources import FolderArchive
 
@@ -495,6 +495,8 @@ def open(  # noqa: A001  # read as fastinet.open
         ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
             another archive.
     """
+    if not os.fspath(path):  # an unset variable, which Path takes for the current folder
+        raise MissingError("no such file or folder", archive="")
     absolute = Path(path).absolute()
     archives, notes = archives_at(absolute)
     place = absolute

@@ -406,6 +406,8 @@ def test_what_fastinet_keeps_in_a_tree_is_no_part_of_it(tmp_path: Path) -> None:
 
 def test_refused_paths(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no such file or folder"):
+        open_archive("")
+    with pytest.raises(MissingError, match="no such file or folder"):
         open_archive(tmp_path / "t.tar")
     with pytest.raises(MissingError, match="a folder without images and class tars"):
         open_archive(tmp_path)
