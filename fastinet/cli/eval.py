@@ -55,7 +55,12 @@ def _numbers(context: click.Context, option: click.Parameter, text: str) -> tupl
     help="True boxes: ILSVRC2012_bbox_val_v3.tgz, a folder of its XML files, or the devkit's text;"
     " PREDICTIONS has boxes.",
 )
-@click.option("--blacklist", metavar="FILE", help="Images that the localisation error leaves out.")
+@click.option(
+    "--blacklist",
+    metavar="FILE",
+    help="Images that the localisation error leaves out.  [default: those of LABELS, where they are"
+    " a development kit that lists some]",
+)
 @click.option("--key", help="The array in a .npz with several.")
 @click.option("--prediction-order", type=_ORDERS, help=_ORDER_HELP.format("predictions"))
 @click.option("--label-order", type=_ORDERS, help=_ORDER_HELP.format("labels and boxes"))
@@ -91,12 +96,17 @@ def eval_command(
     facts: dict[str, Any] = {"predictions": predictions, "labels": labels}
     with _one_line_errors():
         given = read_truth(labels, key, truth_order, split)
+        is_text = kind_of(predictions) == "text"
         if localization is None:
             guesses = read_predictions(predictions, key, guess_order)
-        else:
+        elif is_text:
             guesses, boxes = metrics.read_located_guesses(predictions, guess_order or "id")
-        is_text = localization is not None or kind_of(predictions) == "text"
-        truth, wnids, _ = in_classes_of(
+        else:
+            raise FastinetError(
+                f"'{predictions}' has no boxes: --localization takes text, label xmin ymin xmax"
+                " ymax; for arrays there is fastinet.metrics.localization_errors"
+            )
+        truth, wnids, _, listed = in_classes_of(
             guesses, given, guess_order, of_imagenet1k=is_text or guess_order is not None
         )
         accumulator = metrics.Accumulator(topk)
@@ -107,9 +117,12 @@ def eval_command(
         if localization is not None:
             single = _single_labels(truth)
             true_boxes = read_true_boxes(localization, len(single), truth_order)
-            listed = () if blacklist is None else metrics.read_blacklist(blacklist)
+            if blacklist is not None:
+                listed = metrics.read_blacklist(blacklist)
+            left_out = () if listed is None else np.unique(listed)
+            facts["blacklisted"] = len(left_out)
             facts["localization_errors"] = metrics.localization_errors(
-                guesses, boxes, single, true_boxes, listed
+                guesses, boxes, single, true_boxes, left_out
             ).tolist()
         if per_class:
             if wnids is None and (
@@ -149,8 +162,10 @@ def _print(facts: dict[str, Any], topk: tuple[int, ...]) -> None:
     kinds = {"flat": "flat_errors", "localisation": "localization_errors"}
     shown = {heading: facts[name] for heading, name in kinds.items() if name in facts}
     if shown:
+        left_out = facts.get("blacklisted", 0)
         print_table(
-            "Errors by number of guesses, as the development kit defines them",
+            "Errors by number of guesses, as the development kit defines them"
+            + (f"; localisation without {left_out:,} blacklisted images" if left_out else ""),
             ["guesses", *shown],
             [
                 (f"{number + 1}", *(f"{errors[number]:.4f}" for errors in shown.values()))

@@ -32,6 +32,8 @@ class Truth(NamedTuple):
     """The classes that they number; None: nobody says."""
     source: str
     """Path."""
+    blacklist: NDArray[np.int64] | None = None
+    """Numbers of the images that a development kit leaves out of the localisation error."""
 
 
 def in_classes_of(

@@ -71,7 +71,8 @@ def read_truth(path: str, key: str | None, order: Order | None, split: str | Non
         return Truth(metrics.real_labels(path), imagenet1k_wnids(), path)
     if kind == "archive":
         if is_devkit(path):
-            return Truth(read_devkit(path).validation_labels, imagenet1k_wnids(), path)
+            kit = read_devkit(path)
+            return Truth(kit.validation_labels, imagenet1k_wnids(), path, kit.blacklist)
         dataset = _open_for_evaluation(path, split)
         return Truth(_labels_of(dataset), [info.wnid for info in dataset.classes], path)
     array = _load_array(path, kind, key)
