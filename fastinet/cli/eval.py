@@ -87,7 +87,8 @@ def eval_command(
 
     LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, a development kit, for
     its validation images, or an archive of images. Both are in the order of the archive's items,
-    which for validation images is that of their names.
+    which for validation images is that of their names. Labels of an archive of some of
+    ImageNet-1K's classes meet predictions of all 1000 by their wnids.
     """
     if blacklist is not None and localization is None:
         raise click.UsageError("--blacklist is for the localisation error: --localization BOXES")
