@@ -37,6 +37,7 @@ __all__ = [
     "UnusableIndexError",
     "compare",
     "fastinet_version",
+    "is_sidecar",
     "load",
     "obtain",
     "places",
@@ -119,6 +120,12 @@ def places(path: Path) -> tuple[Path, Path]:
         absolute.with_name(absolute.name + SUFFIX),
         cache / f"{absolute.name}-{label}{SUFFIX}",
     )
+
+
+def is_sidecar(name: str) -> bool:
+    """Whether a file of this name is an index, or lies beside one, and is none of the user's."""
+    _, found, rest = name.partition(SUFFIX)
+    return bool(found) and (not rest or rest.startswith("."))
 
 
 def obtain(

@@ -24,7 +24,7 @@ from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.ilsvrc import validation_numbers
 from fastinet.datasets.names import Names
 from fastinet.discovery import find, patch_at, scan_archives
-from fastinet.errors import FastinetError, FastinetWarning, ReadError, from_status
+from fastinet.errors import FastinetError, FastinetWarning, MissingError, ReadError, from_status
 from fastinet.given_labels import GivenLabels, Items, assign, read_labels_at, refuse_strange_devkit
 from fastinet.sources import FolderArchive
 from fastinet.stream import is_stream, open_stream
@@ -543,6 +543,8 @@ def open(  # noqa: A001  # read as fastinet.open
         raise ValueError("classes= goes with a stream; an archive knows its own")
     if not isinstance(path, str | os.PathLike | Sequence):
         raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
+    if path == "":  # an unset variable, which Path takes for the current folder
+        raise MissingError("no such file or folder", archive="")
     absolute, place, archives, notes = find(path)
     function = labels if callable(labels) else None
     if patch is not None:

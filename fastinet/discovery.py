@@ -9,11 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastinet import catalog, checkpoints, datasets, seek_index
+from fastinet import catalog, datasets, seek_index
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
-from fastinet.errors import CorruptError, MissingError, ReadError, UnsupportedError
+from fastinet.errors import (
+    CorruptError,
+    FastinetError,
+    MissingError,
+    ReadError,
+    UnsupportedError,
+)
 from fastinet.shards import index_place, shard_paths, title
 from fastinet.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
 
@@ -33,15 +39,11 @@ _MOST_OPEN_FILES = 64
 _CACHE_BYTES = 1 << 30
 _MOST_FULL_CACHES = 32
 
-# What lies beside an archive of ours, and is none.
-_SIDECAR_SUFFIXES = (
-    catalog.SUFFIX,
-    checkpoints.SUFFIX,
-    seek_index.SUFFIX,
-    ".duplicates",  # as fastinet.duplicates.SUFFIX
-    ".verify",  # as fastinet.verification.journal.SUFFIX
-    ".walk",
-    ".tmp",
+# What the ImageNet family has beside images: how a file of it is called, and who reads it.
+_WITHOUT_IMAGES = (
+    (".mat", "a development kit: give it to fastinet.open as the labels= or devkit= of an archive"),
+    (".xml", "bounding boxes: fastinet.read_boxes reads them"),
+    (".pt", "label maps: fastinet.open_label_maps reads them"),
 )
 
 
@@ -111,7 +113,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     entries = sorted(
         entry
         for entry in found
-        if not entry.name.startswith(".") and entry.suffix not in _SIDECAR_SUFFIXES
+        if not entry.name.startswith(".") and not catalog.is_sidecar(entry.name)
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:
@@ -194,23 +196,35 @@ def scan_archives(
         report = progress
         if progress is not None and len(archives) > 1:
             report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
-        members = archive.scan(report)
-        opening = functools.partial(archive.open_scanned, members)
+        found = archive.scan(report)
+        opening = functools.partial(archive.open_scanned, found)
         is_folder = isinstance(archive, FolderArchive)
-        scanned.append(ScannedArchive(archive.name, members, opening, is_folder))
+        scanned.append(ScannedArchive(archive.name, found, opening, is_folder))
     own = scanned[:-1] if patched else scanned
-    listing = datasets.recognise(own, label_function)
+    try:
+        listing = datasets.recognise(own, label_function)
+    except FastinetError as error:
+        raise error.in_archive(str(path)) from None
     if listing is not None:
         if patched:
             listing = apply_patch(listing, scanned[-1], len(own))
         return replace(listing, notes=(*listing.notes, *_digest_notes(archives)))
-    if ScannedMembers(own).images().any():
+    members = ScannedMembers(own)
+    if members.images().any():
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
             " label beside them, so their classes are not known; labels= takes a function of the"
             " key that gives the label",
             archive=str(path),
         )
+    raise _without_images(path, members)
+
+
+def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
+    """What to say of a place that has no image."""
+    for suffix, what in _WITHOUT_IMAGES:
+        if members.names.ends_with(suffix).any():
+            return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))
     if path.is_dir():
         tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
         advice = (
@@ -218,8 +232,8 @@ def scan_archives(
             if tars
             else ""
         )
-        raise MissingError(f"a folder without images and class tars{advice}", archive=str(path))
-    raise CorruptError("a complete tar, but there is no image in it", archive=str(path))
+        return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    return CorruptError("a complete tar, but there is no image in it", archive=str(path))
 
 
 def _digest_notes(archives: Sequence[Archive]) -> list[str]:

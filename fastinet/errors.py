@@ -59,6 +59,11 @@ class FastinetError(Exception):
         place = (self.archive, self.member or member, self.offset)
         return _rebuild(type(self), self.cause, *place)
 
+    def in_archive(self, archive: str) -> FastinetError:
+        """The same failure, of this archive where none is named yet."""
+        place = (self.archive or archive, self.member, self.offset)
+        return _rebuild(type(self), self.cause, *place)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call the class with the finished message as its cause.
         return _rebuild, (type(self), self.cause, self.archive, self.member, self.offset)

@@ -15,6 +15,7 @@ Where a dataset has fewer classes than ImageNet-1K, the first three are brought 
 from __future__ import annotations
 
 import os
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,14 +94,25 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     if not place.exists():
         raise MissingError("no such file", archive=str(path))
     with place.open("rb") as file:
-        head = file.read(_TAR_MAGIC_AT + 5)
+        head = file.read(tarfile.BLOCKSIZE)
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith(b"PK"):
         return "npz"
-    if head.startswith(b"\x1f\x8b") or head[_TAR_MAGIC_AT:] == b"ustar":
+    if head.startswith(b"\x1f\x8b") or _is_tar_header(head):
         return "archive"
     return "json" if head.lstrip().startswith(b"[") else "text"
+
+
+def _is_tar_header(block: bytes) -> bool:
+    """Tars from before POSIX have no "ustar" in them; their checksum tells."""
+    if block[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar":
+        return True
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.TarError:
+        return False
+    return True
 
 
 def read_labels_at(path: str | os.PathLike[str]) -> Devkit | Published | NDArray[Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastinet import _engine, _scan, seek_index
+from fastinet import _engine, _scan, catalog, seek_index
 from fastinet.errors import ReadError
 from fastinet.texts import take_texts
 
@@ -256,7 +256,7 @@ class FolderArchive:
                 seen.add((info.st_dev, info.st_ino))
                 with os.scandir(self.path / folder) as entries:
                     for entry in entries:
-                        if entry.name.startswith("."):
+                        if entry.name.startswith(".") or catalog.is_sidecar(entry.name):
                             continue
                         if entry.is_dir():
                             below.append(f"{folder}/{entry.name}" if folder else entry.name)

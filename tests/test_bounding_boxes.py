@@ -75,7 +75,7 @@ def test_what_is_wrong_is_put_right_and_counted(tmp_path: Path) -> None:
     for part in (
         "1 boxes with xmin > xmax or ymin > ymax swapped",
         "1 boxes clipped to the image",
-        "1 boxes dropped, for no part of them is inside",
+        "1 boxes dropped, for they have no area inside",
         "1 boxes dropped, for they have no four numbers",
         "3 files skipped, the first: 'n02123045/n02123045_4.xml' says that the image's width is",
         str(path),

@@ -142,6 +142,19 @@ def test_show_draws_boxes(archive: str, tmp_path: Path, transform: str) -> None:
     assert (sheets[1][changed] == frame).all()
 
 
+def test_show_tells_what_it_cannot_show_in_one_line(archive: str, tmp_path: Path) -> None:
+    files = {"val/ILSVRC2012_val_00000001.xml": annotation_xml((9, 9), [("n01440764", 1, 1, 5, 5)])}
+    boxes = write_boxes(tmp_path / "boxes.tgz", files)
+    result = CliRunner().invoke(main, ["show", archive, "--boxes", str(boxes)])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("fastinet: no item of")
+    damaged = tmp_path / "damaged.tar"
+    damaged.write_bytes(tar({"n01440764/n01440764_1.JPEG": b"damaged"}))
+    result = CliRunner().invoke(main, ["show", str(damaged)])
+    assert result.exit_code == 2
+    assert "member 'n01440764/n01440764_1.JPEG', byte 0: " in result.stderr
+
+
 def test_show_draws_the_same_images_for_the_same_seed(archive: str, tmp_path: Path) -> None:
     sheets = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):

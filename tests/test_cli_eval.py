@@ -190,6 +190,16 @@ def test_localization_with_a_blacklist(case: Case) -> None:
     assert found["flat_errors"] == pytest.approx([1 / 3, 0, 0, 0, 0])
     assert found["localization_errors"] == pytest.approx([1 / 2, 0, 0, 0, 0])
     assert "0.6667" in run("eval", *arguments).stdout
+    # A kit that has a blacklist is taken at its word, unless another one is given.
+    kit = write_devkit(
+        case.folder / "kit", label_of_ilsvrc2012_id([490, 361, 171]), year=2014, blacklist=[3]
+    )
+    arguments = predictions, kit, *arguments[2:]
+    found = scores_of(*arguments)
+    assert (found["blacklisted"], found["localization_errors"][0]) == (1, 1 / 2)
+    assert "localisation without 1 blacklisted images" in run("eval", *arguments).stdout
+    found = scores_of(*arguments, "--blacklist", case.text("none.txt", []))
+    assert (found["blacklisted"], found["localization_errors"][0]) == (0, 2 / 3)
 
 
 @pytest.mark.parametrize("form", ["tar.gz", "zip", "folder"])
@@ -261,6 +271,8 @@ def test_localization_refusals(case: Case) -> None:
     assert "not label sets" in refusal_of(predictions, sets, *options)
     predictions.write_text("490 1 1 10\n")
     assert "line 1: 4 numbers" in refusal_of(predictions, labels, *options)
+    scores = case.array("scores.npy", case.scores)
+    assert "scores.npy' has no boxes" in refusal_of(scores, labels, *options)
     result = run("eval", predictions, labels, "--blacklist", labels)
     assert result.exit_code == 2
     assert "--localization BOXES" in result.stderr

@@ -6,6 +6,7 @@ import gzip
 import os
 import pickle
 import tarfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ ITEMS = [
 
 
 def write(path: Path, archive: bytes) -> Path:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(archive)
     return path
 
@@ -375,6 +376,9 @@ def test_progress(tmp_path: Path) -> None:
         (END, CorruptError, "no image in it"),
         (tar({"README": b"text"}), CorruptError, "no image in it"),
         (tar({"n01440764.tar": END}), CorruptError, "no image in it"),
+        (tar({"kit/data/meta.mat": b""}), UnsupportedError, "development kit.* labels= or devkit="),
+        (tar({"val/ILSVRC2012_val_00000001.xml": b""}), UnsupportedError, r"fastinet\.read_boxes"),
+        (tar({"x/n01440764_1.pt": b""}), UnsupportedError, r"fastinet\.open_label_maps"),
         (tar({"picture.JPEG": JPEG}), UnsupportedError, "carry no wnid"),
         (train_tar(TRAIN)[:-1], CorruptError, "truncated"),
     ],
@@ -387,7 +391,22 @@ def test_refusals(tmp_path: Path, archive: bytes, kind: type[FastinetError], mes
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.tar"]
 
 
+def test_what_fastinet_keeps_in_a_tree_is_no_part_of_it(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for split in ("train", "val"):
+        write(write(tree / split / "n01440764" / "n01440764_1.JPEG", JPEG).parent / "a.jpg", JPEG)
+    open_archive(tree / "val")
+    for suffix in ("boxes", "seek", "label_maps", "val.duplicates", "verify.walk"):
+        write(tree / f"train.fastinet.{suffix}", b"")
+    assert (tree / "val.fastinet").exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_archive(tree, split="val").skipped == 0
+
+
 def test_refused_paths(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="no such file or folder"):
+        open_archive("")
     with pytest.raises(MissingError, match="no such file or folder"):
         open_archive(tmp_path / "t.tar")
     with pytest.raises(MissingError, match="a folder without images and class tars"):

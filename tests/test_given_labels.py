@@ -19,7 +19,7 @@ from fastinet.datasets import validation
 from fastinet.datasets.classes import ilsvrc2012_id_of_label, imagenet1k_wnids
 from fastinet.datasets.devkit import read_devkit
 from fastinet.errors import CorruptError, FastinetError, MissingError
-from fastinet.testing.archives import train_tar
+from fastinet.testing.archives import BLOCK_BYTES, checksummed, train_tar
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.ilsvrc import (
     MiniatureChallenge,
@@ -101,6 +101,14 @@ def test_every_form_of_labels(val: Path, tmp_path: Path, form: Any) -> None:
         copy = pickle.loads(pickle.dumps(dataset))  # noqa: S301
         assert np.array_equal(copy.labels, OTHERS)
     assert fastinet.open(val).labels.tolist() == PUBLISHED.tolist()
+
+
+def test_a_devkit_in_a_tar_from_before_posix(val: Path, tmp_path: Path) -> None:
+    content = write_devkit(tmp_path / "kit.tar", OTHERS, form="tar").read_bytes()
+    header = content[:257] + bytes(8) + content[265:BLOCK_BYTES]  # neither magic nor version
+    old = tmp_path / "old.tar"
+    old.write_bytes(checksummed(header) + content[BLOCK_BYTES:])
+    assert np.array_equal(fastinet.open(val, labels=old).labels, OTHERS)
 
 
 @pytest.mark.parametrize("form", ["real.json", "lists", "sets", "label sets"])

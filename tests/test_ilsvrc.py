@@ -313,8 +313,10 @@ def test_numbers_that_nobody_has(tmp_path: Path, number: int) -> None:
 def test_a_number_twice_is_an_error(tmp_path: Path, names: list[str]) -> None:
     members = {val_name(2): JPEG, **dict.fromkeys(names, JPEG)}
     path = write_archive(tmp_path / "x.tar", members)
-    with pytest.raises(CorruptError, match=f"{len(names) - 1} images have the number of another"):
+    message = f"{len(names) - 1} images have the number of another"
+    with pytest.raises(CorruptError, match=message) as caught:
         fastinet.open(path)
+    assert caught.value.archive == str(path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import os
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from fastinet.datasets.published import PublishedArchive, PublishedSplit
 from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.encodings import ODD_ENCODINGS, encode
+from fastinet.testing.ilsvrc import miniature_challenge, write_archive
 from fastinet.testing.small import small_jpeg
 from fastinet.verification.contents import range_text
 from fastinet.verification.report import Report
@@ -452,6 +454,25 @@ def test_a_devkit_with_another_file_in_it(tmp_path: Path) -> None:
     digests["data/lost.txt"] = "0" * 64
     report = fastinet.verify(path, published=[published], again=True)
     assert sorted(kinds(report)) == ["damaged member", "missing members"]
+
+
+@pytest.mark.parametrize("year", [2014, 2015])
+def test_a_later_devkit_is_not_compared_with_that_of_2012(
+    tmp_path: Path, year: Literal[2014, 2015]
+) -> None:
+    path = write_devkit(tmp_path / "kit", [0, 1, 2], form="folder", year=year)
+    report = fastinet.verify(path)
+    assert (report.ok, report.family, report.archive) == (True, "devkit", None)
+    (path / "data" / "meta_clsloc.mat").write_bytes(b"MATLAB 5.0")
+    report = fastinet.verify(path, again=True)
+    assert kinds(report) == ["devkit"]
+
+
+def test_what_belongs_to_the_packaging_is_no_surprise(tmp_path: Path) -> None:
+    members = {**miniature_challenge().cls_loc(), "ILSVRC/Data/CLS-LOC/notes.txt": b""}
+    report = fastinet.verify(write_archive(tmp_path / "kaggle.tar", members))
+    (warning,) = (finding for finding in report.findings if finding.severity == "warning")
+    assert warning.message == "1 files are none of it: ILSVRC/Data/CLS-LOC/notes.txt"
 
 
 def test_arguments_and_paths_that_make_no_sense(tmp_path: Path) -> None:

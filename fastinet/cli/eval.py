@@ -10,13 +10,17 @@ import click
 import numpy as np
 
 from fastinet import metrics
+from fastinet.cli.eval_classes import in_classes_of
 from fastinet.cli.eval_inputs import read_predictions, read_true_boxes, read_truth
 from fastinet.cli.output import json_option, print_json, print_table
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, class_table, imagenet1k_wnids
 from fastinet.errors import FastinetError
+from fastinet.given_labels import kind_of
 from fastinet.metrics.localization import MOST_GUESSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fastinet.metrics.devkit_text import Order
@@ -51,7 +55,12 @@ def _numbers(context: click.Context, option: click.Parameter, text: str) -> tupl
     help="True boxes: ILSVRC2012_bbox_val_v3.tgz, a folder of its XML files, or the devkit's text;"
     " PREDICTIONS has boxes.",
 )
-@click.option("--blacklist", metavar="FILE", help="Images that the localisation error leaves out.")
+@click.option(
+    "--blacklist",
+    metavar="FILE",
+    help="Images that the localisation error leaves out.  [default: those of LABELS, where they are"
+    " a development kit that lists some]",
+)
 @click.option("--key", help="The array in a .npz with several.")
 @click.option("--prediction-order", type=_ORDERS, help=_ORDER_HELP.format("predictions"))
 @click.option("--label-order", type=_ORDERS, help=_ORDER_HELP.format("labels and boxes"))
@@ -78,7 +87,8 @@ def eval_command(
 
     LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, a development kit, for
     its validation images, or an archive of images. Both are in the order of the archive's items,
-    which for validation images is that of their names.
+    which for validation images is that of their names. Labels of an archive of some of
+    ImageNet-1K's classes meet predictions of all 1000 by their wnids.
     """
     if blacklist is not None and localization is None:
         raise click.UsageError("--blacklist is for the localisation error: --localization BOXES")
@@ -86,11 +96,20 @@ def eval_command(
     truth_order = cast("Order | None", label_order)
     facts: dict[str, Any] = {"predictions": predictions, "labels": labels}
     with _one_line_errors():
-        truth = read_truth(labels, key, truth_order, split)
+        given = read_truth(labels, key, truth_order, split)
+        is_text = kind_of(predictions) == "text"
         if localization is None:
             guesses = read_predictions(predictions, key, guess_order)
-        else:
+        elif is_text:
             guesses, boxes = metrics.read_located_guesses(predictions, guess_order or "id")
+        else:
+            raise FastinetError(
+                f"'{predictions}' has no boxes: --localization takes text, label xmin ymin xmax"
+                " ymax; for arrays there is fastinet.metrics.localization_errors"
+            )
+        truth, wnids, _, listed = in_classes_of(
+            guesses, given, guess_order, of_imagenet1k=is_text or guess_order is not None
+        )
         accumulator = metrics.Accumulator(topk)
         accumulator.update(guesses, truth)
         facts |= accumulator.result()
@@ -99,13 +118,19 @@ def eval_command(
         if localization is not None:
             single = _single_labels(truth)
             true_boxes = read_true_boxes(localization, len(single), truth_order)
-            listed = () if blacklist is None else metrics.read_blacklist(blacklist)
+            if blacklist is not None:
+                listed = metrics.read_blacklist(blacklist)
+            left_out = () if listed is None else np.unique(listed)
+            facts["blacklisted"] = len(left_out)
             facts["localization_errors"] = metrics.localization_errors(
-                guesses, boxes, single, true_boxes, listed
+                guesses, boxes, single, true_boxes, left_out
             ).tolist()
         if per_class:
-            named = guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
-            facts["per_class"] = _class_rows(accumulator.per_class(), topk, named)
+            if wnids is None and (
+                guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
+            ):
+                wnids = imagenet1k_wnids()
+            facts["per_class"] = _class_rows(accumulator.per_class(), topk, wnids)
     if as_json:
         print_json(facts)
     else:
@@ -138,8 +163,10 @@ def _print(facts: dict[str, Any], topk: tuple[int, ...]) -> None:
     kinds = {"flat": "flat_errors", "localisation": "localization_errors"}
     shown = {heading: facts[name] for heading, name in kinds.items() if name in facts}
     if shown:
+        left_out = facts.get("blacklisted", 0)
         print_table(
-            "Errors by number of guesses, as the development kit defines them",
+            "Errors by number of guesses, as the development kit defines them"
+            + (f"; localisation without {left_out:,} blacklisted images" if left_out else ""),
             ["guesses", *shown],
             [
                 (f"{number + 1}", *(f"{errors[number]:.4f}" for errors in shown.values()))
@@ -163,14 +190,13 @@ def _print(facts: dict[str, Any], topk: tuple[int, ...]) -> None:
 
 
 def _class_rows(
-    by_class: dict[str, NDArray[Any]], topk: tuple[int, ...], named: bool
+    by_class: dict[str, NDArray[Any]], topk: tuple[int, ...], wnids: Sequence[str] | None
 ) -> list[dict[str, Any]]:
-    """A row for each class that has images, the lowest accuracy first; names are ImageNet-1K's."""
+    """A row for each class that has images, the lowest accuracy first; `wnids` tell the names."""
     counts = by_class["n"]
     names = [""] * len(counts)
-    if named and len(counts) <= IMAGENET1K_CLASSES:
-        table = class_table(imagenet1k_wnids())
-        names = [table[label].names[0] for label in range(len(counts))]
+    if wnids is not None and len(counts) <= len(wnids):
+        names = [info.names[0] if info.names else info.wnid for info in class_table(wnids)]
     rows = [
         {
             "label": label,

@@ -11,8 +11,13 @@ import click
 import numpy as np
 
 from fastinet import metrics
+from fastinet.cli.eval_classes import Truth
 from fastinet.cli.opening import open_archive, open_boxes
-from fastinet.datasets.classes import IMAGENET1K_CLASSES, ilsvrc2012_id_of_label
+from fastinet.datasets.classes import (
+    IMAGENET1K_CLASSES,
+    ilsvrc2012_id_of_label,
+    imagenet1k_wnids,
+)
 from fastinet.datasets.devkit import is_devkit, read_devkit
 from fastinet.errors import CorruptError
 from fastinet.given_labels import kind_of
@@ -50,10 +55,8 @@ def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray
     return _columns_by_label(array, order)
 
 
-def read_truth(
-    path: str, key: str | None, order: Order | None, split: str | None = None
-) -> NDArray[np.int64] | list[Any] | LabelSets:
-    """Labels int [N], or N label sets.
+def read_truth(path: str, key: str | None, order: Order | None, split: str | None = None) -> Truth:
+    """Labels int [N], or N label sets, and the classes that they are known to number.
 
     Args:
         path: text, .npy, .npz, ReaL's real.json, a development kit, or an archive of images.
@@ -63,19 +66,22 @@ def read_truth(
     """
     kind = kind_of(path)
     if kind == "text":
-        return metrics.read_labels(path, order or "id")
+        return Truth(metrics.read_labels(path, order or "id"), imagenet1k_wnids(), path)
     if kind == "json":
-        return metrics.real_labels(path)
+        return Truth(metrics.real_labels(path), imagenet1k_wnids(), path)
     if kind == "archive":
         if is_devkit(path):
-            return read_devkit(path).validation_labels
-        return _labels_of(_open_for_evaluation(path, split))
+            kit = read_devkit(path)
+            return Truth(kit.validation_labels, imagenet1k_wnids(), path, kit.blacklist)
+        dataset = _open_for_evaluation(path, split)
+        return Truth(_labels_of(dataset), [info.wnid for info in dataset.classes], path)
     array = _load_array(path, kind, key)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise CorruptError(
             f"'{path}' has no labels: int [N] expected, got {array.dtype} {array.shape}"
         )
-    return in_labels(array.astype(np.int64), order or "label")
+    wnids = imagenet1k_wnids() if order is not None else None
+    return Truth(in_labels(array.astype(np.int64), order or "label"), wnids, path)
 
 
 def _open_for_evaluation(path: str, split: str | None) -> Dataset:

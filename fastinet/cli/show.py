@@ -68,15 +68,30 @@ def show(
         _show_stream(archive, split, output, count, transform, seed, boxes)
         return
     dataset = open_archive(archive, split)
-    of_items = None if boxes is None else open_boxes(boxes).of(dataset)
+    of_items = None if boxes is None else _boxes_of_items(boxes, dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":
-        images = [fastinet.decode(dataset.read(int(item))) for item in items]
+        images = [_decoded(dataset, item) for item in items.tolist()]
         frames = None if of_items is None else _frames_of_items(of_items, items, images)
         write_sheet(dataset, images, items, output, frames)
     else:
         write_batch_sheet(dataset, _batch(dataset, count, transform, seed, of_items), output)
     say(f"{literal(output)}: {len(items)} images")
+
+
+def _decoded(dataset: Dataset, item: int) -> NDArray[np.uint8]:
+    try:
+        return fastinet.decode(dataset.read(item))
+    except FastinetError as error:
+        raise error.in_member(dataset.keys[item]) from None
+
+
+def _boxes_of_items(path: str, dataset: Dataset) -> ItemBoxes:
+    found = open_boxes(path)
+    try:
+        return found.of(dataset)
+    except ValueError as error:  # they are of other images
+        raise FastinetError(str(error)) from error
 
 
 def _frames_of_items(

@@ -298,7 +298,7 @@ def _in_order(path: Path, columns: _Columns, skipped: list[_Skipped]) -> Boxes:
     keys, first, image_of_file = np.unique(names, return_index=True, return_inverse=True)
     image = np.repeat(image_of_file.reshape(-1), counts)
     shares, found = _normalised(pixels, np.repeat(file_sizes, counts, axis=0))
-    kept = ~found["dropped, for no part of them is inside the image"]
+    kept = ~found["dropped, for they have no area inside the image"]
     order = np.flatnonzero(kept)[np.argsort(image[kept], kind="stable")]
     per_image = np.bincount(image[kept], minlength=len(keys))
     boxes = Boxes(
@@ -337,7 +337,7 @@ def _normalised(
     return shares, {
         "with xmin > xmax or ymin > ymax swapped": (ordered != pixels).any(axis=1),
         "clipped to the image": (clipped != ordered).any(axis=1) & ~empty,
-        "dropped, for no part of them is inside the image": empty,
+        "dropped, for they have no area inside the image": empty,
     }
 
 

@@ -52,7 +52,7 @@ from fastinet.errors import CorruptError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["SPLITS", "recognise", "validation_numbers"]
+__all__ = ["SPLITS", "companions", "recognise", "validation_numbers"]
 
 SPLITS = ("train", "val", "test")
 """In the order in which items come."""
@@ -221,13 +221,12 @@ def _class_tars(archives: Sequence[ScannedArchive]) -> Iterator[int]:
                 yield number
 
 
-def _without_companions(rows: Ints, names: Names) -> Ints:
-    """Rows of members but those that belong to the packaging: no word is lost about them."""
-    taken = names.take(rows)
-    return rows[
-        (taken.innermost_folder_of(_COMPANION_FOLDERS) < 0)
-        & ~taken.base_begins_with(_COMPANION_PREFIX)
-    ]
+def companions(names: Names) -> Bools:
+    """[N] which members belong to the CLS-LOC packagings beside the images."""
+    return np.asarray(
+        (names.innermost_folder_of(_COMPANION_FOLDERS) >= 0)
+        | names.base_begins_with(_COMPANION_PREFIX)
+    )
 
 
 def _specials(archives: Sequence[ScannedArchive]) -> int:
@@ -237,7 +236,8 @@ def _specials(archives: Sequence[ScannedArchive]) -> int:
 def _skipped_notes(
     names: Names, images: Bools, items: Bools, invalid: Bools, specials: int
 ) -> Iterator[str]:
-    no_images = _without_companions(np.flatnonzero(~images), names)
+    # No word is lost about what belongs to the packaging.
+    no_images = np.flatnonzero(~images & ~companions(names))
     for rows, reason in (
         (no_images, "no images (neither by name nor by content)"),
         (np.flatnonzero(images & ~items & ~invalid), "images without a wnid in their names"),

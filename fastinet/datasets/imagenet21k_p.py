@@ -55,10 +55,8 @@ def recognise(members: ScannedMembers) -> Listing | None:
         labels[mine] = np.searchsorted(numbers, wnids[mine])
     present = np.unique(splits)
     key_offsets, key_bytes = members.keys_of(items)
-    skipped = int(np.count_nonzero(~items))
-    skipped += sum(archive.members.special_entries for archive in members.archives)
-    if skipped:
-        notes.append(f"{skipped} entries skipped that are no images in a class folder of a split")
+    skipped, skipped_notes = members.skipped_note(items, "no images in a class folder of a split")
+    notes += skipped_notes
     names = tuple(_FOLDERS)
     return Listing(
         family=FAMILY,

@@ -62,8 +62,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     order = _by_label_and_name(labels[items], key_offsets, key_bytes)
     key_bytes, key_offsets = take_texts(key_bytes, key_offsets, order)
     rows = np.flatnonzero(items)[order]
-    specials = sum(archive.members.special_entries for archive in members.archives)
-    skipped = int(np.count_nonzero(~items)) + specials
+    skipped, notes = members.skipped_note(items, "no images of ImageNet-V2")
     return Listing(
         family=FAMILY,
         offsets=members.offsets[rows],
@@ -74,7 +73,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
         item_archive=members.archive[rows] if len(members.archives) > 1 else None,
         splits=(Split("val", imagenet1k_wnids()),),
         skipped=skipped,
-        notes=(f"{skipped} entries skipped that are no images of ImageNet-V2",) if skipped else (),
+        notes=tuple(notes),
     )
 
 

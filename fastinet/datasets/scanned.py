@@ -103,6 +103,20 @@ class ScannedMembers:
         """[N] whether one of the folders that the member lies in is called so."""
         return self.names.innermost_folder_of([name]) >= 0
 
+    def skipped_note(self, items: Bools, what: str) -> tuple[int, list[str]]:
+        """How many entries are none of the items, and a sentence on them where there are any.
+
+        Args:
+            items: [N] which members are items.
+            what: the others are: "no images".
+        """
+        others = np.flatnonzero(~items)
+        skipped = len(others) + sum(each.members.special_entries for each in self.archives)
+        names = [self.names[row] for row in others[:3].tolist()]
+        shown = ", ".join([*names, *(["..."] if len(others) > len(names) else [])])
+        note = f"{skipped} entries skipped that are {what}{': ' if shown else ''}{shown}"
+        return skipped, [note] if skipped else []
+
     def images(self) -> Bools:
         """[N] which members are images, by extension or by content.
 

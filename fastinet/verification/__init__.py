@@ -68,7 +68,7 @@ def verify(
         FastinetError: the devkit is damaged; see :func:`fastinet.datasets.devkit.read_devkit`.
     """
     absolute = Path(path).absolute()
-    names = [archive.name for archive in published]
+    names = list(dict.fromkeys(archive.name for archive in published))
     if expect not in (None, "none", *names):
         raise ValueError(f"expect must be 'none' or one of {', '.join(names)}; it is {expect!r}")
     if threads is not None:

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["check_devkit_files"]
 
 
-def check_devkit_files(findings: Findings, path: Path, published: PublishedArchive) -> None:
-    """Adds what is wrong with the kit at `path`: a folder, a tar or a compressed tar."""
+def check_devkit_files(findings: Findings, path: Path, published: PublishedArchive | None) -> None:
+    """Adds what is wrong with the kit at `path`: a folder, a tar or a compressed tar.
+
+    Of kits that nothing is `published` of, it must be possible to read them.
+    """
     try:
         read_devkit(path)
     except FastinetError as error:
         findings.error("devkit", error.cause, member=error.member, offset=error.offset)
+    if published is None:
+        return
     missing = dict(published.member_sha256)
     try:
         for name, digest in _digests(path):

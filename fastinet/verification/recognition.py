@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from fastinet.datasets.published import PublishedArchive
     from fastinet.datasets.scanned import ScannedMembers
 
-__all__ = ["Part", "Wrong", "choose_published", "family_of", "file_kind", "parts_of"]
+__all__ = [
+    "Part",
+    "Wrong",
+    "choose_published",
+    "family_of",
+    "file_kind",
+    "is_later_devkit",
+    "parts_of",
+]
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -124,6 +132,7 @@ _SPLIT_FOLDERS = re.compile(
     r"((?:.*/)?)(train(?=/n\d{8}/)|(?:val|test)(?=/(?:n\d{8}/)?ILSVRC2012_))/.*\.JPEG"
 )
 _DEVKIT = re.compile(r"(.*/)?data/(meta(_clsloc)?\.mat|ILSVRC20\d\d\w*_ground_truth\.txt)")
+_LATER_DEVKIT = re.compile(r"(.*/)?data/(meta_clsloc\.mat|ILSVRC201[3-9]\w*_ground_truth\.txt)")
 _MOST_DEVKIT_FILES = 1000
 
 
@@ -143,6 +152,11 @@ def family_of(members: ScannedMembers) -> str | None:
         if 2 * sum(pattern.fullmatch(name) is not None for name in names) >= len(names):
             return family
     return None
+
+
+def is_later_devkit(members: ScannedMembers) -> bool:
+    """Whether a development kit is that of ILSVRC2013 or later; their files have other names."""
+    return any(_LATER_DEVKIT.fullmatch(members.name(row)) for row in range(len(members)))
 
 
 @dataclass(frozen=True)

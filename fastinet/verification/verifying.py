@@ -14,6 +14,7 @@ import numpy as np
 from fastinet import _scan
 from fastinet.catalog import Listing, Split
 from fastinet.cpus import available_cpus
+from fastinet.datasets import ilsvrc
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import (
     PUBLISHED,
@@ -35,6 +36,7 @@ from fastinet.verification.recognition import (
     choose_published,
     family_of,
     file_kind,
+    is_later_devkit,
     is_unfinished,
     parts_of,
 )
@@ -184,7 +186,11 @@ class Verification:
         if by_name is not None:
             self._report.archive, self._report.title = by_name.name, by_name.title
         state: State = "failed" if self._findings.count("wrong file") else "passed"
-        name = f"{by_name.name}: {by_name.title}" if by_name else f"family '{family}'"
+        name = f"family '{family}'"
+        if by_name:
+            name = f"{by_name.name}: {by_name.title}"
+        elif family is None and state == "passed":  # nothing of it could be read
+            state, name = "skipped", "not recognised"
         if by_name and self._is_one_class:
             name = f"a class of {name}"
         self._report.checks.insert(0, Check("archive", state, name))
@@ -192,6 +198,8 @@ class Verification:
     def _published_by_content(
         self, family: str, members: ScannedMembers, images: NDArray[np.bool_]
     ) -> PublishedArchive | None:
+        if family == "devkit" and is_later_devkit(members):
+            return None
         candidates = published_candidates(self._path.name, None, family, self._table)
         parts = parts_of(family, members, images)
         wnids = {
@@ -285,7 +293,7 @@ class Verification:
             if split.images and not any(part.split == split.name for part in parts):
                 findings.error("count", f"split '{split.name}' is missing")
         check_duplicates(findings, members)
-        if report.family == "devkit" and published is not None:
+        if report.family == "devkit":
             check_devkit_files(findings, self._path, published)
         self._count_other_files(members, parts)
         if published is not None and published.members not in (None, len(members)):
@@ -327,6 +335,8 @@ class Verification:
         others = np.ones(len(members), np.bool_)
         for part in parts:
             others[part.rows] = False
+        if self._report.family == "ilsvrc":
+            others &= ~ilsvrc.companions(members.names)
         rows = np.flatnonzero(others).tolist()
         if rows:
             names = some(members.name(row) for row in rows[:4])

@@ -1,0 +1,115 @@
+"""Brings the predictions and labels of `fastinet eval` to the same classes, or refuses them.
+
+Two numberings of other classes do not fail by themselves: they give a plausible, wrong accuracy. So
+what is known of either side is compared before anything is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastinet.datasets.classes import IMAGENET1K_CLASSES, imagenet1k_wnids
+from fastinet.errors import FastinetError
+from fastinet.metrics.labels import LabelSets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastinet.metrics.devkit_text import Order
+
+__all__ = ["Truth", "in_classes_of"]
+
+
+class Truth(NamedTuple):
+    """What is right for each of N items."""
+
+    labels: NDArray[np.int64] | list[Any] | LabelSets
+    """int [N], or N label sets."""
+    wnids: Sequence[str] | None
+    """The classes that they number; None: nobody says."""
+    source: str
+    """Path."""
+    blacklist: NDArray[np.int64] | None = None
+    """Numbers of the images that a development kit leaves out of the localisation error."""
+
+
+def in_classes_of(
+    predictions: NDArray[Any], truth: Truth, order: Order | None, *, of_imagenet1k: bool
+) -> Truth:
+    """The truth in the numbers of the predictions' classes.
+
+    An archive of some of ImageNet-1K's classes numbers these alone (Imagenette's are 0 to 9);
+    scores of all 1000, and predictions that say that they number ImageNet-1K, meet its labels among
+    the 1000.
+
+    Args:
+        predictions: scores [N, C] or ranked labels [N, k].
+        truth: as it was read.
+        order: that the user has named for the predictions; None: none.
+        of_imagenet1k: the predictions number ImageNet-1K's classes, by their format or by `order`.
+
+    Raises:
+        FastinetError: they are of other classes.
+    """
+    if predictions.ndim != 2:
+        return truth  # the metrics say what is wrong
+    if predictions.dtype.kind in "iu":
+        return _of_ranked(int(predictions.max(initial=-1)), truth, of_imagenet1k=of_imagenet1k)
+    return _of_scores(predictions.shape[1], truth, order)
+
+
+def _of_scores(columns: int, truth: Truth, order: Order | None) -> Truth:
+    may_be_tf = columns == IMAGENET1K_CLASSES + 1 and order is None
+    if truth.wnids is None:
+        if may_be_tf:
+            raise FastinetError(f"scores of {columns} classes: {_TF_HINT}, label that it is not")
+        return truth
+    if columns == len(truth.wnids):
+        return truth
+    if columns == IMAGENET1K_CLASSES and _is_of_imagenet1k(truth.wnids):
+        return _in_imagenet1k(truth, truth.wnids)
+    hint = _TF_HINT if may_be_tf else "fastinet.metrics.class_columns picks the scores of these"
+    raise _others(f"scores of {columns:,} classes", truth, hint)
+
+
+def _of_ranked(highest: int, truth: Truth, *, of_imagenet1k: bool) -> Truth:
+    if truth.wnids is None:
+        return truth
+    hint = "--prediction-order label says that they number ImageNet-1K"
+    if of_imagenet1k:
+        hint = "they must number the same"
+        if not _is_of_imagenet1k(truth.wnids):
+            raise _others("the predictions number ImageNet-1K", truth, hint)
+        truth = _in_imagenet1k(truth, truth.wnids)
+    if highest >= len(truth.wnids or ()):
+        raise _others(f"the predictions rank a label {highest}", truth, hint)
+    return truth
+
+
+_TF_HINT = "--prediction-order tf says that the first is the background"
+
+
+def _others(found: str, truth: Truth, hint: str) -> FastinetError:
+    classes = len(truth.wnids or ())
+    return FastinetError(
+        f"{found}, the labels of '{truth.source}' are of {classes:,} classes; {hint}"
+    )
+
+
+def _is_of_imagenet1k(wnids: Sequence[str]) -> bool:
+    return set(wnids) <= set(imagenet1k_wnids())
+
+
+def _in_imagenet1k(truth: Truth, wnids: Sequence[str]) -> Truth:
+    """The same labels among the 1000."""
+    place = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
+    new_label = np.array([place[wnid] for wnid in wnids], np.int64)
+    labels = truth.labels
+    if isinstance(labels, LabelSets):
+        labels = labels.relabel(new_label)
+    elif isinstance(labels, np.ndarray):
+        labels = new_label[labels]
+    return truth._replace(labels=labels, wnids=imagenet1k_wnids())
