@@ -148,11 +148,12 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   const Clock::time_point called = Clock::now();
   StreamDelivery result;
   result.delivery.kind = Delivery::Kind::kNotYet;
-  const std::unique_lock consumer(consumers_, patience);
-  if (!consumer) return result;
 
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, patience, [&] { return over_ || fed_ || !batches_.empty(); });
+  if (!changed_.wait_for(lock, patience, [&] { return !consumer_inside_; })) return result;
+  consumer_inside_ = true;
+  changed_.wait_for(lock, Left(patience, called),
+                    [&] { return over_ || fed_ || !batches_.empty(); });
   if (stopped_) {
     result.delivery = Closed();
   } else if (over_) {
@@ -180,6 +181,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   }
   CountTime(called);
   if (result.delivery.kind == Delivery::Kind::kBatch) ++delivered_;
+  consumer_inside_ = false;
   lock.unlock();
   changed_.notify_all();
   return result;

@@ -118,10 +118,10 @@ class StreamRun {
   std::vector<StreamItem> rows_;  // of the batch that is being filled
   std::atomic<uint64_t> skipped_ = 0;
 
-  std::timed_mutex consumers_;  // one at a time; taken before mutex_
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Batch>> batches_;  // under way or ready, in order
+  bool consumer_inside_ = false;                // Next() is for one at a time
   bool fed_ = false;                            // no batch will be added
   bool stopped_ = false;
   bool over_ = false;  // a failure or the end was delivered, or the pass was stopped
