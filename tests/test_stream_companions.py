@@ -1,0 +1,119 @@
+"""What of a stream is an item, and what belongs to one: samples, companions, labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from streamed import batches_of, loader_of, streamed
+
+from fastinet.errors import FastinetWarning
+from fastinet.testing.archives import END, entry, tar
+from fastinet.testing.small import small_jpeg
+
+
+def images(count: int) -> list[bytes]:
+    rng = np.random.default_rng(count)
+    return [small_jpeg(rng) for _ in range(count)]
+
+
+def test_samples_of_several_members() -> None:
+    pictures = images(4)
+    data = tar(
+        {
+            "000.jpg": pictures[0],
+            "000.cls": b"7\n",
+            "001.json": b'{"label": 8, "caption": "a bird"}',
+            "001.JPEG": pictures[1],
+            "001.txt": b"a bird",
+            "sub.d/002.png": pictures[2],
+            "sub.d/002.cls": b" 9 ",
+            "003.seg.png": pictures[3],
+            "003.jpg": pictures[3],
+            "003.CLS": b"10",
+        }
+    )
+    (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [7, 8, 9, 10]
+    assert batch.keys == ["000.jpg", "001.JPEG", "sub.d/002.png", "003.jpg"]
+    assert batch.indices.tolist() == [0, 1, 2, 3]
+
+
+def test_a_label_function_gets_the_companions() -> None:
+    seen: dict[str, dict[str, bytes]] = {}
+
+    def label(key: str, companions: Any) -> int:
+        seen[key] = dict(companions)
+        return len(seen)
+
+    first, second = images(2)
+    data = tar({"a.jpg": first, "a.txt": b"one", "b.Meta.Json": b"{}", "b.jpg": second})
+    (batch,) = batches_of(data, labels=label)
+    assert batch.labels.tolist() == [1, 2]
+    assert seen == {"a.jpg": {"txt": b"one"}, "b.jpg": {"meta.json": b"{}"}}
+
+
+@pytest.mark.parametrize("label", ["7", 1.5, None, -2])
+def test_label_functions_give_whole_numbers(label: Any) -> None:
+    with pytest.raises(ValueError, match="its label"):
+        batches_of(tar({"a.jpg": images(1)[0]}), labels=lambda _key, _companions: label)
+
+
+def test_what_macos_adds_parts_no_sample() -> None:
+    apple = b"\x00\x05\x16\x07" + bytes(100)
+    data = tar({"a.jpg": images(1)[0], "._a.cls": apple, "a.cls": b"3", "._b.jpg": apple})
+    with pytest.warns(FastinetWarning, match="2 entries"):
+        (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [3]
+
+
+def test_members_of_one_name_are_items_each() -> None:
+    one, other = images(2)
+    data = entry("n01440764_1.JPEG", one) + entry("n01440764_1.JPEG", other) + END
+    (batch,) = batches_of(data)
+    assert len(batch) == 2
+
+
+def test_large_companions_are_left_out() -> None:
+    data = tar({"a.jpg": images(1)[0], "a.npy": bytes(70_000), "a.cls": b"1"})
+    with pytest.warns(FastinetWarning, match="1 entries"):
+        (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("members", "cause"),
+    [
+        ({"a.cls": b"x"}, "a decimal number expected"),
+        ({"a.json": b"{"}, "no JSON"),
+        ({"a.json": b"[" * 60_000}, "no JSON"),
+        ({"a.json": b'{"id": 3}'}, "no 'label'"),
+        ({}, "give labels="),
+    ],
+)
+@pytest.mark.parametrize("on_error", ["raise", "mask"])
+def test_an_item_without_label(members: dict[str, bytes], cause: str, on_error: str) -> None:
+    first, second = images(2)
+    loader = loader_of(
+        streamed(tar({"n01440764_1.JPEG": first, "a.jpg": second, **members})),
+        batch_size=1,
+        on_error=on_error,
+    )
+    batches = iter(loader)
+    assert next(batches).labels.tolist() == [0]
+    with pytest.raises(ValueError, match=f"item 'a.jpg': .*{cause}"):
+        next(batches)
+    assert loader.state_dict()["position"] == 1  # where the one without a label is
+    with pytest.raises(StopIteration):
+        next(batches)
+
+
+def test_classes_that_the_stream_does_not_have() -> None:
+    data = tar({"n01440764_1.JPEG": images(1)[0]})
+    with pytest.raises(ValueError, match=r"class n01440764 is none of the 1 .* give classes="):
+        batches_of(data, classes=["n01443537"])
+    numbered = tar({"a.jpg": images(1)[0], "a.cls": b"5000"})
+    with pytest.raises(ValueError, match="label 5000, and there are 2 classes"):
+        batches_of(numbered, classes=["n01440764", "n01443537"])
+    assert batches_of(numbered)[0].labels.tolist() == [5000]
