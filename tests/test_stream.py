@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamed import SMALL, WAYS, Pieces, batches_of, loader_of, same_batches, streamed
+from streamed import SMALL, WAYS, batches_of, loader_of, same_batches, streamed
 
 import fastinet
 from fastinet import _reference
@@ -451,57 +451,3 @@ def test_open_refuses_what_a_file_does_not_need(archive_path: Path) -> None:
         fastinet.open(archive_path, classes=["n01440764"])  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="file object"):
         fastinet.open(17)  # type: ignore[call-overload]
-
-
-# ---------------------------------------------------------------------------------------- items()
-
-
-@pytest.mark.parametrize("way", ["pipe", "gzip_pipe", "bytes_io", "pieces"])
-def test_items(
-    way: str,
-    content: bytes,
-    dataset: fastinet.Dataset,
-    tmp_path: Path,
-    arriving: contextlib.ExitStack,
-) -> None:
-    stream = fastinet.open_stream(WAYS[way](arriving, content, tmp_path))
-    items = list(stream.items())
-    assert [item.key for item in items] == list(dataset.keys)
-    assert [item.data for item in items] == [dataset.read(i) for i in range(len(dataset))]
-    assert [item.size for item in items] == dataset.sizes.tolist()
-    with pytest.raises(UnsupportedError, match="passes once"):
-        next(stream.items())
-
-
-def test_items_have_companions_and_labels() -> None:
-    stream = streamed(tar({"a.jpg": images(1)[0], "a.cls": b"4", "b.txt": b"alone"}))
-    (item,) = stream.items()
-    assert item.companions == {"cls": b"4"}
-    assert stream.label(item.key, item.companions) == 4
-    assert stream.skipped == 1
-
-
-def test_items_of_a_damaged_stream(content: bytes) -> None:
-    items = streamed(content[: len(content) // 2]).items()
-    assert next(items).data
-    with pytest.raises(fastinet.errors.CorruptError, match=r"file object.*truncated"):
-        list(items)
-
-
-def test_items_left_early(content: bytes) -> None:
-    outlet, inlet = os.pipe()
-    os.write(inlet, content[:30_000])
-    items = fastinet.open_stream(outlet).items()
-    assert next(items).data
-    items.close()
-    os.close(outlet)
-    os.close(inlet)
-
-
-def test_items_of_a_reader_that_raises() -> None:
-    def pieces() -> Iterator[bytes]:
-        yield b"n"
-        raise OSError("the line is down")
-
-    with pytest.raises(fastinet.errors.ReadError, match="the line is down"):
-        list(fastinet.open_stream(Pieces(pieces())).items())
