@@ -27,8 +27,8 @@ class PyEpoch {
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, Column<int64_t> labels, py::object keys, const py::dtype& dtype,
           bool with_views, int64_t batch_size, uint64_t seed, uint32_t epoch, int64_t prefetch,
-          bool mask, const Column<int64_t>& blocks,
-          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
+          bool mask, const Column<int64_t>& blocks, std::shared_ptr<PyObjectTable> objects,
+          std::shared_ptr<PySoftLabels> soft_labels)
       : spec_(spec),
         table_(std::move(table)),
         objects_(std::move(objects)),
