@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test build lint types format cpptest pytest bench asan tsan fuzz clean distclean modules
+.PHONY: help demo test build lint types frameworks format cpptest pytest bench asan tsan fuzz clean distclean modules
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,8 @@ lint: $(VENV)/ready-dev types ## ruff, formatting, cython-lint and mypy
 	@$(BIN)/ruff format --check --quiet || { echo "run: make format"; exit 1; }
 	@$(BIN)/clang-format --dry-run --Werror $(CXX_FILES) || { echo "run: make format"; exit 1; }
 
+frameworks: $(VENV)/ready-frameworks ## install PyTorch and JAX into .venv, whose tests are skipped without them
+
 types: $(VENV)/ready-dev ## mypy --strict alone
 	@$(BIN)/mypy
 
@@ -75,6 +77,9 @@ $(VENV)/ready: $(SET_UP_FILES)
 
 $(VENV)/ready-dev: $(SET_UP_FILES)
 	@$(SET_UP) dev && touch $@ $(VENV)/ready
+
+$(VENV)/ready-frameworks: $(SET_UP_FILES)
+	@$(SET_UP) dev frameworks && touch $@ $(VENV)/ready-dev $(VENV)/ready
 
 $(VENV)/ready-bench: $(SET_UP_FILES)
 	@$(SET_UP) dev bench && touch $@ $(VENV)/ready-dev $(VENV)/ready
