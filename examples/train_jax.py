@@ -4,6 +4,9 @@
 
     python examples/train_jax.py --train ILSVRC2012_img_train.tar --val ILSVRC2012_img_val.tar
 
+With --output it writes a checkpoint every so many steps, and started again it goes on at the very
+batch.
+
 On several machines, start it once on each with --distributed, as jax.distributed.initialize wants
 it; each process then loads its own share of every batch.
 """
@@ -11,8 +14,10 @@ it; each process then loads its own share of every batch.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -36,6 +41,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=256, help="of each process")
     parser.add_argument("--lr", type=float, default=0.1, help="for 256 images a step")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, help="folder of checkpoints; goes on from its last")
+    parser.add_argument("--save-every", type=int, default=1000, help="steps between checkpoints")
     arguments = parser.parse_args()
     if not arguments.demo and not (arguments.train and arguments.val):
         parser.error("give --train and --val, or --demo")
@@ -83,24 +90,62 @@ def main() -> None:
         ),
         rows,
     )
-    parameters = jax.device_put(
-        new_network(arguments.seed, depths, width, len(train_set.classes)), everywhere
-    )
-    momentum = jax.tree.map(jnp.zeros_like, parameters)
+    parameters = new_network(arguments.seed, depths, width, len(train_set.classes))
+    momentum = jax.tree.map(np.zeros_like, parameters)
+    if arguments.output is not None:
+        parameters, momentum = resume(arguments.output, parameters, momentum, train)
+    parameters, momentum = jax.device_put((parameters, momentum), everywhere)
     peak = arguments.lr * arguments.batch_size * train.loader.world / 256
     steps = arguments.epochs * len(train)
 
-    for epoch in range(arguments.epochs):
-        for number, (images, labels) in enumerate(train):
+    while train.state_dict()["epoch"] < arguments.epochs:
+        batches = iter(train)
+        state = train.state_dict()
+        epoch, first = state["epoch"], len(train) - len(batches)
+        for number, (images, labels) in enumerate(batches, first):
             done = (epoch * len(train) + number) / steps
             rate = peak * min(done / 0.05, (1 + math.cos(math.pi * done)) / 2)
             parameters, momentum, loss = step(parameters, momentum, images, labels, rate)
+            if arguments.output is not None and number % arguments.save_every == 0:
+                save(arguments.output, parameters, momentum, train)
             if number % 50 == 0:
                 say(f"epoch {epoch}, step {number}: loss {float(loss):.3f}")
         counts = sum((count(parameters, images, labels) for images, labels in val), np.zeros(3))
         top1, top5, items = np.asarray(counts)
         say(f"epoch {epoch}: top-1 {top1 / items:.4f}, top-5 {top5 / items:.4f} of {items:.0f}")
         say(str(train.stats()))
+        if arguments.output is not None:
+            save(arguments.output, parameters, momentum, train)
+
+
+def save(
+    folder: Path, parameters: Parameters, momentum: Parameters, train: fastinet.jax.JaxFeed
+) -> None:
+    """Writes a checkpoint under its name only when it is complete. One process speaks for all."""
+    if jax.process_index() != 0:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    leaves = jax.tree.leaves((parameters, momentum))
+    part = folder / "last.part.npz"
+    np.savez(part, *leaves, loader=json.dumps(train.state_dict()))
+    part.replace(folder / "last.npz")
+
+
+def resume(
+    folder: Path, parameters: Parameters, momentum: Parameters, train: fastinet.jax.JaxFeed
+) -> tuple[Parameters, Parameters]:
+    """Goes on where the last checkpoint was written, if there is one."""
+    path = folder / "last.npz"
+    if not path.exists():
+        return parameters, momentum
+    tree = jax.tree.structure((parameters, momentum))
+    with np.load(path) as saved:
+        leaves = [saved[f"arr_{number}"] for number in range(tree.num_leaves)]
+        state = json.loads(str(saved["loader"]))
+    train.load_state_dict(state)
+    say(f"going on at epoch {state['epoch']}, image {state['position']}")
+    parameters, momentum = jax.tree.unflatten(tree, leaves)
+    return parameters, momentum
 
 
 def open_data(arguments: argparse.Namespace) -> tuple[fastinet.Dataset, fastinet.Dataset]:

@@ -164,8 +164,7 @@ class Batch:
     """A leased slot; its arrays keep the lease."""
 
     def __len__(self) -> int: ...
-    @property
-    def images(self) -> NDArray[Any]: ...
+    def images(self, dtype: np.dtype[Any], with_views: bool) -> NDArray[Any]: ...
     @property
     def items(self) -> NDArray[np.int64]: ...
     @property
@@ -193,8 +192,11 @@ class Epoch:
         slots: SlotPool,
         stats: Stats,
         order: NDArray[np.int64],
+        labels: NDArray[np.int64],
         keys: Sequence[str],
         *,
+        dtype: np.dtype[Any],
+        with_views: bool,
         batch_size: int,
         seed: int,
         epoch: int,
@@ -204,7 +206,9 @@ class Epoch:
         objects: ObjectTable | None = None,
         soft_labels: SoftLabels | None = None,
     ) -> None: ...
-    def next(self) -> Batch | None: ...
+    def next(self) -> tuple[Batch, NDArray[Any], NDArray[np.int64]] | None:
+        """A batch, its images and labels (-1 in rows without an item); None after the last one."""
+
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +16,28 @@ from fastinet.objects import Objects, objects_in_crops
 if TYPE_CHECKING:
     from fastinet.dataset import Dataset
     from fastinet.datasets.item_boxes import ItemBoxes
-    from fastinet.output import OutputFormat
     from fastinet.stream_loader import StreamedItems
     from fastinet.transforms import Transform
 
-__all__ = ["PADDING", "Batch"]
+__all__ = ["PADDING", "Batch", "BatchKind"]
 
 PADDING = -1
 """Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
+
+
+@dataclass(frozen=True)
+class BatchKind:
+    """What the batches of an epoch have in common.
+
+    Attributes:
+        items: whose rows they are.
+        has_views: whether arrays have an axis for views.
+        annotated: the items' boxes, and the transform that moves them.
+    """
+
+    items: Dataset | StreamedItems
+    has_views: bool
+    annotated: tuple[ItemBoxes, Transform] | None = None
 
 
 class Batch:
@@ -39,15 +54,7 @@ class Batch:
         labels: int64 [B].
     """
 
-    __slots__ = (
-        "_annotated",
-        "_dataset",
-        "_lease",
-        "_objects",
-        "_one_view",
-        "images",
-        "labels",
-    )
+    __slots__ = ("_kind", "_lease", "_objects", "images", "labels")
 
     images: NDArray[Any]
     labels: NDArray[np.int64]
@@ -55,22 +62,15 @@ class Batch:
     def __init__(
         self,
         lease: _engine.Batch,
-        dataset: Dataset | StreamedItems,
-        output: OutputFormat,
-        *,
-        views: int | None = None,
-        annotated: tuple[ItemBoxes, Transform] | None = None,
+        images: NDArray[Any],
+        labels: NDArray[np.int64],
+        kind: BatchKind,
     ) -> None:
         self._lease = lease
-        self._annotated = annotated
+        self._kind = kind
         self._objects: Objects | None = None
-        self._dataset = dataset
-        self._one_view = views is None
-        self.images = output.view(self._without_views(lease.images))
-        items = lease.items
-        self.labels = dataset.labels[items]
-        if items[-1] == PADDING:  # it is at the end, if anywhere
-            self.labels[items == PADDING] = PADDING
+        self.images = images
+        self.labels = labels
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.images
@@ -96,7 +96,7 @@ class Batch:
     @property
     def keys(self) -> list[str]:
         """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
-        keys = self._dataset.keys
+        keys = self._kind.items.keys
         return ["" if item == PADDING else keys[item] for item in self.indices.tolist()]
 
     @property
@@ -106,7 +106,7 @@ class Batch:
         ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets. Rows that
         ``pad_last="mask"`` adds have an empty set.
         """
-        sets = self._dataset.label_sets
+        sets = self._kind.items.label_sets
         if sets is None:
             return None
         items = self.indices
@@ -148,8 +148,8 @@ class Batch:
     @property
     def objects(self) -> Objects | None:
         """The annotated objects where the crops put them; None for a loader without `boxes`."""
-        if self._objects is None and self._annotated is not None:
-            item_boxes, transform = self._annotated
+        if self._objects is None and self._kind.annotated is not None:
+            item_boxes, transform = self._kind.annotated
             lease = self._lease
             self._objects = objects_in_crops(
                 item_boxes, transform, lease.items, self.image_sizes, lease.boxes, lease.flips
@@ -197,12 +197,12 @@ class Batch:
 
     def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
         """The engine always has an axis for views; without views it has one element."""
-        return array[:, 0] if self._one_view else array
+        return array if self._kind.has_views else array[:, 0]
 
     @property
     def errors(self) -> dict[int, Exception]:
         """Why rows are masked: {row: the exception that on_error="raise" would have raised}."""
         return {
-            row: errors.from_status(code, cause, archive, self._dataset.keys[item], offset)
+            row: errors.from_status(code, cause, archive, self._kind.items.keys[item], offset)
             for row, item, code, cause, archive, offset in self._lease.failures
         }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastinet import _engine
+from fastinet.batch import Batch
 from fastinet.checks import whole_number
 from fastinet.loader import MAX_EPOCH
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from fastinet.batch import Batch
     from fastinet.loader import Loader
 
 __all__ = ["ChosenItems"]
@@ -54,29 +55,21 @@ class ChosenItems:
             raise ValueError("a batch has at least one item")
         if order.min() < 0 or order.max() >= len(loader.dataset):
             raise IndexError(f"items must be 0 to {len(loader.dataset) - 1}")
-        parts = loader._engine_of_this_process()  # noqa: SLF001
-        native = _engine.Epoch(
-            parts.pool,
-            parts.table,
-            loader._spec(loader.transform_at(epoch)),  # noqa: SLF001
-            self._slots_for(parts.process, len(order)),
-            self._stats,
+        native = loader._native_epoch(  # noqa: SLF001
+            epoch,
             order,
-            loader.dataset.keys,
+            slots=self._slots_for(os.getpid(), len(order)),
+            stats=self._stats,
             batch_size=len(order),
-            seed=loader.seed,
-            epoch=epoch,
             prefetch=1,
-            mask=loader.on_error == "mask",
-            objects=parts.objects,
-            soft_labels=parts.soft_labels,
+            blocks=np.zeros(0, np.int64),
         )
         try:
-            lease = native.next()
+            delivered = native.next()
         finally:
             native.close()
-        assert lease is not None, "an epoch of some items has a batch"  # noqa: S101
-        return loader._make_batch(epoch)(lease)  # noqa: SLF001
+        assert delivered is not None, "an epoch of some items has a batch"  # noqa: S101
+        return Batch(*delivered, loader._batch_kind(epoch))  # noqa: SLF001
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs; it has slots of its own."""

@@ -8,13 +8,14 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastinet.batch import Batch
 from fastinet.errors import FastinetWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fastinet import _engine
-    from fastinet.batch import Batch
+    from fastinet.batch import BatchKind
 
 __all__ = ["Epoch", "Masked", "Progress"]
 
@@ -39,11 +40,10 @@ class Masked:
     rows: int = 0
     first: Exception | None = None
 
-    def count(self, batch: Batch, lease: _engine.Batch) -> None:
+    def count(self, failures: dict[int, Exception]) -> None:
         """Takes a batch's masked rows in."""
-        failures = lease.failures
-        if failures and self.first is None:
-            self.first = next(iter(batch.errors.values()))
+        if self.first is None:
+            self.first = next(iter(failures.values()), None)
         self.rows += len(failures)
 
     def warn(self) -> None:
@@ -67,7 +67,7 @@ class Epoch:
     def __init__(
         self,
         native: _engine.Epoch,
-        make_batch: Callable[[_engine.Batch], Batch],
+        kind: BatchKind,
         progress: Progress,
         *,
         batches: int,
@@ -81,7 +81,7 @@ class Epoch:
         `tell` is called before each, and with ``now=True`` after the last.
         """
         self._native = native
-        self._make_batch = make_batch
+        self._kind = kind
         self._progress = progress
         self._remaining = batches
         self._step = step
@@ -113,11 +113,11 @@ class Epoch:
         if self._tell is not None:
             self._tell()
         try:
-            lease = self._native.next()
+            delivered = self._native.next()
         except Exception:
             self.close()
             raise
-        if lease is None:
+        if delivered is None:
             self._progress.finish()
             self.close()
             if self._tell is not None:
@@ -125,8 +125,10 @@ class Epoch:
             raise StopIteration
         self._remaining -= 1
         self._progress.position = min(self._progress.position + self._step, self._items)
-        batch = self._make_batch(lease)
-        self._masked.count(batch, lease)
+        lease, images, labels = delivered
+        batch = Batch(lease, images, labels, self._kind)
+        if lease.failures:
+            self._masked.count(batch.errors)
         return batch
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 import numpy as np
 
 from fastinet import _engine, _plan
-from fastinet.batch import PADDING, Batch
+from fastinet.batch import PADDING, BatchKind
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
 from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
@@ -358,29 +358,20 @@ class Loader:
         return blocks
 
     def _begin(self, epoch: int, start: int) -> Epoch:
-        engine = self._engine_of_this_process()
         order = self._order(epoch, start)
-        native = _engine.Epoch(
-            engine.pool,
-            engine.table,
-            self._spec(self.transform_at(epoch)),
-            engine.slots,
-            self._stats,
+        native = self._native_epoch(
+            epoch,
             order,
-            self.dataset.keys,
+            slots=self._engine_of_this_process().slots,
+            stats=self._stats,
             batch_size=self.batch_size,
-            seed=self.seed,
-            epoch=epoch,
             prefetch=self.prefetch,
-            mask=self.on_error == "mask",
-            objects=engine.objects,
-            soft_labels=engine.soft_labels,
             blocks=self._blocks_of(order, start),
         )
         self._progress = Progress(epoch, start, begun=True)
         begun = Epoch(
             native,
-            self._make_batch(epoch),
+            self._batch_kind(epoch),
             self._progress,
             batches=self._share.batches(start),
             step=self._share.step,
@@ -390,15 +381,47 @@ class Loader:
         self._latest = weakref.ref(begun)
         return begun
 
-    def _make_batch(self, epoch: int) -> Callable[[_engine.Batch], Batch]:
-        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
-        return functools.partial(
-            Batch,
-            dataset=self.dataset,
-            output=self.output,
-            views=getattr(self.transform, "views", None),
-            annotated=annotated,
+    def _native_epoch(
+        self,
+        epoch: int,
+        order: NDArray[np.int64],
+        *,
+        slots: _engine.SlotPool,
+        stats: _engine.Stats,
+        batch_size: int,
+        prefetch: int,
+        blocks: NDArray[np.int64],
+    ) -> _engine.Epoch:
+        """The engine at work on the items of `order`, whoever chose them."""
+        engine = self._engine_of_this_process()
+        return _engine.Epoch(
+            engine.pool,
+            engine.table,
+            self._spec(self.transform_at(epoch)),
+            slots,
+            stats,
+            order,
+            self.dataset.labels,
+            self.dataset.keys,
+            dtype=self.output.numpy_dtype(),
+            with_views=self._has_views,
+            batch_size=batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            prefetch=prefetch,
+            mask=self.on_error == "mask",
+            objects=engine.objects,
+            soft_labels=engine.soft_labels,
+            blocks=blocks,
         )
+
+    @property
+    def _has_views(self) -> bool:
+        return getattr(self.transform, "views", None) is not None
+
+    def _batch_kind(self, epoch: int) -> BatchKind:
+        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
+        return BatchKind(self.dataset, self._has_views, annotated)
 
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""

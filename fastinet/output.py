@@ -102,10 +102,6 @@ class OutputFormat:
         bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
         return bfloat16
 
-    def view(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """`stored` under its own dtype: bfloat16 leaves the engine as uint16."""
-        return stored.view(self.numpy_dtype()) if self.dtype == "bfloat16" else stored
-
     def shape(self, height: int, width: int) -> tuple[int, int, int]:
         """Shape of one image."""
         return (height, width, 3) if self.layout == "NHWC" else (3, height, width)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict
 import numpy as np
 
 from fastinet import _engine
-from fastinet.batch import Batch
+from fastinet.batch import Batch, BatchKind
 from fastinet.buffers import Buffers
 from fastinet.checks import whole_number
 from fastinet.cpus import checked_affinity
@@ -295,8 +295,11 @@ class _Pass:
         except Exception:
             self.close()
             raise
-        batch = Batch(lease, items, self._output, views=self._views)
-        self._masked.count(batch, lease)
+        kind = BatchKind(items, has_views=self._views is not None)
+        images = lease.images(self._output.numpy_dtype(), kind.has_views)
+        batch = Batch(lease, images, items.labels, kind)
+        if lease.failures:
+            self._masked.count(batch.errors)
         self._progress.position = position
         return batch
 
@@ -330,7 +333,7 @@ class StreamedItems:
 
     Attributes:
         keys: by number of the item.
-        labels: the same.
+        labels: int64 [B], of the batch's rows.
         label_sets: None.
     """
 
@@ -343,16 +346,6 @@ class StreamedItems:
         """The items that have `numbers` in the stream, and as many keys with their companions."""
         # Of two companions with the same extension the first counts.
         labels = [stream.label(key, dict(reversed(companions))) for key, companions in rows]
+        self.labels = np.array(labels, np.int64)
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
-        self.labels = _ByNumber(numbers.tolist(), labels)
         self.label_sets = None
-
-
-class _ByNumber:
-    """Values of some numbers, looked up as an array's are."""
-
-    def __init__(self, numbers: Sequence[int], values: Sequence[int]) -> None:
-        self._values = dict(zip(numbers, values, strict=True))
-
-    def __getitem__(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.array([self._values[number] for number in numbers.tolist()], np.int64)

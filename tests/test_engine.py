@@ -230,6 +230,7 @@ def test_engine_refuses_columns_that_disagree(archive_path: Path) -> None:
     [
         ({"order": np.array([0, 43])}, "the plan names item 43 of 43"),
         ({"order": np.array([-2])}, "the plan names item -2 of 43"),
+        ({"labels": np.arange(3)}, "labels of 3 items for 43"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"prefetch": 0}, "prefetch is 0"),
         ({"slots": _engine.SlotPool(spec(), 2, 3)}, "shape does not fit"),
@@ -243,6 +244,7 @@ def test_engine_refuses_plans_that_do_not_fit(
     arguments: dict[str, Any] = {
         "slots": _engine.SlotPool(spec(), 4, 3),
         "order": np.arange(3),
+        "labels": dataset.labels,
         "batch_size": 4,
         "prefetch": 2,
         **changes,
@@ -255,7 +257,10 @@ def test_engine_refuses_plans_that_do_not_fit(
             arguments["slots"],
             _engine.Stats(),
             arguments["order"],
+            arguments["labels"],
             dataset.keys,
+            dtype=np.dtype(np.uint8),
+            with_views=False,
             batch_size=arguments["batch_size"],
             seed=0,
             epoch=0,

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,6 +137,29 @@ def test_jax_example(environment: dict[str, str]) -> None:
     said = run(example("train_jax.py", "--epochs", 2, "--batch-size", 16), environment)
     assert said.count("top-1") == 2
     assert "of 16\n" in said  # each of the held-out items, once
+
+
+@needs_jax
+def test_jax_example_goes_on(tmp_path: Path, environment: dict[str, str]) -> None:
+    """Killed after a checkpoint, it comes to the same weights."""
+
+    def command(folder: str) -> list[str]:
+        options = ("--epochs", 3, "--batch-size", 16, "--save-every", 1, "--lr", 1)
+        return example("train_jax.py", *options, "--output", tmp_path / folder)
+
+    run(command("unbroken"), environment)
+    last = tmp_path / "killed" / "last.npz"
+    process = subprocess.Popen(command("killed"), env=environment, stdout=subprocess.DEVNULL)
+    while not last.exists():
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert "going on at" in run(command("killed"), environment)
+    ends = [dict(np.load(tmp_path / folder / "last.npz")) for folder in ("unbroken", "killed")]
+    assert ends[0].keys() == ends[1].keys()
+    for name, value in ends[0].items():
+        assert np.array_equal(value, ends[1][name]), name
 
 
 @needs_torch

@@ -86,6 +86,17 @@ def test_views_keep_their_slot(dataset: fastinet.Dataset) -> None:
     assert slots.leased == 0
 
 
+def test_labels_keep_no_slot(dataset: fastinet.Dataset) -> None:
+    """Loops collect them."""
+    loader = Loader(dataset, 5, SMALL, shuffle=True, threads=2)
+    kept = [(batch.labels, batch.labels.copy(), batch.indices.copy()) for batch in loader]
+    assert loader.stats().extra_slots == 0
+    for labels, copy, indices in kept:
+        assert np.array_equal(labels, copy)
+        assert np.array_equal(labels, dataset.labels[indices])
+        assert labels.flags.writeable
+
+
 def test_slots_are_used_again(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 5, SMALL, threads=2, prefetch=3)
     places = {batch.images.ctypes.data for _ in range(10) for batch in loader}
@@ -393,13 +404,13 @@ signal.setitimer(signal.ITIMER_REAL, 0.002)
 rows = interruptions = 0
 while True:
     try:
-        lease = wait()
+        delivered = wait()
     except KeyboardInterrupt:
         interruptions += 1
         continue
-    if lease is None:
+    if delivered is None:
         break
-    rows += len(lease)
+    rows += len(delivered[0])
 signal.setitimer(signal.ITIMER_REAL, 0)
 print(rows, interruptions > 0)
 """

@@ -128,14 +128,16 @@ def test_what_is_not_for_it(dataset: fastinet.Dataset, name: str) -> None:
 # torchdata
 
 
-def stateful_loader(dataset: fastinet.Dataset, workers: int, threads: int = 2) -> Any:
+def stateful_loader(
+    dataset: fastinet.Dataset, workers: int, threads: int = 2, *, persistent: bool = True
+) -> Any:
     torchdata = pytest.importorskip("torchdata.stateful_dataloader")
     loader = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=threads)
     return torchdata.StatefulDataLoader(
         IterableDataset(loader),
         batch_size=None,
         num_workers=workers,
-        persistent_workers=workers > 0,
+        persistent_workers=workers > 0 and persistent,
         multiprocessing_context="fork" if workers else None,
     )
 
@@ -145,15 +147,17 @@ def content(batch: Any) -> tuple[bytes, list[int]]:
     return images.numpy().tobytes(), labels.tolist()
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (1, True), (1, False)])
 @pytest.mark.parametrize("stop", [0, 1, 5, 8, 10])
-def test_under_stateful_dataloader(dataset: fastinet.Dataset, workers: int, stop: int) -> None:
+def test_under_stateful_dataloader(
+    dataset: fastinet.Dataset, workers: int, persistent: bool, stop: int
+) -> None:
     native = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1)
     unbroken = [
         (batch.images.tobytes(), batch.labels.tolist()) for _ in range(3) for batch in native
     ]
     assert len(unbroken) == 24
-    first = stateful_loader(dataset, workers)
+    first = stateful_loader(dataset, workers, persistent=persistent)
     stream, state = [], first.state_dict()
     for _ in range(2):
         for batch in first:
@@ -163,7 +167,7 @@ def test_under_stateful_dataloader(dataset: fastinet.Dataset, workers: int, stop
             state = json.loads(json.dumps(first.state_dict()))
         if len(stream) == stop:
             break
-    resumed = stateful_loader(dataset, workers, threads=1)
+    resumed = stateful_loader(dataset, workers, threads=1, persistent=persistent)
     resumed.load_state_dict(state)
     while len(stream) < 16:
         stream += [content(batch) for batch in resumed]
@@ -182,17 +186,31 @@ def test_it_goes_on_and_does_not_skip(dataset: fastinet.Dataset) -> None:
     assert resumed.dataset.loader.stats().batches == 3
 
 
+WORKERS: list[dict[str, Any]] = [
+    {},
+    {"num_workers": 1, "multiprocessing_context": "fork"},
+    {"num_workers": 1, "multiprocessing_context": "spawn"},
+    {"num_workers": 1, "multiprocessing_context": "fork", "persistent_workers": True},
+]
+
+
 def test_two_workers_are_refused(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 6, CROP, threads=1)
     with pytest.raises(ValueError, match="num_workers=2 would give every batch 2 times"):
         list(DataLoader(IterableDataset(loader), batch_size=None, num_workers=2))
 
 
-def test_iterable_under_dataloader(dataset: fastinet.Dataset) -> None:
+@pytest.mark.parametrize("options", WORKERS)
+def test_iterable_under_dataloader(dataset: fastinet.Dataset, options: dict[str, Any]) -> None:
+    """Each loop is the next epoch, also where a new process begins it."""
     loader = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1)
-    batches = DataLoader(IterableDataset(loader), batch_size=None)
+    batches: Any = DataLoader(IterableDataset(loader), batch_size=None, **options)
     assert len(batches) == 8
-    for epoch in range(2):
+    for epoch in range(3):
+        if epoch == 1:
+            for _ in batches:  # an epoch that is left early is one too
+                break
+            continue
         native = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1).epoch(epoch)
         for batch, expected in zip(batches, native, strict=True):
             assert content(batch) == (expected.images.tobytes(), expected.labels.tolist())

@@ -236,7 +236,7 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<PyBatch>(module, "Batch", "A leased slot; its arrays keep the lease.")
       .def("__len__", &PyBatch::rows)
-      .def_property_readonly("images", &PyBatch::Images)
+      .def("images", &PyBatch::Images, "dtype"_a, "with_views"_a)
       .def_property_readonly("items", &PyBatch::Items)
       .def_property_readonly("boxes", &PyBatch::Boxes)
       .def_property_readonly("flips", &PyBatch::Flips)
@@ -248,11 +248,13 @@ PYBIND11_MODULE(_engine, module) {
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
                     std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
-                    py::object, int64_t, uint64_t, uint32_t, int64_t, bool, const Column<int64_t>&,
-                    std::shared_ptr<PyObjectTable>, std::shared_ptr<PySoftLabels>>(),
-           "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "keys"_a, py::kw_only(),
-           "batch_size"_a, "seed"_a, "epoch"_a, "prefetch"_a, "mask"_a,
-           "blocks"_a = Column<int64_t>(), "objects"_a = nullptr, "soft_labels"_a = nullptr)
+                    Column<int64_t>, py::object, const py::dtype&, bool, int64_t, uint64_t,
+                    uint32_t, int64_t, bool, const Column<int64_t>&, std::shared_ptr<PyObjectTable>,
+                    std::shared_ptr<PySoftLabels>>(),
+           "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "labels"_a, "keys"_a,
+           py::kw_only(), "dtype"_a, "with_views"_a, "batch_size"_a, "seed"_a, "epoch"_a,
+           "prefetch"_a, "mask"_a, "blocks"_a = Column<int64_t>(), "objects"_a = nullptr,
+           "soft_labels"_a = nullptr)
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);

@@ -22,17 +22,25 @@ class PyBatch {
 
   int64_t rows() const { return rows_; }
 
-  /// [rows, views, H, W, 3] or [rows, views, 3, H, W]; bfloat16 comes as uint16, since NumPy has
-  /// no name for it.
-  static py::array Images(const py::object& self) {
+  /// [rows, views, H, W, 3] or [rows, views, 3, H, W]; or without the axis of one view. `type` is
+  /// what NumPy calls the elements.
+  static py::array Images(const py::object& self, const py::dtype& type, bool with_views) {
     const auto& batch = self.cast<const PyBatch&>();
-    const OutputFormat& format = batch.spec_.options.format;
     const Size size = batch.spec_.transform.size;
     const py::ssize_t views = batch.spec_.views, height = size.height, width = size.width;
+    const auto row_bytes = static_cast<size_t>(type.itemsize() * views * height * width * 3);
+    if (row_bytes != batch.spec_.RowBytes() || (views != 1 && !with_views)) {
+      throw py::value_error("the batch has other elements, or more views");
+    }
     std::vector<py::ssize_t> shape = {batch.rows_, views, height, width, 3};
-    if (format.layout == Layout::kNCHW) shape = {batch.rows_, views, 3, height, width};
-    return {ImageType(format.dtype), std::move(shape), batch.slot_->pixels(), self};
+    if (batch.spec_.options.format.layout == Layout::kNCHW) {
+      shape = {batch.rows_, views, 3, height, width};
+    }
+    if (!with_views) shape.erase(shape.begin() + 1);
+    return {type, std::move(shape), batch.slot_->pixels(), self};
   }
+  /// A copy, so that those who collect labels keep no slot from being used again.
+  py::array Labels() const { return py::array_t<int64_t>(rows_, slot_->labels.data()); }
   static py::array Items(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
     return {py::dtype::of<int64_t>(), {batch.rows_}, batch.slot_->items.data(), self};
@@ -82,20 +90,6 @@ class PyBatch {
   }
 
  private:
-  static py::dtype ImageType(DType dtype) {
-    switch (dtype) {
-      case DType::kUint8:
-        return py::dtype::of<uint8_t>();
-      case DType::kFloat16:
-        return py::dtype("float16");
-      case DType::kBFloat16:
-        return py::dtype::of<uint16_t>();
-      case DType::kFloat32:
-        return py::dtype::of<float>();
-    }
-    return py::dtype::of<uint8_t>();
-  }
-
   std::shared_ptr<Slot> slot_;
   int64_t rows_;
   std::vector<RowFailure> failures_;

@@ -26,20 +26,25 @@ class PyEpoch {
  public:
   PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
-          Column<int64_t> order, py::object keys, int64_t batch_size, uint64_t seed, uint32_t epoch,
-          int64_t prefetch, bool mask, const Column<int64_t>& blocks,
-          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
+          Column<int64_t> order, Column<int64_t> labels, py::object keys, const py::dtype& dtype,
+          bool with_views, int64_t batch_size, uint64_t seed, uint32_t epoch, int64_t prefetch,
+          bool mask, const Column<int64_t>& blocks, std::shared_ptr<PyObjectTable> objects,
+          std::shared_ptr<PySoftLabels> soft_labels)
       : spec_(spec),
         table_(std::move(table)),
         objects_(std::move(objects)),
         soft_labels_(std::move(soft_labels)),
         order_(std::move(order)),
-        keys_(std::move(keys)) {
+        labels_(std::move(labels)),
+        keys_(std::move(keys)),
+        dtype_(dtype),
+        with_views_(with_views) {
     const EpochPlan plan{.order = View(order_),
                          .blocks = View(blocks),
                          .batch_size = batch_size,
                          .seed = seed,
-                         .epoch = epoch};
+                         .epoch = epoch,
+                         .labels = View(labels_)};
     const EpochOptions options{
         .spec = spec,
         .on_error = mask ? OnError::kMask : OnError::kRaise,
@@ -50,9 +55,11 @@ class PyEpoch {
                                                      options, std::move(slots), std::move(stats))));
   }
 
-  /// The next batch, or nothing after the last one. Keeps looking at signals while it waits; what
-  /// came together with a signal is kept for the next call, so that a Ctrl-C loses no batch.
-  std::unique_ptr<PyBatch> Next() {
+  /// (batch, images, labels), or None after the last batch: all at once, since every call from
+  /// Python costs some microseconds when a training step has emptied the caches. Keeps looking at
+  /// signals while it waits; what came together with a signal is kept for the next call, so that a
+  /// Ctrl-C loses no batch.
+  py::object Next() {
     CheckProcess();
     Delivery delivery = interrupted_ ? *std::exchange(interrupted_, std::nullopt)
                                      : run_->Next(std::chrono::milliseconds(0));
@@ -64,9 +71,12 @@ class PyEpoch {
         throw py::error_already_set();
       }
     }
-    if (delivery.kind == Delivery::Kind::kEnd) return nullptr;
+    if (delivery.kind == Delivery::Kind::kEnd) return py::none();
     if (delivery.kind == Delivery::Kind::kFailed) Raise(std::move(delivery));
-    return std::make_unique<PyBatch>(std::move(delivery), spec_);
+    auto batch = std::make_unique<PyBatch>(std::move(delivery), spec_);
+    py::array labels = batch->Labels();
+    const py::object lease = py::cast(std::move(batch));
+    return py::make_tuple(lease, PyBatch::Images(lease, dtype_, with_views_), std::move(labels));
   }
 
   void Close() {
@@ -106,7 +116,10 @@ class PyEpoch {
   std::shared_ptr<PyObjectTable> objects_;
   std::shared_ptr<PySoftLabels> soft_labels_;
   Column<int64_t> order_;
+  Column<int64_t> labels_;
   py::object keys_;
+  py::dtype dtype_;
+  bool with_views_;
   std::optional<Delivery> interrupted_;
   // Last, hence destroyed first: that stops the workers, which read the members above.
   std::shared_ptr<EpochRun> run_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -183,6 +184,43 @@ void TestPoolServesManySources() {
   pool->Wake();
   while (sources[3]->done_ < 800) std::this_thread::yield();
   for (const auto& source : sources) pool->Remove(*source);
+}
+
+/// Every item waits until each worker has one.
+class JointWork final : public WorkSource {
+ public:
+  explicit JointWork(int workers) : workers_(workers), together_(workers + 1) {}
+  /// Returns when each worker has an item.
+  void DoOneEach(WorkerPool& pool) {
+    left_ = workers_;
+    pool.Wake();
+    together_.arrive_and_wait();
+  }
+  bool HasWork() const override { return left_ > 0; }
+  bool RunOne(Worker&) override {
+    int left = left_;
+    do {
+      if (left == 0) return false;
+    } while (!left_.compare_exchange_weak(left, left - 1));
+    together_.arrive_and_wait();
+    return true;
+  }
+
+ private:
+  const int workers_;
+  std::barrier<> together_;
+  std::atomic<int> left_ = 0;
+};
+
+void TestWakeReachesAsManyAsThereIsWorkFor() {
+  const auto pool = Pool(6);
+  JointWork work(6);
+  pool->Add(work);
+  for (int turn = 0; turn < 100; ++turn) {
+    if (turn % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));  // all asleep
+    work.DoOneEach(*pool);
+  }
+  pool->Remove(work);
 }
 
 void TestRemoveWaitsForVisitors() {
@@ -461,6 +499,7 @@ void TestBatchesOutliveTheRun() {
 
 int main() {
   fastinet::TestPoolServesManySources();
+  fastinet::TestWakeReachesAsManyAsThereIsWorkFor();
   fastinet::TestRemoveWaitsForVisitors();
   fastinet::TestSlotsAreUsedAgainAndNeverShared();
   fastinet::TestLeaseOutlivesPool();

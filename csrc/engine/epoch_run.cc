@@ -49,6 +49,10 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
     return InvalidArgument("the plan has " + std::to_string(plan.blocks.size()) + " blocks for " +
                            std::to_string(plan.order.size()) + " positions");
   }
+  if (!plan.labels.empty() && static_cast<int64_t>(plan.labels.size()) != table.size()) {
+    return InvalidArgument("labels of " + std::to_string(plan.labels.size()) + " items for " +
+                           std::to_string(table.size()));
+  }
   for (const int64_t item : plan.order) {
     if (item != kPadding && (item < 0 || item >= table.size())) {
       return InvalidArgument("the plan names item " + std::to_string(item) + " of " +
@@ -305,6 +309,7 @@ void EpochRun::MakePadding(Slot& slot, int64_t row) {
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   slot.items[j] = kPadding;
+  slot.labels[j] = kNoLabel;
   slot.valid[j] = false;
   slot.image_sizes[j] = Size{};
   const auto views = static_cast<size_t>(slot.shape().views);
@@ -324,6 +329,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row
   Count(stats_->items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = plan_.NumberOf(item);
+  slot.labels[j] = plan_.LabelOf(item);
   slot.valid[j] = image.ok();
   slot.image_sizes[j] = image.ok() ? image.value() : Size{};
   for (size_t view = 0; view < worker.crops.size(); ++view) {

@@ -34,6 +34,9 @@ enum class OnError : uint8_t {
 /// batch can have as many rows as the others.
 inline constexpr int64_t kPadding = -1;
 
+/// The label of an item that has none, and of a row that is padding.
+inline constexpr int64_t kNoLabel = -1;
+
 /// Which items, in which order, under which random numbers. The columns are borrowed.
 struct EpochPlan {
   std::span<const int64_t> order;  // items of the table, or kPadding
@@ -44,11 +47,16 @@ struct EpochPlan {
   uint32_t epoch = 0;
   /// What item i is called outside, in batches and in augmentation keys. Empty: i itself.
   std::span<const int64_t> numbers = {};
+  /// The label of each item of the table, passed on to the batches. Empty: none has one.
+  std::span<const int64_t> labels = {};
 
   int64_t size() const { return static_cast<int64_t>(order.size()); }
   int64_t batches() const { return CeilDiv(size(), batch_size); }
   int64_t NumberOf(int64_t item) const {
     return numbers.empty() ? item : numbers[static_cast<size_t>(item)];
+  }
+  int64_t LabelOf(int64_t item) const {
+    return labels.empty() ? kNoLabel : labels[static_cast<size_t>(item)];
   }
   /// Rows of batch `batch`: all but the last are full.
   int64_t RowsOf(int64_t batch) const { return std::min(batch_size, size() - batch * batch_size); }

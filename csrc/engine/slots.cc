@@ -45,6 +45,7 @@ Status NoMemory(const SlotShape& shape) {
 Slot::Slot(const SlotShape& shape) : shape_(shape) {
   const auto rows = static_cast<size_t>(shape.rows);
   items.resize(rows);
+  labels.resize(rows);
   valid.resize(rows);
   image_sizes.resize(rows);
   boxes.resize(rows * static_cast<size_t>(shape.views));

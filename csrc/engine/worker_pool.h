@@ -75,7 +75,7 @@ class WorkerPool {
   /// Returns when no worker is inside `source` and none will be again. Takes as long as the items
   /// in hand, so make HasWork and RunOne answer no first.
   void Remove(WorkSource& source);
-  /// Call after a source has got new work.
+  /// Call after a source has got new work: as many workers as there is work for are woken.
   void Wake();
 
   int threads() const { return static_cast<int>(threads_.size()); }

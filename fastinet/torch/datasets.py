@@ -119,7 +119,8 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
 
     ``torchdata.stateful_dataloader.StatefulDataLoader(IterableDataset(loader), batch_size=None)``
     saves and resumes it exactly, at any batch. The loader's threads are the workers:
-    ``num_workers`` is 0, or 1 for a process of its own.
+    ``num_workers`` is 0, or 1 for a process of its own. Each loop is the next epoch, with or
+    without ``persistent_workers``.
 
     Args:
         loader: a `fastinet.Loader`; under ``num_workers=1`` one without ``out=``.
@@ -128,6 +129,10 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     def __init__(self, loader: fastinet.Loader) -> None:
         super().__init__()
         self.loader = loader
+        # The epoch that a worker is to begin; 0: its loader knows. In shared memory, since without
+        # persistent_workers every epoch is the first one of a new process, and the parent's loader,
+        # of which that has a copy, never moves.
+        self._next_epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -140,7 +145,10 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
                 f"num_workers={worker.num_workers} would give every batch {worker.num_workers} "
                 "times: the loader's threads are the workers, take num_workers=0 or 1"
             )
-        for images, labels in self.loader:
+        next_epoch = 0 if worker is None else int(self._next_epoch)
+        batches = self.loader.epoch(next_epoch) if next_epoch else iter(self.loader)
+        self._next_epoch.fill_(self.loader.state_dict()["epoch"] + 1)
+        for images, labels in batches:
             yield tensor(images), tensor(labels)
 
     def state_dict(self) -> LoaderState:
@@ -150,3 +158,4 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     def load_state_dict(self, state: LoaderState) -> None:
         """See `fastinet.Loader.load_state_dict`."""
         self.loader.load_state_dict(state)
+        self._next_epoch.zero_()
