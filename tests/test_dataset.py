@@ -395,9 +395,8 @@ def test_refused_paths(tmp_path: Path) -> None:
     write(tmp_path / "ILSVRC2012_img_train.tar", train_tar(TRAIN))
     with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar"):
         open_archive(tmp_path)
-    os.mkfifo(tmp_path / "fifo")
     with pytest.raises(UnsupportedError, match="not a regular file"):
-        open_archive(tmp_path / "fifo")
+        open_archive(Path(os.devnull))
 
 
 def test_other_files_in_a_folder_are_said(tmp_path: Path) -> None:
