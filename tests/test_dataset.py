@@ -415,7 +415,7 @@ def test_refused_paths(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar"):
         open_archive(tmp_path)
     with pytest.raises(UnsupportedError, match="not a regular file"):
-        open_archive(os.devnull)
+        open_archive(Path(os.devnull))
 
 
 def test_other_files_in_a_folder_are_said(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   consumer_inside_ = true;
   changed_.wait_for(lock, Left(patience, called),
                     [&] { return over_ || fed_ || !batches_.empty(); });
-  if (stopped_) {
+  if (stopped_ && !ended_) {
     result.delivery = Closed();
   } else if (over_) {
     result.delivery.kind = Delivery::Kind::kEnd;
@@ -176,6 +176,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
     }
   } else if (fed_) {
     over_ = true;
+    ended_ = failure_.ok();
     result.delivery.kind = failure_.ok() ? Delivery::Kind::kEnd : Delivery::Kind::kFailed;
     result.delivery.error = std::move(failure_);
   }

@@ -123,7 +123,8 @@ class StreamRun {
   std::deque<std::shared_ptr<Batch>> batches_;  // under way or ready, in order
   bool consumer_inside_ = false;                // Next() is for one at a time
   bool fed_ = false;                            // no batch will be added
-  bool stopped_ = false;
+  bool ended_ = false;                          // the end was delivered
+  bool stopped_ = false;                        // by Stop()
   bool over_ = false;  // a failure or the end was delivered, or the pass was stopped
   Status failure_;     // of the stream
   int64_t delivered_ = 0;
