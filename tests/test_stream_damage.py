@@ -167,7 +167,6 @@ def test_zeros_and_members_behind(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "cause"),
     [
-        (FLAT + FLAT, "concatenated tars"),
         (ZIPPED + b"garbage" * 9, "neither a gzip member nor a padding"),
         (ZIPPED + bytes(512) + ZIPPED, "zeros, and then something else"),
     ],
@@ -210,9 +209,23 @@ def test_other_formats(data: bytes, what: str) -> None:
     assert what in str(error)
 
 
-def test_concatenated_wholes_name_the_place() -> None:
-    _, error = until_error(FLAT + FLAT)
-    assert f"byte {len(FLAT)}" in str(error)
+@pytest.mark.parametrize("packed", [False, True])
+def test_archives_one_behind_the_other(packed: bool) -> None:
+    """As ``cat a.tar b.tar`` sends them, or ``cat a.tar.gz b.tar.gz``."""
+    parts = [FLAT, NESTED, FLAT]
+    data = b"".join(gzip.compress(part, 1, mtime=0) if packed else part for part in parts)
+    batches, error = until_error(data, batch_size=10)
+    assert error is None
+    assert [batch.indices.tolist() for batch in batches] == [
+        list(range(start, start + 10)) for start in (0, 10, 20)
+    ]
+    assert [batch.keys for batch in batches] == [
+        [*MEMBERS],
+        [f"n01440764/{name}" for name in MEMBERS],
+        [*MEMBERS],
+    ]
+    _, error = until_error(data[: -3 * len(FLAT) // 4] if not packed else data[:-20])
+    assert isinstance(error, CorruptError)
 
 
 # ----------------------------------------------------------------------------------- single items

@@ -20,12 +20,12 @@ struct StreamedMember {
   TarMembers::Head head{};
 };
 
-/// Walks a tar as it arrives, as strictly as TarScanner walks a file.
+/// Walks a tar as it arrives, as strictly as TarScanner walks a file, and further tars behind it.
 class MemberStream {
  public:
   /// `stream` must outlive this. Names start with `folder` and a slash unless it is empty.
   MemberStream(ByteStream& stream, std::string_view folder)
-      : source_(stream), scanner_(source_, folder) {}
+      : source_(stream), scanner_(source_, folder, Concatenated::kFollowed) {}
 
   /// Goes to the next member; false at the archive's end, which has then been seen to be complete.
   Result<bool> Next();

@@ -84,7 +84,8 @@ void TarMembers::Append(const TarMembers& later) {
   special_entries += later.special_entries;
 }
 
-TarScanner::TarScanner(const Source& source, std::string_view folder) : source_(source) {
+TarScanner::TarScanner(const Source& source, std::string_view folder, Concatenated concatenated)
+    : source_(source), concatenated_(concatenated) {
   Level outer{.cursor = 0, .end = 0, .folder = std::string(folder)};
   if (!folder.empty()) outer.folder.push_back('/');
   levels_.push_back(std::move(outer));
@@ -225,6 +226,11 @@ Status TarScanner::PassPadding() {
     return {};
   }
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(level().cursor, kTarBlockBytes));
+  if (IsTarHeader(block) && levels_.size() == 1 && concatenated_ == Concatenated::kFollowed) {
+    level().marker_seen = false;
+    level().global = {};
+    return {};
+  }
   if (IsTarHeader(block)) {
     return InPlace(Corrupt("a tar header follows the end-of-archive marker: concatenated tars; "
                            "keep them as separate files"),

@@ -38,6 +38,12 @@ struct TarMembers {
   void Append(const TarMembers& later);
 };
 
+/// What to make of a tar behind the end of a tar, as cat puts them together.
+enum class Concatenated : bool {
+  kRefused,   // whoever stops at the first end loses members: a file is to say what it is
+  kFollowed,  // a stream has no other way to be several archives
+};
+
 /// Reads an archive's headers, and nothing else of it, in steps of bounded length.
 ///
 /// Strict where a lenient reader would come up short without a word: every tar, inner ones too,
@@ -49,7 +55,8 @@ struct TarMembers {
 class TarScanner {
  public:
   /// `source` must outlive the scanner. Names start with `folder` and a slash unless it is empty.
-  TarScanner(const Source& source, std::string_view folder);
+  TarScanner(const Source& source, std::string_view folder,
+             Concatenated concatenated = Concatenated::kRefused);
 
   /// Reads up to `max_blocks` further blocks. After an error (kCorrupt, kUnsupported, kTooLarge or
   /// the source's own) the list is incomplete, and the scan goes on only after Recover(). Offsets
@@ -134,6 +141,7 @@ class TarScanner {
   static constexpr size_t kWindowBytes = 4096;
 
   const Source& source_;
+  const Concatenated concatenated_;
   TarMembers members_;
   size_t containers_taken_ = 0;
   std::vector<Level> levels_;
