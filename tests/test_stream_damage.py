@@ -169,6 +169,7 @@ def test_zeros_and_members_behind(data: bytes) -> None:
     [
         (FLAT + FLAT, "concatenated tars"),
         (ZIPPED + b"garbage" * 9, "neither a gzip member nor a padding"),
+        (ZIPPED + b"x", "neither a gzip member nor a padding"),
         (ZIPPED + bytes(512) + ZIPPED, "zeros, and then something else"),
     ],
 )
