@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,9 @@ _WITHOUT_IMAGES = (
     (".pt", "label maps: fastinet.open_label_maps reads them"),
 )
 
+# RFC 3986, section 3.1; and WebDataset's "pipe:curl ...".
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|pipe:", re.IGNORECASE)
+
 
 class Found(NamedTuple):
     """What was found where the user looked."""
@@ -66,6 +70,12 @@ def find(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Fou
         ValueError: a pattern that is none, an empty list, or an archive that it names twice.
         MissingError, ReadError, UnsupportedError: as :func:`fastinet.open`.
     """
+    if isinstance(path, str) and _URL.match(path) and not Path(path).exists():
+        raise UnsupportedError(
+            "a URL, and fastinet opens what is on this machine; what curl sends can be streamed: "
+            'curl -L URL | python train.py, with fastinet.open("-") in it',
+            archive=path,
+        )
     paths = shard_paths(path)
     if len(paths) == 1:
         return Found(paths[0], paths[0], *archives_at(paths[0]))

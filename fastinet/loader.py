@@ -27,6 +27,7 @@ from fastinet.ranks import PadLast, Share, rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.sources import FolderArchive
 from fastinet.stats import LoaderStats, StatsLog, from_snapshot
+from fastinet.stream import Stream
 from fastinet.transforms import (
     SizeSchedule,
     Transform,
@@ -181,6 +182,10 @@ class Loader:
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
+        if isinstance(dataset, Stream):
+            raise TypeError(
+                f"a stream has no items to choose among: StreamLoader takes {dataset!r}"
+            )
         if not isinstance(dataset, Dataset):
             raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
         if on_error not in ("raise", "mask"):

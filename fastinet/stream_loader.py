@@ -114,6 +114,8 @@ class StreamLoader:
             raise TypeError(f"stream must come from fastinet.open_stream, not be {stream!r}")
         if on_error not in ("raise", "mask"):
             raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
+        if shuffle not in (True, False):  # "blocked" is of archives, which can be gone back in
+            raise ValueError(f"shuffle must be True or False for a stream, not {shuffle!r}")
         if window is not None and not shuffle:
             raise ValueError(f"window={window!r} goes with shuffle=True")
         self.stream = stream

@@ -158,6 +158,15 @@ def test_show_of_an_item_without_label(
     assert result.exit_code == 0, result.stderr
 
 
+def test_show_names_an_item_that_cannot_be_shown(
+    named_pipe: Callable[[bytes], str], tmp_path: Path, rng: np.random.Generator
+) -> None:
+    pipe = named_pipe(tar({"a.jpg": small_jpeg(rng), "b.jpg": b"no image"}))
+    result = CliRunner().invoke(main, ["show", pipe, "-o", str(tmp_path / "sheet.png")])
+    assert result.exit_code == 2
+    assert "member 'b.jpg'" in result.stderr
+
+
 def test_standard_input(content: bytes) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fastinet", "info", "-", "--json"],

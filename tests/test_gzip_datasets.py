@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -244,6 +245,24 @@ def test_damaged_wrapped_images() -> None:
         fastinet.decode(gzip.compress(one_image()[:200]))
     with pytest.raises(fastinet.errors.UnsupportedError, match="neither those of a JPEG"):
         fastinet.decode(gzip.compress(wrapped))
-    bomb = gzip.compress(bytes(80_000_000))
-    with pytest.raises(fastinet.errors.TooLargeError, match="which is the limit"):
-        fastinet.decode(bomb, max_pixels=1000)
+
+
+def test_wrapped_images_inflate_within_bounds() -> None:
+    """To eight times what they have, or 16 MiB: a small bomb does not fill the memory."""
+    from PIL import Image
+
+    bomb = gzip.compress(bytes(20_000_000))  # 20 kB
+    with pytest.raises(fastinet.errors.TooLargeError, match=f"than {16 << 20} bytes, which is"):
+        fastinet.decode(bomb)
+    large = gzip.compress(random.Random(0).randbytes(3 << 20) + bytes(40_000_000), 1)
+    with pytest.raises(fastinet.errors.TooLargeError, match=f"than {8 * len(large)} bytes, which"):
+        fastinet.decode(large)
+    file = io.BytesIO()
+    Image.new("RGB", (6000, 6000), (10, 200, 30)).save(file, "JPEG")
+    flat = file.getvalue()  # deflate makes a thousandth of it
+    assert len(gzip.compress(flat)) * 100 < len(flat)
+    assert fastinet.decode(gzip.compress(flat), box=(0, 0, 16, 16)).shape == (16, 16, 3)
+    followed = one_image() + bytes(10_000_000)  # more than eight times, and little
+    np.testing.assert_array_equal(
+        fastinet.decode(gzip.compress(followed)), fastinet.decode(one_image())
+    )

@@ -197,6 +197,18 @@ def test_shards_change(tmp_path: Path) -> None:
     assert len(dataset) == 10
 
 
+@pytest.mark.parametrize(
+    "url", ["https://x.org/a.tar", "s3://b/t-{000..012}.tar", "pipe:curl -s https://x.org/a.tar"]
+)
+def test_urls_are_no_files(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnsupportedError, match=r"curl -L URL \| python") as caught:
+        fastinet.open(url)
+    assert caught.value.archive == url
+    write_shards(".", 1, 1, 1, name="pipe:a.tar")
+    assert len(fastinet.open("pipe:a.tar")) == 1
+
+
 def test_missing_shards(tmp_path: Path) -> None:
     pattern = write_shards(tmp_path, 6, 6, 2)
     for number in (1, 2, 3, 5):

@@ -330,6 +330,7 @@ def test_no_length_no_pickle_no_items(content: bytes) -> None:
         ({"batch_size": 0}, "batch_size"),
         ({"window": 4}, "goes with shuffle=True"),
         ({"shuffle": True, "window": 0}, "window"),
+        ({"shuffle": "blocked"}, "shuffle must be True or False for a stream"),
         ({"on_error": "skip"}, "on_error"),
         ({"rank": 2, "world": 2}, "rank"),
         ({"epoch": -1}, "epoch"),
@@ -342,6 +343,8 @@ def test_arguments_that_make_no_sense(options: dict[str, Any], cause: str) -> No
 
 
 def test_no_stream(dataset: fastinet.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="StreamLoader takes"):
+        fastinet.Loader(streamed(b""), 8, SMALL)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="open_stream"):
         fastinet.StreamLoader(dataset, 8, SMALL)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="file object"):

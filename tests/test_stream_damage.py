@@ -168,6 +168,7 @@ def test_zeros_and_members_behind(data: bytes) -> None:
     ("data", "cause"),
     [
         (ZIPPED + b"garbage" * 9, "neither a gzip member nor a padding"),
+        (ZIPPED + b"x", "neither a gzip member nor a padding"),
         (ZIPPED + bytes(512) + ZIPPED, "zeros, and then something else"),
     ],
 )

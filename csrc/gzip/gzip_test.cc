@@ -96,6 +96,9 @@ void BadFiles() {
   ExpectFails(damaged, StatusCode::kCorrupt, "length that a member states");
   ExpectFails(Joined({file, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}}), StatusCode::kCorrupt,
               "neither a gzip member nor");
+  ExpectFails(Joined({file, {1}}), StatusCode::kCorrupt, "neither a gzip member nor");
+  ExpectFails(Joined({file, {0x1f, 1}}), StatusCode::kCorrupt, "neither a gzip member nor");
+  ExpectFails(Joined({file, {0x1f}}), StatusCode::kCorrupt, "truncated");
   ExpectFails(Joined({file, {0, 0, 9}}), StatusCode::kCorrupt, "zeros, and then something else");
   ExpectFails({'n', 'o', 't', ' ', 'g', 'z', 'i', 'p', ' ', ' ', ' '}, StatusCode::kCorrupt,
               "not a gzip file");

@@ -73,14 +73,16 @@ Status GzipInflater::ReadHeader() {
   member_start_ = position_bytes();
   header_crc_ = 0;
   std::array<uint8_t, 10> fixed;
-  for (uint8_t& byte : fixed) {
-    FASTINET_ASSIGN_OR_RETURN(byte, Byte());
-  }
-  if (!LooksLikeGzip(fixed)) {
-    return Failed(Corrupt(member_start_ == 0 ? "not a gzip file"
-                                             : "behind the end of the gzip data is something that "
-                                               "is neither a gzip member nor a padding of zeros"),
-                  member_start_);
+  for (size_t i = 0; i < fixed.size(); ++i) {
+    FASTINET_ASSIGN_OR_RETURN(fixed[i], Byte());
+    // At once: five bytes of something else are no header that is cut short.
+    if (i < kGzipMagic.size() && fixed[i] != kGzipMagic[i]) {
+      return Failed(
+          Corrupt(member_start_ == 0 ? "not a gzip file"
+                                     : "behind the end of the gzip data is something that "
+                                       "is neither a gzip member nor a padding of zeros"),
+          member_start_);
+    }
   }
   const uint8_t flags = fixed[3];
   if (fixed[2] != kMethodDeflate || (flags & kReserved) != 0) {

@@ -1,6 +1,8 @@
 // A gzip file (RFC 1952) from its start or from a seek point to its end, strictly.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -10,9 +12,13 @@
 
 namespace fastinet {
 
+/// How each gzip member begins.
+inline constexpr std::array<uint8_t, 2> kGzipMagic = {0x1f, 0x8b};
+
 /// Whether `head` begins as a gzip member does.
 inline bool LooksLikeGzip(Bytes head) {
-  return head.size() >= 2 && head[0] == 0x1f && head[1] == 0x8b;
+  return head.size() >= kGzipMagic.size() &&
+         std::equal(kGzipMagic.begin(), kGzipMagic.end(), head.begin());
 }
 
 /// A place in a gzip file where inflating can begin: the start of a deflate block.

@@ -87,7 +87,8 @@ Status ImageDecoder::State::ReadWhole() {
 /// Inflates the item: ImageNet-21K has 26 JPEGs as their servers sent them, "Content-Encoding:
 /// gzip".
 Status ImageDecoder::State::Unwrap() {
-  FASTINET_ASSIGN_OR_RETURN(unwrapped, InflateAll(whole, MaxItemBytes(max_pixels)));
+  FASTINET_ASSIGN_OR_RETURN(unwrapped,
+                            InflateAll(whole, MaxUnwrappedBytes(whole.size(), max_pixels)));
   whole = unwrapped;
   return {};
 }

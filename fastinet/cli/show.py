@@ -71,7 +71,7 @@ def show(
     of_items = None if boxes is None else _boxes_of_items(boxes, dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":
-        images = [_decoded(dataset, item) for item in items.tolist()]
+        images = [_decoded(dataset.read(item), dataset.keys[item]) for item in items.tolist()]
         frames = None if of_items is None else _frames_of_items(of_items, items, images)
         write_sheet(dataset, images, items, output, frames)
     else:
@@ -79,11 +79,11 @@ def show(
     say(f"{literal(output)}: {len(items)} images")
 
 
-def _decoded(dataset: Dataset, item: int) -> NDArray[np.uint8]:
+def _decoded(data: bytes, key: str) -> NDArray[np.uint8]:
     try:
-        return fastinet.decode(dataset.read(item))
+        return fastinet.decode(data)
     except FastinetError as error:
-        raise error.in_member(dataset.keys[item]) from None
+        raise error.in_member(key) from None
 
 
 def _boxes_of_items(path: str, dataset: Dataset) -> ItemBoxes:
@@ -138,7 +138,7 @@ def _show_stream(
         if transform == "none":
             with contextlib.closing(stream.items()) as items:
                 first = list(itertools.islice(items, count))
-            images = [fastinet.decode(item.data) for item in first]
+            images = [_decoded(item.data, item.key) for item in first]
             labels = [label_if_any(stream, item) for item in first]
             keys = [item.key for item in first]
         else:
