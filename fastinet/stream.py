@@ -18,6 +18,7 @@ from fastinet import _engine
 from fastinet.checks import whole_number
 from fastinet.datasets.classes import ClassInfo, class_table, imagenet1k_wnids
 from fastinet.datasets.companions import LabelFunction, label_of
+from fastinet.datasets.imagenet_v2 import label_of_member
 from fastinet.datasets.names import WNID_LENGTH
 from fastinet.datasets.scanned import wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
@@ -220,9 +221,9 @@ def open_stream(
             beforehand which ones it has.
         labels: a function of an item's key and companions (what has its name but for the
             extension, as ``{"cls": b"7"}``). None takes a ``.cls`` or ``.json`` companion's label,
-            else the published one of a validation image's number, -1 for a test image's, and else
-            the class that is the innermost folder that is a wnid, or that the file name begins
-            with.
+            else the class that is the innermost folder that is a wnid, the label that is the folder
+            of an image of ImageNet-V2, the published label of a validation image's number, -1 for a
+            test image's, and else the wnid that the file name begins with.
         name: for messages.
 
     Raises:
@@ -267,6 +268,7 @@ class _KeyLabels:
 
     def __init__(self, classes: Sequence[str]) -> None:
         self._labels = {wnid: label for label, wnid in enumerate(classes)}
+        self._imagenet1k = imagenet1k_wnids()
 
     def __call__(self, key: str, companions: Mapping[str, bytes]) -> int:
         for extension in ("cls", "json"):
@@ -276,6 +278,10 @@ class _KeyLabels:
         for folder in reversed(folders):
             if wnid_number(folder) >= 0:
                 return self._of_class(folder)
+        if folders and folders[-1].isdecimal():
+            label = label_of_member(key, "")
+            if label >= 0:
+                return self._of_class(self._imagenet1k[label])
         number = base[15:23]
         if base.startswith("ILSVRC2012_val_") and number.isdecimal():
             if not 0 < int(number) <= VALIDATION_IMAGES:

@@ -22,7 +22,12 @@ from fastinet.errors import FastinetWarning, UnsupportedError
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.ilsvrc import miniature_challenge
 from fastinet.testing.small import small_jpeg
-from fastinet.testing.whole_archives import imagenet21k_classes, winter21_tar
+from fastinet.testing.whole_archives import (
+    V2Layout,
+    imagenet21k_classes,
+    imagenet_v2_members,
+    winter21_tar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,6 +197,15 @@ def test_numbered_images_come_as_they_arrive(tmp_path: Path) -> None:
 def test_test_images_have_no_label() -> None:
     batches = batches_of(tar(miniature_challenge().official_test()))
     assert all((batch.labels == -1).all() for batch in batches)
+
+
+@pytest.mark.parametrize("layout", ["numbers", "wnids", "hashes"])
+def test_folders_that_are_labels(layout: V2Layout) -> None:
+    members = imagenet_v2_members(layout, labels=(999, 0, 10), per_class=2)
+    (batch,) = batches_of(tar(members))
+    assert batch.labels.tolist() == [999, 999, 0, 0, 10, 10]
+    (batch,) = batches_of(tar(members), classes=ALL_WNIDS[::-1])
+    assert batch.labels.tolist() == [0, 0, 999, 999, 989, 989]
 
 
 # -------------------------------------------------------------------------------- order, resume

@@ -32,7 +32,7 @@ from fastinet.texts import take_texts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["recognise"]
+__all__ = ["label_of_member", "recognise"]
 
 FAMILY = "imagenet_v2"
 
@@ -53,7 +53,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     labels = np.full(len(members), -1, np.int64)
     archive_names = [archive.name for archive in members.archives]
     for row in np.flatnonzero(images).tolist():
-        labels[row] = _label(members.name(row), archive_names[members.archive[row]])
+        labels[row] = label_of_member(members.name(row), archive_names[members.archive[row]])
     items = labels >= 0
     if 2 * np.count_nonzero(items) <= np.count_nonzero(images):
         return None
@@ -77,8 +77,8 @@ def recognise(members: ScannedMembers) -> Listing | None:
     )
 
 
-def _label(name: str, archive_name: str) -> int:
-    """The label of a member; -1: it is none of ImageNet-V2's."""
+def label_of_member(name: str, archive_name: str) -> int:
+    """The label, 0 to 999, of a member; -1: it is none of ImageNet-V2's."""
     numbered = _NUMBERED_FOLDER.fullmatch(name)
     if numbered:
         return int(numbered.group(1))
