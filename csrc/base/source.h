@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -35,6 +36,12 @@ class Source {
     const MutableBytes wanted = out.first(std::min<uint64_t>(left, out.size()));
     FASTINET_RETURN_IF_ERROR(ReadAt(offset_bytes, wanted));
     return wanted.size();
+  }
+
+  /// These bytes where they lie, if they are in memory for the life of the source: then there is
+  /// nothing to read.
+  virtual std::optional<Bytes> View(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const {
+    return std::nullopt;
   }
 
   /// A hint that these bytes will be read soon; never waits for them and never fails.

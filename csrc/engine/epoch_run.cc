@@ -359,10 +359,11 @@ Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBy
   const Clock::time_point start = Clock::now();
   const BlockCache::Use block(blocks_.get(), position);
   if (blocks_ != nullptr) Count(stats_->read_ns, Nanoseconds(Clock::now() - start));
-  const std::optional<Bytes> in_block = block.Find(place);
+  std::optional<Bytes> in_memory = block.Find(place);
+  if (!in_memory) in_memory = place.archive->source->View(place.offset_bytes, place.size_bytes);
   SourceBytes from_source(place, worker.bytes, *stats_);
-  MemoryBytes from_block(in_block.value_or(Bytes()));
-  ItemBytes& bytes = in_block ? static_cast<ItemBytes&>(from_block) : from_source;
+  MemoryBytes from_memory(in_memory.value_or(Bytes()));
+  ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
   Result<Size> image = Size{};
   try {
     image = Render(worker, bytes, place.hints, item, row);

@@ -47,16 +47,22 @@ class HeldItems final : public Source {
   uint64_t size_bytes() const override { return size_bytes_; }
 
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
-    if (out.empty()) return {};
-    const size_t i = ItemAt(offset_bytes);
-    const uint64_t begin = offset_bytes - offsets_[i];
-    const std::vector<uint8_t>& bytes = items_[i].bytes;
-    if (begin > bytes.size() || out.size() > bytes.size() - begin) {
+    const std::optional<Bytes> held = View(offset_bytes, out.size());
+    if (!held) {
       return Status(StatusCode::kInternal, "the item is not held")
           .AtOffset(static_cast<int64_t>(offset_bytes));
     }
-    std::memcpy(out.data(), bytes.data() + begin, out.size());
+    if (!out.empty()) std::memcpy(out.data(), held->data(), out.size());
     return {};
+  }
+
+  std::optional<Bytes> View(uint64_t offset_bytes, uint64_t length_bytes) const override {
+    if (length_bytes == 0) return Bytes();
+    const size_t i = ItemAt(offset_bytes);
+    const uint64_t begin = offset_bytes - offsets_[i];
+    const Bytes bytes = items_[i].bytes;
+    if (begin > bytes.size() || length_bytes > bytes.size() - begin) return std::nullopt;
+    return bytes.subspan(begin, length_bytes);
   }
 
   void Prefetch(uint64_t, uint64_t) const override {}
@@ -275,6 +281,7 @@ Status StreamRun::EndBatch() {
   batch->items = std::exchange(rows_, {});
   batch->next_position = position_;
   for (const StreamItem& item : batch->items) {
+    Count(stats_->bytes_read, item.bytes.size());
     batch->order.push_back(static_cast<int64_t>(batch->order.size()));
     batch->numbers.push_back(item.number);
   }
