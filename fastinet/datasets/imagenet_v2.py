@@ -38,6 +38,7 @@ FAMILY = "imagenet_v2"
 
 # The largest has 20,000 images (December 2020). Of more, nobody needs to look at the names.
 _MOST_MEMBERS = 30_000
+_LOOKED_AT = 100
 
 _NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
 _WNID_FOLDER = re.compile(r"(?:.*/)?(n[0-9]{8})/[0-9]{1,2}\.jpeg")
@@ -50,10 +51,17 @@ def recognise(members: ScannedMembers) -> Listing | None:
     if len(members) > _MOST_MEMBERS:
         return None
     images = members.images()
-    labels = np.full(len(members), -1, np.int64)
     archive_names = [archive.name for archive in members.archives]
-    for row in np.flatnonzero(images).tolist():
-        labels[row] = label_of_member(members.name(row), archive_names[members.archive[row]])
+
+    def label(row: int) -> int:
+        return label_of_member(members.name(row), archive_names[members.archive[row]])
+
+    rows = np.flatnonzero(images).tolist()
+    # Where most are, some of a few are: other archives need not have all their names looked at.
+    if all(label(row) < 0 for row in rows[:: len(rows) // _LOOKED_AT + 1]):
+        return None
+    labels = np.full(len(members), -1, np.int64)
+    labels[rows] = [label(row) for row in rows]
     items = labels >= 0
     if 2 * np.count_nonzero(items) <= np.count_nonzero(images):
         return None
@@ -61,16 +69,16 @@ def recognise(members: ScannedMembers) -> Listing | None:
     key_offsets, key_bytes = members.keys_of(items)
     order = _by_label_and_name(labels[items], key_offsets, key_bytes)
     key_bytes, key_offsets = take_texts(key_bytes, key_offsets, order)
-    rows = np.flatnonzero(items)[order]
+    chosen = np.flatnonzero(items)[order]
     skipped, notes = members.skipped_note(items, "no images of ImageNet-V2")
     return Listing(
         family=FAMILY,
-        offsets=members.offsets[rows],
-        sizes=members.sizes[rows],
-        labels=labels[rows],
+        offsets=members.offsets[chosen],
+        sizes=members.sizes[chosen],
+        labels=labels[chosen],
         key_offsets=key_offsets,
         key_bytes=key_bytes,
-        item_archive=members.archive[rows] if len(members.archives) > 1 else None,
+        item_archive=members.archive[chosen] if len(members.archives) > 1 else None,
         splits=(Split("val", imagenet1k_wnids()),),
         skipped=skipped,
         notes=tuple(notes),
