@@ -99,7 +99,8 @@ class Duplicates:
 
     def first_items(self) -> Rows:
         """The first item of each group."""
-        return self._rows[self._ends - np.diff(self._ends, prepend=0)]
+        first: Rows = self._rows[self._ends - np.diff(self._ends, prepend=0)]
+        return first
 
     @property
     def images(self) -> int:

@@ -23,6 +23,8 @@ from fastinet.texts import take_texts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from fastinet.catalog import Listing
     from fastinet.seek_index import SeekIndex
 
@@ -181,8 +183,8 @@ class FolderArchive:
             for folder, names in self._folders()
             for name in names
         )
-        sizes = np.zeros(len(files), np.uint64)
-        heads = np.zeros((len(files), _HEAD_BYTES), np.uint8)
+        sizes: NDArray[np.uint64] = np.zeros(len(files), np.uint64)
+        heads: NDArray[np.uint8] = np.zeros((len(files), _HEAD_BYTES), np.uint8)
         specials = 0
         kept = np.zeros(len(files), np.bool_)
         for i, name in enumerate(files):

@@ -160,7 +160,8 @@ def _facts(names: Names, images: Bools, archives: Sequence[ScannedArchive]) -> _
 
 def _splits_and_numbers(names: Names, archives: Sequence[ScannedArchive]) -> tuple[Ints, Ints]:
     """[N] index into SPLITS, and number or -1."""
-    splits, numbers = np.full(len(names), -1, np.int64), np.full(len(names), -1, np.int64)
+    splits: Ints = np.full(len(names), -1, np.int64)
+    numbers: Ints = np.full(len(names), -1, np.int64)
     for split, prefix in _NUMBERED.items():
         numbered = names.numbers_after(prefix)
         splits[numbered >= 0] = split

@@ -149,7 +149,7 @@ class _Samples:
     def companions(self, of_kind: Bools) -> Ints:
         """[n] the first member of that kind in each item's sample; -1: there is none."""
         rows = np.flatnonzero(of_kind & (self.of_members >= 0))
-        found = np.full(len(self.items), -1, np.int64)
+        found: Ints = np.full(len(self.items), -1, np.int64)
         if len(rows):
             wanted, there = self.of_members[self.items], self.of_members[rows]
             near = np.minimum(np.searchsorted(there, wanted), len(rows) - 1)
@@ -248,7 +248,7 @@ def _short_numbers(members: ScannedMembers, rows: Ints) -> Ints:
     length = digits.cumprod(axis=1).sum(axis=1)
     space = np.isin(heads, np.frombuffer(b" \t\r\n", np.uint8))
     rest_is_space = (space | ~inside | (places < length[:, None])).all(axis=1)
-    value = np.zeros(len(rows), np.int64)
+    value: Ints = np.zeros(len(rows), np.int64)
     for place in places.tolist():
         value = np.where(place < length, value * 10 + heads[:, place] - ord("0"), value)
     plain = (sizes <= heads.shape[1]) & (length > 0) & rest_is_space & (value < MOST_CLASSES)
