@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet import catalog
 from fastinet.sources import identify
 from fastinet.testing.train_archive import cached_train_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TRAIN_ITEMS = 1_281_167
 TRAIN_BYTES = 147_897_477_120
@@ -42,22 +46,32 @@ def sparse_train_tar(path: Path, items: int = 20_000, classes: int = 20) -> Path
     return path
 
 
-def indexed_train_archive(folder: Path) -> Path:
-    """An archive of the official one's size, all hole, and an index with its 1,281,167 items."""
+def indexed_train_archive(folder: Path, images: Sequence[bytes] = ()) -> Path:
+    """An archive of the official one's size, and an index with its 1,281,167 items.
+
+    The items are `images` over and over, which lie at the archive's start; the rest is a hole.
+    """
     path = folder / "ILSVRC2012_img_train.tar"
     with path.open("wb") as file:
+        for image in images:
+            file.write(image)
         file.truncate(TRAIN_BYTES)
     items = np.arange(TRAIN_ITEMS)
+    offsets = items * (TRAIN_BYTES // TRAIN_ITEMS)
+    sizes = np.full(TRAIN_ITEMS, _MEAN_BYTES)
+    if images:
+        lengths = np.array([len(image) for image in images])
+        sizes = np.resize(lengths, TRAIN_ITEMS)
+        offsets = np.resize(np.cumsum(lengths) - lengths, TRAIN_ITEMS)
     wnids = tuple(f"n{10_000_000 + number:08d}" for number in range(1000))
     labels = items * len(wnids) // TRAIN_ITEMS
     names = [f"{wnids[label]}/{wnids[label]}_{item}.JPEG" for item, label in enumerate(labels)]
-    lengths = np.array([0, *map(len, names)], np.uint64)
     listing = catalog.Listing(
         family="train",
-        offsets=(items * (TRAIN_BYTES // TRAIN_ITEMS)).astype(np.uint64),
-        sizes=np.full(TRAIN_ITEMS, _MEAN_BYTES, np.uint64),
+        offsets=offsets.astype(np.uint64),
+        sizes=sizes.astype(np.uint64),
         labels=labels.astype(np.int64),
-        key_offsets=np.cumsum(lengths),
+        key_offsets=np.cumsum(np.array([0, *map(len, names)], np.uint64)),
         key_bytes=np.frombuffer("".join(names).encode(), np.uint8),
         item_archive=None,
         splits=(catalog.Split("train", wnids),),
