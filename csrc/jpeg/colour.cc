@@ -66,11 +66,15 @@ HWY_INLINE VValue MulRounded(VValue v, int16_t factor) {
   return hn::ShiftRight<1>(hn::Add(twice, hn::Set(d, 1)));
 }
 
+/// The sum of each pair's products / 2^16, rounded to nearest.
 HWY_INLINE VWide MulPair(VValue pairs, VValue factors) {
   const Wide d;
   VWide odd = hn::Zero(d);
-  const VWide even = hn::ReorderWidenMulAccumulate(d, pairs, factors, hn::Set(d, 1 << 15), odd);
-  return hn::ShiftRight<16>(hn::RearrangeToOddPlusEven(even, odd));
+  const VWide even = hn::ReorderWidenMulAccumulate(d, pairs, factors, hn::Zero(d), odd);
+  // The half is added last: which products meet in a lane before they are rearranged, and so how
+  // often a start value would count, differs between instruction sets.
+  const VWide sums = hn::RearrangeToOddPlusEven(even, odd);
+  return hn::ShiftRight<16>(hn::Add(sums, hn::Set(d, 1 << 15)));
 }
 
 void ConvertRow(const std::array<const uint8_t*, 3>& ycc, size_t width,

@@ -102,7 +102,9 @@ HWY_INLINE Halves AddEach(const Halves& a, int32_t value) {
 /// 2^kRoundBits and divided by 2^kShift.
 template <int kRoundBits, int kShift, size_t kRows>
 HWY_INLINE void TransformColumns(VRow (&r)[8]) {
-  Halves e0, e1, e2, e3, o0, o1, o2, o3;
+  // Braces: GCC would put an implicit constructor of Halves outside this file's instruction set,
+  // and NEON's vectors, which have constructors of their own, cannot be inlined there.
+  Halves e0{}, e1{}, e2{}, e3{}, o0{}, o1{}, o2{}, o3{};
   if constexpr (kRows == 4) {
     e0 = e1 = Widen(r[0]);
     const Pairs even = MakePairs(r[2], hn::Zero(Rows()));
