@@ -21,10 +21,10 @@ DequantizationSteps StepsOf(const std::array<uint16_t, 64>& zig_zag);
 /// 8 x 32 samples at `out`, the others follow to its right; rows of samples are `stride` bytes
 /// apart. Blocks that were not decoded become grey.
 ///
-/// The arithmetic is that of libjpeg-turbo's SIMD "islow" transform (Loeffler, Ligtenberg and
-/// Moschytz with 13-bit constants, jidctint in its simd folder): the same results as jidctint.c for
-/// coefficients that come from 8-bit samples, and on hostile ones wraps and saturates in the same
-/// places.
+/// The arithmetic is that of libjpeg-turbo's SIMD "islow" transform for x86 (Loeffler, Ligtenberg
+/// and Moschytz with 13-bit constants, jidctint in its simd folder): the same results as jidctint.c
+/// and jidctint-neon.c for coefficients that come from 8-bit samples. On hostile ones, where these
+/// three differ, it wraps and saturates in the same places as that for x86, on every machine.
 void InverseDct(const BlockRow& row, int32_t first, int32_t last, const DequantizationSteps& steps,
                 uint8_t* out, ptrdiff_t stride);
 
