@@ -320,6 +320,13 @@ def color_steps(
     ]
 
 
+def _blend(background: Image.Image, image: Image.Image, factor: float) -> Image.Image:
+    """``Image.blend`` with every operation rounded; Pillow's builds for arm64 fuse two of them."""
+    start = np.asarray(background, np.float32)
+    blended = start + np.float32(factor) * (np.asarray(image, np.float32) - start)
+    return Image.fromarray(np.clip(blended, 0, 255).astype(np.uint8))
+
+
 def adjust_color(pixels: Pixels, steps: Sequence[tuple[str, float]]) -> Pixels:
     """Adjusts uint8 [H, W, 3] as torchvision.transforms.ColorJitter does on PIL images."""
     image = Image.fromarray(pixels)
@@ -334,7 +341,7 @@ def adjust_color(pixels: Pixels, steps: Sequence[tuple[str, float]]) -> Pixels:
             turned = np.asarray(hue) + np.int32(factor * 255).astype(np.uint8)
             image = Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert("RGB")
         else:
-            image = enhancers[name](image).enhance(factor)
+            image = _blend(enhancers[name](image).degenerate, image, factor)
     return np.asarray(image)
 
 
