@@ -26,10 +26,13 @@ std::span<const T> View(const Column<T>& column) {
   return {column.data(), static_cast<size_t>(column.size())};
 }
 
-inline void Check(const Status& status) {
-  if (status.ok()) return;
+[[noreturn]] inline void Raise(const Status& status) {
   RaiseStatus(status);
   throw py::error_already_set();
+}
+
+inline void Check(const Status& status) {
+  if (!status.ok()) Raise(status);
 }
 
 template <class T>
