@@ -14,7 +14,7 @@ from fastinet import _engine, _plan
 from fastinet.batch import PADDING, BatchKind
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
 from fastinet.buffers import Buffers
-from fastinet.checks import whole_number
+from fastinet.checks import checked_epoch, checked_seed, whole_number
 from fastinet.cpus import checked_affinity
 from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
 STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
-MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
-MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
 
 
 class LoaderState(TypedDict):
@@ -200,7 +198,7 @@ class Loader:
         self._sizes = SizeSchedule(sizes or {})
         self.output = OutputFormat(dtype, layout, mean, std)
         self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
-        self.seed = whole_number("seed", seed, 0, MAX_SEED)
+        self.seed = checked_seed(seed)
         self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.boxes = self._checked_item_boxes(boxes)
         self.soft_labels = self._checked_soft_labels(soft_labels)
@@ -238,7 +236,7 @@ class Loader:
             epoch: 0 .. 2**32 - 1.
             start_batch: first batch to deliver; at most ``len(loader)``, which gives an empty rest.
         """
-        epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
+        epoch = checked_epoch(epoch)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
         return self._begin(epoch, start_batch * self._share.step)
 
@@ -285,9 +283,9 @@ class Loader:
                 )
         if state.get("blocks") != own["blocks"]:
             raise ValueError("state is of a dataset whose items lie in other blocks")
-        self.seed = whole_number("seed", state["seed"], 0, MAX_SEED)
+        self.seed = checked_seed(state["seed"])
         self._progress = Progress(
-            whole_number("epoch", state["epoch"], 0, MAX_EPOCH),
+            checked_epoch(state["epoch"]),
             whole_number("position", state["position"], 0, len(self.dataset)),
         )
 

@@ -12,7 +12,7 @@ import numpy as np
 from fastinet import _engine
 from fastinet.batch import Batch, BatchKind
 from fastinet.buffers import Buffers
-from fastinet.checks import whole_number
+from fastinet.checks import checked_epoch, checked_seed, whole_number
 from fastinet.cpus import checked_affinity
 from fastinet.epoch import Masked, Progress
 from fastinet.errors import FastinetWarning
@@ -127,7 +127,7 @@ class StreamLoader:
         if shuffle:
             wanted = DEFAULT_STREAM_WINDOW if window is None else window
             self.window = whole_number("window", wanted, 1, _MAX_WINDOW)
-        self.seed = whole_number("seed", seed, 0, 2**64 - 1)
+        self.seed = checked_seed(seed)
         self.on_error = on_error
         self.drop_last = bool(drop_last)
         rank, world = rank_and_world(rank, world)
@@ -143,7 +143,7 @@ class StreamLoader:
             shape = (self.batch_size, *([] if self._views is None else [self._views]), *image)
             self._buffers = Buffers(self.output, shape, out)
         self._log = None if log is None else StatsLog(log, log_every)
-        self._progress = Progress(whole_number("epoch", epoch, 0, 2**32 - 1))
+        self._progress = Progress(checked_epoch(epoch))
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None
         self._latest: weakref.ref[_Pass] | None = None
@@ -220,9 +220,9 @@ class StreamLoader:
             raise ValueError(f"state has version {state.get('version')!r}, not {STATE_VERSION}")
         if state["window"] != self.window:
             raise ValueError(f"state has window={state['window']}, the loader {self.window}")
-        self.seed = whole_number("seed", state["seed"], 0, 2**64 - 1)
+        self.seed = checked_seed(state["seed"])
         self._progress = Progress(
-            whole_number("epoch", state["epoch"], 0, 2**32 - 1),
+            checked_epoch(state["epoch"]),
             whole_number("position", state["position"], 0, 2**62),
         )
 
