@@ -80,7 +80,7 @@ class ChosenItems:
     def _slots_for(self, process: int, rows: int) -> _engine.SlotPool:
         if self._slots is None or self._slots[:2] != (process, rows):
             loader = self.loader
-            spec = loader._spec(loader._sizes.largest(loader.transform))  # noqa: SLF001
-            classes = 0 if loader.soft_labels is None else loader.soft_labels.classes
+            spec = loader._spec(loader._largest_transform())  # noqa: SLF001
+            classes = loader._soft_label_classes  # noqa: SLF001
             self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
         return self._slots[2]

@@ -253,7 +253,7 @@ def test_closing_wakes_whoever_waits(dataset: fastinet.Dataset) -> None:
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    while epoch._native.ready_batches == 0 and not outcome and waiter.is_alive():
+    while epoch._run.ready_batches == 0 and not outcome and waiter.is_alive():
         epoch.close()
         waiter.join(0.05)
     waiter.join(HANGS_SECONDS)
@@ -392,7 +392,7 @@ many = dataset.select(np.arange(600) % len(dataset))
 epoch = iter(fastinet.Loader(many, 200, fastinet.Resize(64), threads=1))
 
 def wait():
-    return epoch._native.next()
+    return epoch._run.next()
 
 def interrupt(number, frame):
     signal.setitimer(signal.ITIMER_REAL, 0.002)
