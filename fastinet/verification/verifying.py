@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet import _scan
-from fastinet.catalog import Listing, Split
+from fastinet.catalog import Split
 from fastinet.cpus import available_cpus
 from fastinet.datasets import ilsvrc
 from fastinet.datasets.devkit import read_devkit
@@ -352,15 +352,10 @@ class Verification:
         if not headers.readable:
             return Images.none()
         rows = np.flatnonzero(images)
-        starts, names = members.keys_of(np.ones(len(members), np.bool_))
-        listing = Listing(
+        listing = members.listing(
+            np.arange(len(members)),
             family="",
-            offsets=members.offsets,
-            sizes=members.sizes,
             labels=np.full(len(members), -1, np.int64),
-            key_offsets=starts,
-            key_bytes=names,
-            item_archive=members.archive,
             splits=(Split("", ()),),
         )
         return Images(
