@@ -65,8 +65,8 @@ class Identity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FileArchive:
-    """A tar as a file."""
+class _OneFile:
+    """An archive that is a file."""
 
     path: Path
     folder: str = ""
@@ -84,6 +84,11 @@ class FileArchive:
         """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
         return identify(self.path)
 
+
+@dataclass(frozen=True)
+class FileArchive(_OneFile):
+    """A tar as a file."""
+
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members; see :func:`fastinet._scan.scan`."""
         return _scan.scan(self.path, self.folder, progress)
@@ -98,25 +103,11 @@ class FileArchive:
 
 
 @dataclass(frozen=True)
-class GzipArchive:
+class GzipArchive(_OneFile):
     """A tar in a gzip file, entered through its seek index."""
 
-    path: Path
-    folder: str = ""
-    """See FileArchive."""
-    briefly: bool = False
-    """Likewise."""
     cache_bytes: int | None = None
     """Of inflated data that are kept; None: as :meth:`fastinet.seek_index.SeekIndex.open` does."""
-
-    @property
-    def name(self) -> str:
-        """File name without folder."""
-        return self.path.name
-
-    def identify(self) -> Identity:
-        """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
-        return identify(self.path)
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
