@@ -169,39 +169,23 @@ class FolderArchive:
         Raises:
             ReadError: a folder or file cannot be read.
         """
-        files = sorted(
+        entries = sorted(
             (os.fsencode(f"{folder}/{name}" if folder else name))
             for folder, names in self._folders()
             for name in names
         )
-        sizes: NDArray[np.uint64] = np.zeros(len(files), np.uint64)
-        heads: NDArray[np.uint8] = np.zeros((len(files), _HEAD_BYTES), np.uint8)
-        specials = 0
-        kept = np.zeros(len(files), np.bool_)
-        for i, name in enumerate(files):
-            path = os.path.join(os.fsencode(self.path), name)  # noqa: PTH118  # bytes, a million
-            try:
-                info = os.stat(path)  # noqa: PTH116
-                if not stat.S_ISREG(info.st_mode):
-                    specials += 1
-                    continue
-                if not _says_what_it_is(name):
-                    with open(path, "rb") as file:  # noqa: PTH123
-                        head = file.read(_HEAD_BYTES)
-                    heads[i, : len(head)] = np.frombuffer(head, np.uint8)
-            except FileNotFoundError:  # a link that leads nowhere
-                specials += 1
-                continue
-            except OSError as error:
-                raise ReadError(
-                    f"cannot be read: {error.strerror}",
-                    archive=str(self.path),
-                    member=os.fsdecode(name),
-                ) from error
-            sizes[i], kept[i] = info.st_size, True
+        sizes: NDArray[np.uint64] = np.zeros(len(entries), np.uint64)
+        heads: NDArray[np.uint8] = np.zeros((len(entries), _HEAD_BYTES), np.uint8)
+        kept = np.zeros(len(entries), np.bool_)
+        for i, name in enumerate(entries):
             if progress is not None and i % 1024 == 0:
-                progress(i, len(files))
-        files = [name for name, keep in zip(files, kept.tolist(), strict=True) if keep]
+                progress(i, len(entries))
+            found = self._look_at(name)
+            if found is not None:
+                kept[i] = True
+                sizes[i], head = found
+                heads[i, : len(head)] = np.frombuffer(head, np.uint8)
+        files = [name for name, keep in zip(entries, kept.tolist(), strict=True) if keep]
         sizes, heads = sizes[kept], heads[kept]
         ends = np.cumsum(sizes, dtype=np.uint64)
         return _scan.Members(
@@ -212,8 +196,31 @@ class FolderArchive:
             names=np.frombuffer(b"".join(files), np.uint8),
             name_ends=np.cumsum([len(name) for name in files], dtype=np.uint64),
             container_names=[],
-            special_entries=specials,
+            special_entries=len(entries) - len(files),
         )
+
+    def _look_at(self, name: bytes) -> tuple[int, bytes] | None:
+        """Size [bytes] of a file, and its first bytes unless the name says what it is.
+
+        None where there is no file: for a socket, say, or a link that leads nowhere.
+        """
+        path = os.path.join(os.fsencode(self.path), name)  # noqa: PTH118  # bytes, a million
+        try:
+            info = os.stat(path)  # noqa: PTH116
+            if not stat.S_ISREG(info.st_mode):
+                return None
+            if _says_what_it_is(name):
+                return info.st_size, b""
+            with open(path, "rb") as file:  # noqa: PTH123
+                return info.st_size, file.read(_HEAD_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ReadError(
+                f"cannot be read: {error.strerror}",
+                archive=str(self.path),
+                member=os.fsdecode(name),
+            ) from error
 
     def open_scanned(self, members: _scan.Members) -> _engine.Source:
         """All files that the scan found as one source."""
