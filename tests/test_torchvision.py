@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +51,6 @@ ADJUST = {
 }
 
 
-def opened(data: bytes) -> Image.Image:
-    """As torchvision's ImageFolder opens it."""
-    return Image.open(io.BytesIO(data)).convert("RGB")
-
-
 def images(what: str, count: int) -> dict[str, bytes]:
     """JPEGs by file name, every fifth of them grey, of odd sizes."""
     rng = rng_of(what)
@@ -97,7 +91,7 @@ def test_training_rows(dataset: fastinet.Dataset, colours: str, interpolation: A
     mode = v1.InterpolationMode(interpolation)
     for batch in loader.epoch(2):
         for row, item in enumerate(batch.indices.tolist()):
-            image = opened(dataset.read(item))
+            image = _reference.open_image(dataset.read(item))
             for view in range(3):
                 x, y, width, height = batch.boxes[row, view].tolist()
                 theirs = F.resized_crop(image, y, x, height, width, [31, 23], mode)
@@ -146,8 +140,7 @@ def test_colour_steps_have_torchvisions_distribution() -> None:
     torch.manual_seed(1)
     drawn = [v1.ColorJitter.get_params(*bounds) for _ in range(DRAWS)]
     mine = [_reference.color_steps(bounds, 1, 0, item) for item in range(DRAWS)]
-    for number, name in enumerate(names):
-        theirs = np.array([factors[number] for _, *factors in drawn])
+    for name, theirs in zip(names, np.array([factors for _, *factors in drawn]).T, strict=True):
         assert distance(theirs, np.array([dict(steps)[name] for steps in mine])) < BOUND, name
     orders = list(itertools.permutations(range(4)))
     places = {tuple(names[op] for op in order): place for place, order in enumerate(orders)}
@@ -171,7 +164,7 @@ def test_resize_and_centre_crop(version: Any, interpolation: Any) -> None:
     for data in images("centre", 150).values():
         size = int(rng.integers(1, 90)), int(rng.integers(1, 90))
         resize = int(rng.integers(1, 90))
-        image, crop = opened(data), version.CenterCrop(size)
+        image, crop = _reference.open_image(data), version.CenterCrop(size)
         mine = fastinet.decode(data, transform=CenterCrop(size, resize, interpolation), exact=True)
         assert np.array_equal(mine, crop(version.Resize(resize, mode)(image))), (image.size, size)
         mine = fastinet.decode(data, transform=CenterCrop(size, None, interpolation))
@@ -246,8 +239,7 @@ def test_mixed_batches(dtype: str) -> None:
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
 def test_mixtures_have_torchvisions_distribution(alpha: float) -> None:
     torch.manual_seed(4)
-    batch = [torch.empty(1, 3, 40, 60)]
-    draws = 5000
+    batch, draws = [torch.empty(1, 3, 40, 60)], 5000
     mixup, cutmix = Mixup(2, alpha, seed=1), CutMix(2, alpha, seed=1)
     blends = [v2.MixUp(alpha=alpha, num_classes=2).make_params(batch) for _ in range(draws)]
     pastes = [v2.CutMix(alpha=alpha, num_classes=2).make_params(batch) for _ in range(draws)]
@@ -262,6 +254,24 @@ def test_mixtures_have_torchvisions_distribution(alpha: float) -> None:
     bound = BOUND * (DRAWS / draws) ** 0.5
     for column, wanted in zip(np.array(mine).T, np.array(theirs).T, strict=True):
         assert distance(column, wanted) < bound
+
+
+def test_rectangles_follow_torchvisions_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some centre gives torchvision our rectangle, from the same weight."""
+    height, width = 40, 61
+    batch, theirs = [torch.empty(1, 3, height, width)], v2.CutMix(num_classes=2)
+    for number in range(60):
+        (left, top, right, bottom), _ = CutMix(2, seed=1).draw(0, number, height, width)
+        lam = Mixup(2, 1.0, seed=1).draw(0, number)  # the same draw
+        monkeypatch.setattr(theirs._dist, "sample", lambda _, lam=lam: lam)
+        boxes = []
+        for at in range(width):
+            monkeypatch.setattr(
+                torch, "randint", lambda side, size, at=at: torch.full(size, min(at, side - 1))
+            )
+            boxes.append(theirs.make_params(batch)["box"])
+        assert (left, right) in {(box[0], box[2]) for box in boxes}
+        assert (top, bottom) in {(box[1], box[3]) for box in boxes}
 
 
 # ------------------------------------------------------------------------------ labels of crops
@@ -303,19 +313,14 @@ def test_soft_labels_are_pooled_by_roi_align(tmp_path: Path, axis: Any) -> None:
 # ------------------------------------------------------------------------------- whole datasets
 
 
-def test_labels_are_those_of_image_folder(archive_path: Path, tmp_path: Path) -> None:
-    with tarfile.open(archive_path) as classes:
-        for member in classes:
-            folder = tmp_path / member.name.removesuffix(".tar")
-            with tarfile.open(fileobj=classes.extractfile(member)) as images_of_class:
-                images_of_class.extractall(folder, filter="data")
-    theirs = ImageFolder(tmp_path)
-    dataset = fastinet.open(archive_path, index=False)
+def test_labels_are_those_of_image_folder(tmp_path: Path) -> None:
+    challenge = miniature_challenge()
+    tree = write_archive(tmp_path / "tree", challenge.class_tree(), form="folder")
+    archive = write_archive(tmp_path / "train.tar", challenge.official_train())
+    theirs, dataset = ImageFolder(tree / "train"), fastinet.open(archive, index=False)
     assert [info.wnid for info in dataset.classes] == theirs.classes
     labels = dict(zip(dataset.keys, dataset.labels.tolist(), strict=True))
-    assert labels == {
-        Path(path).relative_to(tmp_path).as_posix(): label for path, label in theirs.samples
-    }
+    assert labels == {"/".join(Path(path).parts[-2:]): label for path, label in theirs.samples}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torchvision extracts without a filter
