@@ -8,6 +8,8 @@ unbroken one does::
     for number, (images, labels) in enumerate(loader):
         images, targets = mix(images, labels, epoch=epoch, batch=number * world + rank)
 
+A global JAX array is one batch of all processes, which have to agree: there it is ``batch=number``.
+
 The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
 mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
 Label smoothing is timm's (``timm.data.mixup``). Labels may be soft before, as ReLabel's are.
