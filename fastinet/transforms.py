@@ -27,9 +27,9 @@ MAX_VIEWS = 1024  # far below the 16 bits that random bits have for the view
 class ColorJitter:
     """Random brightness, contrast, saturation and hue, in random order: torchvision's ColorJitter.
 
-    Pixels are those of torchvision on PIL images, bit for bit: ``ImageEnhance`` and the 8-bit HSV of
-    Pillow's builds for x86-64, on every machine. Factors and order depend on (seed, epoch, item)
-    alone.
+    Pixels are those of torchvision on PIL images, bit for bit: ``ImageEnhance`` and 8-bit HSV, as
+    Pillow's builds for x86-64 compute them, on every machine. Factors and order depend on (seed,
+    epoch, item) alone.
 
     Attributes:
         brightness: the factor is uniform in [max(0, 1 - brightness), 1 + brightness], or in the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import warnings
 from pathlib import Path
 from typing import Any
@@ -238,9 +239,16 @@ def test_damaged_images_meet_the_same_verdict(tmp_path: Path) -> None:
         assert_same_rows(ours, rows_of(without_checkpoints(dataset), transform, exact=True))
         assert 0 < len(ours.failures) < len(images)
     whole = rows_of(dataset, Resize(24), exact=True)
-    for i in set(range(len(images))) - set(whole.failures):
-        theirs = _reference.decode(images[str(i)], None, 24)
-        np.testing.assert_array_equal(whole.images[i], theirs, err_msg=str(i))
+    decoded = set(range(len(images))) - set(whole.failures)
+    different = [
+        i
+        for i in decoded
+        if not np.array_equal(whole.images[i], _reference.decode(images[str(i)], None, 24))
+    ]
+    # A changed bit may make a coefficient that no image has. libjpeg-turbo then gives other pixels
+    # on other processors than x86-64, whose pixels are ours (csrc/jpeg/idct.h).
+    limit = 0 if platform.machine() in ("x86_64", "AMD64") else len(decoded) // 20
+    assert len(different) <= limit, different
 
 
 def test_an_archive_that_rots_in_place(many: fastinet.Dataset, tmp_path: Path) -> None:

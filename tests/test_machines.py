@@ -19,7 +19,6 @@ from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize
 from fastinet.testing.encodings import ODD_ENCODINGS, Encoding, encode
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
 ENCODED = "60df450017fccb1e"
