@@ -356,7 +356,7 @@ def test_a_full_disk_keeps_what_was_done(archive: Path) -> None:
             assert not log_of(archive).exists()
             log_of(archive).touch()
         else:
-            assert f"holds {chunks * CHUNK} items" in done.stdout
+            assert "what it holds so far is good" in done.stdout
             assert log_of(archive).read_bytes() == whole[: ends[chunks]]
             assert found(archive).covered == chunks * CHUNK
         build(archive)
