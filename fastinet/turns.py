@@ -179,8 +179,9 @@ class _Lock:
         except OSError as error:
             if error.errno == errno.ESTALE:  # removed on another machine
                 return True
-            with contextlib.suppress(OSError):
-                self.path.unlink()
+            if not os.fstat(file.fileno()).st_size:  # nobody's: made by the opening
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
             raise _NoLockError(self, error, is_for_want_of_locks=True) from error
         return True
 
