@@ -213,6 +213,45 @@ def test_threads_take_turns_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not locks(tmp_path)
 
 
+def test_made_between_looking_and_locking(tmp_path: Path) -> None:
+    """Who has the lock looks again before it makes anything."""
+    looks = []
+
+    def find() -> str | None:
+        looks.append((tmp_path / "index.lock").exists())
+        return "made" if len(looks) == 2 else None
+
+    def make(_places: object, _report: object) -> str:
+        raise AssertionError("it is there")
+
+    assert turns.find_or_make([tmp_path / "index"], "index", find=find, make=make) == "made"
+    assert looks == [False, True]
+    assert not locks(tmp_path)
+
+
+def test_those_who_waited_need_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand ranks find the result at once, not one after the other."""
+    lock = write(tmp_path / "index.lock", b"")
+    made, looks = [], []
+
+    def done(_: float) -> None:
+        lock.unlink()
+        made.append("made")
+
+    def find() -> str | None:
+        looks.append(lock.exists())
+        return made[0] if made else None
+
+    def make(_places: object, _report: object) -> str:
+        raise AssertionError("it is there")
+
+    with lock.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        monkeypatch.setattr("time.sleep", done)
+        assert turns.find_or_make([tmp_path / "index"], "index", find=find, make=make) == "made"
+    assert looks == [True, False]
+
+
 def test_a_thread_does_not_wait_for_itself(tmp_path: Path) -> None:
     """Someone opens the archive in the progress function of its own opening."""
     for what in ("plain", "gzip"):
