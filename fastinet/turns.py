@@ -29,7 +29,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from fastinet.errors import FastinetWarning, ReadError
 
@@ -122,6 +122,37 @@ class _NoLockError(Exception):
         self.is_for_want_of_locks = is_for_want_of_locks
 
 
+class _Note(NamedTuple):
+    """What a process that makes something says of itself."""
+
+    host: str
+    pid: int
+    since: str
+    done: int = 0
+    total: int = 0  # 0: it has not said yet
+
+    @classmethod
+    def read(cls, path: Path) -> _Note | None:
+        """The note at `path`; None where there is none that can be read."""
+        try:
+            host, pid, since, done, total = json.loads(path.read_bytes())
+            return cls(str(host), int(pid), str(since), int(done), int(total))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Puts it over the one at `path`, where there is room on the disk."""
+        text = json.dumps(self).encode("ascii").ljust(_NOTE_BYTES)
+        # Opened and closed each time: on an NFS others then see it.
+        with contextlib.suppress(OSError), path.open("r+b", buffering=0) as file:
+            file.write(text)
+
+    def __str__(self) -> str:
+        """As "process 4711 on node3 (since 2026-01-31 14:05:09, 12% done)"."""
+        share = f", {self.done / self.total:.0%} done" if self.total else ""
+        return f"process {self.pid} on {self.host} (since {self.since}{share})"
+
+
 class _Mine(threading.local):
     """The lock files that this thread holds, as (device, inode)."""
 
@@ -139,7 +170,6 @@ class _Lock:
         self.path = place.with_name(place.name + SUFFIX)
         self.what = f"{what} '{place}'"
         self._file: FileIO | None = None
-        self._note: dict[str, Any] = {}
 
     def take(self) -> bool:
         """Whether it is this process's now; it does not wait.
@@ -161,9 +191,11 @@ class _Lock:
                 if self._is_at_path(file):  # else it was removed between the opening and the lock
                     closing.pop_all()
                     self._file = file
-        _mine.files.add(_inode(self._file))
-        self._note = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-        self._write_note()
+        self._inode = _inode(self._file)
+        _mine.files.add(self._inode)
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._note = _Note(socket.gethostname(), os.getpid(), now)
+        self._note.write(self.path)
         return True
 
     def _lock(self, file: FileIO) -> bool:
@@ -196,7 +228,7 @@ class _Lock:
         if self._file is None:
             return
         with self._file:
-            _mine.files.discard(_inode(self._file))
+            _mine.files.discard(self._inode)
             if self._is_at_path(self._file):
                 with contextlib.suppress(OSError):
                     self.path.unlink()
@@ -211,26 +243,11 @@ class _Lock:
             now = time.monotonic()
             if now >= due:
                 due = now + _NOTE_SECONDS
-                self._note |= {"done": done, "total": total}
-                self._write_note()
+                self._note._replace(done=int(done), total=int(total)).write(self.path)
             if progress is not None:
                 progress(done, total)
 
         return report
-
-    def _write_note(self) -> None:
-        text = json.dumps(self._note).encode("ascii").ljust(_NOTE_BYTES)
-        # Opened and closed each time: on an NFS others then see it. No room for it: no matter.
-        with contextlib.suppress(OSError), self.path.open("r+b", buffering=0) as file:
-            file.write(text)
-
-    def note(self) -> dict[str, Any]:
-        """What the process that has it says of itself; nothing where that cannot be read."""
-        try:
-            note = json.loads(self.path.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return note if isinstance(note, dict) else {}
 
 
 class _Waiting:
@@ -245,30 +262,20 @@ class _Waiting:
 
     def pause(self) -> None:
         """Says what there is to say, and lets some time pass."""
-        note = self._lock.note()
-        if self._progress is not None and note.get("total"):
-            self._progress(note["done"], note["total"])
+        note = _Note.read(self._lock.path)
+        if self._progress is not None and note is not None and note.total:
+            self._progress(note.done, note.total)
         waited = time.monotonic() - self._begun
         if waited >= self._next_word:
             self._next_word = 2 * waited
+            who = note or "another process"
             warnings.warn(
-                f"{_described(note)} is making the {self._lock.what}; this one waits for it, and"
-                " takes over if it ends",
+                f"{who} is making the {self._lock.what}; this one waits for it, and takes over if"
+                " it ends",
                 FastinetWarning,
                 stacklevel=self._stacklevel,
             )
         time.sleep(min(max(waited / 10, _SHORTEST_PAUSE), _LONGEST_PAUSE))
-
-
-def _described(note: dict[str, Any]) -> str:
-    """The process that a note is of: "process 4711 on node3, since 2026-01-31 14:05:09, 12 %"."""
-    try:
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(note["since"]))
-        text = f"process {note['pid']} on {note['host']} (since {since}"
-        share = f", {note['done'] / note['total']:.0%} done" if note.get("total") else ""
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return "another process"
-    return f"{text}{share})"
 
 
 def _inode(file: FileIO) -> tuple[int, int]:
