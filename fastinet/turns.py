@@ -12,9 +12,9 @@ taken over by one of those who wait, and it goes on where the index stands.
 Linux carries flock to the server of an NFS (since 2.6.12), and the server frees the locks of a
 machine that has vanished: NFSv4 after its lease, 90 seconds as a rule; NFSv3 when that machine is
 up again. Some file systems keep locks to each machine (BeeGFS unless told otherwise, Lustre with
-localflock, NFS with local_lock). There one process of each machine makes the index, which costs
-time and nothing else: files that are replaced do so as a whole, and a log (``appending.py``) is not
-continued behind what another has written. Where there are no locks, each makes it for itself.
+localflock, NFS with local_lock). There one process of each machine makes the index. One that is
+replaced as a whole is then made several times, and who finds the work of another in its log
+(``appending.py``) stops with an error. Where there are no locks, each makes it for itself.
 """
 
 from __future__ import annotations
