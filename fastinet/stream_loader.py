@@ -198,7 +198,8 @@ class StreamLoader:
         """Where the pass stands, or the next one is to begin; exact after any batch.
 
         A state is taken up by the loader of the same stream, opened anew: it reads up to that
-        position, without decoding.
+        position, without decoding. Of a stream that has failed it leads no further than to the
+        first item that only the failure let out of the window: what such batches hold comes again.
         """
         return {
             "version": STATE_VERSION,
@@ -272,7 +273,8 @@ class _Pass:
         Raises:
             StopIteration: after the last batch.
             FastinetError: what is wrong with an item, as for :class:`~fastinet.epoch.Epoch`, or
-                with the stream, after the batches that are complete.
+                with the stream, after all that has arrived: full batches, and a last one unless
+                `drop_last`.
             ValueError: an item has no label, or one beyond the stream's `classes`.
         """
         if self._over:

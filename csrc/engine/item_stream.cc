@@ -63,11 +63,12 @@ bool IsImage(const StreamedMember& member) {
 }  // namespace
 
 Result<std::optional<StreamItem>> ItemStream::Next() {
-  while (!over_) {
+  while (!over_ && failure_.ok()) {
     if (!waiting_) {
-      FASTINET_ASSIGN_OR_RETURN(const bool found, members_.Next());
-      over_ = !found;
-      if (over_) break;
+      Result<bool> found = members_.Next();
+      failure_ = found.status();
+      over_ = found.ok() && !found.value();
+      if (over_ || !failure_.ok()) break;
     }
     const std::string& name = members_.member().name;
     const std::string_view sample = std::string_view(name).substr(0, DotOf(name));
@@ -75,16 +76,28 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
       ++skipped_;
       continue;
     }
-    waiting_ = sample != sample_ || (item_ && item_->key == name);
+    waiting_ = SampleIsOver(name, sample);
     if (waiting_) {
       std::optional<StreamItem> item = Finish();
       sample_ = sample;
+      tar_ = members_.tars_ended();
       if (item) return item;
       waiting_ = false;
     }
-    FASTINET_RETURN_IF_ERROR(Take(members_.member()));
+    failure_ = Take(members_.member());
   }
-  return Finish();
+  // Damage leaves open what else the sample would have had, its label maybe; its tar's end does
+  // not.
+  if (failure_.ok() || members_.tars_ended() != tar_) {
+    if (std::optional<StreamItem> item = Finish()) return item;
+  }
+  if (!failure_.ok()) return failure_;
+  return std::optional<StreamItem>();
+}
+
+/// Whether the member called `name`, of `sample`, begins a sample.
+bool ItemStream::SampleIsOver(const std::string& name, std::string_view sample) const {
+  return sample != sample_ || members_.tars_ended() != tar_ || (item_ && item_->key == name);
 }
 
 Status ItemStream::Take(const StreamedMember& member) {

@@ -43,7 +43,9 @@ class ItemStream {
   ItemStream(ByteStream& stream, uint64_t max_bytes)
       : members_(stream, {}), max_bytes_(max_bytes) {}
 
-  /// The next item; nothing at the archive's end, which has then been seen to be complete.
+  /// The next item; nothing at the archive's end, which has then been seen to be complete. What is
+  /// wrong with the stream is said after the items that are known to be complete: when the next
+  /// sample or the end of their tar has come. It is said again at every later call.
   Result<std::optional<StreamItem>> Next();
 
   /// Members that are neither items nor their companions, entries that are no files, and images of
@@ -54,15 +56,18 @@ class ItemStream {
   Status Take(const StreamedMember& member);
   void PassOverItem();
   std::optional<StreamItem> Finish();
+  bool SampleIsOver(const std::string& name, std::string_view sample) const;
 
   MemberStream members_;
   const uint64_t max_bytes_;
   bool over_ = false;
+  Status failure_;        // of the stream, once it has come
   bool waiting_ = false;  // members_ stands at a member that belongs to the next sample
   int64_t items_ = 0;
   uint64_t skipped_ = 0;
   // The sample that is arriving.
   std::string sample_;
+  uint64_t tar_ = 0;  // that it is in: how many had ended before
   std::optional<StreamItem> item_;
   bool item_is_named_ = false;    // its extension is jpg, jpeg or png
   size_t companions_before_ = 0;  // how many companions came before it
