@@ -213,10 +213,18 @@ class Epoch:
     @property
     def ready_batches(self) -> int: ...
 
+class ItemRules:
+    """What of a stream is an item."""
+
+    def __init__(self, *, one_of_a_sample: bool) -> None:
+        """With `one_of_a_sample` one image of each sample, though nothing beside it is a label."""
+
 class StreamItems:
     """The items of a stream one by one."""
 
-    def __init__(self, descriptor: int, name: bytes, *, max_pixels: int) -> None: ...
+    def __init__(
+        self, descriptor: int, name: bytes, rules: ItemRules, *, max_pixels: int
+    ) -> None: ...
     def next(self) -> tuple[str, list[tuple[str, bytes]], int, bytes] | None:
         """(key, [(extension, content)], size, bytes unless there are too many)."""
     def interrupt(self) -> None:
@@ -233,6 +241,7 @@ class StreamEpoch:
         pool: WorkerPool,
         descriptor: int,
         name: bytes,
+        rules: ItemRules,
         spec: ItemSpec,
         slots: SlotPool,
         stats: Stats,
@@ -255,7 +264,7 @@ class StreamEpoch:
     def ready_batches(self) -> int: ...
     @property
     def skipped(self) -> int:
-        """Members so far that were neither items nor belonged to one."""
+        """Members so far that were no items, nor small files of one that are no images."""
 
 def make_checkpoints(
     table: ItemTable, first: int, count: int, *, stride: int, threads: int

@@ -62,8 +62,9 @@ class Stream:
     Attributes:
         name: for messages.
         classes: in label order.
-        skipped: how many members were passed over: no images, nor small files that belong to one.
-            Known when the pass is over.
+        rules: what of it is an item, for the engine.
+        skipped: how many members were passed over: no items, nor small files that belong to one and
+            are no images. Known when the pass is over.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Stream:
         self._source = source
         self._known_classes = known_classes
         self._label = labels or _KeyLabels(classes)
+        self.rules = _engine.ItemRules(one_of_a_sample=labels is not None)
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: _Pump | None = None
         self._begun = False
@@ -146,7 +148,7 @@ class Stream:
         """
         with self.begin() as descriptor:
             name = self.name.encode("utf-8", "surrogateescape")
-            native = _engine.StreamItems(descriptor, name, max_pixels=max_pixels)
+            native = _engine.StreamItems(descriptor, name, self.rules, max_pixels=max_pixels)
         # In a thread, so that Ctrl-C interrupts the waiting.
         reader = concurrent.futures.ThreadPoolExecutor(1)
         try:
@@ -209,9 +211,11 @@ def open_stream(
     the other, as ``cat`` sends them. Items come in the stream's order, number 0, 1, and so on.
 
     Members that follow one another and have the same path up to the first dot of the file name are
-    one sample: its item is the first that is called .jpg, .jpeg or .png, else the first image; its
-    other files of up to 64 KiB are the item's companions. What else there is, is counted and warned
-    of.
+    one sample. If a ``.cls`` or ``.json`` is among them, or with `labels`, one image of it is an
+    item: the first that is called .jpg, .jpeg or .png, else the first. Without, all are. The
+    sample's other files of up to 64 KiB are the item's companions. What else there is, second
+    images among it, is counted and warned of. These are the items that :func:`fastinet.open` has of
+    the same archive.
 
     Args:
         source: "-" for standard input, the path of a named pipe or of a file to be read once, a

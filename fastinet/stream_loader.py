@@ -176,6 +176,7 @@ class StreamLoader:
                 shared_pool(self.threads, self.affinity),
                 descriptor,
                 self.stream.name.encode("utf-8", "surrogateescape"),
+                self.stream.rules,
                 spec,
                 self._slots,
                 self._stats,
@@ -325,8 +326,8 @@ def _end(native: _engine.StreamEpoch, masked: Masked, stream: Stream) -> None:
     masked.warn()
     if native.skipped and not sys.is_finalizing():
         warnings.warn(
-            f"'{stream.name}': {native.skipped} entries so far were passed over: they are no "
-            "images, nor small files that belong to one",
+            f"'{stream.name}': {native.skipped} entries so far were passed over: no images, "
+            "nor small files that belong to one, or images of samples that have one before them",
             FastinetWarning,
             stacklevel=5,  # whoever calls next()
         )

@@ -259,20 +259,25 @@ PYBIND11_MODULE(_engine, module) {
       .def("close", &PyEpoch::Close)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
+  py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
+      .def(py::init([](bool one_of_a_sample) { return ItemRules{one_of_a_sample}; }), py::kw_only(),
+           "one_of_a_sample"_a);
+
   py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")
-      .def(py::init<int, const py::bytes&, int64_t>(), "descriptor"_a, "name"_a, py::kw_only(),
-           "max_pixels"_a)
+      .def(py::init<int, const py::bytes&, const ItemRules&, int64_t>(), "descriptor"_a, "name"_a,
+           "rules"_a, py::kw_only(), "max_pixels"_a)
       .def("next", &PyStreamItems::Next)
       .def("interrupt", &PyStreamItems::Interrupt)
       .def_property_readonly("skipped", &PyStreamItems::Skipped);
 
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
-      .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemSpec&,
-                    std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, int64_t, int64_t,
-                    uint64_t, uint32_t, int64_t, int64_t, int64_t, bool, int64_t, bool>(),
-           "pool"_a, "descriptor"_a, "name"_a, "spec"_a, "slots"_a, "stats"_a, py::kw_only(),
-           "batch_size"_a, "window"_a, "seed"_a, "epoch"_a, "start"_a, "rank"_a, "world"_a,
-           "drop_last"_a, "prefetch"_a, "mask"_a)
+      .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemRules&,
+                    const ItemSpec&, std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>,
+                    int64_t, int64_t, uint64_t, uint32_t, int64_t, int64_t, int64_t, bool, int64_t,
+                    bool>(),
+           "pool"_a, "descriptor"_a, "name"_a, "rules"_a, "spec"_a, "slots"_a, "stats"_a,
+           py::kw_only(), "batch_size"_a, "window"_a, "seed"_a, "epoch"_a, "start"_a, "rank"_a,
+           "world"_a, "drop_last"_a, "prefetch"_a, "mask"_a)
       .def("next", &PyStreamEpoch::Next)
       .def("close", &PyStreamEpoch::Close)
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)

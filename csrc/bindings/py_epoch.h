@@ -130,7 +130,7 @@ class PyEpoch {
 class PyStreamEpoch {
  public:
   PyStreamEpoch(std::shared_ptr<WorkerPool> pool, int descriptor, const py::bytes& name,
-                const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
+                const ItemRules& rules, const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
                 std::shared_ptr<EngineStats> stats, int64_t batch_size, int64_t window,
                 uint64_t seed, uint32_t epoch, int64_t start, int64_t rank, int64_t world,
                 bool drop_last, int64_t prefetch, bool mask)
@@ -142,7 +142,8 @@ class PyStreamEpoch {
                           .start = start,
                           .rank = rank,
                           .world = world,
-                          .drop_last = drop_last};
+                          .drop_last = drop_last,
+                          .rules = rules};
     const EpochOptions options{.spec = spec,
                                .on_error = mask ? OnError::kMask : OnError::kRaise,
                                .prefetch_batches = prefetch};

@@ -245,7 +245,7 @@ void StreamRun::Feed() {
 /// way.
 Status StreamRun::TakeApart() {
   FASTINET_ASSIGN_OR_RETURN(ByteStream* const stream, input_->Open());
-  ItemStream items(*stream, MaxItemBytes(options_.spec.options.max_pixels));
+  ItemStream items(*stream, MaxItemBytes(options_.spec.options.max_pixels), plan_.rules);
   Status damage;
   for (;;) {
     Result<std::optional<StreamItem>> item = items.Next();

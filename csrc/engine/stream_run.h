@@ -49,6 +49,7 @@ struct StreamPlan {
   int64_t rank = 0;
   int64_t world = 1;
   bool drop_last = false;
+  ItemRules rules = {};
 };
 
 /// What Next() has to say, and of the rows what a stream alone knows: their items, without bytes.
