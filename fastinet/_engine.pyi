@@ -216,8 +216,20 @@ class Epoch:
 class ItemRules:
     """What of a stream is an item."""
 
-    def __init__(self, *, one_of_a_sample: bool) -> None:
-        """With `one_of_a_sample` one image of each sample, though nothing beside it is a label."""
+    def __init__(
+        self,
+        *,
+        one_of_a_sample: bool,
+        split: str,
+        prefixes: Sequence[tuple[str, str]],
+        folders: Sequence[tuple[str, str]],
+        otherwise: str,
+    ) -> None:
+        """With `one_of_a_sample` one image of each sample, though nothing beside it is a label.
+
+        The members that count are those of `split` ("": all): by (prefix, split), else by the
+        innermost of (end of a folder's path, split), else `otherwise`.
+        """
 
 class StreamItems:
     """The items of a stream one by one."""

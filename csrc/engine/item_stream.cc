@@ -72,6 +72,7 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
   // Damage leaves open what else the sample would have had, its label maybe; its tar's end does
   // not.
   if (ready_.empty() && (failure_.ok() || members_.tars_ended() != tar_)) FinishSample();
+  if (ready_.empty() && failure_.ok()) failure_ = CheckSplit();
   if (ready_.empty() && !failure_.ok()) return failure_;
   if (ready_.empty()) return std::optional<StreamItem>();
   std::optional<StreamItem> item = std::move(ready_.front());
@@ -89,6 +90,7 @@ Status ItemStream::Step() {
   }
   waiting_ = false;
   const StreamedMember& member = members_.member();
+  if (IsOfOtherSplit(member.name)) return {};
   if (IsAppleDouble(member)) {
     ++skipped_;
     return {};
@@ -101,6 +103,23 @@ Status ItemStream::Step() {
     waiting_ = !ready_.empty();
   }
   return waiting_ ? Status() : Take(member);
+}
+
+/// Counts `name` if it is of another split than is wanted.
+bool ItemStream::IsOfOtherSplit(const std::string& name) {
+  if (rules_.split.empty() || rules_.splits.Of(name) == rules_.split) return false;
+  if (of_other_splits_++ == 0) first_other_ = name;
+  return true;
+}
+
+/// At the stream's end: an empty epoch is what a wrong `split` looks like.
+Status ItemStream::CheckSplit() const {
+  if (items_ > 0 || of_other_splits_ == 0) return {};
+  return {StatusCode::kMissing, "no item of the stream is of split '" + rules_.split +
+                                    "', as far as paths tell; " + std::to_string(of_other_splits_) +
+                                    " members are of others, the first is '" + first_other_ +
+                                    "' of '" + std::string(rules_.splits.Of(first_other_)) +
+                                    "'. Without split= all items come"};
 }
 
 Status ItemStream::Take(const StreamedMember& member) {

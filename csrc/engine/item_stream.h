@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/byte_stream.h"
 #include "base/status.h"
+#include "engine/split_rule.h"
 #include "tar/member_stream.h"
 
 namespace fastinet {
@@ -34,6 +36,8 @@ struct StreamItem {
 /// What of a stream is an item, beyond what its members tell.
 struct ItemRules {
   bool one_of_a_sample = false;  // one image of each sample, though nothing beside it is a label
+  std::string split;             // the only one whose members count, as `splits` tells; "": all
+  SplitRule splits = {};
 };
 
 /// Groups the members of a stream to samples, as WebDataset writes them: members that follow one
@@ -54,15 +58,16 @@ class ItemStream {
 
   /// `stream` must outlive this. Images of more than `max_bytes` come without their bytes.
   ItemStream(ByteStream& stream, uint64_t max_bytes, ItemRules rules)
-      : members_(stream, {}), max_bytes_(max_bytes), rules_(rules) {}
+      : members_(stream, {}), max_bytes_(max_bytes), rules_(std::move(rules)) {}
 
   /// The next item; nothing at the archive's end, which has then been seen to be complete. What is
   /// wrong with the stream is said after the items that are known to be complete: when the next
-  /// sample or the end of their tar has come. It is said again at every later call.
+  /// sample or the end of their tar has come. It is said again at every later call. kMissing where
+  /// all members were of other splits.
   Result<std::optional<StreamItem>> Next();
 
   /// Members that are neither items nor kept companions, entries that are no files, and images of
-  /// samples that have another for their item.
+  /// samples that have another for their item. Members of other splits are not looked at.
   uint64_t skipped() const { return skipped_ + members_.special_entries(); }
 
  private:
@@ -74,6 +79,8 @@ class ItemStream {
   };
 
   Status Step();
+  bool IsOfOtherSplit(const std::string& name);
+  Status CheckSplit() const;
   Status Take(const StreamedMember& member);
   Status TakeImage(const StreamedMember& member);
   bool HasLabel() const;
@@ -90,6 +97,8 @@ class ItemStream {
   std::deque<StreamItem> ready_;  // numbered, in order
   int64_t items_ = 0;
   uint64_t skipped_ = 0;
+  uint64_t of_other_splits_ = 0;
+  std::string first_other_;  // name of the first of them
   // The sample that is arriving.
   std::string sample_;
   uint64_t tar_ = 0;  // that it is in: how many had ended before
