@@ -519,8 +519,7 @@ def open(  # noqa: A001  # read as fastinet.open
             place are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan with (bytes passed, bytes in all). It may raise to stop it.
-        classes: of a stream alone: the name of a list of them ("imagenet21k-p"), wnids in label
-            order, or the ``classes`` of a dataset.
+        classes: of a stream alone, see :func:`fastinet.open_stream`.
 
     Raises:
         MissingError: no such file, shards that are not all there, or a folder without images and
