@@ -106,8 +106,10 @@ class ItemTable:
         record_starts: NDArray[np.uint64] = ...,
         record_sizes: NDArray[np.uint32] = ...,
         header_bytes: NDArray[np.uint32] = ...,
-        records: NDArray[np.uint8] = ...,
-    ) -> None: ...
+        records: Sequence[NDArray[np.uint8]] = ...,
+    ) -> None:
+        """The `records` of each archive's items, or one array for all."""
+
     def __len__(self) -> int: ...
 
 class SoftLabels:

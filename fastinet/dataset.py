@@ -303,7 +303,7 @@ class Dataset:
             places.starts,
             places.sizes,
             places.header_bytes,
-            places.records,
+            places.of_archives(),
         )
 
     def read(self, index: int) -> bytes:

@@ -200,10 +200,10 @@ PYBIND11_MODULE(_engine, module) {
                                                         "Where every item's bytes are.")
       .def(py::init<std::vector<std::shared_ptr<PySource>>, std::optional<Column<int32_t>>,
                     Column<uint64_t>, Column<uint64_t>, Column<uint64_t>, Column<uint32_t>,
-                    Column<uint32_t>, Column<uint8_t>>(),
+                    Column<uint32_t>, std::vector<Column<uint8_t>>>(),
            "sources"_a, "item_archive"_a, "offsets"_a, "sizes"_a,
            "record_starts"_a = Column<uint64_t>(), "record_sizes"_a = Column<uint32_t>(),
-           "header_bytes"_a = Column<uint32_t>(), "records"_a = Column<uint8_t>())
+           "header_bytes"_a = Column<uint32_t>(), "records"_a = std::vector<Column<uint8_t>>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
 
   py::class_<PySoftLabels, std::shared_ptr<PySoftLabels>>(
