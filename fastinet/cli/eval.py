@@ -130,14 +130,12 @@ def eval_command(
             if blacklist is not None:
                 listed = metrics.read_blacklist(blacklist)
             left_out = () if listed is None else np.unique(listed)
-            facts["blacklisted"] = len(left_out)
-            facts["localization_errors"] = metrics.localization_errors(
+            errors = metrics.localization_errors(
                 located.guesses, located.boxes, single, true_boxes, left_out
-            ).tolist()
+            )
+            facts |= {"blacklisted": len(left_out), "localization_errors": errors.tolist()}
         if per_class:
-            if wnids is None and (
-                guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
-            ):
+            if wnids is None and _may_be_of_imagenet1k(guesses):
                 wnids = imagenet1k_wnids()
             facts["per_class"] = _class_rows(accumulator.per_class(), topk, wnids)
     if as_json:
@@ -155,6 +153,11 @@ def _one_line_errors() -> Iterator[None]:
         raise
     except ValueError as error:
         raise FastinetError(str(error)) from error
+
+
+def _may_be_of_imagenet1k(guesses: NDArray[Any]) -> bool:
+    """Whether they are labels, or scores of as many classes as ImageNet-1K has."""
+    return guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
 
 
 def _single_labels(truth: Any) -> NDArray[np.int64]:
