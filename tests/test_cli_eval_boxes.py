@@ -130,6 +130,7 @@ def test_boxes_of_every_shape(case: Case) -> None:
         facts = errors_of(scores, case.truth, "--localization", case.boxes, "--boxes", fewer)
         expected = case.expected(case.of_guess, count)
         assert facts["localization_errors"] == pytest.approx(expected)
+        assert "flat_errors" not in facts  # of five guesses, not all of which are known here
 
 
 def test_boxes_in_every_form(case: Case) -> None:

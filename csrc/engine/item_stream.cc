@@ -69,8 +69,7 @@ bool IsLabel(const Companion& companion) {
 
 Result<std::optional<StreamItem>> ItemStream::Next() {
   while (ready_.empty() && !over_ && failure_.ok()) failure_ = Step();
-  // Damage leaves open what else the sample would have had, its label maybe; its tar's end does
-  // not.
+  // Damage leaves open what else the sample would have had, its label maybe; a tar's end does not.
   if (ready_.empty() && (failure_.ok() || members_.tars_ended() != tar_)) FinishSample();
   if (ready_.empty() && failure_.ok()) failure_ = CheckSplit();
   if (ready_.empty() && !failure_.ok()) return failure_;

@@ -121,8 +121,8 @@ def eval_command(
         accumulator = metrics.Accumulator(topk)
         accumulator.update(guesses, truth)
         facts |= accumulator.result()
-        ranked = guesses if located is None else located.guesses
-        if isinstance(truth, np.ndarray) and ranked.dtype.kind in "iu":
+        ranked = _ranked(guesses, located)
+        if isinstance(truth, np.ndarray) and ranked is not None:
             facts["flat_errors"] = metrics.flat_errors(ranked, truth).tolist()
         if localization is not None and located is not None:
             single = _single_labels(truth)
@@ -153,6 +153,17 @@ def _one_line_errors() -> Iterator[None]:
         raise
     except ValueError as error:
         raise FastinetError(str(error)) from error
+
+
+def _ranked(
+    guesses: NDArray[Any], located: metrics.LocatedGuesses | None
+) -> NDArray[np.int64] | None:
+    """The labels that flat errors count; None: scores, and not all of their guesses have a box."""
+    if guesses.dtype.kind in "iu":
+        return guesses
+    if located is None or located.guesses.shape[1] < min(MOST_GUESSES, guesses.shape[1]):
+        return None
+    return located.guesses
 
 
 def _may_be_of_imagenet1k(guesses: NDArray[Any]) -> bool:
