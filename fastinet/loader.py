@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
@@ -21,6 +22,7 @@ from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
 from fastinet.epoch import Epoch, Progress
+from fastinet.errors import FastinetWarning
 from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
@@ -103,7 +105,7 @@ class Loader:
             "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
             `FastinetWarning` at the end of the epoch says how many there were.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many. For
-            training. Without it and `pad_last` each item comes exactly once, and ranks may differ
+            training. A dataset too small for a single batch is warned of. Without it and `pad_last` each item comes exactly once, and ranks may differ
             by one row, and so by one batch.
         pad_last: fill the last batch up, so that all ranks have equally many, all of them full.
             "wrap", for training: with the epoch's first items once more, which no other option
@@ -193,6 +195,14 @@ class Loader:
         self.dataset = dataset
         rank, world = rank_and_world(rank, world)
         self._share = Share(len(dataset), batch_size, rank, world, drop_last, pad_last)
+        if self._share.drop_last and len(dataset) < self._share.step:
+            warnings.warn(
+                f"drop_last=True leaves no batch: {dataset!r} has fewer items than the "
+                f"{self._share.step} that {self._share.world} ranks with batch_size={batch_size} "
+                'take; a smaller batch_size or pad_last="wrap" gives some',
+                FastinetWarning,
+                stacklevel=2,
+            )
         self.batch_size = self._share.batch_size
         self.rank, self.world = self._share.rank, self._share.world
         self.drop_last, self.pad_last = self._share.drop_last, pad_last
