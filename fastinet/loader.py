@@ -6,6 +6,7 @@ import functools
 import os
 import warnings
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
@@ -39,7 +40,7 @@ from fastinet.transforms import (
 from fastinet.workers import checked_prefetch, checked_threads, shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -105,8 +106,9 @@ class Loader:
             "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
             `FastinetWarning` at the end of the epoch says how many there were.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many. For
-            training. A dataset too small for a single batch is warned of. Without it and `pad_last` each item comes exactly once, and ranks may differ
-            by one row, and so by one batch.
+            training. A dataset that is too small for a single batch is warned of. Without it and
+            `pad_last` each item comes exactly once, and ranks may differ by one row, and so by one
+            batch.
         pad_last: fill the last batch up, so that all ranks have equally many, all of them full.
             "wrap", for training: with the epoch's first items once more, which no other option
             gives twice. "mask", for evaluation: with rows that are zero and not `valid`, whose
@@ -278,11 +280,15 @@ class Loader:
         Raises:
             ValueError: a state of another version, of another dataset or of another kind of order.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must be what state_dict() gives, not {state!r}")
         if state.get("version") not in (1, STATE_VERSION):
             raise ValueError(
                 f"state has version {state.get('version')!r}; this fastinet reads 1 and "
                 f"{STATE_VERSION}"
             )
+        if missing := {"seed", "shuffle", "items", "epoch", "position"} - state.keys():
+            raise ValueError(f"state lacks {', '.join(sorted(missing))}: state_dict() gives them")
         if state["items"] != len(self.dataset):
             raise ValueError(
                 f"state is of {state['items']} items, the dataset has {len(self.dataset)}"

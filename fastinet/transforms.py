@@ -199,6 +199,8 @@ class SizeSchedule:
     sizes: Mapping[int, int | tuple[int, int]]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.sizes, Mapping):
+            raise TypeError(f"sizes must be {{first epoch: size}}, not {self.sizes!r}")
         checked = {
             whole_number("epoch", epoch, 0, 2**32 - 1): _checked_size(size)
             for epoch, size in self.sizes.items()

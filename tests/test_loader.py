@@ -209,6 +209,7 @@ def test_a_state_goes_to_other_ranks(dataset: fastinet.Dataset) -> None:
     ("change", "message"),
     [
         ({"version": 3}, "version 3; this fastinet reads 1 and 2"),
+        ({"seed": None}, "seed must be a whole number"),
         ({"position": 44}, "position must be 0 to 43"),
         ({"items": 44}, "44 items, the dataset has 43"),
         ({"shuffle": True}, "shuffle=True, the loader False"),
@@ -223,6 +224,14 @@ def test_states_that_do_not_fit(
     loader = Loader(dataset, 8, SMALL)
     with pytest.raises(ValueError, match=message):
         loader.load_state_dict({**loader.state_dict(), **change})  # type: ignore[typeddict-item]
+
+
+def test_what_is_no_state(dataset: fastinet.Dataset) -> None:
+    loader = Loader(dataset, 8, SMALL)
+    with pytest.raises(TypeError, match=r"what state_dict\(\) gives, not None"):
+        loader.load_state_dict(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="state lacks epoch, items, position, seed, shuffle"):
+        loader.load_state_dict({"version": 2})  # type: ignore[typeddict-item]
 
 
 # Ranks
