@@ -229,7 +229,7 @@ def evaluate(
         distributed.all_gather_object(parts, accumulator)
     for other in parts[1:]:
         parts[0].merge(other)
-    return parts[0].result(items=len(loader.loader.dataset))
+    return parts[0].result(items=len(loader.dataset))
 
 
 def save(

@@ -209,7 +209,7 @@ def scan_archives(
         try:
             found = archive.scan(report)
         except CorruptError as error:
-            raise error.advising("`fastinet verify` tells what of it is sound") from None
+            raise error.advising("`fastinet verify` says more") from None
         opening = functools.partial(archive.open_scanned, found)
         is_folder = isinstance(archive, FolderArchive)
         scanned.append(ScannedArchive(archive.name, found, opening, is_folder))

@@ -56,6 +56,16 @@ class Feed(ABC, Generic[Sent]):
         """What the loop gets, just before it gets it."""
         return sent
 
+    @property
+    def dataset(self) -> Dataset:
+        """The loader's dataset."""
+        return self.loader.dataset
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch on this rank."""
+        return self.loader.batch_size
+
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
         return len(self.loader)

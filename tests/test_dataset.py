@@ -372,6 +372,8 @@ def test_progress(tmp_path: Path) -> None:
     [
         (b"", CorruptError, "the file is empty"),
         (b"no tar" * 200, CorruptError, "not a tar"),
+        (b"<!DOCTYPE html>\n", CorruptError, "not a tar: .*a web page"),
+        (b"<html>" * 200, CorruptError, "not a tar: .*a web page"),
         (gzip.compress(b"x"), CorruptError, "not a tar"),
         (END, CorruptError, "no image in it"),
         (tar({"README": b"text"}), CorruptError, "no image in it"),
@@ -380,7 +382,7 @@ def test_progress(tmp_path: Path) -> None:
         (tar({"val/ILSVRC2012_val_00000001.xml": b""}), UnsupportedError, r"fastinet\.read_boxes"),
         (tar({"x/n01440764_1.pt": b""}), UnsupportedError, r"fastinet\.open_label_maps"),
         (tar({"picture.JPEG": JPEG}), UnsupportedError, "carry no wnid"),
-        (train_tar(TRAIN)[:-1], CorruptError, "truncated.*; `fastinet verify` tells"),
+        (train_tar(TRAIN)[:-1], CorruptError, "truncated.*; `fastinet verify` says more"),
     ],
 )
 def test_refusals(tmp_path: Path, archive: bytes, kind: type[FastinetError], message: str) -> None:

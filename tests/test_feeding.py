@@ -76,6 +76,8 @@ def test_same_stream_as_the_loader(dataset: fastinet.Dataset, ahead: int) -> Non
         [content(b) for b in loader.epoch(7, start_batch=2)],
     )
     assert len(feed) == len(loader)
+    assert feed.dataset is dataset
+    assert feed.batch_size == loader.batch_size
 
 
 def test_what_the_host_knows_comes_along(dataset: fastinet.Dataset) -> None:

@@ -48,7 +48,11 @@ std::string_view ForeignFormat(Bytes head) {
 Status NotATar(Bytes head, std::string_view otherwise) {
   const std::string_view foreign = ForeignFormat(head);
   if (!foreign.empty()) return Unsupported(std::string(foreign));
-  return Corrupt(std::string(otherwise));
+  std::string cause(otherwise);
+  if (!head.empty() && head.front() == '<') {
+    cause += "; it seems to be a web page: look at what the server answers";
+  }
+  return Corrupt(std::move(cause));
 }
 
 /// Whether the entry says something of a later one, and is none itself.
