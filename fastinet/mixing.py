@@ -8,9 +8,11 @@ unbroken one does::
     for number, (images, labels) in enumerate(loader):
         images, targets = mix(images, labels, epoch=epoch, batch=number * world + rank)
 
+A global JAX array is one batch of all processes, which have to agree: there it is ``batch=number``.
+
 The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
 mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
-Label smoothing is timm's (``timm.data.mixup``).
+Label smoothing is timm's (``timm.data.mixup``). Labels may be soft before, as ReLabel's are.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ class Mixup:
 
         Args:
             images: float [B, ...].
-            labels: int [B].
+            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
@@ -76,6 +78,7 @@ class Mixup:
 
         Raises:
             TypeError: images of whole numbers, which cannot be blended.
+            ValueError: labels of another shape.
         """
         if "int" in str(images.dtype):
             raise TypeError(f"mixup needs images of a float dtype, not {images.dtype}")
@@ -136,12 +139,15 @@ class CutMix:
 
         Args:
             images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype.
-            labels: int [B].
+            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
         Returns:
             Images like those given, and float32 targets [B, C].
+
+        Raises:
+            ValueError: images or labels of another shape.
         """
         if len(images.shape) != 4:
             raise ValueError(f"cutmix needs images of four axes, not {tuple(images.shape)}")
@@ -191,24 +197,33 @@ class OneOf:
 
 
 def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:
-    """Targets of rows that are `lam` their own class and ``1 - lam`` the class of the row before.
+    """Targets of rows that are `lam` their own label and ``1 - lam`` that of the row before.
 
     A class has ``1 - smoothing + smoothing / classes``, and every other one ``smoothing /
-    classes``. A label of -1, as in rows that pad a batch, is no class.
+    classes``. A label of -1, as in rows that pad a batch, is no class. Labels that are soft already
+    are smoothed and mixed alike, as ReLabel's training code and torchvision do it.
 
     Args:
-        labels: int [B].
+        labels: int [B], or soft ones, float [B, C].
         classes: number of classes, C.
         lam: 0 to 1.
         smoothing: 0 to below 1.
 
     Returns:
         float32 [B, C], beside the labels.
+
+    Raises:
+        ValueError: labels of another shape.
     """
     xp = _library(labels)
     off = smoothing / classes
-    here = labels[:, None] == _range(xp, classes, labels)
-    targets = xp.where(here, 1.0 - smoothing + off, off)
+    if len(labels.shape) == 1:
+        here = labels[:, None] == _range(xp, classes, labels)
+        targets = xp.where(here, 1.0 - smoothing + off, off)
+    elif len(labels.shape) == 2 and labels.shape[1] == classes:
+        targets = _as(labels, xp.float32) * (1.0 - smoothing) + off
+    else:
+        raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
     return _as(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
 
 
