@@ -37,6 +37,7 @@ import numpy as np
 
 from fastinet import catalog
 from fastinet.appending import open_locked, write_through
+from fastinet.column_file import ELSEWHERE
 from fastinet.errors import FastinetWarning, ReadError
 
 if TYPE_CHECKING:
@@ -273,7 +274,8 @@ class CheckpointLog:
             else:
                 return
         raise ReadError(
-            f"the checkpoint index cannot be written ({'; '.join(failures)})", archive=str(path)
+            f"the checkpoint index cannot be written ({'; '.join(failures)}); {ELSEWHERE}",
+            archive=str(path),
         )
 
     def close(self) -> None:

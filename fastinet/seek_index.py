@@ -44,6 +44,7 @@ import numpy as np
 
 from fastinet import _engine, _scan, catalog
 from fastinet.appending import open_locked, write_through
+from fastinet.column_file import ELSEWHERE
 from fastinet.errors import FastinetWarning, ReadError
 
 if TYPE_CHECKING:
@@ -436,7 +437,8 @@ class _SeekLog:
             else:
                 return
         raise ReadError(
-            f"the seek index cannot be written ({'; '.join(failures)})", archive=str(archive)
+            f"the seek index cannot be written ({'; '.join(failures)}); {ELSEWHERE}",
+            archive=str(archive),
         )
 
     def close(self) -> None:

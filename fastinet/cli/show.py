@@ -210,4 +210,8 @@ def _write(
 ) -> None:
     from fastinet.contact_sheet import contact_sheet  # noqa: PLC0415 - it needs Pillow
 
-    contact_sheet(images, captions, frames=frames).save(Path(output), "PNG")
+    sheet = contact_sheet(images, captions, frames=frames)
+    try:
+        sheet.save(Path(output), "PNG")
+    except OSError as error:  # that of a full disk does not say which file it is
+        raise OSError(error.errno, error.strerror, str(output)) from error
