@@ -162,7 +162,11 @@ def join_ranks() -> torch.device:
 def open_data(arguments: argparse.Namespace) -> tuple[fastinet.Dataset, fastinet.Dataset]:
     """Training and validation data."""
     if not arguments.demo:
-        return fastinet.open(arguments.train), fastinet.open(arguments.val)
+        train, val = fastinet.open(arguments.train), fastinet.open(arguments.val)
+        if [each.wnid for each in val.classes] != [each.wnid for each in train.classes]:
+            # Images of the classes that there are to learn, under the labels that they have there.
+            val = val.select_classes([each.wnid for each in train.classes])
+        return train, val
     from fastinet.testing.train_archive import cached_train_archive  # needs Pillow
 
     dataset = fastinet.open(cached_train_archive(images=80, classes=8))
