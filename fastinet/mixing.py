@@ -20,11 +20,11 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastinet.checks import whole_number
+from fastinet.checks import checked_epoch, checked_seed, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,7 +190,7 @@ class OneOf:
         if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
             raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
         self.ways = ways
-        self.seed = whole_number("seed", seed, 0, _MAX_SEED)
+        self.seed = checked_seed(seed)
         self._ends = np.cumsum(shares / shares.sum())
 
     def draw(self, epoch: int, batch: int) -> Any:
@@ -238,9 +238,6 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
     return _as(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
 
 
-_MAX_SEED: Final = 2**64 - 1
-
-
 def _refuse_whole_numbers(images: Any) -> None:
     if "int" in str(images.dtype):
         raise TypeError(
@@ -251,7 +248,7 @@ def _refuse_whole_numbers(images: Any) -> None:
 
 def _check(way: Mixup | CutMix) -> None:
     whole_number("classes", way.classes, 1, 2**31 - 1)
-    whole_number("seed", way.seed, 0, _MAX_SEED)
+    checked_seed(way.seed)
     if not 0 < way.alpha < math.inf:
         raise ValueError(f"alpha must be positive, not {way.alpha!r}")
     if not 0 <= way.smoothing < 1:
@@ -264,7 +261,7 @@ def _beta(alpha: float, seed: int, epoch: int, batch: int) -> float:
 
 def _random(seed: int, epoch: int, batch: int, use: int) -> np.random.Generator:
     """Random numbers of one use in one batch: the counter begins at (0, use, batch, epoch)."""
-    epoch = whole_number("epoch", epoch, 0, 2**32 - 1)
+    epoch = checked_epoch(epoch)
     batch = whole_number("batch", batch, 0, 2**32 - 1)
     counter = np.array([0, use, batch, epoch], np.uint64)
     return np.random.Generator(np.random.Philox(key=seed, counter=counter))

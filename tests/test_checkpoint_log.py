@@ -37,12 +37,7 @@ ITEMS, CHUNK = 23, 5  # four whole chunks and a short one
 CHUNK_HEAD = struct.Struct("<4sIQIQ")
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing a test does reaches the user's cache folder."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
-    return cache
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +301,7 @@ def test_a_folder_that_cannot_be_written(
     assert_rows_are_right(archive, ITEMS)
     own_cache.rename(own_cache.with_name("gone"))
     own_cache.write_text("not a folder")
-    with pytest.raises(ReadError, match="cannot be written .* denied.*Not a directory.*XDG_CACHE"):
+    with pytest.raises(ReadError, match=r"cannot be written .* denied.*Not a directory.*XDG_CACHE"):
         build(archive)
 
 
