@@ -391,7 +391,8 @@ def test_stats_tell_who_waits(dataset: fastinet.Dataset) -> None:
     assert stats.slots <= loader.prefetch + 2
     assert stats.extra_slots == 0
     assert json.loads(json.dumps(stats.as_dict()))["items"] == 129
-    assert "129 items (0 failed)" in str(stats)
+    startup = f"{stats.startup_seconds:.1f} s until epochs had their first"
+    assert f"{startup}; 129 items (0 failed)" in str(stats)
     assert "\n" not in str(stats)
 
 
