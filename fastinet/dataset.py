@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import operator
 import os
 import warnings
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import numpy as np
 
 from fastinet import _engine, catalog, checkpoints
 from fastinet.checkpoints import CheckpointLog, Checkpoints, Chunk
-from fastinet.checks import whole_number
+from fastinet.checks import item_number, whole_number
 from fastinet.cpus import available_cpus
 from fastinet.datasets.class_selection import class_selection
 from fastinet.datasets.classes import class_table
@@ -306,7 +305,7 @@ class Dataset:
             IndexError: there is no such item.
             MissingError, ReadError: the archive is gone, was cut, or cannot be read.
         """
-        row = range(len(self))[operator.index(index)]
+        row = item_number(index, len(self))
         return self._read_part(row, 0, int(self.sizes[row]))
 
     def _read_part(self, row: int, skip: int, size: int) -> bytes:

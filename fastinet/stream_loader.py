@@ -12,7 +12,7 @@ import numpy as np
 from fastinet import _engine
 from fastinet.base_loader import BaseLoader
 from fastinet.batch import Batch, BatchKind
-from fastinet.checks import checked_epoch, checked_seed, whole_number
+from fastinet.checks import check_state, checked_epoch, checked_seed, whole_number
 from fastinet.epoch import NEXT_STACK_LEVEL, Batches, Progress
 from fastinet.errors import FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
@@ -211,10 +211,10 @@ class StreamLoader(BaseLoader):
         Batch size, ranks and threads may differ.
 
         Raises:
+            TypeError: no state.
             ValueError: a state of another version, or of another window.
         """
-        if state.get("version") != STATE_VERSION:
-            raise ValueError(f"state has version {state.get('version')!r}, not {STATE_VERSION}")
+        check_state(state, "seed", "window", "epoch", "position", versions=(STATE_VERSION,))
         if state["window"] != self.window:
             raise ValueError(f"state has window={state['window']}, the loader {self.window}")
         self.seed = checked_seed(state["seed"])

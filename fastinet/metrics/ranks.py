@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastinet.metrics.arrays import as_array
+
 if TYPE_CHECKING:
     from fastinet.metrics.labels import LabelSets
 
@@ -28,7 +30,7 @@ def checked_predictions(predictions: ArrayLike, items: int, guesses: int) -> NDA
     Raises:
         ValueError: wrong shape or type, or fewer than ``guesses`` classes or guesses.
     """
-    array = np.asarray(predictions)
+    array = as_array(predictions)
     if array.ndim != 2:
         raise ValueError(
             f"predictions are float [N, C] scores or int [N, k] ranked labels, got shape"
