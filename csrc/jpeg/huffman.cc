@@ -1,6 +1,7 @@
 #include "jpeg/huffman.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace fastinet {
 namespace {
@@ -48,6 +49,11 @@ void FillTable(const HuffmanSpec& spec, Entry long_entry, Entry* entry, MakeEntr
     }
   }
   std::fill(entry, table_end, long_entry);
+}
+
+/// Adds each field of `b` to that of `a`, all at once: no sum outgrows its field.
+void AddFields(AcTable::Entry* a, const AcTable::Entry& b) {
+  *a = std::bit_cast<AcTable::Entry>(std::bit_cast<uint64_t>(*a) + std::bit_cast<uint64_t>(b));
 }
 
 }  // namespace
@@ -108,14 +114,15 @@ Status AcTable::Build(const HuffmanSpec& spec) {
 }
 
 void AcTable::FillSingles(const HuffmanSpec& spec) {
-  constexpr Entry kLongEntry = Entry{kLong} << kAdvanceShift | Entry{kLong} << kFirstAdvanceShift;
   FillTable<kIndexBits, kMaxSize>(
-      spec, kLongEntry, entries_.data(),
+      spec, Entry{.advance = kLong, .first_advance = kLong}, entries_.data(),
       [](uint8_t symbol, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
-        const Entry advance = AdvanceOf(symbol, HuffmanCode::Kind::kAc);
-        return bits | advance << kAdvanceShift | advance << kFirstAdvanceShift |
-               Entry{64 - bits} << kRestShift | Entry{rest} << (kRestShift + 8) |
-               Entry{static_cast<uint16_t>(base)} << kFirstValueShift;
+        const auto advance = static_cast<uint8_t>(AdvanceOf(symbol, HuffmanCode::Kind::kAc));
+        return {.bits = static_cast<uint8_t>(bits),
+                .advance = advance,
+                .first_advance = advance,
+                .rest_range = static_cast<uint16_t>((64 - bits) | rest << 8),
+                .first_base = static_cast<int16_t>(base)};
       });
 }
 
@@ -129,23 +136,24 @@ void AcTable::JoinPairs() {
     const uint32_t free_bits = kIndexBits - bits;
     const size_t length = size_t{1} << free_bits;
     for (size_t i = 0; i < length; ++i) {
-      const Entry symbol = entries_[i << bits];
-      const bool whole = (symbol & 0xFF) <= free_bits && (symbol >> kAdvanceShift & 0xFF) != kLong;
-      // Its bits, its advance, and its value: at most 7 bits, since both codes take one at least.
-      lists[length + i] =
-          whole ? (symbol & 0xFFFF) | symbol >> kFirstValueShift << kSecondValueShift : 0;
+      const Entry& symbol = entries_[i << bits];
+      const bool whole = symbol.bits <= free_bits && symbol.advance != kLong;
+      // At most 7 bits of value, since both codes take one at least.
+      lists[length + i] = whole ? Entry{.bits = symbol.bits,
+                                        .advance = symbol.advance,
+                                        .second_value = static_cast<int8_t>(symbol.first_base)}
+                                : Entry{};
     }
   }
   for (size_t index = 0; index < entries_.size();) {
     const Entry first = entries_[index];
-    const auto bits = static_cast<uint32_t>(first & 0xFF);
-    if (bits < kMinBits || bits >= kIndexBits) {
+    if (first.bits < kMinBits || first.bits >= kIndexBits) {
       ++index;
       continue;
     }
-    const size_t length = size_t{1} << (kIndexBits - bits);
-    if ((first >> kAdvanceShift & 0xFF) < HuffmanCode::kEndOfBlock) {
-      for (size_t i = 0; i < length; ++i) entries_[index + i] += lists[length + i];
+    const size_t length = size_t{1} << (kIndexBits - first.bits);
+    if (first.advance < HuffmanCode::kEndOfBlock) {
+      for (size_t i = 0; i < length; ++i) AddFields(&entries_[index + i], lists[length + i]);
     }
     index += length;
   }

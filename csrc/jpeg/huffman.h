@@ -81,22 +81,18 @@ class AcTable {
   /// since coded bits look random.
   static constexpr uint32_t kIndexBits = 10;
 
-  /// From the lowest bit on:
-  ///    0.. 7  bits of all its symbols, at most kMaxEntryBits
-  ///    8..15  advance of all its symbols: coefficients covered; kEndOfBlock more where the last
-  ///    one
-  ///           ends the block; or kLong
-  ///   16..23  advance of the first symbol
-  ///   24..31  64 - bits: how far right the window must go for the rest to come last
-  ///   32..39  rest, of the one symbol; 0 where there are two
-  ///   40..55  base of the first value, signed
-  ///   56..63  second value, signed
-  using Entry = uint64_t;
-  static constexpr uint32_t kAdvanceShift = 8;
-  static constexpr uint32_t kFirstAdvanceShift = 16;
-  static constexpr uint32_t kRestShift = 24;
-  static constexpr uint32_t kFirstValueShift = 40;
-  static constexpr uint32_t kSecondValueShift = 56;
+  /// One symbol, or two. Fields that can be loaded one by one: loads are cheap, while the shifts
+  /// that take a word apart would get in the way of those that decoding waits for.
+  struct alignas(8) Entry {
+    uint8_t bits = 0;     // of all its symbols, at most kMaxEntryBits
+    uint8_t advance = 0;  // coefficients covered; kEndOfBlock more where the last ends it; or kLong
+    uint8_t first_advance = 0;  // of the first symbol
+    int8_t second_value = 0;
+    /// Where the rest of the first value is in the window, once it has come: from bit 64 - bits on,
+    /// and its length << 8, which is 0 where there are two symbols.
+    uint16_t rest_range = 0;
+    int16_t first_base = 0;
+  };
 
   static constexpr uint32_t kLong = 128;
 
