@@ -79,10 +79,31 @@ Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
       std::any_of(values_.begin(), values_.begin() + symbols, [](uint8_t v) { return v > 15; })) {
     return Corrupt("a DC Huffman table has a symbol above 15");
   }
+  FillTail(spec);
   return {};
 }
 
+/// No code of up to six bits lies here, since none consists of ones alone: the others' ranges of
+/// 16-bit numbers lie in the tail as a whole or not at all.
+void HuffmanCode::FillTail(const HuffmanSpec& spec) {
+  tail_.fill({});
+  uint32_t start = 0;  // of the next code's range
+  uint32_t place = 0;
+  for (uint32_t length = 1; length <= 16; ++length) {
+    const uint32_t range = 1u << (16 - length);
+    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++place, start += range) {
+      if (start < kTailStart) continue;
+      std::fill_n(tail_.begin() + (start - kTailStart), range,
+                  TailEntry{static_cast<uint8_t>(length), values_[place]});
+    }
+  }
+}
+
 HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
+  if (const uint64_t leading = window >> 48; leading >= kTailStart) {
+    const TailEntry entry = tail_[leading - kTailStart];
+    return entry.length == 0 ? Symbol() : SymbolOf(window, entry.length, entry.symbol);
+  }
   const auto leading = static_cast<int32_t>(window >> 48);
   // Limits never fall, and most codes that are searched for are longer than the tables' indices.
   uint32_t i = leading >= limit_[7] ? 8 : 0;
@@ -90,7 +111,11 @@ HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
   if (i == limit_.size()) return {};
   const uint32_t length = i + 1;
   const int32_t code = leading >> (16 - length);
-  const uint8_t symbol = values_[static_cast<uint32_t>(code + value_offset_[i]) & 0xFF];
+  return SymbolOf(window, length, values_[static_cast<uint32_t>(code + value_offset_[i]) & 0xFF]);
+}
+
+/// `symbol`, whose code are the first `length` bits of `window`, with its value.
+HuffmanCode::Symbol HuffmanCode::SymbolOf(uint64_t window, uint32_t length, uint8_t symbol) const {
   const uint32_t size = symbol & 15;
   const auto bits = static_cast<uint32_t>((window << length >> 1) >> (63 - size));
   return {length + size, AdvanceOf(symbol, kind_), Extended(bits, size)};

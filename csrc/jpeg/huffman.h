@@ -42,6 +42,17 @@ class HuffmanCode {
   Symbol Find(uint64_t window) const;
 
  private:
+  void FillTail(const HuffmanSpec& spec);
+  Symbol SymbolOf(uint64_t window, uint32_t length, uint8_t symbol) const;
+
+  // Codes that start with six ones are looked up by their next ten bits: in most tables that is all
+  // that are searched for, and the search's end cannot be predicted. Length 0: no code.
+  static constexpr uint32_t kTailStart = 0xFC00;
+  struct TailEntry {
+    uint8_t length = 0;
+    uint8_t symbol = 0;
+  };
+  std::array<TailEntry, 0x10000 - kTailStart> tail_;
   // Canonical decoding (T.81 F.2.2.3): codes of i + 1 bits, left-aligned to 16, lie below
   // limit_[i]; value_offset_[i] + code is the place of their symbol.
   std::array<int32_t, 16> limit_;
