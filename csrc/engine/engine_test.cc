@@ -290,7 +290,7 @@ void TestBatchesComeInPlanOrder(int threads, int64_t batch_size, int64_t prefetc
   }
   EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
   EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
-  EXPECT(stats->items == 150 && run->ReadyBatches() == 0);
+  EXPECT(stats->Sum(&WorkerCounters::items) == 150 && run->ReadyBatches() == 0);
   EXPECT(stats->batches == static_cast<uint64_t>(CeilDiv<int64_t>(150, batch_size)));
   EXPECT(slots->extra() == 0);
 }
@@ -333,8 +333,9 @@ void TestMaskedRowsAreZero() {
       for (const uint8_t value : batch.slot->Row(failure.row)) EXPECT(value == 0);
     }
   }
-  uint64_t failures = 0;
-  for (const auto& count : stats->failures) failures += count;
+  const uint64_t failures = stats->Sum([](const WorkerCounters& worker) {
+    return std::accumulate(worker.failures.begin(), worker.failures.end(), uint64_t{0});
+  });
   EXPECT(failures == 4);
 }
 
@@ -425,7 +426,7 @@ void TestBlocksAreReadOnce(int threads) {
   EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
   EXPECT(data.source().reads == 80);
   EXPECT(data.source().bytes_read == data.source().size_bytes());
-  EXPECT(stats->bytes_read == data.source().size_bytes());
+  EXPECT(stats->Sum(&WorkerCounters::bytes_read) == data.source().size_bytes());
   EXPECT(stats->block_bytes == 0);
   // Two windows; the margin of the lead is another three.
   EXPECT(stats->block_bytes_peak <= data.source().size_bytes() / 20 * 5);
