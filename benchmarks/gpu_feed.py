@@ -10,7 +10,9 @@ at 1 the GPU never waits. The CPU share left over is what the loader's threads a
 the cores that this process may use. Without --archive, photographs are made, and repeated as often
 as needed; they are decoded from the page cache.
 
-With --model none there is no network: the rate at which batches arrive on the device.
+With --model none there is no network: the rate at which batches arrive on the device. With
+--model paced --pace 2500 the loop sleeps instead, as long as a device would take that computes so
+many images a second by itself: whether the CPUs of this machine would feed it.
 """
 
 from __future__ import annotations
@@ -59,7 +61,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--archive", help="train archive; without one, photographs are made")
     parser.add_argument("--device", help="[default: cuda where there is one]")
-    parser.add_argument("--model", choices=["resnet50", "tiny", "none"], default="resnet50")
+    parser.add_argument(
+        "--model", choices=["resnet50", "tiny", "none", "paced"], default="resnet50"
+    )
+    parser.add_argument("--pace", type=float, default=1000, help="images a second of --model paced")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=200, help="of a round")
@@ -124,6 +129,8 @@ def training_step(arguments: argparse.Namespace, device: torch.device) -> Any:
     """A function that takes one step on (images, labels), or does nothing with them."""
     if arguments.model == "none":
         return lambda images, labels: None  # noqa: ARG005
+    if arguments.model == "paced":
+        return lambda images, labels: time.sleep(len(images) / arguments.pace)  # noqa: ARG005
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
     network: nn.Module = (resnet50 if arguments.model == "resnet50" else tiny)(CLASSES)
