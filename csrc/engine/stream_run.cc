@@ -278,7 +278,7 @@ Status StreamRun::EndBatch() {
   batch->items = std::exchange(rows_, {});
   batch->next_position = std::min(position_, settled_);
   for (const StreamItem& item : batch->items) {
-    Count(stats_->bytes_read, item.bytes.size());
+    Count(stats_->Of(0).bytes_read, item.bytes.size());
     batch->order.push_back(static_cast<int64_t>(batch->order.size()));
     batch->numbers.push_back(item.number);
   }
