@@ -39,8 +39,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--val", help="the same for validation")
     parser.add_argument("--demo", action="store_true", help="small data and a small network")
     parser.add_argument("--output", type=Path, help="folder of checkpoints; goes on from its last")
-    parser.add_argument("--epochs", type=int, default=90)
-    parser.add_argument("--batch-size", type=int, default=256, help="of each rank")
+    parser.add_argument("--epochs", type=int, help="default: 90, or 5 of the demo")
+    parser.add_argument("--batch-size", type=int, help="of each rank; default: 256, or 16")
     parser.add_argument("--lr", type=float, default=0.5, help="for 1024 images a step")
     parser.add_argument("--weight-decay", type=float, default=5e-5)
     parser.add_argument("--smoothing", type=float, default=0.1)
@@ -54,6 +54,10 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not arguments.demo and not (arguments.train and arguments.val):
         parser.error("give --train and --val, or --demo")
+    if arguments.epochs is None:
+        arguments.epochs = 5 if arguments.demo else 90
+    if arguments.batch_size is None:
+        arguments.batch_size = 16 if arguments.demo else 256  # the demo has 64 images
     return arguments
 
 
@@ -158,7 +162,11 @@ def join_ranks() -> torch.device:
 def open_data(arguments: argparse.Namespace) -> tuple[fastinet.Dataset, fastinet.Dataset]:
     """Training and validation data."""
     if not arguments.demo:
-        return fastinet.open(arguments.train), fastinet.open(arguments.val)
+        train, val = fastinet.open(arguments.train), fastinet.open(arguments.val)
+        if [each.wnid for each in val.classes] != [each.wnid for each in train.classes]:
+            # Images of the classes that there are to learn, under the labels that they have there.
+            val = val.select_classes([each.wnid for each in train.classes])
+        return train, val
     from fastinet.testing.train_archive import cached_train_archive  # needs Pillow
 
     dataset = fastinet.open(cached_train_archive(images=80, classes=8))
@@ -225,7 +233,7 @@ def evaluate(
         distributed.all_gather_object(parts, accumulator)
     for other in parts[1:]:
         parts[0].merge(other)
-    return parts[0].result(items=len(loader.loader.dataset))
+    return parts[0].result(items=len(loader.dataset))
 
 
 def save(

@@ -19,7 +19,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastinet.column_file import UnusableIndexError
+from fastinet.column_file import ELSEWHERE, UnusableIndexError
 from fastinet.errors import ReadError
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ class Log:
             else:
                 return
         raise ReadError(
-            f"the {form.what} cannot be written ({'; '.join(failures)})", archive=archive
+            f"the {form.what} cannot be written ({'; '.join(failures)}); {ELSEWHERE}",
+            archive=archive,
         )
 
     def _resume(self) -> None:

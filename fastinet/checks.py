@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["checked_epoch", "checked_seed", "whole_number"]
+__all__ = ["check_state", "checked_epoch", "checked_seed", "item_number", "whole_number"]
+
+
+def item_number(index: Any, items: int) -> int:
+    """`index`, from the end if it is negative, as 0 to items - 1; IndexError says what there is."""
+    number = operator.index(index)
+    if not -items <= number < items:
+        raise IndexError(f"there is no item {number} among {items}")
+    return number % items
 
 
 def whole_number(name: str, value: Any, low: int, high: int) -> int:
@@ -27,3 +36,14 @@ def checked_seed(seed: Any) -> int:
 def checked_epoch(epoch: Any) -> int:
     """The number of an epoch: 0 .. 2**32 - 1, the bits that it has in Philox4x32's counter."""
     return whole_number("epoch", epoch, 0, 2**32 - 1)
+
+
+def check_state(state: Any, *names: str, versions: tuple[int, ...]) -> None:
+    """Refuses a loader's state that is none, is of another version, or lacks one of `names`."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"state must be what state_dict() gives, not {state!r}")
+    if (version := state.get("version")) not in versions:
+        known = " and ".join(map(str, versions))
+        raise ValueError(f"state has version {version!r}; this fastinet reads {known}")
+    if missing := set(names) - state.keys():
+        raise ValueError(f"state lacks {', '.join(sorted(missing))}: state_dict() gives them")

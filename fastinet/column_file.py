@@ -41,11 +41,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["UnusableIndexError", "load", "obtain", "save"]
+__all__ = ["ELSEWHERE", "UnusableIndexError", "load", "obtain", "save"]
 
 Kept = TypeVar("Kept")
 
 FORMAT_VERSION = 2
+
+ELSEWHERE = "XDG_CACHE_HOME may name a folder that can be written"
+"""What helps where nothing can be kept, neither beside an archive nor in the cache folder."""
 
 _MAGIC = b"FASTINET"
 _PREAMBLE = struct.Struct("<8sIIQQ")
@@ -170,7 +173,8 @@ def obtain(
             else:
                 return built, candidate
         warnings.warn(
-            f"the index could not be kept, so the next open scans again ({'; '.join(failures)})",
+            f"the index could not be kept, so the next open scans again ({'; '.join(failures)}); "
+            f"{ELSEWHERE}",
             FastinetWarning,
             stacklevel=inner,
         )

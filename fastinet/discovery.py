@@ -206,7 +206,10 @@ def scan_archives(
         report = progress
         if progress is not None and len(archives) > 1:
             report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
-        found = archive.scan(report)
+        try:
+            found = archive.scan(report)
+        except CorruptError as error:
+            raise error.advising("`fastinet verify` says more") from None
         opening = functools.partial(archive.open_scanned, found)
         is_folder = isinstance(archive, FolderArchive)
         scanned.append(ScannedArchive(archive.name, found, opening, is_folder))

@@ -64,6 +64,11 @@ class FastinetError(Exception):
         place = (self.archive or archive, self.member, self.offset)
         return _rebuild(type(self), self.cause, *place)
 
+    def advising(self, advice: str) -> FastinetError:
+        """The same failure, with what can be done about it."""
+        place = (self.archive, self.member, self.offset)
+        return _rebuild(type(self), f"{self.cause}; {advice}", *place)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call the class with the finished message as its cause.
         return _rebuild, (type(self), self.cause, self.archive, self.member, self.offset)

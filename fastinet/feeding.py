@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastinet.dataset import Dataset
     from fastinet.epoch import Epoch
     from fastinet.loader import Loader, LoaderState
+    from fastinet.metrics.labels import LabelSets
     from fastinet.objects import Objects
     from fastinet.stats import LoaderStats
 
@@ -54,6 +55,16 @@ class Feed(ABC, Generic[Sent]):
     def _deliver(self, sent: Sent) -> Sent:
         """What the loop gets, just before it gets it."""
         return sent
+
+    @property
+    def dataset(self) -> Dataset:
+        """The loader's dataset."""
+        return self.loader.dataset
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch on this rank."""
+        return self.loader.batch_size
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
@@ -168,6 +179,8 @@ class SentBatch:
         flips: which rows are mirrored, bool [B].
         image_sizes: height and width of each row's image, int32 [B, 2].
         objects: the annotated objects where the crops put them; None for a loader without `boxes`.
+        label_sets: all labels of each row, see `fastinet.Batch.label_sets`; None for a dataset
+            without them.
         valid: which rows hold an item, bool [B].
         errors: why rows are masked: {row: exception}.
     """
@@ -177,6 +190,7 @@ class SentBatch:
     flips: NDArray[np.bool_]
     image_sizes: NDArray[np.int32]
     objects: Objects | None
+    label_sets: LabelSets | None
     valid: NDArray[np.bool_]
     errors: dict[int, Exception]
 
@@ -186,6 +200,7 @@ class SentBatch:
         self.flips = batch.flips.copy()
         self.image_sizes = batch.image_sizes.copy()
         self.objects = batch.objects
+        self.label_sets = batch.label_sets
         self.valid = batch.valid.copy()
         self.errors = batch.errors
         self._keys = dataset.keys

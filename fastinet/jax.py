@@ -32,7 +32,8 @@ class Batch(SentBatch):
     """A batch of all processes, as global arrays; unpacks to ``images, labels``.
 
     What else `fastinet.Batch` knows of this process's rows is here too, as NumPy arrays on the
-    host: `indices`, `keys`, `boxes`, `flips`, `image_sizes`, `objects`, `valid`, `errors`.
+    host: `indices`, `keys`, `boxes`, `flips`, `image_sizes`, `objects`, `label_sets`, `valid`,
+    `errors`.
 
     Attributes:
         images: [world * B, H, W, 3], as the loader's dtype and layout say.

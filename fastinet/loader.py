@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
@@ -14,12 +15,13 @@ from fastinet import _engine, _plan
 from fastinet.base_loader import BaseLoader
 from fastinet.batch import PADDING, BatchKind
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
-from fastinet.checks import checked_epoch, checked_seed, whole_number
+from fastinet.checks import check_state, checked_epoch, checked_seed, whole_number
 from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
 from fastinet.epoch import Epoch, Progress
+from fastinet.errors import FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -93,8 +95,9 @@ class Loader(BaseLoader):
             "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
             `FastinetWarning` at the end of the epoch says how many there were.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many. For
-            training. Without it and `pad_last` each item comes exactly once, and ranks may differ
-            by one row, and so by one batch.
+            training. A dataset that is too small for a single batch is warned of. Without it and
+            `pad_last` each item comes exactly once, and ranks may differ by one row, and so by one
+            batch.
         pad_last: fill the last batch up, so that all ranks have equally many, all of them full.
             "wrap", for training: with the epoch's first items once more, which no other option
             gives twice. "mask", for evaluation: with rows that are zero and not `valid`, whose
@@ -202,6 +205,14 @@ class Loader(BaseLoader):
         self._share = Share(
             len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
         )
+        if self.drop_last and len(self) == 0:
+            warnings.warn(
+                f"drop_last=True leaves no batch: {dataset!r} has fewer items than the "
+                f"{self._share.step} that {self.world} ranks with batch_size={batch_size} take; a "
+                'smaller batch_size or pad_last="wrap" gives some',
+                FastinetWarning,
+                stacklevel=2,
+            )
         self._sizes = SizeSchedule(sizes or {})
         self._buffers = self._checked_buffers(out)
         if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
@@ -257,13 +268,11 @@ class Loader(BaseLoader):
         Takes over the state's seed. Batch size, ranks and threads may differ.
 
         Raises:
+            TypeError: no state.
             ValueError: a state of another version, of another dataset or of another kind of order.
         """
-        if state.get("version") not in (1, STATE_VERSION):
-            raise ValueError(
-                f"state has version {state.get('version')!r}; this fastinet reads 1 and "
-                f"{STATE_VERSION}"
-            )
+        names = ("seed", "shuffle", "items", "epoch", "position")
+        check_state(state, *names, versions=(1, STATE_VERSION))
         if state["items"] != len(self.dataset):
             raise ValueError(
                 f"state is of {state['items']} items, the dataset has {len(self.dataset)}"

@@ -80,8 +80,7 @@ class Mixup:
             TypeError: images of whole numbers, which cannot be blended.
             ValueError: labels of another shape.
         """
-        if "int" in str(images.dtype):
-            raise TypeError(f"mixup needs images of a float dtype, not {images.dtype}")
+        _refuse_whole_numbers(images)
         xp = _library(images)
         lam = self.draw(epoch, batch)
         mixed = images * lam + xp.roll(images, 1, 0) * (1.0 - lam)
@@ -151,6 +150,7 @@ class CutMix:
         """
         if len(images.shape) != 4:
             raise ValueError(f"cutmix needs images of four axes, not {tuple(images.shape)}")
+        self._check_layout(images.shape)
         xp = _library(images)
         height, width = images.shape[2:] if self.layout == "NCHW" else images.shape[1:3]
         (left, top, right, bottom), lam = self.draw(epoch, batch, height, width)
@@ -160,6 +160,15 @@ class CutMix:
             inside = inside[:, :, None]
         mixed = xp.where(inside, xp.roll(images, 1, 0), images)
         return mixed, soft_labels(labels, self.classes, lam, self.smoothing)
+
+    def _check_layout(self, shape: Sequence[int]) -> None:
+        """Refuses images that lie the other way, of which it would cut and paste channels."""
+        here, other = (1, 3) if self.layout == "NCHW" else (3, 1)
+        if shape[here] != 3 and shape[other] == 3:
+            raise ValueError(
+                f'cutmix with layout="{self.layout}" has channels on axis {here}, and images are '
+                f"{tuple(shape)}: give it the layout of the images"
+            )
 
 
 class OneOf:
@@ -192,6 +201,8 @@ class OneOf:
 
     def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch; see `Mixup` and `CutMix`."""
+        if any(isinstance(way, Mixup) for way in self.ways):
+            _refuse_whole_numbers(images)  # at the first batch, not when its turn comes
         mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
         return mixed, targets
 
@@ -225,6 +236,14 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
     else:
         raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
     return _as(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
+
+
+def _refuse_whole_numbers(images: Any) -> None:
+    if "int" in str(images.dtype):
+        raise TypeError(
+            f"mixup needs images of a float dtype, not {images.dtype}: give the loader one, "
+            'dtype="float32" or another'
+        )
 
 
 def _check(way: Mixup | CutMix) -> None:

@@ -138,7 +138,8 @@ class LoaderStats:
         failed = sum(self.failures.values())
         return (
             f"{verdict} {share:.1%} of the time, {self.mean_ready:.1f} of {self.prefetch} "
-            f"batches ready on average; {self.items} items ({failed} failed), microseconds each: "
+            f"batches ready on average, {self.startup_seconds:.1f} s until epochs had their first; "
+            f"{self.items} items ({failed} failed), microseconds each: "
             f"{each}; {self.threads} threads, {self.slots} slots (+{self.extra_slots} extra)"
         )
 

@@ -200,6 +200,8 @@ class SizeSchedule:
     sizes: Mapping[int, int | tuple[int, int]]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.sizes, Mapping):
+            raise TypeError(f"sizes must be {{first epoch: size}}, not {self.sizes!r}")
         checked = {checked_epoch(epoch): _checked_size(size) for epoch, size in self.sizes.items()}
         object.__setattr__(self, "sizes", dict(sorted(checked.items())))
 

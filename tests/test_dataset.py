@@ -248,7 +248,7 @@ def test_read_takes_indices_as_sequences_do(tmp_path: Path) -> None:
     dataset = open_archive(write(tmp_path / "t.tar", train_tar(TRAIN)))
     assert dataset.read(-1) == dataset.read(2) == dataset.read(np.int64(2)) == ITEMS[2][2]
     for index in (3, -4, 2**70):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match=f"there is no item {index} among 3"):
             dataset.read(index)
     with pytest.raises(TypeError):
         dataset.read(1.0)  # type: ignore[arg-type]
@@ -368,6 +368,8 @@ def test_progress(tmp_path: Path) -> None:
     [
         (b"", CorruptError, "the file is empty"),
         (b"no tar" * 200, CorruptError, "not a tar"),
+        (b"<!DOCTYPE html>\n", CorruptError, "not a tar: .*a web page"),
+        (b"<html>" * 200, CorruptError, "not a tar: .*a web page"),
         (gzip.compress(b"x"), CorruptError, "not a tar"),
         (END, CorruptError, "no image in it"),
         (tar({"README": b"text"}), CorruptError, "no image in it"),
@@ -376,7 +378,7 @@ def test_progress(tmp_path: Path) -> None:
         (tar({"val/ILSVRC2012_val_00000001.xml": b""}), UnsupportedError, r"fastinet\.read_boxes"),
         (tar({"x/n01440764_1.pt": b""}), UnsupportedError, r"fastinet\.open_label_maps"),
         (tar({"picture.JPEG": JPEG}), UnsupportedError, "carry no wnid"),
-        (train_tar(TRAIN)[:-1], CorruptError, "truncated"),
+        (train_tar(TRAIN)[:-1], CorruptError, "truncated.*; `fastinet verify` says more"),
     ],
 )
 def test_refusals(tmp_path: Path, archive: bytes, kind: type[FastinetError], message: str) -> None:

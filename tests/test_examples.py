@@ -132,10 +132,16 @@ def test_a_killed_run_goes_on(tmp_path: Path, unbroken: Path, environment: dict[
     assert {**before, **positions(copy, world=2)} == expected, f"killed at step {steps}"
 
 
+@needs_torch
+def test_the_demo_needs_no_other_options(environment: dict[str, str]) -> None:
+    said = run(example("train_resnet50_torch.py"), environment)
+    assert said.count("step 0: loss") == said.count("top-1") == 5
+
+
 @needs_jax
 def test_jax_example(environment: dict[str, str]) -> None:
-    said = run(example("train_jax.py", "--epochs", 2, "--batch-size", 16), environment)
-    assert said.count("top-1") == 2
+    said = run(example("train_jax.py"), environment)  # as its first lines say
+    assert said.count("step 0: loss") == said.count("top-1") == 5
     assert "of 16\n" in said  # each of the held-out items, once
 
 

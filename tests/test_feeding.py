@@ -16,6 +16,7 @@ from fastinet import ItemBoxes, Loader, RandomResizedCrop
 from fastinet.chosen import ChosenItems
 from fastinet.errors import FastinetError
 from fastinet.feeding import Feed, SentBatch
+from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
 
@@ -75,6 +76,8 @@ def test_same_stream_as_the_loader(dataset: fastinet.Dataset, ahead: int) -> Non
         [content(b) for b in loader.epoch(7, start_batch=2)],
     )
     assert len(feed) == len(loader)
+    assert feed.dataset is dataset
+    assert feed.batch_size == loader.batch_size
 
 
 def test_what_the_host_knows_comes_along(dataset: fastinet.Dataset) -> None:
@@ -85,6 +88,18 @@ def test_what_the_host_knows_comes_along(dataset: fastinet.Dataset) -> None:
         assert sent.errors == {}
         assert sent.objects is batch.objects is None
         assert len(sent) == len(batch)
+
+
+def test_label_sets_come_along(dataset: fastinet.Dataset) -> None:
+    several = dataset.select(range(len(dataset)))
+    several.label_sets = label_sets([[label, 990] for label in dataset.labels.tolist()])
+    feed, loader = (loader_of(several, pad_last="mask") for _ in range(2))
+    for sent, batch in zip(HostFeed(feed), loader, strict=True):
+        assert sent.label_sets is not None
+        assert batch.label_sets is not None
+        assert list(sent.label_sets) == list(batch.label_sets)
+    sent = next(iter(HostFeed(loader_of(dataset))))
+    assert sent.label_sets is None
 
 
 def test_objects_come_along(dataset: fastinet.Dataset) -> None:

@@ -272,6 +272,20 @@ def test_cut_at_every_byte(tmp_path: Path) -> None:
     assert len(obtain(path).members().offsets) == 1
 
 
+def test_a_tar_that_was_cut_before_it_was_compressed(tmp_path: Path) -> None:
+    """The gzip file is sound, so that only the tar in it shows where the data end."""
+    whole = train_tar(
+        {f"n0000000{name}": {f"n0000000{name}_1.JPEG": noise(60_000, name)} for name in range(4)}
+    )
+    for cut in [*range(20_000, len(whole) - 1024, 5_120), 100_001]:
+        path = write(tmp_path / f"{cut}.tar.gz", gzip.compress(whole[:cut], 1))
+        with pytest.raises(CorruptError, match="in the inflated data: truncated") as caught:
+            obtain(path)
+        assert caught.value.offset == cut
+        assert caught.value.archive == str(path)
+        assert caught.value.member is None or caught.value.member.startswith("n0000000")
+
+
 def test_cut_in_a_long_archive(tmp_path: Path) -> None:
     """The chunks that were good stay; they are never taken for the whole."""
     whole = gzip.compress(train_bytes())

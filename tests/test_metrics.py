@@ -170,6 +170,25 @@ def test_any_distribution_over_ranks_gives_the_same(seed: int, world: int, batch
         np.testing.assert_array_equal(values, alone.per_class(8)[name])
 
 
+@pytest.mark.parametrize("form", [list, np.array, label_sets])
+def test_rows_that_pad_a_batch_are_left_out(form) -> None:
+    scores = np.random.default_rng(0).normal(size=(5, 8))
+    scores[3:] = np.nan  # which is no score of an item
+    labels = [[4], [1], [7], [], []] if form is label_sets else [4, 1, 7, -1, -1]
+    accumulator = Accumulator()
+    accumulator.update(scores, form(labels), np.array([2, 0, 1, -1, -1]))
+    accumulator.update(scores[3:], form(labels[3:]), [-1, -1])  # a rank may have padding alone
+    assert len(accumulator) == 3
+    assert accumulator.result(items=3) == evaluate(scores[:3], [4, 1, 7])
+
+
+def test_padding_does_not_hide_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="predictions for 3 items"):
+        Accumulator().update(np.eye(3, 5), [0, 1], [0, -1])
+    with pytest.raises(ValueError, match="indices are 0 or more, got -2"):
+        Accumulator().update(np.eye(3, 5), [0, 1, 2], [0, -1, -2])
+
+
 def test_without_indices_items_count_up() -> None:
     accumulator = Accumulator()
     for _ in range(3):
@@ -237,7 +256,7 @@ def test_a_refused_batch_leaves_the_accumulator_as_it_was() -> None:
     with pytest.raises(ValueError, match="indices are int"):
         accumulator.update(np.eye(5), np.arange(5), [1, 2])
     with pytest.raises(ValueError, match="indices are 0 or more"):
-        accumulator.update(np.eye(5)[:1], [0], [-1])
+        accumulator.update(np.eye(5)[:1], [0], [-2])
     assert accumulator.result(items=5)["n"] == 5
 
 
@@ -473,7 +492,8 @@ def test_located_guesses_and_boxes_are_read(tmp_path: Path) -> None:
     [
         (metrics.read_guesses, "1\n1001\n", r"'f.txt', line 2: 1001 is no ILSVRC2012_ID"),
         (metrics.read_guesses, "1 x\n", "line 1: 'x' is no whole number"),
-        (metrics.read_guesses, "1,2\n", "line 1: '1,2' is no whole number"),
+        (metrics.read_guesses, "1,,2\n", "line 1: '' is no whole number"),
+        (metrics.read_guesses, "1,2 3\n", "line 1: '2 3' is no whole number"),
         (metrics.read_guesses, "1\n-4", "line 2: -4 is no ILSVRC2012_ID"),
         (metrics.read_guesses, "1" * 30, "line 1: '1+' is no whole number"),
         (metrics.read_labels, "1\n0\n", "line 2: 0 is no ILSVRC2012_ID.*numbered from 0"),

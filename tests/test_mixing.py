@@ -184,6 +184,14 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
         (lambda: Mixup(10).draw(-1, 0), "epoch must be"),
         (lambda: Mixup(10).draw(0, 2**32), "batch must be"),
         (lambda: CutMix(10)(np.zeros((2, 3)), np.zeros(2), epoch=0, batch=0), "four axes"),
+        (
+            lambda: CutMix(10)(np.zeros((2, 8, 8, 3)), np.zeros(2), epoch=0, batch=0),
+            r'layout="NCHW" has channels on axis 1, and images are \(2, 8, 8, 3\)',
+        ),
+        (
+            lambda: CutMix(10, layout="NHWC")(np.zeros((2, 3, 8, 8)), [0, 1], epoch=0, batch=0),
+            r'layout="NHWC" has channels on axis 3, and images are \(2, 3, 8, 8\)',
+        ),
     ],
 )
 def test_arguments(make: Any, message: str) -> None:
@@ -194,6 +202,9 @@ def test_arguments(make: Any, message: str) -> None:
 def test_mixup_needs_floats() -> None:
     with pytest.raises(TypeError, match="float dtype, not uint8"):
         Mixup(10)(np.zeros((2, 3, 4, 4), np.uint8), np.zeros(2, np.int64), epoch=0, batch=0)
+    mix = OneOf(CutMix(10), Mixup(10), weights=[1, 0])  # however rarely it is drawn
+    with pytest.raises(TypeError, match="float dtype, not uint8"):
+        mix(np.zeros((2, 3, 4, 4), np.uint8), np.zeros(2, np.int64), epoch=0, batch=0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "uint8"])

@@ -304,6 +304,10 @@ def test_states_of_other_loaders(content: bytes) -> None:
         loader.load_state_dict({**loader.state_dict(), "version": 7})
     with pytest.raises(ValueError, match="window=9, the loader 1"):
         loader.load_state_dict({**loader.state_dict(), "window": 9})
+    with pytest.raises(ValueError, match="state lacks epoch, position, seed, window"):
+        loader.load_state_dict({"version": 1})  # type: ignore[typeddict-item]
+    with pytest.raises(TypeError, match="gives, not None"):
+        loader.load_state_dict(None)  # type: ignore[arg-type]
 
 
 def test_resuming_behind_the_end(content: bytes) -> None:
@@ -447,7 +451,6 @@ def test_open_takes_what_arrives(content: bytes, classes: list[str], tmp_path: P
 @pytest.mark.parametrize(
     "options",
     [
-        {"split": "train"},
         {"devkit": "devkit"},
         {"patch": "other.tar"},
         {"index": False},

@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch")
 
 import fastinet.torch as fastinet_torch  # noqa: E402
 import fastinet.torch.loader as torch_loader  # noqa: E402
+from fastinet.metrics import Accumulator, evaluate  # noqa: E402
 
 CROP = RandomResizedCrop(16)
 OPTIONS: dict[str, Any] = {"shuffle": True, "seed": 5, "threads": 2}
@@ -112,6 +113,22 @@ def test_soft_labels(dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps) 
     for batch, expected in zip(loader, fastinet.Loader(dataset, 8, CROP, **options), strict=True):
         assert batch.soft_labels.dtype == torch.float32
         assert np.array_equal(batch.soft_labels.numpy(), expected.soft_labels)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_scores_of_padded_batches(dataset: fastinet.Dataset, dtype: Any) -> None:
+    weights = torch.rand(3, 1000, dtype=dtype, requires_grad=True)
+    ranks = [Accumulator() for _ in range(2)]
+    scores = np.zeros((len(dataset), 1000), np.float32)
+    for rank, accumulator in enumerate(ranks):
+        shared: dict[str, Any] = {"rank": rank, "world": 2, "pad_last": "mask"}
+        for batch in fastinet_torch.Loader(dataset, 16, CROP, device="cpu", **shared):
+            of_batch = batch.images.to(dtype).mean((2, 3)) @ weights
+            accumulator.update(of_batch, batch.labels, batch.indices)
+            kept = of_batch.detach().float().numpy()[batch.valid]
+            scores[batch.indices[batch.valid]] = kept
+    ranks[0].merge(ranks[1])
+    assert ranks[0].result(items=len(dataset)) == evaluate(scores, dataset.labels)
 
 
 def test_sizes_of_the_epoch(dataset: fastinet.Dataset) -> None:

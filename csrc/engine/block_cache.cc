@@ -132,7 +132,7 @@ void BlockCache::Read(Block& block) {
   try {
     bytes = std::make_unique_for_overwrite<uint8_t[]>(block.size_bytes());
     good = block.source->ReadAt(block.begin, {bytes.get(), block.size_bytes()}).ok();
-    Count(stats_.bytes_read, block.size_bytes());
+    Count(stats_.Of(0).bytes_read, block.size_bytes());
   } catch (const std::bad_alloc&) {
     // Its items are read one by one, and their reader says so if that too is too much.
   }

@@ -280,7 +280,7 @@ void TestBatchesComeInPlanOrder(int threads, int64_t batch_size, int64_t prefetc
   }
   REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
   REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
-  REQUIRE(stats->items == 150 && run->ReadyBatches() == 0);
+  REQUIRE(stats->Sum(&WorkerCounters::items) == 150 && run->ReadyBatches() == 0);
   REQUIRE(stats->batches == static_cast<uint64_t>(CeilDiv<int64_t>(150, batch_size)));
   REQUIRE(slots->extra() == 0);
 }
@@ -323,8 +323,9 @@ void TestMaskedRowsAreZero() {
       for (const uint8_t value : batch.slot->Row(failure.row)) REQUIRE(value == 0);
     }
   }
-  uint64_t failures = 0;
-  for (const auto& count : stats->failures) failures += count;
+  const uint64_t failures = stats->Sum([](const WorkerCounters& worker) {
+    return std::accumulate(worker.failures.begin(), worker.failures.end(), uint64_t{0});
+  });
   REQUIRE(failures == 4);
 }
 
@@ -415,7 +416,7 @@ void TestBlocksAreReadOnce(int threads) {
   REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
   REQUIRE(data.source().reads == 80);
   REQUIRE(data.source().bytes_read == data.source().size_bytes());
-  REQUIRE(stats->bytes_read == data.source().size_bytes());
+  REQUIRE(stats->Sum(&WorkerCounters::bytes_read) == data.source().size_bytes());
   REQUIRE(stats->block_bytes == 0);
   // Two windows; the margin of the lead is another three.
   REQUIRE(stats->block_bytes_peak <= data.source().size_bytes() / 20 * 5);

@@ -16,15 +16,15 @@ constexpr int64_t kHintDistance = 64;
 /// An item's bytes, read from its archive into a worker's buffer.
 class SourceBytes final : public ItemBytes {
  public:
-  SourceBytes(const ItemPlace& place, ReadBuffer& buffer, EngineStats& stats)
-      : place_(place), buffer_(buffer), stats_(stats) {}
+  SourceBytes(const ItemPlace& place, ReadBuffer& buffer, WorkerCounters& counters)
+      : place_(place), buffer_(buffer), counters_(counters) {}
 
   uint64_t size_bytes() const override { return place_.size_bytes; }
 
   Result<Bytes> Read(uint64_t begin, uint64_t end) override {
     const MutableBytes bytes = buffer_.Reserve(end - begin);
     Status status = place_.Read(begin, bytes);
-    Count(stats_.bytes_read, bytes.size());
+    Count(counters_.bytes_read, bytes.size());
     if (status.ok()) return Bytes(bytes);
     return status;
   }
@@ -32,8 +32,28 @@ class SourceBytes final : public ItemBytes {
  private:
   const ItemPlace& place_;
   ReadBuffer& buffer_;
-  EngineStats& stats_;
+  WorkerCounters& counters_;
 };
+
+void CountSince(const ItemCounters& before, const ItemCounters& after, WorkerCounters& counters) {
+  Count(counters.read_ns, after.fetch_ns - before.fetch_ns);
+  Count(counters.header_ns, after.header_ns - before.header_ns);
+  Count(counters.decode_ns, after.decode_ns - before.decode_ns);
+  Count(counters.render_ns, after.render_ns - before.render_ns);
+}
+
+void CountSince(const DecodeCounters& before, const DecodeCounters& after,
+                WorkerCounters& counters) {
+  for (size_t road = 0; road < kRoads; ++road) {
+    Count(counters.regions[road], after.regions[road] - before.regions[road]);
+    Count(counters.fallbacks[road], after.fallbacks[road] - before.fallbacks[road]);
+  }
+  Count(counters.entropy_ns, after.entropy_ns - before.entropy_ns);
+  Count(counters.idct_ns, after.idct_ns - before.idct_ns);
+  Count(counters.colour_ns, after.colour_ns - before.colour_ns);
+  Count(counters.mcus_decoded, after.mcus_decoded - before.mcus_decoded);
+  Count(counters.mcus_skipped, after.mcus_skipped - before.mcus_skipped);
+}
 
 Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   if (plan.batch_size <= 0) {
@@ -313,7 +333,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row
     Status labelled = WriteSoftLabels(worker, item, image.value(), slot.SoftLabelRow(row));
     if (!labelled.ok()) image = std::move(labelled);
   }
-  Count(stats_->items, 1);
+  Count(CountersOf(worker).items, 1);
   const auto j = static_cast<size_t>(row);
   slot.items[j] = plan_.NumberOf(item);
   slot.labels[j] = plan_.LabelOf(item);
@@ -328,7 +348,7 @@ void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row
   Status status = std::move(image).status();
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
-  Count(stats_->failures[static_cast<size_t>(status.code())], 1);
+  Count(CountersOf(worker).failures[static_cast<size_t>(status.code())], 1);
   const std::lock_guard lock(mutex_);
   batch.failures.push_back({row, plan_.NumberOf(item), std::move(status)});
 }
@@ -345,10 +365,10 @@ Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBy
   }
   const Clock::time_point start = Clock::now();
   const BlockCache::Use block(blocks_.get(), position);
-  if (blocks_ != nullptr) Count(stats_->read_ns, NanosecondsSince(start));
+  if (blocks_ != nullptr) Count(CountersOf(worker).read_ns, NanosecondsSince(start));
   std::optional<Bytes> in_memory = block.Find(place);
   if (!in_memory) in_memory = place.archive->source->View(place.offset_bytes, place.size_bytes);
-  SourceBytes from_source(place, worker.bytes, *stats_);
+  SourceBytes from_source(place, worker.bytes, CountersOf(worker));
   MemoryBytes from_memory(in_memory.value_or(Bytes()));
   ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
   Result<Size> image = Size{};
@@ -383,28 +403,9 @@ Result<Size> EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints&
   const DecodeCounters decode = worker.renderer.decode_counters();
   Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
                                                   options_.objects.Of(item), row, worker.crops);
-  CountSince(items, worker.renderer.counters());
-  CountSince(decode, worker.renderer.decode_counters());
+  CountSince(items, worker.renderer.counters(), CountersOf(worker));
+  CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
   return image;
-}
-
-void EpochRun::CountSince(const ItemCounters& before, const ItemCounters& after) const {
-  Count(stats_->read_ns, after.fetch_ns - before.fetch_ns);
-  Count(stats_->header_ns, after.header_ns - before.header_ns);
-  Count(stats_->decode_ns, after.decode_ns - before.decode_ns);
-  Count(stats_->render_ns, after.render_ns - before.render_ns);
-}
-
-void EpochRun::CountSince(const DecodeCounters& before, const DecodeCounters& after) const {
-  for (size_t road = 0; road < kRoads; ++road) {
-    Count(stats_->regions[road], after.regions[road] - before.regions[road]);
-    Count(stats_->fallbacks[road], after.fallbacks[road] - before.fallbacks[road]);
-  }
-  Count(stats_->entropy_ns, after.entropy_ns - before.entropy_ns);
-  Count(stats_->idct_ns, after.idct_ns - before.idct_ns);
-  Count(stats_->colour_ns, after.colour_ns - before.colour_ns);
-  Count(stats_->mcus_decoded, after.mcus_decoded - before.mcus_decoded);
-  Count(stats_->mcus_skipped, after.mcus_skipped - before.mcus_skipped);
 }
 
 void EpochRun::HintAhead(int64_t position) const {

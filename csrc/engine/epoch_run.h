@@ -157,9 +157,8 @@ class EpochRun final : public WorkSource {
   Result<Size> ReadAndRender(Worker& worker, int64_t position, MutableBytes row);
   Result<Size> Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                       MutableBytes row) const;
+  WorkerCounters& CountersOf(const Worker& worker) const { return stats_->Of(worker.number); }
   Status WriteSoftLabels(Worker& worker, int64_t item, Size image, std::span<float> out) const;
-  void CountSince(const ItemCounters& before, const ItemCounters& after) const;
-  void CountSince(const DecodeCounters& before, const DecodeCounters& after) const;
 
   const std::shared_ptr<WorkerPool> pool_;
   const ItemTable& table_;
@@ -169,10 +168,11 @@ class EpochRun final : public WorkSource {
   const std::shared_ptr<EngineStats> stats_;
   std::unique_ptr<BlockCache> blocks_;  // when the plan has blocks
 
-  std::atomic<int64_t> next_position_ = 0;  // the first that no worker has taken
-  std::atomic<int64_t> end_position_ = 0;   // workers may take the positions below; 0 when stopped
+  // Workers write here for every item: in a cache line apart from what they only read.
+  alignas(64) std::atomic<int64_t> next_position_ = 0;  // the first that no worker has taken
+  std::atomic<int64_t> end_position_ = 0;  // workers may take the positions below; 0 when stopped
 
-  std::mutex mutex_;
+  alignas(64) std::mutex mutex_;
   std::condition_variable ready_;
   std::vector<OpenBatch> window_;  // batch b is at b % prefetch_batches
   int64_t opened_ = 0;             // batches that have or had a slot

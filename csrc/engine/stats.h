@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -12,13 +13,12 @@
 
 namespace fastinet {
 
-/// Totals over the epochs of one loader. Written by many threads, readable at any time; times are
-/// in nanoseconds of wall clock.
-struct EngineStats {
-  using Counter = std::atomic<uint64_t>;
+using Counter = std::atomic<uint64_t>;
+
+/// What workers count; times are in nanoseconds of wall clock.
+struct alignas(64) WorkerCounters {  // a cache line: no line is shared with the next worker's
   static constexpr size_t kStatusCodes = static_cast<size_t>(StatusCode::kInternal) + 1;
 
-  // Workers, summed over threads.
   Counter read_ns = 0;
   Counter header_ns = 0;
   Counter decode_ns = 0;   // of it, in the own decoder:
@@ -33,6 +33,23 @@ struct EngineStats {
   std::array<Counter, kRoads> fallbacks{};       // by the Road that was left
   Counter mcus_decoded = 0;
   Counter mcus_skipped = 0;
+};
+
+/// Totals over the epochs of one loader. Written by many threads, readable at any time; times are
+/// in nanoseconds of wall clock.
+class EngineStats {
+ public:
+  /// Where the worker of this number counts. There are some twenty additions an item, and were all
+  /// threads to make them in one place, each would wait for the others' cache lines.
+  WorkerCounters& Of(size_t worker) { return workers_[worker % workers_.size()]; }
+
+  /// The sum of all workers' counters that `counter` picks: a pointer to a member, or a function.
+  template <class Pick>
+  uint64_t Sum(Pick counter) const {
+    uint64_t sum = 0;
+    for (const WorkerCounters& worker : workers_) sum += std::invoke(counter, worker);
+    return sum;
+  }
 
   Counter block_bytes = 0;       // of blocked epochs, in memory now
   Counter block_bytes_peak = 0;  // and at most
@@ -43,15 +60,18 @@ struct EngineStats {
   Counter waiting_ns = 0;     // waiting in Next() for the other batches
   Counter busy_ns = 0;        // between one Next() and the following one
   Counter ready_at_next = 0;  // batches that were ready when Next() was called, summed over calls
+
+ private:
+  std::array<WorkerCounters, 16> workers_;  // shared, where there are more
 };
 
 /// Adds without ordering: totals need no more.
-inline void Count(EngineStats::Counter& counter, uint64_t amount) {
+inline void Count(Counter& counter, uint64_t amount) {
   counter.fetch_add(amount, std::memory_order_relaxed);
 }
 
 /// Raises a maximum to `value`, if it is below.
-inline void RaiseTo(EngineStats::Counter& maximum, uint64_t value) {
+inline void RaiseTo(Counter& maximum, uint64_t value) {
   uint64_t seen = maximum.load(std::memory_order_relaxed);
   while (seen < value && !maximum.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
   }

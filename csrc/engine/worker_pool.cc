@@ -89,7 +89,7 @@ Result<std::shared_ptr<WorkerPool>> WorkerPool::Start(int threads, std::span<con
   const SignalsBlocked blocked;
   try {
     for (int i = 0; i < std::max(threads, 1); ++i) {
-      pool->threads_.emplace_back([raw = pool.get()] { raw->Work(); });
+      pool->threads_.emplace_back([raw = pool.get(), i] { raw->Work(static_cast<size_t>(i)); });
     }
   } catch (const std::system_error& error) {
     return Status(StatusCode::kIo, "cannot start worker thread " +
@@ -146,9 +146,10 @@ WorkSource* WorkerPool::PickSource() {
   return nullptr;
 }
 
-void WorkerPool::Work() {
+void WorkerPool::Work(size_t number) {
   NameThisThread();
   Worker worker;
+  worker.number = number;
   std::unique_lock lock(mutex_);
   for (;;) {
     WorkSource* source = nullptr;

@@ -37,6 +37,7 @@ class ReadBuffer {
 
 /// What a thread keeps from item to item.
 struct Worker {
+  size_t number = 0;  // in its pool
   ItemRenderer renderer{StageTimes::kOn};
   ReadBuffer bytes;
   std::vector<Crop> crops;  // of the item in hand, one a view
@@ -82,7 +83,7 @@ class WorkerPool {
 
  private:
   WorkerPool() = default;
-  void Work();
+  void Work(size_t number);
   WorkSource* PickSource();
 
   std::mutex mutex_;

@@ -137,7 +137,7 @@ class StreamDecoder {
   HWY_INLINE EntropyFault Decode(const EntropyDecoder::Block& block, const BlockPlace& place) {
     if (!Start<kStore>(block, place)) return EntropyFault::kBadCode;
     const AcTable::Entry* entries = block.ac->entries();
-    uint32_t k = 0;
+    size_t k = 0;
     if (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place)) {
       StepOn<kStore>(entries, k, place);
     }
@@ -156,8 +156,8 @@ class StreamDecoder {
       return EntropyFault::kBadCode;
     }
     const AcTable::Entry* entries = block.ac->entries();
-    uint32_t k_a = 0;
-    uint32_t k_b = 0;
+    size_t k_a = 0;
+    size_t k_b = 0;
     if (a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
         a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b)) {
       do {
@@ -187,7 +187,7 @@ class StreamDecoder {
 
   /// Refills and decodes entries for as long as Step does.
   template <bool kStore>
-  HWY_INLINE void StepOn(const AcTable::Entry* entries, uint32_t& k, const BlockPlace& place) {
+  HWY_INLINE void StepOn(const AcTable::Entry* entries, size_t& k, const BlockPlace& place) {
     do {
       Refill();
     } while (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place) &&
@@ -196,27 +196,26 @@ class StreamDecoder {
 
   /// Takes a block from an entry that Step refused to its end.
   template <bool kStore>
-  HWY_INLINE EntropyFault Finish(const AcTable& ac, uint32_t k, const BlockPlace& place) {
+  HWY_INLINE EntropyFault Finish(const AcTable& ac, size_t k, const BlockPlace& place) {
     const AcTable::Entry* entries = ac.entries();
     while (true) {
-      const AcTable::Entry entry = NextEntry(entries);
-      const uint32_t advance = Advance(entry);
+      const AcTable::Entry& entry = NextEntry(entries);
       // The block's end, mostly: alone or after a coefficient. Both in one go, since which of the
       // two it is cannot be predicted; alone it brings the value 0.
-      const uint32_t before_end = advance - HuffmanCode::kEndOfBlock;
+      const size_t before_end = size_t{entry.advance} - HuffmanCode::kEndOfBlock;
       if (HWY_LIKELY(before_end <= 16 && k + before_end < 63)) {
         k += before_end;
         if constexpr (kStore) {
           int16_t& coefficient = place.coefficients[kGroupOffsets[k]];
-          coefficient = static_cast<int16_t>(coefficient | FirstValue(entry));
+          coefficient = static_cast<int16_t>(coefficient | FirstValue(entry, bits_));
         }
-        Use(entry);
+        Use(entry.bits);
         break;
       }
-      if (k + advance == 63) {  // one or two symbols that fill the block exactly
-        if constexpr (kStore) StoreValues(entry, k, place);
+      if (k + entry.advance == 63) {  // one or two symbols that fill the block exactly
+        if constexpr (kStore) StoreValues(entry, bits_, k, place);
         k = 63;
-        Use(entry);
+        Use(entry.bits);
         break;
       }
       // A single symbol: one that the table does not show in full, or the first of two that go
@@ -254,22 +253,14 @@ class StreamDecoder {
     next_ = end_ - (refilled.rest_and_count >> 8);
   }
 
-  /// Drops an entry's bits; its lowest byte tells how many.
-  HWY_INLINE void Use(uint64_t entry) {
-    bits_ <<= entry & 63;
-    count_ -= entry;
+  /// Drops bits: as many as the lowest byte of `count` says, at most 63.
+  HWY_INLINE void Use(uint64_t count) {
+    bits_ <<= count & 63;
+    count_ -= count;
   }
 
-  HWY_INLINE AcTable::Entry NextEntry(const AcTable::Entry* entries) const {
+  HWY_INLINE const AcTable::Entry& NextEntry(const AcTable::Entry* entries) const {
     return entries[bits_ >> (64 - AcTable::kIndexBits)];
-  }
-
-  static HWY_INLINE uint32_t FirstAdvance(AcTable::Entry entry) {
-    return static_cast<uint8_t>(entry >> AcTable::kFirstAdvanceShift);
-  }
-
-  static HWY_INLINE uint32_t Advance(AcTable::Entry entry) {
-    return static_cast<uint8_t>(entry >> AcTable::kAdvanceShift);
   }
 
   /// Bits start..start + length - 1 of `bits`, where start is the lowest byte of `range` and length
@@ -282,14 +273,9 @@ class StreamDecoder {
 #endif
   }
 
-  /// The first value of `entry`, which is next in the window.
-  HWY_INLINE int16_t FirstValue(AcTable::Entry entry) const {
-    return static_cast<int16_t>((entry >> AcTable::kFirstValueShift) +
-                                BitRange(bits_, entry >> AcTable::kRestShift));
-  }
-
-  static HWY_INLINE int16_t SecondValue(AcTable::Entry entry) {
-    return static_cast<int16_t>(static_cast<int64_t>(entry) >> AcTable::kSecondValueShift);
+  /// The first value of `entry`, which was next in `window`.
+  static HWY_INLINE int16_t FirstValue(const AcTable::Entry& entry, uint64_t window) {
+    return static_cast<int16_t>(entry.first_base + BitRange(window, entry.rest_range));
   }
 
   HWY_INLINE bool DecodeDc(const DcTable& table, int32_t& dc) {
@@ -311,23 +297,27 @@ class StreamDecoder {
     return true;
   }
 
-  /// Stores the values of an entry without end of block; `k` is the index before it.
-  HWY_INLINE void StoreValues(AcTable::Entry entry, uint32_t k, const BlockPlace& place) const {
+  /// Stores the values of an entry without end of block, which was next in `window`; `k` is the
+  /// index before it.
+  static HWY_INLINE void StoreValues(const AcTable::Entry& entry, uint64_t window, size_t k,
+                                     const BlockPlace& place) {
     // Where there is but one symbol, both stores go to its place, and the second one counts.
-    place.coefficients[kGroupOffsets[k + Advance(entry)]] = SecondValue(entry);
-    place.coefficients[kGroupOffsets[k + FirstAdvance(entry)]] = FirstValue(entry);
+    place.coefficients[kGroupOffsets[k + entry.advance]] = entry.second_value;
+    place.coefficients[kGroupOffsets[k + entry.first_advance]] = FirstValue(entry, window);
   }
 
   /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
   /// changes nothing and returns false.
   template <bool kStore>
-  HWY_INLINE bool Step(const AcTable::Entry* entries, uint32_t& k, const BlockPlace& place) {
-    const AcTable::Entry entry = NextEntry(entries);
-    const uint32_t next_k = k + Advance(entry);
+  HWY_INLINE bool Step(const AcTable::Entry* entries, size_t& k, const BlockPlace& place) {
+    const AcTable::Entry& entry = NextEntry(entries);
+    const size_t next_k = k + entry.advance;
     if (HWY_UNLIKELY(next_k >= 63)) return false;
-    if constexpr (kStore) StoreValues(entry, k, place);
+    // The bits first, since the next entry waits for them and nothing for the values.
+    const uint64_t window = bits_;
+    Use(entry.bits);
+    if constexpr (kStore) StoreValues(entry, window, k, place);
     k = next_k;
-    Use(entry);
     return true;
   }
 

@@ -1,6 +1,7 @@
 #include "jpeg/huffman.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace fastinet {
 namespace {
@@ -50,6 +51,11 @@ void FillTable(const HuffmanSpec& spec, Entry long_entry, Entry* entry, MakeEntr
   std::fill(entry, table_end, long_entry);
 }
 
+/// Adds each field of `b` to that of `a`, all at once: no sum outgrows its field.
+void AddFields(AcTable::Entry* a, const AcTable::Entry& b) {
+  *a = std::bit_cast<AcTable::Entry>(std::bit_cast<uint64_t>(*a) + std::bit_cast<uint64_t>(b));
+}
+
 }  // namespace
 
 Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
@@ -73,10 +79,31 @@ Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
       std::any_of(values_.begin(), values_.begin() + symbols, [](uint8_t v) { return v > 15; })) {
     return Corrupt("a DC Huffman table has a symbol above 15");
   }
+  FillTail(spec);
   return {};
 }
 
+/// No code of up to six bits lies here, since none consists of ones alone: the others' ranges of
+/// 16-bit numbers lie in the tail as a whole or not at all.
+void HuffmanCode::FillTail(const HuffmanSpec& spec) {
+  tail_.fill({});
+  uint32_t start = 0;  // of the next code's range
+  uint32_t place = 0;
+  for (uint32_t length = 1; length <= 16; ++length) {
+    const uint32_t range = 1u << (16 - length);
+    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++place, start += range) {
+      if (start < kTailStart) continue;
+      std::fill_n(tail_.begin() + (start - kTailStart), range,
+                  TailEntry{static_cast<uint8_t>(length), values_[place]});
+    }
+  }
+}
+
 HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
+  if (const uint64_t leading = window >> 48; leading >= kTailStart) {
+    const TailEntry entry = tail_[leading - kTailStart];
+    return entry.length == 0 ? Symbol() : SymbolOf(window, entry.length, entry.symbol);
+  }
   const auto leading = static_cast<int32_t>(window >> 48);
   // Limits never fall, and most codes that are searched for are longer than the tables' indices.
   uint32_t i = leading >= limit_[7] ? 8 : 0;
@@ -84,7 +111,11 @@ HuffmanCode::Symbol HuffmanCode::Find(uint64_t window) const {
   if (i == limit_.size()) return {};
   const uint32_t length = i + 1;
   const int32_t code = leading >> (16 - length);
-  const uint8_t symbol = values_[static_cast<uint32_t>(code + value_offset_[i]) & 0xFF];
+  return SymbolOf(window, length, values_[static_cast<uint32_t>(code + value_offset_[i]) & 0xFF]);
+}
+
+/// `symbol`, whose code are the first `length` bits of `window`, with its value.
+HuffmanCode::Symbol HuffmanCode::SymbolOf(uint64_t window, uint32_t length, uint8_t symbol) const {
   const uint32_t size = symbol & 15;
   const auto bits = static_cast<uint32_t>((window << length >> 1) >> (63 - size));
   return {length + size, AdvanceOf(symbol, kind_), Extended(bits, size)};
@@ -108,14 +139,15 @@ Status AcTable::Build(const HuffmanSpec& spec) {
 }
 
 void AcTable::FillSingles(const HuffmanSpec& spec) {
-  constexpr Entry kLongEntry = Entry{kLong} << kAdvanceShift | Entry{kLong} << kFirstAdvanceShift;
   FillTable<kIndexBits, kMaxSize>(
-      spec, kLongEntry, entries_.data(),
+      spec, Entry{.advance = kLong, .first_advance = kLong}, entries_.data(),
       [](uint8_t symbol, uint32_t bits, uint32_t rest, int32_t base) -> Entry {
-        const Entry advance = AdvanceOf(symbol, HuffmanCode::Kind::kAc);
-        return bits | advance << kAdvanceShift | advance << kFirstAdvanceShift |
-               Entry{64 - bits} << kRestShift | Entry{rest} << (kRestShift + 8) |
-               Entry{static_cast<uint16_t>(base)} << kFirstValueShift;
+        const auto advance = static_cast<uint8_t>(AdvanceOf(symbol, HuffmanCode::Kind::kAc));
+        return {.bits = static_cast<uint8_t>(bits),
+                .advance = advance,
+                .first_advance = advance,
+                .rest_range = static_cast<uint16_t>((64 - bits) | rest << 8),
+                .first_base = static_cast<int16_t>(base)};
       });
 }
 
@@ -129,23 +161,24 @@ void AcTable::JoinPairs() {
     const uint32_t free_bits = kIndexBits - bits;
     const size_t length = size_t{1} << free_bits;
     for (size_t i = 0; i < length; ++i) {
-      const Entry symbol = entries_[i << bits];
-      const bool whole = (symbol & 0xFF) <= free_bits && (symbol >> kAdvanceShift & 0xFF) != kLong;
-      // Its bits, its advance, and its value: at most 7 bits, since both codes take one at least.
-      lists[length + i] =
-          whole ? (symbol & 0xFFFF) | symbol >> kFirstValueShift << kSecondValueShift : 0;
+      const Entry& symbol = entries_[i << bits];
+      const bool whole = symbol.bits <= free_bits && symbol.advance != kLong;
+      // At most 7 bits of value, since both codes take one at least.
+      lists[length + i] = whole ? Entry{.bits = symbol.bits,
+                                        .advance = symbol.advance,
+                                        .second_value = static_cast<int8_t>(symbol.first_base)}
+                                : Entry{};
     }
   }
   for (size_t index = 0; index < entries_.size();) {
     const Entry first = entries_[index];
-    const auto bits = static_cast<uint32_t>(first & 0xFF);
-    if (bits < kMinBits || bits >= kIndexBits) {
+    if (first.bits < kMinBits || first.bits >= kIndexBits) {
       ++index;
       continue;
     }
-    const size_t length = size_t{1} << (kIndexBits - bits);
-    if ((first >> kAdvanceShift & 0xFF) < HuffmanCode::kEndOfBlock) {
-      for (size_t i = 0; i < length; ++i) entries_[index + i] += lists[length + i];
+    const size_t length = size_t{1} << (kIndexBits - first.bits);
+    if (first.advance < HuffmanCode::kEndOfBlock) {
+      for (size_t i = 0; i < length; ++i) AddFields(&entries_[index + i], lists[length + i]);
     }
     index += length;
   }

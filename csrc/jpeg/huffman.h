@@ -42,6 +42,17 @@ class HuffmanCode {
   Symbol Find(uint64_t window) const;
 
  private:
+  void FillTail(const HuffmanSpec& spec);
+  Symbol SymbolOf(uint64_t window, uint32_t length, uint8_t symbol) const;
+
+  // Codes that start with six ones are looked up by their next ten bits: in most tables that is all
+  // that are searched for, and the search's end cannot be predicted. Length 0: no code.
+  static constexpr uint32_t kTailStart = 0xFC00;
+  struct TailEntry {
+    uint8_t length = 0;
+    uint8_t symbol = 0;
+  };
+  std::array<TailEntry, 0x10000 - kTailStart> tail_;
   // Canonical decoding (T.81 F.2.2.3): codes of i + 1 bits, left-aligned to 16, lie below
   // limit_[i]; value_offset_[i] + code is the place of their symbol.
   std::array<int32_t, 16> limit_;
@@ -81,22 +92,18 @@ class AcTable {
   /// since coded bits look random.
   static constexpr uint32_t kIndexBits = 10;
 
-  /// From the lowest bit on:
-  ///    0.. 7  bits of all its symbols, at most kMaxEntryBits
-  ///    8..15  advance of all its symbols: coefficients covered; kEndOfBlock more where the last
-  ///    one
-  ///           ends the block; or kLong
-  ///   16..23  advance of the first symbol
-  ///   24..31  64 - bits: how far right the window must go for the rest to come last
-  ///   32..39  rest, of the one symbol; 0 where there are two
-  ///   40..55  base of the first value, signed
-  ///   56..63  second value, signed
-  using Entry = uint64_t;
-  static constexpr uint32_t kAdvanceShift = 8;
-  static constexpr uint32_t kFirstAdvanceShift = 16;
-  static constexpr uint32_t kRestShift = 24;
-  static constexpr uint32_t kFirstValueShift = 40;
-  static constexpr uint32_t kSecondValueShift = 56;
+  /// One symbol, or two. Fields that can be loaded one by one: loads are cheap, while the shifts
+  /// that take a word apart would get in the way of those that decoding waits for.
+  struct alignas(8) Entry {
+    uint8_t bits = 0;     // of all its symbols, at most kMaxEntryBits
+    uint8_t advance = 0;  // coefficients covered; kEndOfBlock more where the last ends it; or kLong
+    uint8_t first_advance = 0;  // of the first symbol
+    int8_t second_value = 0;
+    /// Where the rest of the first value is in the window, once it has come: from bit 64 - bits on,
+    /// and its length << 8, which is 0 where there are two symbols.
+    uint16_t rest_range = 0;
+    int16_t first_base = 0;
+  };
 
   static constexpr uint32_t kLong = 128;
 

@@ -48,7 +48,11 @@ std::string_view ForeignFormat(Bytes head) {
 Status NotATar(Bytes head, std::string_view otherwise) {
   const std::string_view foreign = ForeignFormat(head);
   if (!foreign.empty()) return Unsupported(std::string(foreign));
-  return Corrupt(std::string(otherwise));
+  std::string cause(otherwise);
+  if (!head.empty() && head.front() == '<') {
+    cause += "; it seems to be a web page: look at what the server answers";
+  }
+  return Corrupt(std::move(cause));
 }
 
 /// Whether the entry says something of a later one, and is none itself.
@@ -379,10 +383,12 @@ void TarScanner::SkipTo(uint64_t end_of_data) {
 Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
   if (offset < window_offset_ || offset + length > window_offset_ + window_length_) {
     window_length_ = 0;
-    // Of a source that is still arriving it is not known whether there is more than was asked for.
+    // Of a source that is still arriving it is not known whether there is more than was asked for,
+    // and so the member before may have been said to reach beyond what turns out to be the end.
     const uint64_t size = source_.size_bytes();
-    const uint64_t wanted =
-        size == Source::kUnknownSize ? length : std::min<uint64_t>(kWindowBytes, size - offset);
+    const uint64_t wanted = size == Source::kUnknownSize
+                                ? length
+                                : std::min<uint64_t>(kWindowBytes, size - std::min(offset, size));
     if (wanted < length) return InPlace(Corrupt("truncated: the archive ends here"), {}, size);
     FASTINET_RETURN_IF_ERROR(source_.ReadAt(offset, MutableBytes(window_).first(wanted)));
     window_offset_ = offset;

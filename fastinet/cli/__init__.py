@@ -40,8 +40,11 @@ class _Commands(click.Group):
                 return super().invoke(context)
             except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
                 raise
-            except (FastinetError, OSError) as error:
+            except FastinetError as error:
                 raise _Failure(str(error)) from error
+            except OSError as error:
+                place = "" if error.filename is None else f"'{error.filename}': "
+                raise _Failure(f"{place}{error.strerror or error}") from error
             except RuntimeError as error:
                 # threading.Condition.wait, where a future is waited for, opens its lock a moment
                 # before it is ready to be interrupted. A Ctrl-C then comes out as "cannot release

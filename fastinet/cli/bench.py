@@ -35,7 +35,7 @@ _CHUNK = 16  # images that a thread of the read and decode measurements takes at
 Work = tuple[int, int]  # images and original bytes
 
 
-@click.command()
+@click.command(short_help="Measure reading, decoding, and the train and val pipelines.")
 @archive_argument
 @split_option
 @click.option(

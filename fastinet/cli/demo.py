@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _CLASSES = 40
 
 
-@click.command()
+@click.command(short_help="Make a small archive, load it, and compare with plain Pillow.")
 @click.option("--images", type=click.IntRange(_CLASSES), default=400, show_default=True)
 @click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)

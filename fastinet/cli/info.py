@@ -31,7 +31,7 @@ _FIRST_KEYS = 3
 _FIRST_CLASSES = 5
 
 
-@click.command()
+@click.command(short_help="Tell what ARCHIVE is: items, classes, sizes, image formats.")
 @archive_argument
 @split_option
 @click.option(

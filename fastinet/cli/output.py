@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rich.progress import TaskID
+
+_UNFOLDED = 4000  # columns
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 archive_argument = click.argument("archive")
@@ -80,7 +83,9 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for name, value in facts:
         table.add_row(name, Text(_printable(value)))
-    Console(highlight=False).print(table)
+    # What goes into a file or a pipe is not folded: who reads it there looks for whole paths.
+    width = None if sys.stdout.isatty() else _UNFOLDED
+    Console(highlight=False, width=width).print(table)
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.classes import ClassInfo
 
 
-@click.command()
+@click.command(short_help="Write a contact sheet of images drawn at random from ARCHIVE.")
 @archive_argument
 @split_option
 @click.option(
@@ -71,12 +71,21 @@ def show(
     of_items = None if boxes is None else _boxes_of_items(boxes, dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":
-        images = [_decoded(dataset.read(item), dataset.keys[item]) for item in items.tolist()]
+        images = [_decoded_item(dataset, item) for item in items.tolist()]
         frames = None if of_items is None else _frames_of_items(of_items, items, images)
         write_sheet(dataset, images, items, output, frames)
     else:
         write_batch_sheet(dataset, _batch(dataset, count, transform, seed, of_items), output)
     say(f"{literal(output)}: {len(items)} images")
+
+
+def _decoded_item(dataset: Dataset, item: int) -> NDArray[np.uint8]:
+    try:
+        return _decoded(dataset.read(item), dataset.keys[item])
+    except FastinetError:
+        # A loader fails, too, and knows where in which archive.
+        next(iter(fastinet.Loader(dataset.select([item]), 1, fastinet.Resize(8), threads=1)))
+        raise
 
 
 def _decoded(data: bytes, key: str) -> NDArray[np.uint8]:
@@ -201,4 +210,8 @@ def _write(
 ) -> None:
     from fastinet.contact_sheet import contact_sheet  # noqa: PLC0415 - it needs Pillow
 
-    contact_sheet(images, captions, frames=frames).save(Path(output), "PNG")
+    sheet = contact_sheet(images, captions, frames=frames)
+    try:
+        sheet.save(Path(output), "PNG")
+    except OSError as error:  # that of a full disk does not say which file it is
+        raise OSError(error.errno, error.strerror, str(output)) from error

@@ -26,7 +26,7 @@ _MARKS = {"passed": "[green]ok   [/]", "failed": "[red]wrong[/]", "skipped": "[d
 _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
-@click.command()
+@click.command(short_help="Compare PATH with what is published: whole, undamaged, right?")
 @click.argument("path")
 @click.option("--decode", is_flag=True, help="Decode every image in full, not its header alone.")
 @click.option(

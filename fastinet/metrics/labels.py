@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastinet.errors import CorruptError
+from fastinet.metrics.arrays import as_array
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["LabelSets", "Labels", "label_sets", "real_labels"]
+__all__ = ["LabelSets", "Labels", "label_sets", "labels_of_rows", "real_labels"]
 
 _REAL_CLASSES = 1000
 
@@ -98,7 +99,7 @@ def label_sets(labels: Labels) -> LabelSets:
     """
     if isinstance(labels, LabelSets):
         return labels
-    given = np.asarray(labels) if hasattr(labels, "__array__") else None
+    given = as_array(labels) if hasattr(labels, "__array__") else None
     if given is not None and given.ndim == 1 and given.dtype.kind in "iu":
         return _checked(np.ones(len(given), np.int64), given.astype(np.int64))
     items: list[Any] = list(labels if given is None else given)  # type: ignore[arg-type]
@@ -108,6 +109,16 @@ def label_sets(labels: Labels) -> LabelSets:
     sets = [_label_set(item, row) for row, item in enumerate(items)]
     counts = np.fromiter(map(len, sets), np.int64, len(sets))
     return _checked(counts, np.array(list(itertools.chain(*sets)), np.int64))
+
+
+def labels_of_rows(labels: Labels, rows: NDArray[np.int64]) -> Labels:
+    """The labels of some rows, in the form in which `labels` are given."""
+    if isinstance(labels, LabelSets):
+        return labels.take(rows)
+    if hasattr(labels, "__array__"):
+        return as_array(labels)[rows]
+    given: list[Any] = list(labels)  # type: ignore[arg-type]
+    return [given[row] for row in rows]
 
 
 def real_labels(path: str | os.PathLike[str]) -> list[list[int]]:

@@ -8,12 +8,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastinet.metrics.labels import Labels, LabelSets, label_sets
+from fastinet.metrics.arrays import as_array
+from fastinet.metrics.labels import Labels, LabelSets, label_sets, labels_of_rows
 from fastinet.metrics.ranks import UNLABELLED, best_ranks, checked_predictions
 
 __all__ = ["Accumulator", "evaluate"]
 
 Ints = NDArray[np.int64]
+
+_PADDING = -1  # the index of a row that Loader(pad_last="mask") adds
 
 
 def evaluate(
@@ -90,13 +93,16 @@ class Accumulator:
         Args:
             scores_or_ranked: as for :func:`evaluate`.
             labels: as for :func:`evaluate`.
-            indices: int [N], the items' places in the dataset (``batch.indices``). Without it
-                items count up from 0 in the order in which they come, which is right for one
-                process only.
+            indices: int [N], the items' places in the dataset (``batch.indices``). Rows with -1
+                are those that ``pad_last="mask"`` adds, and are left out. Without `indices` items
+                count up from 0 in the order in which they come, which is right for one process
+                only.
 
         Raises:
             ValueError: as :func:`evaluate`; the accumulator is then as it was.
         """
+        if indices is not None:
+            scores_or_ranked, labels, indices = _without_padding(scores_or_ranked, labels, indices)
         sets = label_sets(labels)
         items = len(sets.counts)
         predictions = checked_predictions(scores_or_ranked, items, max(self.topk))
@@ -167,7 +173,7 @@ class Accumulator:
     def _checked_indices(self, indices: ArrayLike | None, items: int) -> Ints:
         if indices is None:
             return np.arange(len(self), len(self) + items)
-        array = np.asarray(indices)
+        array = as_array(indices)
         if array.shape != (items,) or (items and array.dtype.kind not in "iu"):
             raise ValueError(
                 f"indices are int [{items}], one for each item; got {array.dtype} {array.shape}"
@@ -210,6 +216,18 @@ class Accumulator:
                 f"item {indices[again[different.argmax()]]} came with different labels; are the"
                 " indices places in the whole dataset?"
             )
+
+
+def _without_padding(
+    predictions: ArrayLike, labels: Labels, indices: ArrayLike
+) -> tuple[ArrayLike, Labels, ArrayLike]:
+    """The three without the rows that pad a batch."""
+    predictions, places = as_array(predictions), as_array(indices)
+    is_item = places != _PADDING
+    if is_item.all() or places.shape != predictions.shape[:1]:  # which is refused by and by
+        return predictions, labels, places
+    rows = np.flatnonzero(is_item)
+    return predictions[rows], labels_of_rows(labels, rows), places[rows]
 
 
 def _joined(parts: list[Ints]) -> Ints:

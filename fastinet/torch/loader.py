@@ -27,7 +27,7 @@ class Batch(SentBatch):
     """B rows of images on a device; unpacks to ``images, labels``.
 
     What else `fastinet.Batch` knows is here too, as NumPy arrays on the host: `indices`, `keys`,
-    `boxes`, `flips`, `image_sizes`, `objects`, `valid`, `errors`.
+    `boxes`, `flips`, `image_sizes`, `objects`, `label_sets`, `valid`, `errors`.
 
     Attributes:
         images: [B, 3, H, W] of the loader's dtype; with views, [B, views, 3, H, W].
