@@ -76,7 +76,8 @@ class Loader(BaseLoader):
             them: it reads whole blocks of neighbouring items in random order and shuffles items
             inside a window of many blocks.
         seed: 0 .. 2**64 - 1.
-        threads: worker threads; None takes one for each CPU that affinity and control groups allow.
+        threads: worker threads; None takes one for each CPU that affinity and control groups allow,
+            divided by the ranks on this machine where their launcher has not bound them to CPUs.
         affinity: CPUs that the threads run on, such as those of the GPU's NUMA node; None leaves
             that to the system. Loaders with the same threads and CPUs share them.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
