@@ -13,7 +13,7 @@ from fastinet.checks import whole_number
 from fastinet.loader import MAX_EPOCH
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from fastinet.loader import Loader
 
@@ -45,11 +45,12 @@ class ChosenItems:
 
         Raises:
             IndexError: there is no such item.
+            TypeError: items that are no whole numbers, such as a mask.
             ValueError: no items, or an epoch that makes no sense.
             FastinetError: as the ``next()`` of a loader's epoch does.
         """
         loader = self.loader
-        order = np.ascontiguousarray(items, np.int64).reshape(-1)
+        order = _whole_numbers(items)
         epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
         if not len(order):
             raise ValueError("a batch has at least one item")
@@ -85,3 +86,11 @@ class ChosenItems:
             classes = 0 if loader.soft_labels is None else loader.soft_labels.classes
             self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
         return self._slots[2]
+
+
+def _whole_numbers(items: ArrayLike) -> NDArray[np.int64]:
+    """`items` as int64 [B]; a mask or fractions would name other items than are meant."""
+    given = np.asarray(items)
+    if given.size and given.dtype.kind not in "iu":
+        raise TypeError(f"items must be whole numbers, not {given.dtype}")
+    return np.ascontiguousarray(given, np.int64).reshape(-1)
