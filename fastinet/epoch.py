@@ -6,7 +6,7 @@ import sys
 import warnings
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastinet.batch import Batch
 from fastinet.errors import FastinetWarning
@@ -17,20 +17,75 @@ if TYPE_CHECKING:
     from fastinet import _engine
     from fastinet.batch import BatchKind
 
-__all__ = ["Epoch", "Masked", "Progress"]
+__all__ = ["Course", "Epoch", "Masked", "Progress"]
 
 
 @dataclass
 class Progress:
-    """Where the epoch begun last stands, or where the next one is to begin."""
+    """Where the next epoch is to begin; of a stream, where its pass stands."""
 
     epoch: int = 0
     position: int = 0
-    begun: bool = False
 
     def finish(self) -> None:
         """The epoch is over: the next one begins at its start."""
-        self.epoch, self.position, self.begun = self.epoch + 1, 0, False
+        self.epoch, self.position = self.epoch + 1, 0
+
+    @property
+    def stands(self) -> Progress:
+        """As of a `Course`."""
+        return self
+
+    @property
+    def next_loop(self) -> Progress:
+        """As of a `Course`."""
+        return self
+
+
+class Counted(NamedTuple):
+    """What is left of an epoch's engine in another process."""
+
+    delivered: int
+
+
+class Course:
+    """Follows an epoch that has begun.
+
+    The engine counts the batches that were had, and nobody else does: several threads may take
+    turns in ``next()``, and a Ctrl-C may come between any two steps of it.
+    """
+
+    def __init__(
+        self, native: _engine.Epoch | Counted, epoch: int, start: int, *, step: int, items: int
+    ) -> None:
+        """`epoch` from position `start` on; each batch is `step` positions, of `items` in all."""
+        self._native = native
+        self._epoch = epoch
+        self._start = start
+        self._step = step
+        self._items = items
+        self._finished = False
+
+    def finish(self) -> None:
+        """The epoch is over, however often that is said."""
+        self._finished = True
+
+    @property
+    def stands(self) -> Progress:
+        """Where the epoch stands; when it is over, at the start of the next one."""
+        if self._finished:
+            return self.next_loop
+        had = self._native.delivered * self._step
+        return Progress(self._epoch, min(self._start + had, self._items))
+
+    @property
+    def next_loop(self) -> Progress:
+        """Where the loop after this one begins, wherever this one was left."""
+        return Progress(self._epoch + 1, 0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs."""
+        return {**self.__dict__, "_native": Counted(self._native.delivered)}
 
 
 @dataclass
@@ -68,24 +123,19 @@ class Epoch:
         self,
         native: _engine.Epoch,
         kind: BatchKind,
-        progress: Progress,
+        course: Course,
         *,
         batches: int,
-        step: int,
-        items: int,
         tell: Callable[..., None] | None = None,
     ) -> None:
-        """The epoch that `native` runs.
+        """The epoch that `native` runs, of `batches` batches; `course` follows it.
 
-        Each of its `batches` batches takes `progress` on by `step` positions, of `items` in all.
-        `tell` is called before each, and with ``now=True`` after the last.
+        `tell` is called before each batch, and with ``now=True`` after the last.
         """
         self._native = native
         self._kind = kind
-        self._progress = progress
-        self._remaining = batches
-        self._step = step
-        self._items = items
+        self._course = course
+        self._batches = batches
         self._tell = tell
         self._masked = Masked()
         self._over = False
@@ -97,7 +147,7 @@ class Epoch:
 
     def __len__(self) -> int:
         """Batches that are still to come."""
-        return 0 if self._over else self._remaining
+        return 0 if self._over else self._batches - self._native.delivered
 
     def __next__(self) -> Batch:
         """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
@@ -118,13 +168,11 @@ class Epoch:
             self.close()
             raise
         if delivered is None:
-            self._progress.finish()
+            self._course.finish()
             self.close()
             if self._tell is not None:
                 self._tell(now=True)
             raise StopIteration
-        self._remaining -= 1
-        self._progress.position = min(self._progress.position + self._step, self._items)
         lease, images, labels = delivered
         batch = Batch(lease, images, labels, self._kind)
         if lease.failures:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
@@ -20,7 +22,7 @@ from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
-from fastinet.epoch import Epoch, Progress
+from fastinet.epoch import Course, Epoch, Progress
 from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share, rank_and_world
@@ -37,13 +39,14 @@ from fastinet.transforms import (
 from fastinet.workers import checked_prefetch, checked_threads, shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
 __all__ = ["Epoch", "Loader", "LoaderState"]
 
 STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
+_STATE_OF_ALL_VERSIONS: Final = ("seed", "shuffle", "items", "epoch", "position")
 MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
 MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
 
@@ -214,8 +217,11 @@ class Loader:
                 f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
                 f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
+        # Now, since two threads that began the first epochs at once would make two pools of them.
+        self._lent_slots = None if self._buffers is None else self._make_slots()
         self._log = None if log is None else StatsLog(log, log_every)
-        self._progress = Progress()
+        # Of the epoch begun last; or where to begin, at first and when a state was loaded.
+        self._course: Course | Progress = Progress()
         self._engine: _EngineParts | None = None
         self._stats = _engine.Stats()
         self._latest: weakref.ref[Epoch] | None = None
@@ -226,10 +232,8 @@ class Loader:
 
     def __iter__(self) -> Epoch:
         """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
-        progress = self._progress
-        if progress.begun:
-            return self._begin(progress.epoch + 1, 0)
-        return self._begin(progress.epoch, progress.position)
+        begins = self._course.next_loop
+        return self._begin(begins.epoch, begins.position)
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
         """Begins any epoch at any batch; the same batches come as in a loop that reached it.
@@ -248,6 +252,7 @@ class Loader:
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
+        stands = self._course.stands
         return {
             "version": STATE_VERSION,
             "seed": self.seed,
@@ -256,8 +261,8 @@ class Loader:
             "block": self.block,
             "blocks": self._blocks.checksum() if self._blocks is not None else None,
             "items": len(self.dataset),
-            "epoch": self._progress.epoch,
-            "position": self._progress.position,
+            "epoch": stands.epoch,
+            "position": stands.position,
         }
 
     def load_state_dict(self, state: LoaderState) -> None:
@@ -266,13 +271,20 @@ class Loader:
         Takes over the state's seed. Batch size, ranks and threads may differ.
 
         Raises:
-            ValueError: a state of another version, of another dataset or of another kind of order.
+            TypeError: no state at all.
+            ValueError: a state of another version, of a dataset of another length, or of another
+                kind of order. The loader stays as it was.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a state is what state_dict() gives, not {state!r}")
         if state.get("version") not in (1, STATE_VERSION):
             raise ValueError(
                 f"state has version {state.get('version')!r}; this fastinet reads 1 and "
                 f"{STATE_VERSION}"
             )
+        missing = [name for name in _STATE_OF_ALL_VERSIONS if name not in state]
+        if missing:
+            raise ValueError(f"this is no state of a Loader: it has no {missing[0]}")
         if state["items"] != len(self.dataset):
             raise ValueError(
                 f"state is of {state['items']} items, the dataset has {len(self.dataset)}"
@@ -285,11 +297,12 @@ class Loader:
                 )
         if state.get("blocks") != own["blocks"]:
             raise ValueError("state is of a dataset whose items lie in other blocks")
-        self.seed = whole_number("seed", state["seed"], 0, MAX_SEED)
-        self._progress = Progress(
+        seed = whole_number("seed", state["seed"], 0, MAX_SEED)
+        self._course = Progress(
             whole_number("epoch", state["epoch"], 0, MAX_EPOCH),
             whole_number("position", state["position"], 0, len(self.dataset)),
         )
+        self.seed = seed
 
     def stats(self) -> LoaderStats:
         """What has been done so far, over all epochs; ``print(loader.stats())`` is one line."""
@@ -315,6 +328,7 @@ class Loader:
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
         state = {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
+        state["_log"] = copy.copy(self._log)
         state.pop("_blocks", None)
         return state
 
@@ -373,17 +387,15 @@ class Loader:
             prefetch=self.prefetch,
             blocks=self._blocks_of(order, start),
         )
-        self._progress = Progress(epoch, start, begun=True)
+        course = Course(native, epoch, start, step=self._share.step, items=len(self.dataset))
         begun = Epoch(
             native,
             self._batch_kind(epoch),
-            self._progress,
+            course,
             batches=self._share.batches(start),
-            step=self._share.step,
-            items=len(self.dataset),
             tell=None if self._log is None else functools.partial(self._log.tell, self.stats),
         )
-        self._latest = weakref.ref(begun)
+        self._course, self._latest = course, weakref.ref(begun)
         return begun
 
     def _native_epoch(
@@ -431,12 +443,14 @@ class Loader:
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
         if self._engine is None or self._engine.process != os.getpid():
+            if self._buffers is not None:
+                self._buffers.of_this_process()
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
                 pool=shared_pool(self.threads, self.affinity),
                 table=dataset._native_table(),  # noqa: SLF001
-                slots=self._make_slots(),
+                slots=self._lent_slots or self._make_slots(),
                 objects=self._native_objects(),
                 soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
@@ -497,8 +511,7 @@ class Loader:
         spec = self._spec(self._sizes.largest(self.transform))
         classes = 0 if self.soft_labels is None else self.soft_labels.classes
         if self._buffers is not None:
-            buffers = self._buffers.of_this_process()
-            return _engine.SlotPool.wrap(spec, self.batch_size, buffers, classes)
+            return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.memory, classes)
         rows = min(self.batch_size, max(1, self._share.rows(0)))
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next.

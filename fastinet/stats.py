@@ -156,6 +156,10 @@ class StatsLog:
         self._told: LoaderStats | None = None
         self._due = time.monotonic() + every
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Anew: copies are of loaders that have done nothing yet."""
+        return StatsLog, (self._log, self._every)
+
     def tell(self, stats: Callable[[], LoaderStats], *, now: bool = False) -> None:
         """Calls the log if it is time, or `now`, and there is something to tell."""
         if not now and time.monotonic() < self._due:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import threading
@@ -220,7 +221,19 @@ def test_states_that_do_not_fit(
 ) -> None:
     loader = Loader(dataset, 8, SMALL)
     with pytest.raises(ValueError, match=message):
-        loader.load_state_dict({**loader.state_dict(), **change})  # type: ignore[typeddict-item]
+        loader.load_state_dict({**loader.state_dict(), "seed": 7, **change})  # type: ignore[typeddict-item]
+    assert loader.state_dict()["seed"] == 0  # nothing of it was taken over
+
+
+@pytest.mark.parametrize("name", ["seed", "shuffle", "items", "epoch", "position"])
+def test_what_is_no_state(dataset: fastinet.Dataset, name: str) -> None:
+    loader = Loader(dataset, 8, SMALL)
+    state: Any = dict(loader.state_dict())
+    del state[name]
+    with pytest.raises(ValueError, match=f"no state of a Loader: it has no {name}"):
+        loader.load_state_dict(state)
+    with pytest.raises(TypeError, match="what state_dict"):
+        loader.load_state_dict(None)  # type: ignore[arg-type]
 
 
 # Ranks
@@ -471,9 +484,18 @@ def test_logs_that_make_no_sense(dataset: fastinet.Dataset) -> None:
 def test_loaders_go_to_other_processes(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 8, SMALL, shuffle=True)
     first = stream(loader)
-    copy = pickle.loads(pickle.dumps(loader))  # noqa: S301  # our own
-    assert copy.state_dict() == loader.state_dict()
-    assert stream(copy.epoch(0)) == first
+    other = pickle.loads(pickle.dumps(loader))  # noqa: S301  # our own
+    assert other.state_dict() == loader.state_dict()
+    assert stream(other.epoch(0)) == first
+
+
+def test_a_copys_log_hears_of_the_copy(dataset: fastinet.Dataset) -> None:
+    heard: list[int] = []
+    loader = Loader(dataset, 8, SMALL, log=lambda stats: heard.append(stats.batches), log_every=0)
+    list(loader)
+    heard.clear()
+    list(copy.copy(loader))
+    assert heard == [1] * 6
 
 
 def test_an_empty_selection_is_an_empty_epoch(dataset: fastinet.Dataset) -> None:

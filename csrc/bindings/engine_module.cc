@@ -257,6 +257,7 @@ PYBIND11_MODULE(_engine, module) {
            "soft_labels"_a = nullptr)
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
+      .def_property_readonly("delivered", &PyEpoch::Delivered)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
   py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")

@@ -76,8 +76,13 @@ class PyEpoch {
     auto batch = std::make_unique<PyBatch>(std::move(delivery), spec_);
     py::array labels = batch->Labels();
     const py::object lease = py::cast(std::move(batch));
+    ++delivered_;
     return py::make_tuple(lease, PyBatch::Images(lease, dtype_, with_views_), std::move(labels));
   }
+
+  /// Batches that Next() has returned, in all threads together. Also after Close(), and in a forked
+  /// child.
+  int64_t Delivered() const { return delivered_; }
 
   void Close() {
     if (getpid() != process_) return;  // the threads are the parent's
@@ -120,6 +125,7 @@ class PyEpoch {
   py::object keys_;
   py::dtype dtype_;
   bool with_views_;
+  int64_t delivered_ = 0;  // guarded by the GIL, as is
   std::optional<Delivery> interrupted_;
   // Last, hence destroyed first: that stops the workers, which read the members above.
   std::shared_ptr<EpochRun> run_;
