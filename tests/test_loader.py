@@ -398,19 +398,29 @@ def test_stats_tell_who_waits(dataset: fastinet.Dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "busy", "bottleneck"),
-    [(0.0, 0.0, "unknown"), (0.4, 9.6, "loop"), (0.6, 9.4, "loader"), (5.0, 5.0, "loader")],
+    ("startup", "waiting", "busy", "bottleneck"),
+    [
+        (3.0, 0.0, 0.0, "unknown"),
+        (3.0, 0.4, 9.6, "loop"),
+        (3.0, 0.6, 9.4, "loader"),
+        (0.0, 5.0, 5.0, "loader"),
+        (9.9, 0.0, 10.0, "loop"),
+        (10.1, 0.0, 10.0, "loader"),  # epochs of few batches: most of the time nothing was there
+    ],
 )
 def test_stats_name_the_bottleneck(
-    dataset: fastinet.Dataset, waiting: float, busy: float, bottleneck: str
+    dataset: fastinet.Dataset, startup: float, waiting: float, busy: float, bottleneck: str
 ) -> None:
     loader = Loader(dataset, 8, SMALL)
     list(loader)
-    stats = replace(loader.stats(), waiting_seconds=waiting, busy_seconds=busy)
+    stats = replace(
+        loader.stats(), startup_seconds=startup, waiting_seconds=waiting, busy_seconds=busy
+    )
     assert stats.bottleneck == stats.as_dict()["bottleneck"] == bottleneck
     if bottleneck != "unknown":
         assert str(stats).startswith(f"the {bottleneck} is the bottleneck")
         assert f"waiting {waiting * 10:.1f}% of the time" in str(stats)
+    assert f"{startup:.1f} s for epochs' first batches" in str(stats)
 
 
 def test_stats_of_a_time(dataset: fastinet.Dataset) -> None:
