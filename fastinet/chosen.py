@@ -9,8 +9,7 @@ import numpy as np
 
 from fastinet import _engine
 from fastinet.batch import Batch
-from fastinet.checks import whole_number
-from fastinet.loader import MAX_EPOCH
+from fastinet.checks import checked_epoch
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -51,7 +50,7 @@ class ChosenItems:
         """
         loader = self.loader
         order = _whole_numbers(items)
-        epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
+        epoch = checked_epoch(epoch)
         if not len(order):
             raise ValueError("a batch has at least one item")
         if order.min() < 0 or order.max() >= len(loader.dataset):
@@ -82,8 +81,8 @@ class ChosenItems:
     def _slots_for(self, process: int, rows: int) -> _engine.SlotPool:
         if self._slots is None or self._slots[:2] != (process, rows):
             loader = self.loader
-            spec = loader._spec(loader._sizes.largest(loader.transform))  # noqa: SLF001
-            classes = 0 if loader.soft_labels is None else loader.soft_labels.classes
+            spec = loader._spec(loader._largest_transform())  # noqa: SLF001
+            classes = loader._soft_label_classes  # noqa: SLF001
             self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
         return self._slots[2]
 

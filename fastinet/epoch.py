@@ -5,8 +5,18 @@ from __future__ import annotations
 import sys
 import warnings
 import weakref
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+)
 
 from fastinet.batch import Batch
 from fastinet.errors import FastinetWarning
@@ -14,10 +24,22 @@ from fastinet.errors import FastinetWarning
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fastinet import _engine
     from fastinet.batch import BatchKind
 
-__all__ = ["Course", "Epoch", "Masked", "Progress"]
+__all__ = ["Batches", "Course", "Epoch", "Masked", "Progress", "Run"]
+
+NEXT_STACK_LEVEL: Final = 6
+"""Of what ends `Batches` and warns: names the line that called their ``next()``."""
+
+LeasedRows: TypeAlias = "tuple[_engine.Batch, NDArray[Any], NDArray[np.int64]]"
+"""A slot, the images in it, and their labels."""
+
+Delivered = TypeVar("Delivered")
+Delivered_co = TypeVar("Delivered_co", covariant=True)
 
 
 @dataclass
@@ -108,11 +130,103 @@ class Masked:
                 f"{self.rows} items gave no row in this epoch and were masked; the first: "
                 f"{self.first}",
                 FastinetWarning,
-                stacklevel=6,  # whoever calls next()
+                stacklevel=NEXT_STACK_LEVEL,
             )
 
 
-class Epoch:
+class Run(Protocol[Delivered_co]):
+    """What the engine makes batches of, while it does."""
+
+    def next(self) -> Delivered_co | None:
+        """What makes the next batch, waited for; None after the last one."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+    @property
+    def ready_batches(self) -> int:
+        """Batches that are ready to be delivered."""
+
+
+class Batches(ABC, Generic[Delivered]):
+    """Batches in order, once: what an epoch and a pass over a stream have in common."""
+
+    def __init__(
+        self,
+        run: Run[Delivered],
+        progress: Course | Progress,
+        *,
+        masks: bool,
+        tell: Callable[..., None] | None,
+    ) -> None:
+        """The batches that `run` delivers; `progress` is told when there are no more.
+
+        With `masks` some of their rows may be masked, which are counted. `tell` is called before
+        each batch, and with ``now=True`` after the last.
+        """
+        self._run = run
+        self._finish = progress.finish
+        self._masked = Masked() if masks else None
+        self._tell = tell
+        self._over = False
+        # Also at the interpreter's exit, before the modules that threads depend on are torn down.
+        self._finalizer = weakref.finalize(self, _end, run, self._masked)
+
+    @abstractmethod
+    def _batch_of(self, delivered: Delivered) -> Batch:
+        """The batch that has come."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
+
+        Raises:
+            StopIteration: after the last batch.
+            FastinetError: on_error="raise", and an item of this batch gave no row; the message
+                names archive, member, byte and cause. Of several, the first in the batch.
+            CancelledError: the epoch was begun before a fork, or closed while this call waited.
+        """
+        # Each call here costs microseconds once a training step has emptied the caches.
+        if self._over:
+            raise StopIteration
+        if self._tell is not None:
+            self._tell()
+        try:
+            delivered = self._run.next()
+            batch = None if delivered is None else self._batch_of(delivered)
+        except Exception:
+            self.close()
+            raise
+        if batch is None:
+            self._finish()
+            self.close()
+            if self._tell is not None:
+                self._tell(now=True)
+            raise StopIteration
+        if self._masked is not None:
+            self._masked.count(batch.errors)
+        return batch
+
+    def close(self) -> None:
+        """Ends the epoch now. Harmless when it is over."""
+        self._over = True
+        self._finalizer()
+
+    @property
+    def ready_batches(self) -> int:
+        """Batches that are ready to be delivered."""
+        return self._run.ready_batches
+
+
+def _end(run: Run[object], masked: Masked | None) -> None:
+    run.close()
+    if masked is not None:
+        masked.warn()
+
+
+class Epoch(Batches[LeasedRows]):
     """The batches of one epoch, once, in order. Made by ``iter(loader)`` and `Loader.epoch`.
 
     Leaving a loop early, an exception, and the end of the program all end an epoch: its threads
@@ -126,70 +240,22 @@ class Epoch:
         course: Course,
         *,
         batches: int,
-        tell: Callable[..., None] | None = None,
+        masks: bool,
+        tell: Callable[..., None] | None,
     ) -> None:
-        """The epoch that `native` runs, of `batches` batches; `course` follows it.
+        """The epoch that `native` runs, of `batches` batches, and that `course` follows.
 
-        `tell` is called before each batch, and with ``now=True`` after the last.
+        See `Batches` for `masks` and `tell`.
         """
+        super().__init__(native, course, masks=masks, tell=tell)
         self._native = native
         self._kind = kind
-        self._course = course
         self._batches = batches
-        self._tell = tell
-        self._masked = Masked()
-        self._over = False
-        # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(self, _end, native, self._masked)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self
 
     def __len__(self) -> int:
         """Batches that are still to come."""
         return 0 if self._over else self._batches - self._native.delivered
 
-    def __next__(self) -> Batch:
-        """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
-
-        Raises:
-            StopIteration: after the last batch.
-            FastinetError: on_error="raise", and an item of this batch gave no row; the message
-                names archive, member, byte and cause. Of several, the first in the batch.
-            CancelledError: the epoch was begun before a fork, or closed while this call waited.
-        """
-        if self._over:
-            raise StopIteration
-        if self._tell is not None:
-            self._tell()
-        try:
-            delivered = self._native.next()
-        except Exception:
-            self.close()
-            raise
-        if delivered is None:
-            self._course.finish()
-            self.close()
-            if self._tell is not None:
-                self._tell(now=True)
-            raise StopIteration
+    def _batch_of(self, delivered: LeasedRows) -> Batch:
         lease, images, labels = delivered
-        batch = Batch(lease, images, labels, self._kind)
-        if lease.failures:
-            self._masked.count(batch.errors)
-        return batch
-
-    def close(self) -> None:
-        """Ends the epoch now. Harmless when it is over."""
-        self._over = True
-        self._finalizer()
-
-    @property
-    def ready_batches(self) -> int:
-        """Batches that are ready to be delivered."""
-        return self._native.ready_batches
-
-
-def _end(native: _engine.Epoch, masked: Masked) -> None:
-    native.close()
-    masked.warn()
+        return Batch(lease, images, labels, self._kind)

@@ -43,10 +43,11 @@ class Batch(SentBatch):
 
     def __init__(self, batch: HostBatch, feed: JaxFeed) -> None:
         super().__init__(batch, feed.loader.dataset)
-        self.images = feed._global(batch.images)  # noqa: SLF001
-        self.labels = feed._global(batch.labels)  # noqa: SLF001
-        soft_labels = batch.soft_labels
-        self.soft_labels = None if soft_labels is None else feed._global(soft_labels)  # noqa: SLF001
+        sharding, soft_labels = feed.sharding, batch.soft_labels
+        of_rows = _of_rows(sharding)
+        self.images = _global(batch.images, sharding)
+        self.labels = _global(batch.labels, of_rows)
+        self.soft_labels = None if soft_labels is None else _global(soft_labels, of_rows)
 
     def __iter__(self) -> Iterator[jax.Array]:
         yield self.images
@@ -61,17 +62,24 @@ class JaxFeed(Feed[Batch]):
         self.sharding = sharding
 
     def _send(self, batch: HostBatch) -> Batch:
-        return Batch(batch, self)
+        sent = Batch(batch, self)
+        self._check_rows(len(batch), len(sent.images))
+        return sent
 
-    def _global(self, rows: NDArray[Any]) -> jax.Array:
-        """An array of all processes' rows.
+    def _check_rows(self, local: int, together: int) -> None:
+        """Refuses a sharding over processes that does not lay the ranks' rows side by side.
 
-        JAX holds on to the host's array for as long as it reads from it (on the CPU, where it may
-        take it as it is, for as long as its own array lives), and that keeps the slot leased.
+        JAX does not see it: where processes hold replicas, it takes each one's rows as they are,
+        and processes that all say rank 0 have the same rows.
         """
-        if self.sharding is None:
-            return jax.device_put(rows)
-        return jax.make_array_from_process_local_data(_of_rows(self.sharding, rows.ndim), rows)
+        spans_processes = self.sharding is not None and not self.sharding.is_fully_addressable
+        world = self.loader.world
+        if spans_processes and together != world * local:
+            raise ValueError(
+                f"{local} rows of each process make {together} rows under {self.sharding}, but the "
+                f"loader has world={world}: rank and world must be those of a process's rows in "
+                'the global batch, which "auto" finds where each process has rows of its own'
+            )
 
 
 def feed(loader: Loader, sharding: Any = None, *, ahead: int = 1) -> JaxFeed:
@@ -84,20 +92,32 @@ def feed(loader: Loader, sharding: Any = None, *, ahead: int = 1) -> JaxFeed:
         loader: each process's own; `rank` and `world` are those of its rows in the global batch.
             All processes must have equally many batches of one size: ``drop_last=True``.
         sharding: how the global batch lies on the devices of all processes, a
-            ``jax.sharding.Sharding`` over the first axis; None: all of it on JAX's default device,
-            for one process.
+            ``jax.sharding.Sharding`` over the first axis, and of images over others, too, if it
+            is a ``NamedSharding``; None: all of it on JAX's default device, for one process.
         ahead: batches that are sent before the loop asks for them, at most.
 
     Raises:
         ValueError: from the loop, if a batch's rows do not divide among the devices, as those of a
-            short last batch may not.
+            short last batch may not, or if `sharding` spans processes and the loader's `world` is
+            not how many of them have rows of their own.
     """
     return JaxFeed(loader, sharding, ahead=ahead)
 
 
-def _of_rows(sharding: Any, axes: int) -> Any:
-    """`sharding` for an array of fewer axes: that of images, for labels."""
-    if isinstance(sharding, jax.sharding.NamedSharding) and len(sharding.spec) > axes:
-        spec = jax.sharding.PartitionSpec(*sharding.spec[:axes])
-        return jax.sharding.NamedSharding(sharding.mesh, spec)
+def _global(rows: NDArray[Any], sharding: Any) -> jax.Array:
+    """An array of all processes' rows.
+
+    JAX holds on to the host's array for as long as it reads from it (on the CPU, where it may take
+    it as it is, for as long as its own array lives), and that keeps the slot leased.
+    """
+    if sharding is None:
+        return jax.device_put(rows)
+    return jax.make_array_from_process_local_data(sharding, rows)
+
+
+def _of_rows(sharding: Any) -> Any:
+    """What `sharding` does to the first axis of images, for arrays whose others are not theirs."""
+    if isinstance(sharding, jax.sharding.NamedSharding):
+        spec = jax.sharding.PartitionSpec(*sharding.spec[:1])
+        return jax.sharding.NamedSharding(sharding.mesh, spec, memory_kind=sharding.memory_kind)
     return sharding

@@ -13,30 +13,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 import numpy as np
 
 from fastinet import _engine, _plan
+from fastinet.base_loader import BaseLoader
 from fastinet.batch import PADDING, BatchKind
 from fastinet.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
-from fastinet.buffers import Buffers
-from fastinet.checks import whole_number
-from fastinet.cpus import checked_affinity
+from fastinet.checks import checked_epoch, checked_seed, whole_number
 from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
 from fastinet.epoch import Course, Epoch, Progress
-from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
-from fastinet.ranks import PadLast, Share, rank_and_world
+from fastinet.ranks import PadLast, Share
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.sources import FolderArchive
-from fastinet.stats import LoaderStats, StatsLog, from_snapshot
+from fastinet.stats import LoaderStats
 from fastinet.stream import Stream
-from fastinet.transforms import (
-    SizeSchedule,
-    Transform,
-    checked_transform,
-    height_width,
-)
-from fastinet.workers import checked_prefetch, checked_threads, shared_pool
+from fastinet.transforms import SizeSchedule, Transform, checked_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -47,8 +39,6 @@ __all__ = ["Epoch", "Loader", "LoaderState"]
 
 STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
 _STATE_OF_ALL_VERSIONS: Final = ("seed", "shuffle", "items", "epoch", "position")
-MAX_SEED: Final = 2**64 - 1  # the key of Philox4x32 has 64 bits,
-MAX_EPOCH: Final = 2**32 - 1  # and its counter 32 for the epoch
 
 
 class LoaderState(TypedDict):
@@ -70,7 +60,7 @@ class LoaderState(TypedDict):
     position: int
 
 
-class Loader:
+class Loader(BaseLoader):
     """Turns a dataset into batches; each loop over it is the next epoch.
 
     Order, boxes, flips and pixels are functions of (seed, epoch, item) alone: not of threads, batch
@@ -191,40 +181,42 @@ class Loader:
             )
         if not isinstance(dataset, Dataset):
             raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
-        if on_error not in ("raise", "mask"):
-            raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
+        super().__init__(
+            batch_size,
+            checked_transform(transform, views),
+            OutputFormat(dtype, layout, mean, std),
+            RenderOptions(bool(exact), bool(exif_orientation), max_pixels),
+            seed=seed,
+            threads=threads,
+            affinity=affinity,
+            on_error=on_error,
+            drop_last=drop_last,
+            rank=rank,
+            world=world,
+            prefetch=prefetch,
+            log=log,
+            log_every=log_every,
+        )
         self.dataset = dataset
-        rank, world = rank_and_world(rank, world)
-        self._share = Share(len(dataset), batch_size, rank, world, drop_last, pad_last)
-        self.batch_size = self._share.batch_size
-        self.rank, self.world = self._share.rank, self._share.world
-        self.drop_last, self.pad_last = self._share.drop_last, pad_last
-        self.transform = checked_transform(transform, views)
-        self._sizes = SizeSchedule(sizes or {})
-        self.output = OutputFormat(dtype, layout, mean, std)
+        self.pad_last = pad_last
         self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
-        self.seed = whole_number("seed", seed, 0, MAX_SEED)
-        self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.boxes = self._checked_item_boxes(boxes)
         self.soft_labels = self._checked_soft_labels(soft_labels)
-        self.on_error = on_error
-        self.affinity = checked_affinity(affinity)
-        self.threads = checked_threads(threads, self.affinity)
-        self.prefetch = checked_prefetch(prefetch, self.threads, self.batch_size)
-        self._buffers = None if out is None else Buffers(self.output, self._batch_shape(), out)
+        self._share = Share(
+            len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
+        )
+        self._sizes = SizeSchedule(sizes or {})
+        self._buffers = self._checked_buffers(out)
         if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
             raise ValueError(
                 f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
                 f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
         # Now, since two threads that began the first epochs at once would make two pools of them.
-        self._lent_slots = None if self._buffers is None else self._make_slots()
-        self._log = None if log is None else StatsLog(log, log_every)
+        self._lent_slots = None if self._buffers is None else self._make_slots_of_epochs()
         # Of the epoch begun last; or where to begin, at first and when a state was loaded.
         self._course: Course | Progress = Progress()
         self._engine: _EngineParts | None = None
-        self._stats = _engine.Stats()
-        self._latest: weakref.ref[Epoch] | None = None
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
@@ -242,7 +234,7 @@ class Loader:
             epoch: 0 .. 2**32 - 1.
             start_batch: first batch to deliver; at most ``len(loader)``, which gives an empty rest.
         """
-        epoch = whole_number("epoch", epoch, 0, MAX_EPOCH)
+        epoch = checked_epoch(epoch)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
         return self._begin(epoch, start_batch * self._share.step)
 
@@ -297,25 +289,12 @@ class Loader:
                 )
         if state.get("blocks") != own["blocks"]:
             raise ValueError("state is of a dataset whose items lie in other blocks")
-        seed = whole_number("seed", state["seed"], 0, MAX_SEED)
+        seed = checked_seed(state["seed"])
         self._course = Progress(
-            whole_number("epoch", state["epoch"], 0, MAX_EPOCH),
+            checked_epoch(state["epoch"]),
             whole_number("position", state["position"], 0, len(self.dataset)),
         )
         self.seed = seed
-
-    def stats(self) -> LoaderStats:
-        """What has been done so far, over all epochs; ``print(loader.stats())`` is one line."""
-        epoch = self._latest() if self._latest is not None else None
-        slots = self._engine.slots if self._engine is not None else None
-        return from_snapshot(
-            self._stats.snapshot(),
-            ready=epoch.ready_batches if epoch is not None else 0,
-            prefetch=self.prefetch,
-            threads=self.threads,
-            slots=slots.allocated if slots is not None else 0,
-            extra=slots.extra if slots is not None else 0,
-        )
 
     def __repr__(self) -> str:
         return (
@@ -327,8 +306,8 @@ class Loader:
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        state = {**self.__dict__, "_engine": None, "_stats": None, "_latest": None}
-        state["_log"] = copy.copy(self._log)
+        of_this_process = ("_engine", "_stats", "_slots", "_latest")
+        state = {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
         state.pop("_blocks", None)
         return state
 
@@ -378,10 +357,11 @@ class Loader:
 
     def _begin(self, epoch: int, start: int) -> Epoch:
         order = self._order(epoch, start)
+        self._slots = self._engine_of_this_process().slots
         native = self._native_epoch(
             epoch,
             order,
-            slots=self._engine_of_this_process().slots,
+            slots=self._slots,
             stats=self._stats,
             batch_size=self.batch_size,
             prefetch=self.prefetch,
@@ -393,7 +373,8 @@ class Loader:
             self._batch_kind(epoch),
             course,
             batches=self._share.batches(start),
-            tell=None if self._log is None else functools.partial(self._log.tell, self.stats),
+            masks=self._masks,
+            tell=self._teller(),
         )
         self._course, self._latest = course, weakref.ref(begun)
         return begun
@@ -421,24 +402,20 @@ class Loader:
             self.dataset.labels,
             self.dataset.keys,
             dtype=self.output.numpy_dtype(),
-            with_views=self._has_views,
+            with_views=self._views is not None,
             batch_size=batch_size,
             seed=self.seed,
             epoch=epoch,
             prefetch=prefetch,
-            mask=self.on_error == "mask",
+            mask=self._masks,
             objects=engine.objects,
             soft_labels=engine.soft_labels,
             blocks=blocks,
         )
 
-    @property
-    def _has_views(self) -> bool:
-        return getattr(self.transform, "views", None) is not None
-
     def _batch_kind(self, epoch: int) -> BatchKind:
         annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
-        return BatchKind(self.dataset, self._has_views, annotated)
+        return BatchKind(self.dataset, self._views is not None, annotated)
 
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
@@ -448,16 +425,24 @@ class Loader:
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
-                pool=shared_pool(self.threads, self.affinity),
+                pool=self._pool(),
                 table=dataset._native_table(),  # noqa: SLF001
-                slots=self._lent_slots or self._make_slots(),
+                slots=self._lent_slots or self._make_slots_of_epochs(),
                 objects=self._native_objects(),
                 soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
         return self._engine
 
-    def _spec(self, transform: Transform) -> _engine.ItemSpec:
-        return item_spec(transform, self.output, self.options)
+    def _make_slots_of_epochs(self) -> _engine.SlotPool:
+        rows = min(self.batch_size, max(1, self._share.rows(0)))
+        return self._make_slots(rows, self._soft_label_classes)
+
+    @property
+    def _soft_label_classes(self) -> int:
+        return 0 if self.soft_labels is None else self.soft_labels.classes
+
+    def _largest_transform(self) -> Transform:
+        return self._sizes.largest(self.transform)
 
     def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
         """The boxes of the dataset's items, if these are its own and the transform can use them."""
@@ -506,22 +491,6 @@ class Loader:
         if self.boxes is None:
             return None
         return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)
-
-    def _make_slots(self) -> _engine.SlotPool:
-        spec = self._spec(self._sizes.largest(self.transform))
-        classes = 0 if self.soft_labels is None else self.soft_labels.classes
-        if self._buffers is not None:
-            return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.memory, classes)
-        rows = min(self.batch_size, max(1, self._share.rows(0)))
-        # The batches ahead, the one that the loop holds, and the one that it still holds while it
-        # asks for the next.
-        return _engine.SlotPool(spec, rows, self.prefetch + 2, classes)
-
-    def _batch_shape(self) -> tuple[int, ...]:
-        """Shape of a full batch's images, where they are largest."""
-        image = self.output.shape(*height_width(self._sizes.largest(self.transform).size))
-        views = getattr(self.transform, "views", None)
-        return (self.batch_size, *([] if views is None else [views]), *image)
 
 
 def _checked_shuffle(

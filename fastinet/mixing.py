@@ -8,9 +8,11 @@ unbroken one does::
     for number, (images, labels) in enumerate(loader):
         images, targets = mix(images, labels, epoch=epoch, batch=number * world + rank)
 
+A global JAX array is one batch of all processes, which have to agree: there it is ``batch=number``.
+
 The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
 mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
-Label smoothing is timm's (``timm.data.mixup``).
+Label smoothing is timm's (``timm.data.mixup``). Labels may be soft before, as ReLabel's are.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastinet.checks import whole_number
+from fastinet.checks import checked_epoch, checked_seed, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +69,7 @@ class Mixup:
 
         Args:
             images: float [B, ...].
-            labels: int [B].
+            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
@@ -76,6 +78,7 @@ class Mixup:
 
         Raises:
             TypeError: images of whole numbers, which cannot be blended.
+            ValueError: labels of another shape.
         """
         if "int" in str(images.dtype):
             raise TypeError(f"mixup needs images of a float dtype, not {images.dtype}")
@@ -136,12 +139,15 @@ class CutMix:
 
         Args:
             images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype.
-            labels: int [B].
+            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
         Returns:
             Images like those given, and float32 targets [B, C].
+
+        Raises:
+            ValueError: images or labels of another shape.
         """
         if len(images.shape) != 4:
             raise ValueError(f"cutmix needs images of four axes, not {tuple(images.shape)}")
@@ -175,7 +181,7 @@ class OneOf:
         if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
             raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
         self.ways = ways
-        self.seed = whole_number("seed", seed, 0, _MAX_SEED)
+        self.seed = checked_seed(seed)
         self._ends = np.cumsum(shares / shares.sum())
 
     def draw(self, epoch: int, batch: int) -> Any:
@@ -191,33 +197,39 @@ class OneOf:
 
 
 def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:
-    """Targets of rows that are `lam` their own class and ``1 - lam`` the class of the row before.
+    """Targets of rows that are `lam` their own label and ``1 - lam`` that of the row before.
 
     A class has ``1 - smoothing + smoothing / classes``, and every other one ``smoothing /
-    classes``. A label of -1, as in rows that pad a batch, is no class.
+    classes``. A label of -1, as in rows that pad a batch, is no class. Labels that are soft already
+    are smoothed and mixed alike, as ReLabel's training code and torchvision do it.
 
     Args:
-        labels: int [B].
+        labels: int [B], or soft ones, float [B, C].
         classes: number of classes, C.
         lam: 0 to 1.
         smoothing: 0 to below 1.
 
     Returns:
         float32 [B, C], beside the labels.
+
+    Raises:
+        ValueError: labels of another shape.
     """
     xp = _library(labels)
     off = smoothing / classes
-    here = labels[:, None] == _range(xp, classes, labels)
-    targets = xp.where(here, 1.0 - smoothing + off, off)
+    if len(labels.shape) == 1:
+        here = labels[:, None] == _range(xp, classes, labels)
+        targets = xp.where(here, 1.0 - smoothing + off, off)
+    elif len(labels.shape) == 2 and labels.shape[1] == classes:
+        targets = _as(labels, xp.float32) * (1.0 - smoothing) + off
+    else:
+        raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
     return _as(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
-
-
-_MAX_SEED: Final = 2**64 - 1
 
 
 def _check(way: Mixup | CutMix) -> None:
     whole_number("classes", way.classes, 1, 2**31 - 1)
-    whole_number("seed", way.seed, 0, _MAX_SEED)
+    checked_seed(way.seed)
     if not 0 < way.alpha < math.inf:
         raise ValueError(f"alpha must be positive, not {way.alpha!r}")
     if not 0 <= way.smoothing < 1:
@@ -230,7 +242,7 @@ def _beta(alpha: float, seed: int, epoch: int, batch: int) -> float:
 
 def _random(seed: int, epoch: int, batch: int, use: int) -> np.random.Generator:
     """Random numbers of one use in one batch: the counter begins at (0, use, batch, epoch)."""
-    epoch = whole_number("epoch", epoch, 0, 2**32 - 1)
+    epoch = checked_epoch(epoch)
     batch = whole_number("batch", batch, 0, 2**32 - 1)
     counter = np.array([0, use, batch, epoch], np.uint64)
     return np.random.Generator(np.random.Philox(key=seed, counter=counter))

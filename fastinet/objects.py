@@ -79,13 +79,8 @@ def objects_in_crops(
         flips: [B, views] whether the row is mirrored.
     """
     views = crops.shape[1]
-    counts = np.where(image_sizes[:, 0] > 0, np.diff(item_boxes.starts)[items], 0)
-    cell_counts = np.repeat(counts, views)
-    cells = np.repeat(np.arange(len(cell_counts)), cell_counts)
-    ends = np.cumsum(cell_counts)
-    firsts = np.repeat(item_boxes.starts[:-1][items], views)
-    indices = firsts[cells] + np.arange(len(cells)) - (ends - cell_counts)[cells]
-
+    shows = image_sizes[:, 0] > 0
+    cells, indices = _objects_of_cells(item_boxes, items, shows, views)
     rows = cells // views
     crop = crops.reshape(-1, 4)[cells].astype(np.float64)
     image = image_sizes[rows, ::-1].astype(np.float64)  # width, height
@@ -111,6 +106,21 @@ def objects_in_crops(
         visible=np.minimum(visible[kept], 1).astype(np.float32),
         indices=indices[kept],
     )
+
+
+def _objects_of_cells(
+    item_boxes: ItemBoxes, items: NDArray[np.int64], shows: NDArray[np.bool_], views: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The objects that each view of each row may show: [M] ``row * views + view``, [M] the object.
+
+    Rows that do not show their item have none.
+    """
+    counts = np.where(shows, np.diff(item_boxes.starts)[items], 0)
+    cell_counts = np.repeat(counts, views)
+    cells = np.repeat(np.arange(len(cell_counts)), cell_counts)
+    ends = np.cumsum(cell_counts)
+    firsts = np.repeat(item_boxes.starts[:-1][items], views)
+    return cells, firsts[cells] + np.arange(len(cells)) - (ends - cell_counts)[cells]
 
 
 def _areas(corners: Doubles) -> Doubles:

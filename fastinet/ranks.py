@@ -13,7 +13,7 @@ from fastinet.checks import whole_number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PadLast", "Share", "rank_and_world"]
+__all__ = ["PadLast", "Share", "checked_rank_and_world"]
 
 PadLast = Literal["wrap", "mask"]
 
@@ -29,15 +29,15 @@ class Share:
 
     Attributes:
         items: of the epoch.
-        batch_size: rows of a batch on this rank.
+        batch_size: rows of a batch on this rank, 1 or more.
         rank: 0 .. world - 1.
-        world: number of ranks.
+        world: number of ranks, 1 or more.
         drop_last: leave out the positions that do not fill a step of all ranks.
         pad_last: fill the last step up: "wrap" with the epoch's first positions once more, "mask"
             with padding. None leaves it short.
 
     Raises:
-        ValueError: a value that makes no sense; the message names it.
+        ValueError: `pad_last` makes no sense, or not with `drop_last`.
     """
 
     items: int
@@ -48,12 +48,6 @@ class Share:
     pad_last: PadLast | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "batch_size", whole_number("batch_size", self.batch_size, 1, 2**31 - 1)
-        )
-        object.__setattr__(self, "world", whole_number("world", self.world, 1, 2**31 - 1))
-        object.__setattr__(self, "rank", whole_number("rank", self.rank, 0, self.world - 1))
-        object.__setattr__(self, "drop_last", bool(self.drop_last))
         if self.pad_last not in (None, "wrap", "mask"):
             raise ValueError(f'pad_last must be None, "wrap" or "mask", not {self.pad_last!r}')
         if self.drop_last and self.pad_last is not None:
@@ -102,14 +96,17 @@ class Share:
         return -(-self.rows(start) // self.batch_size)
 
 
-def rank_and_world(rank: int | Literal["auto"], world: int | Literal["auto"]) -> tuple[int, int]:
+def checked_rank_and_world(
+    rank: int | Literal["auto"], world: int | Literal["auto"]
+) -> tuple[int, int]:
     """What a caller passed as `rank` and `world`, with "auto" looked up.
 
     Raises:
-        ValueError: only one of them is "auto", or one is another string.
+        ValueError: only one of them is "auto", one is another string, or there is no such rank.
     """
     if not isinstance(rank, str) and not isinstance(world, str):
-        return rank, world
+        ranks = whole_number("world", world, 1, 2**31 - 1)
+        return whole_number("rank", rank, 0, ranks - 1), ranks
     if (rank, world) != ("auto", "auto"):
         raise ValueError(
             f'rank and world are numbers, or "auto" together, not {rank!r} and {world!r}'

@@ -65,8 +65,8 @@ class Identity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FileArchive:
-    """A tar as a file."""
+class _OneFile:
+    """An archive that is a file."""
 
     path: Path
     folder: str = ""
@@ -84,6 +84,11 @@ class FileArchive:
         """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
         return identify(self.path)
 
+
+@dataclass(frozen=True)
+class FileArchive(_OneFile):
+    """A tar as a file."""
+
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members; see :func:`fastinet._scan.scan`."""
         return _scan.scan(self.path, self.folder, progress)
@@ -98,25 +103,11 @@ class FileArchive:
 
 
 @dataclass(frozen=True)
-class GzipArchive:
+class GzipArchive(_OneFile):
     """A tar in a gzip file, entered through its seek index."""
 
-    path: Path
-    folder: str = ""
-    """See FileArchive."""
-    briefly: bool = False
-    """Likewise."""
     cache_bytes: int | None = None
     """Of inflated data that are kept; None: as :meth:`fastinet.seek_index.SeekIndex.open` does."""
-
-    @property
-    def name(self) -> str:
-        """File name without folder."""
-        return self.path.name
-
-    def identify(self) -> Identity:
-        """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
-        return identify(self.path)
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
@@ -178,39 +169,23 @@ class FolderArchive:
         Raises:
             ReadError: a folder or file cannot be read.
         """
-        files = sorted(
+        entries = sorted(
             (os.fsencode(f"{folder}/{name}" if folder else name))
             for folder, names in self._folders()
             for name in names
         )
-        sizes: NDArray[np.uint64] = np.zeros(len(files), np.uint64)
-        heads: NDArray[np.uint8] = np.zeros((len(files), _HEAD_BYTES), np.uint8)
-        specials = 0
-        kept = np.zeros(len(files), np.bool_)
-        for i, name in enumerate(files):
-            path = os.path.join(os.fsencode(self.path), name)  # noqa: PTH118  # bytes, a million
-            try:
-                info = os.stat(path)  # noqa: PTH116
-                if not stat.S_ISREG(info.st_mode):
-                    specials += 1
-                    continue
-                if not _says_what_it_is(name):
-                    with open(path, "rb") as file:  # noqa: PTH123
-                        head = file.read(_HEAD_BYTES)
-                    heads[i, : len(head)] = np.frombuffer(head, np.uint8)
-            except FileNotFoundError:  # a link that leads nowhere
-                specials += 1
-                continue
-            except OSError as error:
-                raise ReadError(
-                    f"cannot be read: {error.strerror}",
-                    archive=str(self.path),
-                    member=os.fsdecode(name),
-                ) from error
-            sizes[i], kept[i] = info.st_size, True
+        sizes: NDArray[np.uint64] = np.zeros(len(entries), np.uint64)
+        heads: NDArray[np.uint8] = np.zeros((len(entries), _HEAD_BYTES), np.uint8)
+        kept = np.zeros(len(entries), np.bool_)
+        for i, name in enumerate(entries):
             if progress is not None and i % 1024 == 0:
-                progress(i, len(files))
-        files = [name for name, keep in zip(files, kept.tolist(), strict=True) if keep]
+                progress(i, len(entries))
+            found = self._look_at(name)
+            if found is not None:
+                kept[i] = True
+                sizes[i], head = found
+                heads[i, : len(head)] = np.frombuffer(head, np.uint8)
+        files = [name for name, keep in zip(entries, kept.tolist(), strict=True) if keep]
         sizes, heads = sizes[kept], heads[kept]
         ends = np.cumsum(sizes, dtype=np.uint64)
         return _scan.Members(
@@ -221,8 +196,31 @@ class FolderArchive:
             names=np.frombuffer(b"".join(files), np.uint8),
             name_ends=np.cumsum([len(name) for name in files], dtype=np.uint64),
             container_names=[],
-            special_entries=specials,
+            special_entries=len(entries) - len(files),
         )
+
+    def _look_at(self, name: bytes) -> tuple[int, bytes] | None:
+        """Size [bytes] of a file, and its first bytes unless the name says what it is.
+
+        None where there is no file: for a socket, say, or a link that leads nowhere.
+        """
+        path = os.path.join(os.fsencode(self.path), name)  # noqa: PTH118  # bytes, a million
+        try:
+            info = os.stat(path)  # noqa: PTH116
+            if not stat.S_ISREG(info.st_mode):
+                return None
+            if _says_what_it_is(name):
+                return info.st_size, b""
+            with open(path, "rb") as file:  # noqa: PTH123
+                return info.st_size, file.read(_HEAD_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ReadError(
+                f"cannot be read: {error.strerror}",
+                archive=str(self.path),
+                member=os.fsdecode(name),
+            ) from error
 
     def open_scanned(self, members: _scan.Members) -> _engine.Source:
         """All files that the scan found as one source."""

@@ -5,25 +5,21 @@ from __future__ import annotations
 import sys
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypedDict
 
 import numpy as np
 
 from fastinet import _engine
+from fastinet.base_loader import BaseLoader
 from fastinet.batch import Batch, BatchKind
-from fastinet.buffers import Buffers
-from fastinet.checks import whole_number
-from fastinet.cpus import checked_affinity
-from fastinet.epoch import Masked, Progress
+from fastinet.checks import checked_epoch, checked_seed, whole_number
+from fastinet.epoch import NEXT_STACK_LEVEL, Batches, Progress
 from fastinet.errors import FastinetWarning
-from fastinet.item_spec import item_spec
 from fastinet.output import DType, Layout, OutputFormat
-from fastinet.ranks import rank_and_world
 from fastinet.rendering import DEFAULT_MAX_PIXELS, RenderOptions
-from fastinet.stats import LoaderStats, StatsLog, from_snapshot
+from fastinet.stats import LoaderStats
 from fastinet.stream import Stream
-from fastinet.transforms import Transform, checked_transform, height_width
-from fastinet.workers import checked_prefetch, checked_threads, shared_pool
+from fastinet.transforms import Transform, checked_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +45,7 @@ class StreamLoaderState(TypedDict):
     position: int
 
 
-class StreamLoader:
+class StreamLoader(BaseLoader):
     """Turns a stream into batches while it arrives; one pass, by one loop.
 
     The order is a function of the stream and (seed, epoch), boxes, flips and pixels of (seed,
@@ -70,7 +66,7 @@ class StreamLoader:
         epoch: of random numbers, 0 .. 2**32 - 1.
         threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
             `on_error`, `prefetch`, `max_pixels`, `views`, `exif_orientation`, `log`, `log_every`
-            and `out`. One thread more takes the stream apart.
+            and `out`, of which two buffers are enough. One thread more takes the stream apart.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many.
         rank: of this process; each rank reads a stream of its own, and position p of the order
             belongs to rank ``p % world``. "auto", together with `world`: as for `Loader`.
@@ -112,41 +108,33 @@ class StreamLoader:
     ) -> None:
         if not isinstance(stream, Stream):
             raise TypeError(f"stream must come from fastinet.open_stream, not be {stream!r}")
-        if on_error not in ("raise", "mask"):
-            raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
         if shuffle not in (True, False):  # "blocked" is of archives, which can be gone back in
             raise ValueError(f"shuffle must be True or False for a stream, not {shuffle!r}")
         if window is not None and not shuffle:
             raise ValueError(f"window={window!r} goes with shuffle=True")
+        super().__init__(
+            batch_size,
+            checked_transform(transform, views),
+            OutputFormat(dtype, layout, mean, std),
+            RenderOptions(bool(exact), bool(exif_orientation), max_pixels),
+            seed=seed,
+            threads=threads,
+            affinity=affinity,
+            on_error=on_error,
+            drop_last=drop_last,
+            rank=rank,
+            world=world,
+            prefetch=prefetch,
+            log=log,
+            log_every=log_every,
+        )
         self.stream = stream
-        self.batch_size = whole_number("batch_size", batch_size, 1, 2**31 - 1)
-        self.transform = checked_transform(transform, views)
-        self.output = OutputFormat(dtype, layout, mean, std)
-        self.options = RenderOptions(bool(exact), bool(exif_orientation), max_pixels)
         self.window = 1
         if shuffle:
             wanted = DEFAULT_STREAM_WINDOW if window is None else window
             self.window = whole_number("window", wanted, 1, _MAX_WINDOW)
-        self.seed = whole_number("seed", seed, 0, 2**64 - 1)
-        self.on_error = on_error
-        self.drop_last = bool(drop_last)
-        rank, world = rank_and_world(rank, world)
-        self.world = whole_number("world", world, 1, 2**31 - 1)
-        self.rank = whole_number("rank", rank, 0, self.world - 1)
-        self.affinity = checked_affinity(affinity)
-        self.threads = checked_threads(threads, self.affinity)
-        self.prefetch = checked_prefetch(prefetch, self.threads, self.batch_size)
-        self._views = getattr(self.transform, "views", None)
-        self._buffers = None
-        if out is not None:
-            image = self.output.shape(*height_width(self.transform.size))
-            shape = (self.batch_size, *([] if self._views is None else [self._views]), *image)
-            self._buffers = Buffers(self.output, shape, out)
-        self._log = None if log is None else StatsLog(log, log_every)
-        self._progress = Progress(whole_number("epoch", epoch, 0, 2**32 - 1))
-        self._stats = _engine.Stats()
-        self._slots: _engine.SlotPool | None = None
-        self._latest: weakref.ref[_Pass] | None = None
+        self._buffers = self._checked_buffers(out)
+        self._progress = Progress(checked_epoch(epoch))
 
     def __len__(self) -> int:
         raise TypeError("a stream's loader has no length before the stream has ended")
@@ -169,14 +157,13 @@ class StreamLoader:
         Raises:
             UnsupportedError: the stream has been read before.
         """
-        spec = item_spec(self.transform, self.output, self.options)
-        self._slots = self._make_slots(spec)
+        self._slots = self._make_slots(self.batch_size)
         with self.stream.begin() as descriptor:
             native = _engine.StreamEpoch(
-                shared_pool(self.threads, self.affinity),
+                self._pool(),
                 descriptor,
                 self.stream.name.encode("utf-8", "surrogateescape"),
-                spec,
+                self._spec(self.transform),
                 self._slots,
                 self._stats,
                 batch_size=self.batch_size,
@@ -188,9 +175,17 @@ class StreamLoader:
                 world=self.world,
                 drop_last=self.drop_last,
                 prefetch=self.prefetch,
-                mask=self.on_error == "mask",
+                mask=self._masks,
             )
-        begun = _Pass(self, native)
+        begun = _Pass(
+            _StreamRun(native, self.stream),
+            self.stream,
+            self._progress,
+            dtype=self.output.numpy_dtype(),
+            has_views=self._views is not None,
+            masks=self._masks,
+            tell=self._teller(),
+        )
         self._latest = weakref.ref(begun)
         return begun
 
@@ -220,114 +215,82 @@ class StreamLoader:
             raise ValueError(f"state has version {state.get('version')!r}, not {STATE_VERSION}")
         if state["window"] != self.window:
             raise ValueError(f"state has window={state['window']}, the loader {self.window}")
-        self.seed = whole_number("seed", state["seed"], 0, 2**64 - 1)
+        self.seed = checked_seed(state["seed"])
         self._progress = Progress(
-            whole_number("epoch", state["epoch"], 0, 2**32 - 1),
+            checked_epoch(state["epoch"]),
             whole_number("position", state["position"], 0, 2**62),
         )
 
-    def stats(self) -> LoaderStats:
-        """What has been done so far; ``print(loader.stats())`` is one line."""
-        running = self._latest() if self._latest is not None else None
-        return from_snapshot(
-            self._stats.snapshot(),
-            ready=running.ready_batches if running is not None else 0,
-            prefetch=self.prefetch,
-            threads=self.threads,
-            slots=self._slots.allocated if self._slots is not None else 0,
-            extra=self._slots.extra if self._slots is not None else 0,
-        )
 
-    def _tell(self, *, now: bool = False) -> None:
-        if self._log is not None:
-            self._log.tell(self.stats, now=now)
-
-    def _make_slots(self, spec: _engine.ItemSpec) -> _engine.SlotPool:
-        if self._buffers is not None:
-            return _engine.SlotPool.wrap(spec, self.batch_size, self._buffers.of_this_process())
-        return _engine.SlotPool(spec, self.batch_size, self.prefetch + 2)
+_ArrivedRows: TypeAlias = "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int]"
+"""As `_engine.StreamEpoch.next` gives them."""
 
 
-class _Pass:
-    """The batches of one pass over a stream, in order."""
+class _StreamRun:
+    """The engine's pass and the stream that it reads, as one: they fail and end together."""
 
-    def __init__(self, loader: StreamLoader, native: _engine.StreamEpoch) -> None:
-        self._stream = loader.stream
-        self._output = loader.output
-        self._views = loader._views  # noqa: SLF001
-        self._progress = loader._progress  # noqa: SLF001
-        self._tell = loader._tell  # noqa: SLF001
+    def __init__(self, native: _engine.StreamEpoch, stream: Stream) -> None:
         self._native = native
-        self._masked = Masked()
-        self._over = False
-        # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(self, _end, native, self._masked, self._stream)
+        self._stream = stream
 
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __next__(self) -> Batch:
-        """The next batch; waits for it without the GIL, and Ctrl-C interrupts the waiting.
-
-        Raises:
-            StopIteration: after the last batch.
-            FastinetError: what is wrong with an item, as for :class:`~fastinet.epoch.Epoch`, or
-                with the stream, after the batches that are complete.
-            ValueError: an item has no label, or one beyond the stream's `classes`.
-        """
-        if self._over:
-            raise StopIteration
-        self._tell()
+    def next(self) -> _ArrivedRows | None:
         try:
             delivered = self._native.next()
-            if delivered is None:
-                self._stream.check()
         except Exception:
-            self.close()
             self._stream.check()  # the cause of what looks like a stream cut short
             raise
         if delivered is None:
-            self._progress.finish()
-            self.close()
-            self._tell(now=True)
-            raise StopIteration
-        lease, rows, position = delivered
-        try:
-            items = StreamedItems(self._stream, lease.items, rows)
-        except Exception:
-            self.close()
-            raise
-        kind = BatchKind(items, has_views=self._views is not None)
-        images = lease.images(self._output.numpy_dtype(), kind.has_views)
-        batch = Batch(lease, images, items.labels, kind)
-        if lease.failures:
-            self._masked.count(batch.errors)
-        self._progress.position = position
-        return batch
+            self._stream.check()
+        return delivered
 
     def close(self) -> None:
-        """Ends the pass now. Harmless when it is over."""
-        self._over = True
-        self._finalizer()
+        self._native.close()
+        self._stream.end()
+        self._stream.skipped = self._native.skipped
+        if self._native.skipped and not sys.is_finalizing():
+            warnings.warn(
+                f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "
+                "they are no images, nor small files that belong to one",
+                FastinetWarning,
+                stacklevel=NEXT_STACK_LEVEL,
+            )
 
     @property
     def ready_batches(self) -> int:
-        """Batches that are ready to be delivered."""
         return self._native.ready_batches
 
 
-def _end(native: _engine.StreamEpoch, masked: Masked, stream: Stream) -> None:
-    native.close()
-    stream.end()
-    stream.skipped = native.skipped
-    masked.warn()
-    if native.skipped and not sys.is_finalizing():
-        warnings.warn(
-            f"'{stream.name}': {native.skipped} entries so far were passed over: they are no "
-            "images, nor small files that belong to one",
-            FastinetWarning,
-            stacklevel=5,  # whoever calls next()
-        )
+class _Pass(Batches[_ArrivedRows]):
+    """The batches of one pass over a stream, in order.
+
+    Its ``next()`` raises, besides, FastinetError for what is wrong with the stream, after the
+    batches that are complete; and ValueError for an item that has no label, or one beyond the
+    stream's `classes`.
+    """
+
+    def __init__(
+        self,
+        run: _StreamRun,
+        stream: Stream,
+        progress: Progress,
+        *,
+        dtype: np.dtype[Any],
+        has_views: bool,
+        masks: bool,
+        tell: Callable[..., None] | None,
+    ) -> None:
+        super().__init__(run, progress, masks=masks, tell=tell)
+        self._progress = progress
+        self._stream = stream
+        self._dtype = dtype
+        self._has_views = has_views
+
+    def _batch_of(self, delivered: _ArrivedRows) -> Batch:
+        lease, rows, position = delivered
+        items = StreamedItems(self._stream, lease.items, rows)
+        images = lease.images(self._dtype, self._has_views)
+        self._progress.position = position
+        return Batch(lease, images, items.labels, BatchKind(items, self._has_views))
 
 
 class StreamedItems:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
-from fastinet.checks import whole_number
+from fastinet.checks import checked_epoch, whole_number
 
 __all__ = ["CenterCrop", "ColorJitter", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
 
@@ -199,10 +199,7 @@ class SizeSchedule:
     sizes: Mapping[int, int | tuple[int, int]]
 
     def __post_init__(self) -> None:
-        checked = {
-            whole_number("epoch", epoch, 0, 2**32 - 1): _checked_size(size)
-            for epoch, size in self.sizes.items()
-        }
+        checked = {checked_epoch(epoch): _checked_size(size) for epoch, size in self.sizes.items()}
         object.__setattr__(self, "sizes", dict(sorted(checked.items())))
 
     def at(self, transform: Transform, epoch: int) -> Transform:

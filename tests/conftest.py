@@ -50,3 +50,11 @@ def label_maps(
 def dataset(archive_path: Path) -> fastinet.Dataset:
     """The dataset in `archive_path`."""
     return fastinet.open(archive_path, index=False)
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Takes the place of the user's cache folder, which nothing that a test does may reach."""
+    cache = tmp_path / "cache"
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
+    return cache

@@ -87,21 +87,27 @@ def jax_rank(rank: int, world: int, address: str, archive: str, output: str) -> 
     found = rank_and_world()
     mesh = jax.sharding.Mesh(np.array(jax.devices()), ("data",))
     sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
-    loader = Loader(
-        dataset,
-        4,
-        RandomResizedCrop(16),
-        shuffle=True,
-        seed=2,
-        threads=1,
-        rank="auto",
-        world="auto",
-        drop_last=True,
-    )
+    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    options: dict[str, Any] = {"shuffle": True, "seed": 2, "threads": 1, "drop_last": True}
+    loader = Loader(dataset, 4, RandomResizedCrop(16), rank="auto", world="auto", **options)
+    alike = Loader(dataset, 4, RandomResizedCrop(16), **options)
     total = jax.jit(lambda images: images.astype("int32").sum())
     batches = []
     for batch in fastinet.jax.feed(loader, sharding):
         assert batch.images.shape == (4 * world, 16, 16, 3)
         batches.append((batch.indices.tolist(), int(total(batch.images))))
-    Path(f"{output}.{rank}").write_text(json.dumps({"found": found, "batches": batches}))
+    refusals = []
+    for wrong, how in ((alike, sharding), (loader, everywhere)):
+        try:
+            next(iter(fastinet.jax.feed(wrong, how)))
+        except ValueError as error:
+            refusals.append(str(error))
+    replicated = next(fastinet.jax.feed(alike, everywhere).epoch(0))
+    seen = {
+        "found": found,
+        "batches": batches,
+        "refusals": refusals,
+        "replicated": [replicated.indices.tolist(), int(total(replicated.images))],
+    }
+    Path(f"{output}.{rank}").write_text(json.dumps(seen))
     jax.distributed.shutdown()

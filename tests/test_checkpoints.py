@@ -28,13 +28,10 @@ from fastinet.testing import jpegs
 IMAGES = kinds_of_image()
 OWN = len(IMAGES) - len(OTHER_ROADS)
 
-pytestmark = pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing a test does reaches the user's cache folder."""
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
+pytestmark = [
+    pytest.mark.usefixtures("own_cache"),
+    pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning"),
+]
 
 
 @pytest.fixture(scope="module", params=[0, 1, 3], ids=lambda stride: f"stride {stride}")

@@ -17,7 +17,7 @@ from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.imagenet_5k import read_class_list
 from fastinet.errors import CorruptError, FastinetWarning, MissingError
 from fastinet.metrics.labels import LabelSets, label_sets
-from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.archives import extract, tar, train_tar
 from fastinet.testing.small import small_jpeg
 
 FIRST = imagenet1k_wnids()
@@ -269,10 +269,7 @@ def test_teddy_joins_imagenet5k(whole: fastinet.Dataset, tmp_path: Path) -> None
 def test_selections_splits_folders_and_label_sets_concatenate(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     data = {f"n0000000{i}/{i}{j}.jpg": small_jpeg(rng) for i in (1, 2, 3) for j in range(2)}
-    for name, content in data.items():
-        path = tmp_path / "tree" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    extract(data, tmp_path / "tree")
     (tmp_path / "a.tar").write_bytes(tar(data))
     tree = fastinet.open(tmp_path / "tree", index=False).select([5, 0])
     flat = fastinet.open(tmp_path / "a.tar", index=False).select([3, 1, 4])

@@ -37,12 +37,7 @@ def archive(made: Path, tmp_path: Path) -> str:
     return str(copy)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing a test does reaches the user's cache folder."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
-    return cache
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def run(*arguments: str) -> Result:

@@ -26,7 +26,7 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
-from fastinet.testing.archives import END, RECORD_BYTES, entry, tar, train_tar
+from fastinet.testing.archives import END, RECORD_BYTES, entry, extract, tar, train_tar
 
 JPEG = b"\xff\xd8\xff\xe0"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -276,12 +276,8 @@ def test_archives_that_change_after_opening(tmp_path: Path) -> None:
 
 def extracted(folder: Path) -> Path:
     """The folder that TRAIN is extracted to."""
-    for wnid, members in TRAIN.items():
-        for name, content in members.items():
-            path = folder / wnid / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-    return folder
+    members = {f"{wnid}/{name}": TRAIN[wnid][name] for wnid in TRAIN for name in TRAIN[wnid]}
+    return extract(members, folder)
 
 
 def test_an_extracted_archive(tmp_path: Path) -> None:

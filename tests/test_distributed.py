@@ -223,3 +223,11 @@ def test_ranks_under_jax(archive_path: Path, dataset: fastinet.Dataset, tmp_path
     for rank, batches in zip(ranks, batches_of_ranks, strict=True):
         expected = zip(batches, sums, strict=True)
         assert rank["batches"] == [[batch.indices.tolist(), total] for batch, total in expected]
+        world_1, world_2 = rank["refusals"]
+        assert world_1.startswith("4 rows of each process make 8 rows under NamedSharding")
+        assert "but the loader has world=1" in world_1
+        assert world_2.startswith("4 rows of each process make 4 rows")
+        assert "but the loader has world=2" in world_2
+    alike = next(iter(Loader(dataset, 4, RandomResizedCrop(16), shuffle=True, seed=2, threads=1)))
+    for rank in ranks:
+        assert rank["replicated"] == [alike.indices.tolist(), int(alike.images.sum())]

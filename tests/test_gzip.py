@@ -27,13 +27,7 @@ from fastinet.seek_index import SeekIndex
 from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.gzips import bgzip, gzip_members
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing a test does reaches the user's cache folder."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
-    return cache
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def assert_is_plain(index: SeekIndex, path: Path, plain: Path) -> None:

@@ -25,13 +25,7 @@ from fastinet.cli import main
 from fastinet.errors import CorruptError, FastinetWarning
 from fastinet.testing.archives import tar
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing a test does reaches the user's cache folder."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
-    return cache
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 # ------------------------------------------------------------------------------ through the loader

@@ -81,6 +81,30 @@ for dtype in ("uint8", "bfloat16", "float32"):
 
 
 @needs_jax
+def test_labels_are_sharded_by_rows_only(archive_path: Path) -> None:
+    """Images may be cut across, too; the classes of soft labels are not their lines."""
+    run(
+        archive_path,
+        """
+from pathlib import Path
+from fastinet.testing.label_maps import label_map_files, write_label_maps
+odd = Path(sys.argv[1]).with_name("odd_maps.tar")
+path = write_label_maps(odd, label_map_files(dataset.keys))
+maps = fastinet.open_label_maps(path, index=False).of(dataset, classes=1001)
+lines = Mesh(np.array(jax.devices())[None], ("data", "line"))
+across = NamedSharding(lines, PartitionSpec("data", "line"))
+feed = fastinet.jax.feed(loader(soft_labels=maps), across)
+for batch, expected in zip(feed, loader(soft_labels=maps), strict=True):
+    assert batch.images.addressable_shards[0].data.shape == (8, 8, 16, 3)
+    assert batch.soft_labels.addressable_shards[0].data.shape == (8, 1001)
+    assert np.array_equal(np.asarray(batch.images), expected.images)
+    assert np.array_equal(np.asarray(batch.soft_labels), expected.soft_labels)
+    assert np.array_equal(np.asarray(batch.labels), expected.labels)
+""",
+    )
+
+
+@needs_jax
 def test_state_and_resume(archive_path: Path) -> None:
     run(
         archive_path,

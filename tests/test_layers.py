@@ -58,7 +58,7 @@ PYTHON_LAYERS = [
         "duplicates",
         "stream",
     },
-    {"buffers", "epoch", "item_spec", "workers"},
+    {"base_loader", "buffers", "epoch", "item_spec", "workers"},
     {"loader", "chosen", "contact_sheet", "feeding", "stream_loader", "verification"},
     {""},
     {"testing", "_reference", "jax", "torch"},

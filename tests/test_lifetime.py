@@ -136,6 +136,13 @@ def test_a_batch_can_be_handed_on_by_dlpack(dataset: fastinet.Dataset) -> None:
 @needs_proc
 def test_leaving_early_a_hundred_times_leaks_nothing(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 16, RandomResizedCrop(160), shuffle=True, threads=3)
+    # One leaked slot a turn would be 100 * 16 * 160 * 160 * 3 bytes = 123 MB.
+    assert_leaving_early_leaks_nothing(loader)
+    assert loader.stats().extra_slots == 0
+
+
+def assert_leaving_early_leaks_nothing(loader: Loader) -> None:
+    """A hundred times: no thread, no file, and far less memory than a slot each time."""
 
     def leave_early(times: int) -> None:
         for turn in range(times):
@@ -143,15 +150,13 @@ def test_leaving_early_a_hundred_times_leaks_nothing(dataset: fastinet.Dataset) 
                 if number == turn % 3:
                     break
 
-    leave_early(5)
+    leave_early(6)
     gc.collect()
     threads, files, resident = threads_of_this_process(), open_files(), resident_bytes()
     leave_early(100)
     gc.collect()
     assert (threads_of_this_process(), open_files()) == (threads, files)
-    # One leaked slot a turn would be 100 * 16 * 160 * 160 * 3 bytes = 123 MB.
     assert resident_bytes() - resident < 30e6
-    assert loader.stats().extra_slots == 0
 
 
 @needs_proc
@@ -172,21 +177,8 @@ def test_a_hundred_abandoned_epochs_of_every_kind(dataset: fastinet.Dataset, shu
         log=lambda _: None,
         log_every=0,
     )
-
-    def leave_early(times: int) -> None:
-        for turn in range(times):
-            for number, _ in enumerate(loader):
-                if number == turn % 3:
-                    break
-
-    leave_early(6)
-    gc.collect()
-    threads, files, resident = threads_of_this_process(), open_files(), resident_bytes()
-    leave_early(100)
-    gc.collect()
-    assert (threads_of_this_process(), open_files()) == (threads, files)
     # One leaked slot a turn would be 100 * 16 * 2 * 128 * 128 * 3 bytes = 157 MB.
-    assert resident_bytes() - resident < 30e6
+    assert_leaving_early_leaks_nothing(loader)
     stats = loader.stats()
     assert (stats.extra_slots, stats.block_bytes) == (0, 0)
 
@@ -254,7 +246,7 @@ def test_closing_wakes_whoever_waits(dataset: fastinet.Dataset) -> None:
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    while epoch._native.ready_batches == 0 and not outcome and waiter.is_alive():
+    while epoch._run.ready_batches == 0 and not outcome and waiter.is_alive():
         epoch.close()
         waiter.join(0.05)
     waiter.join(HANGS_SECONDS)
@@ -418,7 +410,7 @@ many = dataset.select(np.arange(600) % len(dataset))
 epoch = iter(fastinet.Loader(many, 200, fastinet.Resize(64), threads=1))
 
 def wait():
-    return epoch._native.next()
+    return epoch._run.next()
 
 def interrupt(number, frame):
     signal.setitimer(signal.ITIMER_REAL, 0.002)

@@ -152,9 +152,26 @@ def test_a_label_of_minus_one_is_no_class() -> None:
     assert np.array_equal(soft_labels(np.array([2, -1]), 3), [[0, 0, 1], [0, 0, 0]])
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
+    images, labels = batch_of()
+    for way in (Mixup(CLASSES, smoothing=smoothing), CutMix(CLASSES, smoothing=smoothing)):
+        expected = way(images, labels, **BATCH)
+        for dtype in (np.float32, np.float64, np.int64):
+            got = way(images, np.eye(CLASSES, dtype=dtype)[labels], **BATCH)
+            assert np.array_equal(got[0], expected[0])
+            assert got[1].dtype == np.float32
+            np.testing.assert_allclose(got[1], expected[1], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (
+            lambda: soft_labels(np.zeros((2, 3)), 4),
+            r"labels must be \[B\] or \[B, 4\], not \[2, 3\]",
+        ),
+        (lambda: soft_labels(np.zeros((2, 3, 4)), 4), r"not \[2, 3, 4\]"),
         (lambda: Mixup(0), "classes must be"),
         (lambda: Mixup(10, alpha=0), "alpha must be positive, not 0"),
         (lambda: Mixup(10, alpha=float("nan")), "alpha must be positive"),

@@ -40,12 +40,7 @@ WNIDS = imagenet1k_wnids()
 SMALL = RandomResizedCrop(8)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing a test does reaches the user's cache folder."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
-    return cache
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 # ------------------------------------------------------------------------------------- patterns

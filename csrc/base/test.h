@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -63,6 +64,15 @@ inline std::string Shown(const Status& status) {
           __FILE__, __LINE__,                                                                    \
           std::string("not so: " #condition) + (context_.empty() ? "" : " (" + context_ + ")")); \
     }                                                                                            \
+  } while (false)
+
+/// Ends the program where it does not hold: for what the rest of a test builds upon.
+#define REQUIRE(condition)                                               \
+  do {                                                                   \
+    if (!(condition)) {                                                  \
+      ::fastinet::test::Fail(__FILE__, __LINE__, "not so: " #condition); \
+      std::exit(1);                                                      \
+    }                                                                    \
   } while (false)
 
 #define EXPECT_EQ(actual, expected)                                                           \

@@ -1,4 +1,4 @@
-// fastinet._engine: the engine's objects for Python. Translation only.
+// fastinet._engine: the list of what Python sees of the engine.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -6,7 +6,6 @@
 #include <array>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,17 +14,16 @@
 #include "bindings/names.h"
 #include "bindings/py_batch.h"
 #include "bindings/py_epoch.h"
+#include "bindings/py_passes.h"
+#include "bindings/py_slots.h"
 #include "bindings/py_source.h"
+#include "bindings/py_stats.h"
 #include "bindings/py_stream_items.h"
 #include "bindings/py_tables.h"
 #include "bindings/python_values.h"
-#include "engine/checkpoint_pass.h"
-#include "engine/item_check.h"
 
 namespace fastinet {
 namespace {
-
-// ------------------------------------------------------------------------------- what to make
 
 ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
                   std::array<double, 2> ratio, double flip_probability, int32_t resize,
@@ -59,110 +57,6 @@ ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::arr
   Check(FromName(layout, &options.format.layout));
   Check(spec.transform.Validate());
   return spec;
-}
-
-SlotShape ShapeOf(const ItemSpec& spec, int64_t rows, int64_t soft_label_classes) {
-  return {rows, spec.RowBytes().value_or(0), spec.views, soft_label_classes};
-}
-
-/// A caller's buffer as the memory of a slot. It stays exported, and so alive and of its size, for
-/// as long as the slot is there.
-ExternalRows Borrow(const py::buffer& buffer) {
-  // Slots die where their last user does: in Python, or where the GIL is not held.
-  const auto release = [](py::buffer_info* exported) {
-    if (!Py_IsInitialized()) return;  // at the interpreter's exit: the memory stays until the end
-    const py::gil_scoped_acquire gil;
-    delete exported;
-  };
-  const std::shared_ptr<py::buffer_info> exported(
-      new py::buffer_info(buffer.request(/*writable=*/true)), release);
-  return {{static_cast<uint8_t*>(exported->ptr),
-           static_cast<size_t>(exported->size * exported->itemsize)},
-          exported};
-}
-
-std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
-                                      const std::vector<py::buffer>& buffers,
-                                      int64_t soft_label_classes) {
-  std::vector<ExternalRows> external;
-  external.reserve(buffers.size());
-  for (const py::buffer& buffer : buffers) external.push_back(Borrow(buffer));
-  return Unwrap(SlotPool::Wrap(ShapeOf(spec, rows, soft_label_classes), std::move(external)));
-}
-
-py::dict ByRoad(const std::array<EngineStats::Counter, kRoads>& counters) {
-  using namespace py::literals;
-  const auto of = [&](Road road) { return counters[static_cast<size_t>(road)].load(); };
-  return py::dict("checkpoints"_a = of(Road::kCheckpoints), "scan"_a = of(Road::kScan),
-                  "turbo"_a = of(Road::kTurbo), "png"_a = of(Road::kPng));
-}
-
-py::dict Snapshot(const EngineStats& stats) {
-  py::dict failures;
-  for (size_t code = 0; code < EngineStats::kStatusCodes; ++code) {
-    if (const uint64_t count = stats.failures[code]; count > 0) {
-      failures[Text(StatusCodeName(static_cast<StatusCode>(code)))] = count;
-    }
-  }
-  using namespace py::literals;
-  return py::dict(
-      "read_ns"_a = stats.read_ns.load(), "header_ns"_a = stats.header_ns.load(),
-      "decode_ns"_a = stats.decode_ns.load(), "entropy_ns"_a = stats.entropy_ns.load(),
-      "idct_ns"_a = stats.idct_ns.load(), "colour_ns"_a = stats.colour_ns.load(),
-      "render_ns"_a = stats.render_ns.load(), "regions"_a = ByRoad(stats.regions),
-      "fallbacks"_a = ByRoad(stats.fallbacks), "mcus_decoded"_a = stats.mcus_decoded.load(),
-      "mcus_skipped"_a = stats.mcus_skipped.load(), "items"_a = stats.items.load(),
-      "bytes_read"_a = stats.bytes_read.load(), "block_bytes"_a = stats.block_bytes.load(),
-      "block_bytes_peak"_a = stats.block_bytes_peak.load(), "failures"_a = failures,
-      "batches"_a = stats.batches.load(), "startup_ns"_a = stats.startup_ns.load(),
-      "waiting_ns"_a = stats.waiting_ns.load(), "busy_ns"_a = stats.busy_ns.load(),
-      "ready_at_next"_a = stats.ready_at_next.load());
-}
-
-/// Checkpoint records of some items: (records uint8, sizes uint32, header_bytes uint32, damaged,
-/// first damage as (item, code, cause, archive, offset) or None).
-py::tuple MakeRecords(const PyItemTable& table, int64_t first, int64_t count, int32_t stride,
-                      int threads) {
-  if (first < 0 || count < 0 || first > table.table().size() - count || stride < 0) {
-    throw py::value_error("no such items, or no such stride");
-  }
-  // No Python object is touched meanwhile; the caller holds a reference to the table.
-  const CheckpointRecords made =
-      WithoutGil([&] { return MakeCheckpoints(table.table(), first, count, stride, threads); });
-  py::object damage = py::none();
-  if (made.damaged > 0) {
-    const Status& status = made.first_damage;
-    damage = py::make_tuple(made.first_damaged_item, Text(StatusCodeName(status.code())),
-                            Text(status.cause()), Text(status.archive()), status.offset_bytes());
-  }
-  return py::make_tuple(
-      Column<uint8_t>(static_cast<py::ssize_t>(made.records.size()), made.records.data()),
-      Column<uint32_t>(static_cast<py::ssize_t>(made.sizes.size()), made.sizes.data()),
-      Column<uint32_t>(static_cast<py::ssize_t>(made.header_bytes.size()),
-                       made.header_bytes.data()),
-      made.damaged, damage);
-}
-
-/// What became of some items: (components uint8, failures as (item, code, cause, archive, offset)).
-py::tuple CheckSome(const PyItemTable& table, int64_t first, int64_t count, bool decode,
-                    int threads) {
-  if (first < 0 || count < 0 || first > table.table().size() - count) {
-    throw py::value_error("no such items");
-  }
-  const CheckDepth depth = decode ? CheckDepth::kPixels : CheckDepth::kHeader;
-  // No Python object is touched meanwhile; the caller holds a reference to the table.
-  const ItemChecks checks =
-      WithoutGil([&] { return CheckItems(table.table(), first, count, depth, threads); });
-  py::list failures;
-  for (const ItemFailure& failure : checks.failures) {
-    const Status& status = failure.status;
-    failures.append(py::make_tuple(failure.item, Text(StatusCodeName(status.code())),
-                                   Text(status.cause()), Text(status.archive()),
-                                   status.offset_bytes()));
-  }
-  return py::make_tuple(
-      Column<uint8_t>(static_cast<py::ssize_t>(checks.components.size()), checks.components.data()),
-      failures);
 }
 
 }  // namespace

@@ -81,10 +81,7 @@ class PyBatch {
   py::list Failures() const {
     py::list list;
     for (const RowFailure& failure : failures_) {
-      const Status& status = failure.status;
-      list.append(py::make_tuple(failure.row, failure.item, Text(StatusCodeName(status.code())),
-                                 Text(status.cause()), Text(status.archive()),
-                                 status.offset_bytes()));
+      list.append(py::make_tuple(failure.row, failure.item) + PartsOf(failure.status));
     }
     return list;
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "bindings/raise_status.h"
@@ -26,10 +27,19 @@ std::span<const T> View(const Column<T>& column) {
   return {column.data(), static_cast<size_t>(column.size())};
 }
 
-inline void Check(const Status& status) {
-  if (status.ok()) return;
+/// A copy.
+template <class T>
+Column<T> ColumnOf(const std::vector<T>& values) {
+  return Column<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+[[noreturn]] inline void Raise(const Status& status) {
   RaiseStatus(status);
   throw py::error_already_set();
+}
+
+inline void Check(const Status& status) {
+  if (!status.ok()) Raise(status);
 }
 
 template <class T>
@@ -42,6 +52,12 @@ T Unwrap(Result<T> result) {
 inline py::str Text(std::string_view bytes) {
   return py::reinterpret_steal<py::str>(
       PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "surrogateescape"));
+}
+
+/// (code, cause, archive, offset), for whoever makes an exception of it later.
+inline py::tuple PartsOf(const Status& status) {
+  return py::make_tuple(Text(StatusCodeName(status.code())), Text(status.cause()),
+                        Text(status.archive()), status.offset_bytes());
 }
 
 inline std::string TextBytes(const py::object& text) {

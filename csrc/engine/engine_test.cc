@@ -4,8 +4,6 @@
 #include <atomic>
 #include <barrier>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -14,18 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/test.h"
 #include "engine/epoch_run.h"
 #include "engine/item_check.h"
 #include "rng/blocked_order.h"
-
-// Says where and ends the program: what comes after a broken promise tells nothing.
-#define EXPECT(condition)                                                           \
-  do {                                                                              \
-    if (!(condition)) {                                                             \
-      std::fprintf(stderr, "%s:%d: %s is false\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                                                 \
-    }                                                                               \
-  } while (false)
 
 namespace fastinet {
 namespace {
@@ -140,15 +130,15 @@ Delivery NextOf(EpochRun& run) {
 }
 
 void ExpectRowsOf(const Delivery& batch, const std::vector<int64_t>& order, int64_t first) {
-  EXPECT(batch.kind == Delivery::Kind::kBatch);
+  REQUIRE(batch.kind == Delivery::Kind::kBatch);
   for (int64_t row = 0; row < batch.rows; ++row) {
     const auto j = static_cast<size_t>(row);
     const int64_t item = order[static_cast<size_t>(first + row)];
-    EXPECT(batch.slot->items[j] == item);
-    EXPECT(batch.slot->valid[j] == 1);
+    REQUIRE(batch.slot->items[j] == item);
+    REQUIRE(batch.slot->valid[j] == 1);
     const Size size = Dataset::SizeOf(item);
-    EXPECT((batch.slot->boxes[j] == Box{0, 0, size.width, size.height}));
-    for (const uint8_t value : batch.slot->Row(row)) EXPECT(value == 128);
+    REQUIRE((batch.slot->boxes[j] == Box{0, 0, size.width, size.height}));
+    for (const uint8_t value : batch.slot->Row(row)) REQUIRE(value == 128);
   }
 }
 
@@ -231,7 +221,7 @@ void TestRemoveWaitsForVisitors() {
     while (source->done_ == 0) std::this_thread::yield();
     source->left_ = 0;
     pool->Remove(*source);
-    EXPECT(source->inside_ == 0);
+    REQUIRE(source->inside_ == 0);
   }
 }
 
@@ -241,23 +231,23 @@ void TestSlotsAreUsedAgainAndNeverShared() {
   const auto pool = SlotPool::Make({3, 100}, 2);
   std::vector<std::shared_ptr<Slot>> leases;
   for (int i = 0; i < 5; ++i) leases.push_back(pool->Lease().value());
-  EXPECT(pool->allocated() == 5 && pool->leased() == 5 && pool->extra() == 3);
+  REQUIRE(pool->allocated() == 5 && pool->leased() == 5 && pool->extra() == 3);
   for (size_t i = 0; i < leases.size(); ++i) {
-    EXPECT(reinterpret_cast<uintptr_t>(leases[i]->pixels()) % 64 == 0);
-    for (size_t j = 0; j < i; ++j) EXPECT(leases[i]->pixels() != leases[j]->pixels());
+    REQUIRE(reinterpret_cast<uintptr_t>(leases[i]->pixels()) % 64 == 0);
+    for (size_t j = 0; j < i; ++j) REQUIRE(leases[i]->pixels() != leases[j]->pixels());
   }
   const uint8_t* const last = leases[4]->pixels();
   const std::shared_ptr<Slot> copy = leases[0];
   leases.clear();
-  EXPECT(pool->allocated() == 3 && pool->leased() == 1);  // two free ones are kept
-  EXPECT(copy->pixels() != last);
-  EXPECT(pool->Lease().value()->pixels() != copy->pixels());
+  REQUIRE(pool->allocated() == 3 && pool->leased() == 1);  // two free ones are kept
+  REQUIRE(copy->pixels() != last);
+  REQUIRE(pool->Lease().value()->pixels() != copy->pixels());
 }
 
 void TestLeaseOutlivesPool() {
   std::shared_ptr<Slot> slot = SlotPool::Make({3, 100}, 2)->Lease().value();
   std::memset(slot->Row(2).data(), 7, slot->Row(2).size());
-  EXPECT(slot->Row(2)[99] == 7);
+  REQUIRE(slot->Row(2)[99] == 7);
 }
 
 void TestImpossibleSlotsAreRefused() {
@@ -265,7 +255,7 @@ void TestImpossibleSlotsAreRefused() {
        {SlotShape{int64_t{1} << 40, size_t{1} << 40}, SlotShape{int64_t{1} << 30, size_t{1} << 30},
         SlotShape{0, 1}, SlotShape{1, 0}}) {
     const auto slot = SlotPool::Make(shape, 2)->Lease();
-    EXPECT(!slot.ok() && slot.status().code() == StatusCode::kTooLarge);
+    REQUIRE(!slot.ok() && slot.status().code() == StatusCode::kTooLarge);
   }
 }
 
@@ -284,15 +274,15 @@ void TestBatchesComeInPlanOrder(int threads, int64_t batch_size, int64_t prefetc
   while (rows < 150) {
     const Delivery batch = NextOf(*run);
     ExpectRowsOf(batch, order, rows);
-    EXPECT(batch.rows == std::min<int64_t>(batch_size, 150 - rows));
+    REQUIRE(batch.rows == std::min<int64_t>(batch_size, 150 - rows));
     rows += batch.rows;
-    EXPECT(slots->leased() <= prefetch + 1);
+    REQUIRE(slots->leased() <= prefetch + 1);
   }
-  EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
-  EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
-  EXPECT(stats->items == 150 && run->ReadyBatches() == 0);
-  EXPECT(stats->batches == static_cast<uint64_t>(CeilDiv<int64_t>(150, batch_size)));
-  EXPECT(slots->extra() == 0);
+  REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
+  REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
+  REQUIRE(stats->items == 150 && run->ReadyBatches() == 0);
+  REQUIRE(stats->batches == static_cast<uint64_t>(CeilDiv<int64_t>(150, batch_size)));
+  REQUIRE(slots->extra() == 0);
 }
 
 void TestFirstBadItemOfTheBatchIsReported() {
@@ -308,10 +298,10 @@ void TestFirstBadItemOfTheBatchIsReported() {
     ExpectRowsOf(NextOf(*run), order, 0);
     ExpectRowsOf(NextOf(*run), order, 20);
     const Delivery failed = NextOf(*run);
-    EXPECT(failed.kind == Delivery::Kind::kFailed && failed.failed_item == 41);
-    EXPECT(failed.error.archive() == "memory.tar");
-    EXPECT(failed.error.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
-    EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
+    REQUIRE(failed.kind == Delivery::Kind::kFailed && failed.failed_item == 41);
+    REQUIRE(failed.error.archive() == "memory.tar");
+    REQUIRE(failed.error.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
+    REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
   }
 }
 
@@ -325,17 +315,17 @@ void TestMaskedRowsAreZero() {
                                      Options(1, OnError::kMask), slots, stats)
                          .value();
     const Delivery batch = NextOf(*run);
-    EXPECT(batch.failures.size() == 2 && batch.failures[0].row < batch.failures[1].row);
+    REQUIRE(batch.failures.size() == 2 && batch.failures[0].row < batch.failures[1].row);
     for (const RowFailure& failure : batch.failures) {
-      EXPECT(failure.item == 3 || failure.item == 17);
-      EXPECT(order[static_cast<size_t>(failure.row)] == failure.item);
-      EXPECT(batch.slot->valid[static_cast<size_t>(failure.row)] == 0);
-      for (const uint8_t value : batch.slot->Row(failure.row)) EXPECT(value == 0);
+      REQUIRE(failure.item == 3 || failure.item == 17);
+      REQUIRE(order[static_cast<size_t>(failure.row)] == failure.item);
+      REQUIRE(batch.slot->valid[static_cast<size_t>(failure.row)] == 0);
+      for (const uint8_t value : batch.slot->Row(failure.row)) REQUIRE(value == 0);
     }
   }
   uint64_t failures = 0;
   for (const auto& count : stats->failures) failures += count;
-  EXPECT(failures == 4);
+  REQUIRE(failures == 4);
 }
 
 void TestRunsShareAPoolAndStopAnywhere() {
@@ -355,7 +345,7 @@ void TestRunsShareAPoolAndStopAnywhere() {
       for (const auto& run : runs) ExpectRowsOf(NextOf(*run), order, batch * 10);
     }
   }
-  EXPECT(slots->leased() == 0);
+  REQUIRE(slots->leased() == 0);
 }
 
 void TestStopWakesTheConsumer() {
@@ -369,8 +359,8 @@ void TestStopWakesTheConsumer() {
       for (;;) {
         const Delivery delivery = run->Next(milliseconds(100'000));
         if (delivery.kind == Delivery::Kind::kBatch) continue;
-        EXPECT(delivery.kind == Delivery::Kind::kEnd ||
-               delivery.error.code() == StatusCode::kCancelled);
+        REQUIRE(delivery.kind == Delivery::Kind::kEnd ||
+                delivery.error.code() == StatusCode::kCancelled);
         return;
       }
     });
@@ -383,21 +373,21 @@ void TestStopWakesTheConsumer() {
 void TestEveryBadItemIsFound(int threads, CheckDepth depth) {
   const Dataset dataset(40, {3, 17, 39});
   const ItemChecks all = CheckItems(dataset.table(), 0, 40, depth, threads);
-  EXPECT(all.failures.size() == 3);
+  REQUIRE(all.failures.size() == 3);
   for (size_t i = 0; i < 3; ++i) {
     const int64_t item = std::array<int64_t, 3>{3, 17, 39}[i];
-    EXPECT(all.failures[i].item == item);
-    EXPECT(all.failures[i].status.code() == StatusCode::kUnsupported);
-    EXPECT(all.failures[i].status.archive() == "memory.tar");
-    EXPECT(all.failures[i].status.offset_bytes() ==
-           static_cast<int64_t>(dataset.offset_bytes(item)));
-    EXPECT(all.components[static_cast<size_t>(item)] == 0);
+    REQUIRE(all.failures[i].item == item);
+    REQUIRE(all.failures[i].status.code() == StatusCode::kUnsupported);
+    REQUIRE(all.failures[i].status.archive() == "memory.tar");
+    REQUIRE(all.failures[i].status.offset_bytes() ==
+            static_cast<int64_t>(dataset.offset_bytes(item)));
+    REQUIRE(all.components[static_cast<size_t>(item)] == 0);
   }
-  EXPECT(std::count(all.components.begin(), all.components.end(), 1) == 37);
+  REQUIRE(std::count(all.components.begin(), all.components.end(), 1) == 37);
   const ItemChecks some = CheckItems(dataset.table(), 10, 10, depth, threads);
-  EXPECT(some.components.size() == 10);
-  EXPECT(some.failures.size() == 1 && some.failures[0].item == 17);
-  EXPECT(CheckItems(dataset.table(), 40, 0, depth, threads).components.empty());
+  REQUIRE(some.components.size() == 10);
+  REQUIRE(some.failures.size() == 1 && some.failures[0].item == 17);
+  REQUIRE(CheckItems(dataset.table(), 40, 0, depth, threads).components.empty());
 }
 
 /// A blocked order of `items`: blocks of five neighbours, windows of four blocks.
@@ -422,13 +412,13 @@ void TestBlocksAreReadOnce(int threads) {
                                    SlotsFor(10, 2), stats)
                        .value();
   for (int64_t rows = 0; rows < 400; rows += 10) ExpectRowsOf(NextOf(*run), order, rows);
-  EXPECT(NextOf(*run).kind == Delivery::Kind::kEnd);
-  EXPECT(data.source().reads == 80);
-  EXPECT(data.source().bytes_read == data.source().size_bytes());
-  EXPECT(stats->bytes_read == data.source().size_bytes());
-  EXPECT(stats->block_bytes == 0);
+  REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
+  REQUIRE(data.source().reads == 80);
+  REQUIRE(data.source().bytes_read == data.source().size_bytes());
+  REQUIRE(stats->bytes_read == data.source().size_bytes());
+  REQUIRE(stats->block_bytes == 0);
   // Two windows; the margin of the lead is another three.
-  EXPECT(stats->block_bytes_peak <= data.source().size_bytes() / 20 * 5);
+  REQUIRE(stats->block_bytes_peak <= data.source().size_bytes() / 20 * 5);
 }
 
 void TestBlocksThatCannotBeRead() {
@@ -441,10 +431,10 @@ void TestBlocksThatCannotBeRead() {
                       Options(1, OnError::kMask), SlotsFor(100, 1), stats)
           .value();
   const Delivery batch = NextOf(*run);
-  EXPECT(batch.failures.size() == 1 && batch.failures[0].item == 41);
+  REQUIRE(batch.failures.size() == 1 && batch.failures[0].item == 41);
   const Status& status = batch.failures[0].status;
-  EXPECT(status.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
-  EXPECT(stats->block_bytes_peak == 0);
+  REQUIRE(status.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
+  REQUIRE(stats->block_bytes_peak == 0);
 }
 
 void TestBlocksOfAnEpochThatIsLeft() {
@@ -458,7 +448,7 @@ void TestBlocksOfAnEpochThatIsLeft() {
             .value();
     for (int batch = 0; batch < turn; ++batch) ExpectRowsOf(NextOf(*run), order, batch * 10);
   }
-  EXPECT(stats->block_bytes == 0);
+  REQUIRE(stats->block_bytes == 0);
 }
 
 void TestPlansWithPadding() {
@@ -472,10 +462,10 @@ void TestPlansWithPadding() {
                       Options(1), SlotsFor(16, 1), std::make_shared<EngineStats>())
           .value();
   const Delivery batch = NextOf(*run);
-  EXPECT(batch.rows == 16 && batch.failures.empty());
+  REQUIRE(batch.rows == 16 && batch.failures.empty());
   for (size_t j = 10; j < 16; ++j) {
-    EXPECT(batch.slot->items[j] == kPadding && batch.slot->valid[j] == 0);
-    for (const uint8_t value : batch.slot->Row(static_cast<int64_t>(j))) EXPECT(value == 0);
+    REQUIRE(batch.slot->items[j] == kPadding && batch.slot->valid[j] == 0);
+    for (const uint8_t value : batch.slot->Row(static_cast<int64_t>(j))) REQUIRE(value == 0);
   }
 }
 

@@ -13,11 +13,6 @@ namespace {
 // keep a disk's queue full while those before them are decoded.
 constexpr int64_t kHintDistance = 64;
 
-uint64_t Nanoseconds(std::chrono::steady_clock::duration duration) {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
-}
-
 /// An item's bytes, read from its archive into a worker's buffer.
 class SourceBytes final : public ItemBytes {
  public:
@@ -122,7 +117,7 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
       slots_(std::move(slots)),
       stats_(std::move(stats)),
       window_(static_cast<size_t>(options.prefetch_batches)),
-      last_return_(Clock::now()) {
+      times_(*stats_) {
   if (plan.blocks.empty()) return;
   const BlockUses uses{.order = plan.order,
                        .blocks = plan.blocks,
@@ -159,7 +154,7 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
     if (opened_ > opened) pool_->Wake();
     const auto ready_at_call = static_cast<uint64_t>(CountReady());
     ready_.wait_for(lock, patience, [&] { return CanAnswer(); });
-    CountTime(called);
+    if (options_.count_waiting) times_.CountCall(called, delivered_);
     const int64_t opened_before = opened_;
     delivery = Answer();
     window_moved = opened_ > opened_before;
@@ -197,14 +192,6 @@ int64_t EpochRun::CountReady() {
 bool EpochRun::CanAnswer() {
   const bool waits_for_rows = delivered_ < opened_ && !At(delivered_).ready;
   return over_ || !waits_for_rows;
-}
-
-void EpochRun::CountTime(Clock::time_point called) {
-  if (!options_.count_waiting) return;
-  const Clock::time_point now = Clock::now();
-  Count(delivered_ == 0 ? stats_->startup_ns : stats_->waiting_ns, Nanoseconds(now - called));
-  if (delivered_ > 0) Count(stats_->busy_ns, Nanoseconds(called - last_return_));
-  last_return_ = now;
 }
 
 Delivery EpochRun::Answer() {
@@ -358,7 +345,7 @@ Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBy
   }
   const Clock::time_point start = Clock::now();
   const BlockCache::Use block(blocks_.get(), position);
-  if (blocks_ != nullptr) Count(stats_->read_ns, Nanoseconds(Clock::now() - start));
+  if (blocks_ != nullptr) Count(stats_->read_ns, NanosecondsSince(start));
   std::optional<Bytes> in_memory = block.Find(place);
   if (!in_memory) in_memory = place.archive->source->View(place.offset_bytes, place.size_bytes);
   SourceBytes from_source(place, worker.bytes, *stats_);

@@ -124,8 +124,6 @@ class EpochRun final : public WorkSource {
   bool RunOne(Worker& worker) override;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   /// A batch within the window. Between opening and readiness its rows belong to the workers that
   /// took them, each row to one.
   struct OpenBatch {
@@ -150,7 +148,6 @@ class EpochRun final : public WorkSource {
   Delivery Answer();
   Delivery Deliver();
   Delivery Fail(Status error, int64_t item);
-  void CountTime(Clock::time_point called);
 
   // By workers:
   int64_t ClaimPosition();
@@ -183,7 +180,7 @@ class EpochRun final : public WorkSource {
   bool over_ = false;     // a failure was delivered, or the run was stopped
   bool stopped_ = false;  // by Stop()
   Status slot_error_;     // why the window could not move on
-  Clock::time_point last_return_;
+  ConsumerTimes times_;
 };
 
 }  // namespace fastinet

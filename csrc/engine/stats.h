@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "item/image_decoder.h"
 
@@ -55,5 +56,23 @@ inline void RaiseTo(EngineStats::Counter& maximum, uint64_t value) {
   while (seen < value && !maximum.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
   }
 }
+
+/// Counts where the consumer's time goes: to waiting for batches, or to work between them.
+class ConsumerTimes {
+ public:
+  explicit ConsumerTimes(EngineStats& stats) : stats_(stats) {}
+
+  /// A call of Next() that returns now; `delivered` batches came before.
+  void CountCall(Clock::time_point called, int64_t delivered) {
+    const Clock::time_point now = Clock::now();
+    Count(delivered == 0 ? stats_.startup_ns : stats_.waiting_ns, Nanoseconds(now - called));
+    if (delivered > 0) Count(stats_.busy_ns, Nanoseconds(called - last_return_));
+    last_return_ = now;
+  }
+
+ private:
+  EngineStats& stats_;
+  Clock::time_point last_return_;
+};
 
 }  // namespace fastinet

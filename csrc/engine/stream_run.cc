@@ -8,11 +8,6 @@
 namespace fastinet {
 namespace {
 
-uint64_t Nanoseconds(std::chrono::steady_clock::duration duration) {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
-}
-
 /// What Next() has to say of a pass that was stopped.
 Delivery Closed() {
   Delivery delivery;
@@ -22,10 +17,8 @@ Delivery Closed() {
 }
 
 /// What is left of `patience` since `called`.
-std::chrono::milliseconds Left(std::chrono::milliseconds patience,
-                               std::chrono::steady_clock::time_point called) {
-  const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - called);
+std::chrono::milliseconds Left(std::chrono::milliseconds patience, Clock::time_point called) {
+  const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - called);
   return std::max(patience - spent, std::chrono::milliseconds(0));
 }
 
@@ -128,7 +121,7 @@ StreamRun::StreamRun(std::shared_ptr<WorkerPool> pool, std::unique_ptr<StreamInp
       slots_(std::move(slots)),
       stats_(std::move(stats)),
       window_(plan.window, plan.seed, plan.epoch),
-      last_return_(Clock::now()) {}
+      times_(*stats_) {}
 
 StreamRun::~StreamRun() { Stop(); }
 
@@ -186,7 +179,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
     result.delivery.kind = failure_.ok() ? Delivery::Kind::kEnd : Delivery::Kind::kFailed;
     result.delivery.error = std::move(failure_);
   }
-  CountTime(called);
+  times_.CountCall(called, delivered_);
   if (result.delivery.kind == Delivery::Kind::kBatch) ++delivered_;
   consumer_inside_ = false;
   lock.unlock();
@@ -215,13 +208,6 @@ int64_t StreamRun::CountReady() {
     ++ready;
   }
   return ready;
-}
-
-void StreamRun::CountTime(Clock::time_point called) {
-  const Clock::time_point now = Clock::now();
-  Count(delivered_ == 0 ? stats_->startup_ns : stats_->waiting_ns, Nanoseconds(now - called));
-  if (delivered_ > 0) Count(stats_->busy_ns, Nanoseconds(called - last_return_));
-  last_return_ = now;
 }
 
 // ---------------------------------------------------------------------- the thread that reads

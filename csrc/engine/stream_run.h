@@ -86,7 +86,6 @@ class StreamRun {
   uint64_t skipped() const { return skipped_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Batch;
 
   StreamRun(std::shared_ptr<WorkerPool> pool, std::unique_ptr<StreamInput> input,
@@ -103,7 +102,6 @@ class StreamRun {
   bool HasRoom();
   int64_t CountReady();
   void TakeFirst(Batch& first, StreamDelivery* result);
-  void CountTime(Clock::time_point called);
 
   const std::shared_ptr<WorkerPool> pool_;
   const std::unique_ptr<StreamInput> input_;
@@ -128,7 +126,7 @@ class StreamRun {
   bool over_ = false;  // a failure or the end was delivered, or the pass was stopped
   Status failure_;     // of the stream
   int64_t delivered_ = 0;
-  Clock::time_point last_return_;
+  ConsumerTimes times_;
 
   std::thread feeder_;
 };

@@ -1,22 +1,15 @@
 #include "item/item.h"
 
-#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "item/orientation.h"
 #include "resample/kernels.h"
 
 namespace fastinet {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-uint64_t NanosecondsSince(Clock::time_point start) {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
-}
 
 /// Passes rows on and keeps the time that the receiver takes for them.
 class TimedSink final : public RowSink {

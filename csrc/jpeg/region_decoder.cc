@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cstring>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "jpeg/colour.h"
 #include "jpeg/upsample.h"
 
@@ -34,14 +34,12 @@ class StageTimer {
   }
   ~StageTimer() {
     if (nanoseconds_ == nullptr) return;
-    *nanoseconds_ += static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count());
+    *nanoseconds_ += NanosecondsSince(start_);
   }
   StageTimer(const StageTimer&) = delete;
   StageTimer& operator=(const StageTimer&) = delete;
 
  private:
-  using Clock = std::chrono::steady_clock;
   uint64_t* nanoseconds_;
   Clock::time_point start_;
 };

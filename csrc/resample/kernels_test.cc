@@ -16,14 +16,7 @@
 // Which targets the kernels were compiled for depends on the macro above.
 #include <hwy/highway.h>
 
-// Says where and ends the program: what comes after a broken promise tells nothing.
-#define EXPECT(condition)                                                           \
-  do {                                                                              \
-    if (!(condition)) {                                                             \
-      std::fprintf(stderr, "%s:%d: %s is false\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                                                 \
-    }                                                                               \
-  } while (false)
+#include "base/test.h"
 
 namespace fastinet {
 namespace {
@@ -53,7 +46,7 @@ void TestTransposition(size_t columns) {
   std::vector<uint8_t> strip(kStripRows * columns + kPaddingBytes);
   RowsToStrip(from.data(), columns, strip.data());
   for (size_t x = 0; x < columns; ++x) {
-    for (size_t i = 0; i < rows.size(); ++i) EXPECT(strip[x * kStripRows + i] == rows[i][x]);
+    for (size_t i = 0; i < rows.size(); ++i) REQUIRE(strip[x * kStripRows + i] == rows[i][x]);
   }
   std::array<std::vector<uint8_t>, kStripRows> back;
   std::array<uint8_t*, kStripRows> to;
@@ -63,7 +56,7 @@ void TestTransposition(size_t columns) {
   }
   StripToRows(strip.data(), columns, to.data());
   for (size_t i = 0; i < rows.size(); ++i) {
-    EXPECT(std::equal(rows[i].begin(), rows[i].end(), back[i].begin()));
+    REQUIRE(std::equal(rows[i].begin(), rows[i].end(), back[i].begin()));
   }
 }
 
@@ -76,7 +69,7 @@ uint8_t Rounded(int32_t sum) {
 
 AxisWeights WeightsFor(int32_t input, int32_t output, Interpolation interpolation) {
   AxisWeights weights;
-  EXPECT(weights.Compute({input, output, 0, output, false}, interpolation).ok());
+  REQUIRE(weights.Compute({input, output, 0, output, false}, interpolation).ok());
   return weights;
 }
 
@@ -94,7 +87,7 @@ void TestHorizontalPass(int32_t input, int32_t output, Interpolation interpolati
       for (const int32_t tap : weights.taps(i)) {
         sum += tap * plane.first_column[x++ * kPixelStride + row];
       }
-      EXPECT(out[static_cast<size_t>(i * kStripRows + row)] == Rounded(sum));
+      REQUIRE(out[static_cast<size_t>(i * kStripRows + row)] == Rounded(sum));
     }
   }
 }
@@ -113,7 +106,7 @@ void TestVerticalPass(size_t width, int32_t input, Interpolation interpolation) 
   for (size_t x = 0; x < width; ++x) {
     int32_t sum = 0;
     for (size_t k = 0; k < taps.size(); ++k) sum += taps[k] * rows[k][x];
-    EXPECT(out[x] == Rounded(sum));
+    REQUIRE(out[x] == Rounded(sum));
   }
 }
 
@@ -190,7 +183,7 @@ void TestStoreLine(size_t width, const OutputFormat& format, bool grey) {
       std::memcpy(&wanted[element * bytes], Expected(line, x, c, format).data(), bytes);
     }
   }
-  EXPECT(row == wanted);
+  REQUIRE(row == wanted);
 }
 
 /// Every pixel value, in each of the types, under scales that reach normal, subnormal and negative
@@ -220,7 +213,7 @@ void TestAllPixelValues(DType dtype) {
     std::vector<uint8_t> row(3 * 256 * bytes);
     StoreLine(line, 0, 1, format, row.data());
     for (size_t x = 0; x < 256; ++x) {
-      EXPECT(std::memcmp(&row[x * bytes], Expected(line, x, 0, format).data(), bytes) == 0);
+      REQUIRE(std::memcmp(&row[x * bytes], Expected(line, x, 0, format).data(), bytes) == 0);
     }
   }
 }

@@ -98,15 +98,11 @@ def eval_command(
     with _one_line_errors():
         given = read_truth(labels, key, truth_order, split)
         is_text = kind_of(predictions) == "text"
+        boxes = None
         if localization is None:
             guesses = read_predictions(predictions, key, guess_order)
-        elif is_text:
-            guesses, boxes = metrics.read_located_guesses(predictions, guess_order or "id")
         else:
-            raise FastinetError(
-                f"'{predictions}' has no boxes: --localization takes text, label xmin ymin xmax"
-                " ymax; for arrays there is fastinet.metrics.localization_errors"
-            )
+            guesses, boxes = _read_located_guesses(predictions, guess_order)
         truth, wnids, _, listed = in_classes_of(
             guesses, given, guess_order, of_imagenet1k=is_text or guess_order is not None
         )
@@ -115,20 +111,16 @@ def eval_command(
         facts |= accumulator.result()
         if isinstance(truth, np.ndarray) and guesses.dtype.kind in "iu":
             facts["flat_errors"] = metrics.flat_errors(guesses, truth).tolist()
-        if localization is not None:
+        if localization is not None and boxes is not None:
             single = _single_labels(truth)
             true_boxes = read_true_boxes(localization, len(single), truth_order)
             if blacklist is not None:
                 listed = metrics.read_blacklist(blacklist)
             left_out = () if listed is None else np.unique(listed)
-            facts["blacklisted"] = len(left_out)
-            facts["localization_errors"] = metrics.localization_errors(
-                guesses, boxes, single, true_boxes, left_out
-            ).tolist()
+            errors = metrics.localization_errors(guesses, boxes, single, true_boxes, left_out)
+            facts |= {"blacklisted": len(left_out), "localization_errors": errors.tolist()}
         if per_class:
-            if wnids is None and (
-                guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
-            ):
+            if wnids is None and _may_be_of_imagenet1k(guesses):
                 wnids = imagenet1k_wnids()
             facts["per_class"] = _class_rows(accumulator.per_class(), topk, wnids)
     if as_json:
@@ -146,6 +138,22 @@ def _one_line_errors() -> Iterator[None]:
         raise
     except ValueError as error:
         raise FastinetError(str(error)) from error
+
+
+def _read_located_guesses(
+    path: str, order: Order | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    if kind_of(path) != "text":
+        raise FastinetError(
+            f"'{path}' has no boxes: --localization takes text, label xmin ymin xmax ymax; for"
+            " arrays there is fastinet.metrics.localization_errors"
+        )
+    return metrics.read_located_guesses(path, order or "id")
+
+
+def _may_be_of_imagenet1k(guesses: NDArray[Any]) -> bool:
+    """Whether they are labels, or scores of as many classes as ImageNet-1K has."""
+    return guesses.dtype.kind in "iu" or guesses.shape[1] == IMAGENET1K_CLASSES
 
 
 def _single_labels(truth: Any) -> NDArray[np.int64]:

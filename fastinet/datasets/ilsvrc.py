@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.catalog import Listing, Split
+from fastinet.catalog import Split
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.names import Bools, Ints, Names
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number, wnid_text
@@ -51,6 +51,8 @@ from fastinet.errors import CorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from fastinet.catalog import Listing
 
 __all__ = ["SPLITS", "companions", "recognise", "validation_numbers"]
 
@@ -92,15 +94,10 @@ def recognise(members: ScannedMembers) -> Listing | None:
         classes = np.union1d(classes, _imagenet1k())
     class_texts = tuple(wnid_text(number) for number in classes.tolist())
     present = np.unique(splits).tolist()
-    key_offsets, key_bytes = members.names.packed(rows)
-    return Listing(
+    return members.listing(
+        rows,
         family="ilsvrc" if len(present) > 1 else SPLITS[present[0]],
-        offsets=members.offsets[rows],
-        sizes=members.sizes[rows],
         labels=np.where(wnids >= 0, np.searchsorted(classes, wnids), -1).astype(np.int64),
-        key_offsets=key_offsets,
-        key_bytes=key_bytes,
-        item_archive=members.archive[rows] if len(archives) > 1 else None,
         splits=tuple(Split(SPLITS[split], class_texts) for split in present),
         item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
         skipped=int(np.count_nonzero(~items)) + _specials(archives),

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.catalog import Listing, Split
+from fastinet.catalog import Split
 from fastinet.datasets.scanned import ScannedMembers, wnid_text
 
 if TYPE_CHECKING:
+    from fastinet.catalog import Listing
     from fastinet.datasets.names import Ints
 
 __all__ = ["recognise"]
@@ -54,18 +55,13 @@ def recognise(members: ScannedMembers) -> Listing | None:
         mine = splits == split
         labels[mine] = np.searchsorted(numbers, wnids[mine])
     present = np.unique(splits)
-    key_offsets, key_bytes = members.keys_of(items)
     skipped, skipped_notes = members.skipped_note(items, "no images in a class folder of a split")
     notes += skipped_notes
     names = tuple(_FOLDERS)
-    return Listing(
+    return members.listing(
+        np.flatnonzero(items),
         family=FAMILY,
-        offsets=members.offsets[items],
-        sizes=members.sizes[items],
         labels=labels,
-        key_offsets=key_offsets,
-        key_bytes=key_bytes,
-        item_archive=members.archive[items] if len(members.archives) > 1 else None,
         splits=tuple(
             Split(names[split], tuple(wnid_text(number) for number in classes[split].tolist()))
             for split in present.tolist()

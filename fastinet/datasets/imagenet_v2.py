@@ -17,20 +17,19 @@ The archives are called ``.tar.gz`` and are plain tars.
 
 from __future__ import annotations
 
-import itertools
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.catalog import Listing, Split
+from fastinet.catalog import Split
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.scanned import ScannedMembers
-from fastinet.texts import take_texts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from fastinet.catalog import Listing
+    from fastinet.datasets.names import Ints
 
 __all__ = ["label_of_member", "recognise"]
 
@@ -66,19 +65,12 @@ def recognise(members: ScannedMembers) -> Listing | None:
     if 2 * np.count_nonzero(items) <= np.count_nonzero(images):
         return None
 
-    key_offsets, key_bytes = members.keys_of(items)
-    order = _by_label_and_name(labels[items], key_offsets, key_bytes)
-    key_bytes, key_offsets = take_texts(key_bytes, key_offsets, order)
-    chosen = np.flatnonzero(items)[order]
+    chosen = _by_label_and_name(np.flatnonzero(items), labels, members)
     skipped, notes = members.skipped_note(items, "no images of ImageNet-V2")
-    return Listing(
+    return members.listing(
+        chosen,
         family=FAMILY,
-        offsets=members.offsets[chosen],
-        sizes=members.sizes[chosen],
         labels=labels[chosen],
-        key_offsets=key_offsets,
-        key_bytes=key_bytes,
-        item_archive=members.archive[chosen] if len(members.archives) > 1 else None,
         splits=(Split("val", imagenet1k_wnids()),),
         skipped=skipped,
         notes=tuple(notes),
@@ -101,12 +93,11 @@ def label_of_member(name: str, archive_name: str) -> int:
 _LABELS = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
 
 
-def _by_label_and_name(
-    labels: NDArray[np.int64], key_offsets: NDArray[np.uint64], key_bytes: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """Rows by label, then by name; a shorter name first, so that 10.jpeg follows 9.jpeg."""
-    ends = key_offsets.tolist()
-    text = key_bytes.tobytes()
-    names = [text[start:end] for start, end in itertools.pairwise(ends)]
-    order = sorted(range(len(names)), key=lambda row: (labels[row], len(names[row]), names[row]))
-    return np.array(order, np.int64)
+def _by_label_and_name(rows: Ints, labels: Ints, members: ScannedMembers) -> Ints:
+    """`rows` by label, then by name; a shorter name first, so that 10.jpeg follows 9.jpeg."""
+
+    def place(row: int) -> tuple[int, int, str]:
+        name = members.name(row)
+        return int(labels[row]), len(name), name
+
+    return np.array(sorted(rows.tolist(), key=place), np.int64)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.catalog import Listing
 from fastinet.datasets.names import WNID_LENGTH, Bools, Ints, Names, Octets
 from fastinet.errors import InternalError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from fastinet._engine import Source
     from fastinet._scan import Members
+    from fastinet.catalog import Split
 
 __all__ = ["Bools", "ScannedArchive", "ScannedMembers", "wnid_number", "wnid_text"]
 
@@ -91,9 +93,36 @@ class ScannedMembers:
         """The archive that member ``row`` lies in."""
         return self.archives[int(self.archive[row])]
 
-    def keys_of(self, chosen: Bools) -> tuple[NDArray[np.uint64], Octets]:
-        """Names of the chosen members: [n + 1] where each begins, and ends, in bytes; the bytes."""
-        return self.names.packed(np.flatnonzero(chosen))
+    def packed_names(self) -> tuple[NDArray[np.uint64], Octets]:
+        """All names one after another: [N + 1] where each begins, and ends; the bytes."""
+        return self.names.packed(np.arange(len(self)))
+
+    def listing(
+        self,
+        rows: Ints,
+        *,
+        family: str,
+        labels: NDArray[np.int64],
+        splits: tuple[Split, ...],
+        item_split: NDArray[np.int8] | None = None,
+        skipped: int = 0,
+        notes: tuple[str, ...] = (),
+    ) -> Listing:
+        """The listing whose items are the members ``rows``, in this order, with these labels."""
+        key_offsets, key_bytes = self.names.packed(rows)
+        return Listing(
+            family=family,
+            offsets=self.offsets[rows],
+            sizes=self.sizes[rows],
+            labels=labels,
+            key_offsets=key_offsets,
+            key_bytes=key_bytes,
+            item_archive=self.archive[rows] if len(self.archives) > 1 else None,
+            splits=splits,
+            item_split=item_split,
+            skipped=skipped,
+            notes=notes,
+        )
 
     def folder_wnids(self) -> Ints:
         """[N] number of the wnid that is the name of the innermost such folder; -1: none."""

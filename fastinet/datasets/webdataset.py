@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.catalog import Listing, Split
+from fastinet.catalog import Split
 from fastinet.checks import whole_number
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companions import (
@@ -53,6 +53,7 @@ from fastinet.errors import CorruptError, FastinetError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastinet.catalog import Listing
     from fastinet.datasets.names import Bools, Ints, Names
 
 __all__ = ["FAMILY", "label_by_function", "recognise"]
@@ -263,7 +264,6 @@ def _listing(
 ) -> Listing:
     """The listing of the samples' images; labels that the user has chosen are not questioned."""
     items = samples.items
-    key_offsets, key_bytes = members.names.packed(items)
     classes, contradiction = _classes(labels, members.names.take(items))
     second, alone = samples.idle()
     specials = sum(archive.members.special_entries for archive in members.archives)
@@ -273,14 +273,10 @@ def _listing(
         f"{specials} entries skipped that are links, devices or vendor records" if specials else "",
         "" if chosen else contradiction,
     )
-    return Listing(
+    return members.listing(
+        items,
         family=FAMILY,
-        offsets=members.offsets[items],
-        sizes=members.sizes[items],
         labels=labels,
-        key_offsets=key_offsets,
-        key_bytes=key_bytes,
-        item_archive=members.archive[items] if len(members.archives) > 1 else None,
         splits=(Split(_split(members), classes),),
         skipped=len(second) + len(alone) + specials,
         notes=tuple(filter(None, notes)),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-__all__ = ["END", "RECORD_BYTES", "checksummed", "entry", "tar", "train_tar"]
+__all__ = ["END", "RECORD_BYTES", "checksummed", "entry", "extract", "tar", "train_tar"]
 
 Format = Literal[0, 1, 2]
 """tarfile.USTAR_FORMAT, GNU_FORMAT, PAX_FORMAT."""
@@ -71,6 +72,15 @@ def train_tar(
         for wnid, members in classes.items()
     }
     return tar(inner, format=format, record_bytes=record_bytes)
+
+
+def extract(members: Mapping[str, bytes], folder: Path) -> Path:
+    """Writes the members below `folder`, as tar would extract them; gives `folder`."""
+    for name, data in members.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
 
 
 def checksummed(header: bytes, *, signed: bool = False) -> bytes:

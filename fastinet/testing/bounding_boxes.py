@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import io
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape
+
+from fastinet.testing.archives import RECORD_BYTES, extract, tar
 
 if TYPE_CHECKING:
     import os
@@ -117,22 +117,12 @@ def write_boxes(
     """
     path = Path(path)
     if form == "folder":
-        for name, content in files.items():
-            file = path / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        return path
-    packed = io.BytesIO()
+        return extract(files, path)
     if form == "zip":
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in files.items():
                 archive.writestr(name, content)
-    else:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for name, content in files.items():
-                header = tarfile.TarInfo(name)
-                header.size = len(content)
-                tar.addfile(header, io.BytesIO(content))
-    content = packed.getvalue()
-    path.write_bytes(gzip.compress(content, mtime=0) if form == "tar.gz" else content)
+        return path
+    packed = tar(files, record_bytes=RECORD_BYTES)
+    path.write_bytes(gzip.compress(packed, mtime=0) if form == "tar.gz" else packed)
     return path

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import io
 import os
 import struct
 import tarfile
@@ -15,9 +13,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fastinet.datasets.classes import class_table, ilsvrc2012_id_of_label, imagenet1k_wnids
+from fastinet.testing.archives import RECORD_BYTES, extract, tar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -63,18 +62,9 @@ def write_devkit(
     path = Path(path)
     files = devkit_files(validation_labels, year=year, blacklist=blacklist)
     if form == "folder":
-        for name, content in files.items():
-            file = path / name.partition("/")[2]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        return path
-    packed = io.BytesIO()
-    with _stream(packed, form) as stream, tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, content in files.items():
-            header = tarfile.TarInfo(name)
-            header.size = len(content)
-            tar.addfile(header, io.BytesIO(content))
-    path.write_bytes(packed.getvalue())
+        return extract({name.partition("/")[2]: files[name] for name in files}, path)
+    packed = tar(files, format=tarfile.PAX_FORMAT, record_bytes=RECORD_BYTES)
+    path.write_bytes(gzip.compress(packed, mtime=0) if form == "tar.gz" else packed)
     return path
 
 
@@ -224,12 +214,3 @@ class _Writer:
         dimensions = self.element(_MI_INT32, struct.pack(f"{self.order}ii", *shape))
         body = flags + dimensions + self.element(_MI_INT8, name.encode()) + content
         return self.tag(_MI_MATRIX, len(body)) + body
-
-
-@contextlib.contextmanager
-def _stream(file: io.BytesIO, form: str) -> Iterator[io.BytesIO | gzip.GzipFile]:
-    if form == "tar":
-        yield file
-        return
-    with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as stream:
-        yield stream

@@ -17,7 +17,7 @@ import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.validation import validation_labels
-from fastinet.testing.archives import END, Format, entry, tar
+from fastinet.testing.archives import END, Format, entry, extract, tar
 from fastinet.testing.encodings import ODD_ENCODINGS, encode
 from fastinet.testing.small import small_jpeg
 
@@ -177,11 +177,7 @@ def write_archive(
     """
     path = Path(path)
     if form == "folder":
-        for name, content in members.items():
-            file = path / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        return path
+        return extract(members, path)
     entries, known = [], set()
     for name, content in members.items():
         full = prefix + name

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.testing.archives import tar
+from fastinet.testing.archives import extract, tar
 from fastinet.testing.torch_files import legacy_torch_file, zip_torch_file
 
 __all__ = ["label_map", "label_map_files", "write_label_maps"]
@@ -91,8 +91,4 @@ def write_label_maps(
     if form == "tar":
         path.write_bytes(tar(members))
         return path
-    for name, content in members.items():
-        file = path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    return path
+    return extract(members, path)

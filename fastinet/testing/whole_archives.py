@@ -12,12 +12,11 @@ import numpy as np
 from PIL import Image
 
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.testing.archives import END, entry, tar
+from fastinet.testing.archives import END, entry, extract, tar
 from fastinet.testing.small import small_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 __all__ = [
     "extract",
@@ -148,15 +147,6 @@ def imagenet_v2_members(
             name = hashlib.sha256(data).hexdigest()[:40] if layout == "hashes" else number
             members[f"{top}/{folder}/{name}.jpeg"] = data
     return members
-
-
-def extract(members: Mapping[str, bytes], folder: Path) -> Path:
-    """Writes the members below `folder`, as tar would extract them; gives `folder`."""
-    for name, data in members.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return folder
 
 
 def _png(rng: np.random.Generator) -> bytes:

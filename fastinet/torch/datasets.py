@@ -9,10 +9,9 @@ import torch
 from torch.utils import data
 
 import fastinet
-from fastinet.checks import whole_number
+from fastinet.checks import checked_epoch
 from fastinet.chosen import ChosenItems
 from fastinet.epoch import Progress
-from fastinet.loader import MAX_EPOCH
 from fastinet.torch.tensors import tensor
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
 
         Call it between epochs, as for ``DistributedSampler``.
         """
-        self._epoch.fill_(whole_number("epoch", epoch, 0, MAX_EPOCH))
+        self._epoch.fill_(checked_epoch(epoch))
 
     def __len__(self) -> int:
         return len(self.dataset)

@@ -187,7 +187,7 @@ _HASHED_AT_ONCE = 1 << 18
 
 def check_duplicates(findings: Findings, members: ScannedMembers) -> None:
     """Reports names that several members have: whoever extracts the archive keeps the last."""
-    starts, names = members.keys_of(np.ones(len(members), np.bool_))
+    starts, names = members.packed_names()
     hashes = np.zeros(len(members), np.uint64)
     for first in range(0, len(members), _HASHED_AT_ONCE):
         last = min(first + _HASHED_AT_ONCE, len(members))

@@ -231,7 +231,7 @@ def _below(
         if folders is not None:
             top = folders[1]
             break
-    starts, names = members.keys_of(np.ones(len(members), np.bool_))
+    starts, names = members.packed_names()
     found = {}
     for split in splits:
         folder = f"{top}{prefix}{split}/".encode("utf-8", "surrogateescape")

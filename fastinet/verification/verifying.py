@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet import _scan
-from fastinet.catalog import Listing, Split
+from fastinet.catalog import Split
 from fastinet.cpus import available_cpus
 from fastinet.datasets import ilsvrc
 from fastinet.datasets.devkit import read_devkit
@@ -160,39 +160,48 @@ class Verification:
         """Which published archive it is a copy of, by its content."""
         family = family_of(members)
         self._report.family = family
-        by_name = self._published_by_name()
-        lost = self._truncated or self._findings.count("damaged header")
-        if family is None and len(members) == 0 and lost:
-            self._report.family = by_name.family if by_name is not None else None
-        elif family is None:
-            expected = f", as {by_name.name} does" if by_name else ""
+        published = self._published_by_name()
+        if family is None:
+            self._explain_no_family(len(members), published)
+        elif published is not None and published.family != family:
             self._findings.error(
                 "wrong file",
-                f"nothing in it is named as in the ImageNet archives{expected}"
-                if len(members)
-                else "there is nothing in it",
-                advice="See what it is: fastinet info, tar -tf.",
-            )
-        elif by_name is not None and by_name.family != family:
-            self._findings.error(
-                "wrong file",
-                f"it is taken for {by_name.name}, but its content is that of family '{family}'",
+                f"it is taken for {published.name}, but its content is that of family '{family}'",
                 advice="It was renamed, or another file was downloaded: compare the addresses.",
             )
-            by_name = None
-        if self._expect is None and family is not None and by_name is None:
-            by_name = self._published_by_content(family, members, images)
-        self._published = by_name
-        if by_name is not None:
-            self._report.archive, self._report.title = by_name.name, by_name.title
+            published = None
+        if published is None and family is not None and self._expect is None:
+            published = self._published_by_content(family, members, images)
+        self._published = published
+        self._report_archive(family)
+
+    def _explain_no_family(self, members: int, by_name: PublishedArchive | None) -> None:
+        """Nothing of it, or none of its members, is known: that is an error, unless it was lost."""
+        lost = self._truncated or self._findings.count("damaged header")
+        if not members and lost:
+            self._report.family = by_name.family if by_name is not None else None
+            return
+        expected = f", as {by_name.name} does" if by_name else ""
+        self._findings.error(
+            "wrong file",
+            f"nothing in it is named as in the ImageNet archives{expected}"
+            if members
+            else "there is nothing in it",
+            advice="See what it is: fastinet info, tar -tf.",
+        )
+
+    def _report_archive(self, family: str | None) -> None:
+        """The first check of the report: which archive it is."""
         state: State = "failed" if self._findings.count("wrong file") else "passed"
         name = f"family '{family}'"
-        if by_name:
-            name = f"{by_name.name}: {by_name.title}"
+        if self._published is not None:
+            self._report.archive = self._published.name
+            self._report.title = self._published.title
+            name = f"{self._published.name}: {self._published.title}"
+            if self._is_one_class:
+                name = f"a class of {name}"
         elif family is None and state == "passed":  # nothing of it could be read
             state, name = "skipped", "not recognised"
-        if by_name and self._is_one_class:
-            name = f"a class of {name}"
         self._report.checks.insert(0, Check("archive", state, name))
 
     def _published_by_content(
@@ -296,21 +305,26 @@ class Verification:
         if report.family == "devkit":
             check_devkit_files(findings, self._path, published)
         self._count_other_files(members, parts)
-        if published is not None and published.members not in (None, len(members)):
-            findings.error(
-                "count", f"it has {len(members):,} files, published are {published.members:,}"
-            )
-        tars = sum(len(scan.container_names) for scan in scans)
-        whole_file = self._is_file and not self._is_one_class
-        if whole_file and published is not None and published.class_tars not in (None, tars):
-            findings.error(
-                "count", f"it has {tars:,} class tars, published are {published.class_tars:,}"
+        if published is not None:
+            self._check_totals(
+                published, len(members), sum(len(scan.container_names) for scan in scans)
             )
         report.images = int(np.count_nonzero(images))
         report.classes = len({c for part in parts for c in _class_names(part)})
         wrong = sum(finding.severity == "error" for finding in findings.found[before:])
         detail = f"{wrong:,} wrong" if wrong else "complete" if published else "counted"
         self._check("members", "failed" if wrong else "passed", f"{self._counts()}: {detail}")
+
+    def _check_totals(self, published: PublishedArchive, files: int, class_tars: int) -> None:
+        if published.members not in (None, files):
+            self._findings.error(
+                "count", f"it has {files:,} files, published are {published.members:,}"
+            )
+        whole_file = self._is_file and not self._is_one_class
+        if whole_file and published.class_tars not in (None, class_tars):
+            self._findings.error(
+                "count", f"it has {class_tars:,} class tars, published are {published.class_tars:,}"
+            )
 
     def _published_splits(self) -> dict[str, PublishedSplit]:
         """What is published of each split; a folder of several has those of ILSVRC2012's tars."""
@@ -352,15 +366,10 @@ class Verification:
         if not headers.readable:
             return Images.none()
         rows = np.flatnonzero(images)
-        starts, names = members.keys_of(np.ones(len(members), np.bool_))
-        listing = Listing(
+        listing = members.listing(
+            np.arange(len(members)),
             family="",
-            offsets=members.offsets,
-            sizes=members.sizes,
             labels=np.full(len(members), -1, np.int64),
-            key_offsets=starts,
-            key_bytes=names,
-            item_archive=members.archive,
             splits=(Split("", ()),),
         )
         return Images(
