@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,7 @@ class StatsLog:
     def __init__(self, log: Callable[[LoaderStats], object], every: float) -> None:
         if not callable(log):
             raise TypeError(f"log must be callable, not {log!r}")
-        if not every >= 0:
+        if not (isinstance(every, SupportsFloat) and every >= 0):
             raise ValueError(f"log_every must be seconds, 0 or more, not {every!r}")
         self._log = log
         self._every = every

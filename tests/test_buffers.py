@@ -207,8 +207,9 @@ def test_the_last_of_them_lets_go_of_the_memory(dataset: fastinet.Dataset, order
             "aligned",
         ),
         ([bytearray(960)] * 3, {}, TypeError, r"out\[0\] must be a NumPy array, not bytearray"),
+        (3, {}, TypeError, "out must be NumPy arrays"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_buffers_that_do_not_fit(
     dataset: fastinet.Dataset, out: Any, options: Any, error: Any, message: str

@@ -487,8 +487,9 @@ def test_what_a_log_raises_loses_no_batch(dataset: fastinet.Dataset) -> None:
 def test_logs_that_make_no_sense(dataset: fastinet.Dataset) -> None:
     with pytest.raises(TypeError, match="log must be callable"):
         Loader(dataset, 8, SMALL, log="file.txt")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="log_every must be seconds"):
-        Loader(dataset, 8, SMALL, log=print, log_every=-1)
+    for every in (-1, float("nan"), "60"):
+        with pytest.raises(ValueError, match="log_every must be seconds"):
+            Loader(dataset, 8, SMALL, log=print, log_every=every)  # type: ignore[arg-type]
 
 
 def test_loaders_go_to_other_processes(dataset: fastinet.Dataset) -> None:
