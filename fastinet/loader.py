@@ -251,7 +251,7 @@ class Loader(BaseLoader):
             "shuffle": self.shuffle,
             "window": self.window,
             "block": self.block,
-            "blocks": self._blocks.checksum() if self._blocks is not None else None,
+            "blocks": self._blocks.checksum if self._blocks is not None else None,
             "items": len(self.dataset),
             "epoch": stands.epoch,
             "position": stands.position,
