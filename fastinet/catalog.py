@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastinet.sources import Archive, Identity
+    from fastinet.sources import Archive, Identity, Progress
 
 __all__ = [
     "Listing",
@@ -131,8 +131,9 @@ def is_sidecar(name: str) -> bool:
 def obtain(
     path: Path,
     archives: Sequence[Archive],
-    build: Callable[[], Listing],
+    build: Callable[[Progress | None], Listing],
     index: bool | Path = True,
+    progress: Progress | None = None,
 ) -> tuple[Listing, Path | None]:
     """The listing of ``archives``: from the index where a good one exists, else built and kept.
 
@@ -141,15 +142,16 @@ def obtain(
     Args:
         path: what the user opened: the archive, or the folder that the archives lie in.
         archives: what there is at `path`.
-        build: makes the listing from the archives themselves.
+        build: makes the listing from the archives themselves, and reports how far it is.
         index: True keeps the index in one of :func:`places`, a path keeps it there, False neither
             reads nor writes one.
+        progress: called with what is reported, here or in the process that builds the index.
 
     Raises:
         ReadError: an archive cannot be read.
     """
     if index is False:
-        return build(), None
+        return build(progress), None
     # Taken before the scan: an archive that changes under the scan then fails the next check.
     identities = [archive.identify() for archive in archives]
     candidates = places(path) if index is True else (Path(index),)
@@ -158,6 +160,7 @@ def obtain(
         load=lambda place: load(place, identities),
         build=build,
         save=lambda place, listing: save(place, identities, listing),
+        progress=progress,
         stacklevel=_USER,
     )
 

@@ -16,14 +16,14 @@ ignored, with a warning, and written anew by the next pass. The records are too 
 the index is opened; each has a checksum and its image's fingerprint, which the core verifies
 whenever it uses one (``csrc/jpeg/checkpoints.h``).
 
-One process at a time makes an index (``flock``). It appends, or puts a new file in the place of one
-that does not fit, and never changes a byte that a reader may have mapped.
+One process makes an index, and others wait for it (:mod:`fastinet.turns`). It appends, or puts a
+new file in the place of one that does not fit, and never changes a byte that a reader may have
+mapped.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import mmap
 import os
 import struct
@@ -35,27 +35,26 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from fastinet import catalog
-from fastinet.appending import open_locked, write_through
-from fastinet.errors import FastinetWarning, ReadError
+from fastinet import catalog, turns
+from fastinet.appending import Log, LogForm
+from fastinet.errors import FastinetWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from fastinet.sources import Archive, Identity
+    from fastinet.sources import Archive, Identity, Progress
 
-__all__ = ["CheckpointLog", "Checkpoints", "Chunk", "find", "look"]
+__all__ = ["CheckpointLog", "Checkpoints", "Chunk", "find", "look", "obtain"]
 
 SUFFIX: Final = ".checkpoints"
 FORMAT_VERSION: Final = 1
 
-_HEADER = struct.Struct("<8sIII")
-_HEADER_MAGIC = b"FASTCKPT"
+# The JSON of a folder of all 21,841 class archives needs some 5 MB.
+_FORM = LogForm("checkpoint index", b"FASTCKPT", FORMAT_VERSION, max_json_bytes=1 << 24)
 _CHUNK = struct.Struct("<4sIQIQ")
 _CHUNK_MAGIC = b"CHNK"
-_MAX_JSON_BYTES = 1 << 24  # a folder of all 21,841 class archives needs some 5 MB
 
 
 @dataclass(frozen=True)
@@ -188,24 +187,11 @@ def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Check
 
 def _check_header(file: Any, identities: Sequence[Identity], items: int) -> tuple[int, int]:
     """(stride, where the first chunk starts); UnusableIndexError unless the header fits."""
-    fixed = file.read(_HEADER.size)
-    if len(fixed) < _HEADER.size:
-        raise catalog.UnusableIndexError("is damaged or no checkpoint index at all")
-    magic, version, crc, length = _HEADER.unpack(fixed)
-    if magic != _HEADER_MAGIC or length > _MAX_JSON_BYTES:
-        raise catalog.UnusableIndexError("is damaged or no checkpoint index at all")
-    if version != FORMAT_VERSION:
-        raise catalog.UnusableIndexError(
-            f"has format version {version}, and this fastinet reads {FORMAT_VERSION}"
-        )
-    text = file.read(length)
-    if zlib.crc32(text) != crc or len(text) != length:
-        raise catalog.UnusableIndexError("is damaged: the checksum of its header is wrong")
-    header = json.loads(text)
+    header, start = _FORM.read_header(file)
     catalog.compare(header["archives"], identities)
     if header["items"] != items:
         raise catalog.UnusableIndexError(f"is stale: it is of {header['items']:,} items")
-    return header["stride"], _HEADER.size + length
+    return header["stride"], start
 
 
 class _ChunkInFile(NamedTuple):
@@ -244,41 +230,70 @@ def _chunks(file: Any, position: int, items: int) -> Iterable[_ChunkInFile]:
         yield _ChunkInFile(sizes, header_bytes, records_at, position)
 
 
-class CheckpointLog:
+def obtain(
+    path: Path,
+    archives: Sequence[Archive],
+    items: int,
+    stride: int,
+    fill: Callable[[CheckpointLog, Progress], None],
+    progress: Progress | None,
+) -> None:
+    """Has the whole index of the dataset at `path` made, by this process or another.
+
+    Args:
+        path: of the dataset.
+        archives: that it is of.
+        items: that it has.
+        stride: MCUs between two places within an MCU row; 0: one place a row.
+        fill: appends to the log what it does not cover, and reports (items done, items in all).
+        progress: called with what is reported.
+
+    Raises:
+        ReadError: the index cannot be written.
+        otherwise what `fill` and `progress` raise.
+    """
+
+    def find() -> bool | None:
+        found, _ = look(path, archives, items)
+        is_whole = found.path is not None and found.covered == items and found.stride == stride
+        return is_whole or None
+
+    def make(places: Sequence[Path], report: turns.Report) -> bool:
+        log = CheckpointLog(path, places, archives, items, stride)
+        with contextlib.closing(log):
+            fill(log, report)
+        return True
+
+    turns.find_or_make(
+        _places(path), _FORM.what, find=find, make=make, progress=progress, stacklevel=3
+    )
+
+
+class CheckpointLog(Log):
     """The checkpoint index of a dataset while it is made; goes on where an earlier try ended.
 
     Attributes:
         path: of the index.
         covered: items from the first on that it covers.
-
-    Raises:
-        ReadError: neither beside the archive nor in the cache folder can it be written, or another
-            process is making it.
     """
 
-    def __init__(self, path: Path, archives: Sequence[Archive], items: int, stride: int) -> None:
-        """The log of the dataset at `path`, which has `items` items in `archives`."""
-        identities = [archive.identify() for archive in archives]
-        failures = []
-        for place in _places(path):
-            self.path = place
-            try:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                self._file = open_locked(place, "the checkpoint index")
-                self.covered = self._resume(identities, items, stride)
-            except ReadError:  # in use
-                raise
-            except OSError as error:
-                failures.append(f"'{place}': {error.strerror}")
-            else:
-                return
-        raise ReadError(
-            f"the checkpoint index cannot be written ({'; '.join(failures)})", archive=str(path)
-        )
+    def __init__(
+        self,
+        path: Path,
+        places: Sequence[Path],
+        archives: Sequence[Archive],
+        items: int,
+        stride: int,
+    ) -> None:
+        """The log of the dataset at `path`, in the first of `places` that can be written.
 
-    def close(self) -> None:
-        """Closes the file; others may go on with it."""
-        self._file.close()
+        Raises:
+            ReadError: none of them can.
+        """
+        self._identities = [archive.identify() for archive in archives]
+        self._items = items
+        self._stride = stride
+        super().__init__(places, _FORM, str(path))
 
     def append(self, chunk: Chunk) -> None:
         """Adds the records of the items from `covered` on; they are on disk when it returns.
@@ -291,49 +306,26 @@ class CheckpointLog:
         unchecked = _CHUNK.pack(_CHUNK_MAGIC, 0, *fields)
         crc = zlib.crc32(table, zlib.crc32(unchecked[8:]))
         head = _CHUNK.pack(_CHUNK_MAGIC, crc, *fields)
-        end = self._file.seek(0, os.SEEK_END)
-        try:
-            write_through(self._file, head + table + chunk.records.tobytes())
-        except OSError as error:
-            with contextlib.suppress(OSError):  # else the next try cuts it
-                self._file.truncate(end)
-            raise ReadError(
-                f"the checkpoint index '{self.path}' cannot be written: {error.strerror}; it holds "
-                f"{self.covered:,} items so far, and the next try goes on from there"
-            ) from error
+        self._append(head + table + chunk.records.tobytes())
         self.covered += len(chunk.sizes)
 
-    def _resume(self, identities: Sequence[Identity], items: int, stride: int) -> int:
-        """Cuts the file behind its last whole chunk, or begins a new one; gives items covered."""
-        covered = 0
+    def _resume(self) -> None:
+        self.covered = 0
         try:
-            found_stride, end = _check_header(self._file, identities, items)
+            found_stride, end = _check_header(self._file, self._identities, self._items)
         except catalog.UnusableIndexError:
             found_stride, end = -1, 0
-        if found_stride != stride:
-            self._begin(identities, items, stride)
-            return 0
-        for chunk in _chunks(self._file, end, items):
-            covered += len(chunk.sizes)
+        if found_stride != self._stride:
+            self._begin(
+                {
+                    "fastinet": catalog.fastinet_version(),
+                    "archives": [identity._asdict() for identity in self._identities],
+                    "items": self._items,
+                    "stride": self._stride,
+                }
+            )
+            return
+        for chunk in _chunks(self._file, end, self._items):
+            self.covered += len(chunk.sizes)
             end = chunk.end
-        self._file.truncate(end)
-        return covered
-
-    def _begin(self, identities: Sequence[Identity], items: int, stride: int) -> None:
-        """Puts a new file in place of the one that is there, which readers may have mapped."""
-        header = {
-            "fastinet": catalog.fastinet_version(),
-            "archives": [identity._asdict() for identity in identities],
-            "items": items,
-            "stride": stride,
-        }
-        text = json.dumps(header).encode("ascii")
-        self.path.unlink()
-        self._file.close()
-        self._file = open_locked(self.path, "the checkpoint index")
-        fixed = _HEADER.pack(_HEADER_MAGIC, FORMAT_VERSION, zlib.crc32(text), len(text))
-        try:
-            write_through(self._file, fixed + text)
-        except OSError:
-            self.path.unlink()
-            raise
+        self._cut(end)

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from fastinet import turns
 from fastinet.errors import FastinetWarning
 
 if TYPE_CHECKING:
@@ -119,51 +120,65 @@ def obtain(
     candidates: Sequence[Path],
     *,
     load: Callable[[Path], Kept],
-    build: Callable[[], Kept],
+    build: Callable[[turns.Report], Kept],
     save: Callable[[Path, Kept], None],
+    progress: turns.Report | None,
     stacklevel: int,
 ) -> tuple[Kept, Path | None]:
     """What an index keeps: from the first of ``candidates`` that serves, else built and saved.
 
-    A FastinetWarning tells of an index that cannot serve, and when none could be saved.
+    Of several processes at once one builds it (:func:`fastinet.turns.find_or_make`). A
+    FastinetWarning tells of an index that cannot serve, and when none could be saved.
 
     Args:
         candidates: where it may be, best place first.
         load: reads it; raises FileNotFoundError, UnusableIndexError or another OSError.
-        build: makes it from what it is the index of.
+        build: makes it from what it is the index of, and reports how far it is.
         save: writes it; raises OSError.
+        progress: called with what is reported, here or in the process that builds it.
         stacklevel: of the warnings, from this function on.
 
     Returns:
         What was loaded or built, and where it is kept; None where it could not be.
     """
-    findings = []
-    for candidate in candidates:
-        try:
-            return load(candidate), candidate
-        except FileNotFoundError:
-            continue
-        except UnusableIndexError as error:
-            findings.append(f"the index '{candidate}' {error}")
-        except OSError as error:
-            findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
-    for finding in findings:
-        warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=stacklevel)
-    built = build()
-    failures = []
-    for candidate in candidates:
-        try:
-            save(candidate, built)
-        except OSError as error:
-            failures.append(f"'{candidate}': {error.strerror}")
-        else:
-            return built, candidate
-    warnings.warn(
-        f"the index could not be kept, so the next open scans again ({'; '.join(failures)})",
-        FastinetWarning,
-        stacklevel=stacklevel,
+    findings: list[str] = []
+
+    def find() -> tuple[Kept, Path | None] | None:
+        findings.clear()
+        for candidate in candidates:
+            try:
+                return load(candidate), candidate
+            except FileNotFoundError:
+                continue
+            except UnusableIndexError as error:
+                findings.append(f"the index '{candidate}' {error}")
+            except OSError as error:
+                findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
+        return None
+
+    def make(_: Sequence[Path], report: turns.Report) -> tuple[Kept, Path | None]:
+        inner = stacklevel + 2  # make, find_or_make, obtain
+        for finding in findings:
+            warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=inner)
+        built = build(report)
+        failures = []
+        for candidate in candidates:
+            try:
+                save(candidate, built)
+            except OSError as error:
+                failures.append(f"'{candidate}': {error.strerror}")
+            else:
+                return built, candidate
+        warnings.warn(
+            f"the index could not be kept, so the next open scans again ({'; '.join(failures)})",
+            FastinetWarning,
+            stacklevel=inner,
+        )
+        return built, None
+
+    return turns.find_or_make(
+        candidates, "index", find=find, make=make, progress=progress, stacklevel=stacklevel
     )
-    return built, None
 
 
 def _pieces(header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Iterator[Any]:

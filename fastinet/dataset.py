@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import operator
@@ -230,12 +229,12 @@ class Dataset:
             threads: None takes one for each CPU that affinity and control groups allow.
             chunk_items: items that are kept at once, which is what an interruption loses at most;
                 the default is a second or two of work for two threads.
-            progress: called with (items done, items in all). It may raise to stop the pass; what
-                was done is kept.
+            progress: called with (items done, items in all), by the pass here or in another process
+                that makes them. It may raise to stop the pass or the wait; what was done is kept.
 
         Raises:
-            ReadError: an archive cannot be read, the index cannot be written, or another process
-                is making it. What was done is kept.
+            ReadError: an archive cannot be read, or the index cannot be written. What was done is
+                kept.
             ValueError: the dataset is a selection: make the checkpoints of the whole.
         """
         if self._selected:
@@ -249,33 +248,24 @@ class Dataset:
         stride = whole_number("stride", stride, 0, 2**31 - 1)
         chunk_items = whole_number("chunk_items", chunk_items, 1, 2**31 - 1)
         threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
-        found, _ = checkpoints.look(self._place, self._archives, len(self))
-        if found.path is None or found.covered < len(self) or found.stride != stride:
-            log = CheckpointLog(self._place, self._archives, len(self), stride)
-            with contextlib.closing(log):
-                self._fill(log, stride, threads, chunk_items, progress)
+        fill = functools.partial(self._fill, stride=stride, threads=threads, count=chunk_items)
+        checkpoints.obtain(self._place, self._archives, len(self), stride, fill, progress)
         if progress is not None:
             progress(len(self), len(self))
         self._checkpoints = None
         return self.checkpoints
 
     def _fill(
-        self,
-        log: CheckpointLog,
-        stride: int,
-        threads: int,
-        chunk_items: int,
-        progress: Progress | None,
+        self, log: CheckpointLog, report: Progress, *, stride: int, threads: int, count: int
     ) -> None:
-        """Adds the records of the items that `log` does not cover yet."""
+        """Adds the records of the items that `log` does not cover yet, `count` at once."""
         table = self._native_table(Checkpoints.none(len(self)))
         damaged, first = 0, None
         while log.covered < len(self):
-            if progress is not None:
-                progress(log.covered, len(self))
-            count = min(chunk_items, len(self) - log.covered)
+            report(log.covered, len(self))
+            items = min(count, len(self) - log.covered)
             records, sizes, header_bytes, chunk_damaged, chunk_first = _engine.make_checkpoints(
-                table, log.covered, count, stride=stride, threads=threads
+                table, log.covered, items, stride=stride, threads=threads
             )
             if chunk_first is not None:
                 item, code, cause, archive, offset = chunk_first
@@ -289,7 +279,7 @@ class Dataset:
             warnings.warn(
                 f"{damaged} items are damaged and have no checkpoints; the first: {first}",
                 FastinetWarning,
-                stacklevel=3,
+                stacklevel=6,  # behind find_or_make and what it is given
             )
 
     def _native_table(self, places: Checkpoints | None = None) -> _engine.ItemTable:
@@ -488,9 +478,9 @@ def open(  # noqa: A001  # read as fastinet.open
 
     The first time, the headers are scanned and an index is kept beside the archive
     (``<path>.fastinet``), or in the user's cache folder where that place cannot be written; later
-    the index alone is read. An index that is stale, damaged or of another format version is built
-    anew, and a :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that
-    are no items.
+    the index alone is read. Of processes that open it at once, one scans, and the others wait for
+    it. An index that is stale, damaged or of another format version is built anew, and a
+    :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that are no items.
 
     An archive that arrives ("-" for standard input, a named pipe, a file object) is a
     :class:`~fastinet.Stream`, for one pass by a :class:`~fastinet.StreamLoader`: see
@@ -516,7 +506,8 @@ def open(  # noqa: A001  # read as fastinet.open
             the first, as the patch of 2019 for the test images does. Members that take nobody's
             place are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
-        progress: called during a scan with (bytes passed, bytes in all). It may raise to stop it.
+        progress: called during a scan, here or in the process that is waited for, with (bytes
+            passed, bytes in all). It may raise to stop.
         classes: of a stream alone, wnids in label order.
 
     Raises:
@@ -554,10 +545,11 @@ def open(  # noqa: A001  # read as fastinet.open
     listing, kept_at = catalog.obtain(
         place,
         archives,
-        build=lambda: scan_archives(
-            absolute, archives, progress, patched=patch is not None, label_function=function
+        build=lambda report: scan_archives(
+            absolute, archives, report, patched=patch is not None, label_function=function
         ),
         index=function is None and (index if isinstance(index, bool) else Path(index)),
+        progress=progress,
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
     for note in (*notes, *listing.notes, *split_notes):

@@ -13,7 +13,8 @@ Three sieves, each finer and applied to what the one before let through:
 
 So the pass reads 4 kB of nearly every file, and the whole of those that have copies. What it found
 so far is kept beside the index, ``<archive>.fastinet.duplicates``, a column file as the index is
-(:mod:`fastinet.column_file`); a pass that was interrupted goes on from there.
+(:mod:`fastinet.column_file`); a pass that was interrupted goes on from there. One process makes it,
+and others wait for it (:mod:`fastinet.turns`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet import catalog, column_file
+from fastinet import catalog, column_file, turns
 from fastinet.checks import whole_number
 from fastinet.column_file import UnusableIndexError
 from fastinet.cpus import available_cpus
@@ -40,7 +41,7 @@ from fastinet.errors import FastinetWarning
 from fastinet.metrics.labels import LabelSets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fastinet.dataset import Dataset
     from fastinet.sources import Identity, Progress
@@ -153,8 +154,9 @@ def find_duplicates(
     Args:
         dataset: all of an archive, or of a split.
         threads: None takes one for each CPU that affinity and control groups allow.
-        progress: called with (items read, items to read). The latter grows once, when it is known
-            how many have to be read whole. It may raise to stop the pass; what was done is kept.
+        progress: called with (items read, items to read), by the pass here or in another process
+            that makes it. The latter grows once, when it is known how many have to be read whole.
+            It may raise to stop the pass or the wait; what was done is kept.
 
     Raises:
         MissingError, ReadError: an archive is gone or cannot be read.
@@ -165,8 +167,21 @@ def find_duplicates(
         raise ValueError("find the duplicates of the whole dataset, and select from multi_label()")
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     record = _Record.of(dataset)
-    search = record.load()
-    rows, ends = search.groups or _Pass(dataset, search, record, threads, progress).run()
+
+    def make(_: Sequence[Path], report: turns.Report) -> tuple[Rows, Rows]:
+        search, finding = record.load()
+        if finding is not None:
+            warnings.warn(f"{finding}; they are searched anew", FastinetWarning, stacklevel=4)
+        return _Pass(dataset, search, record, threads, report).run()
+
+    rows, ends = turns.find_or_make(
+        [] if record.path is None else [record.path],
+        "record of duplicates",
+        find=lambda: record.load()[0].groups,
+        make=make,
+        progress=progress,
+        stacklevel=2,
+    )
     return Duplicates(dataset, rows, ends, record.path)
 
 
@@ -191,14 +206,14 @@ class _Pass:
         search: _Search,
         record: _Record,
         threads: int,
-        progress: Progress | None,
+        report: turns.Report,
     ) -> None:
         self._dataset = dataset
         self._sizes = dataset.sizes.astype(np.int64)
         self._search = search
         self._record = record
         self._threads = threads
-        self._progress = progress
+        self._report = report
         dataset._opened_sources()  # noqa: SLF001  # once, and not by every thread
 
     def run(self) -> tuple[Rows, Rows]:
@@ -242,10 +257,6 @@ class _Pass:
         finally:
             setattr(self._search, column, np.concatenate(parts))
 
-    def _report(self, done: int, total: int) -> None:
-        if self._progress is not None:
-            self._progress(done, total)
-
     def _hash_tail(self, row: int) -> tuple[int, ...]:
         """64 bits of size and last bytes."""
         size = int(self._sizes[row])
@@ -283,10 +294,10 @@ class _Record:
         path = index.with_name(f"{index.name}{part}{SUFFIX}")
         return cls(path, identities, dataset.split, places)
 
-    def load(self) -> _Search:
-        """The search as it was kept; one from the start where there is none that fits."""
+    def load(self) -> tuple[_Search, str | None]:
+        """The search as it was kept, or a new one, and what is wrong with what is there."""
         if self.path is None:
-            return _Search()
+            return _Search(), None
 
         def check(header: dict[str, Any]) -> None:
             catalog.compare(header["archives"], self.identities)
@@ -296,18 +307,13 @@ class _Record:
         try:
             _, columns = column_file.load(self.path, check)
         except FileNotFoundError:
-            return _Search()
+            return _Search(), None
         except (UnusableIndexError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            warnings.warn(
-                f"the record of duplicates '{self.path}' {why}; they are searched anew",
-                FastinetWarning,
-                stacklevel=4,
-            )
-            return _Search()
+            return _Search(), f"the record of duplicates '{self.path}' {why}"
         groups = (columns["rows"], columns["ends"]) if "rows" in columns else None
         digests = np.stack([columns["digests_0"], columns["digests_1"]], axis=1)
-        return _Search(columns["tails"], digests, groups)
+        return _Search(columns["tails"], digests, groups), None
 
     def save(self, search: _Search) -> None:
         """Keeps the search; a FastinetWarning says so where it cannot be kept."""
@@ -334,7 +340,7 @@ class _Record:
                 f"the duplicates could not be kept in '{self.path}' ({error.strerror}), so the "
                 "next search begins anew",
                 FastinetWarning,
-                stacklevel=4,
+                stacklevel=6,  # behind run, find_or_make and what it is given
             )
 
 

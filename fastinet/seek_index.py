@@ -23,8 +23,9 @@ Little-endian throughout. A chunk that is cut or does not fit its checksums ends
 with its last chunk serves. The members move on to the index (:mod:`fastinet.catalog`); the windows
 are mapped by readers, and each is a zlib stream with a checksum that is verified when it is used.
 
-One process at a time makes an index (``flock``). It appends, or puts a new file in the place of one
-that does not fit, and never changes a byte that a reader may have mapped.
+One process makes an index, and others wait for it (:mod:`fastinet.turns`). It appends, or puts a
+new file in the place of one that does not fit, and never changes a byte that a reader may have
+mapped.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from fastinet import _engine, _scan, catalog
-from fastinet.appending import open_locked, write_through
+from fastinet import _engine, _scan, catalog, turns
+from fastinet.appending import Log, LogForm
 from fastinet.errors import FastinetWarning, ReadError
 
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ CHUNK_BYTES: Final = 1 << 28
 # Between two looks at signals, and two reports of progress [bytes]: some 30 ms.
 _STEP_BYTES = 1 << 23
 
-_HEADER = struct.Struct("<8sIII")
-_HEADER_MAGIC = b"FASTSEEK"
-_MAX_JSON_BYTES = 1 << 16
+_FORM = LogForm("seek index", b"FASTSEEK", FORMAT_VERSION, max_json_bytes=1 << 16)
 _CHUNK = struct.Struct("<4sII7Q16s")
 _CHUNK_MAGIC = b"CHNK"
 _CRC_FROM = 12  # what of the fixed part is under the first CRC: all behind the CRCs
@@ -146,7 +145,7 @@ class SeekIndex:
             ReadError: the index has changed under us.
         """
         with self.path.open("rb") as file:
-            _, start = _read_header(file)
+            _, start = _FORM.read_header(file)
             chunks = list(_chunks(file, start, check_all=True))
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
@@ -169,39 +168,52 @@ def obtain(
         archive: the gzip file.
         identity: of it, as it is now.
         folder: put before the members' names, with a slash.
-        progress: called with (bytes passed, bytes in all) of the compressed file. It may raise to
-            stop the pass; what was done is kept, and the next try goes on from there.
+        progress: called with (bytes passed, bytes in all) of the compressed file, by the pass here
+            or in another process that makes the index. It may raise to stop the pass or the wait;
+            what was done is kept, and the next try goes on from there.
         spacing: of the seek points [bytes of inflated data].
         chunk_bytes: of the compressed file that are kept at once.
         mapped: False reads the index into memory: a mapping keeps a file descriptor.
 
     Raises:
-        ReadError: the archive cannot be read, the index cannot be written, or another process is
-            making it. What was done is kept.
+        ReadError: the archive cannot be read, or the index cannot be written. What was done is
+            kept.
         CorruptError: the gzip data are damaged or cut, or the tar in them is.
     """
     header = {"archive": identity._asdict(), "folder": folder, "spacing": spacing}
-    for place in _places(archive):
-        try:
-            found = _load(place, header, mapped=mapped)
-        except FileNotFoundError:
-            continue
-        except catalog.UnusableIndexError as error:
-            finding = str(error)
-        except OSError as error:
-            finding = f"cannot be read ({error.strerror})"
-        else:
-            if found is not None:
-                return found
-            continue
-        warnings.warn(
-            f"the seek index '{place}' {finding}; it is built anew", FastinetWarning, stacklevel=3
-        )
-    place = _build(archive, header, progress, chunk_bytes)
-    found = _load(place, header, mapped=mapped)
-    if found is None:
-        raise ReadError(f"the seek index '{place}' has changed under us: open again")
-    return found
+    places = _places(archive)
+    findings: list[str] = []
+
+    def find() -> SeekIndex | None:
+        findings.clear()
+        for place in places:
+            try:
+                found = _load(place, header, mapped=mapped)
+            except FileNotFoundError:
+                continue
+            except catalog.UnusableIndexError as error:
+                findings.append(f"the seek index '{place}' {error}")
+            except OSError as error:
+                findings.append(f"the seek index '{place}' cannot be read ({error.strerror})")
+            else:
+                if found is not None:
+                    return found
+        return None
+
+    def make(places: Sequence[Path], report: turns.Report) -> SeekIndex:
+        for finding in findings:
+            warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=5)
+        log = _SeekLog(places, archive, header)
+        with contextlib.closing(log):
+            _fill(log, archive, header, report, chunk_bytes)
+        found = _load(log.path, header, mapped=mapped)
+        if found is None:
+            raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
+        return found
+
+    return turns.find_or_make(
+        places, _FORM.what, find=find, make=make, progress=progress, stacklevel=3
+    )
 
 
 def _places(archive: Path) -> list[Path]:
@@ -236,7 +248,7 @@ def _load(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | 
         UnusableIndexError: it is of another archive, or damaged.
     """
     with path.open("rb") as file:
-        header, start = _read_header(file)
+        header, start = _FORM.read_header(file)
         _compare(header, expected)
         chunks = list(_chunks(file, start, check_all=False))
         if not chunks or not chunks[-1].is_last:
@@ -267,26 +279,6 @@ def _load(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | 
     )
 
 
-def _read_header(file: Any) -> tuple[dict[str, Any], int]:
-    """The header's JSON, and where the first chunk starts."""
-    file.seek(0)
-    fixed = file.read(_HEADER.size)
-    if len(fixed) < _HEADER.size:
-        raise catalog.UnusableIndexError("is damaged or no seek index at all")
-    magic, version, crc, length = _HEADER.unpack(fixed)
-    if magic != _HEADER_MAGIC or length > _MAX_JSON_BYTES:
-        raise catalog.UnusableIndexError("is damaged or no seek index at all")
-    if version != FORMAT_VERSION:
-        raise catalog.UnusableIndexError(
-            f"has format version {version}, and this fastinet reads {FORMAT_VERSION}"
-        )
-    text = file.read(length)
-    if len(text) != length or zlib.crc32(text) != crc:
-        raise catalog.UnusableIndexError("is damaged: the checksum of its header is wrong")
-    header: dict[str, Any] = json.loads(text)
-    return header, _HEADER.size + length
-
-
 def _compare(header: dict[str, Any], expected: dict[str, Any]) -> None:
     """Raises UnusableIndexError unless the index is of the archive as it is now."""
     archive = expected["archive"]
@@ -302,10 +294,13 @@ def _compare(header: dict[str, Any], expected: dict[str, Any]) -> None:
 def _chunks(file: Any, position: int, *, check_all: bool) -> Iterator[_Chunk]:
     """The whole and undamaged chunks from `position` on, in order; stops at the first other one.
 
-    Unless `check_all`, what stands behind the windows is neither read nor checked.
+    So does a chunk that begins before the end of the one before it: two processes that no lock kept
+    apart have both written. Unless `check_all`, what stands behind the windows is neither read nor
+    checked.
     """
     file_bytes = os.fstat(file.fileno()).st_size
     is_last = False
+    last_point = -1
     while not is_last:
         file.seek(position)
         fixed = file.read(_CHUNK.size)
@@ -322,6 +317,11 @@ def _chunks(file: Any, position: int, *, check_all: bool) -> Iterator[_Chunk]:
         table = file.read(_POINT_BYTES * points)
         if zlib.crc32(table, zlib.crc32(fixed[_CRC_FROM:])) != crc:
             return
+        bit_offsets = np.frombuffer(table, "<u8", points)
+        if points:
+            if int(bit_offsets[0]) <= last_point:
+                return
+            last_point = int(bit_offsets[-1])
         rest = None
         if check_all:
             file.seek(windows_at + windows)
@@ -378,40 +378,36 @@ def _joined(parts: Sequence[_scan.Members]) -> _scan.Members:
 # ------------------------------------------------------------------------------------- making
 
 
-def _build(
+def _fill(
+    log: _SeekLog,
     archive: Path,
     header: dict[str, Any],
-    progress: Callable[[int, int], None] | None,
+    report: turns.Report,
     chunk_bytes: int,
-) -> Path:
-    """Makes the index, or what is missing of it, and says where it is."""
-    log = _SeekLog(archive, header)
-    with contextlib.closing(log):
-        if log.is_complete:  # by another process, since we looked
-            return log.path
-        seek_pass = _scan.SeekPass(archive, header["folder"], header["spacing"])
-        if log.state:
-            seek_pass.resume(log.state, log.container_names)
-        kept = seek_pass.position_bytes
-        try:
-            while not seek_pass.done:
-                if progress is not None:
-                    progress(seek_pass.position_bytes, seek_pass.size_bytes)
-                if seek_pass.position_bytes - kept >= chunk_bytes:
-                    kept = seek_pass.position_bytes
-                    log.append(seek_pass.take())
-                seek_pass.step(min(_STEP_BYTES, chunk_bytes))
-        except BaseException:
-            with contextlib.suppress(ReadError):
+) -> None:
+    """Adds to the log what the pass over `archive` finds behind what was found before."""
+    if log.is_complete:
+        return
+    seek_pass = _scan.SeekPass(archive, header["folder"], header["spacing"])
+    if log.state:
+        seek_pass.resume(log.state, log.container_names)
+    kept = seek_pass.position_bytes
+    try:
+        while not seek_pass.done:
+            report(seek_pass.position_bytes, seek_pass.size_bytes)
+            if seek_pass.position_bytes - kept >= chunk_bytes:
+                kept = seek_pass.position_bytes
                 log.append(seek_pass.take())
-            raise
-        log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
-        if progress is not None:
-            progress(seek_pass.size_bytes, seek_pass.size_bytes)
-        return log.path
+            seek_pass.step(min(_STEP_BYTES, chunk_bytes))
+    except BaseException:
+        with contextlib.suppress(ReadError):
+            log.append(seek_pass.take())
+        raise
+    log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
+    report(seek_pass.size_bytes, seek_pass.size_bytes)
 
 
-class _SeekLog:
+class _SeekLog(Log):
     """The seek index while it is made; goes on where an earlier try ended.
 
     Attributes:
@@ -421,30 +417,17 @@ class _SeekLog:
         is_complete: there is nothing left to do.
     """
 
-    def __init__(self, archive: Path, header: dict[str, Any]) -> None:
-        failures = []
-        for place in _places(archive):
-            self.path = place
-            try:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                self._file = open_locked(place, "the seek index")
-                self._resume(header)
-            except ReadError:  # in use
-                raise
-            except OSError as error:
-                failures.append(f"'{place}': {error.strerror}")
-            else:
-                return
-        raise ReadError(
-            f"the seek index cannot be written ({'; '.join(failures)})", archive=str(archive)
-        )
+    def __init__(self, places: Sequence[Path], archive: Path, header: dict[str, Any]) -> None:
+        """The log of `archive` in the first of `places` that can be written; errors as `Log`'s."""
+        self._header = header
+        super().__init__(places, _FORM, str(archive))
 
     def close(self) -> None:
         """Closes the file; others may go on with it. One that holds nothing yet is removed."""
         if self._is_empty:
             with contextlib.suppress(OSError):
                 self.path.unlink()
-        self._file.close()
+        super().close()
 
     def append(
         self, part: _scan.SeekPart, inflated_bytes: int = 0, md5: bytes = _UNFINISHED_MD5
@@ -461,46 +444,23 @@ class _SeekLog:
         """
         if not len(part.offsets) and md5 == _UNFINISHED_MD5:
             return
-        end = self._file.seek(0, os.SEEK_END)
-        try:
-            write_through(self._file, _packed(part, inflated_bytes, md5))
-        except OSError as error:
-            with contextlib.suppress(OSError):  # else the next try cuts it
-                self._file.truncate(end)
-            raise ReadError(
-                f"the seek index '{self.path}' cannot be written: {error.strerror}; what it holds "
-                "so far is good, and the next try goes on from there"
-            ) from error
+        self._append(_packed(part, inflated_bytes, md5))
         self._is_empty = False
 
-    def _resume(self, header: dict[str, Any]) -> None:
-        """Cuts the file behind its last whole chunk, or begins a new one."""
+    def _resume(self) -> None:
         self.state, self.container_names, self.is_complete = b"", [], False
         self._is_empty = True
         try:
-            found, end = _read_header(self._file)
-            _compare(found, header)
+            found, end = _FORM.read_header(self._file)
+            _compare(found, self._header)
         except catalog.UnusableIndexError:
-            self._begin(header)
+            self._begin({"fastinet": catalog.fastinet_version(), **self._header})
             return
         for chunk in _chunks(self._file, end, check_all=True):
             self.container_names += _members_of(chunk).container_names
             self.state, self.is_complete, end = _state_of(chunk), chunk.is_last, chunk.end
             self._is_empty = False
-        self._file.truncate(end)
-
-    def _begin(self, header: dict[str, Any]) -> None:
-        """Puts a new file in place of the one that is there, which readers may have mapped."""
-        text = json.dumps({"fastinet": catalog.fastinet_version(), **header}).encode("ascii")
-        self.path.unlink()
-        self._file.close()
-        self._file = open_locked(self.path, "the seek index")
-        fixed = _HEADER.pack(_HEADER_MAGIC, FORMAT_VERSION, zlib.crc32(text), len(text))
-        try:
-            write_through(self._file, fixed + text)
-        except OSError:
-            self.path.unlink()
-            raise
+        self._cut(end)
 
 
 def _packed(part: _scan.SeekPart, inflated_bytes: int, md5: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -27,10 +26,8 @@ from click.testing import CliRunner, Result
 
 import fastinet
 from fastinet import checkpoints
-from fastinet.checkpoints import CheckpointLog
 from fastinet.cli import main
 from fastinet.errors import FastinetWarning, MissingError, ReadError
-from fastinet.sources import FileArchive
 from fastinet.testing.archives import tar
 
 ITEMS, CHUNK = 23, 5  # four whole chunks and a short one
@@ -268,16 +265,6 @@ def test_no_index_at_all(archive: Path, content: bytes) -> None:
 # ------------------------------------------------------------------------------ where it lies
 
 
-def test_two_makers_at_once(archive: Path) -> None:
-    held = CheckpointLog(archive, [FileArchive(archive)], ITEMS, 0)
-    with (
-        contextlib.closing(held),
-        pytest.raises(ReadError, match="another process is making the checkpoint index"),
-    ):
-        build(archive)
-    assert build(archive).covered == ITEMS
-
-
 def refuse_writing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Makes `folder` refuse new files, for root too, whom permissions do not stop."""
     plain_open = Path.open
@@ -351,7 +338,7 @@ def test_a_full_disk_keeps_what_was_done(archive: Path) -> None:
             assert not log_of(archive).exists()
             log_of(archive).touch()
         else:
-            assert f"holds {chunks * CHUNK} items" in done.stdout
+            assert "what it holds so far is good" in done.stdout
             assert log_of(archive).read_bytes() == whole[: ends[chunks]]
             assert found(archive).covered == chunks * CHUNK
         build(archive)

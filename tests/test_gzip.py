@@ -216,21 +216,6 @@ def test_every_damaged_byte_of_the_log(tmp_path: Path) -> None:
             assert "damaged: remove it" in str(error)  # noqa: PT017
 
 
-def test_two_makers_at_once(tmp_path: Path) -> None:
-    path = write(tmp_path / "t.tar.gz", gzip.compress(train_bytes()))
-
-    seen = []
-
-    def progress(done: int, total: int) -> None:
-        if done < total:
-            with pytest.raises(ReadError, match="another process is making the seek index"):
-                obtain(path)
-            seen.append(done)
-
-    obtain(path, progress=progress)
-    assert seen
-
-
 def test_a_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
     """A limit on file sizes stops the process as a full disk does, in the middle of a chunk."""
     data = train_bytes()

@@ -40,7 +40,7 @@ CPP_OWNERS = {
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
     {"checks", "cpus", "distributed", "errors", "mixing", "ranks", "shards", "stats", "build_info"},
-    {"appending", "column_file", "output", "texts"},
+    {"appending", "column_file", "output", "texts", "turns"},
     {"rendering", "transforms"},
     {"_scan", "_codec", "_plan", "_engine", "_digest"},
     {"plain_pickle", "torch_files"},

@@ -55,8 +55,8 @@ def index(
 
     The index says where every image lies. It is built once, by one pass over the archive's headers,
     and kept beside the archive (in your cache folder where that place is read-only). A stale or
-    damaged index is built anew. Index and checkpoints are of all splits; --split chooses which is
-    reported.
+    damaged index is built anew. Where another process is building it, this one waits and says so.
+    Index and checkpoints are of all splits; --split chooses which is reported.
 
     With --checkpoints every image is decoded once, without pixels, and places are noted from which
     a crop can be decoded. With --duplicates the files that may be equal are read and compared, so

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,13 @@ def say(text: str = "") -> None:
 
 def note(text: str) -> None:
     """Prints a line about what goes on, not part of the result."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(text)
+    _messages().print(text, soft_wrap=True, highlight=False)
+
+
+@functools.cache
+def _messages() -> Console:
+    """Stderr: one console for messages and progress, so that a message goes above a bar."""
+    return Console(stderr=True)
 
 
 def print_json(value: Any) -> None:
@@ -135,8 +142,8 @@ def staged_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 def _progress(counter: MofNCompleteColumn | DownloadColumn) -> Progress:
     description = TextColumn("[progress.description]{task.description}")
-    console = Console(stderr=True)
-    return Progress(description, BarColumn(), counter, TimeElapsedColumn(), console=console)
+    columns = (description, BarColumn(), counter, TimeElapsedColumn())
+    return Progress(*columns, console=_messages())
 
 
 def size_text(size: float) -> str:

@@ -202,8 +202,9 @@ def read_boxes(
         boxes, _ = column_file.obtain(
             [place.with_name(place.name + SUFFIX) for place in catalog.places(absolute)],
             load=lambda place: _load(place, absolute, identity),
-            build=lambda: _read(absolute, progress),
+            build=lambda report: _read(absolute, report),
             save=lambda place, made: _save(place, identity, made),
+            progress=progress,
             stacklevel=_USER + 1,
         )
     else:

@@ -264,8 +264,9 @@ def open_label_maps(
         maps, _ = column_file.obtain(
             candidates,
             load=functools.partial(_load, path=absolute, identity=identity),
-            build=lambda: _read(archive, progress),
+            build=lambda report: _read(archive, report),
             save=functools.partial(_save, identity=identity),
+            progress=progress,
             stacklevel=3,
         )
     for note in maps.notes:

@@ -1,0 +1,283 @@
+"""Taking turns at what many processes want and one has to make: an index beside an archive.
+
+The ranks of a training run open one archive at the same moment. One of them makes the index, the
+others wait, and then all use what was made. :func:`find_or_make` arranges that for every kind of
+index.
+
+Who makes an index holds a lock (``flock``) on ``<index>.lock``, and removes that file when it is
+done. In it stands who that is and how far, so that those who wait can tell. The kernel takes a lock
+from a process that has ended, however it did: none is ever stale. What a killed process left is
+taken over by one of those who wait, and it goes on where the index stands.
+
+Linux carries flock to the server of an NFS (since 2.6.12), and the server frees the locks of a
+machine that has vanished: NFSv4 after its lease, 90 seconds as a rule; NFSv3 when that machine is
+up again. Some file systems keep locks to each machine (BeeGFS unless told otherwise, Lustre with
+localflock, NFS with local_lock). There one process of each machine makes the index. One that is
+replaced as a whole is then made several times, and who finds the work of another in its log
+(``appending.py``) stops with an error. Where there are no locks, each makes it for itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from fastinet.errors import FastinetWarning, ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from io import FileIO
+    from pathlib import Path
+
+__all__ = ["Report", "find_or_make"]
+
+Made = TypeVar("Made")
+Report = Callable[[int, int], None]
+"""Takes (done, in all)."""
+
+SUFFIX = ".lock"
+
+_FIRST_WORD_SECONDS = 4.0  # of waiting, before a warning says so; each next one comes twice as late
+_NOTE_SECONDS = 1.0  # between two notes of how far it is
+# Between two looks at the lock: a tenth of what was waited, so that short waits stay short.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+_NOTE_BYTES = 512  # one size for all notes, so that each covers the one before; a name has 255
+
+
+def find_or_make(
+    places: Sequence[Path],
+    what: str,
+    *,
+    find: Callable[[], Made | None],
+    make: Callable[[Sequence[Path], Report], Made],
+    progress: Report | None = None,
+    stacklevel: int = 1,
+) -> Made:
+    """What `find` finds; else what `make` makes, while other processes that want it wait for it.
+
+    A process that waits can be interrupted. It calls `progress` with the maker's numbers, and
+    after some seconds a FastinetWarning says who makes it and since when.
+
+    Args:
+        places: where it may be kept, best place first. The lock is beside the first that takes one.
+        what: it is, for messages: "seek index".
+        find: gives it where it is complete, else None. Called again after a wait.
+        make: makes it, or what is missing of it, given the places that are left to keep it in and
+            the function that takes (done, in all) now and then.
+        progress: called with (done, in all), here or in the process that makes it. It may raise, to
+            stop.
+        stacklevel: of the warnings, from the caller on.
+
+    Raises:
+        ReadError: this thread is making it already.
+        otherwise what `find`, `make` and `progress` raise.
+    """
+    made = find()
+    if made is not None:
+        return made
+    lockless: _NoLockError | None = None
+    for number, place in enumerate(places):
+        with contextlib.closing(_Lock(place, what)) as lock:
+            waiting = _Waiting(lock, progress, stacklevel + 3)
+            try:
+                made = _made_meanwhile(lock, find, waiting)
+            except _NoLockError as error:
+                lockless = error if error.is_for_want_of_locks else lockless
+                continue
+            return make(places[number:], lock.reporter(progress)) if made is None else made
+    if lockless is not None:
+        warnings.warn(
+            f"{lockless}, so that each of several processes makes the {what} for itself: let one do"
+            " it before the others start",
+            FastinetWarning,
+            stacklevel=stacklevel + 1,
+        )
+    return make(places, progress or (lambda _done, _total: None))
+
+
+def _made_meanwhile(lock: _Lock, find: Callable[[], Made | None], waiting: _Waiting) -> Made | None:
+    """What another process has made while this one waited; None as soon as `lock` is this one's."""
+    while not lock.take():
+        waiting.pause()
+        # All who wait find it at once when the lock has gone, and need not take turns for that.
+        if not lock.path.exists() and (made := find()) is not None:
+            return made
+    return find()
+
+
+class _NoLockError(Exception):
+    """There is no lock to be had in a place."""
+
+    def __init__(self, lock: _Lock, cause: OSError, *, is_for_want_of_locks: bool = False) -> None:
+        super().__init__(f"'{lock.path}' cannot be locked ({cause.strerror})")
+        self.is_for_want_of_locks = is_for_want_of_locks
+
+
+class _Note(NamedTuple):
+    """What a process that makes something says of itself."""
+
+    host: str
+    pid: int
+    since: str
+    done: int = 0
+    total: int = 0  # 0: it has not said yet
+
+    @classmethod
+    def read(cls, path: Path) -> _Note | None:
+        """The note at `path`; None where there is none that can be read."""
+        try:
+            host, pid, since, done, total = json.loads(path.read_bytes())
+            return cls(str(host), int(pid), str(since), int(done), int(total))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Puts it over the one at `path`, where there is room on the disk."""
+        text = json.dumps(self).encode("ascii").ljust(_NOTE_BYTES)
+        # Opened and closed each time: on an NFS others then see it.
+        with contextlib.suppress(OSError), path.open("r+b", buffering=0) as file:
+            file.write(text)
+
+    def __str__(self) -> str:
+        """As "process 4711 on node3 (since 2026-01-31 14:05:09, 12% done)"."""
+        share = f", {self.done / self.total:.0%} done" if self.total else ""
+        return f"process {self.pid} on {self.host} (since {self.since}{share})"
+
+
+class _Mine(threading.local):
+    """The lock files that this thread holds, as (device, inode)."""
+
+    def __init__(self) -> None:
+        self.files: set[tuple[int, int]] = set()
+
+
+_mine = _Mine()
+
+
+class _Lock:
+    """The right to make what is kept at a place; this process has it from `take` to `close`."""
+
+    def __init__(self, place: Path, what: str) -> None:
+        self.path = place.with_name(place.name + SUFFIX)
+        self.what = f"{what} '{place}'"
+        self._file: FileIO | None = None
+
+    def take(self) -> bool:
+        """Whether it is this process's now; it does not wait.
+
+        Raises:
+            _NoLockError: the place cannot be written, or takes no locks.
+            ReadError: this thread has it.
+        """
+        while self._file is None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                file = self.path.open("a+b", buffering=0)
+            except OSError as error:
+                raise _NoLockError(self, error) from error
+            with contextlib.ExitStack() as closing:
+                closing.enter_context(file)
+                if not self._lock(file):
+                    return False
+                if self._is_at_path(file):  # else it was removed between the opening and the lock
+                    closing.pop_all()
+                    self._file = file
+        self._inode = _inode(self._file)
+        _mine.files.add(self._inode)
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._note = _Note(socket.gethostname(), os.getpid(), now)
+        self._note.write(self.path)
+        return True
+
+    def _lock(self, file: FileIO) -> bool:
+        """Whether no other process has `file` locked."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _inode(file) in _mine.files:
+                raise ReadError(
+                    f"this thread is making the {self.what}, and would wait for itself"
+                ) from None
+            return False
+        except OSError as error:
+            if error.errno == errno.ESTALE:  # removed on another machine
+                return True
+            if not os.fstat(file.fileno()).st_size:  # nobody's: made by the opening
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
+            raise _NoLockError(self, error, is_for_want_of_locks=True) from error
+        return True
+
+    def _is_at_path(self, file: FileIO) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Gives it back, where it is this process's."""
+        if self._file is None:
+            return
+        with self._file:
+            _mine.files.discard(self._inode)
+            if self._is_at_path(self._file):
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
+        self._file = None
+
+    def reporter(self, progress: Report | None) -> Report:
+        """The function that takes how far the making is, for `progress` and for those who wait."""
+        due = 0.0
+
+        def report(done: int, total: int) -> None:
+            nonlocal due
+            now = time.monotonic()
+            if now >= due:
+                due = now + _NOTE_SECONDS
+                self._note._replace(done=int(done), total=int(total)).write(self.path)
+            if progress is not None:
+                progress(done, total)
+
+        return report
+
+
+class _Waiting:
+    """One wait for another process: its pauses, and what is said of it."""
+
+    def __init__(self, lock: _Lock, progress: Report | None, stacklevel: int) -> None:
+        self._lock = lock
+        self._progress = progress
+        self._stacklevel = stacklevel
+        self._begun = time.monotonic()
+        self._next_word = _FIRST_WORD_SECONDS
+
+    def pause(self) -> None:
+        """Says what there is to say, and lets some time pass."""
+        note = _Note.read(self._lock.path)
+        if self._progress is not None and note is not None and note.total:
+            self._progress(note.done, note.total)
+        waited = time.monotonic() - self._begun
+        if waited >= self._next_word:
+            self._next_word = 2 * waited
+            who = note or "another process"
+            warnings.warn(
+                f"{who} is making the {self._lock.what}; this one waits for it, and takes over if"
+                " it ends",
+                FastinetWarning,
+                stacklevel=self._stacklevel,
+            )
+        time.sleep(min(max(waited / 10, _SHORTEST_PAUSE), _LONGEST_PAUSE))
+
+
+def _inode(file: FileIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino
