@@ -106,8 +106,10 @@ class ItemTable:
         record_starts: NDArray[np.uint64] = ...,
         record_sizes: NDArray[np.uint32] = ...,
         header_bytes: NDArray[np.uint32] = ...,
-        records: NDArray[np.uint8] = ...,
-    ) -> None: ...
+        records: Sequence[NDArray[np.uint8]] = ...,
+    ) -> None:
+        """The `records` of each archive's items, or one array for all."""
+
     def __len__(self) -> int: ...
 
 class SoftLabels:
@@ -217,10 +219,30 @@ class Epoch:
     @property
     def ready_batches(self) -> int: ...
 
+class ItemRules:
+    """What of a stream is an item."""
+
+    def __init__(
+        self,
+        *,
+        one_of_a_sample: bool,
+        split: str,
+        prefixes: Sequence[tuple[str, str]],
+        folders: Sequence[tuple[str, str]],
+        otherwise: str,
+    ) -> None:
+        """With `one_of_a_sample` one image of each sample, though nothing beside it is a label.
+
+        The members that count are those of `split` ("": all): by (prefix, split), else by the
+        innermost of (end of a folder's path, split), else `otherwise`.
+        """
+
 class StreamItems:
     """The items of a stream one by one."""
 
-    def __init__(self, descriptor: int, name: bytes, *, max_pixels: int) -> None: ...
+    def __init__(
+        self, descriptor: int, name: bytes, rules: ItemRules, *, max_pixels: int
+    ) -> None: ...
     def next(self) -> tuple[str, list[tuple[str, bytes]], int, bytes] | None:
         """(key, [(extension, content)], size, bytes unless there are too many)."""
     def interrupt(self) -> None:
@@ -237,6 +259,7 @@ class StreamEpoch:
         pool: WorkerPool,
         descriptor: int,
         name: bytes,
+        rules: ItemRules,
         spec: ItemSpec,
         slots: SlotPool,
         stats: Stats,
@@ -259,7 +282,7 @@ class StreamEpoch:
     def ready_batches(self) -> int: ...
     @property
     def skipped(self) -> int:
-        """Members so far that were neither items nor belonged to one."""
+        """Members so far that were no items, nor small files of one that are no images."""
 
 def make_checkpoints(
     table: ItemTable, first: int, count: int, *, stride: int, threads: int

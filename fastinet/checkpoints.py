@@ -97,6 +97,10 @@ class Checkpoints:
             self.records,
         )
 
+    def of_archives(self) -> list[NDArray[np.uint8]]:
+        """The records of the items in each archive of the dataset, or one array for all."""
+        return [self.records]
+
     @property
     def record_bytes(self) -> int:
         """All records together [bytes]."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet import _engine
+    from fastinet.sources import Progress
 
 __all__ = ["Concatenation", "concatenate"]
 
@@ -32,7 +34,7 @@ def concatenate(datasets: Sequence[Dataset]) -> Concatenation:
         teddy = fastinet.open("ILSVRC2012_img_train.tar").select_classes(["n04399382"])
         ds = fastinet.concatenate([fastinet.open("fall11_whole.tar"), teddy])
 
-    Loaders decode without the parts' checkpoints.
+    It has the checkpoints that its parts have, and makes theirs.
 
     Raises:
         TypeError: something is no dataset.
@@ -70,16 +72,118 @@ class Concatenation(Dataset):
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """None for any item: they are kept beside one archive each."""
-        return Checkpoints.none(len(self))
+        """Those of the parts, which are kept beside the archives of each."""
+        if self._checkpoints is None:
+            joined = JoinedCheckpoints.of(self._parts)
+            self._checkpoints = joined if self._rows is None else joined.take(self._rows)
+        return self._checkpoints
 
-    def build_checkpoints(self, **_: Any) -> NoReturn:
-        """Raises ValueError: a concatenation has none."""
-        raise ValueError("a concatenation has no checkpoints; its loaders decode without them")
+    def build_checkpoints(
+        self,
+        *,
+        stride: int = 0,
+        threads: int | None = None,
+        chunk_items: int = 2048,
+        progress: Progress | None = None,
+    ) -> Checkpoints:
+        """Makes the checkpoints of all parts, one after another; see `Dataset.build_checkpoints`.
+
+        Of a part that is a split, those of its whole archive are made.
+
+        Raises:
+            ValueError: this is a selection, or a part is one whose items do not have them yet:
+                make the checkpoints of its dataset.
+        """
+        if self._selected:
+            raise ValueError("a selection has its dataset's checkpoints: make them there")
+        for part in self._parts:
+            if part._selected and part.checkpoints.covered < len(part):  # noqa: SLF001
+                raise ValueError(
+                    f"the part '{part.name}' is a selection: make the checkpoints of its dataset"
+                )
+        self._checkpoints = None
+        done = 0
+        for part in self._parts:
+            if not part._selected:  # noqa: SLF001
+                part.build_checkpoints(
+                    stride=stride,
+                    threads=threads,
+                    chunk_items=chunk_items,
+                    progress=progress and _share_of(progress, done, len(part), len(self)),
+                )
+            done += len(part)
+        if progress is not None:
+            progress(len(self), len(self))
+        return self.checkpoints
 
     def _opened_sources(self) -> list[_engine.Source]:
         """The parts' archives: a folder is opened by the listing of its own part."""
         return [source for part in self._parts for source in part._opened_sources()]  # noqa: SLF001
+
+
+@dataclass(frozen=True)
+class JoinedCheckpoints(Checkpoints):
+    """The checkpoints of several datasets, one after another.
+
+    `path` and `stride` are those of the first dataset that has some, `covered` is how many items
+    the indexes of all cover, and `records` are nobody's: each archive's items have their own.
+
+    Attributes:
+        is_covered: bool [N], which items.
+        by_archive: the records of the items in each archive.
+    """
+
+    is_covered: NDArray[np.bool_]
+    by_archive: list[NDArray[np.uint8]]
+
+    @classmethod
+    def of(cls, datasets: Sequence[Dataset]) -> JoinedCheckpoints:
+        """What `datasets` have."""
+        parts = tuple(dataset.checkpoints for dataset in datasets)
+        first = next((part for part in parts if part.path is not None), parts[0])
+        return cls(
+            first.path,
+            sum(part.covered for part in parts),
+            first.stride,
+            np.concatenate([part.starts for part in parts]),
+            np.concatenate([part.sizes for part in parts]),
+            np.concatenate([part.header_bytes for part in parts]),
+            np.zeros(0, np.uint8),
+            np.concatenate([np.arange(len(part.sizes)) < part.covered for part in parts]),
+            [array for dataset in datasets for array in _records_of(dataset)],
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> JoinedCheckpoints:
+        """The records of the items in `rows`, in that order."""
+        is_covered = self.is_covered[rows]
+        return replace(
+            self,
+            covered=int(np.count_nonzero(is_covered)),
+            starts=self.starts[rows],
+            sizes=self.sizes[rows],
+            header_bytes=self.header_bytes[rows],
+            is_covered=is_covered,
+        )
+
+    def of_archives(self) -> list[NDArray[np.uint8]]:
+        """The records of the items in each archive."""
+        return self.by_archive
+
+
+def _records_of(dataset: Dataset) -> list[NDArray[np.uint8]]:
+    """The records of the items in each archive of `dataset`."""
+    found = dataset.checkpoints.of_archives()
+    archives = len(dataset._archives)  # noqa: SLF001
+    return found if len(found) == archives else found * archives
+
+
+def _share_of(progress: Progress, before: int, items: int, total: int) -> Progress:
+    """What to call with (done, in all) of a part of `items`, in front of which are `before`."""
+
+    def report(done: int, of: int) -> None:
+        progress(before + (done * items // of if of else items), total)
+
+    return report
 
 
 def _in_order(classes: set[str]) -> list[str]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.companions import LabelFunction
     from fastinet.metrics.labels import LabelSets
     from fastinet.sources import Archive, Progress
-    from fastinet.stream import Readable, Stream
+    from fastinet.stream import Readable, Stream, StreamClasses
 
 __all__ = ["Dataset", "Keys", "open"]
 
@@ -293,7 +293,7 @@ class Dataset:
             places.starts,
             places.sizes,
             places.header_bytes,
-            places.records,
+            places.of_archives(),
         )
 
     def read(self, index: int) -> bytes:
@@ -447,8 +447,9 @@ class Dataset:
 def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like any other
     path: Literal["-"] | Readable,
     *,
+    split: str | None = None,
     labels: LabelFunction | None = None,
-    classes: Sequence[str] | None = None,
+    classes: StreamClasses | None = None,
 ) -> Stream: ...
 @overload
 def open(  # noqa: A001
@@ -470,7 +471,7 @@ def open(  # noqa: A001  # read as fastinet.open
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
-    classes: Sequence[str] | None = None,
+    classes: StreamClasses | None = None,
 ) -> Dataset | Stream:
     """Opens an archive, several, a folder of them, or the folder that one was extracted to.
 
@@ -492,7 +493,8 @@ def open(  # noqa: A001  # read as fastinet.open
             arrives by.
         split: which part of an archive that has several: "train", "val", "test", or as the archive
             calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
-            that they lie in. None takes the first, and warns when there are others.
+            that they lie in. None takes the first, and warns when there are others; of a stream,
+            all.
         labels: other labels for the split's items than the archive's own: a development kit, a
             ground truth, ReaL's ``real.json``, int [N], or a collection of ints for each item; see
             :meth:`Dataset.with_labels`. Or a function that gives the label of every image in the
@@ -508,7 +510,7 @@ def open(  # noqa: A001  # read as fastinet.open
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan, here or in the process that is waited for, with (bytes
             passed, bytes in all). It may raise to stop.
-        classes: of a stream alone, wnids in label order.
+        classes: of a stream alone, see :func:`fastinet.open_stream`.
 
     Raises:
         MissingError: no such file, shards that are not all there, or a folder without images and
@@ -523,13 +525,13 @@ def open(  # noqa: A001  # read as fastinet.open
     """
     if is_stream(path):
         refused = {
-            "split": split is not None,
             "devkit": devkit is not None,
             "patch": patch is not None,
             "index": index is not True,
             "progress": progress is not None,
         }
-        return _opened_stream(path, labels, classes, [name for name in refused if refused[name]])
+        options: dict[str, Any] = {"classes": classes, "split": split, "labels": labels}
+        return _opened_stream(path, options, [name for name in refused if refused[name]])
     if classes is not None:
         raise ValueError("classes= goes with a stream; an archive knows its own")
     if not isinstance(path, str | os.PathLike | Sequence):
@@ -569,15 +571,13 @@ def open(  # noqa: A001  # read as fastinet.open
     return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
 
 
-def _opened_stream(
-    source: Any, labels: Any, classes: Sequence[str] | None, refused: Sequence[str]
-) -> Stream:
+def _opened_stream(source: Any, options: dict[str, Any], refused: Sequence[str]) -> Stream:
     """The stream of `source`; ValueError if there is an argument that is refused."""
-    if labels is not None and not callable(labels):
+    if options["labels"] is not None and not callable(options["labels"]):
         refused = [*refused, "labels that are no function of key and companions"]
     if refused:
         raise ValueError(f"{refused[0]} makes no sense for a stream, which passes once")
-    return open_stream(source, classes=classes, labels=labels)
+    return open_stream(source, **options)
 
 
 def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:

@@ -10,16 +10,18 @@ import socket
 import stat
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from fastinet import _engine
 from fastinet.checks import whole_number
+from fastinet.datasets import path_splits
 from fastinet.datasets.classes import ClassInfo, class_table, imagenet1k_wnids
 from fastinet.datasets.companions import LabelFunction, label_of
 from fastinet.datasets.imagenet_v2 import label_of_member
 from fastinet.datasets.names import WNID_LENGTH
+from fastinet.datasets.published import lists_with_class, published_classes
 from fastinet.datasets.scanned import wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
 from fastinet.errors import FastinetError, MissingError, ReadError, UnsupportedError
@@ -27,8 +29,18 @@ from fastinet.rendering import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+__all__ = [
+    "LabelFunction",
+    "Readable",
+    "Stream",
+    "StreamClasses",
+    "StreamItem",
+    "is_stream",
+    "open_stream",
+]
 
-__all__ = ["LabelFunction", "Readable", "Stream", "StreamItem", "is_stream", "open_stream"]
+StreamClasses = str | Sequence[str] | Sequence[ClassInfo]
+"""The name of a published list, wnids in label order, or the ``classes`` of a dataset."""
 
 _PUMP_BYTES = 1 << 18
 
@@ -62,8 +74,9 @@ class Stream:
     Attributes:
         name: for messages.
         classes: in label order.
-        skipped: how many members were passed over: no images, nor small files that belong to one.
-            Known when the pass is over.
+        rules: what of it is an item, for the engine.
+        skipped: how many members were passed over: no items, nor small files that belong to one and
+            are no images. Known when the pass is over.
     """
 
     def __init__(
@@ -74,6 +87,7 @@ class Stream:
         labels: LabelFunction | None,
         *,
         known_classes: bool,
+        split: str | None = None,
         own_file: io.FileIO | None = None,
     ) -> None:
         """The stream of a descriptor or file object; see :func:`open_stream`.
@@ -86,6 +100,13 @@ class Stream:
         self._source = source
         self._known_classes = known_classes
         self._label = labels or _KeyLabels(classes)
+        self.rules = _engine.ItemRules(
+            one_of_a_sample=labels is not None,
+            split=split or "",
+            prefixes=path_splits.PREFIXES,
+            folders=path_splits.FOLDERS,
+            otherwise=path_splits.OTHERWISE,
+        )
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: _Pump | None = None
         self._begun = False
@@ -143,10 +164,11 @@ class Stream:
 
         Raises:
             FastinetError: what is wrong with the stream, after the items that are complete.
+            MissingError: nothing in it is of its `split`.
         """
         with self.begin() as descriptor:
             name = self.name.encode("utf-8", "surrogateescape")
-            native = _engine.StreamItems(descriptor, name, max_pixels=max_pixels)
+            native = _engine.StreamItems(descriptor, name, self.rules, max_pixels=max_pixels)
         # In a thread, so that Ctrl-C interrupts the waiting.
         reader = concurrent.futures.ThreadPoolExecutor(1)
         try:
@@ -198,7 +220,8 @@ def is_stream(source: object) -> bool:
 def open_stream(
     source: str | os.PathLike[str] | int | Readable,
     *,
-    classes: Sequence[str] | None = None,
+    classes: StreamClasses | None = None,
+    split: str | None = None,
     labels: LabelFunction | None = None,
     name: str | None = None,
 ) -> Stream:
@@ -209,16 +232,23 @@ def open_stream(
     the other, as ``cat`` sends them. Items come in the stream's order, number 0, 1, and so on.
 
     Members that follow one another and have the same path up to the first dot of the file name are
-    one sample: its item is the first that is called .jpg, .jpeg or .png, else the first image; its
-    other files of up to 64 KiB are the item's companions. What else there is, is counted and warned
-    of.
+    one sample. If a ``.cls`` or ``.json`` is among them, or with `labels`, one image of it is an
+    item: the first that is called .jpg, .jpeg or .png, else the first. Without, all are. The
+    sample's other files of up to 64 KiB are the item's companions. What else there is, second
+    images among it, is counted and warned of. These are the items that :func:`fastinet.open` has of
+    the same archive.
 
     Args:
         source: "-" for standard input, the path of a named pipe or of a file to be read once, a
             descriptor, or a Python file object, which a thread then reads. The caller closes
             descriptors and file objects.
-        classes: wnids in label order; None takes the 1000 of ImageNet-1K. A stream cannot be asked
-            beforehand which ones it has.
+        classes: those of the labels, which a stream cannot be asked for beforehand: the name of a
+            published list, "imagenet1k", "imagenet21k-p" or "imagenet22k" (which has all of
+            ImageNet-21K's; see :func:`~fastinet.datasets.published.published_classes`), or wnids in
+            label order, or the ``classes`` of a dataset. None takes the 1000 of ImageNet-1K.
+        split: "train", "val", "test", or ImageNet-21K-P's "small_classes": only its items come, as
+            if there were no others. The names of images tell (``ILSVRC2012_val_00000001.JPEG``),
+            else the folders that they lie in; what has neither is of "train". None takes all.
         labels: a function of an item's key and companions (what has its name but for the
             extension, as ``{"cls": b"7"}``). None takes a ``.cls`` or ``.json`` companion's label,
             else the class that is the innermost folder that is a wnid, the label that is the folder
@@ -228,8 +258,12 @@ def open_stream(
 
     Raises:
         MissingError, ReadError: there is nothing at that path, or it cannot be opened.
+        ValueError: no such split, no list of classes of that name, or a class that comes twice.
+        TypeError: `source` or `classes` are none of these.
     """
-    wnids = imagenet1k_wnids() if classes is None else tuple(classes)
+    wnids = imagenet1k_wnids() if classes is None else _wnids_of(classes)
+    if split is not None and split not in path_splits.PATH_SPLITS:
+        raise ValueError(f"split must be one of {path_splits.PATH_SPLITS}, not {split!r}")
 
     def stream(
         source: int | Readable, found_name: str, own_file: io.FileIO | None = None
@@ -240,6 +274,7 @@ def open_stream(
             wnids,
             labels,
             known_classes=classes is not None,
+            split=split,
             own_file=own_file,
         )
 
@@ -261,6 +296,21 @@ def open_stream(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
     return stream(source, str(getattr(source, "name", "file object")))
+
+
+def _wnids_of(classes: StreamClasses) -> tuple[str, ...]:
+    if isinstance(classes, str):
+        return published_classes(classes)
+    if not isinstance(classes, Iterable):
+        raise TypeError(f"classes must be wnids or the name of a list of them, not {classes!r}")
+    wnids = tuple(info.wnid if isinstance(info, ClassInfo) else info for info in classes)
+    for wnid in wnids:
+        if not isinstance(wnid, str):
+            raise TypeError(f"classes must be wnids, not {wnid!r}")
+    if len(set(wnids)) < len(wnids):
+        twice = next(wnid for wnid in wnids if wnids.count(wnid) > 1)
+        raise ValueError(f"classes have {twice!r} twice")
+    return wnids
 
 
 class _KeyLabels:
@@ -296,9 +346,11 @@ class _KeyLabels:
 
     def _of_class(self, wnid: str) -> int:
         if wnid not in self._labels:
+            lists = [f'"{name}"' for name in lists_with_class(wnid)]
+            advice = f"give classes={' or '.join(lists)}, or" if lists else "give classes="
             raise ValueError(
-                f"class {wnid} is none of the {len(self._labels)} that the stream is said to have; "
-                "give classes=, all wnids in label order"
+                f"class {wnid} is none of the {len(self._labels):,} that the stream is said to "
+                f"have; {advice} all wnids in label order"
             )
         return self._labels[wnid]
 

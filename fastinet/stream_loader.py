@@ -163,6 +163,7 @@ class StreamLoader(BaseLoader):
                 self._pool(),
                 descriptor,
                 self.stream.name.encode("utf-8", "surrogateescape"),
+                self.stream.rules,
                 self._spec(self.transform),
                 self._slots,
                 self._stats,
@@ -193,7 +194,8 @@ class StreamLoader(BaseLoader):
         """Where the pass stands, or the next one is to begin; exact after any batch.
 
         A state is taken up by the loader of the same stream, opened anew: it reads up to that
-        position, without decoding.
+        position, without decoding. Of a stream that has failed it leads no further than to the
+        first item that only the failure let out of the window: what such batches hold comes again.
         """
         return {
             "version": STATE_VERSION,
@@ -250,7 +252,8 @@ class _StreamRun:
         if self._native.skipped and not sys.is_finalizing():
             warnings.warn(
                 f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "
-                "they are no images, nor small files that belong to one",
+                "no images, nor small files that belong to one, or images of samples that have one "
+                "before them",
                 FastinetWarning,
                 stacklevel=NEXT_STACK_LEVEL,
             )
@@ -263,9 +266,9 @@ class _StreamRun:
 class _Pass(Batches[_ArrivedRows]):
     """The batches of one pass over a stream, in order.
 
-    Its ``next()`` raises, besides, FastinetError for what is wrong with the stream, after the
-    batches that are complete; and ValueError for an item that has no label, or one beyond the
-    stream's `classes`.
+    Its ``next()`` raises, besides, FastinetError for what is wrong with the stream, after all that
+    has arrived: full batches, and a last one unless `drop_last`; and ValueError for an item that
+    has no label, or one beyond the stream's `classes`.
     """
 
     def __init__(

@@ -13,12 +13,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fastinet
+from fastinet.testing.archives import RECORD_BYTES, tar, train_tar
+from fastinet.testing.small import small_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SMALL = fastinet.RandomResizedCrop(8)
+
+
+def train(count: int, seed: int = 0) -> dict[str, bytes]:
+    rng = np.random.default_rng(seed)
+    return {f"n01440764_{number}.JPEG": small_jpeg(rng) for number in range(count)}
+
+
+MEMBERS = train(10)
+FLAT = tar(MEMBERS, record_bytes=RECORD_BYTES)
+NESTED = train_tar({"n01440764": MEMBERS}, record_bytes=RECORD_BYTES)
+ZIPPED = gzip.compress(FLAT, 1, mtime=0)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from PIL import Image
 
 from fastinet.cli import main
 from fastinet.testing.archives import tar
+from fastinet.testing.ilsvrc import miniature_challenge
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.train_archive import write_train_archive
 
@@ -110,6 +111,22 @@ def test_bench(content: bytes, named_pipe: Callable[[bytes], str]) -> None:
     assert "Images as they arrive" in run("bench", named_pipe(content)).stdout
 
 
+@pytest.mark.parametrize(("split", "count"), [("train", 17), ("val", 16), ("test", 0)])
+def test_splits(named_pipe: Callable[[bytes], str], split: str, count: int, tmp_path: Path) -> None:
+    """All commands that take a stream take a part of it, and say so where there is none."""
+    data = tar(miniature_challenge().class_tree())
+    commands = (["info", "--json"], ["bench"], ["show", "-o", str(tmp_path / "sheet.png")])
+    for command in commands:
+        result = CliRunner().invoke(main, [*command, "--split", split, named_pipe(data)])
+        if not count:
+            assert result.exit_code == 2
+            assert "no item of the stream is of split 'test'" in result.stderr
+        elif command[0] == "info":
+            assert json.loads(result.stdout)["items"] == count
+        else:
+            assert result.exit_code == 0, result.stderr
+
+
 @pytest.mark.parametrize("transform", ["none", "train", "val"])
 def test_show(
     content: bytes, named_pipe: Callable[[bytes], str], tmp_path: Path, transform: str
@@ -126,9 +143,9 @@ def test_show(
     [
         (["index"], "this needs a file"),
         (["verify"], "this needs a file"),
-        (["info", "--split", "val"], "--split needs a file"),
+        (["info", "--split", "left"], "split must be one of"),
         (["info", "--devkit", "kit"], "--devkit needs a file"),
-        (["bench", "--split", "val"], "--split needs a file"),
+        (["bench", "--split", "left"], "split must be one of"),
         (["show", "--boxes", "boxes"], "--boxes needs a file"),
     ],
 )

@@ -223,6 +223,10 @@ def test_engine_refuses_columns_that_disagree(archive_path: Path) -> None:
         _engine.Source.file(b"no such archive")
     with pytest.raises(ValueError, match="without an archive"):
         _engine.ItemTable([], None, two, two)
+    small, none = np.zeros(2, np.uint32), np.zeros(0, np.uint8)
+    for records in ([], [none, none]):
+        with pytest.raises(ValueError, match=f"checkpoints of {len(records)} archives, of 1"):
+            _engine.ItemTable(sources, None, two, two, two, small, small, records)
 
 
 @pytest.mark.parametrize(

@@ -473,7 +473,8 @@ def test_located_guesses_and_boxes_are_read(tmp_path: Path) -> None:
     [
         (metrics.read_guesses, "1\n1001\n", r"'f.txt', line 2: 1001 is no ILSVRC2012_ID"),
         (metrics.read_guesses, "1 x\n", "line 1: 'x' is no whole number"),
-        (metrics.read_guesses, "1,2\n", "line 1: '1,2' is no whole number"),
+        (metrics.read_guesses, "1,,2\n", "line 1: '' is no whole number"),
+        (metrics.read_guesses, "1,2 3\n", "line 1: '2 3' is no whole number"),
         (metrics.read_guesses, "1\n-4", "line 2: -4 is no ILSVRC2012_ID"),
         (metrics.read_guesses, "1" * 30, "line 1: '1+' is no whole number"),
         (metrics.read_labels, "1\n0\n", "line 2: 0 is no ILSVRC2012_ID.*numbered from 0"),

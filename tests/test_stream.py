@@ -447,7 +447,6 @@ def test_open_takes_what_arrives(content: bytes, classes: list[str], tmp_path: P
 @pytest.mark.parametrize(
     "options",
     [
-        {"split": "train"},
         {"devkit": "devkit"},
         {"patch": "other.tar"},
         {"index": False},

@@ -1,18 +1,10 @@
-"""Streams that are damaged, cut, slow, left early or forked; and the memory of a long one."""
+"""Streams that are damaged or cut, and single items that are bad."""
 
 from __future__ import annotations
 
-import gc
 import gzip
 import io
-import os
-import signal
-import subprocess
-import sys
 import tarfile
-import textwrap
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,46 +12,36 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamed import Pieces, batches_of, loader_of, same_batches, streamed, written_to_pipe
+from streamed import (
+    FLAT,
+    MEMBERS,
+    NESTED,
+    ZIPPED,
+    batches_of,
+    loader_of,
+    same_batches,
+    streamed,
+    train,
+)
 from test_lifetime import (
-    needs_fork,
-    needs_memory_limit,
-    needs_proc,
-    open_files,
     resident_bytes,
-    threads_of_this_process,
 )
 
 import fastinet
 from fastinet.errors import (
-    CancelledError,
     CorruptError,
     FastinetError,
     FastinetWarning,
-    ReadError,
     TooLargeError,
     UnsupportedError,
 )
-from fastinet.testing.archives import END, RECORD_BYTES, entry, tar, train_tar
+from fastinet.testing.archives import END, RECORD_BYTES, entry, tar
 from fastinet.testing.gzips import gzip_members
 from fastinet.testing.pngs import png
-from fastinet.testing.small import small_jpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
-HANGS_SECONDS = 120  # nothing here is about time; whatever takes this long hangs
-
-
-def train(count: int, seed: int = 0) -> dict[str, bytes]:
-    rng = np.random.default_rng(seed)
-    return {f"n01440764_{number}.JPEG": small_jpeg(rng) for number in range(count)}
-
-
-MEMBERS = train(10)
-FLAT = tar(MEMBERS, record_bytes=RECORD_BYTES)
-NESTED = train_tar({"n01440764": MEMBERS}, record_bytes=RECORD_BYTES)
-ZIPPED = gzip.compress(FLAT, 1, mtime=0)
 WHOLE = batches_of(FLAT, batch_size=2)
 
 
@@ -83,19 +65,43 @@ def until_error(data: bytes, **options: Any) -> tuple[list[fastinet.Batch], Fast
 # ---------------------------------------------------------------------------------------- damage
 
 
+def arrived_by(cut: int) -> int:
+    """How many items of FLAT are known to be complete when its first `cut` bytes have come.
+
+    That the next member begins, whose header and first block tell, or the tar ends, completes one.
+    """
+    with tarfile.open(fileobj=io.BytesIO(FLAT)) as archive:
+        members = archive.getmembers()
+    nexts = [member.offset_data + min(member.size, 512) for member in members[1:]]
+    return sum(cut >= known for known in [*nexts, end_of(FLAT)])
+
+
+def ending_after(items: int, **options: Any) -> list[fastinet.Batch]:
+    """The batches of a sound stream of the first `items` items of FLAT."""
+    return batches_of(tar(dict(list(MEMBERS.items())[:items])), **{"batch_size": 2, **options})
+
+
+def row_keys(batches: list[fastinet.Batch]) -> list[str]:
+    return [Path(key).name for batch in batches for key in batch.keys]
+
+
 @pytest.mark.parametrize("on_error", ["raise", "mask"])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_stream_cut_anywhere(on_error: str, share: float) -> None:
-    """All batches that are complete come, bit for bit, and then an error and not an end."""
+    """What has come is delivered, bit for bit, and then comes an error and not an end."""
     for data in (FLAT, NESTED, ZIPPED):
         needed = len(data) if data is ZIPPED else end_of(data)
         cut = int(share * needed)
         batches, error = until_error(data[:cut], on_error=on_error)
         assert isinstance(error, CorruptError), cut
         assert "BytesIO" in str(error) or "file object" in str(error)
-        for batch, wanted in zip(batches, WHOLE, strict=False):
+        delivered = row_keys(batches)
+        assert delivered == list(MEMBERS)[: len(delivered)]
+        if data is FLAT:
+            assert len(delivered) == arrived_by(cut)
+        for batch, wanted in zip(batches, ending_after(len(delivered)), strict=True):
             np.testing.assert_array_equal(batch.images, wanted.images)
-        assert len(batches) <= len(WHOLE)
+            np.testing.assert_array_equal(batch.labels, wanted.labels)
 
 
 def test_every_cut_around_a_header() -> None:
@@ -105,7 +111,76 @@ def test_every_cut_around_a_header() -> None:
         batches, error = until_error(FLAT[:cut])
         assert isinstance(error, CorruptError)
         # Only the header behind an item tells that its sample has no further member.
-        same_batches(batches, WHOLE[: 2 if cut >= header + 1024 else 1])
+        same_batches(batches, ending_after(4 if cut >= header + 1024 else 3))
+
+
+@given(
+    share=st.floats(0, 1, exclude_max=True),
+    window=st.integers(1, 14),
+    batch_size=st.integers(1, 4),
+    world=st.integers(1, 3),
+    drop_last=st.booleans(),
+)
+def test_what_the_window_holds_when_the_stream_is_cut(
+    share: float, window: int, batch_size: int, world: int, drop_last: bool
+) -> None:
+    """The batches are those of a stream that ends behind what has come.
+
+    A state taken then takes up the order of the whole stream where the failure left it.
+    """
+    cut = int(share * end_of(FLAT))
+    arrived = arrived_by(cut)
+    settled = max(0, arrived - window + 1)
+    options: dict[str, Any] = {"shuffle": True, "window": window, "seed": cut}
+    whole_order = order_of(batches_of(FLAT, **options))
+    for rank in range(world):
+        mine = {"batch_size": batch_size, "drop_last": drop_last, "rank": rank, "world": world}
+        loader = loader_of(streamed(FLAT[:cut]), **options, **mine)
+        batches: list[fastinet.Batch] = []
+        with pytest.raises(CorruptError, match="file object"):
+            batches.extend(loader)
+        same_batches(batches, ending_after(arrived, **options, **mine))
+        as_undamaged = whole_order[:settled][rank::world]
+        same = min(len(as_undamaged), len(order_of(batches)))
+        assert order_of(batches)[:same] == as_undamaged[:same]
+        # Of a batch, the positions of all ranks have come.
+        position = loader.state_dict()["position"]
+        came = min(len(batches) * batch_size * world, arrived)
+        assert position == min(came, settled)
+        resumed = loader_of(streamed(FLAT), **options)
+        resumed.load_state_dict(loader.state_dict())
+        assert order_of(list(resumed)) == whole_order[position:]
+
+
+def order_of(batches: list[fastinet.Batch]) -> list[int]:
+    return [int(item) for batch in batches for item in batch.indices]
+
+
+def test_damage_tells_its_place_after_all_that_came() -> None:
+    """Archive, member, byte and cause, however large the window is."""
+    cut = FLAT.index(b"n01440764_7.JPEG") + 1100  # within its content
+    loader = loader_of(
+        fastinet.open_stream(io.BytesIO(FLAT[:cut]), name="train.tar"), shuffle=True, batch_size=4
+    )
+    batches = iter(loader)
+    assert sorted(order_of([next(batches), next(batches)])) == list(range(7))
+    with pytest.raises(CorruptError, match=r"truncated") as told:
+        next(batches)
+    assert (told.value.archive, told.value.offset) == ("train.tar", cut)
+    assert told.value.member == "n01440764_7.JPEG"
+    assert list(batches) == []
+
+
+def test_a_sample_that_may_lack_its_label_is_left_out() -> None:
+    """The folder says tench, and its .cls, which is cut off, would say something else."""
+    image = MEMBERS["n01440764_1.JPEG"]
+    names = ("n01440764/0.jpg", "n01440764/0.cls", "n01440764/1.jpg", "n01440764/1.cls")
+    data = tar({name: image if name.endswith("jpg") else b"7" for name in names})
+    for cut in range(0, end_of(data), 256):
+        batches, error = until_error(data[:cut])
+        assert isinstance(error, CorruptError)
+        labels = [label for batch in batches for label in batch.labels.tolist()]
+        assert labels in ([], [7])
 
 
 def test_an_empty_stream() -> None:
@@ -127,14 +202,14 @@ def test_no_items_is_an_end() -> None:
 
 
 def test_a_wrong_checksum_of_gzip() -> None:
-    """It shows when the last byte has come; the batches before are there by then."""
+    """It shows when the last byte has come; the batches are there by then, and come first."""
     for place in (-8, -4):  # CRC-32, length
         damaged = bytearray(ZIPPED)
         damaged[place] ^= 1
         batches, error = until_error(bytes(damaged))
         assert isinstance(error, CorruptError)
         assert "checksum" in str(error) or "length" in str(error)
-        same_batches(batches, WHOLE[:-1])
+        same_batches(batches, WHOLE)
 
 
 @pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")  # of masked rows
@@ -176,7 +251,7 @@ def test_garbage_behind(data: bytes, cause: str) -> None:
     batches, error = until_error(data)
     assert isinstance(error, CorruptError)
     assert cause in str(error)
-    same_batches(batches, WHOLE[:-1])  # all that are known to be complete
+    same_batches(batches, WHOLE)  # the tar's end has come
 
 
 def test_a_damaged_header() -> None:
@@ -186,7 +261,7 @@ def test_a_damaged_header() -> None:
     batches, error = until_error(bytes(damaged))
     assert isinstance(error, CorruptError)
     assert f"byte {place}" in str(error)
-    same_batches(batches, WHOLE[:2])
+    same_batches(batches, WHOLE[:2])  # and not item 4, whose sample may go on
 
 
 def test_a_false_size_takes_no_memory() -> None:
@@ -259,289 +334,3 @@ def test_bad_items(kind: str, shuffle: bool) -> None:
     assert [key for key, _ in masked] == ["n01440764_77.JPEG"]
     assert isinstance(masked[0][1], error_type)
     assert sum(len(batch) for batch in batches) == 8
-
-
-# -------------------------------------------------------------------------------------- readers
-
-
-class Failing(Pieces):
-    """Has some bytes, and then an error."""
-
-    def __init__(self, data: bytes, error: BaseException) -> None:
-        super().__init__([data])
-        self._error = error
-
-    def read(self, size: int, /) -> bytes:
-        data = super().read(size)
-        if not data:
-            raise self._error
-        return data
-
-
-@pytest.mark.parametrize(
-    "error",
-    [OSError("the line is down"), BrokenPipeError(), KeyError("x"), SystemExit(3)],
-)
-def test_a_reader_that_raises(error: BaseException) -> None:
-    for data in (FLAT[: len(FLAT) // 2], FLAT, b""):
-        batches = iter(loader_of(fastinet.open_stream(Failing(data, error)), batch_size=2))
-        with pytest.raises(ReadError, match="file object cannot be read") as told:
-            list(batches)
-        assert told.value.__cause__ is error
-        assert list(batches) == []
-
-
-def test_a_pipe_that_closes_early() -> None:
-    with written_to_pipe(FLAT[:5000]) as outlet, pytest.raises(CorruptError, match="truncated"):
-        list(loader_of(fastinet.open_stream(outlet, name="the pipe"), batch_size=2))
-
-
-def test_items_come_while_the_rest_is_on_its_way() -> None:
-    """A batch is delivered as soon as its items and a byte more are there."""
-    outlet, inlet = os.pipe()
-    batches = iter(loader_of(fastinet.open_stream(outlet), batch_size=2))
-    second = FLAT.index(b"n01440764_3.JPEG")
-    os.write(inlet, FLAT[:second])
-    first = next(batches)
-    os.write(inlet, FLAT[second:])
-    os.close(inlet)
-    same_batches([first, *batches], WHOLE)
-    os.close(outlet)
-
-
-# ------------------------------------------------------------------------------------- lifetimes
-
-
-def test_left_early() -> None:
-    """Whatever the reading thread waits for: bytes, room for a batch, or a file object."""
-    outlet, inlet = os.pipe()
-    os.write(inlet, FLAT[:1000])  # an idle pipe
-    for source in (outlet, io.BytesIO(FLAT * 1), Pieces(iter([FLAT[:20_000]]))):
-        loader = loader_of(fastinet.open_stream(source), batch_size=2, prefetch=1)
-        batches = iter(loader)
-        if source is not outlet:
-            next(batches)
-        batches.close()  # type: ignore[attr-defined]
-        assert list(batches) == []
-    os.close(inlet)
-    os.close(outlet)
-
-
-@needs_proc
-def test_a_hundred_streams_left_early_leak_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "train.tar"
-    path.write_bytes(FLAT)
-
-    def leave() -> None:
-        for source in (path, io.BytesIO(FLAT), io.BytesIO(ZIPPED)):
-            for _ in loader_of(fastinet.open_stream(source), batch_size=2):
-                break
-
-    leave()
-    gc.collect()
-    wait_for_pumps()
-    files, threads = open_files(), threads_of_this_process()
-    for _ in range(33):
-        leave()
-    gc.collect()
-    wait_for_pumps()
-    assert (open_files(), threads_of_this_process()) == (files, threads)
-
-
-def wait_for_pumps() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "fastinet stream":
-            thread.join(HANGS_SECONDS)
-
-
-def consume(batches: Iterator[fastinet.Batch], told: list[BaseException]) -> None:
-    try:
-        list(batches)
-    except BaseException as error:  # noqa: BLE001
-        told.append(error)
-
-
-def test_closed_by_another_thread() -> None:
-    """While next() waits for bytes that do not come, and while workers have items in hand."""
-    for head in (0, 1000, 30_000):
-        outlet, inlet = os.pipe()
-        os.write(inlet, FLAT[:head])
-        batches: Any = iter(loader_of(fastinet.open_stream(outlet), batch_size=5, threads=3))
-        told: list[BaseException] = []
-
-        consumer = threading.Thread(target=consume, args=(batches, told))
-        consumer.start()
-        batches.close()
-        consumer.join(HANGS_SECONDS)
-        assert not consumer.is_alive()
-        assert all(isinstance(error, CancelledError) for error in told)
-        os.close(outlet)
-        os.close(inlet)
-
-
-def test_many_consumers() -> None:
-    data = tar(train(60))
-    batches = iter(loader_of(streamed(data), batch_size=2, threads=3))
-    taken: list[int] = []
-
-    def take() -> None:
-        for batch in batches:
-            taken.extend(batch.indices.tolist())
-
-    consumers = [threading.Thread(target=take) for _ in range(4)]
-    for consumer in consumers:
-        consumer.start()
-    for consumer in consumers:
-        consumer.join(HANGS_SECONDS)
-    assert sorted(taken) == list(range(60))
-
-
-INTERRUPTED = """
-    import os, signal, sys, threading
-    import fastinet
-
-    outlet, inlet = os.pipe()
-    data = open(sys.argv[1], "rb").read()
-    half = data.index(b"n01440764_5.JPEG")
-    os.write(inlet, data[:half])
-    loader = fastinet.StreamLoader(
-        fastinet.open_stream(outlet), 2, fastinet.RandomResizedCrop(8), threads=2
-    )
-    batches = iter(loader)
-    got = [next(batches), next(batches)]
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    try:
-        next(batches)
-    except KeyboardInterrupt:
-        print("interrupted")
-    threading.Thread(target=lambda: (os.write(inlet, data[half:]), os.close(inlet))).start()
-    print(sum(len(batch) for batch in [*got, *batches]))
-"""
-
-LEFT_AT_EXIT = """
-    import os, sys
-    import fastinet
-
-    class Slow:
-        def __init__(self):
-            self.given = False
-        def read(self, size):
-            if self.given:
-                import time
-                time.sleep(1000)
-            self.given = True
-            return open(sys.argv[1], "rb").read()[:20000]
-
-    outlet, inlet = os.pipe()
-    os.write(inlet, open(sys.argv[1], "rb").read()[:20000])
-    kept = []
-    for source in (outlet, Slow()):
-        batches = iter(fastinet.StreamLoader(
-            fastinet.open_stream(source), 2, fastinet.RandomResizedCrop(8), threads=2
-        ))
-        kept.append((batches, next(batches)))
-    print("leaving")
-"""
-
-
-def run_script(script: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=HANGS_SECONDS,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    return done.stdout
-
-
-def test_interrupted_while_it_waits(tmp_path: Path) -> None:
-    """Ctrl-C ends the waiting and not the pass."""
-    path = tmp_path / "train.tar"
-    path.write_bytes(FLAT)
-    assert run_script(INTERRUPTED, str(path)).split() == ["interrupted", "10"]
-
-
-def test_the_interpreter_exits_with_streams_half_read(tmp_path: Path) -> None:
-    path = tmp_path / "train.tar"
-    path.write_bytes(FLAT)
-    assert run_script(LEFT_AT_EXIT, str(path)) == "leaving\n"
-
-
-@needs_fork
-def test_a_fork_half_way() -> None:
-    """The child is told; the parent goes on, and a child that lives does not hold up its end."""
-    batches = iter(loader_of(streamed(FLAT), batch_size=2))
-    first = next(batches)
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            next(batches)
-        except CancelledError:
-            code = 0
-        finally:
-            batches.close()  # type: ignore[attr-defined]  # what the child's exit would do
-            time.sleep(1)
-            os._exit(code)
-    same_batches([first, *batches], WHOLE)
-    assert os.waitpid(child, 0)[1] == 0
-
-
-# ----------------------------------------------------------------------------------------- memory
-
-
-def endless(megabytes: int) -> Iterator[bytes]:
-    """A tar of that size, made as it is read."""
-    rng = np.random.default_rng(0)
-    images = [small_jpeg(rng, quality=95) + rng.bytes(100_000) for _ in range(20)]
-    written = number = 0
-    while written < megabytes * 1_000_000:
-        yield entry(f"n01440764_{number}.JPEG", images[number % len(images)])
-        written += 100_000
-        number += 1
-    yield END
-
-
-@needs_proc
-@needs_memory_limit
-@pytest.mark.parametrize("zipped", [False, True])
-def test_memory_stays_flat(zipped: bool) -> None:
-    """An archive of 350 MB through a window of some 6 MB."""
-    pieces = endless(350)
-    if zipped:
-        pieces = (gzip.compress(piece, 0) for piece in pieces)
-    loader = loader_of(
-        fastinet.open_stream(Pieces(pieces)), shuffle=True, window=50, threads=2, batch_size=10
-    )
-    after_warm_up, most, rows = 0, 0, 0
-    for batch in loader:
-        rows += len(batch)
-        if rows >= 500 and not after_warm_up:
-            after_warm_up = resident_bytes()
-        most = max(most, resident_bytes())
-    assert rows == 3500
-    assert most - after_warm_up < 20_000_000
-
-
-def test_killing_the_writer(tmp_path: Path) -> None:
-    """A writer that dies in the middle is a stream cut short."""
-    path = tmp_path / "train.tar"
-    path.write_bytes(FLAT)
-    script = (
-        "import sys, time; f = open(sys.argv[1], 'rb'); sys.stdout.buffer.write(f.read(20000)); "
-        "sys.stdout.flush(); time.sleep(1000)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE
-    ) as writer:
-        assert writer.stdout is not None
-        batches = iter(loader_of(fastinet.open_stream(writer.stdout.fileno()), batch_size=2))
-        first = next(batches)
-        writer.send_signal(signal.SIGKILL)
-        with pytest.raises(CorruptError, match="truncated"):
-            list(batches)
-        same_batches([first], WHOLE[:1])

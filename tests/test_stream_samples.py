@@ -46,7 +46,8 @@ def test_samples_of_several_members() -> None:
             "003.CLS": b"10",
         }
     )
-    (batch,) = batches_of(data)
+    with pytest.warns(FastinetWarning, match="1 entries so far .* samples that have one before"):
+        (batch,) = batches_of(data)
     assert batch.labels.tolist() == [7, 8, 9, 10]
     assert batch.keys == ["000.jpg", "001.JPEG", "sub.d/002.png", "003.jpg"]
     assert batch.indices.tolist() == [0, 1, 2, 3]
@@ -80,11 +81,94 @@ def test_what_macos_adds_parts_no_sample() -> None:
     assert batch.labels.tolist() == [3]
 
 
-def test_members_of_one_name_are_items_each() -> None:
+def by_both_roads(data: bytes, path: Path, **options: Any) -> list[tuple[str, bytes, int]]:
+    """(key, content, label) of the items of `data`, which are the same by its index."""
+    path.write_bytes(data)
+    dataset = fastinet.open(path, index=False, **options)
+    keys, wnids = dataset.keys, [info.wnid for info in dataset.classes]
+    by_index = [(keys[i], dataset.read(i), int(dataset.labels[i])) for i in range(len(dataset))]
+    classes = wnids if wnids[0].startswith("n") else None
+    stream = streamed(data, classes=classes, **options)
+    arrived = [
+        (item.key, item.data, stream.label(item.key, item.companions)) for item in stream.items()
+    ]
+    assert arrived == by_index
+    assert stream.skipped == dataset.skipped
+    return arrived
+
+
+def tar_of(*members: tuple[str, bytes]) -> bytes:
+    return b"".join([entry(name, content) for name, content in members]) + END
+
+
+def test_images_of_one_name_without_a_label_are_items_each(tmp_path: Path) -> None:
     one, other = images(2)
-    data = entry("n01440764_1.JPEG", one) + entry("n01440764_1.JPEG", other) + END
+    name = "n01440764_1.JPEG"
+    items = by_both_roads(tar_of((name, one), (name, other)), tmp_path / "a.tar")
+    assert items == [(name, one, 0), (name, other, 0)]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_images_of_one_name_with_a_label_are_one_item(place: int, tmp_path: Path) -> None:
+    """The first, wherever the label is."""
+    one, other = images(2)
+    members = [("0.jpg", one), ("0.jpg", other)]
+    members.insert(place, ("0.cls", b"7"))
+    data = tar_of(*members, ("1.jpg", other), ("1.cls", b"8"))
+    assert by_both_roads(data, tmp_path / "a.tar") == [("0.jpg", one, 7), ("1.jpg", other, 8)]
+    with pytest.warns(FastinetWarning, match="1 entries so far .* samples that have one before"):
+        (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [7, 8]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_a_function_for_the_labels_makes_one_item_of_a_sample(tmp_path: Path) -> None:
+    one, other = images(2)
+    name = "n01440764_1.JPEG"
+    data = tar_of((name, one), (name, other))
+    assert by_both_roads(data, tmp_path / "a.tar", labels=lambda _key, files: len(files)) == [
+        (name, one, 1)
+    ]
+
+
+def test_names_with_an_early_dot(tmp_path: Path) -> None:
+    """A hundred images of one "sample", of which none is lost."""
+    pictures = images(3)
+    members = [(f"n01440764/img.{number:03}.jpg", pictures[number % 3]) for number in range(100)]
+    members.insert(50, ("n01440764/img.txt", b"words"))
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar_of(*members))
+    with pytest.warns(FastinetWarning):  # the index counts the text, which is no image
+        dataset = fastinet.open(path, index=False)
+    items = list(streamed(tar_of(*members)).items())
+    assert [item.key for item in items] == list(dataset.keys)
+    assert len(items) == 100
+
+
+@pytest.mark.parametrize("count", [14, 15, 16, 17, 40])
+def test_many_images_of_one_sample(count: int, tmp_path: Path) -> None:
+    """A label before them makes one item of them; one that comes too late is an error."""
+    pictures = images(count)
+    members = [(f"0.{number}.jpg", data) for number, data in enumerate(pictures)]
+    members.append(("0.jpg", pictures[0]))
+    with pytest.warns(FastinetWarning, match=f"{count} images passed over"):
+        items = by_both_roads(tar_of(("0.cls", b"5"), *members), tmp_path / "a.tar")
+    assert items == [("0.jpg", pictures[0], 5)]
+    late = streamed(tar_of(*members, ("0.cls", b"5")))
+    if count < 15:
+        assert len(list(late.items())) == 1
+        return
+    with pytest.raises(UnsupportedError, match=r"0\.cls.*behind 16 images"):
+        list(late.items())
+
+
+def test_a_sample_ends_with_its_tar() -> None:
+    """The label of the second archive is not one more of the first one's sample."""
+    one, other = images(2)
+    data = tar_of(("0.cls", b"1"), ("0.jpg", one)) + tar_of(("0.cls", b"2"), ("0.jpg", other))
     (batch,) = batches_of(data)
-    assert len(batch) == 2
+    assert batch.labels.tolist() == [1, 2]
 
 
 def test_large_companions_are_left_out() -> None:

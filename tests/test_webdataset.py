@@ -97,26 +97,40 @@ def test_any_members(
 
 
 @pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
-@settings(max_examples=60)
-@given(samples=contents, compressed=st.booleans())
-def test_streams_take_a_shard_apart_alike(
+@settings(max_examples=100)
+@given(parts=st.lists(contents, min_size=1, max_size=3), compressed=st.booleans())
+def test_streams_take_shards_apart_alike(
     tmp_path_factory: pytest.TempPathFactory,
-    samples: list[tuple[str, list[tuple[str, bytes]]]],
+    parts: list[list[tuple[str, list[tuple[str, bytes]]]]],
     compressed: bool,
 ) -> None:
-    # Two images of the same name are two items of a stream, which cannot know that it is a shard.
-    members = list(dict(named(samples)).items())
-    path = shard(tmp_path_factory.mktemp("s") / "s.tar", *members, compressed=compressed)
+    """One behind the other they are the samples that the index has, images of one name included."""
+    folder = tmp_path_factory.mktemp("s")
+    paths = [
+        shard(folder / f"{number}.tar", *named(samples), compressed=compressed)
+        for number, samples in enumerate(parts)
+    ]
+    data = b"".join([path.read_bytes() for path in paths])
+    expected = samples_of(paths)
     seen: list[tuple[str, dict[str, bytes]]] = []
 
     def label(key: str, companions: Mapping[str, bytes]) -> int:
         seen.append((key, dict(companions)))
         return 0
 
-    with path.open("rb") as file:
-        stream = fastinet.open_stream(file, labels=label)
-        list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
-    assert seen == [(name, dict(reversed(others))) for (name, _), others in samples_of([path])]
+    stream = fastinet.open_stream(io.BytesIO(data), labels=label)
+    list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
+    assert seen == [(name, dict(reversed(others))) for (name, _), others in expected]
+    if expected:
+        assert stream.skipped == fastinet.open(paths, labels=label).skipped
+
+    has_label = [any(kind in ("cls", "json") for kind, _ in others) for _, others in expected]
+    if has_label and all(has_label):
+        stream = fastinet.open_stream(io.BytesIO(data))
+        items = list(stream.items())
+        found = [(item.key, item.data, stream.label(item.key, item.companions)) for item in items]
+        assert found == labelled(paths)
+        assert stream.skipped == fastinet.open(paths).skipped
 
 
 # ------------------------------------------------------------------------------------------ labels

@@ -94,10 +94,10 @@ PYBIND11_MODULE(_engine, module) {
                                                         "Where every item's bytes are.")
       .def(py::init<std::vector<std::shared_ptr<PySource>>, std::optional<Column<int32_t>>,
                     Column<uint64_t>, Column<uint64_t>, Column<uint64_t>, Column<uint32_t>,
-                    Column<uint32_t>, Column<uint8_t>>(),
+                    Column<uint32_t>, std::vector<Column<uint8_t>>>(),
            "sources"_a, "item_archive"_a, "offsets"_a, "sizes"_a,
            "record_starts"_a = Column<uint64_t>(), "record_sizes"_a = Column<uint32_t>(),
-           "header_bytes"_a = Column<uint32_t>(), "records"_a = Column<uint8_t>())
+           "header_bytes"_a = Column<uint32_t>(), "records"_a = std::vector<Column<uint8_t>>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
 
   py::class_<PySoftLabels, std::shared_ptr<PySoftLabels>>(
@@ -154,20 +154,32 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("delivered", &PyEpoch::Delivered)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
+  py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
+      .def(py::init([](bool one_of_a_sample, std::string split, SplitRule::Telling prefixes,
+                       SplitRule::Telling folders, std::string otherwise) {
+             return ItemRules{
+                 one_of_a_sample,
+                 std::move(split),
+                 {std::move(prefixes), std::move(folders), std::move(otherwise)},
+             };
+           }),
+           py::kw_only(), "one_of_a_sample"_a, "split"_a, "prefixes"_a, "folders"_a, "otherwise"_a);
+
   py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")
-      .def(py::init<int, const py::bytes&, int64_t>(), "descriptor"_a, "name"_a, py::kw_only(),
-           "max_pixels"_a)
+      .def(py::init<int, const py::bytes&, const ItemRules&, int64_t>(), "descriptor"_a, "name"_a,
+           "rules"_a, py::kw_only(), "max_pixels"_a)
       .def("next", &PyStreamItems::Next)
       .def("interrupt", &PyStreamItems::Interrupt)
       .def_property_readonly("skipped", &PyStreamItems::Skipped);
 
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
-      .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemSpec&,
-                    std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, int64_t, int64_t,
-                    uint64_t, uint32_t, int64_t, int64_t, int64_t, bool, int64_t, bool>(),
-           "pool"_a, "descriptor"_a, "name"_a, "spec"_a, "slots"_a, "stats"_a, py::kw_only(),
-           "batch_size"_a, "window"_a, "seed"_a, "epoch"_a, "start"_a, "rank"_a, "world"_a,
-           "drop_last"_a, "prefetch"_a, "mask"_a)
+      .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemRules&,
+                    const ItemSpec&, std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>,
+                    int64_t, int64_t, uint64_t, uint32_t, int64_t, int64_t, int64_t, bool, int64_t,
+                    bool>(),
+           "pool"_a, "descriptor"_a, "name"_a, "rules"_a, "spec"_a, "slots"_a, "stats"_a,
+           py::kw_only(), "batch_size"_a, "window"_a, "seed"_a, "epoch"_a, "start"_a, "rank"_a,
+           "world"_a, "drop_last"_a, "prefetch"_a, "mask"_a)
       .def("next", &PyStreamEpoch::Next)
       .def("close", &PyStreamEpoch::Close)
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)

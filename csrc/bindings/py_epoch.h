@@ -101,7 +101,7 @@ class PyEpoch {
 class PyStreamEpoch {
  public:
   PyStreamEpoch(std::shared_ptr<WorkerPool> pool, int descriptor, const py::bytes& name,
-                const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
+                const ItemRules& rules, const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
                 std::shared_ptr<EngineStats> stats, int64_t batch_size, int64_t window,
                 uint64_t seed, uint32_t epoch, int64_t start, int64_t rank, int64_t world,
                 bool drop_last, int64_t prefetch, bool mask)
@@ -115,7 +115,8 @@ class PyStreamEpoch {
                   .start = start,
                   .rank = rank,
                   .world = world,
-                  .drop_last = drop_last},
+                  .drop_last = drop_last,
+                  .rules = rules},
                  {.spec = spec, .on_error = OnErrorFrom(mask), .prefetch_batches = prefetch},
                  std::move(slots), std::move(stats))),
              "this stream was begun before fork(), and its threads stayed in the parent process") {}

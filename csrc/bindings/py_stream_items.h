@@ -30,8 +30,9 @@ inline py::list CompanionsOf(const StreamItem& item) {
 /// The items of a stream one by one, as they are: what looks at an archive and does not train.
 class PyStreamItems {
  public:
-  PyStreamItems(int descriptor, const py::bytes& name, int64_t max_pixels)
+  PyStreamItems(int descriptor, const py::bytes& name, const ItemRules& rules, int64_t max_pixels)
       : input_(ShareWithinProcess(Unwrap(DescriptorInput::Make(descriptor, name)))),
+        rules_(rules),
         max_bytes_(MaxItemBytes(max_pixels)) {}
 
   /// (key, companions as in StreamEpoch, size, bytes), or None at the end. The bytes of an item
@@ -54,12 +55,13 @@ class PyStreamItems {
   Result<std::optional<StreamItem>> Read() {
     if (!items_) {
       FASTINET_ASSIGN_OR_RETURN(ByteStream* const stream, input_->Open());
-      items_ = std::make_unique<ItemStream>(*stream, max_bytes_);
+      items_ = std::make_unique<ItemStream>(*stream, max_bytes_, rules_);
     }
     return items_->Next();
   }
 
   const std::shared_ptr<StreamInput> input_;
+  const ItemRules rules_;
   const uint64_t max_bytes_;
   std::unique_ptr<ItemStream> items_;
 };

@@ -23,7 +23,7 @@ class PyItemTable {
   PyItemTable(std::vector<std::shared_ptr<PySource>> sources,
               std::optional<Column<int32_t>> item_archive, Column<uint64_t> offsets,
               Column<uint64_t> sizes, Column<uint64_t> record_starts, Column<uint32_t> record_sizes,
-              Column<uint32_t> header_bytes, Column<uint8_t> records)
+              Column<uint32_t> header_bytes, std::vector<Column<uint8_t>> records)
       : sources_(std::move(sources)),
         item_archive_(std::move(item_archive)),
         offsets_(std::move(offsets)),
@@ -38,7 +38,7 @@ class PyItemTable {
             {.starts = View(record_starts_),
              .sizes = View(record_sizes_),
              .header_bytes = View(header_bytes_),
-             .records = View(records_)}))) {}
+             .records = Views(records_)}))) {}
 
   const ItemTable& table() const { return table_; }
 
@@ -49,6 +49,12 @@ class PyItemTable {
     return archives;
   }
 
+  static std::vector<Bytes> Views(const std::vector<Column<uint8_t>>& columns) {
+    std::vector<Bytes> views;
+    for (const Column<uint8_t>& column : columns) views.push_back(View(column));
+    return views;
+  }
+
   std::vector<std::shared_ptr<PySource>> sources_;
   std::optional<Column<int32_t>> item_archive_;
   Column<uint64_t> offsets_;
@@ -56,7 +62,7 @@ class PyItemTable {
   Column<uint64_t> record_starts_;
   Column<uint32_t> record_sizes_;
   Column<uint32_t> header_bytes_;
-  Column<uint8_t> records_;
+  std::vector<Column<uint8_t>> records_;
   ItemTable table_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 namespace fastinet {
@@ -60,79 +61,149 @@ bool IsImage(const StreamedMember& member) {
   return named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic);
 }
 
+bool IsLabel(const Companion& companion) {
+  return companion.extension == "cls" || companion.extension == "json";
+}
+
 }  // namespace
 
 Result<std::optional<StreamItem>> ItemStream::Next() {
-  while (!over_) {
-    if (!waiting_) {
-      FASTINET_ASSIGN_OR_RETURN(const bool found, members_.Next());
-      over_ = !found;
-      if (over_) break;
-    }
-    const std::string& name = members_.member().name;
-    const std::string_view sample = std::string_view(name).substr(0, DotOf(name));
-    if (IsAppleDouble(members_.member())) {
-      ++skipped_;
-      continue;
-    }
-    waiting_ = sample != sample_ || (item_ && item_->key == name);
-    if (waiting_) {
-      std::optional<StreamItem> item = Finish();
-      sample_ = sample;
-      if (item) return item;
-      waiting_ = false;
-    }
-    FASTINET_RETURN_IF_ERROR(Take(members_.member()));
+  while (ready_.empty() && !over_ && failure_.ok()) failure_ = Step();
+  // Damage leaves open what else the sample would have had, its label maybe; a tar's end does not.
+  if (ready_.empty() && (failure_.ok() || members_.tars_ended() != tar_)) FinishSample();
+  if (ready_.empty() && failure_.ok()) failure_ = CheckSplit();
+  if (ready_.empty() && !failure_.ok()) return failure_;
+  if (ready_.empty()) return std::optional<StreamItem>();
+  std::optional<StreamItem> item = std::move(ready_.front());
+  ready_.pop_front();
+  return item;
+}
+
+/// Takes one member in. If it begins a sample, it waits until the items before it are gone: whoever
+/// wants these should not have to wait for its content.
+Status ItemStream::Step() {
+  if (!waiting_) {
+    FASTINET_ASSIGN_OR_RETURN(const bool found, members_.Next());
+    over_ = !found;
+    if (over_) return {};
   }
-  return Finish();
+  waiting_ = false;
+  const StreamedMember& member = members_.member();
+  if (IsOfOtherSplit(member.name)) return {};
+  if (IsAppleDouble(member)) {
+    ++skipped_;
+    return {};
+  }
+  const std::string_view sample = std::string_view(member.name).substr(0, DotOf(member.name));
+  if (sample != sample_ || members_.tars_ended() != tar_) {
+    FinishSample();
+    sample_ = sample;
+    tar_ = members_.tars_ended();
+    waiting_ = !ready_.empty();
+  }
+  return waiting_ ? Status() : Take(member);
+}
+
+/// Counts `name` if it is of another split than is wanted.
+bool ItemStream::IsOfOtherSplit(const std::string& name) {
+  if (rules_.split.empty() || rules_.splits.Of(name) == rules_.split) return false;
+  if (of_other_splits_++ == 0) first_other_ = name;
+  return true;
+}
+
+/// At the stream's end: an empty epoch is what a wrong `split` looks like.
+Status ItemStream::CheckSplit() const {
+  if (items_ > 0 || of_other_splits_ == 0) return {};
+  return {StatusCode::kMissing, "no item of the stream is of split '" + rules_.split +
+                                    "', as far as paths tell; " + std::to_string(of_other_splits_) +
+                                    " members are of others, the first is '" + first_other_ +
+                                    "' of '" + std::string(rules_.splits.Of(first_other_)) +
+                                    "'. Without split= all items come"};
 }
 
 Status ItemStream::Take(const StreamedMember& member) {
-  const bool image = IsImage(member), named = HasSampleExtension(member.name);
-  if (image && (!item_ || (named && !item_is_named_))) {
-    if (item_) PassOverItem();
-    item_ = {.number = 0,
-             .key = member.name,
-             .offset = member.offset,
-             .size = member.size,
-             .bytes = {},
-             .companions = {}};
-    item_is_named_ = named;
-    companions_before_ = companions_.size();
-    if (member.size > max_bytes_) return {};
-    FASTINET_ASSIGN_OR_RETURN(item_->bytes, members_.ReadContent());
-    return {};
-  }
+  if (IsImage(member)) return TakeImage(member);
   if (member.size > kMaxCompanionBytes) {
     ++skipped_;
     return {};
   }
   FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, members_.ReadContent());
   companions_.push_back({ExtensionOf(member.name), std::move(bytes)});
+  if (too_many_ && IsLabel(companions_.back())) {
+    Status status = Unsupported("a label behind " + std::to_string(kMaxWaiting) +
+                                " images or more of one sample; the label goes first, or labels= "
+                                "takes a function of the key");
+    return std::move(status).InMember(member.name).AtOffset(static_cast<int64_t>(member.offset));
+  }
   return {};
 }
 
-/// Makes the sample's image one of the companions, in its place among them.
-void ItemStream::PassOverItem() {
-  if (item_->size > kMaxCompanionBytes || item_->bytes.size() < item_->size) {
-    ++skipped_;
-    return;
+Status ItemStream::TakeImage(const StreamedMember& member) {
+  StreamItem item{.number = 0,
+                  .key = member.name,
+                  .offset = member.offset,
+                  .size = member.size,
+                  .bytes = {},
+                  .companions = {}};
+  if (member.size <= max_bytes_) {
+    FASTINET_ASSIGN_OR_RETURN(item.bytes, members_.ReadContent());
   }
-  companions_.insert(companions_.begin() + static_cast<std::ptrdiff_t>(companions_before_),
-                     {ExtensionOf(item_->key), std::move(item_->bytes)});
+  images_.push_back({std::move(item), HasSampleExtension(member.name), companions_.size()});
+  too_many_ = too_many_ || (images_.size() == kMaxWaiting && !HasLabel());
+  if (too_many_) {
+    Release({});
+  } else if (images_.size() == kMaxWaiting) {
+    KeepOne();
+  }
+  return {};
 }
 
-/// The item of the sample that has arrived, if it has one.
-std::optional<StreamItem> ItemStream::Finish() {
-  std::vector<Companion> companions = std::exchange(companions_, {});
-  std::optional<StreamItem> item = std::exchange(item_, std::nullopt);
-  if (item) {
-    item->number = items_++;
-    item->companions = std::move(companions);
-  } else {
-    skipped_ += companions.size();
+/// Whether the sample has one item, as far as it has arrived.
+bool ItemStream::HasLabel() const {
+  return rules_.one_of_a_sample || std::ranges::any_of(companions_, IsLabel);
+}
+
+/// Leaves the image that is the sample's item; the others become companions, each in its place.
+void ItemStream::KeepOne() {
+  const auto named = std::ranges::find_if(images_, &Image::named);
+  const auto kept = named == images_.end() ? images_.begin() : named;
+  std::vector<Companion> companions;
+  auto later = std::make_move_iterator(companions_.begin());
+  size_t moved = 0;
+  for (auto image = images_.begin(); image != images_.end(); ++image) {
+    for (; moved < image->companions_before; ++moved) companions.push_back(*later++);
+    StreamItem& item = image->item;
+    if (image == kept) {
+      image->companions_before = companions.size();
+      continue;
+    }
+    ++skipped_;
+    if (item.size > kMaxCompanionBytes || item.bytes.size() < item.size) continue;
+    companions.push_back({ExtensionOf(item.key), std::move(item.bytes)});
   }
-  return item;
+  companions.insert(companions.end(), later, std::make_move_iterator(companions_.end()));
+  companions_ = std::move(companions);
+  Image one = std::move(*kept);
+  images_.clear();
+  images_.push_back(std::move(one));
+}
+
+/// Makes items of all images that wait, each with `companions`.
+void ItemStream::Release(std::vector<Companion> companions) {
+  for (Image& image : images_) {
+    image.item.number = items_++;
+    image.item.companions = &image == &images_.back() ? std::move(companions) : companions;
+    ready_.push_back(std::move(image.item));
+  }
+  images_.clear();
+}
+
+/// Makes items of the sample that has arrived, if there is an image in it.
+void ItemStream::FinishSample() {
+  if (images_.size() > 1 && HasLabel()) KeepOne();
+  if (images_.empty()) skipped_ += companions_.size();
+  Release(std::exchange(companions_, {}));
+  too_many_ = false;
 }
 
 }  // namespace fastinet

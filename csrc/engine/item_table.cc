@@ -8,7 +8,7 @@ Result<ItemTable> ItemTable::Make(std::vector<OpenArchive> archives,
                                   std::span<const int32_t> item_archive,
                                   std::span<const uint64_t> offsets_bytes,
                                   std::span<const uint64_t> sizes_bytes,
-                                  const CheckpointColumns& checkpoints) {
+                                  CheckpointColumns checkpoints) {
   if (offsets_bytes.size() != sizes_bytes.size() ||
       (!item_archive.empty() && item_archive.size() != sizes_bytes.size())) {
     return InvalidArgument(
@@ -20,6 +20,11 @@ Result<ItemTable> ItemTable::Make(std::vector<OpenArchive> archives,
   if ((records != 0 && records != sizes_bytes.size()) || checkpoints.starts.size() != records ||
       checkpoints.header_bytes.size() != records) {
     return InvalidArgument("the checkpoint columns do not fit the items");
+  }
+  if (records != 0 && checkpoints.records.size() != 1 &&
+      checkpoints.records.size() != archives.size()) {
+    return InvalidArgument("checkpoints of " + std::to_string(checkpoints.records.size()) +
+                           " archives, of " + std::to_string(archives.size()));
   }
   if (archives.empty() && !sizes_bytes.empty()) return InvalidArgument("items without an archive");
   for (const int32_t archive : item_archive) {
@@ -33,7 +38,7 @@ Result<ItemTable> ItemTable::Make(std::vector<OpenArchive> archives,
   table.item_archive_ = item_archive;
   table.offsets_bytes_ = offsets_bytes;
   table.sizes_bytes_ = sizes_bytes;
-  table.checkpoints_ = checkpoints;
+  table.checkpoints_ = std::move(checkpoints);
   return table;
 }
 

@@ -42,13 +42,12 @@ struct ItemPlace {
   }
 };
 
-/// Entropy checkpoints by item id, as the checkpoint index maps them. Empty columns: none.
-/// Borrowed.
+/// Entropy checkpoints by item id, as checkpoint indexes map them. Empty columns: none. Borrowed.
 struct CheckpointColumns {
   std::span<const uint64_t> starts;  // item i's record: bytes [starts[i], starts[i] + sizes[i])
   std::span<const uint32_t> sizes;   // 0: no record
   std::span<const uint32_t> header_bytes;  // see ItemHints
-  Bytes records;
+  std::vector<Bytes> records;  // where each archive's items have theirs, or one for all archives
 };
 
 /// A dataset as the engine sees it: columns over item ids. The columns are borrowed, so that an
@@ -61,7 +60,7 @@ class ItemTable {
                                 std::span<const int32_t> item_archive,
                                 std::span<const uint64_t> offsets_bytes,
                                 std::span<const uint64_t> sizes_bytes,
-                                const CheckpointColumns& checkpoints);
+                                CheckpointColumns checkpoints);
 
   int64_t size() const { return static_cast<int64_t>(sizes_bytes_.size()); }
 
@@ -69,15 +68,15 @@ class ItemTable {
   ItemPlace Place(int64_t item) const {
     const auto i = static_cast<size_t>(item);
     const size_t archive = item_archive_.empty() ? 0 : static_cast<size_t>(item_archive_[i]);
-    return {&archives_[archive], offsets_bytes_[i], sizes_bytes_[i], HintsFor(i)};
+    return {&archives_[archive], offsets_bytes_[i], sizes_bytes_[i], HintsFor(i, archive)};
   }
 
  private:
   ItemTable() = default;
 
-  ItemHints HintsFor(size_t i) const {
+  ItemHints HintsFor(size_t i, size_t archive) const {
     if (checkpoints_.sizes.empty() || checkpoints_.sizes[i] == 0) return {};
-    const Bytes records = checkpoints_.records;
+    const Bytes records = checkpoints_.records[checkpoints_.records.size() == 1 ? 0 : archive];
     const uint64_t start = checkpoints_.starts[i], size = checkpoints_.sizes[i];
     if (start > records.size() || size > records.size() - start) return {};
     return {checkpoints_.header_bytes[i], records.subspan(start, size)};

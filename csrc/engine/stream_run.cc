@@ -227,19 +227,30 @@ void StreamRun::Feed() {
   changed_.notify_all();
 }
 
-/// Reads the stream to its end, or to what is wrong with it.
+/// Reads the stream to its end, or to what is wrong with it; what came before has its rows either
+/// way.
 Status StreamRun::TakeApart() {
   FASTINET_ASSIGN_OR_RETURN(ByteStream* const stream, input_->Open());
-  ItemStream items(*stream, MaxItemBytes(options_.spec.options.max_pixels));
+  ItemStream items(*stream, MaxItemBytes(options_.spec.options.max_pixels), plan_.rules);
+  Status damage;
   for (;;) {
-    FASTINET_ASSIGN_OR_RETURN(std::optional<StreamItem> item, items.Next());
+    Result<std::optional<StreamItem>> item = items.Next();
     skipped_ = items.skipped();
-    if (!item) break;
-    std::optional<StreamItem> drawn = window_.Exchange(std::move(*item));
-    if (drawn) FASTINET_RETURN_IF_ERROR(Place(std::move(*drawn)));
+    damage = item.status();
+    if (!item.ok() || !item.value()) break;
+    std::optional<StreamItem> drawn = window_.Exchange(*std::move(item).value());
+    if (drawn) FASTINET_RETURN_IF_ERROR(Place(*std::move(drawn)));
   }
+  if (damage.code() == StatusCode::kCancelled) return damage;
+  if (!damage.ok()) settled_ = position_;
+  FASTINET_RETURN_IF_ERROR(PlaceRest());
+  return damage;
+}
+
+/// Places what is left in the window, and ends the last batch.
+Status StreamRun::PlaceRest() {
   while (std::optional<StreamItem> drawn = window_.Drain()) {
-    FASTINET_RETURN_IF_ERROR(Place(std::move(*drawn)));
+    FASTINET_RETURN_IF_ERROR(Place(*std::move(drawn)));
   }
   return rows_.empty() || plan_.drop_last ? Status() : EndBatch();
 }
@@ -265,7 +276,7 @@ bool StreamRun::HasRoom() {
 Status StreamRun::EndBatch() {
   auto batch = std::make_shared<Batch>();
   batch->items = std::exchange(rows_, {});
-  batch->next_position = position_;
+  batch->next_position = std::min(position_, settled_);
   for (const StreamItem& item : batch->items) {
     Count(stats_->bytes_read, item.bytes.size());
     batch->order.push_back(static_cast<int64_t>(batch->order.size()));

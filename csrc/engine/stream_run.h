@@ -49,21 +49,27 @@ struct StreamPlan {
   int64_t rank = 0;
   int64_t world = 1;
   bool drop_last = false;
+  ItemRules rules = {};
 };
 
 /// What Next() has to say, and of the rows what a stream alone knows: their items, without bytes.
 struct StreamDelivery {
   Delivery delivery;
   std::vector<StreamItem> items;  // by row
-  int64_t next_position = 0;      // of all ranks together
+  // Of all ranks together: where a pass over the same stream goes on. Rows that only the stream's
+  // failure let out of the window have no place in the order of the whole stream, so it does not go
+  // beyond the first of them.
+  int64_t next_position = 0;
 };
 
 /// The pass while it runs. A thread of its own takes the stream apart and draws items for batches;
 /// each batch is an epoch run over an item table of its own, and up to `prefetch_batches` of them
 /// are under way or ready. Memory is theirs and the window's, however long the stream is.
 ///
-/// What is wrong with the stream itself is said after the batches that are complete, and ends the
-/// pass.
+/// What is wrong with the stream itself ends the pass, and is said after all that has arrived: the
+/// batches are those of a stream that ends, soundly, behind the last item that is known to be
+/// complete (see ItemStream). Items leave a full window as they do in the whole stream; those that
+/// are in it when the failure comes are drawn as at an end.
 class StreamRun {
  public:
   static Result<std::unique_ptr<StreamRun>> Start(std::shared_ptr<WorkerPool> pool,
@@ -95,6 +101,7 @@ class StreamRun {
   // By the thread that reads:
   void Feed();
   Status TakeApart();
+  Status PlaceRest();
   Status Place(StreamItem item);
   Status EndBatch();
 
@@ -113,6 +120,7 @@ class StreamRun {
   // The reading thread's own.
   ShuffleWindow window_;
   int64_t position_ = 0;
+  int64_t settled_ = INT64_MAX;   // positions before it are the same however the stream goes on
   std::vector<StreamItem> rows_;  // of the batch that is being filled
   std::atomic<uint64_t> skipped_ = 0;
 

@@ -200,12 +200,20 @@ void TellsOfACut() {
   const std::string tar = Archive(30);
   for (size_t cut = 0; cut < tar.size(); cut += 9'973) {
     const std::string head = tar.substr(0, cut);
-    const Writer writer(head, 4096);
-    const std::unique_ptr<StreamRun> run = Begin(writer.outlet(), {});
-    Delivery::Kind last{};
-    EXPECT(Drain(*run, &last).size() < 30);
-    EXPECT(last == Delivery::Kind::kFailed);
-    EXPECT(run->Next(milliseconds(1)).delivery.kind == Delivery::Kind::kEnd);
+    std::vector<std::string> in_order;
+    for (const int64_t window : {1, 7, 100}) {
+      const Writer writer(head, 4096);
+      const std::unique_ptr<StreamRun> run = Begin(writer.outlet(), {.window = window});
+      Delivery::Kind last{};
+      std::vector<std::string> keys = Drain(*run, &last);
+      EXPECT(keys.size() < 30);
+      EXPECT(last == Delivery::Kind::kFailed);
+      EXPECT(run->Next(milliseconds(1)).delivery.kind == Delivery::Kind::kEnd);
+      // Whatever the window holds has come before.
+      std::sort(keys.begin(), keys.end());
+      if (window == 1) in_order = keys;
+      EXPECT(keys == in_order);
+    }
   }
 }
 

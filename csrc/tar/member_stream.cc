@@ -18,6 +18,8 @@ Result<bool> MemberStream::Next() {
   while (found.count() == 0) {
     if (scanner_.done()) return false;
     FASTINET_RETURN_IF_ERROR(scanner_.Step(1));
+    if (scanner_.behind_end() && !behind_end_) ++tars_ended_;
+    behind_end_ = scanner_.behind_end();
   }
   member_ = {found.names, found.offsets[0], found.sizes[0], found.heads[0]};
   return true;

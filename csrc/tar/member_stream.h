@@ -34,6 +34,9 @@ class MemberStream {
   /// Its content. At most once for each member.
   Result<std::vector<uint8_t>> ReadContent();
 
+  /// How many of the tars, one behind the other, have come to their end-of-archive markers.
+  uint64_t tars_ended() const { return tars_ended_; }
+
   /// Links, devices and vendor entries that were passed over.
   uint64_t special_entries() const { return scanner_.members().special_entries; }
 
@@ -41,6 +44,8 @@ class MemberStream {
   ForwardSource source_;
   TarScanner scanner_;
   StreamedMember member_;
+  bool behind_end_ = false;  // of the tar that the walk is in
+  uint64_t tars_ended_ = 0;
 };
 
 }  // namespace fastinet

@@ -72,6 +72,8 @@ class TarScanner {
   bool searching() const { return searching_; }
 
   bool done() const { return started_ && levels_.empty(); }
+  /// Whether the archive's own end-of-archive marker is behind it: no member before is cut short.
+  bool behind_end() const { return done() || (levels_.size() == 1 && levels_.front().marker_seen); }
   /// How far the walk has come [bytes].
   uint64_t position_bytes() const {
     return levels_.empty() ? source_.size_bytes() : levels_.back().cursor;

@@ -10,8 +10,9 @@ import click
 import numpy as np
 
 from fastinet import metrics
+from fastinet.cli.eval_boxes import read_located, read_true_boxes
 from fastinet.cli.eval_classes import in_classes_of
-from fastinet.cli.eval_inputs import read_predictions, read_true_boxes, read_truth
+from fastinet.cli.eval_inputs import read_predictions, read_truth
 from fastinet.cli.output import json_option, print_json, print_table
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, class_table, imagenet1k_wnids
 from fastinet.errors import FastinetError
@@ -53,7 +54,14 @@ def _numbers(context: click.Context, option: click.Parameter, text: str) -> tupl
     "--localization",
     metavar="BOXES",
     help="True boxes: ILSVRC2012_bbox_val_v3.tgz, a folder of its XML files, or the devkit's text;"
-    " PREDICTIONS has boxes.",
+    " PREDICTIONS, or --boxes, has those to compare.",
+)
+@click.option(
+    "--boxes",
+    metavar="FILE",
+    help="Predicted boxes, xmin ymin xmax ymax in pixels: .npy, .npz or text of [N, 4] (for all"
+    " guesses), [N, k, 4] (for each guess) or, beside scores, [N, C, 4] (for each class)."
+    "  [default: those in PREDICTIONS]",
 )
 @click.option(
     "--blacklist",
@@ -72,6 +80,7 @@ def eval_command(
     topk: tuple[int, ...],
     per_class: bool,
     localization: str | None,
+    boxes: str | None,
     blacklist: str | None,
     key: str | None,
     prediction_order: str | None,
@@ -83,7 +92,8 @@ def eval_command(
 
     PREDICTIONS are scores [N, C] or ranked labels [N, k] in a .npy or .npz, or text as the
     development kit takes it: a line for each image with up to five labels, the best first; with
-    --localization, up to five times "label xmin ymin xmax ymax".
+    --localization, up to five times "label xmin ymin xmax ymax". A .npz may have the boxes as
+    "boxes". Commas may stand between the numbers of a line.
 
     LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, a development kit, for
     its validation images, or an archive of images. Both are in the order of the archive's items,
@@ -92,32 +102,37 @@ def eval_command(
     """
     if blacklist is not None and localization is None:
         raise click.UsageError("--blacklist is for the localisation error: --localization BOXES")
+    if boxes is not None and localization is None:
+        raise click.UsageError("--boxes are compared with true ones: --localization BOXES")
     guess_order = cast("Order | None", prediction_order)
     truth_order = cast("Order | None", label_order)
     facts: dict[str, Any] = {"predictions": predictions, "labels": labels}
     with _one_line_errors():
         given = read_truth(labels, key, truth_order, split)
         is_text = kind_of(predictions) == "text"
-        boxes = None
         if localization is None:
             guesses = read_predictions(predictions, key, guess_order)
+            located = None
         else:
-            guesses, boxes = _read_located_guesses(predictions, guess_order)
+            guesses, located = read_located(predictions, boxes, key, guess_order)
         truth, wnids, _, listed = in_classes_of(
             guesses, given, guess_order, of_imagenet1k=is_text or guess_order is not None
         )
         accumulator = metrics.Accumulator(topk)
         accumulator.update(guesses, truth)
         facts |= accumulator.result()
-        if isinstance(truth, np.ndarray) and guesses.dtype.kind in "iu":
-            facts["flat_errors"] = metrics.flat_errors(guesses, truth).tolist()
-        if localization is not None and boxes is not None:
+        ranked = _ranked(guesses, located)
+        if isinstance(truth, np.ndarray) and ranked is not None:
+            facts["flat_errors"] = metrics.flat_errors(ranked, truth).tolist()
+        if localization is not None and located is not None:
             single = _single_labels(truth)
-            true_boxes = read_true_boxes(localization, len(single), truth_order)
+            true_boxes = read_true_boxes(localization, len(single), truth_order, wnids)
             if blacklist is not None:
                 listed = metrics.read_blacklist(blacklist)
             left_out = () if listed is None else np.unique(listed)
-            errors = metrics.localization_errors(guesses, boxes, single, true_boxes, left_out)
+            errors = metrics.localization_errors(
+                located.guesses, located.boxes, single, true_boxes, left_out
+            )
             facts |= {"blacklisted": len(left_out), "localization_errors": errors.tolist()}
         if per_class:
             if wnids is None and _may_be_of_imagenet1k(guesses):
@@ -140,15 +155,15 @@ def _one_line_errors() -> Iterator[None]:
         raise FastinetError(str(error)) from error
 
 
-def _read_located_guesses(
-    path: str, order: Order | None
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    if kind_of(path) != "text":
-        raise FastinetError(
-            f"'{path}' has no boxes: --localization takes text, label xmin ymin xmax ymax; for"
-            " arrays there is fastinet.metrics.localization_errors"
-        )
-    return metrics.read_located_guesses(path, order or "id")
+def _ranked(
+    guesses: NDArray[Any], located: metrics.LocatedGuesses | None
+) -> NDArray[np.int64] | None:
+    """The labels that flat errors count; None: scores, and not all of their guesses have a box."""
+    if guesses.dtype.kind in "iu":
+        return guesses
+    if located is None or located.guesses.shape[1] < min(MOST_GUESSES, guesses.shape[1]):
+        return None
+    return located.guesses
 
 
 def _may_be_of_imagenet1k(guesses: NDArray[Any]) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastinet import metrics
 from fastinet.cli.eval_classes import Truth
-from fastinet.cli.opening import open_archive, open_boxes
+from fastinet.cli.opening import open_archive
 from fastinet.datasets.classes import (
     IMAGENET1K_CLASSES,
     ilsvrc2012_id_of_label,
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from fastinet import Dataset
     from fastinet.metrics.devkit_text import Order
     from fastinet.metrics.labels import LabelSets
-    from fastinet.metrics.localization import TrueBoxes
+
+
+# What NumPy raises of files that are damaged, or hold Python objects.
+_DAMAGED = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray[Any]:
@@ -47,12 +50,12 @@ def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray
         return metrics.read_guesses(path, order or "id")
     if kind not in ("npy", "npz"):
         raise CorruptError(f"'{path}' has no predictions: .npy, .npz or text of labels expected")
-    array = _load_array(path, kind, key)
+    array = load_array(path, kind, key)
     if order is None or order == "label":
         return array
     if array.dtype.kind in "iu":
         return in_labels(array.astype(np.int64), order)
-    return _columns_by_label(array, order)
+    return by_label(array, order)
 
 
 def read_truth(path: str, key: str | None, order: Order | None, split: str | None = None) -> Truth:
@@ -75,7 +78,7 @@ def read_truth(path: str, key: str | None, order: Order | None, split: str | Non
             return Truth(kit.validation_labels, imagenet1k_wnids(), path, kit.blacklist)
         dataset = _open_for_evaluation(path, split)
         return Truth(_labels_of(dataset), [info.wnid for info in dataset.classes], path)
-    array = _load_array(path, kind, key)
+    array = load_array(path, kind, key)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise CorruptError(
             f"'{path}' has no labels: int [N] expected, got {array.dtype} {array.shape}"
@@ -106,20 +109,16 @@ def _labels_of(dataset: Dataset) -> NDArray[np.int64] | LabelSets:
     return dataset.labels
 
 
-def read_true_boxes(path: str, images: int, order: Order | None) -> TrueBoxes:
-    """The boxes of that many validation images.
-
-    Args:
-        path: an archive or a folder of annotations, or the devkit's text.
-        images: how many there are.
-        order: how text numbers classes: None for IDs.
-    """
-    if kind_of(path) in ("archive", "npz"):
-        return metrics.true_boxes(open_boxes(path), images)
-    return metrics.read_boxes(path, order or "id")
+def array_names(path: str) -> list[str]:
+    """The names of the arrays in a .npz."""
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return list(arrays.files)
+    except _DAMAGED as error:
+        raise CorruptError(f"'{path}' cannot be read as an array: {error}") from None
 
 
-def _load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:
+def load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:
     """An array of a NumPy file; one of Python objects is refused, for it would run code."""
     try:
         if kind == "npy":
@@ -128,7 +127,7 @@ def _load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:
         # Opened here, for NumPy leaves a damaged .npz open.
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return np.asarray(arrays[_chosen(arrays.files, key, path)])
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGED as error:
         if isinstance(error, CorruptError):
             raise
         raise CorruptError(f"'{path}' cannot be read as an array: {error}") from None
@@ -143,10 +142,12 @@ def _chosen(names: Sequence[str], key: str | None, path: str) -> str:
     raise CorruptError(f"'{path}' has {wanted}; choose with --key: {', '.join(names)}")
 
 
-def _columns_by_label(scores: NDArray[Any], order: Order) -> NDArray[Any]:
-    """Scores with a column for each class in ``order``, sorted by label."""
+def by_label(scores: NDArray[Any], order: Order) -> NDArray[Any]:
+    """Scores [N, C], or boxes [N, C, 4], whose columns go by ``order``, sorted by label."""
     background = 1 if order == "tf" else 0
-    if scores.ndim != 2 or scores.shape[1] != IMAGENET1K_CLASSES + background:
+    if order == "label":
+        return scores
+    if scores.ndim < 2 or scores.shape[1] != IMAGENET1K_CLASSES + background:
         raise CorruptError(
             f"scores in the order {order!r} are [N, {IMAGENET1K_CLASSES + background}], got"
             f" {scores.shape}"

@@ -53,19 +53,28 @@ def refuse_streams(path: str) -> None:
         )
 
 
-def open_streamed(path: str, *, labels: LabelFunction | None = None, **refused: object) -> Stream:
+def open_streamed(
+    path: str,
+    *,
+    split: str | None = None,
+    labels: LabelFunction | None = None,
+    **refused: object,
+) -> Stream:
     """The archive that arrives by `path`: "-" or a named pipe.
 
     Raises:
-        click.UsageError: one of the `refused` options, by name, was given; or standard input is a
-            terminal.
+        click.UsageError: one of the `refused` options, by name, was given; standard input is a
+            terminal; or there is no such split.
     """
     for option, value in refused.items():
         if value is not None:
             raise click.UsageError(f"--{option} needs a file, and '{path}' passes once")
     if path == "-" and os.isatty(0):
         raise click.UsageError("standard input is a terminal: cat archive.tar | fastinet ... -")
-    return fastinet.open_stream(path, labels=labels)
+    try:
+        return fastinet.open_stream(path, split=split, labels=labels)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def label_if_any(stream: Stream, item: StreamItem) -> int:

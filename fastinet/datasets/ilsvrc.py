@@ -54,13 +54,14 @@ if TYPE_CHECKING:
 
     from fastinet.catalog import Listing
 
-__all__ = ["SPLITS", "companions", "recognise", "validation_numbers"]
+__all__ = ["NUMBERED_PREFIXES", "SPLITS", "companions", "recognise", "validation_numbers"]
 
 SPLITS = ("train", "val", "test")
 """In the order in which items come."""
 
 _TRAIN, _VAL, _TEST = range(3)
-_NUMBERED = {_VAL: "ILSVRC2012_val_", _TEST: "ILSVRC2012_test_"}
+NUMBERED_PREFIXES = {_VAL: "ILSVRC2012_val_", _TEST: "ILSVRC2012_test_"}
+"""How the names of numbered images begin, by index into SPLITS."""
 
 # Files of ImageNet-21K that are called images and hold none, by wnid and base: who meets them in
 # every epoch can do nothing else than skip them. DINOv2 (data/datasets/image_net_22k.py) does too.
@@ -116,7 +117,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
 
 def validation_numbers(keys: Names) -> Ints:
     """[N] the i of each ILSVRC2012_val_{i:08d}; -1 for other names."""
-    return keys.numbers_after(_NUMBERED[_VAL])
+    return keys.numbers_after(NUMBERED_PREFIXES[_VAL])
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _splits_and_numbers(names: Names, archives: Sequence[ScannedArchive]) -> tup
     """[N] index into SPLITS, and number or -1."""
     splits: Ints = np.full(len(names), -1, np.int64)
     numbers: Ints = np.full(len(names), -1, np.int64)
-    for split, prefix in _NUMBERED.items():
+    for split, prefix in NUMBERED_PREFIXES.items():
         numbered = names.numbers_after(prefix)
         splits[numbered >= 0] = split
         numbers = np.maximum(numbers, numbered)

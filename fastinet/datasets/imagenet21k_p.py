@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from fastinet.catalog import Listing
     from fastinet.datasets.names import Ints
 
-__all__ = ["recognise"]
+__all__ = ["SPLIT_FOLDERS", "recognise"]
 
 FAMILY = "imagenet21k_p"
 
-_FOLDERS = {
+SPLIT_FOLDERS = {
     "train": "imagenet21k_train",
     "val": "imagenet21k_val",
     "small_classes": "imagenet21k_small_classes",
@@ -40,7 +40,7 @@ _FOLDERS = {
 
 def recognise(members: ScannedMembers) -> Listing | None:
     """The listing of the members, or None when no image is in a class folder of a split."""
-    splits = members.names.innermost_folder_of(tuple(_FOLDERS.values()))
+    splits = members.names.innermost_folder_of(tuple(SPLIT_FOLDERS.values()))
     if not (splits >= 0).any():
         return None
     wnids = members.folder_wnids()
@@ -57,7 +57,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     present = np.unique(splits)
     skipped, skipped_notes = members.skipped_note(items, "no images in a class folder of a split")
     notes += skipped_notes
-    names = tuple(_FOLDERS)
+    names = tuple(SPLIT_FOLDERS)
     return members.listing(
         np.flatnonzero(items),
         family=FAMILY,
@@ -74,12 +74,12 @@ def recognise(members: ScannedMembers) -> Listing | None:
 
 def _classes(wnids: Ints, splits: Ints) -> tuple[list[Ints], list[str]]:
     """The sorted wnid numbers of each split, and what the user should hear about them."""
-    train, val, small = (np.unique(wnids[splits == split]) for split in range(len(_FOLDERS)))
+    train, val, small = (np.unique(wnids[splits == split]) for split in range(len(SPLIT_FOLDERS)))
     both = np.union1d(train, val)
     notes = [
         f"{len(both) - len(numbers)} classes have no images in {folder}; labels number the classes "
         "that train and val have together"
-        for numbers, folder in zip((train, val), _FOLDERS.values(), strict=False)
+        for numbers, folder in zip((train, val), SPLIT_FOLDERS.values(), strict=False)
         if 0 < len(numbers) < len(both)
     ]
     return [both, both, small], notes

@@ -14,6 +14,9 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")  # 18 digits always fit an int64
 def text_lines(data: bytes, name: str) -> list[list[str]]:
     """The words of every line of a file called ``name``; a byte order mark is passed over.
 
+    White space separates them or, in a line that has some, commas: then there may be empty words,
+    but for those at the line's end, which are what spreadsheets fill shorter lines up with.
+
     Raises:
         CorruptError: it is no text.
     """
@@ -21,7 +24,16 @@ def text_lines(data: bytes, name: str) -> list[list[str]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CorruptError(f"'{name}' is no text: byte {error.start} is not UTF-8") from None
-    return [line.split() for line in text.splitlines()]
+    return [_words(line) for line in text.splitlines()]
+
+
+def _words(line: str) -> list[str]:
+    if "," not in line:
+        return line.split()
+    words = [word.strip() for word in line.split(",")]
+    while words and not words[-1]:
+        words.pop()
+    return words
 
 
 def number_lines(data: bytes, name: str) -> list[list[int]]:

@@ -20,15 +20,18 @@ from typing import TYPE_CHECKING
 from fastinet.datasets.classes import imagenet1k_wnids
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
+    "CLASS_LISTS",
     "PUBLISHED",
     "PublishedArchive",
     "PublishedSplit",
     "imagenet21k_p_wnids",
     "imagenet22k_wnids",
+    "lists_with_class",
     "published_candidates",
+    "published_classes",
 ]
 
 
@@ -43,18 +46,12 @@ class PublishedSplit:
     images_per_class: tuple[int, int] | None = None
     """Of the class with the fewest, and of the one with the most."""
     class_list: str = ""
-    """Which wnids its classes are: a key of the table behind :attr:`wnids`; "": not known."""
+    """Which wnids its classes are, for :func:`published_classes`; "": not known."""
 
     @property
     def wnids(self) -> tuple[str, ...] | None:
         """The classes in label order, sorted by wnid; None where no list of them is known."""
-        if self.class_list == "imagenet-1k":
-            return imagenet1k_wnids()
-        if self.class_list == "fall11":
-            return imagenet22k_wnids()
-        if self.class_list == "21k-p winter21":
-            return imagenet21k_p_wnids("winter21")
-        return None
+        return published_classes(self.class_list) if self.class_list else None
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,7 @@ PUBLISHED: tuple[PublishedArchive, ...] = (
         "ImageNet-22K, release of fall 2011",
         class_tars=21_841,
         # The 14,197,122 images of the web site are not what every reader of the tar counts.
-        splits=(PublishedSplit("train", classes=21_841, class_list="fall11"),),
+        splits=(PublishedSplit("train", classes=21_841, class_list="imagenet22k"),),
     ),
     PublishedArchive(
         "imagenet21k_resized.tar.gz",
@@ -194,8 +191,8 @@ PUBLISHED: tuple[PublishedArchive, ...] = (
         "ImageNet-21K-P, of winter 2021",
         md5="c314e95f17e357b3e9cbf0a18ef7ecd6",
         splits=(
-            PublishedSplit("train", 11_060_223, 10_450, class_list="21k-p winter21"),
-            PublishedSplit("val", 522_500, 10_450, (50, 50), "21k-p winter21"),
+            PublishedSplit("train", 11_060_223, 10_450, class_list="imagenet21k-p"),
+            PublishedSplit("val", 522_500, 10_450, (50, 50), "imagenet21k-p"),
             PublishedSplit("small_classes"),
         ),
     ),
@@ -309,6 +306,50 @@ def imagenet21k_p_wnids(release: str = "winter21") -> tuple[str, ...]:
         raise ValueError(f'release must be "winter21" or "fall11", not {release!r}')
     wanted = (release, "winter21")
     return tuple(wnid for wnid, last in _imagenet22k().items() if last in wanted)
+
+
+def published_classes(name: str) -> tuple[str, ...]:
+    """The classes, in label order, that a name stands for: sorted wnids.
+
+    "imagenet1k", "imagenet22k" (fall 2011, 21,841 classes; also "imagenet21k" and "fall11"),
+    "imagenet21k-p" (10,450, of winter 2021), "imagenet21k-p-fall11" (11,221), "imagenet-v2" (those
+    of imagenet1k). Case, spaces, hyphens and underscores do not matter.
+
+    Raises:
+        ValueError: no list of that name is known.
+    """
+    letters = "".join(filter(str.isalnum, name.lower()))
+    if letters in _CLASS_LISTS:
+        return _CLASS_LISTS[letters]()
+    if letters.startswith("winter21"):
+        raise ValueError(
+            "the 19,167 classes of winter21_whole were published as the archive alone, and no list"
+            " of them is known; give the wnids (ds.classes of the opened archive), or"
+            ' "imagenet22k", of whose 21,841 classes they are a part'
+        )
+    raise ValueError(
+        f"no list of classes is known as {name!r}; there are {', '.join(map(repr, CLASS_LISTS))},"
+        " and wnids in label order, such as ds.classes, can be given"
+    )
+
+
+def lists_with_class(wnid: str) -> list[str]:
+    """The names of those :data:`CLASS_LISTS` that have the class, the shortest list first."""
+    return [name for name in CLASS_LISTS if wnid in published_classes(name)]
+
+
+CLASS_LISTS = ("imagenet1k", "imagenet21k-p", "imagenet21k-p-fall11", "imagenet22k")
+"""Names for :func:`published_classes`, one of each list, by length."""
+
+_CLASS_LISTS: dict[str, Callable[[], tuple[str, ...]]] = {
+    "imagenet1k": imagenet1k_wnids,
+    "imagenetv2": imagenet1k_wnids,
+    "imagenet21kp": imagenet21k_p_wnids,
+    "imagenet21kpfall11": functools.partial(imagenet21k_p_wnids, "fall11"),
+    "imagenet22k": imagenet22k_wnids,
+    "imagenet21k": imagenet22k_wnids,
+    "fall11": imagenet22k_wnids,
+}
 
 
 @functools.cache

@@ -11,6 +11,10 @@ The dot is the first one behind the last slash, letters may be of either case, a
 sample follow one another (webdataset, "The WebDataset Format"). A sample ends with its archive, so
 that two shards may use one name.
 
+Second images are passed over, those of the same name too, and a note counts them. webdataset itself
+(``group_by_keys``) stops at a member whose name its sample has already, or leaves it out where it
+is told to go on.
+
 An archive is of this family when a sample in it has an image and a ``.cls``, or when the first
 ``.json`` of an image has a label: others say other things. From then on an image without a label is
 an error, for to leave it out would shorten the epoch. Images without any label, and any other ones,

@@ -11,6 +11,7 @@ text files translate the devkit's ILSVRC2012_IDs::
     metrics.flat_errors(guesses, val_labels)                # with 1 to 5 guesses
     truth = metrics.true_boxes(fastinet.read_boxes("ILSVRC2012_bbox_val_v3.tgz"))
     metrics.localization_errors(guesses, boxes, val_labels, truth)
+    guesses, boxes = metrics.located_guesses(logits, boxes)  # [N, 4], [N, k, 4] or [N, C, 4]
 
 ImageNet-V2 needs nothing of its own: ``evaluate`` with the labels of its folders. A model of more
 classes than the evaluation has, such as one of ImageNet-5K on the validation images, is scored
@@ -32,11 +33,13 @@ from fastinet.metrics.devkit_text import (
 )
 from fastinet.metrics.labels import real_labels
 from fastinet.metrics.localization import TrueBoxes, box_overlaps, flat_errors, localization_errors
+from fastinet.metrics.located import LocatedGuesses, located_guesses
 from fastinet.metrics.semantic import SemanticAccuracy, semantic_accuracy
 from fastinet.metrics.topk import Accumulator, evaluate
 
 __all__ = [
     "Accumulator",
+    "LocatedGuesses",
     "SemanticAccuracy",
     "TrueBoxes",
     "box_overlaps",
@@ -44,6 +47,7 @@ __all__ = [
     "evaluate",
     "flat_errors",
     "localization_errors",
+    "located_guesses",
     "read_blacklist",
     "read_boxes",
     "read_guesses",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from fastinet.metrics.labels import LabelSets
 
-__all__ = ["NEVER", "UNLABELLED", "best_ranks", "checked_predictions"]
+__all__ = ["NEVER", "UNLABELLED", "best_ranks", "checked_predictions", "top_guesses"]
 
 NEVER = np.iinfo(np.int64).max
 """The rank of a label that is not among the guesses."""
@@ -77,6 +77,23 @@ def best_ranks(predictions: NDArray[Any], sets: LabelSets) -> NDArray[np.int64]:
             found = _ranks_by_column(_guesses(chunk, rows.start), within, label)
         np.minimum.at(ranks, item[pairs], found)
     return ranks
+
+
+def top_guesses(scores: NDArray[Any], guesses: int) -> NDArray[np.int64]:
+    """The classes of the highest scores, the best first and equal ones by class: int64 [N, k].
+
+    Args:
+        scores: float [N, C], of :func:`checked_predictions`.
+        guesses: k, up to C.
+
+    Raises:
+        ValueError: NaN among the scores.
+    """
+    ranked = np.empty((len(scores), guesses), np.int64)
+    for rows in _chunks(*scores.shape):
+        order = np.argsort(-_comparable(scores[rows], rows.start), axis=1, kind="stable")
+        ranked[rows] = order[:, :guesses]
+    return ranked
 
 
 def _are_scores(predictions: NDArray[Any]) -> bool:
