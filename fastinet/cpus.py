@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastinet.checks import whole_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["available_cpus", "checked_affinity", "cpus_of_rank"]
 
@@ -66,6 +63,8 @@ def checked_affinity(cpus: Iterable[int] | None) -> tuple[int, ...]:
     """
     if cpus is None:
         return ()
+    if not isinstance(cpus, Iterable):
+        raise ValueError(f"affinity must be numbers of CPUs, such as [0, 1], not {cpus!r}")  # noqa: TRY004
     wanted = tuple(sorted({whole_number("affinity", cpu, 0, 2**31 - 1) for cpu in cpus}))
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(wanted)
     if not wanted or not allowed.issuperset(wanted):

@@ -189,7 +189,7 @@ def test_threads_are_shared_by_number_and_cpus(dataset: fastinet.Dataset) -> Non
 
 
 @needs_affinity
-@pytest.mark.parametrize("affinity", [[], [100_000], [-1], [0.5]])
+@pytest.mark.parametrize("affinity", [[], [100_000], [-1], [0.5], 0])
 def test_cpus_that_are_not_there(dataset: fastinet.Dataset, affinity: Any) -> None:
     with pytest.raises(ValueError, match="affinity must"):
         Loader(dataset, 8, SMALL, affinity=affinity)
