@@ -213,6 +213,10 @@ class Epoch:
 
     def close(self) -> None: ...
     @property
+    def delivered(self) -> int:
+        """Batches that `next` has returned so far, whoever called it."""
+
+    @property
     def ready_batches(self) -> int: ...
 
 class ItemRules:

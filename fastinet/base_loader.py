@@ -10,7 +10,6 @@ from fastinet import _engine
 from fastinet.buffers import Buffers
 from fastinet.checks import checked_seed, whole_number
 from fastinet.cpus import checked_affinity
-from fastinet.epoch import Progress
 from fastinet.item_spec import item_spec
 from fastinet.ranks import checked_rank_and_world
 from fastinet.stats import LoaderStats, StatsLog, from_snapshot
@@ -69,7 +68,6 @@ class BaseLoader:
         self.prefetch = checked_prefetch(prefetch, self.threads, self.batch_size)
         self._log = None if log is None else StatsLog(log, log_every)
         self._buffers: Buffers | None = None
-        self._progress = Progress()
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last
         self._latest: weakref.ref[Batches[Any]] | None = None

@@ -95,8 +95,12 @@ class Blocks:
         blocks[self.sequence] = in_sequence
         return blocks
 
+    @functools.cached_property
     def checksum(self) -> int:
-        """Of what the order depends on, apart from seed, epoch and window."""
+        """Of what the order depends on, apart from seed, epoch and window.
+
+        States have it, and feeds take one for each batch: it is made once, of megabytes.
+        """
         sum_of_starts = zlib.crc32(self.starts.tobytes())
         if self.sequence is None:
             return sum_of_starts

@@ -12,7 +12,7 @@ from fastinet.batch import Batch
 from fastinet.checks import checked_epoch
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from fastinet.loader import Loader
 
@@ -44,11 +44,12 @@ class ChosenItems:
 
         Raises:
             IndexError: there is no such item.
+            TypeError: items that are no whole numbers, such as a mask.
             ValueError: no items, or an epoch that makes no sense.
             FastinetError: as the ``next()`` of a loader's epoch does.
         """
         loader = self.loader
-        order = np.ascontiguousarray(items, np.int64).reshape(-1)
+        order = _whole_numbers(items)
         epoch = checked_epoch(epoch)
         if not len(order):
             raise ValueError("a batch has at least one item")
@@ -84,3 +85,11 @@ class ChosenItems:
             classes = loader._soft_label_classes  # noqa: SLF001
             self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
         return self._slots[2]
+
+
+def _whole_numbers(items: ArrayLike) -> NDArray[np.int64]:
+    """`items` as int64 [B]; a mask or fractions would name other items than are meant."""
+    given = np.asarray(items)
+    if given.size and given.dtype.kind not in "iu":
+        raise TypeError(f"items must be whole numbers, not {given.dtype}")
+    return np.ascontiguousarray(given, np.int64).reshape(-1)

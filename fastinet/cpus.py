@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastinet.checks import whole_number
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+__all__ = ["available_cpus", "checked_affinity", "cpus_of_rank"]
 
-__all__ = ["available_cpus", "checked_affinity"]
+# Ranks that a launcher has started on this machine: torchrun and its kin, Open MPI, and MPICH with
+# Intel MPI. SLURM, which tells only how many it was asked for, binds ranks to CPUs as a rule.
+_LOCAL_WORLD_VARIABLES = ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS")
 
 
 def available_cpus() -> int:
@@ -27,6 +28,33 @@ def available_cpus() -> int:
     return max(1, math.ceil(min(allowed, _control_group_cpus())))
 
 
+def cpus_of_rank() -> int:
+    """This rank's part of the available CPUs, at least 1: threads that ranks should start.
+
+    A launcher that has not bound its ranks to CPUs leaves them all CPUs together, which are then
+    divided by the number of ranks on this machine.
+    """
+    cpus = available_cpus()
+    return cpus if _is_bound() else max(1, cpus // _local_world())
+
+
+def _local_world() -> int:
+    """Ranks on this machine, as far as the launcher says."""
+    for name in _LOCAL_WORLD_VARIABLES:
+        text = os.environ.get(name, "").strip()
+        if text.isdecimal() and int(text) > 0:
+            return int(text)
+    return 1
+
+
+def _is_bound() -> bool:
+    """Whether this process may run on fewer CPUs than the one that started it."""
+    try:
+        return os.sched_getaffinity(0) < os.sched_getaffinity(os.getppid())
+    except (AttributeError, OSError):  # not Linux; or the parent has ended
+        return False
+
+
 def checked_affinity(cpus: Iterable[int] | None) -> tuple[int, ...]:
     """The CPUs that a caller names for threads, in order; empty for None: the process's own.
 
@@ -35,6 +63,8 @@ def checked_affinity(cpus: Iterable[int] | None) -> tuple[int, ...]:
     """
     if cpus is None:
         return ()
+    if not isinstance(cpus, Iterable):
+        raise ValueError(f"affinity must be numbers of CPUs, such as [0, 1], not {cpus!r}")  # noqa: TRY004
     wanted = tuple(sorted({whole_number("affinity", cpu, 0, 2**31 - 1) for cpu in cpus}))
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(wanted)
     if not wanted or not allowed.issuperset(wanted):

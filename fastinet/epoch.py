@@ -7,7 +7,16 @@ import warnings
 import weakref
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+)
 
 from fastinet.batch import Batch
 from fastinet.errors import FastinetWarning
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     from fastinet import _engine
     from fastinet.batch import BatchKind
 
-__all__ = ["Batches", "Epoch", "Masked", "Progress", "Run"]
+__all__ = ["Batches", "Course", "Epoch", "Masked", "Progress", "Run"]
 
 NEXT_STACK_LEVEL: Final = 6
 """Of what ends `Batches` and warns: names the line that called their ``next()``."""
@@ -35,15 +44,70 @@ Delivered_co = TypeVar("Delivered_co", covariant=True)
 
 @dataclass
 class Progress:
-    """Where the epoch begun last stands, or where the next one is to begin."""
+    """Where the next epoch is to begin; of a stream, where its pass stands."""
 
     epoch: int = 0
     position: int = 0
-    begun: bool = False
 
     def finish(self) -> None:
         """The epoch is over: the next one begins at its start."""
-        self.epoch, self.position, self.begun = self.epoch + 1, 0, False
+        self.epoch, self.position = self.epoch + 1, 0
+
+    @property
+    def stands(self) -> Progress:
+        """As of a `Course`."""
+        return self
+
+    @property
+    def next_loop(self) -> Progress:
+        """As of a `Course`."""
+        return self
+
+
+class Counted(NamedTuple):
+    """What is left of an epoch's engine in another process."""
+
+    delivered: int
+
+
+class Course:
+    """Follows an epoch that has begun.
+
+    The engine counts the batches that were had, and nobody else does: several threads may take
+    turns in ``next()``, and a Ctrl-C may come between any two steps of it.
+    """
+
+    def __init__(
+        self, native: _engine.Epoch | Counted, epoch: int, start: int, *, step: int, items: int
+    ) -> None:
+        """`epoch` from position `start` on; each batch is `step` positions, of `items` in all."""
+        self._native = native
+        self._epoch = epoch
+        self._start = start
+        self._step = step
+        self._items = items
+        self._finished = False
+
+    def finish(self) -> None:
+        """The epoch is over, however often that is said."""
+        self._finished = True
+
+    @property
+    def stands(self) -> Progress:
+        """Where the epoch stands; when it is over, at the start of the next one."""
+        if self._finished:
+            return self.next_loop
+        had = self._native.delivered * self._step
+        return Progress(self._epoch, min(self._start + had, self._items))
+
+    @property
+    def next_loop(self) -> Progress:
+        """Where the loop after this one begins, wherever this one was left."""
+        return Progress(self._epoch + 1, 0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs."""
+        return {**self.__dict__, "_native": Counted(self._native.delivered)}
 
 
 @dataclass
@@ -90,18 +154,18 @@ class Batches(ABC, Generic[Delivered]):
     def __init__(
         self,
         run: Run[Delivered],
-        progress: Progress,
+        progress: Course | Progress,
         *,
         masks: bool,
         tell: Callable[..., None] | None,
     ) -> None:
-        """The batches that `run` delivers, which take `progress` on.
+        """The batches that `run` delivers; `progress` is told when there are no more.
 
         With `masks` some of their rows may be masked, which are counted. `tell` is called before
         each batch, and with ``now=True`` after the last.
         """
         self._run = run
-        self._progress = progress
+        self._finish = progress.finish
         self._masked = Masked() if masks else None
         self._tell = tell
         self._over = False
@@ -110,7 +174,7 @@ class Batches(ABC, Generic[Delivered]):
 
     @abstractmethod
     def _batch_of(self, delivered: Delivered) -> Batch:
-        """The batch that has come, and the progress that is made with it."""
+        """The batch that has come."""
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -136,7 +200,7 @@ class Batches(ABC, Generic[Delivered]):
             self.close()
             raise
         if batch is None:
-            self._progress.finish()
+            self._finish()
             self.close()
             if self._tell is not None:
                 self._tell(now=True)
@@ -173,30 +237,25 @@ class Epoch(Batches[LeasedRows]):
         self,
         native: _engine.Epoch,
         kind: BatchKind,
-        progress: Progress,
+        course: Course,
         *,
         batches: int,
-        step: int,
-        items: int,
         masks: bool,
         tell: Callable[..., None] | None,
     ) -> None:
-        """The epoch that `native` runs; see `Batches` for `masks` and `tell`.
+        """The epoch that `native` runs, of `batches` batches, and that `course` follows.
 
-        Each of its `batches` batches takes `progress` on by `step` positions, of `items` in all.
+        See `Batches` for `masks` and `tell`.
         """
-        super().__init__(native, progress, masks=masks, tell=tell)
+        super().__init__(native, course, masks=masks, tell=tell)
+        self._native = native
         self._kind = kind
-        self._remaining = batches
-        self._step = step
-        self._items = items
+        self._batches = batches
 
     def __len__(self) -> int:
         """Batches that are still to come."""
-        return 0 if self._over else self._remaining
+        return 0 if self._over else self._batches - self._native.delivered
 
     def _batch_of(self, delivered: LeasedRows) -> Batch:
-        self._remaining -= 1
-        self._progress.position = min(self._progress.position + self._step, self._items)
         lease, images, labels = delivered
         return Batch(lease, images, labels, self._kind)

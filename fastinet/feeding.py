@@ -104,6 +104,7 @@ class FeedEpoch(Generic[Sent]):
         self._progress = feed._progress  # noqa: SLF001 - another epoch gets another
         self._batches = batches
         self._sent: deque[tuple[Sent, LoaderState]] = deque()  # and the state behind each
+        self._taken: Batch | None = None  # while it is being sent, or since a Ctrl-C came meanwhile
         self._failure: Exception | None = None
         self._over = False
 
@@ -112,7 +113,8 @@ class FeedEpoch(Generic[Sent]):
 
     def __len__(self) -> int:
         """Batches that are still to come."""
-        return 0 if self._over else len(self._sent) + len(self._batches)
+        taken = self._taken is not None
+        return 0 if self._over else len(self._sent) + taken + len(self._batches)
 
     def __next__(self) -> Sent:
         """The next batch, as it was sent. Fails where the loader's ``next()`` does."""
@@ -120,29 +122,33 @@ class FeedEpoch(Generic[Sent]):
             raise StopIteration
         if not self._sent:
             self._send_first()
-        batch, self._progress.state = self._sent.popleft()
-        batch = self._feed._deliver(batch)  # noqa: SLF001
+        batch = self._feed._deliver(self._sent[0][0])  # noqa: SLF001
         self._send_ready_ones()
+        # Last, so that a Ctrl-C before it loses no batch.
+        _, self._progress.state = self._sent.popleft()
         return batch
 
     def close(self) -> None:
         """Ends the epoch now. Harmless when it is over."""
         self._over = True
         self._sent.clear()
+        self._taken = None
         self._batches.close()
 
     def _send_first(self) -> None:
         """Sends the batch that the loop is waiting for; raises what there is in place of one."""
         try:
             if self._failure is not None:
-                raise self._failure
+                failure, self._failure = self._failure, None
+                raise failure
             self._send_next()
         except StopIteration:
             self._progress.state = self._feed.loader.state_dict()
             self.close()
             raise
         except Exception:
-            self.close()
+            if not len(self._batches):  # else it was the log's, and has taken no batch
+                self.close()
             raise
 
     def _send_ready_ones(self) -> None:
@@ -154,11 +160,19 @@ class FeedEpoch(Generic[Sent]):
             self._failure = failure
 
     def _may_send(self) -> bool:
-        return len(self._sent) < self._feed.ahead and self._batches.ready_batches > 0
+        ahead = len(self._sent) - 1  # of the batch that the loop is about to get
+        return ahead < self._feed.ahead and self._batches.ready_batches > 0
 
     def _send_next(self) -> None:
-        sent = self._feed._send(next(self._batches))  # noqa: SLF001
+        if self._taken is None:
+            self._taken = next(self._batches)
+        try:
+            sent = self._feed._send(self._taken)  # noqa: SLF001
+        except Exception:
+            self._batches.close()  # going on would leave this batch out
+            raise
         self._sent.append((sent, self._feed.loader.state_dict()))
+        self._taken = None
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import warnings
@@ -20,7 +21,7 @@ from fastinet.dataset import Dataset
 from fastinet.datasets.bounding_boxes import Boxes
 from fastinet.datasets.item_boxes import ItemBoxes
 from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps
-from fastinet.epoch import Epoch, Progress
+from fastinet.epoch import Course, Epoch, Progress
 from fastinet.errors import FastinetWarning
 from fastinet.output import DType, Layout, OutputFormat
 from fastinet.ranks import PadLast, Share
@@ -76,7 +77,8 @@ class Loader(BaseLoader):
             them: it reads whole blocks of neighbouring items in random order and shuffles items
             inside a window of many blocks.
         seed: 0 .. 2**64 - 1.
-        threads: worker threads; None takes one for each CPU that affinity and control groups allow.
+        threads: worker threads; None takes one for each CPU that affinity and control groups allow,
+            divided by the ranks on this machine where their launcher has not bound them to CPUs.
         affinity: CPUs that the threads run on, such as those of the GPU's NUMA node; None leaves
             that to the system. Loaders with the same threads and CPUs share them.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
@@ -220,6 +222,10 @@ class Loader(BaseLoader):
                 f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
                 f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
             )
+        # Now, since two threads that began the first epochs at once would make two pools of them.
+        self._lent_slots = None if self._buffers is None else self._make_slots_of_epochs()
+        # Of the epoch begun last; or where to begin, at first and when a state was loaded.
+        self._course: Course | Progress = Progress()
         self._engine: _EngineParts | None = None
 
     def __len__(self) -> int:
@@ -228,10 +234,8 @@ class Loader(BaseLoader):
 
     def __iter__(self) -> Epoch:
         """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
-        progress = self._progress
-        if progress.begun:
-            return self._begin(progress.epoch + 1, 0)
-        return self._begin(progress.epoch, progress.position)
+        begins = self._course.next_loop
+        return self._begin(begins.epoch, begins.position)
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
         """Begins any epoch at any batch; the same batches come as in a loop that reached it.
@@ -250,16 +254,17 @@ class Loader(BaseLoader):
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
+        stands = self._course.stands
         return {
             "version": STATE_VERSION,
             "seed": self.seed,
             "shuffle": self.shuffle,
             "window": self.window,
             "block": self.block,
-            "blocks": self._blocks.checksum() if self._blocks is not None else None,
+            "blocks": self._blocks.checksum if self._blocks is not None else None,
             "items": len(self.dataset),
-            "epoch": self._progress.epoch,
-            "position": self._progress.position,
+            "epoch": stands.epoch,
+            "position": stands.position,
         }
 
     def load_state_dict(self, state: LoaderState) -> None:
@@ -269,7 +274,8 @@ class Loader(BaseLoader):
 
         Raises:
             TypeError: no state.
-            ValueError: a state of another version, of another dataset or of another kind of order.
+            ValueError: a state of another version, of a dataset of another length, or of another
+                kind of order. The loader stays as it was.
         """
         names = ("seed", "shuffle", "items", "epoch", "position")
         check_state(state, *names, versions=(1, STATE_VERSION))
@@ -285,11 +291,12 @@ class Loader(BaseLoader):
                 )
         if state.get("blocks") != own["blocks"]:
             raise ValueError("state is of a dataset whose items lie in other blocks")
-        self.seed = checked_seed(state["seed"])
-        self._progress = Progress(
+        seed = checked_seed(state["seed"])
+        self._course = Progress(
             checked_epoch(state["epoch"]),
             whole_number("position", state["position"], 0, len(self.dataset)),
         )
+        self.seed = seed
 
     def __repr__(self) -> str:
         return (
@@ -302,7 +309,7 @@ class Loader(BaseLoader):
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
         of_this_process = ("_engine", "_stats", "_slots", "_latest")
-        state = {**self.__dict__, **dict.fromkeys(of_this_process)}
+        state = {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
         state.pop("_blocks", None)
         return state
 
@@ -362,18 +369,16 @@ class Loader(BaseLoader):
             prefetch=self.prefetch,
             blocks=self._blocks_of(order, start),
         )
-        self._progress = Progress(epoch, start, begun=True)
+        course = Course(native, epoch, start, step=self._share.step, items=len(self.dataset))
         begun = Epoch(
             native,
             self._batch_kind(epoch),
-            self._progress,
+            course,
             batches=self._share.batches(start),
-            step=self._share.step,
-            items=len(self.dataset),
             masks=self._masks,
             tell=self._teller(),
         )
-        self._latest = weakref.ref(begun)
+        self._course, self._latest = course, weakref.ref(begun)
         return begun
 
     def _native_epoch(
@@ -417,19 +422,22 @@ class Loader(BaseLoader):
     def _engine_of_this_process(self) -> _EngineParts:
         """Threads stay behind in a fork, so a child begins anew."""
         if self._engine is None or self._engine.process != os.getpid():
+            if self._buffers is not None:
+                self._buffers.of_this_process()
             dataset = self.dataset
             self._engine = _EngineParts(
                 process=os.getpid(),
                 pool=self._pool(),
                 table=dataset._native_table(),  # noqa: SLF001
-                slots=self._make_slots(
-                    rows=min(self.batch_size, max(1, self._share.rows(0))),
-                    soft_label_classes=self._soft_label_classes,
-                ),
+                slots=self._lent_slots or self._make_slots_of_epochs(),
                 objects=self._native_objects(),
                 soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
         return self._engine
+
+    def _make_slots_of_epochs(self) -> _engine.SlotPool:
+        rows = min(self.batch_size, max(1, self._share.rows(0)))
+        return self._make_slots(rows, self._soft_label_classes)
 
     @property
     def _soft_label_classes(self) -> int:

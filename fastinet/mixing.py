@@ -5,7 +5,9 @@ What is drawn is a function of (seed, epoch, batch) alone, so a run that resumes
 unbroken one does::
 
     mix = OneOf(Mixup(1000, alpha=0.2, seed=0), CutMix(1000, seed=0))
-    for number, (images, labels) in enumerate(loader):
+    batches = iter(loader)
+    first = len(loader) - len(batches)  # 0, or where a state goes on
+    for number, (images, labels) in enumerate(batches, first):
         images, targets = mix(images, labels, epoch=epoch, batch=number * world + rank)
 
 A global JAX array is one batch of all processes, which have to agree: there it is ``batch=number``.

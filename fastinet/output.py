@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -137,9 +137,11 @@ class OutputFormat:
         """The bytes of `buffers`, each fit for `shape` and apart from the others.
 
         Raises:
-            TypeError: one is no NumPy array.
+            TypeError: these are no NumPy arrays.
             ValueError: one does not fit, or two share memory.
         """
+        if not isinstance(buffers, Iterable):
+            raise TypeError(f"out must be NumPy arrays, one for each buffer, not {buffers!r}")
         arrays = [
             self.array(shape, buffer, f"out[{index}]") for index, buffer in enumerate(buffers)
         ]

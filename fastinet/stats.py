@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,12 +87,14 @@ class LoaderStats:
     def bottleneck(self) -> Literal["loader", "loop", "unknown"]:
         """Who is slower, the loader or the loop, which is the GPU and all else that the loop does.
 
-        "loader" when the loop waits for batches for more than 5 % of its time, "unknown" before the
-        second batch.
+        "loader" when the loop waits for batches for more than 5 % of its time, or when epochs are
+        so short that waiting for their first batches takes longer than all the rest. "unknown" as
+        long as no epoch had a second batch.
         """
-        if self.waiting_seconds + self.busy_seconds <= 0:
+        loop = self.waiting_seconds + self.busy_seconds
+        if loop <= 0:
             return "unknown"
-        return "loader" if self.waiting_share > 0.05 else "loop"
+        return "loader" if self.waiting_share > 0.05 or self.startup_seconds > loop else "loop"
 
     def since(self, earlier: LoaderStats) -> LoaderStats:
         """What was done between `earlier` and this; what tells of a moment is this one's."""
@@ -124,7 +126,7 @@ class LoaderStats:
         verdict = {
             "loader": "the loader is the bottleneck: the loop was waiting",
             "loop": "the loop is the bottleneck: it was waiting",
-            "unknown": "one batch so far: the loop was waiting",
+            "unknown": "first batches only: the loop was waiting",
         }[self.bottleneck]
         stages = {
             "read": self.read_seconds,
@@ -137,10 +139,10 @@ class LoaderStats:
         )
         failed = sum(self.failures.values())
         return (
-            f"{verdict} {share:.1%} of the time, {self.mean_ready:.1f} of {self.prefetch} "
-            f"batches ready on average, {self.startup_seconds:.1f} s until epochs had their first; "
-            f"{self.items} items ({failed} failed), microseconds each: "
-            f"{each}; {self.threads} threads, {self.slots} slots (+{self.extra_slots} extra)"
+            f"{verdict} {share:.1%} of the time and {self.startup_seconds:.1f} s for epochs' first "
+            f"batches, {self.mean_ready:.1f} of {self.prefetch} batches ready on average; "
+            f"{self.items} items ({failed} failed), microseconds each: {each}; "
+            f"{self.threads} threads, {self.slots} slots (+{self.extra_slots} extra)"
         )
 
 
@@ -150,12 +152,16 @@ class StatsLog:
     def __init__(self, log: Callable[[LoaderStats], object], every: float) -> None:
         if not callable(log):
             raise TypeError(f"log must be callable, not {log!r}")
-        if not every >= 0:
+        if not (isinstance(every, SupportsFloat) and every >= 0):
             raise ValueError(f"log_every must be seconds, 0 or more, not {every!r}")
         self._log = log
         self._every = every
         self._told: LoaderStats | None = None
         self._due = time.monotonic() + every
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Anew: copies are of loaders that have done nothing yet."""
+        return StatsLog, (self._log, self._every)
 
     def tell(self, stats: Callable[[], LoaderStats], *, now: bool = False) -> None:
         """Calls the log if it is time, or `now`, and there is something to tell."""

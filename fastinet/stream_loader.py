@@ -283,6 +283,7 @@ class _Pass(Batches[_ArrivedRows]):
         tell: Callable[..., None] | None,
     ) -> None:
         super().__init__(run, progress, masks=masks, tell=tell)
+        self._progress = progress
         self._stream = stream
         self._dtype = dtype
         self._has_views = has_views

@@ -194,6 +194,7 @@ class SizeSchedule:
         sizes: {first epoch: size from it on}; before the first of them the transform's own.
 
     Raises:
+        TypeError: no mapping.
         ValueError: an epoch or size that makes no sense; the message names it.
     """
 
@@ -201,7 +202,7 @@ class SizeSchedule:
 
     def __post_init__(self) -> None:
         if not isinstance(self.sizes, Mapping):
-            raise TypeError(f"sizes must be {{first epoch: size}}, not {self.sizes!r}")
+            raise TypeError(f"sizes must be {{first epoch: size, ...}}, not {self.sizes!r}")
         checked = {checked_epoch(epoch): _checked_size(size) for epoch, size in self.sizes.items()}
         object.__setattr__(self, "sizes", dict(sorted(checked.items())))
 

@@ -7,7 +7,7 @@ import weakref
 
 from fastinet import _engine
 from fastinet.checks import whole_number
-from fastinet.cpus import available_cpus
+from fastinet.cpus import available_cpus, cpus_of_rank
 
 __all__ = ["checked_prefetch", "checked_threads", "shared_pool"]
 
@@ -21,8 +21,8 @@ _pools: weakref.WeakValueDictionary[tuple[int, int, tuple[int, ...]], _engine.Wo
 
 
 def checked_threads(threads: int | None, cpus: tuple[int, ...]) -> int:
-    """What a caller passed as `threads`; None: one for each CPU, of `cpus` if there are any."""
-    usable = min(available_cpus(), len(cpus) or _MOST_THREADS)
+    """What a caller passed as `threads`; None: one for each of `cpus`, or of this rank's CPUs."""
+    usable = min(available_cpus(), len(cpus)) if cpus else cpus_of_rank()
     return whole_number("threads", usable if threads is None else threads, 1, _MOST_THREADS)
 
 

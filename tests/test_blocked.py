@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import pickle
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,7 @@ def test_blocks_follow_the_archive_whatever_the_order_of_items(dataset: fastinet
     selection = dataset.select(rows)
     blocks, mixed = blocks_of(dataset), blocks_of(selection)
     assert np.array_equal(mixed.of_items, blocks.of_items[rows])
-    assert blocks.checksum() != mixed.checksum()
+    assert blocks.checksum != mixed.checksum
     order = blocks.order(seed=5, epoch=1)
     assert np.array_equal(rows[mixed.order(seed=5, epoch=1)], order)
 
@@ -333,6 +334,17 @@ def test_folders_have_the_order_without_the_blocks(
     loader = Loader(folder, 8, SMALL, **BLOCKED)
     assert sorted(items_of(loader)) == list(range(43))
     assert loader.stats().block_bytes_peak == 0
+
+
+def test_states_cost_no_pass_over_the_blocks(
+    dataset: fastinet.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Feeds take one for each batch."""
+    loader = Loader(dataset, 8, SMALL, **BLOCKED)
+    state = loader.state_dict()
+    monkeypatch.delattr(zlib, "crc32")
+    assert [loader.state_dict()["position"] for _ in loader] == [8, 16, 24, 32, 40, 43]
+    assert loader.state_dict() == {**state, "epoch": 1}
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,17 @@ def test_as_few_buffers_as_may_be(dataset: fastinet.Dataset) -> None:
         np.testing.assert_array_equal(batch.images, other.images)
 
 
+def test_buffers_are_lent_once(dataset: fastinet.Dataset) -> None:
+    """Even when two threads begin the first epochs at once, and both find no engine."""
+    loader = shuffled(dataset, prefetch=1, out=buffers(4))
+    first = next(iter(loader))
+    copy = first.images.copy()
+    loader._engine = None
+    for _ in loader:
+        pass
+    np.testing.assert_array_equal(first.images, copy)
+
+
 @pytest.mark.parametrize("order", ["loader first", "batch first", "buffers first"])
 def test_the_last_of_them_lets_go_of_the_memory(dataset: fastinet.Dataset, order: str) -> None:
     class Memory(np.ndarray):
@@ -196,8 +207,9 @@ def test_the_last_of_them_lets_go_of_the_memory(dataset: fastinet.Dataset, order
             "aligned",
         ),
         ([bytearray(960)] * 3, {}, TypeError, r"out\[0\] must be a NumPy array, not bytearray"),
+        (3, {}, TypeError, "out must be NumPy arrays"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_buffers_that_do_not_fit(
     dataset: fastinet.Dataset, out: Any, options: Any, error: Any, message: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,12 @@ def test_it_pickles(dataset: fastinet.Dataset) -> None:
 @pytest.mark.parametrize("items", [[43], [-1], [0, 99]])
 def test_items_that_there_are_not(dataset: fastinet.Dataset, items: list[int]) -> None:
     with pytest.raises(IndexError, match="items must be 0 to 42"):
+        chosen(dataset).take(items)
+
+
+@pytest.mark.parametrize("items", [[True, False, True], [1.5], ["3"]])
+def test_what_names_no_items(dataset: fastinet.Dataset, items: Any) -> None:
+    with pytest.raises(TypeError, match="items must be whole numbers"):
         chosen(dataset).take(items)
 
 

@@ -97,6 +97,53 @@ def test_threads_by_default(monkeypatch: pytest.MonkeyPatch, granted: float, thr
     assert cpus.available_cpus() == threads
 
 
+@pytest.mark.parametrize(
+    ("variables", "parent", "threads"),
+    [
+        ({}, range(8), 8),
+        ({"LOCAL_WORLD_SIZE": "4"}, range(8), 2),
+        ({"OMPI_COMM_WORLD_LOCAL_SIZE": "3"}, range(8), 2),
+        ({"MPI_LOCALNRANKS": "16"}, range(8), 1),
+        # The more specific launcher counts, and nonsense does not.
+        ({"LOCAL_WORLD_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_SIZE": "8"}, range(8), 4),
+        ({"LOCAL_WORLD_SIZE": "0"}, range(8), 8),
+        ({"LOCAL_WORLD_SIZE": "many"}, range(8), 8),
+        # The launcher had more CPUs and gave this rank some.
+        ({"LOCAL_WORLD_SIZE": "4"}, range(32), 8),
+    ],
+)
+def test_ranks_of_one_machine_divide_its_cpus(
+    dataset: fastinet.Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    parent: range,
+    threads: int,
+) -> None:
+    for name in cpus._LOCAL_WORLD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cpus, "_control_group_cpus", lambda: math.inf)
+    masks = {0: set(range(8)), os.getppid(): set(parent)}
+    monkeypatch.setattr(os, "sched_getaffinity", masks.__getitem__, raising=False)
+    assert Loader(dataset, 8, SMALL).threads == threads
+    assert Loader(dataset, 8, SMALL, threads=5).threads == 5
+    assert Loader(dataset, 8, SMALL, affinity=[1, 2, 3]).threads == 3
+    assert cpus.available_cpus() == 8
+
+
+def test_a_launcher_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def affinity(process: int) -> set[int]:
+        if process != 0:
+            raise ProcessLookupError(process)
+        return {0, 1, 2, 3}
+
+    monkeypatch.setattr(cpus, "_control_group_cpus", lambda: math.inf)
+    monkeypatch.setattr(os, "sched_getaffinity", affinity, raising=False)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert cpus.cpus_of_rank() == 2
+
+
 # Affinity
 
 
@@ -142,7 +189,7 @@ def test_threads_are_shared_by_number_and_cpus(dataset: fastinet.Dataset) -> Non
 
 
 @needs_affinity
-@pytest.mark.parametrize("affinity", [[], [100_000], [-1], [0.5]])
+@pytest.mark.parametrize("affinity", [[], [100_000], [-1], [0.5], 0])
 def test_cpus_that_are_not_there(dataset: fastinet.Dataset, affinity: Any) -> None:
     with pytest.raises(ValueError, match="affinity must"):
         Loader(dataset, 8, SMALL, affinity=affinity)

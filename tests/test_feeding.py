@@ -200,6 +200,67 @@ def test_a_failure_comes_at_its_turn(tmp_path: Path) -> None:
     assert list(epoch) == []
 
 
+def test_what_a_log_raises_loses_no_batch(dataset: fastinet.Dataset) -> None:
+    def log(stats: fastinet.LoaderStats) -> None:
+        raise KeyError(stats.batches)
+
+    feed = HostFeed(loader_of(dataset, log=log, log_every=0), 2)
+    epoch, seen, failures = iter(feed), [], 0
+    while True:
+        try:
+            seen += next(epoch).indices.tolist()
+        except KeyError:
+            failures += 1
+        except StopIteration:
+            break
+    assert sorted(seen) == list(range(43))
+    assert failures == 9
+
+
+class InterruptedFeed(HostFeed):
+    """Ctrl-C comes while a batch is sent for the first time."""
+
+    def _send(self, batch: fastinet.Batch) -> Sent:
+        sent = super()._send(batch)
+        if self.log.count(f"send {sent.indices[0]}") == 1:
+            raise KeyboardInterrupt
+        return sent
+
+
+def test_a_ctrl_c_while_sending_loses_no_batch(dataset: fastinet.Dataset) -> None:
+    feed, other = InterruptedFeed(loader_of(dataset), 3), loader_of(dataset)
+    epoch, seen, interruptions = iter(feed), [], 0
+    while len(seen) < len(feed):
+        assert len(epoch) == len(feed) - len(seen)
+        try:
+            seen.append(content(next(epoch)))
+        except KeyboardInterrupt:
+            interruptions += 1
+        assert feed.state_dict()["position"] == min(5 * len(seen), 43)
+    assert_same_stream(seen, [content(batch) for batch in other])
+    assert interruptions == len(feed)
+
+
+class FailingFeed(HostFeed):
+    """A device that refuses the third batch."""
+
+    def _send(self, batch: fastinet.Batch) -> Sent:
+        if sum(entry.startswith("send") for entry in self.log) == 2:
+            raise ValueError("refused")
+        return super()._send(batch)
+
+
+def test_a_refused_batch_ends_the_epoch_at_its_turn(dataset: fastinet.Dataset) -> None:
+    feed = FailingFeed(loader_of(dataset), 4)
+    epoch = iter(feed)
+    next(epoch)
+    next(epoch)
+    with pytest.raises(ValueError, match="refused"):
+        next(epoch)
+    assert list(epoch) == []
+    assert feed.state_dict()["position"] == 10  # the third is still to come
+
+
 def test_slots_are_free_once_sent(dataset: fastinet.Dataset) -> None:
     feed = HostFeed(loader_of(dataset), 3)
     kept = [*feed, *feed]

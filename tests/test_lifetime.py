@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -272,6 +273,31 @@ def test_several_consumers_share_one_epoch(dataset: fastinet.Dataset) -> None:
     for consumer in consumers:
         consumer.join(HANGS_SECONDS)
     assert sorted(seen) == list(range(43))
+
+
+def test_consumers_take_the_state_on_together(dataset: fastinet.Dataset) -> None:
+    """However their turns fall: each batch counts once, and so does the end."""
+    many = dataset.select(np.arange(860) % 43)
+    loader = Loader(many, 1, Resize(4), threads=2, prefetch=64)
+    epoch = iter(loader)
+
+    def take(batches: int | None) -> None:
+        for _ in itertools.islice(epoch, batches):
+            pass
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for batches, place in ((200, (0, 800)), (None, (1, 0))):
+            consumers = [threading.Thread(target=take, args=[batches]) for _ in range(4)]
+            for consumer in consumers:
+                consumer.start()
+            for consumer in consumers:
+                consumer.join(HANGS_SECONDS)
+            state = loader.state_dict()
+            assert (state["epoch"], state["position"]) == place
+    finally:
+        sys.setswitchinterval(interval)
 
 
 # Other processes

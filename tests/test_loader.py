@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import threading
@@ -223,7 +224,17 @@ def test_states_that_do_not_fit(
 ) -> None:
     loader = Loader(dataset, 8, SMALL)
     with pytest.raises(ValueError, match=message):
-        loader.load_state_dict({**loader.state_dict(), **change})  # type: ignore[typeddict-item]
+        loader.load_state_dict({**loader.state_dict(), "seed": 7, **change})  # type: ignore[typeddict-item]
+    assert loader.state_dict()["seed"] == 0  # nothing of it was taken over
+
+
+@pytest.mark.parametrize("name", ["seed", "shuffle", "items", "epoch", "position"])
+def test_states_that_lack_something(dataset: fastinet.Dataset, name: str) -> None:
+    loader = Loader(dataset, 8, SMALL)
+    state: Any = dict(loader.state_dict())
+    del state[name]
+    with pytest.raises(ValueError, match=f"state lacks {name}"):
+        loader.load_state_dict(state)
 
 
 def test_what_is_no_state(dataset: fastinet.Dataset) -> None:
@@ -391,25 +402,35 @@ def test_stats_tell_who_waits(dataset: fastinet.Dataset) -> None:
     assert stats.slots <= loader.prefetch + 2
     assert stats.extra_slots == 0
     assert json.loads(json.dumps(stats.as_dict()))["items"] == 129
-    startup = f"{stats.startup_seconds:.1f} s until epochs had their first"
-    assert f"{startup}; 129 items (0 failed)" in str(stats)
+    assert f"{stats.startup_seconds:.1f} s for epochs' first batches" in str(stats)
+    assert "; 129 items (0 failed)" in str(stats)
     assert "\n" not in str(stats)
 
 
 @pytest.mark.parametrize(
-    ("waiting", "busy", "bottleneck"),
-    [(0.0, 0.0, "unknown"), (0.4, 9.6, "loop"), (0.6, 9.4, "loader"), (5.0, 5.0, "loader")],
+    ("startup", "waiting", "busy", "bottleneck"),
+    [
+        (3.0, 0.0, 0.0, "unknown"),
+        (3.0, 0.4, 9.6, "loop"),
+        (3.0, 0.6, 9.4, "loader"),
+        (0.0, 5.0, 5.0, "loader"),
+        (9.9, 0.0, 10.0, "loop"),
+        (10.1, 0.0, 10.0, "loader"),  # epochs of few batches: most of the time nothing was there
+    ],
 )
 def test_stats_name_the_bottleneck(
-    dataset: fastinet.Dataset, waiting: float, busy: float, bottleneck: str
+    dataset: fastinet.Dataset, startup: float, waiting: float, busy: float, bottleneck: str
 ) -> None:
     loader = Loader(dataset, 8, SMALL)
     list(loader)
-    stats = replace(loader.stats(), waiting_seconds=waiting, busy_seconds=busy)
+    stats = replace(
+        loader.stats(), startup_seconds=startup, waiting_seconds=waiting, busy_seconds=busy
+    )
     assert stats.bottleneck == stats.as_dict()["bottleneck"] == bottleneck
     if bottleneck != "unknown":
         assert str(stats).startswith(f"the {bottleneck} is the bottleneck")
         assert f"waiting {waiting * 10:.1f}% of the time" in str(stats)
+    assert f"{startup:.1f} s for epochs' first batches" in str(stats)
 
 
 def test_stats_of_a_time(dataset: fastinet.Dataset) -> None:
@@ -476,16 +497,26 @@ def test_what_a_log_raises_loses_no_batch(dataset: fastinet.Dataset) -> None:
 def test_logs_that_make_no_sense(dataset: fastinet.Dataset) -> None:
     with pytest.raises(TypeError, match="log must be callable"):
         Loader(dataset, 8, SMALL, log="file.txt")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="log_every must be seconds"):
-        Loader(dataset, 8, SMALL, log=print, log_every=-1)
+    for every in (-1, float("nan"), "60"):
+        with pytest.raises(ValueError, match="log_every must be seconds"):
+            Loader(dataset, 8, SMALL, log=print, log_every=every)  # type: ignore[arg-type]
 
 
 def test_loaders_go_to_other_processes(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 8, SMALL, shuffle=True)
     first = stream(loader)
-    copy = pickle.loads(pickle.dumps(loader))  # noqa: S301  # our own
-    assert copy.state_dict() == loader.state_dict()
-    assert stream(copy.epoch(0)) == first
+    other = pickle.loads(pickle.dumps(loader))  # noqa: S301  # our own
+    assert other.state_dict() == loader.state_dict()
+    assert stream(other.epoch(0)) == first
+
+
+def test_a_copys_log_hears_of_the_copy(dataset: fastinet.Dataset) -> None:
+    heard: list[int] = []
+    loader = Loader(dataset, 8, SMALL, log=lambda stats: heard.append(stats.batches), log_every=0)
+    list(loader)
+    heard.clear()
+    list(copy.copy(loader))
+    assert heard == [1] * 6
 
 
 def test_an_empty_selection_is_an_empty_epoch(dataset: fastinet.Dataset) -> None:

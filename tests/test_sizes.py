@@ -100,6 +100,6 @@ def test_schedules_that_make_no_sense(
         Loader(dataset, 8, RandomResizedCrop(8), sizes=sizes)
 
 
-def test_a_schedule_is_a_mapping(dataset: fastinet.Dataset) -> None:
-    with pytest.raises(TypeError, match=r"sizes must be \{first epoch: size\}, not \[8\]"):
-        Loader(dataset, 8, RandomResizedCrop(8), sizes=[8])  # type: ignore[arg-type]
+def test_a_list_is_no_schedule(dataset: fastinet.Dataset) -> None:
+    with pytest.raises(TypeError, match=r"sizes must be {first epoch: size, ...}, not \[8, 12\]"):
+        Loader(dataset, 8, RandomResizedCrop(8), sizes=[8, 12])  # type: ignore[arg-type]

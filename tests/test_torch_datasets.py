@@ -174,6 +174,27 @@ def test_under_stateful_dataloader(
     assert stream[:16] == unbroken[:16]
 
 
+@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (1, True), (1, False)])
+@pytest.mark.parametrize("had", [3, 8])
+def test_a_state_between_iter_and_the_first_batch(
+    dataset: fastinet.Dataset, workers: int, persistent: bool, had: int
+) -> None:
+    """It is that of the epoch to come, whether or not the one before came to its end."""
+    native = Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1).epoch(1)
+    first = stateful_loader(dataset, workers, persistent=persistent)
+    batches = iter(first)
+    for _ in range(had):
+        next(batches)
+    if had == 8:
+        assert next(batches, None) is None
+    batches = iter(first)
+    state = first.state_dict()
+    resumed = stateful_loader(dataset, workers, persistent=persistent)
+    resumed.load_state_dict(state)
+    for batch, expected in zip(resumed, native, strict=True):
+        assert content(batch) == (expected.images.tobytes(), expected.labels.tolist())
+
+
 def test_it_goes_on_and_does_not_skip(dataset: fastinet.Dataset) -> None:
     """A resumed loader begins at its batch; nothing before it is decoded again."""
     first = stateful_loader(dataset, 0)

@@ -151,6 +151,7 @@ PYBIND11_MODULE(_engine, module) {
            "soft_labels"_a = nullptr)
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
+      .def_property_readonly("delivered", &PyEpoch::Delivered)
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")

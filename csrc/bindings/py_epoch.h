@@ -63,9 +63,13 @@ class PyEpoch {
     auto batch = std::make_unique<PyBatch>(std::move(delivery), spec_);
     py::array labels = batch->Labels();
     const py::object lease = py::cast(std::move(batch));
+    ++delivered_;
     return py::make_tuple(lease, PyBatch::Images(lease, dtype_, with_views_), std::move(labels));
   }
 
+  /// Batches that Next() has returned, in all threads together. Also after Close(), and in a forked
+  /// child.
+  int64_t Delivered() const { return delivered_; }
   void Close() { run_.Close(); }  // the arrays that workers still read live until this object dies
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
 
@@ -87,6 +91,7 @@ class PyEpoch {
   py::object keys_;
   py::dtype dtype_;
   bool with_views_;
+  int64_t delivered_ = 0;  // guarded by the GIL
   // Last, hence destroyed first: that stops the workers, which read the members above.
   PyRun<EpochRun> run_;
 };

@@ -11,6 +11,7 @@ from torch.utils import data
 import fastinet
 from fastinet.checks import checked_epoch
 from fastinet.chosen import ChosenItems
+from fastinet.epoch import Progress
 from fastinet.torch.tensors import tensor
 
 if TYPE_CHECKING:
@@ -132,29 +133,51 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         # persistent_workers every epoch is the first one of a new process, and the parent's loader,
         # of which that has a copy, never moves.
         self._next_epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._asked = False  # for an epoch that has not begun
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The next epoch, as tensors over the loader's slots."""
+        """The next epoch, as tensors over the loader's slots. It begins with the first batch."""
         worker = data.get_worker_info()
         if worker is not None and worker.num_workers > 1:
             raise ValueError(
                 f"num_workers={worker.num_workers} would give every batch {worker.num_workers} "
                 "times: the loader's threads are the workers, take num_workers=0 or 1"
             )
-        next_epoch = 0 if worker is None else int(self._next_epoch)
-        batches = self.loader.epoch(next_epoch) if next_epoch else iter(self.loader)
-        self._next_epoch.fill_(self.loader.state_dict()["epoch"] + 1)
-        for images, labels in batches:
-            yield tensor(images), tensor(labels)
+        # Only with the first batch, since StatefulDataLoader asks for iterators that it then drops.
+        self._asked = True
+        return self._batches()
 
     def state_dict(self) -> LoaderState:
-        """See `fastinet.Loader.state_dict`."""
-        return self.loader.state_dict()
+        """See `fastinet.Loader.state_dict`.
+
+        Between ``iter()`` and the first batch, where the epoch is to begin.
+        """
+        state = self.loader.state_dict()
+        if self._asked:
+            begins = self._begins()
+            state["epoch"], state["position"] = begins.epoch, begins.position
+        return state
 
     def load_state_dict(self, state: LoaderState) -> None:
         """See `fastinet.Loader.load_state_dict`."""
         self.loader.load_state_dict(state)
         self._next_epoch.zero_()
+        self._asked = False
+
+    def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        begins = self._begins()
+        batches = iter(self.loader) if begins.position else self.loader.epoch(begins.epoch)
+        self._next_epoch.fill_(begins.epoch + 1)
+        self._asked = False
+        for images, labels in batches:
+            yield tensor(images), tensor(labels)
+
+    def _begins(self) -> Progress:
+        """Where the next loop begins."""
+        next_epoch = 0 if data.get_worker_info() is None else int(self._next_epoch)
+        if next_epoch:
+            return Progress(next_epoch, 0)
+        return self.loader._course.next_loop  # noqa: SLF001
