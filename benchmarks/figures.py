@@ -137,7 +137,7 @@ def pipeline_figures(archive: Path, rounds: int) -> Iterator[Figure]:
 
 def decode_figures(archive: Path, rounds: int) -> Iterator[Figure]:
     """CPU time of whole images to RGB."""
-    import simplejpeg  # type: ignore[import-untyped]  # noqa: PLC0415 - a peer
+    import simplejpeg  # noqa: PLC0415 - a peer
 
     images = [_reference.read_member(archive, m) for m in _reference.list_members(archive)]
     ways: list[Callable[[bytes], object]] = [
@@ -215,7 +215,7 @@ def _entropy_share(before: LoaderStats, after: LoaderStats, mcus: int) -> float:
     """Huffman decoding of `mcus` MCUs, as a share of all that the workers did meanwhile."""
 
     def grown(*names: str) -> float:
-        return sum(getattr(after, name) - getattr(before, name) for name in names)
+        return float(sum(getattr(after, name) - getattr(before, name) for name in names))
 
     busy = grown("read_seconds", "header_seconds", "decode_seconds", "render_seconds")
     return grown("entropy_seconds") / busy * mcus / grown("mcus_decoded", "mcus_skipped")

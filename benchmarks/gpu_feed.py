@@ -11,8 +11,8 @@ the cores that this process may use. Without --archive, photographs are made, an
 as needed; they are decoded from the page cache.
 
 With --model none there is no network: the rate at which batches arrive on the device. With
---model paced --pace 2500 the loop sleeps instead, as long as a device would take that computes so
-many images a second by itself: whether the CPUs of this machine would feed it.
+--model paced --pace 2500 there is a device in name only, which computes so many images a second by
+itself and takes a batch while it computes the one before: would the CPUs of this machine feed it?
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 from resnet_torch import resnet50, tiny
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 CLASSES = 1000
 
@@ -94,15 +94,15 @@ def main() -> None:
         drop_last=True,
         threads=arguments.threads,
     )
-    step = training_step(arguments, loader.device)
+    step, wait = training_step(arguments, loader.device)
     real = endless(loader)
     synthetic = itertools.cycle([next(real)])
     rounds: dict[str, list[Round]] = {"synthetic": [], "fastinet": []}
     for _ in range(arguments.rounds):
         for name, batches in (("synthetic", synthetic), ("fastinet", real)):
             # The loader has gone ahead during the other's round; these steps use that up.
-            take(batches, step, arguments.warm_up, loader.device)
-            rounds[name].append(take(batches, step, arguments.steps, loader.device))
+            take(batches, step, arguments.warm_up, wait)
+            rounds[name].append(take(batches, step, arguments.steps, wait))
     measured = figures(arguments, loader, rounds)
     if arguments.json:
         print(json.dumps(measured))
@@ -112,7 +112,7 @@ def main() -> None:
 
 def open_data(arguments: argparse.Namespace) -> fastinet.Dataset:
     """The archive's items, repeated until an epoch is as long as a round."""
-    archive = arguments.archive
+    archive: str | Path | None = arguments.archive
     if archive is None:
         from fastinet.testing.train_archive import cached_train_archive  # noqa: PLC0415
 
@@ -122,15 +122,36 @@ def open_data(arguments: argparse.Namespace) -> fastinet.Dataset:
         dataset.build_checkpoints(threads=arguments.threads)
     # An epoch's end costs something, and epochs of a small archive would have many of them.
     repeats = -(-arguments.steps * arguments.batch_size // len(dataset))
-    return dataset.select(list(range(len(dataset))) * repeats) if repeats > 1 else dataset
+    items: list[int] = list(range(len(dataset)))
+    return dataset.select(items * repeats) if repeats > 1 else dataset
 
 
-def training_step(arguments: argparse.Namespace, device: torch.device) -> Any:
-    """A function that takes one step on (images, labels), or does nothing with them."""
-    if arguments.model == "none":
-        return lambda images, labels: None  # noqa: ARG005
+class PacedDevice:
+    """Stands in for a GPU: computes at a pace of its own while the host goes on."""
+
+    def __init__(self, images_per_second: float) -> None:
+        self._pace = images_per_second
+        self._done = 0.0  # when it will have computed all that it was given
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> None:  # noqa: ARG002
+        """Gives it a batch, once it has begun with the one before."""
+        self.wait(len(images) / self._pace)
+        self._done = max(self._done, time.perf_counter()) + len(images) / self._pace
+
+    def wait(self, left: float = 0.0) -> None:
+        """Returns when it has no more to do than `left` seconds' work."""
+        time.sleep(max(0.0, self._done - left - time.perf_counter()))
+
+
+def training_step(
+    arguments: argparse.Namespace, device: torch.device
+) -> tuple[Callable[..., None], Callable[[], None]]:
+    """What takes one step on (images, labels), and what waits until the steps are done."""
     if arguments.model == "paced":
-        return lambda images, labels: time.sleep(len(images) / arguments.pace)  # noqa: ARG005
+        paced = PacedDevice(arguments.pace)
+        return paced.step, paced.wait
+    if arguments.model == "none":
+        return lambda images, labels: None, lambda: wait_for(device)  # noqa: ARG005
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
     network: nn.Module = (resnet50 if arguments.model == "resnet50" else tiny)(CLASSES)
@@ -145,7 +166,7 @@ def training_step(arguments: argparse.Namespace, device: torch.device) -> Any:
         loss.backward()
         optimizer.step()
 
-    return step
+    return step, lambda: wait_for(device)
 
 
 def endless(loader: fastinet.torch.Loader) -> Iterator[fastinet.torch.Batch]:
@@ -155,15 +176,18 @@ def endless(loader: fastinet.torch.Loader) -> Iterator[fastinet.torch.Batch]:
 
 
 def take(
-    batches: Iterable[fastinet.torch.Batch], step: Any, steps: int, device: torch.device
+    batches: Iterable[fastinet.torch.Batch],
+    step: Callable[..., None],
+    steps: int,
+    wait: Callable[[], None],
 ) -> Round:
     """Takes so many steps; the round is over when the device is done with them."""
-    wait_for(device)
+    wait()
     images, start, cpu_start = 0, time.perf_counter(), time.process_time()
     for batch in itertools.islice(batches, steps):
         step(*batch)
         images += len(batch)
-    wait_for(device)
+    wait()
     return Round(images, time.perf_counter() - start, time.process_time() - cpu_start)
 
 

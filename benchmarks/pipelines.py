@@ -170,7 +170,7 @@ def simplejpeg_opencv_val(archive: Path) -> OneThread:
 def _peers() -> tuple[Any, Any]:
     """OpenCV on one thread, and simplejpeg; only the benchmarks need them."""
     import cv2  # noqa: PLC0415
-    import simplejpeg  # type: ignore[import-untyped]  # noqa: PLC0415
+    import simplejpeg  # noqa: PLC0415
 
     cv2.setNumThreads(1)
     return cv2, simplejpeg

@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from archives import photographs
 from gzip_access import repeat
@@ -81,7 +81,7 @@ def measure(plain: Path) -> dict[str, float]:
     }
 
 
-def train_options() -> dict[str, object]:
+def train_options() -> dict[str, Any]:
     """The train pipeline."""
     return {
         "batch_size": BATCH_SIZE,
@@ -96,21 +96,23 @@ def train(batches: Iterable[fastinet.Batch]) -> None:
         pass
 
 
-def train_stream(source: object) -> None:
+def train_stream(source: int | IO[bytes]) -> None:
     """One pass over what arrives."""
     train(fastinet.StreamLoader(fastinet.open_stream(source), **train_options()))
 
 
 def drain(descriptor: int) -> None:
     """All items, undecoded."""
-    items = _engine.StreamItems(descriptor, b"pipe", max_pixels=DEFAULT_MAX_PIXELS)
+    rules = fastinet.open_stream(descriptor).rules
+    items = _engine.StreamItems(descriptor, b"pipe", rules, max_pixels=DEFAULT_MAX_PIXELS)
     while items.next() is not None:
         pass
 
 
-def through_cat(path: Path, work: Callable[[object], None]) -> None:
+def through_cat(path: Path, work: Callable[[IO[bytes]], None]) -> None:
     """Does `work` with the end to read of a pipe."""
     with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
         work(writer.stdout)
 
 

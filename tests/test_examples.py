@@ -181,4 +181,4 @@ def test_gpu_feed_runs_on_a_cpu(environment: dict[str, str]) -> None:
     assert measured["cpu_share_left"] <= 1
     assert "ratio" in run([*command, "--model", "none"], environment)
     paced = json.loads(run([*command, "--model", "paced", "--pace", "400", "--json"], environment))
-    assert 0 < paced["images_per_second"]["synthetic"] <= 400  # sleeping never ends early
+    assert 0 < paced["images_per_second"]["synthetic"] <= 400  # waiting never ends early
