@@ -14,6 +14,17 @@ namespace {
 
 constexpr size_t kMaxBytesPerRead = size_t{1} << 20;
 
+// The most that Linux gives a pipe of an ordinary user: /proc/sys/fs/pipe-max-size.
+constexpr int kPipeBytes = 1 << 20;
+
+/// Makes a pipe larger, so that the writer and this process wake each other less often. A wish:
+/// what is no pipe, or may not grow, stays as it is.
+void AskForRoom([[maybe_unused]] int descriptor) {
+#ifdef F_SETPIPE_SZ
+  (void)::fcntl(descriptor, F_SETPIPE_SZ, kPipeBytes);
+#endif
+}
+
 void Close(int descriptor) {
   if (descriptor >= 0) (void)::close(descriptor);
 }
@@ -28,6 +39,7 @@ Result<std::unique_ptr<DescriptorStream>> DescriptorStream::Open(int descriptor,
   if ((::fcntl(stream->descriptor_, F_GETFL) & O_ACCMODE) == O_WRONLY) {
     return InvalidArgument("the descriptor is open for writing only").InArchive(stream->name_);
   }
+  AskForRoom(stream->descriptor_);
   if (::pipe(stream->wake_.data()) != 0) return stream->SystemError("cannot open");
   for (const int end : stream->wake_) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
   return stream;
