@@ -30,6 +30,8 @@ from fastinet.testing.archives import END, entry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
 ROUNDS = 5
 READS = 1000
 
@@ -97,7 +99,7 @@ def measure_reads(plain: Path, zipped: Path) -> dict[str, float]:
     rows = np.random.default_rng(0).integers(0, len(members.offsets), READS)
     everything = np.arange(len(members.offsets))
 
-    def read(rows: np.ndarray) -> None:
+    def read(rows: NDArray[np.int64]) -> None:
         source = index.open(zipped)
         for offset, size in zip(members.offsets[rows], members.sizes[rows], strict=True):
             source.read(int(offset), int(size))
