@@ -178,8 +178,9 @@ class StreamLoader(BaseLoader):
                 prefetch=self.prefetch,
                 mask=self._masks,
             )
+        whole = self._progress.position == 0
         begun = _Pass(
-            _StreamRun(native, self.stream),
+            _StreamRun(native, self.stream, may_be_too_short=self.drop_last and whole),
             self.stream,
             self._progress,
             dtype=self.output.numpy_dtype(),
@@ -212,16 +213,18 @@ class StreamLoader(BaseLoader):
 
         Raises:
             TypeError: no state.
-            ValueError: a state of another version, or of another window.
+            ValueError: a state of another version, or of another window. The loader stays as it
+                was.
         """
         check_state(state, "seed", "window", "epoch", "position", versions=(STATE_VERSION,))
         if state["window"] != self.window:
             raise ValueError(f"state has window={state['window']}, the loader {self.window}")
-        self.seed = checked_seed(state["seed"])
+        seed = checked_seed(state["seed"])
         self._progress = Progress(
             checked_epoch(state["epoch"]),
             whole_number("position", state["position"], 0, 2**62),
         )
+        self.seed = seed
 
 
 _ArrivedRows: TypeAlias = "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int]"
@@ -231,9 +234,13 @@ _ArrivedRows: TypeAlias = "tuple[_engine.Batch, list[tuple[str, list[tuple[str, 
 class _StreamRun:
     """The engine's pass and the stream that it reads, as one: they fail and end together."""
 
-    def __init__(self, native: _engine.StreamEpoch, stream: Stream) -> None:
+    def __init__(
+        self, native: _engine.StreamEpoch, stream: Stream, *, may_be_too_short: bool
+    ) -> None:
+        """With `may_be_too_short`, a stream that ends before a batch is full gives none at all."""
         self._native = native
         self._stream = stream
+        self._may_be_too_short = may_be_too_short
 
     def next(self) -> _ArrivedRows | None:
         try:
@@ -243,6 +250,14 @@ class _StreamRun:
             raise
         if delivered is None:
             self._stream.check()
+            if self._may_be_too_short:
+                warnings.warn(
+                    f"drop_last=True leaves no batch: '{self._stream.name}' ended before all ranks"
+                    " had one; a smaller batch_size gives some",
+                    FastinetWarning,
+                    stacklevel=3,  # whoever calls next()
+                )
+        self._may_be_too_short = False
         return delivered
 
     def close(self) -> None:

@@ -103,7 +103,8 @@ def test_ranks(
 ) -> None:
     options: dict[str, Any] = {"world": world, "drop_last": drop_last, "batch_size": batch_size}
     if drop_last and batch_size * world > len(dataset):
-        assert batches_of(content, rank=0, **options) == []
+        with pytest.warns(FastinetWarning, match="leaves no batch"):
+            assert batches_of(content, rank=0, **options) == []
         return
     seen: list[int] = []
     for rank in range(world):
@@ -308,6 +309,20 @@ def test_states_of_other_loaders(content: bytes) -> None:
         loader.load_state_dict({"version": 1})  # type: ignore[typeddict-item]
     with pytest.raises(TypeError, match="gives, not None"):
         loader.load_state_dict(None)  # type: ignore[arg-type]
+    before = loader.state_dict()
+    with pytest.raises(ValueError, match="epoch must be"):
+        loader.load_state_dict({**before, "seed": 7, "epoch": -1})
+    assert loader.state_dict() == before
+
+
+def test_a_stream_of_less_than_a_batch_is_not_dropped_in_silence(content: bytes) -> None:
+    loader = loader_of(streamed(content), batch_size=1000, drop_last=True)
+    with pytest.warns(FastinetWarning, match="drop_last=True leaves no batch") as warned:
+        assert list(loader) == []
+    assert [warning.filename for warning in warned] == [__file__]
+    resumed = loader_of(streamed(content), batch_size=1000, drop_last=True)
+    resumed.load_state_dict({**resumed.state_dict(), "position": 1000})
+    assert list(resumed) == []  # its batches came before: warnings are errors here
 
 
 def test_resuming_behind_the_end(content: bytes) -> None:

@@ -109,6 +109,7 @@ def test_every_cut_around_a_header() -> None:
         same_batches(batches, ending_after(4 if cut >= header + 1024 else 3))
 
 
+@pytest.mark.filterwarnings("ignore:drop_last=True leaves no batch")
 @given(
     share=st.floats(0, 1, exclude_max=True),
     window=st.integers(1, 14),
