@@ -141,6 +141,12 @@ def test_boxes_in_every_form(case: Case) -> None:
         rows = case.of_guess.reshape(IMAGES, -1)
         text.write_text("".join(f"{separator.join(map(str, row))}\n" for row in rows))
         assert case.found(scores, "--boxes", text) == pytest.approx(expected)
+    np.savetxt(text, case.of_image)
+    ranked = case.array("ranked.npy", case.ranked)
+    for predictions in (scores, ranked):
+        assert case.found(predictions, "--boxes", text) == pytest.approx(
+            case.expected(case.of_image)
+        )
     np.savez(case.folder / "one.npz", case.of_guess)
     np.savez(case.folder / "two.npz", boxes=case.of_guess, other=np.zeros(3))
     np.savez(case.folder / "both.npz", boxes=case.of_guess, logits=case.scores)

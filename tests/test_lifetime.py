@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -401,6 +405,30 @@ print(sum(map(len, loader)))
 """
     answer = run(program, archive_path)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "interrupted\n43\n", "")
+
+
+def test_a_ctrl_c_beside_a_ready_batch_loses_none(dataset: fastinet.Dataset) -> None:
+    """A signal that is pending when the engine is asked, though nothing has to be waited for."""
+    loader = Loader(dataset, 5, SMALL, threads=2)
+    epoch = iter(loader)
+    while not epoch.ready_batches:
+        time.sleep(0.001)
+    # One C function after the other: Python looks at signals between its own instructions, and
+    # after all of its own functions that send one.
+    calls = [
+        partial(ctypes.CDLL(None)["raise"], int(signal.SIGUSR1)),
+        partial(epoch._native.next),
+    ]
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(map(partial.__call__, calls))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert loader.state_dict()["position"] == 0
+    assert [batch.indices.tolist() for batch in epoch] == [
+        batch.indices.tolist() for batch in loader.epoch(0)
+    ]
 
 
 def test_ctrl_c_loses_no_batch(archive_path: Path) -> None:

@@ -6,7 +6,7 @@ import gzip
 import io
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,9 +23,7 @@ from streamed import (
     streamed,
     train,
 )
-from test_lifetime import (
-    resident_bytes,
-)
+from test_lifetime import resident_bytes
 
 import fastinet
 from fastinet.errors import (
@@ -38,9 +36,6 @@ from fastinet.errors import (
 from fastinet.testing.archives import END, RECORD_BYTES, entry, tar
 from fastinet.testing.gzips import gzip_members
 from fastinet.testing.pngs import png
-
-if TYPE_CHECKING:
-    pass
 
 WHOLE = batches_of(FLAT, batch_size=2)
 
@@ -151,6 +146,24 @@ def test_what_the_window_holds_when_the_stream_is_cut(
         resumed = loader_of(streamed(FLAT), **options)
         resumed.load_state_dict(loader.state_dict())
         assert order_of(list(resumed)) == whole_order[position:]
+
+
+def test_a_resumed_pass_that_fails_does_not_go_back() -> None:
+    """What had been delivered before the pass began does not come again."""
+    cut = FLAT.index(b"n01440764_4.JPEG")
+    options: dict[str, Any] = {"shuffle": True, "window": 8, "batch_size": 1}
+    whole_order = order_of(batches_of(FLAT, **options))
+    loader = loader_of(streamed(FLAT[: cut + 1024]), **options)
+    start = arrived_by(cut + 1024) - 1
+    loader.load_state_dict({**loader.state_dict(), "position": start})
+    batches: list[fastinet.Batch] = []
+    with pytest.raises(CorruptError):
+        batches.extend(loader)
+    assert len(batches) == 1
+    assert loader.state_dict()["position"] == start
+    resumed = loader_of(streamed(FLAT), **options)
+    resumed.load_state_dict(loader.state_dict())
+    assert order_of(list(resumed)) == whole_order[start:]
 
 
 def order_of(batches: list[fastinet.Batch]) -> list[int]:

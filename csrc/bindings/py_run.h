@@ -32,20 +32,21 @@ class PyRun {
 
   /// What comes next, which is a batch, a failure, or the end. Keeps looking at signals while it
   /// waits; what came together with a signal is kept for the next call, so that a Ctrl-C loses no
-  /// batch.
+  /// batch. Also without waiting: a signal that nobody has looked at by the return strikes there,
+  /// where Python has the batch and its caller does not.
   Delivered Next() {
     if (!IsOfThisProcess()) Check(Status(StatusCode::kCancelled, after_fork_));
     if (interrupted_) return *std::exchange(interrupted_, std::nullopt);
     Delivered delivered = run_->Next(std::chrono::milliseconds(0));
-    while (IsNotYet(delivered)) {
-      // The caller holds a reference to the Python object that this is a part of.
-      delivered = WithoutGil([&] { return run_->Next(kSignalPeriod); });
+    for (;;) {
       if (PyErr_CheckSignals() != 0) {
         if (!IsNotYet(delivered)) interrupted_ = std::move(delivered);
         throw py::error_already_set();
       }
+      if (!IsNotYet(delivered)) return delivered;
+      // The caller holds a reference to the Python object that this is a part of.
+      delivered = WithoutGil([&] { return run_->Next(kSignalPeriod); });
     }
-    return delivered;
   }
 
   void Close() {

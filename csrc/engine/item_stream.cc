@@ -10,7 +10,6 @@ namespace {
 
 // As fastinet/datasets/scanned.py has them: one archive has the same items by either road.
 constexpr std::array<std::string_view, 3> kImageExtensions = {".jpeg", ".jpg", ".png"};
-// As fastinet/datasets/webdataset.py has them: what follows the base's first dot.
 constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
 constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
 constexpr std::string_view kAppleMagic("\x00\x05\x16\x07", 4);

@@ -242,7 +242,8 @@ Status StreamRun::TakeApart() {
     if (drawn) FASTINET_RETURN_IF_ERROR(Place(*std::move(drawn)));
   }
   if (damage.code() == StatusCode::kCancelled) return damage;
-  if (!damage.ok()) settled_ = position_;
+  // Positions before the start were had before this pass, whatever the failure puts there now.
+  if (!damage.ok()) settled_ = std::max(position_, plan_.start);
   FASTINET_RETURN_IF_ERROR(PlaceRest());
   return damage;
 }

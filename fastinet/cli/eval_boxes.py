@@ -76,7 +76,10 @@ def _read_boxes(path: str) -> NDArray[Any]:
 
 
 def _boxes_in_text(path: str) -> NDArray[np.float64]:
-    """Lines of xmin ymin xmax ymax, the same number of times in each: float64 [N, k, 4]."""
+    """Lines of xmin ymin xmax ymax, the same number of times in each: float64 [N, k, 4].
+
+    Once: [N, 4], for all guesses of an image.
+    """
     name = Path(path).name
     lines = text_lines(Path(path).read_bytes(), name)
     rows = []
@@ -92,7 +95,9 @@ def _boxes_in_text(path: str) -> NDArray[np.float64]:
             raise CorruptError(f"'{name}', line {number}: {error}") from None
     if not rows:
         raise CorruptError(f"'{name}' is empty")
-    return np.array(rows).reshape(len(rows), -1, _BOX_NUMBERS)
+    boxes = np.array(rows)
+    one_each = boxes.shape[1] == _BOX_NUMBERS
+    return boxes if one_each else boxes.reshape(len(rows), -1, _BOX_NUMBERS)
 
 
 def read_true_boxes(
