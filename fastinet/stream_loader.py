@@ -267,8 +267,7 @@ class _StreamRun:
         if self._native.skipped and not sys.is_finalizing():
             warnings.warn(
                 f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "
-                "no images, nor small files that belong to one, or images of samples that have one "
-                "before them",
+                "no images, nor small files that belong to one, or second images of samples",
                 FastinetWarning,
                 stacklevel=NEXT_STACK_LEVEL,
             )

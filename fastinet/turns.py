@@ -189,9 +189,9 @@ class _Lock:
                 if not self._lock(file):
                     return False
                 if self._is_at_path(file):  # else it was removed between the opening and the lock
+                    self._inode = _inode(file)
                     closing.pop_all()
                     self._file = file
-        self._inode = _inode(self._file)
         _mine.files.add(self._inode)
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         self._note = _Note(socket.gethostname(), os.getpid(), now)
