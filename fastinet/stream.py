@@ -29,6 +29,7 @@ from fastinet.rendering import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
 __all__ = [
     "LabelFunction",
     "Readable",
@@ -228,8 +229,8 @@ def open_stream(
     """Opens an archive that arrives: nothing of it is kept, and nothing is needed but the stream.
 
     It may be any tar that :func:`fastinet.open` reads, tars of tars included, or a WebDataset
-    shard; gzip is recognised by its first bytes. Tars may come one behind
-    the other, as ``cat`` sends them. Items come in the stream's order, number 0, 1, and so on.
+    shard; gzip is recognised by its first bytes. Tars may come one behind the other, as ``cat``
+    sends them. Items come in the stream's order, number 0, 1, and so on.
 
     Members that follow one another and have the same path up to the first dot of the file name are
     one sample. If a ``.cls`` or ``.json`` is among them, or with `labels`, one image of it is an

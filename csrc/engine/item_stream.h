@@ -46,8 +46,9 @@ struct ItemRules {
 /// Of a sample with a label beside its images, a .cls or .json, one image is the item: the first
 /// whose extension is jpg, jpeg or png, or without such a one the first; two images of one name are
 /// no exception. All else of moderate size are its companions. Where nothing is a label, each image
-/// is an item, as in archives of nothing but images, and has the sample's companions. So one
-/// archive has the same items by either road, see fastinet/datasets/webdataset.py.
+/// is an item, as in archives of nothing but images, and has the sample's companions; of a sample
+/// with kMaxWaiting images or more they come at once, and without. So one archive has the same
+/// items by either road, see fastinet/datasets/webdataset.py.
 class ItemStream {
  public:
   /// The largest companion that is kept [bytes]: labels and captions, not masks and features.

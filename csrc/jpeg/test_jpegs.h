@@ -147,6 +147,15 @@ inline void OracleWarns(j_common_ptr common, int level) {
   }
 }
 
+/// Makes `decoder`, whose errors and warnings go to `session`.
+inline void CreateDecoder(jpeg_decompress_struct& decoder, OracleSession& session) {
+  decoder.err = jpeg_std_error(&session.errors);
+  decoder.client_data = &session;
+  session.errors.error_exit = OracleFails;
+  session.errors.emit_message = OracleWarns;
+  jpeg_create_decompress(&decoder);
+}
+
 }  // namespace detail
 
 /// A full decode by libjpeg-turbo: accurate DCT, fancy upsampling.
@@ -154,11 +163,7 @@ inline OracleImage OracleDecode(Bytes jpeg) {
   OracleImage image;
   detail::OracleSession session;
   jpeg_decompress_struct decoder;
-  decoder.err = jpeg_std_error(&session.errors);
-  decoder.client_data = &session;
-  session.errors.error_exit = detail::OracleFails;
-  session.errors.emit_message = detail::OracleWarns;
-  jpeg_create_decompress(&decoder);
+  detail::CreateDecoder(decoder, session);
   if (setjmp(session.on_error) != 0) {
     image.fatal = true;
     jpeg_destroy_decompress(&decoder);
@@ -194,13 +199,9 @@ inline bool MayHaveHostileBlocks(Bytes jpeg) {
   constexpr int64_t kMaxPlainSum = 5890;
   detail::OracleSession session;
   jpeg_decompress_struct decoder;
-  decoder.err = jpeg_std_error(&session.errors);
-  decoder.client_data = &session;
-  session.errors.error_exit = detail::OracleFails;
-  session.errors.emit_message = detail::OracleWarns;
-  jpeg_create_decompress(&decoder);
-  if (setjmp(session.on_error) !=
-      0) {  // damage behind the pixels: coefficients are read to the end
+  detail::CreateDecoder(decoder, session);
+  // Damage behind the pixels counts: coefficients are read to the end.
+  if (setjmp(session.on_error) != 0) {
     jpeg_destroy_decompress(&decoder);
     return true;
   }
