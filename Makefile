@@ -65,7 +65,7 @@ fuzz: $(VENV)/ready-dev ## every fuzzer, SECONDS each (needs clang++)
 
 clean: ## delete what was built
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
-	rm -f fastinet/_*.so fastinet/_build.json $(VENV)/linked
+	rm -f fastinet/_native/_*.so fastinet/_build.json $(VENV)/linked
 
 distclean: clean ## ... and .venv
 	rm -rf $(VENV)

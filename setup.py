@@ -33,16 +33,16 @@ def relative_paths(pattern: str) -> list[str]:
 
 
 def extension_modules() -> list[Extension]:
-    """The pybind11 engine, and one Cython module for each fastinet/_*.pyx."""
+    """The pybind11 engine, and one Cython module for each fastinet/_native/_*.pyx."""
     modules = [
-        Extension(f"fastinet.{Path(source).stem}", [source], language="c++")
-        for source in relative_paths("fastinet/_*.pyx")
+        Extension(f"fastinet._native.{Path(source).stem}", [source], language="c++")
+        for source in relative_paths("fastinet/_native/_*.pyx")
     ]
     bindings = relative_paths("csrc/bindings/*.cc")
     if bindings:
         from pybind11.setup_helpers import Pybind11Extension
 
-        modules.append(Pybind11Extension("fastinet._engine", bindings, cxx_std=20))
+        modules.append(Pybind11Extension("fastinet._native._engine", bindings, cxx_std=20))
     return modules
 
 

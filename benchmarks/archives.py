@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet import catalog
-from fastinet.sources import identify
+from fastinet.archives.sources import identify
+from fastinet.items import catalog
 from fastinet.testing.train_archive import cached_train_archive
 
 if TYPE_CHECKING:

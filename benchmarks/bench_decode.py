@@ -17,7 +17,7 @@ from archives import photographs
 from pipelines import each_in_turn
 
 import fastinet
-from fastinet import _reference
+from fastinet.testing import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.benchmark(group="decode", timer=time.process_time, min_
 @pytest.fixture(scope="module")
 def images() -> list[bytes]:
     archive = photographs()
-    return [_reference.read_member(archive, member) for member in _reference.list_members(archive)]
+    return [reference.read_member(archive, member) for member in reference.list_members(archive)]
 
 
 def _simplejpeg() -> Callable[[bytes], object]:
@@ -40,7 +40,7 @@ def _simplejpeg() -> Callable[[bytes], object]:
 
 @pytest.mark.parametrize(
     "decoder",
-    [lambda: fastinet.decode, _simplejpeg, lambda: _reference.decode],
+    [lambda: fastinet.decode, _simplejpeg, lambda: reference.decode],
     ids=["fastinet", "simplejpeg", "pillow"],
 )
 def test_whole_images(
@@ -53,7 +53,7 @@ def test_whole_images(
 
 
 def test_the_upper_left_quarter(benchmark: BenchmarkFixture, images: list[bytes]) -> None:
-    sizes = [_reference.open_image(data).size for data in images]
+    sizes = [reference.open_image(data).size for data in images]
     boxes = [(0, 0, (width + 1) // 2, (height + 1) // 2) for width, height in sizes]
     box_of = dict(zip(images, boxes, strict=True))
     benchmark(each_in_turn, lambda data: fastinet.decode(data, box_of[data]), images)

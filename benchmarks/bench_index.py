@@ -16,7 +16,7 @@ import pytest
 from archives import TRAIN_ITEMS, indexed_train_archive, sparse_train_tar
 
 import fastinet
-from fastinet import _reference
+from fastinet.testing import reference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def test_scan_by_fastinet(benchmark: BenchmarkFixture, headers: Path) -> None:
 
 
 def test_scan_by_tarfile(benchmark: BenchmarkFixture, headers: Path) -> None:
-    assert len(benchmark(_reference.list_members, headers)) == 20_000
+    assert len(benchmark(reference.list_members, headers)) == 20_000
 
 
 def test_open_with_index(

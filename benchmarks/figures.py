@@ -40,13 +40,13 @@ from rich.console import Console
 from rich.table import Table
 
 import fastinet
-from fastinet import _reference
-from fastinet.cpus import available_cpus
+from fastinet.base.cpus import available_cpus
+from fastinet.testing import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fastinet.stats import LoaderStats
+    from fastinet.loading.stats import LoaderStats
 
 MEGABYTE = 1e6
 
@@ -139,7 +139,7 @@ def decode_figures(archive: Path, rounds: int) -> Iterator[Figure]:
     """CPU time of whole images to RGB."""
     import simplejpeg  # noqa: PLC0415 - a peer
 
-    images = [_reference.read_member(archive, m) for m in _reference.list_members(archive)]
+    images = [reference.read_member(archive, m) for m in reference.list_members(archive)]
     ways: list[Callable[[bytes], object]] = [
         fastinet.decode,
         lambda data: simplejpeg.decode_jpeg(data, "RGB"),
@@ -332,7 +332,7 @@ def index_figures(folder: Path, rounds: int) -> Iterator[Figure]:
     headers = sparse_train_tar(folder / "headers.tar")
     ratios = []
     for _ in range(rounds):
-        plain = cpu_seconds(_reference.list_members, headers)
+        plain = cpu_seconds(reference.list_members, headers)
         ratios.append(plain / cpu_seconds(_scan, headers))
     yield Figure(
         "index, tarfile / fastinet",

@@ -32,7 +32,7 @@ from torch import nn
 
 import fastinet
 import fastinet.torch
-from fastinet.cpus import available_cpus
+from fastinet.base.cpus import available_cpus
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 from resnet_torch import resnet50, tiny

@@ -23,8 +23,9 @@ import numpy as np
 from archives import photographs
 
 import fastinet
-from fastinet import _scan, seek_index
-from fastinet.sources import identify
+from fastinet._native import _scan
+from fastinet.archives import seek_index
+from fastinet.archives.sources import identify
 from fastinet.testing.archives import END, entry
 
 if TYPE_CHECKING:

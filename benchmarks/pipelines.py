@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fastinet
-from fastinet import _reference
-from fastinet.checkpoints import Checkpoints
+from fastinet.items.checkpoints import Checkpoints
+from fastinet.testing import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,7 +117,7 @@ class OneThread:
         self, archive: Path, row: Callable[[bytes, NDArray[np.int32], bool], NDArray[np.uint8]]
     ) -> None:
         self._file = os.open(archive, os.O_RDONLY)
-        self._members = _reference.list_members(archive)
+        self._members = reference.list_members(archive)
         self._row = row
 
     def epoch(self, plan: EpochPlan) -> int:
@@ -180,6 +180,6 @@ def pillow(archive: Path) -> OneThread:
     """Full decode by Pillow, crop, and antialiased bilinear resize: what torchvision does."""
 
     def row(data: bytes, box: NDArray[np.int32], flip: bool) -> NDArray[np.uint8]:
-        return _reference.decode(data, box.tolist(), SIZE, flip=flip)
+        return reference.decode(data, box.tolist(), SIZE, flip=flip)
 
     return OneThread(archive, row)

@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet import _plan
-from fastinet.blocks import Blocks
+from fastinet._native import _plan
+from fastinet.loading.blocks import Blocks
 
 ITEMS, CLASSES, MEAN_BYTES = 1_281_167, 1000, 110_000
 BATCH = 256

@@ -24,8 +24,8 @@ from archives import photographs
 from gzip_access import repeat
 
 import fastinet
-from fastinet import _engine
-from fastinet.rendering import DEFAULT_MAX_PIXELS
+from fastinet._native import _engine
+from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

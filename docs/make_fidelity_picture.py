@@ -20,7 +20,7 @@ import simplejpeg
 from PIL import Image, ImageDraw, ImageFont
 
 import fastinet
-from fastinet import _reference
+from fastinet.testing import reference
 from fastinet.testing.encodings import Encoding, encode
 from fastinet.testing.photographs import paint, photographs
 
@@ -42,7 +42,7 @@ TRAINING_SIZE = 224
 
 def pillow(data: bytes, box: Box, size: int) -> Pixels:
     """The measure of all others: decode all, crop, antialiased bilinear resize."""
-    return _reference.decode(data, box, size)
+    return reference.decode(data, box, size)
 
 
 def default(data: bytes, box: Box, size: int) -> Pixels:
@@ -58,7 +58,7 @@ def exact(data: bytes, box: Box, size: int) -> Pixels:
 def opencv(data: bytes, box: Box, size: int, interpolation: int) -> Pixels:
     """A resize that looks at no more pixels than it has neighbours, however much it shrinks."""
     x, y, width, height = box
-    part = _reference.decode(data)[y : y + height, x : x + width]
+    part = reference.decode(data)[y : y + height, x : x + width]
     return np.asarray(cv2.resize(part, (size, size), interpolation=interpolation), np.uint8)
 
 
@@ -123,8 +123,8 @@ def difference(ours: Pixels, theirs: Pixels) -> Difference:
 def table_images() -> Iterator[bytes]:
     """Photographs of a train archive, or synthetic ones."""
     if sample := os.environ.get("FASTINET_SAMPLE"):
-        for member in _reference.list_members(sample)[:TABLE_PHOTOGRAPHS]:
-            yield _reference.read_member(sample, member)
+        for member in reference.list_members(sample)[:TABLE_PHOTOGRAPHS]:
+            yield reference.read_member(sample, member)
     else:
         yield from (photograph.data for photograph in photographs(TABLE_PHOTOGRAPHS))
 
@@ -133,9 +133,9 @@ def table() -> str:
     """Differences over random training crops, as Markdown."""
     found: dict[str, list[Difference]] = {name: [] for name in WAYS if name != "Pillow"}
     for item, data in enumerate(table_images()):
-        size = _reference.open_image(data).size
+        size = reference.open_image(data).size
         for epoch in range(TABLE_CROPS):
-            box, _ = _reference.random_resized_crop(size, 0, epoch, item)
+            box, _ = reference.random_resized_crop(size, 0, epoch, item)
             wanted = pillow(data, box, TRAINING_SIZE)
             for name, rows in found.items():
                 rows.append(difference(WAYS[name](data, box, TRAINING_SIZE), wanted))

@@ -14,22 +14,22 @@ import importlib
 from typing import Any
 
 from fastinet import errors, metrics, mixing
-from fastinet.batch import Batch
+from fastinet.annotations.bounding_boxes import Boxes, read_boxes
+from fastinet.annotations.item_boxes import ItemBoxes
+from fastinet.annotations.objects import Objects
+from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps, open_label_maps
+from fastinet.annotations.semantic_tree import SemanticTree, read_semantic_tree
+from fastinet.archives.stream import Stream, open_stream
 from fastinet.build_info import build_info
-from fastinet.codec import ImageHeader, decode, decode_batch, read_header
-from fastinet.concatenation import concatenate
-from fastinet.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
-from fastinet.datasets.bounding_boxes import Boxes, read_boxes
-from fastinet.datasets.imagenet_5k import imagenet5k
-from fastinet.datasets.item_boxes import ItemBoxes
-from fastinet.datasets.relabel import ItemLabelMaps, LabelMaps, open_label_maps
-from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
-from fastinet.duplicates import Duplicates, find_duplicates
-from fastinet.loader import Loader
-from fastinet.objects import Objects
-from fastinet.stream import Stream, open_stream
-from fastinet.stream_loader import StreamLoader
-from fastinet.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
+from fastinet.items.concatenation import concatenate
+from fastinet.items.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.items.duplicates import Duplicates, find_duplicates
+from fastinet.items.imagenet_5k import imagenet5k
+from fastinet.loading.batch import Batch
+from fastinet.loading.loader import Loader
+from fastinet.loading.stream_loader import StreamLoader
+from fastinet.pixels.codec import ImageHeader, decode, decode_batch, read_header
+from fastinet.pixels.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
 from fastinet.verification import verify
 
 __all__ = [

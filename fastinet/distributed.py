@@ -7,7 +7,7 @@ import sys
 import warnings
 from typing import Final, Literal
 
-from fastinet.checks import whole_number
+from fastinet.base.checks import whole_number
 from fastinet.errors import FastinetWarning
 
 __all__ = ["rank_and_world"]

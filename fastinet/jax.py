@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from fastinet.feeding import Feed, SentBatch
+from fastinet.loading.feeding import Feed, SentBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from fastinet.batch import Batch as HostBatch
-    from fastinet.loader import Loader
+    from fastinet.loading.batch import Batch as HostBatch
+    from fastinet.loading.loader import Loader
 
 __all__ = ["Batch", "JaxFeed", "feed"]
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastinet.checks import checked_epoch, checked_seed, whole_number
+from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from comparing import jpeg, picture, rng_of
 
 import fastinet
 from fastinet import Loader
-from fastinet.checkpoints import Checkpoints
+from fastinet.items.checkpoints import Checkpoints
 from fastinet.testing import jpegs
 from fastinet.testing.archives import train_tar
 from fastinet.testing.encodings import Encoding, encode
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from fastinet.stats import LoaderStats
+    from fastinet.loading.stats import LoaderStats
 
 APP1 = 0xE1
 WNID = "n01440764"

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 import fastinet
-from fastinet import _reference
+from fastinet.testing import reference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def assert_pillows(data: bytes, rng: Rng, boxes: int, image: Image.Image | None 
         image: what Pillow reads from `data`, where that is not RGB of `data` as it is.
     """
     turned = image is not None
-    image = _reference.open_image(data) if image is None else image
+    image = reference.open_image(data) if image is None else image
     for number in range(boxes):
         x, y, width, height = box = random_box(rng, *image.size)
         theirs = image.crop((x, y, x + width, y + height))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from fastinet import _scan, seek_index
-from fastinet.sources import identify
+from fastinet._native import _scan
+from fastinet.archives import seek_index
+from fastinet.archives.sources import identify
 from fastinet.testing.archives import train_tar
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fastinet.seek_index import SeekIndex
+    from fastinet.archives.seek_index import SeekIndex
 
 SPACING = _scan.MIN_SEEK_SPACING
 

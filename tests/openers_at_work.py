@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 import fastinet
-from fastinet import cli, seek_index, turns
+from fastinet import cli
+from fastinet.archives import seek_index
+from fastinet.sidecars import turns
 
 CHUNK_ITEMS = 5
 CHUNK_BYTES, SPACING = 60_000, 32_768

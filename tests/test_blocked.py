@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fastinet
-from fastinet import Loader, RandomResizedCrop, _plan
-from fastinet.blocks import Blocks
+from fastinet import Loader, RandomResizedCrop
+from fastinet._native import _plan
 from fastinet.errors import FastinetWarning
+from fastinet.loading.blocks import Blocks
 from fastinet.testing.archives import tar
 from fastinet.testing.small import small_jpeg
 

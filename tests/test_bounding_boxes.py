@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinet
-from fastinet.datasets import annotation_files
-from fastinet.datasets.annotation_files import BadAnnotationError, parse_annotation
+from fastinet.annotations import annotation_files
+from fastinet.annotations.annotation_files import BadAnnotationError, parse_annotation
 from fastinet.errors import (
     CorruptError,
     FastinetWarning,
@@ -292,7 +292,7 @@ def test_what_unpacks_to_too_much_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_boxes(tmp_path / "boxes.tar.gz", validation_files())
-    monkeypatch.setattr("fastinet.datasets.annotation_files._MOST_UNPACKED_BYTES", 4096)
+    monkeypatch.setattr("fastinet.annotations.annotation_files._MOST_UNPACKED_BYTES", 4096)
     with pytest.raises(TooLargeError, match="unpacks to more"):
         fastinet.read_boxes(path)
 
@@ -319,7 +319,7 @@ def test_what_was_read_is_kept(tmp_path: Path, form: str, monkeypatch: pytest.Mo
     assert (tmp_path / "boxes.fastinet.boxes").exists()
     parsed = []
     monkeypatch.setattr(
-        "fastinet.datasets.bounding_boxes.parse_annotation",
+        "fastinet.annotations.bounding_boxes.parse_annotation",
         lambda data: parsed.append(data) or parse_annotation(data),
     )
     with pytest.warns(FastinetWarning, match="swapped"):

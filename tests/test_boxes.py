@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastinet import RandomResizedCrop, _plan, _reference
+from fastinet import RandomResizedCrop
+from fastinet._native import _plan
+from fastinet.testing import reference
 
 Bounds = tuple[float, float]
 
@@ -142,7 +144,7 @@ def test_boxes_are_the_references(name: str) -> None:
     seed = 2**63 + 11
     boxes, flips = ours(rule, seed, draws=300)
     for item, (box, flip) in enumerate(zip(boxes.tolist(), flips.tolist(), strict=True)):
-        assert _reference.random_resized_crop(
+        assert reference.random_resized_crop(
             (rule.width, rule.height), seed, 3, item, scale=rule.scale, ratio=rule.ratio
         ) == (tuple(box), flip)
 
@@ -168,6 +170,6 @@ def test_any_rule_gives_a_box_inside(
     assert min(box[2:]) >= 1
     assert box[0] + box[2] <= width
     assert box[1] + box[3] <= height
-    assert _reference.random_resized_crop(
+    assert reference.random_resized_crop(
         (width, height), seed, 3, 0, scale=rule.scale, ratio=rule.ratio
     ) == (tuple(box.tolist()), flip)

@@ -20,12 +20,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastinet import catalog, column_file
-from fastinet.catalog import Listing, Split, UnusableIndexError
-from fastinet.dataset import Dataset
-from fastinet.dataset import open as open_archive
+from fastinet.archives.sources import Identity, identify
 from fastinet.errors import FastinetWarning, ReadError
-from fastinet.sources import Identity, identify
+from fastinet.items import catalog
+from fastinet.items.catalog import Listing, Split, UnusableIndexError
+from fastinet.items.dataset import Dataset
+from fastinet.items.dataset import open as open_archive
+from fastinet.sidecars import column_file
 from fastinet.testing.archives import train_tar
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -216,7 +217,7 @@ def test_the_index_is_kept_and_used(archive: Path, monkeypatch: pytest.MonkeyPat
         "train.tar",
         "train.tar.fastinet",
     ]
-    monkeypatch.setattr("fastinet._scan.scan", None)
+    monkeypatch.setattr("fastinet._native._scan.scan", None)
     assert contents(open_archive(archive)) == contents(first)
 
 
@@ -261,7 +262,7 @@ def test_a_read_only_folder_has_its_index_in_the_cache(
     assert index.name.startswith("train.tar-")
     assert open_archive(archive).index == str(index)
     assert [path.name for path in archive.parent.iterdir()] == ["train.tar"]
-    monkeypatch.setattr("fastinet._scan.scan", None)
+    monkeypatch.setattr("fastinet._native._scan.scan", None)
     assert contents(open_archive(archive)) == expected
 
 
@@ -379,7 +380,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 
 OPEN_MANY_TIMES = """
 import pathlib, sys
-from fastinet.dataset import open as open_archive
+from fastinet.items.dataset import open as open_archive
 path = pathlib.Path(sys.argv[1])
 for _ in range(40):
     path.with_name(path.name + ".fastinet").unlink(missing_ok=True)

@@ -25,9 +25,9 @@ from checkpointed import (
 from click.testing import CliRunner, Result
 
 import fastinet
-from fastinet import checkpoints
 from fastinet.cli import main
 from fastinet.errors import FastinetWarning, MissingError, ReadError
+from fastinet.items import checkpoints
 from fastinet.testing.archives import tar
 
 ITEMS, CHUNK = 23, 5  # four whole chunks and a short one
@@ -426,7 +426,7 @@ def test_interrupting_the_command(archive: Path) -> None:
     log_of(archive).unlink()
     script = (
         "import functools, os, signal, sys\n"
-        "from fastinet import Dataset, checkpoints, cli\n"
+        "from fastinet import Dataset, cli\nfrom fastinet.items import checkpoints\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored\n"
         "append = checkpoints.CheckpointLog.append\n"
         "def interrupted(self, chunk):\n"

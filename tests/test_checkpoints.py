@@ -22,9 +22,9 @@ from checkpointed import (
 from comparing import jpeg, picture, rng_of
 
 import fastinet
-from fastinet import CenterCrop, RandomResizedCrop, Resize, _reference
-from fastinet.checkpoints import Checkpoints
-from fastinet.testing import jpegs
+from fastinet import CenterCrop, RandomResizedCrop, Resize
+from fastinet.items.checkpoints import Checkpoints
+from fastinet.testing import jpegs, reference
 
 IMAGES = kinds_of_image()
 OWN = len(IMAGES) - len(OTHER_ROADS)
@@ -80,7 +80,7 @@ def test_rows_equal_pillows(dataset: fastinet.Dataset) -> None:
         for item, (image, box, flip) in enumerate(
             zip(ours.images, ours.boxes, ours.flips, strict=True)
         ):
-            theirs = _reference.decode(dataset.read(item), box.tolist(), 24, flip=bool(flip))
+            theirs = reference.decode(dataset.read(item), box.tolist(), 24, flip=bool(flip))
             np.testing.assert_array_equal(image, theirs, err_msg=dataset.keys[item])
 
 
@@ -243,7 +243,7 @@ def test_damaged_images_meet_the_same_verdict(tmp_path: Path) -> None:
     different = [
         i
         for i in decoded
-        if not np.array_equal(whole.images[i], _reference.decode(images[str(i)], None, 24))
+        if not np.array_equal(whole.images[i], reference.decode(images[str(i)], None, 24))
     ]
     # A changed bit may make a coefficient that no image has. libjpeg-turbo then gives other pixels
     # on other processors than x86-64, whose pixels are ours (csrc/jpeg/idct.h).

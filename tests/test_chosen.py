@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet import Loader, RandomResizedCrop, _plan
-from fastinet.chosen import ChosenItems
+from fastinet import Loader, RandomResizedCrop
+from fastinet._native import _plan
+from fastinet.loading.chosen import ChosenItems
 
 CROP = RandomResizedCrop(16)
 SEED = 11

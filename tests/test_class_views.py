@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import fastinet
 from fastinet import metrics
-from fastinet.datasets.class_selection import class_selection
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.datasets.imagenet_5k import read_class_list
 from fastinet.errors import CorruptError, FastinetWarning, MissingError
+from fastinet.items.class_selection import class_selection
+from fastinet.items.imagenet_5k import read_class_list
 from fastinet.metrics.labels import LabelSets, label_sets
 from fastinet.testing.archives import extract, tar, train_tar
 from fastinet.testing.small import small_jpeg

@@ -16,7 +16,7 @@ from PIL import Image
 
 import fastinet
 from fastinet.cli import main
-from fastinet.contact_sheet import contact_sheet
+from fastinet.pixels.contact_sheet import contact_sheet
 from fastinet.testing.archives import tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 from fastinet.testing.small import small_jpeg

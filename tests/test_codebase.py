@@ -117,14 +117,14 @@ def test_file_is_short_enough_to_read(path: Path) -> None:
 
 
 def test_compiled_modules_have_stubs() -> None:
-    modules = {path.stem for path in (ROOT / "fastinet").glob("_*.pyx")} | {"_engine"}
-    stubs = {path.stem for path in (ROOT / "fastinet").glob("_*.pyi")}
+    modules = {path.stem for path in (ROOT / "fastinet" / "_native").glob("_*.pyx")} | {"_engine"}
+    stubs = {path.stem for path in (ROOT / "fastinet" / "_native").glob("_*.pyi")}
     assert modules == stubs
 
 
 def test_stubs_name_what_the_modules_have() -> None:
-    for stub in sorted((ROOT / "fastinet").glob("_*.pyi")):
-        module = __import__(f"fastinet.{stub.stem}", fromlist=["*"])
+    for stub in sorted((ROOT / "fastinet" / "_native").glob("_*.pyi")):
+        module = __import__(f"fastinet._native.{stub.stem}", fromlist=["*"])
         stated = {
             node.name
             for node in ast.parse(stub.read_text()).body

@@ -11,9 +11,9 @@ from comparing import jpeg, picture, random_box, rng_of
 
 import fastinet
 from fastinet import CenterCrop, RandomResizedCrop, Resize
+from fastinet.pixels.transforms import Interpolation
 from fastinet.testing import jpegs
 from fastinet.testing.pngs import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
-from fastinet.transforms import Interpolation
 
 # Headers
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 import fastinet
-from fastinet import ColorJitter, Loader, RandomResizedCrop, _reference
+from fastinet import ColorJitter, Loader, RandomResizedCrop
+from fastinet.testing import reference
 from fastinet.testing.archives import tar
 
 FULL = ColorJitter(0.4, 0.4, 0.4, 0.1)
@@ -62,7 +63,7 @@ def test_the_reference_blends_as_pillow_does(
     name, factor = step
     enhancer = getattr(ImageEnhance, "Color" if name == "saturation" else name.capitalize())
     pillow = np.asarray(enhancer(Image.fromarray(many_colours)).enhance(factor), np.int16)
-    difference = np.abs(_reference.adjust_color(many_colours, [step]) - pillow)
+    difference = np.abs(reference.adjust_color(many_colours, [step]) - pillow)
     assert difference.max() <= (0 if platform.machine() in ("x86_64", "AMD64") else 1)
 
 
@@ -74,7 +75,7 @@ def test_each_adjustment_of_every_colour(
     jitter = ColorJitter(**{name: (factor, factor)})
     dataset = one_image(many_colours, tmp_path)
     (batch,) = Loader(dataset, 1, whole(1024, jitter))
-    assert np.array_equal(batch.images[0], _reference.adjust_color(many_colours, [step]))
+    assert np.array_equal(batch.images[0], reference.adjust_color(many_colours, [step]))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -99,8 +100,8 @@ def test_images_of_all_sizes(
     (plain,) = Loader(
         dataset, 1, RandomResizedCrop((height, width), (1, 1), (ratio, ratio), hflip=0), seed=seed
     )
-    steps = _reference.color_steps(FULL.bounds(), seed, 0, 0)
-    assert np.array_equal(batch.images[0], _reference.adjust_color(plain.images[0], steps))
+    steps = reference.color_steps(FULL.bounds(), seed, 0, 0)
+    assert np.array_equal(batch.images[0], reference.adjust_color(plain.images[0], steps))
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
@@ -125,8 +126,8 @@ def test_rows_are_the_plain_ones_adjusted(
         assert np.array_equal(batch.boxes, wanted.boxes)
         assert np.array_equal(batch.flips, wanted.flips)
         for row, item in enumerate(batch.indices.tolist()):
-            steps = _reference.color_steps(FULL.bounds(), 5, 2, item)
-            pixels = _reference.adjust_color(wanted.images[row], steps)
+            steps = reference.color_steps(FULL.bounds(), 5, 2, item)
+            pixels = reference.adjust_color(wanted.images[row], steps)
             changed += not np.array_equal(pixels, wanted.images[row])
             if layout == "NCHW":
                 pixels = pixels.transpose(2, 0, 1)
@@ -146,8 +147,8 @@ def test_views_have_colours_of_their_own(dataset: fastinet.Dataset) -> None:
     jittered, plain = images(FULL), images(None)
     for item in range(8):
         for view in range(2):
-            steps = _reference.color_steps(FULL.bounds(), 1, 0, item, view)
-            pixels = _reference.adjust_color(plain[item, view], steps)
+            steps = reference.color_steps(FULL.bounds(), 1, 0, item, view)
+            pixels = reference.adjust_color(plain[item, view], steps)
             assert np.array_equal(jittered[item, view], pixels)
 
 
@@ -165,7 +166,7 @@ def test_factors_are_torchvisions() -> None:
 def test_orders_and_factors_are_drawn_fairly() -> None:
     """Over the reference, which the rows above bind to the engine."""
     bounds: list[tuple[float, float] | None] = [(0, 1)] * 4
-    drawn = [_reference.color_steps(bounds, 1, 0, item) for item in range(4800)]
+    drawn = [reference.color_steps(bounds, 1, 0, item) for item in range(4800)]
     orders = [tuple(name for name, _ in steps) for steps in drawn]
     counts = np.array([orders.count(order) for order in sorted(set(orders))])
     assert len(counts) == 24

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import fastinet
-from fastinet import Loader, RandomResizedCrop, cpus
+from fastinet import Loader, RandomResizedCrop
+from fastinet.base import cpus
 
 SMALL = RandomResizedCrop(8)
 
@@ -199,4 +200,4 @@ def test_cpus_that_are_not_there(dataset: fastinet.Dataset, affinity: Any) -> No
 def test_the_engine_refuses_cpus_as_well() -> None:
     for wrong in (-1, 1023, 5000):
         with pytest.raises(ValueError, match=r"no CPU|cannot bind"):
-            fastinet._engine.WorkerPool(1, [wrong])
+            fastinet._native._engine.WorkerPool(1, [wrong])

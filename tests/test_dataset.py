@@ -14,8 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastinet.dataset import Dataset, Keys
-from fastinet.dataset import open as open_archive
 from fastinet.datasets.classes import class_table, imagenet1k_wnids
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import (
@@ -26,6 +24,8 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
+from fastinet.items.dataset import Dataset, Keys
+from fastinet.items.dataset import open as open_archive
 from fastinet.testing.archives import END, RECORD_BYTES, entry, extract, tar, train_tar
 
 JPEG = b"\xff\xd8\xff\xe0"

@@ -17,7 +17,7 @@ import pytest
 from comparing import random_box, rng_of
 
 import fastinet
-from fastinet import _reference
+from fastinet.testing import reference
 from fastinet.testing.encodings import Encoding, encode
 from fastinet.testing.photographs import paint
 
@@ -52,10 +52,10 @@ def differences(data: bytes, rng: np.random.Generator, boxes: int) -> list[Diffe
         size = 224 if number % 2 else (int(rng.integers(32, 300)), int(rng.integers(32, 300)))
         filter_name = "bicubic" if number % 3 == 0 else "bilinear"
         ours = fastinet.decode(data, box, size, interpolation=filter_name)  # type: ignore[arg-type]
-        theirs = _reference.decode(data, box, size, interpolation=filter_name)  # type: ignore[arg-type]
+        theirs = reference.decode(data, box, size, interpolation=filter_name)  # type: ignore[arg-type]
         found.append(difference(ours, theirs))
     ours = fastinet.decode(data, transform=fastinet.CenterCrop(224, resize=256))
-    return [*found, difference(ours, _reference.center_crop(data, 224, 256))]
+    return [*found, difference(ours, reference.center_crop(data, 224, 256))]
 
 
 @pytest.mark.parametrize("sampling", ["4:4:4", "grey"])
@@ -100,8 +100,8 @@ def test_real_photographs() -> None:
     rng = rng_of()
     archive = Path(os.environ["FASTINET_SAMPLE"])
     full, subsampled = [], []
-    for member in _reference.list_members(archive):
-        data = _reference.read_member(archive, member)
+    for member in reference.list_members(archive):
+        data = reference.read_member(archive, member)
         kind = full if fastinet.read_header(data).sampling in ("4:4:4", "grey") else subsampled
         kind += differences(data, rng, boxes=2)
     assert max(row.mean for row in full) <= MEAN_LEVELS

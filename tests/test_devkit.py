@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from fastinet.datasets.classes import class_table, imagenet1k_wnids
 from fastinet.datasets.devkit import is_devkit, read_devkit
-from fastinet.datasets.matlab import Struct, read_matlab
 from fastinet.errors import CorruptError, FastinetError, MissingError, UnsupportedError
+from fastinet.formats.matlab import Struct, read_matlab
 from fastinet.testing.archives import tar
 from fastinet.testing.devkit import devkit_files, matlab_file, synset_records, write_devkit
 
@@ -217,7 +217,7 @@ def test_matlab_round_trip(compressed: bool, big_endian: bool) -> None:
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = matlab_file({"synsets": [{"gloss": "a" * 100_000}]})
     assert len(data) < 2000
-    monkeypatch.setattr("fastinet.datasets.matlab._MOST_BYTES", 10_000)
+    monkeypatch.setattr("fastinet.formats.matlab._MOST_BYTES", 10_000)
     with pytest.raises(CorruptError, match="more than 64 MB"):
         read_matlab(data, "bomb.mat")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastinet._digest import Md5
+from fastinet._native._digest import Md5
 
 
 @given(st.lists(st.binary(max_size=200), max_size=8), st.integers(0, 8))

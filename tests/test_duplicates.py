@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fastinet
-from fastinet import duplicates
 from fastinet.cli import main
 from fastinet.errors import FastinetWarning, ReadError
+from fastinet.items import duplicates
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.whole_archives import imagenet21k_classes, imagenet21k_p_members

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinet
-from fastinet import _engine, _reference
+from fastinet._native import _engine
 from fastinet.errors import CorruptError, MissingError, TooLargeError, UnsupportedError
+from fastinet.testing import reference
 from fastinet.testing.small import small_jpeg
 
 JPEG = small_jpeg(np.random.default_rng(7))
@@ -70,7 +71,7 @@ def test_rows_equal_the_reference(dataset: fastinet.Dataset) -> None:
     loader = fastinet.Loader(dataset, 8, fastinet.RandomResizedCrop(40), shuffle=True, seed=2)
     for batch in loader.epoch(3):
         for row, item in enumerate(batch.indices.tolist()):
-            wanted = _reference.train_row(dataset.read(item), 40, seed=2, epoch=3, item=item)
+            wanted = reference.train_row(dataset.read(item), 40, seed=2, epoch=3, item=item)
             assert np.array_equal(batch.images[row], wanted)
 
 
@@ -103,7 +104,7 @@ def test_decode_equals_the_reference(data: st.DataObject) -> None:
     flip = data.draw(st.booleans())
     interpolation = data.draw(st.sampled_from(["bilinear", "bicubic"]))
     got = fastinet.decode(JPEG, box, size, flip, interpolation=interpolation)
-    wanted = _reference.decode(JPEG, box, size, flip=flip, interpolation=interpolation)
+    wanted = reference.decode(JPEG, box, size, flip=flip, interpolation=interpolation)
     assert np.array_equal(got, wanted)
 
 
@@ -112,13 +113,13 @@ def test_decode_without_arguments_is_a_plain_decode() -> None:
     assert got.shape == (HEIGHT, WIDTH, 3)
     assert got.flags.owndata
     assert got.flags.writeable
-    assert np.array_equal(got, _reference.decode(JPEG))
+    assert np.array_equal(got, reference.decode(JPEG))
 
 
 @pytest.mark.parametrize("resize", [None, 20, 31])
 def test_decode_has_the_validation_transform(resize: int | None) -> None:
     got = fastinet.decode(JPEG, transform=fastinet.CenterCrop(25, resize))
-    assert np.array_equal(got, _reference.center_crop(JPEG, 25, resize))
+    assert np.array_equal(got, reference.center_crop(JPEG, 25, resize))
     mirrored = fastinet.decode(JPEG, flip=True, transform=fastinet.CenterCrop(25, resize))
     assert np.array_equal(mirrored, got[:, ::-1])
 
@@ -183,7 +184,7 @@ def test_decode_tells_what_is_wrong_with_the_bytes() -> None:
         fastinet.decode(JPEG[: len(JPEG) // 2])
     with pytest.raises(TooLargeError, match=f"{WIDTH} x {HEIGHT} pixels, .* max_pixels = 100"):
         fastinet.decode(JPEG, max_pixels=100)
-    assert np.array_equal(fastinet.decode(JPEG), _reference.decode(JPEG))  # nothing is left over
+    assert np.array_equal(fastinet.decode(JPEG), reference.decode(JPEG))  # nothing is left over
 
 
 def test_decode_in_many_threads() -> None:
@@ -191,15 +192,15 @@ def test_decode_in_many_threads() -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(fastinet.decode, jpegs * 10))
     for jpeg, got in zip(jpegs * 10, results, strict=True):
-        assert np.array_equal(got, _reference.decode(jpeg))
+        assert np.array_equal(got, reference.decode(jpeg))
 
 
 # The binding's own checks: whatever Python hands over, the engine does not crash on it.
 
 
 def spec(**changes: Any) -> _engine.ItemSpec:
-    parts = fastinet.Resize(4).native() | fastinet.output.OutputFormat().native()
-    parts |= fastinet.rendering.RenderOptions(max_pixels=100).native()
+    parts = fastinet.Resize(4).native() | fastinet.pixels.output.OutputFormat().native()
+    parts |= fastinet.pixels.rendering.RenderOptions(max_pixels=100).native()
     return _engine.ItemSpec(
         **{**parts, "interpolation": "bilinear", "jitter": None, "views": 1, **changes}
     )

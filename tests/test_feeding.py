@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import fastinet
 from fastinet import ItemBoxes, Loader, RandomResizedCrop
-from fastinet.chosen import ChosenItems
 from fastinet.errors import FastinetError
-from fastinet.feeding import Feed, SentBatch
+from fastinet.loading.chosen import ChosenItems
+from fastinet.loading.feeding import Feed, SentBatch
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg

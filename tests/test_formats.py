@@ -10,7 +10,7 @@ import pytest
 from comparing import jpeg, picture, rng_of
 
 import fastinet
-from fastinet.output import OutputFormat
+from fastinet.pixels.output import OutputFormat
 from fastinet.testing.pngs import GREY, RGB, png
 
 FLOATS = {

@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastinet
-from fastinet import _scan
+from fastinet._native import _scan
+from fastinet.archives.seek_index import SeekIndex
 from fastinet.errors import CorruptError, FastinetWarning, ReadError
-from fastinet.seek_index import SeekIndex
 from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.gzips import bgzip, gzip_members
 
@@ -226,7 +226,7 @@ def test_a_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
     (tmp_path / "no").write_bytes(b"")
     script = (
         "import pathlib, resource, sys\n"
-        "from fastinet import seek_index, sources\n"
+        "from fastinet.archives import seek_index, sources\n"
         "path, limit, spacing = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
         "try:\n"

@@ -117,7 +117,7 @@ def test_interrupting_the_command(tmp_path: Path) -> None:
     path = write(tmp_path / "t.tar.gz", gzip.compress(train_bytes()))
     script = (
         "import os, signal, sys\n"
-        "from fastinet import cli, seek_index\n"
+        "from fastinet import cli\nfrom fastinet.archives import seek_index\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored\n"
         "append = seek_index._SeekLog.append\n"
         "def interrupted(self, *arguments):\n"

@@ -39,35 +39,21 @@ CPP_OWNERS = {
 
 # Lowest first. Modules of one layer may use each other; "" is the package itself.
 PYTHON_LAYERS = [
-    {"checks", "cpus", "distributed", "errors", "mixing", "ranks", "shards", "stats", "build_info"},
-    {"appending", "column_file", "output", "texts", "turns"},
-    {"rendering", "transforms"},
-    {"_scan", "_codec", "_plan", "_engine", "_digest"},
-    {"plain_pickle", "torch_files"},
-    {"sources", "catalog", "checkpoints", "seek_index", "datasets"},
-    {
-        "dataset",
-        "discovery",
-        "given_labels",
-        "codec",
-        "batch",
-        "blocks",
-        "metrics",
-        "objects",
-        "concatenation",
-        "duplicates",
-        "stream",
-    },
-    {"base_loader", "buffers", "epoch", "item_spec", "workers"},
-    {"loader", "chosen", "contact_sheet", "feeding", "stream_loader", "verification"},
+    {"base", "build_info", "distributed", "errors", "mixing"},
+    {"_native", "formats"},
+    {"pixels"},
+    {"sidecars"},
+    {"annotations", "archives", "datasets", "items", "metrics"},
+    {"loading"},
+    {"verification"},
     {""},
-    {"testing", "_reference", "jax", "torch"},
+    {"testing", "jax", "torch"},
     {"cli", "__main__"},
 ]
 
 # Only these layers may import what training itself does not need.
 HEAVY_PACKAGES = {"click", "rich", "PIL", "torch", "jax", "matplotlib", "cv2", "simplejpeg"}
-MAY_IMPORT_HEAVY = {"testing", "_reference", "cli", "__main__", "jax", "torch"}
+MAY_IMPORT_HEAVY = {"testing", "cli", "__main__", "jax", "torch"}
 
 
 def layer_numbers(layers: list[set[str]]) -> dict[str, int]:
@@ -122,7 +108,7 @@ def cython_violations(root: Path) -> list[str]:
         violations += [
             f"{where}: cimports {module}"
             for module in map("".join, cimports)
-            if module.startswith((".", "fastinet")) and module != "fastinet._core"
+            if module.startswith((".", "fastinet")) and module != "fastinet._native._core"
         ]
     return violations
 
@@ -212,16 +198,32 @@ def test_importing_fastinet_is_light() -> None:
         ("csrc/engine/a.h", "#include <Python.h>\n", "<Python.h> is not for engine"),
         ("csrc/crop/a.h", "#include <iostream>\n", "<iostream> is not for crop"),
         ("csrc/new/a.h", "", "folder new has no layer"),
-        ("fastinet/_plan.pyx", "from fastinet._scan cimport x\n", "cimports fastinet._scan"),
         (
-            "fastinet/_core.pxd",
+            "fastinet/_native/_plan.pyx",
+            "from fastinet._native._scan cimport x\n",
+            "cimports fastinet._native._scan",
+        ),
+        (
+            "fastinet/_native/_core.pxd",
             'cdef extern from "bindings/engine.h":\n',
             "bindings/engine.h needs pybind11",
         ),
-        ("fastinet/_plan.pyx", "from fastinet.loader import Loader\n", "is above _plan"),
-        ("fastinet/errors.py", "from fastinet import loader\n", "fastinet.loader is above errors"),
-        ("fastinet/loader.py", "import fastinet\n", "fastinet is above loader"),
-        ("fastinet/loader.py", "try:\n    import rich\nexcept E:\n    pass\n", "imports rich"),
+        (
+            "fastinet/_native/_plan.pyx",
+            "from fastinet.loading.loader import Loader\n",
+            "is above _native",
+        ),
+        (
+            "fastinet/errors.py",
+            "from fastinet import loading\n",
+            "fastinet.loading is above errors",
+        ),
+        ("fastinet/loading/loader.py", "import fastinet\n", "fastinet is above loading"),
+        (
+            "fastinet/loading/loader.py",
+            "try:\n    import rich\nexcept E:\n    pass\n",
+            "imports rich",
+        ),
         ("fastinet/datasets/train.py", "from fastinet.cli.bench import x\n", "is above datasets"),
         ("fastinet/new.py", "", "module new has no layer"),
     ],
@@ -258,5 +260,5 @@ def test_planted_edge_is_found(tmp_path: Path, file: str, text: str, complaint: 
 )
 def test_allowed_imports_are_allowed(tmp_path: Path, text: str) -> None:
     (tmp_path / "fastinet").mkdir()
-    (tmp_path / "fastinet" / "dataset.py").write_text(text)
+    (tmp_path / "fastinet" / "metrics.py").write_text(text)
     assert python_violations(tmp_path) == []

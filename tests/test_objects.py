@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastinet
-from fastinet import CenterCrop, ItemBoxes, RandomResizedCrop, Resize, _plan, _reference
+from fastinet import CenterCrop, ItemBoxes, RandomResizedCrop, Resize
+from fastinet._native import _plan
+from fastinet.testing import reference
 from fastinet.testing.archives import train_tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 
@@ -239,12 +241,12 @@ def test_crops_are_the_references(
     transform = RandomResizedCrop(32, scale=(low, 1.0), min_object_covered=least)
     (box,), (flip,) = draw(transform, size, objects, seed)
     rounded = np.array(objects, np.float32).reshape(-1, 4).tolist()
-    reference, reference_flip = _reference.random_resized_crop(
+    wanted, wanted_flip = reference.random_resized_crop(
         size, seed, 5, 0, scale=(low, 1.0), objects=rounded, min_object_covered=least
     )
-    assert (tuple(box.tolist()), flip) == (tuple(reference), reference_flip)
+    assert (tuple(box.tolist()), flip) == (tuple(wanted), wanted_flip)
     if least > 0 and rounded:
-        shares = [_reference.covered_share(reference, size, bounds) for bounds in rounded]
+        shares = [reference.covered_share(wanted, size, bounds) for bounds in rounded]
         assert max(shares) >= least
 
 
@@ -305,7 +307,7 @@ def test_loaders_crops_are_the_references(dataset: fastinet.Dataset, threads: in
             objects = item_boxes.boxes[item_boxes.starts[item] : item_boxes.starts[item + 1]]
             height, width = batch.image_sizes[row].tolist()
             for view in range(2):
-                box, flip = _reference.random_resized_crop(
+                box, flip = reference.random_resized_crop(
                     (width, height),
                     11,
                     2,
@@ -355,7 +357,7 @@ def test_a_demand_without_boxes_is_refused(
 
 
 def test_the_native_table_checks_its_columns() -> None:
-    from fastinet import _engine
+    from fastinet._native import _engine
 
     boxes = np.zeros((2, 4), np.float32)
     for starts in ([], [1, 2], [0, 3], [0, 2, 1, 2], [0, -1, 2]):

@@ -10,8 +10,7 @@ from comparing import assert_pillows, jpeg, picture, rng_of
 from PIL import Image, ImageOps
 
 import fastinet
-from fastinet import _reference
-from fastinet.testing import jpegs
+from fastinet.testing import jpegs, reference
 from fastinet.testing.pngs import RGB, chunk, png
 
 APP1 = 0xE1
@@ -31,7 +30,7 @@ def assert_shown_as_pillow_does(data: bytes, rng: np.random.Generator, boxes: in
     turned = fastinet.decode(data, transform=fastinet.CenterCrop(20, 24), exif_orientation=True)
     upright = io.BytesIO()
     shown.save(upright, "PNG")
-    np.testing.assert_array_equal(turned, _reference.center_crop(upright.getvalue(), 20, 24))
+    np.testing.assert_array_equal(turned, reference.center_crop(upright.getvalue(), 20, 24))
 
 
 @pytest.mark.parametrize("big_endian", [False, True], ids=["II", "MM"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastinet import _reference
+from fastinet.testing import reference
 from fastinet.testing.encodings import ODD_ENCODINGS, Encoding, draw_style, encode
 from fastinet.testing.photographs import paint, photograph, photographs
 from fastinet.testing.textures import TextureBank, dead_leaves, fractal_noise
@@ -184,11 +184,11 @@ def test_the_archive_is_laid_out_like_the_official_one(tmp_path) -> None:
         assert [member.name for member in classes] == sorted(member.name for member in classes)
         assert all(member.size % RECORD == 0 for member in classes)
         assert all(member.isfile() for member in classes)
-    members = _reference.list_members(path)
+    members = reference.list_members(path)
     assert len(members) == 9
     for index, member in enumerate(members):
         assert re.fullmatch(rf"{member.wnid}/{member.wnid}_\d+\.JPEG", member.key)
-        assert _reference.read_member(path, member) == photograph(index, seed=3).data
+        assert reference.read_member(path, member) == photograph(index, seed=3).data
 
 
 def test_the_archive_is_the_same_bytes_for_the_same_seed(tmp_path) -> None:
@@ -203,7 +203,7 @@ def test_the_archive_is_the_same_bytes_for_the_same_seed(tmp_path) -> None:
 
 def test_odd_encodings_are_spread_over_the_archive(tmp_path) -> None:
     path = write_train_archive(tmp_path / "t.tar", images=6, classes=2, odd=("png", "gzip"))
-    heads = [_reference.read_member(path, m)[:2] for m in _reference.list_members(path)]
+    heads = [reference.read_member(path, m)[:2] for m in reference.list_members(path)]
     jpeg = b"\xff\xd8"
     assert heads == [b"\x89P", jpeg, jpeg, b"\x1f\x8b", jpeg, jpeg]
 

@@ -10,8 +10,7 @@ from comparing import assert_pillows, jpeg, picture, random_box, rng_of, some_si
 from PIL import Image
 
 import fastinet
-from fastinet import _reference
-from fastinet.testing import jpegs
+from fastinet.testing import jpegs, reference
 
 WRITTEN_BY_PILLOW: dict[str, dict[str, object]] = {
     "444": {"subsampling": "4:4:4"},
@@ -81,7 +80,7 @@ def test_interleaved_blocks_are_the_same_blocks() -> None:
         planes = picture(rng_of(factors), 96, 96)  # whole MCUs of all of them
         orders = [jpegs.sampled(planes, factors, interleaved=order) for order in (True, False)]
         assert len(jpegs.parse(orders[1])) > len(jpegs.parse(orders[0]))
-        np.testing.assert_array_equal(*map(_reference.decode, orders))
+        np.testing.assert_array_equal(*map(reference.decode, orders))
 
 
 @pytest.mark.parametrize("interleaved", [True, False])
@@ -91,7 +90,7 @@ def test_samplings_that_need_a_fraction_are_not_read(interleaved: bool) -> None:
         picture(rng_of(), 40, 30), [(3, 1), (2, 1), (1, 1)], interleaved=interleaved
     )
     with pytest.raises(OSError, match="image"):
-        _reference.decode(data)
+        reference.decode(data)
     with pytest.raises(fastinet.errors.UnsupportedError, match="libjpeg-turbo says"):
         fastinet.decode(data)
     assert fastinet.read_header(data).sampling == "3x1,2x1,1x1"
@@ -136,7 +135,7 @@ def test_sixteen_bit_quantisation_tables(subsampling: str) -> None:
         data = jpeg(picture(rng, width, height), subsampling=subsampling, quality=80)
         wide = jpegs.with_wide_tables(data)
         assert len(wide) == len(data) + 2 * 64 + 2 * (2 + 2) - 2 * (2 + 2)
-        np.testing.assert_array_equal(_reference.decode(wide), _reference.decode(data))
+        np.testing.assert_array_equal(reference.decode(wide), reference.decode(data))
         assert_pillows(wide, rng, boxes=40)
 
 
@@ -169,7 +168,7 @@ def test_every_resize_is_pillows(interpolation: Literal["bilinear", "bicubic"]) 
             ours = fastinet.decode(
                 data, box, size, flip=flip, exact=True, interpolation=interpolation
             )
-            theirs = _reference.decode(data, box, size, flip=flip, interpolation=interpolation)
+            theirs = reference.decode(data, box, size, flip=flip, interpolation=interpolation)
             np.testing.assert_array_equal(ours, theirs, err_msg=f"{box=} {size=}")
 
 
@@ -180,7 +179,7 @@ def test_the_validation_transform_is_torchvisions(resize: int | None) -> None:
     for width, height in sizes:
         data = jpeg(picture(rng, width, height), subsampling="4:2:0")
         ours = fastinet.decode(data, exact=True, transform=fastinet.CenterCrop(224, resize=resize))
-        theirs = _reference.center_crop(data, 224, resize)
+        theirs = reference.center_crop(data, 224, resize)
         np.testing.assert_array_equal(ours, theirs, err_msg=f"{width} x {height}")
 
 
@@ -188,7 +187,7 @@ def test_the_validation_transform_is_torchvisions(resize: int | None) -> None:
 def test_windows_and_resizes_need_not_be_square(size: tuple[int, int]) -> None:
     rng = rng_of(size)
     data = jpeg(picture(rng, 300, 200))
-    image = _reference.open_image(data)
+    image = reference.open_image(data)
     transform = fastinet.CenterCrop(size, resize=120, interpolation="bicubic")
     resized = image.resize((180, 120), Image.Resampling.BICUBIC)
     left, top = round((180 - size[1]) / 2), round((120 - size[0]) / 2)
@@ -210,5 +209,5 @@ def test_a_large_reduction_keeps_every_pixels_weight() -> None:
     data = jpeg(image, "L", quality=100)
     for size in ((1, 1), (1, 5), (3, 1), (2, 700)):
         np.testing.assert_array_equal(
-            fastinet.decode(data, None, size, exact=True), _reference.decode(data, None, size)
+            fastinet.decode(data, None, size, exact=True), reference.decode(data, None, size)
         )

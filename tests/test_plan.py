@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastinet import _plan, _reference
-from fastinet.transforms import CenterCrop, RandomResizedCrop
+from fastinet._native import _plan
+from fastinet.pixels.transforms import CenterCrop, RandomResizedCrop
+from fastinet.testing import reference
 
 SEEDS = st.integers(0, 2**64 - 1)
 EPOCHS = st.integers(0, 2**32 - 1)
@@ -151,7 +152,7 @@ def test_crops_equal_the_references() -> None:
     for size, item, box, flip in zip(
         sizes.tolist(), items.tolist(), boxes.tolist(), flips.tolist(), strict=True
     ):
-        assert _reference.random_resized_crop(
+        assert reference.random_resized_crop(
             (size[0], size[1]),
             2**63 + 5,
             77,

@@ -10,7 +10,7 @@ import pytest
 from comparing import assert_pillows, rng_of, some_sizes
 
 import fastinet
-from fastinet import _reference
+from fastinet.testing import reference
 from fastinet.testing.archives import train_tar
 from fastinet.testing.pngs import CHANNELS, GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
 
@@ -204,7 +204,5 @@ def test_pngs_come_through_a_loader(tmp_path: Path) -> None:
         dataset, len(kinds), fastinet.RandomResizedCrop(32), exact=True, threads=2
     )
     for row, image in enumerate(members.values()):
-        theirs = _reference.decode(
-            image, batch.boxes[row].tolist(), 32, flip=bool(batch.flips[row])
-        )
+        theirs = reference.decode(image, batch.boxes[row].tolist(), 32, flip=bool(batch.flips[row]))
         np.testing.assert_array_equal(batch.images[row], theirs)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import fastinet
 from fastinet import Loader, RandomResizedCrop
-from fastinet.ranks import PadLast, Share
+from fastinet.loading.ranks import PadLast, Share
 
 SMALL = RandomResizedCrop(4)
 WORLDS = st.integers(1, 5)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastinet
-from fastinet import _reference as reference
+from fastinet.testing import reference
 from fastinet.testing.encodings import ODD_ENCODINGS
 from fastinet.testing.train_archive import write_train_archive
 

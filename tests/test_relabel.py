@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 import fastinet
 from fastinet import CenterCrop, Loader, RandomResizedCrop, Resize
-from fastinet._reference import soft_label
+from fastinet.annotations.relabel import LabelMaps, open_label_maps
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.datasets.relabel import LabelMaps, open_label_maps
 from fastinet.errors import (
     CorruptError,
     FastinetWarning,
@@ -26,11 +25,12 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
+from fastinet.formats.torch_files import parse_torch_file
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.label_maps import label_map_files, write_label_maps
+from fastinet.testing.reference import soft_label
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.torch_files import legacy_torch_file, zip_torch_file
-from fastinet.torch_files import parse_torch_file
 
 WNIDS = imagenet1k_wnids()[::333]  # four of them
 NAMES = {wnid: [f"{wnid}_{number}" for number in (7, 10026, 9, 123)] for wnid in WNIDS}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import fastinet
 from fastinet import metrics
-from fastinet.datasets.semantic_tree import SemanticTree, read_semantic_tree
+from fastinet.annotations.semantic_tree import SemanticTree, read_semantic_tree
 from fastinet.errors import CorruptError, MissingError, UnsupportedError
 from fastinet.testing.archives import train_tar
 from fastinet.testing.semantic_tree import semantic_tree_content, write_semantic_tree

@@ -21,7 +21,7 @@ from sharded import JPEG, items_of, labelled, members_of, shard
 
 import fastinet
 from fastinet import Loader, RandomResizedCrop
-from fastinet.blocks import Blocks
+from fastinet.archives.shards import expand_braces, index_place, shard_paths, title
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import (
     CorruptError,
@@ -31,7 +31,7 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
-from fastinet.shards import expand_braces, index_place, shard_paths, title
+from fastinet.loading.blocks import Blocks
 from fastinet.testing.archives import tar
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.webdataset import shard_members, write_shards
@@ -251,7 +251,7 @@ def test_more_shards_than_files_may_be_open(tmp_path: Path, suffix: str) -> None
 def test_shards_that_are_opened_briefly_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastinet.discovery._MOST_OPEN_FILES", 2)
+    monkeypatch.setattr("fastinet.items.discovery._MOST_OPEN_FILES", 2)
     dataset = fastinet.open(write_shards(tmp_path, 3, 9, 2))
     assert dataset.read(3)[:3] == JPEG[:3]
     path = tmp_path / "train-0001.tar"

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from streamed import SMALL, WAYS, batches_of, loader_of, same_batches, streamed
 
 import fastinet
-from fastinet import _reference
 from fastinet.errors import FastinetWarning, UnsupportedError
+from fastinet.testing import reference
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.ilsvrc import miniature_challenge
 from fastinet.testing.small import small_jpeg
@@ -218,7 +218,7 @@ def drawn_order(items: int, window: int, seed: int, epoch: int) -> list[int]:
     order: list[int] = []
 
     def draw() -> None:
-        bits = _reference.random_bits(seed, epoch, len(order), 0, 0)[0]
+        bits = reference.random_bits(seed, epoch, len(order), 0, 0)[0]
         chosen = bits * len(held) >> 32
         held[chosen], held[-1] = held[-1], held[chosen]
         order.append(held.pop())
@@ -420,7 +420,7 @@ def test_own_buffers(content: bytes, prefetch: int) -> None:
 
 
 def test_stats(content: bytes) -> None:
-    told: list[fastinet.stats.LoaderStats] = []
+    told: list[fastinet.loading.stats.LoaderStats] = []
     loader = loader_of(streamed(content), log=told.append, log_every=1e-9)
     batches = list(loader)
     stats = loader.stats()

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fastinet._scan import Members, scan
+from fastinet._native._scan import Members, scan
 from fastinet.errors import (
     CorruptError,
     FastinetError,

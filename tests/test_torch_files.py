@@ -26,9 +26,9 @@ from fastinet.errors import (
     TooLargeError,
     UnsupportedError,
 )
-from fastinet.plain_pickle import read_plain_pickle
+from fastinet.formats.plain_pickle import read_plain_pickle
+from fastinet.formats.torch_files import locate_tensor, parse_torch_file, read_torch_file
 from fastinet.testing.torch_files import legacy_torch_file, zip_torch_file
-from fastinet.torch_files import locate_tensor, parse_torch_file, read_torch_file
 
 WRITERS = [legacy_torch_file, zip_torch_file]
 DTYPES = ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u1", "?"]

@@ -20,14 +20,15 @@ from PIL import Image
 from test_boxes import BOUND, DRAWS, RULES, aspects_of, distance, ours
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize, _reference
+from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize
 from fastinet.datasets.validation import validation_labels
+from fastinet.formats.torch_files import parse_torch_file
 from fastinet.mixing import CutMix, Mixup
+from fastinet.testing import reference
 from fastinet.testing.archives import tar
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.ilsvrc import miniature_challenge, write_archive
 from fastinet.testing.label_maps import label_map_files, write_label_maps
-from fastinet.torch_files import parse_torch_file
 
 torch = pytest.importorskip("torch")
 try:
@@ -91,14 +92,14 @@ def test_training_rows(dataset: fastinet.Dataset, colours: str, interpolation: A
     mode = v1.InterpolationMode(interpolation)
     for batch in loader.epoch(2):
         for row, item in enumerate(batch.indices.tolist()):
-            image = _reference.open_image(dataset.read(item))
+            image = reference.open_image(dataset.read(item))
             for view in range(3):
                 x, y, width, height = batch.boxes[row, view].tolist()
                 theirs = F.resized_crop(image, y, x, height, width, [31, 23], mode)
                 if batch.flips[row, view]:
                     theirs = F.hflip(theirs)
                 if jitter is not None:
-                    for name, factor in _reference.color_steps(jitter.bounds(), 7, 2, item, view):
+                    for name, factor in reference.color_steps(jitter.bounds(), 7, 2, item, view):
                         theirs = ADJUST[name](theirs, factor)
                 assert np.array_equal(batch.images[row, view], theirs)
 
@@ -139,7 +140,7 @@ def test_colour_steps_have_torchvisions_distribution() -> None:
     names = list(ADJUST)
     torch.manual_seed(1)
     drawn = [v1.ColorJitter.get_params(*bounds) for _ in range(DRAWS)]
-    mine = [_reference.color_steps(bounds, 1, 0, item) for item in range(DRAWS)]
+    mine = [reference.color_steps(bounds, 1, 0, item) for item in range(DRAWS)]
     for name, theirs in zip(names, np.array([factors for _, *factors in drawn]).T, strict=True):
         assert distance(theirs, np.array([dict(steps)[name] for steps in mine])) < BOUND, name
     orders = list(itertools.permutations(range(4)))
@@ -164,7 +165,7 @@ def test_resize_and_centre_crop(version: Any, interpolation: Any) -> None:
     for data in images("centre", 150).values():
         size = int(rng.integers(1, 90)), int(rng.integers(1, 90))
         resize = int(rng.integers(1, 90))
-        image, crop = _reference.open_image(data), version.CenterCrop(size)
+        image, crop = reference.open_image(data), version.CenterCrop(size)
         mine = fastinet.decode(data, transform=CenterCrop(size, resize, interpolation), exact=True)
         assert np.array_equal(mine, crop(version.Resize(resize, mode)(image))), (image.size, size)
         mine = fastinet.decode(data, transform=CenterCrop(size, None, interpolation))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from fastinet import CenterCrop, RandomResizedCrop, Resize
-from fastinet.cpus import available_cpus
-from fastinet.output import OutputFormat
+from fastinet.base.cpus import available_cpus
+from fastinet.pixels.output import OutputFormat
 
 
 def test_defaults_are_those_of_torchvisions_recipes() -> None:
@@ -107,7 +107,7 @@ def test_some_cpu_is_available() -> None:
     ],
 )
 def test_limits_of_control_groups(tmp_path: Path, files: dict[str, str], granted: float) -> None:
-    from fastinet.cpus import _version_2_cpus
+    from fastinet.base.cpus import _version_2_cpus
 
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -23,8 +23,10 @@ from gzipped import log_of, obtain, train_bytes, write
 from openers_at_work import NEVER, Opener, has_come, outcome
 
 import fastinet
-from fastinet import _scan, seek_index, turns
+from fastinet._native import _scan
+from fastinet.archives import seek_index
 from fastinet.errors import CorruptError, FastinetWarning, ReadError
+from fastinet.sidecars import turns
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 from fastinet.testing.label_maps import label_map_files, write_label_maps
 

@@ -17,7 +17,7 @@ import pytest
 from verified import COUNTS, Classes, kinds, published_train, some_classes, states
 
 import fastinet
-from fastinet import _scan
+from fastinet._native import _scan
 from fastinet.datasets.published import PublishedArchive, PublishedSplit
 from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.devkit import write_devkit

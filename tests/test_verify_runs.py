@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from verified import Classes, kinds, published_train, some_classes, states
 
 import fastinet
-from fastinet._digest import Md5
+from fastinet._native._digest import Md5
 from fastinet.cli import main
 from fastinet.datasets.published import PublishedArchive
 from fastinet.testing.archives import tar, train_tar

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet import Loader, RandomResizedCrop, _reference
+from fastinet import Loader, RandomResizedCrop
+from fastinet.testing import reference
 
 
 def test_shapes_and_types(dataset: fastinet.Dataset) -> None:
@@ -57,9 +58,9 @@ def test_each_view_is_what_it_would_be_alone(dataset: fastinet.Dataset, dtype: A
 def test_views_are_the_references(dataset: fastinet.Dataset) -> None:
     (batch,) = Loader(dataset, 43, RandomResizedCrop(8), views=5, seed=2**50)
     for row, item in enumerate(batch.indices.tolist()):
-        size = _reference.open_image(dataset.read(item)).size
+        size = reference.open_image(dataset.read(item)).size
         for view in range(5):
-            box, flip = _reference.random_resized_crop(size, 2**50, 0, item, view=view)
+            box, flip = reference.random_resized_crop(size, 2**50, 0, item, view=view)
             assert batch.boxes[row, view].tolist() == list(box)
             assert batch.flips[row, view] == flip
 
@@ -81,7 +82,7 @@ def test_views_do_not_depend_on_threads_batches_or_how_many_there_are(
 def test_views_are_independent(dataset: fastinet.Dataset) -> None:
     """No two share their bits: places and flips of pairs of views are uncorrelated."""
     repeated = dataset.select(np.zeros(1, np.int64))
-    size = _reference.open_image(repeated.read(0)).size
+    size = reference.open_image(repeated.read(0)).size
     loader = Loader(repeated, 1, RandomResizedCrop(4), views=4)
     draws = 600
     areas, flips = np.empty((draws, 4)), np.empty((draws, 4), bool)

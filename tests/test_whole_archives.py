@@ -269,7 +269,7 @@ def test_classes_that_one_split_lacks_are_said(tmp_path: Path) -> None:
     ],
 )
 def test_in_folder(tmp_path: Path, name: str, within: bool) -> None:
-    from fastinet import _scan
+    from fastinet._native import _scan
     from fastinet.datasets.scanned import ScannedArchive, ScannedMembers
 
     names = ["ab", name, "x/ab", name, "b/x"]

@@ -1,4 +1,4 @@
-// fastinet._engine: the list of what Python sees of the engine.
+// fastinet._native._engine: the list of what Python sees of the engine.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>

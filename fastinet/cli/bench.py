@@ -12,6 +12,8 @@ import click
 import numpy as np
 
 import fastinet
+from fastinet.archives.stream import is_stream
+from fastinet.base.cpus import available_cpus
 from fastinet.cli.measure import Measurement, measure
 from fastinet.cli.opening import open_archive, open_streamed, split_option
 from fastinet.cli.output import (
@@ -22,8 +24,6 @@ from fastinet.cli.output import (
     print_table,
     progress_bar,
 )
-from fastinet.cpus import available_cpus
-from fastinet.stream import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

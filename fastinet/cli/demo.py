@@ -13,7 +13,7 @@ import numpy as np
 import PIL
 
 import fastinet
-from fastinet import _reference
+from fastinet.base.cpus import available_cpus
 from fastinet.cli.measure import Measurement, measure
 from fastinet.cli.opening import open_archive
 from fastinet.cli.output import (
@@ -26,13 +26,13 @@ from fastinet.cli.output import (
     size_text,
 )
 from fastinet.cli.show import write_batch_sheet
-from fastinet.cpus import available_cpus
+from fastinet.testing import reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastinet import Batch, Dataset, Loader
-    from fastinet.stats import LoaderStats
+    from fastinet.loading.stats import LoaderStats
 
 _CLASSES = 40
 
@@ -130,11 +130,11 @@ def _train_with_pillow(
     archive: Path, dataset: Dataset, batch_size: int, threads: int, seed: int
 ) -> Measurement:
     """The same work in tarfile, Pillow and NumPy, one epoch."""
-    members = _reference.list_members(archive)
+    members = reference.list_members(archive)
     mean_bytes = float(np.mean([member.size for member in members]))
 
     def batches() -> Iterator[tuple[int, int]]:
-        for images, _ in _reference.train_epoch(
+        for images, _ in reference.train_epoch(
             archive, members, batch_size=batch_size, threads=threads, seed=seed
         ):
             yield len(images), round(len(images) * mean_bytes)

@@ -16,7 +16,7 @@ from fastinet.cli.eval_inputs import read_predictions, read_truth
 from fastinet.cli.output import json_option, print_json, print_table
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, class_table, imagenet1k_wnids
 from fastinet.errors import FastinetError
-from fastinet.given_labels import kind_of
+from fastinet.items.given_labels import kind_of
 from fastinet.metrics.localization import MOST_GUESSES
 
 if TYPE_CHECKING:

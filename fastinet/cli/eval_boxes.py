@@ -12,9 +12,9 @@ from fastinet import metrics
 from fastinet.cli.eval_inputs import array_names, by_label, load_array, read_predictions
 from fastinet.cli.opening import open_boxes
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.datasets.number_lines import text_lines
 from fastinet.errors import CorruptError, FastinetError
-from fastinet.given_labels import kind_of
+from fastinet.formats.number_lines import text_lines
+from fastinet.items.given_labels import kind_of
 from fastinet.metrics.localization import MOST_GUESSES
 from fastinet.metrics.located import LocatedGuesses
 

@@ -20,7 +20,7 @@ from fastinet.datasets.classes import (
 )
 from fastinet.datasets.devkit import is_devkit, read_devkit
 from fastinet.errors import CorruptError
-from fastinet.given_labels import kind_of
+from fastinet.items.given_labels import kind_of
 from fastinet.metrics.devkit_text import in_labels
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import fastinet
-from fastinet import seek_index
+from fastinet.archives import seek_index
+from fastinet.archives.stream import is_stream
 from fastinet.cli.output import byte_bar, file_bar, note
 from fastinet.errors import FastinetError
-from fastinet.stream import is_stream
 
 if TYPE_CHECKING:
     from fastinet import Boxes, Dataset, Stream
-    from fastinet.stream import LabelFunction, StreamItem
+    from fastinet.archives.stream import LabelFunction, StreamItem
 
 
 split_option = click.option(

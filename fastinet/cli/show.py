@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 import fastinet
+from fastinet.archives.stream import is_stream
 from fastinet.cli.opening import (
     label_if_any,
     open_archive,
@@ -20,7 +21,6 @@ from fastinet.cli.opening import (
 )
 from fastinet.cli.output import archive_argument, literal, say
 from fastinet.errors import CorruptError, FastinetError
-from fastinet.stream import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -208,7 +208,7 @@ def _write(
     output: str | Path,
     frames: Sequence[NDArray[np.float32]] | None = None,
 ) -> None:
-    from fastinet.contact_sheet import contact_sheet  # noqa: PLC0415 - it needs Pillow
+    from fastinet.pixels.contact_sheet import contact_sheet  # noqa: PLC0415 - it needs Pillow
 
     sheet = contact_sheet(images, captions, frames=frames)
     try:

@@ -1,8 +1,8 @@
 """The archive families: what lies where in each, and what its labels mean.
 
 One file a family. Its ``recognise`` looks at what was found in the archives, never at the archives'
-names alone, and returns their :class:`~fastinet.catalog.Listing`, or None when they are another
-family's.
+names alone, and returns their :class:`~fastinet.items.catalog.Listing`, or None when they are
+another family's.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from fastinet.datasets.scanned import ScannedMembers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fastinet.catalog import Listing
     from fastinet.datasets.companions import LabelFunction
     from fastinet.datasets.scanned import ScannedArchive
+    from fastinet.items.catalog import Listing
 
 __all__ = ["recognise"]
 

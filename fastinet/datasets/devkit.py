@@ -31,9 +31,9 @@ from fastinet.datasets.classes import (
     imagenet1k_wnids,
     label_of_ilsvrc2012_id,
 )
-from fastinet.datasets.matlab import Struct, read_matlab
-from fastinet.datasets.number_lines import one_per_line
 from fastinet.errors import CorruptError, MissingError, UnsupportedError
+from fastinet.formats.matlab import Struct, read_matlab
+from fastinet.formats.number_lines import one_per_line
 
 if TYPE_CHECKING:
     import os

@@ -39,8 +39,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.catalog import Split
-from fastinet.checks import whole_number
+from fastinet.base.checks import whole_number
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companions import (
     MOST_CLASSES,
@@ -53,12 +52,13 @@ from fastinet.datasets.ilsvrc import validation_numbers
 from fastinet.datasets.scanned import ScannedMembers, wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
 from fastinet.errors import CorruptError, FastinetError
+from fastinet.items.catalog import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fastinet.catalog import Listing
     from fastinet.datasets.names import Bools, Ints, Names
+    from fastinet.items.catalog import Listing
 
 __all__ = ["FAMILY", "label_by_function", "recognise"]
 

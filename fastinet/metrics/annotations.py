@@ -10,7 +10,7 @@ from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.metrics.localization import TrueBoxes
 
 if TYPE_CHECKING:
-    from fastinet.datasets.bounding_boxes import Boxes
+    from fastinet.annotations.bounding_boxes import Boxes
 
 __all__ = ["true_boxes"]
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet.datasets.classes import label_of_ilsvrc2012_id, label_of_tf1001
-from fastinet.datasets.number_lines import number_lines, one_per_line, text_lines
 from fastinet.errors import CorruptError
+from fastinet.formats.number_lines import number_lines, one_per_line, text_lines
 from fastinet.metrics.localization import MOST_GUESSES, TrueBoxes
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from fastinet.datasets.semantic_tree import SemanticTree
+    from fastinet.annotations.semantic_tree import SemanticTree
 
 __all__ = ["SemanticAccuracy", "semantic_accuracy"]
 

@@ -9,18 +9,18 @@ import torch
 from torch.utils import data
 
 import fastinet
-from fastinet.checks import checked_epoch
-from fastinet.chosen import ChosenItems
-from fastinet.epoch import Progress
+from fastinet.base.checks import checked_epoch
+from fastinet.loading.chosen import ChosenItems
+from fastinet.loading.epoch import Progress
 from fastinet.torch.tensors import tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fastinet.dataset import Dataset
-    from fastinet.loader import LoaderState
-    from fastinet.output import DType, Layout
-    from fastinet.transforms import Transform
+    from fastinet.items.dataset import Dataset
+    from fastinet.loading.loader import LoaderState
+    from fastinet.pixels.output import DType, Layout
+    from fastinet.pixels.transforms import Transform
 
 __all__ = ["ImageDataset", "IterableDataset"]
 

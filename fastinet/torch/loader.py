@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import fastinet
-from fastinet.feeding import Feed, SentBatch
-from fastinet.output import DType, OutputFormat
+from fastinet.loading.feeding import Feed, SentBatch
+from fastinet.pixels.output import DType, OutputFormat
 from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastinet.dataset import Dataset
-    from fastinet.transforms import Transform
+    from fastinet.items.dataset import Dataset
+    from fastinet.pixels.transforms import Transform
 
 __all__ = ["Batch", "Loader"]
 

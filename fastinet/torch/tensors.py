@@ -10,7 +10,7 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastinet.output import DType
+    from fastinet.pixels.output import DType
 
 __all__ = ["TORCH_DTYPES", "channels_second", "tensor"]
 

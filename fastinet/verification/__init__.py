@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastinet.checks import whole_number
+from fastinet.archives.sources import identify
+from fastinet.base.checks import whole_number
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import wnid_number
-from fastinet.discovery import archives_at
 from fastinet.errors import UnsupportedError
-from fastinet.sources import identify
+from fastinet.items.discovery import archives_at
 from fastinet.verification.journal import Journal
 from fastinet.verification.report import Check, Finding, Report
 from fastinet.verification.verifying import Verification, train_images_of

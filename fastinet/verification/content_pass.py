@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastinet import _engine
+from fastinet._native import _engine
 from fastinet.verification.known import INVALID
 from fastinet.verification.report import Finding
 

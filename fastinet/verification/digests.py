@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from fastinet._digest import Md5
+from fastinet._native._digest import Md5
 from fastinet.errors import ReadError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet import _scan
+from fastinet._native import _scan
 from fastinet.errors import FastinetError, ReadError
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet import _scan
+from fastinet._native import _scan
+from fastinet.archives.sources import FileArchive, FolderArchive, GzipArchive
 from fastinet.errors import FastinetError, ReadError
-from fastinet.sources import FileArchive, FolderArchive, GzipArchive
 from fastinet.verification.gzip_walk import join_members, walk_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fastinet.sources import Archive
+    from fastinet.archives.sources import Archive
     from fastinet.verification.findings import Findings
     from fastinet.verification.journal import Journal, Walk
 

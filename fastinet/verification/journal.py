@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastinet import _scan, catalog
+from fastinet._native import _scan
 from fastinet.errors import FastinetError, FastinetWarning, from_status
+from fastinet.items import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fastinet.sources import Identity
+    from fastinet.archives.sources import Identity
 
 __all__ = ["SUFFIX", "Journal", "Walk"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastinet import _scan
-from fastinet.catalog import Split
-from fastinet.cpus import available_cpus
+from fastinet._native import _scan
+from fastinet.archives.sources import FolderArchive
+from fastinet.base.cpus import available_cpus
 from fastinet.datasets import ilsvrc
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import (
@@ -23,7 +23,7 @@ from fastinet.datasets.published import (
     published_candidates,
 )
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
-from fastinet.sources import FolderArchive
+from fastinet.items.catalog import Split
 from fastinet.verification import known
 from fastinet.verification.content_pass import ContentPass, Images, PassState
 from fastinet.verification.contents import check_duplicates, check_part, some
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastinet.sources import Archive
+    from fastinet.archives.sources import Archive
     from fastinet.verification.journal import Journal
     from fastinet.verification.recognition import Part
 

@@ -1,0 +1,157 @@
+# cython: language_level=3
+# distutils: language = c++
+"""Images without an engine; the stub ``_codec.pyi`` documents it."""
+
+import threading
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint8_t
+from libcpp.vector cimport vector
+
+from fastinet._native._core cimport (
+    Box,
+    Bytes,
+    Crop,
+    FindCrop,
+    ImageInfo,
+    IsJpeg,
+    ItemRenderer,
+    MutableBytes,
+    OwnedCropRule,
+    QualityOf,
+    ReadInfo,
+    RenderMany,
+    RenderOptions,
+    Size,
+    Status,
+    check,
+    make_options,
+    make_transform,
+)
+
+
+cdef class _Renderer:
+    """A decoder with its buffers."""
+
+    cdef ItemRenderer core
+
+
+# A renderer is cheap to keep and dear to make, and not for two threads at once.
+_of_this_thread = threading.local()
+
+
+cdef _Renderer renderer_of_this_thread():
+    try:
+        return _of_this_thread.renderer
+    except AttributeError:
+        _of_this_thread.renderer = _Renderer()
+        return _of_this_thread.renderer
+
+
+cdef Bytes bytes_of(const uint8_t[::1] view) noexcept:
+    return Bytes(&view[0], view.shape[0]) if view.shape[0] > 0 else Bytes()
+
+
+cdef const uint8_t[::1] view_of(data):
+    return memoryview(data).cast("B")
+
+
+def read_header(data, *, max_pixels):
+    cdef const uint8_t[::1] view = view_of(data)
+    cdef _Renderer renderer = renderer_of_this_thread()
+    cdef Bytes encoded = bytes_of(view)
+    cdef int64_t limit = max_pixels
+    cdef ImageInfo info
+    cdef Status status
+    with nogil:
+        status = ReadInfo(renderer.core, encoded, limit, &info)
+    check(status)
+    quality = QualityOf(renderer.core)
+    return {
+        "format": "jpeg" if IsJpeg(info) else "png",
+        "width": info.size.width,
+        "height": info.size.height,
+        "components": info.components,
+        "bits_per_sample": info.bits_per_sample,
+        "progressive": info.progressive,
+        "arithmetic": info.arithmetic,
+        "sampling": [(info.sampling[i][0], info.sampling[i][1]) for i in range(info.components)],
+        "restart_interval": info.restart_interval,
+        "quality": None if quality < 0 else quality,
+        "exif_orientation": info.exif_orientation,
+    }
+
+
+def decode(data, make_rows, *, boxes, flips, size, transform, **options_parts):
+    cdef const uint8_t[::1] view = view_of(data)
+    cdef Bytes encoded = bytes_of(view)
+    cdef RenderOptions options = make_options(options_parts)
+    cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
+    cdef _Renderer renderer = renderer_of_this_thread()
+    cdef Crop crop
+    cdef Status status
+    with nogil:
+        status = FindCrop(renderer.core, encoded, rule, options, &crop)
+    check(status)
+    row = make_rows(crop.window.height, crop.window.width)
+    cdef uint8_t[::1] row_view = row.reshape(-1).view(np.uint8)
+    cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
+    with nogil:
+        # Neither `data` nor `row` can go away or be resized: both views hold them.
+        status = renderer.core.Render(encoded, crop, options, row_bytes)
+    check(status)
+    return row
+
+
+def decode_batch(images, make_rows, *, boxes, flips, size, transform, threads, **options_parts):
+    cdef RenderOptions options = make_options(options_parts)
+    cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
+    cdef vector[Bytes] encoded
+    cdef const uint8_t[::1] view
+    views = []  # holds the images' memory
+    for image in images:
+        view = view_of(image)
+        views.append(view)
+        encoded.push_back(bytes_of(view))
+    cdef Size output
+    if transform is not None:
+        output = rule.transform.size
+    elif size is not None:
+        output = rule.size
+    else:
+        raise ValueError("a batch needs one size for all its images")
+    rows = make_rows(output.height, output.width)
+    cdef uint8_t[::1] rows_view = rows.reshape(-1).view(np.uint8)
+    cdef MutableBytes rows_bytes
+    if rows_view.shape[0] > 0:
+        rows_bytes = MutableBytes(&rows_view[0], rows_view.shape[0])
+    cdef int thread_count = threads
+    cdef Status status
+    with nogil:
+        # `views` and `rows_view` hold all memory that the threads touch.
+        status = RenderMany(encoded, rule, options, thread_count, rows_bytes)
+    check(status)
+    return rows
+
+
+cdef OwnedCropRule make_rule(boxes, flips, size, transform) except *:
+    """`boxes`: [n, 4] or None; `flips`: [n] or None; `size`: (height, width) or None."""
+    cdef OwnedCropRule rule
+    cdef Box box
+    cdef uint8_t is_flipped  # a name, since push_back takes its argument by reference
+    if boxes is not None:
+        for numbers in boxes:
+            box.x, box.y, box.width, box.height = numbers
+            rule.boxes.push_back(box)
+    if flips is not None:
+        for flip in flips:
+            is_flipped = bool(flip)
+            rule.flips.push_back(is_flipped)
+    rule.has_size = size is not None
+    if rule.has_size:
+        rule.size.height, rule.size.width = size
+    rule.has_transform = transform is not None
+    if rule.has_transform:
+        rule.transform = make_transform(transform)
+    return rule

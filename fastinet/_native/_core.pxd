@@ -1,0 +1,225 @@
+# cython: language_level=3
+"""What Cython may see of the C++ core."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libcpp cimport bool as cpp_bool
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+
+cdef extern from "base/status.h" namespace "fastinet" nogil:
+    cdef cppclass Status:
+        cpp_bool ok()
+
+
+cdef extern from "bindings/raise_status.h" namespace "fastinet":
+    void RaiseStatus(const Status& status) except *
+
+
+cdef extern from "base/image.h" namespace "fastinet" nogil:
+    cdef cppclass Size:
+        int32_t width
+        int32_t height
+
+    cdef cppclass Box:
+        int32_t x
+        int32_t y
+        int32_t width
+        int32_t height
+
+
+cdef extern from "rng/philox.h" namespace "fastinet" nogil:
+    cdef cppclass AugmentKey:
+        uint64_t seed
+        uint32_t epoch
+        uint64_t item
+        uint16_t view
+
+
+cdef extern from "rng/permutation.h" namespace "fastinet" nogil:
+    cdef cppclass Permutation:
+        Permutation(uint64_t n, uint64_t seed, uint32_t epoch)
+        uint64_t At "operator()"(uint64_t position)
+
+
+cdef extern from "rng/blocked_order.h" namespace "fastinet" nogil:
+    cdef cppclass Places "std::span<const int64_t>":
+        Places(const int64_t* data, size_t size)
+
+    cdef cppclass BlockedOrder:
+        uint64_t seed
+        uint32_t epoch
+        int64_t window_blocks
+        int64_t lanes
+        vector[int64_t] Draw(Places block_starts) except +
+
+
+cdef extern from "crop/crop.h" namespace "fastinet" nogil:
+    cdef cppclass Crop:
+        Box box
+        Size resized
+        Box window
+        cpp_bool flip
+        Size output()
+
+    cdef cppclass Kind "fastinet::Transform::Kind":
+        pass
+
+    cdef cppclass Transform:
+        Kind kind
+        Size size
+        double scale[2]
+        double ratio[2]
+        double flip_probability
+        int32_t resize
+        double min_object_covered
+        Status Validate()
+
+    cdef cppclass ObjectBox:
+        pass
+
+    cdef cppclass Objects "std::span<const fastinet::ObjectBox>":
+        Objects()
+        Objects(const ObjectBox* first, size_t count)
+
+    Crop DrawCrop(const Transform& transform, Size image, const AugmentKey& key, Objects objects)
+
+
+cdef extern from "resample/resampler.h" namespace "fastinet" nogil:
+    cdef cppclass Interpolation:
+        pass
+
+    cdef cppclass PassOrder:
+        pass
+
+
+cdef extern from "resample/output.h" namespace "fastinet" nogil:
+    cdef cppclass DType:
+        pass
+
+    cdef cppclass Layout:
+        pass
+
+    cdef cppclass OutputFormat:
+        DType dtype
+        Layout layout
+        float scale[3]
+        float bias[3]
+
+
+cdef extern from "bindings/names.h" namespace "fastinet":
+    Status FromName(string name, DType* value) except +
+    Status FromName(string name, Layout* value) except +
+    Status FromName(string name, Interpolation* value) except +
+    Status FromName(string name, PassOrder* value) except +
+    Status FromName(string name, Kind* value) except +
+
+
+cdef extern from "base/bytes.h" namespace "fastinet" nogil:
+    cdef cppclass Bytes:
+        Bytes()
+        Bytes(const uint8_t* data, size_t size)
+
+    cdef cppclass MutableBytes:
+        MutableBytes()
+        MutableBytes(uint8_t* data, size_t size)
+
+
+cdef extern from "item/image_decoder.h" namespace "fastinet" nogil:
+    cdef cppclass ImageInfo:
+        Size size
+        int32_t components
+        int32_t bits_per_sample
+        cpp_bool progressive
+        cpp_bool arithmetic
+        int32_t sampling[4][2]
+        int32_t restart_interval
+        uint8_t exif_orientation
+
+
+cdef extern from "item/item.h" namespace "fastinet" nogil:
+    cdef cppclass RenderOptions:
+        Interpolation interpolation
+        PassOrder pass_order
+        OutputFormat format
+        cpp_bool apply_orientation
+        int64_t max_pixels
+
+    cdef cppclass ItemRenderer:
+        ItemRenderer() except +
+        Status Render(
+            Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row
+        ) except +
+
+
+cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
+    Status ReadInfo(
+        ItemRenderer& renderer, Bytes data, int64_t max_pixels, ImageInfo* info
+    ) except +
+    cpp_bool IsJpeg(const ImageInfo& info)
+    int32_t QualityOf(const ItemRenderer& renderer)
+
+    cdef cppclass OwnedCropRule:
+        vector[Box] boxes
+        vector[uint8_t] flips
+        cpp_bool has_transform
+        Transform transform
+        cpp_bool has_size
+        Size size
+
+    Status FindCrop(
+        ItemRenderer& renderer,
+        Bytes data,
+        const OwnedCropRule& rule,
+        const RenderOptions& options,
+        Crop* crop,
+    ) except +
+    Status RenderMany(
+        const vector[Bytes]& images,
+        const OwnedCropRule& rule,
+        const RenderOptions& options,
+        int threads,
+        MutableBytes rows,
+    ) except +
+
+
+cdef inline int check(const Status& status) except -1:
+    """Raises what `status` says, unless it is ok."""
+    if not status.ok():
+        RaiseStatus(status)
+    return 0
+
+
+cdef inline Transform make_transform(parts) except *:
+    """The transform that ``fastinet.pixels.transforms`` describes as a dictionary, validated."""
+    cdef Transform transform
+    cdef string kind = parts["kind"].encode()
+    check(FromName(kind, &transform.kind))
+    transform.size.height, transform.size.width = parts["size"]
+    transform.scale[0], transform.scale[1] = parts["scale"]
+    transform.ratio[0], transform.ratio[1] = parts["ratio"]
+    transform.flip_probability = parts["flip_probability"]
+    transform.resize = parts["resize"]
+    transform.min_object_covered = parts["min_object_covered"]
+    check(transform.Validate())
+    return transform
+
+
+cdef inline RenderOptions make_options(parts) except *:
+    """What ``fastinet.pixels.output`` and ``fastinet.pixels.codec`` describe as a dictionary."""
+    cdef RenderOptions options
+    cdef string name
+    name = parts["interpolation"].encode()
+    check(FromName(name, &options.interpolation))
+    name = parts["pass_order"].encode()
+    check(FromName(name, &options.pass_order))
+    name = parts["dtype"].encode()
+    check(FromName(name, &options.format.dtype))
+    name = parts["layout"].encode()
+    check(FromName(name, &options.format.layout))
+    for channel in range(3):
+        options.format.scale[channel] = parts["pixel_scale"][channel]
+        options.format.bias[channel] = parts["pixel_bias"][channel]
+    options.apply_orientation = parts["apply_orientation"]
+    options.max_pixels = parts["max_pixels"]
+    return options

@@ -1,0 +1,50 @@
+# cython: language_level=3
+# distutils: language = c++
+"""MD5 that can be interrupted."""
+
+from libc.stdint cimport uint8_t
+from libcpp.vector cimport vector
+
+from fastinet._native._core cimport Bytes, Status, check
+
+
+cdef extern from "base/md5.h" namespace "fastinet" nogil:
+    cdef cppclass Digest "fastinet::Md5::Digest":
+        const uint8_t* data()
+
+    cdef cppclass CoreMd5 "fastinet::Md5":
+        void Update(Bytes data)
+        Digest digest()
+        vector[uint8_t] Save() except +
+        Status Restore(Bytes saved)
+
+
+cdef class Md5:
+    """MD5 of bytes that come piece by piece; the stub ``_digest.pyi`` documents it."""
+
+    cdef CoreMd5 md5
+
+    def __init__(self, state=None):
+        cdef const uint8_t[::1] saved
+        if state is not None:
+            saved = state
+            check(self.md5.Restore(view(saved)))
+
+    def update(self, const uint8_t[::1] data):
+        cdef Bytes piece = view(data)
+        with nogil:
+            self.md5.Update(piece)
+
+    def hexdigest(self):
+        cdef Digest digest = self.md5.digest()
+        return (<const char*> digest.data())[:16].hex()
+
+    def state(self):
+        cdef vector[uint8_t] saved = self.md5.Save()
+        return bytes(saved)
+
+
+cdef inline Bytes view(const uint8_t[::1] data):
+    if data.shape[0] == 0:
+        return Bytes()
+    return Bytes(&data[0], data.shape[0])

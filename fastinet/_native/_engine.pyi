@@ -1,0 +1,312 @@
+"""The native engine: threads, slots and epochs. Use `fastinet.Loader`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class WorkerPool:
+    """Threads that work for any number of epochs."""
+
+    def __init__(self, threads: int, cpus: Sequence[int] = ()) -> None: ...
+    @property
+    def threads(self) -> int: ...
+
+class ItemSpec:
+    """How items become rows; `size` is (height, width)."""
+
+    def __init__(
+        self,
+        *,
+        kind: str,
+        size: Sequence[int],
+        scale: Sequence[float],
+        ratio: Sequence[float],
+        flip_probability: float,
+        resize: int,
+        min_object_covered: float,
+        jitter: Sequence[Sequence[float] | None] | None,
+        views: int,
+        interpolation: str,
+        pass_order: str,
+        dtype: str,
+        layout: str,
+        pixel_scale: Sequence[float],
+        pixel_bias: Sequence[float],
+        apply_orientation: bool,
+        max_pixels: int,
+    ) -> None: ...
+
+class Source:
+    """An archive that is open for reading: bytes by their offset."""
+
+    @staticmethod
+    def file(path: bytes, *, briefly: bool = False) -> Source:
+        """A file, as it stands; `briefly` opens it for each read and not for good.
+
+        Raises MissingError, ReadError, UnsupportedError (no file).
+        """
+    @staticmethod
+    def folder(
+        path: bytes,
+        names: NDArray[np.uint8],
+        name_ends: NDArray[np.uint64],
+        offsets: NDArray[np.uint64],
+        sizes: NDArray[np.uint64],
+    ) -> Source:
+        """Files of a folder, laid end to end at the given offsets, which rise."""
+    @staticmethod
+    def gzip(
+        path: bytes,
+        *,
+        bit_offsets: NDArray[np.uint64],
+        offsets: NDArray[np.uint64],
+        window_starts: NDArray[np.uint64],
+        window_sizes: NDArray[np.uint32],
+        windows: NDArray[np.uint8],
+        size_bytes: int,
+        cache_bytes: int = ...,
+        briefly: bool = False,
+    ) -> Source:
+        """What a gzip file inflates to, through its seek points: `fastinet.archives.seek_index`.
+
+        Args:
+            path: of the file.
+            bit_offsets: [P] of each point's deflate block in the file [bits].
+            offsets: [P] of its first byte in the inflated data [bytes], rising from 0.
+            window_starts: [P] where in `windows` the point's window is [bytes].
+            window_sizes: [P] bytes; 0: it needs none.
+            windows: uint8, zlib streams.
+            size_bytes: of all that the file inflates to.
+            cache_bytes: of inflated data that are kept, so that neighbours are inflated once.
+            briefly: open the file for each read and not for good.
+
+        Raises:
+            CorruptError: the points do not fit the file.
+        """
+    @property
+    def size_bytes(self) -> int: ...
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes from `offset` on, read without the GIL.
+
+        Raises:
+            MissingError, ReadError: a file is gone, was cut, or cannot be read.
+        """
+
+class ItemTable:
+    """Where every item's bytes are."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        item_archive: NDArray[np.int32] | None,
+        offsets: NDArray[np.uint64],
+        sizes: NDArray[np.uint64],
+        record_starts: NDArray[np.uint64] = ...,
+        record_sizes: NDArray[np.uint32] = ...,
+        header_bytes: NDArray[np.uint32] = ...,
+        records: Sequence[NDArray[np.uint8]] = ...,
+    ) -> None:
+        """The `records` of each archive's items, or one array for all."""
+
+    def __len__(self) -> int: ...
+
+class SoftLabels:
+    """Label maps of a dataset's items, and how they are pooled.
+
+    Item i has the map at item i of `maps`, or where that has no bytes the label `labels[i]`.
+    """
+
+    def __init__(
+        self,
+        maps: ItemTable,
+        labels: NDArray[np.int32],
+        *,
+        ranks: int,
+        rows: int,
+        columns: int,
+        classes: int,
+        axes: str,
+    ) -> None: ...
+
+class ObjectTable:
+    """The bounding boxes of every item's objects; item i has rows starts[i] to starts[i + 1]."""
+
+    def __init__(self, starts: NDArray[np.int64], boxes: NDArray[np.float32]) -> None: ...
+
+class SlotPool:
+    """Memory for batches, leased until their last view dies."""
+
+    def __init__(
+        self, spec: ItemSpec, rows: int, kept_slots: int, soft_label_classes: int = 0
+    ) -> None: ...
+    @staticmethod
+    def wrap(
+        spec: ItemSpec,
+        rows: int,
+        buffers: Sequence[NDArray[Any]],
+        soft_label_classes: int = 0,
+    ) -> SlotPool:
+        """Slots over a caller's memory, one a buffer."""
+    @property
+    def allocated(self) -> int: ...
+    @property
+    def leased(self) -> int: ...
+    @property
+    def extra(self) -> int: ...
+
+class Stats:
+    """Totals over the epochs that count here."""
+
+    def __init__(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+class Batch:
+    """A leased slot; its arrays keep the lease."""
+
+    def __len__(self) -> int: ...
+    def images(self, dtype: np.dtype[Any], with_views: bool) -> NDArray[Any]: ...
+    @property
+    def items(self) -> NDArray[np.int64]: ...
+    @property
+    def boxes(self) -> NDArray[np.int32]: ...
+    @property
+    def flips(self) -> NDArray[np.bool_]: ...
+    @property
+    def soft_labels(self) -> NDArray[np.float32] | None: ...
+    @property
+    def valid(self) -> NDArray[np.bool_]: ...
+    @property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """[B, 2] (width, height)."""
+    @property
+    def failures(self) -> list[tuple[int, int, str, str, str, int]]: ...
+
+class Epoch:
+    """One epoch while it runs."""
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        table: ItemTable,
+        spec: ItemSpec,
+        slots: SlotPool,
+        stats: Stats,
+        order: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        keys: Sequence[str],
+        *,
+        dtype: np.dtype[Any],
+        with_views: bool,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        prefetch: int,
+        mask: bool,
+        blocks: NDArray[np.int64] = ...,
+        objects: ObjectTable | None = None,
+        soft_labels: SoftLabels | None = None,
+    ) -> None: ...
+    def next(self) -> tuple[Batch, NDArray[Any], NDArray[np.int64]] | None:
+        """A batch, its images and labels (-1 in rows without an item); None after the last one."""
+
+    def close(self) -> None: ...
+    @property
+    def delivered(self) -> int:
+        """Batches that `next` has returned so far, whoever called it."""
+
+    @property
+    def ready_batches(self) -> int: ...
+
+class ItemRules:
+    """What of a stream is an item."""
+
+    def __init__(
+        self,
+        *,
+        one_of_a_sample: bool,
+        split: str,
+        prefixes: Sequence[tuple[str, str]],
+        folders: Sequence[tuple[str, str]],
+        otherwise: str,
+    ) -> None:
+        """With `one_of_a_sample` one image of each sample, though nothing beside it is a label.
+
+        The members that count are those of `split` ("": all): by (prefix, split), else by the
+        innermost of (end of a folder's path, split), else `otherwise`.
+        """
+
+class StreamItems:
+    """The items of a stream one by one."""
+
+    def __init__(
+        self, descriptor: int, name: bytes, rules: ItemRules, *, max_pixels: int
+    ) -> None: ...
+    def next(self) -> tuple[str, list[tuple[str, bytes]], int, bytes] | None:
+        """(key, [(extension, content)], size, bytes unless there are too many)."""
+    def interrupt(self) -> None:
+        """Makes `next` fail from now on, also the call that another thread waits in."""
+    @property
+    def skipped(self) -> int:
+        """As of StreamEpoch."""
+
+class StreamEpoch:
+    """One pass over a stream while it runs."""
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        descriptor: int,
+        name: bytes,
+        rules: ItemRules,
+        spec: ItemSpec,
+        slots: SlotPool,
+        stats: Stats,
+        *,
+        batch_size: int,
+        window: int,
+        seed: int,
+        epoch: int,
+        start: int,
+        rank: int,
+        world: int,
+        drop_last: bool,
+        prefetch: int,
+        mask: bool,
+    ) -> None: ...
+    def next(self) -> tuple[Batch, list[tuple[str, list[tuple[str, bytes]]]], int] | None:
+        """(batch, (key, [(extension, content)]) of each row, position that the pass stands at)."""
+    def close(self) -> None: ...
+    @property
+    def ready_batches(self) -> int: ...
+    @property
+    def skipped(self) -> int:
+        """Members so far that were no items, nor small files of one that are no images."""
+
+def make_checkpoints(
+    table: ItemTable, first: int, count: int, *, stride: int, threads: int
+) -> tuple[
+    NDArray[np.uint8],
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    int,
+    tuple[int, str, str, str, int] | None,
+]:
+    """(records, their sizes, header bytes, damaged items, the first damage) of some items.
+
+    The first damage is (item, code, cause, archive, offset).
+    """
+
+def check_items(
+    table: ItemTable, first: int, count: int, *, decode: bool, threads: int
+) -> tuple[NDArray[np.uint8], list[tuple[int, str, str, str, int]]]:
+    """Reads the headers of some items, or with `decode` all of their pixels.
+
+    Returns:
+        [count] components of each image, 1 to 4, or 0 where it failed; and the failures as (item,
+        code, cause, archive, offset), in order.
+    """
+
+def export_bfloat16(array: NDArray[np.uint16]) -> Any:
+    """A DLPack capsule over an array of uint16 that are bfloat16."""

@@ -1,0 +1,116 @@
+# cython: language_level=3
+# distutils: language = c++
+"""Plans as arrays: pure functions of (seed, epoch), which the stub ``_plan.pyi`` documents."""
+
+import numpy as np
+
+cimport cython
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+from libcpp cimport bool as cpp_bool
+from libcpp.vector cimport vector
+
+from fastinet._native._core cimport (
+    AugmentKey,
+    BlockedOrder,
+    Crop,
+    DrawCrop,
+    ObjectBox,
+    Objects,
+    Permutation,
+    Places,
+    Size,
+    Transform,
+    make_transform,
+)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+@cython.cdivision(True)
+def epoch_order(n, *, seed=0, epoch=0, shuffle=True, rank=0, world=1, start=0, stop=None):
+    """Item ids int64 of one rank's positions within an epoch, in order."""
+    stop = n if stop is None else stop
+    if n < 0 or not 0 <= start or not 0 <= rank < world:
+        raise ValueError(f"no plan for {n} items, start {start}, rank {rank} of {world}")
+    first = start + (rank - start) % world
+    cdef int64_t count = max(0, -(-(stop - first) // world)) if n else 0
+    cdef uint64_t position = first, stride = world, items = n
+    cdef cpp_bool shuffled = shuffle
+    cdef int64_t i
+    order = np.empty(count, np.int64)
+    cdef int64_t[::1] out = order
+    cdef Permutation* permutation = new Permutation(items, seed, epoch)
+    try:
+        with nogil:
+            for i in range(count):
+                out[i] = permutation.At(position % items) if shuffled else position % items
+                position += stride
+    finally:
+        del permutation
+    return order
+
+
+def blocked_order(const int64_t[::1] block_starts, *, seed=0, epoch=0, window_blocks=1, lanes=1):
+    """Places int64 of all items of a blocked epoch, in order."""
+    if block_starts.shape[0] < 1 or block_starts[0] != 0 or (np.diff(block_starts) < 0).any():
+        raise ValueError("block_starts must begin with 0 and ascend")
+    if window_blocks < 1 or lanes < 1:
+        raise ValueError(f"no windows of {window_blocks} blocks in {lanes} lanes")
+    cdef BlockedOrder blocked
+    blocked.seed, blocked.epoch = seed, epoch
+    blocked.window_blocks, blocked.lanes = window_blocks, lanes
+    cdef vector[int64_t] drawn
+    with nogil:
+        drawn = blocked.Draw(Places(&block_starts[0], block_starts.shape[0]))
+    order = np.empty(drawn.size(), np.int64)
+    cdef int64_t[::1] out = order
+    if drawn.size() > 0:
+        memcpy(&out[0], drawn.data(), drawn.size() * sizeof(int64_t))
+    return order
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def draw_crops(
+    transform, const int32_t[:, ::1] sizes, const int64_t[::1] items, *, seed=0, epoch=0,
+    starts=None, objects=None
+):
+    """Boxes int32 [N, 4] (x, y, width, height) and flips bool [N] of items under a transform."""
+    if sizes.shape[0] != items.shape[0] or sizes.shape[1] != 2:
+        raise ValueError(f"sizes must be [{items.shape[0]}, 2] (width, height) for as many items")
+    if starts is None:
+        starts, objects = np.zeros(sizes.shape[0] + 1, np.int64), np.zeros((0, 4), np.float32)
+    cdef const int64_t[::1] start = starts
+    cdef const float[:, ::1] object_boxes = objects
+    if (
+        start.shape[0] != sizes.shape[0] + 1
+        or start[0] != 0
+        or (np.diff(starts) < 0).any()
+        or start[sizes.shape[0]] != object_boxes.shape[0]
+        or object_boxes.shape[1] != 4
+    ):
+        raise ValueError("objects must be [M, 4], and starts [N + 1] rise from 0 to M")
+    cdef const ObjectBox* first = NULL
+    if object_boxes.shape[0]:
+        first = <const ObjectBox*> &object_boxes[0, 0]
+    cdef Transform rule = make_transform(transform)
+    cdef AugmentKey key
+    cdef Crop crop
+    cdef Size size
+    cdef Py_ssize_t i
+    key.seed, key.epoch = seed, epoch
+    boxes, flips = np.empty((items.shape[0], 4), np.int32), np.empty(items.shape[0], np.bool_)
+    cdef int32_t[:, ::1] box = boxes
+    cdef uint8_t[::1] flip = flips.view(np.uint8)
+    with nogil:
+        for i in range(items.shape[0]):
+            size.width, size.height = sizes[i, 0], sizes[i, 1]
+            key.item = items[i]
+            crop = DrawCrop(
+                rule, size, key, Objects(first + start[i], <size_t> (start[i + 1] - start[i]))
+            )
+            box[i, 0], box[i, 1] = crop.box.x, crop.box.y
+            box[i, 2], box[i, 3] = crop.box.width, crop.box.height
+            flip[i] = crop.flip
+    return boxes, flips

@@ -1,0 +1,233 @@
+# cython: language_level=3
+# distutils: language = c++
+"""Scans of archives: where each member lies, as arrays; and where gzip data can be entered."""
+
+from collections import namedtuple
+import os
+
+import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+from libcpp cimport bool as cpp_bool
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+from fastinet._native._core cimport Bytes, Status, check
+from fastinet.errors import FastinetError, ReadError
+
+
+cdef extern from "tar/scan.h" namespace "fastinet" nogil:
+    cdef cppclass Head "fastinet::TarMembers::Head":
+        pass
+
+    cdef cppclass TarMembers:
+        vector[uint64_t] offsets
+        vector[uint64_t] sizes
+        vector[int32_t] containers
+        vector[Head] heads
+        string names
+        vector[uint64_t] name_ends
+        vector[string] container_names
+        uint64_t special_entries
+        size_t count()
+
+
+cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
+    cdef cppclass ArchiveScan:
+        Status Open(string path, string folder) except +
+        Status Step(int64_t max_blocks) except +
+        void Recover() except +
+        cpp_bool searching()
+        vector[uint8_t] Save() except +
+        Status Restore(Bytes saved, vector[string] container_names) except +
+        cpp_bool done()
+        uint64_t size_bytes()
+        uint64_t position_bytes()
+        const TarMembers& members()
+
+    cdef cppclass GzipScan:
+        Status Open(string path, string folder, uint64_t spacing) except +
+        Status Resume(Bytes state, vector[string] container_names) except +
+        Status Step(uint64_t compressed_bytes) except +
+        cpp_bool done()
+        uint64_t size_bytes()
+        uint64_t position_bytes()
+        uint64_t inflated_bytes()
+        vector[uint8_t] md5()
+        SeekChunk Take() except +
+
+
+cdef extern from "gzip/seek_points.h" namespace "fastinet" nogil:
+    const uint64_t kSeekSpacingBytes
+    const uint64_t kMinSeekSpacingBytes
+
+    cdef cppclass SeekColumns:
+        vector[uint64_t] bit_offsets
+        vector[uint64_t] offsets
+        vector[uint32_t] window_sizes
+        vector[uint8_t] windows
+        size_t count()
+
+
+cdef extern from "engine/seek_pass.h" namespace "fastinet" nogil:
+    cdef cppclass SeekChunk:
+        SeekColumns points
+        TarMembers members
+        vector[uint8_t] state
+
+
+SEEK_SPACING = kSeekSpacingBytes
+MIN_SEEK_SPACING = kMinSeekSpacingBytes
+
+# Blocks between two looks at signals and the progress report: some ten milliseconds of a warm scan,
+# and still a moment where each block is a seek on a disk.
+cdef int64_t BLOCKS_PER_STEP = 4096
+
+Members = namedtuple(
+    "Members",
+    "offsets sizes containers heads names name_ends container_names special_entries",
+)
+
+
+def scan(path, folder="", progress=None):
+    """Walks the headers of the tar at ``path``; the stub ``_scan.pyi`` documents it."""
+    cdef ArchiveScan archive
+    cdef Status status
+    cdef string path_bytes = os.fsencode(path)
+    cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+
+    with nogil:
+        status = archive.Open(path_bytes, folder_bytes)
+    check(status)
+    while not archive.done():
+        with nogil:
+            status = archive.Step(BLOCKS_PER_STEP)
+        check(status)
+        PyErr_CheckSignals()
+        if progress is not None:
+            progress(archive.position_bytes(), archive.size_bytes())
+    return as_arrays(archive.members())
+
+
+def survey(path, folder="", progress=None, keep=None, begun=None, max_errors=1000):
+    """Walks on where ``scan`` would give up; the stub ``_scan.pyi`` documents it."""
+    cdef ArchiveScan archive
+    cdef Status status
+    cdef string path_bytes = os.fsencode(path)
+    cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+    cdef const uint8_t[::1] saved
+    cdef vector[string] names
+
+    with nogil:
+        status = archive.Open(path_bytes, folder_bytes)
+    check(status)
+    if begun is not None:
+        saved, container_names = begun
+        names = [name.encode("utf-8", "surrogateescape") for name in container_names]
+        check(archive.Restore(Bytes(&saved[0], saved.shape[0]), names))
+    errors = []
+    while not archive.done() and len(errors) < max_errors:
+        with nogil:
+            status = archive.Step(BLOCKS_PER_STEP)
+        try:
+            check(status)
+        except ReadError:
+            raise
+        except FastinetError as error:
+            errors.append(error)
+            archive.Recover()
+        PyErr_CheckSignals()
+        if keep is not None and not archive.done() and not archive.searching() and keep.is_due():
+            keep.save(as_arrays(archive.members()), list(errors), bytes(archive.Save()))
+        if progress is not None:
+            progress(archive.position_bytes(), archive.size_bytes())
+    return as_arrays(archive.members()), errors
+
+
+SeekPart = namedtuple(
+    "SeekPart", "bit_offsets offsets window_sizes windows members state"
+)
+
+
+cdef class SeekPass:
+    """The pass over a gzipped tar; the stub ``_scan.pyi`` documents it."""
+
+    cdef GzipScan pass_
+
+    def __init__(self, path, folder="", uint64_t spacing=kSeekSpacingBytes):
+        cdef string path_bytes = os.fsencode(path)
+        cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+        check(self.pass_.Open(path_bytes, folder_bytes, spacing))
+
+    def resume(self, const uint8_t[::1] state, container_names):
+        cdef vector[string] names = [
+            name.encode("utf-8", "surrogateescape") for name in container_names
+        ]
+        check(self.pass_.Resume(Bytes(&state[0], state.shape[0]), names))
+
+    def step(self, uint64_t compressed_bytes):
+        cdef Status status
+        with nogil:
+            status = self.pass_.Step(compressed_bytes)
+        check(status)
+
+    @property
+    def done(self):
+        return self.pass_.done()
+
+    @property
+    def size_bytes(self):
+        return self.pass_.size_bytes()
+
+    @property
+    def position_bytes(self):
+        return self.pass_.position_bytes()
+
+    @property
+    def inflated_bytes(self):
+        return self.pass_.inflated_bytes()
+
+    @property
+    def md5(self):
+        cdef vector[uint8_t] digest = self.pass_.md5()
+        return bytes(digest).hex()
+
+    def take(self):
+        cdef SeekChunk chunk = self.pass_.Take()
+        return SeekPart(
+            copy_of(chunk.points.bit_offsets.data(), np.empty(chunk.points.count(), np.uint64)),
+            copy_of(chunk.points.offsets.data(), np.empty(chunk.points.count(), np.uint64)),
+            copy_of(chunk.points.window_sizes.data(), np.empty(chunk.points.count(), np.uint32)),
+            copy_of(chunk.points.windows.data(), np.empty(chunk.points.windows.size(), np.uint8)),
+            as_arrays(chunk.members),
+            copy_of(chunk.state.data(), np.empty(chunk.state.size(), np.uint8)),
+        )
+
+
+cdef as_arrays(const TarMembers& found):
+    cdef size_t count = found.count()
+    cdef size_t i
+    containers = [
+        found.container_names[i].decode("utf-8", "surrogateescape")
+        for i in range(found.container_names.size())
+    ]
+    return Members(
+        copy_of(found.offsets.data(), np.empty(count, np.uint64)),
+        copy_of(found.sizes.data(), np.empty(count, np.uint64)),
+        copy_of(found.containers.data(), np.empty(count, np.int32)),
+        copy_of(found.heads.data(), np.empty((count, sizeof(Head)), np.uint8)),
+        copy_of(found.names.data(), np.empty(found.names.size(), np.uint8)),
+        copy_of(found.name_ends.data(), np.empty(count, np.uint64)),
+        containers,
+        found.special_entries,
+    )
+
+
+cdef copy_of(const void* column, array):
+    """Fills ``array`` from a C++ column of the same size [bytes] and returns it."""
+    cdef uint8_t[::1] out = array.reshape(-1).view(np.uint8)
+    if out.shape[0] > 0:
+        memcpy(&out[0], column, out.shape[0])
+    return array

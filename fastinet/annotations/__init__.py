@@ -1,0 +1,1 @@
+"""What goes with items: bounding boxes, label maps, semantic trees."""

@@ -1,0 +1,147 @@
+"""The annotated objects of a batch, where its crops put them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastinet.pixels.transforms import CenterCrop, Transform, height_width
+
+if TYPE_CHECKING:
+    from fastinet.annotations.item_boxes import ItemBoxes
+
+__all__ = ["Objects", "objects_in_crops"]
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """The objects that a batch's crops show, M in all, ordered by row, view and annotation.
+
+    An object of which a crop shows nothing is left out; of the others, ``visible`` says how much is
+    left: ``objects.boxes[objects.visible > 0.3]``.
+
+    Attributes:
+        boxes: float32 [M, 4]: xmin, ymin, xmax, ymax in pixels of the row, after crop, resize and
+            flip, clipped to the row: 0 to width, 0 to height.
+        rows: int64 [M], the row of the batch.
+        views: int64 [M], the view within the row; 0 where the loader has no views.
+        labels: int64 [M], in the dataset's order of classes; -1: a class that the dataset lacks.
+        visible: float32 [M], which share of the annotated box's area the crop shows, above 0 to 1.
+        indices: int64 [M], the object's place in ``loader.boxes``.
+    """
+
+    boxes: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    views: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    visible: NDArray[np.float32]
+    indices: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """M."""
+        return len(self.boxes)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} objects in {len(np.unique(self.rows))} rows>"
+
+
+class _Placement(NamedTuple):
+    """How crops' boxes come into their rows: scaled to `resized`, then moved by `-start`."""
+
+    resized: Doubles
+    """[..., 2] width and height of the resized box [pixels]."""
+    start: Doubles
+    """[..., 2] where the row begins in it; negative where it begins before."""
+
+
+def objects_in_crops(
+    item_boxes: ItemBoxes,
+    transform: Transform,
+    items: NDArray[np.int64],
+    image_sizes: NDArray[np.int32],
+    crops: NDArray[np.int32],
+    flips: NDArray[np.bool_],
+) -> Objects:
+    """Where the objects of items are in the rows that crops of their images became.
+
+    Args:
+        item_boxes: the boxes of the dataset's items.
+        transform: that drew the crops.
+        items: [B] item ids.
+        image_sizes: [B, 2], (height, width) of each image; zeros in masked rows, which show
+            nothing.
+        crops: [B, views, 4] crop boxes, (x, y, width, height) in pixels of the image.
+        flips: [B, views] whether the row is mirrored.
+    """
+    views = crops.shape[1]
+    shows = image_sizes[:, 0] > 0
+    cells, indices = _objects_of_cells(item_boxes, items, shows, views)
+    rows = cells // views
+    crop = crops.reshape(-1, 4)[cells].astype(np.float64)
+    image = image_sizes[rows, ::-1].astype(np.float64)  # width, height
+    placement = _placement(transform, image, crop[:, 2:])
+    height, width = height_width(transform.size)
+    corners = item_boxes.boxes[indices].astype(np.float64).reshape(-1, 2, 2)
+    in_image = corners * image[:, np.newaxis]
+    scale = placement.resized / crop[:, 2:]
+    moved = (in_image - crop[:, np.newaxis, :2]) * scale[:, np.newaxis]
+    placed = moved - placement.start[:, np.newaxis]
+    mirrored = flips.reshape(-1)[cells]
+    placed[mirrored, :, 0] = width - placed[mirrored, ::-1, 0]
+    shown = np.clip(placed, 0.0, (width, height))
+
+    visible = _areas(shown) / _areas(placed)
+    boxes = shown.reshape(-1, 4).astype(np.float32)
+    kept = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+    return Objects(
+        boxes=boxes[kept],
+        rows=rows[kept],
+        views=(cells % views)[kept],
+        labels=item_boxes.labels[indices[kept]],
+        visible=np.minimum(visible[kept], 1).astype(np.float32),
+        indices=indices[kept],
+    )
+
+
+def _objects_of_cells(
+    item_boxes: ItemBoxes, items: NDArray[np.int64], shows: NDArray[np.bool_], views: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The objects that each view of each row may show: [M] ``row * views + view``, [M] the object.
+
+    Rows that do not show their item have none.
+    """
+    counts = np.where(shows, np.diff(item_boxes.starts)[items], 0)
+    cell_counts = np.repeat(counts, views)
+    cells = np.repeat(np.arange(len(cell_counts)), cell_counts)
+    ends = np.cumsum(cell_counts)
+    firsts = np.repeat(item_boxes.starts[:-1][items], views)
+    return cells, firsts[cells] + np.arange(len(cells)) - (ends - cell_counts)[cells]
+
+
+def _areas(corners: Doubles) -> Doubles:
+    """Areas [M] of boxes [M, 2, 2]: the corners (xmin, ymin) and (xmax, ymax)."""
+    area: Doubles = np.prod(corners[:, 1] - corners[:, 0], axis=1)
+    return area
+
+
+def _placement(transform: Transform, image: Doubles, crop: Doubles) -> _Placement:
+    """For images and crop boxes of these widths and heights, [M, 2] each."""
+    row = np.array(height_width(transform.size)[::-1], np.float64)
+    if not isinstance(transform, CenterCrop):
+        return _Placement(np.broadcast_to(row, crop.shape), np.zeros_like(crop))
+    resized = image
+    if transform.resize is not None:
+        shorter = image.min(axis=1, keepdims=True)
+        resized = np.floor(transform.resize * image / shorter)
+    return _Placement(resized, _centred_start(resized, row))
+
+
+def _centred_start(available: Doubles, wanted: Doubles) -> Doubles:
+    """Where a centred run of `wanted` pixels starts: CentredStart in csrc/crop/crop.cc."""
+    before = -np.floor((wanted - available) / 2)
+    return np.where(wanted > available, before, np.rint((available - wanted) / 2))

@@ -1,0 +1,114 @@
+"""Shard patterns: many archives under one name, as WebDataset writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastinet.base.checks import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["expand_braces", "index_place", "shard_paths", "title"]
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_MOST_SHARDS = 1 << 20
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """The names that a pattern stands for, in order, as a shell expands braces.
+
+    ``train-{0000..0002}.tar`` is train-0000.tar, train-0001.tar, train-0002.tar; the numbers are as
+    wide as the wider end if one of them begins with a zero. ``{train,val}.tar`` is a list. Several
+    braces multiply, the last one running fastest; braces within braces are not taken apart.
+
+    Raises:
+        ValueError: unmatched or nested braces, something else than numbers or a list in them, a
+            range that runs backwards, or more than a million names.
+    """
+    parts = _BRACES.split(pattern)
+    if any("{" in part or "}" in part for part in parts[::2]):
+        raise ValueError(f"the braces in '{pattern}' do not match, or are nested")
+    choices = [
+        _choices(part, pattern) if number % 2 else [part] for number, part in enumerate(parts)
+    ]
+    count = math.prod(map(len, choices))
+    whole_number(f"the number of shards in '{pattern}'", count, 1, _MOST_SHARDS)
+    return ["".join(pieces) for pieces in itertools.product(*choices)]
+
+
+def _choices(braces: str, pattern: str) -> list[str]:
+    """What one pair of braces stands for."""
+    numbers = _RANGE.fullmatch(braces)
+    if numbers is None:
+        if "," not in braces:
+            raise ValueError(
+                f"{{{braces}}} in '{pattern}' is neither numbers like {{00..31}} nor a list like"
+                " {a,b}"
+            )
+        return braces.split(",")
+    ends = numbers.groups()
+    first, last = map(int, ends)
+    if last < first:
+        raise ValueError(f"the range {{{braces}}} in '{pattern}' runs backwards")
+    whole_number(f"the number of shards in '{pattern}'", last - first + 1, 1, _MOST_SHARDS)
+    padded = any(end.startswith("0") and len(end) > 1 for end in ends)
+    width = max(map(len, ends)) if padded else 0
+    return [str(number).zfill(width) for number in range(first, last + 1)]
+
+
+def shard_paths(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """The absolute paths that a path, a pattern, or a list of either stands for; at least one.
+
+    A name with braces is a pattern unless there is a file that is called so.
+
+    Raises:
+        ValueError: there is none, one stands there twice, or as :func:`expand_braces`.
+    """
+    if isinstance(path, str | os.PathLike):
+        paths = _expanded(path)
+    else:
+        paths = [shard for part in path for shard in _expanded(part)]
+    if not paths:
+        raise ValueError("an empty list of archives")
+    seen: set[Path] = set()
+    for shard in paths:
+        if shard in seen:
+            raise ValueError(f"'{shard}' stands there twice: its items would come twice an epoch")
+        seen.add(shard)
+    return paths
+
+
+def _expanded(path: str | os.PathLike[str]) -> list[Path]:
+    name = os.fspath(path)
+    if not ("{" in name or "}" in name) or Path(name).exists():
+        return [Path(name).absolute()]
+    return [Path(shard).absolute() for shard in expand_braces(name)]
+
+
+def title(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], paths: Sequence[Path]
+) -> Path:
+    """What several archives are called: by the pattern, or by the first one of a list."""
+    if isinstance(path, str | os.PathLike):
+        return Path(path).absolute()
+    return paths[0].with_name(f"{paths[0].name} and {len(paths) - 1} more")
+
+
+def index_place(paths: Sequence[Path]) -> Path:
+    """What the indexes of several archives are named by, beside the first of them.
+
+    The hash is over where they lie as seen from there: other archives have another index, and all
+    of them may move together.
+    """
+    first = paths[0]
+    places = [os.fsencode(os.path.relpath(path, first.parent)) for path in paths]
+    label = hashlib.sha256(b"\0".join(places)).hexdigest()[:16]
+    return first.with_name(f"{first.name}+{len(paths) - 1}-{label}")

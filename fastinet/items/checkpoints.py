@@ -1,0 +1,336 @@
+"""The checkpoint index: places inside every JPEG's scan where decoding can start.
+
+``<archive>.fastinet.checkpoints`` beside the archive's index, or in the user's cache folder. It is
+a log of chunks, each the records of a run of consecutive items, so that making it can be
+interrupted and goes on where it was, and so that a part of it is useful already:
+
+======  ============================================================================================
+header  magic ``FASTCKPT``, u32 format version, u32 CRC-32 of the JSON, u32 length of the JSON; the
+        JSON: fastinet version, archives (as in the index), items, stride
+chunk   magic ``CHNK``, u32 CRC-32 of all that follows up to the records, u64 first item, u32 items,
+        u64 bytes of records; u32 [items] sizes; u32 [items] header bytes; the records
+======  ============================================================================================
+
+Little-endian throughout. A chunk that is cut or does not fit its CRC ends the log: what follows is
+ignored, with a warning, and written anew by the next pass. The records are too many to check when
+the index is opened; each has a checksum and its image's fingerprint, which the core verifies
+whenever it uses one (``csrc/jpeg/checkpoints.h``).
+
+One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
+puts a new file in the place of one that does not fit, and never changes a byte that a reader may
+have mapped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from fastinet.errors import FastinetWarning
+from fastinet.items import catalog
+from fastinet.sidecars import turns
+from fastinet.sidecars.log import Log, LogForm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from fastinet.archives.sources import Archive, Identity, Progress
+
+__all__ = ["CheckpointLog", "Checkpoints", "Chunk", "find", "look", "obtain"]
+
+SUFFIX: Final = ".checkpoints"
+FORMAT_VERSION: Final = 1
+
+# The JSON of a folder of all 21,841 class archives needs some 5 MB.
+_FORM = LogForm("checkpoint index", b"FASTCKPT", FORMAT_VERSION, max_json_bytes=1 << 24)
+_CHUNK = struct.Struct("<4sIQIQ")
+_CHUNK_MAGIC = b"CHNK"
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Records of N items; those that have none, or are not covered yet, have size 0.
+
+    Attributes:
+        path: of the checkpoint index; None where there is none.
+        covered: items from the first on that the index covers.
+        stride: MCUs between two places within an MCU row; 0: one place a row.
+        starts: [N] uint64, where each item's record starts in `records` [bytes].
+        sizes: [N] uint32 bytes.
+        header_bytes: [N] uint32, bytes of each JPEG before its scan.
+        records: uint8, memory-mapped.
+    """
+
+    path: Path | None
+    covered: int
+    stride: int
+    starts: NDArray[np.uint64]
+    sizes: NDArray[np.uint32]
+    header_bytes: NDArray[np.uint32]
+    records: NDArray[np.uint8]
+
+    @classmethod
+    def none(cls, items: int) -> Checkpoints:
+        """No record for any of `items` items."""
+        zeros = np.zeros(items, np.uint32)
+        return cls(None, 0, 0, np.zeros(items, np.uint64), zeros, zeros, np.zeros(0, np.uint8))
+
+    def take(self, rows: NDArray[np.int64]) -> Checkpoints:
+        """The records of the items in `rows`, in that order."""
+        return Checkpoints(
+            self.path,
+            int(np.count_nonzero(rows < self.covered)),
+            self.stride,
+            self.starts[rows],
+            self.sizes[rows],
+            self.header_bytes[rows],
+            self.records,
+        )
+
+    def of_archives(self) -> list[NDArray[np.uint8]]:
+        """The records of the items in each archive of the dataset, or one array for all."""
+        return [self.records]
+
+    @property
+    def record_bytes(self) -> int:
+        """All records together [bytes]."""
+        return int(self.sizes.sum(dtype=np.int64))
+
+
+class Chunk(NamedTuple):
+    """Records of consecutive items, as the engine makes them."""
+
+    records: NDArray[np.uint8]
+    sizes: NDArray[np.uint32]
+    header_bytes: NDArray[np.uint32]
+
+
+def _places(path: Path) -> list[Path]:
+    return [place.with_name(place.name + SUFFIX) for place in catalog.places(path)]
+
+
+def find(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
+    """The checkpoints of the dataset at `path`; one without records where there is no good index.
+
+    Of two good ones the one that covers more. A FastinetWarning says where an index is stale,
+    damaged, or ends in something that is no chunk, and nothing better is there.
+    """
+    best, findings = look(path, archives, items)
+    if best.covered < items:
+        for finding in findings:
+            warnings.warn(
+                f"{finding}; `fastinet index --checkpoints` makes good what is missing, and until "
+                "then decoding starts at the beginning of each scan",
+                FastinetWarning,
+                stacklevel=4,
+            )
+    return best
+
+
+def look(path: Path, archives: Sequence[Archive], items: int) -> tuple[Checkpoints, list[str]]:
+    """The best checkpoints that there are, and what is wrong with the indexes that were found."""
+    best, findings = Checkpoints.none(items), []
+    identities = None
+    for place in _places(path):
+        if not place.exists():
+            continue
+        identities = identities or [archive.identify() for archive in archives]
+        try:
+            found, tail_bytes = _load(place, identities, items)
+        except catalog.UnusableIndexError as error:
+            findings.append(f"the checkpoint index '{place}' {error}")
+            continue
+        except OSError as error:
+            findings.append(f"the checkpoint index '{place}' cannot be read ({error.strerror})")
+            continue
+        if tail_bytes > 0:
+            findings.append(
+                f"the checkpoint index '{place}' covers {found.covered:,} of {items:,} items, and "
+                f"its last {tail_bytes:,} bytes are cut off or damaged"
+            )
+        if best.path is None or found.covered > best.covered:
+            best = found
+        if best.covered == items:
+            break
+    return best, findings
+
+
+def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Checkpoints, int]:
+    """The checkpoints in the index at `path`, and how many bytes at its end are no chunk."""
+    with path.open("rb") as file:
+        stride, end = _check_header(file, identities, items)
+        starts, sizes, header_bytes = (
+            np.zeros(items, np.uint64),
+            np.zeros(items, np.uint32),
+            np.zeros(items, np.uint32),
+        )
+        covered = 0
+        for chunk in _chunks(file, end, items):
+            rows = slice(covered, covered + len(chunk.sizes))
+            ends = np.cumsum(chunk.sizes, dtype=np.uint64)
+            starts[rows] = chunk.records_at + ends - chunk.sizes
+            sizes[rows], header_bytes[rows] = chunk.sizes, chunk.header_bytes
+            covered += len(chunk.sizes)
+            end = chunk.end
+        tail_bytes = os.fstat(file.fileno()).st_size - end
+        # Whoever makes this index anew begins a new file: the bytes that are mapped here stay.
+        memory = mmap.mmap(file.fileno(), end, access=mmap.ACCESS_READ)
+    records = np.frombuffer(memory, np.uint8)
+    return Checkpoints(path, covered, stride, starts, sizes, header_bytes, records), tail_bytes
+
+
+def _check_header(file: Any, identities: Sequence[Identity], items: int) -> tuple[int, int]:
+    """(stride, where the first chunk starts); UnusableIndexError unless the header fits."""
+    header, start = _FORM.read_header(file)
+    catalog.compare(header["archives"], identities)
+    if header["items"] != items:
+        raise catalog.UnusableIndexError(f"is stale: it is of {header['items']:,} items")
+    return header["stride"], start
+
+
+class _ChunkInFile(NamedTuple):
+    sizes: NDArray[np.uint32]
+    header_bytes: NDArray[np.uint32]
+    records_at: int  # [bytes] from the file's start
+    end: int
+
+
+def _chunks(file: Any, position: int, items: int) -> Iterable[_ChunkInFile]:
+    """The whole and undamaged chunks from `position` on, in order; stops at the first other one."""
+    file_bytes = os.fstat(file.fileno()).st_size
+    expected_first = 0
+    while expected_first < items:
+        file.seek(position)
+        fixed = file.read(_CHUNK.size)
+        if len(fixed) < _CHUNK.size:
+            return
+        magic, crc, first, count, record_bytes = _CHUNK.unpack(fixed)
+        records_at = position + _CHUNK.size + 8 * count
+        if (
+            magic != _CHUNK_MAGIC
+            or first != expected_first
+            or not 0 < count <= items - first
+            or record_bytes > file_bytes - min(records_at, file_bytes)
+        ):
+            return
+        table = file.read(8 * count)
+        if zlib.crc32(table, zlib.crc32(fixed[8:])) != crc:
+            return
+        sizes, header_bytes = np.frombuffer(table, "<u4").reshape(2, count)
+        if int(sizes.sum(dtype=np.uint64)) != record_bytes:
+            return
+        position = records_at + record_bytes
+        expected_first += count
+        yield _ChunkInFile(sizes, header_bytes, records_at, position)
+
+
+def obtain(
+    path: Path,
+    archives: Sequence[Archive],
+    items: int,
+    stride: int,
+    fill: Callable[[CheckpointLog, Progress], None],
+    progress: Progress | None,
+) -> None:
+    """Has the whole index of the dataset at `path` made, by this process or another.
+
+    Args:
+        path: of the dataset.
+        archives: that it is of.
+        items: that it has.
+        stride: MCUs between two places within an MCU row; 0: one place a row.
+        fill: appends to the log what it does not cover, and reports (items done, items in all).
+        progress: called with what is reported.
+
+    Raises:
+        ReadError: the index cannot be written.
+        otherwise what `fill` and `progress` raise.
+    """
+
+    def find() -> bool | None:
+        found, _ = look(path, archives, items)
+        is_whole = found.path is not None and found.covered == items and found.stride == stride
+        return is_whole or None
+
+    def make(places: Sequence[Path], report: turns.Report) -> bool:
+        log = CheckpointLog(path, places, archives, items, stride)
+        with contextlib.closing(log):
+            fill(log, report)
+        return True
+
+    turns.find_or_make(
+        _places(path), _FORM.what, find=find, make=make, progress=progress, stacklevel=3
+    )
+
+
+class CheckpointLog(Log):
+    """The checkpoint index of a dataset while it is made; goes on where an earlier try ended.
+
+    Attributes:
+        path: of the index.
+        covered: items from the first on that it covers.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        places: Sequence[Path],
+        archives: Sequence[Archive],
+        items: int,
+        stride: int,
+    ) -> None:
+        """The log of the dataset at `path`, in the first of `places` that can be written.
+
+        Raises:
+            ReadError: none of them can.
+        """
+        self._identities = [archive.identify() for archive in archives]
+        self._items = items
+        self._stride = stride
+        super().__init__(places, _FORM, str(path))
+
+    def append(self, chunk: Chunk) -> None:
+        """Adds the records of the items from `covered` on; they are on disk when it returns.
+
+        Raises:
+            ReadError: they cannot be written; the index is as good as before.
+        """
+        table = np.concatenate([chunk.sizes, chunk.header_bytes]).astype("<u4").tobytes()
+        fields = (self.covered, len(chunk.sizes), chunk.records.nbytes)
+        unchecked = _CHUNK.pack(_CHUNK_MAGIC, 0, *fields)
+        crc = zlib.crc32(table, zlib.crc32(unchecked[8:]))
+        head = _CHUNK.pack(_CHUNK_MAGIC, crc, *fields)
+        self._append(head + table + chunk.records.tobytes())
+        self.covered += len(chunk.sizes)
+
+    def _resume(self) -> None:
+        self.covered = 0
+        try:
+            found_stride, end = _check_header(self._file, self._identities, self._items)
+        except catalog.UnusableIndexError:
+            found_stride, end = -1, 0
+        if found_stride != self._stride:
+            self._begin(
+                {
+                    "fastinet": catalog.fastinet_version(),
+                    "archives": [identity._asdict() for identity in self._identities],
+                    "items": self._items,
+                    "stride": self._stride,
+                }
+            )
+            return
+        for chunk in _chunks(self._file, end, self._items):
+            self.covered += len(chunk.sizes)
+            end = chunk.end
+        self._cut(end)

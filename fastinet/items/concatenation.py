@@ -1,0 +1,234 @@
+"""Several datasets as one, with one table of classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet.base.texts import take_texts
+from fastinet.items.catalog import Listing, Split
+from fastinet.items.checkpoints import Checkpoints
+from fastinet.items.dataset import Dataset
+from fastinet.metrics.labels import LabelSets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fastinet._native import _engine
+    from fastinet.archives.sources import Progress
+
+__all__ = ["Concatenation", "concatenate"]
+
+
+def concatenate(datasets: Sequence[Dataset]) -> Concatenation:
+    """One dataset of the items of several, one after another.
+
+    Its classes are those of all together, sorted by wnid, or by value where they are numbers, as
+    WebDataset's are; labels and label sets are renumbered. So
+    ImageNet-1K's teddy joins ImageNet-22K, which lacks it::
+
+        teddy = fastinet.open("ILSVRC2012_img_train.tar").select_classes(["n04399382"])
+        ds = fastinet.concatenate([fastinet.open("fall11_whole.tar"), teddy])
+
+    It has the checkpoints that its parts have, and makes theirs.
+
+    Raises:
+        TypeError: something is no dataset.
+        ValueError: there is none.
+    """
+    parts = list(datasets)
+    if not parts:
+        raise ValueError("a concatenation needs at least one dataset")
+    for part in parts:
+        if not isinstance(part, Dataset):
+            raise TypeError(f"datasets must come from fastinet.open, not be {part!r}")
+    return Concatenation(parts)
+
+
+class Concatenation(Dataset):
+    """The items of several datasets. Made by :func:`concatenate`."""
+
+    def __init__(self, parts: Sequence[Dataset]) -> None:
+        """The items of `parts`, in this order."""
+        classes = _in_order({wnid for part in parts for wnid in part._wnids})  # noqa: SLF001
+        renumbered = [_renumbered(part, classes) for part in parts]
+        super().__init__(
+            " + ".join(part.path for part in parts),
+            [archive for part in parts for archive in part._archives],  # noqa: SLF001
+            _listing(parts, np.concatenate([labels for labels, _ in renumbered]), classes),
+            devkit=next(filter(None, (part._devkit for part in parts)), None),  # noqa: SLF001
+        )
+        self.name = " + ".join(part.name for part in parts)
+        self._parts = tuple(parts)
+        if any(part.label_sets is not None for part in parts):
+            self.label_sets = LabelSets(
+                np.concatenate([sets.counts for _, sets in renumbered]),
+                np.concatenate([sets.label for _, sets in renumbered]),
+            )
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Those of the parts, which are kept beside the archives of each."""
+        if self._checkpoints is None:
+            joined = JoinedCheckpoints.of(self._parts)
+            self._checkpoints = joined if self._rows is None else joined.take(self._rows)
+        return self._checkpoints
+
+    def build_checkpoints(
+        self,
+        *,
+        stride: int = 0,
+        threads: int | None = None,
+        chunk_items: int = 2048,
+        progress: Progress | None = None,
+    ) -> Checkpoints:
+        """Makes the checkpoints of all parts, one after another; see `Dataset.build_checkpoints`.
+
+        Of a part that is a split, those of its whole archive are made.
+
+        Raises:
+            ValueError: this is a selection, or a part is one whose items do not have them yet:
+                make the checkpoints of its dataset.
+        """
+        if self._selected:
+            raise ValueError("a selection has its dataset's checkpoints: make them there")
+        for part in self._parts:
+            if part._selected and part.checkpoints.covered < len(part):  # noqa: SLF001
+                raise ValueError(
+                    f"the part '{part.name}' is a selection: make the checkpoints of its dataset"
+                )
+        self._checkpoints = None
+        done = 0
+        for part in self._parts:
+            if not part._selected:  # noqa: SLF001
+                part.build_checkpoints(
+                    stride=stride,
+                    threads=threads,
+                    chunk_items=chunk_items,
+                    progress=progress and _share_of(progress, done, len(part), len(self)),
+                )
+            done += len(part)
+        if progress is not None:
+            progress(len(self), len(self))
+        return self.checkpoints
+
+    def _opened_sources(self) -> list[_engine.Source]:
+        """The parts' archives: a folder is opened by the listing of its own part."""
+        return [source for part in self._parts for source in part._opened_sources()]  # noqa: SLF001
+
+
+@dataclass(frozen=True)
+class JoinedCheckpoints(Checkpoints):
+    """The checkpoints of several datasets, one after another.
+
+    `path` and `stride` are those of the first dataset that has some, `covered` is how many items
+    the indexes of all cover, and `records` are nobody's: each archive's items have their own.
+
+    Attributes:
+        is_covered: bool [N], which items.
+        by_archive: the records of the items in each archive.
+    """
+
+    is_covered: NDArray[np.bool_]
+    by_archive: list[NDArray[np.uint8]]
+
+    @classmethod
+    def of(cls, datasets: Sequence[Dataset]) -> JoinedCheckpoints:
+        """What `datasets` have."""
+        parts = tuple(dataset.checkpoints for dataset in datasets)
+        first = next((part for part in parts if part.path is not None), parts[0])
+        return cls(
+            first.path,
+            sum(part.covered for part in parts),
+            first.stride,
+            np.concatenate([part.starts for part in parts]),
+            np.concatenate([part.sizes for part in parts]),
+            np.concatenate([part.header_bytes for part in parts]),
+            np.zeros(0, np.uint8),
+            np.concatenate([np.arange(len(part.sizes)) < part.covered for part in parts]),
+            [array for dataset in datasets for array in _records_of(dataset)],
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> JoinedCheckpoints:
+        """The records of the items in `rows`, in that order."""
+        is_covered = self.is_covered[rows]
+        return replace(
+            self,
+            covered=int(np.count_nonzero(is_covered)),
+            starts=self.starts[rows],
+            sizes=self.sizes[rows],
+            header_bytes=self.header_bytes[rows],
+            is_covered=is_covered,
+        )
+
+    def of_archives(self) -> list[NDArray[np.uint8]]:
+        """The records of the items in each archive."""
+        return self.by_archive
+
+
+def _records_of(dataset: Dataset) -> list[NDArray[np.uint8]]:
+    """The records of the items in each archive of `dataset`."""
+    found = dataset.checkpoints.of_archives()
+    archives = len(dataset._archives)  # noqa: SLF001
+    return found if len(found) == archives else found * archives
+
+
+def _share_of(progress: Progress, before: int, items: int, total: int) -> Progress:
+    """What to call with (done, in all) of a part of `items`, in front of which are `before`."""
+
+    def report(done: int, of: int) -> None:
+        progress(before + (done * items // of if of else items), total)
+
+    return report
+
+
+def _in_order(classes: set[str]) -> list[str]:
+    """Classes sorted: wnids, which have one length, by their text, and numbers by their value."""
+    return sorted(classes, key=lambda name: (len(name), name))
+
+
+def _renumbered(part: Dataset, classes: Sequence[str]) -> tuple[NDArray[np.int64], LabelSets]:
+    """The labels and label sets of `part` as places among `classes`."""
+    place = {wnid: label for label, wnid in enumerate(classes)}
+    new_label = np.array([place[wnid] for wnid in part._wnids], np.int64)  # noqa: SLF001
+    labels = np.append(new_label, -1)[part.labels]  # -1, no label, stays
+    if part.label_sets is not None:
+        return labels, part.label_sets.relabel(new_label)
+    return labels, LabelSets((labels >= 0).astype(np.int64), labels[labels >= 0])
+
+
+def _listing(
+    parts: Sequence[Dataset], labels: NDArray[np.int64], classes: Sequence[str]
+) -> Listing:
+    texts, lengths, archives, first = [], [], [], 0
+    for part in parts:
+        text, offsets = _keys(part)
+        texts.append(text)
+        lengths.append(np.diff(offsets))
+        numbers = part._item_archive  # noqa: SLF001
+        archives.append(np.full(len(part), first, np.int32) if numbers is None else numbers + first)
+        first += len(part._archives)  # noqa: SLF001
+    key_offsets = np.cumsum(np.concatenate([np.zeros(1, np.uint64), *lengths]), dtype=np.uint64)
+    return Listing(
+        family=" + ".join(dict.fromkeys(part.family for part in parts)),
+        offsets=np.concatenate([part._offsets for part in parts]),  # noqa: SLF001
+        sizes=np.concatenate([part.sizes for part in parts]),
+        labels=labels,
+        key_offsets=key_offsets,
+        key_bytes=np.concatenate(texts),
+        item_archive=np.concatenate(archives).astype(np.int32) if first > 1 else None,
+        splits=(Split(" + ".join(dict.fromkeys(part.split for part in parts)), tuple(classes)),),
+        skipped=sum(part.skipped for part in parts),
+    )
+
+
+def _keys(part: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+    """The keys of `part` as bytes, and [n + 1] where each begins."""
+    listing, rows = part._listing, part._rows  # noqa: SLF001
+    if rows is None:
+        return listing.key_bytes, listing.key_offsets
+    return take_texts(listing.key_bytes, listing.key_offsets, rows)

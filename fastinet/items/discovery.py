@@ -1,0 +1,271 @@
+"""What lies at a path, or at several: the archives, scanned, and the family they are of."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastinet import datasets
+from fastinet.archives import seek_index
+from fastinet.archives.shards import index_place, shard_paths, title
+from fastinet.archives.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
+from fastinet.datasets.patch import apply_patch
+from fastinet.datasets.published import published_candidates
+from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
+from fastinet.errors import (
+    CorruptError,
+    FastinetError,
+    MissingError,
+    ReadError,
+    UnsupportedError,
+)
+from fastinet.items import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastinet.datasets.companions import LabelFunction
+    from fastinet.items.catalog import Listing
+
+__all__ = ["Found", "archives_at", "find", "patch_at", "scan_archives"]
+
+# Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
+# ImageNet-21K as class tars is 19,167 files.
+_MOST_OPEN_FILES = 64
+
+# Of inflated data of one dataset: 32 gzip files may keep what each keeps by itself.
+_CACHE_BYTES = 1 << 30
+_MOST_FULL_CACHES = 32
+
+# What the ImageNet family has beside images: how a file of it is called, and who reads it.
+_WITHOUT_IMAGES = (
+    (".mat", "a development kit: give it to fastinet.open as the labels= or devkit= of an archive"),
+    (".xml", "bounding boxes: fastinet.read_boxes reads them"),
+    (".pt", "label maps: fastinet.open_label_maps reads them"),
+)
+
+# RFC 3986, section 3.1; and WebDataset's "pipe:curl ...".
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|pipe:", re.IGNORECASE)
+
+
+class Found(NamedTuple):
+    """What was found where the user looked."""
+
+    path: Path
+    """What was opened, as messages name it; absolute."""
+    place: Path
+    """Indexes are named by it."""
+    archives: list[Archive]
+    notes: list[str]
+    """What the user should hear about."""
+
+
+def find(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Found:
+    """The archives at a path, or those that a pattern or a list of them stands for.
+
+    Raises:
+        ValueError: a pattern that is none, an empty list, or an archive that it names twice.
+        MissingError, ReadError, UnsupportedError: as :func:`fastinet.open`.
+    """
+    if isinstance(path, str) and _URL.match(path) and not Path(path).exists():
+        raise UnsupportedError(
+            "a URL, and fastinet opens what is on this machine; what curl sends can be streamed: "
+            'curl -L URL | python train.py, with fastinet.open("-") in it',
+            archive=path,
+        )
+    paths = shard_paths(path)
+    if len(paths) == 1:
+        return Found(paths[0], paths[0], *archives_at(paths[0]))
+    shown = title(path, paths)
+    archives: list[FileArchive | GzipArchive] = []
+    missing = []
+    for shard in paths:
+        try:
+            found, _ = archives_at(shard)
+        except MissingError:
+            missing.append(shard.name)
+            continue
+        if not isinstance(found[0], FileArchive | GzipArchive) or len(found) > 1:
+            raise UnsupportedError(
+                f"a folder among {len(paths)} archives: open it by itself; fastinet.concatenate"
+                " joins datasets",
+                archive=str(shard),
+            )
+        archives.append(found[0])
+    if missing:
+        some = ", ".join([*missing[:3], *(["..."] if len(missing) > 3 else [])])
+        raise MissingError(
+            f"{len(missing)} of {len(paths)} shards are missing: {some}", archive=str(shown)
+        )
+    return Found(shown, index_place(paths), _sharing(archives), [])
+
+
+def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
+    """The archives that ``path`` stands for, and what the user should hear about the others.
+
+    Raises:
+        MissingError, ReadError, UnsupportedError: as :func:`fastinet.open`.
+    """
+    try:
+        mode = path.stat().st_mode
+        found = list(path.iterdir()) if stat.S_ISDIR(mode) else []
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingError("no such file or folder", archive=str(path)) from error
+    except OSError as error:
+        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
+    if stat.S_ISREG(mode):
+        return [_file_archive(path)], []
+    if not stat.S_ISDIR(mode):
+        raise UnsupportedError("not a regular file", archive=str(path))
+    entries = sorted(
+        entry
+        for entry in found
+        if not entry.name.startswith(".") and not catalog.is_sidecar(entry.name)
+    )
+    class_tars = [entry for entry in entries if _is_class_tar(entry)]
+    if not class_tars:
+        if wnid_number(path.name) >= 0:
+            return [FolderArchive(path.parent, path.name)], []
+        return [FolderArchive(path)], []
+    others = [entry.name for entry in entries if not _is_class_tar(entry)]
+    notes = []
+    if others:
+        shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
+        notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
+    return _sharing(list(map(_file_archive, class_tars))), notes
+
+
+def _sharing(archives: Sequence[FileArchive | GzipArchive]) -> list[Archive]:
+    """The archives of one dataset, which share what a process may have of files and memory."""
+    briefly = len(archives) > _MOST_OPEN_FILES
+    cache_bytes = _CACHE_BYTES // len(archives) if len(archives) > _MOST_FULL_CACHES else None
+    return [
+        replace(archive, briefly=briefly, cache_bytes=cache_bytes)
+        if isinstance(archive, GzipArchive)
+        else replace(archive, briefly=briefly)
+        for archive in archives
+    ]
+
+
+def patch_at(path: Path) -> FileArchive | GzipArchive:
+    """The archive at `path`, as a patch of another one.
+
+    Raises:
+        UnsupportedError: it is a folder.
+        MissingError, ReadError: it is not there, or cannot be read.
+    """
+    if path.is_dir():
+        raise UnsupportedError(
+            "a patch is an archive; in an extracted folder, put its images in place of the others",
+            archive=str(path),
+        )
+    if not path.exists():
+        raise MissingError("no such file", archive=str(path))
+    return _file_archive(path)
+
+
+def _file_archive(path: Path) -> FileArchive | GzipArchive:
+    # By content: the archives of ImageNet-V2 are called .tar.gz and are plain tars.
+    kind = GzipArchive if seek_index.is_gzip(path) else FileArchive
+    return kind(path, path.stem if _is_class_tar(path) else "")
+
+
+def _is_class_tar(path: Path) -> bool:
+    return path.suffix == ".tar" and wnid_number(path.stem) >= 0
+
+
+def scan_archives(
+    path: Path,
+    archives: Sequence[Archive],
+    progress: Progress | None,
+    *,
+    patched: bool = False,
+    label_function: LabelFunction | None = None,
+) -> Listing:
+    """Scans the archives at `path` and has their family recognised.
+
+    Args:
+        path: what was opened.
+        archives: what there is at `path`, and a patch behind it where `patched`.
+        progress: as for :func:`fastinet.open`.
+        patched: the last archive overrides what the others have.
+        label_function: gives the items their labels; None: the archives do.
+
+    Raises:
+        as :func:`fastinet.open`.
+    """
+    scanned = []
+    sizes = [
+        archive.path.stat().st_size if isinstance(archive, FileArchive | GzipArchive) else 0
+        for archive in archives
+    ]
+    for i, archive in enumerate(archives):
+        report = progress
+        if progress is not None and len(archives) > 1:
+            report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
+        try:
+            found = archive.scan(report)
+        except CorruptError as error:
+            raise error.advising("`fastinet verify` says more") from None
+        opening = functools.partial(archive.open_scanned, found)
+        is_folder = isinstance(archive, FolderArchive)
+        scanned.append(ScannedArchive(archive.name, found, opening, is_folder))
+    own = scanned[:-1] if patched else scanned
+    try:
+        listing = datasets.recognise(own, label_function)
+    except FastinetError as error:
+        raise error.in_archive(str(path)) from None
+    if listing is not None:
+        if patched:
+            listing = apply_patch(listing, scanned[-1], len(own))
+        return replace(listing, notes=(*listing.notes, *_digest_notes(archives)))
+    members = ScannedMembers(own)
+    if members.images().any():
+        raise UnsupportedError(
+            "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
+            " label beside them, so their classes are not known; labels= takes a function of the"
+            " key that gives the label",
+            archive=str(path),
+        )
+    raise _without_images(path, members)
+
+
+def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
+    """What to say of a place that has no image."""
+    for suffix, what in _WITHOUT_IMAGES:
+        if members.names.ends_with(suffix).any():
+            return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))
+    if path.is_dir():
+        tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
+        advice = (
+            f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
+            if tars
+            else ""
+        )
+        return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    return CorruptError("a complete tar, but there is no image in it", archive=str(path))
+
+
+def _digest_notes(archives: Sequence[Archive]) -> list[str]:
+    """What the MD5 tell that the passes over gzipped archives have computed anyway."""
+    notes = []
+    for archive in archives:
+        if not isinstance(archive, GzipArchive):
+            continue
+        md5 = archive.seek_index().md5
+        known = [each.md5 for each in published_candidates(archive.name) if each.md5]
+        if known and md5 not in known:
+            notes.append(
+                f"its MD5 is {md5}, and that of the published {archive.name} is {known[0]}: it was"
+                " damaged on its way, or is another archive of that name"
+            )
+    return notes
+
+
+def _report(progress: Progress, before: int, total: int, position: int, _: int) -> None:
+    progress(before + position, total)

@@ -1,0 +1,381 @@
+"""Equal images: found by their bytes, and given as one image with the labels of all its copies.
+
+ImageNet-21K has one label for a file, but the same photograph may lie in several synsets, under
+another name in each. No list of them was ever published. Files are equal when their bytes are, so
+that neither a photograph that was saved again nor one of two that is gzip-wrapped is found.
+
+Three sieves, each finer and applied to what the one before let through:
+
+1. the size, which the index has;
+2. the last 4096 bytes. JPEGs of one size are common (there are 14 million files and some 200,000
+   sizes), but the ends of their entropy coded data differ;
+3. all bytes, by their BLAKE2b hash of 128 bits.
+
+So the pass reads 4 kB of nearly every file, and the whole of those that have copies. What it found
+so far is kept beside the index, ``<archive>.fastinet.duplicates``, a column file as the index is
+(:mod:`fastinet.sidecars.column_file`); a pass that was interrupted goes on from there. One process
+makes it, and others wait for it (:mod:`fastinet.sidecars.turns`).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+import warnings
+import zlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastinet.base.checks import whole_number
+from fastinet.base.cpus import available_cpus
+from fastinet.errors import FastinetWarning
+from fastinet.items import catalog
+from fastinet.metrics.labels import LabelSets
+from fastinet.sidecars import column_file, turns
+from fastinet.sidecars.column_file import UnusableIndexError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fastinet.archives.sources import Identity, Progress
+    from fastinet.items.dataset import Dataset
+
+__all__ = ["Duplicates", "find_duplicates"]
+
+SUFFIX = ".duplicates"
+
+_TAIL_BYTES = 4096
+_CHUNK_ITEMS = 256  # in the hands of one thread: long enough that handing over costs nothing
+_SAVE_SECONDS = 60.0  # of work that a power cut may cost; an interruption costs none
+
+Rows = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+
+class Duplicates:
+    """Which items of a dataset are equal: a sequence of groups. Made by :func:`find_duplicates`.
+
+    A group is the ids of two or more equal items, int64, rising; groups come by their first item.
+
+    Attributes:
+        dataset: that they were found in, N items.
+        path: where the result is kept; None where it is not.
+    """
+
+    def __init__(self, dataset: Dataset, rows: Rows, ends: Rows, path: Path | None = None) -> None:
+        """Group i is ``rows[ends[i - 1]:ends[i]]``."""
+        self.dataset = dataset
+        self.path = path
+        self._rows = rows
+        self._ends = ends
+
+    def __len__(self) -> int:
+        """Images that there are several of."""
+        return len(self._ends)
+
+    def __getitem__(self, group: int) -> Rows:
+        end = self._ends[group]
+        start = 0 if group in (0, -len(self)) else self._ends[group - 1]
+        return self._rows[start:end]
+
+    def __iter__(self) -> Iterator[Rows]:
+        return iter(np.split(self._rows, self._ends[:-1]) if len(self) else [])
+
+    def __repr__(self) -> str:
+        return (
+            f"<Duplicates in {self.dataset.name!r}: {self.items} items are copies of {len(self)} "
+            "images>"
+        )
+
+    @property
+    def items(self) -> int:
+        """How many items are copies of another one, in all groups."""
+        return len(self._rows)
+
+    def first_items(self) -> Rows:
+        """The first item of each group."""
+        first: Rows = self._rows[self._ends - np.diff(self._ends, prepend=0)]
+        return first
+
+    @property
+    def images(self) -> int:
+        """How many different images the dataset has."""
+        return len(self.dataset) - self.items + len(self)
+
+    def first_copies(self) -> Rows:
+        """The first item that is equal to each item, int64 [N]; its own id where there is none."""
+        first = np.arange(len(self.dataset))
+        counts = np.diff(self._ends, prepend=0)
+        first[self._rows] = np.repeat(self.first_items(), counts)
+        return first
+
+    def label_sets(self) -> LabelSets:
+        """For each item the labels of all its copies together, N sets."""
+        first = self.first_copies()
+        single = self.dataset.label_sets
+        if single is None:
+            labelled = self.dataset.labels >= 0
+            single = LabelSets(labelled.astype(np.int64), self.dataset.labels[labelled])
+        classes = len(self.dataset.classes)
+        pairs = np.unique(first[single.item] * classes + single.label)
+        items, labels = np.divmod(pairs, max(classes, 1))
+        counts = np.bincount(items, minlength=len(first)).astype(np.int64)
+        return LabelSets(counts, labels).take(first)
+
+    def multi_label(self) -> Dataset:
+        """The dataset with label sets: every copy of an image has the labels of all copies."""
+        dataset = copy.copy(self.dataset)
+        dataset.label_sets = self.label_sets()
+        return dataset
+
+    def without_copies(self) -> Dataset:
+        """The same with one item for each image: the first of its copies, in the order of items.
+
+        `labels` are those of the items that stay.
+        """
+        first = self.first_copies()
+        return self.multi_label().select(first == np.arange(len(first)))
+
+
+def find_duplicates(
+    dataset: Dataset, *, threads: int | None = None, progress: Progress | None = None
+) -> Duplicates:
+    """Finds the items of a dataset that are equal, byte by byte, in one pass over its data.
+
+    The result is kept beside the dataset's index, and read from there the next time. A pass that
+    was interrupted goes on where it was. Empty items are equal to none.
+
+    Args:
+        dataset: all of an archive, or of a split.
+        threads: None takes one for each CPU that affinity and control groups allow.
+        progress: called with (items read, items to read), by the pass here or in another process
+            that makes it. The latter grows once, when it is known how many have to be read whole.
+            It may raise to stop the pass or the wait; what was done is kept.
+
+    Raises:
+        MissingError, ReadError: an archive is gone or cannot be read.
+        ValueError: the dataset is a selection: find them in the whole, and select from
+            ``multi_label()``.
+    """
+    if dataset._selected:  # noqa: SLF001
+        raise ValueError("find the duplicates of the whole dataset, and select from multi_label()")
+    threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
+    record = _Record.of(dataset)
+
+    def make(_: Sequence[Path], report: turns.Report) -> tuple[Rows, Rows]:
+        search, finding = record.load()
+        if finding is not None:
+            warnings.warn(f"{finding}; they are searched anew", FastinetWarning, stacklevel=4)
+        return _Pass(dataset, search, record, threads, report).run()
+
+    rows, ends = turns.find_or_make(
+        [] if record.path is None else [record.path],
+        "record of duplicates",
+        find=lambda: record.load()[0].groups,
+        make=make,
+        progress=progress,
+        stacklevel=2,
+    )
+    return Duplicates(dataset, rows, ends, record.path)
+
+
+@dataclass
+class _Search:
+    """How far the search is."""
+
+    tails: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """Of the first of the items that share their size, in their order."""
+    digests: Hashes = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
+    """[n, 2] of the first of the items that share size and tail."""
+    groups: tuple[Rows, Rows] | None = None
+    """Rows and ends, when all is done."""
+
+
+class _Pass:
+    """One pass over the data."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        search: _Search,
+        record: _Record,
+        threads: int,
+        report: turns.Report,
+    ) -> None:
+        self._dataset = dataset
+        self._sizes = dataset.sizes.astype(np.int64)
+        self._search = search
+        self._record = record
+        self._threads = threads
+        self._report = report
+        dataset._opened_sources()  # noqa: SLF001  # once, and not by every thread
+
+    def run(self) -> tuple[Rows, Rows]:
+        """Finds the groups, as rows and ends, and keeps what there is whenever it ends."""
+        search = self._search
+        try:
+            same_size = np.flatnonzero(_shared(self._sizes) & (self._sizes > 0))
+            self._hash(same_size, "tails", self._hash_tail, before=0)
+            same_tail = same_size[_shared(search.tails)]
+            self._hash(same_tail, "digests", self._hash_all, before=len(same_size))
+            search.groups = _groups(same_tail, search.digests)
+            return search.groups
+        finally:
+            self._record.save(search)
+
+    def _hash(
+        self, rows: Rows, column: str, work: Callable[[int], tuple[int, ...]], *, before: int
+    ) -> None:
+        """Adds to a column of the search what `work` gives for those of `rows` that it lacks."""
+        done: Hashes = getattr(self._search, column)
+        parts = [done]
+        saved = time.monotonic()
+        chunks = [rows[i : i + _CHUNK_ITEMS] for i in range(len(done), len(rows), _CHUNK_ITEMS)]
+        count = len(done)
+
+        def hash_chunk(chunk: Rows) -> Hashes:
+            hashes = np.array([work(row) for row in chunk.tolist()], np.uint64)
+            return hashes.reshape(len(chunk), *done.shape[1:])
+
+        try:
+            self._report(before + count, before + len(rows))
+            for part in _in_order(hash_chunk, chunks, self._threads):
+                parts.append(part)
+                count += len(part)
+                self._report(before + count, before + len(rows))
+                if time.monotonic() - saved > _SAVE_SECONDS:
+                    parts = [np.concatenate(parts)]
+                    setattr(self._search, column, parts[0])
+                    self._record.save(self._search)
+                    saved = time.monotonic()
+        finally:
+            setattr(self._search, column, np.concatenate(parts))
+
+    def _hash_tail(self, row: int) -> tuple[int, ...]:
+        """64 bits of size and last bytes."""
+        size = int(self._sizes[row])
+        count = min(size, _TAIL_BYTES)
+        tail = self._dataset._read_part(row, size - count, count)  # noqa: SLF001
+        digest = hashlib.blake2b(size.to_bytes(8, "little") + tail, digest_size=8).digest()
+        return (int.from_bytes(digest, "little"),)
+
+    def _hash_all(self, row: int) -> tuple[int, ...]:
+        """128 bits of all bytes."""
+        digest = hashlib.blake2b(self._dataset.read(row), digest_size=16).digest()
+        return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """Where a search is kept, and what it has to fit."""
+
+    path: Path | None
+    """None: nowhere, since the dataset has no index either."""
+    identities: list[Identity]
+    split: str
+    places: int
+    """CRC-32 of where the items lie: what is kept speaks of them by their order."""
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> _Record:
+        """The record of a dataset's search."""
+        places = zlib.crc32(np.ascontiguousarray(dataset._offsets).data)  # noqa: SLF001
+        if dataset.index is None:
+            return cls(None, [], dataset.split, places)
+        index = Path(dataset.index)
+        part = f".{dataset.split}" if len(dataset.splits) > 1 else ""
+        identities = [archive.identify() for archive in dataset._archives]  # noqa: SLF001
+        path = index.with_name(f"{index.name}{part}{SUFFIX}")
+        return cls(path, identities, dataset.split, places)
+
+    def load(self) -> tuple[_Search, str | None]:
+        """The search as it was kept, or a new one, and what is wrong with what is there."""
+        if self.path is None:
+            return _Search(), None
+
+        def check(header: dict[str, Any]) -> None:
+            catalog.compare(header["archives"], self.identities)
+            if (header["split"], header["places"]) != (self.split, self.places):
+                raise UnusableIndexError("is stale: it is of other items")
+
+        try:
+            _, columns = column_file.load(self.path, check)
+        except FileNotFoundError:
+            return _Search(), None
+        except (UnusableIndexError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            return _Search(), f"the record of duplicates '{self.path}' {why}"
+        groups = (columns["rows"], columns["ends"]) if "rows" in columns else None
+        digests = np.stack([columns["digests_0"], columns["digests_1"]], axis=1)
+        return _Search(columns["tails"], digests, groups), None
+
+    def save(self, search: _Search) -> None:
+        """Keeps the search; a FastinetWarning says so where it cannot be kept."""
+        if self.path is None:
+            return
+        header = {
+            "fastinet": catalog.fastinet_version(),
+            "archives": [identity._asdict() for identity in self.identities],
+            "split": self.split,
+            "places": self.places,
+        }
+        columns: dict[str, NDArray[Any]] = {
+            "tails": search.tails,
+            "digests_0": search.digests[:, 0],
+            "digests_1": search.digests[:, 1],
+        }
+        if search.groups is not None:  # the hashes have done their work
+            columns = {name: column[:0] for name, column in columns.items()}
+            columns["rows"], columns["ends"] = search.groups
+        try:
+            column_file.save(self.path, header, columns)
+        except OSError as error:
+            warnings.warn(
+                f"the duplicates could not be kept in '{self.path}' ({error.strerror}), so the "
+                "next search begins anew",
+                FastinetWarning,
+                stacklevel=6,  # behind run, find_or_make and what it is given
+            )
+
+
+def _shared(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the values occur more than once."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray(counts[inverse] > 1)
+
+
+def _groups(rows: Rows, digests: Hashes) -> tuple[Rows, Rows]:
+    """The rows that share their digest with others, group by group, and where each group ends."""
+    order = np.lexsort((rows, digests[:, 1], digests[:, 0]))
+    rows, digests = rows[order], digests[order]
+    begins = np.ones(len(rows), np.bool_)
+    begins[1:] = (digests[1:] != digests[:-1]).any(axis=1)
+    starts = np.flatnonzero(begins)
+    counts = np.diff(starts, append=len(rows))
+    several = np.repeat(counts > 1, counts)
+    rows, firsts = rows[several], np.repeat(rows[starts], counts)[several]
+    order = np.lexsort((rows, firsts))
+    _, counts = np.unique(firsts, return_counts=True)
+    return rows[order], np.cumsum(counts).astype(np.int64)
+
+
+def _in_order(work: Callable[[Rows], Hashes], chunks: list[Rows], threads: int) -> Iterator[Hashes]:
+    """What `work` gives for each chunk, in order; a few chunks are under way at once."""
+    executor = ThreadPoolExecutor(threads)
+    waiting: deque[Future[Hashes]] = deque()
+    try:
+        for chunk in chunks:
+            waiting.append(executor.submit(work, chunk))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Batches: from a dataset or a stream to what a training loop takes."""

@@ -1,0 +1,209 @@
+"""A batch: what one step of a training loop takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastinet import errors
+from fastinet._native import _engine
+from fastinet.annotations.objects import Objects, objects_in_crops
+from fastinet.metrics.labels import LabelSets
+
+if TYPE_CHECKING:
+    from fastinet.annotations.item_boxes import ItemBoxes
+    from fastinet.items.dataset import Dataset
+    from fastinet.loading.stream_loader import StreamedItems
+    from fastinet.pixels.transforms import Transform
+
+__all__ = ["PADDING", "Batch", "BatchKind"]
+
+PADDING = -1
+"""Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
+
+
+@dataclass(frozen=True)
+class BatchKind:
+    """What the batches of an epoch have in common.
+
+    Attributes:
+        items: whose rows they are.
+        has_views: whether arrays have an axis for views.
+        annotated: the items' boxes, and the transform that moves them.
+    """
+
+    items: Dataset | StreamedItems
+    has_views: bool
+    annotated: tuple[ItemBoxes, Transform] | None = None
+
+
+class Batch:
+    """B rows of images and what is known about them; unpacks to ``images, labels``.
+
+    `images`, `soft_labels`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot.
+    The slot is leased until the last of these arrays, every view of them, and the batch itself are
+    gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
+    long.
+
+    Attributes:
+        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
+            rows that a short last batch lacks, all of its slot; with views, [B, views, ...].
+        labels: int64 [B].
+    """
+
+    __slots__ = ("_kind", "_lease", "_objects", "images", "labels")
+
+    images: NDArray[Any]
+    labels: NDArray[np.int64]
+
+    def __init__(
+        self,
+        lease: _engine.Batch,
+        images: NDArray[Any],
+        labels: NDArray[np.int64],
+        kind: BatchKind,
+    ) -> None:
+        self._lease = lease
+        self._kind = kind
+        self._objects: Objects | None = None
+        self.images = images
+        self.labels = labels
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        yield self.images
+        yield self.labels
+
+    def __len__(self) -> int:
+        """B: fewer than the batch size in a short last batch."""
+        return len(self._lease)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.images.shape))
+        masked = len(self) - int(self.valid.sum())
+        return f"<Batch images {self.images.dtype} {shape}{f', {masked} masked' if masked else ''}>"
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Item ids, int64 [B]: ``ds.read(batch.indices[j])`` are the bytes behind row j.
+
+        -1 in rows that ``pad_last="mask"`` adds.
+        """
+        return self._lease.items
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
+        keys = self._kind.items.keys
+        return ["" if item == PADDING else keys[item] for item in self.indices.tolist()]
+
+    @property
+    def label_sets(self) -> LabelSets | None:
+        """All labels of each row, where the dataset has label sets; else None.
+
+        ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets. Rows that
+        ``pad_last="mask"`` adds have an empty set.
+        """
+        sets = self._kind.items.label_sets
+        if sets is None:
+            return None
+        items = self.indices
+        taken = sets.take(items[items != PADDING])  # it is at the end, if anywhere
+        padding = np.zeros(len(items) - len(taken), np.int64)
+        return LabelSets(np.concatenate([taken.counts, padding]), taken.label)
+
+    @property
+    def boxes(self) -> NDArray[np.int32]:
+        """Crop boxes, int32 [B, 4]: (x, y, width, height) in pixels of the original image.
+
+        With views, [B, views, 4]; as turned, where Exif turned the image. All of the image under
+        CenterCrop, whose crop comes after the resize; zeros in masked rows.
+        """
+        return self._without_views(self._lease.boxes)
+
+    @property
+    def flips(self) -> NDArray[np.bool_]:
+        """Which rows are mirrored, bool [B]; with views, [B, views]."""
+        return self._without_views(self._lease.flips)
+
+    @property
+    def soft_labels(self) -> NDArray[np.float32] | None:
+        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
+
+        None without ``Loader(soft_labels=...)``; zeros in masked rows.
+        """
+        labels = self._lease.soft_labels
+        return None if labels is None else self._without_views(labels)
+
+    @property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """Height and width of each row's image, int32 [B, 2]; as turned, where Exif turned it.
+
+        Zeros in masked rows.
+        """
+        return self._lease.image_sizes[:, ::-1]
+
+    @property
+    def objects(self) -> Objects | None:
+        """The annotated objects where the crops put them; None for a loader without `boxes`."""
+        if self._objects is None and self._kind.annotated is not None:
+            item_boxes, transform = self._kind.annotated
+            lease = self._lease
+            self._objects = objects_in_crops(
+                item_boxes, transform, lease.items, self.image_sizes, lease.boxes, lease.flips
+            )
+        return self._objects
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Which rows hold an item, bool [B]: what to count in an evaluation.
+
+        The others are zero: items that gave no row under ``on_error="mask"``, which keep their
+        label, and rows that ``pad_last="mask"`` adds, whose label is -1.
+        """
+        return self._lease.valid
+
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """`images` as DLPack hands arrays over, bfloat16 included: ``torch.from_dlpack(batch)``.
+
+        The options are those of the Python array API standard (2024.12, ``array.__dlpack__``). The
+        capsule keeps the slot leased unless ``copy=True``.
+
+        Raises:
+            BufferError: a stream, or a device other than the CPU.
+        """
+        if stream is not None or dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError(
+                f"a batch is in the CPU's memory: no stream={stream!r}, dl_device={dl_device!r}"
+            )
+        images = self.images.copy() if copy else self.images
+        if images.dtype.name == "bfloat16":  # without a version, which is always allowed
+            return _engine.export_bfloat16(images.view(np.uint16))
+        options: Any = {} if max_version is None else {"max_version": max_version}
+        return images.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The CPU: (1, 0)."""
+        return (1, 0)  # kDLCPU in dlpack.h
+
+    def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The engine always has an axis for views; without views it has one element."""
+        return array if self._kind.has_views else array[:, 0]
+
+    @property
+    def errors(self) -> dict[int, Exception]:
+        """Why rows are masked: {row: the exception that on_error="raise" would have raised}."""
+        return {
+            row: errors.from_status(code, cause, archive, self._kind.items.keys[item], offset)
+            for row, item, code, cause, archive, offset in self._lease.failures
+        }

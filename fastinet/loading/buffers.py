@@ -1,0 +1,37 @@
+"""Memory that callers bring for batches."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from fastinet.errors import CancelledError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fastinet.pixels.output import OutputFormat
+
+__all__ = ["Buffers"]
+
+
+class Buffers:
+    """A caller's memory for batches, and the process that it was given to."""
+
+    def __init__(
+        self, output: OutputFormat, shape: tuple[int, ...], out: Sequence[NDArray[Any]]
+    ) -> None:
+        self.memory = output.buffers(shape, out)
+        self._process = os.getpid()
+
+    def of_this_process(self) -> list[NDArray[np.uint8]]:
+        """The buffers, unless a fork lies between: both processes would write to shared ones."""
+        if os.getpid() != self._process:
+            raise CancelledError(
+                "this loader was made with out= before fork(), and its buffers are the parent's; "
+                "make a loader in this process, with buffers of its own"
+            )
+        return self.memory

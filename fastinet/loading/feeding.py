@@ -1,0 +1,228 @@
+"""A loader whose batches go on to a device, some of them before the loop asks for them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from fastinet.base.checks import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fastinet.annotations.objects import Objects
+    from fastinet.items.dataset import Dataset
+    from fastinet.loading.batch import Batch
+    from fastinet.loading.epoch import Epoch
+    from fastinet.loading.loader import Loader, LoaderState
+    from fastinet.loading.stats import LoaderStats
+    from fastinet.metrics.labels import LabelSets
+
+__all__ = ["Feed", "FeedEpoch", "SentBatch"]
+
+Sent = TypeVar("Sent")
+
+
+class Feed(ABC, Generic[Sent]):
+    """Batches of a loader, sent on to a device; each loop over it is the next epoch.
+
+    It is used as its loader is, and gives that loader's stream. Sending starts a transfer and
+    returns at once; the next batches, if they are ready, are sent before the loop asks for them, so
+    that their transfer runs beside the loop's work on the batch in hand. A batch that is not ready
+    is never waited for before its turn.
+
+    States count what the loop has had, not what was sent ahead.
+
+    Attributes:
+        loader: the loader behind it. A loop over that one moves this one too.
+        ahead: batches that are sent before the loop asks for them, at most.
+    """
+
+    def __init__(self, loader: Loader, *, ahead: int = 1) -> None:
+        self.loader = loader
+        self.ahead = whole_number("ahead", ahead, 0, 64)
+        self._progress = _Progress(loader.state_dict())
+
+    @abstractmethod
+    def _send(self, batch: Batch) -> Sent:
+        """Starts the transfer of a batch."""
+
+    def _deliver(self, sent: Sent) -> Sent:
+        """What the loop gets, just before it gets it."""
+        return sent
+
+    @property
+    def dataset(self) -> Dataset:
+        """The loader's dataset."""
+        return self.loader.dataset
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch on this rank."""
+        return self.loader.batch_size
+
+    def __len__(self) -> int:
+        """Batches of one whole epoch on this rank."""
+        return len(self.loader)
+
+    def __iter__(self) -> FeedEpoch[Sent]:
+        """Begins the next epoch, or goes on where a state left off; see `fastinet.Loader`."""
+        return self._begin(iter(self.loader))
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> FeedEpoch[Sent]:
+        """Begins any epoch at any batch, as `fastinet.Loader.epoch` does."""
+        return self._begin(self.loader.epoch(epoch, start_batch))
+
+    def state_dict(self) -> LoaderState:
+        """Where the loop stands, as a state of the loader; exact after any batch."""
+        return self._progress.state
+
+    def load_state_dict(self, state: LoaderState) -> None:
+        """Makes the next loop go on where the loader or feed that gave `state` stood."""
+        self.loader.load_state_dict(state)
+        self._progress = _Progress(self.loader.state_dict())
+
+    def stats(self) -> LoaderStats:
+        """The loader's counts and times, see `fastinet.Loader.stats`."""
+        return self.loader.stats()
+
+    def _begin(self, batches: Epoch) -> FeedEpoch[Sent]:
+        self._progress = _Progress(self.loader.state_dict())
+        return FeedEpoch(self, batches)
+
+
+class FeedEpoch(Generic[Sent]):
+    """One epoch of a `Feed`, once, in order."""
+
+    def __init__(self, feed: Feed[Sent], batches: Epoch) -> None:
+        self._feed = feed
+        self._progress = feed._progress  # noqa: SLF001 - another epoch gets another
+        self._batches = batches
+        self._sent: deque[tuple[Sent, LoaderState]] = deque()  # and the state behind each
+        self._taken: Batch | None = None  # while it is being sent, or since a Ctrl-C came meanwhile
+        self._failure: Exception | None = None
+        self._over = False
+
+    def __iter__(self) -> Iterator[Sent]:
+        return self
+
+    def __len__(self) -> int:
+        """Batches that are still to come."""
+        taken = self._taken is not None
+        return 0 if self._over else len(self._sent) + taken + len(self._batches)
+
+    def __next__(self) -> Sent:
+        """The next batch, as it was sent. Fails where the loader's ``next()`` does."""
+        if self._over:
+            raise StopIteration
+        if not self._sent:
+            self._send_first()
+        batch = self._feed._deliver(self._sent[0][0])  # noqa: SLF001
+        self._send_ready_ones()
+        # Last, so that a Ctrl-C before it loses no batch.
+        _, self._progress.state = self._sent.popleft()
+        return batch
+
+    def close(self) -> None:
+        """Ends the epoch now. Harmless when it is over."""
+        self._over = True
+        self._sent.clear()
+        self._taken = None
+        self._batches.close()
+
+    def _send_first(self) -> None:
+        """Sends the batch that the loop is waiting for; raises what there is in place of one."""
+        try:
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            self._send_next()
+        except StopIteration:
+            self._progress.state = self._feed.loader.state_dict()
+            self.close()
+            raise
+        except Exception:
+            if not len(self._batches):  # else it was the log's, and has taken no batch
+                self.close()
+            raise
+
+    def _send_ready_ones(self) -> None:
+        """Sends what can be sent without waiting for it."""
+        try:
+            while self._failure is None and self._may_send():
+                self._send_next()
+        except Exception as failure:  # noqa: BLE001 - it is raised at its turn
+            self._failure = failure
+
+    def _may_send(self) -> bool:
+        ahead = len(self._sent) - 1  # of the batch that the loop is about to get
+        return ahead < self._feed.ahead and self._batches.ready_batches > 0
+
+    def _send_next(self) -> None:
+        if self._taken is None:
+            self._taken = next(self._batches)
+        try:
+            sent = self._feed._send(self._taken)  # noqa: SLF001
+        except Exception:
+            self._batches.close()  # going on would leave this batch out
+            raise
+        self._sent.append((sent, self._feed.loader.state_dict()))
+        self._taken = None
+
+
+@dataclass
+class _Progress:
+    """Where the loop of one epoch stands, or where the next one is to begin."""
+
+    state: LoaderState
+
+
+class SentBatch:
+    """What the host knows of a batch that has gone to a device.
+
+    These are copies, so that the batch's slot is free once its pixels are on the device.
+
+    Attributes:
+        indices: item ids, int64 [B].
+        boxes: crop boxes, int32 [B, 4], see `fastinet.Batch.boxes`.
+        flips: which rows are mirrored, bool [B].
+        image_sizes: height and width of each row's image, int32 [B, 2].
+        objects: the annotated objects where the crops put them; None for a loader without `boxes`.
+        label_sets: all labels of each row, see `fastinet.Batch.label_sets`; None for a dataset
+            without them.
+        valid: which rows hold an item, bool [B].
+        errors: why rows are masked: {row: exception}.
+    """
+
+    indices: NDArray[np.int64]
+    boxes: NDArray[np.int32]
+    flips: NDArray[np.bool_]
+    image_sizes: NDArray[np.int32]
+    objects: Objects | None
+    label_sets: LabelSets | None
+    valid: NDArray[np.bool_]
+    errors: dict[int, Exception]
+
+    def __init__(self, batch: Batch, dataset: Dataset) -> None:
+        self.indices = batch.indices.copy()
+        self.boxes = batch.boxes.copy()
+        self.flips = batch.flips.copy()
+        self.image_sizes = batch.image_sizes.copy()
+        self.objects = batch.objects
+        self.label_sets = batch.label_sets
+        self.valid = batch.valid.copy()
+        self.errors = batch.errors
+        self._keys = dataset.keys
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the items: B strings, empty in rows that pad the batch."""
+        return ["" if item < 0 else self._keys[item] for item in self.indices.tolist()]

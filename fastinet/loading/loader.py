@@ -1,0 +1,522 @@
+"""The loader: epochs of batches out of a dataset."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import warnings
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+import numpy as np
+
+from fastinet._native import _engine, _plan
+from fastinet.annotations.bounding_boxes import Boxes
+from fastinet.annotations.item_boxes import ItemBoxes
+from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
+from fastinet.archives.sources import FolderArchive
+from fastinet.archives.stream import Stream
+from fastinet.base.checks import check_state, checked_epoch, checked_seed, whole_number
+from fastinet.errors import FastinetWarning
+from fastinet.items.dataset import Dataset
+from fastinet.loading.base import BaseLoader
+from fastinet.loading.batch import PADDING, BatchKind
+from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
+from fastinet.loading.epoch import Course, Epoch, Progress
+from fastinet.loading.ranks import PadLast, Share
+from fastinet.loading.stats import LoaderStats
+from fastinet.pixels.output import DType, Layout, OutputFormat
+from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
+from fastinet.pixels.transforms import SizeSchedule, Transform, checked_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Epoch", "Loader", "LoaderState"]
+
+STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
+
+
+class LoaderState(TypedDict):
+    """Where a loader stands: plain numbers, fit for JSON.
+
+    `position` counts the items of the epoch's global order that all ranks together have had, so a
+    state may be loaded under another batch size or another number of ranks. `window`, `block`
+    and `blocks` (a checksum over where the blocks begin) are None unless the shuffle is blocked.
+    """
+
+    version: int
+    seed: int
+    shuffle: bool | Literal["blocked"]
+    window: int | None
+    block: int | None
+    blocks: int | None
+    items: int
+    epoch: int
+    position: int
+
+
+class Loader(BaseLoader):
+    """Turns a dataset into batches; each loop over it is the next epoch.
+
+    Order, boxes, flips and pixels are functions of (seed, epoch, item) alone: not of threads, batch
+    size, ranks, or time. Threads are native and touch no Python. Loaders with the same `threads`
+    and `affinity` share them, item by item. After a fork, the child's loader starts threads of its
+    own.
+
+    Args:
+        dataset: from `fastinet.open`.
+        batch_size: rows of a batch on this rank.
+        transform: `RandomResizedCrop`, `CenterCrop` or `Resize`.
+        shuffle: True draws a new order each epoch, any as likely as any other; False keeps the
+            dataset's. "blocked" is for media where random reads are slow, compressed archives among
+            them: it reads whole blocks of neighbouring items in random order and shuffles items
+            inside a window of many blocks.
+        seed: 0 .. 2**64 - 1.
+        threads: worker threads; None takes one for each CPU that affinity and control groups allow,
+            divided by the ranks on this machine where their launcher has not bound them to CPUs.
+        affinity: CPUs that the threads run on, such as those of the GPU's NUMA node; None leaves
+            that to the system. Loaders with the same threads and CPUs share them.
+        dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
+            types hold ``(pixel / 255 - mean) / std``, to the bit as `fastinet.decode` says.
+        layout: "NHWC" or "NCHW".
+        mean: in units of 0..1: three numbers, one for all channels, or "imagenet"; None does not
+            normalise.
+        std: likewise; given exactly when `mean` is.
+        exact: be bit-equal to the Pillow that is installed, and so to torchvision on it. The
+            default is bit-equal to Pillow 13 everywhere.
+        views: independent crops of each item: ``RandomResizedCrop(views=...)`` says the same.
+        exif_orientation: turn images as their metadata say before they are cropped, see
+            `fastinet.decode`; ImageNet practice does not.
+        on_error: "raise": an item that gives no row makes the ``next()`` fail that would deliver
+            its batch, whatever came first in time; the epoch is then over, the loader is not.
+            "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
+            `FastinetWarning` at the end of the epoch says how many there were.
+        drop_last: leave out the last, incomplete batch; all ranks then have equally many. For
+            training. A dataset that is too small for a single batch is warned of. Without it and
+            `pad_last` each item comes exactly once, and ranks may differ by one row, and so by one
+            batch.
+        pad_last: fill the last batch up, so that all ranks have equally many, all of them full.
+            "wrap", for training: with the epoch's first items once more, which no other option
+            gives twice. "mask", for evaluation: with rows that are zero and not `valid`, whose
+            index and label are -1; each item comes exactly once.
+        rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
+            that no two ranks have the same item in an epoch. "auto", together with `world`: what
+            `fastinet.distributed.rank_and_world` finds.
+        world: number of ranks, or "auto".
+        prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
+            are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
+        max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
+            the default is where Pillow too refuses.
+        boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
+            batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
+            are those of images as stored, so not together with `exif_orientation`.
+        soft_labels: label maps, from `fastinet.open_label_maps`, or what their `of(dataset, ...)`
+            gives: batches then have `soft_labels`, made for the very crops that were drawn. An item
+            whose label map cannot be read or is damaged gives no row, as if its image were. Not
+            together with `exif_orientation` either.
+        window: with ``shuffle="blocked"``: bytes among which items are shuffled, all ranks
+            together; None takes 1 GiB.
+        block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
+            decides about the quality of the shuffle is ``window / block``.
+        sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
+            rows have the transform's own size. The loader's memory is that of the largest size, and
+            boxes and flips do not depend on it.
+        log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
+            the `LoaderStats` of the time since the last call. It runs on the thread of the loop,
+            when that asks for a batch; what it raises comes out of that ``next()``, which then has
+            taken no batch.
+        log_every: seconds.
+        out: buffers for the batches instead of the loader's own memory (pinned, shared, ...):
+            contiguous writable NumPy arrays of `dtype` (bfloat16 also as uint16 or int16), of the
+            shape of a full batch's images, in the largest of `sizes`, and at least ``prefetch +
+            1``, best ``prefetch + 2`` of them. A batch's `images` then lie in one of them, which is
+            not written to again before the batch and all views of its arrays are gone; a ``next()``
+            that finds all of them in use raises TooLargeError. They live as long as the loader or
+            any of its batches.
+
+    Raises:
+        TypeError: `transform` is no transform, or `out` holds something else than NumPy arrays.
+        ValueError: an argument that makes no sense; the message names it.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        transform: Transform,
+        *,
+        shuffle: bool | Literal["blocked"] = False,
+        seed: int = 0,
+        threads: int | None = None,
+        affinity: Iterable[int] | None = None,
+        dtype: DType = "uint8",
+        layout: Layout = "NHWC",
+        mean: Any = None,
+        std: Any = None,
+        exact: bool = False,
+        on_error: Literal["raise", "mask"] = "raise",
+        drop_last: bool = False,
+        pad_last: PadLast | None = None,
+        rank: int | Literal["auto"] = 0,
+        world: int | Literal["auto"] = 1,
+        prefetch: int | None = None,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        views: int | None = None,
+        exif_orientation: bool = False,
+        boxes: Boxes | ItemBoxes | None = None,
+        soft_labels: LabelMaps | ItemLabelMaps | None = None,
+        window: int | None = None,
+        block: int | None = None,
+        sizes: Mapping[int, int | tuple[int, int]] | None = None,
+        log: Callable[[LoaderStats], object] | None = None,
+        log_every: float = 60.0,
+        out: Sequence[NDArray[Any]] | None = None,
+    ) -> None:
+        if isinstance(dataset, Stream):
+            raise TypeError(
+                f"a stream has no items to choose among: StreamLoader takes {dataset!r}"
+            )
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
+        super().__init__(
+            batch_size,
+            checked_transform(transform, views),
+            OutputFormat(dtype, layout, mean, std),
+            RenderOptions(bool(exact), bool(exif_orientation), max_pixels),
+            seed=seed,
+            threads=threads,
+            affinity=affinity,
+            on_error=on_error,
+            drop_last=drop_last,
+            rank=rank,
+            world=world,
+            prefetch=prefetch,
+            log=log,
+            log_every=log_every,
+        )
+        self.dataset = dataset
+        self.pad_last = pad_last
+        self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
+        self.boxes = self._checked_item_boxes(boxes)
+        self.soft_labels = self._checked_soft_labels(soft_labels)
+        self._share = Share(
+            len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
+        )
+        if self.drop_last and len(self) == 0:
+            warnings.warn(
+                f"drop_last=True leaves no batch: {dataset!r} has fewer items than the "
+                f"{self._share.step} that {self.world} ranks with batch_size={batch_size} take; a "
+                'smaller batch_size or pad_last="wrap" gives some',
+                FastinetWarning,
+                stacklevel=2,
+            )
+        self._sizes = SizeSchedule(sizes or {})
+        self._buffers = self._checked_buffers(out)
+        if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
+            raise ValueError(
+                f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
+                f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
+            )
+        # Now, since two threads that began the first epochs at once would make two pools of them.
+        self._lent_slots = None if self._buffers is None else self._make_slots_of_epochs()
+        # Of the epoch begun last; or where to begin, at first and when a state was loaded.
+        self._course: Course | Progress = Progress()
+        self._engine: _EngineParts | None = None
+
+    def __len__(self) -> int:
+        """Batches of one whole epoch on this rank."""
+        return self._share.batches(0)
+
+    def __iter__(self) -> Epoch:
+        """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
+        begins = self._course.next_loop
+        return self._begin(begins.epoch, begins.position)
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
+        """Begins any epoch at any batch; the same batches come as in a loop that reached it.
+
+        Args:
+            epoch: 0 .. 2**32 - 1.
+            start_batch: first batch to deliver; at most ``len(loader)``, which gives an empty rest.
+        """
+        epoch = checked_epoch(epoch)
+        start_batch = whole_number("start_batch", start_batch, 0, len(self))
+        return self._begin(epoch, start_batch * self._share.step)
+
+    def transform_at(self, epoch: int) -> Transform:
+        """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
+        return self._sizes.at(self.transform, epoch)
+
+    def state_dict(self) -> LoaderState:
+        """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
+        stands = self._course.stands
+        return {
+            "version": STATE_VERSION,
+            "seed": self.seed,
+            "shuffle": self.shuffle,
+            "window": self.window,
+            "block": self.block,
+            "blocks": self._blocks.checksum if self._blocks is not None else None,
+            "items": len(self.dataset),
+            "epoch": stands.epoch,
+            "position": stands.position,
+        }
+
+    def load_state_dict(self, state: LoaderState) -> None:
+        """Makes the next ``iter(loader)`` go on where the loader that gave `state` stood.
+
+        Takes over the state's seed. Batch size, ranks and threads may differ.
+
+        Raises:
+            TypeError: no state.
+            ValueError: a state of another version, of a dataset of another length, or of another
+                kind of order. The loader stays as it was.
+        """
+        names = ("seed", "shuffle", "items", "epoch", "position")
+        check_state(state, *names, versions=(1, STATE_VERSION))
+        if state["items"] != len(self.dataset):
+            raise ValueError(
+                f"state is of {state['items']} items, the dataset has {len(self.dataset)}"
+            )
+        own = self.state_dict()
+        for name in ("shuffle", "window", "block"):
+            if state.get(name) != own.get(name):
+                raise ValueError(
+                    f"state has {name}={state.get(name)!r}, the loader {own.get(name)!r}"
+                )
+        if state.get("blocks") != own["blocks"]:
+            raise ValueError("state is of a dataset whose items lie in other blocks")
+        seed = checked_seed(state["seed"])
+        self._course = Progress(
+            checked_epoch(state["epoch"]),
+            whole_number("position", state["position"], 0, len(self.dataset)),
+        )
+        self.seed = seed
+
+    def __repr__(self) -> str:
+        return (
+            f"<Loader of {len(self.dataset)} items, batch_size={self.batch_size}, "
+            f"{self.transform}, shuffle={self.shuffle}, seed={self.seed}>"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs; it starts an engine of its own."""
+        if self._buffers is not None:
+            raise TypeError("a loader with out= stays in its process; make another one there")
+        of_this_process = ("_engine", "_stats", "_slots", "_latest")
+        state = {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
+        state.pop("_blocks", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _stats=_engine.Stats())
+
+    @functools.cached_property
+    def _blocks(self) -> Blocks | None:
+        if self.block is None or self.window is None:
+            return None
+        dataset = self.dataset
+        return Blocks.of(
+            dataset._offsets,  # noqa: SLF001
+            dataset._item_archive,  # noqa: SLF001
+            block=self.block,
+            window=self.window,
+        )
+
+    def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
+        if self._blocks is not None:
+            whole = self._blocks.order(seed=self.seed, epoch=epoch)
+            order = whole[self._share.positions(start) % max(1, len(whole))]
+        else:
+            order = _plan.epoch_order(
+                len(self.dataset),
+                seed=self.seed,
+                epoch=epoch,
+                shuffle=bool(self.shuffle),
+                rank=self.rank,
+                world=self.world,
+                start=start,
+                stop=self._share.stop(start),
+            )
+        if self._share.pad_last == "mask":
+            order[len(order) - self._share.padding(start) :] = PADDING
+        return order
+
+    def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
+        """Which block the engine finds each of `order` in: -1 for none, empty without any."""
+        archives = self.dataset._archives  # noqa: SLF001
+        if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
+            return np.zeros(0, np.int64)  # files of a folder are read one by one in any case
+        blocks = self._blocks.of_items[order]
+        # Items that come once more at the end would keep their blocks in memory until then.
+        blocks[len(blocks) - self._share.padding(start) :] = -1
+        return blocks
+
+    def _begin(self, epoch: int, start: int) -> Epoch:
+        order = self._order(epoch, start)
+        self._slots = self._engine_of_this_process().slots
+        native = self._native_epoch(
+            epoch,
+            order,
+            slots=self._slots,
+            stats=self._stats,
+            batch_size=self.batch_size,
+            prefetch=self.prefetch,
+            blocks=self._blocks_of(order, start),
+        )
+        course = Course(native, epoch, start, step=self._share.step, items=len(self.dataset))
+        begun = Epoch(
+            native,
+            self._batch_kind(epoch),
+            course,
+            batches=self._share.batches(start),
+            masks=self._masks,
+            tell=self._teller(),
+        )
+        self._course, self._latest = course, weakref.ref(begun)
+        return begun
+
+    def _native_epoch(
+        self,
+        epoch: int,
+        order: NDArray[np.int64],
+        *,
+        slots: _engine.SlotPool,
+        stats: _engine.Stats,
+        batch_size: int,
+        prefetch: int,
+        blocks: NDArray[np.int64],
+    ) -> _engine.Epoch:
+        """The engine at work on the items of `order`, whoever chose them."""
+        engine = self._engine_of_this_process()
+        return _engine.Epoch(
+            engine.pool,
+            engine.table,
+            self._spec(self.transform_at(epoch)),
+            slots,
+            stats,
+            order,
+            self.dataset.labels,
+            self.dataset.keys,
+            dtype=self.output.numpy_dtype(),
+            with_views=self._views is not None,
+            batch_size=batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            prefetch=prefetch,
+            mask=self._masks,
+            objects=engine.objects,
+            soft_labels=engine.soft_labels,
+            blocks=blocks,
+        )
+
+    def _batch_kind(self, epoch: int) -> BatchKind:
+        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
+        return BatchKind(self.dataset, self._views is not None, annotated)
+
+    def _engine_of_this_process(self) -> _EngineParts:
+        """Threads stay behind in a fork, so a child begins anew."""
+        if self._engine is None or self._engine.process != os.getpid():
+            if self._buffers is not None:
+                self._buffers.of_this_process()
+            dataset = self.dataset
+            self._engine = _EngineParts(
+                process=os.getpid(),
+                pool=self._pool(),
+                table=dataset._native_table(),  # noqa: SLF001
+                slots=self._lent_slots or self._make_slots_of_epochs(),
+                objects=self._native_objects(),
+                soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
+            )
+        return self._engine
+
+    def _make_slots_of_epochs(self) -> _engine.SlotPool:
+        rows = min(self.batch_size, max(1, self._share.rows(0)))
+        return self._make_slots(rows, self._soft_label_classes)
+
+    @property
+    def _soft_label_classes(self) -> int:
+        return 0 if self.soft_labels is None else self.soft_labels.classes
+
+    def _largest_transform(self) -> Transform:
+        return self._sizes.largest(self.transform)
+
+    def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
+        """The boxes of the dataset's items, if these are its own and the transform can use them."""
+        if boxes is None:
+            if getattr(self.transform, "min_object_covered", 0) > 0:
+                raise ValueError(
+                    f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
+                )
+            return None
+        if self.options.exif_orientation:
+            raise ValueError(
+                "boxes are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the boxes"
+            )
+        if isinstance(boxes, Boxes):
+            return boxes.of(self.dataset)
+        if not isinstance(boxes, ItemBoxes):
+            raise TypeError(
+                f"boxes must come from fastinet.read_boxes, or be an ItemBoxes, not {boxes!r}"
+            )
+        if len(boxes) != len(self.dataset):
+            raise ValueError(f"boxes of {len(boxes)} items, the dataset has {len(self.dataset)}")
+        return boxes
+
+    def _checked_soft_labels(
+        self, soft_labels: LabelMaps | ItemLabelMaps | None
+    ) -> ItemLabelMaps | None:
+        """The label maps of the dataset's items, if these are its own."""
+        if soft_labels is not None and self.options.exif_orientation:
+            raise ValueError(
+                "label maps are of images as they are stored: exif_orientation=True would turn the"
+                " images, but not the maps"
+            )
+        if isinstance(soft_labels, LabelMaps):
+            return soft_labels.of(self.dataset)
+        if not isinstance(soft_labels, ItemLabelMaps | None):
+            raise TypeError(
+                f"soft_labels must come from open_label_maps, or from their of(), not be"
+                f" {soft_labels!r}"
+            )
+        if soft_labels is not None and soft_labels.dataset is not self.dataset:
+            raise ValueError("soft_labels are of another dataset: use of() with this one")
+        return soft_labels
+
+    def _native_objects(self) -> _engine.ObjectTable | None:
+        if self.boxes is None:
+            return None
+        return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)
+
+
+def _checked_shuffle(
+    shuffle: Any, window: int | None, block: int | None
+) -> tuple[bool | Literal["blocked"], int | None, int | None]:
+    """The three arguments; window and block have their defaults if the shuffle is blocked."""
+    if shuffle != "blocked":
+        if isinstance(shuffle, str):
+            raise ValueError(f'shuffle must be True, False or "blocked", not {shuffle!r}')
+        if window is not None or block is not None:
+            raise ValueError(f'window and block go with shuffle="blocked", not {shuffle!r}')
+        return bool(shuffle), None, None
+    block = whole_number("block", DEFAULT_BLOCK if block is None else block, 1, 2**40)
+    window = whole_number("window", DEFAULT_WINDOW if window is None else window, block, 2**50)
+    return "blocked", window, block
+
+
+@dataclass(frozen=True)
+class _EngineParts:
+    """What all epochs of one loader share within one process."""
+
+    process: int
+    pool: _engine.WorkerPool
+    table: _engine.ItemTable
+    slots: _engine.SlotPool
+    objects: _engine.ObjectTable | None
+    soft_labels: _engine.SoftLabels | None

@@ -1,0 +1,306 @@
+"""Images without a loader: the same pixels, one or many at a time."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from fastinet._native import _codec
+from fastinet.base.checks import whole_number
+from fastinet.base.cpus import available_cpus
+from fastinet.pixels.output import DType, Layout, OutputFormat
+from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
+from fastinet.pixels.transforms import CenterCrop, Interpolation, Resize, checked_height_width
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Buffer
+
+__all__ = ["ImageHeader", "decode", "decode_batch", "read_header"]
+
+# The field's J:a:b notation for what a luma component with these factors (horizontal, vertical) has
+# when each chroma component has (1, 1).
+_SAMPLING_NAMES: Final = {
+    (1, 1): "4:4:4",
+    (2, 1): "4:2:2",
+    (2, 2): "4:2:0",
+    (1, 2): "4:4:0",
+    (4, 1): "4:1:1",
+    (4, 2): "4:1:0",
+    (1, 4): "4:4:1",
+}
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What an image's header says; no pixel is decoded for it.
+
+    Attributes:
+        format: "jpeg" or "png", by content.
+        width: as stored [pixels].
+        height: as stored [pixels].
+        components: 1 grey, 2 grey and alpha, 3 colour (a palette's too), 4 CMYK or, of a PNG, RGB
+            and alpha.
+        bits_per_sample: 8 for nearly every JPEG; a PNG's 1 to 16.
+        progressive: several passes over the image (T.81 SOF2; for a PNG, interlaced).
+        arithmetic: coded arithmetically in place of Huffman's way.
+        sampling: "4:4:4", "4:2:0", ...; "grey" without colour. Where that notation has no name, the
+            factors of each component, horizontal by vertical: "2x2,2x1,2x1".
+        restart_interval: MCUs between restart markers; 0 without them.
+        quality: the IJG setting, 1..100, whose luma table comes nearest to the file's; None for a
+            PNG, or without a luma table.
+        exif_orientation: 1..8, how Exif (or XMP, where Exif does not say) wants it shown; None when
+            the file does not say.
+    """
+
+    format: Literal["jpeg", "png"]
+    width: int
+    height: int
+    components: int
+    bits_per_sample: int
+    progressive: bool
+    arithmetic: bool
+    sampling: str
+    restart_interval: int
+    quality: int | None
+    exif_orientation: int | None
+
+
+def read_header(data: Buffer, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageHeader:
+    """Reads the header of one encoded image, without the GIL.
+
+    Args:
+        data: the encoded image: bytes, or any contiguous buffer.
+        max_pixels: largest image that is accepted [pixels].
+
+    Raises:
+        CorruptError: the bytes break their format's rules; the message says at which offset.
+        UnsupportedError: legal, but no image that fastinet reads.
+        TooLargeError: more than `max_pixels`.
+        ValueError: a `max_pixels` that makes no sense.
+    """
+    limit = RenderOptions(max_pixels=max_pixels).max_pixels
+    fields = _codec.read_header(data, max_pixels=limit)
+    fields["sampling"] = _sampling_name(fields["sampling"])
+    fields["exif_orientation"] = fields["exif_orientation"] or None
+    return ImageHeader(**fields)
+
+
+def _sampling_name(factors: Sequence[tuple[int, int]]) -> str:
+    """Name of components' sampling factors, (horizontal, vertical) each."""
+    if len(factors) < 3:
+        return "grey"
+    luma, *chroma = factors[:3]
+    full_size = all(others == luma for others in factors[3:])  # black, or alpha
+    if luma == chroma[0] == chroma[1] and full_size:
+        return "4:4:4"
+    if chroma == [(1, 1), (1, 1)] and full_size and luma in _SAMPLING_NAMES:
+        return _SAMPLING_NAMES[luma]
+    return ",".join(f"{horizontal}x{vertical}" for horizontal, vertical in factors)
+
+
+def decode(
+    data: Buffer,
+    box: Sequence[int] | None = None,
+    size: int | tuple[int, int] | None = None,
+    flip: bool = False,
+    exact: bool = False,
+    *,
+    interpolation: Interpolation = "bilinear",
+    transform: CenterCrop | Resize | None = None,
+    dtype: DType = "uint8",
+    layout: Layout = "NHWC",
+    mean: Any = None,
+    std: Any = None,
+    exif_orientation: bool = False,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Decodes a part of one encoded image, resizes it, and mirrors it.
+
+    A row of a batch equals ``decode(ds.read(item), box, size, flip)`` with the batch's box and
+    flip, bit for bit. Only what the box needs is decoded. Runs without the GIL.
+
+    Pixels are those of Pillow's ``open(data).convert("RGB").crop(box).resize(size)``:
+    libjpeg-turbo's accurate inverse DCT and fancy upsampling, CMYK and YCCK by Pillow's rule, an
+    antialiased filter in 22-bit fixed point with rounding to uint8 between the passes
+    (libImaging/Resample.c), which sees nothing outside the box.
+
+    Args:
+        data: the encoded image: bytes, or any contiguous buffer. JPEG or PNG, by content.
+        box: (x, y, width, height) of the part to keep [pixels]; None keeps all of the image.
+        size: height and width of the result [pixels]: one number for a square, or (height, width);
+            1 to 16384 each. None keeps the box's size.
+        flip: mirror left to right, after the resize.
+        exact: be bit-equal to the Pillow that is installed (or to Pillow 13 without one); the
+            default is bit-equal to Pillow 13 everywhere. They differ where Pillow 13 resizes the
+            columns first and earlier versions do not.
+        interpolation: "bilinear" or "bicubic".
+        transform: `CenterCrop` or `Resize`, instead of `box`, `size` and `interpolation`.
+        dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
+            types hold ``(pixel / 255 - mean) / std``: to the bit, ``pixel * scale + bias`` in
+            float32, each operation rounded, with ``scale = 1 / (255 * std)`` and ``bias = -mean /
+            std`` rounded to float32; float16 and bfloat16 round that to nearest, ties to even.
+        layout: "NHWC" for [H, W, 3], "NCHW" for [3, H, W].
+        mean: in units of 0..1: three numbers, one for all channels, or "imagenet"; None does not
+            normalise.
+        std: likewise; given exactly when `mean` is.
+        exif_orientation: turn the image as its Exif (or else XMP, or a PNG's eXIf) says before it
+            is cropped, as ``PIL.ImageOps.exif_transpose`` does; `box` is in pixels as shown.
+            ImageNet practice ignores it.
+        max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
+            the default is where Pillow too refuses.
+        out: contiguous NumPy array of the result's shape and dtype (bfloat16 also as uint16 or
+            int16) to write the result to, instead of a new one. Unspecified after an error.
+
+    Returns:
+        [H, W, 3] or [3, H, W] of `dtype`, RGB, also of grey images: `out`, or a new array.
+
+    Raises:
+        CorruptError: the bytes break their format's rules; the message says at which offset.
+        UnsupportedError: legal, but no image that fastinet reads.
+        TooLargeError: more than `max_pixels`.
+        TypeError: `transform` draws at random or is none, or `out` is no array.
+        ValueError: a box outside the image, or another argument that makes no sense.
+    """
+    output, output_parts = _output(dtype, layout, mean, std)
+    rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
+    return _codec.decode(
+        data,
+        lambda height, width: output.array(output.shape(height, width), out),
+        boxes=None if box is None else [_checked_box(box)],
+        flips=[bool(flip)],
+        **rule,
+        **RenderOptions(exact, exif_orientation, max_pixels).native(),
+        **output_parts,
+    )
+
+
+def decode_batch(
+    images: Iterable[Buffer],
+    boxes: Sequence[Sequence[int]] | NDArray[np.integer[Any]] | None = None,
+    size: int | tuple[int, int] | None = None,
+    flips: Sequence[bool] | NDArray[np.bool_] | None = None,
+    exact: bool = False,
+    *,
+    threads: int | None = None,
+    interpolation: Interpolation = "bilinear",
+    transform: CenterCrop | Resize | None = None,
+    dtype: DType = "uint8",
+    layout: Layout = "NHWC",
+    mean: Any = None,
+    std: Any = None,
+    exif_orientation: bool = False,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Decodes many encoded images to one size; each as `decode` does it. Runs without the GIL.
+
+    Args:
+        images: N encoded images: bytes, or any contiguous buffers.
+        boxes: [N, 4] boxes (x, y, width, height), one an image; None keeps all of each.
+        size: height and width of every result; needed unless `transform` is given.
+        flips: bool [N], whether to mirror; None mirrors none.
+        exact: see `decode`.
+        threads: None takes one for each CPU that affinity and control groups allow.
+        interpolation: see `decode`; likewise the arguments that follow.
+        transform: see `decode`.
+        dtype: see `decode`.
+        layout: see `decode`.
+        mean: see `decode`.
+        std: see `decode`.
+        exif_orientation: see `decode`.
+        max_pixels: see `decode`.
+        out: array [N, ...] to write to, instead of a new one.
+
+    Returns:
+        [N, H, W, 3] or [N, 3, H, W] of `dtype`, RGB.
+
+    Raises:
+        FastinetError: as `decode`; of several bad images the first, named as "image <index>". The
+            other rows of `out` are then complete.
+        TypeError: as `decode`.
+        ValueError: an argument that makes no sense, or a box outside its image.
+    """
+    images = list(images)
+    output = OutputFormat(dtype, layout, mean, std)
+    if size is None and transform is None:
+        raise ValueError("a batch needs a size, or a transform, so that all its rows are alike")
+    rule = _crop_rule(size, interpolation, transform, boxes_given=boxes is not None)
+    for name, values in (("boxes", boxes), ("flips", flips)):
+        if values is not None and len(values) != len(images):
+            raise ValueError(f"{name} must be one an image: {len(images)}, not {len(values)}")
+    threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
+    return _codec.decode_batch(
+        images,
+        lambda height, width: output.array((len(images), *output.shape(height, width)), out),
+        boxes=None if boxes is None else [_checked_box(box) for box in boxes],
+        flips=None if flips is None else [bool(flip) for flip in flips],
+        threads=threads,
+        **rule,
+        **RenderOptions(exact, exif_orientation, max_pixels).native(),
+        **output.native(),
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _known_output(
+    dtype: DType, layout: Layout, mean: Any, std: Any
+) -> tuple[OutputFormat, dict[str, Any]]:
+    output = OutputFormat(dtype, layout, mean, std)
+    return output, output.native()
+
+
+def _output(
+    dtype: DType, layout: Layout, mean: Any, std: Any
+) -> tuple[OutputFormat, dict[str, Any]]:
+    """The output format and what the native module takes of it.
+
+    Checking a format costs as much as decoding a thumbnail, and most callers have one format.
+    """
+    try:
+        return _known_output(dtype, layout, mean, std)
+    except TypeError:  # a list or an array, which cannot be looked up
+        output = OutputFormat(dtype, layout, mean, std)
+        return output, output.native()
+
+
+def _crop_rule(
+    size: int | tuple[int, int] | None,
+    interpolation: Interpolation,
+    transform: CenterCrop | Resize | None,
+    *,
+    boxes_given: bool,
+) -> dict[str, Any]:
+    """How to cut the images, as the native module takes it."""
+    if transform is None:
+        # A Resize holds, and so checks, what the arguments say.
+        checked = Resize(size if size is not None else 1, interpolation)
+        height_width = None if size is None else checked_height_width(size)
+        return {"transform": None, "size": height_width, "interpolation": checked.interpolation}
+    if not isinstance(transform, CenterCrop | Resize):
+        raise TypeError(f"transform must be a CenterCrop or a Resize, not {transform!r}")
+    if boxes_given or size is not None:
+        raise ValueError("give a transform, or boxes and a size, not both")
+    if interpolation not in ("bilinear", transform.interpolation):  # the default says nothing
+        raise ValueError(f"interpolation={interpolation!r}, but the transform is {transform!r}")
+    return {
+        "transform": transform.native(),
+        "size": None,
+        "interpolation": transform.interpolation,
+    }
+
+
+def _checked_box(box: Sequence[int] | NDArray[np.integer[Any]]) -> tuple[int, ...]:
+    try:
+        numbers = tuple(operator.index(number) for number in box)
+    except TypeError:
+        numbers = ()
+    if len(numbers) != 4 or max(map(abs, numbers)) >= 2**31 or min(numbers[2:]) < 1:
+        raise ValueError(f"box must be (x, y, width, height) in whole pixels, not {box!r}")
+    return numbers

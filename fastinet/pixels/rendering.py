@@ -1,0 +1,60 @@
+"""What loaders and one-shot functions have in common: grade, orientation, limits."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastinet.base.checks import whole_number
+
+__all__ = ["DEFAULT_MAX_PIXELS", "RenderOptions"]
+
+DEFAULT_MAX_PIXELS: Final = 178_956_970
+"""Twice Pillow's decompression-bomb limit of 1024**3 / 12 pixels, where Pillow too refuses."""
+
+MAX_MAX_PIXELS: Final = 2**40  # any image: the largest side, squared, is 2**34
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """How images are rendered, whatever is cut out of them.
+
+    Attributes:
+        exact: be bit-equal to the Pillow that is installed (or to Pillow 13 without one). The
+            default is bit-equal to Pillow 13, whatever is installed.
+        exif_orientation: turn images as their metadata say before they are cropped.
+        max_pixels: largest image that is decoded; larger ones are refused before memory is taken.
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    exact: bool = False
+    exif_orientation: bool = False
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        pixels = whole_number("max_pixels", self.max_pixels, 1, MAX_MAX_PIXELS)
+        object.__setattr__(self, "max_pixels", pixels)
+
+    def native(self) -> dict[str, Any]:
+        """The options as the native modules take them."""
+        order = "pillow13"
+        if self.exact and _pillow_major() < 13:
+            order = "horizontal first"
+        return {
+            "pass_order": order,
+            "apply_orientation": bool(self.exif_orientation),
+            "max_pixels": self.max_pixels,
+        }
+
+
+@functools.cache
+def _pillow_major() -> int:
+    """The installed Pillow's major version: 13.0 changed the order of a resize's passes."""
+    try:
+        return int(importlib.metadata.version("pillow").partition(".")[0])
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return 13

@@ -1,0 +1,331 @@
+"""What happens to an image between its archive and its batch row.
+
+These are descriptions: frozen, comparable, printable. The native core carries them out
+(``csrc/crop``), with torchvision's rules and random bits that depend on (seed, epoch, item) alone.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, SupportsIndex, TypeAlias
+
+from fastinet.base.checks import checked_epoch, whole_number
+
+__all__ = ["CenterCrop", "ColorJitter", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
+
+Interpolation = Literal["bilinear", "bicubic"]
+
+MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
+MAX_FACTOR = 1e6  # ColourJitter::Validate in csrc/crop/colour_jitter.cc
+MAX_VIEWS = 1024  # far below the 16 bits that random bits have for the view
+
+
+@dataclass(frozen=True)
+class ColorJitter:
+    """Random brightness, contrast, saturation and hue, in random order: torchvision's ColorJitter.
+
+    Pixels are those of torchvision on PIL images, bit for bit: ``ImageEnhance`` and 8-bit HSV, as
+    Pillow's builds for x86-64 compute them, on every machine. Factors and order depend on (seed,
+    epoch, item) alone.
+
+    Attributes:
+        brightness: the factor is uniform in [max(0, 1 - brightness), 1 + brightness], or in the
+            bounds (low, high); 0 and None make no such adjustment.
+        contrast: likewise.
+        saturation: likewise.
+        hue: the part of a turn is uniform in [-hue, hue], hue at most 0.5, or in (low, high).
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    brightness: float | tuple[float, float] | None = None
+    contrast: float | tuple[float, float] | None = None
+    saturation: float | tuple[float, float] | None = None
+    hue: float | tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        self.bounds()
+
+    def bounds(self) -> list[tuple[float, float] | None]:
+        """Bounds of the four factors in order; None where nothing is adjusted."""
+        return [
+            _factor_bounds("brightness", self.brightness, 1, 0, MAX_FACTOR),
+            _factor_bounds("contrast", self.contrast, 1, 0, MAX_FACTOR),
+            _factor_bounds("saturation", self.saturation, 1, 0, MAX_FACTOR),
+            _factor_bounds("hue", self.hue, 0, -0.5, 0.5),
+        ]
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """The training transform: a random part of the image, resized, mirrored half of the time.
+
+    The rule is torchvision's ``RandomResizedCrop``: the box's area is uniform in `scale`, the
+    logarithm of its aspect ratio uniform in that of `ratio`; sides are rounded to whole pixels,
+    ties to even; ten tries, then the largest centred box within the ratio's bounds. The resize is
+    antialiased and sees nothing outside the box.
+
+    Attributes:
+        size: height and width of the row [pixels]: one number for a square, or (height, width).
+        scale: bounds of the box's share of the image's area, 0 < low <= high <= 1.
+        ratio: bounds of the box's width / height, 0 < low <= high.
+        interpolation: "bilinear" or "bicubic".
+        hflip: probability of mirroring left to right.
+        color_jitter: random colours for the resized crop, or None.
+        views: independent crops of each item, for self-supervised training: batches then have
+            images [B, views, ...], boxes [B, views, 4] and flips [B, views]. 1 to 1024; view 0 is
+            the crop that there is without views. None: one crop, and no such axis.
+        min_object_covered: the crop must cover at least this share of the area of at least one of
+            the item's bounding boxes, 0 to 1; `Loader` then needs `boxes`. The rule is that of
+            TensorFlow's ``sample_distorted_bounding_box``, whose users take 0.1: boxes are drawn
+            as above until one covers enough, at most 100 times, and then the whole image is taken.
+            Items without boxes are cropped as if this were 0, and so are all when it is.
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    size: int | tuple[int, int] = 224
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: Interpolation = "bilinear"
+    hflip: float = 0.5
+    color_jitter: ColorJitter | None = None
+    views: int | None = None
+    min_object_covered: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _checked_size(self.size))
+        object.__setattr__(self, "scale", _low_high("scale", self.scale, highest=1.0))
+        object.__setattr__(self, "ratio", _low_high("ratio", self.ratio, highest=math.inf))
+        check_interpolation(self.interpolation)
+        object.__setattr__(self, "hflip", _checked_share("hflip", self.hflip, "probability"))
+        if not isinstance(self.color_jitter, ColorJitter | None):
+            raise TypeError(f"color_jitter must be a ColorJitter, not {self.color_jitter!r}")
+        if self.views is not None:
+            object.__setattr__(self, "views", whole_number("views", self.views, 1, MAX_VIEWS))
+        covered = _checked_share("min_object_covered", self.min_object_covered)
+        object.__setattr__(self, "min_object_covered", covered)
+
+    def native(self) -> dict[str, Any]:
+        """The transform as the native modules take it."""
+        return _native(
+            self,
+            scale=self.scale,
+            ratio=self.ratio,
+            flip_probability=self.hflip,
+            min_object_covered=self.min_object_covered,
+        )
+
+    def native_jitter(self) -> list[tuple[float, float] | None] | None:
+        """Bounds of the colour factors as the engine takes them."""
+        return None if self.color_jitter is None else self.color_jitter.bounds()
+
+
+@dataclass(frozen=True)
+class CenterCrop:
+    """The validation transform: resize the shorter side to `resize`, keep the central `size`.
+
+    As torchvision's ``Resize(resize)`` and ``CenterCrop(size)`` do it: the longer side is truncated
+    to whole pixels, and where the crop reaches beyond the image the row is black.
+
+    Attributes:
+        size: height and width of the row [pixels]: one number for a square, or (height, width).
+        resize: length of the shorter side after the resize [pixels]; None does not resize.
+        interpolation: "bilinear" or "bicubic".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    size: int | tuple[int, int] = 224
+    resize: int | None = 256
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _checked_size(self.size))
+        if self.resize is not None:
+            object.__setattr__(self, "resize", _checked_side("resize", self.resize))
+        check_interpolation(self.interpolation)
+
+    def native(self) -> dict[str, Any]:
+        """The transform as the native modules take it."""
+        return _native(self, resize=self.resize or 0)
+
+
+@dataclass(frozen=True)
+class Resize:
+    """The whole image, resized to exactly `size`; its aspect ratio is not kept.
+
+    Attributes:
+        size: height and width of the row [pixels]: one number for a square, or (height, width).
+        interpolation: "bilinear" or "bicubic".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    size: int | tuple[int, int] = 224
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _checked_size(self.size))
+        check_interpolation(self.interpolation)
+
+    def native(self) -> dict[str, Any]:
+        """The transform as the native modules take it."""
+        return _native(self)
+
+
+Transform: TypeAlias = RandomResizedCrop | CenterCrop | Resize
+
+
+@dataclass(frozen=True)
+class SizeSchedule:
+    """Which size rows have in which epoch, for progressive resizing.
+
+    Boxes and flips do not depend on the size, so it is the same crops that come larger.
+
+    Attributes:
+        sizes: {first epoch: size from it on}; before the first of them the transform's own.
+
+    Raises:
+        TypeError: no mapping.
+        ValueError: an epoch or size that makes no sense; the message names it.
+    """
+
+    sizes: Mapping[int, int | tuple[int, int]]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.sizes, Mapping):
+            raise TypeError(f"sizes must be {{first epoch: size, ...}}, not {self.sizes!r}")
+        checked = {checked_epoch(epoch): _checked_size(size) for epoch, size in self.sizes.items()}
+        object.__setattr__(self, "sizes", dict(sorted(checked.items())))
+
+    def at(self, transform: Transform, epoch: int) -> Transform:
+        """`transform` with the size that rows have in `epoch`."""
+        begun = [size for first, size in self.sizes.items() if first <= epoch]
+        return replace(transform, size=begun[-1]) if begun else transform
+
+    def largest(self, transform: Transform) -> Transform:
+        """`transform` with the size that has the most pixels, its own included."""
+        sizes = (transform.size, *self.sizes.values())
+        return replace(transform, size=max(sizes, key=lambda size: math.prod(height_width(size))))
+
+
+def _native(transform: Transform, **parts: Any) -> dict[str, Any]:
+    """All parts that the core's Transform has; those that its kind does not use are neutral."""
+    neutral = {
+        "scale": (1.0, 1.0),
+        "ratio": (1.0, 1.0),
+        "flip_probability": 0.0,
+        "resize": 0,
+        "min_object_covered": 0.0,
+    }
+    size = height_width(transform.size)
+    return {"kind": type(transform).__name__, "size": size, **neutral, **parts}
+
+
+def checked_transform(transform: Any, views: int | None) -> Transform:
+    """What a caller passed as a loader's `transform` and `views`, as one transform.
+
+    Raises:
+        TypeError: no transform.
+        ValueError: views of a transform that draws nothing, or other ones than its own.
+    """
+    if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
+        raise TypeError(
+            f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
+        )
+    if views is None:
+        return transform
+    if not isinstance(transform, RandomResizedCrop):
+        # The type is fine, what it makes of `views` is not.
+        raise ValueError(f"views={views!r} of {transform!r} would all be the same")  # noqa: TRY004
+    if transform.views not in (None, views):
+        raise ValueError(f"views={views!r}, but the transform has views={transform.views}")
+    return replace(transform, views=views)
+
+
+def height_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a checked size."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def _checked_size(size: Any) -> int | tuple[int, int]:
+    if not isinstance(size, Iterable):
+        return _checked_side("size", size)
+    pair = tuple(size)
+    if len(pair) != 2:
+        raise ValueError(f"size must be a number or (height, width), not {size!r}")
+    height, width = pair
+    return _checked_side("size", height), _checked_side("size", width)
+
+
+def checked_height_width(size: Any) -> tuple[int, int]:
+    """(height, width) of what a caller passed as a size."""
+    return height_width(_checked_size(size))
+
+
+def _checked_side(name: str, side: SupportsIndex) -> int:
+    try:
+        pixels = operator.index(side)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number of pixels, not {side!r}") from None
+    if not 1 <= pixels <= MAX_SIDE:
+        raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
+    return pixels
+
+
+def _factor_bounds(
+    name: str, value: Any, neutral: float, lowest: float, highest: float
+) -> tuple[float, float] | None:
+    """Bounds of a colour factor; torchvision takes a number as a distance from `neutral`."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, Iterable):
+            low, high = (float(bound) for bound in value)
+        else:
+            low, high = neutral - float(value), neutral + float(value)
+            low = max(low, 0) if neutral == 1 else low
+    except (TypeError, ValueError):
+        low, high = math.nan, math.nan
+    if not lowest <= low <= high <= highest:
+        raise ValueError(
+            f"{name} must be a number from 0 on, or (low, high) within {lowest:g} .. {highest:g}, "
+            f"not {value!r}"
+        )
+    return None if low == high == neutral else (low, high)
+
+
+def _checked_share(name: str, value: Any, what: str = "share") -> float:
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ValueError(f"{name} must be a {what}, 0 to 1, not {value!r}")
+    return share
+
+
+def _low_high(name: str, bounds: Any, highest: float) -> tuple[float, float]:
+    """A checked pair 0 < low <= high <= highest."""
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be (low, high), not {bounds!r}") from None
+    if not (0 < low <= high <= highest and math.isfinite(high)):
+        limit = "" if math.isinf(highest) else f" <= {highest:g}"
+        raise ValueError(f"{name} must satisfy 0 < low <= high{limit}, not {bounds!r}")
+    return low, high
+
+
+def check_interpolation(interpolation: str) -> None:
+    """Raises ValueError unless `interpolation` is one that the core has."""
+    if interpolation not in ("bilinear", "bicubic"):
+        raise ValueError(f'interpolation must be "bilinear" or "bicubic", not {interpolation!r}')

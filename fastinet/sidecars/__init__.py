@@ -1,0 +1,1 @@
+"""What is kept beside archives, and who of many processes makes it."""

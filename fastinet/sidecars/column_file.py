@@ -1,0 +1,273 @@
+"""Column files: named arrays under a JSON header, every byte checksummed, memory-mapped.
+
+One file, three parts, each starting on a multiple of 64 bytes and padded with zeros to the next:
+
+===========  =======================================================================================
+preamble     64 bytes: magic ``FASTINET``, u32 format version, u32 CRC-32 of preamble and header
+             (with this field as zero), u64 length of the header, u64 length of the file;
+             little-endian
+header       JSON, filled up with spaces: whatever the writer says, and the column table (dtype,
+             rows, offset from the header's end, CRC-32 over the column and the zeros behind it)
+columns      little-endian arrays, C order
+===========  =======================================================================================
+
+Every byte is under one of the CRCs or the length, so any damage is found when the file is opened.
+The check streams through a small buffer: opening costs the time to read the file and next to no
+memory; the columns are mapped and cost memory as they are touched. Readers take columns by name and
+pass over names that they do not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import secrets
+import struct
+import warnings
+import zlib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from fastinet.errors import FastinetWarning
+from fastinet.sidecars import turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from io import FileIO
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["ELSEWHERE", "UnusableIndexError", "load", "obtain", "save"]
+
+Kept = TypeVar("Kept")
+
+FORMAT_VERSION = 2
+
+ELSEWHERE = "XDG_CACHE_HOME may name a folder that can be written"
+"""What helps where nothing can be kept, neither beside an archive nor in the cache folder."""
+
+_MAGIC = b"FASTINET"
+_PREAMBLE = struct.Struct("<8sIIQQ")
+_PREAMBLE_BYTES = 64
+_ALIGNMENT = 64  # a cache line, and the widest vector register
+_BUFFER_BYTES = 1 << 18
+
+
+class UnusableIndexError(Exception):
+    """This index cannot serve; the text says why."""
+
+
+def load(
+    path: Path, check_header: Callable[[dict[str, Any]], None]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The header and the columns of the file at ``path``; these are mapped and read-only.
+
+    Args:
+        path: the file.
+        check_header: raises UnusableIndexError when the header, whose checksum holds, is not what
+            the caller wants; the columns are then not read.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnusableIndexError: it is damaged, of another format version, or not what is wanted.
+        OSError: it cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        header = _read_header(file)
+        check_header(header)
+        for name, column in header["columns"].items():
+            _check_column(file, name, column)
+        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    columns = {
+        name: np.frombuffer(memory, column["dtype"], column["rows"], column["offset"])
+        for name, column in header["columns"].items()
+    }
+    return header, columns
+
+
+def save(path: Path, header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> None:
+    """Writes the file so that ``path`` is at every moment absent, the old file, or the new one.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        header: fit for JSON; "columns" is the writer's own name.
+        columns: one-dimensional arrays of numbers.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+    stored = {
+        name: np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
+        for name, column in columns.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            for piece in _pieces(header, stored):
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def obtain(
+    candidates: Sequence[Path],
+    *,
+    load: Callable[[Path], Kept],
+    build: Callable[[turns.Report], Kept],
+    save: Callable[[Path, Kept], None],
+    progress: turns.Report | None,
+    stacklevel: int,
+) -> tuple[Kept, Path | None]:
+    """What an index keeps: from the first of ``candidates`` that serves, else built and saved.
+
+    Of several processes at once one builds it (:func:`fastinet.sidecars.turns.find_or_make`). A
+    FastinetWarning tells of an index that cannot serve, and when none could be saved.
+
+    Args:
+        candidates: where it may be, best place first.
+        load: reads it; raises FileNotFoundError, UnusableIndexError or another OSError.
+        build: makes it from what it is the index of, and reports how far it is.
+        save: writes it; raises OSError.
+        progress: called with what is reported, here or in the process that builds it.
+        stacklevel: of the warnings, from this function on.
+
+    Returns:
+        What was loaded or built, and where it is kept; None where it could not be.
+    """
+    findings: list[str] = []
+
+    def find() -> tuple[Kept, Path | None] | None:
+        findings.clear()
+        for candidate in candidates:
+            try:
+                return load(candidate), candidate
+            except FileNotFoundError:
+                continue
+            except UnusableIndexError as error:
+                findings.append(f"the index '{candidate}' {error}")
+            except OSError as error:
+                findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
+        return None
+
+    def make(_: Sequence[Path], report: turns.Report) -> tuple[Kept, Path | None]:
+        inner = stacklevel + 2  # make, find_or_make, obtain
+        for finding in findings:
+            warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=inner)
+        built = build(report)
+        failures = []
+        for candidate in candidates:
+            try:
+                save(candidate, built)
+            except OSError as error:
+                failures.append(f"'{candidate}': {error.strerror}")
+            else:
+                return built, candidate
+        warnings.warn(
+            f"the index could not be kept, so the next open scans again ({'; '.join(failures)}); "
+            f"{ELSEWHERE}",
+            FastinetWarning,
+            stacklevel=inner,
+        )
+        return built, None
+
+    return turns.find_or_make(
+        candidates, "index", find=find, make=make, progress=progress, stacklevel=stacklevel
+    )
+
+
+def _pieces(header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Iterator[Any]:
+    """The file's parts in order."""
+    table = {}
+    offset = 0
+    for name, column in columns.items():
+        table[name] = {
+            "dtype": column.dtype.str,
+            "rows": len(column),
+            "offset": offset,  # from the end of the header
+            "crc32": zlib.crc32(_fill(column.nbytes), zlib.crc32(column.data)),
+        }
+        offset += _padded(column.nbytes)
+    text = json.dumps({**header, "columns": table}).encode("ascii")
+    text = text.ljust(_padded(len(text)))
+    yield _preamble(text, _PREAMBLE_BYTES + len(text) + offset)
+    yield text
+    for column in columns.values():
+        yield column.data
+        yield _fill(column.nbytes)
+
+
+def _preamble(text: bytes, file_bytes: int) -> bytes:
+    """The first 64 bytes of a file of ``file_bytes`` whose header is ``text``."""
+
+    def packed(crc: int) -> bytes:
+        fields = _PREAMBLE.pack(_MAGIC, FORMAT_VERSION, crc, len(text), file_bytes)
+        return fields.ljust(_PREAMBLE_BYTES, b"\0")
+
+    return packed(zlib.crc32(text, zlib.crc32(packed(0))))
+
+
+def _read_header(file: FileIO) -> dict[str, Any]:
+    """The checked header, its column offsets made absolute."""
+    file_bytes = os.fstat(file.fileno()).st_size
+    preamble = file.read(_PREAMBLE_BYTES)
+    if len(preamble) < _PREAMBLE_BYTES or not preamble.startswith(_MAGIC):
+        raise UnusableIndexError("is damaged or no index at all")
+    _, version, _, text_bytes, stated_bytes = _PREAMBLE.unpack_from(preamble)
+    if version != FORMAT_VERSION:
+        raise UnusableIndexError(
+            f"has format version {version}, and this fastinet reads {FORMAT_VERSION}"
+        )
+    if stated_bytes != file_bytes or text_bytes > file_bytes:
+        raise UnusableIndexError("is damaged: it has not the length that it states")
+    text = file.read(text_bytes)
+    if preamble != _preamble(text, file_bytes):
+        raise UnusableIndexError("is damaged: the checksum of its header is wrong")
+    header: dict[str, Any] = json.loads(text)
+    for column in header["columns"].values():
+        column["offset"] += _PREAMBLE_BYTES + text_bytes
+    return header
+
+
+def _check_column(file: FileIO, name: str, column: dict[str, Any]) -> None:
+    """Compares the column's CRC-32, reading through one small buffer."""
+    buffer = memoryview(bytearray(_BUFFER_BYTES))
+    left = _padded(np.dtype(column["dtype"]).itemsize * column["rows"])
+    crc = 0
+    file.seek(column["offset"])
+    while left > 0:
+        count = file.readinto(buffer[:left])
+        if count == 0:
+            break  # cut since its length was checked: the checksum tells
+        crc = zlib.crc32(buffer[:count], crc)
+        left -= count
+    if crc != column["crc32"]:
+        raise UnusableIndexError(f"is damaged: the checksum of column '{name}' is wrong")
+
+
+def _padded(count: int) -> int:
+    return -(-count // _ALIGNMENT) * _ALIGNMENT
+
+
+def _fill(count: int) -> bytes:
+    """The zeros that bring ``count`` bytes to the next multiple of 64."""
+    return bytes(_padded(count) - count)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last through a power cut, on file systems that let a folder be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
