@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.archives.sources import identify
-from fastinet.items import catalog
+from fastinet.datasets.listing import Listing, Split
+from fastinet.items.index import save_listing
+from fastinet.sidecars.identity import identify_file
+from fastinet.sidecars.places import places
 from fastinet.testing.train_archive import cached_train_archive
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def indexed_train_archive(folder: Path, images: Sequence[bytes] = ()) -> Path:
     wnids = tuple(f"n{10_000_000 + number:08d}" for number in range(1000))
     labels = items * len(wnids) // TRAIN_ITEMS
     names = [f"{wnids[label]}/{wnids[label]}_{item}.JPEG" for item, label in enumerate(labels)]
-    listing = catalog.Listing(
+    listing = Listing(
         family="train",
         offsets=offsets.astype(np.uint64),
         sizes=sizes.astype(np.uint64),
@@ -74,9 +76,9 @@ def indexed_train_archive(folder: Path, images: Sequence[bytes] = ()) -> Path:
         key_offsets=np.cumsum(np.array([0, *map(len, names)], np.uint64)),
         key_bytes=np.frombuffer("".join(names).encode(), np.uint8),
         item_archive=None,
-        splits=(catalog.Split("train", wnids),),
+        splits=(Split("train", wnids),),
     )
-    catalog.save(catalog.places(path)[0], [identify(path)], listing)
+    save_listing(places(path)[0], [identify_file(path)], listing)
     return path
 
 

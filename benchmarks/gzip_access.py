@@ -24,8 +24,8 @@ from archives import photographs
 
 import fastinet
 from fastinet._native import _scan
-from fastinet.archives import seek_index
-from fastinet.archives.sources import identify
+from fastinet.archives.seek_log import obtain_seek_index
+from fastinet.sidecars.identity import identify_file
 from fastinet.testing.archives import END, entry
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def deflate(plain: Path, path: Path) -> Path:
 def measure_index(zipped: Path) -> dict[str, float]:
     """What the pass and its index cost."""
     size = zipped.stat().st_size
-    seconds = cpu_seconds(lambda: seek_index.obtain(zipped, identify(zipped)))
-    index = seek_index.obtain(zipped, identify(zipped))
+    seconds = cpu_seconds(lambda: obtain_seek_index(zipped, identify_file(zipped)))
+    index = obtain_seek_index(zipped, identify_file(zipped))
     return {
         "pass, MB/s of inflated data": index.size_bytes / seconds / 1e6,
         "seek index, % of the archive": 100 * index.path.stat().st_size / size,
@@ -95,7 +95,7 @@ def measure_index(zipped: Path) -> dict[str, float]:
 
 def measure_reads(plain: Path, zipped: Path) -> dict[str, float]:
     """Members at random and in order, and zlib from end to end."""
-    index = seek_index.obtain(zipped, identify(zipped))
+    index = obtain_seek_index(zipped, identify_file(zipped))
     members = _scan.scan(plain)
     rows = np.random.default_rng(0).integers(0, len(members.offsets), READS)
     everything = np.arange(len(members.offsets))

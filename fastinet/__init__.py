@@ -19,12 +19,13 @@ from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.objects import Objects
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps, open_label_maps
 from fastinet.annotations.semantic_tree import SemanticTree, read_semantic_tree
-from fastinet.archives.stream import Stream, open_stream
 from fastinet.build_info import build_info
 from fastinet.items.concatenation import concatenate
-from fastinet.items.dataset import Dataset, open  # noqa: A004  # read as fastinet.open
+from fastinet.items.dataset import Dataset
 from fastinet.items.duplicates import Duplicates, find_duplicates
 from fastinet.items.imagenet_5k import imagenet5k
+from fastinet.items.opening import open, open_stream  # noqa: A004  # read as fastinet.open
+from fastinet.items.stream import Stream
 from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from typing import Final, Literal
 
 from fastinet.base.checks import whole_number
-from fastinet.errors import FastinetWarning
+from fastinet.base.warning import warn
 
 __all__ = ["rank_and_world"]
 
@@ -118,9 +117,7 @@ def _number(name: str, text: str) -> int:
 
 def _warn_of_batch_script(tasks: int) -> None:
     """A batch script that calls no srun has SLURM_PROCID and SLURM_NTASKS, and runs alone."""
-    warnings.warn(
+    warn(
         f"SLURM_NTASKS says {tasks} ranks, but no srun step shows: if this process runs alone, "
-        "give rank=0 and world=1",
-        FastinetWarning,
-        stacklevel=6,
+        "give rank=0 and world=1"
     )

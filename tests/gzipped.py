@@ -6,8 +6,8 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from fastinet._native import _scan
-from fastinet.archives import seek_index
-from fastinet.archives.sources import identify
+from fastinet.archives.seek_log import obtain_seek_index
+from fastinet.sidecars.identity import identify_file
 from fastinet.testing.archives import train_tar
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ SPACING = _scan.MIN_SEEK_SPACING
 
 
 def obtain(path: Path, **options: Any) -> SeekIndex:
-    return seek_index.obtain(path, identify(path), **{"spacing": SPACING, **options})
+    return obtain_seek_index(path, identify_file(path), **{"spacing": SPACING, **options})
 
 
 def write(path: Path, data: bytes) -> Path:

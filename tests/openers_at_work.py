@@ -20,7 +20,7 @@ import numpy as np
 
 import fastinet
 from fastinet import cli
-from fastinet.archives import seek_index
+from fastinet.archives import seek_log
 from fastinet.sidecars import turns
 
 CHUNK_ITEMS = 5
@@ -137,7 +137,7 @@ def main() -> None:
     what, path, folder, others, die_at = sys.argv[1:]
     opener = Opener(Path(path), Path(folder), int(others), float(die_at))
     opener.observe()
-    seek_index.obtain.__kwdefaults__.update(chunk_bytes=CHUNK_BYTES, spacing=SPACING)
+    seek_log.obtain_seek_index.__kwdefaults__.update(chunk_bytes=CHUNK_BYTES, spacing=SPACING)
     if what == "index":
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
         turns._FIRST_WORD_SECONDS = 0.0  # type: ignore[misc]

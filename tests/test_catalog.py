@@ -20,13 +20,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastinet.archives.sources import Identity, identify
+from fastinet.datasets.listing import Listing, Split
 from fastinet.errors import FastinetWarning, ReadError
-from fastinet.items import catalog
-from fastinet.items.catalog import Listing, Split, UnusableIndexError
+from fastinet.items import index
 from fastinet.items.dataset import Dataset
-from fastinet.items.dataset import open as open_archive
+from fastinet.items.index import load_listing, save_listing
+from fastinet.items.opening import open as open_archive
 from fastinet.sidecars import column_file
+from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.identity import Identity, fastinet_version, identify_file
 from fastinet.testing.archives import train_tar
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -73,7 +75,7 @@ def same(a: Listing, b: Listing) -> bool:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's cache folder, for the time of a test."""
     folder = tmp_path / "cache"
-    monkeypatch.setattr(catalog.platformdirs, "user_cache_path", lambda *_, **__: folder)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: folder)
     return folder
 
 
@@ -91,14 +93,14 @@ def archive(tmp_path: Path) -> Path:
 def test_what_is_saved_is_loaded(tmp_path: Path, items: int, several: bool) -> None:
     path = tmp_path / "x.fastinet"
     listing = make_listing(items, several=several)
-    catalog.save(path, IDENTITIES, listing)
-    assert same(catalog.load(path, IDENTITIES), listing)
+    save_listing(path, IDENTITIES, listing)
+    assert same(load_listing(path, IDENTITIES), listing)
 
 
 def test_columns_are_mapped_aligned_and_read_only(tmp_path: Path) -> None:
     path = tmp_path / "x.fastinet"
-    catalog.save(path, IDENTITIES, make_listing(1000, several=True))
-    loaded = catalog.load(path, IDENTITIES)
+    save_listing(path, IDENTITIES, make_listing(1000, several=True))
+    loaded = load_listing(path, IDENTITIES)
     for field in fields(Listing):
         column = getattr(loaded, field.name)
         if isinstance(column, np.ndarray):
@@ -110,11 +112,11 @@ def test_columns_are_mapped_aligned_and_read_only(tmp_path: Path) -> None:
 
 def test_loading_takes_no_memory_for_items(tmp_path: Path) -> None:
     path = tmp_path / "x.fastinet"
-    catalog.save(path, IDENTITIES, make_listing(300_000))
+    save_listing(path, IDENTITIES, make_listing(300_000))
     assert path.stat().st_size > 10_000_000
     tracemalloc.start()
     try:
-        loaded = catalog.load(path, IDENTITIES)
+        loaded = load_listing(path, IDENTITIES)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -124,36 +126,36 @@ def test_loading_takes_no_memory_for_items(tmp_path: Path) -> None:
 
 def test_each_flipped_byte_is_found(tmp_path: Path) -> None:
     path = tmp_path / "x.fastinet"
-    catalog.save(path, IDENTITIES, make_listing(7, several=True))
+    save_listing(path, IDENTITIES, make_listing(7, several=True))
     sound = path.read_bytes()
     for position in range(len(sound)):
         damaged = bytearray(sound)
         damaged[position] ^= 1 << position % 8
         path.write_bytes(damaged)
         with pytest.raises(UnusableIndexError, match=r"damaged|format version"):
-            catalog.load(path, IDENTITIES)
+            load_listing(path, IDENTITIES)
 
 
 def test_each_cut_and_each_appendix_is_found(tmp_path: Path) -> None:
     path = tmp_path / "x.fastinet"
-    catalog.save(path, IDENTITIES, make_listing(7))
+    save_listing(path, IDENTITIES, make_listing(7))
     sound = path.read_bytes()
     for length in range(len(sound)):
         path.write_bytes(sound[:length])
         with pytest.raises(UnusableIndexError, match="damaged"):
-            catalog.load(path, IDENTITIES)
+            load_listing(path, IDENTITIES)
     path.write_bytes(sound + b"\0")
     with pytest.raises(UnusableIndexError, match="damaged"):
-        catalog.load(path, IDENTITIES)
+        load_listing(path, IDENTITIES)
 
 
 def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.fastinet"
     with monkeypatch.context() as patch:
         patch.setattr(column_file, "FORMAT_VERSION", 99)
-        catalog.save(path, IDENTITIES, make_listing(7))
+        save_listing(path, IDENTITIES, make_listing(7))
     with pytest.raises(UnusableIndexError, match="format version 99, and this fastinet reads"):
-        catalog.load(path, IDENTITIES)
+        load_listing(path, IDENTITIES)
 
 
 @pytest.mark.parametrize(
@@ -167,16 +169,16 @@ def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 )
 def test_a_stale_index_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     path = tmp_path / "x.fastinet"
-    catalog.save(path, IDENTITIES, make_listing(7))
+    save_listing(path, IDENTITIES, make_listing(7))
     with pytest.raises(UnusableIndexError, match=message):
-        catalog.load(path, [IDENTITIES[0]._replace(**change)])
+        load_listing(path, [IDENTITIES[0]._replace(**change)])
     with pytest.raises(UnusableIndexError, match="other archives"):
-        catalog.load(path, [*IDENTITIES, *IDENTITIES])
+        load_listing(path, [*IDENTITIES, *IDENTITIES])
 
 
 def test_the_header_is_for_people_too(tmp_path: Path) -> None:
     path = tmp_path / "x.fastinet"
-    catalog.save(path, IDENTITIES, make_listing(7))
+    save_listing(path, IDENTITIES, make_listing(7))
     data = path.read_bytes()
     start = 64 + int.from_bytes(data[16:24], "little")
     header = json.loads(data[64:start])
@@ -193,12 +195,12 @@ def test_the_probe_sees_the_ends_and_the_middle(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
     content = bytearray(1_000_000)
     path.write_bytes(content)
-    before = identify(path)
+    before = identify_file(path)
     for position in (0, 999_999, 996_000 * 3 // 7):
         content[position] ^= 1
         path.write_bytes(content)
         os.utime(path, ns=(before.mtime_ns, before.mtime_ns))
-        now = identify(path)
+        now = identify_file(path)
         assert now.probe != before.probe
         assert now._replace(probe=before.probe) == before
         content[position] ^= 1
@@ -243,14 +245,14 @@ def test_damaged_indexes_are_built_anew_and_said(archive: Path) -> None:
 
 def deny(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
     """Makes folders read-only, for the super-user too, who may write anywhere."""
-    save = catalog.save
+    save = index.save_listing
 
     def save_or_fail(path: Path, identities: list[Identity], listing: Listing) -> None:
         if any(folder in path.parents for folder in folders):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         save(path, identities, listing)
 
-    monkeypatch.setattr(catalog, "save", save_or_fail)
+    monkeypatch.setattr(index, "save_listing", save_or_fail)
 
 
 def test_a_read_only_folder_has_its_index_in_the_cache(
@@ -275,7 +277,7 @@ def nobodys_folder() -> Iterator[Path]:
     super_user = os.geteuid() == 0
     if super_user:
         # What the standard library imports at its first use may lie where that user cannot read.
-        catalog.fastinet_version()
+        fastinet_version()
     with tempfile.TemporaryDirectory() as name:
         if super_user:
             os.chown(name, NOBODY, -1)
@@ -289,7 +291,7 @@ def nobodys_folder() -> Iterator[Path]:
 
 def test_a_truly_read_only_folder(nobodys_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = nobodys_folder / "cache"
-    monkeypatch.setattr(catalog.platformdirs, "user_cache_path", lambda *_, **__: cache)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: cache)
     data = nobodys_folder / "data"
     data.mkdir()
     archive = data / "train.tar"
@@ -365,22 +367,22 @@ def test_index_argument(archive: Path, tmp_path: Path, cache: Path) -> None:
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.fastinet"
     listing = make_listing(7)
-    catalog.save(path, IDENTITIES, listing)
+    save_listing(path, IDENTITIES, listing)
     before = path.read_bytes()
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(catalog.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        catalog.save(path, IDENTITIES, replace(listing, skipped=3))
+        save_listing(path, IDENTITIES, replace(listing, skipped=3))
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.fastinet"]
     assert path.read_bytes() == before
 
 
 OPEN_MANY_TIMES = """
 import pathlib, sys
-from fastinet.items.dataset import open as open_archive
+from fastinet.items.opening import open as open_archive
 path = pathlib.Path(sys.argv[1])
 for _ in range(40):
     path.with_name(path.name + ".fastinet").unlink(missing_ok=True)

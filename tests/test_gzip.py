@@ -226,12 +226,14 @@ def test_a_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
     (tmp_path / "no").write_bytes(b"")
     script = (
         "import pathlib, resource, sys\n"
-        "from fastinet.archives import seek_index, sources\n"
+        "from fastinet.archives.seek_log import obtain_seek_index\n"
+        "from fastinet.errors import ReadError\n"
+        "from fastinet.sidecars.identity import identify_file\n"
         "path, limit, spacing = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
         "try:\n"
-        "    seek_index.obtain(path, sources.identify(path), spacing=spacing, chunk_bytes=30_000)\n"
-        "except sources.ReadError as error:\n"
+        "    obtain_seek_index(path, identify_file(path), spacing=spacing, chunk_bytes=30_000)\n"
+        "except ReadError as error:\n"
         "    print(error)\n"
     )
     for share in (0.0, 0.3, 0.7, 0.99):

@@ -117,14 +117,14 @@ def test_interrupting_the_command(tmp_path: Path) -> None:
     path = write(tmp_path / "t.tar.gz", gzip.compress(train_bytes()))
     script = (
         "import os, signal, sys\n"
-        "from fastinet import cli\nfrom fastinet.archives import seek_index\n"
+        "from fastinet import cli\nfrom fastinet.archives import seek_log\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored\n"
-        "append = seek_index._SeekLog.append\n"
+        "append = seek_log.SeekLog.append\n"
         "def interrupted(self, *arguments):\n"
         "    append(self, *arguments)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "seek_index._SeekLog.append = interrupted\n"
-        "seek_index.obtain.__kwdefaults__.update(chunk_bytes=100_000, spacing=32_768)\n"
+        "seek_log.SeekLog.append = interrupted\n"
+        "seek_log.obtain_seek_index.__kwdefaults__.update(chunk_bytes=100_000, spacing=32_768)\n"
         "cli.main(sys.argv[1:])\n"
     )
     command = [sys.executable, "-c", script, "index", str(path)]

@@ -3,7 +3,9 @@
     base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- engine
          <- {bindings, Cython} <- Python <- {testing, command line}
 
-The checks read the files; nothing is compiled. Each check is itself tested on a planted bad edge.
+In Python every import counts, those in functions and for type checkers, too, and no module may
+reach itself again through what it imports. The checks read the files; nothing is compiled. Each
+check is itself tested on a planted bad edge.
 """
 
 from __future__ import annotations
@@ -37,18 +39,25 @@ CPP_OWNERS = {
     r"iostream|ostream|print": set(),  # the core does not print; its tests do
 }
 
-# Lowest first. Modules of one layer may use each other; "" is the package itself.
+# Lowest first; "" is the package's face. Rooms of one layer do not know each other.
 PYTHON_LAYERS = [
-    {"base", "build_info", "distributed", "errors", "mixing"},
+    {"build_info", "errors"},
+    {"base"},
     {"_native", "formats"},
     {"pixels"},
     {"sidecars"},
-    {"annotations", "archives", "datasets", "items", "metrics"},
-    {"loading"},
+    {"archives"},
+    {"datasets"},
+    {"annotations"},
+    {"metrics"},
+    {"items"},
+    {"distributed", "loading", "mixing"},
     {"verification"},
     {""},
-    {"testing", "jax", "torch"},
-    {"cli", "__main__"},
+    {"jax", "torch"},
+    {"testing"},
+    {"cli"},
+    {"__main__"},
 ]
 
 # Only these layers may import what training itself does not need.
@@ -113,8 +122,8 @@ def cython_violations(root: Path) -> list[str]:
     return violations
 
 
-def imports_at_import_time(path: Path, text: str) -> list[str]:
-    """Dotted names that importing `path` imports: not those in functions or for type checkers."""
+def imported_names(path: Path, text: str, *, everywhere: bool) -> list[str]:
+    """Dotted names that `path` imports: everywhere in it, or when it is imported itself."""
     if path.suffix == ".pyx":
         # No parser at hand for Cython: its top-level imports start in the first column.
         pattern = r"^(?:from\s+([\w.]+)\s+import\s+(\w+)|import\s+([\w.]+))"
@@ -122,53 +131,98 @@ def imports_at_import_time(path: Path, text: str) -> list[str]:
         return [f"{module}.{name}" if module else plain for module, name, plain in matches]
     names: list[str] = []
 
-    def visit(body: list[ast.stmt]) -> None:
-        for node in body:
-            if isinstance(node, ast.Import):
-                names.extend(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                # Relative imports are the linter's business; here all are absolute.
-                names.extend(f"{node.module}.{alias.name}" for alias in node.names)
-            elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                visit(node.orelse)
-            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for field in ("body", "orelse", "finalbody"):
-                    visit(getattr(node, field, []))
-                for handler in getattr(node, "handlers", []):
-                    visit(handler.body)
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # Relative imports are the linter's business; here all are absolute.
+            names.extend(f"{node.module}.{alias.name}" for alias in node.names)
+        elif everywhere or not is_put_off(node):
+            for child in ast.iter_child_nodes(node):
+                visit(child)
+        elif isinstance(node, ast.If):
+            for child in node.orelse:
+                visit(child)
 
-    visit(ast.parse(text).body)
+    visit(ast.parse(text))
     return names
 
 
-def module_name(relative_path: Path) -> str:
-    """Name in PYTHON_LAYERS of a file below fastinet/: datasets/train.py belongs to datasets."""
+def is_put_off(node: ast.AST) -> bool:
+    """Whether importing the module does not run what is in `node`: a function, TYPE_CHECKING."""
+    if isinstance(node, ast.If):
+        return "TYPE_CHECKING" in ast.unparse(node.test)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def room_of(relative_path: Path) -> str:
+    """Name in PYTHON_LAYERS of a file below fastinet/: datasets/ilsvrc.py belongs to datasets."""
     first = relative_path.parts[0]
     return "" if first == "__init__.py" else first.partition(".")[0]
 
 
+def python_sources(root: Path) -> list[Path]:
+    """The modules of the package and the stubs of the compiled ones."""
+    return sorted(path for suffix in ("py", "pyx", "pyi") for path in root.rglob(f"*.{suffix}"))
+
+
 def python_violations(root: Path) -> list[str]:
-    """Imports inside fastinet/ that go upward, and heavy packages imported too low."""
+    """Imports inside fastinet/ that go upward or sideways, and heavy packages imported too low."""
     layer = layer_numbers(PYTHON_LAYERS)
     violations = []
     package = root / "fastinet"
-    for path in sorted([*package.rglob("*.py"), *package.rglob("*.pyx")]):
-        name = module_name(path.relative_to(package))
+    for path in python_sources(package):
+        room = room_of(path.relative_to(package))
         where = path.relative_to(root).as_posix()
-        if name not in layer:
-            violations.append(f"{where}: module {name} has no layer")
+        if room not in layer:
+            violations.append(f"{where}: {room} has no layer")
             continue
-        for imported in imports_at_import_time(path, path.read_text()):
-            top, *below = imported.split(".")
-            if top in HEAVY_PACKAGES and name not in MAY_IMPORT_HEAVY:
+        text = path.read_text()
+        for imported in imported_names(path, text, everywhere=False):
+            top = imported.split(".")[0]
+            if top in HEAVY_PACKAGES and room not in MAY_IMPORT_HEAVY:
                 violations.append(f"{where}: imports {top} at import time")
+        for imported in imported_names(path, text, everywhere=True):
+            top, *below = imported.split(".")
             if top != "fastinet":
                 continue
             # `from fastinet import errors` means a module, `from fastinet import Loader` the face.
             other = below[0] if below and below[0] in layer else ""
-            if layer[other] > layer[name]:
-                violations.append(f"{where}: {imported} is above {name}")
+            if other != room and layer[other] >= layer[room]:
+                violations.append(f"{where}: {imported} is not below {room or 'the face'}")
     return violations
+
+
+def import_circles(root: Path) -> list[list[str]]:
+    """Groups of modules each of which reaches the others through its imports."""
+    modules = {}
+    for path in python_sources(root / "fastinet"):
+        dotted = ".".join(path.relative_to(root).with_suffix("").parts)
+        modules[dotted.removesuffix(".__init__")] = path
+    edges = {
+        name: {
+            # `from fastinet.items import index` names a module, or something in one.
+            imported if imported in modules else imported.rpartition(".")[0]
+            for imported in imported_names(path, path.read_text(), everywhere=True)
+        }
+        & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+
+    def reached_from(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [start]
+        while waiting:
+            new = edges[waiting.pop()] - found
+            found |= new
+            waiting += new
+        return found
+
+    reach = {name: reached_from(name) for name in edges}
+    circles = {
+        tuple(sorted(other for other in reach[name] if name in reach[other])) for name in edges
+    }
+    return sorted(list(circle) for circle in circles if circle)
 
 
 def test_cpp_layers() -> None:
@@ -181,6 +235,38 @@ def test_cython_layers() -> None:
 
 def test_python_layers() -> None:
     assert python_violations(ROOT) == []
+
+
+def test_no_module_reaches_itself() -> None:
+    assert import_circles(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "circle"),
+    [
+        (
+            {"a": "from fastinet.items import b", "b": "from fastinet.items.a import x"},
+            ["fastinet.items.a", "fastinet.items.b"],
+        ),
+        (
+            {
+                "a": "def f():\n    import fastinet.items.b\n",
+                "b": "if TYPE_CHECKING:\n    from fastinet.items.c import X\n",
+                "c": "from fastinet.items import a\n",
+            },
+            ["fastinet.items.a", "fastinet.items.b", "fastinet.items.c"],
+        ),
+        ({"a": "from fastinet.items import b, c", "b": "from fastinet.items import c"}, None),
+    ],
+)
+def test_planted_circle_is_found(
+    tmp_path: Path, texts: dict[str, str], circle: list[str] | None
+) -> None:
+    folder = tmp_path / "fastinet" / "items"
+    folder.mkdir(parents=True)
+    for name in "abc":
+        (folder / f"{name}.py").write_text(texts.get(name, ""))
+    assert import_circles(tmp_path) == ([] if circle is None else [circle])
 
 
 def test_importing_fastinet_is_light() -> None:
@@ -211,21 +297,36 @@ def test_importing_fastinet_is_light() -> None:
         (
             "fastinet/_native/_plan.pyx",
             "from fastinet.loading.loader import Loader\n",
-            "is above _native",
+            "is not below _native",
         ),
         (
             "fastinet/errors.py",
             "from fastinet import loading\n",
-            "fastinet.loading is above errors",
+            "fastinet.loading is not below errors",
         ),
-        ("fastinet/loading/loader.py", "import fastinet\n", "fastinet is above loading"),
+        ("fastinet/loading/loader.py", "import fastinet\n", "fastinet is not below loading"),
         (
             "fastinet/loading/loader.py",
             "try:\n    import rich\nexcept E:\n    pass\n",
             "imports rich",
         ),
-        ("fastinet/datasets/train.py", "from fastinet.cli.bench import x\n", "is above datasets"),
-        ("fastinet/new.py", "", "module new has no layer"),
+        (
+            "fastinet/datasets/train.py",
+            "from fastinet.cli.bench import x\n",
+            "is not below datasets",
+        ),
+        (
+            "fastinet/items/a.py",
+            "if TYPE_CHECKING:\n    from fastinet.loading.loader import Loader\n",
+            "fastinet.loading.loader.Loader is not below items",
+        ),
+        (
+            "fastinet/items/a.py",
+            "def f():\n    from fastinet.loading import loader\n",
+            "fastinet.loading.loader is not below items",
+        ),
+        ("fastinet/torch/a.py", "import fastinet.jax\n", "fastinet.jax is not below torch"),
+        ("fastinet/new.py", "", "new has no layer"),
     ],
 )
 def test_planted_edge_is_found(tmp_path: Path, file: str, text: str, complaint: str) -> None:
@@ -253,7 +354,8 @@ def test_planted_edge_is_found(tmp_path: Path, file: str, text: str, complaint: 
     "text",
     [
         "def draw():\n    import PIL\n",
-        "if TYPE_CHECKING:\n    from fastinet.cli import main\n",
+        "if TYPE_CHECKING:\n    import PIL\n",
+        "from fastinet.annotations.relabel import LabelMaps\n",
         "from fastinet import errors\n",
         "from fastinet.errors import FastinetError\n",
     ],

@@ -24,7 +24,8 @@ from openers_at_work import NEVER, Opener, has_come, outcome
 
 import fastinet
 from fastinet._native import _scan
-from fastinet.archives import seek_index
+from fastinet.archives import seek_log
+from fastinet.base.progress import Progress
 from fastinet.errors import CorruptError, FastinetWarning, ReadError
 from fastinet.sidecars import turns
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
@@ -447,7 +448,7 @@ def test_a_lock_that_goes_between_opening_and_locking(
 
 def test_two_machines_write_one_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither goes on behind what the other has written."""
-    monkeypatch.setitem(seek_index.obtain.__kwdefaults__, "chunk_bytes", 60_000)
+    monkeypatch.setitem(seek_log.obtain_seek_index.__kwdefaults__, "chunk_bytes", 60_000)
     for what in ("gzip", "checkpoints"):
         path = archive_for(what, tmp_path / what)
         suffix = ".seek" if what == "gzip" else ".checkpoints"
@@ -469,7 +470,7 @@ def test_two_machines_write_one_log(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         opener(path)
 
 
-def _build_checkpoints(path: Path, progress: turns.Report | None = None) -> Any:
+def _build_checkpoints(path: Path, progress: Progress | None = None) -> Any:
     return fastinet.open(path).build_checkpoints(chunk_items=5, progress=progress)
 
 

@@ -1,12 +1,13 @@
 """Scans of archives: where each member lies, as arrays; and where gzip data can be entered."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.base.progress import Progress
 from fastinet.errors import FastinetError
 
 class Members(NamedTuple):
@@ -36,7 +37,7 @@ class Members(NamedTuple):
 def scan(
     path: str | os.PathLike[str],
     folder: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Members:
     """Walks the headers of the tar at ``path``, inner tars included, with the GIL released.
 
@@ -55,7 +56,7 @@ def scan(
 def survey(
     path: str | os.PathLike[str],
     folder: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     keep: Any = None,
     begun: tuple[bytes, Sequence[str]] | None = None,
     max_errors: int = 1000,

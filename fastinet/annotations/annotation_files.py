@@ -30,7 +30,9 @@ from fastinet.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from fastinet.base.progress import Progress
 
 __all__ = [
     "Annotation",
@@ -68,9 +70,7 @@ class Annotation(NamedTuple):
     """Objects without a box of four numbers."""
 
 
-def annotation_files(
-    path: Path, progress: Callable[[int, int], None] | None = None
-) -> Iterator[tuple[str, bytes]]:
+def annotation_files(path: Path, progress: Progress | None = None) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the XML files at ``path``: tar, compressed tar, ZIP or folder.
 
     Args:
@@ -130,9 +130,7 @@ def _names_in_folder(path: Path) -> list[str]:
     )
 
 
-def _of_folder(
-    path: Path, progress: Callable[[int, int], None] | None
-) -> Iterator[tuple[str, bytes]]:
+def _of_folder(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
     place = classification_folder(path)
     names = _names_in_folder(place)
     for number, name in enumerate(names):
@@ -145,7 +143,7 @@ def _of_folder(
     _report(progress, len(names), len(names))
 
 
-def _of_zip(path: Path, progress: Callable[[int, int], None] | None) -> Iterator[tuple[str, bytes]]:
+def _of_zip(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
     with contextlib.ExitStack() as opened:
         with _zip_errors(path):
             archive = opened.enter_context(zipfile.ZipFile(path))
@@ -172,9 +170,7 @@ def _zip_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _of_compressed_tar(
-    path: Path, progress: Callable[[int, int], None] | None
-) -> Iterator[tuple[str, bytes]]:
+def _of_compressed_tar(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
     """The files of a gzipped tar, by way of a temporary file that nobody else sees.
 
     The tar's own walk wants to look ahead and back; the whole of bbox_train_v2 is 0.8 GB unpacked,
@@ -215,9 +211,7 @@ def _write(piece: bytes, file: IO[bytes], path: Path) -> None:
         )
 
 
-def _of_tar(
-    tar: Path, named: Path, progress: Callable[[int, int], None] | None
-) -> Iterator[tuple[str, bytes]]:
+def _of_tar(tar: Path, named: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
     """The files of the tar at ``tar``; errors name the archive ``named``."""
     try:
         members = _scan.scan(tar)
@@ -240,7 +234,7 @@ def _of_tar(
         _report(progress, len(members.offsets), len(members.offsets))
 
 
-def _report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:
+def _report(progress: Progress | None, done: int, total: int) -> None:
     if progress is not None and (done % 1024 == 0 or done == total):
         progress(done, total)
 

@@ -31,7 +31,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,23 +50,24 @@ from fastinet.annotations.item_boxes import (
     key_stems,
     places_among,
 )
-from fastinet.archives.sources import FolderArchive, Identity, identify
+from fastinet.archives.folder_archive import FolderArchive
+from fastinet.base.warning import warn
 from fastinet.datasets.scanned import wnid_number, wnid_text
-from fastinet.errors import CorruptError, FastinetWarning, MissingError
-from fastinet.items import catalog
+from fastinet.errors import CorruptError, MissingError
 from fastinet.sidecars import column_file
+from fastinet.sidecars.identity import Identity, check_identities, fastinet_version, identify_file
+from fastinet.sidecars.places import places
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
 
-    from fastinet.items.dataset import Dataset
+    from fastinet.base.progress import Progress
+    from fastinet.datasets.items import Items
 
 __all__ = ["Boxes", "read_boxes"]
 
 SUFFIX = ".boxes"
 _FAMILY = "boxes"
-_USER = 2  # stack level of who called a function of this module
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -128,7 +128,7 @@ class Boxes:
         found = (numbers[order[place]] == self.wnid_numbers) & (self.wnid_numbers >= 0)
         return np.where(found, order[place], -1)
 
-    def of(self, dataset: Dataset) -> ItemBoxes:
+    def of(self, dataset: Items) -> ItemBoxes:
         """The boxes of each of a dataset's items, which are found by their keys' file names.
 
         Items that are not annotated have none. Annotated images that are not among the items are
@@ -156,25 +156,21 @@ class Boxes:
     def _example(self) -> str:
         return f"'{self.keys[0].decode('utf-8', 'surrogateescape')}' and so on"
 
-    def _warn_of_rest(self, dataset: Dataset, unused: int, unlabelled: int) -> None:
+    def _warn_of_rest(self, dataset: Items, unused: int, unlabelled: int) -> None:
         left = []
         if unused:
             left.append(f"{unused} of {len(self)} annotated images are not among the items")
         if unlabelled:
             left.append(f"{unlabelled} boxes are of no class of the dataset and have the label -1")
         if left:
-            warnings.warn(
-                f"boxes '{self.path}' for '{dataset.path}': {'; '.join(left)}",
-                FastinetWarning,
-                stacklevel=_USER + 1,
-            )
+            warn(f"boxes '{self.path}' for '{dataset.path}': {'; '.join(left)}")
 
 
 def read_boxes(
     path: str | os.PathLike[str],
     *,
     index: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Boxes:
     """Reads an archive of bounding boxes: tar.gz, tar, ZIP, or a folder of XML files.
 
@@ -200,20 +196,17 @@ def read_boxes(
         raise MissingError("no such file or folder", archive=str(absolute))
     if index:
         identity = _identify(absolute)
-        boxes, _ = column_file.obtain(
-            [place.with_name(place.name + SUFFIX) for place in catalog.places(absolute)],
+        boxes, _ = column_file.load_or_build(
+            places(absolute, SUFFIX),
             load=lambda place: _load(place, absolute, identity),
             build=lambda report: _read(absolute, report),
             save=lambda place, made: _save(place, identity, made),
             progress=progress,
-            stacklevel=_USER + 1,
         )
     else:
         boxes = _read(absolute, progress)
     if boxes.notes:
-        warnings.warn(
-            f"boxes '{absolute}': {'; '.join(boxes.notes)}", FastinetWarning, stacklevel=_USER
-        )
+        warn(f"boxes '{absolute}': {'; '.join(boxes.notes)}")
     return boxes
 
 
@@ -267,7 +260,7 @@ class _Skipped(NamedTuple):
     cause: str
 
 
-def _read(path: Path, progress: Callable[[int, int], None] | None) -> Boxes:
+def _read(path: Path, progress: Progress | None) -> Boxes:
     """Reads and parses all files."""
     columns = _Columns()
     skipped: list[_Skipped] = []
@@ -350,16 +343,16 @@ def _identify(path: Path) -> Identity:
     """What binds the kept boxes to an archive, or to a folder as it is now."""
     if path.is_dir():
         return FolderArchive(classification_folder(path)).identify()
-    return identify(path)
+    return identify_file(path)
 
 
 def _load(place: Path, path: Path, identity: Identity) -> Boxes:
     def check(header: dict[str, Any]) -> None:
         if header.get("family") != _FAMILY:
             raise column_file.UnusableIndexError("keeps no boxes")
-        catalog.compare(header["archives"], [identity])
+        check_identities(header["archives"], [identity])
 
-    header, columns = column_file.load(place, check)
+    header, columns = column_file.read_columns(place, check)
     return Boxes(
         path=str(path),
         keys=columns["keys"],
@@ -374,10 +367,12 @@ def _load(place: Path, path: Path, identity: Identity) -> Boxes:
 
 def _save(place: Path, identity: Identity, boxes: Boxes) -> None:
     header = {
-        "fastinet": catalog.fastinet_version(),
+        "fastinet": fastinet_version(),
         "family": _FAMILY,
         "archives": [identity._asdict()],
         "notes": boxes.notes,
     }
     names = ("keys", "starts", "boxes", "pixels", "sizes", "wnid_numbers")
-    column_file.save(place, header, {name: getattr(boxes, name).reshape(-1) for name in names})
+    column_file.write_columns(
+        place, header, {name: getattr(boxes, name).reshape(-1) for name in names}
+    )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from fastinet.items.dataset import Dataset
+    from fastinet.datasets.items import Items
 
 __all__ = ["MOST_NAME_BYTES", "ItemBoxes", "key_stems", "places_among"]
 
@@ -68,7 +68,7 @@ class ItemBoxes:
         return f"<ItemBoxes: {len(self.boxes)} boxes of {len(self)} items>"
 
 
-def key_stems(dataset: Dataset) -> NDArray[np.bytes_]:
+def key_stems(dataset: Items) -> NDArray[np.bytes_]:
     """File names of a dataset's keys without folder and extension, bytes [N].
 
     The flat archives of the Hugging Face mirror put the class behind the name

@@ -22,8 +22,6 @@ from __future__ import annotations
 
 import functools
 import os
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,31 +31,34 @@ from numpy.typing import NDArray
 
 from fastinet._native import _engine
 from fastinet.annotations.item_boxes import key_stems, places_among
-from fastinet.archives.sources import FileArchive, FolderArchive
+from fastinet.archives.file_archive import FileArchive
+from fastinet.archives.folder_archive import FolderArchive
+from fastinet.base.warning import warn
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, imagenet1k_wnids
 from fastinet.errors import (
     CorruptError,
     FastinetError,
-    FastinetWarning,
     MissingError,
     TooLargeError,
     UnsupportedError,
 )
 from fastinet.formats.torch_files import locate_tensor
-from fastinet.items import catalog
 from fastinet.sidecars import column_file
+from fastinet.sidecars.identity import check_identities, fastinet_version
+from fastinet.sidecars.places import places
 
 if TYPE_CHECKING:
     from fastinet._native._scan import Members
-    from fastinet.archives.sources import Archive, Identity
-    from fastinet.items.dataset import Dataset
+    from fastinet.archives.archive import Archive
+    from fastinet.base.progress import Progress
+    from fastinet.datasets.items import Items
+    from fastinet.sidecars.identity import Identity
 
 __all__ = ["Axis", "ItemLabelMaps", "LabelMaps", "open_label_maps"]
 
 Axis = Literal["xy", "reference"]
 """Which axis of the image a map's columns follow; see :meth:`LabelMaps.of`."""
 
-Progress = Callable[[int, int], None]
 
 SUFFIX = ".label_maps"
 
@@ -105,7 +106,7 @@ class LabelMaps:
 
     def of(
         self,
-        dataset: Dataset,
+        dataset: Items,
         *,
         missing: Literal["error", "label"] = "error",
         axis: Axis = "xy",
@@ -153,11 +154,7 @@ class LabelMaps:
                     f'{found}; missing="label" gives them their label', archive=self.path
                 )
             labels[lacking] = _labels_of(dataset, lacking, classes)
-            warnings.warn(
-                f"'{self.path}': {found}; they have their label as soft label",
-                FastinetWarning,
-                stacklevel=2,
-            )
+            warn(f"'{self.path}': {found}; they have their label as soft label")
         return ItemLabelMaps(
             maps=self,
             dataset=dataset,
@@ -189,7 +186,7 @@ class ItemLabelMaps:
     """
 
     maps: LabelMaps
-    dataset: Dataset
+    dataset: Items
     offsets: NDArray[np.uint64]
     sizes: NDArray[np.uint64]
     labels: NDArray[np.int32]
@@ -258,21 +255,16 @@ def open_label_maps(
     else:
         # Taken before the files are read: an archive that changes meanwhile fails the next check.
         identity = archive.identify()
-        candidates = (
-            [place.with_name(place.name + SUFFIX) for place in catalog.places(absolute)]
-            if index is True
-            else [Path(index)]
-        )
-        maps, _ = column_file.obtain(
+        candidates = places(absolute, SUFFIX) if index is True else [Path(index)]
+        maps, _ = column_file.load_or_build(
             candidates,
             load=functools.partial(_load, path=absolute, identity=identity),
             build=lambda report: _read(archive, report),
             save=functools.partial(_save, identity=identity),
             progress=progress,
-            stacklevel=3,
         )
     for note in maps.notes:
-        warnings.warn(f"'{absolute}': {note}", FastinetWarning, stacklevel=2)
+        warn(f"'{absolute}': {note}")
     return maps
 
 
@@ -284,7 +276,7 @@ def _archive_at(path: Path) -> Archive:
     return FileArchive(path)
 
 
-def _labels_of(dataset: Dataset, rows: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+def _labels_of(dataset: Items, rows: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """The labels of ``rows`` in the order of the soft labels' classes."""
     wnids = [info.wnid for info in dataset.classes]
     order = imagenet1k_wnids() if classes == IMAGENET1K_CLASSES else wnids
@@ -429,9 +421,9 @@ def _load(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
     def check(header: dict[str, Any]) -> None:
         if header.get("family") != _FAMILY:
             raise column_file.UnusableIndexError("keeps no label maps")
-        catalog.compare(header["archives"], [identity])
+        check_identities(header["archives"], [identity])
 
-    header, columns = column_file.load(place, check)
+    header, columns = column_file.read_columns(place, check)
     ranks, rows, grid_columns = header["shape"]
     has_files = _FILE_COLUMNS[0] in columns
     return LabelMaps(
@@ -446,7 +438,7 @@ def _load(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
 
 def _save(place: Path, maps: LabelMaps, *, identity: Identity) -> None:
     header = {
-        "fastinet": catalog.fastinet_version(),
+        "fastinet": fastinet_version(),
         "family": _FAMILY,
         "archives": [identity._asdict()],
         "shape": maps.shape,
@@ -455,4 +447,4 @@ def _save(place: Path, maps: LabelMaps, *, identity: Identity) -> None:
     columns: dict[str, NDArray[Any]] = {"keys": maps.keys, "offsets": maps.offsets}
     if maps.files is not None:
         columns |= dict(zip(_FILE_COLUMNS, maps.files, strict=True))
-    column_file.save(place, header, columns)
+    column_file.write_columns(place, header, columns)

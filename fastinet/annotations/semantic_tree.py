@@ -29,7 +29,7 @@ from fastinet.formats.torch_files import read_torch_file
 if TYPE_CHECKING:
     import os
 
-    from fastinet.items.dataset import Dataset
+    from fastinet.datasets.items import Items
 
 __all__ = ["SemanticTree", "read_semantic_tree"]
 
@@ -127,7 +127,7 @@ class SemanticTree:
         nothing = np.full((1, at_levels.shape[1]), -1, np.int64)
         return np.take(np.concatenate([at_levels, nothing]), chosen, axis=0)
 
-    def check(self, dataset: Dataset) -> None:
+    def check(self, dataset: Items) -> None:
         """Compares the tree's classes with a dataset's: labels of both must mean the same.
 
         Raises:

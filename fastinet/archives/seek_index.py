@@ -20,23 +20,20 @@ chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32
 ======  ============================================================================================
 
 Little-endian throughout. A chunk that is cut or does not fit its checksums ends the log. Only a log
-with its last chunk serves. The members move on to the index (:mod:`fastinet.items.catalog`); the
+with its last chunk serves. The members move on to the index (:mod:`fastinet.items.index`); the
 windows are mapped by readers, and each is a zlib stream with a checksum that is verified when it is
 used.
 
-One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
-puts a new file in the place of one that does not fit, and never changes a byte that a reader may
-have mapped.
+This module reads it; :mod:`fastinet.archives.seek_log` makes it. What is appended never changes a
+byte that a reader may have mapped.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,45 +42,43 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from fastinet._native import _engine, _scan
-from fastinet.errors import FastinetWarning, ReadError
-from fastinet.items import catalog
-from fastinet.sidecars import turns
-from fastinet.sidecars.log import Log, LogForm
+from fastinet.errors import ReadError
+from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.log import LogForm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from fastinet.archives.sources import Identity
-
-__all__ = ["SeekIndex", "is_gzip", "obtain"]
+__all__ = [
+    "CHUNK",
+    "CHUNK_MAGIC",
+    "CRC_FROM",
+    "FORM",
+    "SUFFIX",
+    "UNFINISHED_MD5",
+    "SeekChunk",
+    "SeekIndex",
+    "check_header",
+    "load_seek_index",
+    "members_of_chunk",
+    "read_chunks",
+    "state_of_chunk",
+]
 
 SUFFIX: Final = ".seek"
 FORMAT_VERSION: Final = 1
 
-# What an interruption loses at most, of the compressed file [bytes]: a second or two of work.
-CHUNK_BYTES: Final = 1 << 28
-# Between two looks at signals, and two reports of progress [bytes]: some 30 ms.
-_STEP_BYTES = 1 << 23
+FORM: Final = LogForm("seek index", b"FASTSEEK", FORMAT_VERSION, max_json_bytes=1 << 16)
+CHUNK: Final = struct.Struct("<4sII7Q16s")
+CHUNK_MAGIC: Final = b"CHNK"
+CRC_FROM: Final = 12  # what of the fixed part is under the first CRC: all behind the CRCs
+UNFINISHED_MD5: Final = bytes(16)
 
-_FORM = LogForm("seek index", b"FASTSEEK", FORMAT_VERSION, max_json_bytes=1 << 16)
-_CHUNK = struct.Struct("<4sII7Q16s")
-_CHUNK_MAGIC = b"CHNK"
-_CRC_FROM = 12  # what of the fixed part is under the first CRC: all behind the CRCs
 _POINT_BYTES = 8 + 8 + 4
 _MEMBER_BYTES = 8 + 8 + 4 + 8 + 8
 _HEAD_BYTES = 8
-_UNFINISHED_MD5 = bytes(16)
-
-
-def is_gzip(path: Path) -> bool:
-    """Whether the file at `path` begins as gzip data do; False where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(2) == b"\x1f\x8b"
-    except OSError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -148,85 +143,16 @@ class SeekIndex:
             ReadError: the index has changed under us.
         """
         with self.path.open("rb") as file:
-            _, start = _FORM.read_header(file)
-            chunks = list(_chunks(file, start, check_all=True))
+            _, start = FORM.read_header(file)
+            chunks = list(read_chunks(file, start, check_all=True))
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
-        return _joined([_members_of(chunk) for chunk in chunks])
+        return _joined_members([members_of_chunk(chunk) for chunk in chunks])
 
 
-def obtain(
-    archive: Path,
-    identity: Identity,
-    folder: str = "",
-    progress: Callable[[int, int], None] | None = None,
-    *,
-    spacing: int = _scan.SEEK_SPACING,
-    chunk_bytes: int = CHUNK_BYTES,
-    mapped: bool = True,
-) -> SeekIndex:
-    """The seek index of a gzipped tar; made in one pass where there is no good one.
+class SeekChunk(NamedTuple):
+    """One chunk of the log, as the layout above names its parts."""
 
-    Args:
-        archive: the gzip file.
-        identity: of it, as it is now.
-        folder: put before the members' names, with a slash.
-        progress: called with (bytes passed, bytes in all) of the compressed file, by the pass here
-            or in another process that makes the index. It may raise to stop the pass or the wait;
-            what was done is kept, and the next try goes on from there.
-        spacing: of the seek points [bytes of inflated data].
-        chunk_bytes: of the compressed file that are kept at once.
-        mapped: False reads the index into memory: a mapping keeps a file descriptor.
-
-    Raises:
-        ReadError: the archive cannot be read, or the index cannot be written. What was done is
-            kept.
-        CorruptError: the gzip data are damaged or cut, or the tar in them is.
-    """
-    header = {"archive": identity._asdict(), "folder": folder, "spacing": spacing}
-    places = _places(archive)
-    findings: list[str] = []
-
-    def find() -> SeekIndex | None:
-        findings.clear()
-        for place in places:
-            try:
-                found = _load(place, header, mapped=mapped)
-            except FileNotFoundError:
-                continue
-            except catalog.UnusableIndexError as error:
-                findings.append(f"the seek index '{place}' {error}")
-            except OSError as error:
-                findings.append(f"the seek index '{place}' cannot be read ({error.strerror})")
-            else:
-                if found is not None:
-                    return found
-        return None
-
-    def make(places: Sequence[Path], report: turns.Report) -> SeekIndex:
-        for finding in findings:
-            warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=5)
-        log = _SeekLog(places, archive, header)
-        with contextlib.closing(log):
-            _fill(log, archive, header, report, chunk_bytes)
-        found = _load(log.path, header, mapped=mapped)
-        if found is None:
-            raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
-        return found
-
-    return turns.find_or_make(
-        places, _FORM.what, find=find, make=make, progress=progress, stacklevel=3
-    )
-
-
-def _places(archive: Path) -> list[Path]:
-    return [place.with_name(place.name + SUFFIX) for place in catalog.places(archive)]
-
-
-# ------------------------------------------------------------------------------------- reading
-
-
-class _Chunk(NamedTuple):
     points: bytes
     windows_at: int  # [bytes] from the file's start
     windows_bytes: int
@@ -240,10 +166,11 @@ class _Chunk(NamedTuple):
 
     @property
     def is_last(self) -> bool:
-        return self.md5 != _UNFINISHED_MD5
+        """Whether the pass has come to its end with this chunk."""
+        return self.md5 != UNFINISHED_MD5
 
 
-def _load(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | None:
+def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | None:
     """The index at `path`; None where the pass that makes it has not come to its end.
 
     Raises:
@@ -251,9 +178,9 @@ def _load(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | 
         UnusableIndexError: it is of another archive, or damaged.
     """
     with path.open("rb") as file:
-        header, start = _FORM.read_header(file)
-        _compare(header, expected)
-        chunks = list(_chunks(file, start, check_all=False))
+        header, start = FORM.read_header(file)
+        check_header(header, expected)
+        chunks = list(read_chunks(file, start, check_all=False))
         if not chunks or not chunks[-1].is_last:
             return None
         memory: mmap.mmap | bytes
@@ -282,19 +209,19 @@ def _load(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | 
     )
 
 
-def _compare(header: dict[str, Any], expected: dict[str, Any]) -> None:
+def check_header(header: dict[str, Any], expected: dict[str, Any]) -> None:
     """Raises UnusableIndexError unless the index is of the archive as it is now."""
     archive = expected["archive"]
     if header["archive"] != archive:
-        raise catalog.UnusableIndexError(
+        raise UnusableIndexError(
             f"is stale: archive '{archive['name']}' is not what it was when it was made"
         )
     for name in ("folder", "spacing"):
         if header[name] != expected[name]:
-            raise catalog.UnusableIndexError(f"was made with another {name}")
+            raise UnusableIndexError(f"was made with another {name}")
 
 
-def _chunks(file: Any, position: int, *, check_all: bool) -> Iterator[_Chunk]:
+def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[SeekChunk]:
     """The whole and undamaged chunks from `position` on, in order; stops at the first other one.
 
     So does a chunk that begins before the end of the one before it: two processes that no lock kept
@@ -306,19 +233,19 @@ def _chunks(file: Any, position: int, *, check_all: bool) -> Iterator[_Chunk]:
     last_point = -1
     while not is_last:
         file.seek(position)
-        fixed = file.read(_CHUNK.size)
-        if len(fixed) < _CHUNK.size:
+        fixed = file.read(CHUNK.size)
+        if len(fixed) < CHUNK.size:
             return
         magic, crc, rest_crc, points, windows, members, names, text, state, inflated, md5 = (
-            _CHUNK.unpack(fixed)
+            CHUNK.unpack(fixed)
         )
-        windows_at = position + _CHUNK.size + _POINT_BYTES * points
+        windows_at = position + CHUNK.size + _POINT_BYTES * points
         rest_bytes = _MEMBER_BYTES * members + names + text + state
         end = windows_at + windows + rest_bytes
-        if magic != _CHUNK_MAGIC or end > file_bytes:
+        if magic != CHUNK_MAGIC or end > file_bytes:
             return
         table = file.read(_POINT_BYTES * points)
-        if zlib.crc32(table, zlib.crc32(fixed[_CRC_FROM:])) != crc:
+        if zlib.crc32(table, zlib.crc32(fixed[CRC_FROM:])) != crc:
             return
         bit_offsets = np.frombuffer(table, "<u8", points)
         if points:
@@ -331,12 +258,14 @@ def _chunks(file: Any, position: int, *, check_all: bool) -> Iterator[_Chunk]:
             rest = file.read(rest_bytes)
             if zlib.crc32(rest) != rest_crc:
                 return
-        chunk = _Chunk(table, windows_at, windows, rest, members, names, text, inflated, md5, end)
+        chunk = SeekChunk(
+            table, windows_at, windows, rest, members, names, text, inflated, md5, end
+        )
         is_last, position = chunk.is_last, end
         yield chunk
 
 
-def _members_of(chunk: _Chunk) -> _scan.Members:
+def members_of_chunk(chunk: SeekChunk) -> _scan.Members:
     """What the chunk says of members; `chunk` was checked in whole."""
     rest, count = chunk.rest or b"", chunk.members
     names_at = _MEMBER_BYTES * count
@@ -356,12 +285,13 @@ def _members_of(chunk: _Chunk) -> _scan.Members:
     )
 
 
-def _state_of(chunk: _Chunk) -> bytes:
+def state_of_chunk(chunk: SeekChunk) -> bytes:
+    """What the pass goes on from behind the chunk, which was checked in whole."""
     start = _MEMBER_BYTES * chunk.members + chunk.names_bytes + chunk.json_bytes
     return (chunk.rest or b"")[start:]
 
 
-def _joined(parts: Sequence[_scan.Members]) -> _scan.Members:
+def _joined_members(parts: Sequence[_scan.Members]) -> _scan.Members:
     """The members of all chunks as one scan would give them."""
     before = np.cumsum([0, *(len(part.names) for part in parts)]).astype(np.uint64)
     return _scan.Members(
@@ -376,131 +306,3 @@ def _joined(parts: Sequence[_scan.Members]) -> _scan.Members:
         container_names=[name for part in parts for name in part.container_names],
         special_entries=sum(part.special_entries for part in parts),
     )
-
-
-# ------------------------------------------------------------------------------------- making
-
-
-def _fill(
-    log: _SeekLog,
-    archive: Path,
-    header: dict[str, Any],
-    report: turns.Report,
-    chunk_bytes: int,
-) -> None:
-    """Adds to the log what the pass over `archive` finds behind what was found before."""
-    if log.is_complete:
-        return
-    seek_pass = _scan.SeekPass(archive, header["folder"], header["spacing"])
-    if log.state:
-        seek_pass.resume(log.state, log.container_names)
-    kept = seek_pass.position_bytes
-    try:
-        while not seek_pass.done:
-            report(seek_pass.position_bytes, seek_pass.size_bytes)
-            if seek_pass.position_bytes - kept >= chunk_bytes:
-                kept = seek_pass.position_bytes
-                log.append(seek_pass.take())
-            seek_pass.step(min(_STEP_BYTES, chunk_bytes))
-    except BaseException:
-        with contextlib.suppress(ReadError):
-            log.append(seek_pass.take())
-        raise
-    log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
-    report(seek_pass.size_bytes, seek_pass.size_bytes)
-
-
-class _SeekLog(Log):
-    """The seek index while it is made; goes on where an earlier try ended.
-
-    Attributes:
-        path: of the index.
-        state: what the pass goes on from; empty at its start.
-        container_names: inner tars that were begun before.
-        is_complete: there is nothing left to do.
-    """
-
-    def __init__(self, places: Sequence[Path], archive: Path, header: dict[str, Any]) -> None:
-        """The log of `archive` in the first of `places` that can be written; errors as `Log`'s."""
-        self._header = header
-        super().__init__(places, _FORM, str(archive))
-
-    def close(self) -> None:
-        """Closes the file; others may go on with it. One that holds nothing yet is removed."""
-        if self._is_empty:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
-        super().close()
-
-    def append(
-        self, part: _scan.SeekPart, inflated_bytes: int = 0, md5: bytes = _UNFINISHED_MD5
-    ) -> None:
-        """Adds what a part of the pass found; it is on disk when it returns.
-
-        Args:
-            part: nothing is done for one without a point, unless it is the last.
-            inflated_bytes: of the whole file; given with the last part.
-            md5: of the whole file; given with the last part.
-
-        Raises:
-            ReadError: it cannot be written; the index is as good as before.
-        """
-        if not len(part.offsets) and md5 == _UNFINISHED_MD5:
-            return
-        self._append(_packed(part, inflated_bytes, md5))
-        self._is_empty = False
-
-    def _resume(self) -> None:
-        self.state, self.container_names, self.is_complete = b"", [], False
-        self._is_empty = True
-        try:
-            found, end = _FORM.read_header(self._file)
-            _compare(found, self._header)
-        except catalog.UnusableIndexError:
-            self._begin({"fastinet": catalog.fastinet_version(), **self._header})
-            return
-        for chunk in _chunks(self._file, end, check_all=True):
-            self.container_names += _members_of(chunk).container_names
-            self.state, self.is_complete, end = _state_of(chunk), chunk.is_last, chunk.end
-            self._is_empty = False
-        self._cut(end)
-
-
-def _packed(part: _scan.SeekPart, inflated_bytes: int, md5: bytes) -> bytes:
-    """The chunk of `part`."""
-    members = part.members
-    points = b"".join(
-        (
-            part.bit_offsets.astype("<u8").tobytes(),
-            part.offsets.astype("<u8").tobytes(),
-            part.window_sizes.astype("<u4").tobytes(),
-        )
-    )
-    told = {"containers": members.container_names, "special_entries": members.special_entries}
-    text = json.dumps(told).encode("ascii")
-    rest = b"".join(
-        (
-            members.offsets.astype("<u8").tobytes(),
-            members.sizes.astype("<u8").tobytes(),
-            members.containers.astype("<i4").tobytes(),
-            members.heads.tobytes(),
-            members.name_ends.astype("<u8").tobytes(),
-            members.names.tobytes(),
-            text,
-            part.state.tobytes(),
-        )
-    )
-    fields = (
-        len(part.offsets),
-        len(part.windows),
-        len(members.offsets),
-        len(members.names),
-        len(text),
-        len(part.state),
-        inflated_bytes,
-        md5,
-    )
-    unchecked = _CHUNK.pack(_CHUNK_MAGIC, 0, 0, *fields)
-    crc = zlib.crc32(points, zlib.crc32(unchecked[_CRC_FROM:]))
-    head = _CHUNK.pack(_CHUNK_MAGIC, crc, zlib.crc32(rest), *fields)
-    return head + points + part.windows.tobytes() + rest

@@ -12,7 +12,6 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.archives.stream import is_stream
 from fastinet.base.cpus import available_cpus
 from fastinet.cli.measure import Measurement, measure
 from fastinet.cli.opening import open_archive, open_streamed, split_option
@@ -24,6 +23,7 @@ from fastinet.cli.output import (
     print_table,
     progress_bar,
 )
+from fastinet.items.opening import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

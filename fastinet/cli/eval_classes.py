@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, imagenet1k_wnids
+from fastinet.datasets.label_sets import LabelSets
 from fastinet.errors import FastinetError
-from fastinet.metrics.labels import LabelSets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet import Dataset
+    from fastinet.datasets.label_sets import LabelSets
     from fastinet.metrics.devkit_text import Order
-    from fastinet.metrics.labels import LabelSets
 
 
 # What NumPy raises of files that are damaged, or hold Python objects.

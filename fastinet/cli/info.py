@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from fastinet.archives.stream import is_stream
 from fastinet.cli.headers import HeaderTally, header_facts, print_mix
 from fastinet.cli.info_stream import info_of_stream
 from fastinet.cli.opening import describe_index, open_archive, open_streamed, split_option
@@ -19,6 +18,7 @@ from fastinet.cli.output import (
     print_table,
     size_text,
 )
+from fastinet.items.opening import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

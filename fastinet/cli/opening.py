@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import fastinet
-from fastinet.archives import seek_index
-from fastinet.archives.stream import is_stream
+from fastinet.archives.gzip_archive import is_gzip
 from fastinet.cli.output import byte_bar, file_bar, note
 from fastinet.errors import FastinetError
+from fastinet.items.opening import is_stream
 
 if TYPE_CHECKING:
     from fastinet import Boxes, Dataset, Stream
-    from fastinet.archives.stream import LabelFunction, StreamItem
+    from fastinet.datasets.companions import LabelFunction
+    from fastinet.items.stream import StreamItem
 
 
 split_option = click.option(
@@ -36,7 +37,7 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
         with byte_bar("indexing") as progress:
             return fastinet.open(path, split=split, devkit=devkit, progress=progress)
     except KeyboardInterrupt:
-        if seek_index.is_gzip(Path(path)):
+        if is_gzip(Path(path)):
             note("What was made of the seek index is kept: the same command goes on from there.")
         raise
     except FastinetError:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
+    from fastinet.base import progress
+
 _UNFOLDED = 4000  # columns
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -96,7 +98,7 @@ def progress_bar(what: str, total: float | None) -> Iterator[Callable[[float], N
         yield lambda done: progress.update(task, completed=done)
 
 
-def byte_bar(what: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
+def byte_bar(what: str) -> contextlib.AbstractContextManager[progress.Progress]:
     """A progress bar for functions that report (bytes done, bytes in all).
 
     It appears with the first report: an index that is there already needs no bar.
@@ -104,7 +106,7 @@ def byte_bar(what: str) -> contextlib.AbstractContextManager[Callable[[int, int]
     return _late_bar(what, DownloadColumn())
 
 
-def file_bar(what: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
+def file_bar(what: str) -> contextlib.AbstractContextManager[progress.Progress]:
     """The same for functions that report (files done, files in all)."""
     return _late_bar(what, MofNCompleteColumn())
 
@@ -112,7 +114,7 @@ def file_bar(what: str) -> contextlib.AbstractContextManager[Callable[[int, int]
 @contextlib.contextmanager
 def _late_bar(
     what: str, counter: MofNCompleteColumn | DownloadColumn
-) -> Iterator[Callable[[int, int], None]]:
+) -> Iterator[progress.Progress]:
     with contextlib.ExitStack() as shown:
         progress = _progress(counter)
         task = progress.add_task(what, total=None)

@@ -11,7 +11,6 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.archives.stream import is_stream
 from fastinet.cli.opening import (
     label_if_any,
     open_archive,
@@ -21,6 +20,7 @@ from fastinet.cli.opening import (
 )
 from fastinet.cli.output import archive_argument, literal, say
 from fastinet.errors import CorruptError, FastinetError
+from fastinet.items.opening import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The archive families: what lies where in each, and what its labels mean.
 
 One file a family. Its ``recognise`` looks at what was found in the archives, never at the archives'
-names alone, and returns their :class:`~fastinet.items.catalog.Listing`, or None when they are
+names alone, and returns their :class:`~fastinet.items.index.Listing`, or None when they are
 another family's.
 """
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet.datasets.companions import LabelFunction
+    from fastinet.datasets.listing import Listing
     from fastinet.datasets.scanned import ScannedArchive
-    from fastinet.items.catalog import Listing
 
 __all__ = ["recognise"]
 

@@ -20,16 +20,15 @@ import csv
 import functools
 import importlib.resources
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastinet.datasets.devkit import Devkit
 
 __all__ = [
     "ClassInfo",
@@ -69,7 +68,38 @@ class ClassInfo:
         return _chinese_names().get(self.wnid, "")
 
 
-def class_table(wnids: Sequence[str], devkit: Devkit | None = None) -> tuple[ClassInfo, ...]:
+class Synset(Protocol):
+    """What a development kit says of one WordNet synset."""
+
+    @property
+    def wnid(self) -> str:
+        """As "n01440764"."""
+
+    @property
+    def words(self) -> str:
+        """English names, joined by ", "."""
+
+    @property
+    def gloss(self) -> str:
+        """WordNet's definition."""
+
+
+class Hierarchy(Protocol):
+    """What is above the classes in WordNet: a :class:`fastinet.datasets.devkit.Devkit` tells it."""
+
+    @property
+    def synsets(self) -> Sequence[Synset]:
+        """All that it knows."""
+
+    @property
+    def parents(self) -> Mapping[str, tuple[str, ...]]:
+        """The wnids of each synset's parents, by wnid."""
+
+    def ancestors(self, wnid: str) -> tuple[str, ...]:
+        """Wnids of all synsets above, the nearest first."""
+
+
+def class_table(wnids: Sequence[str], devkit: Hierarchy | None = None) -> tuple[ClassInfo, ...]:
     """The classes ``wnids``, in this order, with what is known of them.
 
     ``devkit`` tells their WordNet parents, and what the package does not know by itself.

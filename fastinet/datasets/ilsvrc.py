@@ -43,16 +43,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.listing import Split
 from fastinet.datasets.names import Bools, Ints, Names
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number, wnid_text
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
 from fastinet.errors import CorruptError
-from fastinet.items.catalog import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fastinet.items.catalog import Listing
+    from fastinet.datasets.listing import Listing
 
 __all__ = ["NUMBERED_PREFIXES", "SPLITS", "companions", "recognise", "validation_numbers"]
 

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.datasets.listing import Split
 from fastinet.datasets.scanned import ScannedMembers, wnid_text
-from fastinet.items.catalog import Split
 
 if TYPE_CHECKING:
+    from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Ints
-    from fastinet.items.catalog import Listing
 
 __all__ = ["SPLIT_FOLDERS", "recognise"]
 

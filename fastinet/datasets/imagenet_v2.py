@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.listing import Split
 from fastinet.datasets.scanned import ScannedMembers
-from fastinet.items.catalog import Split
 
 if TYPE_CHECKING:
+    from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Ints
-    from fastinet.items.catalog import Listing
 
 __all__ = ["label_of_member", "recognise"]
 

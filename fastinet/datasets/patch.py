@@ -17,7 +17,7 @@ from fastinet.datasets.scanned import ScannedArchive, ScannedMembers
 from fastinet.errors import CorruptError
 
 if TYPE_CHECKING:
-    from fastinet.items.catalog import Listing
+    from fastinet.datasets.listing import Listing
 
 __all__ = ["apply_patch"]
 

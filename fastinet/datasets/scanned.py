@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.datasets.listing import Listing
 from fastinet.datasets.names import WNID_LENGTH, Bools, Ints, Names, Octets
 from fastinet.errors import InternalError
-from fastinet.items.catalog import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet._native._engine import Source
     from fastinet._native._scan import Members
-    from fastinet.items.catalog import Split
+    from fastinet.datasets.listing import Split
 
 __all__ = ["Bools", "ScannedArchive", "ScannedMembers", "wnid_number", "wnid_text"]
 

@@ -49,16 +49,16 @@ from fastinet.datasets.companions import (
     label_of,
 )
 from fastinet.datasets.ilsvrc import validation_numbers
+from fastinet.datasets.listing import Split
 from fastinet.datasets.scanned import ScannedMembers, wnid_number
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
 from fastinet.errors import CorruptError, FastinetError
-from fastinet.items.catalog import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Bools, Ints, Names
-    from fastinet.items.catalog import Listing
 
 __all__ = ["FAMILY", "label_by_function", "recognise"]
 

@@ -27,7 +27,6 @@ import contextlib
 import mmap
 import os
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,19 +34,30 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from fastinet.errors import FastinetWarning
-from fastinet.items import catalog
+from fastinet.base.warning import warn
 from fastinet.sidecars import turns
+from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.identity import check_identities, fastinet_version
 from fastinet.sidecars.log import Log, LogForm
+from fastinet.sidecars.places import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from fastinet.archives.sources import Archive, Identity, Progress
+    from fastinet.archives.archive import Archive
+    from fastinet.base.progress import Progress
+    from fastinet.sidecars.identity import Identity
 
-__all__ = ["CheckpointLog", "Checkpoints", "Chunk", "find", "look", "obtain"]
+__all__ = [
+    "CheckpointLog",
+    "Checkpoints",
+    "Chunk",
+    "best_checkpoints",
+    "complete_checkpoints",
+    "find_checkpoints",
+]
 
 SUFFIX: Final = ".checkpoints"
 FORMAT_VERSION: Final = 1
@@ -116,39 +126,35 @@ class Chunk(NamedTuple):
     header_bytes: NDArray[np.uint32]
 
 
-def _places(path: Path) -> list[Path]:
-    return [place.with_name(place.name + SUFFIX) for place in catalog.places(path)]
-
-
-def find(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
+def find_checkpoints(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
     """The checkpoints of the dataset at `path`; one without records where there is no good index.
 
     Of two good ones the one that covers more. A FastinetWarning says where an index is stale,
     damaged, or ends in something that is no chunk, and nothing better is there.
     """
-    best, findings = look(path, archives, items)
+    best, findings = best_checkpoints(path, archives, items)
     if best.covered < items:
         for finding in findings:
-            warnings.warn(
+            warn(
                 f"{finding}; `fastinet index --checkpoints` makes good what is missing, and until "
-                "then decoding starts at the beginning of each scan",
-                FastinetWarning,
-                stacklevel=4,
+                "then decoding starts at the beginning of each scan"
             )
     return best
 
 
-def look(path: Path, archives: Sequence[Archive], items: int) -> tuple[Checkpoints, list[str]]:
+def best_checkpoints(
+    path: Path, archives: Sequence[Archive], items: int
+) -> tuple[Checkpoints, list[str]]:
     """The best checkpoints that there are, and what is wrong with the indexes that were found."""
     best, findings = Checkpoints.none(items), []
     identities = None
-    for place in _places(path):
+    for place in places(path, SUFFIX):
         if not place.exists():
             continue
         identities = identities or [archive.identify() for archive in archives]
         try:
             found, tail_bytes = _load(place, identities, items)
-        except catalog.UnusableIndexError as error:
+        except UnusableIndexError as error:
             findings.append(f"the checkpoint index '{place}' {error}")
             continue
         except OSError as error:
@@ -193,9 +199,9 @@ def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Check
 def _check_header(file: Any, identities: Sequence[Identity], items: int) -> tuple[int, int]:
     """(stride, where the first chunk starts); UnusableIndexError unless the header fits."""
     header, start = _FORM.read_header(file)
-    catalog.compare(header["archives"], identities)
+    check_identities(header["archives"], identities)
     if header["items"] != items:
-        raise catalog.UnusableIndexError(f"is stale: it is of {header['items']:,} items")
+        raise UnusableIndexError(f"is stale: it is of {header['items']:,} items")
     return header["stride"], start
 
 
@@ -235,12 +241,12 @@ def _chunks(file: Any, position: int, items: int) -> Iterable[_ChunkInFile]:
         yield _ChunkInFile(sizes, header_bytes, records_at, position)
 
 
-def obtain(
+def complete_checkpoints(
     path: Path,
     archives: Sequence[Archive],
     items: int,
     stride: int,
-    fill: Callable[[CheckpointLog, Progress], None],
+    append_missing: Callable[[CheckpointLog, Progress], None],
     progress: Progress | None,
 ) -> None:
     """Has the whole index of the dataset at `path` made, by this process or another.
@@ -250,28 +256,27 @@ def obtain(
         archives: that it is of.
         items: that it has.
         stride: MCUs between two places within an MCU row; 0: one place a row.
-        fill: appends to the log what it does not cover, and reports (items done, items in all).
+        append_missing: appends to the log what it does not cover, and reports (items done, items in
+            all).
         progress: called with what is reported.
 
     Raises:
         ReadError: the index cannot be written.
-        otherwise what `fill` and `progress` raise.
+        otherwise what `append_missing` and `progress` raise.
     """
 
     def find() -> bool | None:
-        found, _ = look(path, archives, items)
+        found, _ = best_checkpoints(path, archives, items)
         is_whole = found.path is not None and found.covered == items and found.stride == stride
         return is_whole or None
 
-    def make(places: Sequence[Path], report: turns.Report) -> bool:
+    def make(places: Sequence[Path], report: Progress) -> bool:
         log = CheckpointLog(path, places, archives, items, stride)
         with contextlib.closing(log):
-            fill(log, report)
+            append_missing(log, report)
         return True
 
-    turns.find_or_make(
-        _places(path), _FORM.what, find=find, make=make, progress=progress, stacklevel=3
-    )
+    turns.find_or_make(places(path, SUFFIX), _FORM.what, find=find, make=make, progress=progress)
 
 
 class CheckpointLog(Log):
@@ -318,12 +323,12 @@ class CheckpointLog(Log):
         self.covered = 0
         try:
             found_stride, end = _check_header(self._file, self._identities, self._items)
-        except catalog.UnusableIndexError:
+        except UnusableIndexError:
             found_stride, end = -1, 0
         if found_stride != self._stride:
             self._begin(
                 {
-                    "fastinet": catalog.fastinet_version(),
+                    "fastinet": fastinet_version(),
                     "archives": [identity._asdict() for identity in self._identities],
                     "items": self._items,
                     "stride": self._stride,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.base.texts import take_texts
-from fastinet.items.catalog import Listing, Split
+from fastinet.datasets.label_sets import LabelSets
+from fastinet.datasets.listing import Listing, Split
 from fastinet.items.checkpoints import Checkpoints
 from fastinet.items.dataset import Dataset
-from fastinet.metrics.labels import LabelSets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet._native import _engine
-    from fastinet.archives.sources import Progress
+    from fastinet.base.progress import Progress
 
 __all__ = ["Concatenation", "concatenate"]
 

@@ -5,89 +5,44 @@ from __future__ import annotations
 import copy
 import functools
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastinet._native import _engine
-from fastinet.archives.sources import FolderArchive
-from fastinet.archives.stream import is_stream, open_stream
-from fastinet.base.checks import item_number, whole_number
-from fastinet.base.cpus import available_cpus
+from fastinet.base.checks import item_number
+from fastinet.base.warning import warn
 from fastinet.datasets.classes import class_table
-from fastinet.datasets.devkit import Devkit, read_devkit
+from fastinet.datasets.devkit import Devkit
 from fastinet.datasets.ilsvrc import validation_numbers
+from fastinet.datasets.keys import Keys
 from fastinet.datasets.names import Names
-from fastinet.errors import FastinetError, FastinetWarning, MissingError, ReadError, from_status
-from fastinet.items import catalog, checkpoints
-from fastinet.items.checkpoints import CheckpointLog, Checkpoints, Chunk
+from fastinet.errors import FastinetError
+from fastinet.items import checkpoints
+from fastinet.items.checkpoint_pass import run_checkpoint_pass
+from fastinet.items.checkpoints import Checkpoints
 from fastinet.items.class_selection import class_selection
-from fastinet.items.discovery import find, patch_at, scan_archives
 from fastinet.items.given_labels import (
     GivenLabels,
-    Items,
+    LabelledItems,
     assign,
     read_labels_at,
-    refuse_strange_devkit,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastinet.archives.sources import Archive, Progress
-    from fastinet.archives.stream import Readable, Stream, StreamClasses
+    from fastinet.archives.archive import Archive
+    from fastinet.base.progress import Progress
     from fastinet.datasets.classes import ClassInfo
-    from fastinet.datasets.companions import LabelFunction
-    from fastinet.items.catalog import Listing, Split
-    from fastinet.metrics.labels import LabelSets
+    from fastinet.datasets.label_sets import LabelSets
+    from fastinet.datasets.listing import Listing
 
-__all__ = ["Dataset", "Keys", "open"]
-
-
-class Keys(Sequence[str]):
-    """Names of items, decoded one at a time: 1.28 million strings would cost some 100 MB."""
-
-    def __init__(
-        self, text: NDArray[np.uint8], starts: NDArray[np.uint64], ends: NDArray[np.uint64]
-    ) -> None:
-        """Key i is ``text[starts[i]:ends[i]]``, UTF-8 (other bytes come out as surrogates)."""
-        self._text = text
-        self._starts = starts
-        self._ends = ends
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Keys: ...
-    def __getitem__(self, index: int | slice) -> str | Keys:
-        if isinstance(index, slice):
-            return Keys(self._text, self._starts[index], self._ends[index])
-        text = self._text[self._starts[index] : self._ends[index]]
-        return text.tobytes().decode("utf-8", "surrogateescape")
-
-    def __iter__(self) -> Iterator[str]:
-        for i in range(len(self)):
-            yield self[i]
-
-    def __repr__(self) -> str:
-        shown = [*map(repr, self[:3]), *(["..."] if len(self) > 3 else [])]
-        return f"<{len(self)} keys: {', '.join(shown)}>"
-
-    def take(self, rows: NDArray[np.int64]) -> Keys:
-        """The keys of ``rows``, in that order."""
-        return Keys(self._text, self._starts[rows], self._ends[rows])
-
-    def columns(self) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint64]]:
-        """Undecoded, for questions to all keys at once: key i is ``text[starts[i]:ends[i]]``."""
-        return self._text, self._starts, self._ends
+__all__ = ["Dataset"]
 
 
 class Dataset:
@@ -199,7 +154,9 @@ class Dataset:
         They let the loader start decoding where a crop starts, and read only the bytes it needs.
         """
         if self._checkpoints is None:
-            found = checkpoints.find(self._place, self._archives, len(self._listing.labels))
+            found = checkpoints.find_checkpoints(
+                self._place, self._archives, len(self._listing.labels)
+            )
             self._checkpoints = found if self._rows is None else found.take(self._rows)
         return self._checkpoints
 
@@ -251,42 +208,17 @@ class Dataset:
             )
             self._checkpoints = None
             return self.checkpoints
-        stride = whole_number("stride", stride, 0, 2**31 - 1)
-        chunk_items = whole_number("chunk_items", chunk_items, 1, 2**31 - 1)
-        threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
-        fill = functools.partial(self._fill, stride=stride, threads=threads, count=chunk_items)
-        checkpoints.obtain(self._place, self._archives, len(self), stride, fill, progress)
-        if progress is not None:
-            progress(len(self), len(self))
+        run_checkpoint_pass(
+            self._native_table(Checkpoints.none(len(self))),
+            self.keys,
+            functools.partial(checkpoints.complete_checkpoints, self._place, self._archives),
+            stride=stride,
+            threads=threads,
+            chunk_items=chunk_items,
+            progress=progress,
+        )
         self._checkpoints = None
         return self.checkpoints
-
-    def _fill(
-        self, log: CheckpointLog, report: Progress, *, stride: int, threads: int, count: int
-    ) -> None:
-        """Adds the records of the items that `log` does not cover yet, `count` at once."""
-        table = self._native_table(Checkpoints.none(len(self)))
-        damaged, first = 0, None
-        while log.covered < len(self):
-            report(log.covered, len(self))
-            items = min(count, len(self) - log.covered)
-            records, sizes, header_bytes, chunk_damaged, chunk_first = _engine.make_checkpoints(
-                table, log.covered, items, stride=stride, threads=threads
-            )
-            if chunk_first is not None:
-                item, code, cause, archive, offset = chunk_first
-                error = from_status(code, cause, archive, self.keys[item], offset)
-                if isinstance(error, ReadError):  # it may be there next time
-                    raise error
-                first = first or error
-            log.append(Chunk(records, sizes, header_bytes))
-            damaged += chunk_damaged
-        if first is not None:
-            warnings.warn(
-                f"{damaged} items are damaged and have no checkpoints; the first: {first}",
-                FastinetWarning,
-                stacklevel=6,  # behind find_or_make and what it is given
-            )
 
     def _native_table(self, places: Checkpoints | None = None) -> _engine.ItemTable:
         """The items as the engine takes them, with `places` or the checkpoints that there are."""
@@ -328,12 +260,8 @@ class Dataset:
         """The archives, opened in this process when they are first needed."""
         if self._sources is None or self._sources[0] != os.getpid():
             opened = [
-                # Only a folder looks into it; there may be 21,841 class tars.
-                archive.open(
-                    self._listing.of_archive(number)
-                    if isinstance(archive, FolderArchive)
-                    else self._listing
-                )
+                # Only a folder asks for its files; there may be 21,841 class tars.
+                archive.open(functools.partial(self._listing.files, number))
                 for number, archive in enumerate(self._archives)
             ]
             self._sources = os.getpid(), opened
@@ -394,7 +322,7 @@ class Dataset:
         given = read_labels_at(labels) if isinstance(labels, str | os.PathLike) else labels
         text, starts, ends = self.keys.columns()
         keys = Names(text, starts.astype(np.int64), ends.astype(np.int64))
-        items = Items(
+        items = LabelledItems(
             self.split, self.labels, validation_numbers(keys), self._wnids, self._selected
         )
         labelled = copy.copy(self)
@@ -428,12 +356,10 @@ class Dataset:
         ]
         if empty:
             some = ", ".join([*empty[:3], *(["..."] if len(empty) > 3 else [])])
-            warnings.warn(
+            warn(
                 f"{len(empty)} of the {len(chosen.wnids)} classes have no items in '{self.name}': "
                 f"{some}; they keep their labels, and fastinet.concatenate joins an archive that "
-                "has them",
-                FastinetWarning,
-                stacklevel=2,
+                "has them"
             )
         return view
 
@@ -447,152 +373,3 @@ class Dataset:
         self.labels.flags.writeable = False
         if self.label_sets is not None:
             self.label_sets = self.label_sets.relabel(new_label)
-
-
-@overload
-def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like any other
-    path: Literal["-"] | Readable,
-    *,
-    split: str | None = None,
-    labels: LabelFunction | None = None,
-    classes: StreamClasses | None = None,
-) -> Stream: ...
-@overload
-def open(  # noqa: A001
-    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    *,
-    split: str | None = None,
-    labels: GivenLabels | LabelFunction | None = None,
-    devkit: str | os.PathLike[str] | Devkit | None = None,
-    patch: str | os.PathLike[str] | None = None,
-    index: bool | str | os.PathLike[str] = True,
-    progress: Progress | None = None,
-) -> Dataset: ...
-def open(  # noqa: A001  # read as fastinet.open
-    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Readable,
-    *,
-    split: str | None = None,
-    labels: GivenLabels | LabelFunction | None = None,
-    devkit: str | os.PathLike[str] | Devkit | None = None,
-    patch: str | os.PathLike[str] | None = None,
-    index: bool | str | os.PathLike[str] = True,
-    progress: Progress | None = None,
-    classes: StreamClasses | None = None,
-) -> Dataset | Stream:
-    """Opens an archive, several, a folder of them, or the folder that one was extracted to.
-
-    What it is shows from its content; README lists every archive that is recognised.
-
-    The first time, the headers are scanned and an index is kept beside the archive
-    (``<path>.fastinet``), or in the user's cache folder where that place cannot be written; later
-    the index alone is read. Of processes that open it at once, one scans, and the others wait for
-    it. An index that is stale, damaged or of another format version is built anew, and a
-    :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that are no items.
-
-    An archive that arrives ("-" for standard input, a named pipe, a file object) is a
-    :class:`~fastinet.Stream`, for one pass by a :class:`~fastinet.StreamLoader`: see
-    :func:`fastinet.open_stream`, which takes what is left of the arguments then.
-
-    Args:
-        path: the archive or folder; a pattern like ``"train-{0000..0146}.tar"``, or a list of
-            archives, for shards, which have one index, beside the first of them; or what an archive
-            arrives by.
-        split: which part of an archive that has several: "train", "val", "test", or as the archive
-            calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
-            that they lie in. None takes the first, and warns when there are others; of a stream,
-            all.
-        labels: other labels for the split's items than the archive's own: a development kit, a
-            ground truth, ReaL's ``real.json``, int [N], or a collection of ints for each item; see
-            :meth:`Dataset.with_labels`. Or a function that gives the label of every image in the
-            archive from its key, and from the contents of the other members of its WebDataset
-            sample by their extensions: ``labels=lambda key, files: int(files["txt"])``. What it
-            gives is not kept, so that each open scans the archive and asks again.
-        devkit: a development kit that tells more of the classes: their WordNet parents, and the
-            names of those that the package does not know. One that is given as `labels` does so,
-            too.
-        patch: a second archive, whose images take the place of those with the same file names in
-            the first, as the patch of 2019 for the test images does. Members that take nobody's
-            place are passed over with a warning.
-        index: True as above; a path keeps the index there; False neither reads nor writes one.
-        progress: called during a scan, here or in the process that is waited for, with (bytes
-            passed, bytes in all). It may raise to stop.
-        classes: of a stream alone, see :func:`fastinet.open_stream`.
-
-    Raises:
-        MissingError: no such file, shards that are not all there, or a folder without images and
-            class tars.
-        ReadError: it cannot be read.
-        CorruptError: it is no tar, is truncated or damaged, or holds no image.
-        UnsupportedError: of a family or compression that fastinet does not read.
-        ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
-            another archive; a pattern whose braces do not match; or an argument that makes no sense
-            for a stream.
-        TypeError: `path` is none of these.
-    """
-    if is_stream(path):
-        refused = {
-            "devkit": devkit is not None,
-            "patch": patch is not None,
-            "index": index is not True,
-            "progress": progress is not None,
-        }
-        options: dict[str, Any] = {"classes": classes, "split": split, "labels": labels}
-        return _opened_stream(path, options, [name for name in refused if refused[name]])
-    if classes is not None:
-        raise ValueError("classes= goes with a stream; an archive knows its own")
-    if not isinstance(path, str | os.PathLike | Sequence):
-        raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
-    if path == "":  # an unset variable, which Path takes for the current folder
-        raise MissingError("no such file or folder", archive="")
-    absolute, place, archives, notes = find(path)
-    function = labels if callable(labels) else None
-    if patch is not None:
-        archives.append(patch_at(Path(patch).absolute()))
-        # An index of its own, beside that of the archive alone.
-        place = place.with_name(f"{place.name}+{archives[-1].name}")
-    listing, kept_at = catalog.obtain(
-        place,
-        archives,
-        build=lambda report: scan_archives(
-            absolute, archives, report, patched=patch is not None, label_function=function
-        ),
-        index=function is None and (index if isinstance(index, bool) else Path(index)),
-        progress=progress,
-    )
-    chosen, split_notes = _chosen_split(absolute, listing.splits, split)
-    for note in (*notes, *listing.notes, *split_notes):
-        warnings.warn(f"'{absolute}': {note}", FastinetWarning, stacklevel=2)
-    kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
-    if kit is not None:
-        refuse_strange_devkit(kit, [wnid for _, wnids in listing.splits for wnid in wnids])
-    dataset = Dataset(
-        str(absolute),
-        archives,
-        listing,
-        None if kept_at is None else str(kept_at),
-        chosen,
-        place,
-        kit,
-    )
-    return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
-
-
-def _opened_stream(source: Any, options: dict[str, Any], refused: Sequence[str]) -> Stream:
-    """The stream of `source`; ValueError if there is an argument that is refused."""
-    if options["labels"] is not None and not callable(options["labels"]):
-        refused = [*refused, "labels that are no function of key and companions"]
-    if refused:
-        raise ValueError(f"{refused[0]} makes no sense for a stream, which passes once")
-    return open_stream(source, **options)
-
-
-def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:
-    """The name of the split to take, and what the user should hear about that."""
-    names = [name for name, _ in splits]
-    if wanted is None:
-        others = ", ".join(names[1:])
-        note = f"this is its split '{names[0]}'; split= takes the others: {others}"
-        return names[0], [note] if others else []
-    if wanted not in names:
-        raise ValueError(f"'{path}' has no split '{wanted}'; it has {', '.join(names)}")
-    return wanted, []

@@ -10,10 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from fastinet import datasets
-from fastinet.archives import seek_index
+from fastinet.archives.file_archive import FileArchive, OneFile
+from fastinet.archives.files import Files
+from fastinet.archives.folder_archive import FolderArchive
+from fastinet.archives.gzip_archive import GzipArchive, is_gzip
 from fastinet.archives.shards import index_place, shard_paths, title
-from fastinet.archives.sources import Archive, FileArchive, FolderArchive, GzipArchive, Progress
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
@@ -24,15 +28,19 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
-from fastinet.items import catalog
+from fastinet.sidecars.places import is_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fastinet._native._engine import Source
+    from fastinet._native._scan import Members
+    from fastinet.archives.archive import Archive
+    from fastinet.base.progress import Progress
     from fastinet.datasets.companions import LabelFunction
-    from fastinet.items.catalog import Listing
+    from fastinet.datasets.listing import Listing
 
-__all__ = ["Found", "archives_at", "find", "patch_at", "scan_archives"]
+__all__ = ["Found", "archives_at", "find_archives", "patch_at", "scan_archives"]
 
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.
@@ -65,7 +73,7 @@ class Found(NamedTuple):
     """What the user should hear about."""
 
 
-def find(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Found:
+def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Found:
     """The archives at a path, or those that a pattern or a list of them stands for.
 
     Raises:
@@ -123,9 +131,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     if not stat.S_ISDIR(mode):
         raise UnsupportedError("not a regular file", archive=str(path))
     entries = sorted(
-        entry
-        for entry in found
-        if not entry.name.startswith(".") and not catalog.is_sidecar(entry.name)
+        entry for entry in found if not entry.name.startswith(".") and not is_sidecar(entry.name)
     )
     class_tars = [entry for entry in entries if _is_class_tar(entry)]
     if not class_tars:
@@ -171,7 +177,7 @@ def patch_at(path: Path) -> FileArchive | GzipArchive:
 
 def _file_archive(path: Path) -> FileArchive | GzipArchive:
     # By content: the archives of ImageNet-V2 are called .tar.gz and are plain tars.
-    kind = GzipArchive if seek_index.is_gzip(path) else FileArchive
+    kind = GzipArchive if is_gzip(path) else FileArchive
     return kind(path, path.stem if _is_class_tar(path) else "")
 
 
@@ -212,7 +218,7 @@ def scan_archives(
             found = archive.scan(report)
         except CorruptError as error:
             raise error.advising("`fastinet verify` says more") from None
-        opening = functools.partial(archive.open_scanned, found)
+        opening = functools.partial(_opened_for_scan, archive, found)
         is_folder = isinstance(archive, FolderArchive)
         scanned.append(ScannedArchive(archive.name, found, opening, is_folder))
     own = scanned[:-1] if patched else scanned
@@ -233,6 +239,20 @@ def scan_archives(
             archive=str(path),
         )
     raise _without_images(path, members)
+
+
+def _opened_for_scan(archive: Archive, members: Members) -> Source:
+    """`archive` as the reader of its companions needs it: held open, one archive at a time."""
+    if isinstance(archive, OneFile):
+        archive = replace(archive, briefly=False)
+    return archive.open(
+        lambda: Files(
+            members.names,
+            np.concatenate([np.zeros(1, np.uint64), members.name_ends.astype(np.uint64)]),
+            members.offsets,
+            members.sizes,
+        )
+    )
 
 
 def _without_images(path: Path, members: ScannedMembers) -> FastinetError:

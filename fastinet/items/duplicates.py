@@ -22,7 +22,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import time
-import warnings
 import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,17 +34,18 @@ from numpy.typing import NDArray
 
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
-from fastinet.errors import FastinetWarning
-from fastinet.items import catalog
-from fastinet.metrics.labels import LabelSets
+from fastinet.base.warning import warn
+from fastinet.datasets.label_sets import LabelSets
 from fastinet.sidecars import column_file, turns
 from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.identity import check_identities, fastinet_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fastinet.archives.sources import Identity, Progress
+    from fastinet.base.progress import Progress
     from fastinet.items.dataset import Dataset
+    from fastinet.sidecars.identity import Identity
 
 __all__ = ["Duplicates", "find_duplicates"]
 
@@ -169,10 +169,10 @@ def find_duplicates(
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     record = _Record.of(dataset)
 
-    def make(_: Sequence[Path], report: turns.Report) -> tuple[Rows, Rows]:
+    def make(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
         search, finding = record.load()
         if finding is not None:
-            warnings.warn(f"{finding}; they are searched anew", FastinetWarning, stacklevel=4)
+            warn(f"{finding}; they are searched anew")
         return _Pass(dataset, search, record, threads, report).run()
 
     rows, ends = turns.find_or_make(
@@ -181,7 +181,6 @@ def find_duplicates(
         find=lambda: record.load()[0].groups,
         make=make,
         progress=progress,
-        stacklevel=2,
     )
     return Duplicates(dataset, rows, ends, record.path)
 
@@ -207,7 +206,7 @@ class _Pass:
         search: _Search,
         record: _Record,
         threads: int,
-        report: turns.Report,
+        report: Progress,
     ) -> None:
         self._dataset = dataset
         self._sizes = dataset.sizes.astype(np.int64)
@@ -301,12 +300,12 @@ class _Record:
             return _Search(), None
 
         def check(header: dict[str, Any]) -> None:
-            catalog.compare(header["archives"], self.identities)
+            check_identities(header["archives"], self.identities)
             if (header["split"], header["places"]) != (self.split, self.places):
                 raise UnusableIndexError("is stale: it is of other items")
 
         try:
-            _, columns = column_file.load(self.path, check)
+            _, columns = column_file.read_columns(self.path, check)
         except FileNotFoundError:
             return _Search(), None
         except (UnusableIndexError, OSError) as error:
@@ -321,7 +320,7 @@ class _Record:
         if self.path is None:
             return
         header = {
-            "fastinet": catalog.fastinet_version(),
+            "fastinet": fastinet_version(),
             "archives": [identity._asdict() for identity in self.identities],
             "split": self.split,
             "places": self.places,
@@ -335,13 +334,11 @@ class _Record:
             columns = {name: column[:0] for name, column in columns.items()}
             columns["rows"], columns["ends"] = search.groups
         try:
-            column_file.save(self.path, header, columns)
+            column_file.write_columns(self.path, header, columns)
         except OSError as error:
-            warnings.warn(
+            warn(
                 f"the duplicates could not be kept in '{self.path}' ({error.strerror}), so the "
-                "next search begins anew",
-                FastinetWarning,
-                stacklevel=6,  # behind run, find_or_make and what it is given
+                "next search begins anew"
             )
 
 

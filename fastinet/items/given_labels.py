@@ -25,9 +25,10 @@ import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
+from fastinet.datasets.label_sets import LabelSets
 from fastinet.errors import CorruptError, MissingError
 from fastinet.metrics.devkit_text import read_labels
-from fastinet.metrics.labels import Labels, LabelSets, label_sets, real_labels
+from fastinet.metrics.labels import Labels, label_sets, real_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AssignedLabels",
     "GivenLabels",
-    "Items",
+    "LabelledItems",
     "Published",
     "assign",
     "kind_of",
@@ -48,7 +49,7 @@ __all__ = [
 _TAR_MAGIC_AT = 257
 
 
-class Items(NamedTuple):
+class LabelledItems(NamedTuple):
     """The N items that labels are given for."""
 
     split: str
@@ -144,7 +145,7 @@ GivenLabels = str | os.PathLike[str] | Devkit | Published | Labels
 """A path of one of the files above, a :class:`Devkit`, int [N], or N collections of ints."""
 
 
-def assign(given: GivenLabels, items: Items) -> AssignedLabels:
+def assign(given: GivenLabels, items: LabelledItems) -> AssignedLabels:
     """The labels that ``given`` gives the items.
 
     Raises:
@@ -170,7 +171,7 @@ def refuse_strange_devkit(kit: Devkit, wnids: Sequence[str]) -> None:
         )
 
 
-def _by_devkit(kit: Devkit, items: Items) -> AssignedLabels:
+def _by_devkit(kit: Devkit, items: LabelledItems) -> AssignedLabels:
     if items.split == "test" and np.all(items.labels < 0):
         raise CorruptError(
             "a devkit has the labels of validation images; those of the test images were never"
@@ -191,7 +192,7 @@ def _by_devkit(kit: Devkit, items: Items) -> AssignedLabels:
     return AssignedLabels(items.labels, None)
 
 
-def _published(given: Published, items: Items) -> AssignedLabels:
+def _published(given: Published, items: LabelledItems) -> AssignedLabels:
     rows = _rows_by_name(given, items)
     sets = given.sets.take(rows)
     sets = LabelSets(sets.counts, _in_classes_of(items.wnids)(sets.label, given.source))
@@ -200,7 +201,7 @@ def _published(given: Published, items: Items) -> AssignedLabels:
     return AssignedLabels(_single_labels(sets, items), sets)
 
 
-def _rows_by_name(given: Published, items: Items) -> NDArray[np.int64]:
+def _rows_by_name(given: Published, items: LabelledItems) -> NDArray[np.int64]:
     """[N] place of each item among the labels, which are in the order of the names."""
     count, images = len(given.sets), len(items.labels)
     if not items.selected and count != images:
@@ -255,7 +256,7 @@ def _in_classes_of(
     return translated
 
 
-def _item_by_item(given: Any, items: Items) -> AssignedLabels:
+def _item_by_item(given: Any, items: LabelledItems) -> AssignedLabels:
     listed = given if isinstance(given, LabelSets | np.ndarray) else list(given)
     sets = label_sets(listed)
     if len(sets) != len(items.labels):
@@ -268,7 +269,7 @@ def _item_by_item(given: Any, items: Items) -> AssignedLabels:
     return AssignedLabels(_single_labels(sets, items), sets)
 
 
-def _single_labels(sets: LabelSets, items: Items) -> NDArray[np.int64]:
+def _single_labels(sets: LabelSets, items: LabelledItems) -> NDArray[np.int64]:
     """[N] one label for each item: what it has, else the first of its set, -1 of an empty one."""
     labels = items.labels.copy()
     first = np.cumsum(sets.counts) - sets.counts

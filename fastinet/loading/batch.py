@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,31 @@ from numpy.typing import NDArray
 from fastinet import errors
 from fastinet._native import _engine
 from fastinet.annotations.objects import Objects, objects_in_crops
-from fastinet.metrics.labels import LabelSets
+from fastinet.datasets.label_sets import LabelSets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastinet.annotations.item_boxes import ItemBoxes
-    from fastinet.items.dataset import Dataset
-    from fastinet.loading.stream_loader import StreamedItems
+    from fastinet.datasets.keys import Keys
     from fastinet.pixels.transforms import Transform
 
 __all__ = ["PADDING", "Batch", "BatchKind"]
 
 PADDING = -1
 """Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
+
+
+class BatchItems(Protocol):
+    """The items that the rows of a batch are of: a dataset, or what has arrived of a stream."""
+
+    @property
+    def keys(self) -> Keys | Mapping[int, str]:
+        """By item id."""
+
+    @property
+    def label_sets(self) -> LabelSets | None:
+        """Of all items; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ class BatchKind:
         annotated: the items' boxes, and the transform that moves them.
     """
 
-    items: Dataset | StreamedItems
+    items: BatchItems
     has_views: bool
     annotated: tuple[ItemBoxes, Transform] | None = None
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import warnings
 import weakref
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
-    Final,
     Generic,
     NamedTuple,
     Protocol,
@@ -18,7 +16,7 @@ from typing import (
     TypeVar,
 )
 
-from fastinet.errors import FastinetWarning
+from fastinet.base.warning import warn
 from fastinet.loading.batch import Batch
 
 if TYPE_CHECKING:
@@ -31,9 +29,6 @@ if TYPE_CHECKING:
     from fastinet.loading.batch import BatchKind
 
 __all__ = ["Batches", "Course", "Epoch", "Masked", "Progress", "Run"]
-
-NEXT_STACK_LEVEL: Final = 6
-"""Of what ends `Batches` and warns: names the line that called their ``next()``."""
 
 LeasedRows: TypeAlias = "tuple[_engine.Batch, NDArray[Any], NDArray[np.int64]]"
 """A slot, the images in it, and their labels."""
@@ -126,11 +121,9 @@ class Masked:
     def warn(self) -> None:
         """Says how many there were, if any."""
         if self.rows and not sys.is_finalizing():
-            warnings.warn(
+            warn(
                 f"{self.rows} items gave no row in this epoch and were masked; the first: "
-                f"{self.first}",
-                FastinetWarning,
-                stacklevel=NEXT_STACK_LEVEL,
+                f"{self.first}"
             )
 
 

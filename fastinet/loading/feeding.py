@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet.annotations.objects import Objects
+    from fastinet.datasets.label_sets import LabelSets
     from fastinet.items.dataset import Dataset
     from fastinet.loading.batch import Batch
     from fastinet.loading.epoch import Epoch
     from fastinet.loading.loader import Loader, LoaderState
     from fastinet.loading.stats import LoaderStats
-    from fastinet.metrics.labels import LabelSets
 
 __all__ = ["Feed", "FeedEpoch", "SentBatch"]
 

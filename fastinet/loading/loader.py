@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import os
-import warnings
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
@@ -16,11 +15,11 @@ from fastinet._native import _engine, _plan
 from fastinet.annotations.bounding_boxes import Boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
-from fastinet.archives.sources import FolderArchive
-from fastinet.archives.stream import Stream
+from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import check_state, checked_epoch, checked_seed, whole_number
-from fastinet.errors import FastinetWarning
+from fastinet.base.warning import warn
 from fastinet.items.dataset import Dataset
+from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch import PADDING, BatchKind
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
@@ -208,12 +207,10 @@ class Loader(BaseLoader):
             len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
         )
         if self.drop_last and len(self) == 0:
-            warnings.warn(
+            warn(
                 f"drop_last=True leaves no batch: {dataset!r} has fewer items than the "
                 f"{self._share.step} that {self.world} ranks with batch_size={batch_size} take; a "
-                'smaller batch_size or pad_last="wrap" gives some',
-                FastinetWarning,
-                stacklevel=2,
+                'smaller batch_size or pad_last="wrap" gives some'
             )
         self._sizes = SizeSchedule(sizes or {})
         self._buffers = self._checked_buffers(out)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypedDict
 
 import numpy as np
 
 from fastinet._native import _engine
-from fastinet.archives.stream import Stream
 from fastinet.base.checks import check_state, checked_epoch, checked_seed, whole_number
-from fastinet.errors import FastinetWarning
+from fastinet.base.warning import warn
+from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch import Batch, BatchKind
-from fastinet.loading.epoch import NEXT_STACK_LEVEL, Batches, Progress
+from fastinet.loading.epoch import Batches, Progress
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout, OutputFormat
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
@@ -251,11 +250,9 @@ class _StreamRun:
         if delivered is None:
             self._stream.check()
             if self._may_be_too_short:
-                warnings.warn(
+                warn(
                     f"drop_last=True leaves no batch: '{self._stream.name}' ended before all ranks"
-                    " had one; a smaller batch_size gives some",
-                    FastinetWarning,
-                    stacklevel=3,  # whoever calls next()
+                    " had one; a smaller batch_size gives some"
                 )
         self._may_be_too_short = False
         return delivered
@@ -265,11 +262,9 @@ class _StreamRun:
         self._stream.end()
         self._stream.skipped = self._native.skipped
         if self._native.skipped and not sys.is_finalizing():
-            warnings.warn(
+            warn(
                 f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "
-                "no images, nor small files that belong to one, or second images of samples",
-                FastinetWarning,
-                stacklevel=NEXT_STACK_LEVEL,
+                "no images, nor small files that belong to one, or second images of samples"
             )
 
     @property

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fastinet.datasets.label_sets import LabelSets
 from fastinet.errors import CorruptError
 from fastinet.metrics.arrays import as_array
 
@@ -22,69 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["LabelSets", "Labels", "label_sets", "labels_of_rows", "real_labels"]
 
 _REAL_CLASSES = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class LabelSets:
-    """The labels of N items as P pairs (item, label), in item order; no pair twice."""
-
-    counts: NDArray[np.int64]
-    """[N] how many labels an item has."""
-    label: NDArray[np.int64]
-    """[P]"""
-
-    def __len__(self) -> int:
-        return len(self.counts)
-
-    def __getitem__(self, row: int) -> list[int]:
-        """The labels of one item."""
-        end = int(self._ends[row])
-        return [int(label) for label in self.label[end - int(self.counts[row]) : end]]
-
-    @functools.cached_property
-    def _ends(self) -> NDArray[np.int64]:
-        """[N] where the labels of each item end in ``label``."""
-        return np.cumsum(self.counts)
-
-    @property
-    def item(self) -> NDArray[np.int64]:
-        """[P] the item of each pair, 0 to N - 1, rising."""
-        return np.repeat(np.arange(len(self.counts)), self.counts)
-
-    def take(self, rows: NDArray[np.int64]) -> LabelSets:
-        """The label sets of ``rows``, in that order."""
-        counts = self.counts[rows]
-        # Where each chosen item's labels lie, minus where they go: constant within an item.
-        shift = self._ends[rows] - np.cumsum(counts)
-        return LabelSets(counts, self.label[np.arange(counts.sum()) + np.repeat(shift, counts)])
-
-    def relabel(self, new_label: NDArray[np.int64]) -> LabelSets:
-        """The sets in other labels: `new_label` [C] rises, but for -1 where a label goes."""
-        label = new_label[self.label]
-        kept = label >= 0
-        counts = np.bincount(self.item[kept], minlength=len(self))
-        return LabelSets(counts.astype(np.int64), label[kept])
-
-    def multi_hot(self, classes: int, dtype: DTypeLike = np.float32) -> NDArray[Any]:
-        """[N, classes] of `dtype`: 1 where the item has the label, else 0; targets of a BCE loss.
-
-        Raises:
-            ValueError: there are labels beyond `classes`.
-        """
-        if self.label.size and self.label.max() >= classes:
-            raise ValueError(f"there is a label {self.label.max()}, so more than {classes} classes")
-        targets = np.zeros((len(self), classes), dtype)
-        targets[self.item, self.label] = 1
-        return targets
-
-    def differ(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether the sets of ``rows`` are others than those of ``others``, pair by pair."""
-        different: NDArray[np.bool_] = self.counts[rows] != self.counts[others]
-        comparable = np.flatnonzero(~different)
-        ours, theirs = self.take(rows[comparable]), self.take(others[comparable])
-        unequal = ours.item[ours.label != theirs.label]
-        different[comparable[unequal]] = True
-        return different
 
 
 Labels = ArrayLike | Sequence[Iterable[int]] | LabelSets

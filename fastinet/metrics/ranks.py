@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastinet.metrics.arrays import as_array
 
 if TYPE_CHECKING:
-    from fastinet.metrics.labels import LabelSets
+    from fastinet.datasets.label_sets import LabelSets
 
 __all__ = ["NEVER", "UNLABELLED", "best_ranks", "checked_predictions", "top_guesses"]
 

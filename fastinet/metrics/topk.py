@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastinet.datasets.label_sets import LabelSets
 from fastinet.metrics.arrays import as_array
-from fastinet.metrics.labels import Labels, LabelSets, label_sets, labels_of_rows
+from fastinet.metrics.labels import Labels, label_sets, labels_of_rows
 from fastinet.metrics.ranks import UNLABELLED, best_ranks, checked_predictions
 
 __all__ = ["Accumulator", "evaluate"]

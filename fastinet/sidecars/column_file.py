@@ -25,13 +25,12 @@ import mmap
 import os
 import secrets
 import struct
-import warnings
 import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fastinet.errors import FastinetWarning
+from fastinet.base.warning import warn
 from fastinet.sidecars import turns
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ELSEWHERE", "UnusableIndexError", "load", "obtain", "save"]
+    from fastinet.base.progress import Progress
+
+__all__ = ["ELSEWHERE", "UnusableIndexError", "load_or_build", "read_columns", "write_columns"]
 
 Kept = TypeVar("Kept")
 
@@ -61,7 +62,7 @@ class UnusableIndexError(Exception):
     """This index cannot serve; the text says why."""
 
 
-def load(
+def read_columns(
     path: Path, check_header: Callable[[dict[str, Any]], None]
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The header and the columns of the file at ``path``; these are mapped and read-only.
@@ -89,7 +90,9 @@ def load(
     return header, columns
 
 
-def save(path: Path, header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> None:
+def write_columns(
+    path: Path, header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]
+) -> None:
     """Writes the file so that ``path`` is at every moment absent, the old file, or the new one.
 
     Args:
@@ -119,14 +122,13 @@ def save(path: Path, header: Mapping[str, Any], columns: Mapping[str, NDArray[An
     _sync_folder(path.parent)
 
 
-def obtain(
+def load_or_build(
     candidates: Sequence[Path],
     *,
     load: Callable[[Path], Kept],
-    build: Callable[[turns.Report], Kept],
+    build: Callable[[Progress], Kept],
     save: Callable[[Path, Kept], None],
-    progress: turns.Report | None,
-    stacklevel: int,
+    progress: Progress | None,
 ) -> tuple[Kept, Path | None]:
     """What an index keeps: from the first of ``candidates`` that serves, else built and saved.
 
@@ -139,7 +141,6 @@ def obtain(
         build: makes it from what it is the index of, and reports how far it is.
         save: writes it; raises OSError.
         progress: called with what is reported, here or in the process that builds it.
-        stacklevel: of the warnings, from this function on.
 
     Returns:
         What was loaded or built, and where it is kept; None where it could not be.
@@ -159,10 +160,9 @@ def obtain(
                 findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
         return None
 
-    def make(_: Sequence[Path], report: turns.Report) -> tuple[Kept, Path | None]:
-        inner = stacklevel + 2  # make, find_or_make, obtain
+    def make(_: Sequence[Path], report: Progress) -> tuple[Kept, Path | None]:
         for finding in findings:
-            warnings.warn(f"{finding}; it is built anew", FastinetWarning, stacklevel=inner)
+            warn(f"{finding}; it is built anew")
         built = build(report)
         failures = []
         for candidate in candidates:
@@ -172,17 +172,13 @@ def obtain(
                 failures.append(f"'{candidate}': {error.strerror}")
             else:
                 return built, candidate
-        warnings.warn(
+        warn(
             f"the index could not be kept, so the next open scans again ({'; '.join(failures)}); "
-            f"{ELSEWHERE}",
-            FastinetWarning,
-            stacklevel=inner,
+            f"{ELSEWHERE}"
         )
         return built, None
 
-    return turns.find_or_make(
-        candidates, "index", find=find, make=make, progress=progress, stacklevel=stacklevel
-    )
+    return turns.find_or_make(candidates, "index", find=find, make=make, progress=progress)
 
 
 def _pieces(header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Iterator[Any]:

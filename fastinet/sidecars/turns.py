@@ -14,7 +14,7 @@ machine that has vanished: NFSv4 after its lease, 90 seconds as a rule; NFSv3 wh
 up again. Some file systems keep locks to each machine (BeeGFS unless told otherwise, Lustre with
 localflock, NFS with local_lock). There one process of each machine makes the index. One that is
 replaced as a whole is then made several times, and who finds the work of another in its log
-(``appending.py``) stops with an error. Where there are no locks, each makes it for itself.
+(``log.py``) stops with an error. Where there are no locks, each makes it for itself.
 """
 
 from __future__ import annotations
@@ -27,22 +27,21 @@ import os
 import socket
 import threading
 import time
-import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from fastinet.errors import FastinetWarning, ReadError
+from fastinet.base.warning import warn
+from fastinet.errors import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["Report", "find_or_make"]
+    from fastinet.base.progress import Progress
+
+__all__ = ["find_or_make"]
 
 Made = TypeVar("Made")
-Report = Callable[[int, int], None]
-"""Takes (done, in all)."""
 
 SUFFIX = ".lock"
 
@@ -58,9 +57,8 @@ def find_or_make(
     what: str,
     *,
     find: Callable[[], Made | None],
-    make: Callable[[Sequence[Path], Report], Made],
-    progress: Report | None = None,
-    stacklevel: int = 1,
+    make: Callable[[Sequence[Path], Progress], Made],
+    progress: Progress | None = None,
 ) -> Made:
     """What `find` finds; else what `make` makes, while other processes that want it wait for it.
 
@@ -75,7 +73,6 @@ def find_or_make(
             the function that takes (done, in all) now and then.
         progress: called with (done, in all), here or in the process that makes it. It may raise, to
             stop.
-        stacklevel: of the warnings, from the caller on.
 
     Raises:
         ReadError: this thread is making it already.
@@ -87,7 +84,7 @@ def find_or_make(
     lockless: _NoLockError | None = None
     for number, place in enumerate(places):
         with contextlib.closing(_Lock(place, what)) as lock:
-            waiting = _Waiting(lock, progress, stacklevel + 3)
+            waiting = _Waiting(lock, progress)
             try:
                 made = _made_meanwhile(lock, find, waiting)
             except _NoLockError as error:
@@ -95,11 +92,9 @@ def find_or_make(
                 continue
             return make(places[number:], lock.reporter(progress)) if made is None else made
     if lockless is not None:
-        warnings.warn(
+        warn(
             f"{lockless}, so that each of several processes makes the {what} for itself: let one do"
-            " it before the others start",
-            FastinetWarning,
-            stacklevel=stacklevel + 1,
+            " it before the others start"
         )
     return make(places, progress or (lambda _done, _total: None))
 
@@ -234,7 +229,7 @@ class _Lock:
                     self.path.unlink()
         self._file = None
 
-    def reporter(self, progress: Report | None) -> Report:
+    def reporter(self, progress: Progress | None) -> Progress:
         """The function that takes how far the making is, for `progress` and for those who wait."""
         due = 0.0
 
@@ -253,10 +248,9 @@ class _Lock:
 class _Waiting:
     """One wait for another process: its pauses, and what is said of it."""
 
-    def __init__(self, lock: _Lock, progress: Report | None, stacklevel: int) -> None:
+    def __init__(self, lock: _Lock, progress: Progress | None) -> None:
         self._lock = lock
         self._progress = progress
-        self._stacklevel = stacklevel
         self._begun = time.monotonic()
         self._next_word = _FIRST_WORD_SECONDS
 
@@ -269,11 +263,9 @@ class _Waiting:
         if waited >= self._next_word:
             self._next_word = 2 * waited
             who = note or "another process"
-            warnings.warn(
+            warn(
                 f"{who} is making the {self._lock.what}; this one waits for it, and takes over if"
-                " it ends",
-                FastinetWarning,
-                stacklevel=self._stacklevel,
+                " it ends"
             )
         time.sleep(min(max(waited / 10, _SHORTEST_PAUSE), _LONGEST_PAUSE))
 

@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastinet.archives.sources import identify
 from fastinet.base.checks import whole_number
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import wnid_number
 from fastinet.errors import UnsupportedError
 from fastinet.items.discovery import archives_at
+from fastinet.sidecars.identity import identify_file
 from fastinet.verification.journal import Journal
 from fastinet.verification.report import Check, Finding, Report
 from fastinet.verification.verifying import Verification, train_images_of
@@ -122,7 +122,7 @@ def _identity_of(devkit: Path) -> Any:
     """What binds a report to the devkit that it compares with."""
     if devkit.is_dir() or not devkit.exists():
         return str(devkit)
-    return list(identify(devkit))
+    return list(identify_file(devkit))
 
 
 def _refuse_folder_of_archives(path: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastinet.base.progress import Progress
     from fastinet.verification.digests import FileDigest
 
 __all__ = ["ContentPass", "Images", "PassState"]
@@ -115,9 +116,7 @@ class ContentPass:
         """Bytes that the pass goes through."""
         return self._file_bytes if self._digest is not None else self._image_bytes(len(self._ends))
 
-    def run(
-        self, progress: Callable[[int, int], None] | None, save: Callable[[PassState], None]
-    ) -> None:
+    def run(self, progress: Progress | None, save: Callable[[PassState], None]) -> None:
         """Goes to the end; saves its state now and then, and when it is interrupted.
 
         Raises:

@@ -10,8 +10,10 @@ from fastinet._native import _scan
 from fastinet.errors import FastinetError, ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from fastinet.base.progress import Progress
 
 __all__ = ["join_members", "walk_gzip"]
 
@@ -20,7 +22,7 @@ _STEPS_AT_ONCE = 32  # between two collections, so that seek points do not pile 
 
 
 def walk_gzip(
-    path: Path, folder: str = "", progress: Callable[[int, int], None] | None = None
+    path: Path, folder: str = "", progress: Progress | None = None
 ) -> tuple[_scan.Members, list[FastinetError]]:
     """Inflates the archive up to its first damage, since nothing behind it can be read.
 

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _scan
-from fastinet.archives.sources import FileArchive, FolderArchive, GzipArchive
+from fastinet.archives.file_archive import FileArchive
+from fastinet.archives.folder_archive import FolderArchive
+from fastinet.archives.gzip_archive import GzipArchive
 from fastinet.errors import FastinetError, ReadError
 from fastinet.verification.gzip_walk import join_members, walk_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fastinet.archives.sources import Archive
+    from fastinet.archives.archive import Archive
+    from fastinet.base.progress import Progress
     from fastinet.verification.findings import Findings
     from fastinet.verification.journal import Journal, Walk
 
@@ -134,7 +137,7 @@ class Headers:
             begun = None
         return walks
 
-    def _walk_gzip(self, archive: GzipArchive, report: Callable[[int, int], None]) -> Walk:
+    def _walk_gzip(self, archive: GzipArchive, report: Progress) -> Walk:
         """Makes the archive's seek index, which takes all of it in, or goes on making it."""
         try:
             index = archive.seek_index(report)

@@ -16,21 +16,22 @@ import io
 import json
 import os
 import secrets
-import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastinet._native import _scan
-from fastinet.errors import FastinetError, FastinetWarning, from_status
-from fastinet.items import catalog
+from fastinet.base.warning import warn
+from fastinet.errors import FastinetError, from_status
+from fastinet.sidecars.identity import fastinet_version
+from fastinet.sidecars.places import places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fastinet.archives.sources import Identity
+    from fastinet.sidecars.identity import Identity
 
 __all__ = ["SUFFIX", "Journal", "Walk"]
 
@@ -47,11 +48,10 @@ class Journal:
 
     def __init__(self, path: Path, identities: Sequence[Identity], options: dict[str, Any]) -> None:
         """The journal of what lies at `path`."""
-        places = catalog.places(path)
-        self._places = [place.with_name(place.name + SUFFIX) for place in places]
+        self._places = places(path, SUFFIX)
         self._head = {
             "format": FORMAT_VERSION,
-            "fastinet": catalog.fastinet_version(),
+            "fastinet": fastinet_version(),
             "archives": [identity._asdict() for identity in identities],
             "options": options,
         }
@@ -139,11 +139,9 @@ class Journal:
                 return
         if not self._complained:
             self._complained = True
-            warnings.warn(
+            warn(
                 "the progress of the verification cannot be kept, so an interruption loses it "
-                f"({'; '.join(failures)})",
-                FastinetWarning,
-                stacklevel=6,
+                f"({'; '.join(failures)})"
             )
 
 

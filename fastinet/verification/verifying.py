@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet._native import _scan
-from fastinet.archives.sources import FolderArchive
+from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.cpus import available_cpus
 from fastinet.datasets import ilsvrc
 from fastinet.datasets.devkit import read_devkit
+from fastinet.datasets.listing import Split
 from fastinet.datasets.published import (
     PUBLISHED,
     PublishedArchive,
@@ -23,7 +24,6 @@ from fastinet.datasets.published import (
     published_candidates,
 )
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
-from fastinet.items.catalog import Split
 from fastinet.verification import known
 from fastinet.verification.content_pass import ContentPass, Images, PassState
 from fastinet.verification.contents import check_duplicates, check_part, some
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastinet.archives.sources import Archive
+    from fastinet.archives.archive import Archive
     from fastinet.verification.journal import Journal
     from fastinet.verification.recognition import Part
 
@@ -373,7 +373,10 @@ class Verification:
             splits=(Split("", ()),),
         )
         return Images(
-            sources=[archive.open(listing) for archive in self._archives],
+            sources=[
+                archive.open(functools.partial(listing.files, number))
+                for number, archive in enumerate(self._archives)
+            ],
             archive=members.archive[rows],
             offsets=members.offsets[rows],
             sizes=members.sizes[rows],

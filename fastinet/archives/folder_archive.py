@@ -1,137 +1,37 @@
-"""Archives by what they are on disk: a file, or the folder that an archive was extracted to.
-
-Each knows what binds an index to it, how its members are listed, and how the engine opens it. The
-engine sees every one as a source of bytes by their offset; in a folder the files lie end to end.
-"""
+"""The folder that an archive was extracted to: an archive whose files are its members."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet._native import _engine, _scan
-from fastinet.archives import seek_index
 from fastinet.base.texts import take_texts
 from fastinet.errors import ReadError
-from fastinet.items import catalog
+from fastinet.sidecars.identity import Identity
+from fastinet.sidecars.places import is_sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from fastinet.archives.seek_index import SeekIndex
-    from fastinet.items.catalog import Listing
+    from fastinet.archives.files import Files
+    from fastinet.base.progress import Progress
 
-__all__ = [
-    "Archive",
-    "FileArchive",
-    "FolderArchive",
-    "GzipArchive",
-    "Identity",
-    "Progress",
-    "identify",
-]
-
-Progress = Callable[[int, int], None]
-
-# Eight blocks tell one archive from another of equal size and time; reading them costs eight seeks.
-_PROBES = 8
-_PROBE_BYTES = 4096
+__all__ = ["FolderArchive"]
 
 _HEAD_BYTES = 8  # as TarMembers::kHeadBytes in csrc/tar/scan.h
 
 # Only of files whose names leave it open what they are is the content looked at: of a million
 # images on a disk, each look would be a seek. CLS-LOC has an annotation beside every other one.
 _PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
-
-
-class Identity(NamedTuple):
-    """What binds an index to an archive: it holds for these bytes only, as far as we can tell."""
-
-    name: str
-    """File name without folder."""
-    size: int
-    """Bytes; of a folder, how many folders there are in it."""
-    mtime_ns: int
-    """Time of the last change, nanoseconds since 1970."""
-    probe: str
-    """SHA-256 over a few blocks of content; of a folder, over its folders and their times."""
-
-
-@dataclass(frozen=True)
-class _OneFile:
-    """An archive that is a file."""
-
-    path: Path
-    folder: str = ""
-    """Put before the members' names, with a slash: a class tar's wnid."""
-    briefly: bool = False
-    """Open the file for each read and not for good: of many class tars or shards, not all can be
-    open."""
-
-    @property
-    def name(self) -> str:
-        """File name without folder."""
-        return self.path.name
-
-    def identify(self) -> Identity:
-        """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
-        return identify(self.path)
-
-
-@dataclass(frozen=True)
-class FileArchive(_OneFile):
-    """A tar as a file."""
-
-    def scan(self, progress: Progress | None = None) -> _scan.Members:
-        """Its members; see :func:`fastinet._native._scan.scan`."""
-        return _scan.scan(self.path, self.folder, progress)
-
-    def open_scanned(self, members: _scan.Members) -> _engine.Source:  # noqa: ARG002  # likewise
-        """The same, with what the scan found."""
-        return _engine.Source.file(os.fsencode(self.path))
-
-    def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
-        """The archive, opened for the engine."""
-        return _engine.Source.file(os.fsencode(self.path), briefly=self.briefly)
-
-
-@dataclass(frozen=True)
-class GzipArchive(_OneFile):
-    """A tar in a gzip file, entered through its seek index."""
-
-    cache_bytes: int | None = None
-    """Of inflated data that are kept; None: as :meth:`fastinet.archives.seek_index.SeekIndex.open`
-    does."""
-
-    def scan(self, progress: Progress | None = None) -> _scan.Members:
-        """Its members, their offsets in the inflated data; makes the seek index if need be."""
-        return self.seek_index(progress).members()
-
-    def open_scanned(self, members: _scan.Members) -> _engine.Source:  # noqa: ARG002  # likewise
-        """The same, with what the scan found."""
-        return self._open()
-
-    def open(self, listing: Listing) -> _engine.Source:  # noqa: ARG002  # a folder needs it
-        """What the archive inflates to, for the engine."""
-        return self._open()
-
-    def _open(self) -> _engine.Source:
-        return self.seek_index().open(self.path, self.cache_bytes, briefly=self.briefly)
-
-    def seek_index(self, progress: Progress | None = None) -> SeekIndex:
-        """Its seek index; see :func:`fastinet.archives.seek_index.obtain`."""
-        return seek_index.obtain(
-            self.path, self.identify(), self.folder, progress, mapped=not self.briefly
-        )
 
 
 @dataclass(frozen=True)
@@ -225,25 +125,16 @@ class FolderArchive:
                 member=os.fsdecode(name),
             ) from error
 
-    def open_scanned(self, members: _scan.Members) -> _engine.Source:
-        """All files that the scan found as one source."""
-        return _engine.Source.folder(
-            os.fsencode(self.path), members.names, members.name_ends, members.offsets, members.sizes
-        )
-
-    def open(self, listing: Listing) -> _engine.Source:
-        """The files of `listing` as one source for the engine."""
-        names, ends, offsets, sizes = (
-            listing.key_bytes,
-            listing.key_offsets,
-            listing.offsets,
-            listing.sizes,
-        )
-        if np.any(offsets[1:] < offsets[:-1]):  # items in another order than the files
+    def open(self, files: Callable[[], Files]) -> _engine.Source:
+        """Its files as one source for the engine."""
+        names, name_offsets, offsets, sizes = files()
+        if np.any(offsets[1:] < offsets[:-1]):  # in another order than they lie in the source
             rows = np.argsort(offsets, kind="stable")
-            names, ends = take_texts(names, ends, rows)
+            names, name_offsets = take_texts(names, name_offsets, rows)
             offsets, sizes = offsets[rows], sizes[rows]
-        return _engine.Source.folder(os.fsencode(self.path), names, ends[1:], offsets, sizes)
+        return _engine.Source.folder(
+            os.fsencode(self.path), names, name_offsets[1:], offsets, sizes
+        )
 
     def _folders(self) -> Iterator[tuple[str, list[str]]]:
         """(path below `path`, names of what is no folder in it) of all folders, links followed."""
@@ -259,7 +150,7 @@ class FolderArchive:
                 seen.add((info.st_dev, info.st_ino))
                 with os.scandir(self.path / folder) as entries:
                     for entry in entries:
-                        if entry.name.startswith(".") or catalog.is_sidecar(entry.name):
+                        if entry.name.startswith(".") or is_sidecar(entry.name):
                             continue
                         if entry.is_dir():
                             below.append(f"{folder}/{entry.name}" if folder else entry.name)
@@ -271,23 +162,6 @@ class FolderArchive:
                 ) from error
             yield folder, names
             waiting.extend(sorted(below, reverse=True))
-
-
-Archive = FileArchive | GzipArchive | FolderArchive
-
-
-def identify(path: Path) -> Identity:
-    """Identity of the file at `path` as it is now. Raises ReadError where it cannot be read."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            info = os.fstat(file.fileno())
-            last = max(0, info.st_size - _PROBE_BYTES)
-            digest = hashlib.sha256()
-            for i in range(_PROBES):
-                digest.update(os.pread(file.fileno(), _PROBE_BYTES, last * i // (_PROBES - 1)))
-    except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
-    return Identity(path.name, info.st_size, info.st_mtime_ns, digest.hexdigest())
 
 
 def _says_what_it_is(name: bytes) -> bool:

@@ -1,0 +1,54 @@
+"""A tar as a file, and what all archives that are one file have in common."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastinet._native import _engine, _scan
+from fastinet.sidecars.identity import identify_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fastinet.archives.files import Files
+    from fastinet.base.progress import Progress
+    from fastinet.sidecars.identity import Identity
+
+__all__ = ["FileArchive", "OneFile"]
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """An archive that is a file."""
+
+    path: Path
+    folder: str = ""
+    """Put before the members' names, with a slash: a class tar's wnid."""
+    briefly: bool = False
+    """Open the file for each read and not for good: of many class tars or shards, not all can be
+    open."""
+
+    @property
+    def name(self) -> str:
+        """File name without folder."""
+        return self.path.name
+
+    def identify(self) -> Identity:
+        """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
+        return identify_file(self.path)
+
+
+@dataclass(frozen=True)
+class FileArchive(OneFile):
+    """A tar as a file."""
+
+    def scan(self, progress: Progress | None = None) -> _scan.Members:
+        """Its members; see :func:`fastinet._native._scan.scan`."""
+        return _scan.scan(self.path, self.folder, progress)
+
+    def open(self, files: Callable[[], Files]) -> _engine.Source:  # noqa: ARG002  # a folder needs them
+        """The archive, opened for the engine."""
+        return _engine.Source.file(os.fsencode(self.path), briefly=self.briefly)

@@ -1,0 +1,237 @@
+"""Making a seek index: one pass over a gzipped tar, kept chunk by chunk.
+
+One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
+puts a new file in the place of one that does not fit. How the file is laid out stands in
+:mod:`fastinet.archives.seek_index`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+
+from fastinet._native import _scan
+from fastinet.archives.seek_index import (
+    CHUNK,
+    CHUNK_MAGIC,
+    CRC_FROM,
+    FORM,
+    SUFFIX,
+    UNFINISHED_MD5,
+    SeekIndex,
+    check_header,
+    load_seek_index,
+    members_of_chunk,
+    read_chunks,
+    state_of_chunk,
+)
+from fastinet.base.warning import warn
+from fastinet.errors import ReadError
+from fastinet.sidecars import turns
+from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.identity import fastinet_version
+from fastinet.sidecars.log import Log
+from fastinet.sidecars.places import places
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fastinet.base.progress import Progress
+    from fastinet.sidecars.identity import Identity
+
+__all__ = ["obtain_seek_index"]
+
+# What an interruption loses at most, of the compressed file [bytes]: a second or two of work.
+CHUNK_BYTES: Final = 1 << 28
+# Between two looks at signals, and two reports of progress [bytes]: some 30 ms.
+_STEP_BYTES = 1 << 23
+
+
+def obtain_seek_index(
+    archive: Path,
+    identity: Identity,
+    folder: str = "",
+    progress: Progress | None = None,
+    *,
+    spacing: int = _scan.SEEK_SPACING,
+    chunk_bytes: int = CHUNK_BYTES,
+    mapped: bool = True,
+) -> SeekIndex:
+    """The seek index of a gzipped tar; made in one pass where there is no good one.
+
+    Args:
+        archive: the gzip file.
+        identity: of it, as it is now.
+        folder: put before the members' names, with a slash.
+        progress: called with (bytes passed, bytes in all) of the compressed file, by the pass here
+            or in another process that makes the index. It may raise to stop the pass or the wait;
+            what was done is kept, and the next try goes on from there.
+        spacing: of the seek points [bytes of inflated data].
+        chunk_bytes: of the compressed file that are kept at once.
+        mapped: False reads the index into memory: a mapping keeps a file descriptor.
+
+    Raises:
+        ReadError: the archive cannot be read, or the index cannot be written. What was done is
+            kept.
+        CorruptError: the gzip data are damaged or cut, or the tar in them is.
+    """
+    header = {"archive": identity._asdict(), "folder": folder, "spacing": spacing}
+    candidates = places(archive, SUFFIX)
+    findings: list[str] = []
+
+    def find() -> SeekIndex | None:
+        findings.clear()
+        for place in candidates:
+            try:
+                found = load_seek_index(place, header, mapped=mapped)
+            except FileNotFoundError:
+                continue
+            except UnusableIndexError as error:
+                findings.append(f"the seek index '{place}' {error}")
+            except OSError as error:
+                findings.append(f"the seek index '{place}' cannot be read ({error.strerror})")
+            else:
+                if found is not None:
+                    return found
+        return None
+
+    def make(usable: Sequence[Path], report: Progress) -> SeekIndex:
+        for finding in findings:
+            warn(f"{finding}; it is built anew")
+        log = SeekLog(usable, archive, header)
+        with contextlib.closing(log):
+            _run_seek_pass(log, archive, header, report, chunk_bytes)
+        found = load_seek_index(log.path, header, mapped=mapped)
+        if found is None:
+            raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
+        return found
+
+    return turns.find_or_make(candidates, FORM.what, find=find, make=make, progress=progress)
+
+
+def _run_seek_pass(
+    log: SeekLog,
+    archive: Path,
+    header: dict[str, Any],
+    report: Progress,
+    chunk_bytes: int,
+) -> None:
+    """Adds to the log what the pass over `archive` finds behind what was found before."""
+    if log.is_complete:
+        return
+    seek_pass = _scan.SeekPass(archive, header["folder"], header["spacing"])
+    if log.state:
+        seek_pass.resume(log.state, log.container_names)
+    kept = seek_pass.position_bytes
+    try:
+        while not seek_pass.done:
+            report(seek_pass.position_bytes, seek_pass.size_bytes)
+            if seek_pass.position_bytes - kept >= chunk_bytes:
+                kept = seek_pass.position_bytes
+                log.append(seek_pass.take())
+            seek_pass.step(min(_STEP_BYTES, chunk_bytes))
+    except BaseException:
+        with contextlib.suppress(ReadError):
+            log.append(seek_pass.take())
+        raise
+    log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
+    report(seek_pass.size_bytes, seek_pass.size_bytes)
+
+
+class SeekLog(Log):
+    """The seek index while it is made; goes on where an earlier try ended.
+
+    Attributes:
+        path: of the index.
+        state: what the pass goes on from; empty at its start.
+        container_names: inner tars that were begun before.
+        is_complete: there is nothing left to do.
+    """
+
+    def __init__(self, places: Sequence[Path], archive: Path, header: dict[str, Any]) -> None:
+        """The log of `archive` in the first of `places` that can be written; errors as `Log`'s."""
+        self._header = header
+        super().__init__(places, FORM, str(archive))
+
+    def close(self) -> None:
+        """Closes the file; others may go on with it. One that holds nothing yet is removed."""
+        if self._is_empty:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+        super().close()
+
+    def append(
+        self, part: _scan.SeekPart, inflated_bytes: int = 0, md5: bytes = UNFINISHED_MD5
+    ) -> None:
+        """Adds what a part of the pass found; it is on disk when it returns.
+
+        Args:
+            part: nothing is done for one without a point, unless it is the last.
+            inflated_bytes: of the whole file; given with the last part.
+            md5: of the whole file; given with the last part.
+
+        Raises:
+            ReadError: it cannot be written; the index is as good as before.
+        """
+        if not len(part.offsets) and md5 == UNFINISHED_MD5:
+            return
+        self._append(_packed_chunk(part, inflated_bytes, md5))
+        self._is_empty = False
+
+    def _resume(self) -> None:
+        self.state, self.container_names, self.is_complete = b"", [], False
+        self._is_empty = True
+        try:
+            found, end = FORM.read_header(self._file)
+            check_header(found, self._header)
+        except UnusableIndexError:
+            self._begin({"fastinet": fastinet_version(), **self._header})
+            return
+        for chunk in read_chunks(self._file, end, check_all=True):
+            self.container_names += members_of_chunk(chunk).container_names
+            self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end
+            self._is_empty = False
+        self._cut(end)
+
+
+def _packed_chunk(part: _scan.SeekPart, inflated_bytes: int, md5: bytes) -> bytes:
+    """The chunk of `part`."""
+    members = part.members
+    points = b"".join(
+        (
+            part.bit_offsets.astype("<u8").tobytes(),
+            part.offsets.astype("<u8").tobytes(),
+            part.window_sizes.astype("<u4").tobytes(),
+        )
+    )
+    told = {"containers": members.container_names, "special_entries": members.special_entries}
+    text = json.dumps(told).encode("ascii")
+    rest = b"".join(
+        (
+            members.offsets.astype("<u8").tobytes(),
+            members.sizes.astype("<u8").tobytes(),
+            members.containers.astype("<i4").tobytes(),
+            members.heads.tobytes(),
+            members.name_ends.astype("<u8").tobytes(),
+            members.names.tobytes(),
+            text,
+            part.state.tobytes(),
+        )
+    )
+    fields = (
+        len(part.offsets),
+        len(part.windows),
+        len(members.offsets),
+        len(members.names),
+        len(text),
+        len(part.state),
+        inflated_bytes,
+        md5,
+    )
+    unchecked = CHUNK.pack(CHUNK_MAGIC, 0, 0, *fields)
+    crc = zlib.crc32(points, zlib.crc32(unchecked[CRC_FROM:]))
+    head = CHUNK.pack(CHUNK_MAGIC, crc, zlib.crc32(rest), *fields)
+    return head + points + part.windows.tobytes() + rest

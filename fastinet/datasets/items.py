@@ -1,0 +1,38 @@
+"""What annotations ask of a dataset: the items, seen from below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fastinet.datasets.classes import ClassInfo
+    from fastinet.datasets.keys import Keys
+
+__all__ = ["Items"]
+
+
+class Items(Protocol):
+    """N items with keys, labels and classes; a :class:`fastinet.Dataset` is such.
+
+    Annotations are matched to items, and datasets know nothing of annotations. This is all that the
+    matching needs, so that it can lie below the datasets.
+    """
+
+    path: str
+    """What was opened, for messages."""
+    keys: Keys
+    """[N]"""
+    labels: NDArray[np.int64]
+    """[N] index into ``classes``; -1: none."""
+
+    @property
+    def classes(self) -> Sequence[ClassInfo]:
+        """In label order."""
+
+    def __len__(self) -> int:
+        """N."""

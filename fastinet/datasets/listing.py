@@ -1,0 +1,80 @@
+"""The items of archives, before anybody has asked for some of them: what a scan gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from fastinet.archives.files import Files
+from fastinet.base.texts import take_texts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Listing", "Split"]
+
+
+class Split(NamedTuple):
+    """A part of an archive that is used by itself, and its classes."""
+
+    name: str
+    """"train", "val", "test", or as the archive calls it."""
+    wnids: tuple[str, ...]
+    """[K] classes in label order; several splits may have the same ones."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The items of one or more archives, N of them, and what was not taken as items.
+
+    Item i is the ``sizes[i]`` bytes from ``offsets[i]`` on of archive ``item_archive[i]``, belongs
+    to split ``item_split[i]``, has class ``labels[i]`` among those of its split, and is called
+    ``key_bytes[key_offsets[i]:key_offsets[i + 1]]``.
+    """
+
+    family: str
+    """Which file of fastinet.datasets recognised the archives."""
+    offsets: NDArray[np.uint64]
+    """[N] bytes."""
+    sizes: NDArray[np.uint64]
+    """[N] bytes."""
+    labels: NDArray[np.int64]
+    """[N] index into the split's ``wnids``; -1: the archives give the item no label."""
+    key_offsets: NDArray[np.uint64]
+    """[N + 1] bytes in ``key_bytes``; the first is 0."""
+    key_bytes: NDArray[np.uint8]
+    """All keys, one after another, UTF-8."""
+    item_archive: NDArray[np.int32] | None
+    """[N] index of the archive; None where there is one archive only."""
+    splits: tuple[Split, ...]
+    """At least one."""
+    item_split: NDArray[np.int8] | None = None
+    """[N] index into ``splits``; None where there is one split only."""
+    skipped: int = 0
+    """Entries of the archives that are no items."""
+    notes: tuple[str, ...] = ()
+    """What the user should hear about, skipped entries among it; a sentence each."""
+
+    def files(self, number: int) -> Files:
+        """The items that lie in one of the archives, as that is opened by them."""
+        part = self.of_archive(number)
+        return Files(part.key_bytes, part.key_offsets, part.offsets, part.sizes)
+
+    def of_archive(self, number: int) -> Listing:
+        """The items that lie in one of the archives."""
+        if self.item_archive is None:
+            return self
+        rows = np.flatnonzero(self.item_archive == number)
+        key_bytes, key_offsets = take_texts(self.key_bytes, self.key_offsets, rows)
+        return replace(
+            self,
+            offsets=self.offsets[rows],
+            sizes=self.sizes[rows],
+            labels=self.labels[rows],
+            key_offsets=key_offsets,
+            key_bytes=key_bytes,
+            item_archive=None,
+            item_split=None if self.item_split is None else self.item_split[rows],
+        )

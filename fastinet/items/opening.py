@@ -1,0 +1,291 @@
+"""Opening: from a path, several, or what arrives, to a dataset or a stream."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from fastinet.archives.pump import Readable
+from fastinet.base.warning import warn
+from fastinet.datasets import path_splits
+from fastinet.datasets.classes import ClassInfo, imagenet1k_wnids
+from fastinet.datasets.devkit import Devkit, read_devkit
+from fastinet.datasets.published import published_classes
+from fastinet.errors import MissingError, ReadError
+from fastinet.items.dataset import Dataset
+from fastinet.items.discovery import find_archives, patch_at, scan_archives
+from fastinet.items.given_labels import (
+    GivenLabels,
+    refuse_strange_devkit,
+)
+from fastinet.items.index import obtain_listing
+from fastinet.items.stream import Stream
+
+if TYPE_CHECKING:
+    from fastinet.base.progress import Progress
+    from fastinet.datasets.companions import LabelFunction
+    from fastinet.datasets.listing import Split
+
+__all__ = ["StreamClasses", "is_stream", "open", "open_stream"]
+
+StreamClasses = str | Sequence[str] | Sequence[ClassInfo]
+"""The name of a published list, wnids in label order, or the ``classes`` of a dataset."""
+
+
+@overload
+def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like any other
+    path: Literal["-"] | Readable,
+    *,
+    split: str | None = None,
+    labels: LabelFunction | None = None,
+    classes: StreamClasses | None = None,
+) -> Stream: ...
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    split: str | None = None,
+    labels: GivenLabels | LabelFunction | None = None,
+    devkit: str | os.PathLike[str] | Devkit | None = None,
+    patch: str | os.PathLike[str] | None = None,
+    index: bool | str | os.PathLike[str] = True,
+    progress: Progress | None = None,
+) -> Dataset: ...
+def open(  # noqa: A001  # read as fastinet.open
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Readable,
+    *,
+    split: str | None = None,
+    labels: GivenLabels | LabelFunction | None = None,
+    devkit: str | os.PathLike[str] | Devkit | None = None,
+    patch: str | os.PathLike[str] | None = None,
+    index: bool | str | os.PathLike[str] = True,
+    progress: Progress | None = None,
+    classes: StreamClasses | None = None,
+) -> Dataset | Stream:
+    """Opens an archive, several, a folder of them, or the folder that one was extracted to.
+
+    What it is shows from its content; README lists every archive that is recognised.
+
+    The first time, the headers are scanned and an index is kept beside the archive
+    (``<path>.fastinet``), or in the user's cache folder where that place cannot be written; later
+    the index alone is read. Of processes that open it at once, one scans, and the others wait for
+    it. An index that is stale, damaged or of another format version is built anew, and a
+    :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that are no items.
+
+    An archive that arrives ("-" for standard input, a named pipe, a file object) is a
+    :class:`~fastinet.Stream`, for one pass by a :class:`~fastinet.StreamLoader`: see
+    :func:`fastinet.open_stream`, which takes what is left of the arguments then.
+
+    Args:
+        path: the archive or folder; a pattern like ``"train-{0000..0146}.tar"``, or a list of
+            archives, for shards, which have one index, beside the first of them; or what an archive
+            arrives by.
+        split: which part of an archive that has several: "train", "val", "test", or as the archive
+            calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
+            that they lie in. None takes the first, and warns when there are others; of a stream,
+            all.
+        labels: other labels for the split's items than the archive's own: a development kit, a
+            ground truth, ReaL's ``real.json``, int [N], or a collection of ints for each item; see
+            :meth:`Dataset.with_labels`. Or a function that gives the label of every image in the
+            archive from its key, and from the contents of the other members of its WebDataset
+            sample by their extensions: ``labels=lambda key, files: int(files["txt"])``. What it
+            gives is not kept, so that each open scans the archive and asks again.
+        devkit: a development kit that tells more of the classes: their WordNet parents, and the
+            names of those that the package does not know. One that is given as `labels` does so,
+            too.
+        patch: a second archive, whose images take the place of those with the same file names in
+            the first, as the patch of 2019 for the test images does. Members that take nobody's
+            place are passed over with a warning.
+        index: True as above; a path keeps the index there; False neither reads nor writes one.
+        progress: called during a scan, here or in the process that is waited for, with (bytes
+            passed, bytes in all). It may raise to stop.
+        classes: of a stream alone, see :func:`fastinet.open_stream`.
+
+    Raises:
+        MissingError: no such file, shards that are not all there, or a folder without images and
+            class tars.
+        ReadError: it cannot be read.
+        CorruptError: it is no tar, is truncated or damaged, or holds no image.
+        UnsupportedError: of a family or compression that fastinet does not read.
+        ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
+            another archive; a pattern whose braces do not match; or an argument that makes no sense
+            for a stream.
+        TypeError: `path` is none of these.
+    """
+    if is_stream(path):
+        refused = {
+            "devkit": devkit is not None,
+            "patch": patch is not None,
+            "index": index is not True,
+            "progress": progress is not None,
+        }
+        options: dict[str, Any] = {"classes": classes, "split": split, "labels": labels}
+        return _opened_stream(path, options, [name for name in refused if refused[name]])
+    if classes is not None:
+        raise ValueError("classes= goes with a stream; an archive knows its own")
+    if not isinstance(path, str | os.PathLike | Sequence):
+        raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
+    if path == "":  # an unset variable, which Path takes for the current folder
+        raise MissingError("no such file or folder", archive="")
+    absolute, place, archives, notes = find_archives(path)
+    function = labels if callable(labels) else None
+    if patch is not None:
+        archives.append(patch_at(Path(patch).absolute()))
+        # An index of its own, beside that of the archive alone.
+        place = place.with_name(f"{place.name}+{archives[-1].name}")
+    listing, kept_at = obtain_listing(
+        place,
+        [archive.identify() for archive in archives],
+        build=lambda report: scan_archives(
+            absolute, archives, report, patched=patch is not None, label_function=function
+        ),
+        index=function is None and (index if isinstance(index, bool) else Path(index)),
+        progress=progress,
+    )
+    chosen, split_notes = _chosen_split(absolute, listing.splits, split)
+    for note in (*notes, *listing.notes, *split_notes):
+        warn(f"'{absolute}': {note}")
+    kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
+    if kit is not None:
+        refuse_strange_devkit(kit, [wnid for _, wnids in listing.splits for wnid in wnids])
+    dataset = Dataset(
+        str(absolute),
+        archives,
+        listing,
+        None if kept_at is None else str(kept_at),
+        chosen,
+        place,
+        kit,
+    )
+    return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
+
+
+def _opened_stream(source: Any, options: dict[str, Any], refused: Sequence[str]) -> Stream:
+    """The stream of `source`; ValueError if there is an argument that is refused."""
+    if options["labels"] is not None and not callable(options["labels"]):
+        refused = [*refused, "labels that are no function of key and companions"]
+    if refused:
+        raise ValueError(f"{refused[0]} makes no sense for a stream, which passes once")
+    return open_stream(source, **options)
+
+
+def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:
+    """The name of the split to take, and what the user should hear about that."""
+    names = [name for name, _ in splits]
+    if wanted is None:
+        others = ", ".join(names[1:])
+        note = f"this is its split '{names[0]}'; split= takes the others: {others}"
+        return names[0], [note] if others else []
+    if wanted not in names:
+        raise ValueError(f"'{path}' has no split '{wanted}'; it has {', '.join(names)}")
+    return wanted, []
+
+
+def is_stream(source: object) -> bool:
+    """Whether `fastinet.open` is to take this for a stream: "-", a file object, a named pipe."""
+    if hasattr(source, "read") or source == "-":
+        return True
+    try:
+        return stat.S_ISFIFO(Path(source).stat().st_mode)  # type: ignore[arg-type]
+    except (OSError, TypeError, ValueError):
+        return False
+
+
+def open_stream(
+    source: str | os.PathLike[str] | int | Readable,
+    *,
+    classes: StreamClasses | None = None,
+    split: str | None = None,
+    labels: LabelFunction | None = None,
+    name: str | None = None,
+) -> Stream:
+    """Opens an archive that arrives: nothing of it is kept, and nothing is needed but the stream.
+
+    It may be any tar that :func:`fastinet.open` reads, tars of tars included, or a WebDataset
+    shard; gzip is recognised by its first bytes. Tars may come one behind the other, as ``cat``
+    sends them. Items come in the stream's order, number 0, 1, and so on.
+
+    Members that follow one another and have the same path up to the first dot of the file name are
+    one sample. If a ``.cls`` or ``.json`` is among them, or with `labels`, one image of it is an
+    item: the first that is called .jpg, .jpeg or .png, else the first. Without, all are. The
+    sample's other files of up to 64 KiB are the item's companions. What else there is, second
+    images among it, is counted and warned of. These are the items that :func:`fastinet.open` has of
+    the same archive.
+
+    Args:
+        source: "-" for standard input, the path of a named pipe or of a file to be read once, a
+            descriptor, or a Python file object, which a thread then reads. The caller closes
+            descriptors and file objects.
+        classes: those of the labels, which a stream cannot be asked for beforehand: the name of a
+            published list, "imagenet1k", "imagenet21k-p" or "imagenet22k" (which has all of
+            ImageNet-21K's; see :func:`~fastinet.datasets.published.published_classes`), or wnids in
+            label order, or the ``classes`` of a dataset. None takes the 1000 of ImageNet-1K.
+        split: "train", "val", "test", or ImageNet-21K-P's "small_classes": only its items come, as
+            if there were no others. The names of images tell (``ILSVRC2012_val_00000001.JPEG``),
+            else the folders that they lie in; what has neither is of "train". None takes all.
+        labels: a function of an item's key and companions (what has its name but for the
+            extension, as ``{"cls": b"7"}``). None takes a ``.cls`` or ``.json`` companion's label,
+            else the class that is the innermost folder that is a wnid, the label that is the folder
+            of an image of ImageNet-V2, the published label of a validation image's number, -1 for a
+            test image's, and else the wnid that the file name begins with.
+        name: for messages.
+
+    Raises:
+        MissingError, ReadError: there is nothing at that path, or it cannot be opened.
+        ValueError: no such split, no list of classes of that name, or a class that comes twice.
+        TypeError: `source` or `classes` are none of these.
+    """
+    wnids = imagenet1k_wnids() if classes is None else _wnids_of(classes)
+    if split is not None and split not in path_splits.PATH_SPLITS:
+        raise ValueError(f"split must be one of {path_splits.PATH_SPLITS}, not {split!r}")
+
+    def stream(
+        source: int | Readable, found_name: str, own_file: io.FileIO | None = None
+    ) -> Stream:
+        return Stream(
+            source,
+            name or found_name,
+            wnids,
+            labels,
+            known_classes=classes is not None,
+            split=split,
+            own_file=own_file,
+        )
+
+    if isinstance(source, int):
+        return stream(source, f"descriptor {source}")
+    if isinstance(source, str | os.PathLike):
+        if source == "-":
+            return stream(0, "standard input")
+        path = Path(source)
+        try:
+            # A named pipe waits here for whoever writes to it.
+            file = io.FileIO(path)
+        except OSError as error:
+            kind = MissingError if isinstance(error, FileNotFoundError) else ReadError
+            raise kind(f"cannot open: {error.strerror}", archive=str(path)) from error
+        return stream(file.fileno(), str(path), file)
+    if not callable(getattr(source, "read", None)):
+        raise TypeError(
+            f"source must be '-', a path, a descriptor or a file object, not {source!r}"
+        )
+    return stream(source, str(getattr(source, "name", "file object")))
+
+
+def _wnids_of(classes: StreamClasses) -> tuple[str, ...]:
+    if isinstance(classes, str):
+        return published_classes(classes)
+    if not isinstance(classes, Iterable):
+        raise TypeError(f"classes must be wnids or the name of a list of them, not {classes!r}")
+    wnids = tuple(info.wnid if isinstance(info, ClassInfo) else info for info in classes)
+    for wnid in wnids:
+        if not isinstance(wnid, str):
+            raise TypeError(f"classes must be wnids, not {wnid!r}")
+    if len(set(wnids)) < len(wnids):
+        twice = next(wnid for wnid in wnids if wnids.count(wnid) > 1)
+        raise ValueError(f"classes have {twice!r} twice")
+    return wnids

@@ -1,0 +1,184 @@
+"""Archives that arrive and cannot be gone back in: standard input, pipes, sockets, file objects."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import io
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from fastinet._native import _engine
+from fastinet.archives.pump import Pump, Readable
+from fastinet.base.checks import whole_number
+from fastinet.datasets import path_splits
+from fastinet.datasets.classes import ClassInfo, class_table
+from fastinet.datasets.companions import LabelFunction
+from fastinet.datasets.key_labels import KeyLabels
+from fastinet.errors import FastinetError, ReadError, UnsupportedError
+from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+__all__ = ["Stream", "StreamItem"]
+
+
+class StreamItem(NamedTuple):
+    """An image that has arrived."""
+
+    key: str
+    """Path of the member, where an inner tar counts as a folder."""
+    companions: dict[str, bytes]
+    """Small members beside it that have its name, by extension: ``{"cls": b"7"}``."""
+    size: int
+    """[bytes]"""
+    data: bytes
+    """The original bytes."""
+
+
+class Stream:
+    """A tar that arrives, gzipped or not, for one pass by a :class:`~fastinet.StreamLoader`.
+
+    Made by :func:`open_stream`, or by :func:`fastinet.open` of "-", of a named pipe, or of a file
+    object. It has no length, and no item can be asked for: what there is, is known when it comes.
+
+    Attributes:
+        name: for messages.
+        classes: in label order.
+        rules: what of it is an item, for the engine.
+        skipped: how many members were passed over: no items, nor small files that belong to one and
+            are no images. Known when the pass is over.
+    """
+
+    def __init__(
+        self,
+        source: int | Readable,
+        name: str,
+        classes: Sequence[str],
+        labels: LabelFunction | None,
+        *,
+        known_classes: bool,
+        split: str | None = None,
+        own_file: io.FileIO | None = None,
+    ) -> None:
+        """The stream of a descriptor or file object; see :func:`open_stream`.
+
+        With `known_classes` labels beyond `classes` are refused. `own_file` is the file that the
+        descriptor is of, if nobody else has it.
+        """
+        self.name = name
+        self.classes: tuple[ClassInfo, ...] = class_table(tuple(classes))
+        self._source = source
+        self._known_classes = known_classes
+        self._label = labels or KeyLabels(classes)
+        self.rules = _engine.ItemRules(
+            one_of_a_sample=labels is not None,
+            split=split or "",
+            prefixes=path_splits.PREFIXES,
+            folders=path_splits.FOLDERS,
+            otherwise=path_splits.OTHERWISE,
+        )
+        self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
+        self._pump: Pump | None = None
+        self._begun = False
+        self.skipped = 0
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.name!r}{', begun' if self._begun else ''}>"
+
+    def __len__(self) -> int:
+        raise TypeError(f"the stream {self.name!r} has no length before it has ended")
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream stays in its process")
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[int]:
+        """The descriptor to read, once; whoever reads it takes a duplicate.
+
+        Raises:
+            UnsupportedError: it has been read before.
+        """
+        if self._begun:
+            raise UnsupportedError(
+                "a stream passes once; for another epoch, or the same one from its start, open it "
+                "anew",
+                archive=self.name,
+            )
+        self._begun = True
+        if isinstance(self._source, int):
+            try:
+                yield self._source
+            finally:
+                self._close()
+            return
+        self._pump = Pump(self._source)
+        try:
+            yield self._pump.outlet.fileno()
+        except BaseException:
+            self._pump.stop()
+            raise
+
+    def end(self) -> None:
+        """Nothing of it will be read any more."""
+        if self._pump is not None:
+            self._pump.stop()
+
+    def items(self, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Generator[StreamItem, None, None]:
+        """The items as they are, while they arrive: the one pass, in place of a loader's.
+
+        Args:
+            max_pixels: items of more bytes than an image of so many can have come without them.
+
+        Raises:
+            FastinetError: what is wrong with the stream, after the items that are complete.
+            MissingError: nothing in it is of its `split`.
+        """
+        with self.begin() as descriptor:
+            name = self.name.encode("utf-8", "surrogateescape")
+            native = _engine.StreamItems(descriptor, name, self.rules, max_pixels=max_pixels)
+        # In a thread, so that Ctrl-C interrupts the waiting.
+        reader = concurrent.futures.ThreadPoolExecutor(1)
+        try:
+            while (found := reader.submit(native.next).result()) is not None:
+                key, companions, size, data = found
+                yield StreamItem(key, dict(reversed(companions)), size, data)
+        except FastinetError:
+            self.check()
+            raise
+        finally:
+            native.interrupt()
+            self.end()
+            reader.shutdown()
+            self.skipped = native.skipped
+        self.check()
+
+    def label(self, key: str, companions: Mapping[str, bytes]) -> int:
+        """The label of an item that has arrived.
+
+        Raises:
+            ValueError: it has none; the message says what to do.
+        """
+        try:
+            label = whole_number("its label", self._label(key, companions), -1, 2**63 - 1)
+            if self._known_classes and label >= len(self.classes):
+                raise ValueError(f"label {label}, and there are {len(self.classes)} classes")
+        except ValueError as error:
+            raise ValueError(f"'{self.name}', item '{key}': {error}") from error
+        return label
+
+    def check(self) -> None:
+        """Raises ReadError if the file object failed while it was read."""
+        if self._pump is not None and self._pump.failure is not None:
+            raise ReadError(
+                f"the file object cannot be read: {self._pump.failure!r}", archive=self.name
+            ) from self._pump.failure
+
+
+def _nothing() -> None:
+    """Stands where there is nothing to close."""
