@@ -6,7 +6,7 @@
 
 #include "base/byte_stream.h"
 #include "base/forward_source.h"
-#include "engine/stream_run.h"
+#include "engine/stream_input.h"
 #include "gzip/inflater.h"
 #include "io/descriptor_stream.h"
 
