@@ -14,7 +14,7 @@
 
 #include "base/test.h"
 #include "engine/epoch_run.h"
-#include "engine/item_check.h"
+#include "passes/item_check.h"
 #include "rng/blocked_order.h"
 
 namespace fastinet {

@@ -13,12 +13,12 @@
 
 #include "base/status.h"
 #include "engine/epoch_run.h"
-#include "engine/item_stream.h"
-#include "engine/shuffle_window.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
-#include "engine/stream_input.h"
 #include "engine/worker_pool.h"
+#include "stream/item_stream.h"
+#include "stream/shuffle_window.h"
+#include "stream/stream_input.h"
 
 namespace fastinet {
 

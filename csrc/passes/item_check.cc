@@ -1,12 +1,12 @@
-#include "engine/item_check.h"
+#include "passes/item_check.h"
 
 #include <algorithm>
 #include <new>
 #include <utility>
 
-#include "engine/parallel.h"
 #include "item/image_decoder.h"
 #include "item/item.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {

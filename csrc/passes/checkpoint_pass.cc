@@ -1,12 +1,12 @@
-#include "engine/checkpoint_pass.h"
+#include "passes/checkpoint_pass.h"
 
 #include <algorithm>
 #include <new>
 #include <utility>
 
-#include "engine/parallel.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/region_decoder.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {

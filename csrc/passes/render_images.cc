@@ -1,11 +1,11 @@
-#include "engine/render_images.h"
+#include "passes/render_images.h"
 
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "engine/parallel.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {
