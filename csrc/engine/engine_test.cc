@@ -455,7 +455,7 @@ void TestBlocksOfAnEpochThatIsLeft() {
 void TestPlansWithPadding() {
   const Dataset data(10);
   std::vector<int64_t> order = Shuffled(10);
-  order.resize(16, kPadding);
+  order.resize(16, kPaddingItem);
   std::vector<int64_t> blocks(10, 0);
   blocks.resize(16, 7);  // padding lies in no block, whatever the plan says
   const auto run =
@@ -465,7 +465,7 @@ void TestPlansWithPadding() {
   const Delivery batch = NextOf(*run);
   REQUIRE(batch.rows == 16 && batch.failures.empty());
   for (size_t j = 10; j < 16; ++j) {
-    REQUIRE(batch.slot->items[j] == kPadding && batch.slot->valid[j] == 0);
+    REQUIRE(batch.slot->items[j] == kPaddingItem && batch.slot->valid[j] == 0);
     for (const uint8_t value : batch.slot->Row(static_cast<int64_t>(j))) REQUIRE(value == 0);
   }
 }

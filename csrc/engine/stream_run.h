@@ -41,8 +41,8 @@ struct StreamPlan {
 
 /// What Next() has to say, and of the rows what a stream alone knows: their items, without bytes.
 struct StreamDelivery {
-  Delivery delivery;
-  std::vector<StreamItem> items;  // by row
+  Delivery delivery = {};
+  std::vector<StreamItem> items = {};  // by row
   // Of all ranks together: where a pass over the same stream goes on. Rows that only the stream's
   // failure let out of the window have no place in the order of the whole stream, so it does not go
   // beyond the first of them.
