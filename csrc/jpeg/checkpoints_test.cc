@@ -107,7 +107,7 @@ void ExpectNoLie(Bytes jpeg, const OracleImage& image, const Checkpoints& checkp
                                   jpeg.begin() + static_cast<ptrdiff_t>(range.end));
   Collector collector;
   const Status status =
-      decoder.Decode(header, {part, range.begin}, region, &checkpoints, collector);
+      decoder.DecodeRegion(header, {part, range.begin}, region, &checkpoints, collector);
   if (!status.ok()) return;
   EXPECT(Matches(collector, image, region, region.height), "wrong pixels from a lying record");
 }
@@ -186,14 +186,14 @@ void TestFallback() {
   RegionDecoder decoder;
   DecodeStats stats;
   Collector collector;
-  EXPECT_OK(decoder.Decode(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
+  EXPECT_OK(decoder.DecodeRegion(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
   EXPECT_EQ(stats.checkpoints_refused, 1u);
   EXPECT(Matches(collector, OracleDecode(new_jpeg), region, region.height));
 
   const ByteRange range = BytesForRegion(header, length, region, &stale.value());
   const Bytes part = Bytes(new_jpeg).subspan(range.begin, range.end - range.begin);
   const Status status =
-      decoder.Decode(header, {part, range.begin}, region, &stale.value(), collector, &stats);
+      decoder.DecodeRegion(header, {part, range.begin}, region, &stale.value(), collector, &stats);
   EXPECT(status.code() == StatusCode::kCorrupt, status);
   EXPECT_EQ(stats.checkpoints_refused, 2u);
 }

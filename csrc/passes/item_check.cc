@@ -32,7 +32,7 @@ class ItemChecker {
   /// Fails where the item does; else `components` says how many the image has.
   Status Check(const ItemPlace& place, CheckDepth depth, uint8_t* components) {
     FASTINET_RETURN_IF_ERROR(OrOutOfMemory("not enough memory to read the item", [&] {
-      return depth == CheckDepth::kPixels ? Decode(place) : ReadHeader(place);
+      return depth == CheckDepth::kPixels ? DecodePixels(place) : ReadHeader(place);
     }));
     *components = static_cast<uint8_t>(decoder_.info().components);
     return {};
@@ -48,7 +48,7 @@ class ItemChecker {
     return Open();
   }
 
-  Status Decode(const ItemPlace& place) {
+  Status DecodePixels(const ItemPlace& place) {
     FASTINET_RETURN_IF_ERROR(Fetch(place, place.size_bytes));
     FASTINET_RETURN_IF_ERROR(Open());
     const Size size = decoder_.info().size;

@@ -20,7 +20,7 @@ Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const Crop
                              std::to_string(crop.output().height) +
                              " pixels, another size than its batch");
     }
-    return renderer.Render(image, crop, options, row);
+    return renderer.RenderCrop(image, crop, options, row);
   });
 }
 
