@@ -105,6 +105,31 @@ def cpp_violations(root: Path) -> list[str]:
     return violations
 
 
+def cpp_circles(root: Path) -> list[str]:
+    """Headers of csrc/ that include each other, directly or through others."""
+    paths = sorted((root / "csrc").rglob("*.h"))
+    includes = {
+        path.relative_to(root / "csrc").as_posix(): re.findall(
+            r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), re.MULTILINE
+        )
+        for path in paths
+    }
+    circles: list[str] = []
+    finished: set[str] = set()
+
+    def visit(header: str, road: list[str]) -> None:
+        if header in road:
+            circles.append(" -> ".join([*road[road.index(header) :], header]))
+        elif header not in finished:
+            for included in includes.get(header, []):
+                visit(included, [*road, header])
+            finished.add(header)
+
+    for header in includes:
+        visit(header, [])
+    return circles
+
+
 def cython_violations(root: Path) -> list[str]:
     """Cython sees the core and its own declarations; modules meet only in Python.
 
@@ -189,6 +214,18 @@ def python_violations(root: Path) -> list[str]:
 
 def test_cpp_layers() -> None:
     assert cpp_violations(ROOT) == []
+
+
+def test_cpp_headers_make_no_circle() -> None:
+    assert cpp_circles(ROOT) == []
+
+
+def test_a_planted_circle_is_found(tmp_path: Path) -> None:
+    chain = {"tar/a.h": "tar/b.h", "tar/b.h": "tar/c.h", "tar/c.h": "tar/b.h", "tar/d.h": "tar/a.h"}
+    (tmp_path / "csrc" / "tar").mkdir(parents=True)
+    for header, included in chain.items():
+        (tmp_path / "csrc" / header).write_text(f'#include "{included}"\n')
+    assert cpp_circles(tmp_path) == ["tar/b.h -> tar/c.h -> tar/b.h"]
 
 
 def test_cython_layers() -> None:
