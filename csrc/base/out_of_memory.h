@@ -1,4 +1,5 @@
-// Where exceptions end: the core throws none, but memory may run out in any container.
+// Turns running out of memory into a Status. The core itself throws nothing, but its containers
+// may.
 #pragma once
 
 #include <new>

@@ -1,4 +1,4 @@
-// A scan of one archive file, plain or gzipped, in the one piece that Cython drives.
+// Scans of one archive file, plain or gzipped: file and scanner in one object that Cython can hold.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The items of streams for Python, as they are.
+// The items of streams for Python one by one, as encoded bytes.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,14 +9,13 @@
 
 #include "bindings/python_values.h"
 #include "engine/fork_safe.h"
-#include "engine/stream_run.h"
 #include "item/item_bytes.h"
 #include "stream/descriptor_input.h"
 #include "stream/item_stream.h"
 
 namespace fastinet {
 
-/// [(extension, content), ...]
+/// What came beside the item's image: [(extension, content), ...].
 inline py::list CompanionsOf(const StreamItem& item) {
   py::list companions;
   for (const Companion& companion : item.companions) {

@@ -20,7 +20,7 @@ struct RowFailure {
   Status status;     // with archive and offset; the member's name is for those who know it
 };
 
-/// What Next() has to say.
+/// The answer of Next(): a batch, or why there is none.
 struct Delivery {
   enum class Kind : uint8_t {
     kBatch,   // `slot` and `rows`; in kMask mode perhaps `failures`

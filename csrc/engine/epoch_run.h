@@ -44,7 +44,9 @@ class EpochRun final : public WorkSource {
   void Stop();
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
-  /// Takes slots that have come back; whether all batches that may be under way have theirs.
+  /// Opens the batches that may be under way, as far as there are slots for them; true when each
+  /// has its own. Next() does so too; this is for whoever begins runs one after another over few
+  /// slots.
   bool Open();
 
   bool HasWork() const override;

@@ -19,21 +19,21 @@ constexpr int64_t kHintDistance = 64;
 /// An item's bytes, read from its archive into a worker's buffer.
 class SourceBytes final : public ItemBytes {
  public:
-  SourceBytes(const ItemPlace& place, ReadBuffer& buffer, WorkerCounters& counters)
-      : place_(place), buffer_(buffer), counters_(counters) {}
+  SourceBytes(const ItemLocation& location, ReadBuffer& buffer, WorkerCounters& counters)
+      : location_(location), buffer_(buffer), counters_(counters) {}
 
-  uint64_t size_bytes() const override { return place_.size_bytes; }
+  uint64_t size_bytes() const override { return location_.size_bytes; }
 
   Result<Bytes> Read(uint64_t begin, uint64_t end) override {
     const MutableBytes bytes = buffer_.Reserve(end - begin);
-    Status status = place_.Read(begin, bytes);
+    Status status = location_.Read(begin, bytes);
     Count(counters_.bytes_read, bytes.size());
     if (status.ok()) return Bytes(bytes);
     return status;
   }
 
  private:
-  const ItemPlace& place_;
+  const ItemLocation& location_;
   ReadBuffer& buffer_;
   WorkerCounters& counters_;
 };
@@ -105,14 +105,14 @@ Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t r
   }
   slot.items[j] = plan_.NumberOf(item);
   slot.labels[j] = plan_.LabelOf(item);
-  const ItemPlace place = table_.Place(item);
+  const ItemLocation location = table_.LocationOf(item);
   Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
-    return MakeImages(worker, position, place, slot.Row(row));
+    return MakeImages(worker, position, location, slot.Row(row));
   });
   worker.bytes.Trim();
   Status status;
   if (!image.ok()) {
-    status = place.Located(std::move(image).status());
+    status = location.Located(std::move(image).status());
   } else if (options_.soft_labels != nullptr) {
     status = OrOutOfMemory("not enough memory for the item's label map", [&] {
       return options_.soft_labels->Write(item, worker.crops, image.value(), worker.label_pooler,
@@ -131,23 +131,24 @@ Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t r
 
 /// Finds the bytes of the item at `position` where they are (in a block, in memory, in the archive)
 /// and renders its views from them. An error's offset is one within the item.
-Result<Size> RowMaker::MakeImages(Worker& worker, int64_t position, const ItemPlace& place,
+Result<Size> RowMaker::MakeImages(Worker& worker, int64_t position, const ItemLocation& location,
                                   MutableBytes images) const {
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
-  if (place.size_bytes > max_bytes) {
-    return TooLarge("the item has " + std::to_string(place.size_bytes) +
+  if (location.size_bytes > max_bytes) {
+    return TooLarge("the item has " + std::to_string(location.size_bytes) +
                     " bytes; with this max_pixels the limit is " + std::to_string(max_bytes))
         .AtOffset(0);
   }
   const Clock::time_point start = Clock::now();
   const BlockCache::Use block(blocks_.get(), position);
   if (blocks_ != nullptr) Count(CountersOf(worker).read_ns, NanosecondsSince(start));
-  std::optional<Bytes> in_memory = block.Find(place);
-  if (!in_memory) in_memory = place.archive->source->View(place.offset_bytes, place.size_bytes);
-  SourceBytes from_source(place, worker.bytes, CountersOf(worker));
+  std::optional<Bytes> in_memory = block.Find(location);
+  if (!in_memory)
+    in_memory = location.archive->source->View(location.offset_bytes, location.size_bytes);
+  SourceBytes from_source(location, worker.bytes, CountersOf(worker));
   MemoryBytes from_memory(in_memory.value_or(Bytes()));
   ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
-  return RenderCounted(worker, bytes, place.hints, plan_.ItemAt(position), images);
+  return RenderCounted(worker, bytes, location.hints, plan_.ItemAt(position), images);
 }
 
 /// Renders all views of `item`, and adds what that took to the worker's counters.
@@ -173,8 +174,8 @@ void RowMaker::ReadAhead(int64_t position) const {
     const int64_t item = plan_.ItemAt(ahead);
     if (item == kPaddingItem) return;  // at the end of a plan alone
     if (blocks_ == nullptr) {          // which reads ahead itself
-      const ItemPlace place = table_.Place(item);
-      place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+      const ItemLocation location = table_.LocationOf(item);
+      location.archive->source->Prefetch(location.offset_bytes, location.size_bytes);
     }
     if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
   }

@@ -41,7 +41,7 @@ class RowMaker {
   void DropBlocks() { blocks_.reset(); }
 
  private:
-  Result<Size> MakeImages(Worker& worker, int64_t position, const ItemPlace& place,
+  Result<Size> MakeImages(Worker& worker, int64_t position, const ItemLocation& location,
                           MutableBytes images) const;
   Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                              MutableBytes images) const;

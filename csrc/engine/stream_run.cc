@@ -1,10 +1,10 @@
 #include "engine/stream_run.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/out_of_memory.h"
+#include "stream/held_items.h"
 
 namespace fastinet {
 namespace {
@@ -14,62 +14,6 @@ std::chrono::milliseconds Left(std::chrono::milliseconds patience, Clock::time_p
   const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - called);
   return std::max(patience - spent, std::chrono::milliseconds(0));
 }
-
-/// The items of one batch as a source: laid end to end, and each where it was in the stream for
-/// whoever asks where that is.
-class HeldItems final : public Source {
- public:
-  explicit HeldItems(const std::vector<StreamItem>& items) : items_(items) {
-    for (const StreamItem& item : items) {
-      offsets_.push_back(size_bytes_);
-      sizes_.push_back(item.size);
-      size_bytes_ += item.size;
-    }
-  }
-
-  const std::vector<uint64_t>& offsets() const { return offsets_; }
-  const std::vector<uint64_t>& sizes() const { return sizes_; }
-
-  uint64_t size_bytes() const override { return size_bytes_; }
-
-  Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
-    const std::optional<Bytes> held = View(offset_bytes, out.size());
-    if (!held) {
-      return Status(StatusCode::kInternal, "the item is not held")
-          .AtOffset(static_cast<int64_t>(offset_bytes));
-    }
-    if (!out.empty()) std::memcpy(out.data(), held->data(), out.size());
-    return {};
-  }
-
-  std::optional<Bytes> View(uint64_t offset_bytes, uint64_t length_bytes) const override {
-    if (length_bytes == 0) return Bytes();
-    const size_t i = ItemAt(offset_bytes);
-    const uint64_t begin = offset_bytes - offsets_[i];
-    const Bytes bytes = items_[i].bytes;
-    if (begin > bytes.size() || length_bytes > bytes.size() - begin) return std::nullopt;
-    return bytes.subspan(begin, length_bytes);
-  }
-
-  void Prefetch(uint64_t, uint64_t) const override {}
-
-  uint64_t OffsetInFile(uint64_t offset_bytes) const override {
-    const size_t i = ItemAt(offset_bytes);
-    return items_[i].offset + (offset_bytes - offsets_[i]);
-  }
-
- private:
-  /// The item at `offset_bytes`: of several that begin there, the last, since the others are empty.
-  size_t ItemAt(uint64_t offset_bytes) const {
-    const auto after = std::upper_bound(offsets_.begin(), offsets_.end(), offset_bytes);
-    return static_cast<size_t>(after - offsets_.begin()) - 1;
-  }
-
-  const std::vector<StreamItem>& items_;
-  std::vector<uint64_t> offsets_;
-  std::vector<uint64_t> sizes_;
-  uint64_t size_bytes_ = 0;
-};
 
 }  // namespace
 
@@ -226,25 +170,25 @@ Status StreamRun::TakeApart() {
     damage = item.status();
     if (!item.ok() || !item.value()) break;
     std::optional<StreamItem> drawn = window_.Exchange(*std::move(item).value());
-    if (drawn) FASTINET_RETURN_IF_ERROR(Place(*std::move(drawn)));
+    if (drawn) FASTINET_RETURN_IF_ERROR(TakePosition(*std::move(drawn)));
   }
   if (damage.code() == StatusCode::kCancelled) return damage;
   // Positions before the start were had before this pass, whatever the failure puts there now.
   if (!damage.ok()) settled_ = std::max(position_, plan_.start);
-  FASTINET_RETURN_IF_ERROR(PlaceRest());
+  FASTINET_RETURN_IF_ERROR(DrainWindow());
   return damage;
 }
 
-/// Places what is left in the window, and ends the last batch.
-Status StreamRun::PlaceRest() {
+/// Draws what is left in the window to the last item, and ends the last batch.
+Status StreamRun::DrainWindow() {
   while (std::optional<StreamItem> drawn = window_.Drain()) {
-    FASTINET_RETURN_IF_ERROR(Place(*std::move(drawn)));
+    FASTINET_RETURN_IF_ERROR(TakePosition(*std::move(drawn)));
   }
   return rows_.empty() || plan_.drop_last ? Status() : EndBatch();
 }
 
 /// Gives `item` its position, and with it its batch and row.
-Status StreamRun::Place(StreamItem item) {
+Status StreamRun::TakePosition(StreamItem item) {
   const int64_t position = position_++;
   if (position < plan_.start) return {};
   if (position % plan_.world == plan_.rank) rows_.push_back(std::move(item));

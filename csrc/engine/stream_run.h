@@ -39,13 +39,14 @@ struct StreamPlan {
   ItemRules rules = {};
 };
 
-/// What Next() has to say, and of the rows what a stream alone knows: their items, without bytes.
+/// The answer of Next(): a Delivery, and what only the stream knows of its rows.
 struct StreamDelivery {
   Delivery delivery = {};
-  std::vector<StreamItem> items = {};  // by row
-  // Of all ranks together: where a pass over the same stream goes on. Rows that only the stream's
-  // failure let out of the window have no place in the order of the whole stream, so it does not go
-  // beyond the first of them.
+  std::vector<StreamItem> items = {};  // by row; without the images' bytes
+  // Where a pass over the same stream goes on after this batch, for all ranks together. When the
+  // stream fails, the items that are still in the window are drawn among fewer than they would be
+  // in the whole stream, so their positions there are other ones: this is never beyond the first of
+  // them, and whoever goes on over the whole stream gets them again.
   int64_t next_position = 0;
 };
 
@@ -88,8 +89,8 @@ class StreamRun {
   // By the thread that reads:
   void Feed();
   Status TakeApart();
-  Status PlaceRest();
-  Status Place(StreamItem item);
+  Status DrainWindow();
+  Status TakePosition(StreamItem item);
   Status EndBatch();
 
   // With mutex_ held:

@@ -73,7 +73,7 @@ struct ImageDecoder::State {
   Status ReadWhole();
   Status Unwrap();
   Status InWrapper(Status status) const;
-  Status ReadAndDecodeRegion(const Box& region, const Checkpoints* places, RowSink& sink);
+  Status ReadAndDecodeRegion(const Box& region, const Checkpoints* known, RowSink& sink);
   Status DecodeRegionByRoad(const Box& region, RowSink& sink);
 };
 
@@ -146,18 +146,18 @@ Status ImageDecoder::State::OpenWhole() {
 }
 
 /// By the own decoder: reads the bytes that the region needs, and decodes them.
-Status ImageDecoder::State::ReadAndDecodeRegion(const Box& region, const Checkpoints* places,
+Status ImageDecoder::State::ReadAndDecodeRegion(const Box& region, const Checkpoints* known,
                                                 RowSink& sink) {
   JpegSlice slice;
-  if (has_whole || places == nullptr) {
+  if (has_whole || known == nullptr) {
     FASTINET_RETURN_IF_ERROR(ReadWhole());
     slice = {whole, 0};
   } else {
-    const ByteRange range = BytesForRegion(header, data->size_bytes(), region, places);
+    const ByteRange range = BytesForRegion(header, data->size_bytes(), region, known);
     FASTINET_ASSIGN_OR_RETURN(slice.bytes, data->Read(range.begin, range.end));
     slice.offset_bytes = range.begin;
   }
-  return own.DecodeRegion(header, slice, region, places, sink, &own_stats);
+  return own.DecodeRegion(header, slice, region, known, sink, &own_stats);
 }
 
 /// One try by the road that is at hand.

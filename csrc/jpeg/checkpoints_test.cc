@@ -37,15 +37,15 @@ void TestPlaces() {
   const JpegHeader header = HeaderOf(jpeg);
   const auto by_row = BuildCheckpoints(header, jpeg, 0);
   EXPECT_OK(by_row.status());
-  EXPECT_EQ(by_row.value().places().size(), 7u + 1);
-  EXPECT_EQ(by_row.value().places().back().point.mcu, 7 * 13);
+  EXPECT_EQ(by_row.value().all().size(), 7u + 1);
+  EXPECT_EQ(by_row.value().all().back().point.mcu, 7 * 13);
   const auto finer = BuildCheckpoints(header, jpeg, 5);
   EXPECT_OK(finer.status());
-  EXPECT_EQ(finer.value().places().size(), 7u * 3 + 1);
+  EXPECT_EQ(finer.value().all().size(), 7u * 3 + 1);
   // Both find the rows' starts at the same bits.
-  for (const auto& place : by_row.value().places()) {
-    EXPECT(finer.value().AtOrBefore(place.point.mcu)->point == place.point);
-    EXPECT(finer.value().AtOrAfter(place.point.mcu)->point == place.point);
+  for (const auto& checkpoint : by_row.value().all()) {
+    EXPECT(finer.value().AtOrBefore(checkpoint.point.mcu)->point == checkpoint.point);
+    EXPECT(finer.value().AtOrAfter(checkpoint.point.mcu)->point == checkpoint.point);
   }
   EXPECT_EQ(finer.value().AtOrBefore(9)->point.mcu, 5);
   EXPECT_EQ(finer.value().AtOrAfter(11)->point.mcu, 13);

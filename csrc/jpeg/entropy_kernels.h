@@ -29,7 +29,8 @@ EntropyFault DecodeBlocks(EntropyDecoder::State& state,
                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                           const CoefficientBuffer* buffer);
 
-/// The same of two streams, a block of each in turn. The buffers may both be null.
+/// Decodes the blocks of the same MCUs of two streams, a block of each in turn, so that one
+/// stream's waiting time is the other's working time. The buffers may both be null.
 EntropyFault DecodeBlocksInTurn(std::array<EntropyDecoder::State, 2>& states,
                                 std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                                 const std::array<const CoefficientBuffer*, 2>& buffers);

@@ -1,4 +1,4 @@
-// The own road: decodes a region of a sequential JPEG, at a cost that follows the region.
+// The JPEG decoder of our own: regions of sequential JPEGs, at a cost that follows the region.
 #pragma once
 
 #include <array>
@@ -52,7 +52,7 @@ ByteRange BytesForRegion(const JpegHeader& header, uint64_t jpeg_bytes, const Bo
 /// Decodes regions of one image after another; keeps its buffers between them. Not thread-safe.
 class RegionDecoder {
  public:
-  /// Whether this road takes the file. All else goes to libjpeg-turbo (turbo.h).
+  /// Whether this decoder takes the file. All else goes to libjpeg-turbo (turbo.h).
   static bool Accepts(const JpegHeader& header) { return HasSimpleFrame(header); }
 
   /// Decodes `region`, which must lie inside the image, and hands its rows to `sink`: planar grey
@@ -88,9 +88,9 @@ class RegionDecoder {
 
   Status Prepare(const JpegHeader& header, const JpegSlice& jpeg, const Box& region);
   Status DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sink);
-  Status CheckPlaces(const Checkpoints& checkpoints) const;
+  Status VerifyCheckpoints(const Checkpoints& checkpoints) const;
   Status CheckReach(const ScanPoint& point) const;
-  Status CheckAgainst(const Checkpoints& checkpoints, const ScanPoint& point) const;
+  Status VerifyArrival(const Checkpoints& checkpoints, const ScanPoint& point) const;
   int64_t FirstMcu(int32_t mcu_row) const;
   Status GoTo(int64_t mcu, const Checkpoints* checkpoints);
   bool FindRestart(int64_t mcu);

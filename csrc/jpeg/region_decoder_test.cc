@@ -1,5 +1,5 @@
 // Regions equal those of a full decode by libjpeg-turbo, whatever the file is like; damaged files
-// and places get a verdict, never wrong pixels.
+// and checkpoints get a verdict, never wrong pixels.
 
 #include "jpeg/region_decoder.h"
 

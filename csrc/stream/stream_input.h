@@ -8,7 +8,7 @@
 
 namespace fastinet {
 
-/// A stream, and how to wake whoever waits for its bytes.
+/// A stream that is not open yet, and how to wake the thread that waits for its bytes.
 class StreamInput {
  public:
   virtual ~StreamInput() = default;
