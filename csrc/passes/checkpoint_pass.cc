@@ -1,19 +1,16 @@
-#include "engine/checkpoint_pass.h"
+#include "passes/checkpoint_pass.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
-#include "engine/parallel.h"
+#include "base/out_of_memory.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/region_decoder.h"
+#include "passes/item_limit.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {
-
-// The largest item that is looked at [bytes]: more than any image within the default pixel limit
-// takes. Larger ones have no record.
-constexpr uint64_t kMaxItemBytes = uint64_t{1} << 30;
 
 struct Record {
   std::vector<uint8_t> bytes;
@@ -21,31 +18,29 @@ struct Record {
   Status status;
 };
 
-Status MakeRecord(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& buffer,
+Status MakeRecord(const ItemLocation& location, int32_t stride, std::vector<uint8_t>& buffer,
                   Record* record) {
-  if (place.size_bytes > kMaxItemBytes) return {};
-  buffer.resize(place.size_bytes);
-  FASTINET_RETURN_IF_ERROR(place.Read(0, buffer));
+  if (location.size_bytes > kMaxPassItemBytes) return {};  // it has no record
+  buffer.resize(location.size_bytes);
+  FASTINET_RETURN_IF_ERROR(location.Read(0, buffer));
   if (!LooksLikeJpeg(buffer)) return {};
   FASTINET_ASSIGN_OR_RETURN(const JpegHeader header, ReadJpegHeader(buffer));
   if (!RegionDecoder::Accepts(header)) return {};
-  FASTINET_ASSIGN_OR_RETURN(const Checkpoints places, BuildCheckpoints(header, buffer, stride));
-  places.Append(&record->bytes);
+  FASTINET_ASSIGN_OR_RETURN(const Checkpoints checkpoints,
+                            BuildCheckpoints(header, buffer, stride));
+  checkpoints.Append(&record->bytes);
   record->header_bytes = header.scan.data_offset_bytes;
   return {};
 }
 
-Record RecordOf(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& buffer) {
+Record RecordOf(const ItemLocation& location, int32_t stride, std::vector<uint8_t>& buffer) {
   Record record;
-  try {
-    record.status = MakeRecord(place, stride, buffer, &record);
-  } catch (const std::bad_alloc&) {
-    record.status = TooLarge("not enough memory to read the item");
-  }
+  record.status = OrOutOfMemory("not enough memory to read the item",
+                                [&] { return MakeRecord(location, stride, buffer, &record); });
   if (record.status.ok()) return record;
   record.bytes.clear();
   record.header_bytes = 0;
-  record.status = place.Located(std::move(record.status));
+  record.status = location.Located(std::move(record.status));
   return record;
 }
 
@@ -56,7 +51,7 @@ CheckpointRecords MakeCheckpoints(const ItemTable& table, int64_t first, int64_t
   std::vector<Record> made(static_cast<size_t>(count));
   ForEachInParallel(made.size(), threads, [&] {
     return [&, buffer = std::vector<uint8_t>()](size_t i) mutable {
-      made[i] = RecordOf(table.Place(first + static_cast<int64_t>(i)), stride, buffer);
+      made[i] = RecordOf(table.LocationOf(first + static_cast<int64_t>(i)), stride, buffer);
     };
   });
   CheckpointRecords result;

@@ -1,4 +1,4 @@
-// A shuffle for items that come one by one: each place is drawn among those at hand.
+// A shuffle for items that come one by one: each next one is drawn among those that are held.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,14 @@
 #include <utility>
 #include <vector>
 
-#include "engine/item_stream.h"
 #include "rng/philox.h"
+#include "stream/item_stream.h"
 
 namespace fastinet {
 
 /// Holds up to `size` items and gives them out in drawn order: which one goes next is a function of
-/// (seed, epoch, how many went before). An item goes at most size - 1 places earlier than it came,
-/// and on average waits for `size` others.
+/// (seed, epoch, how many went before). An item goes at most size - 1 positions earlier than it
+/// came, and on average waits for `size` others.
 class ShuffleWindow {
  public:
   ShuffleWindow(int64_t size, uint64_t seed, uint32_t epoch)

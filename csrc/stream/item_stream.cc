@@ -1,4 +1,4 @@
-#include "engine/item_stream.h"
+#include "stream/item_stream.h"
 
 #include <algorithm>
 #include <array>
@@ -162,7 +162,7 @@ bool ItemStream::HasLabel() const {
   return rules_.one_of_a_sample || std::ranges::any_of(companions_, IsLabel);
 }
 
-/// Leaves the image that is the sample's item; the others become companions, each in its place.
+/// Leaves the image that is the sample's item; the others become companions, each where it came.
 void ItemStream::KeepOne() {
   const auto named = std::ranges::find_if(images_, &Image::named);
   const auto kept = named == images_.end() ? images_.begin() : named;

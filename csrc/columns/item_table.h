@@ -1,4 +1,4 @@
-// Where every item's bytes are.
+// Where the bytes of every item of a dataset are, and its entropy checkpoints where there are some.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct OpenArchive {
   std::shared_ptr<const Source> source;
 };
 
-/// The byte range of one item, and what the index knows of it.
-struct ItemPlace {
+/// Where one item is: its byte range in an archive. And what the index knows of it.
+struct ItemLocation {
   const OpenArchive* archive = nullptr;
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
@@ -34,7 +34,8 @@ struct ItemPlace {
         .ShiftOffset(-static_cast<int64_t>(offset_bytes));
   }
 
-  /// Places an error, whose offset is one within the item, in the archive.
+  /// `status` with the offset in the archive in place of the one within the item, and the archive's
+  /// name.
   Status Located(Status status) const {
     return std::move(status)
         .ShiftOffset(static_cast<int64_t>(archive->source->OffsetInFile(offset_bytes)))
@@ -47,7 +48,8 @@ struct CheckpointColumns {
   std::span<const uint64_t> starts;  // item i's record: bytes [starts[i], starts[i] + sizes[i])
   std::span<const uint32_t> sizes;   // 0: no record
   std::span<const uint32_t> header_bytes;  // see ItemHints
-  std::vector<Bytes> records;  // where each archive's items have theirs, or one for all archives
+  // What `starts` count bytes of: one span an archive, or one for all of them.
+  std::vector<Bytes> records;
 };
 
 /// A dataset as the engine sees it: columns over item ids. The columns are borrowed, so that an
@@ -64,8 +66,8 @@ class ItemTable {
 
   int64_t size() const { return static_cast<int64_t>(sizes_bytes_.size()); }
 
-  /// Place of `item`, which must be in 0 .. size() - 1.
-  ItemPlace Place(int64_t item) const {
+  /// Where `item` is: it, which must be in 0 .. size() - 1.
+  ItemLocation LocationOf(int64_t item) const {
     const auto i = static_cast<size_t>(item);
     const size_t archive = item_archive_.empty() ? 0 : static_cast<size_t>(item_archive_[i]);
     return {&archives_[archive], offsets_bytes_[i], sizes_bytes_[i], HintsFor(i, archive)};

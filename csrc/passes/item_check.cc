@@ -1,19 +1,16 @@
-#include "engine/item_check.h"
+#include "passes/item_check.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
-#include "engine/parallel.h"
+#include "base/out_of_memory.h"
 #include "item/image_decoder.h"
 #include "item/item.h"
+#include "passes/item_limit.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {
-
-// The largest item that is looked at [bytes]: more than any image within the default pixel limit
-// takes.
-constexpr uint64_t kMaxItemBytes = uint64_t{1} << 30;
 
 // Of 1,000 photographs of ImageNet-1K the longest header has 45,564 bytes. An image with a longer
 // one is read as a whole.
@@ -30,28 +27,26 @@ class ItemChecker {
   ItemChecker() : decoder_(StageTimes::kOff) {}
 
   /// Fails where the item does; else `components` says how many the image has.
-  Status Check(const ItemPlace& place, CheckDepth depth, uint8_t* components) {
-    try {
-      FASTINET_RETURN_IF_ERROR(depth == CheckDepth::kPixels ? Decode(place) : ReadHeader(place));
-    } catch (const std::bad_alloc&) {
-      return TooLarge("not enough memory to read the item");
-    }
+  Status Check(const ItemLocation& location, CheckDepth depth, uint8_t* components) {
+    FASTINET_RETURN_IF_ERROR(OrOutOfMemory("not enough memory to read the item", [&] {
+      return depth == CheckDepth::kPixels ? DecodePixels(location) : ReadHeader(location);
+    }));
     *components = static_cast<uint8_t>(decoder_.info().components);
     return {};
   }
 
  private:
-  Status ReadHeader(const ItemPlace& place) {
-    if (place.size_bytes > kHeadBytes) {
-      FASTINET_RETURN_IF_ERROR(Fetch(place, kHeadBytes));
+  Status ReadHeader(const ItemLocation& location) {
+    if (location.size_bytes > kHeadBytes) {
+      FASTINET_RETURN_IF_ERROR(Fetch(location, kHeadBytes));
       if (Open().ok()) return {};
     }
-    FASTINET_RETURN_IF_ERROR(Fetch(place, place.size_bytes));
+    FASTINET_RETURN_IF_ERROR(Fetch(location, location.size_bytes));
     return Open();
   }
 
-  Status Decode(const ItemPlace& place) {
-    FASTINET_RETURN_IF_ERROR(Fetch(place, place.size_bytes));
+  Status DecodePixels(const ItemLocation& location) {
+    FASTINET_RETURN_IF_ERROR(Fetch(location, location.size_bytes));
     FASTINET_RETURN_IF_ERROR(Open());
     const Size size = decoder_.info().size;
     NoSink sink;
@@ -62,10 +57,10 @@ class ItemChecker {
     return status;
   }
 
-  Status Fetch(const ItemPlace& place, uint64_t bytes) {
-    if (bytes > kMaxItemBytes) return TooLarge("more than 1 GiB, which no image has");
+  Status Fetch(const ItemLocation& location, uint64_t bytes) {
+    if (bytes > kMaxPassItemBytes) return TooLarge("more than 1 GiB, which no image has");
     buffer_.resize(bytes);
-    return place.Read(0, buffer_);
+    return location.Read(0, buffer_);
   }
 
   Status Open() {
@@ -87,9 +82,9 @@ ItemChecks CheckItems(const ItemTable& table, int64_t first, int64_t count, Chec
   std::vector<Status> statuses(result.components.size());
   ForEachInParallel(statuses.size(), threads, [&] {
     return [&, checker = ItemChecker()](size_t i) mutable {
-      const ItemPlace place = table.Place(first + static_cast<int64_t>(i));
-      Status status = checker.Check(place, depth, &result.components[i]);
-      if (!status.ok()) statuses[i] = place.Located(std::move(status));
+      const ItemLocation location = table.LocationOf(first + static_cast<int64_t>(i));
+      Status status = checker.Check(location, depth, &result.components[i]);
+      if (!status.ok()) statuses[i] = location.Located(std::move(status));
     };
   });
   for (size_t i = 0; i < statuses.size(); ++i) {

@@ -1,4 +1,4 @@
-#include "engine/seek_pass.h"
+#include "passes/seek_pass.h"
 
 #include <algorithm>
 #include <cstring>
@@ -48,8 +48,8 @@ class SeekPass::HashedFile final : public Source {
 /// The part of the inflated data that somebody still needs: the scanner, or a seek point.
 class SeekPass::Window final : public Source {
  public:
-  /// A bound until the end is known.
-  uint64_t size_bytes() const override { return ended_ ? end() : kUnknownSize; }
+  /// Until the end is known, more than it can be.
+  uint64_t size_bytes() const override { return ended_ ? end() : kFarthestEnd; }
 
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
     if (offset_bytes < start_ || offset_bytes > end() || out.size() > end() - offset_bytes) {
@@ -89,8 +89,10 @@ class SeekPass::Window final : public Source {
   }
 
  private:
-  // As far as file offsets go, and a multiple of a tar's blocks.
-  static constexpr uint64_t kUnknownSize =
+  // As far as file offsets go, and a multiple of a tar's blocks. It is not kUnknownSize, which
+  // tells a scanner to read no further than it must, since reading might have to wait: here
+  // TarScanner's Reach() has made sure before each step that all it reads ahead is there.
+  static constexpr uint64_t kFarthestEnd =
       std::numeric_limits<int64_t>::max() / kTarBlockBytes * kTarBlockBytes;
 
   const uint8_t* At(uint64_t offset) const { return bytes_.data() + (offset - start_); }
@@ -121,7 +123,7 @@ SeekPass::~SeekPass() = default;
 
 uint64_t SeekPass::size_bytes() const { return file_->size_bytes(); }
 uint64_t SeekPass::position_bytes() const { return inflater_.position_bytes(); }
-uint64_t SeekPass::inflated_bytes() const { return inflater_.place().offset; }
+uint64_t SeekPass::inflated_bytes() const { return inflater_.point().offset; }
 Md5::Digest SeekPass::md5() const { return file_->md5().digest(); }
 
 Status SeekPass::Step(uint64_t compressed_bytes) {
@@ -129,7 +131,7 @@ Status SeekPass::Step(uint64_t compressed_bytes) {
   while (!inflater_.done() && position_bytes() < enough) {
     FASTINET_RETURN_IF_ERROR(Inflate());
     FASTINET_RETURN_IF_ERROR(Scan());
-    if (inflater_.at_block() && inflater_.place().offset >= next_point_) {
+    if (inflater_.at_block() && inflater_.point().offset >= next_point_) {
       FASTINET_RETURN_IF_ERROR(BeginPoint());
     }
   }
@@ -175,11 +177,11 @@ uint64_t SeekPass::NextPoint(uint64_t offset) const {
 }
 
 Status SeekPass::BeginPoint() {
-  const GzipPlace& place = inflater_.place();
+  const InflatePoint& point = inflater_.point();
   const auto history =
-      static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, place.member_bytes));
-  FASTINET_RETURN_IF_ERROR(builder_.Begin(place, window_->From(place.offset - history)));
-  next_point_ = NextPoint(place.offset);
+      static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, point.member_bytes));
+  FASTINET_RETURN_IF_ERROR(builder_.Begin(point, window_->From(point.offset - history)));
+  next_point_ = NextPoint(point.offset);
   Collect();
   return {};
 }
@@ -209,19 +211,19 @@ void SeekPass::Collect() {
 }
 
 std::vector<uint8_t> SeekPass::Save() const {
-  const GzipPlace& place = inflater_.place();
+  const InflatePoint& point = inflater_.point();
   // The scan may be behind, and asks for what follows it; a point, for the window before it.
   const uint64_t needed =
       std::min(scanner_.position_bytes(),
-               place.offset - std::min<uint64_t>(place.offset, kDeflateWindowBytes));
+               point.offset - std::min<uint64_t>(point.offset, kDeflateWindowBytes));
   const uint64_t start = std::clamp(needed, window_->start(), window_->end());
   Packer packer;
   packer.Put(kStateVersion);
   packer.Put(spacing_);
-  packer.Put(place.bit_offset);
-  packer.Put(place.offset);
-  packer.Put(uint64_t{place.crc});
-  packer.Put(place.member_bytes);
+  packer.Put(point.bit_offset);
+  packer.Put(point.offset);
+  packer.Put(uint64_t{point.crc});
+  packer.Put(point.member_bytes);
   packer.Put(Bytes(file_->md5().Save()));
   packer.Put(Bytes(scanner_.Save()));
   packer.Put(window_->From(start));
@@ -231,20 +233,20 @@ std::vector<uint8_t> SeekPass::Save() const {
 Status SeekPass::Resume(Bytes state, std::vector<std::string> container_names) {
   Unpacker unpacker(state);
   const bool same_form = unpacker.Number() == kStateVersion && unpacker.Number() == spacing_;
-  GzipPlace place{.bit_offset = unpacker.Number(), .offset = unpacker.Number(), .checked = true};
-  place.crc = static_cast<uint32_t>(unpacker.Number());
-  place.member_bytes = unpacker.Number();
+  InflatePoint point{.bit_offset = unpacker.Number(), .offset = unpacker.Number(), .checked = true};
+  point.crc = static_cast<uint32_t>(unpacker.Number());
+  point.member_bytes = unpacker.Number();
   const Bytes md5 = unpacker.Run(), scan = unpacker.Run(), content = unpacker.Run();
   const size_t history =
-      static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, place.member_bytes));
+      static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, point.member_bytes));
   if (!same_form || !unpacker.at_end() || content.size() < history ||
-      content.size() > place.offset || place.bit_offset / 8 >= file_->size_bytes()) {
+      content.size() > point.offset || point.bit_offset / 8 >= file_->size_bytes()) {
     return Corrupt("the saved state of the pass is damaged");
   }
   FASTINET_RETURN_IF_ERROR(file_->md5().Restore(md5));
   FASTINET_RETURN_IF_ERROR(scanner_.Restore(scan, std::move(container_names)));
-  window_->Reset(place.offset - content.size(), content);
-  FASTINET_RETURN_IF_ERROR(inflater_.StartAt(place, content.last(history)));
+  window_->Reset(point.offset - content.size(), content);
+  FASTINET_RETURN_IF_ERROR(inflater_.StartAt(point, content.last(history)));
   return BeginPoint();
 }
 

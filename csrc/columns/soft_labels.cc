@@ -1,4 +1,4 @@
-#include "engine/soft_labels.h"
+#include "columns/soft_labels.h"
 
 #include <algorithm>
 #include <bit>
@@ -47,7 +47,7 @@ Result<SoftLabels> SoftLabels::Make(const ItemTable& maps, std::span<const int32
   }
   const uint64_t map_bytes = shape.values() * sizeof(float);
   for (int64_t item = 0; item < maps.size(); ++item) {
-    const uint64_t size_bytes = maps.Place(item).size_bytes;
+    const uint64_t size_bytes = maps.LocationOf(item).size_bytes;
     const int32_t label = labels[static_cast<size_t>(item)];
     if (size_bytes == 0 ? label < 0 || label >= classes : size_bytes != map_bytes) {
       return InvalidArgument("item " + std::to_string(item) + " has neither a label map of " +
@@ -67,8 +67,8 @@ Result<SoftLabels> SoftLabels::Make(const ItemTable& maps, std::span<const int32
 Status SoftLabels::Write(int64_t item, std::span<const Crop> crops, Size image, LabelPooler& pooler,
                          std::vector<float>& map, std::span<float> out) const {
   const auto classes = static_cast<size_t>(classes_);
-  const ItemPlace place = maps_->Place(item);
-  if (place.size_bytes == 0) {
+  const ItemLocation location = maps_->LocationOf(item);
+  if (location.size_bytes == 0) {
     std::fill(out.begin(), out.end(), 0.0F);
     const auto label = static_cast<size_t>(labels_[static_cast<size_t>(item)]);
     for (size_t view = 0; view < crops.size(); ++view) out[view * classes + label] = 1;
@@ -76,17 +76,18 @@ Status SoftLabels::Write(int64_t item, std::span<const Crop> crops, Size image, 
   }
   map.resize(shape_.values());
   Status status =
-      place.Read(0, {reinterpret_cast<uint8_t*>(map.data()), map.size() * sizeof(float)});
+      location.Read(0, {reinterpret_cast<uint8_t*>(map.data()), map.size() * sizeof(float)});
   for (size_t view = 0; view < crops.size() && status.ok(); ++view) {
     status = pooler.Pool(map, shape_, ShownPart(crops[view], image), axes_,
                          out.subspan(view * classes, classes));
   }
-  return place.Located(std::move(status));
+  return location.Located(std::move(status));
 }
 
 void SoftLabels::Prefetch(int64_t item) const {
-  const ItemPlace place = maps_->Place(item);
-  if (place.size_bytes > 0) place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
+  const ItemLocation location = maps_->LocationOf(item);
+  if (location.size_bytes > 0)
+    location.archive->source->Prefetch(location.offset_bytes, location.size_bytes);
 }
 
 }  // namespace fastinet

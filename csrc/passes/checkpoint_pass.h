@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "base/status.h"
-#include "engine/item_table.h"
+#include "columns/item_table.h"
 
 namespace fastinet {
 
-/// Checkpoint records of consecutive items, in the order of their ids.
+/// The checkpoints of consecutive items as records (see Checkpoints), in the order of their ids.
 struct CheckpointRecords {
   std::vector<uint8_t> records;        // one after another
   std::vector<uint32_t> sizes;         // [items] bytes; 0: none, since the own decoder does not
@@ -22,9 +22,9 @@ struct CheckpointRecords {
   int64_t first_damaged_item = -1;
 };
 
-/// Makes the records of items [first, first + count) on `threads` threads, one place an MCU row and
-/// every `stride` MCUs within it (0: none within). A damaged item is counted, not a failure: the
-/// loader will report it when it comes to it.
+/// Makes the records of items [first, first + count) on `threads` threads, one checkpoint an MCU
+/// row and every `stride` MCUs within it (0: none within). A damaged item is counted, not a
+/// failure: the loader will report it when it comes to it.
 CheckpointRecords MakeCheckpoints(const ItemTable& table, int64_t first, int64_t count,
                                   int32_t stride, int threads);
 

@@ -1,11 +1,11 @@
-// Whether items can be read: the pass of whoever wants to know before an epoch finds out.
+// A pass that reads or decodes items and says which are bad, before an epoch comes upon them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "base/status.h"
-#include "engine/item_table.h"
+#include "columns/item_table.h"
 
 namespace fastinet {
 
@@ -15,6 +15,7 @@ enum class CheckDepth : uint8_t {
   kPixels,  // every pixel is decoded, and thrown away
 };
 
+/// An item that cannot be read or decoded.
 struct ItemFailure {
   int64_t item = 0;
   Status status;  // with archive and offset
