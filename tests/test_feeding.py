@@ -115,18 +115,25 @@ def test_objects_come_along(dataset: fastinet.Dataset) -> None:
         assert np.array_equal(chosen.boxes, batch.objects.boxes)
 
 
-def test_the_next_batch_is_sent_before_the_loop_asks(dataset: fastinet.Dataset) -> None:
-    """Whatever is ready; here everything is, since nothing else is under way."""
-    feed = HostFeed(loader_of(dataset, shuffle=False), ahead=2)
-    epoch = iter(feed)
-    next(epoch)
-    while epoch._batches.ready_batches < 2:
-        pass
-    next(epoch)
-    assert "send 10" in feed.log
-    assert "deliver 10" not in feed.log
-    assert feed.log.index("send 5") < feed.log.index("deliver 5")
-    assert len(epoch) == len(feed) - 2
+@pytest.mark.parametrize("ahead", [0, 1, 2, 4])
+def test_as_many_batches_are_sent_ahead_as_were_asked_for(
+    dataset: fastinet.Dataset, ahead: int
+) -> None:
+    """All that can be ready is, whenever the loop asks, and more of it than may be sent."""
+    prefetch = ahead + 3
+    feed = HostFeed(loader_of(dataset, shuffle=False, prefetch=prefetch), ahead)
+    epoch, batches = iter(feed), len(feed)
+    for had in range(1, batches + 1):
+        sent = sum(entry.startswith("send") for entry in feed.log)
+        while epoch._batches.ready_batches < min(prefetch, batches - sent):
+            pass
+        next(epoch)
+        # The batch in hand, and `ahead` more as long as there are so many.
+        sent = sum(entry.startswith("send") for entry in feed.log)
+        assert sent == min(had + ahead, batches)
+        assert feed.log.count(f"deliver {5 * (had - 1)}") == 1
+        assert len(epoch) == batches - had
+    assert list(epoch) == []
 
 
 @given(ahead=st.integers(0, 3), stop=st.integers(0, 9), epochs=st.integers(0, 2))
