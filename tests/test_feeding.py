@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import fastinet
 from fastinet import ItemBoxes, Loader, RandomResizedCrop
 from fastinet.errors import FastinetError
+from fastinet.loading.batch import SentBatch
 from fastinet.loading.chosen import ChosenItems
-from fastinet.loading.feeding import Feed, SentBatch
+from fastinet.loading.feeding import Feed
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Sent(SentBatch):
+class Sent(SentBatch["NDArray[Any]"]):
     """A batch that has gone to a device of the same machine."""
 
-    def __init__(self, batch: fastinet.Batch, dataset: fastinet.Dataset) -> None:
-        super().__init__(batch, dataset)
-        self.images = batch.images.copy()
+    def __init__(self, batch: fastinet.Batch) -> None:
+        super().__init__(batch, np.copy, np.copy)
 
 
 class HostFeed(Feed[Sent]):
@@ -41,7 +41,7 @@ class HostFeed(Feed[Sent]):
 
     def _send(self, batch: fastinet.Batch) -> Sent:
         self.log.append(f"send {batch.indices[0]}")
-        return Sent(batch, self.loader.dataset)
+        return Sent(batch)
 
     def _deliver(self, sent: Sent) -> Sent:
         self.log.append(f"deliver {sent.indices[0]}")
@@ -269,11 +269,15 @@ def test_a_refused_batch_ends_the_epoch_at_its_turn(dataset: fastinet.Dataset) -
 
 
 def test_slots_are_free_once_sent(dataset: fastinet.Dataset) -> None:
-    feed = HostFeed(loader_of(dataset), 3)
+    """Other batches go into them, and what was sent stays as it was."""
+    feed, loader = HostFeed(loader_of(dataset), 3), loader_of(dataset)
     kept = [*feed, *feed]
     gc.collect()
     assert len(kept) == 18
     assert feed.stats().extra_slots == 0
+    for sent, batch in zip(kept, [*loader, *loader], strict=True):
+        for name in ("images", "labels", "indices", "boxes", "flips", "image_sizes", "valid"):
+            assert np.array_equal(getattr(sent, name), getattr(batch, name))
 
 
 def test_arguments(dataset: fastinet.Dataset) -> None:

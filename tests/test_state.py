@@ -48,24 +48,24 @@ LOADER_STATES: dict[str, tuple[dict[str, Any], str, list[list[int]]]] = {
     "version 1, in order": (
         {},
         (
-            '{"version": 1, "seed": 9223372036854775813, "shuffle": false, "items": 23, "epoch": 1, '
-            '"position": 8}'
+            '{"version": 1, "seed": 9223372036854775813, "shuffle": false, "items": 23, '
+            '"epoch": 1, "position": 8}'
         ),
         IN_ORDER,
     ),
     "version 2, shuffled": (
         {"shuffle": True},
         (
-            '{"version": 2, "seed": 9223372036854775813, "shuffle": true, "window": null, "block": '
-            'null, "blocks": null, "items": 23, "epoch": 1, "position": 8}'
+            '{"version": 2, "seed": 9223372036854775813, "shuffle": true, "window": null, '
+            '"block": null, "blocks": null, "items": 23, "epoch": 1, "position": 8}'
         ),
         FULL_SHUFFLE,
     ),
     "version 2, in order": (
         {},
         (
-            '{"version": 2, "seed": 9223372036854775813, "shuffle": false, "window": null, "block": '
-            'null, "blocks": null, "items": 23, "epoch": 1, "position": 8}'
+            '{"version": 2, "seed": 9223372036854775813, "shuffle": false, "window": null, '
+            '"block": null, "blocks": null, "items": 23, "epoch": 1, "position": 8}'
         ),
         IN_ORDER,
     ),

@@ -147,7 +147,7 @@ class LoaderStats:
 
 
 class StatsLog:
-    """Tells somebody what a loader does, now and then."""
+    """Calls a user's `log` with what a loader has done, every so many seconds."""
 
     def __init__(self, log: Callable[[LoaderStats], object], every: float) -> None:
         if not callable(log):
@@ -156,21 +156,21 @@ class StatsLog:
             raise ValueError(f"log_every must be seconds, 0 or more, not {every!r}")
         self._log = log
         self._every = every
-        self._told: LoaderStats | None = None
+        self._logged: LoaderStats | None = None
         self._due = time.monotonic() + every
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Anew: copies are of loaders that have done nothing yet."""
+        """A copy begins anew: it is of a copied loader, which has done nothing yet."""
         return StatsLog, (self._log, self._every)
 
-    def tell(self, stats: Callable[[], LoaderStats], *, now: bool = False) -> None:
-        """Calls the log if it is time, or `now`, and there is something to tell."""
+    def call_if_due(self, stats: Callable[[], LoaderStats], *, now: bool = False) -> None:
+        """Calls the log if it is time, or `now`, and there were batches since the last call."""
         if not now and time.monotonic() < self._due:
             return
         self._due = time.monotonic() + self._every
-        current, told = stats(), self._told
-        self._told = current
-        recent = current if told is None else current.since(told)
+        current, before = stats(), self._logged
+        self._logged = current
+        recent = current if before is None else current.since(before)
         if recent.batches:
             self._log(recent)
 

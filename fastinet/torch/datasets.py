@@ -11,14 +11,15 @@ from torch.utils import data
 import fastinet
 from fastinet.base.checks import checked_epoch
 from fastinet.loading.chosen import ChosenItems
-from fastinet.loading.epoch import Progress
+from fastinet.loading.options import refuse_options
+from fastinet.loading.position import EpochPosition
 from fastinet.torch.tensors import tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastinet.items.dataset import Dataset
-    from fastinet.loading.loader import LoaderState
+    from fastinet.loading.state import LoaderState
     from fastinet.pixels.output import DType, Layout
     from fastinet.pixels.transforms import Transform
 
@@ -67,9 +68,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         threads: int = 1,
         **options: Any,
     ) -> None:
-        for name in ("shuffle", "drop_last", "pad_last", "rank", "world", "on_error", "out"):
-            if name in options:
-                raise TypeError(f"{name} is not for ImageDataset: order is the sampler's business")
+        refuse_options("ImageDataset", options)
         output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
         self._items = ChosenItems(
             fastinet.Loader(dataset, 1, transform, seed=seed, threads=threads, **output, **options)
@@ -175,9 +174,9 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         for images, labels in batches:
             yield tensor(images), tensor(labels)
 
-    def _begins(self) -> Progress:
+    def _begins(self) -> EpochPosition:
         """Where the next loop begins."""
         next_epoch = 0 if data.get_worker_info() is None else int(self._next_epoch)
         if next_epoch:
-            return Progress(next_epoch, 0)
-        return self.loader._course.next_loop  # noqa: SLF001
+            return EpochPosition(next_epoch)
+        return self.loader._position.next_start  # noqa: SLF001
