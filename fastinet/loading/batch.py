@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ class BatchKind:
     annotated: tuple[ItemBoxes, Transform] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class CopiedColumns:
     """Copies of what the host knows of a batch's rows. They stay when its slot is given back.
 
@@ -75,7 +74,7 @@ class CopiedColumns:
     @classmethod
     def of(cls, lease: _engine.Batch) -> CopiedColumns:
         """Copies of a leased slot's columns."""
-        return cls(*[copy.copy(getattr(lease, name)) for name in cls.__dataclass_fields__])
+        return cls(*[getattr(lease, name).copy() for name in cls.__dataclass_fields__])
 
     def __len__(self) -> int:
         """B."""

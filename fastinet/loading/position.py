@@ -72,7 +72,7 @@ class EpochTracker:
         if self._finished:
             return self.next_start
         had = self._native.delivered * self._step
-        return self._start._replace(position=min(self._start.position + had, self._items))
+        return EpochPosition(self._start.epoch, min(self._start.position + had, self._items))
 
     @property
     def next_start(self) -> EpochPosition:
