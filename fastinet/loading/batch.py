@@ -31,15 +31,15 @@ PADDING = -1
 
 
 class BatchItems(Protocol):
-    """The items that the rows of a batch are of: a dataset, or what has arrived of a stream."""
+    """What a batch asks about its items: a dataset answers, or the `StreamedItems` of a stream."""
 
     @property
     def keys(self) -> Keys | Mapping[int, str]:
-        """By item id."""
+        """The items' keys, by item id."""
 
     @property
     def label_sets(self) -> LabelSets | None:
-        """Of all items; None where there are none."""
+        """The sets of labels of all items, by item id; None where items have one label each."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ class BatchKind:
     """What the batches of an epoch have in common.
 
     Attributes:
-        items: whose rows they are.
+        items: the dataset, whose items the rows are made of.
         has_views: whether arrays have an axis for views.
-        annotated: the items' boxes, and the transform that moves them.
+        annotated: the annotated boxes of the items, and the transform, which says where crops put
+            them; None for a loader without `boxes`.
     """
 
     items: BatchItems
@@ -89,8 +90,7 @@ class BaseBatch(ABC, Generic[Array]):
     `SentBatch` that this became. All else stays on the host, as NumPy arrays and Python objects.
 
     Attributes:
-        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB; with views, [B, views,
-            ...].
+        images: the rows; each kind of batch says how they lie.
         labels: int64 [B].
     """
 
@@ -113,10 +113,7 @@ class BaseBatch(ABC, Generic[Array]):
     @property
     @abstractmethod
     def soft_labels(self) -> Array | None:
-        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
-
-        None without ``Loader(soft_labels=...)``; zeros in masked rows.
-        """
+        """See `fastinet.Batch.soft_labels`."""
 
     @property
     def indices(self) -> NDArray[np.int64]:
@@ -239,7 +236,10 @@ class Batch(BaseBatch[NDArray[Any]]):
 
     @property
     def soft_labels(self) -> NDArray[np.float32] | None:
-        """See `BaseBatch.soft_labels`."""
+        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
+
+        None without ``Loader(soft_labels=...)``; zeros in masked rows.
+        """
         labels = self._columns.soft_labels
         return None if labels is None else self._without_views(labels)
 

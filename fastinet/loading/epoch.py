@@ -79,7 +79,7 @@ class Batches(ABC, Generic[Delivered]):
         """The batches that `run` delivers.
 
         Args:
-            run: is closed when there are no more batches, or nobody wants them.
+            run: the engine at work; closed after the last batch, or when the loop is left.
             finish: called after the last batch, not if the loop was left before.
             masks: whether rows may be masked; they are then counted, and warned of at the end.
             log: called before each batch, and with ``now=True`` after the last.

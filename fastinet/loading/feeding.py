@@ -35,7 +35,8 @@ class Feed(ABC, Generic[Sent]):
     States count what the loop has had, not what was sent ahead.
 
     Attributes:
-        loader: the loader behind it. A loop over that one moves this one too.
+        loader: the loader behind it, which counts the epochs: after a loop over the loader itself,
+            the feed's next loop is the epoch after that.
         ahead: batches that are sent before the loop asks for them, at most.
     """
 
@@ -88,6 +89,7 @@ class Feed(ABC, Generic[Sent]):
         return self.loader.stats()
 
     def _begin(self, batches: Epoch) -> FeedEpoch[Sent]:
+        """Begins to send an epoch that the loader has begun."""
         self._loop = _LoopState(self.loader.state_dict())
         return FeedEpoch(self, batches)
 
@@ -100,7 +102,9 @@ class FeedEpoch(Generic[Sent]):
         self._loop = feed._loop  # noqa: SLF001 - another epoch gets another
         self._batches = batches
         self._sent: deque[tuple[Sent, LoaderState]] = deque()  # and the state behind each
-        self._taken: Batch | None = None  # while it is being sent, or since a Ctrl-C came meanwhile
+        # Taken from the loader, but not sent yet: while it is being sent, and when a Ctrl-C has
+        # interrupted that, until the next call sends it.
+        self._taken: Batch | None = None
         self._failure: Exception | None = None
         self._over = False
 
@@ -132,7 +136,7 @@ class FeedEpoch(Generic[Sent]):
         self._batches.close()
 
     def _send_first(self) -> None:
-        """Sends the batch that the loop is waiting for; raises what there is in place of one."""
+        """Sends the batch that the loop is waiting for, or raises why there is none."""
         try:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
@@ -156,10 +160,12 @@ class FeedEpoch(Generic[Sent]):
             self._failure = failure
 
     def _may_send(self) -> bool:
+        """Whether fewer batches than allowed are sent ahead, and there is one that is ready."""
         ahead = len(self._sent) - 1  # of the batch that the loop is about to get
         return ahead < self._feed.ahead and self._batches.ready_batches > 0
 
     def _send_next(self) -> None:
+        """Takes the loader's next batch, unless one is taken already, and sends it."""
         if self._taken is None:
             self._taken = next(self._batches)
         try:

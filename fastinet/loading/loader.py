@@ -260,6 +260,7 @@ class Loader(BaseLoader):
 
     @functools.cached_property
     def _blocks(self) -> Blocks | None:
+        """The dataset's blocks; None unless the shuffle is blocked."""
         if self.block is None or self.window is None:
             return None
         dataset = self.dataset
@@ -271,6 +272,10 @@ class Loader(BaseLoader):
         )
 
     def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
+        """This rank's item ids, in order, in an epoch that goes on at position `start`.
+
+        The last ones are `PADDING` where ``pad_last="mask"`` adds rows.
+        """
         if self._blocks is not None:
             whole = self._blocks.order(seed=self.seed, epoch=epoch)
             order = whole[self._share.positions(start) % max(1, len(whole))]
@@ -293,7 +298,7 @@ class Loader(BaseLoader):
         """Which block the engine finds each of `order` in: -1 for none, empty without any."""
         archives = self.dataset._archives  # noqa: SLF001
         if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
-            return np.zeros(0, np.int64)  # files of a folder are read one by one in any case
+            return np.zeros(0, np.int64)  # a folder's files are read one by one in any case
         blocks = self._blocks.of_items[order]
         # Items that come once more at the end would keep their blocks in memory until then.
         blocks[len(blocks) - self._share.padding(start) :] = -1
@@ -312,6 +317,7 @@ class Loader(BaseLoader):
         self._lent_slots = self._make_slots_of_epochs()
 
     def _begin(self, start: EpochPosition) -> Epoch:
+        """Sets the engine to work on an epoch, from `start` on."""
         epoch, position = start
         order = self._order(epoch, position)
         self._slots = self._engine_of_this_process().slots
@@ -347,7 +353,7 @@ class Loader(BaseLoader):
         prefetch: int,
         blocks: NDArray[np.int64],
     ) -> _engine.Epoch:
-        """The engine at work on the items of `order`, whoever chose them."""
+        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'."""
         engine = self._engine_of_this_process()
         return _engine.Epoch(
             engine.pool,
@@ -371,11 +377,12 @@ class Loader(BaseLoader):
         )
 
     def _batch_kind(self, epoch: int) -> BatchKind:
+        """What the batches of an epoch have in common."""
         annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
         return BatchKind(self.dataset, self._views is not None, annotated)
 
     def _engine_of_this_process(self) -> _EngineParts:
-        """Threads stay behind in a fork, so a child begins anew."""
+        """What epochs need of the engine; made anew after a fork, which leaves threads behind."""
         if self._engine is None or self._engine.process != os.getpid():
             if self._buffers is not None:
                 self._buffers.of_this_process()
@@ -391,11 +398,13 @@ class Loader(BaseLoader):
         return self._engine
 
     def _make_slots_of_epochs(self) -> _engine.SlotPool:
+        """Memory for batches, of no more rows than this rank has in an epoch."""
         rows = min(self.batch_size, max(1, self._share.rows(0)))
         return self._make_slots(rows, self._soft_label_classes)
 
     @property
     def _soft_label_classes(self) -> int:
+        """Length of a row's soft label; 0 without them."""
         return 0 if self.soft_labels is None else self.soft_labels.classes
 
     def _largest_transform(self) -> Transform:
@@ -445,6 +454,7 @@ class Loader(BaseLoader):
         return soft_labels
 
     def _native_objects(self) -> _engine.ObjectTable | None:
+        """The annotated boxes as the engine takes them, for crops that must cover one."""
         if self.boxes is None:
             return None
         return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)

@@ -40,8 +40,8 @@ class EpochPosition(NamedTuple):
 class EpochTracker:
     """Knows which position an epoch that has begun has reached. `Loader` keeps that of the last.
 
-    The engine counts the batches that it has delivered, and nobody else counts: several threads
-    may take turns in ``next()``, and a Ctrl-C may come between any two steps of it.
+    It asks the engine, which counts the batches that it has delivered, and counts nothing itself:
+    several threads may take turns in ``next()``, and a Ctrl-C may come between any two steps of it.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ class LoaderStats:
 
     @property
     def bottleneck(self) -> Literal["loader", "loop", "unknown"]:
-        """Who is slower, the loader or the loop, which is the GPU and all else that the loop does.
+        """Which is slower: the loader, or the loop with its GPU and all else that it does.
 
         "loader" when the loop waits for batches for more than 5 % of its time, or when epochs are
         so short that waiting for their first batches takes longer than all the rest. "unknown" as
@@ -97,7 +97,10 @@ class LoaderStats:
         return "loader" if self.waiting_share > 0.05 or self.startup_seconds > loop else "loop"
 
     def since(self, earlier: LoaderStats) -> LoaderStats:
-        """What was done between `earlier` and this; what tells of a moment is this one's."""
+        """What was done between `earlier` and this.
+
+        What describes a moment rather than a time, such as `ready` and `slots`, is as it is here.
+        """
         moment = ("ready", "prefetch", "threads", "slots", "block_bytes", "block_bytes_peak")
         changes: dict[str, Any] = {}
         for name in self.__dataclass_fields__:
