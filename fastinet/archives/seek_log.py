@@ -191,7 +191,10 @@ class SeekLog(Log):
             self._begin({"fastinet": fastinet_version(), **self._header})
             return
         for chunk in read_chunks(self._file, end, check_all=True):
-            self.container_names += members_of_chunk(chunk).container_names
+            try:
+                self.container_names += members_of_chunk(chunk).container_names
+            except UnusableIndexError:  # as a chunk whose checksum is wrong: the log ends here
+                break
             self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end
             self._is_empty = False
         self._cut(end)

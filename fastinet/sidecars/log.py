@@ -17,10 +17,11 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fastinet.errors import ReadError
-from fastinet.sidecars.column_file import ELSEWHERE, UnusableIndexError
+from fastinet.sidecars.column_file import ELSEWHERE
+from fastinet.sidecars.schema import UnusableIndexError, checked_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,22 +30,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Log", "LogForm"]
 
+Header = TypeVar("Header")
+
 _HEADER = struct.Struct("<8sIII")
 
 
 @dataclass(frozen=True)
-class LogForm:
+class LogForm(Generic[Header]):
     """How the logs of one kind begin."""
 
     what: str
-    """They are, for messages: "seek index"."""
+    """Name of the kind, for messages: "seek index"."""
     magic: bytes
     """8 bytes."""
     version: int
     max_json_bytes: int
+    """A longer header is taken for damage, and not read."""
+    header_type: type[Header]
+    """A dataclass of what the JSON holds (:mod:`fastinet.sidecars.schema`)."""
 
-    def read_header(self, file: FileIO | BufferedReader) -> tuple[dict[str, Any], int]:
-        """The header's JSON, and where the first chunk starts [bytes].
+    def read_header(self, file: FileIO | BufferedReader) -> tuple[Header, int]:
+        """The header, and where the first chunk starts [bytes].
 
         Raises:
             UnusableIndexError: the header is damaged, or of another kind or version.
@@ -63,8 +69,7 @@ class LogForm:
         text = file.read(length) or b""
         if len(text) != length or zlib.crc32(text) != crc:
             raise UnusableIndexError("is damaged: the checksum of its header is wrong")
-        header: dict[str, Any] = json.loads(text)
-        return header, _HEADER.size + length
+        return checked_json(self.header_type, text), _HEADER.size + length
 
     def header(self, content: Mapping[str, Any]) -> bytes:
         """The header whose JSON is `content`."""
@@ -79,7 +84,7 @@ class Log:
         path: of the log.
     """
 
-    def __init__(self, places: Sequence[Path], form: LogForm, archive: str) -> None:
+    def __init__(self, places: Sequence[Path], form: LogForm[Any], archive: str) -> None:
         """Opens the log in the first of `places` that can be written.
 
         Args:

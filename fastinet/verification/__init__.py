@@ -88,8 +88,7 @@ def verify(
     }
     identities = [archive.identify() for archive in archives]
     journal = Journal(absolute, identities, options)
-    if not again and (remembered := journal.load("report")) is not None:
-        report = Report.from_dict(remembered)
+    if not again and (report := journal.load("report", Report)) is not None:
         report.remembered = True
         return report
     subject = Subject(

@@ -17,7 +17,6 @@ from fastinet.verification import known
 from fastinet.verification.content_pass import ContentPass, Images, PassState
 from fastinet.verification.contents import some
 from fastinet.verification.digests import FileDigest, published_digest
-from fastinet.verification.report import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,8 +75,7 @@ def check_content(subject: Subject, images: Images, gzip_md5: str, journal: Jour
         ReadError: the file cannot be read.
     """
     options = subject.options
-    begun = journal.load("state")
-    state = PassState() if begun is None else PassState(**begun)
+    state = journal.load("state", PassState) or PassState()
     wanted = _digest_to_compare(subject)
     digest = None
     if wanted is not None and wanted[0] == "MD5" and gzip_md5:
@@ -139,7 +137,7 @@ def _compare_digest(subject: Subject, found: str, algorithm: str, expected: str)
 
 def _report_images(subject: Subject, state: PassState, count: int) -> None:
     """Adds what the pass found in `count` images to the report."""
-    found = [Finding(**finding) for finding in state.findings]
+    found = state.findings
     subject.findings.found += found
     if count == 0:
         subject.add_check("images", "skipped", _why_no_images(subject))
