@@ -109,7 +109,9 @@ def obtain_seek_index(
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
         return found
 
-    return turns.find_or_make(candidates, FORM.what, find=find, make=make, progress=progress)
+    return turns.find_or_make_sidecar(
+        candidates, FORM.what, find_complete=find, make_missing=make, progress=progress
+    )
 
 
 def _run_seek_pass(

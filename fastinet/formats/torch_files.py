@@ -80,7 +80,7 @@ class TensorPlace:
 
     @property
     def size_bytes(self) -> int:
-        """Of the numbers, without what may lie between them."""
+        """Bytes of the tensor's numbers, without those that strides pass over."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
@@ -362,14 +362,14 @@ class _TensorPickle:
 
 
 def _count(value: Any) -> int:
-    """``value`` if it is a number of something."""
+    """``value``, which must be a whole number from 0 on."""
     if not isinstance(value, int) or value < 0:
         raise ValueError("no number of elements")
     return value
 
 
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
-    """``torch._utils._rebuild_tensor_v2``; what follows are gradients, which are no data."""
+    """``torch._utils._rebuild_tensor_v2``; its further arguments are of gradients: not read."""
     if not isinstance(storage, _Storage) or len(shape) != len(strides) or len(shape) > _MOST_AXES:
         raise ValueError("no tensor")
     shape, strides = tuple(map(_count, shape)), tuple(map(_count, strides))

@@ -287,7 +287,9 @@ def complete_checkpoints(
             append_missing(log, report)
         return True
 
-    turns.find_or_make(places(path, SUFFIX), _FORM.what, find=find, make=make, progress=progress)
+    turns.find_or_make_sidecar(
+        places(path, SUFFIX), _FORM.what, find_complete=find, make_missing=make, progress=progress
+    )
 
 
 class CheckpointLog(Log):

@@ -175,11 +175,11 @@ def find_duplicates(
             warn(f"{finding}; they are searched anew")
         return _Pass(dataset, search, record, threads, report).run()
 
-    rows, ends = turns.find_or_make(
+    rows, ends = turns.find_or_make_sidecar(
         [] if record.path is None else [record.path],
         "record of duplicates",
-        find=lambda: record.load()[0].groups,
-        make=make,
+        find_complete=lambda: record.load()[0].groups,
+        make_missing=make,
         progress=progress,
     )
     return Duplicates(dataset, rows, ends, record.path)

@@ -37,7 +37,7 @@ _HEADER = struct.Struct("<8sIII")
 
 @dataclass(frozen=True)
 class LogForm(Generic[Header]):
-    """How the logs of one kind begin."""
+    """How the logs of one kind begin: a reader checks a header by it, a writer makes one of it."""
 
     what: str
     """Name of the kind, for messages: "seek index"."""
@@ -78,7 +78,10 @@ class LogForm(Generic[Header]):
 
 
 class Log:
-    """A log that this process appends to; goes on where an earlier one ended.
+    """A log that this process appends to; it goes on where an earlier process ended.
+
+    Each kind of log is a subclass, which knows its chunks: it takes over those that are there
+    (`_resume`) and packs new ones for `_append`.
 
     Attributes:
         path: of the log.
@@ -117,11 +120,14 @@ class Log:
         )
 
     def _resume(self) -> None:
-        """Calls `_cut` behind the last whole chunk, or `_begin`, and takes over what is there."""
+        """Takes over the chunks that are there; calls `_cut` with the end of the last whole one.
+
+        Where the header is damaged or of another archive it calls `_begin` instead.
+        """
         raise NotImplementedError
 
     def _cut(self, end: int) -> None:
-        """Drops what stands behind the first `end` bytes."""
+        """Cuts the file to its first `end` bytes: behind them is a chunk that is not whole."""
         self._file.truncate(end)
         self._end = end
 

@@ -92,7 +92,7 @@ class Journal:
         """Says so once, however often the file is looked at."""
         if place not in self._damaged:
             self._damaged.add(place)
-            warn(f"the record of the verification '{place}' {what}; that work is done anew")
+            warn(f"the journal of the verification '{place}' {what}; that work is done anew")
 
     def _is_mine(self, content: dict[str, Any]) -> bool:
         """Whether a journal was made of these bytes, for these options, by this version."""
