@@ -55,17 +55,17 @@ class FastinetError(Exception):
         self.offset = offset
 
     def in_member(self, member: str) -> FastinetError:
-        """The same failure, of this member where none is named yet."""
+        """A copy of this error that names the member, unless it names one already."""
         context = (self.archive, self.member or member, self.offset)
         return _rebuild(type(self), self.cause, *context)
 
     def in_archive(self, archive: str) -> FastinetError:
-        """The same failure, of this archive where none is named yet."""
+        """A copy of this error that names the archive, unless it names one already."""
         context = (self.archive or archive, self.member, self.offset)
         return _rebuild(type(self), self.cause, *context)
 
     def advising(self, advice: str) -> FastinetError:
-        """The same failure, with what can be done about it."""
+        """A copy of this error whose cause ends with what can be done about it."""
         context = (self.archive, self.member, self.offset)
         return _rebuild(type(self), f"{self.cause}; {advice}", *context)
 

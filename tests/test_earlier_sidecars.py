@@ -214,6 +214,13 @@ def test_label_maps(archive: Path) -> None:
     found = open_label_maps(archive).files
     assert found is not None
     assert [column.tolist() for column in found[1:]] == [[3, 6], [0, 100], [100, 200]]
+    del files["file_sizes"]
+    sidecar.write_bytes(column_file(header, {**columns, **files}))
+    with (
+        pytest.warns(FastinetWarning, match="is damaged: it lacks column 'file_sizes'; .* anew"),
+        pytest.raises(FastinetError),
+    ):
+        open_label_maps(archive)
 
 
 @pytest.mark.parametrize("is_done", [True, False])

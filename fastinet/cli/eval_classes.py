@@ -104,7 +104,7 @@ def _is_of_imagenet1k(wnids: Sequence[str]) -> bool:
 
 
 def _in_imagenet1k(truth: Truth, wnids: Sequence[str]) -> Truth:
-    """The same labels among the 1000."""
+    """Labels among some classes of ImageNet-1K as labels among all 1000."""
     label_of = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
     new_label = np.array([label_of[wnid] for wnid in wnids], np.int64)
     labels = truth.labels

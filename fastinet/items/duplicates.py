@@ -283,7 +283,7 @@ class _Header:
 _FORM = ColumnFileForm(
     _Header,
     {"tails": "<u8", "digests_0": "<u8", "digests_1": "<u8"},
-    optional={"rows": "<i8", "ends": "<i8"},
+    optional=({"rows": "<i8", "ends": "<i8"},),
 )
 
 

@@ -28,7 +28,7 @@ import re
 import secrets
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -82,8 +82,8 @@ class ColumnFileForm(Generic[Header]):
     """A dataclass of what the writer says in the header (:mod:`fastinet.sidecars.schema`)."""
     columns: Mapping[str, str]
     """The dtype of each column that must be there: "<u8"; "S": bytes of any fixed width."""
-    optional: Mapping[str, str] = field(default_factory=dict)
-    """The same of those that may be there: all of them or none, unless the reader says more."""
+    optional: tuple[Mapping[str, str], ...] = ()
+    """The dtypes of columns that may be there, in groups: all columns of a group or none."""
 
 
 def read_columns(
@@ -296,9 +296,10 @@ def _check_table(
 
     Columns that the form does not name must lie within the file all the same.
     """
-    if missing := form.columns.keys() - table.keys():
+    present = [group for group in form.optional if group.keys() & table.keys()]
+    wanted = {name: dtype for group in (form.columns, *present) for name, dtype in group.items()}
+    if missing := wanted.keys() - table.keys():
         raise UnusableIndexError(f"is damaged: it lacks column '{min(missing)}'")
-    wanted = {**form.columns, **form.optional}
     for name, column in table.items():
         dtype = wanted.get(name, column.dtype)
         is_wanted = column.dtype[1:2] == "S" if dtype == "S" else column.dtype == dtype

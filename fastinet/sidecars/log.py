@@ -168,7 +168,7 @@ class Log:
         self._end += len(data)
 
     def _is_mine(self) -> bool:
-        """Whether nobody else has written to the log, or put another in its place."""
+        """Whether the log is as this process left it: no other has written to it or replaced it."""
         status = os.fstat(self._file.fileno())
         try:
             return status.st_size == self._end and os.path.samestat(status, self.path.stat())

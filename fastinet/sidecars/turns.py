@@ -215,7 +215,7 @@ class _Lock:
         except OSError as error:
             if error.errno == errno.ESTALE:  # removed on another machine
                 return True
-            if not os.fstat(file.fileno()).st_size:  # nobody's: made by the opening
+            if not os.fstat(file.fileno()).st_size:  # made by this open(), and empty
                 with contextlib.suppress(OSError):
                     self.path.unlink()
             raise _NoLockError(self, error, is_for_want_of_locks=True) from error
