@@ -109,7 +109,9 @@ def obtain_seek_index(
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
         return found
 
-    return turns.find_or_make(candidates, FORM.what, find=find, make=make, progress=progress)
+    return turns.find_or_make_sidecar(
+        candidates, FORM.what, find_complete=find, make_missing=make, progress=progress
+    )
 
 
 def _run_seek_pass(
@@ -191,7 +193,10 @@ class SeekLog(Log):
             self._begin({"fastinet": fastinet_version(), **self._header})
             return
         for chunk in read_chunks(self._file, end, check_all=True):
-            self.container_names += members_of_chunk(chunk).container_names
+            try:
+                self.container_names += members_of_chunk(chunk).container_names
+            except UnusableIndexError:  # as a chunk whose checksum is wrong: the log ends here
+                break
             self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end
             self._is_empty = False
         self._cut(end)

@@ -47,7 +47,7 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
 
 
 def refuse_streams(path: str) -> None:
-    """Raises click.UsageError where an archive arrives that a command has to go back in."""
+    """Raises click.UsageError for a stream, in a command that has to read the archive twice."""
     if is_stream(path):
         raise click.UsageError(
             f"this needs a file, and '{path}' passes once; bench, info and show take what does"
@@ -79,7 +79,7 @@ def open_streamed(
 
 
 def label_if_any(stream: Stream, item: StreamItem) -> int:
-    """The item's label, or -1: who only looks at a stream need not have labels."""
+    """The item's label; -1 where the stream cannot tell: images can be looked at all the same."""
     try:
         return stream.label(item.key, item.companions)
     except ValueError:
@@ -87,7 +87,7 @@ def label_if_any(stream: Stream, item: StreamItem) -> int:
 
 
 def open_boxes(path: str) -> Boxes:
-    """The bounding boxes at `path`; shows how far it is where they were not read before."""
+    """The bounding boxes at `path`; shows how far reading is, unless they are kept already."""
     with file_bar("reading boxes") as progress:
         return fastinet.read_boxes(path, progress=progress)
 

@@ -37,9 +37,10 @@ import numpy as np
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
 from fastinet.sidecars.column_file import UnusableIndexError
-from fastinet.sidecars.identity import check_identities, fastinet_version
+from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.log import Log, LogForm
 from fastinet.sidecars.places import places
+from fastinet.sidecars.schema import Count, Word32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
     from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
-    from fastinet.sidecars.identity import Identity
 
 __all__ = [
     "CheckpointLog",
@@ -62,8 +62,19 @@ __all__ = [
 SUFFIX: Final = ".checkpoints"
 FORMAT_VERSION: Final = 1
 
+
+@dataclass(frozen=True)
+class _Header:
+    """The JSON header of a checkpoint index."""
+
+    archives: tuple[Identity, ...]
+    items: Count
+    stride: Word32
+    """See :class:`Checkpoints`."""
+
+
 # The JSON of a folder of all 21,841 class archives needs some 5 MB.
-_FORM = LogForm("checkpoint index", b"FASTCKPT", FORMAT_VERSION, max_json_bytes=1 << 24)
+_FORM = LogForm("checkpoint index", b"FASTCKPT", FORMAT_VERSION, 1 << 24, _Header)
 _CHUNK = struct.Struct("<4sIQIQ")
 _CHUNK_MAGIC = b"CHNK"
 
@@ -199,10 +210,10 @@ def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Check
 def _check_header(file: Any, identities: Sequence[Identity], items: int) -> tuple[int, int]:
     """(stride, where the first chunk starts); UnusableIndexError unless the header fits."""
     header, start = _FORM.read_header(file)
-    check_identities(header["archives"], identities)
-    if header["items"] != items:
-        raise UnusableIndexError(f"is stale: it is of {header['items']:,} items")
-    return header["stride"], start
+    check_identities(header.archives, identities)
+    if header.items != items:
+        raise UnusableIndexError(f"is stale: it is of {header.items:,} items")
+    return header.stride, start
 
 
 class _ChunkInFile(NamedTuple):
@@ -276,7 +287,9 @@ def complete_checkpoints(
             append_missing(log, report)
         return True
 
-    turns.find_or_make(places(path, SUFFIX), _FORM.what, find=find, make=make, progress=progress)
+    turns.find_or_make_sidecar(
+        places(path, SUFFIX), _FORM.what, find_complete=find, make_missing=make, progress=progress
+    )
 
 
 class CheckpointLog(Log):

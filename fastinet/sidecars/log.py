@@ -17,10 +17,11 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fastinet.errors import ReadError
-from fastinet.sidecars.column_file import ELSEWHERE, UnusableIndexError
+from fastinet.sidecars.column_file import ELSEWHERE
+from fastinet.sidecars.schema import UnusableIndexError, checked_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,22 +30,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Log", "LogForm"]
 
+Header = TypeVar("Header")
+
 _HEADER = struct.Struct("<8sIII")
 
 
 @dataclass(frozen=True)
-class LogForm:
-    """How the logs of one kind begin."""
+class LogForm(Generic[Header]):
+    """How the logs of one kind begin: a reader checks a header by it, a writer makes one of it."""
 
     what: str
-    """They are, for messages: "seek index"."""
+    """Name of the kind, for messages: "seek index"."""
     magic: bytes
     """8 bytes."""
     version: int
     max_json_bytes: int
+    """A longer header is taken for damage, and not read."""
+    header_type: type[Header]
+    """A dataclass of what the JSON holds (:mod:`fastinet.sidecars.schema`)."""
 
-    def read_header(self, file: FileIO | BufferedReader) -> tuple[dict[str, Any], int]:
-        """The header's JSON, and where the first chunk starts [bytes].
+    def read_header(self, file: FileIO | BufferedReader) -> tuple[Header, int]:
+        """The header, and where the first chunk starts [bytes].
 
         Raises:
             UnusableIndexError: the header is damaged, or of another kind or version.
@@ -63,8 +69,7 @@ class LogForm:
         text = file.read(length) or b""
         if len(text) != length or zlib.crc32(text) != crc:
             raise UnusableIndexError("is damaged: the checksum of its header is wrong")
-        header: dict[str, Any] = json.loads(text)
-        return header, _HEADER.size + length
+        return checked_json(self.header_type, text), _HEADER.size + length
 
     def header(self, content: Mapping[str, Any]) -> bytes:
         """The header whose JSON is `content`."""
@@ -73,13 +78,16 @@ class LogForm:
 
 
 class Log:
-    """A log that this process appends to; goes on where an earlier one ended.
+    """A log that this process appends to; it goes on where an earlier process ended.
+
+    Each kind of log is a subclass, which knows its chunks: it takes over those that are there
+    (`_resume`) and packs new ones for `_append`.
 
     Attributes:
         path: of the log.
     """
 
-    def __init__(self, places: Sequence[Path], form: LogForm, archive: str) -> None:
+    def __init__(self, places: Sequence[Path], form: LogForm[Any], archive: str) -> None:
         """Opens the log in the first of `places` that can be written.
 
         Args:
@@ -112,11 +120,14 @@ class Log:
         )
 
     def _resume(self) -> None:
-        """Calls `_cut` behind the last whole chunk, or `_begin`, and takes over what is there."""
+        """Takes over the chunks that are there; calls `_cut` with the end of the last whole one.
+
+        Where the header is damaged or of another archive it calls `_begin` instead.
+        """
         raise NotImplementedError
 
     def _cut(self, end: int) -> None:
-        """Drops what stands behind the first `end` bytes."""
+        """Cuts the file to its first `end` bytes: behind them is a chunk that is not whole."""
         self._file.truncate(end)
         self._end = end
 
@@ -157,7 +168,7 @@ class Log:
         self._end += len(data)
 
     def _is_mine(self) -> bool:
-        """Whether nobody else has written to the log, or put another in its place."""
+        """Whether the log is as this process left it: no other has written to it or replaced it."""
         status = os.fstat(self._file.fileno())
         try:
             return status.st_size == self._end and os.path.samestat(status, self.path.stat())

@@ -1,4 +1,7 @@
-"""At which place of the predictions the right label stands: 0 is the first guess."""
+"""The first hit of each item: which of its guesses, from the best on, is the first right one.
+
+The item is right in the sense of top-k where its first hit is below k: 0 is the best guess.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from fastinet.metrics.arrays import as_array
 if TYPE_CHECKING:
     from fastinet.datasets.label_sets import LabelSets
 
-__all__ = ["NEVER", "UNLABELLED", "best_ranks", "checked_predictions", "top_guesses"]
+__all__ = ["NO_HIT", "UNLABELLED", "checked_predictions", "first_hits", "top_guesses"]
 
-NEVER = np.iinfo(np.int64).max
-"""The rank of a label that is not among the guesses."""
+NO_HIT = np.iinfo(np.int64).max
+"""Stands for the first hit of an item whose labels are not among the guesses."""
 UNLABELLED = -1
-"""The rank of an item that has no label."""
+"""Stands for the first hit of an item that has no label."""
 
 _NO_GUESS = -1
 _CHUNK_VALUES = 1 << 22  # predictions looked at in one go: 32 MB as float64
@@ -52,13 +55,15 @@ def checked_predictions(predictions: ArrayLike, items: int, guesses: int) -> NDA
     return array
 
 
-def best_ranks(predictions: NDArray[Any], sets: LabelSets) -> NDArray[np.int64]:
-    """int64 [N]: the rank of the best placed of each item's labels, NEVER or UNLABELLED.
+def first_hits(predictions: NDArray[Any], sets: LabelSets) -> NDArray[np.int64]:
+    """The number of the first guess that is one of the item's labels, int64 [N].
+
+    Guesses are numbered from 0, the best; NO_HIT and UNLABELLED where there is none.
 
     Args:
-        predictions: of :func:`checked_predictions`. Scores rank by value, the highest first, and
-            equal ones by class, the lowest first: the order of a stable argsort of the negated
-            scores. Ranked labels rank by column; -1 is no guess.
+        predictions: of :func:`checked_predictions`. Of scores the guesses are the classes by
+            falling score, and equal ones by class, the lowest first: the order of a stable argsort
+            of the negated scores. Of ranked labels they are the columns; -1 is no guess.
         sets: the right labels.
 
     Raises:
@@ -68,17 +73,17 @@ def best_ranks(predictions: NDArray[Any], sets: LabelSets) -> NDArray[np.int64]:
     item = sets.item
     if is_scores:
         _refuse_labels_beyond(predictions.shape[1], sets)
-    ranks = np.where(sets.counts > 0, NEVER, UNLABELLED)
+    first = np.where(sets.counts > 0, NO_HIT, UNLABELLED)
     for rows in _chunks(*predictions.shape):
         pairs = slice(*np.searchsorted(item, [rows.start, rows.stop]))
         chunk, label = predictions[rows], sets.label[pairs]
         within = item[pairs] - rows.start
         if is_scores:
-            found = _ranks_by_score(_comparable(chunk, rows.start), within, label)
+            found = _hits_by_score(_comparable(chunk, rows.start), within, label)
         else:
-            found = _ranks_by_column(_guesses(chunk, rows.start), within, label)
-        np.minimum.at(ranks, item[pairs], found)
-    return ranks
+            found = _hits_by_column(_guesses(chunk, rows.start), within, label)
+        np.minimum.at(first, item[pairs], found)
+    return first
 
 
 def top_guesses(scores: NDArray[Any], guesses: int) -> NDArray[np.int64]:
@@ -110,7 +115,7 @@ def _chunks(items: int, width: int) -> Iterator[slice]:
 
 
 def _comparable(scores: NDArray[Any], first: int) -> NDArray[Any]:
-    """``scores``, of a type that compares fast; NaN is refused, for it has no place in an order."""
+    """``scores``, of a type that compares fast; NaN is refused, for it is above and below none."""
     if scores.dtype.itemsize < 4:
         scores = scores.astype(np.float32)
     nan = np.isnan(scores)
@@ -124,6 +129,7 @@ def _comparable(scores: NDArray[Any], first: int) -> NDArray[Any]:
 
 
 def _guesses(chunk: NDArray[Any], first: int) -> NDArray[np.int64]:
+    """The ranked labels of a chunk that begins with row `first`; one below -1 is refused."""
     guesses: NDArray[np.int64] = chunk.astype(np.int64)
     wrong = guesses < _NO_GUESS
     if wrong.any():
@@ -135,10 +141,10 @@ def _guesses(chunk: NDArray[Any], first: int) -> NDArray[np.int64]:
     return guesses
 
 
-def _ranks_by_score(
+def _hits_by_score(
     scores: NDArray[Any], row: NDArray[np.int64], label: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """How many classes stand before each label: those that score more, and ties to its left."""
+    """How many classes come before each label: those that score more, and ties of lower number."""
     own = scores[row, label][:, np.newaxis]
     others = scores[row]
     left = np.arange(scores.shape[1]) < label[:, np.newaxis]
@@ -146,11 +152,12 @@ def _ranks_by_score(
     return np.asarray(np.count_nonzero(before, axis=1), np.int64)
 
 
-def _ranks_by_column(
+def _hits_by_column(
     guesses: NDArray[np.int64], row: NDArray[np.int64], label: NDArray[np.int64]
 ) -> NDArray[np.int64]:
+    """The column in which each label stands, or NO_HIT."""
     hits = guesses[row] == label[:, np.newaxis]
-    return np.where(hits.any(axis=1), hits.argmax(axis=1), NEVER)
+    return np.where(hits.any(axis=1), hits.argmax(axis=1), NO_HIT)
 
 
 def _refuse_labels_beyond(classes: int, sets: LabelSets) -> None:
