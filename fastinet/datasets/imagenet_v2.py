@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.key_labels import label_of_numbered_folder
 from fastinet.datasets.listing import Split
 from fastinet.datasets.scanned import ScannedMembers
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Ints
 
-__all__ = ["label_of_member", "recognise"]
+__all__ = ["recognise"]
 
 FAMILY = "imagenet_v2"
 
@@ -39,7 +40,6 @@ FAMILY = "imagenet_v2"
 _MOST_MEMBERS = 30_000
 _LOOKED_AT = 100
 
-_NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
 _WNID_FOLDER = re.compile(r"(?:.*/)?(n[0-9]{8})/[0-9]{1,2}\.jpeg")
 # A wnid and a number could be anybody's; the top folder must say what it is ("v2" is not in all).
 _TOP_FOLDER = re.compile(r"imagenet(?:v2)?-?(?:matched-?frequency|threshold|top-?images)")
@@ -53,7 +53,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     archive_names = [archive.name for archive in members.archives]
 
     def label(row: int) -> int:
-        return label_of_member(members.name(row), archive_names[members.archive[row]])
+        return _label_of_member(members.name(row), archive_names[members.archive[row]])
 
     rows = np.flatnonzero(images).tolist()
     # Where most are, some of a few are: other archives need not have all their names looked at.
@@ -77,11 +77,15 @@ def recognise(members: ScannedMembers) -> Listing | None:
     )
 
 
-def label_of_member(name: str, archive_name: str) -> int:
-    """The label, 0 to 999, of a member; -1: it is none of ImageNet-V2's."""
-    numbered = _NUMBERED_FOLDER.fullmatch(name)
-    if numbered:
-        return int(numbered.group(1))
+def _label_of_member(name: str, archive_name: str) -> int:
+    """The label, 0 to 999, of a member; -1: it is none of ImageNet-V2's.
+
+    Folders with numbers tell it by the rule of :mod:`fastinet.datasets.key_labels`. A folder that
+    is a wnid counts only where the archive, or a folder above, is called as ImageNet-V2 is.
+    """
+    label = label_of_numbered_folder(name)
+    if label >= 0:
+        return label
     in_wnid = _WNID_FOLDER.fullmatch(name)
     if in_wnid:
         folders = (archive_name, *PurePosixPath(name).parts[:-1])

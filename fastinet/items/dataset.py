@@ -16,7 +16,7 @@ from fastinet.base.checks import item_number
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.devkit import Devkit
-from fastinet.datasets.ilsvrc import validation_numbers
+from fastinet.datasets.key_labels import validation_numbers
 from fastinet.datasets.keys import Keys
 from fastinet.datasets.names import Names
 from fastinet.errors import FastinetError

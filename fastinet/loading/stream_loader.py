@@ -322,7 +322,7 @@ class StreamedItems:
     ) -> None:
         """The items that have `numbers` in the stream, and as many keys with their companions."""
         # Of two companions with the same extension the first counts.
-        labels = [stream.label(key, dict(reversed(companions))) for key, companions in rows]
+        labels = stream.labels_of([(key, dict(reversed(companions))) for key, companions in rows])
         self.labels = np.array(labels, np.int64)
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
         self.label_sets = None

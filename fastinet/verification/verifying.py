@@ -350,7 +350,7 @@ class Verification:
         for part in parts:
             others[part.rows] = False
         if self._report.family == "ilsvrc":
-            others &= ~ilsvrc.companions(members.names)
+            others &= ~ilsvrc.are_annotations(members.names)
         rows = np.flatnonzero(others).tolist()
         if rows:
             names = some(members.name(row) for row in rows[:4])
