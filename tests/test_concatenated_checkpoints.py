@@ -59,7 +59,7 @@ def records_of(dataset: fastinet.Dataset) -> list[bytes]:
     """Each item's record, of the archive that it is in."""
     places = dataset.checkpoints
     arrays = places.of_archives()
-    numbers = dataset._item_archive
+    numbers = dataset.columns.item_archive
     found = []
     for row, (start, size) in enumerate(zip(places.starts.tolist(), places.sizes.tolist(),
                                             strict=True)):  # fmt: skip

@@ -164,7 +164,7 @@ def find_duplicates(
         ValueError: the dataset is a selection: find them in the whole, and select from
             ``multi_label()``.
     """
-    if dataset._selected:  # noqa: SLF001
+    if dataset.is_selection:
         raise ValueError("find the duplicates of the whole dataset, and select from multi_label()")
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     record = _Record.of(dataset)
@@ -214,7 +214,7 @@ class _Pass:
         self._record = record
         self._threads = threads
         self._report = report
-        dataset._opened_sources()  # noqa: SLF001  # once, and not by every thread
+        dataset.columns.sources()  # opened once, and not by every thread
 
     def run(self) -> tuple[Rows, Rows]:
         """Finds the groups, as rows and ends, and keeps what there is whenever it ends."""
@@ -261,7 +261,7 @@ class _Pass:
         """64 bits of size and last bytes."""
         size = int(self._sizes[row])
         count = min(size, _TAIL_BYTES)
-        tail = self._dataset._read_part(row, size - count, count)  # noqa: SLF001
+        tail = self._dataset.columns.read(row, size - count, count)
         digest = hashlib.blake2b(size.to_bytes(8, "little") + tail, digest_size=8).digest()
         return (int.from_bytes(digest, "little"),)
 
@@ -279,20 +279,21 @@ class _Record:
     """None: nowhere, since the dataset has no index either."""
     identities: list[Identity]
     split: str
-    places: int
-    """CRC-32 of where the items lie: what is kept speaks of them by their order."""
+    offsets_crc: int
+    """CRC-32 of the items' offsets: what is kept speaks of items by their numbers, so it must be of
+    the same items in the same order."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> _Record:
         """The record of a dataset's search."""
-        places = zlib.crc32(np.ascontiguousarray(dataset._offsets).data)  # noqa: SLF001
+        crc = zlib.crc32(np.ascontiguousarray(dataset.columns.offsets).data)
         if dataset.index is None:
-            return cls(None, [], dataset.split, places)
+            return cls(None, [], dataset.split, crc)
         index = Path(dataset.index)
         part = f".{dataset.split}" if len(dataset.splits) > 1 else ""
-        identities = [archive.identify() for archive in dataset._archives]  # noqa: SLF001
+        identities = [each.archive.identify() for each in dataset.columns.archives]
         path = index.with_name(f"{index.name}{part}{SUFFIX}")
-        return cls(path, identities, dataset.split, places)
+        return cls(path, identities, dataset.split, crc)
 
     def load(self) -> tuple[_Search, str | None]:
         """The search as it was kept, or a new one, and what is wrong with what is there."""
@@ -301,7 +302,7 @@ class _Record:
 
         def check(header: dict[str, Any]) -> None:
             check_identities(header["archives"], self.identities)
-            if (header["split"], header["places"]) != (self.split, self.places):
+            if (header["split"], header["places"]) != (self.split, self.offsets_crc):
                 raise UnusableIndexError("is stale: it is of other items")
 
         try:
@@ -323,7 +324,7 @@ class _Record:
             "fastinet": fastinet_version(),
             "archives": [identity._asdict() for identity in self.identities],
             "split": self.split,
-            "places": self.places,
+            "places": self.offsets_crc,
         }
         columns: dict[str, NDArray[Any]] = {
             "tails": search.tails,

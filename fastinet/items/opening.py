@@ -23,6 +23,7 @@ from fastinet.items.given_labels import (
     refuse_strange_devkit,
 )
 from fastinet.items.index import obtain_listing
+from fastinet.items.item_columns import ItemColumns
 from fastinet.items.stream import Stream
 
 if TYPE_CHECKING:
@@ -131,14 +132,14 @@ def open(  # noqa: A001  # read as fastinet.open
         raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
     if path == "":  # an unset variable, which Path takes for the current folder
         raise MissingError("no such file or folder", archive="")
-    absolute, place, archives, notes = find_archives(path)
+    absolute, sidecar_base, archives, notes = find_archives(path)
     function = labels if callable(labels) else None
     if patch is not None:
         archives.append(patch_at(Path(patch).absolute()))
-        # An index of its own, beside that of the archive alone.
-        place = place.with_name(f"{place.name}+{archives[-1].name}")
+        # The two together have an index of their own, beside that of the archive alone.
+        sidecar_base = sidecar_base.with_name(f"{sidecar_base.name}+{archives[-1].name}")
     listing, kept_at = obtain_listing(
-        place,
+        sidecar_base,
         [archive.identify() for archive in archives],
         build=lambda report: scan_archives(
             absolute, archives, report, patched=patch is not None, label_function=function
@@ -154,12 +155,11 @@ def open(  # noqa: A001  # read as fastinet.open
         refuse_strange_devkit(kit, [wnid for _, wnids in listing.splits for wnid in wnids])
     dataset = Dataset(
         str(absolute),
-        archives,
-        listing,
-        None if kept_at is None else str(kept_at),
-        chosen,
-        place,
-        kit,
+        ItemColumns.of(archives, listing),
+        index=None if kept_at is None else str(kept_at),
+        split=chosen,
+        sidecar_base=sidecar_base,
+        devkit=kit,
     )
     return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
 
