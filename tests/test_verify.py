@@ -19,6 +19,7 @@ from verified import COUNTS, Classes, kinds, published_train, some_classes, stat
 import fastinet
 from fastinet._native import _scan
 from fastinet.datasets.published import PublishedArchive, PublishedSplit
+from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.encodings import ODD_ENCODINGS, encode
@@ -90,11 +91,39 @@ def test_a_journal_that_is_no_journal_is_replaced(
 ) -> None:
     path, published = train
     journal = path.with_name("train.tar.fastinet.verify")
-    for content in (b"", b"{", b"[]", b'{"format": 1}', bytes(100)):
+    for content in (b"", b"{", b"[]", bytes(100)):
         journal.write_bytes(content)
-        assert fastinet.verify(path, published=published).ok
+        with pytest.warns(FastinetWarning, match=r"'.*\.verify' is damaged: .* done anew") as said:
+            assert fastinet.verify(path, published=published).ok
+        assert len(said) == 1
         assert json.loads(journal.read_bytes())["report"]["ok"]
+    journal.write_bytes(b'{"format": 1}')  # of another verification: nothing to tell
+    assert fastinet.verify(path, published=published).ok
     assert not list(path.parent.glob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("members", "many", "'members' is \"many\", and must be a whole number"),
+        ("images", -1, "'images' is -1, and must be 0 to 9223372036854775807"),
+        ("checks", [{"name": "size"}], r"it lacks 'checks\[0\].state'"),
+        ("checks", [{"name": "size", "state": "odd", "detail": ""}], "must be one of 'passed'"),
+        ("findings", {}, "'findings' is {}, and must be an array"),
+        ("remembered", 1, "must be true or false"),
+    ],
+)
+def test_a_remembered_report_of_the_wrong_types_is_refused(
+    train: tuple[Path, list[PublishedArchive]], name: str, value: object, what: str
+) -> None:
+    path, published = train
+    sound = fastinet.verify(path, published=published)
+    journal = path.with_name("train.tar.fastinet.verify")
+    content = json.loads(journal.read_bytes())
+    content["report"][name] = value
+    journal.write_text(json.dumps(content))
+    with pytest.warns(FastinetWarning, match=f"is damaged: .*{what}"):
+        assert fastinet.verify(path, published=published) == sound
 
 
 def test_a_folder_of_class_tars_and_a_tree_pass(tmp_path: Path, classes: Classes) -> None:

@@ -32,7 +32,7 @@ import dataclasses
 import functools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -346,13 +346,35 @@ def _identify(path: Path) -> Identity:
     return identify_file(path)
 
 
-def _load(place: Path, path: Path, identity: Identity) -> Boxes:
-    def check(header: dict[str, Any]) -> None:
-        if header.get("family") != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no boxes")
-        check_identities(header["archives"], [identity])
+@dataclasses.dataclass(frozen=True)
+class _Header:
+    """The JSON header of what is kept of an archive of boxes."""
 
-    header, columns = column_file.read_columns(place, check)
+    family: str
+    archives: tuple[Identity, ...]
+    notes: tuple[str, ...]
+
+
+_FORM = column_file.ColumnFileForm(
+    _Header,
+    {
+        "keys": "S",
+        "starts": "<i8",
+        "boxes": "<f4",
+        "pixels": "<f4",
+        "sizes": "<i4",
+        "wnid_numbers": "<i4",
+    },
+)
+
+
+def _load(place: Path, path: Path, identity: Identity) -> Boxes:
+    def check(header: _Header) -> None:
+        if header.family != _FAMILY:
+            raise column_file.UnusableIndexError("keeps no boxes")
+        check_identities(header.archives, [identity])
+
+    header, columns = column_file.read_columns(place, _FORM, check)
     return Boxes(
         path=str(path),
         keys=columns["keys"],
@@ -361,7 +383,7 @@ def _load(place: Path, path: Path, identity: Identity) -> Boxes:
         pixels=columns["pixels"].reshape(-1, 4),
         sizes=columns["sizes"].reshape(-1, 2),
         wnid_numbers=columns["wnid_numbers"],
-        notes=tuple(header["notes"]),
+        notes=header.notes,
     )
 
 

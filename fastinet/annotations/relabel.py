@@ -44,15 +44,15 @@ from fastinet.errors import (
 )
 from fastinet.formats.torch_files import locate_tensor
 from fastinet.sidecars import column_file
-from fastinet.sidecars.identity import check_identities, fastinet_version
+from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.places import places
+from fastinet.sidecars.schema import Positive
 
 if TYPE_CHECKING:
     from fastinet._native._scan import Members
     from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
     from fastinet.datasets.items import Items
-    from fastinet.sidecars.identity import Identity
 
 __all__ = ["Axis", "ItemLabelMaps", "LabelMaps", "open_label_maps"]
 
@@ -417,21 +417,38 @@ def _folder(path: bytes, files: tuple[NDArray[Any], ...]) -> _engine.Source:
 # ---------------------------------------------------------------------------------------- the index
 
 
-def _load(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
-    def check(header: dict[str, Any]) -> None:
-        if header.get("family") != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no label maps")
-        check_identities(header["archives"], [identity])
+@dataclass(frozen=True)
+class _Header:
+    """The JSON header of what is kept of label maps."""
 
-    header, columns = column_file.read_columns(place, check)
-    ranks, rows, grid_columns = header["shape"]
+    family: str
+    archives: tuple[Identity, ...]
+    shape: tuple[Positive, Positive, Positive]
+    """See :class:`LabelMaps`."""
+    notes: tuple[str, ...]
+
+
+_FORM = column_file.ColumnFileForm(
+    _Header,
+    {"keys": "S", "offsets": "<u8"},
+    optional=dict(zip(_FILE_COLUMNS, ("|u1", "<u8", "<u8", "<u8"), strict=True)),
+)
+
+
+def _load(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
+    def check(header: _Header) -> None:
+        if header.family != _FAMILY:
+            raise column_file.UnusableIndexError("keeps no label maps")
+        check_identities(header.archives, [identity])
+
+    header, columns = column_file.read_columns(place, _FORM, check)
     has_files = _FILE_COLUMNS[0] in columns
     return LabelMaps(
         path=str(path),
         keys=columns["keys"],
         offsets=columns["offsets"],
-        shape=(ranks, rows, grid_columns),
-        notes=tuple(header["notes"]),
+        shape=header.shape,
+        notes=header.notes,
         files=tuple(columns[name] for name in _FILE_COLUMNS) if has_files else None,
     )
 

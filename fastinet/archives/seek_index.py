@@ -30,7 +30,6 @@ byte that a reader may have mapped.
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import struct
@@ -44,7 +43,9 @@ import numpy as np
 from fastinet._native import _engine, _scan
 from fastinet.errors import ReadError
 from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.identity import Identity
 from fastinet.sidecars.log import LogForm
+from fastinet.sidecars.schema import Count, Positive, checked_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,6 +60,7 @@ __all__ = [
     "SUFFIX",
     "UNFINISHED_MD5",
     "SeekChunk",
+    "SeekHeader",
     "SeekIndex",
     "check_header",
     "load_seek_index",
@@ -70,7 +72,28 @@ __all__ = [
 SUFFIX: Final = ".seek"
 FORMAT_VERSION: Final = 1
 
-FORM: Final = LogForm("seek index", b"FASTSEEK", FORMAT_VERSION, max_json_bytes=1 << 16)
+
+@dataclass(frozen=True)
+class SeekHeader:
+    """The JSON header of a seek index."""
+
+    archive: Identity
+    folder: str
+    """Put before the members' names."""
+    spacing: Positive
+    """Of the seek points [bytes of inflated data]."""
+
+
+@dataclass(frozen=True)
+class _ChunkText:
+    """The JSON of a chunk."""
+
+    containers: list[str]
+    """Inner tars that the chunk has begun."""
+    special_entries: Count
+
+
+FORM: Final = LogForm("seek index", b"FASTSEEK", FORMAT_VERSION, 1 << 16, SeekHeader)
 CHUNK: Final = struct.Struct("<4sII7Q16s")
 CHUNK_MAGIC: Final = b"CHNK"
 CRC_FROM: Final = 12  # what of the fixed part is under the first CRC: all behind the CRCs
@@ -142,12 +165,16 @@ class SeekIndex:
         Raises:
             ReadError: the index has changed under us.
         """
-        with self.path.open("rb") as file:
-            _, start = FORM.read_header(file)
-            chunks = list(read_chunks(file, start, check_all=True))
+        try:
+            with self.path.open("rb") as file:
+                _, start = FORM.read_header(file)
+                chunks = list(read_chunks(file, start, check_all=True))
+            parts = [members_of_chunk(chunk) for chunk in chunks]
+        except UnusableIndexError as error:
+            raise ReadError(f"the seek index '{self.path}' {error}: remove it") from None
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
-        return _joined_members([members_of_chunk(chunk) for chunk in chunks])
+        return _joined_members(parts)
 
 
 class SeekChunk(NamedTuple):
@@ -209,15 +236,15 @@ def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> Se
     )
 
 
-def check_header(header: dict[str, Any], expected: dict[str, Any]) -> None:
+def check_header(header: SeekHeader, expected: dict[str, Any]) -> None:
     """Raises UnusableIndexError unless the index is of the archive as it is now."""
     archive = expected["archive"]
-    if header["archive"] != archive:
+    if header.archive._asdict() != archive:
         raise UnusableIndexError(
             f"is stale: archive '{archive['name']}' is not what it was when it was made"
         )
     for name in ("folder", "spacing"):
-        if header[name] != expected[name]:
+        if getattr(header, name) != expected[name]:
             raise UnusableIndexError(f"was made with another {name}")
 
 
@@ -266,11 +293,15 @@ def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[SeekCh
 
 
 def members_of_chunk(chunk: SeekChunk) -> _scan.Members:
-    """What the chunk says of members; `chunk` was checked in whole."""
+    """What the chunk says of members; `chunk` was checked in whole.
+
+    Raises:
+        UnusableIndexError: its JSON, whose checksum holds, is not what it should be.
+    """
     rest, count = chunk.rest or b"", chunk.members
     names_at = _MEMBER_BYTES * count
     json_at = names_at + chunk.names_bytes
-    told = json.loads(rest[json_at : json_at + chunk.json_bytes])
+    told = checked_json(_ChunkText, rest[json_at : json_at + chunk.json_bytes])
     return _scan.Members(
         offsets=np.frombuffer(rest, "<u8", count),
         sizes=np.frombuffer(rest, "<u8", count, 8 * count),
@@ -280,8 +311,8 @@ def members_of_chunk(chunk: SeekChunk) -> _scan.Members:
         ),
         name_ends=np.frombuffer(rest, "<u8", count, 28 * count),
         names=np.frombuffer(rest, np.uint8, chunk.names_bytes, names_at),
-        container_names=told["containers"],
-        special_entries=told["special_entries"],
+        container_names=told.containers,
+        special_entries=told.special_entries,
     )
 
 

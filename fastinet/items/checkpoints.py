@@ -37,9 +37,10 @@ import numpy as np
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
 from fastinet.sidecars.column_file import UnusableIndexError
-from fastinet.sidecars.identity import check_identities, fastinet_version
+from fastinet.sidecars.identity import Identity, check_identities
 from fastinet.sidecars.log import Log, LogForm
 from fastinet.sidecars.places import places
+from fastinet.sidecars.schema import Count, Word32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
     from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
-    from fastinet.sidecars.identity import Identity
 
 __all__ = [
     "CheckpointLog",
@@ -62,8 +62,19 @@ __all__ = [
 SUFFIX: Final = ".checkpoints"
 FORMAT_VERSION: Final = 1
 
+
+@dataclass(frozen=True)
+class _Header:
+    """The JSON header of a checkpoint index."""
+
+    archives: tuple[Identity, ...]
+    items: Count
+    stride: Word32
+    """See :class:`Checkpoints`."""
+
+
 # The JSON of a folder of all 21,841 class archives needs some 5 MB.
-_FORM = LogForm("checkpoint index", b"FASTCKPT", FORMAT_VERSION, max_json_bytes=1 << 24)
+_FORM = LogForm("checkpoint index", b"FASTCKPT", FORMAT_VERSION, 1 << 24, _Header)
 _CHUNK = struct.Struct("<4sIQIQ")
 _CHUNK_MAGIC = b"CHNK"
 
@@ -175,7 +186,8 @@ def best_checkpoints(
 def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Checkpoints, int]:
     """The checkpoints in the index at `path`, and how many bytes at its end are no chunk."""
     with path.open("rb") as file:
-        stride, end = _check_header(file, identities, items)
+        header, end = _FORM.read_header(file)
+        _check_header(header, identities, items)
         starts, sizes, header_bytes = (
             np.zeros(items, np.uint64),
             np.zeros(items, np.uint32),
@@ -193,16 +205,16 @@ def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Check
         # Whoever makes this index anew begins a new file: the bytes that are mapped here stay.
         memory = mmap.mmap(file.fileno(), end, access=mmap.ACCESS_READ)
     records = np.frombuffer(memory, np.uint8)
-    return Checkpoints(path, covered, stride, starts, sizes, header_bytes, records), tail_bytes
+    return Checkpoints(
+        path, covered, header.stride, starts, sizes, header_bytes, records
+    ), tail_bytes
 
 
-def _check_header(file: Any, identities: Sequence[Identity], items: int) -> tuple[int, int]:
-    """(stride, where the first chunk starts); UnusableIndexError unless the header fits."""
-    header, start = _FORM.read_header(file)
-    check_identities(header["archives"], identities)
-    if header["items"] != items:
-        raise UnusableIndexError(f"is stale: it is of {header['items']:,} items")
-    return header["stride"], start
+def _check_header(header: _Header, identities: Sequence[Identity], items: int) -> None:
+    """Raises UnusableIndexError unless the index is of these archives and so many items."""
+    check_identities(header.archives, identities)
+    if header.items != items:
+        raise UnusableIndexError(f"is stale: it is of {header.items:,} items")
 
 
 class _ChunkInFile(NamedTuple):
@@ -303,7 +315,12 @@ class CheckpointLog(Log):
         self._identities = [archive.identify() for archive in archives]
         self._items = items
         self._stride = stride
-        super().__init__(places, _FORM, str(path))
+        content = {
+            "archives": [identity._asdict() for identity in self._identities],
+            "items": items,
+            "stride": stride,
+        }
+        super().__init__(places, _FORM, str(path), content)
 
     def append(self, chunk: Chunk) -> None:
         """Adds the records of the items from `covered` on; they are on disk when it returns.
@@ -321,21 +338,16 @@ class CheckpointLog(Log):
 
     def _resume(self) -> None:
         self.covered = 0
-        try:
-            found_stride, end = _check_header(self._file, self._identities, self._items)
-        except UnusableIndexError:
-            found_stride, end = -1, 0
-        if found_stride != self._stride:
-            self._begin(
-                {
-                    "fastinet": fastinet_version(),
-                    "archives": [identity._asdict() for identity in self._identities],
-                    "items": self._items,
-                    "stride": self._stride,
-                }
-            )
-            return
-        for chunk in _chunks(self._file, end, self._items):
+        super()._resume()
+
+    def _check_header(self, header: _Header) -> None:
+        _check_header(header, self._identities, self._items)
+        if header.stride != self._stride:
+            raise UnusableIndexError("was made with another stride")
+
+    def _take_over(self, start: int) -> int:
+        end = start
+        for chunk in _chunks(self._file, start, self._items):
             self.covered += len(chunk.sizes)
             end = chunk.end
-        self._cut(end)
+        return end

@@ -37,15 +37,15 @@ from fastinet.base.cpus import available_cpus
 from fastinet.base.warning import warn
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.sidecars import column_file, turns
-from fastinet.sidecars.column_file import UnusableIndexError
-from fastinet.sidecars.identity import check_identities, fastinet_version
+from fastinet.sidecars.column_file import ColumnFileForm, UnusableIndexError
+from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
+from fastinet.sidecars.schema import Word32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fastinet.base.progress import Progress
     from fastinet.items.dataset import Dataset
-    from fastinet.sidecars.identity import Identity
 
 __all__ = ["Duplicates", "find_duplicates"]
 
@@ -272,6 +272,22 @@ class _Pass:
 
 
 @dataclass(frozen=True)
+class _Header:
+    """The JSON header of a record of duplicates; see :class:`_Record`."""
+
+    archives: tuple[Identity, ...]
+    split: str
+    places: Word32
+
+
+_FORM = ColumnFileForm(
+    _Header,
+    {"tails": "<u8", "digests_0": "<u8", "digests_1": "<u8"},
+    optional={"rows": "<i8", "ends": "<i8"},
+)
+
+
+@dataclass(frozen=True)
 class _Record:
     """Where a search is kept, and what it has to fit."""
 
@@ -300,13 +316,13 @@ class _Record:
         if self.path is None:
             return _Search(), None
 
-        def check(header: dict[str, Any]) -> None:
-            check_identities(header["archives"], self.identities)
-            if (header["split"], header["places"]) != (self.split, self.offsets_crc):
+        def check(header: _Header) -> None:
+            check_identities(header.archives, self.identities)
+            if (header.split, header.places) != (self.split, self.offsets_crc):
                 raise UnusableIndexError("is stale: it is of other items")
 
         try:
-            _, columns = column_file.read_columns(self.path, check)
+            _, columns = column_file.read_columns(self.path, _FORM, check)
         except FileNotFoundError:
             return _Search(), None
         except (UnusableIndexError, OSError) as error:

@@ -10,13 +10,16 @@ a :class:`~fastinet.errors.FastinetWarning` says so.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
-from fastinet.sidecars.identity import check_identities, fastinet_version
+from fastinet.sidecars.column_file import ColumnFileForm
+from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.places import places
+from fastinet.sidecars.schema import Count, Length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,9 +27,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet.base.progress import Progress
-    from fastinet.sidecars.identity import Identity
 
 __all__ = ["load_listing", "obtain_listing", "save_listing"]
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The JSON header of an index; see :class:`Listing`."""
+
+    family: str
+    archives: tuple[Identity, ...]
+    splits: Annotated[tuple[tuple[str, tuple[str, ...]], ...], Length(1, 127)]
+    """Name and wnids of each; numbered by an int8 in `item_split`."""
+    skipped: Count
+    notes: tuple[str, ...]
+
+
+_FORM = ColumnFileForm(
+    _Header,
+    {
+        "offsets": "<u8",
+        "sizes": "<u8",
+        "labels": "<i8",
+        "key_offsets": "<u8",
+        "key_bytes": "|u1",
+    },
+    optional={"item_archive": "<i4", "item_split": "|i1"},
+)
 
 
 def obtain_listing(
@@ -73,20 +100,20 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         OSError: it cannot be read.
     """
     header, columns = column_file.read_columns(
-        path, lambda header: check_identities(header["archives"], identities)
+        path, _FORM, lambda header: check_identities(header.archives, identities)
     )
     return Listing(
-        family=header["family"],
+        family=header.family,
         offsets=columns["offsets"],
         sizes=columns["sizes"],
         labels=columns["labels"],
         key_offsets=columns["key_offsets"],
         key_bytes=columns["key_bytes"],
         item_archive=columns.get("item_archive"),
-        splits=tuple(Split(name, tuple(wnids)) for name, wnids in header["splits"]),
+        splits=tuple(Split(name, tuple(wnids)) for name, wnids in header.splits),
         item_split=columns.get("item_split"),
-        skipped=header["skipped"],
-        notes=tuple(header["notes"]),
+        skipped=header.skipped,
+        notes=header.notes,
     )
 
 

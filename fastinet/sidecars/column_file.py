@@ -23,15 +23,18 @@ import contextlib
 import json
 import mmap
 import os
+import re
 import secrets
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
+from fastinet.sidecars.schema import Count, UnusableIndexError, Word32, checked, parsed_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,9 +45,17 @@ if TYPE_CHECKING:
 
     from fastinet.base.progress import Progress
 
-__all__ = ["ELSEWHERE", "UnusableIndexError", "load_or_build", "read_columns", "write_columns"]
+__all__ = [
+    "ELSEWHERE",
+    "ColumnFileForm",
+    "UnusableIndexError",
+    "load_or_build",
+    "read_columns",
+    "write_columns",
+]
 
 Kept = TypeVar("Kept")
+Header = TypeVar("Header")
 
 FORMAT_VERSION = 2
 
@@ -58,19 +69,32 @@ _ALIGNMENT = 64  # a cache line, and the widest vector register
 _BUFFER_BYTES = 1 << 18
 
 
-class UnusableIndexError(Exception):
-    """This index cannot serve; the text says why."""
+# What numpy.dtype.str gives for the numbers and fixed-width bytes that a column can have.
+_DTYPE = re.compile(r"<[iuf][248]|\|[iu]1|\|S[1-9]\d{0,8}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ColumnFileForm(Generic[Header]):
+    """What the column files of one kind hold: the description that a reader checks them by."""
+
+    header: type[Header]
+    """A dataclass of what the writer says in the header (:mod:`fastinet.sidecars.schema`)."""
+    columns: Mapping[str, str]
+    """The dtype of each column that must be there: "<u8"; "S": bytes of any fixed width."""
+    optional: Mapping[str, str] = field(default_factory=dict)
+    """The same of those that may be there: all of them or none, unless the reader says more."""
 
 
 def read_columns(
-    path: Path, check_header: Callable[[dict[str, Any]], None]
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    path: Path, form: ColumnFileForm[Header], check_header: Callable[[Header], None]
+) -> tuple[Header, dict[str, NDArray[Any]]]:
     """The header and the columns of the file at ``path``; these are mapped and read-only.
 
     Args:
         path: the file.
-        check_header: raises UnusableIndexError when the header, whose checksum holds, is not what
-            the caller wants; the columns are then not read.
+        form: of files of its kind.
+        check_header: raises UnusableIndexError when the header, whose checksum and types hold, is
+            not what the caller wants; the columns are then not read.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -78,14 +102,17 @@ def read_columns(
         OSError: it cannot be read.
     """
     with path.open("rb", buffering=0) as file:
-        header = _read_header(file)
+        content, columns_at = _read_header(file)
+        header = checked(form.header, content)
         check_header(header)
-        for name, column in header["columns"].items():
-            _check_column(file, name, column)
+        table = checked(_Contents, content).columns
+        _check_table(table, form, os.fstat(file.fileno()).st_size - columns_at)
+        for name, column in table.items():
+            _check_column(file, name, column, columns_at)
         memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     columns = {
-        name: np.frombuffer(memory, column["dtype"], column["rows"], column["offset"])
-        for name, column in header["columns"].items()
+        name: np.frombuffer(memory, column.dtype, column.rows, columns_at + column.offset)
+        for name, column in table.items()
     }
     return header, columns
 
@@ -212,8 +239,31 @@ def _preamble(text: bytes, file_bytes: int) -> bytes:
     return packed(zlib.crc32(text, zlib.crc32(packed(0))))
 
 
-def _read_header(file: FileIO) -> dict[str, Any]:
-    """The checked header, its column offsets made absolute."""
+@dataclass(frozen=True)
+class _Column:
+    """A column's entry in the table in the header."""
+
+    dtype: str
+    rows: Count
+    offset: Count
+    """From the end of the header [bytes]."""
+    crc32: Word32
+
+    @property
+    def stored_bytes(self) -> int:
+        """With the zeros behind it."""
+        return _padded(np.dtype(self.dtype).itemsize * self.rows)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What every header says, whoever wrote it."""
+
+    columns: dict[str, _Column]
+
+
+def _read_header(file: FileIO) -> tuple[dict[str, Any], int]:
+    """The header, whose checksum holds, and where the columns begin [bytes]."""
     file_bytes = os.fstat(file.fileno()).st_size
     preamble = file.read(_PREAMBLE_BYTES)
     if len(preamble) < _PREAMBLE_BYTES or not preamble.startswith(_MAGIC):
@@ -228,25 +278,42 @@ def _read_header(file: FileIO) -> dict[str, Any]:
     text = file.read(text_bytes)
     if preamble != _preamble(text, file_bytes):
         raise UnusableIndexError("is damaged: the checksum of its header is wrong")
-    header: dict[str, Any] = json.loads(text)
-    for column in header["columns"].values():
-        column["offset"] += _PREAMBLE_BYTES + text_bytes
-    return header
+    return parsed_object(text), _PREAMBLE_BYTES + text_bytes
 
 
-def _check_column(file: FileIO, name: str, column: dict[str, Any]) -> None:
+def _check_table(
+    table: Mapping[str, _Column], form: ColumnFileForm[Any], columns_bytes: int
+) -> None:
+    """Refuses columns that are not what `form` says, or not within the `columns_bytes` there are.
+
+    Columns that the form does not name must lie within the file all the same.
+    """
+    if missing := form.columns.keys() - table.keys():
+        raise UnusableIndexError(f"is damaged: it lacks column '{min(missing)}'")
+    wanted = {**form.columns, **form.optional}
+    for name, column in table.items():
+        dtype = wanted.get(name, column.dtype)
+        is_wanted = column.dtype[1:2] == "S" if dtype == "S" else column.dtype == dtype
+        if not is_wanted or not _DTYPE.fullmatch(column.dtype):
+            raise UnusableIndexError(f"is damaged: column '{name}' has dtype {column.dtype!r}")
+        end = column.offset + column.stored_bytes
+        if end > columns_bytes or column.offset % _ALIGNMENT:
+            raise UnusableIndexError(f"is damaged: column '{name}' lies beyond its end or askew")
+
+
+def _check_column(file: FileIO, name: str, column: _Column, columns_at: int) -> None:
     """Compares the column's CRC-32, reading through one small buffer."""
     buffer = memoryview(bytearray(_BUFFER_BYTES))
-    left = _padded(np.dtype(column["dtype"]).itemsize * column["rows"])
+    left = column.stored_bytes
     crc = 0
-    file.seek(column["offset"])
+    file.seek(columns_at + column.offset)
     while left > 0:
         count = file.readinto(buffer[:left])
         if count == 0:
             break  # cut since its length was checked: the checksum tells
         crc = zlib.crc32(buffer[:count], crc)
         left -= count
-    if crc != column["crc32"]:
+    if crc != column.crc32:
         raise UnusableIndexError(f"is damaged: the checksum of column '{name}' is wrong")
 
 

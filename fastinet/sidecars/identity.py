@@ -6,10 +6,10 @@ import hashlib
 import importlib.metadata
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from fastinet.errors import ReadError
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.schema import Count, Range, UnusableIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,9 @@ class Identity(NamedTuple):
 
     name: str
     """File name without folder."""
-    size: int
+    size: Count
     """Bytes; of a folder, how many folders there are in it."""
-    mtime_ns: int
+    mtime_ns: Annotated[int, Range(-(2**63), 2**63 - 1)]
     """Time of the last change, nanoseconds since 1970."""
     probe: str
     """SHA-256 over a few blocks of content; of a folder, over its folders and their times."""
@@ -48,16 +48,16 @@ def identify_file(path: Path) -> Identity:
     return Identity(path.name, info.st_size, info.st_mtime_ns, digest.hexdigest())
 
 
-def check_identities(indexed: Sequence[dict[str, Any]], present: Sequence[Identity]) -> None:
+def check_identities(indexed: Sequence[Identity], present: Sequence[Identity]) -> None:
     """Raises UnusableIndexError unless the index was made from these archives as they are now."""
-    if [archive["name"] for archive in indexed] != [archive.name for archive in present]:
+    if [archive.name for archive in indexed] != [archive.name for archive in present]:
         raise UnusableIndexError("is stale: it lists other archives")
     for then, now in zip(indexed, present, strict=True):
-        if then["size"] != now.size:
-            change = f"had {then['size']} bytes when it was made and has {now.size} now"
-        elif then["mtime_ns"] != now.mtime_ns:
+        if then.size != now.size:
+            change = f"had {then.size} bytes when it was made and has {now.size} now"
+        elif then.mtime_ns != now.mtime_ns:
             change = "was written after it was made"
-        elif then["probe"] != now.probe:
+        elif then.probe != now.probe:
             change = "has other content than when it was made"
         else:
             continue

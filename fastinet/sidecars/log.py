@@ -17,10 +17,12 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fastinet.errors import ReadError
-from fastinet.sidecars.column_file import ELSEWHERE, UnusableIndexError
+from fastinet.sidecars.column_file import ELSEWHERE
+from fastinet.sidecars.identity import fastinet_version
+from fastinet.sidecars.schema import UnusableIndexError, checked_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,22 +31,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Log", "LogForm"]
 
+Header = TypeVar("Header")
+
 _HEADER = struct.Struct("<8sIII")
 
 
 @dataclass(frozen=True)
-class LogForm:
+class LogForm(Generic[Header]):
     """How the logs of one kind begin."""
 
     what: str
-    """They are, for messages: "seek index"."""
+    """Name of the kind, for messages: "seek index"."""
     magic: bytes
     """8 bytes."""
     version: int
     max_json_bytes: int
+    """A longer header is taken for damage, and not read."""
+    header_type: type[Header]
+    """A dataclass of what the JSON holds (:mod:`fastinet.sidecars.schema`)."""
 
-    def read_header(self, file: FileIO | BufferedReader) -> tuple[dict[str, Any], int]:
-        """The header's JSON, and where the first chunk starts [bytes].
+    def read_header(self, file: FileIO | BufferedReader) -> tuple[Header, int]:
+        """The header, and where the first chunk starts [bytes].
 
         Raises:
             UnusableIndexError: the header is damaged, or of another kind or version.
@@ -63,8 +70,7 @@ class LogForm:
         text = file.read(length) or b""
         if len(text) != length or zlib.crc32(text) != crc:
             raise UnusableIndexError("is damaged: the checksum of its header is wrong")
-        header: dict[str, Any] = json.loads(text)
-        return header, _HEADER.size + length
+        return checked_json(self.header_type, text), _HEADER.size + length
 
     def header(self, content: Mapping[str, Any]) -> bytes:
         """The header whose JSON is `content`."""
@@ -79,18 +85,26 @@ class Log:
         path: of the log.
     """
 
-    def __init__(self, places: Sequence[Path], form: LogForm, archive: str) -> None:
+    def __init__(
+        self,
+        places: Sequence[Path],
+        form: LogForm[Any],
+        archive: str,
+        content: Mapping[str, Any],
+    ) -> None:
         """Opens the log in the first of `places` that can be written.
 
         Args:
             places: where it may be, best place first.
             form: of the log.
             archive: that it is of, for the message.
+            content: of a new log's header, besides the fastinet version.
 
         Raises:
             ReadError: none of them can be written.
         """
         self._form = form
+        self._content = content
         failures = []
         for place in places:
             self.path = place
@@ -112,20 +126,30 @@ class Log:
         )
 
     def _resume(self) -> None:
-        """Calls `_cut` behind the last whole chunk, or `_begin`, and takes over what is there."""
+        """Goes on behind the last whole chunk of a log that fits; else begins a new one."""
+        try:
+            header, start = self._form.read_header(self._file)
+            self._check_header(header)
+        except UnusableIndexError:
+            self._begin()
+            return
+        self._end = self._take_over(start)
+        self._file.truncate(self._end)
+
+    def _check_header(self, header: Any) -> None:
+        """Raises UnusableIndexError unless the log with this header is the one to be made."""
         raise NotImplementedError
 
-    def _cut(self, end: int) -> None:
-        """Drops what stands behind the first `end` bytes."""
-        self._file.truncate(end)
-        self._end = end
+    def _take_over(self, start: int) -> int:
+        """Notes what the whole chunks from byte `start` on hold, and gives where the last ends."""
+        raise NotImplementedError
 
-    def _begin(self, content: Mapping[str, Any]) -> None:
+    def _begin(self) -> None:
         """Puts a new file in place of the one that is there, which readers may have mapped."""
         self.path.unlink(missing_ok=True)
         self._file.close()
         self._file = self.path.open("a+b", buffering=0)
-        header = self._form.header(content)
+        header = self._form.header({"fastinet": fastinet_version(), **self._content})
         try:
             _write_through(self._file, header)
         except OSError:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastinet.base.checks import whole_number
+from fastinet.base.cpus import available_cpus
+from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import wnid_number
 from fastinet.errors import UnsupportedError
@@ -14,7 +16,8 @@ from fastinet.items.discovery import archives_at
 from fastinet.sidecars.identity import identify_file
 from fastinet.verification.journal import Journal
 from fastinet.verification.report import Check, Finding, Report
-from fastinet.verification.verifying import Verification, train_images_of
+from fastinet.verification.subject import Options, Subject
+from fastinet.verification.verifying import run_verification
 
 if TYPE_CHECKING:
     import os
@@ -85,24 +88,25 @@ def verify(
     }
     identities = [archive.identify() for archive in archives]
     journal = Journal(absolute, identities, options)
-    if not again and (remembered := journal.load("report")) is not None:
-        report = Report.from_dict(remembered)
+    if not again and (report := journal.load("report", Report)) is not None:
         report.remembered = True
         return report
-    verification = Verification(
+    subject = Subject(
         absolute,
         archives,
-        table=published,
-        expect=expect,
-        train_images=None if kit is None else train_images_of(kit),
-        decode=decode,
-        digest=digest,
-        threads=threads,
-        progress=progress,
+        Options(
+            table=published,
+            expect=expect,
+            train_images={} if kit is None else _train_images_of(kit),
+            decode=decode,
+            digest=digest,
+            threads=available_cpus() if threads is None else threads,
+            progress=progress,
+        ),
     )
     if again:
         journal.forget()
-    report = verification.run(journal)
+    report = run_verification(subject, journal)
     if [archive.identify() for archive in archives] != identities:
         message = "it was changed while it was verified, so what was found counts for nothing"
         advice = "Let the download or the copy end, then verify again."
@@ -123,6 +127,12 @@ def _identity_of(devkit: Path) -> Any:
     if devkit.is_dir() or not devkit.exists():
         return str(devkit)
     return list(identify_file(devkit))
+
+
+def _train_images_of(devkit: Path) -> dict[str, int]:
+    """Training images by wnid, as the devkit at this path says; errors as `read_devkit`'s."""
+    synsets = read_devkit(devkit).synsets
+    return {synset.wnid: synset.train_images for synset in synsets if synset.train_images}
 
 
 def _refuse_folder_of_archives(path: Path) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import concurrent.futures
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet._native import _engine
+from fastinet.sidecars.schema import Count, Hexadecimal
 from fastinet.verification.known import INVALID
 from fastinet.verification.report import Finding
 
@@ -39,13 +40,13 @@ _JPEG_BYTE, _GZIP_BYTE = 0xFF, 0x1F  # what an image begins with
 class PassState:
     """How far the pass has come."""
 
-    position: int = 0
+    position: Count = 0
     """Bytes of the file that are done."""
-    images: int = 0
+    images: Count = 0
     """How many images are done."""
-    digest: str = ""
-    """State of the digest, in hexadecimal."""
-    findings: list[dict[str, Any]] = field(default_factory=list)
+    digest: Hexadecimal = ""
+    """State of the digest."""
+    findings: list[Finding] = field(default_factory=list)
     """Of the images so far."""
     four_components: list[str] = field(default_factory=list)
     """Keys of the JPEGs with as many; a PNG's fourth is alpha."""
@@ -169,7 +170,7 @@ class ContentPass:
             position,
             images,
             "" if digest is None else digest.state,
-            state.findings + [vars(self._judge(*failure)) for failure in failures],
+            state.findings + [self._judge(*failure) for failure in failures],
             state.four_components + [self._images.key(row) for row in four.tolist()],
             state.wrapped + [self._images.key(row) for row in wrapped.tolist()],
         )

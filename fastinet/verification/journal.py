@@ -3,7 +3,8 @@
 JSON beside the archive, or in the user's cache folder. It is replaced as a whole, so that it is the
 old one or the new one whatever happens, and two processes that verify one archive do each other no
 harm: the later one to save wins. It counts for the bytes that it was made of and for the same
-options; anything else in its place is ignored and replaced.
+options; that of other bytes or options is ignored and replaced, and so is one that is damaged, of
+which a :class:`~fastinet.errors.FastinetWarning` tells.
 
 While a verification goes on, what the walk over the headers found lies beside it
 (``<archive>.fastinet.verify.walk``, a NumPy archive), since that walk is a seek for each member.
@@ -17,7 +18,8 @@ import json
 import os
 import secrets
 import zipfile
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +28,15 @@ from fastinet.base.warning import warn
 from fastinet.errors import FastinetError, from_status
 from fastinet.sidecars.identity import fastinet_version
 from fastinet.sidecars.places import places
+from fastinet.sidecars.schema import (
+    Count,
+    Hexadecimal,
+    Range,
+    UnusableIndexError,
+    checked,
+    checked_json,
+    parsed_object,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +45,8 @@ if TYPE_CHECKING:
     from fastinet.sidecars.identity import Identity
 
 __all__ = ["SUFFIX", "Journal", "Walk"]
+
+Part = TypeVar("Part")
 
 Walk = tuple[_scan.Members, list[FastinetError]]
 """The whole members of an archive, and what is wrong with its headers."""
@@ -49,28 +62,41 @@ class Journal:
     def __init__(self, path: Path, identities: Sequence[Identity], options: dict[str, Any]) -> None:
         """The journal of what lies at `path`."""
         self._places = places(path, SUFFIX)
-        self._head = {
+        self._head: dict[str, Any] = {
             "format": FORMAT_VERSION,
             "fastinet": fastinet_version(),
             "archives": [identity._asdict() for identity in identities],
             "options": options,
         }
+        self._damaged: set[Path] = set()
         self._complained = False
 
-    def load(self, part: str) -> dict[str, Any] | None:
-        """What was saved last, if it is that part: "state" or "report". Else None."""
+    def load(self, part: str, kind: type[Part]) -> Part | None:
+        """What was saved last, if it is that part: "state" or "report". Else None.
+
+        Args:
+            part: its name.
+            kind: the dataclass that it was made of.
+        """
         for place in self._places:
-            try:
-                content = json.loads(place.read_bytes())
-            except (OSError, ValueError):
-                continue
-            head_fits = isinstance(content, dict) and all(
-                content.get(name) == value for name, value in self._head.items()
-            )
-            if head_fits and isinstance(content.get(part), dict):
-                found: dict[str, Any] = content[part]
-                return found
+            with contextlib.suppress(OSError):
+                try:
+                    content = parsed_object(place.read_bytes())
+                    if part in content and self._is_mine(content):
+                        return checked(kind, content[part])
+                except UnusableIndexError as error:
+                    self._warn_of_damage(place, error)
         return None
+
+    def _warn_of_damage(self, place: Path, what: object) -> None:
+        """Says so once, however often the file is looked at."""
+        if place not in self._damaged:
+            self._damaged.add(place)
+            warn(f"the record of the verification '{place}' {what}; that work is done anew")
+
+    def _is_mine(self, content: dict[str, Any]) -> bool:
+        """Whether a journal was made of these bytes, for these options, by this version."""
+        return all(content.get(name) == value for name, value in self._head.items())
 
     def save(self, part: str, content: dict[str, Any]) -> None:
         """Puts this in place of what was saved; warns once where neither place takes it."""
@@ -78,18 +104,32 @@ class Journal:
 
     def load_walk(self) -> tuple[list[Walk], str] | None:
         """What :meth:`save_walk` kept; None where nothing was."""
-        for place in self._places:
-            with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-                return self._walks_at(_walk_beside(place))
+        for place in map(_walk_beside, self._places):
+            with contextlib.suppress(OSError):
+                try:
+                    found = self._walks_at(place)
+                except (EOFError, ValueError, KeyError, zipfile.BadZipFile):
+                    self._warn_of_damage(place, "is damaged: it is cut, or no NumPy archive")
+                except UnusableIndexError as error:
+                    self._warn_of_damage(place, error)
+                else:
+                    if found is not None:
+                        return found
         return None
 
-    def _walks_at(self, place: Path) -> tuple[list[Walk], str]:
-        with np.load(place, allow_pickle=False) as columns:
-            head = json.loads(columns["head"].tobytes())
-            if head["archives"] != self._head["archives"] or head["format"] != FORMAT_VERSION:
-                raise ValueError("of other archives")
-            walks = [_walk_of(columns, i, texts) for i, texts in enumerate(head["walks"])]
-            return walks, str(head["state"])
+    def _walks_at(self, place: Path) -> tuple[list[Walk], str] | None:
+        """The walks that the file holds; None where it is of other bytes or another format."""
+        loaded = np.load(place, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise UnusableIndexError("is damaged: it is no NumPy archive")
+        with loaded as columns:
+            text = columns["head"].tobytes()
+            content = parsed_object(text)
+            if any(content.get(name) != self._head[name] for name in ("archives", "format")):
+                return None
+            head = checked_json(_WalkHead, text)
+            walks = [_walk_of(columns, i, texts) for i, texts in enumerate(head.walks)]
+            return walks, head.state
 
     def save_walk(self, walks: Sequence[Walk], state: str = "") -> None:
         """Keeps what the walk over the headers of each archive found.
@@ -149,17 +189,35 @@ class Journal:
 _COLUMNS = ("offsets", "sizes", "containers", "heads", "names", "name_ends")
 
 
+@dataclass(frozen=True)
+class _WalkTexts:
+    """What is kept of the walk over one archive, beside the columns of its members."""
+
+    container_names: list[str]
+    special_entries: Count
+    errors: list[tuple[str, str, str, str, Annotated[int, Range(-1, 2**63 - 1)]]]
+    """As :func:`fastinet.errors.from_status` takes them."""
+
+
+@dataclass(frozen=True)
+class _WalkHead:
+    """The JSON in the file of the walks."""
+
+    walks: list[_WalkTexts]
+    state: Hexadecimal
+
+
 def _walk_beside(place: Path) -> Path:
     return place.with_name(place.name + WALK_SUFFIX)
 
 
-def _walk_of(columns: Any, number: int, texts: dict[str, Any]) -> Walk:
+def _walk_of(columns: Any, number: int, texts: _WalkTexts) -> Walk:
     members = _scan.Members(
         **{name: columns[f"{number}.{name}"] for name in _COLUMNS},
-        container_names=texts["container_names"],
-        special_entries=texts["special_entries"],
+        container_names=texts.container_names,
+        special_entries=texts.special_entries,
     )
-    errors = [from_status(*fields) for fields in texts["errors"]]
+    errors = [from_status(*fields) for fields in texts.errors]
     return members, [error for error in errors if isinstance(error, FastinetError)]
 
 

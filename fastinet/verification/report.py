@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from fastinet.sidecars.schema import Count
+
 __all__ = ["Check", "Finding", "Report"]
 
 Severity = Literal["error", "warning", "note"]
@@ -31,7 +33,7 @@ class Finding:
     """Path of the archive."""
     member: str | None = None
     """Name of the member, as its key, or of the inner tar."""
-    offset: int | None = None
+    offset: Count | None = None
     """Byte in the archive."""
     advice: str = ""
     """What to do about it; a sentence, or ""."""
@@ -77,9 +79,9 @@ class Report:
     archive: str | None = None
     title: str = ""
     family: str | None = None
-    members: int = 0
-    images: int = 0
-    classes: int = 0
+    members: Count = 0
+    images: Count = 0
+    classes: Count = 0
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     remembered: bool = False

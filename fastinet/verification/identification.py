@@ -1,0 +1,146 @@
+"""The step that tells which published archive something is a copy of, by its name and content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet.datasets.published import published_candidates
+from fastinet.verification.recognition import (
+    choose_published,
+    family_of,
+    is_later_devkit,
+    parts_of,
+)
+from fastinet.verification.report import Check
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastinet.datasets.published import PublishedArchive
+    from fastinet.datasets.scanned import ScannedMembers
+    from fastinet.verification.report import State
+    from fastinet.verification.subject import Subject
+
+__all__ = ["identify_by_content", "published_by_name"]
+
+# A copy that has less than this share of the classes or images is taken for something else.
+_LIKE_SHARE = 0.5
+
+
+def published_by_name(subject: Subject) -> PublishedArchive | None:
+    """The published archive that the file's name or size shows; None: neither does.
+
+    Where the user named one (`expect`), that one.
+    """
+    table, expect = subject.options.table, subject.options.expect
+    if expect == "none":
+        return None
+    if expect is not None:
+        return next((archive for archive in table if archive.name == expect), None)
+    size = subject.file_bytes if subject.is_file else None
+    found = published_candidates(subject.path.name, size, None, table)
+    sound = [archive for archive in found if not archive.one_source or archive.bytes == size]
+    return sound[0] if sound else None
+
+
+def identify_by_content(
+    subject: Subject, members: ScannedMembers, images: NDArray[np.bool_]
+) -> None:
+    """Sets the subject's published archive and the report's family, and reports both.
+
+    Args:
+        subject: takes what is found.
+        members: of all its archives, N of them.
+        images: [N] which members are images.
+    """
+    family = family_of(members)
+    subject.report.family = family
+    published = published_by_name(subject)
+    if family is None:
+        _explain_no_family(subject, len(members), published)
+    elif published is not None and published.family != family:
+        subject.findings.error(
+            "wrong file",
+            f"it is taken for {published.name}, but its content is that of family '{family}'",
+            advice="It was renamed, or another file was downloaded: compare the addresses.",
+        )
+        published = None
+    if published is None and family is not None and subject.options.expect is None:
+        published = _published_by_content(subject, family, members, images)
+    subject.published = published
+    _report_archive(subject, family)
+
+
+def _explain_no_family(subject: Subject, members: int, by_name: PublishedArchive | None) -> None:
+    """Adds the error that no member is named as in ImageNet.
+
+    There is no such error where damage has lost all members: that damage was reported, and the
+    family is then taken from the file's name.
+    """
+    was_lost = subject.is_truncated or subject.findings.count("damaged header")
+    if not members and was_lost:
+        subject.report.family = by_name.family if by_name is not None else None
+        return
+    expected = f", as {by_name.name} does" if by_name else ""
+    subject.findings.error(
+        "wrong file",
+        f"nothing in it is named as in the ImageNet archives{expected}"
+        if members
+        else "there is nothing in it",
+        advice="See what it is: fastinet info, tar -tf.",
+    )
+
+
+def _report_archive(subject: Subject, family: str | None) -> None:
+    """Puts the first check of the report: which archive it is."""
+    state: State = "failed" if subject.findings.count("wrong file") else "passed"
+    name = f"family '{family}'"
+    if subject.published is not None:
+        subject.report.archive = subject.published.name
+        subject.report.title = subject.published.title
+        name = f"{subject.published.name}: {subject.published.title}"
+        if subject.is_one_class:
+            name = f"a class of {name}"
+    elif family is None and state == "passed":  # nothing of it could be read
+        state, name = "skipped", "not recognised"
+    subject.report.checks.insert(0, Check("archive", state, name))
+
+
+def _published_by_content(
+    subject: Subject, family: str, members: ScannedMembers, images: NDArray[np.bool_]
+) -> PublishedArchive | None:
+    """The published archive of this family whose classes and names fit best.
+
+    None where no archive fits, and where the copy has less than half of what is published: then it
+    is another archive of the same layout, and a note says that nothing was compared.
+    """
+    if family == "devkit" and is_later_devkit(members):
+        return None
+    candidates = published_candidates(subject.path.name, None, family, subject.options.table)
+    parts = parts_of(family, members, images)
+    wnids = {
+        part.class_name(number)
+        for part in parts
+        if part.classes is not None and part.are_wnids
+        for number in np.unique(part.classes).tolist()
+    }
+    first = members.name(0)
+    found = choose_published(candidates, subject.path.name, first, sorted(wnids))
+    if found is None or not found.splits or subject.is_one_class or subject.is_truncated:
+        return found
+    split = found.splits[0]
+    present, expected = sum(len(part.rows) for part in parts), split.images
+    if family == "train" and split.classes:
+        present, expected = len(wnids), split.classes
+    if expected is None or present >= _LIKE_SHARE * expected:
+        return found
+    what = "classes" if family == "train" else "images"
+    subject.findings.note(
+        "not compared",
+        f"it is laid out like {found.name}, but has {present:,} of {expected:,} {what}, so it "
+        "is taken for another archive",
+        advice=f"To compare it all the same: --expect {found.name}",
+    )
+    return None

@@ -1,0 +1,119 @@
+"""The step that compares the members with what is published: splits, classes, counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastinet.datasets import ilsvrc
+from fastinet.verification.contents import check_duplicates, check_part, some
+from fastinet.verification.devkits import check_devkit_files
+from fastinet.verification.recognition import parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fastinet.datasets.published import PublishedArchive, PublishedSplit
+    from fastinet.datasets.scanned import ScannedMembers
+    from fastinet.verification.recognition import Part
+    from fastinet.verification.subject import Subject
+
+__all__ = ["check_members"]
+
+
+def check_members(
+    subject: Subject, members: ScannedMembers, images: NDArray[np.bool_], class_tars: int
+) -> None:
+    """Compares the members with what is published, and counts images and classes.
+
+    Args:
+        subject: takes what is wrong, and the counts.
+        members: of all its archives, N of them.
+        images: [N] which members are images.
+        class_tars: inner tars in all its archives.
+    """
+    findings, report = subject.findings, subject.report
+    before = len(findings.found)
+    parts = parts_of(report.family, members, images)
+    published = subject.published
+    splits = _published_splits(subject)
+    for part in parts:
+        check_part(
+            findings,
+            part,
+            members,
+            splits.get(part.split),
+            subject.options.train_images,
+            whole=not subject.is_one_class,
+        )
+    for split in splits.values() if published is not None else ():
+        if split.images and not any(part.split == split.name for part in parts):
+            findings.error("count", f"split '{split.name}' is missing")
+    check_duplicates(findings, members)
+    if report.family == "devkit":
+        check_devkit_files(findings, subject.path, published)
+    _warn_of_other_files(subject, members, parts)
+    if published is not None:
+        _check_totals(subject, published, len(members), class_tars)
+    report.images = int(np.count_nonzero(images))
+    report.classes = len({c for part in parts for c in _class_names(part)})
+    wrong = sum(finding.severity == "error" for finding in findings.found[before:])
+    detail = f"{wrong:,} wrong" if wrong else "complete" if published else "counted"
+    subject.add_check("members", "failed" if wrong else "passed", f"{_counts(subject)}: {detail}")
+
+
+def _published_splits(subject: Subject) -> dict[str, PublishedSplit]:
+    """What is published of each split; a folder of several has those of ILSVRC2012's tars."""
+    if subject.published is not None:
+        return {split.name: split for split in subject.published.splits}
+    if subject.report.family != "ilsvrc" or subject.options.expect == "none":
+        return {}
+    table = subject.options.table
+    tars = [archive for archive in table if archive.name.startswith("ILSVRC2012_img_")]
+    return {split.name: split for archive in tars for split in archive.splits}
+
+
+def _check_totals(
+    subject: Subject, published: PublishedArchive, files: int, class_tars: int
+) -> None:
+    if published.members not in (None, files):
+        subject.findings.error(
+            "count", f"it has {files:,} files, published are {published.members:,}"
+        )
+    whole_file = subject.is_file and not subject.is_one_class
+    if whole_file and published.class_tars not in (None, class_tars):
+        subject.findings.error(
+            "count", f"it has {class_tars:,} class tars, published are {published.class_tars:,}"
+        )
+
+
+def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Sequence[Part]) -> None:
+    """Warns of the members of an image archive that are no image of a split."""
+    if not parts:
+        return
+    others = np.ones(len(members), np.bool_)
+    for part in parts:
+        others[part.rows] = False
+    if subject.report.family == "ilsvrc":
+        others &= ~ilsvrc.are_annotations(members.names)
+    rows = np.flatnonzero(others).tolist()
+    if rows:
+        names = some(members.name(row) for row in rows[:4])
+        subject.findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
+
+
+def _counts(subject: Subject) -> str:
+    report = subject.report
+    if report.images == 0:
+        return f"{report.members:,} files"
+    classes = f" in {report.classes:,} classes" if report.classes else ""
+    return f"{report.images:,} images{classes}"
+
+
+def _class_names(part: Part) -> set[Any]:
+    if part.classes is None:
+        return set()
+    return {(part.are_wnids, number) for number in np.unique(part.classes).tolist()}
