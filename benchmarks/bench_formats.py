@@ -3,9 +3,9 @@
 Baseline: the train pipeline with uint8 NHWC. One thread each, the same images, boxes and flips,
 warm page cache. Time is CPU time of the process.
 
-Result: see README.md. Normalisation and layout are fused with the last step of the resize, which
-stores each line once; what is left is more bytes to write, four times as many for float32. The
-exact grade costs nothing where the default already has Pillow's pixels.
+Result: see docs/figures.md. Normalisation and layout are fused with the last step of the resize,
+which stores each line once; what is left is more bytes to write, four times as many for float32.
+The exact grade costs nothing where the default already has Pillow's pixels.
 """
 
 from __future__ import annotations

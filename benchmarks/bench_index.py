@@ -3,8 +3,8 @@
 Baseline: Python's tarfile, on a tar of tars with 20,000 true headers and holes for the images. Time
 is CPU time of the process, page cache warm; on a cold disk both wait for the same headers.
 
-Result: see README.md. tarfile makes an object of some twenty fields for each header; the native
-walk writes a row into columns.
+Result: see docs/figures.md. tarfile makes an object of some twenty fields for each header; the
+native walk writes a row into columns.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ each, the same images, boxes and flips, warm page cache. Each round takes a whol
 differ, as in training (one image decoded over and over looks faster than a thousand, because the
 branch predictor learns it). Time is CPU time of the process.
 
-Result: see README.md. fastinet's time is mostly Huffman decoding, which ends at the crop's last
-row, and with checkpoints begins at its first; the baselines decode the whole image.
+Result: see docs/figures.md. fastinet's time is mostly Huffman decoding, which ends at the crop's
+last row, and with checkpoints begins at its first; the baselines decode the whole image.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All figures that README states, measured in one run and printed as ratios.
+"""The first table of docs/figures.md, measured in one run and printed as ratios.
 
     python benchmarks/figures.py                  # on synthetic photographs
     FASTINET_SAMPLE=train.tar python benchmarks/figures.py --json figures.json

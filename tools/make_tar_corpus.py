@@ -2,8 +2,8 @@
 
     python tools/make_tar_corpus.py [folder]        (csrc/fuzz/corpus/tar)
 
-They are committed, so that `make cpptest` replays them; `tests/test_tar.py` holds them to this
-script.
+They are committed, so that `make cpptest` replays them; `tests/archives/test_scan.py` holds them to
+this script.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// Pooling label maps: cases worked out by hand, and what is refused. tests/test_relabel.py compares
+// Pooling label maps: cases worked out by hand, and what is refused. tests/annotations/test_relabel.py compares
 // it with a slow and plain one.
 #include "label_map/label_map.h"
 

@@ -14,7 +14,7 @@ using Planes = std::array<uint8_t*, 3>;
 
 /// Whether Pillow 13 resizes the columns first: when that shrinks the image, and saves more rows
 /// than twice the columns that the other order would save. Found by comparing Pillow 13.0's
-/// results with both orders over thousands of random sizes (tests/test_pixels.py repeats it).
+/// results with both orders over thousands of random sizes (tests/pixels/test_rows.py repeats it).
 bool ColumnsFirst(const ResizeSpec& spec) {
   if (spec.order == PassOrder::kHorizontalFirst) return false;
   const int64_t rows_saved = int64_t{spec.box.height} - spec.resized.height;

@@ -69,7 +69,7 @@ def open(  # noqa: A001  # read as fastinet.open
 ) -> Dataset | Stream:
     """Opens an archive, several, a folder of them, or the folder that one was extracted to.
 
-    What it is shows from its content; README lists every archive that is recognised.
+    What it is shows from its content; docs/archives.md lists every archive that is recognised.
 
     The first time, the headers are scanned and an index is kept beside the archive
     (``<path>.fastinet``), or in the user's cache folder where that place cannot be written; later

@@ -1,0 +1,268 @@
+"""The Python of README and docs/ runs, on miniatures that have the names which the pages call.
+
+The blocks under one heading are one program. `PROGRAMS` says what the page takes for granted there,
+what is made shorter, and what holds at the end; a heading that is not in it needs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import types
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from support.documented_files import TRAIN_IMAGES, VAL_IMAGES, write_documented_files
+from support.markdown_pages import Block, command_lines, programs, read_page
+
+import fastinet
+from fastinet.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TRAIN = 'ds = fastinet.open("ILSVRC2012_img_train.tar")\n'
+VALIDATION = 'val_ds = fastinet.open("ILSVRC2012_img_val.tar")\n'
+TRANSFORM = "transform = fastinet.RandomResizedCrop(224)\n"
+LOADER = f"{TRAIN}{TRANSFORM}loader = fastinet.Loader(ds, 64, transform, shuffle=True)\n"
+MODEL = "model = predict = lambda images: np.eye(1000)[np.arange(len(images))]\n"
+VAL_LOADER = f"""{VALIDATION}val = val_ds
+transform = fastinet.CenterCrop(224, resize=256)
+loader = fastinet.Loader(val_ds, 6, transform, pad_last="mask")
+"""
+NETWORK = """
+class Network(torch.nn.Linear):
+    def forward(self, images):
+        return super().forward(images.float().mean((2, 3)))
+model = Network(3, 1000)
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the blocks under a heading need.
+
+    Attributes:
+        before: what runs before them.
+        shorter: texts that are replaced, so that the miniature is enough, or time is saved.
+        after: what is true when they have run.
+        needs: frameworks, without which nothing is run.
+    """
+
+    before: str = ""
+    shorter: tuple[tuple[str, str], ...] = ()
+    after: str = "True"
+    needs: tuple[str, ...] = ()
+
+
+PROGRAMS: dict[tuple[str, str], Program] = {
+    ("README.md", "fastinet"): Program(
+        after="images.shape[1:] == (224, 224, 3) and images.dtype == np.uint8"
+        " and labels.dtype == np.int64 and len(images) < 256 < len(ds)"
+    ),
+    ("docs/archives.md", "Training images"): Program(
+        after="len(ds.classes) == 2 and len(val.classes) == 2"
+    ),
+    ("docs/archives.md", "Validation images"): Program(
+        after=f"len(val) == {VAL_IMAGES} and val.keys[0] == 'ILSVRC2012_val_00000001.JPEG'"
+        " and val.label_sets[1] == []"
+    ),
+    ("docs/archives.md", "Test images"): Program(after="set(test.labels) == {-1}"),
+    ("docs/archives.md", "Other packagings"): Program(
+        after=f"len(val) == {VAL_IMAGES} and val.labels.tolist() == "
+        "fastinet.open('ILSVRC2012_img_val.tar').labels.tolist()"
+    ),
+    ("docs/archives.md", "ImageNet-21K and its relatives"): Program(
+        after="max(map(len, everything.label_sets)) == 3"
+    ),
+    ("docs/archives.md", "ImageNet-21K-P"): Program(
+        after="len(targets) == len(ds) and targets.ndim == 2"
+    ),
+    ("docs/archives.md", "ImageNet-V2"): Program(after="len(ds.classes) == 1000"),
+    ("docs/archives.md", "WebDataset shards"): Program(after="len(ds) == 300"),
+    ("docs/archives.md", "A tar while it arrives"): Program(
+        shorter=(('"-"', 'arriving("ILSVRC2012_img_train.tar")'),),
+        after=f"sum(len(batch) for batch in loader) == {TRAIN_IMAGES}",
+    ),
+    ("docs/archives.md", "Some of the classes, or several archives"): Program(
+        before='ds = fastinet.open("winter21_whole.tar.gz")\n',
+        shorter=(("imagenet5k(ds)", "imagenet5k(ds, others=2)"),),
+        after="len(part.classes) == 2 and len(both) == len(ds) + len(part)",
+    ),
+    ("docs/archives.md", "Annotations"): Program(
+        before=TRAIN,
+        after="len(maps) == len(ds) and batch.soft_labels.shape[1:] == (1000,)",
+    ),
+    ("docs/archives.md", "The classes and their names"): Program(
+        after="ds.classes[134].zh == '鹤' and ds.classes[517].zh == '起重机'"
+    ),
+    ("docs/sources.md", "Streams"): Program(
+        before=TRANSFORM,
+        shorter=(
+            ('fastinet.open("-")', 'fastinet.open(arriving("train.tar"))'),
+            ('fastinet.open("-",', 'fastinet.open(arriving("imagenet21k_resized.tar.gz"),'),
+        ),
+    ),
+    ("docs/training-loop.md", "What is in a batch"): Program(
+        before=TRAIN + VALIDATION,
+        after="images.shape[1:] == (224, 224, 3) and len(list(val)) == 1",
+    ),
+    ("docs/training-loop.md", "Several processes"): Program(
+        before=f"{TRAIN}{VALIDATION}correct = 0\npredict = lambda images: np.zeros(len(images))\n",
+        after="batch.valid.sum() == len(val_ds) and len(batch) == 256",
+    ),
+    ("docs/training-loop.md", "Resume"): Program(
+        before=LOADER, shorter=(("90", "2"),), after="loader.state_dict()['epoch'] == 2"
+    ),
+    ("docs/training-loop.md", "Progressive resizing and colour jitter"): Program(
+        before=TRAIN,
+        after="loader.transform_at(29).size == 128 and loader.transform_at(30).size == 160",
+    ),
+    ("docs/training-loop.md", "Mixup and CutMix"): Program(
+        before=f"{TRAIN}epoch = 3\n"
+        "transform = fastinet.RandomResizedCrop(32)\n"
+        'loader = fastinet.Loader(ds, 64, transform, dtype="float32", layout="NCHW")\n',
+        after="targets.shape[1:] == (1000,) and targets.dtype == np.float32 and number == 4",
+    ),
+    ("docs/training-loop.md", "Is the loader the bottleneck?"): Program(before=LOADER),
+    ("docs/frameworks.md", "PyTorch"): Program(
+        before=f"import torch\n{NETWORK}",
+        shorter=(("range(90)", "range(2)"),),
+        after="images.shape == (256, 3, 224, 224) and images.dtype == torch.bfloat16",
+        needs=("torch",),
+    ),
+    ("docs/frameworks.md", "DataLoader and StatefulDataLoader"): Program(
+        before=f"import fastinet.torch\n{TRAIN}",
+        shorter=(("range(90)", "range(2)"),),
+        after="images.shape[1:] == (3, 224, 224) and len(list(batches)) > 1",
+        needs=("torch", "torchdata"),
+    ),
+    ("docs/frameworks.md", "JAX"): Program(
+        before=TRAIN,
+        after="images.shape == (256, 224, 224, 3)"
+        " and images.sharding.is_equivalent_to(sharding, 4)",
+        needs=("jax",),
+    ),
+    ("docs/frameworks.md", "Without a loader"): Program(
+        before='data = arriving("image.jpg").read()\nlist_of_bytes = [data] * 3\n',
+        after="image.shape == (224, 224, 3) and images.shape == (3, 224, 224, 3)"
+        " and header.width == 400",
+    ),
+    ("docs/metrics.md", "From arrays"): Program(before='logits = np.load("logits.npy")\n'),
+    ("docs/metrics.md", "Batch by batch"): Program(
+        before=f"from fastinet import metrics\n{VAL_LOADER}{MODEL}",
+        after=f"scores.result(items={VAL_IMAGES})['n'] == {VAL_IMAGES}",
+    ),
+    ("docs/metrics.md", "Over several processes"): Program(
+        before=f"{VAL_LOADER}{MODEL}world, torch = 1, one_process\n",
+        after=f"gathered[0].result(items={VAL_IMAGES})['n'] == {VAL_IMAGES}",
+    ),
+}
+
+
+def programs_of_the_pages() -> dict[tuple[str, str], list[Block]]:
+    """The blocks of Python of README and docs/, by page and heading."""
+    found: dict[tuple[str, str], list[Block]] = {}
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for block in read_page(path).python():
+            key = (path.relative_to(ROOT).as_posix(), block.heading)
+            found.setdefault(key, []).append(block)
+    return found
+
+
+BLOCKS = programs_of_the_pages()
+
+
+def run(blocks: list[Block], program: Program) -> dict[str, Any]:
+    """Runs blocks as one program in the working directory, and gives the names that are left.
+
+    Raises:
+        AssertionError: something to be made shorter is not there, or `after` does not hold.
+    """
+    one_process = types.SimpleNamespace(
+        distributed=types.SimpleNamespace(
+            all_gather_object=lambda gathered, scores: gathered.__setitem__(0, scores)
+        )
+    )
+    names: dict[str, Any] = {
+        "np": np,
+        "fastinet": fastinet,
+        "arriving": lambda name: io.BytesIO(Path(name).read_bytes()),
+        "one_process": one_process,
+    }
+    text = "\n".join(block.text for block in blocks)
+    for long, short in program.shorter:
+        assert long in text, f"no {long} any more"
+        text = text.replace(long, short)
+    exec(compile(program.before, "before", "exec"), names)  # noqa: S102
+    exec(compile(text, f"under '{blocks[0].heading}'", "exec"), names)  # noqa: S102
+    assert eval(program.after, names), program.after  # noqa: S307
+    return names
+
+
+@pytest.fixture(scope="module")
+def miniatures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("miniatures")
+    write_documented_files(folder)
+    return folder
+
+
+def test_programs_are_of_blocks_that_are_there() -> None:
+    assert set(PROGRAMS) - set(BLOCKS) == set()
+
+
+@pytest.mark.parametrize("key", BLOCKS, ids=" - ".join)
+def test_code_runs(key: tuple[str, str], miniatures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = PROGRAMS.get(key, Program())
+    for framework in program.needs:
+        if importlib.util.find_spec(framework) is None:
+            pytest.skip(f"needs {framework}")
+    monkeypatch.chdir(miniatures)
+    with warnings.catch_warnings():
+        # Of splits that are not chosen, and of what is odd in the miniatures.
+        warnings.simplefilter("ignore", fastinet.errors.FastinetWarning)
+        warnings.filterwarnings("ignore", "'set_vital' is deprecated")  # torchdata's business
+        run(BLOCKS[key], program)
+
+
+def lines_of_fastinet() -> list[list[str]]:
+    """The arguments of every `fastinet` in a block of README and docs/ that runs in a moment."""
+    lines = [
+        arguments
+        for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+        for line in command_lines(read_page(path), in_text=False)
+        for program, *arguments in programs(line.text)
+        if program == "fastinet" and "-" not in arguments
+    ]
+    return [each for each in lines if each[0] not in {"bench", "demo"}]
+
+
+@pytest.mark.parametrize("arguments", lines_of_fastinet(), ids=" ".join)
+def test_command_runs(
+    arguments: list[str], miniatures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`verify` may find, and does, that a miniature is not the archive that was published."""
+    monkeypatch.chdir(miniatures)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code in ({0, 1} if arguments[0] == "verify" else {0}), result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "program", "error"),
+    [
+        ("fastinet.opened('a.tar')", Program(), AttributeError),
+        ("fastinet.open('nowhere.tar')", Program(), fastinet.errors.MissingError),
+        ("for x in :", Program(), SyntaxError),
+        ("x = 1", Program(after="x == 2"), AssertionError),
+        ("x = 1", Program(shorter=(("range(90)", "range(2)"),)), AssertionError),
+        ("x = y", Program(before="z = 1"), NameError),
+    ],
+)
+def test_planted_fault_is_found(text: str, program: Program, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        run([Block("Heading", "python", text, 1)], program)

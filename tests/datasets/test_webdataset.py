@@ -1,0 +1,394 @@
+"""WebDataset shards: items and labels against tarfile and plain grouping, from shard to batch."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.sharded import JPEG, PNG, Member, items_of, labelled, samples_of, shard
+
+import fastinet
+from fastinet import Loader, RandomResizedCrop
+from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.companions import label_of
+from fastinet.datasets.validation import validation_labels
+from fastinet.errors import (
+    CorruptError,
+    FastinetError,
+    FastinetWarning,
+    UnsupportedError,
+)
+from fastinet.testing.archives import END, entry, tar
+from fastinet.testing.small import small_jpeg
+from fastinet.testing.webdataset import shard_members, write_shards
+
+WNIDS = imagenet1k_wnids()
+SMALL = RandomResizedCrop(8)
+
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+keys = st.sampled_from(["a", "b", "a/a", "ab", "ü", "long" * 40])
+kinds: st.SearchStrategy[tuple[str, Any]] = st.sampled_from(
+    [
+        ("jpg", JPEG + b"1"), ("JPEG", JPEG + b"2"), ("png", PNG), ("seg.png", PNG + b"mask"),
+        ("jpg", b"damaged"), ("bin", JPEG + b"3"), ("txt", b"words"), ("", b""), ("cls", b"3"),
+        ("cls", b"12\n"), ("CLS", b"00000000004"), ("json", b'{"label": 5, "x": []}'),
+    ]
+)  # fmt: skip
+contents = st.lists(st.tuples(keys, st.lists(kinds, min_size=1, max_size=4)), max_size=8)
+
+
+def named(samples: list[tuple[str, list[tuple[str, bytes]]]]) -> list[Member]:
+    return [
+        (f"{key}.{extension}" if extension else key, data)
+        for key, files in samples
+        for extension, data in files
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@settings(max_examples=150)
+@given(parts=st.lists(contents, min_size=1, max_size=3), compressed=st.booleans())
+def test_any_members(
+    tmp_path_factory: pytest.TempPathFactory,
+    parts: list[list[tuple[str, list[tuple[str, bytes]]]]],
+    compressed: bool,
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    paths = [
+        shard(folder / f"{number}.tar", *named(samples), compressed=compressed)
+        for number, samples in enumerate(parts)
+    ]
+    expected = samples_of(paths)
+    seen: list[tuple[str, dict[str, bytes]]] = []
+
+    def label(key: str, companions: dict[str, bytes]) -> int:
+        seen.append((key, companions))
+        return len(seen) + 7
+
+    if expected:
+        dataset = fastinet.open(paths, labels=label)
+        assert items_of(dataset) == [(*image, i + 8) for i, (image, _) in enumerate(expected)]
+        assert seen == [(name, dict(reversed(others))) for (name, _), others in expected]
+        assert dataset.index is None
+    else:
+        with pytest.raises(CorruptError, match="no image"):
+            fastinet.open(paths, labels=label)
+
+    has_label = [any(kind in ("cls", "json") for kind, _ in others) for _, others in expected]
+    if has_label and all(has_label):
+        assert items_of(fastinet.open(paths)) == labelled(paths)
+        again = fastinet.open(paths)  # by its index
+        assert items_of(again) == labelled(paths)
+        assert len(again.classes) == again.labels.max() + 1
+    else:
+        with pytest.raises(FastinetError, match="no label" if any(has_label) else "no image|wnid"):
+            fastinet.open(paths)
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@settings(max_examples=100)
+@given(parts=st.lists(contents, min_size=1, max_size=3), compressed=st.booleans())
+def test_streams_take_shards_apart_alike(
+    tmp_path_factory: pytest.TempPathFactory,
+    parts: list[list[tuple[str, list[tuple[str, bytes]]]]],
+    compressed: bool,
+) -> None:
+    """One behind the other they are the samples that the index has, images of one name included."""
+    folder = tmp_path_factory.mktemp("s")
+    paths = [
+        shard(folder / f"{number}.tar", *named(samples), compressed=compressed)
+        for number, samples in enumerate(parts)
+    ]
+    data = b"".join([path.read_bytes() for path in paths])
+    expected = samples_of(paths)
+    seen: list[tuple[str, dict[str, bytes]]] = []
+
+    def label(key: str, companions: Mapping[str, bytes]) -> int:
+        seen.append((key, dict(companions)))
+        return 0
+
+    stream = fastinet.open_stream(io.BytesIO(data), labels=label)
+    list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
+    assert seen == [(name, dict(reversed(others))) for (name, _), others in expected]
+    if expected:
+        assert stream.skipped == fastinet.open(paths, labels=label).skipped
+
+    has_label = [any(kind in ("cls", "json") for kind, _ in others) for _, others in expected]
+    if has_label and all(has_label):
+        stream = fastinet.open_stream(io.BytesIO(data))
+        items = list(stream.items())
+        found = [(item.key, item.data, stream.label(item.key, item.companions)) for item in items]
+        assert found == labelled(paths)
+        assert stream.skipped == fastinet.open(paths).skipped
+
+
+# ------------------------------------------------------------------------------------------ labels
+
+
+@pytest.mark.parametrize(
+    ("content", "extension", "label"),
+    [
+        (b"7", "cls", 7),
+        (b" 0012\r\n", "cls", 12),
+        (b'{"cls": 3}', "json", 3),
+        (b'{"cls": 3, "label": 4}', "json", 4),
+        (b'{"label": "tench", "cls": 0}', "json", 0),
+        (b'\xef\xbb\xbf{"label": 1}', "json", 1),
+    ],
+)
+def test_labels(content: bytes, extension: str, label: int) -> None:
+    assert label_of(content, extension) == label
+
+
+BAD_LABELS = [
+    ("cls", b"", "a decimal number expected, got b''"),
+    ("cls", b"tench", "got b'tench'"),
+    ("cls", b"-1", "got b'-1'"),
+    ("cls", b"1 2", "got b'1 2'"),
+    ("cls", b"3.0", "got b'3.0'"),
+    ("cls", "٣".encode(), "a decimal number expected"),
+    ("cls", b"12345678", "whole number from 0 to 1048575, not 12345678"),
+    ("cls", b"9" * 30, "a decimal number expected"),
+    ("cls", b"1" * 70_000, "it has 70000 bytes"),
+    ("json", b'{"label": true}', "not True"),
+    ("json", b'{"label": 3.5}', "not 3.5"),
+    ("json", b'{"label": "x"}', "not 'x'"),
+    ("json", b'{"label": -2}', "not -2"),
+    ("json", b'{"label": 1e400}', "not inf"),
+    ("json", b"{", "no JSON"),
+    ("json", b"[" * 60_000, "no JSON"),
+    ("json", b"\xff\xfe\xff", "no JSON"),
+    ("json", b"[3]", "an object expected"),
+    ("json", b'{"caption": ""}', "no 'label' and no 'cls'"),
+]
+
+
+@pytest.mark.parametrize(("extension", "content", "complaint"), BAD_LABELS)
+def test_what_is_no_label(tmp_path: Path, extension: str, content: bytes, complaint: str) -> None:
+    good = [("0.jpg", JPEG), ("0.json", b'{"label": 1}'), ("0.cls", b"1")]
+    path = shard(tmp_path / "s.tar", *good, ("1.jpg", JPEG), (f"1.{extension}", content))
+    with pytest.raises(CorruptError) as caught:
+        fastinet.open(path)
+    assert complaint in str(caught.value)
+    assert (caught.value.archive, caught.value.member) == ("s.tar", f"1.{extension}")
+    assert caught.value.offset == 512 * 9
+    assert not list(tmp_path.glob("*.fastinet"))
+
+
+def test_a_shard_without_its_labels(tmp_path: Path) -> None:
+    write_shards(tmp_path / "a", 1, 4, 2)
+    bare = tmp_path / "bare.tar"
+    bare.write_bytes(tar(shard_members([0, 1], kind="none")))
+    paths = [tmp_path / "a" / "train-0000.tar", bare]
+    with pytest.raises(CorruptError, match=r"2 images have no label.*Give labels= a function"):
+        fastinet.open(paths)
+    with pytest.raises(UnsupportedError, match="labels= takes a function"):
+        fastinet.open(bare)
+
+
+def test_labels_must_stand_right_beside(tmp_path: Path) -> None:
+    path = shard(
+        tmp_path / "s.tar", ("0.jpg", JPEG), ("0.cls", b"1"), ("1.jpg", JPEG), ("2.jpg", JPEG),
+        ("1.cls", b"1"), ("2.cls", b"1"),
+    )  # fmt: skip
+    with pytest.raises(CorruptError, match=r"2 images have no label.*right beside them"):
+        fastinet.open(path)
+
+
+def test_objects_that_say_nothing_of_labels(tmp_path: Path) -> None:
+    """As img2dataset writes them; and what was recognised without shards still is."""
+    said = json.dumps({"caption": "a fish", "key": "000"}).encode()
+    path = shard(tmp_path / "s.tar", ("0.jpg", JPEG), ("0.json", said), ("0.txt", b"a fish"))
+    with pytest.raises(UnsupportedError, match="carry no wnid"):
+        fastinet.open(path)
+    dataset = fastinet.open(path, labels=lambda _, files: len(json.loads(files["json"])))
+    assert dataset.labels.tolist() == [2]
+    train = shard(tmp_path / "t.tar", ("n01440764_1.jpg", JPEG), ("n01440764_1.json", said))
+    with pytest.warns(FastinetWarning, match="1 members skipped as no images"):
+        dataset = fastinet.open(train)
+    assert (dataset.family, dataset.classes[0].wnid) == ("train", "n01440764")
+
+
+def test_a_label_function(tmp_path: Path) -> None:
+    pattern = write_shards(tmp_path, 3, 12, 4, kind="both")
+    kept = fastinet.open(pattern)
+    asked: list[str] = []
+
+    def label(key: str, companions: dict[str, bytes]) -> int:
+        asked.append(key)
+        assert sorted(companions) == ["cls", "json"]
+        return int(companions["cls"]) + json.loads(companions["json"])["number"]
+
+    dataset = fastinet.open(pattern, labels=label)
+    assert asked == list(kept.keys)
+    assert dataset.labels.tolist() == (kept.labels + np.arange(12)).tolist()
+    assert dataset.index is None
+    fastinet.open(pattern, labels=label)
+    assert len(asked) == 24
+    assert fastinet.open(pattern).labels.tolist() == kept.labels.tolist()
+    some = fastinet.open(pattern, labels=lambda key, _: -1 if key.startswith("sample000001") else 2)
+    assert some.labels.tolist() == [2, -1, *[2] * 10]
+    none = fastinet.open(pattern, labels=lambda *_: -1)
+    assert (none.labels.max(), len(none.classes)) == (-1, 1000)
+    for wrong in (-2, 1 << 20, "x", 1.5, None):
+        with pytest.raises(ValueError, match=r"the label of 'sample000000\.jpg' must be"):
+            fastinet.open(pattern, labels=lambda *_, wrong=wrong: wrong)  # type: ignore[misc]
+    with pytest.raises(KeyError, match="txt"):
+        fastinet.open(pattern, labels=lambda _, files: int(files["txt"]))
+
+
+def test_a_label_function_on_other_archives(tmp_path: Path, archive_path: Path) -> None:
+    """Any archive, and the folder that shards were extracted to."""
+    official = fastinet.open(archive_path, index=False)
+    dataset = fastinet.open(archive_path, labels=lambda key, _: int(key.split("_")[1][:-5]))
+    assert list(dataset.keys) == list(official.keys)
+    assert dataset.labels.tolist() == [int(k.split("_")[1][:-5]) for k in official.keys]
+    assert dataset.classes[3].names == ()
+    folder = tmp_path / "extracted"
+    folder.mkdir()
+    members = shard_members([3, 1, 2])
+    for name, content in members.items():
+        (folder / name).write_bytes(content)
+    dataset = fastinet.open(folder, labels=lambda _, files: int(files["cls"]))
+    assert items_of(dataset) == [
+        (f"sample00000{n}.jpg", members[f"sample00000{n}.jpg"], label)
+        for n, label in enumerate([3, 1, 2])
+    ]
+    with pytest.raises(UnsupportedError, match="carry no wnid"):
+        fastinet.open(folder)
+
+
+def test_large_companions_are_left_out(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", ("0.jpg", JPEG), ("0.npy", bytes(65_537)), ("0.txt", b"1"))
+    seen: list[list[str]] = []
+    fastinet.open(path, labels=lambda _, files: seen.append(sorted(files)) or 0)  # type: ignore[func-returns-value]
+    assert seen == [["txt"]]
+
+
+def test_given_labels_go_on_top(tmp_path: Path) -> None:
+    pattern = write_shards(tmp_path, 2, 6, 6)
+    assert fastinet.open(pattern, labels=[0, 1, 2, 3, 4, 5]).labels.tolist() == list(range(6))
+
+
+# ----------------------------------------------------------------------------- classes and splits
+
+
+def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
+    def open_named(*images: tuple[str, int]) -> fastinet.Dataset:
+        members = [
+            (f"{k}.{e}", d) for k, n in images for e, d in (("jpg", JPEG), ("cls", b"%d" % n))
+        ]
+        return fastinet.open(shard(tmp_path / "s.tar", *members), index=False)
+
+    val = f"ILSVRC2012_val_{3:08d}"
+    known = open_named((f"{WNIDS[9]}_18", 9), ("other", 999), (val, int(validation_labels()[2])))
+    assert [info.wnid for info in known.classes] == list(WNIDS)
+    assert known.classes[9].names
+    assert [info.wnid for info in open_named(("other", 2)).classes] == ["0", "1", "2"]
+    assert open_named((f"{WNIDS[9]}/18", 9)).classes[9].wnid == WNIDS[9]
+    beyond = open_named((f"{WNIDS[9]}_18", 9), ("other", 1000))
+    assert len(beyond.classes) == 1001
+    assert beyond.classes[9].wnid == "9"
+    for wrong in ((f"{WNIDS[9]}_18", 10), (f"{WNIDS[9]}_18", 5000), (val, 0)):
+        with pytest.warns(FastinetWarning, match="numbers and no names, for 1 labels are other"):
+            assert open_named(wrong, (f"{WNIDS[8]}_18", 8)).classes[0].wnid == "0"
+
+
+@pytest.mark.parametrize(
+    ("names", "split"),
+    [
+        (["imagenet1k-train-0000.tar", "imagenet1k-train-0001.tar"], "train"),
+        (["imagenet1k-validation-00.tar"], "val"),
+        (["val_0.tar", "val_1.tar"], "val"),
+        (["test-0.tar"], "test"),
+        (["val-0.tar", "train-0.tar"], "train"),
+        (["val-of-train.tar"], "train"),
+        (["interval.tar"], "train"),
+    ],
+)
+def test_splits(tmp_path: Path, names: list[str], split: str) -> None:
+    paths = [shard(tmp_path / name, ("0.jpg", JPEG), ("0.cls", b"1")) for name in names]
+    assert fastinet.open(paths).split == split
+
+
+def test_concatenations_keep_numbers_as_they_are(tmp_path: Path) -> None:
+    first = fastinet.open(write_shards(tmp_path / "a", 2, 20, 12))
+    second = fastinet.open(write_shards(tmp_path / "b", 2, 10, 5, seed=1))
+    joined = fastinet.concatenate([first, second])
+    assert joined.labels.tolist() == [*first.labels.tolist(), *second.labels.tolist()]
+    assert [info.wnid for info in joined.classes] == [str(n) for n in range(12)]
+
+
+# --------------------------------------------------------------------------------- odd and damaged
+
+
+def test_two_images_in_a_sample(tmp_path: Path) -> None:
+    path = shard(
+        tmp_path / "s.tar", ("0.depth.png", PNG), ("0.jpg", JPEG), ("0.png", PNG), ("0.cls", b"1"),
+        ("1.seg.png", PNG), ("1.cls", b"2"), ("2.txt", b"no image"),
+    )  # fmt: skip
+    with pytest.warns(FastinetWarning) as caught:
+        dataset = fastinet.open(path)
+    assert items_of(dataset) == [("0.jpg", JPEG, 1), ("1.seg.png", PNG, 2)]
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert "2 images passed over, for their samples have one before them: 0.depth.png" in messages
+    assert "1 members skipped that belong to no image: 2.txt" in messages
+    assert dataset.skipped == 3
+
+
+def test_what_tars_have_besides(tmp_path: Path) -> None:
+    """Folders, links, and the files that macOS adds, which part no sample."""
+    fork, image = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", small_jpeg(np.random.default_rng(0))
+    pieces = [
+        entry("./", type=tarfile.DIRTYPE),
+        entry("./._0.jpg", fork), entry("./0.jpg", image), entry("./._0.cls", fork),
+        entry("./0.cls", b"4"), entry("./link", type=tarfile.SYMTYPE, linkname="0.jpg"),
+    ]  # fmt: skip
+    (tmp_path / "s.tar").write_bytes(b"".join(pieces) + END)
+    with pytest.warns(
+        FastinetWarning, match="2 members skipped.*|1 entries skipped that are links"
+    ):
+        dataset = fastinet.open(tmp_path / "s.tar")
+    assert dataset.labels.tolist() == [4]
+    assert dataset.skipped == 3
+    seen = []
+    with (tmp_path / "s.tar").open("rb") as file:
+        stream = fastinet.open_stream(file, labels=lambda *item: len(seen.append(item) or seen))
+        with pytest.warns(FastinetWarning, match="3 entries"):
+            list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
+    assert seen == [("0.jpg", {"cls": b"4"})]
+
+
+def test_an_image_that_is_damaged_is_named(tmp_path: Path) -> None:
+    paths = [
+        shard(
+            tmp_path / f"{n}.tar", ("0.jpg", small_jpeg(np.random.default_rng(n))), ("0.cls", b"0")
+        )
+        for n in range(2)
+    ]
+    shard(tmp_path / "1.tar", ("0.jpg", JPEG + b"no more"), ("0.cls", b"0"))
+    with pytest.raises(FastinetError, match=r"1\.tar', member '0\.jpg'"):
+        list(Loader(fastinet.open(paths), 1, SMALL))
+
+
+def test_patterns_that_do_not_match(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="do not match"):
+        fastinet.open(tmp_path / "a{0..1.tar")
+
+
+def test_the_miniature_is_what_a_shard_is() -> None:
+    members = shard_members([5, 6], first=8, kind="both", keys="n{label}/{number}", extension="png")
+    assert list(members)[:3] == ["n5/8.cls", "n5/8.png", "n5/8.json"]
+    with tarfile.open(fileobj=io.BytesIO(tar(members))) as archive:
+        assert archive.getnames() == list(members)

@@ -1,0 +1,262 @@
+"""Datasets of gzipped tars, which are those of the plain tars; and gzip-wrapped images."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from support.checkpointed import small_images, write_archive
+from support.gzipped import log_of, obtain, train_bytes, write
+
+import fastinet
+from fastinet.cli import main
+from fastinet.errors import CorruptError, FastinetWarning
+from fastinet.testing.archives import tar
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+# ------------------------------------------------------------------------------ through the loader
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """One dataset as a plain tar and as a gzipped one."""
+    plain = write_archive(tmp_path / "train.tar", small_images(40))
+    return plain, write(tmp_path / "train.tar.gz", gzip.compress(plain.read_bytes()))
+
+
+def one_image() -> bytes:
+    return next(iter(small_images(1).values()))
+
+
+def epoch(dataset: fastinet.Dataset, **options: Any) -> list[fastinet.Batch]:
+    loader = fastinet.Loader(
+        dataset,
+        batch_size=8,
+        transform=fastinet.RandomResizedCrop(32),
+        shuffle=True,
+        seed=1,
+        **options,
+    )
+    return list(loader)
+
+
+def test_the_same_items_and_batches(pair: tuple[Path, Path]) -> None:
+    plain, zipped = (fastinet.open(path) for path in pair)
+    assert list(plain.keys) == list(zipped.keys)
+    assert plain.family == zipped.family
+    np.testing.assert_array_equal(plain.labels, zipped.labels)
+    for i in range(len(plain)):
+        assert plain.read(i) == zipped.read(i)
+    for checkpointed in (False, True):
+        if checkpointed:
+            plain.build_checkpoints()
+            zipped = fastinet.open(pair[1])
+            zipped.build_checkpoints()
+            assert zipped.checkpoints.covered == len(zipped)
+        for one, other in zip(epoch(plain), epoch(zipped, threads=3), strict=True):
+            np.testing.assert_array_equal(one.images, other.images)
+            np.testing.assert_array_equal(one.labels, other.labels)
+            np.testing.assert_array_equal(one.boxes, other.boxes)
+
+
+def test_the_same_blocks(pair: tuple[Path, Path]) -> None:
+    """Blocks go by where items lie in the inflated data, so that compression changes no order."""
+    epochs = []
+    for path in pair:
+        loader = fastinet.Loader(
+            fastinet.open(path),
+            batch_size=8,
+            transform=fastinet.RandomResizedCrop(32),
+            shuffle="blocked",
+            window=16_000,
+            block=4_000,
+            seed=3,
+        )
+        epochs.append(list(loader))
+    for one, other in zip(*epochs, strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)
+        np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_a_child_reads_what_its_parent_opened(pair: tuple[Path, Path]) -> None:
+    plain, zipped = (fastinet.open(path) for path in pair)
+    zipped.read(0)  # a stretch is open
+    child = os.fork()
+    if child == 0:
+        same = all(zipped.read(i) == plain.read(i) for i in (0, 39, 7))
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert zipped.read(1) == plain.read(1)
+
+
+def test_the_command(pair: tuple[Path, Path]) -> None:
+    _, zipped = pair
+    done = CliRunner().invoke(main, ["index", str(zipped), "--checkpoints", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["items"] == told["checkpointed_items"] == 40
+    assert log_of(zipped).exists()
+
+
+def test_interrupting_the_command(tmp_path: Path) -> None:
+    """Ctrl-C, sent when the first chunk has been kept."""
+    path = write(tmp_path / "t.tar.gz", gzip.compress(train_bytes()))
+    script = (
+        "import os, signal, sys\n"
+        "from fastinet import cli\nfrom fastinet.archives import seek_log\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored\n"
+        "append = seek_log.SeekLog.append\n"
+        "def interrupted(self, *arguments):\n"
+        "    append(self, *arguments)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "seek_log.SeekLog.append = interrupted\n"
+        "seek_log.obtain_seek_index.__kwdefaults__.update(chunk_bytes=100_000, spacing=32_768)\n"
+        "cli.main(sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", script, "index", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (1, -signal.SIGINT)
+    assert "seek index is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    size = log_of(path).stat().st_size
+    assert b"CHNK" in log_of(path).read_bytes()
+    obtain(path, chunk_bytes=100_000)
+    assert log_of(path).stat().st_size > size
+
+
+def test_resume(pair: tuple[Path, Path]) -> None:
+    loaders = [
+        fastinet.Loader(
+            fastinet.open(path), batch_size=8, transform=fastinet.RandomResizedCrop(32), seed=2
+        )
+        for path in pair
+    ]
+    batches = iter(loaders[0])
+    for _ in range(2):
+        next(batches)
+    loaders[1].load_state_dict(loaders[0].state_dict())
+    for one, other in zip(batches, loaders[1], strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_the_content_decides_not_the_name(pair: tuple[Path, Path]) -> None:
+    plain, zipped = pair
+    called_gz = write(plain.with_name("v2.tar.gz"), plain.read_bytes())
+    assert len(fastinet.open(called_gz)) == 40
+    assert not log_of(called_gz).exists()
+    called_tar = write(plain.with_name("zipped.tar"), zipped.read_bytes())
+    assert len(fastinet.open(called_tar)) == 40
+    assert log_of(called_tar).exists()
+
+
+def test_a_published_digest_is_compared(pair: tuple[Path, Path]) -> None:
+    _, zipped = pair
+    named = write(zipped.with_name("winter21_whole.tar.gz"), zipped.read_bytes())
+    told = f"its MD5 is {hashlib.md5(zipped.read_bytes()).hexdigest()}, .*ab313ce03179fd803a401b02c"  # noqa: S324
+    for _ in range(2):  # the index remembers
+        with pytest.warns(FastinetWarning, match=told):
+            assert len(fastinet.open(named)) == 40
+
+
+def test_a_gzipped_class_tar_keeps_its_keys(tmp_path: Path) -> None:
+    image = one_image()
+    data = gzip.compress(tar({"n01440764_1.JPEG": image}))
+    write(tmp_path / "n01440764.tar", data)
+    assert list(fastinet.open(tmp_path / "n01440764.tar").keys) == ["n01440764/n01440764_1.JPEG"]
+    assert list(fastinet.open(tmp_path).keys) == ["n01440764/n01440764_1.JPEG"]
+
+
+def test_an_archive_that_changed_since(pair: tuple[Path, Path]) -> None:
+    """The seek index is gone: it is made again when the engine needs it."""
+    _, zipped = pair
+    expected = fastinet.open(zipped).read(0)
+    log_of(zipped).unlink()
+    assert fastinet.open(zipped).read(0) == expected
+    assert log_of(zipped).exists()
+
+
+# ------------------------------------------------------------------------- gzip-wrapped images
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG"])
+def test_wrapped_images(name: str) -> None:
+    """ImageNet-21K has JPEGs that are wrapped in gzip: they decode as if they were not."""
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, name)
+    data, wrapped = file.getvalue(), gzip.compress(file.getvalue())
+    assert fastinet.read_header(wrapped) == fastinet.read_header(data)
+    np.testing.assert_array_equal(fastinet.decode(wrapped), fastinet.decode(data))
+    box = (3, 4, 30, 20)
+    np.testing.assert_array_equal(
+        fastinet.decode(wrapped, box=box, size=(16, 16), flip=True),
+        fastinet.decode(data, box=box, size=(16, 16), flip=True),
+    )
+
+
+def test_wrapped_images_in_the_loader(tmp_path: Path) -> None:
+    images = small_images(12)
+    plain = write_archive(tmp_path / "plain.tar", images)
+    wrapped = write_archive(
+        tmp_path / "wrapped.tar",
+        {
+            name: gzip.compress(image) if i % 3 == 1 else image
+            for i, (name, image) in enumerate(images.items())
+        },
+    )
+    datasets = [fastinet.open(path) for path in (plain, wrapped)]
+    for one, other in zip(*map(epoch, datasets), strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+    records = datasets[1].build_checkpoints()
+    assert np.flatnonzero(records.sizes == 0).tolist() == [1, 4, 7, 10]
+    for one, other in zip(*map(epoch, datasets), strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_damaged_wrapped_images() -> None:
+    wrapped = gzip.compress(one_image())
+    with pytest.raises(CorruptError, match="truncated: the gzip data"):
+        fastinet.decode(wrapped[:-9])
+    with pytest.raises(CorruptError, match="CRC-32"):
+        fastinet.decode(wrapped[:-8] + bytes(4) + wrapped[-4:])
+    with pytest.raises(CorruptError, match=r"of the inflated image"):
+        fastinet.decode(gzip.compress(one_image()[:200]))
+    with pytest.raises(fastinet.errors.UnsupportedError, match="neither those of a JPEG"):
+        fastinet.decode(gzip.compress(wrapped))
+
+
+def test_wrapped_images_inflate_within_bounds() -> None:
+    """To eight times what they have, or 16 MiB: a small bomb does not fill the memory."""
+    from PIL import Image
+
+    bomb = gzip.compress(bytes(20_000_000))  # 20 kB
+    with pytest.raises(fastinet.errors.TooLargeError, match=f"than {16 << 20} bytes, which is"):
+        fastinet.decode(bomb)
+    large = gzip.compress(random.Random(0).randbytes(3 << 20) + bytes(40_000_000), 1)
+    with pytest.raises(fastinet.errors.TooLargeError, match=f"than {8 * len(large)} bytes, which"):
+        fastinet.decode(large)
+    file = io.BytesIO()
+    Image.new("RGB", (6000, 6000), (10, 200, 30)).save(file, "JPEG")
+    flat = file.getvalue()  # deflate makes a thousandth of it
+    assert len(gzip.compress(flat)) * 100 < len(flat)
+    assert fastinet.decode(gzip.compress(flat), box=(0, 0, 16, 16)).shape == (16, 16, 3)
+    followed = one_image() + bytes(10_000_000)  # more than eight times, and little
+    np.testing.assert_array_equal(
+        fastinet.decode(gzip.compress(followed)), fastinet.decode(one_image())
+    )

@@ -1,0 +1,269 @@
+"""What of a stream is an item, what belongs to it, and its label; and the items as they are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from support.streamed import WAYS, Pieces, batches_of, loader_of, streamed
+
+import fastinet
+from fastinet.errors import FastinetWarning, UnsupportedError
+from fastinet.testing.archives import END, entry, tar
+from fastinet.testing.small import small_jpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def content(archive_path: Path) -> bytes:
+    return archive_path.read_bytes()
+
+
+def images(count: int) -> list[bytes]:
+    rng = np.random.default_rng(count)
+    return [small_jpeg(rng) for _ in range(count)]
+
+
+def test_samples_of_several_members() -> None:
+    pictures = images(4)
+    data = tar(
+        {
+            "000.jpg": pictures[0],
+            "000.cls": b"7\n",
+            "001.json": b'{"label": 8, "caption": "a bird"}',
+            "001.JPEG": pictures[1],
+            "001.txt": b"a bird",
+            "sub.d/002.png": pictures[2],
+            "sub.d/002.cls": b" 9 ",
+            "003.seg.png": pictures[3],
+            "003.jpg": pictures[3],
+            "003.CLS": b"10",
+        }
+    )
+    with pytest.warns(FastinetWarning, match="1 entries so far .* or second images of samples"):
+        (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [7, 8, 9, 10]
+    assert batch.keys == ["000.jpg", "001.JPEG", "sub.d/002.png", "003.jpg"]
+    assert batch.indices.tolist() == [0, 1, 2, 3]
+
+
+def test_a_label_function_gets_the_companions() -> None:
+    seen: dict[str, dict[str, bytes]] = {}
+
+    def label(key: str, companions: Any) -> int:
+        seen[key] = dict(companions)
+        return len(seen)
+
+    first, second = images(2)
+    data = tar({"a.jpg": first, "a.txt": b"one", "b.Meta.Json": b"{}", "b.jpg": second})
+    (batch,) = batches_of(data, labels=label)
+    assert batch.labels.tolist() == [1, 2]
+    assert seen == {"a.jpg": {"txt": b"one"}, "b.jpg": {"meta.json": b"{}"}}
+
+
+@pytest.mark.parametrize("label", ["7", 1.5, None, -2])
+def test_label_functions_give_whole_numbers(label: Any) -> None:
+    with pytest.raises(ValueError, match="its label"):
+        batches_of(tar({"a.jpg": images(1)[0]}), labels=lambda _key, _companions: label)
+
+
+def test_what_macos_adds_parts_no_sample() -> None:
+    apple = b"\x00\x05\x16\x07" + bytes(100)
+    data = tar({"a.jpg": images(1)[0], "._a.cls": apple, "a.cls": b"3", "._b.jpg": apple})
+    with pytest.warns(FastinetWarning, match="2 entries"):
+        (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [3]
+
+
+def by_both_roads(data: bytes, path: Path, **options: Any) -> list[tuple[str, bytes, int]]:
+    """(key, content, label) of the items of `data`, which are the same by its index."""
+    path.write_bytes(data)
+    dataset = fastinet.open(path, index=False, **options)
+    keys, wnids = dataset.keys, [info.wnid for info in dataset.classes]
+    by_index = [(keys[i], dataset.read(i), int(dataset.labels[i])) for i in range(len(dataset))]
+    classes = wnids if wnids[0].startswith("n") else None
+    stream = streamed(data, classes=classes, **options)
+    arrived = [
+        (item.key, item.data, stream.label(item.key, item.companions)) for item in stream.items()
+    ]
+    assert arrived == by_index
+    assert stream.skipped == dataset.skipped
+    return arrived
+
+
+def tar_of(*members: tuple[str, bytes]) -> bytes:
+    return b"".join([entry(name, content) for name, content in members]) + END
+
+
+def test_images_of_one_name_without_a_label_are_items_each(tmp_path: Path) -> None:
+    one, other = images(2)
+    name = "n01440764_1.JPEG"
+    items = by_both_roads(tar_of((name, one), (name, other)), tmp_path / "a.tar")
+    assert items == [(name, one, 0), (name, other, 0)]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_images_of_one_name_with_a_label_are_one_item(place: int, tmp_path: Path) -> None:
+    """The first, wherever the label is."""
+    one, other = images(2)
+    members = [("0.jpg", one), ("0.jpg", other)]
+    members.insert(place, ("0.cls", b"7"))
+    data = tar_of(*members, ("1.jpg", other), ("1.cls", b"8"))
+    assert by_both_roads(data, tmp_path / "a.tar") == [("0.jpg", one, 7), ("1.jpg", other, 8)]
+    with pytest.warns(FastinetWarning, match="1 entries so far .* or second images of samples"):
+        (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [7, 8]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_a_function_for_the_labels_makes_one_item_of_a_sample(tmp_path: Path) -> None:
+    one, other = images(2)
+    name = "n01440764_1.JPEG"
+    data = tar_of((name, one), (name, other))
+    assert by_both_roads(data, tmp_path / "a.tar", labels=lambda _key, files: len(files)) == [
+        (name, one, 1)
+    ]
+
+
+def test_names_with_an_early_dot(tmp_path: Path) -> None:
+    """A hundred images of one "sample", of which none is lost."""
+    pictures = images(3)
+    members = [(f"n01440764/img.{number:03}.jpg", pictures[number % 3]) for number in range(100)]
+    members.insert(50, ("n01440764/img.txt", b"words"))
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar_of(*members))
+    with pytest.warns(FastinetWarning):  # the index counts the text, which is no image
+        dataset = fastinet.open(path, index=False)
+    items = list(streamed(tar_of(*members)).items())
+    assert [item.key for item in items] == list(dataset.keys)
+    assert len(items) == 100
+
+
+@pytest.mark.parametrize("count", [14, 15, 16, 17, 40])
+def test_many_images_of_one_sample(count: int, tmp_path: Path) -> None:
+    """A label before them makes one item of them; one that comes too late is an error."""
+    pictures = images(count)
+    members = [(f"0.{number}.jpg", data) for number, data in enumerate(pictures)]
+    members.append(("0.jpg", pictures[0]))
+    with pytest.warns(FastinetWarning, match=f"{count} images passed over"):
+        items = by_both_roads(tar_of(("0.cls", b"5"), *members), tmp_path / "a.tar")
+    assert items == [("0.jpg", pictures[0], 5)]
+    late = streamed(tar_of(*members, ("0.cls", b"5")))
+    if count < 15:
+        assert len(list(late.items())) == 1
+        return
+    with pytest.raises(UnsupportedError, match=r"0\.cls.*behind 16 images"):
+        list(late.items())
+
+
+def test_a_sample_ends_with_its_tar() -> None:
+    """The label of the second archive is not one more of the first one's sample."""
+    one, other = images(2)
+    data = tar_of(("0.cls", b"1"), ("0.jpg", one)) + tar_of(("0.cls", b"2"), ("0.jpg", other))
+    (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [1, 2]
+
+
+def test_large_companions_are_left_out() -> None:
+    data = tar({"a.jpg": images(1)[0], "a.npy": bytes(70_000), "a.cls": b"1"})
+    with pytest.warns(FastinetWarning, match="1 entries"):
+        (batch,) = batches_of(data)
+    assert batch.labels.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("members", "cause"),
+    [
+        ({"a.cls": b"x"}, "a decimal number expected"),
+        ({"a.json": b"{"}, "no JSON"),
+        ({"a.json": b"[" * 60_000}, "no JSON"),
+        ({"a.json": b'{"id": 3}'}, "no 'label'"),
+        ({}, "give labels="),
+    ],
+)
+@pytest.mark.parametrize("on_error", ["raise", "mask"])
+def test_an_item_without_label(members: dict[str, bytes], cause: str, on_error: str) -> None:
+    first, second = images(2)
+    loader = loader_of(
+        streamed(tar({"n01440764_1.JPEG": first, "a.jpg": second, **members})),
+        batch_size=1,
+        on_error=on_error,
+    )
+    batches = iter(loader)
+    assert next(batches).labels.tolist() == [0]
+    with pytest.raises(ValueError, match=f"item 'a.jpg': .*{cause}"):
+        next(batches)
+    assert loader.state_dict()["position"] == 1  # where the one without a label is
+    with pytest.raises(StopIteration):
+        next(batches)
+
+
+def test_classes_that_the_stream_does_not_have() -> None:
+    data = tar({"n01440764_1.JPEG": images(1)[0]})
+    with pytest.raises(ValueError, match=r"class n01440764 is none of the 1 .* give classes="):
+        batches_of(data, classes=["n01443537"])
+    numbered = tar({"a.jpg": images(1)[0], "a.cls": b"5000"})
+    with pytest.raises(ValueError, match="label 5000, and there are 2 classes"):
+        batches_of(numbered, classes=["n01440764", "n01443537"])
+    assert batches_of(numbered)[0].labels.tolist() == [5000]
+
+
+# ---------------------------------------------------------------------------------------- items()
+
+
+@pytest.mark.parametrize("way", ["pipe", "gzip_pipe", "bytes_io", "pieces"])
+def test_items(
+    way: str,
+    content: bytes,
+    dataset: fastinet.Dataset,
+    tmp_path: Path,
+) -> None:
+    with contextlib.ExitStack() as arriving:
+        stream = fastinet.open_stream(WAYS[way](arriving, content, tmp_path))
+        items = list(stream.items())
+    assert [item.key for item in items] == list(dataset.keys)
+    assert [item.data for item in items] == [dataset.read(i) for i in range(len(dataset))]
+    assert [item.size for item in items] == dataset.sizes.tolist()
+    with pytest.raises(UnsupportedError, match="passes once"):
+        next(stream.items())
+
+
+def test_items_have_companions_and_labels() -> None:
+    stream = streamed(tar({"a.jpg": images(1)[0], "a.cls": b"4", "b.txt": b"alone"}))
+    (item,) = stream.items()
+    assert item.companions == {"cls": b"4"}
+    assert stream.label(item.key, item.companions) == 4
+    assert stream.skipped == 1
+
+
+def test_items_of_a_damaged_stream(content: bytes) -> None:
+    items = streamed(content[: len(content) // 2]).items()
+    assert next(items).data
+    with pytest.raises(fastinet.errors.CorruptError, match=r"file object.*truncated"):
+        list(items)
+
+
+def test_items_left_early(content: bytes) -> None:
+    outlet, inlet = os.pipe()
+    os.write(inlet, content[:30_000])
+    items = fastinet.open_stream(outlet).items()
+    assert next(items).data
+    items.close()
+    os.close(outlet)
+    os.close(inlet)
+
+
+def test_items_of_a_reader_that_raises() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"n"
+        raise OSError("the line is down")
+
+    with pytest.raises(fastinet.errors.ReadError, match="the line is down"):
+        list(fastinet.open_stream(Pieces(pieces())).items())
