@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from fastinet.loading.feeding import Feed, SentBatch
+from fastinet.loading.batch import SentBatch
+from fastinet.loading.feeding import Feed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from fastinet.loading.batch import Batch as HostBatch
@@ -28,12 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "JaxFeed", "feed"]
 
 
-class Batch(SentBatch):
+class Batch(SentBatch[jax.Array]):
     """A batch of all processes, as global arrays; unpacks to ``images, labels``.
 
-    What else `fastinet.Batch` knows of this process's rows is here too, as NumPy arrays on the
-    host: `indices`, `keys`, `boxes`, `flips`, `image_sizes`, `objects`, `label_sets`, `valid`,
-    `errors`.
+    It offers all that `fastinet.Batch` does. What goes to devices is of all processes' rows; the
+    rest, on the host, of this process's.
 
     Attributes:
         images: [world * B, H, W, 3], as the loader's dtype and layout say.
@@ -43,16 +41,12 @@ class Batch(SentBatch):
     """
 
     def __init__(self, batch: HostBatch, feed: JaxFeed) -> None:
-        super().__init__(batch, feed.loader.dataset)
-        sharding, soft_labels = feed.sharding, batch.soft_labels
-        of_rows = _of_rows(sharding)
-        self.images = _global(batch.images, sharding)
-        self.labels = _global(batch.labels, of_rows)
-        self.soft_labels = None if soft_labels is None else _global(soft_labels, of_rows)
-
-    def __iter__(self) -> Iterator[jax.Array]:
-        yield self.images
-        yield self.labels
+        of_rows = _of_rows(feed.sharding)
+        super().__init__(
+            batch,
+            lambda images: _global(images, feed.sharding),
+            lambda rows: _global(rows, of_rows),
+        )
 
 
 class JaxFeed(Feed[Batch]):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.pixels.transforms import CenterCrop, Transform, height_width
+from fastinet.pixels.geometry import placement
+from fastinet.pixels.transforms import Transform, height_width
 
 if TYPE_CHECKING:
     from fastinet.annotations.item_boxes import ItemBoxes
@@ -50,15 +51,6 @@ class Objects:
         return f"<{len(self)} objects in {len(np.unique(self.rows))} rows>"
 
 
-class _Placement(NamedTuple):
-    """How crops' boxes come into their rows: scaled to `resized`, then moved by `-start`."""
-
-    resized: Doubles
-    """[..., 2] width and height of the resized box [pixels]."""
-    start: Doubles
-    """[..., 2] where the row begins in it; negative where it begins before."""
-
-
 def objects_in_crops(
     item_boxes: ItemBoxes,
     transform: Transform,
@@ -84,13 +76,13 @@ def objects_in_crops(
     rows = cells // views
     crop = crops.reshape(-1, 4)[cells].astype(np.float64)
     image = image_sizes[rows, ::-1].astype(np.float64)  # width, height
-    placement = _placement(transform, image, crop[:, 2:])
+    placed_in = placement(transform, image, crop[:, 2:])
     height, width = height_width(transform.size)
     corners = item_boxes.boxes[indices].astype(np.float64).reshape(-1, 2, 2)
     in_image = corners * image[:, np.newaxis]
-    scale = placement.resized / crop[:, 2:]
+    scale = placed_in.resized / crop[:, 2:]
     moved = (in_image - crop[:, np.newaxis, :2]) * scale[:, np.newaxis]
-    placed = moved - placement.start[:, np.newaxis]
+    placed = moved - placed_in.start[:, np.newaxis]
     mirrored = flips.reshape(-1)[cells]
     placed[mirrored, :, 0] = width - placed[mirrored, ::-1, 0]
     shown = np.clip(placed, 0.0, (width, height))
@@ -127,21 +119,3 @@ def _areas(corners: Doubles) -> Doubles:
     """Areas [M] of boxes [M, 2, 2]: the corners (xmin, ymin) and (xmax, ymax)."""
     area: Doubles = np.prod(corners[:, 1] - corners[:, 0], axis=1)
     return area
-
-
-def _placement(transform: Transform, image: Doubles, crop: Doubles) -> _Placement:
-    """For images and crop boxes of these widths and heights, [M, 2] each."""
-    row = np.array(height_width(transform.size)[::-1], np.float64)
-    if not isinstance(transform, CenterCrop):
-        return _Placement(np.broadcast_to(row, crop.shape), np.zeros_like(crop))
-    resized = image
-    if transform.resize is not None:
-        shorter = image.min(axis=1, keepdims=True)
-        resized = np.floor(transform.resize * image / shorter)
-    return _Placement(resized, _centred_start(resized, row))
-
-
-def _centred_start(available: Doubles, wanted: Doubles) -> Doubles:
-    """Where a centred run of `wanted` pixels starts: CentredStart in csrc/crop/crop.cc."""
-    before = -np.floor((wanted - available) / 2)
-    return np.where(wanted > available, before, np.rint((available - wanted) / 2))

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastinet._native import _engine
-    from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
     from fastinet.datasets.classes import ClassInfo
     from fastinet.datasets.label_sets import LabelSets
@@ -327,20 +325,3 @@ class Dataset:
         self.labels.flags.writeable = False
         if self.label_sets is not None:
             self.label_sets = self.label_sets.relabel(new_label)
-
-    # Names of before that the loaders still use.
-
-    @property
-    def _archives(self) -> tuple[Archive, ...]:
-        return tuple(each.archive for each in self.columns.archives)
-
-    @property
-    def _offsets(self) -> NDArray[np.uint64]:
-        return self.columns.offsets
-
-    @property
-    def _item_archive(self) -> NDArray[np.int32] | None:
-        return self.columns.item_archive
-
-    def _native_table(self) -> _engine.ItemTable:
-        return self.columns.native_table(self.checkpoints)

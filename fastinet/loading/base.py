@@ -4,69 +4,47 @@ from __future__ import annotations
 
 import functools
 import weakref
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fastinet._native import _engine
-from fastinet.base.checks import checked_seed, whole_number
-from fastinet.base.cpus import checked_affinity
-from fastinet.loading.buffers import Buffers
-from fastinet.loading.ranks import checked_rank_and_world
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
-from fastinet.loading.workers import checked_prefetch, checked_threads, shared_pool
+from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
 from fastinet.pixels.transforms import height_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from fastinet.loading.buffers import Buffers
     from fastinet.loading.epoch import Batches
-    from fastinet.pixels.output import OutputFormat
-    from fastinet.pixels.rendering import RenderOptions
+    from fastinet.loading.options import LoaderOptions
     from fastinet.pixels.transforms import Transform
 
 __all__ = ["BaseLoader"]
 
 
 class BaseLoader:
-    """How items become batches: the options that all loaders have, and their statistics.
+    """How items become batches: what follows from the options that all loaders share.
 
-    The options are documented, one by one, where users give them: at `fastinet.Loader`.
+    These options are attributes of a loader, by the names that users give them; `output` and
+    `options` (a `RenderOptions`) sum several of them up. They stay as they are, but for the seed,
+    which a loaded state brings along.
     """
 
-    def __init__(
-        self,
-        batch_size: int,
-        transform: Transform,
-        output: OutputFormat,
-        options: RenderOptions,
-        *,
-        seed: int,
-        threads: int | None,
-        affinity: Iterable[int] | None,
-        on_error: Literal["raise", "mask"],
-        drop_last: bool,
-        rank: int | Literal["auto"],
-        world: int | Literal["auto"],
-        prefetch: int | None,
-        log: Callable[[LoaderStats], object] | None,
-        log_every: float,
-    ) -> None:
-        if on_error not in ("raise", "mask"):
-            raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
-        self.batch_size = whole_number("batch_size", batch_size, 1, 2**31 - 1)
-        self.transform = transform
-        self.output = output
-        self.options = options
-        self.seed = checked_seed(seed)
-        self.affinity = checked_affinity(affinity)
-        self.threads = checked_threads(threads, self.affinity)
-        self.on_error = on_error
-        self.drop_last = bool(drop_last)
-        self.rank, self.world = checked_rank_and_world(rank, world)
-        self.prefetch = checked_prefetch(prefetch, self.threads, self.batch_size)
-        self._log = None if log is None else StatsLog(log, log_every)
+    def __init__(self, options: LoaderOptions) -> None:
+        self.batch_size = options.batch_size
+        self.transform = options.transform
+        self.output = options.output
+        self.options = options.render
+        self.seed = options.seed
+        self.threads = options.threads
+        self.affinity = options.affinity
+        self.on_error = options.on_error
+        self.drop_last = options.drop_last
+        self.rank = options.rank
+        self.world = options.world
+        self.prefetch = options.prefetch
+        self._log = None if options.log is None else StatsLog(options.log, options.log_every)
         self._buffers: Buffers | None = None
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last
@@ -86,6 +64,7 @@ class BaseLoader:
 
     @property
     def _masks(self) -> bool:
+        """Whether items that give no row are masked, rather than raised."""
         return self.on_error == "mask"
 
     @property
@@ -95,7 +74,7 @@ class BaseLoader:
         return views
 
     def _largest_transform(self) -> Transform:
-        """The transform whose rows take the most memory, of those that there will be."""
+        """The transform whose rows take the most memory, of all epochs' transforms."""
         return self.transform
 
     def _batch_shape(self) -> tuple[int, ...]:
@@ -104,13 +83,12 @@ class BaseLoader:
         return (self.batch_size, *([] if self._views is None else [self._views]), *image)
 
     def _spec(self, transform: Transform) -> _engine.ItemSpec:
+        """How the engine makes rows under `transform`."""
         return item_spec(transform, self.output, self.options)
 
     def _pool(self) -> _engine.WorkerPool:
+        """The threads that work for this loader, in this process."""
         return shared_pool(self.threads, self.affinity)
-
-    def _checked_buffers(self, out: Sequence[NDArray[Any]] | None) -> Buffers | None:
-        return None if out is None else Buffers(self.output, self._batch_shape(), out)
 
     def _make_slots(self, rows: int, soft_label_classes: int = 0) -> _engine.SlotPool:
         """Memory for batches of up to `rows` rows."""
@@ -122,6 +100,6 @@ class BaseLoader:
         # asks for the next.
         return _engine.SlotPool(spec, rows, self.prefetch + 2, soft_label_classes)
 
-    def _teller(self) -> Callable[..., None] | None:
-        """What tells the log, if there is one."""
-        return None if self._log is None else functools.partial(self._log.tell, self.stats)
+    def _log_call(self) -> Callable[..., None] | None:
+        """What batches call so that the user's `log` hears of them; None without one."""
+        return None if self._log is None else functools.partial(self._log.call_if_due, self.stats)

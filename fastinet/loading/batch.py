@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,22 +22,24 @@ if TYPE_CHECKING:
     from fastinet.datasets.keys import Keys
     from fastinet.pixels.transforms import Transform
 
-__all__ = ["PADDING", "Batch", "BatchKind"]
+__all__ = ["PADDING", "BaseBatch", "Batch", "BatchKind", "SentBatch"]
+
+Array = TypeVar("Array")
 
 PADDING = -1
 """Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
 
 
 class BatchItems(Protocol):
-    """The items that the rows of a batch are of: a dataset, or what has arrived of a stream."""
+    """What a batch asks about its items: a dataset answers, or the `StreamedItems` of a stream."""
 
     @property
     def keys(self) -> Keys | Mapping[int, str]:
-        """By item id."""
+        """The items' keys, by item id."""
 
     @property
     def label_sets(self) -> LabelSets | None:
-        """Of all items; None where there are none."""
+        """The sets of labels of all items, by item id; None where items have one label each."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class BatchKind:
     """What the batches of an epoch have in common.
 
     Attributes:
-        items: whose rows they are.
+        items: the dataset, whose items the rows are made of.
         has_views: whether arrays have an axis for views.
-        annotated: the items' boxes, and the transform that moves them.
+        annotated: the annotated boxes of the items, and the transform, which says where crops put
+            them; None for a loader without `boxes`.
     """
 
     items: BatchItems
@@ -54,50 +58,62 @@ class BatchKind:
     annotated: tuple[ItemBoxes, Transform] | None = None
 
 
-class Batch:
-    """B rows of images and what is known about them; unpacks to ``images, labels``.
+@dataclass
+class CopiedColumns:
+    """Copies of what the host knows of a batch's rows. They stay when its slot is given back.
 
-    `images`, `soft_labels`, `indices`, `boxes`, `flips`, `image_sizes` and `valid` lie in a slot.
-    The slot is leased until the last of these arrays, every view of them, and the batch itself are
-    gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
-    long.
+    Names, shapes and contents are those of `_engine.Batch`, for which it stands in.
+    """
+
+    items: NDArray[np.int64]
+    boxes: NDArray[np.int32]
+    flips: NDArray[np.bool_]
+    image_sizes: NDArray[np.int32]
+    valid: NDArray[np.bool_]
+    failures: list[tuple[int, int, str, str, str, int]]
+
+    @classmethod
+    def of(cls, lease: _engine.Batch) -> CopiedColumns:
+        """Copies of a leased slot's columns."""
+        return cls(*[getattr(lease, name).copy() for name in cls.__dataclass_fields__])
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.items)
+
+
+class BaseBatch(ABC, Generic[Array]):
+    """What every batch offers, wherever its pixels are. This is the one list of it.
+
+    `images`, `labels` and `soft_labels` are what a training step computes with, and go where it
+    computes: they are arrays of NumPy in a `Batch`, and of a framework, on its device, in the
+    `SentBatch` that this became. All else stays on the host, as NumPy arrays and Python objects.
 
     Attributes:
-        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
-            rows that a short last batch lacks, all of its slot; with views, [B, views, ...].
+        images: the rows; each kind of batch says how they lie.
         labels: int64 [B].
     """
 
-    __slots__ = ("_kind", "_lease", "_objects", "images", "labels")
+    __slots__ = ("_columns", "_kind", "_objects", "images", "labels")
 
-    images: NDArray[Any]
-    labels: NDArray[np.int64]
+    images: Array
+    labels: Array
+    _columns: _engine.Batch | CopiedColumns
+    _kind: BatchKind
+    _objects: Objects | None
 
-    def __init__(
-        self,
-        lease: _engine.Batch,
-        images: NDArray[Any],
-        labels: NDArray[np.int64],
-        kind: BatchKind,
-    ) -> None:
-        self._lease = lease
-        self._kind = kind
-        self._objects: Objects | None = None
-        self.images = images
-        self.labels = labels
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
+    def __iter__(self) -> Iterator[Array]:
         yield self.images
         yield self.labels
 
     def __len__(self) -> int:
         """B: fewer than the batch size in a short last batch."""
-        return len(self._lease)
+        return len(self._columns)
 
-    def __repr__(self) -> str:
-        shape = "x".join(map(str, self.images.shape))
-        masked = len(self) - int(self.valid.sum())
-        return f"<Batch images {self.images.dtype} {shape}{f', {masked} masked' if masked else ''}>"
+    @property
+    @abstractmethod
+    def soft_labels(self) -> Array | None:
+        """See `fastinet.Batch.soft_labels`."""
 
     @property
     def indices(self) -> NDArray[np.int64]:
@@ -105,7 +121,7 @@ class Batch:
 
         -1 in rows that ``pad_last="mask"`` adds.
         """
-        return self._lease.items
+        return self._columns.items
 
     @property
     def keys(self) -> list[str]:
@@ -135,21 +151,12 @@ class Batch:
         With views, [B, views, 4]; as turned, where Exif turned the image. All of the image under
         CenterCrop, whose crop comes after the resize; zeros in masked rows.
         """
-        return self._without_views(self._lease.boxes)
+        return self._without_views(self._columns.boxes)
 
     @property
     def flips(self) -> NDArray[np.bool_]:
         """Which rows are mirrored, bool [B]; with views, [B, views]."""
-        return self._without_views(self._lease.flips)
-
-    @property
-    def soft_labels(self) -> NDArray[np.float32] | None:
-        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
-
-        None without ``Loader(soft_labels=...)``; zeros in masked rows.
-        """
-        labels = self._lease.soft_labels
-        return None if labels is None else self._without_views(labels)
+        return self._without_views(self._columns.flips)
 
     @property
     def image_sizes(self) -> NDArray[np.int32]:
@@ -157,16 +164,16 @@ class Batch:
 
         Zeros in masked rows.
         """
-        return self._lease.image_sizes[:, ::-1]
+        return np.ascontiguousarray(self._columns.image_sizes[:, ::-1])
 
     @property
     def objects(self) -> Objects | None:
         """The annotated objects where the crops put them; None for a loader without `boxes`."""
         if self._objects is None and self._kind.annotated is not None:
             item_boxes, transform = self._kind.annotated
-            lease = self._lease
+            columns = self._columns
             self._objects = objects_in_crops(
-                item_boxes, transform, lease.items, self.image_sizes, lease.boxes, lease.flips
+                item_boxes, transform, columns.items, self.image_sizes, columns.boxes, columns.flips
             )
         return self._objects
 
@@ -177,7 +184,64 @@ class Batch:
         The others are zero: items that gave no row under ``on_error="mask"``, which keep their
         label, and rows that ``pad_last="mask"`` adds, whose label is -1.
         """
-        return self._lease.valid
+        return self._columns.valid
+
+    @property
+    def errors(self) -> dict[int, Exception]:
+        """Why rows are masked: {row: the exception that on_error="raise" would have raised}."""
+        return {
+            row: errors.from_status(code, cause, archive, self._kind.items.keys[item], offset)
+            for row, item, code, cause, archive, offset in self._columns.failures
+        }
+
+    def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The engine always has an axis for views; without views it has one element."""
+        return array if self._kind.has_views else array[:, 0]
+
+
+class Batch(BaseBatch[NDArray[Any]]):
+    """B rows of images and what is known about them; unpacks to ``images, labels``.
+
+    `images`, `soft_labels`, `indices`, `boxes`, `flips` and `valid` lie in a slot. The slot is
+    leased until the last of these arrays, every view of them, and the batch itself are gone, and is
+    not written to before. They may outlive the loader; ``.copy()`` what you keep for long.
+
+    Attributes:
+        images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
+            rows that a short last batch lacks, all of its slot; with views, [B, views, ...].
+        labels: int64 [B].
+    """
+
+    __slots__ = ()
+
+    _columns: _engine.Batch  # the lease itself
+
+    def __init__(
+        self,
+        lease: _engine.Batch,
+        images: NDArray[Any],
+        labels: NDArray[np.int64],
+        kind: BatchKind,
+    ) -> None:
+        self._columns = lease
+        self._kind = kind
+        self._objects = None
+        self.images = images
+        self.labels = labels
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.images.shape))
+        masked = len(self) - int(self.valid.sum())
+        return f"<Batch images {self.images.dtype} {shape}{f', {masked} masked' if masked else ''}>"
+
+    @property
+    def soft_labels(self) -> NDArray[np.float32] | None:
+        """What the label maps say of the crops, float32 [B, C]; with views, [B, views, C].
+
+        None without ``Loader(soft_labels=...)``; zeros in masked rows.
+        """
+        labels = self._columns.soft_labels
+        return None if labels is None else self._without_views(labels)
 
     def __dlpack__(
         self,
@@ -209,14 +273,35 @@ class Batch:
         """The CPU: (1, 0)."""
         return (1, 0)  # kDLCPU in dlpack.h
 
-    def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The engine always has an axis for views; without views it has one element."""
-        return array if self._kind.has_views else array[:, 0]
 
-    @property
-    def errors(self) -> dict[int, Exception]:
-        """Why rows are masked: {row: the exception that on_error="raise" would have raised}."""
-        return {
-            row: errors.from_status(code, cause, archive, self._kind.items.keys[item], offset)
-            for row, item, code, cause, archive, offset in self._lease.failures
-        }
+class SentBatch(BaseBatch[Array]):
+    """A batch whose images and labels have gone to a device: the arrays of a framework.
+
+    The host keeps copies of the rest, so that the batch's slot is free once its pixels are on the
+    device.
+    """
+
+    __slots__ = ("soft_labels",)
+
+    soft_labels: Array | None
+
+    def __init__(
+        self,
+        batch: Batch,
+        send_images: Callable[[NDArray[Any]], Array],
+        send: Callable[[NDArray[Any]], Array],
+    ) -> None:
+        """Starts the transfer of a batch.
+
+        Args:
+            batch: that the loader delivered.
+            send_images: takes `images` to the device, and makes of them what the loop wants.
+            send: does so with the other arrays, whose first axis alone is that of images.
+        """
+        soft_labels = batch.soft_labels
+        self.labels = send(batch.labels)
+        self.soft_labels = None if soft_labels is None else send(soft_labels)
+        self.images = send_images(batch.images)
+        self._columns = CopiedColumns.of(batch._columns)  # noqa: SLF001 - a batch's own kin
+        self._kind = batch._kind  # noqa: SLF001
+        self._objects = None

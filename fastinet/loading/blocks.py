@@ -1,4 +1,4 @@
-"""Blocks: runs of neighbouring items, which a blocked shuffle keeps together on their way in."""
+"""Blocks of neighbouring items, which a blocked shuffle reads at once, and the order it gives."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_BLOCK", "DEFAULT_WINDOW", "Blocks"]
 
 DEFAULT_BLOCK: Final = 512 << 10
-DEFAULT_WINDOW: Final = 1 << 30
-"""With the block above: 2048 blocks, so that of 1000 classes in order some 218 meet in a batch of
-256, where a full shuffle has 226 (benchmarks/shuffle_quality.py)."""
+"""[bytes]."""
 
+DEFAULT_WINDOW: Final = 1 << 30
+"""[bytes]: 2048 blocks of the default size. Of an archive that is sorted by its 1000 classes, some
+218 classes then meet in a batch of 256, where a full shuffle has 226
+(benchmarks/shuffle_quality.py)."""
+
+# A window is cut into lanes, each of which shuffles among blocks of its own; see `Blocks.order`.
 _MAX_LANES: Final = 64
-_LANE_BLOCKS: Final = 8  # fewer, and a lane's window would hardly shuffle
+_LANE_BLOCKS: Final = 8  # among fewer blocks a lane would hardly shuffle
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """A dataset's items in blocks of about `block` bytes, by where they lie.
+    """A dataset's items in blocks: each has the items that lie within some bytes of an archive.
 
     Attributes:
-        sequence: int64 [N]: the items as they lie, archive by archive; None stands for 0 .. N - 1.
+        sequence: int64 [N]: the items by archive and offset; None stands for 0 .. N - 1.
         starts: int64 [blocks + 1]: block b is ``sequence[starts[b]:starts[b + 1]]``.
         window_blocks: how many of them a window has.
     """
@@ -74,16 +78,18 @@ class Blocks:
     def order(self, *, seed: int, epoch: int) -> NDArray[np.int64]:
         """The items int64 [N] of an epoch in its global order; see :func:`_plan.blocked_order`.
 
-        The number of lanes follows from the window: the largest power of two up to 64 that leaves
-        each lane 8 blocks. Then 2, 4, 8, ... ranks read blocks of their own, and share the window's
-        memory among them; other numbers of ranks read each block on several of them.
+        Position p of the order is of lane ``p % lanes``, and lanes have no block in common. Their
+        number follows from the window: the largest power of two up to 64 that leaves each lane 8
+        blocks. Since rank r has the positions with ``p % world == r``, a world of 2, 4, 8, ...
+        ranks has whole lanes for each: it reads blocks of its own, and needs its part of the
+        window's memory. Other numbers of ranks read each block on several of them.
         """
         lanes = max(1, min(_MAX_LANES, self.window_blocks // _LANE_BLOCKS))
         lanes = 1 << (lanes.bit_length() - 1)
-        places = _plan.blocked_order(
+        drawn = _plan.blocked_order(
             self.starts, seed=seed, epoch=epoch, window_blocks=self.window_blocks, lanes=lanes
         )
-        return places if self.sequence is None else self.sequence[places]
+        return drawn if self.sequence is None else self.sequence[drawn]
 
     @functools.cached_property
     def of_items(self) -> NDArray[np.int64]:
@@ -97,9 +103,10 @@ class Blocks:
 
     @functools.cached_property
     def checksum(self) -> int:
-        """Of what the order depends on, apart from seed, epoch and window.
+        """CRC-32 of the blocks: with seed, epoch and window, they determine the order.
 
-        States have it, and feeds take one for each batch: it is made once, of megabytes.
+        States hold it, so that no other dataset takes them up. It is kept, since it is computed
+        from megabytes, and a feed asks for a state with each batch.
         """
         sum_of_starts = zlib.crc32(self.starts.tobytes())
         if self.sequence is None:

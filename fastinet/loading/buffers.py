@@ -1,4 +1,4 @@
-"""Memory that callers bring for batches."""
+"""Memory for batches that callers bring: the `out` of a loader."""
 
 from __future__ import annotations
 
@@ -24,11 +24,17 @@ class Buffers:
     def __init__(
         self, output: OutputFormat, shape: tuple[int, ...], out: Sequence[NDArray[Any]]
     ) -> None:
+        """Checks that each of `out` is fit for images of this format and shape."""
         self.memory = output.buffers(shape, out)
         self._process = os.getpid()
 
     def of_this_process(self) -> list[NDArray[np.uint8]]:
-        """The buffers, unless a fork lies between: both processes would write to shared ones."""
+        """The bytes of each buffer.
+
+        Raises:
+            CancelledError: the process was forked since: where memory is shared, parent and child
+                would both write to it.
+        """
         if os.getpid() != self._process:
             raise CancelledError(
                 "this loader was made with out= before fork(), and its buffers are the parent's; "

@@ -1,4 +1,4 @@
-"""Batches of items that somebody else chooses."""
+"""Batches of items that the caller chooses, such as a sampler of PyTorch, and no loader's order."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["ChosenItems"]
 
 
 class ChosenItems:
-    """Rows as a loader makes them, of any items at any time; for samplers that live elsewhere.
+    """Makes batches of any items at any time, with rows as an epoch of a loader has them.
 
-    Boxes, flips and pixels of (seed, epoch, item) are the loader's. Its order and ranks, and where
-    it stands, have no part in it.
+    `fastinet.torch.ImageDataset` is made of it. Boxes, flips and pixels of (seed, epoch, item) are
+    those of the loader; its order and ranks do not matter, and where it stands does not change.
 
     Args:
-        loader: whose transform, output format, seed and threads serve.
+        loader: has the dataset, and the options that rows depend on.
     """
 
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
         self._stats = _engine.Stats()
-        # For the number of rows that was wanted last, since most batches are alike.
+        # Kept for the next batch, since most batches have the same number of rows.
         self._slots: tuple[int, int, _engine.SlotPool] | None = None  # process, rows, slots
 
     def take(self, items: ArrayLike, epoch: int = 0) -> Batch:
@@ -79,6 +79,7 @@ class ChosenItems:
         self.__dict__.update(state, _stats=_engine.Stats())
 
     def _slots_for(self, process: int, rows: int) -> _engine.SlotPool:
+        """Memory for batches of `rows` rows, which a forked child does not share."""
         if self._slots is None or self._slots[:2] != (process, rows):
             loader = self.loader
             spec = loader._spec(loader._largest_transform())  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""An epoch while it runs: batches in order, and where the loop stands."""
+"""An epoch while it runs: its batches, in order."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import sys
 import weakref
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    NamedTuple,
-    Protocol,
-    TypeAlias,
-    TypeVar,
-)
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from fastinet.base.warning import warn
 from fastinet.loading.batch import Batch
@@ -28,7 +20,7 @@ if TYPE_CHECKING:
     from fastinet._native import _engine
     from fastinet.loading.batch import BatchKind
 
-__all__ = ["Batches", "Course", "Epoch", "Masked", "Progress", "Run"]
+__all__ = ["Batches", "Epoch", "MaskedRows", "Run"]
 
 LeasedRows: TypeAlias = "tuple[_engine.Batch, NDArray[Any], NDArray[np.int64]]"
 """A slot, the images in it, and their labels."""
@@ -38,82 +30,14 @@ Delivered_co = TypeVar("Delivered_co", covariant=True)
 
 
 @dataclass
-class Progress:
-    """Where the next epoch is to begin; of a stream, where its pass stands."""
-
-    epoch: int = 0
-    position: int = 0
-
-    def finish(self) -> None:
-        """The epoch is over: the next one begins at its start."""
-        self.epoch, self.position = self.epoch + 1, 0
-
-    @property
-    def stands(self) -> Progress:
-        """As of a `Course`."""
-        return self
-
-    @property
-    def next_loop(self) -> Progress:
-        """As of a `Course`."""
-        return self
-
-
-class Counted(NamedTuple):
-    """What is left of an epoch's engine in another process."""
-
-    delivered: int
-
-
-class Course:
-    """Follows an epoch that has begun.
-
-    The engine counts the batches that were had, and nobody else does: several threads may take
-    turns in ``next()``, and a Ctrl-C may come between any two steps of it.
-    """
-
-    def __init__(
-        self, native: _engine.Epoch | Counted, epoch: int, start: int, *, step: int, items: int
-    ) -> None:
-        """`epoch` from position `start` on; each batch is `step` positions, of `items` in all."""
-        self._native = native
-        self._epoch = epoch
-        self._start = start
-        self._step = step
-        self._items = items
-        self._finished = False
-
-    def finish(self) -> None:
-        """The epoch is over, however often that is said."""
-        self._finished = True
-
-    @property
-    def stands(self) -> Progress:
-        """Where the epoch stands; when it is over, at the start of the next one."""
-        if self._finished:
-            return self.next_loop
-        had = self._native.delivered * self._step
-        return Progress(self._epoch, min(self._start + had, self._items))
-
-    @property
-    def next_loop(self) -> Progress:
-        """Where the loop after this one begins, wherever this one was left."""
-        return Progress(self._epoch + 1, 0)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What another process needs."""
-        return {**self.__dict__, "_native": Counted(self._native.delivered)}
-
-
-@dataclass
-class Masked:
-    """The masked rows of one epoch."""
+class MaskedRows:
+    """How many rows of one epoch were masked, and why the first of them was."""
 
     rows: int = 0
     first: Exception | None = None
 
     def count(self, failures: dict[int, Exception]) -> None:
-        """Takes a batch's masked rows in."""
+        """Counts the masked rows of one batch: its `errors`."""
         if self.first is None:
             self.first = next(iter(failures.values()), None)
         self.rows += len(failures)
@@ -128,13 +52,13 @@ class Masked:
 
 
 class Run(Protocol[Delivered_co]):
-    """What the engine makes batches of, while it does."""
+    """The engine at work on an epoch or a stream: it delivers what `Batches` make batches of."""
 
     def next(self) -> Delivered_co | None:
-        """What makes the next batch, waited for; None after the last one."""
+        """Waits for the next batch's slot and what belongs to it; None after the last one."""
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the work: no more slots are filled."""
 
     @property
     def ready_batches(self) -> int:
@@ -147,27 +71,30 @@ class Batches(ABC, Generic[Delivered]):
     def __init__(
         self,
         run: Run[Delivered],
-        progress: Course | Progress,
         *,
+        finish: Callable[[], None],
         masks: bool,
-        tell: Callable[..., None] | None,
+        log: Callable[..., None] | None,
     ) -> None:
-        """The batches that `run` delivers; `progress` is told when there are no more.
+        """The batches that `run` delivers.
 
-        With `masks` some of their rows may be masked, which are counted. `tell` is called before
-        each batch, and with ``now=True`` after the last.
+        Args:
+            run: the engine at work; closed after the last batch, or when the loop is left.
+            finish: called after the last batch, not if the loop was left before.
+            masks: whether rows may be masked; they are then counted, and warned of at the end.
+            log: called before each batch, and with ``now=True`` after the last.
         """
         self._run = run
-        self._finish = progress.finish
-        self._masked = Masked() if masks else None
-        self._tell = tell
+        self._finish = finish
+        self._masked = MaskedRows() if masks else None
+        self._log = log
         self._over = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
         self._finalizer = weakref.finalize(self, _end, run, self._masked)
 
     @abstractmethod
     def _batch_of(self, delivered: Delivered) -> Batch:
-        """The batch that has come."""
+        """Makes a batch of what the engine has delivered."""
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -184,8 +111,8 @@ class Batches(ABC, Generic[Delivered]):
         # Each call here costs microseconds once a training step has emptied the caches.
         if self._over:
             raise StopIteration
-        if self._tell is not None:
-            self._tell()
+        if self._log is not None:
+            self._log()
         try:
             delivered = self._run.next()
             batch = None if delivered is None else self._batch_of(delivered)
@@ -195,8 +122,8 @@ class Batches(ABC, Generic[Delivered]):
         if batch is None:
             self._finish()
             self.close()
-            if self._tell is not None:
-                self._tell(now=True)
+            if self._log is not None:
+                self._log(now=True)
             raise StopIteration
         if self._masked is not None:
             self._masked.count(batch.errors)
@@ -213,7 +140,8 @@ class Batches(ABC, Generic[Delivered]):
         return self._run.ready_batches
 
 
-def _end(run: Run[object], masked: Masked | None) -> None:
+def _end(run: Run[object], masked: MaskedRows | None) -> None:
+    """Closes an epoch that is over, was left or is garbage, whichever is first."""
     run.close()
     if masked is not None:
         masked.warn()
@@ -230,17 +158,14 @@ class Epoch(Batches[LeasedRows]):
         self,
         native: _engine.Epoch,
         kind: BatchKind,
-        course: Course,
         *,
         batches: int,
+        finish: Callable[[], None],
         masks: bool,
-        tell: Callable[..., None] | None,
+        log: Callable[..., None] | None,
     ) -> None:
-        """The epoch that `native` runs, of `batches` batches, and that `course` follows.
-
-        See `Batches` for `masks` and `tell`.
-        """
-        super().__init__(native, course, masks=masks, tell=tell)
+        """The epoch that `native` runs, of `batches` batches; see `Batches` for the rest."""
+        super().__init__(native, finish=finish, masks=masks, log=log)
         self._native = native
         self._kind = kind
         self._batches = batches

@@ -12,18 +12,14 @@ from fastinet.base.checks import whole_number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from fastinet.annotations.objects import Objects
-    from fastinet.datasets.label_sets import LabelSets
     from fastinet.items.dataset import Dataset
     from fastinet.loading.batch import Batch
     from fastinet.loading.epoch import Epoch
-    from fastinet.loading.loader import Loader, LoaderState
+    from fastinet.loading.loader import Loader
+    from fastinet.loading.state import LoaderState
     from fastinet.loading.stats import LoaderStats
 
-__all__ = ["Feed", "FeedEpoch", "SentBatch"]
+__all__ = ["Feed", "FeedEpoch"]
 
 Sent = TypeVar("Sent")
 
@@ -39,14 +35,15 @@ class Feed(ABC, Generic[Sent]):
     States count what the loop has had, not what was sent ahead.
 
     Attributes:
-        loader: the loader behind it. A loop over that one moves this one too.
+        loader: the loader behind it, which counts the epochs: after a loop over the loader itself,
+            the feed's next loop is the epoch after that.
         ahead: batches that are sent before the loop asks for them, at most.
     """
 
     def __init__(self, loader: Loader, *, ahead: int = 1) -> None:
         self.loader = loader
         self.ahead = whole_number("ahead", ahead, 0, 64)
-        self._progress = _Progress(loader.state_dict())
+        self._loop = _LoopState(loader.state_dict())
 
     @abstractmethod
     def _send(self, batch: Batch) -> Sent:
@@ -80,19 +77,20 @@ class Feed(ABC, Generic[Sent]):
 
     def state_dict(self) -> LoaderState:
         """Where the loop stands, as a state of the loader; exact after any batch."""
-        return self._progress.state
+        return self._loop.state
 
     def load_state_dict(self, state: LoaderState) -> None:
         """Makes the next loop go on where the loader or feed that gave `state` stood."""
         self.loader.load_state_dict(state)
-        self._progress = _Progress(self.loader.state_dict())
+        self._loop = _LoopState(self.loader.state_dict())
 
     def stats(self) -> LoaderStats:
         """The loader's counts and times, see `fastinet.Loader.stats`."""
         return self.loader.stats()
 
     def _begin(self, batches: Epoch) -> FeedEpoch[Sent]:
-        self._progress = _Progress(self.loader.state_dict())
+        """Begins to send an epoch that the loader has begun."""
+        self._loop = _LoopState(self.loader.state_dict())
         return FeedEpoch(self, batches)
 
 
@@ -101,10 +99,12 @@ class FeedEpoch(Generic[Sent]):
 
     def __init__(self, feed: Feed[Sent], batches: Epoch) -> None:
         self._feed = feed
-        self._progress = feed._progress  # noqa: SLF001 - another epoch gets another
+        self._loop = feed._loop  # noqa: SLF001 - another epoch gets another
         self._batches = batches
         self._sent: deque[tuple[Sent, LoaderState]] = deque()  # and the state behind each
-        self._taken: Batch | None = None  # while it is being sent, or since a Ctrl-C came meanwhile
+        # Taken from the loader, but not sent yet: while it is being sent, and when a Ctrl-C has
+        # interrupted that, until the next call sends it.
+        self._taken: Batch | None = None
         self._failure: Exception | None = None
         self._over = False
 
@@ -125,7 +125,7 @@ class FeedEpoch(Generic[Sent]):
         batch = self._feed._deliver(self._sent[0][0])  # noqa: SLF001
         self._send_ready_ones()
         # Last, so that a Ctrl-C before it loses no batch.
-        _, self._progress.state = self._sent.popleft()
+        _, self._loop.state = self._sent.popleft()
         return batch
 
     def close(self) -> None:
@@ -136,14 +136,14 @@ class FeedEpoch(Generic[Sent]):
         self._batches.close()
 
     def _send_first(self) -> None:
-        """Sends the batch that the loop is waiting for; raises what there is in place of one."""
+        """Sends the batch that the loop is waiting for, or raises why there is none."""
         try:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
             self._send_next()
         except StopIteration:
-            self._progress.state = self._feed.loader.state_dict()
+            self._loop.state = self._feed.loader.state_dict()
             self.close()
             raise
         except Exception:
@@ -160,10 +160,12 @@ class FeedEpoch(Generic[Sent]):
             self._failure = failure
 
     def _may_send(self) -> bool:
+        """Whether fewer batches than allowed are sent ahead, and there is one that is ready."""
         ahead = len(self._sent) - 1  # of the batch that the loop is about to get
         return ahead < self._feed.ahead and self._batches.ready_batches > 0
 
     def _send_next(self) -> None:
+        """Takes the loader's next batch, unless one is taken already, and sends it."""
         if self._taken is None:
             self._taken = next(self._batches)
         try:
@@ -176,53 +178,11 @@ class FeedEpoch(Generic[Sent]):
 
 
 @dataclass
-class _Progress:
-    """Where the loop of one epoch stands, or where the next one is to begin."""
+class _LoopState:
+    """The state that the loop over one epoch has reached, or where the next loop is to begin.
 
-    state: LoaderState
-
-
-class SentBatch:
-    """What the host knows of a batch that has gone to a device.
-
-    These are copies, so that the batch's slot is free once its pixels are on the device.
-
-    Attributes:
-        indices: item ids, int64 [B].
-        boxes: crop boxes, int32 [B, 4], see `fastinet.Batch.boxes`.
-        flips: which rows are mirrored, bool [B].
-        image_sizes: height and width of each row's image, int32 [B, 2].
-        objects: the annotated objects where the crops put them; None for a loader without `boxes`.
-        label_sets: all labels of each row, see `fastinet.Batch.label_sets`; None for a dataset
-            without them.
-        valid: which rows hold an item, bool [B].
-        errors: why rows are masked: {row: exception}.
+    A feed and the epoch that it began last share one. An older epoch has another, so that going on
+    with it does not move the feed.
     """
 
-    indices: NDArray[np.int64]
-    boxes: NDArray[np.int32]
-    flips: NDArray[np.bool_]
-    image_sizes: NDArray[np.int32]
-    objects: Objects | None
-    label_sets: LabelSets | None
-    valid: NDArray[np.bool_]
-    errors: dict[int, Exception]
-
-    def __init__(self, batch: Batch, dataset: Dataset) -> None:
-        self.indices = batch.indices.copy()
-        self.boxes = batch.boxes.copy()
-        self.flips = batch.flips.copy()
-        self.image_sizes = batch.image_sizes.copy()
-        self.objects = batch.objects
-        self.label_sets = batch.label_sets
-        self.valid = batch.valid.copy()
-        self.errors = batch.errors
-        self._keys = dataset.keys
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @property
-    def keys(self) -> list[str]:
-        """Keys of the items: B strings, empty in rows that pad the batch."""
-        return ["" if item < 0 else self._keys[item] for item in self.indices.tolist()]
+    state: LoaderState

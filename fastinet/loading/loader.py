@@ -7,7 +7,7 @@ import functools
 import os
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,47 +16,30 @@ from fastinet.annotations.bounding_boxes import Boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
 from fastinet.archives.folder_archive import FolderArchive
-from fastinet.base.checks import check_state, checked_epoch, checked_seed, whole_number
+from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.warning import warn
 from fastinet.items.dataset import Dataset
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch import PADDING, BatchKind
-from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW, Blocks
-from fastinet.loading.epoch import Course, Epoch, Progress
+from fastinet.loading.blocks import Blocks
+from fastinet.loading.buffers import Buffers
+from fastinet.loading.epoch import Epoch
+from fastinet.loading.options import LoaderOptions, checked_shuffle
+from fastinet.loading.position import EpochPosition, EpochTracker
 from fastinet.loading.ranks import PadLast, Share
+from fastinet.loading.state import STATE_VERSION, LoaderState, seed_and_position
 from fastinet.loading.stats import LoaderStats
-from fastinet.pixels.output import DType, Layout, OutputFormat
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
-from fastinet.pixels.transforms import SizeSchedule, Transform, checked_transform
+from fastinet.pixels.output import DType, Layout
+from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
+from fastinet.pixels.transforms import SizeSchedule, Transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Epoch", "Loader", "LoaderState"]
-
-STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle
-
-
-class LoaderState(TypedDict):
-    """Where a loader stands: plain numbers, fit for JSON.
-
-    `position` counts the items of the epoch's global order that all ranks together have had, so a
-    state may be loaded under another batch size or another number of ranks. `window`, `block`
-    and `blocks` (a checksum over where the blocks begin) are None unless the shuffle is blocked.
-    """
-
-    version: int
-    seed: int
-    shuffle: bool | Literal["blocked"]
-    window: int | None
-    block: int | None
-    blocks: int | None
-    items: int
-    epoch: int
-    position: int
+__all__ = ["Loader"]
 
 
 class Loader(BaseLoader):
@@ -176,31 +159,17 @@ class Loader(BaseLoader):
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
+        arguments = locals()
         if isinstance(dataset, Stream):
             raise TypeError(
                 f"a stream has no items to choose among: StreamLoader takes {dataset!r}"
             )
         if not isinstance(dataset, Dataset):
             raise TypeError(f"dataset must come from fastinet.open, not be {dataset!r}")
-        super().__init__(
-            batch_size,
-            checked_transform(transform, views),
-            OutputFormat(dtype, layout, mean, std),
-            RenderOptions(bool(exact), bool(exif_orientation), max_pixels),
-            seed=seed,
-            threads=threads,
-            affinity=affinity,
-            on_error=on_error,
-            drop_last=drop_last,
-            rank=rank,
-            world=world,
-            prefetch=prefetch,
-            log=log,
-            log_every=log_every,
-        )
+        super().__init__(LoaderOptions.of(arguments))
         self.dataset = dataset
         self.pad_last = pad_last
-        self.shuffle, self.window, self.block = _checked_shuffle(shuffle, window, block)
+        self.shuffle, self.window, self.block = checked_shuffle(shuffle, window, block)
         self.boxes = self._checked_item_boxes(boxes)
         self.soft_labels = self._checked_soft_labels(soft_labels)
         self._share = Share(
@@ -213,16 +182,12 @@ class Loader(BaseLoader):
                 'smaller batch_size or pad_last="wrap" gives some'
             )
         self._sizes = SizeSchedule(sizes or {})
-        self._buffers = self._checked_buffers(out)
-        if self._buffers is not None and len(self._buffers.memory) <= self.prefetch:
-            raise ValueError(
-                f"out has {len(self._buffers.memory)} buffers; with prefetch={self.prefetch} the "
-                f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
-            )
-        # Now, since two threads that began the first epochs at once would make two pools of them.
-        self._lent_slots = None if self._buffers is None else self._make_slots_of_epochs()
-        # Of the epoch begun last; or where to begin, at first and when a state was loaded.
-        self._course: Course | Progress = Progress()
+        self._lent_slots: _engine.SlotPool | None = None
+        if out is not None:
+            self._lend_buffers(out)
+        # Of the epoch begun last; or where to begin, at first and when a state was loaded. One
+        # attribute, so that a Ctrl-C finds either the one or the other.
+        self._position: EpochPosition | EpochTracker = EpochPosition()
         self._engine: _EngineParts | None = None
 
     def __len__(self) -> int:
@@ -231,8 +196,7 @@ class Loader(BaseLoader):
 
     def __iter__(self) -> Epoch:
         """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
-        begins = self._course.next_loop
-        return self._begin(begins.epoch, begins.position)
+        return self._begin(self._position.next_start)
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
         """Begins any epoch at any batch; the same batches come as in a loop that reached it.
@@ -243,7 +207,7 @@ class Loader(BaseLoader):
         """
         epoch = checked_epoch(epoch)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
-        return self._begin(epoch, start_batch * self._share.step)
+        return self._begin(EpochPosition(epoch, start_batch * self._share.step))
 
     def transform_at(self, epoch: int) -> Transform:
         """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
@@ -251,7 +215,7 @@ class Loader(BaseLoader):
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
-        stands = self._course.stands
+        reached = self._position.reached
         return {
             "version": STATE_VERSION,
             "seed": self.seed,
@@ -260,8 +224,8 @@ class Loader(BaseLoader):
             "block": self.block,
             "blocks": self._blocks.checksum if self._blocks is not None else None,
             "items": len(self.dataset),
-            "epoch": stands.epoch,
-            "position": stands.position,
+            "epoch": reached.epoch,
+            "position": reached.position,
         }
 
     def load_state_dict(self, state: LoaderState) -> None:
@@ -274,26 +238,7 @@ class Loader(BaseLoader):
             ValueError: a state of another version, of a dataset of another length, or of another
                 kind of order. The loader stays as it was.
         """
-        names = ("seed", "shuffle", "items", "epoch", "position")
-        check_state(state, *names, versions=(1, STATE_VERSION))
-        if state["items"] != len(self.dataset):
-            raise ValueError(
-                f"state is of {state['items']} items, the dataset has {len(self.dataset)}"
-            )
-        own = self.state_dict()
-        for name in ("shuffle", "window", "block"):
-            if state.get(name) != own.get(name):
-                raise ValueError(
-                    f"state has {name}={state.get(name)!r}, the loader {own.get(name)!r}"
-                )
-        if state.get("blocks") != own["blocks"]:
-            raise ValueError("state is of a dataset whose items lie in other blocks")
-        seed = checked_seed(state["seed"])
-        self._course = Progress(
-            checked_epoch(state["epoch"]),
-            whole_number("position", state["position"], 0, len(self.dataset)),
-        )
-        self.seed = seed
+        self.seed, self._position = seed_and_position(state, self.state_dict())
 
     def __repr__(self) -> str:
         return (
@@ -315,17 +260,22 @@ class Loader(BaseLoader):
 
     @functools.cached_property
     def _blocks(self) -> Blocks | None:
+        """The dataset's blocks; None unless the shuffle is blocked."""
         if self.block is None or self.window is None:
             return None
         dataset = self.dataset
         return Blocks.of(
-            dataset._offsets,  # noqa: SLF001
-            dataset._item_archive,  # noqa: SLF001
+            dataset.columns.offsets,
+            dataset.columns.item_archive,
             block=self.block,
             window=self.window,
         )
 
     def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
+        """This rank's item ids, in order, in an epoch that goes on at position `start`.
+
+        The last ones are `PADDING` where ``pad_last="mask"`` adds rows.
+        """
         if self._blocks is not None:
             whole = self._blocks.order(seed=self.seed, epoch=epoch)
             order = whole[self._share.positions(start) % max(1, len(whole))]
@@ -346,16 +296,30 @@ class Loader(BaseLoader):
 
     def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         """Which block the engine finds each of `order` in: -1 for none, empty without any."""
-        archives = self.dataset._archives  # noqa: SLF001
+        archives = [each.archive for each in self.dataset.columns.archives]
         if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
-            return np.zeros(0, np.int64)  # files of a folder are read one by one in any case
+            return np.zeros(0, np.int64)  # a folder's files are read one by one in any case
         blocks = self._blocks.of_items[order]
         # Items that come once more at the end would keep their blocks in memory until then.
         blocks[len(blocks) - self._share.padding(start) :] = -1
         return blocks
 
-    def _begin(self, epoch: int, start: int) -> Epoch:
-        order = self._order(epoch, start)
+    def _lend_buffers(self, out: Sequence[NDArray[Any]]) -> None:
+        """Makes all epochs put their batches into `out`; before the first of them begins."""
+        buffers = Buffers(self.output, self._batch_shape(), out)
+        if len(buffers.memory) <= self.prefetch:
+            raise ValueError(
+                f"out has {len(buffers.memory)} buffers; with prefetch={self.prefetch} the "
+                f"loader needs at least {self.prefetch + 1}, one of them for the batch in hand"
+            )
+        self._buffers = buffers
+        # Now, since two threads that began the first epochs at once would make two pools of them.
+        self._lent_slots = self._make_slots_of_epochs()
+
+    def _begin(self, start: EpochPosition) -> Epoch:
+        """Sets the engine to work on an epoch, from `start` on."""
+        epoch, position = start
+        order = self._order(epoch, position)
         self._slots = self._engine_of_this_process().slots
         native = self._native_epoch(
             epoch,
@@ -364,18 +328,18 @@ class Loader(BaseLoader):
             stats=self._stats,
             batch_size=self.batch_size,
             prefetch=self.prefetch,
-            blocks=self._blocks_of(order, start),
+            blocks=self._blocks_of(order, position),
         )
-        course = Course(native, epoch, start, step=self._share.step, items=len(self.dataset))
+        tracker = EpochTracker(native, start, step=self._share.step, items=len(self.dataset))
         begun = Epoch(
             native,
             self._batch_kind(epoch),
-            course,
-            batches=self._share.batches(start),
+            batches=self._share.batches(position),
+            finish=tracker.finish,
             masks=self._masks,
-            tell=self._teller(),
+            log=self._log_call(),
         )
-        self._course, self._latest = course, weakref.ref(begun)
+        self._position, self._latest = tracker, weakref.ref(begun)
         return begun
 
     def _native_epoch(
@@ -389,7 +353,7 @@ class Loader(BaseLoader):
         prefetch: int,
         blocks: NDArray[np.int64],
     ) -> _engine.Epoch:
-        """The engine at work on the items of `order`, whoever chose them."""
+        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'."""
         engine = self._engine_of_this_process()
         return _engine.Epoch(
             engine.pool,
@@ -413,11 +377,12 @@ class Loader(BaseLoader):
         )
 
     def _batch_kind(self, epoch: int) -> BatchKind:
+        """What the batches of an epoch have in common."""
         annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
         return BatchKind(self.dataset, self._views is not None, annotated)
 
     def _engine_of_this_process(self) -> _EngineParts:
-        """Threads stay behind in a fork, so a child begins anew."""
+        """What epochs need of the engine; made anew after a fork, which leaves threads behind."""
         if self._engine is None or self._engine.process != os.getpid():
             if self._buffers is not None:
                 self._buffers.of_this_process()
@@ -425,7 +390,7 @@ class Loader(BaseLoader):
             self._engine = _EngineParts(
                 process=os.getpid(),
                 pool=self._pool(),
-                table=dataset._native_table(),  # noqa: SLF001
+                table=dataset.columns.native_table(dataset.checkpoints),
                 slots=self._lent_slots or self._make_slots_of_epochs(),
                 objects=self._native_objects(),
                 soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
@@ -433,11 +398,13 @@ class Loader(BaseLoader):
         return self._engine
 
     def _make_slots_of_epochs(self) -> _engine.SlotPool:
+        """Memory for batches, of no more rows than this rank has in an epoch."""
         rows = min(self.batch_size, max(1, self._share.rows(0)))
         return self._make_slots(rows, self._soft_label_classes)
 
     @property
     def _soft_label_classes(self) -> int:
+        """Length of a row's soft label; 0 without them."""
         return 0 if self.soft_labels is None else self.soft_labels.classes
 
     def _largest_transform(self) -> Transform:
@@ -487,24 +454,10 @@ class Loader(BaseLoader):
         return soft_labels
 
     def _native_objects(self) -> _engine.ObjectTable | None:
+        """The annotated boxes as the engine takes them, for crops that must cover one."""
         if self.boxes is None:
             return None
         return _engine.ObjectTable(self.boxes.starts, self.boxes.boxes)
-
-
-def _checked_shuffle(
-    shuffle: Any, window: int | None, block: int | None
-) -> tuple[bool | Literal["blocked"], int | None, int | None]:
-    """The three arguments; window and block have their defaults if the shuffle is blocked."""
-    if shuffle != "blocked":
-        if isinstance(shuffle, str):
-            raise ValueError(f'shuffle must be True, False or "blocked", not {shuffle!r}')
-        if window is not None or block is not None:
-            raise ValueError(f'window and block go with shuffle="blocked", not {shuffle!r}')
-        return bool(shuffle), None, None
-    block = whole_number("block", DEFAULT_BLOCK if block is None else block, 1, 2**40)
-    window = whole_number("window", DEFAULT_WINDOW if window is None else window, block, 2**50)
-    return "blocked", window, block
 
 
 @dataclass(frozen=True)

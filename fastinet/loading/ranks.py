@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fastinet.base.checks import whole_number
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PadLast", "Share", "checked_rank_and_world"]
+__all__ = ["PadLast", "Share"]
 
 PadLast = Literal["wrap", "mask"]
 
@@ -94,24 +91,3 @@ class Share:
     def batches(self, start: int) -> int:
         """Batches of this rank in an epoch that goes on at `start`."""
         return -(-self.rows(start) // self.batch_size)
-
-
-def checked_rank_and_world(
-    rank: int | Literal["auto"], world: int | Literal["auto"]
-) -> tuple[int, int]:
-    """What a caller passed as `rank` and `world`, with "auto" looked up.
-
-    Raises:
-        ValueError: only one of them is "auto", one is another string, or there is no such rank.
-    """
-    if not isinstance(rank, str) and not isinstance(world, str):
-        ranks = whole_number("world", world, 1, 2**31 - 1)
-        return whole_number("rank", rank, 0, ranks - 1), ranks
-    if (rank, world) != ("auto", "auto"):
-        raise ValueError(
-            f'rank and world are numbers, or "auto" together, not {rank!r} and {world!r}'
-        )
-    # It looks for frameworks, which most programs do not have.
-    distributed = importlib.import_module("fastinet.distributed")
-    found: tuple[int, int] = distributed.rank_and_world()
-    return found

@@ -85,7 +85,7 @@ class LoaderStats:
 
     @property
     def bottleneck(self) -> Literal["loader", "loop", "unknown"]:
-        """Who is slower, the loader or the loop, which is the GPU and all else that the loop does.
+        """Which is slower: the loader, or the loop with its GPU and all else that it does.
 
         "loader" when the loop waits for batches for more than 5 % of its time, or when epochs are
         so short that waiting for their first batches takes longer than all the rest. "unknown" as
@@ -97,7 +97,10 @@ class LoaderStats:
         return "loader" if self.waiting_share > 0.05 or self.startup_seconds > loop else "loop"
 
     def since(self, earlier: LoaderStats) -> LoaderStats:
-        """What was done between `earlier` and this; what tells of a moment is this one's."""
+        """What was done between `earlier` and this.
+
+        What describes a moment rather than a time, such as `ready` and `slots`, is as it is here.
+        """
         moment = ("ready", "prefetch", "threads", "slots", "block_bytes", "block_bytes_peak")
         changes: dict[str, Any] = {}
         for name in self.__dataclass_fields__:
@@ -147,7 +150,7 @@ class LoaderStats:
 
 
 class StatsLog:
-    """Tells somebody what a loader does, now and then."""
+    """Calls a user's `log` with what a loader has done, every so many seconds."""
 
     def __init__(self, log: Callable[[LoaderStats], object], every: float) -> None:
         if not callable(log):
@@ -156,21 +159,21 @@ class StatsLog:
             raise ValueError(f"log_every must be seconds, 0 or more, not {every!r}")
         self._log = log
         self._every = every
-        self._told: LoaderStats | None = None
+        self._logged: LoaderStats | None = None
         self._due = time.monotonic() + every
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Anew: copies are of loaders that have done nothing yet."""
+        """A copy begins anew: it is of a copied loader, which has done nothing yet."""
         return StatsLog, (self._log, self._every)
 
-    def tell(self, stats: Callable[[], LoaderStats], *, now: bool = False) -> None:
-        """Calls the log if it is time, or `now`, and there is something to tell."""
+    def call_if_due(self, stats: Callable[[], LoaderStats], *, now: bool = False) -> None:
+        """Calls the log if it is time, or `now`, and there were batches since the last call."""
         if not now and time.monotonic() < self._due:
             return
         self._due = time.monotonic() + self._every
-        current, told = stats(), self._told
-        self._told = current
-        recent = current if told is None else current.since(told)
+        current, before = stats(), self._logged
+        self._logged = current
+        recent = current if before is None else current.since(before)
         if recent.batches:
             self._log(recent)
 

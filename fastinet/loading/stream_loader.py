@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypedDict
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from fastinet._native import _engine
-from fastinet.base.checks import check_state, checked_epoch, checked_seed, whole_number
-from fastinet.base.warning import warn
+from fastinet.base.checks import checked_epoch
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
-from fastinet.loading.batch import Batch, BatchKind
-from fastinet.loading.epoch import Batches, Progress
+from fastinet.loading.buffers import Buffers
+from fastinet.loading.options import LoaderOptions, checked_stream_window
+from fastinet.loading.position import EpochPosition, PassTracker
+from fastinet.loading.state import (
+    STREAM_STATE_VERSION,
+    StreamLoaderState,
+    stream_seed_and_position,
+)
 from fastinet.loading.stats import LoaderStats
-from fastinet.pixels.output import DType, Layout, OutputFormat
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
-from fastinet.pixels.transforms import Transform, checked_transform
+from fastinet.loading.stream_pass import StreamPass, StreamRun
+from fastinet.pixels.output import DType, Layout
+from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
+from fastinet.pixels.transforms import Transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_STREAM_WINDOW", "StreamLoader", "StreamLoaderState", "StreamedItems"]
+    from fastinet.loading.batch import Batch
 
-STATE_VERSION: Final = 1
-DEFAULT_STREAM_WINDOW: Final = 2048
-"""Items to draw among: some 230 MB of ImageNet."""
-
-_MAX_WINDOW = 2**24  # more items than any window fits in memory
-
-
-class StreamLoaderState(TypedDict):
-    """Where a pass stands, in numbers fit for JSON; `position` is that of all ranks together."""
-
-    version: int
-    seed: int
-    window: int
-    epoch: int
-    position: int
+__all__ = ["StreamLoader"]
 
 
 class StreamLoader(BaseLoader):
@@ -105,35 +94,19 @@ class StreamLoader(BaseLoader):
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
+        arguments = locals()
         if not isinstance(stream, Stream):
             raise TypeError(f"stream must come from fastinet.open_stream, not be {stream!r}")
         if shuffle not in (True, False):  # "blocked" is of archives, which can be gone back in
             raise ValueError(f"shuffle must be True or False for a stream, not {shuffle!r}")
         if window is not None and not shuffle:
             raise ValueError(f"window={window!r} goes with shuffle=True")
-        super().__init__(
-            batch_size,
-            checked_transform(transform, views),
-            OutputFormat(dtype, layout, mean, std),
-            RenderOptions(bool(exact), bool(exif_orientation), max_pixels),
-            seed=seed,
-            threads=threads,
-            affinity=affinity,
-            on_error=on_error,
-            drop_last=drop_last,
-            rank=rank,
-            world=world,
-            prefetch=prefetch,
-            log=log,
-            log_every=log_every,
-        )
+        super().__init__(LoaderOptions.of(arguments))
         self.stream = stream
-        self.window = 1
-        if shuffle:
-            wanted = DEFAULT_STREAM_WINDOW if window is None else window
-            self.window = whole_number("window", wanted, 1, _MAX_WINDOW)
-        self._buffers = self._checked_buffers(out)
-        self._progress = Progress(checked_epoch(epoch))
+        self.window = checked_stream_window(shuffle, window)
+        if out is not None:
+            self._buffers = Buffers(self.output, self._batch_shape(), out)
+        self._tracker = PassTracker(EpochPosition(checked_epoch(epoch)))
 
     def __len__(self) -> int:
         raise TypeError("a stream's loader has no length before the stream has ended")
@@ -156,6 +129,7 @@ class StreamLoader(BaseLoader):
         Raises:
             UnsupportedError: the stream has been read before.
         """
+        start = self._tracker.reached
         self._slots = self._make_slots(self.batch_size)
         with self.stream.begin() as descriptor:
             native = _engine.StreamEpoch(
@@ -169,23 +143,23 @@ class StreamLoader(BaseLoader):
                 batch_size=self.batch_size,
                 window=self.window,
                 seed=self.seed,
-                epoch=self._progress.epoch,
-                start=self._progress.position,
+                epoch=start.epoch,
+                start=start.position,
                 rank=self.rank,
                 world=self.world,
                 drop_last=self.drop_last,
                 prefetch=self.prefetch,
                 mask=self._masks,
             )
-        whole = self._progress.position == 0
-        begun = _Pass(
-            _StreamRun(native, self.stream, may_be_too_short=self.drop_last and whole),
+        whole = start.position == 0
+        begun = StreamPass(
+            StreamRun(native, self.stream, may_be_too_short=self.drop_last and whole),
             self.stream,
-            self._progress,
+            self._tracker,
             dtype=self.output.numpy_dtype(),
             has_views=self._views is not None,
             masks=self._masks,
-            tell=self._teller(),
+            log=self._log_call(),
         )
         self._latest = weakref.ref(begun)
         return begun
@@ -197,12 +171,13 @@ class StreamLoader(BaseLoader):
         position, without decoding. Of a stream that has failed it leads no further than to the
         first item that only the failure let out of the window: what such batches hold comes again.
         """
+        reached = self._tracker.reached
         return {
-            "version": STATE_VERSION,
+            "version": STREAM_STATE_VERSION,
             "seed": self.seed,
             "window": self.window,
-            "epoch": self._progress.epoch,
-            "position": self._progress.position,
+            "epoch": reached.epoch,
+            "position": reached.position,
         }
 
     def load_state_dict(self, state: StreamLoaderState) -> None:
@@ -215,114 +190,5 @@ class StreamLoader(BaseLoader):
             ValueError: a state of another version, or of another window. The loader stays as it
                 was.
         """
-        check_state(state, "seed", "window", "epoch", "position", versions=(STATE_VERSION,))
-        if state["window"] != self.window:
-            raise ValueError(f"state has window={state['window']}, the loader {self.window}")
-        seed = checked_seed(state["seed"])
-        self._progress = Progress(
-            checked_epoch(state["epoch"]),
-            whole_number("position", state["position"], 0, 2**62),
-        )
-        self.seed = seed
-
-
-_ArrivedRows: TypeAlias = "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int]"
-"""As `_engine.StreamEpoch.next` gives them."""
-
-
-class _StreamRun:
-    """The engine's pass and the stream that it reads, as one: they fail and end together."""
-
-    def __init__(
-        self, native: _engine.StreamEpoch, stream: Stream, *, may_be_too_short: bool
-    ) -> None:
-        """With `may_be_too_short`, a stream that ends before a batch is full gives none at all."""
-        self._native = native
-        self._stream = stream
-        self._may_be_too_short = may_be_too_short
-
-    def next(self) -> _ArrivedRows | None:
-        try:
-            delivered = self._native.next()
-        except Exception:
-            self._stream.check()  # the cause of what looks like a stream cut short
-            raise
-        if delivered is None:
-            self._stream.check()
-            if self._may_be_too_short:
-                warn(
-                    f"drop_last=True leaves no batch: '{self._stream.name}' ended before all ranks"
-                    " had one; a smaller batch_size gives some"
-                )
-        self._may_be_too_short = False
-        return delivered
-
-    def close(self) -> None:
-        self._native.close()
-        self._stream.end()
-        self._stream.skipped = self._native.skipped
-        if self._native.skipped and not sys.is_finalizing():
-            warn(
-                f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "
-                "no images, nor small files that belong to one, or second images of samples"
-            )
-
-    @property
-    def ready_batches(self) -> int:
-        return self._native.ready_batches
-
-
-class _Pass(Batches[_ArrivedRows]):
-    """The batches of one pass over a stream, in order.
-
-    Its ``next()`` raises, besides, FastinetError for what is wrong with the stream, after all that
-    has arrived: full batches, and a last one unless `drop_last`; and ValueError for an item that
-    has no label, or one beyond the stream's `classes`.
-    """
-
-    def __init__(
-        self,
-        run: _StreamRun,
-        stream: Stream,
-        progress: Progress,
-        *,
-        dtype: np.dtype[Any],
-        has_views: bool,
-        masks: bool,
-        tell: Callable[..., None] | None,
-    ) -> None:
-        super().__init__(run, progress, masks=masks, tell=tell)
-        self._progress = progress
-        self._stream = stream
-        self._dtype = dtype
-        self._has_views = has_views
-
-    def _batch_of(self, delivered: _ArrivedRows) -> Batch:
-        lease, rows, position = delivered
-        items = StreamedItems(self._stream, lease.items, rows)
-        images = lease.images(self._dtype, self._has_views)
-        self._progress.position = position
-        return Batch(lease, images, items.labels, BatchKind(items, self._has_views))
-
-
-class StreamedItems:
-    """What a batch asks of its dataset, for the items of one batch of a stream.
-
-    Attributes:
-        keys: by number of the item.
-        labels: int64 [B], of the batch's rows.
-        label_sets: None.
-    """
-
-    def __init__(
-        self,
-        stream: Stream,
-        numbers: NDArray[np.int64],
-        rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
-    ) -> None:
-        """The items that have `numbers` in the stream, and as many keys with their companions."""
-        # Of two companions with the same extension the first counts.
-        labels = stream.labels_of([(key, dict(reversed(companions))) for key, companions in rows])
-        self.labels = np.array(labels, np.int64)
-        self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
-        self.label_sets = None
+        self.seed, position = stream_seed_and_position(state, self.window)
+        self._tracker = PassTracker(position)

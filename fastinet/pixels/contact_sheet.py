@@ -40,7 +40,7 @@ def contact_sheet(
         ValueError: no images, or not as many captions as images.
         ImportError: Pillow is not installed.
     """
-    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - only who draws needs Pillow
+    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - only drawing needs Pillow
 
     if len(images) == 0 or len(images) != len(captions):
         raise ValueError(
@@ -56,23 +56,23 @@ def contact_sheet(
     sheet = Image.new("RGB", (columns * pitch_x + _GAP, rows * pitch_y + _GAP), _PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_FONT_SIZE)
-    for place, (pixels, caption) in enumerate(zip(images, captions, strict=True)):
-        left = _GAP + place % columns * pitch_x
-        top = _GAP + place // columns * pitch_y
+    for index, (pixels, caption) in enumerate(zip(images, captions, strict=True)):
+        left = _GAP + index % columns * pitch_x
+        top = _GAP + index // columns * pitch_y
         picture = Image.fromarray(pixels)
         picture.thumbnail((cell, cell))
         if frames is not None:
-            _draw_frames(picture, frames[place] * (picture.width / pixels.shape[1]))
+            _draw_frames(picture, frames[index] * (picture.width / pixels.shape[1]))
         sheet.paste(picture, (left + (cell - picture.width) // 2, top + cell - picture.height))
         for number, text in enumerate(caption):
-            where = (left, top + cell + 1 + number * _LINE)
-            draw.text(where, _fit(text, cell, font), _INK if number == 0 else _FAINT, font)
+            corner = (left, top + cell + 1 + number * _LINE)
+            draw.text(corner, _fit(text, cell, font), _INK if number == 0 else _FAINT, font)
     return sheet
 
 
 def _draw_frames(picture: Image.Image, boxes: NDArray[np.floating[Any]]) -> None:
     """Draws boxes [n, 4] on the picture; a frame lies within its box."""
-    from PIL import ImageDraw  # noqa: PLC0415 - only who draws needs Pillow
+    from PIL import ImageDraw  # noqa: PLC0415 - only drawing needs Pillow
 
     draw = ImageDraw.Draw(picture)
     for xmin, ymin, xmax, ymax in boxes.tolist():

@@ -1,4 +1,4 @@
-"""What loaders tell the engine of each item: how it becomes a row."""
+"""How an item becomes a row, as loaders say it to the engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ __all__ = ["item_spec"]
 def item_spec(
     transform: Transform, output: OutputFormat, options: RenderOptions
 ) -> _engine.ItemSpec:
-    """The three as the engine takes them."""
+    """What a loader's options say about every row, as the engine takes it.
+
+    Args:
+        transform: which part of the image is cropped, and what becomes of it.
+        output: how the row stores its pixels.
+        options: what holds whatever the transform is.
+    """
     return _engine.ItemSpec(
         **transform.native(),
         **output.native(),

@@ -155,6 +155,7 @@ class OutputFormat:
 def _channels(
     name: str, values: ChannelValues, imagenet: tuple[float, float, float]
 ) -> tuple[float, ...]:
+    """The three channels' numbers that a caller passed as `mean` or `std`."""
     if isinstance(values, str):
         if values == "imagenet":
             return imagenet

@@ -1,4 +1,4 @@
-"""What loaders and one-shot functions have in common: grade, orientation, limits."""
+"""How images are rendered, by loaders and by `fastinet.decode`: grade, orientation, limits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """fastinet for PyTorch. ``import fastinet`` does not import PyTorch; this module does.
 
-Two roads. The loader's own, which is the fast one::
+There are two ways to batches. The fast one is a loader whose batches are tensors on a device::
 
     loader = fastinet.torch.Loader(ds, 256, fastinet.RandomResizedCrop(224), shuffle=True,
                                    device="cuda", dtype="bfloat16", mean="imagenet", std="imagenet",
@@ -8,8 +8,8 @@ Two roads. The loader's own, which is the fast one::
     for images, labels in loader:  # bfloat16 [256, 3, 224, 224] and int64 [256], on the GPU
         ...
 
-And for those who keep ``torch.utils.data.DataLoader``, with its samplers and workers, a map-style
-dataset: `ImageDataset`. `IterableDataset` is what torchdata's ``StatefulDataLoader`` takes.
+The other keeps ``torch.utils.data.DataLoader`` with its samplers and workers: `ImageDataset` is a
+map-style dataset for it. `IterableDataset` is what torchdata's ``StatefulDataLoader`` takes.
 """
 
 from fastinet.torch.datasets import ImageDataset, IterableDataset

@@ -11,14 +11,15 @@ from torch.utils import data
 import fastinet
 from fastinet.base.checks import checked_epoch
 from fastinet.loading.chosen import ChosenItems
-from fastinet.loading.epoch import Progress
+from fastinet.loading.options import refuse_options
+from fastinet.loading.position import EpochPosition
 from fastinet.torch.tensors import tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastinet.items.dataset import Dataset
-    from fastinet.loading.loader import LoaderState
+    from fastinet.loading.state import LoaderState
     from fastinet.pixels.output import DType, Layout
     from fastinet.pixels.transforms import Transform
 
@@ -67,9 +68,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         threads: int = 1,
         **options: Any,
     ) -> None:
-        for name in ("shuffle", "drop_last", "pad_last", "rank", "world", "on_error", "out"):
-            if name in options:
-                raise TypeError(f"{name} is not for ImageDataset: order is the sampler's business")
+        refuse_options("ImageDataset", options)
         output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
         self._items = ChosenItems(
             fastinet.Loader(dataset, 1, transform, seed=seed, threads=threads, **output, **options)
@@ -129,11 +128,11 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     def __init__(self, loader: fastinet.Loader) -> None:
         super().__init__()
         self.loader = loader
-        # The epoch that a worker is to begin; 0: its loader knows. In shared memory, since without
-        # persistent_workers every epoch is the first one of a new process, and the parent's loader,
-        # of which that has a copy, never moves.
+        # The epoch that a worker process is to begin; 0: as its copy of the loader says. In shared
+        # memory, since without persistent_workers each epoch has a new process, whose copy is of
+        # the parent's loader, and that never moves on.
         self._next_epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        self._asked = False  # for an epoch that has not begun
+        self._asked = False  # for an iterator whose epoch begins with its first batch
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -157,8 +156,8 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         """
         state = self.loader.state_dict()
         if self._asked:
-            begins = self._begins()
-            state["epoch"], state["position"] = begins.epoch, begins.position
+            start = self._next_start()
+            state["epoch"], state["position"] = start.epoch, start.position
         return state
 
     def load_state_dict(self, state: LoaderState) -> None:
@@ -168,16 +167,16 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         self._asked = False
 
     def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        begins = self._begins()
-        batches = iter(self.loader) if begins.position else self.loader.epoch(begins.epoch)
-        self._next_epoch.fill_(begins.epoch + 1)
+        start = self._next_start()
+        batches = iter(self.loader) if start.position else self.loader.epoch(start.epoch)
+        self._next_epoch.fill_(start.epoch + 1)
         self._asked = False
         for images, labels in batches:
             yield tensor(images), tensor(labels)
 
-    def _begins(self) -> Progress:
-        """Where the next loop begins."""
+    def _next_start(self) -> EpochPosition:
+        """Where the next loop begins: after earlier workers' epochs, or where the loader says."""
         next_epoch = 0 if data.get_worker_info() is None else int(self._next_epoch)
         if next_epoch:
-            return Progress(next_epoch, 0)
-        return self.loader._course.next_loop  # noqa: SLF001
+            return EpochPosition(next_epoch)
+        return self.loader._position.next_start  # noqa: SLF001

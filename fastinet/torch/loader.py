@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import fastinet
-from fastinet.loading.feeding import Feed, SentBatch
+from fastinet.loading.batch import SentBatch
+from fastinet.loading.feeding import Feed
+from fastinet.loading.options import refuse_options
 from fastinet.pixels.output import DType, OutputFormat
 from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -23,11 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Loader"]
 
 
-class Batch(SentBatch):
+class Batch(SentBatch[torch.Tensor]):
     """B rows of images on a device; unpacks to ``images, labels``.
 
-    What else `fastinet.Batch` knows is here too, as NumPy arrays on the host: `indices`, `keys`,
-    `boxes`, `flips`, `image_sizes`, `objects`, `label_sets`, `valid`, `errors`.
+    It offers all that `fastinet.Batch` does; what is not named here is on the host.
 
     Attributes:
         images: [B, 3, H, W] of the loader's dtype; with views, [B, views, 3, H, W].
@@ -35,23 +36,7 @@ class Batch(SentBatch):
         soft_labels: float32 [B, C], see `fastinet.Batch.soft_labels`; None for a loader without.
     """
 
-    def __init__(
-        self,
-        batch: fastinet.Batch,
-        dataset: Dataset,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        soft_labels: torch.Tensor | None,
-    ) -> None:
-        super().__init__(batch, dataset)
-        self.images = images
-        self.labels = labels
-        self.soft_labels = soft_labels
-        self.arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
-
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        yield self.images
-        yield self.labels
+    arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.images.shape))
@@ -109,9 +94,7 @@ class Loader(Feed[Batch]):
         ahead: int = 1,
         **options: Any,
     ) -> None:
-        for name in ("layout", "out"):
-            if name in options:
-                raise TypeError(f"{name} is not for fastinet.torch.Loader: see channels_last")
+        refuse_options("fastinet.torch.Loader", options)
         self.device = _device(device)
         if normalise_on_device is None:
             normalise_on_device = self.device.type != "cpu"
@@ -128,7 +111,7 @@ class Loader(Feed[Batch]):
         if _copies_by_itself(self.device):
             # Those being decoded, those being copied, and one that has just been given.
             buffers = _pinned_buffers(loader, loader.prefetch + (ahead + 1) + 1)
-            loader = fastinet.Loader(dataset, batch_size, transform, **options, out=buffers)
+            loader._lend_buffers(buffers)  # noqa: SLF001 - their shape is the loader's to say
             self._copies = _Copies(self.device, ahead + 1)
         # Elsewhere nothing would run beside the loop.
         super().__init__(loader, ahead=ahead if self._copies is not None else 0)
@@ -137,14 +120,13 @@ class Loader(Feed[Batch]):
         return f"<fastinet.torch.Loader to {self.device} of {self.loader!r}>"
 
     def _send(self, batch: fastinet.Batch) -> Batch:
-        dataset = self.loader.dataset
         if self._copies is not None:
-            return self._copies.begin(batch, dataset, self._finish)
-        images, labels, soft_labels = (
-            None if part is None else tensor(part).to(self.device)
-            for part in (batch.images, batch.labels, batch.soft_labels)
-        )
-        return Batch(batch, dataset, self._finish(images), labels, soft_labels)
+            return self._copies.begin(batch, self._finish)
+
+        def send(array: NDArray[Any]) -> torch.Tensor:
+            return tensor(array).to(self.device)
+
+        return Batch(batch, lambda images: self._finish(send(images)), send)
 
     def _deliver(self, sent: Batch) -> Batch:
         if self._copies is not None:
@@ -214,24 +196,20 @@ class _Copies:
         # The arrays keep their slots leased.
         self._under_way: deque[tuple[torch.cuda.Event, NDArray[Any]]] = deque()
 
-    def begin(
-        self,
-        batch: fastinet.Batch,
-        dataset: Dataset,
-        finish: Callable[[torch.Tensor], torch.Tensor],
-    ) -> Batch:
-        """Enqueues a batch's copy, and what is to happen to it on the device."""
+    def begin(self, batch: fastinet.Batch, finish: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        """Enqueues a batch's copy, and what is to happen to its images on the device."""
+
+        def send_images(array: NDArray[Any]) -> torch.Tensor:
+            images = tensor(array).to(self._device, non_blocking=True)
+            self._under_way.append((self._record(), array))
+            return finish(images)
+
+        def send(array: NDArray[Any]) -> torch.Tensor:
+            # Not in pinned memory, and small: PyTorch keeps a pinned copy of it.
+            return tensor(array).pin_memory().to(self._device, non_blocking=True)
+
         with torch.cuda.stream(self._stream):
-            # Labels are not in pinned memory, and small: PyTorch keeps a pinned copy of them.
-            labels, soft_labels = (
-                None
-                if part is None
-                else tensor(part).pin_memory().to(self._device, non_blocking=True)
-                for part in (batch.labels, batch.soft_labels)
-            )
-            images = tensor(batch.images).to(self._device, non_blocking=True)
-            self._under_way.append((self._record(), batch.images))
-            sent = Batch(batch, dataset, finish(images), labels, soft_labels)
+            sent = Batch(batch, send_images, send)
             sent.arrived = self._record()
         self._release_copied()
         return sent

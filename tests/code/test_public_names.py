@@ -191,7 +191,7 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            "(batch, dataset, images, labels, soft_labels): boxes errors flips image_sizes images"
+            ": boxes errors flips image_sizes images"
             " indices keys label_sets labels objects soft_labels valid"
         ),
         "ImageDataset": (
@@ -207,7 +207,7 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            "(batch, feed): boxes errors flips image_sizes images indices keys label_sets labels "
+            ": boxes errors flips image_sizes images indices keys label_sets labels "
             "objects soft_labels valid"
         ),
         "JaxFeed": ": ahead batch_size dataset epoch load_state_dict loader state_dict stats",
@@ -311,11 +311,11 @@ def test_public_names_stay(module: str, name: str) -> None:
     assert set(parameters) <= set(found_parameters), "parameters have gone"
 
 
-def test_paths_of_modules_stay() -> None:
-    for name in ("jax", "torch"):
+@pytest.mark.parametrize("name", ["errors", "metrics", "mixing", "jax", "torch"])
+def test_modules_are_there_without_an_import_by_the_user(name: str) -> None:
+    if name in ("jax", "torch"):
         pytest.importorskip(name)
-        assert inspect.ismodule(getattr(fastinet, name))  # without an import by the user
-    assert fastinet.errors is importlib.import_module("fastinet.errors")
+    assert getattr(fastinet, name) is importlib.import_module(f"fastinet.{name}")
 
 
 def test_modules_that_make_archives_stay() -> None:

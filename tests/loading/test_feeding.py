@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import fastinet
 from fastinet import ItemBoxes, Loader, RandomResizedCrop
 from fastinet.errors import FastinetError
+from fastinet.loading.batch import SentBatch
 from fastinet.loading.chosen import ChosenItems
-from fastinet.loading.feeding import Feed, SentBatch
+from fastinet.loading.feeding import Feed
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Sent(SentBatch):
+class Sent(SentBatch["NDArray[Any]"]):
     """A batch that has gone to a device of the same machine."""
 
-    def __init__(self, batch: fastinet.Batch, dataset: fastinet.Dataset) -> None:
-        super().__init__(batch, dataset)
-        self.images = batch.images.copy()
+    def __init__(self, batch: fastinet.Batch) -> None:
+        super().__init__(batch, np.copy, np.copy)
 
 
 class HostFeed(Feed[Sent]):
@@ -41,7 +41,7 @@ class HostFeed(Feed[Sent]):
 
     def _send(self, batch: fastinet.Batch) -> Sent:
         self.log.append(f"send {batch.indices[0]}")
-        return Sent(batch, self.loader.dataset)
+        return Sent(batch)
 
     def _deliver(self, sent: Sent) -> Sent:
         self.log.append(f"deliver {sent.indices[0]}")
@@ -115,18 +115,25 @@ def test_objects_come_along(dataset: fastinet.Dataset) -> None:
         assert np.array_equal(chosen.boxes, batch.objects.boxes)
 
 
-def test_the_next_batch_is_sent_before_the_loop_asks(dataset: fastinet.Dataset) -> None:
-    """Whatever is ready; here everything is, since nothing else is under way."""
-    feed = HostFeed(loader_of(dataset, shuffle=False), ahead=2)
-    epoch = iter(feed)
-    next(epoch)
-    while epoch._batches.ready_batches < 2:
-        pass
-    next(epoch)
-    assert "send 10" in feed.log
-    assert "deliver 10" not in feed.log
-    assert feed.log.index("send 5") < feed.log.index("deliver 5")
-    assert len(epoch) == len(feed) - 2
+@pytest.mark.parametrize("ahead", [0, 1, 2, 4])
+def test_as_many_batches_are_sent_ahead_as_were_asked_for(
+    dataset: fastinet.Dataset, ahead: int
+) -> None:
+    """All that can be ready is, whenever the loop asks, and more of it than may be sent."""
+    prefetch = ahead + 3
+    feed = HostFeed(loader_of(dataset, shuffle=False, prefetch=prefetch), ahead)
+    epoch, batches = iter(feed), len(feed)
+    for had in range(1, batches + 1):
+        sent = sum(entry.startswith("send") for entry in feed.log)
+        while epoch._batches.ready_batches < min(prefetch, batches - sent):
+            pass
+        next(epoch)
+        # The batch in hand, and `ahead` more as long as there are so many.
+        sent = sum(entry.startswith("send") for entry in feed.log)
+        assert sent == min(had + ahead, batches)
+        assert feed.log.count(f"deliver {5 * (had - 1)}") == 1
+        assert len(epoch) == batches - had
+    assert list(epoch) == []
 
 
 @given(ahead=st.integers(0, 3), stop=st.integers(0, 9), epochs=st.integers(0, 2))
@@ -262,11 +269,15 @@ def test_a_refused_batch_ends_the_epoch_at_its_turn(dataset: fastinet.Dataset) -
 
 
 def test_slots_are_free_once_sent(dataset: fastinet.Dataset) -> None:
-    feed = HostFeed(loader_of(dataset), 3)
+    """Other batches go into them, and what was sent stays as it was."""
+    feed, loader = HostFeed(loader_of(dataset), 3), loader_of(dataset)
     kept = [*feed, *feed]
     gc.collect()
     assert len(kept) == 18
     assert feed.stats().extra_slots == 0
+    for sent, batch in zip(kept, [*loader, *loader], strict=True):
+        for name in ("images", "labels", "indices", "boxes", "flips", "image_sizes", "valid"):
+            assert np.array_equal(getattr(sent, name), getattr(batch, name))
 
 
 def test_arguments(dataset: fastinet.Dataset) -> None:

@@ -1,0 +1,196 @@
+"""The options that all loaders share, checked, and which options a kind of loader refuses."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from fastinet.base.checks import checked_seed, whole_number
+from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
+from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
+from fastinet.loading.stats import LoaderStats
+from fastinet.pixels.output import OutputFormat
+from fastinet.pixels.rendering import RenderOptions
+from fastinet.pixels.transforms import Transform, checked_transform
+
+__all__ = [
+    "DEFAULT_STREAM_WINDOW",
+    "LoaderOptions",
+    "checked_shuffle",
+    "checked_stream_window",
+    "refuse_options",
+]
+
+DEFAULT_STREAM_WINDOW: Final = 2048
+"""Items to draw among: some 230 MB of ImageNet."""
+
+_MOST_THREADS = 4096
+_MOST_PREFETCH = 2**16
+_MOST_STREAM_WINDOW = 2**24  # more items than any window fits in memory
+
+
+@dataclass(frozen=True)
+class LoaderOptions:
+    """How any loader makes batches, wherever its items come from.
+
+    Users give these options one by one: the signature of each loader has their names and defaults,
+    and the docstring of `fastinet.Loader` says what each means. `of` takes them from there, checks
+    them and looks up what was left open: every value here is final, "auto" and None included.
+
+    Attributes:
+        transform: with the `views` that were given besides it.
+        output: `dtype`, `layout`, `mean` and `std`.
+        render: `exact`, `exif_orientation` and `max_pixels`.
+        affinity: CPUs in order; empty: not bound to any.
+
+    The other attributes have the names of the options.
+    """
+
+    batch_size: int
+    transform: Transform
+    output: OutputFormat
+    render: RenderOptions
+    seed: int
+    threads: int
+    affinity: tuple[int, ...]
+    on_error: Literal["raise", "mask"]
+    drop_last: bool
+    rank: int
+    world: int
+    prefetch: int
+    log: Callable[[LoaderStats], object] | None
+    log_every: float
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> LoaderOptions:
+        """The options among the arguments of a loader, checked.
+
+        Args:
+            arguments: by name, as ``locals()`` gives them at the start of a loader's ``__init__``;
+                what is no option of all loaders is passed over.
+
+        Raises:
+            TypeError: `transform` is no transform.
+            ValueError: an option that makes no sense; the message names it.
+        """
+        transform = checked_transform(arguments["transform"], arguments["views"])
+        output = OutputFormat(
+            arguments["dtype"], arguments["layout"], arguments["mean"], arguments["std"]
+        )
+        render = RenderOptions(
+            bool(arguments["exact"]), bool(arguments["exif_orientation"]), arguments["max_pixels"]
+        )
+        on_error = arguments["on_error"]
+        if on_error not in ("raise", "mask"):
+            raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
+        batch_size = whole_number("batch_size", arguments["batch_size"], 1, 2**31 - 1)
+        seed = checked_seed(arguments["seed"])
+        affinity = checked_affinity(arguments["affinity"])
+        threads = _checked_threads(arguments["threads"], affinity)
+        rank, world = _checked_rank_and_world(arguments["rank"], arguments["world"])
+        return cls(
+            batch_size=batch_size,
+            transform=transform,
+            output=output,
+            render=render,
+            seed=seed,
+            threads=threads,
+            affinity=affinity,
+            on_error=on_error,
+            drop_last=bool(arguments["drop_last"]),
+            rank=rank,
+            world=world,
+            prefetch=_checked_prefetch(arguments["prefetch"], threads, batch_size),
+            log=arguments["log"],
+            log_every=arguments["log_every"],
+        )
+
+
+# What a kind of loader that is built on `fastinet.Loader`, and passes its options on, decides in
+# another way; and which way.
+_DECIDED_OTHERWISE: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "fastinet.torch.Loader": (("layout", "out"), "see channels_last"),
+    "ImageDataset": (
+        ("shuffle", "drop_last", "pad_last", "rank", "world", "on_error", "out"),
+        "order is the sampler's business",
+    ),
+}
+
+
+def refuse_options(kind: str, given: Collection[str]) -> None:
+    """Refuses, among the names `given`, options of `fastinet.Loader` that `kind` does not have.
+
+    Raises:
+        TypeError: there is one; the message names it and says why.
+    """
+    names, reason = _DECIDED_OTHERWISE[kind]
+    for name in names:
+        if name in given:
+            raise TypeError(f"{name} is not for {kind}: {reason}")
+
+
+def checked_shuffle(
+    shuffle: Any, window: int | None, block: int | None
+) -> tuple[bool | Literal["blocked"], int | None, int | None]:
+    """The `shuffle`, `window` and `block` of a `fastinet.Loader`.
+
+    Window and block are bytes, their defaults where None was given, if the shuffle is blocked; else
+    None.
+    """
+    if shuffle != "blocked":
+        if isinstance(shuffle, str):
+            raise ValueError(f'shuffle must be True, False or "blocked", not {shuffle!r}')
+        if window is not None or block is not None:
+            raise ValueError(f'window and block go with shuffle="blocked", not {shuffle!r}')
+        return bool(shuffle), None, None
+    block = whole_number("block", DEFAULT_BLOCK if block is None else block, 1, 2**40)
+    window = whole_number("window", DEFAULT_WINDOW if window is None else window, block, 2**50)
+    return "blocked", window, block
+
+
+def checked_stream_window(shuffle: Any, window: int | None) -> int:
+    """How many items a `fastinet.StreamLoader` draws among: 1 where it keeps the stream's order."""
+    if not shuffle:
+        return 1
+    wanted = DEFAULT_STREAM_WINDOW if window is None else window
+    return whole_number("window", wanted, 1, _MOST_STREAM_WINDOW)
+
+
+def _checked_threads(threads: int | None, cpus: tuple[int, ...]) -> int:
+    """Worker threads; by default one for each of `cpus`, or of this rank's CPUs."""
+    usable = min(available_cpus(), len(cpus)) if cpus else cpus_of_rank()
+    return whole_number("threads", usable if threads is None else threads, 1, _MOST_THREADS)
+
+
+def _checked_prefetch(prefetch: int | None, threads: int, batch_size: int) -> int:
+    """Batches ahead of the loop; by default as many as keep the threads busy, and at least 2.
+
+    While a batch changes hands, the others must have two items for each thread: one to work on, and
+    one to go on with.
+    """
+    others = -(-2 * threads // batch_size)
+    enough = max(2, others + 1)
+    return whole_number("prefetch", enough if prefetch is None else prefetch, 1, _MOST_PREFETCH)
+
+
+def _checked_rank_and_world(
+    rank: int | Literal["auto"], world: int | Literal["auto"]
+) -> tuple[int, int]:
+    """This process's rank and the number of ranks, with "auto" looked up.
+
+    Raises:
+        ValueError: only one of them is "auto", one is another string, or there is no such rank.
+    """
+    if not isinstance(rank, str) and not isinstance(world, str):
+        ranks = whole_number("world", world, 1, 2**31 - 1)
+        return whole_number("rank", rank, 0, ranks - 1), ranks
+    if (rank, world) != ("auto", "auto"):
+        raise ValueError(
+            f'rank and world are numbers, or "auto" together, not {rank!r} and {world!r}'
+        )
+    # It looks for frameworks, which most programs do not have.
+    distributed = importlib.import_module("fastinet.distributed")
+    found: tuple[int, int] = distributed.rank_and_world()
+    return found

@@ -1,0 +1,94 @@
+"""States: where loaders stand, in plain numbers that a checkpoint of a training run can hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+from fastinet.base.checks import check_state, checked_epoch, checked_seed, whole_number
+from fastinet.loading.position import EpochPosition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "STATE_VERSION",
+    "STREAM_STATE_VERSION",
+    "LoaderState",
+    "StreamLoaderState",
+    "seed_and_position",
+    "stream_seed_and_position",
+]
+
+STATE_VERSION: Final = 2  # version 1 knew no blocked shuffle: it lacks window, block and blocks
+STREAM_STATE_VERSION: Final = 1
+
+
+class LoaderState(TypedDict):
+    """Where a loader stands: plain numbers, fit for JSON.
+
+    `position` counts the items of the epoch's global order that all ranks together have had, so a
+    state may be loaded under another batch size or another number of ranks. `window`, `block`
+    and `blocks` (a checksum over where the blocks begin) are None unless the shuffle is blocked.
+    """
+
+    version: int
+    seed: int
+    shuffle: bool | Literal["blocked"]
+    window: int | None
+    block: int | None
+    blocks: int | None
+    items: int
+    epoch: int
+    position: int
+
+
+class StreamLoaderState(TypedDict):
+    """Where a pass stands, in numbers fit for JSON; `position` is that of all ranks together."""
+
+    version: int
+    seed: int
+    window: int
+    epoch: int
+    position: int
+
+
+def seed_and_position(state: Any, own: LoaderState) -> tuple[int, EpochPosition]:
+    """What a loader whose own state is `own` takes over from `state`, of any version.
+
+    Raises:
+        TypeError: no state.
+        ValueError: a state of another version, of a dataset of another length, or of another kind
+            of order.
+    """
+    names = ("seed", "shuffle", "items", "epoch", "position")
+    check_state(state, *names, versions=(1, STATE_VERSION))
+    if state["items"] != own["items"]:
+        raise ValueError(f"state is of {state['items']} items, the dataset has {own['items']}")
+    mine: Mapping[str, object] = own
+    for name in ("shuffle", "window", "block"):
+        if state.get(name) != mine[name]:
+            raise ValueError(f"state has {name}={state.get(name)!r}, the loader {mine[name]!r}")
+    if state.get("blocks") != own["blocks"]:
+        raise ValueError("state is of a dataset whose items lie in other blocks")
+    return checked_seed(state["seed"]), _checked_position(state, own["items"])
+
+
+def stream_seed_and_position(state: Any, window: int) -> tuple[int, EpochPosition]:
+    """What a stream's loader that draws among `window` items takes over from `state`.
+
+    Raises:
+        TypeError: no state.
+        ValueError: a state of another version, or of another window.
+    """
+    names = ("seed", "window", "epoch", "position")
+    check_state(state, *names, versions=(STREAM_STATE_VERSION,))
+    if state["window"] != window:
+        raise ValueError(f"state has window={state['window']}, the loader {window}")
+    # A stream's length is known at its end only; no position of one is beyond the core's integers.
+    return checked_seed(state["seed"]), _checked_position(state, 2**62)
+
+
+def _checked_position(state: Any, last: int) -> EpochPosition:
+    return EpochPosition(
+        checked_epoch(state["epoch"]), whole_number("position", state["position"], 0, last)
+    )

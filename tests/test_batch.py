@@ -1,0 +1,97 @@
+"""What batches offer: the same, wherever their images are."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import fastinet
+from fastinet import Batch, ItemBoxes, Loader, RandomResizedCrop
+from fastinet.errors import UnsupportedError
+from fastinet.loading.batch import BaseBatch, SentBatch
+from fastinet.testing.archives import train_tar
+from fastinet.testing.small import small_jpeg
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# For what they mean see the properties of BaseBatch. Users' programs have these names.
+OFFERED = {
+    "boxes",
+    "errors",
+    "flips",
+    "image_sizes",
+    "images",
+    "indices",
+    "keys",
+    "label_sets",
+    "labels",
+    "objects",
+    "soft_labels",
+    "valid",
+}
+
+
+def offered(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("framework", [None, "torch", "jax"])
+def test_every_kind_of_batch_offers_the_same(framework: str | None) -> None:
+    kinds: list[Any] = [BaseBatch, Batch, SentBatch]
+    if framework is not None:
+        pytest.importorskip(framework)
+        kinds = [importlib.import_module(f"fastinet.{framework}").Batch]
+    for kind in kinds:
+        # A tensor may have to be waited for: PyTorch has an event for that.
+        assert offered(kind) - {"arrived"} == OFFERED
+        assert issubclass(kind, BaseBatch)
+
+
+def test_a_sent_batch_has_all_that_the_batch_had(
+    tmp_path: Path, label_maps: fastinet.LabelMaps
+) -> None:
+    rng = np.random.default_rng(0)
+    files = {f"n01440764_{number}.JPEG": small_jpeg(rng) for number in range(5)}
+    files["n01440764_1.JPEG"] = b"\xff\xd8 no more"
+    (tmp_path / "train.tar").write_bytes(train_tar({"n01440764": files}))
+    dataset = fastinet.open(tmp_path / "train.tar", index=False)
+    boxes = ItemBoxes(
+        np.arange(6), np.tile(np.array([[0.2, 0.1, 0.7, 1.0]], np.float32), (5, 1)), dataset.labels
+    )
+    loader = Loader(
+        dataset,
+        3,
+        RandomResizedCrop(8, views=2),
+        boxes=boxes,
+        soft_labels=label_maps.of(dataset),
+        on_error="mask",
+        pad_last="mask",
+    )
+    with pytest.warns(fastinet.errors.FastinetWarning, match="masked"):
+        batches = list(loader)
+    for batch in batches:
+        sent = SentBatch(batch, np.copy, np.copy)
+        assert len(sent) == len(batch) == 3
+        images, labels = sent
+        assert images is sent.images
+        assert labels is sent.labels
+        for name in ("images", "labels", "soft_labels", "indices", "boxes", "flips", "image_sizes"):
+            ours, theirs = getattr(sent, name), getattr(batch, name)
+            assert ours.dtype == theirs.dtype
+            assert np.array_equal(ours, theirs)
+            assert not np.shares_memory(ours, theirs)
+            assert ours.flags.c_contiguous
+        assert np.array_equal(sent.valid, batch.valid)
+        assert sent.keys == batch.keys
+        assert sent.label_sets is batch.label_sets is None
+        assert sent.objects is not None
+        assert sent.objects is sent.objects
+        assert batch.objects is not None
+        assert np.array_equal(sent.objects.boxes, batch.objects.boxes)
+        assert list(map(str, sent.errors.values())) == list(map(str, batch.errors.values()))
+    assert isinstance(SentBatch(batches[0], np.copy, np.copy).errors[1], UnsupportedError)
+    assert batches[1].keys[2] == ""
