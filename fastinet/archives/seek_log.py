@@ -1,7 +1,7 @@
 """Making a seek index: one pass over a gzipped tar, kept chunk by chunk.
 
 One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
-puts a new file in the place of one that does not fit. How the file is laid out stands in
+puts a new file where one does not fit. How the file is laid out stands in
 :mod:`fastinet.archives.seek_index`.
 """
 

@@ -7,7 +7,7 @@ each class::
     imagenet21k_resized/imagenet21k_val/n00005787/n00005787_100.JPEG       50 of each class
     imagenet21k_resized/imagenet21k_small_classes/n00004475/n00004475_2.JPEG
 
-Train and val have the same classes; a label is the place among their sorted wnids, as it is for
+Train and val have the same classes; a label numbers their sorted wnids from 0 on, as it does for
 torchvision's ImageFolder over the train folder, for the authors' models and for their semantic
 tree. The small classes (500 images and fewer) are a split with labels of its own.
 

@@ -7,8 +7,8 @@ under one top folder::
     imagenetv2-matched-frequency-format-val/n01514668/13.jpeg       in December 2020
     imagenetv2-matched-frequency-format-val/7/<sha1>.jpeg           since January 2021
 
-A folder's number is the label (0 is tench: issue 4 of modestyachts/ImageNetV2), which is not its
-place among the sorted folder names: those go 0, 1, 10, 100. The classes are always the 1000 of
+A folder's number is the label (0 is tench: issue 4 of modestyachts/ImageNetV2), and not that of its
+name among the sorted ones: those go 0, 1, 10, 100. The classes are always the 1000 of
 ImageNet-1K. Items come by label, then by name, numbers by their value. The authors call the sets
 test sets; their archives say "val", and so does the split, since they are used as a validation set.
 
@@ -100,8 +100,8 @@ _LABELS = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
 def _by_label_and_name(rows: Ints, labels: Ints, members: ScannedMembers) -> Ints:
     """`rows` by label, then by name; a shorter name first, so that 10.jpeg follows 9.jpeg."""
 
-    def place(row: int) -> tuple[int, int, str]:
+    def order(row: int) -> tuple[int, int, str]:
         name = members.name(row)
         return int(labels[row]), len(name), name
 
-    return np.array(sorted(rows.tolist(), key=place), np.int64)
+    return np.array(sorted(rows.tolist(), key=order), np.int64)

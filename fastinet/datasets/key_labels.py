@@ -58,7 +58,7 @@ __all__ = [
 
 _NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
 
-# In place of a stream's label where the key tells none: -1 is a label, that of test images.
+# Stands for a stream's label where the key tells none: -1 is a label, that of test images.
 _NOT_TOLD: Final = -2
 
 _LABEL_EXTENSIONS = ("cls", "json")

@@ -1,4 +1,4 @@
-"""The checkpoint index: places inside every JPEG's scan where decoding can start.
+"""The checkpoint index: checkpoints of every JPEG, where decoding can start within its scan.
 
 ``<archive>.fastinet.checkpoints`` beside the archive's index, or in the user's cache folder. It is
 a log of chunks, each the records of a run of consecutive items, so that making it can be
@@ -17,7 +17,7 @@ the index is opened; each has a checksum and its image's fingerprint, which the 
 whenever it uses one (``csrc/jpeg/checkpoints.h``).
 
 One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
-puts a new file in the place of one that does not fit, and never changes a byte that a reader may
+puts a new file where one does not fit, and never changes a byte that a reader may
 have mapped.
 """
 
@@ -86,7 +86,7 @@ class Checkpoints:
     Attributes:
         path: of the checkpoint index; None where there is none.
         covered: items from the first on that the index covers.
-        stride: MCUs between two places within an MCU row; 0: one place a row.
+        stride: MCUs between two checkpoints of an MCU row; 0: one at the start of each row.
         starts: [N] uint64, where each item's record starts in `records` [bytes].
         sizes: [N] uint32 bytes.
         header_bytes: [N] uint32, bytes of each JPEG before its scan.
@@ -164,7 +164,7 @@ def best_checkpoints(
             continue
         identities = identities or [archive.identify() for archive in archives]
         try:
-            found, tail_bytes = _load(place, identities, items)
+            found, tail_bytes = _load_checkpoints(place, identities, items)
         except UnusableIndexError as error:
             findings.append(f"the checkpoint index '{place}' {error}")
             continue
@@ -183,7 +183,9 @@ def best_checkpoints(
     return best, findings
 
 
-def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Checkpoints, int]:
+def _load_checkpoints(
+    path: Path, identities: Sequence[Identity], items: int
+) -> tuple[Checkpoints, int]:
     """The checkpoints in the index at `path`, and how many bytes at its end are no chunk."""
     with path.open("rb") as file:
         header, end = _FORM.read_header(file)
@@ -267,7 +269,7 @@ def complete_checkpoints(
         path: of the dataset.
         archives: that it is of.
         items: that it has.
-        stride: MCUs between two places within an MCU row; 0: one place a row.
+        stride: MCUs between two checkpoints of an MCU row; 0: one at the start of each row.
         append_missing: appends to the log what it does not cover, and reports (items done, items in
             all).
         progress: called with what is reported.
