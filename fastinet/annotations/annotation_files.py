@@ -171,7 +171,7 @@ def _zip_errors(path: Path) -> Iterator[None]:
 
 
 def _of_compressed_tar(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
-    """The files of a gzipped tar, by way of a temporary file that nobody else sees.
+    """The files of a gzipped tar, by way of a temporary file that other processes do not see.
 
     The tar's own walk wants to look ahead and back; the whole of bbox_train_v2 is 0.8 GB unpacked,
     too much for memory that training wants.
@@ -200,7 +200,8 @@ def _write(piece: bytes, file: IO[bytes], path: Path) -> None:
         file.write(piece)
     except OSError as error:
         raise ReadError(
-            f"cannot be unpacked to '{file.name}': {error.strerror}; TMPDIR may name another folder",
+            f"cannot be unpacked to '{file.name}': {error.strerror}; TMPDIR may name another"
+            " folder",
             archive=str(path),
         ) from error
     if file.tell() > _MOST_UNPACKED_BYTES:

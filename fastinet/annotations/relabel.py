@@ -122,7 +122,8 @@ class LabelMaps:
             axis: "xy": the columns of a map run along the image's width, the rows along its height.
                 "reference": the other way round. The published training code hands boxes as
                 (y0, x0, y1, x1) to a function that wants (x0, y0, x1, y1); with it, ReLabel's
-                figures were made, unless the published maps are transposed, which nobody says.
+                figures were made, unless the published maps are transposed, of which nothing is
+                published.
             classes: length C of a soft label. With 1000 the classes are ImageNet-1K's in sorted
                 order, however few of them the dataset has; else they are the dataset's.
 
@@ -364,8 +365,8 @@ class _Found:
             self._shape, self._first = tensor.shape, name
         if tensor.shape != self._shape:
             raise CorruptError(
-                f"a label map {list(tensor.shape)}, and '{self._first}' has {list(self._shape)}: all"
-                " maps of an archive must have one shape",
+                f"a label map {list(tensor.shape)}, and '{self._first}' has {list(self._shape)}:"
+                " all maps of an archive must have one shape",
                 archive=self._path,
                 member=name,
             )

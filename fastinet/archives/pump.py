@@ -28,7 +28,7 @@ class Pump(threading.Thread):
     """
 
     def __init__(self, file: Readable) -> None:
-        # A daemon, since nothing can end a read() that waits for somebody else.
+        # A daemon, since nothing can end a read() that waits for data from outside.
         super().__init__(name="fastinet stream", daemon=True)
         self.failure: BaseException | None = None
         self._file = file

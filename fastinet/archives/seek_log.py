@@ -82,7 +82,7 @@ def obtain_seek_index(
     candidates = places(archive, SUFFIX)
     findings: list[str] = []
 
-    def find() -> SeekIndex | None:
+    def find_whole_index() -> SeekIndex | None:
         findings.clear()
         for place in candidates:
             try:
@@ -98,7 +98,7 @@ def obtain_seek_index(
                     return found
         return None
 
-    def make(usable: Sequence[Path], report: Progress) -> SeekIndex:
+    def complete_index(usable: Sequence[Path], report: Progress) -> SeekIndex:
         for finding in findings:
             warn(f"{finding}; it is built anew")
         log = SeekLog(usable, archive, header)
@@ -109,7 +109,9 @@ def obtain_seek_index(
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
         return found
 
-    return turns.find_or_make(candidates, FORM.what, find=find, make=make, progress=progress)
+    return turns.find_or_make(
+        candidates, FORM.what, find=find_whole_index, make=complete_index, progress=progress
+    )
 
 
 def _run_seek_pass(

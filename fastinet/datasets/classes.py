@@ -196,7 +196,7 @@ def _ids() -> NDArray[np.int64]:
 
 @functools.cache
 def _labels_by_id() -> NDArray[np.int64]:
-    """[1001] label by ILSVRC2012_ID; -1 at 0, which is nobody's."""
+    """[1001] label by ILSVRC2012_ID; -1 at 0, for the IDs begin with 1."""
     labels = np.full(IMAGENET1K_CLASSES + 1, -1, np.int64)
     labels[_ids()] = np.arange(IMAGENET1K_CLASSES)
     return labels

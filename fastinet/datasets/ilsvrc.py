@@ -21,8 +21,8 @@ The *class* of an image is the innermost folder that is a wnid, where an inner t
 folder, and so does an archive that a wnid names; failing that, the wnid that the file name ends or,
 failing that, begins with. The folder goes first because the two may differ
 (``n06470073/n00141669_6790``). A validation image without any of them has the published label of
-its number. Where a folder contradicts that label, it is followed all the same: who moved the image
-there had the last word, and the training images beside it lie in the same folders. A note says how
+its number. Where a folder contradicts that label, it is followed all the same: the image was moved
+there on purpose, and the training images beside it lie in the same folders. A note says how
 many there are. Test images have no label.
 
 *Labels* number the sorted wnids, as torchvision, timm and Keras do: tench is 0 of the full 1000.
@@ -62,8 +62,9 @@ __all__ = ["are_annotations", "recognise"]
 _SPLITS = ("train", "val", "test")
 _TRAIN, _VAL, _TEST = map(PATH_SPLITS.index, _SPLITS)
 
-# Files of ImageNet-21K that are called images and hold none, by wnid and base: who meets them in
-# every epoch can do nothing else than skip them. DINOv2 (data/datasets/image_net_22k.py) does too.
+# Files of ImageNet-21K that are called images and hold none, by wnid and base: a training that
+# meets them in every epoch can do nothing else than skip them. DINOv2 does so, too
+# (data/datasets/image_net_22k.py).
 _KNOWN_INVALID = ((6470073, "n06470073_47249.JPEG"),)
 
 # What the CLS-LOC packagings have beside the images: annotations and lists of names.

@@ -36,12 +36,13 @@ __all__ = ["recognise"]
 
 FAMILY = "imagenet_v2"
 
-# The largest has 20,000 images (December 2020). Of more, nobody needs to look at the names.
+# The largest has 20,000 images (December 2020). Where there are more, names need not be looked at.
 _MOST_MEMBERS = 30_000
 _LOOKED_AT = 100
 
 _WNID_FOLDER = re.compile(r"(?:.*/)?(n[0-9]{8})/[0-9]{1,2}\.jpeg")
-# A wnid and a number could be anybody's; the top folder must say what it is ("v2" is not in all).
+# Wnids and numbers are names in other archives, too; the top folder must say what it is ("v2" is
+# not in all).
 _TOP_FOLDER = re.compile(r"imagenet(?:v2)?-?(?:matched-?frequency|threshold|top-?images)")
 
 

@@ -81,16 +81,19 @@ _CHUNK_MAGIC = b"CHNK"
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Records of N items; those that have none, or are not covered yet, have size 0.
+    """The checkpoints of N items: for each item a *record*, the bytes that hold those of its JPEG.
+
+    An item that has no checkpoints (a PNG, say), or that the index does not cover yet, has a record
+    of 0 bytes. The core makes records and reads them (``jpeg/checkpoints.h`` in csrc/).
 
     Attributes:
         path: of the checkpoint index; None where there is none.
         covered: items from the first on that the index covers.
         stride: MCUs between two checkpoints of an MCU row; 0: one at the start of each row.
         starts: [N] uint64, where each item's record starts in `records` [bytes].
-        sizes: [N] uint32 bytes.
+        sizes: [N] uint32, of each item's record [bytes].
         header_bytes: [N] uint32, bytes of each JPEG before its scan.
-        records: uint8, memory-mapped.
+        records: uint8, all that the index holds, memory-mapped.
     """
 
     path: Path | None
@@ -103,12 +106,12 @@ class Checkpoints:
 
     @classmethod
     def none(cls, items: int) -> Checkpoints:
-        """No record for any of `items` items."""
+        """Of `items` items none has checkpoints."""
         zeros = np.zeros(items, np.uint32)
         return cls(None, 0, 0, np.zeros(items, np.uint64), zeros, zeros, np.zeros(0, np.uint8))
 
     def take(self, rows: NDArray[np.int64]) -> Checkpoints:
-        """The records of the items in `rows`, in that order."""
+        """The checkpoints of the items in `rows`, in that order."""
         return Checkpoints(
             self.path,
             int(np.count_nonzero(rows < self.covered)),
@@ -119,8 +122,8 @@ class Checkpoints:
             self.records,
         )
 
-    def of_archives(self) -> list[NDArray[np.uint8]]:
-        """The records of the items in each archive of the dataset, or one array for all."""
+    def records_by_archive(self) -> list[NDArray[np.uint8]]:
+        """For each archive what the ``starts`` of its items count in; or one array for all."""
         return [self.records]
 
     @property
@@ -130,7 +133,10 @@ class Checkpoints:
 
 
 class Chunk(NamedTuple):
-    """Records of consecutive items, as the engine makes them."""
+    """The checkpoints of consecutive items, as the engine makes them.
+
+    Their records one after another, the size of each, and the bytes before each JPEG's scan.
+    """
 
     records: NDArray[np.uint8]
     sizes: NDArray[np.uint32]
@@ -138,10 +144,10 @@ class Chunk(NamedTuple):
 
 
 def find_checkpoints(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
-    """The checkpoints of the dataset at `path`; one without records where there is no good index.
+    """The checkpoints of the dataset at `path`; none of any item where there is no good index.
 
-    Of two good ones the one that covers more. A FastinetWarning says where an index is stale,
-    damaged, or ends in something that is no chunk, and nothing better is there.
+    Of two good indexes the one that covers more serves. A FastinetWarning says where an index is
+    stale, damaged, or ends in something that is no chunk, and nothing better is there.
     """
     best, findings = best_checkpoints(path, archives, items)
     if best.covered < items:
@@ -204,7 +210,7 @@ def _load_checkpoints(
             covered += len(chunk.sizes)
             end = chunk.end
         tail_bytes = os.fstat(file.fileno()).st_size - end
-        # Whoever makes this index anew begins a new file: the bytes that are mapped here stay.
+        # A process that makes this index anew begins a new file: what is mapped here stays.
         memory = mmap.mmap(file.fileno(), end, access=mmap.ACCESS_READ)
     records = np.frombuffer(memory, np.uint8)
     return Checkpoints(
@@ -263,7 +269,7 @@ def complete_checkpoints(
     append_missing: Callable[[CheckpointLog, Progress], None],
     progress: Progress | None,
 ) -> None:
-    """Has the whole index of the dataset at `path` made, by this process or another.
+    """Makes the whole index of the dataset at `path`, or waits for another process to make it.
 
     Args:
         path: of the dataset.
@@ -279,18 +285,24 @@ def complete_checkpoints(
         otherwise what `append_missing` and `progress` raise.
     """
 
-    def find() -> bool | None:
+    def find_whole_index() -> bool | None:
         found, _ = best_checkpoints(path, archives, items)
         is_whole = found.path is not None and found.covered == items and found.stride == stride
         return is_whole or None
 
-    def make(places: Sequence[Path], report: Progress) -> bool:
+    def complete_index(places: Sequence[Path], report: Progress) -> bool:
         log = CheckpointLog(path, places, archives, items, stride)
         with contextlib.closing(log):
             append_missing(log, report)
         return True
 
-    turns.find_or_make(places(path, SUFFIX), _FORM.what, find=find, make=make, progress=progress)
+    turns.find_or_make(
+        places(path, SUFFIX),
+        _FORM.what,
+        find=find_whole_index,
+        make=complete_index,
+        progress=progress,
+    )
 
 
 class CheckpointLog(Log):

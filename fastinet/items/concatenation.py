@@ -129,7 +129,7 @@ class JoinedCheckpoints(Checkpoints):
 
     Attributes:
         is_covered: bool [N], which items.
-        by_archive: the records of the items in each archive.
+        by_archive: for each archive the records of the items in it.
     """
 
     is_covered: NDArray[np.bool_]
@@ -153,7 +153,7 @@ class JoinedCheckpoints(Checkpoints):
         )
 
     def take(self, rows: NDArray[np.int64]) -> JoinedCheckpoints:
-        """The records of the items in `rows`, in that order."""
+        """The checkpoints of the items in `rows`, in that order."""
         is_covered = self.is_covered[rows]
         return replace(
             self,
@@ -164,14 +164,14 @@ class JoinedCheckpoints(Checkpoints):
             is_covered=is_covered,
         )
 
-    def of_archives(self) -> list[NDArray[np.uint8]]:
-        """The records of the items in each archive."""
+    def records_by_archive(self) -> list[NDArray[np.uint8]]:
+        """For each archive what the ``starts`` of its items count in."""
         return self.by_archive
 
 
 def _records_of(dataset: Dataset) -> list[NDArray[np.uint8]]:
     """For each archive of `dataset` the records of the items in it."""
-    found = dataset.checkpoints.of_archives()
+    found = dataset.checkpoints.records_by_archive()
     archives = len(dataset.columns.archives)
     return found if len(found) == archives else found * archives
 

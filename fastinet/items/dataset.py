@@ -92,7 +92,7 @@ class Dataset:
         self.family = listing.family
         self.splits = tuple(name for name, _ in listing.splits)
         self.skipped = listing.skipped
-        self._checkpoints: Checkpoints | None = None  # until somebody needs them
+        self._checkpoints: Checkpoints | None = None  # loaded when first asked for
         self.is_selection = False
         number = 0 if split is None else self.splits.index(split)
         self.split, self.wnids = listing.splits[number]
@@ -320,7 +320,7 @@ class Dataset:
     ) -> None:
         """Takes over other classes: `labels` [N]; `new_label` of each old one, for label sets."""
         self.wnids = wnids
-        self.__dict__.pop("classes", None)  # of the old ones, where somebody has asked for them
+        self.__dict__.pop("classes", None)  # those of the old classes, if they were asked for
         self.labels = labels
         self.labels.flags.writeable = False
         if self.label_sets is not None:

@@ -50,7 +50,7 @@ _MOST_OPEN_FILES = 64
 _CACHE_BYTES = 1 << 30
 _MOST_FULL_CACHES = 32
 
-# What the ImageNet family has beside images: how a file of it is called, and who reads it.
+# What the ImageNet family has beside images: how a file of it is called, and what reads it.
 _WITHOUT_IMAGES = (
     (".mat", "a development kit: give it to fastinet.open as the labels= or devkit= of an archive"),
     (".xml", "bounding boxes: fastinet.read_boxes reads them"),

@@ -136,9 +136,9 @@ class Duplicates:
         return dataset
 
     def without_copies(self) -> Dataset:
-        """The same with one item for each image: the first of its copies, in the order of items.
+        """`multi_label()` with one item for each image: the first of its copies, in their order.
 
-        `labels` are those of the items that stay.
+        `labels` are those of the items that stay, `label_sets` those of all copies.
         """
         first = self.first_copies()
         return self.multi_label().select(first == np.arange(len(first)))
@@ -169,8 +169,8 @@ def find_duplicates(
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     record = _Record.of(dataset)
 
-    def make(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
-        search, finding = record.load()
+    def search_on(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
+        search, finding = record.load_search()
         if finding is not None:
             warn(f"{finding}; they are searched anew")
         return _Pass(dataset, search, record, threads, report).run()
@@ -178,8 +178,8 @@ def find_duplicates(
     rows, ends = turns.find_or_make(
         [] if record.path is None else [record.path],
         "record of duplicates",
-        find=lambda: record.load()[0].groups,
-        make=make,
+        find=lambda: record.load_search()[0].groups,
+        make=search_on,
         progress=progress,
     )
     return Duplicates(dataset, rows, ends, record.path)
@@ -187,18 +187,18 @@ def find_duplicates(
 
 @dataclass
 class _Search:
-    """How far the search is."""
+    """How far a search has come: what the second and the third sieve have hashed so far."""
 
     tails: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
-    """Of the first of the items that share their size, in their order."""
+    """[n] hashes of the ends of the first n of those items that share their size."""
     digests: Hashes = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
-    """[n, 2] of the first of the items that share size and tail."""
+    """[n, 2] hashes of all bytes of the first n of those items that share size and tail."""
     groups: tuple[Rows, Rows] | None = None
-    """Rows and ends, when all is done."""
+    """The result, rows and ends as :class:`Duplicates` takes them; None before all is done."""
 
 
 class _Pass:
-    """One pass over the data."""
+    """The pass over the data that goes on with a search and brings it to its end."""
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ class _Pass:
         dataset.columns.sources()  # opened once, and not by every thread
 
     def run(self) -> tuple[Rows, Rows]:
-        """Finds the groups, as rows and ends, and keeps what there is whenever it ends."""
+        """The groups, as rows and ends. However it ends, what was found so far is kept."""
         search = self._search
         try:
             same_size = np.flatnonzero(_shared(self._sizes) & (self._sizes > 0))
@@ -227,12 +227,15 @@ class _Pass:
             search.groups = _groups(same_tail, search.digests)
             return search.groups
         finally:
-            self._record.save(search)
+            self._record.save_search(search)
 
     def _hash(
         self, rows: Rows, column: str, work: Callable[[int], tuple[int, ...]], *, before: int
     ) -> None:
-        """Adds to a column of the search what `work` gives for those of `rows` that it lacks."""
+        """Adds to the search's `column` what `work` gives for those of `rows` that it lacks.
+
+        `before` items were hashed for other columns; what is reported counts them, too.
+        """
         done: Hashes = getattr(self._search, column)
         parts = [done]
         saved = time.monotonic()
@@ -252,7 +255,7 @@ class _Pass:
                 if time.monotonic() - saved > _SAVE_SECONDS:
                     parts = [np.concatenate(parts)]
                     setattr(self._search, column, parts[0])
-                    self._record.save(self._search)
+                    self._record.save_search(self._search)
                     saved = time.monotonic()
         finally:
             setattr(self._search, column, np.concatenate(parts))
@@ -277,7 +280,7 @@ class _Header:
 
     archives: tuple[Identity, ...]
     split: str
-    places: Word32
+    places: Word32  # the CRC of offsets, under the name that earlier versions gave it
 
 
 _FORM = ColumnFileForm(
@@ -289,7 +292,7 @@ _FORM = ColumnFileForm(
 
 @dataclass(frozen=True)
 class _Record:
-    """Where a search is kept, and what it has to fit."""
+    """The file that a search is kept in, and what of the dataset binds the file to it."""
 
     path: Path | None
     """None: nowhere, since the dataset has no index either."""
@@ -311,8 +314,8 @@ class _Record:
         path = index.with_name(f"{index.name}{part}{SUFFIX}")
         return cls(path, identities, dataset.split, crc)
 
-    def load(self) -> tuple[_Search, str | None]:
-        """The search as it was kept, or a new one, and what is wrong with what is there."""
+    def load_search(self) -> tuple[_Search, str | None]:
+        """The search as it was kept, or a new one; and what is wrong with the file, or None."""
         if self.path is None:
             return _Search(), None
 
@@ -332,7 +335,7 @@ class _Record:
         digests = np.stack([columns["digests_0"], columns["digests_1"]], axis=1)
         return _Search(columns["tails"], digests, groups), None
 
-    def save(self, search: _Search) -> None:
+    def save_search(self, search: _Search) -> None:
         """Keeps the search; a FastinetWarning says so where it cannot be kept."""
         if self.path is None:
             return

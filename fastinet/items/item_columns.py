@@ -143,7 +143,7 @@ class ItemColumns:
             checkpoints.starts,
             checkpoints.sizes,
             checkpoints.header_bytes,
-            checkpoints.of_archives(),
+            checkpoints.records_by_archive(),
         )
 
     def read(self, item: int, skip: int = 0, size: int | None = None) -> bytes:

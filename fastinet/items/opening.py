@@ -99,8 +99,8 @@ def open(  # noqa: A001  # read as fastinet.open
             names of those that the package does not know. One that is given as `labels` does so,
             too.
         patch: a second archive, whose images take the place of those with the same file names in
-            the first, as the patch of 2019 for the test images does. Members that take nobody's
-            place are passed over with a warning.
+            the first, as the patch of 2019 for the test images does. Members that replace
+            no image are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan, here or in the process that is waited for, with (bytes
             passed, bytes in all). It may raise to stop.
@@ -263,7 +263,7 @@ def open_stream(
             return stream(0, "standard input")
         path = Path(source)
         try:
-            # A named pipe waits here for whoever writes to it.
+            # Opening a named pipe waits for the process that writes to it.
             file = io.FileIO(path)
         except OSError as error:
             kind = MissingError if isinstance(error, FileNotFoundError) else ReadError

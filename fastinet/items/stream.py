@@ -67,7 +67,7 @@ class Stream:
         """The stream of a descriptor or file object; see :func:`open_stream`.
 
         With `known_classes` labels beyond `classes` are refused. `own_file` is the file that the
-        descriptor is of, if nobody else has it.
+        descriptor is of, where it is for this stream to close.
         """
         self.name = name
         self.classes: tuple[ClassInfo, ...] = class_table(tuple(classes))
@@ -100,7 +100,7 @@ class Stream:
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[int]:
-        """The descriptor to read, once; whoever reads it takes a duplicate.
+        """The descriptor to read, once. The reader takes a duplicate of it.
 
         Raises:
             UnsupportedError: it has been read before.
