@@ -101,7 +101,7 @@ class LabelMaps:
 
     @property
     def size_bytes(self) -> int:
-        """Of the numbers of one map."""
+        """How many bytes the numbers of one map are."""
         return 2 * int(np.prod(self.shape)) * 4
 
     def of(
@@ -207,7 +207,7 @@ class ItemLabelMaps:
         return int(np.count_nonzero(self.sizes == 0))
 
     def native(self) -> _engine.SoftLabels:
-        """For the engine, opened in this process."""
+        """The maps as the engine takes them, with their archive opened in this process."""
         ranks, rows, columns = self.maps.shape
         return _engine.SoftLabels(
             _engine.ItemTable([self.maps.open()], None, self.offsets, self.sizes),

@@ -137,7 +137,7 @@ class JoinedCheckpoints(Checkpoints):
 
     @classmethod
     def of(cls, datasets: Sequence[Dataset]) -> JoinedCheckpoints:
-        """What `datasets` have."""
+        """The checkpoints that `datasets` have, in the order of their items."""
         parts = tuple(dataset.checkpoints for dataset in datasets)
         first = next((part for part in parts if part.path is not None), parts[0])
         return cls(

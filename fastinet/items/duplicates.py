@@ -77,7 +77,7 @@ class Duplicates:
         self._ends = ends
 
     def __len__(self) -> int:
-        """Images that there are several of."""
+        """How many images there are several copies of."""
         return len(self._ends)
 
     def __getitem__(self, group: int) -> Rows:
@@ -167,22 +167,22 @@ def find_duplicates(
     if dataset.is_selection:
         raise ValueError("find the duplicates of the whole dataset, and select from multi_label()")
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
-    record = _Record.of(dataset)
+    file = _SearchFile.of(dataset)
 
     def search_on(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
-        search, finding = record.load_search()
+        search, finding = file.load_search()
         if finding is not None:
             warn(f"{finding}; they are searched anew")
-        return _Pass(dataset, search, record, threads, report).run()
+        return _Pass(dataset, search, file, threads, report).run()
 
     rows, ends = turns.find_or_make(
-        [] if record.path is None else [record.path],
+        [] if file.path is None else [file.path],
         "record of duplicates",
-        find=lambda: record.load_search()[0].groups,
+        find=lambda: file.load_search()[0].groups,
         make=search_on,
         progress=progress,
     )
-    return Duplicates(dataset, rows, ends, record.path)
+    return Duplicates(dataset, rows, ends, file.path)
 
 
 @dataclass
@@ -204,14 +204,14 @@ class _Pass:
         self,
         dataset: Dataset,
         search: _Search,
-        record: _Record,
+        file: _SearchFile,
         threads: int,
         report: Progress,
     ) -> None:
         self._dataset = dataset
         self._sizes = dataset.sizes.astype(np.int64)
         self._search = search
-        self._record = record
+        self._file = file
         self._threads = threads
         self._report = report
         dataset.columns.sources()  # opened once, and not by every thread
@@ -227,7 +227,7 @@ class _Pass:
             search.groups = _groups(same_tail, search.digests)
             return search.groups
         finally:
-            self._record.save_search(search)
+            self._file.save_search(search)
 
     def _hash(
         self, rows: Rows, column: str, work: Callable[[int], tuple[int, ...]], *, before: int
@@ -255,7 +255,7 @@ class _Pass:
                 if time.monotonic() - saved > _SAVE_SECONDS:
                     parts = [np.concatenate(parts)]
                     setattr(self._search, column, parts[0])
-                    self._record.save_search(self._search)
+                    self._file.save_search(self._search)
                     saved = time.monotonic()
         finally:
             setattr(self._search, column, np.concatenate(parts))
@@ -276,7 +276,7 @@ class _Pass:
 
 @dataclass(frozen=True)
 class _Header:
-    """The JSON header of a record of duplicates; see :class:`_Record`."""
+    """The JSON header of a record of duplicates; see :class:`_SearchFile`."""
 
     archives: tuple[Identity, ...]
     split: str
@@ -291,7 +291,7 @@ _FORM = ColumnFileForm(
 
 
 @dataclass(frozen=True)
-class _Record:
+class _SearchFile:
     """The file that a search is kept in, and what of the dataset binds the file to it."""
 
     path: Path | None
@@ -303,8 +303,8 @@ class _Record:
     the same items in the same order."""
 
     @classmethod
-    def of(cls, dataset: Dataset) -> _Record:
-        """The record of a dataset's search."""
+    def of(cls, dataset: Dataset) -> _SearchFile:
+        """The file for a dataset's search."""
         crc = zlib.crc32(np.ascontiguousarray(dataset.columns.offsets).data)
         if dataset.index is None:
             return cls(None, [], dataset.split, crc)

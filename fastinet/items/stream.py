@@ -126,7 +126,7 @@ class Stream:
             raise
 
     def end(self) -> None:
-        """Nothing of it will be read any more."""
+        """Says that nothing more of the stream will be read."""
         if self._pump is not None:
             self._pump.stop()
 
