@@ -109,7 +109,9 @@ def label_of_numbered_folder(key: str) -> int:
 
 def numbered_folder_wnids(keys: Names) -> Ints:
     """[N] number of the wnid that has the label which the folder is called by; -1: none."""
-    labels = np.array([label_of_numbered_folder(keys[row]) for row in range(len(keys))], np.int64)
+    labels = np.full(len(keys), -1, np.int64)
+    for row in np.flatnonzero(keys.lie_in_folders()).tolist():
+        labels[row] = label_of_numbered_folder(keys[row])
     return np.where(labels >= 0, imagenet1k_wnid_numbers()[labels], np.int64(-1))
 
 

@@ -123,6 +123,10 @@ class Names:
             rows, back = rows[same], back + 1
         return alike
 
+    def lie_in_folders(self) -> Bools:
+        """[N] whether something stands before the base."""
+        return np.asarray(self._base > self._starts)
+
     def base_begins_with(self, prefix: str) -> Bools:
         """[N] whether the base begins so."""
         return self._begin_with(self._base, self._ends, prefix)
