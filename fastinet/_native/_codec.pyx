@@ -37,7 +37,7 @@ cdef class _Renderer:
     cdef ItemRenderer core
 
 
-# A renderer is cheap to keep and dear to make, and not for two threads at once.
+# A renderer costs much to make and little to keep, and serves one thread at a time.
 _of_this_thread = threading.local()
 
 

@@ -61,7 +61,7 @@ def blocked_order(
         lanes: at least 1.
 
     Returns:
-        int64 [block_starts[-1]]: places in the sequence, each once.
+        int64 [block_starts[-1]]: positions in the sequence, each once.
     """
 
 def draw_crops(

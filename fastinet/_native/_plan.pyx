@@ -52,7 +52,7 @@ def epoch_order(n, *, seed=0, epoch=0, shuffle=True, rank=0, world=1, start=0, s
 
 
 def blocked_order(const int64_t[::1] block_starts, *, seed=0, epoch=0, window_blocks=1, lanes=1):
-    """Indices int64 of all items of a blocked epoch, in order."""
+    """Positions int64 in the sequence of blocks of all items of a blocked epoch, in order."""
     if block_starts.shape[0] < 1 or block_starts[0] != 0 or (np.diff(block_starts) < 0).any():
         raise ValueError("block_starts must begin with 0 and ascend")
     if window_blocks < 1 or lanes < 1:

@@ -1,1 +1,1 @@
-"""What goes with items: bounding boxes, label maps, semantic trees."""
+"""Annotations: bounding boxes, label maps and semantic trees, matched to a dataset's items."""

@@ -114,9 +114,9 @@ def _is_annotation(name: str) -> bool:
 
 def classification_folder(path: Path) -> Path:
     """The folder of annotations that ``path`` stands for."""
-    for place in (path / _CLASSIFICATION, path / "ILSVRC" / _CLASSIFICATION):
-        if place.is_dir():
-            return place
+    for folder in (path / _CLASSIFICATION, path / "ILSVRC" / _CLASSIFICATION):
+        if folder.is_dir():
+            return folder
     return path
 
 
@@ -131,10 +131,10 @@ def _names_in_folder(path: Path) -> list[str]:
 
 
 def _of_folder(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
-    place = classification_folder(path)
-    names = _names_in_folder(place)
+    folder = classification_folder(path)
+    names = _names_in_folder(folder)
     for number, name in enumerate(names):
-        file = place / name
+        file = folder / name
         _report(progress, number, len(names))
         if file.stat().st_size > _MOST_FILE_BYTES:
             yield name, b""
@@ -171,7 +171,7 @@ def _zip_errors(path: Path) -> Iterator[None]:
 
 
 def _of_compressed_tar(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
-    """The files of a gzipped tar, by way of a temporary file that nobody else sees.
+    """The files of a gzipped tar, by way of a temporary file that other processes do not see.
 
     The tar's own walk wants to look ahead and back; the whole of bbox_train_v2 is 0.8 GB unpacked,
     too much for memory that training wants.
@@ -200,7 +200,8 @@ def _write(piece: bytes, file: IO[bytes], path: Path) -> None:
         file.write(piece)
     except OSError as error:
         raise ReadError(
-            f"cannot be unpacked to '{file.name}': {error.strerror}; TMPDIR may name another place",
+            f"cannot be unpacked to '{file.name}': {error.strerror}; TMPDIR may name another"
+            " folder",
             archive=str(path),
         ) from error
     if file.tell() > _MOST_UNPACKED_BYTES:
@@ -225,8 +226,8 @@ def _of_tar(tar: Path, named: Path, progress: Progress | None) -> Iterator[tuple
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(tar.open("rb"))
         memory = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        places = zip(members.offsets.tolist(), members.sizes.tolist(), strict=True)
-        for number, (offset, size) in enumerate(places):
+        extents = zip(members.offsets.tolist(), members.sizes.tolist(), strict=True)
+        for number, (offset, size) in enumerate(extents):
             _report(progress, number, len(members.offsets))
             name = names[starts[number] : starts[number + 1]].decode("utf-8", "surrogateescape")
             if _is_annotation(name):

@@ -48,7 +48,7 @@ from fastinet.annotations.item_boxes import (
     MOST_NAME_BYTES,
     ItemBoxes,
     key_stems,
-    places_among,
+    rows_among,
 )
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.warning import warn
@@ -122,11 +122,11 @@ class Boxes:
             return np.full(len(self.wnid_numbers), -1, np.int64)
         numbers = np.array([wnid_number(wnid) for wnid in wnids], np.int64)
         order = np.argsort(numbers, kind="stable")
-        place = np.minimum(
+        near = np.minimum(
             np.searchsorted(numbers, self.wnid_numbers, sorter=order), len(numbers) - 1
         )
-        found = (numbers[order[place]] == self.wnid_numbers) & (self.wnid_numbers >= 0)
-        return np.where(found, order[place], -1)
+        found = (numbers[order[near]] == self.wnid_numbers) & (self.wnid_numbers >= 0)
+        return np.where(found, order[near], -1)
 
     def of(self, dataset: Items) -> ItemBoxes:
         """The boxes of each of a dataset's items, which are found by their keys' file names.
@@ -137,7 +137,7 @@ class Boxes:
         Raises:
             ValueError: no item is annotated: the boxes are another archive's.
         """
-        image = places_among(key_stems(dataset), self.keys)
+        image = rows_among(key_stems(dataset), self.keys)
         annotated = image >= 0
         if not annotated.any():
             raise ValueError(
@@ -198,13 +198,13 @@ def read_boxes(
         identity = _identify(absolute)
         boxes, _ = column_file.load_or_build(
             places(absolute, SUFFIX),
-            load=lambda place: _load(place, absolute, identity),
-            build=lambda report: _read(absolute, report),
-            save=lambda place, made: _save(place, identity, made),
+            load=lambda place: _load_boxes(place, absolute, identity),
+            build=lambda report: _read_files(absolute, report),
+            save=lambda place, made: _save_boxes(place, identity, made),
             progress=progress,
         )
     else:
-        boxes = _read(absolute, progress)
+        boxes = _read_files(absolute, progress)
     if boxes.notes:
         warn(f"boxes '{absolute}': {'; '.join(boxes.notes)}")
     return boxes
@@ -260,7 +260,7 @@ class _Skipped(NamedTuple):
     cause: str
 
 
-def _read(path: Path, progress: Progress | None) -> Boxes:
+def _read_files(path: Path, progress: Progress | None) -> Boxes:
     """Reads and parses all files."""
     columns = _Columns()
     skipped: list[_Skipped] = []
@@ -368,7 +368,7 @@ _FORM = column_file.ColumnFileForm(
 )
 
 
-def _load(place: Path, path: Path, identity: Identity) -> Boxes:
+def _load_boxes(place: Path, path: Path, identity: Identity) -> Boxes:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
             raise column_file.UnusableIndexError("keeps no boxes")
@@ -387,7 +387,7 @@ def _load(place: Path, path: Path, identity: Identity) -> Boxes:
     )
 
 
-def _save(place: Path, identity: Identity, boxes: Boxes) -> None:
+def _save_boxes(place: Path, identity: Identity, boxes: Boxes) -> None:
     header = {
         "fastinet": fastinet_version(),
         "family": _FAMILY,

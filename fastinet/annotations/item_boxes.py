@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from fastinet.datasets.items import Items
 
-__all__ = ["MOST_NAME_BYTES", "ItemBoxes", "key_stems", "places_among"]
+__all__ = ["MOST_NAME_BYTES", "ItemBoxes", "key_stems", "rows_among"]
 
 MOST_NAME_BYTES = 255
 """Of a file's name, on any usual file system."""
@@ -98,8 +98,8 @@ def _has_class_suffix(text: NDArray[np.uint8], starts: Ints, ends: Ints) -> NDAr
     long_enough = np.flatnonzero(ends - starts > suffix)
     begin = ends[long_enough] - suffix
     looks = (text[begin] == ord("_")) & (text[begin + 1] == ord("n"))
-    for place in range(2, suffix):
-        looks &= (text[begin + place] >= ord("0")) & (text[begin + place] <= ord("9"))
+    for column in range(2, suffix):
+        looks &= (text[begin + column] >= ord("0")) & (text[begin + column] <= ord("9"))
     result = np.zeros(len(starts), np.bool_)
     result[long_enough[looks]] = True
     return result
@@ -110,13 +110,13 @@ def _cut_out(text: NDArray[np.uint8], starts: Ints, ends: Ints) -> NDArray[np.by
     lengths = np.minimum(ends - starts, MOST_NAME_BYTES + 1)
     width = max(1, int(lengths.max(initial=0)))
     table = np.zeros((len(starts), width), np.uint8)
-    for place in range(width):  # a column at a time: a table of indices would be 8 times as large
-        rows = np.flatnonzero(lengths > place)
-        table[rows, place] = text[starts[rows] + place]
+    for column in range(width):  # a column at a time: a table of indices would be 8 times as large
+        rows = np.flatnonzero(lengths > column)
+        table[rows, column] = text[starts[rows] + column]
     return table.view(f"S{width}").reshape(-1)
 
 
-def places_among(names: NDArray[np.bytes_], keys: NDArray[np.bytes_]) -> Ints:
-    """Where each name is among sorted keys, int64 [N]; -1: it is not."""
-    place = np.minimum(np.searchsorted(keys, names), len(keys) - 1)
-    return np.where(keys[place] == names, place, -1)
+def rows_among(names: NDArray[np.bytes_], keys: NDArray[np.bytes_]) -> Ints:
+    """The row of each name in sorted keys, int64 [N]; -1: it is not among them."""
+    near = np.minimum(np.searchsorted(keys, names), len(keys) - 1)
+    return np.where(keys[near] == names, near, -1)

@@ -33,7 +33,7 @@ class Objects:
         views: int64 [M], the view within the row; 0 where the loader has no views.
         labels: int64 [M], in the dataset's order of classes; -1: a class that the dataset lacks.
         visible: float32 [M], which share of the annotated box's area the crop shows, above 0 to 1.
-        indices: int64 [M], the object's place in ``loader.boxes``.
+        indices: int64 [M], the object's row in ``loader.boxes``.
     """
 
     boxes: NDArray[np.float32]

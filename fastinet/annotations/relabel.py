@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet._native import _engine
-from fastinet.annotations.item_boxes import key_stems, places_among
+from fastinet.annotations.item_boxes import key_stems, rows_among
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.warning import warn
@@ -101,7 +101,7 @@ class LabelMaps:
 
     @property
     def size_bytes(self) -> int:
-        """Of the numbers of one map."""
+        """How many bytes the numbers of one map are."""
         return 2 * int(np.prod(self.shape)) * 4
 
     def of(
@@ -122,7 +122,8 @@ class LabelMaps:
             axis: "xy": the columns of a map run along the image's width, the rows along its height.
                 "reference": the other way round. The published training code hands boxes as
                 (y0, x0, y1, x1) to a function that wants (x0, y0, x1, y1); with it, ReLabel's
-                figures were made, unless the published maps are transposed, which nobody says.
+                figures were made, unless the published maps are transposed, of which nothing is
+                published.
             classes: length C of a soft label. With 1000 the classes are ImageNet-1K's in sorted
                 order, however few of them the dataset has; else they are the dataset's.
 
@@ -135,8 +136,8 @@ class LabelMaps:
             raise ValueError(f'missing must be "error" or "label", not {missing!r}')
         if axis not in ("xy", "reference"):
             raise ValueError(f'axis must be "xy" or "reference", not {axis!r}')
-        places = places_among(key_stems(dataset), self.keys)
-        lacking = np.flatnonzero(places < 0)
+        rows = rows_among(key_stems(dataset), self.keys)
+        lacking = np.flatnonzero(rows < 0)
         if len(lacking) == len(dataset):
             raise ValueError(
                 f"none of the {len(dataset)} items of {dataset!r} has a label map in '{self.path}',"
@@ -158,8 +159,8 @@ class LabelMaps:
         return ItemLabelMaps(
             maps=self,
             dataset=dataset,
-            offsets=np.where(places < 0, np.uint64(0), self.offsets[places]),
-            sizes=np.where(places < 0, np.uint64(0), np.uint64(self.size_bytes)),
+            offsets=np.where(rows < 0, np.uint64(0), self.offsets[rows]),
+            sizes=np.where(rows < 0, np.uint64(0), np.uint64(self.size_bytes)),
             labels=labels,
             axis=axis,
             classes=classes,
@@ -206,7 +207,7 @@ class ItemLabelMaps:
         return int(np.count_nonzero(self.sizes == 0))
 
     def native(self) -> _engine.SoftLabels:
-        """For the engine, opened in this process."""
+        """The maps as the engine takes them, with their archive opened in this process."""
         ranks, rows, columns = self.maps.shape
         return _engine.SoftLabels(
             _engine.ItemTable([self.maps.open()], None, self.offsets, self.sizes),
@@ -251,16 +252,16 @@ def open_label_maps(
     absolute = Path(path).absolute()
     archive = _archive_at(absolute)
     if index is False:
-        maps = _read(archive, progress)
+        maps = _locate_maps(archive, progress)
     else:
         # Taken before the files are read: an archive that changes meanwhile fails the next check.
         identity = archive.identify()
         candidates = places(absolute, SUFFIX) if index is True else [Path(index)]
         maps, _ = column_file.load_or_build(
             candidates,
-            load=functools.partial(_load, path=absolute, identity=identity),
-            build=lambda report: _read(archive, report),
-            save=functools.partial(_save, identity=identity),
+            load=functools.partial(_load_index, path=absolute, identity=identity),
+            build=lambda report: _locate_maps(archive, report),
+            save=functools.partial(_save_index, identity=identity),
             progress=progress,
         )
     for note in maps.notes:
@@ -285,8 +286,8 @@ def _labels_of(dataset: Items, rows: NDArray[np.int64], classes: int) -> NDArray
             f"the dataset has {len(wnids)} classes, the soft labels {classes}: it is not known"
             " which are which"
         )
-    place = {wnid: number for number, wnid in enumerate(order)}
-    by_label = np.array([*(place.get(wnid, -1) for wnid in wnids), -1], np.int64)
+    label_of = {wnid: label for label, wnid in enumerate(order)}
+    by_label = np.array([*(label_of.get(wnid, -1) for wnid in wnids), -1], np.int64)
     labels = np.take(by_label, dataset.labels[rows])  # an item without a label has -1, the last
     wrong = np.flatnonzero(labels < 0)
     if len(wrong):
@@ -300,7 +301,7 @@ def _labels_of(dataset: Items, rows: NDArray[np.int64], classes: int) -> NDArray
 # -------------------------------------------------------------------------------- reading the files
 
 
-def _read(archive: Archive, progress: Progress | None) -> LabelMaps:
+def _locate_maps(archive: Archive, progress: Progress | None) -> LabelMaps:
     """Finds where the numbers of every map lie."""
     path = str(archive.path)
     members = archive.scan()
@@ -346,13 +347,13 @@ class _Found:
         try:
             if size > _MOST_FILE_BYTES:
                 raise TooLargeError(f"a label map of {size} bytes")
-            place = locate_tensor(source.read(offset, size), name)
-            if place.dtype != np.dtype("<f4") or len(place.shape) != 4 or place.shape[0] != 2:
+            tensor = locate_tensor(source.read(offset, size), name)
+            if tensor.dtype != np.dtype("<f4") or len(tensor.shape) != 4 or tensor.shape[0] != 2:
                 raise UnsupportedError(
-                    f"a tensor {place.dtype} {list(place.shape)}; label maps are float32"
+                    f"a tensor {tensor.dtype} {list(tensor.shape)}; label maps are float32"
                     " [2, ranks, rows, columns]"
                 )
-            if not place.is_contiguous or not place.size_bytes:
+            if not tensor.is_contiguous or not tensor.size_bytes:
                 raise UnsupportedError("a tensor whose numbers do not lie one after another")
         except FastinetError as error:
             at = None if error.offset is None else error.offset + offset_in_file
@@ -361,16 +362,16 @@ class _Found:
             )
             return
         if self._shape is None:
-            self._shape, self._first = place.shape, name
-        if place.shape != self._shape:
+            self._shape, self._first = tensor.shape, name
+        if tensor.shape != self._shape:
             raise CorruptError(
-                f"a label map {list(place.shape)}, and '{self._first}' has {list(self._shape)}: all"
-                " maps of an archive must have one shape",
+                f"a label map {list(tensor.shape)}, and '{self._first}' has {list(self._shape)}:"
+                " all maps of an archive must have one shape",
                 archive=self._path,
                 member=name,
             )
         self._keys.append(os.fsencode(PurePosixPath(name).stem))
-        self._offsets.append(offset + place.offset)
+        self._offsets.append(offset + tensor.offset)
 
     def maps(self, files: tuple[NDArray[Any], ...] | None) -> LabelMaps:
         if self._shape is None:
@@ -435,7 +436,7 @@ _FORM = column_file.ColumnFileForm(
 )
 
 
-def _load(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
+def _load_index(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
             raise column_file.UnusableIndexError("keeps no label maps")
@@ -453,7 +454,7 @@ def _load(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
     )
 
 
-def _save(place: Path, maps: LabelMaps, *, identity: Identity) -> None:
+def _save_index(place: Path, maps: LabelMaps, *, identity: Identity) -> None:
     header = {
         "fastinet": fastinet_version(),
         "family": _FAMILY,

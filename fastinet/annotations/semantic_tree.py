@@ -105,7 +105,7 @@ class SemanticTree:
             labels: int [N]; -1 is an item without a label.
 
         Returns:
-            int64 [N, L]: place in ``level_classes[i]`` of the label's ancestor at level i, itself
+            int64 [N, L]: index into ``level_classes[i]`` of the label's ancestor at level i, itself
             included; -1 where the label is not that deep, or is none.
 
         Raises:
@@ -120,10 +120,10 @@ class SemanticTree:
             raise ValueError(
                 f"item {wrong[0]} has label {chosen[wrong[0]]}; the tree has {len(self)} classes"
             )
-        place = np.full(len(self) + 1, -1, np.int64)  # the last one is for -1, no ancestor
+        target = np.full(len(self) + 1, -1, np.int64)  # the last one is for -1, no ancestor
         for classes in self.level_classes:
-            place[classes] = np.arange(len(classes))
-        at_levels = place[self.ancestors[:, list(self.level_depths)]]
+            target[classes] = np.arange(len(classes))
+        at_levels = target[self.ancestors[:, list(self.level_depths)]]
         nothing = np.full((1, at_levels.shape[1]), -1, np.int64)
         return np.take(np.concatenate([at_levels, nothing]), chosen, axis=0)
 

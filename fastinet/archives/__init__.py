@@ -1,1 +1,1 @@
-"""Bytes on a disk or a wire: what an archive is, and how it is opened."""
+"""Archives as sources of bytes: files, gzip files by their seek index, folders, Python files."""

@@ -28,7 +28,7 @@ class Pump(threading.Thread):
     """
 
     def __init__(self, file: Readable) -> None:
-        # A daemon, since nothing can end a read() that waits for somebody else.
+        # A daemon, since nothing can end a read() that waits for data from outside.
         super().__init__(name="fastinet stream", daemon=True)
         self.failure: BaseException | None = None
         self._file = file
@@ -38,7 +38,7 @@ class Pump(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Pumps until the file or the interest in it ends."""
+        """Copies until the file ends, or the reader of the socket has gone."""
         try:
             while (data := self._read()) and self._send(data):
                 pass
@@ -54,12 +54,12 @@ class Pump(threading.Thread):
         if isinstance(data, bytes | bytearray | memoryview):
             return data  # type: ignore[return-value]
         raise TypeError(
-            f"read() gave {type(data).__name__} in place of bytes; open the file in binary mode, "
+            f"read() gave {type(data).__name__} and not bytes; open the file in binary mode, "
             "and let it block"
         )
 
     def _send(self, data: bytes) -> bool:
-        """Whether there is still interest in it."""
+        """Sends `data`; False where the reader of the socket has gone."""
         try:
             self._inlet.sendall(data)
         except OSError:
@@ -67,7 +67,7 @@ class Pump(threading.Thread):
         return True
 
     def stop(self) -> None:
-        """Ends the interest in what is still to come."""
+        """Says that nothing more will be read; the thread ends with its next piece."""
         if os.getpid() != self._process:
             return  # the socket is the parent's
         with contextlib.suppress(OSError):  # it is closed, or the other side is

@@ -2,7 +2,7 @@
 
 ``<archive>.fastinet.seek`` beside the archive, or in the user's cache folder. One pass over the
 archive makes it. It inflates all data once, checks every gzip member, walks the tar headers, notes
-a place to enter at every 512 KiB (``csrc/gzip/seek_points.h``), and computes the MD5 of the file.
+a seek point at every 512 KiB (``csrc/gzip/seek_points.h``), and computes the MD5 of the file.
 For a terabyte that takes an hour, so the index is a log of chunks, and a pass that was interrupted
 goes on behind the last one:
 

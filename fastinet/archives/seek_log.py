@@ -1,7 +1,7 @@
 """Making a seek index: one pass over a gzipped tar, kept chunk by chunk.
 
 One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
-puts a new file in the place of one that does not fit. How the file is laid out stands in
+puts a new file where one does not fit. How the file is laid out stands in
 :mod:`fastinet.archives.seek_index`.
 """
 
@@ -31,7 +31,6 @@ from fastinet.base.warning import warn
 from fastinet.errors import ReadError
 from fastinet.sidecars import turns
 from fastinet.sidecars.column_file import UnusableIndexError
-from fastinet.sidecars.identity import fastinet_version
 from fastinet.sidecars.log import Log
 from fastinet.sidecars.places import places
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fastinet.archives.seek_index import SeekHeader
     from fastinet.base.progress import Progress
     from fastinet.sidecars.identity import Identity
 
@@ -82,7 +82,7 @@ def obtain_seek_index(
     candidates = places(archive, SUFFIX)
     findings: list[str] = []
 
-    def find() -> SeekIndex | None:
+    def find_whole_index() -> SeekIndex | None:
         findings.clear()
         for place in candidates:
             try:
@@ -98,7 +98,7 @@ def obtain_seek_index(
                     return found
         return None
 
-    def make(usable: Sequence[Path], report: Progress) -> SeekIndex:
+    def complete_index(usable: Sequence[Path], report: Progress) -> SeekIndex:
         for finding in findings:
             warn(f"{finding}; it is built anew")
         log = SeekLog(usable, archive, header)
@@ -110,7 +110,11 @@ def obtain_seek_index(
         return found
 
     return turns.find_or_make_sidecar(
-        candidates, FORM.what, find_complete=find, make_missing=make, progress=progress
+        candidates,
+        FORM.what,
+        find_complete=find_whole_index,
+        make_missing=complete_index,
+        progress=progress,
     )
 
 
@@ -155,8 +159,8 @@ class SeekLog(Log):
 
     def __init__(self, places: Sequence[Path], archive: Path, header: dict[str, Any]) -> None:
         """The log of `archive` in the first of `places` that can be written; errors as `Log`'s."""
-        self._header = header
-        super().__init__(places, FORM, str(archive))
+        self._expected = header
+        super().__init__(places, FORM, str(archive), header)
 
     def close(self) -> None:
         """Closes the file; others may go on with it. One that holds nothing yet is removed."""
@@ -184,22 +188,25 @@ class SeekLog(Log):
         self._is_empty = False
 
     def _resume(self) -> None:
-        self.state, self.container_names, self.is_complete = b"", [], False
+        self.state = b""
+        self.container_names: list[str] = []
+        self.is_complete = False
         self._is_empty = True
-        try:
-            found, end = FORM.read_header(self._file)
-            check_header(found, self._header)
-        except UnusableIndexError:
-            self._begin({"fastinet": fastinet_version(), **self._header})
-            return
-        for chunk in read_chunks(self._file, end, check_all=True):
+        super()._resume()
+
+    def _check_header(self, header: SeekHeader) -> None:
+        check_header(header, self._expected)
+
+    def _take_over(self, start: int) -> int:
+        end = start
+        for chunk in read_chunks(self._file, start, check_all=True):
             try:
                 self.container_names += members_of_chunk(chunk).container_names
             except UnusableIndexError:  # as a chunk whose checksum is wrong: the log ends here
                 break
             self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end
             self._is_empty = False
-        self._cut(end)
+        return end
 
 
 def _packed_chunk(part: _scan.SeekPart, inflated_bytes: int, md5: bytes) -> bytes:

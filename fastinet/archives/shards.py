@@ -15,7 +15,7 @@ from fastinet.base.checks import whole_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["expand_braces", "index_place", "shard_paths", "title"]
+__all__ = ["expand_braces", "shard_paths", "sidecar_base", "title"]
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -102,13 +102,13 @@ def title(
     return paths[0].with_name(f"{paths[0].name} and {len(paths) - 1} more")
 
 
-def index_place(paths: Sequence[Path]) -> Path:
-    """What the indexes of several archives are named by, beside the first of them.
+def sidecar_base(paths: Sequence[Path]) -> Path:
+    """The path that the sidecars of several archives together are named by, beside the first.
 
-    The hash is over where they lie as seen from there: other archives have another index, and all
-    of them may move together.
+    It has a hash over the archives' paths relative to the first: other archives have other
+    sidecars, and all of them may move together.
     """
     first = paths[0]
-    places = [os.fsencode(os.path.relpath(path, first.parent)) for path in paths]
-    label = hashlib.sha256(b"\0".join(places)).hexdigest()[:16]
-    return first.with_name(f"{first.name}+{len(paths) - 1}-{label}")
+    relative = [os.fsencode(os.path.relpath(path, first.parent)) for path in paths]
+    digest = hashlib.sha256(b"\0".join(relative)).hexdigest()[:16]
+    return first.with_name(f"{first.name}+{len(paths) - 1}-{digest}")

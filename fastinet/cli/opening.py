@@ -15,9 +15,10 @@ from fastinet.errors import FastinetError
 from fastinet.items.opening import is_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from fastinet import Boxes, Dataset, Stream
     from fastinet.datasets.companions import LabelFunction
-    from fastinet.items.stream import StreamItem
 
 
 split_option = click.option(
@@ -78,12 +79,15 @@ def open_streamed(
         raise click.UsageError(str(error)) from error
 
 
-def label_if_any(stream: Stream, item: StreamItem) -> int:
-    """The item's label; -1 where the stream cannot tell: images can be looked at all the same."""
+def labels_if_any(stream: Stream, items: Sequence[tuple[str, Mapping[str, bytes]]]) -> list[int]:
+    """The labels of items, (key, companions) each; -1 of an item without one.
+
+    Commands that only look at a stream do not need labels.
+    """
     try:
-        return stream.label(item.key, item.companions)
-    except ValueError:
-        return -1
+        return stream.labels_of(items)
+    except ValueError:  # one has none
+        return [-1] if len(items) == 1 else [labels_if_any(stream, [item])[0] for item in items]
 
 
 def open_boxes(path: str) -> Boxes:

@@ -12,7 +12,7 @@ import numpy as np
 
 import fastinet
 from fastinet.cli.opening import (
-    label_if_any,
+    labels_if_any,
     open_archive,
     open_boxes,
     open_streamed,
@@ -148,7 +148,7 @@ def _show_stream(
             with contextlib.closing(stream.items()) as items:
                 first = list(itertools.islice(items, count))
             images = [_decoded(item.data, item.key) for item in first]
-            labels = [label_if_any(stream, item) for item in first]
+            labels = labels_if_any(stream, [(item.key, item.companions) for item in first])
             keys = [item.key for item in first]
         else:
             loader = fastinet.StreamLoader(stream, count, _rule(transform), seed=seed)

@@ -1,6 +1,6 @@
 """The class table: what each wnid stands for, and the three orders of the 1000 classes.
 
-ImageNet-1K is numbered in three ways, and each is right in its place:
+ImageNet-1K is numbered in three ways, each of which has its use:
 
 ======================  =========  ============================  =================================
 order                   numbers    first class                   who uses it
@@ -48,7 +48,7 @@ class ClassInfo:
     """One class of a dataset."""
 
     index: int
-    """The label: the wnid's place among the dataset's sorted wnids."""
+    """The label: the wnid's number, from 0 on, among the dataset's sorted wnids."""
     wnid: str
     """WordNet 3.0 noun offset: "n01440764"."""
     names: tuple[str, ...] = ()
@@ -196,7 +196,7 @@ def _ids() -> NDArray[np.int64]:
 
 @functools.cache
 def _labels_by_id() -> NDArray[np.int64]:
-    """[1001] label by ILSVRC2012_ID; -1 at 0, which is nobody's."""
+    """[1001] label by ILSVRC2012_ID; -1 at 0, for the IDs begin with 1."""
     labels = np.full(IMAGENET1K_CLASSES + 1, -1, np.int64)
     labels[_ids()] = np.arange(IMAGENET1K_CLASSES)
     return labels

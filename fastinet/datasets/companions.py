@@ -1,4 +1,8 @@
-"""Labels in the files beside an image that have its name: WebDataset's ``.cls`` and ``.json``."""
+"""Companions: small files beside an image that have its name, and the labels in some of them.
+
+WebDataset has them: ``000017.cls`` or ``000017.json`` beside ``000017.jpg`` holds its label, and a
+label function of the user's gets all of them.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,9 @@ LabelFunction = Callable[[str, Mapping[str, bytes]], int]
 label; -1 is none."""
 
 MOST_COMPANION_BYTES = 1 << 16
-"""As ItemStream::kMaxCompanionBytes in csrc/stream/item_stream.h: what says something of an image
-is small."""
+"""Larger files are no companions, for what says something of an image is small. The engine has the
+same bound for streams: ItemStream::kMaxCompanionBytes in
+csrc/stream/item_stream.h."""
 
 MOST_CLASSES = 1 << 20
 """Some fifty times ImageNet-22K's: class tables are made up to the highest label."""

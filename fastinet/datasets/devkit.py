@@ -143,14 +143,14 @@ def read_devkit(path: str | os.PathLike[str]) -> Devkit:
         UnsupportedError: its MATLAB file is of a kind that is not read.
         OSError: it cannot be read.
     """
-    place = Path(path)
-    if not place.exists():
-        raise MissingError("no such file or folder", archive=str(place))
-    parts = _parts_of_folder(place) if place.is_dir() else _parts_of_tar(place)
+    location = Path(path)
+    if not location.exists():
+        raise MissingError("no such file or folder", archive=str(location))
+    parts = _parts_of_folder(location) if location.is_dir() else _parts_of_tar(location)
     for part, advice in (("meta", "meta.mat"), ("truth", "validation_ground_truth.txt")):
         if part not in parts:
             raise MissingError(
-                f"no development kit: there is no {advice} in it", archive=str(place)
+                f"no development kit: there is no {advice} in it", archive=str(location)
             )
     try:
         synsets = _synsets(*parts["meta"])
@@ -158,9 +158,9 @@ def read_devkit(path: str | os.PathLike[str]) -> Devkit:
         blacklist = _blacklist(*parts["blacklist"], len(labels)) if "blacklist" in parts else None
     except (CorruptError, UnsupportedError) as error:
         raise type(error)(
-            error.cause, archive=str(place), member=error.member, offset=error.offset
+            error.cause, archive=str(location), member=error.member, offset=error.offset
         ) from None
-    return Devkit(str(place), synsets, labels, blacklist)
+    return Devkit(str(location), synsets, labels, blacklist)
 
 
 def is_devkit(path: str | os.PathLike[str]) -> bool:
@@ -168,11 +168,11 @@ def is_devkit(path: str | os.PathLike[str]) -> bool:
 
     Looks no further than the first image, or part of a kit. What cannot be read is none.
     """
-    place = Path(path)
-    if place.is_dir():
-        return bool(_parts_of_folder(place))
+    location = Path(path)
+    if location.is_dir():
+        return bool(_parts_of_folder(location))
     try:
-        with place.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as tar:
+        with location.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as tar:
             for member in tar:
                 base = member.name.rpartition("/")[2]
                 if _part_named(base) is not None:
@@ -192,8 +192,8 @@ def _part_named(name: str) -> str | None:
 def _parts_of_folder(folder: Path) -> dict[str, tuple[str, bytes]]:
     """Parts by their names: file name and content. The folder is the kit, or holds it."""
     parts = {}
-    for place in (folder, folder / "data", *sorted(folder.glob("*/data"))):
-        for file in sorted(place.iterdir()) if place.is_dir() else ():
+    for below in (folder, folder / "data", *sorted(folder.glob("*/data"))):
+        for file in sorted(below.iterdir()) if below.is_dir() else ():
             part = _part_named(file.name)
             if part is not None and part not in parts and file.is_file():
                 if file.stat().st_size > _MOST_BYTES:
@@ -234,12 +234,12 @@ def _synsets(name: str, data: bytes) -> tuple[Synset, ...]:
     if not isinstance(table, Struct) or not table.elements:
         raise CorruptError("there is no struct array 'synsets' in it", member=name)
     synsets = tuple(_synset(fields, name) for fields in table.elements)
-    for place, synset in enumerate(synsets, start=1):
-        if synset.id != place:
-            raise CorruptError(f"synset {place} has the ID {synset.id}", member=name)
+    for number, synset in enumerate(synsets, start=1):
+        if synset.id != number:
+            raise CorruptError(f"synset {number} has the ID {synset.id}", member=name)
         if any(not 1 <= child <= len(synsets) for child in synset.children):
             raise CorruptError(
-                f"synset {place} ({synset.wnid}) has a child beyond the {len(synsets)} synsets",
+                f"synset {number} ({synset.wnid}) has a child beyond the {len(synsets)} synsets",
                 member=name,
             )
     _refuse_other_classes(synsets, name)

@@ -21,8 +21,8 @@ The *class* of an image is the innermost folder that is a wnid, where an inner t
 folder, and so does an archive that a wnid names; failing that, the wnid that the file name ends or,
 failing that, begins with. The folder goes first because the two may differ
 (``n06470073/n00141669_6790``). A validation image without any of them has the published label of
-its number. Where a folder contradicts that label, it is followed all the same: who moved the image
-there had the last word, and the training images beside it lie in the same folders. A note says how
+its number. Where a folder contradicts that label, it is followed all the same: the image was moved
+there on purpose, and the training images beside it lie in the same folders. A note says how
 many there are. Test images have no label.
 
 *Labels* number the sorted wnids, as torchvision, timm and Keras do: tench is 0 of the full 1000.
@@ -42,11 +42,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets import path_splits
+from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
 from fastinet.datasets.listing import Split
 from fastinet.datasets.names import Bools, Ints, Names
+from fastinet.datasets.path_splits import PATH_SPLITS, image_numbers
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number, wnid_text
-from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
+from fastinet.datasets.validation import VALIDATION_IMAGES
 from fastinet.errors import CorruptError
 
 if TYPE_CHECKING:
@@ -54,22 +56,20 @@ if TYPE_CHECKING:
 
     from fastinet.datasets.listing import Listing
 
-__all__ = ["NUMBERED_PREFIXES", "SPLITS", "companions", "recognise", "validation_numbers"]
+__all__ = ["are_annotations", "recognise"]
 
-SPLITS = ("train", "val", "test")
-"""In the order in which items come."""
+# Items come in this order of splits.
+_SPLITS = ("train", "val", "test")
+_TRAIN, _VAL, _TEST = map(PATH_SPLITS.index, _SPLITS)
 
-_TRAIN, _VAL, _TEST = range(3)
-NUMBERED_PREFIXES = {_VAL: "ILSVRC2012_val_", _TEST: "ILSVRC2012_test_"}
-"""How the names of numbered images begin, by index into SPLITS."""
-
-# Files of ImageNet-21K that are called images and hold none, by wnid and base: who meets them in
-# every epoch can do nothing else than skip them. DINOv2 (data/datasets/image_net_22k.py) does too.
+# Files of ImageNet-21K that are called images and hold none, by wnid and base: a training that
+# meets them in every epoch can do nothing else than skip them. DINOv2 does so, too
+# (data/datasets/image_net_22k.py).
 _KNOWN_INVALID = ((6470073, "n06470073_47249.JPEG"),)
 
 # What the CLS-LOC packagings have beside the images: annotations and lists of names.
-_COMPANION_FOLDERS = ("Annotations", "ImageSets")
-_COMPANION_PREFIX = "LOC_"
+_ANNOTATION_FOLDERS = ("Annotations", "ImageSets")
+_ANNOTATION_PREFIX = "LOC_"
 
 
 def recognise(members: ScannedMembers) -> Listing | None:
@@ -92,14 +92,14 @@ def recognise(members: ScannedMembers) -> Listing | None:
     class_tars = np.array(list(_class_tars(archives)), np.int64)
     classes = np.union1d(present_wnids, class_tars)
     if found.outside_classes[rows].any() or not len(classes):
-        classes = np.union1d(classes, _imagenet1k())
+        classes = np.union1d(classes, imagenet1k_wnid_numbers())
     class_texts = tuple(wnid_text(number) for number in classes.tolist())
     present = np.unique(splits).tolist()
     return members.listing(
         rows,
-        family="ilsvrc" if len(present) > 1 else SPLITS[present[0]],
+        family="ilsvrc" if len(present) > 1 else PATH_SPLITS[present[0]],
         labels=np.where(wnids >= 0, np.searchsorted(classes, wnids), -1).astype(np.int64),
-        splits=tuple(Split(SPLITS[split], class_texts) for split in present),
+        splits=tuple(Split(PATH_SPLITS[split], class_texts) for split in present),
         item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
         skipped=int(np.count_nonzero(~items)) + _specials(archives),
         notes=tuple(
@@ -115,17 +115,12 @@ def recognise(members: ScannedMembers) -> Listing | None:
     )
 
 
-def validation_numbers(keys: Names) -> Ints:
-    """[N] the i of each ILSVRC2012_val_{i:08d}; -1 for other names."""
-    return keys.numbers_after(NUMBERED_PREFIXES[_VAL])
-
-
 @dataclass(frozen=True)
 class _Facts:
     """What the names of all N members tell."""
 
     splits: Ints
-    """[N] index into SPLITS."""
+    """[N] index into PATH_SPLITS."""
     numbers: Ints
     """[N] of validation and test images; -1: it has none."""
     wnids: Ints
@@ -137,39 +132,19 @@ class _Facts:
 
 
 def _facts(names: Names, images: Bools, archives: Sequence[ScannedArchive]) -> _Facts:
-    splits, numbers = _splits_and_numbers(names, archives)
-    folders = names.folder_wnids()
-    wnids = folders.copy()
-    flat = np.flatnonzero(folders < 0)
-    flat_names = names.take(flat)
-    stems = flat_names.stem_wnids()
-    wnids[flat] = np.where(stems >= 0, stems, flat_names.base_wnids())
-    published = np.full(len(names), -1, np.int64)
-    known = (splits == _VAL) & (numbers >= 1) & (numbers <= VALIDATION_IMAGES) & images
-    published[known] = _imagenet1k()[validation_labels()[numbers[known] - 1]]
+    _, numbers = image_numbers(names)
+    splits = path_splits.ILSVRC.of(names)
+    # A folder that was opened is a folder around its files, though their names do not show it.
+    around = _SPLITS.index(archives[0].name) if archives[0].name in _SPLITS else _TRAIN
+    splits[splits < 0] = around
+    in_no_class = names.folder_wnids() < 0
     return _Facts(
         splits,
         numbers,
-        np.where(wnids >= 0, wnids, published),
-        (splits == _VAL) & (numbers >= 0) & (folders < 0) & images,
-        published,
+        wnids_told(names),
+        (splits == _VAL) & (numbers >= 0) & in_no_class & images,
+        published_wnids(names),
     )
-
-
-def _splits_and_numbers(names: Names, archives: Sequence[ScannedArchive]) -> tuple[Ints, Ints]:
-    """[N] index into SPLITS, and number or -1."""
-    splits: Ints = np.full(len(names), -1, np.int64)
-    numbers: Ints = np.full(len(names), -1, np.int64)
-    for split, prefix in NUMBERED_PREFIXES.items():
-        numbered = names.numbers_after(prefix)
-        splits[numbered >= 0] = split
-        numbers = np.maximum(numbers, numbered)
-    others = np.flatnonzero(splits < 0)
-    splits[others] = names.take(others).innermost_folder_of(SPLITS)
-    # A folder that was opened is a folder around its files, though their names do not show it.
-    around = SPLITS.index(archives[0].name) if archives[0].name in SPLITS else _TRAIN
-    splits[splits < 0] = around
-    return splits, numbers
 
 
 def _known_invalid(names: Names) -> Bools:
@@ -196,16 +171,11 @@ def _in_order(rows: Ints, found: _Facts, names: Names) -> Ints:
         first = again[0]
         raise CorruptError(
             f"{len(again)} images have the number of another one, the first of them is the"
-            f" {SPLITS[splits[first]]} image of '{names[rows[first]]}': open the archive, or the"
-            " folder, that has each once",
+            f" {PATH_SPLITS[splits[first]]} image of '{names[rows[first]]}': open the archive, or"
+            " the folder, that has each once",
             member=names[rows[first + 1]],
         )
     return rows
-
-
-def _imagenet1k() -> Ints:
-    """[1000] numbers of the wnids of ImageNet-1K by label."""
-    return np.array([wnid_number(wnid) for wnid in imagenet1k_wnids()], np.int64)
 
 
 def _class_tars(archives: Sequence[ScannedArchive]) -> Iterator[int]:
@@ -220,11 +190,11 @@ def _class_tars(archives: Sequence[ScannedArchive]) -> Iterator[int]:
                 yield number
 
 
-def companions(names: Names) -> Bools:
-    """[N] which members belong to the CLS-LOC packagings beside the images."""
+def are_annotations(names: Names) -> Bools:
+    """[N] which members are what the CLS-LOC packagings have beside the images."""
     return np.asarray(
-        (names.innermost_folder_of(_COMPANION_FOLDERS) >= 0)
-        | names.base_begins_with(_COMPANION_PREFIX)
+        (names.innermost_folder_of(_ANNOTATION_FOLDERS) >= 0)
+        | names.base_begins_with(_ANNOTATION_PREFIX)
     )
 
 
@@ -236,7 +206,7 @@ def _skipped_notes(
     names: Names, images: Bools, items: Bools, invalid: Bools, specials: int
 ) -> Iterator[str]:
     # No word is lost about what belongs to the packaging.
-    no_images = np.flatnonzero(~images & ~companions(names))
+    no_images = np.flatnonzero(~images & ~are_annotations(names))
     for rows, reason in (
         (no_images, "no images (neither by name nor by content)"),
         (np.flatnonzero(images & ~items & ~invalid), "images without a wnid in their names"),

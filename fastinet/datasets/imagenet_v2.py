@@ -7,8 +7,8 @@ under one top folder::
     imagenetv2-matched-frequency-format-val/n01514668/13.jpeg       in December 2020
     imagenetv2-matched-frequency-format-val/7/<sha1>.jpeg           since January 2021
 
-A folder's number is the label (0 is tench: issue 4 of modestyachts/ImageNetV2), which is not its
-place among the sorted folder names: those go 0, 1, 10, 100. The classes are always the 1000 of
+A folder's number is the label (0 is tench: issue 4 of modestyachts/ImageNetV2), and not that of its
+name among the sorted ones: those go 0, 1, 10, 100. The classes are always the 1000 of
 ImageNet-1K. Items come by label, then by name, numbers by their value. The authors call the sets
 test sets; their archives say "val", and so does the split, since they are used as a validation set.
 
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.key_labels import label_of_numbered_folder
 from fastinet.datasets.listing import Split
 from fastinet.datasets.scanned import ScannedMembers
 
@@ -31,17 +32,17 @@ if TYPE_CHECKING:
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Ints
 
-__all__ = ["label_of_member", "recognise"]
+__all__ = ["recognise"]
 
 FAMILY = "imagenet_v2"
 
-# The largest has 20,000 images (December 2020). Of more, nobody needs to look at the names.
+# The largest has 20,000 images (December 2020). Where there are more, names need not be looked at.
 _MOST_MEMBERS = 30_000
 _LOOKED_AT = 100
 
-_NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
 _WNID_FOLDER = re.compile(r"(?:.*/)?(n[0-9]{8})/[0-9]{1,2}\.jpeg")
-# A wnid and a number could be anybody's; the top folder must say what it is ("v2" is not in all).
+# Wnids and numbers are names in other archives, too; the top folder must say what it is ("v2" is
+# not in all).
 _TOP_FOLDER = re.compile(r"imagenet(?:v2)?-?(?:matched-?frequency|threshold|top-?images)")
 
 
@@ -53,7 +54,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     archive_names = [archive.name for archive in members.archives]
 
     def label(row: int) -> int:
-        return label_of_member(members.name(row), archive_names[members.archive[row]])
+        return _label_of_member(members.name(row), archive_names[members.archive[row]])
 
     rows = np.flatnonzero(images).tolist()
     # Where most are, some of a few are: other archives need not have all their names looked at.
@@ -77,11 +78,15 @@ def recognise(members: ScannedMembers) -> Listing | None:
     )
 
 
-def label_of_member(name: str, archive_name: str) -> int:
-    """The label, 0 to 999, of a member; -1: it is none of ImageNet-V2's."""
-    numbered = _NUMBERED_FOLDER.fullmatch(name)
-    if numbered:
-        return int(numbered.group(1))
+def _label_of_member(name: str, archive_name: str) -> int:
+    """The label, 0 to 999, of a member; -1: it is none of ImageNet-V2's.
+
+    Folders with numbers tell it by the rule of :mod:`fastinet.datasets.key_labels`. A folder that
+    is a wnid counts only where the archive, or a folder above, is called as ImageNet-V2 is.
+    """
+    label = label_of_numbered_folder(name)
+    if label >= 0:
+        return label
     in_wnid = _WNID_FOLDER.fullmatch(name)
     if in_wnid:
         folders = (archive_name, *PurePosixPath(name).parts[:-1])
@@ -96,8 +101,8 @@ _LABELS = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
 def _by_label_and_name(rows: Ints, labels: Ints, members: ScannedMembers) -> Ints:
     """`rows` by label, then by name; a shorter name first, so that 10.jpeg follows 9.jpeg."""
 
-    def place(row: int) -> tuple[int, int, str]:
+    def order(row: int) -> tuple[int, int, str]:
         name = members.name(row)
         return int(labels[row]), len(name), name
 
-    return np.array(sorted(rows.tolist(), key=place), np.int64)
+    return np.array(sorted(rows.tolist(), key=order), np.int64)

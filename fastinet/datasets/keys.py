@@ -1,4 +1,4 @@
-"""The keys of items, kept as bytes until somebody looks at one."""
+"""The keys of items, kept as bytes and decoded when one is asked for."""
 
 from __future__ import annotations
 

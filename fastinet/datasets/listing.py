@@ -1,4 +1,4 @@
-"""The items of archives, before anybody has asked for some of them: what a scan gives."""
+"""A listing: all items of one or more archives, as a scan finds them and the index keeps them."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ WNID_LENGTH = 9
 """A wnid is "n" and eight digits."""
 
 _NUMBER_LENGTH = 8  # of the number in ILSVRC2012_val_00000001
+_POWERS_OF_TEN = 10 ** np.arange(_NUMBER_LENGTH - 1, -1, -1, dtype=np.int64)
 _PADDING = 64  # zeros behind the text: more than any prefix or suffix that is asked for
 _ROWS_AT_ONCE = 1 << 14  # names of which a working set fits the cache
 _SLASH, _DOT, _UNDERSCORE = b"/._"
@@ -45,6 +46,14 @@ class Names:
         self._text = np.concatenate([text, np.zeros(_PADDING, np.uint8)])
         self._starts = starts
         self._ends = ends
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Names:
+        """The names that these texts are; surrogates stand for bytes that are no UTF-8."""
+        encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
+        lengths = np.array([len(name) for name in encoded], np.int64)
+        ends = np.cumsum(lengths)
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), ends - lengths, ends)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -107,12 +116,16 @@ class Names:
         alike: Bools = np.zeros(len(self), np.bool_)
         rows = 1 + np.flatnonzero(lengths[1:] == lengths[:-1])
         alike[rows] = True
-        place = 1  # from the end on, for that is where neighbours differ
-        while len(rows := rows[lengths[rows] >= place]):
-            same = self._text[ends[rows] - place] == self._text[ends[rows - 1] - place]
+        back = 1  # from the end on, for that is where neighbours differ
+        while len(rows := rows[lengths[rows] >= back]):
+            same = self._text[ends[rows] - back] == self._text[ends[rows - 1] - back]
             alike[rows[~same]] = False
-            rows, place = rows[same], place + 1
+            rows, back = rows[same], back + 1
         return alike
+
+    def lie_in_folders(self) -> Bools:
+        """[N] whether something stands before the base."""
+        return np.asarray(self._base > self._starts)
 
     def base_begins_with(self, prefix: str) -> Bools:
         """[N] whether the base begins so."""
@@ -145,15 +158,20 @@ class Names:
             (starts > self._base) & (self._text[starts - 1] == _UNDERSCORE), wnids, np.int64(-1)
         )
 
-    def numbers_after(self, prefix: str) -> Ints:
+    def numbers_after(self, prefix: str, *, closed: bool = True) -> Ints:
         """[N] the eight digits, as a number, that follow ``prefix`` at the base's start; -1: none.
 
-        A dot, an underscore or nothing comes after them.
+        Where `closed`, a dot, an underscore or nothing must come after them; else anything may.
         """
         numbers = np.full(len(self), -1, np.int64)
         rows = np.flatnonzero(self.base_begins_with(prefix))
+        if not len(rows):
+            return numbers
         starts, ends = self._base[rows] + len(prefix), self._ends[rows]
         found = self._digits_at(starts, ends)
+        if not closed:
+            numbers[rows] = found
+            return numbers
         after = self._text[starts + _NUMBER_LENGTH]
         closed = (starts + _NUMBER_LENGTH == ends) | (after == _DOT) | (after == _UNDERSCORE)
         numbers[rows] = np.where(closed, found, -1)
@@ -161,12 +179,24 @@ class Names:
 
     def innermost_folder_of(self, folders: Sequence[str]) -> Ints:
         """[N] which of ``folders`` is the name of the innermost such folder; -1: none."""
+        return self.innermost_folder_ending([f"/{folder}" for folder in folders])
+
+    def innermost_folder_ending(self, endings: Sequence[str]) -> Ints:
+        """[N] which of ``endings`` the innermost such folder's path ends with; -1: none.
+
+        An ending that begins with a slash is a folder's whole name, any other one the end of it. Of
+        several endings of one folder the first counts.
+        """
 
         def which(starts: Ints, ends: Ints) -> Ints:
             found = np.full(len(starts), -1, np.int64)
-            for number, folder in enumerate(folders):
-                alike = np.flatnonzero(ends - starts == len(folder))
-                found[alike[self._begin_with(starts[alike], ends[alike], folder)]] = number
+            for number, ending in enumerate(endings):
+                wanted = ending.removeprefix("/")
+                lengths = ends - starts
+                fitting = lengths == len(wanted) if ending != wanted else lengths >= len(wanted)
+                rows = np.flatnonzero(fitting & (found < 0))
+                begins = self._begin_with(ends[rows] - len(wanted), ends[rows], wanted)
+                found[rows[begins]] = number
             return found
 
         return self._innermost_folder(which)
@@ -224,18 +254,19 @@ class Names:
     def _begin_with(self, starts: Ints, ends: Ints, prefix: str) -> Bools:
         """Which of the texts ``starts`` to ``ends`` begin so."""
         found = np.zeros(len(starts), np.bool_)
-        rows = np.flatnonzero(ends - starts >= len(prefix))
-        for i, letter in enumerate(prefix.encode("ascii")):
-            rows = rows[self._text[starts[rows] + i] == letter]
+        wanted = np.frombuffer(prefix.encode("ascii"), np.uint8)
+        rows = np.flatnonzero(ends - starts >= len(wanted))
+        if len(wanted):  # most names differ in their first letter already
+            rows = rows[self._text[starts[rows]] == wanted[0]]
+        if len(rows):
+            letters = self._text[starts[rows][:, np.newaxis] + np.arange(len(wanted))]
+            rows = rows[(letters == wanted).all(axis=1)]
         found[rows] = True
         return found
 
     def _digits_at(self, starts: Ints, ends: Ints) -> Ints:
         """The eight digits that the texts ``starts`` to ``ends`` begin with; -1: not so many."""
-        valid: Bools = ends - starts >= _NUMBER_LENGTH
-        number: Ints = np.zeros(len(starts), np.int64)
-        for i in range(_NUMBER_LENGTH):
-            digit = self._text[starts + i].astype(np.int64) - ord("0")
-            valid &= (digit >= 0) & (digit <= 9)
-            number = number * 10 + digit
-        return np.where(valid, number, -1)
+        letters = self._text[starts[:, np.newaxis] + np.arange(_NUMBER_LENGTH)]
+        digits = letters - np.uint8(ord("0"))  # what is less than "0" wraps around
+        valid = (digits <= 9).all(axis=1) & (ends - starts >= _NUMBER_LENGTH)
+        return np.where(valid, digits @ _POWERS_OF_TEN, np.int64(-1))

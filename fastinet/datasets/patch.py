@@ -23,7 +23,7 @@ __all__ = ["apply_patch"]
 
 
 def apply_patch(listing: Listing, patch: ScannedArchive, number: int) -> Listing:
-    """The listing with the images of `patch`, which is archive `number`, in place of its own.
+    """The listing with the images of `patch`, which is archive `number`, instead of its own.
 
     Keys, labels and order stay. Of several images of one name in the patch the last counts, as in
     any tar.
@@ -37,10 +37,10 @@ def apply_patch(listing: Listing, patch: ScannedArchive, number: int) -> Listing
     names = Names(listing.key_bytes, ends[:-1], ends[1:]).bases()
     new_names = members.names.take(images).bases()
     order = np.argsort(new_names, kind="stable")
-    # The last of each run of equal names.
-    places = np.searchsorted(new_names, names, side="right", sorter=order) - 1
-    candidates = images[order[np.maximum(places, 0)]] if len(images) else np.zeros(0, np.int64)
-    rows = np.flatnonzero((places >= 0) & np.isin(names, new_names))
+    # Of the patch's images of one name the last, in sorted order; -1: there is none.
+    last = np.searchsorted(new_names, names, side="right", sorter=order) - 1
+    candidates = images[order[np.maximum(last, 0)]] if len(images) else np.zeros(0, np.int64)
+    rows = np.flatnonzero((last >= 0) & np.isin(names, new_names))
     if not len(rows):
         raise CorruptError(
             "a patch of another archive: no image in it has the name of one to be replaced",

@@ -41,7 +41,8 @@ class ScannedArchive:
     """File name without folder."""
     members: Members
     open: Callable[[], Source] | None = None
-    """Opens it, to read what its members hold; None where nobody will."""
+    """Opens it, to read what its members hold; None where only their names are asked
+    for."""
     is_folder: bool = False
     """Its index is bound to names and not to contents, so that it can hold nothing of the latter.
     """
@@ -49,7 +50,9 @@ class ScannedArchive:
     def opened(self) -> Source:
         """The archive, opened."""
         if self.open is None:
-            raise InternalError("nobody was to read what its members hold", archive=self.name)
+            raise InternalError(
+                "its members were to be asked for their names only", archive=self.name
+            )
         return self.open()
 
 

@@ -7,9 +7,8 @@
 ``000017.json``              or an object with the label under "label" or "cls"
 ===========================  =======================================================================
 
-The dot is the first one behind the last slash, letters may be of either case, and the members of a
-sample follow one another (webdataset, "The WebDataset Format"). A sample ends with its archive, so
-that two shards may use one name.
+:mod:`fastinet.datasets.samples` says in full which members are one sample. A sample ends with its
+archive, so that two shards may use one name.
 
 Second images are passed over, those of the same name too, and a note counts them. webdataset itself
 (``group_by_keys``) stops at a member whose name its sample has already, or leaves it out where it
@@ -34,7 +33,6 @@ a file. It opens with a function.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,10 +46,10 @@ from fastinet.datasets.companions import (
     has_label,
     label_of,
 )
-from fastinet.datasets.ilsvrc import validation_numbers
+from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, wnids_told
 from fastinet.datasets.listing import Split
-from fastinet.datasets.scanned import ScannedMembers, wnid_number
-from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
+from fastinet.datasets.samples import Samples, extension_of
+from fastinet.datasets.scanned import ScannedMembers
 from fastinet.errors import CorruptError, FastinetError
 
 if TYPE_CHECKING:
@@ -64,7 +62,6 @@ __all__ = ["FAMILY", "label_by_function", "recognise"]
 
 FAMILY = "webdataset"
 
-_IMAGE_EXTENSIONS = ("jpg", "jpeg", "png")
 _SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -78,7 +75,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     objects = members.names.have_extension("json")
     if not (numbers | objects).any() or any(archive.is_folder for archive in members.archives):
         return None
-    samples = _Samples.of(members)
+    samples = Samples.of(members)
     found = samples.companions(numbers)
     found = np.where(found >= 0, found, samples.companions(objects))
     if not _speak_of_labels(members, found, numbers):
@@ -96,87 +93,22 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
     Raises:
         ValueError: the function gave something that is no label; what it raises comes through.
     """
-    samples = _Samples.of(members)
+    samples = Samples.of(members)
     if not len(samples.items):
         return None
     owners, rows = samples.all_companions(members.sizes <= MOST_COMPANION_BYTES)
-    contents = _contents(members, rows)
-    waiting = next(contents, None)
-    place = 0
+    unread = zip(owners.tolist(), _contents(members, rows), strict=True)
+    owner, found = next(unread, (-1, None))
     labels = np.zeros(len(samples.items), np.int64)
     for item, row in enumerate(samples.items.tolist()):
         companions: dict[str, bytes] = {}
-        while waiting is not None and owners[place] == item:
-            companions.setdefault(_extension(members.name(waiting[0])), waiting[1])
-            waiting, place = next(contents, None), place + 1
+        while found is not None and owner == item:
+            companions.setdefault(extension_of(members.name(found[0])), found[1])
+            owner, found = next(unread, (-1, None))
         key = members.name(row)
         what = f"the label of '{key}'"
         labels[item] = whole_number(what, function(key, companions), -1, MOST_CLASSES - 1)
     return _listing(members, samples, labels, chosen=True)
-
-
-def _extension(name: str) -> str:
-    return name.rpartition("/")[2].partition(".")[2].lower()
-
-
-# ------------------------------------------------------------------------------------- samples
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Members grouped to samples; of n of them one is an image."""
-
-    of_members: Ints
-    """[N] number of the sample that each member belongs to, rising; -1: to none."""
-    images: Bools
-    """[N] which members are images."""
-    items: Ints
-    """[n] the members that are the items, rising."""
-
-    @classmethod
-    def of(cls, members: ScannedMembers) -> _Samples:
-        """The samples of all members, but for the files that macOS adds to each."""
-        own = np.flatnonzero(~members.apple_doubles())
-        begins = ~members.names.take(own).go_on_a_sample()
-        begins[1:] |= np.diff(members.archive[own]) != 0
-        of_members = np.full(len(members), -1, np.int64)
-        of_members[own] = np.cumsum(begins) - 1
-        images = members.images()
-        named: Bools = np.zeros(len(members), np.bool_)
-        for extension in _IMAGE_EXTENSIONS:
-            named |= members.names.have_extension(extension)
-        # Of each sample the first that is called as images are, else the first.
-        rows = np.flatnonzero(images)
-        rows = rows[np.lexsort((rows, ~named[rows], of_members[rows]))]
-        items = rows[np.unique(of_members[rows], return_index=True)[1]]
-        return cls(of_members, images, items)
-
-    def companions(self, of_kind: Bools) -> Ints:
-        """[n] the first member of that kind in each item's sample; -1: there is none."""
-        rows = np.flatnonzero(of_kind & (self.of_members >= 0))
-        found: Ints = np.full(len(self.items), -1, np.int64)
-        if len(rows):
-            wanted, there = self.of_members[self.items], self.of_members[rows]
-            near = np.minimum(np.searchsorted(there, wanted), len(rows) - 1)
-            found = np.where(there[near] == wanted, rows[near], -1)
-        return found
-
-    def all_companions(self, of_kind: Bools) -> tuple[Ints, Ints]:
-        """All members of that kind beside an item in its sample: whose they are, and their rows."""
-        of_kind = of_kind & (self.of_members >= 0)
-        of_kind[self.items] = False
-        rows = np.flatnonzero(of_kind)
-        wanted, there = self.of_members[rows], self.of_members[self.items]
-        owners = np.minimum(np.searchsorted(there, wanted), len(self.items) - 1)
-        owned = there[owners] == wanted
-        return owners[owned], rows[owned]
-
-    def idle(self) -> tuple[Ints, Ints]:
-        """Members that nobody has a use for: second images, and samples without any image."""
-        second = self.images.copy()
-        second[self.items] = False
-        alone = ~np.isin(self.of_members, self.of_members[self.items])
-        return np.flatnonzero(second), np.flatnonzero(alone)
 
 
 # -------------------------------------------------------------------------------------- labels
@@ -218,7 +150,7 @@ def _read_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> Ints:
         try:
             if len(content) < members.sizes[row]:
                 raise ValueError(f"it has {members.sizes[row]} bytes")
-            labels[item] = label_of(content, _extension(members.name(row)))
+            labels[item] = label_of(content, extension_of(members.name(row)))
         except ValueError as error:
             raise CorruptError(
                 f"it holds no label: {error}",
@@ -247,15 +179,15 @@ def _contents(members: ScannedMembers, rows: Ints) -> Iterator[tuple[int, bytes]
 def _short_numbers(members: ScannedMembers, rows: Ints) -> Ints:
     """[n] the decimal numbers that these members are, as far as their heads tell; or -1."""
     heads, sizes = members.heads[rows], members.sizes[rows].astype(np.int64)
-    places = np.arange(heads.shape[1])
-    inside = places < sizes[:, None]
+    columns = np.arange(heads.shape[1])
+    inside = columns < sizes[:, None]
     digits = inside & (heads >= ord("0")) & (heads <= ord("9"))
     length = digits.cumprod(axis=1).sum(axis=1)
     space = np.isin(heads, np.frombuffer(b" \t\r\n", np.uint8))
-    rest_is_space = (space | ~inside | (places < length[:, None])).all(axis=1)
+    rest_is_space = (space | ~inside | (columns < length[:, None])).all(axis=1)
     value: Ints = np.zeros(len(rows), np.int64)
-    for place in places.tolist():
-        value = np.where(place < length, value * 10 + heads[:, place] - ord("0"), value)
+    for column in columns.tolist():
+        value = np.where(column < length, value * 10 + heads[:, column] - ord("0"), value)
     plain = (sizes <= heads.shape[1]) & (length > 0) & rest_is_space & (value < MOST_CLASSES)
     return np.where(plain, value, -1)
 
@@ -264,7 +196,7 @@ def _short_numbers(members: ScannedMembers, rows: Ints) -> Ints:
 
 
 def _listing(
-    members: ScannedMembers, samples: _Samples, labels: Ints, *, chosen: bool = False
+    members: ScannedMembers, samples: Samples, labels: Ints, *, chosen: bool = False
 ) -> Listing:
     """The listing of the samples' images; labels that the user has chosen are not questioned."""
     items = samples.items
@@ -312,14 +244,14 @@ def _split(members: ScannedMembers) -> str:
 def _classes(labels: Ints, names: Names) -> tuple[tuple[str, ...], str]:
     """The classes of these labels of images with these names, and what the user should hear."""
     known = imagenet1k_wnids()
-    wnids = _wnids_in(names)
+    wnids = wnids_told(names)
     told = (wnids >= 0) & (labels >= 0)
     if labels.max() < 0:  # as of other archives without labels
         return known, ""
     numbered = tuple(map(str, range(int(labels.max()) + 1)))
     if not told.any():
         return numbered, ""
-    numbers = np.array([wnid_number(wnid) for wnid in known])
+    numbers = imagenet1k_wnid_numbers()
     beyond = labels >= len(known)
     wrong = np.flatnonzero(told & (beyond | (numbers[np.where(beyond, 0, labels)] != wnids)))
     if not len(wrong) and not beyond.any():
@@ -331,15 +263,3 @@ def _classes(labels: Ints, names: Names) -> tuple[tuple[str, ...], str]:
         f" ImageNet-1K gives the wnids in the images' names: {names[int(wrong[0])]} has"
         f" {labels[wrong[0]]}"
     )
-
-
-def _wnids_in(names: Names) -> Ints:
-    """[n] number of the wnid that a name tells, itself or as a validation image's; -1: none."""
-    wnids = names.folder_wnids()
-    for told in (names.stem_wnids(), names.base_wnids()):
-        wnids = np.where(wnids >= 0, wnids, told)
-    numbers = validation_numbers(names)
-    published = (wnids < 0) & (numbers >= 1) & (numbers <= VALIDATION_IMAGES)
-    known = np.array([wnid_number(wnid) for wnid in imagenet1k_wnids()])
-    wnids[published] = known[validation_labels()[numbers[published] - 1]]
-    return wnids

@@ -21,7 +21,7 @@ __all__ = ["run_checkpoint_pass"]
 
 
 class Complete(Protocol):
-    """Has the checkpoint index completed, by this process or another."""
+    """Runs a pass in the one process of many whose turn it is, while the others wait for it."""
 
     def __call__(
         self,

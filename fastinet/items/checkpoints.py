@@ -1,4 +1,4 @@
-"""The checkpoint index: places inside every JPEG's scan where decoding can start.
+"""The checkpoint index: checkpoints of every JPEG, where decoding can start within its scan.
 
 ``<archive>.fastinet.checkpoints`` beside the archive's index, or in the user's cache folder. It is
 a log of chunks, each the records of a run of consecutive items, so that making it can be
@@ -17,7 +17,7 @@ the index is opened; each has a checksum and its image's fingerprint, which the 
 whenever it uses one (``csrc/jpeg/checkpoints.h``).
 
 One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
-puts a new file in the place of one that does not fit, and never changes a byte that a reader may
+puts a new file where one does not fit, and never changes a byte that a reader may
 have mapped.
 """
 
@@ -37,7 +37,7 @@ import numpy as np
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
 from fastinet.sidecars.column_file import UnusableIndexError
-from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
+from fastinet.sidecars.identity import Identity, check_identities
 from fastinet.sidecars.log import Log, LogForm
 from fastinet.sidecars.places import places
 from fastinet.sidecars.schema import Count, Word32
@@ -81,16 +81,19 @@ _CHUNK_MAGIC = b"CHNK"
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Records of N items; those that have none, or are not covered yet, have size 0.
+    """The checkpoints of N items: for each item a *record*, the bytes that hold those of its JPEG.
+
+    An item that has no checkpoints (a PNG, say), or that the index does not cover yet, has a record
+    of 0 bytes. The core makes records and reads them (``jpeg/checkpoints.h`` in csrc/).
 
     Attributes:
         path: of the checkpoint index; None where there is none.
         covered: items from the first on that the index covers.
-        stride: MCUs between two places within an MCU row; 0: one place a row.
+        stride: MCUs between two checkpoints of an MCU row; 0: one at the start of each row.
         starts: [N] uint64, where each item's record starts in `records` [bytes].
-        sizes: [N] uint32 bytes.
+        sizes: [N] uint32, of each item's record [bytes].
         header_bytes: [N] uint32, bytes of each JPEG before its scan.
-        records: uint8, memory-mapped.
+        records: uint8, all that the index holds, memory-mapped.
     """
 
     path: Path | None
@@ -103,12 +106,12 @@ class Checkpoints:
 
     @classmethod
     def none(cls, items: int) -> Checkpoints:
-        """No record for any of `items` items."""
+        """Of `items` items none has checkpoints."""
         zeros = np.zeros(items, np.uint32)
         return cls(None, 0, 0, np.zeros(items, np.uint64), zeros, zeros, np.zeros(0, np.uint8))
 
     def take(self, rows: NDArray[np.int64]) -> Checkpoints:
-        """The records of the items in `rows`, in that order."""
+        """The checkpoints of the items in `rows`, in that order."""
         return Checkpoints(
             self.path,
             int(np.count_nonzero(rows < self.covered)),
@@ -119,8 +122,8 @@ class Checkpoints:
             self.records,
         )
 
-    def of_archives(self) -> list[NDArray[np.uint8]]:
-        """The records of the items in each archive of the dataset, or one array for all."""
+    def records_by_archive(self) -> list[NDArray[np.uint8]]:
+        """For each archive what the ``starts`` of its items count in; or one array for all."""
         return [self.records]
 
     @property
@@ -130,7 +133,10 @@ class Checkpoints:
 
 
 class Chunk(NamedTuple):
-    """Records of consecutive items, as the engine makes them."""
+    """The checkpoints of consecutive items, as the engine makes them.
+
+    Their records one after another, the size of each, and the bytes before each JPEG's scan.
+    """
 
     records: NDArray[np.uint8]
     sizes: NDArray[np.uint32]
@@ -138,10 +144,10 @@ class Chunk(NamedTuple):
 
 
 def find_checkpoints(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
-    """The checkpoints of the dataset at `path`; one without records where there is no good index.
+    """The checkpoints of the dataset at `path`; none of any item where there is no good index.
 
-    Of two good ones the one that covers more. A FastinetWarning says where an index is stale,
-    damaged, or ends in something that is no chunk, and nothing better is there.
+    Of two good indexes the one that covers more serves. A FastinetWarning says where an index is
+    stale, damaged, or ends in something that is no chunk, and nothing better is there.
     """
     best, findings = best_checkpoints(path, archives, items)
     if best.covered < items:
@@ -164,7 +170,7 @@ def best_checkpoints(
             continue
         identities = identities or [archive.identify() for archive in archives]
         try:
-            found, tail_bytes = _load(place, identities, items)
+            found, tail_bytes = _load_checkpoints(place, identities, items)
         except UnusableIndexError as error:
             findings.append(f"the checkpoint index '{place}' {error}")
             continue
@@ -183,10 +189,13 @@ def best_checkpoints(
     return best, findings
 
 
-def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Checkpoints, int]:
+def _load_checkpoints(
+    path: Path, identities: Sequence[Identity], items: int
+) -> tuple[Checkpoints, int]:
     """The checkpoints in the index at `path`, and how many bytes at its end are no chunk."""
     with path.open("rb") as file:
-        stride, end = _check_header(file, identities, items)
+        header, end = _FORM.read_header(file)
+        _check_header(header, identities, items)
         starts, sizes, header_bytes = (
             np.zeros(items, np.uint64),
             np.zeros(items, np.uint32),
@@ -201,19 +210,19 @@ def _load(path: Path, identities: Sequence[Identity], items: int) -> tuple[Check
             covered += len(chunk.sizes)
             end = chunk.end
         tail_bytes = os.fstat(file.fileno()).st_size - end
-        # Whoever makes this index anew begins a new file: the bytes that are mapped here stay.
+        # A process that makes this index anew begins a new file: what is mapped here stays.
         memory = mmap.mmap(file.fileno(), end, access=mmap.ACCESS_READ)
     records = np.frombuffer(memory, np.uint8)
-    return Checkpoints(path, covered, stride, starts, sizes, header_bytes, records), tail_bytes
+    return Checkpoints(
+        path, covered, header.stride, starts, sizes, header_bytes, records
+    ), tail_bytes
 
 
-def _check_header(file: Any, identities: Sequence[Identity], items: int) -> tuple[int, int]:
-    """(stride, where the first chunk starts); UnusableIndexError unless the header fits."""
-    header, start = _FORM.read_header(file)
+def _check_header(header: _Header, identities: Sequence[Identity], items: int) -> None:
+    """Raises UnusableIndexError unless the index is of these archives and so many items."""
     check_identities(header.archives, identities)
     if header.items != items:
         raise UnusableIndexError(f"is stale: it is of {header.items:,} items")
-    return header.stride, start
 
 
 class _ChunkInFile(NamedTuple):
@@ -260,13 +269,13 @@ def complete_checkpoints(
     append_missing: Callable[[CheckpointLog, Progress], None],
     progress: Progress | None,
 ) -> None:
-    """Has the whole index of the dataset at `path` made, by this process or another.
+    """Makes the whole index of the dataset at `path`, or waits for another process to make it.
 
     Args:
         path: of the dataset.
         archives: that it is of.
         items: that it has.
-        stride: MCUs between two places within an MCU row; 0: one place a row.
+        stride: MCUs between two checkpoints of an MCU row; 0: one at the start of each row.
         append_missing: appends to the log what it does not cover, and reports (items done, items in
             all).
         progress: called with what is reported.
@@ -276,19 +285,23 @@ def complete_checkpoints(
         otherwise what `append_missing` and `progress` raise.
     """
 
-    def find() -> bool | None:
+    def find_whole_index() -> bool | None:
         found, _ = best_checkpoints(path, archives, items)
         is_whole = found.path is not None and found.covered == items and found.stride == stride
         return is_whole or None
 
-    def make(places: Sequence[Path], report: Progress) -> bool:
+    def complete_index(places: Sequence[Path], report: Progress) -> bool:
         log = CheckpointLog(path, places, archives, items, stride)
         with contextlib.closing(log):
             append_missing(log, report)
         return True
 
     turns.find_or_make_sidecar(
-        places(path, SUFFIX), _FORM.what, find_complete=find, make_missing=make, progress=progress
+        places(path, SUFFIX),
+        _FORM.what,
+        find_complete=find_whole_index,
+        make_missing=complete_index,
+        progress=progress,
     )
 
 
@@ -316,7 +329,12 @@ class CheckpointLog(Log):
         self._identities = [archive.identify() for archive in archives]
         self._items = items
         self._stride = stride
-        super().__init__(places, _FORM, str(path))
+        content = {
+            "archives": [identity._asdict() for identity in self._identities],
+            "items": items,
+            "stride": stride,
+        }
+        super().__init__(places, _FORM, str(path), content)
 
     def append(self, chunk: Chunk) -> None:
         """Adds the records of the items from `covered` on; they are on disk when it returns.
@@ -334,21 +352,16 @@ class CheckpointLog(Log):
 
     def _resume(self) -> None:
         self.covered = 0
-        try:
-            found_stride, end = _check_header(self._file, self._identities, self._items)
-        except UnusableIndexError:
-            found_stride, end = -1, 0
-        if found_stride != self._stride:
-            self._begin(
-                {
-                    "fastinet": fastinet_version(),
-                    "archives": [identity._asdict() for identity in self._identities],
-                    "items": self._items,
-                    "stride": self._stride,
-                }
-            )
-            return
-        for chunk in _chunks(self._file, end, self._items):
+        super()._resume()
+
+    def _check_header(self, header: _Header) -> None:
+        _check_header(header, self._identities, self._items)
+        if header.stride != self._stride:
+            raise UnusableIndexError("was made with another stride")
+
+    def _take_over(self, start: int) -> int:
+        end = start
+        for chunk in _chunks(self._file, start, self._items):
             self.covered += len(chunk.sizes)
             end = chunk.end
-        self._cut(end)
+        return end

@@ -49,6 +49,6 @@ def class_selection(known: Sequence[str], wnids: Iterable[str]) -> ClassSelectio
     if len(chosen) < len(wanted):
         twice = next(wnid for wnid in wanted if wanted.count(wnid) > 1)
         raise ValueError(f"{twice} stands twice in the choice of classes")
-    place = {wnid: label for label, wnid in enumerate(chosen)}
-    new_label = np.array([place.get(wnid, -1) for wnid in known], np.int64)
+    label_of = {wnid: label for label, wnid in enumerate(chosen)}
+    new_label = np.array([label_of.get(wnid, -1) for wnid in known], np.int64)
     return ClassSelection(tuple(chosen), new_label)

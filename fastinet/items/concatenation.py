@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.base.texts import take_texts
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.datasets.listing import Listing, Split
 from fastinet.items.checkpoints import Checkpoints
 from fastinet.items.dataset import Dataset
+from fastinet.items.item_columns import ItemColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fastinet._native import _engine
     from fastinet.base.progress import Progress
 
 __all__ = ["Concatenation", "concatenate"]
@@ -54,13 +53,15 @@ class Concatenation(Dataset):
 
     def __init__(self, parts: Sequence[Dataset]) -> None:
         """The items of `parts`, in this order."""
-        classes = _in_order({wnid for part in parts for wnid in part._wnids})  # noqa: SLF001
+        classes = _in_order({wnid for part in parts for wnid in part.wnids})
         renumbered = [_renumbered(part, classes) for part in parts]
+        # Each archive stays with the listing of its own part, by which a folder is opened.
+        archives = [archive for part in parts for archive in part.columns.archives]
+        listing = _listing(parts, np.concatenate([labels for labels, _ in renumbered]), classes)
         super().__init__(
             " + ".join(part.path for part in parts),
-            [archive for part in parts for archive in part._archives],  # noqa: SLF001
-            _listing(parts, np.concatenate([labels for labels, _ in renumbered]), classes),
-            devkit=next(filter(None, (part._devkit for part in parts)), None),  # noqa: SLF001
+            ItemColumns(archives, listing),
+            devkit=next(filter(None, (part.devkit for part in parts)), None),
         )
         self.name = " + ".join(part.name for part in parts)
         self._parts = tuple(parts)
@@ -75,7 +76,8 @@ class Concatenation(Dataset):
         """Those of the parts, which are kept beside the archives of each."""
         if self._checkpoints is None:
             joined = JoinedCheckpoints.of(self._parts)
-            self._checkpoints = joined if self._rows is None else joined.take(self._rows)
+            rows = self.columns.rows
+            self._checkpoints = joined if rows is None else joined.take(rows)
         return self._checkpoints
 
     def build_checkpoints(
@@ -94,17 +96,17 @@ class Concatenation(Dataset):
             ValueError: this is a selection, or a part is one whose items do not have them yet:
                 make the checkpoints of its dataset.
         """
-        if self._selected:
+        if self.is_selection:
             raise ValueError("a selection has its dataset's checkpoints: make them there")
         for part in self._parts:
-            if part._selected and part.checkpoints.covered < len(part):  # noqa: SLF001
+            if part.is_selection and part.checkpoints.covered < len(part):
                 raise ValueError(
                     f"the part '{part.name}' is a selection: make the checkpoints of its dataset"
                 )
         self._checkpoints = None
         done = 0
         for part in self._parts:
-            if not part._selected:  # noqa: SLF001
+            if not part.is_selection:
                 part.build_checkpoints(
                     stride=stride,
                     threads=threads,
@@ -116,21 +118,18 @@ class Concatenation(Dataset):
             progress(len(self), len(self))
         return self.checkpoints
 
-    def _opened_sources(self) -> list[_engine.Source]:
-        """The parts' archives: a folder is opened by the listing of its own part."""
-        return [source for part in self._parts for source in part._opened_sources()]  # noqa: SLF001
-
 
 @dataclass(frozen=True)
 class JoinedCheckpoints(Checkpoints):
     """The checkpoints of several datasets, one after another.
 
-    `path` and `stride` are those of the first dataset that has some, `covered` is how many items
-    the indexes of all cover, and `records` are nobody's: each archive's items have their own.
+    `path` and `stride` are those of the first dataset that has some, and `covered` is how many
+    items the indexes of all cover. `records` is empty: the datasets have a checkpoint index each,
+    whose records stay where they are, in `by_archive`.
 
     Attributes:
         is_covered: bool [N], which items.
-        by_archive: the records of the items in each archive.
+        by_archive: for each archive the records of the items in it.
     """
 
     is_covered: NDArray[np.bool_]
@@ -138,7 +137,7 @@ class JoinedCheckpoints(Checkpoints):
 
     @classmethod
     def of(cls, datasets: Sequence[Dataset]) -> JoinedCheckpoints:
-        """What `datasets` have."""
+        """The checkpoints that `datasets` have, in the order of their items."""
         parts = tuple(dataset.checkpoints for dataset in datasets)
         first = next((part for part in parts if part.path is not None), parts[0])
         return cls(
@@ -154,7 +153,7 @@ class JoinedCheckpoints(Checkpoints):
         )
 
     def take(self, rows: NDArray[np.int64]) -> JoinedCheckpoints:
-        """The records of the items in `rows`, in that order."""
+        """The checkpoints of the items in `rows`, in that order."""
         is_covered = self.is_covered[rows]
         return replace(
             self,
@@ -165,20 +164,23 @@ class JoinedCheckpoints(Checkpoints):
             is_covered=is_covered,
         )
 
-    def of_archives(self) -> list[NDArray[np.uint8]]:
-        """The records of the items in each archive."""
+    def records_by_archive(self) -> list[NDArray[np.uint8]]:
+        """For each archive what the ``starts`` of its items count in."""
         return self.by_archive
 
 
 def _records_of(dataset: Dataset) -> list[NDArray[np.uint8]]:
-    """The records of the items in each archive of `dataset`."""
-    found = dataset.checkpoints.of_archives()
-    archives = len(dataset._archives)  # noqa: SLF001
+    """For each archive of `dataset` the records of the items in it."""
+    found = dataset.checkpoints.records_by_archive()
+    archives = len(dataset.columns.archives)
     return found if len(found) == archives else found * archives
 
 
 def _share_of(progress: Progress, before: int, items: int, total: int) -> Progress:
-    """What to call with (done, in all) of a part of `items`, in front of which are `before`."""
+    """What a pass over one part of `items` items reports to, with `before` items before the part.
+
+    It calls `progress` with the share that is done of all `total` items.
+    """
 
     def report(done: int, of: int) -> None:
         progress(before + (done * items // of if of else items), total)
@@ -192,9 +194,9 @@ def _in_order(classes: set[str]) -> list[str]:
 
 
 def _renumbered(part: Dataset, classes: Sequence[str]) -> tuple[NDArray[np.int64], LabelSets]:
-    """The labels and label sets of `part` as places among `classes`."""
-    place = {wnid: label for label, wnid in enumerate(classes)}
-    new_label = np.array([place[wnid] for wnid in part._wnids], np.int64)  # noqa: SLF001
+    """The labels and label sets of `part`, numbered by `classes`."""
+    label_of = {wnid: label for label, wnid in enumerate(classes)}
+    new_label = np.array([label_of[wnid] for wnid in part.wnids], np.int64)
     labels = np.append(new_label, -1)[part.labels]  # -1, no label, stays
     if part.label_sets is not None:
         return labels, part.label_sets.relabel(new_label)
@@ -206,16 +208,16 @@ def _listing(
 ) -> Listing:
     texts, lengths, archives, first = [], [], [], 0
     for part in parts:
-        text, offsets = _keys(part)
+        text, offsets = part.columns.packed_keys()
         texts.append(text)
         lengths.append(np.diff(offsets))
-        numbers = part._item_archive  # noqa: SLF001
+        numbers = part.columns.item_archive
         archives.append(np.full(len(part), first, np.int32) if numbers is None else numbers + first)
-        first += len(part._archives)  # noqa: SLF001
+        first += len(part.columns.archives)
     key_offsets = np.cumsum(np.concatenate([np.zeros(1, np.uint64), *lengths]), dtype=np.uint64)
     return Listing(
         family=" + ".join(dict.fromkeys(part.family for part in parts)),
-        offsets=np.concatenate([part._offsets for part in parts]),  # noqa: SLF001
+        offsets=np.concatenate([part.columns.offsets for part in parts]),
         sizes=np.concatenate([part.sizes for part in parts]),
         labels=labels,
         key_offsets=key_offsets,
@@ -224,11 +226,3 @@ def _listing(
         splits=(Split(" + ".join(dict.fromkeys(part.split for part in parts)), tuple(classes)),),
         skipped=sum(part.skipped for part in parts),
     )
-
-
-def _keys(part: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
-    """The keys of `part` as bytes, and [n + 1] where each begins."""
-    listing, rows = part._listing, part._rows  # noqa: SLF001
-    if rows is None:
-        return listing.key_bytes, listing.key_offsets
-    return take_texts(listing.key_bytes, listing.key_offsets, rows)

@@ -5,21 +5,17 @@ from __future__ import annotations
 import copy
 import functools
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastinet._native import _engine
 from fastinet.base.checks import item_number
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.devkit import Devkit
-from fastinet.datasets.ilsvrc import validation_numbers
-from fastinet.datasets.keys import Keys
+from fastinet.datasets.key_labels import validation_numbers
 from fastinet.datasets.names import Names
-from fastinet.errors import FastinetError
 from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
@@ -36,11 +32,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
     from fastinet.datasets.classes import ClassInfo
     from fastinet.datasets.label_sets import LabelSets
-    from fastinet.datasets.listing import Listing
+    from fastinet.items.item_columns import ItemColumns
 
 __all__ = ["Dataset"]
 
@@ -65,71 +60,59 @@ class Dataset:
             of class tars and in its class tar alone. Keys of other packagings differ in the folders
             before that, and Hugging Face's have the class at the end of the file name as well.
         skipped: how many entries of the archives are no items; :func:`open` warned of them.
+        wnids: str [K], of the classes in label order.
+        devkit: the development kit that tells more of the classes; None: none was given.
+        is_selection: whether it is a part that :meth:`select` or :meth:`select_classes` has chosen.
+        columns: where the items lie, for other parts of the package: it may change with any
+            version.
     """
 
     def __init__(
         self,
         path: str,
-        archives: Sequence[Archive],
-        listing: Listing,
+        columns: ItemColumns,
+        *,
         index: str | None = None,
         split: str | None = None,
-        place: Path | None = None,
+        sidecar_base: Path | None = None,
         devkit: Devkit | None = None,
     ) -> None:
-        """A dataset of the items in ``listing``, which lie in ``archives``.
+        """A dataset of the items in ``columns``.
 
         ``split`` takes the items of that split only; None takes all, with the first one's classes.
-        Indexes are named by ``place``; None: by ``path``. ``devkit`` tells more of the classes.
+        Sidecars are named by ``sidecar_base``; None: by ``path``. ``devkit`` tells more of the
+        classes.
         """
+        listing = columns.listing
         self.path = path
         self.index = index
-        self._place = Path(path) if place is None else place
-        self._devkit = devkit
+        self._sidecar_base = Path(path) if sidecar_base is None else sidecar_base
+        self.devkit = devkit
         self.name = Path(path).name
         self.family = listing.family
         self.splits = tuple(name for name, _ in listing.splits)
         self.skipped = listing.skipped
-        self._archives = tuple(archives)
-        self._listing = listing
-        self._sources: tuple[int, list[_engine.Source]] | None = None  # and whose process they are
-        self._checkpoints: Checkpoints | None = None  # until somebody needs them
-        self._selected = False
+        self._checkpoints: Checkpoints | None = None  # loaded when first asked for
+        self.is_selection = False
         number = 0 if split is None else self.splits.index(split)
-        self.split, self._wnids = listing.splits[number]
-        self._rows: NDArray[np.int64] | None = None  # of the listing; None: every one, in order
+        self.split, self.wnids = listing.splits[number]
         if split is not None and listing.item_split is not None:
-            self._rows = np.flatnonzero(listing.item_split == number)
-        self._place_items()
-        self.labels = self._of_items(listing.labels)
+            columns = columns.take(np.flatnonzero(listing.item_split == number))
+        self._take_columns(columns)
+        self.labels: NDArray[np.int64] = columns.of_items(listing.labels)
         self.label_sets: LabelSets | None = None
 
-    def _place_items(self) -> None:
-        """Tells from the listing where the items in `_rows` are.
-
-        It is what the loader hands to the engine: item i is sizes[i] bytes from _offsets[i] on of
-        _archives[_item_archive[i]], or of _archives[0] where _item_archive is None.
-        """
-        listing = self._listing
-        keys = Keys(listing.key_bytes, listing.key_offsets[:-1], listing.key_offsets[1:])
-        self.keys = keys if self._rows is None else keys.take(self._rows)
-        self.sizes: NDArray[np.uint64] = self._of_items(listing.sizes)
-        self._offsets: NDArray[np.uint64] = self._of_items(listing.offsets)
-        self._item_archive: NDArray[np.int32] | None = None
-        if listing.item_archive is not None:
-            self._item_archive = self._of_items(listing.item_archive)
-
-    def _of_items(self, column: NDArray[Any]) -> NDArray[Any]:
-        """A column of the listing, for the items in `_rows`; read-only."""
-        column = column.view() if self._rows is None else column[self._rows]
-        column.flags.writeable = False
-        return column
+    def _take_columns(self, columns: ItemColumns) -> None:
+        """Makes the items those of `columns`."""
+        self.columns = columns
+        self.keys = columns.keys
+        self.sizes = columns.sizes
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.name!r}: {len(self)} items in {len(self._wnids)} classes>"
+        return f"<Dataset {self.name!r}: {len(self)} items in {len(self.wnids)} classes>"
 
     @functools.cached_property
     def classes(self) -> tuple[ClassInfo, ...]:
@@ -137,14 +120,15 @@ class Dataset:
 
         Their WordNet parents and ancestors are known where a devkit was given that has them.
         """
-        return class_table(self._wnids, self._devkit)
+        return class_table(self.wnids, self.devkit)
 
     @property
     def split_items(self) -> dict[str, int]:
         """How many items each split of the archive has, by its name."""
-        if self._listing.item_split is None:
-            return {self.splits[0]: len(self._listing.labels)}
-        counts = np.bincount(self._listing.item_split, minlength=len(self.splits))
+        listing = self.columns.listing
+        if listing.item_split is None:
+            return {self.splits[0]: len(listing.labels)}
+        counts = np.bincount(listing.item_split, minlength=len(self.splits))
         return dict(zip(self.splits, counts.tolist(), strict=True))
 
     @property
@@ -154,23 +138,24 @@ class Dataset:
         They let the loader start decoding where a crop starts, and read only the bytes it needs.
         """
         if self._checkpoints is None:
+            columns = self.columns
+            archives = [each.archive for each in columns.archives]
             found = checkpoints.find_checkpoints(
-                self._place, self._archives, len(self._listing.labels)
+                self._sidecar_base, archives, len(columns.listing.labels)
             )
-            self._checkpoints = found if self._rows is None else found.take(self._rows)
+            self._checkpoints = found if columns.rows is None else found.take(columns.rows)
         return self._checkpoints
 
     def __getstate__(self) -> dict[str, Any]:
-        # The records of a million images are not for sending: the other side maps them too. What
-        # the listing tells is not sent twice.
-        derived = ("keys", "sizes", "_offsets", "_item_archive")
+        # The records of a million images are not for sending: the other side maps them too.
+        derived = ("keys", "sizes")
         state = {name: value for name, value in self.__dict__.items() if name not in derived}
-        return {**state, "_checkpoints": None, "_sources": None}
+        return {**state, "_checkpoints": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.labels.flags.writeable = False
-        self._place_items()
+        self._take_columns(self.columns)
 
     def build_checkpoints(
         self,
@@ -188,7 +173,8 @@ class Dataset:
         (progressive ones, PNGs) have none; damaged ones are counted in a FastinetWarning.
 
         Args:
-            stride: also note a place every `stride` MCUs within a row; 0: one place a row.
+            stride: have a checkpoint every `stride` MCUs within a row of MCUs, too; 0: one at the
+                start of each row.
             threads: None takes one for each CPU that affinity and control groups allow.
             chunk_items: items that are kept at once, which is what an interruption loses at most;
                 the default is a second or two of work for two threads.
@@ -200,18 +186,19 @@ class Dataset:
                 kept.
             ValueError: the dataset is a selection: make the checkpoints of the whole.
         """
-        if self._selected:
+        if self.is_selection:
             raise ValueError("a selection has its dataset's checkpoints: make them there")
-        if self._rows is not None:  # a split: the archive has one checkpoint index for all of them
+        if self.columns.rows is not None:  # a split: all of an archive share one checkpoint index
             self._whole().build_checkpoints(
                 stride=stride, threads=threads, chunk_items=chunk_items, progress=progress
             )
             self._checkpoints = None
             return self.checkpoints
+        archives = [each.archive for each in self.columns.archives]
         run_checkpoint_pass(
-            self._native_table(Checkpoints.none(len(self))),
+            self.columns.native_table(Checkpoints.none(len(self))),
             self.keys,
-            functools.partial(checkpoints.complete_checkpoints, self._place, self._archives),
+            functools.partial(checkpoints.complete_checkpoints, self._sidecar_base, archives),
             stride=stride,
             threads=threads,
             chunk_items=chunk_items,
@@ -219,20 +206,6 @@ class Dataset:
         )
         self._checkpoints = None
         return self.checkpoints
-
-    def _native_table(self, places: Checkpoints | None = None) -> _engine.ItemTable:
-        """The items as the engine takes them, with `places` or the checkpoints that there are."""
-        places = self.checkpoints if places is None else places
-        return _engine.ItemTable(
-            self._opened_sources(),
-            self._item_archive,
-            self._offsets,
-            self.sizes,
-            places.starts,
-            places.sizes,
-            places.header_bytes,
-            places.of_archives(),
-        )
 
     def read(self, index: int) -> bytes:
         """The original bytes of an item, as they stand in the archive.
@@ -244,32 +217,12 @@ class Dataset:
             IndexError: there is no such item.
             MissingError, ReadError: the archive is gone, was cut, or cannot be read.
         """
-        row = item_number(index, len(self))
-        return self._read_part(row, 0, int(self.sizes[row]))
-
-    def _read_part(self, row: int, skip: int, size: int) -> bytes:
-        """`size` of the item's bytes, beyond the first `skip`; errors as :meth:`read`'s."""
-        number = 0 if self._item_archive is None else self._item_archive[row]
-        try:
-            source = self._opened_sources()[number]
-            return source.read(int(self._offsets[row]) + skip, size)
-        except FastinetError as error:
-            raise error.in_member(self.keys[row]) from None
-
-    def _opened_sources(self) -> list[_engine.Source]:
-        """The archives, opened in this process when they are first needed."""
-        if self._sources is None or self._sources[0] != os.getpid():
-            opened = [
-                # Only a folder asks for its files; there may be 21,841 class tars.
-                archive.open(functools.partial(self._listing.files, number))
-                for number, archive in enumerate(self._archives)
-            ]
-            self._sources = os.getpid(), opened
-        return self._sources[1]
+        return self.columns.read(item_number(index, len(self)))
 
     def _whole(self) -> Dataset:
         """All items of all splits."""
-        return Dataset(self.path, self._archives, self._listing, self.index, place=self._place)
+        columns = self.columns.whole()
+        return Dataset(self.path, columns, index=self.index, sidecar_base=self._sidecar_base)
 
     def select(self, rows: ArrayLike) -> Dataset:
         """A dataset of some of the items, in the given order, with the same classes and labels.
@@ -282,9 +235,8 @@ class Dataset:
         """
         chosen = np.arange(len(self))[np.asarray(rows)].reshape(-1)
         selection = copy.copy(self)
-        selection._selected = True  # noqa: SLF001
-        selection._rows = chosen if self._rows is None else self._rows[chosen]  # noqa: SLF001
-        selection._place_items()  # noqa: SLF001
+        selection.is_selection = True
+        selection._take_columns(self.columns.take(chosen))  # noqa: SLF001
         selection.labels = self.labels[chosen]
         selection.labels.flags.writeable = False
         if self.label_sets is not None:
@@ -323,18 +275,18 @@ class Dataset:
         text, starts, ends = self.keys.columns()
         keys = Names(text, starts.astype(np.int64), ends.astype(np.int64))
         items = LabelledItems(
-            self.split, self.labels, validation_numbers(keys), self._wnids, self._selected
+            self.split, self.labels, validation_numbers(keys), self.wnids, self.is_selection
         )
         labelled = copy.copy(self)
         labelled.labels, labelled.label_sets = assign(given, items)
         labelled.labels.flags.writeable = False
         if isinstance(given, Devkit):
-            labelled._devkit = given  # noqa: SLF001
+            labelled.devkit = given
             labelled.__dict__.pop("classes", None)
         return labelled
 
     def select_classes(self, wnids: Iterable[str]) -> Dataset:
-        """A dataset of the items of some classes; labels are places among the sorted `wnids`.
+        """A dataset of the items of some classes; labels number the sorted `wnids`.
 
         Items keep their order. Classes that have no items here keep their label, so that the same
         `wnids` give the same labels whatever the archive; a FastinetWarning names them. Label sets
@@ -346,7 +298,7 @@ class Dataset:
         Raises:
             ValueError: something is no wnid, stands there twice, or there is none.
         """
-        chosen = class_selection(self._wnids, wnids)
+        chosen = class_selection(self.wnids, wnids)
         labels = chosen.relabel(self.labels)
         view = self.select(labels >= 0)
         view._relabel(chosen.wnids, labels[labels >= 0], chosen.new_label)  # noqa: SLF001
@@ -367,8 +319,8 @@ class Dataset:
         self, wnids: tuple[str, ...], labels: NDArray[np.int64], new_label: NDArray[np.int64]
     ) -> None:
         """Takes over other classes: `labels` [N]; `new_label` of each old one, for label sets."""
-        self._wnids = wnids
-        self.__dict__.pop("classes", None)  # of the old ones, where somebody has asked for them
+        self.wnids = wnids
+        self.__dict__.pop("classes", None)  # those of the old classes, if they were asked for
         self.labels = labels
         self.labels.flags.writeable = False
         if self.label_sets is not None:

@@ -17,7 +17,7 @@ from fastinet.archives.file_archive import FileArchive, OneFile
 from fastinet.archives.files import Files
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive, is_gzip
-from fastinet.archives.shards import index_place, shard_paths, title
+from fastinet.archives.shards import shard_paths, sidecar_base, title
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
@@ -50,7 +50,7 @@ _MOST_OPEN_FILES = 64
 _CACHE_BYTES = 1 << 30
 _MOST_FULL_CACHES = 32
 
-# What the ImageNet family has beside images: how a file of it is called, and who reads it.
+# What the ImageNet family has beside images: how a file of it is called, and what reads it.
 _WITHOUT_IMAGES = (
     (".mat", "a development kit: give it to fastinet.open as the labels= or devkit= of an archive"),
     (".xml", "bounding boxes: fastinet.read_boxes reads them"),
@@ -66,8 +66,8 @@ class Found(NamedTuple):
 
     path: Path
     """What was opened, as messages name it; absolute."""
-    place: Path
-    """Indexes are named by it."""
+    sidecar_base: Path
+    """Sidecars are named by this path, and lie beside it where they can."""
     archives: list[Archive]
     notes: list[str]
     """What the user should hear about."""
@@ -110,7 +110,7 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         raise MissingError(
             f"{len(missing)} of {len(paths)} shards are missing: {some}", archive=str(shown)
         )
-    return Found(shown, index_place(paths), _sharing(archives), [])
+    return Found(shown, sidecar_base(paths), _sharing(archives), [])
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -256,7 +256,7 @@ def _opened_for_scan(archive: Archive, members: Members) -> Source:
 
 
 def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
-    """What to say of a place that has no image."""
+    """What to say of archives, or a folder, without an image."""
     for suffix, what in _WITHOUT_IMAGES:
         if members.names.ends_with(suffix).any():
             return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))

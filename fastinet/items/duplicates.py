@@ -77,7 +77,7 @@ class Duplicates:
         self._ends = ends
 
     def __len__(self) -> int:
-        """Images that there are several of."""
+        """How many images there are several copies of."""
         return len(self._ends)
 
     def __getitem__(self, group: int) -> Rows:
@@ -136,9 +136,9 @@ class Duplicates:
         return dataset
 
     def without_copies(self) -> Dataset:
-        """The same with one item for each image: the first of its copies, in the order of items.
+        """`multi_label()` with one item for each image: the first of its copies, in their order.
 
-        `labels` are those of the items that stay.
+        `labels` are those of the items that stay, `label_sets` those of all copies.
         """
         first = self.first_copies()
         return self.multi_label().select(first == np.arange(len(first)))
@@ -164,60 +164,60 @@ def find_duplicates(
         ValueError: the dataset is a selection: find them in the whole, and select from
             ``multi_label()``.
     """
-    if dataset._selected:  # noqa: SLF001
+    if dataset.is_selection:
         raise ValueError("find the duplicates of the whole dataset, and select from multi_label()")
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
-    record = _Record.of(dataset)
+    file = _SearchFile.of(dataset)
 
-    def make(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
-        search, finding = record.load()
+    def search_on(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
+        search, finding = file.load_search()
         if finding is not None:
             warn(f"{finding}; they are searched anew")
-        return _Pass(dataset, search, record, threads, report).run()
+        return _Pass(dataset, search, file, threads, report).run()
 
     rows, ends = turns.find_or_make_sidecar(
-        [] if record.path is None else [record.path],
+        [] if file.path is None else [file.path],
         "record of duplicates",
-        find_complete=lambda: record.load()[0].groups,
-        make_missing=make,
+        find_complete=lambda: file.load_search()[0].groups,
+        make_missing=search_on,
         progress=progress,
     )
-    return Duplicates(dataset, rows, ends, record.path)
+    return Duplicates(dataset, rows, ends, file.path)
 
 
 @dataclass
 class _Search:
-    """How far the search is."""
+    """How far a search has come: what the second and the third sieve have hashed so far."""
 
     tails: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
-    """Of the first of the items that share their size, in their order."""
+    """[n] hashes of the ends of the first n of those items that share their size."""
     digests: Hashes = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
-    """[n, 2] of the first of the items that share size and tail."""
+    """[n, 2] hashes of all bytes of the first n of those items that share size and tail."""
     groups: tuple[Rows, Rows] | None = None
-    """Rows and ends, when all is done."""
+    """The result, rows and ends as :class:`Duplicates` takes them; None before all is done."""
 
 
 class _Pass:
-    """One pass over the data."""
+    """The pass over the data that goes on with a search and brings it to its end."""
 
     def __init__(
         self,
         dataset: Dataset,
         search: _Search,
-        record: _Record,
+        file: _SearchFile,
         threads: int,
         report: Progress,
     ) -> None:
         self._dataset = dataset
         self._sizes = dataset.sizes.astype(np.int64)
         self._search = search
-        self._record = record
+        self._file = file
         self._threads = threads
         self._report = report
-        dataset._opened_sources()  # noqa: SLF001  # once, and not by every thread
+        dataset.columns.sources()  # opened once, and not by every thread
 
     def run(self) -> tuple[Rows, Rows]:
-        """Finds the groups, as rows and ends, and keeps what there is whenever it ends."""
+        """The groups, as rows and ends. However it ends, what was found so far is kept."""
         search = self._search
         try:
             same_size = np.flatnonzero(_shared(self._sizes) & (self._sizes > 0))
@@ -227,12 +227,15 @@ class _Pass:
             search.groups = _groups(same_tail, search.digests)
             return search.groups
         finally:
-            self._record.save(search)
+            self._file.save_search(search)
 
     def _hash(
         self, rows: Rows, column: str, work: Callable[[int], tuple[int, ...]], *, before: int
     ) -> None:
-        """Adds to a column of the search what `work` gives for those of `rows` that it lacks."""
+        """Adds to the search's `column` what `work` gives for those of `rows` that it lacks.
+
+        `before` items were hashed for other columns; what is reported counts them, too.
+        """
         done: Hashes = getattr(self._search, column)
         parts = [done]
         saved = time.monotonic()
@@ -252,7 +255,7 @@ class _Pass:
                 if time.monotonic() - saved > _SAVE_SECONDS:
                     parts = [np.concatenate(parts)]
                     setattr(self._search, column, parts[0])
-                    self._record.save(self._search)
+                    self._file.save_search(self._search)
                     saved = time.monotonic()
         finally:
             setattr(self._search, column, np.concatenate(parts))
@@ -261,7 +264,7 @@ class _Pass:
         """64 bits of size and last bytes."""
         size = int(self._sizes[row])
         count = min(size, _TAIL_BYTES)
-        tail = self._dataset._read_part(row, size - count, count)  # noqa: SLF001
+        tail = self._dataset.columns.read(row, size - count, count)
         digest = hashlib.blake2b(size.to_bytes(8, "little") + tail, digest_size=8).digest()
         return (int.from_bytes(digest, "little"),)
 
@@ -273,11 +276,11 @@ class _Pass:
 
 @dataclass(frozen=True)
 class _Header:
-    """The JSON header of a record of duplicates; see :class:`_Record`."""
+    """The JSON header of a record of duplicates; see :class:`_SearchFile`."""
 
     archives: tuple[Identity, ...]
     split: str
-    places: Word32
+    places: Word32  # the CRC of offsets, under the name that earlier versions gave it
 
 
 _FORM = ColumnFileForm(
@@ -288,36 +291,37 @@ _FORM = ColumnFileForm(
 
 
 @dataclass(frozen=True)
-class _Record:
-    """Where a search is kept, and what it has to fit."""
+class _SearchFile:
+    """The file that a search is kept in, and what of the dataset binds the file to it."""
 
     path: Path | None
     """None: nowhere, since the dataset has no index either."""
     identities: list[Identity]
     split: str
-    places: int
-    """CRC-32 of where the items lie: what is kept speaks of them by their order."""
+    offsets_crc: int
+    """CRC-32 of the items' offsets: what is kept speaks of items by their numbers, so it must be of
+    the same items in the same order."""
 
     @classmethod
-    def of(cls, dataset: Dataset) -> _Record:
-        """The record of a dataset's search."""
-        places = zlib.crc32(np.ascontiguousarray(dataset._offsets).data)  # noqa: SLF001
+    def of(cls, dataset: Dataset) -> _SearchFile:
+        """The file for a dataset's search."""
+        crc = zlib.crc32(np.ascontiguousarray(dataset.columns.offsets).data)
         if dataset.index is None:
-            return cls(None, [], dataset.split, places)
+            return cls(None, [], dataset.split, crc)
         index = Path(dataset.index)
         part = f".{dataset.split}" if len(dataset.splits) > 1 else ""
-        identities = [archive.identify() for archive in dataset._archives]  # noqa: SLF001
+        identities = [each.archive.identify() for each in dataset.columns.archives]
         path = index.with_name(f"{index.name}{part}{SUFFIX}")
-        return cls(path, identities, dataset.split, places)
+        return cls(path, identities, dataset.split, crc)
 
-    def load(self) -> tuple[_Search, str | None]:
-        """The search as it was kept, or a new one, and what is wrong with what is there."""
+    def load_search(self) -> tuple[_Search, str | None]:
+        """The search as it was kept, or a new one; and what is wrong with the file, or None."""
         if self.path is None:
             return _Search(), None
 
         def check(header: _Header) -> None:
             check_identities(header.archives, self.identities)
-            if (header.split, header.places) != (self.split, self.places):
+            if (header.split, header.places) != (self.split, self.offsets_crc):
                 raise UnusableIndexError("is stale: it is of other items")
 
         try:
@@ -331,7 +335,7 @@ class _Record:
         digests = np.stack([columns["digests_0"], columns["digests_1"]], axis=1)
         return _Search(columns["tails"], digests, groups), None
 
-    def save(self, search: _Search) -> None:
+    def save_search(self, search: _Search) -> None:
         """Keeps the search; a FastinetWarning says so where it cannot be kept."""
         if self.path is None:
             return
@@ -339,7 +343,7 @@ class _Record:
             "fastinet": fastinet_version(),
             "archives": [identity._asdict() for identity in self.identities],
             "split": self.split,
-            "places": self.places,
+            "places": self.offsets_crc,
         }
         columns: dict[str, NDArray[Any]] = {
             "tails": search.tails,

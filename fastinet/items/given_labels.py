@@ -89,12 +89,12 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     Raises:
         MissingError: there is nothing.
     """
-    place = Path(path)
-    if place.is_dir():
+    location = Path(path)
+    if location.is_dir():
         return "archive"
-    if not place.exists():
+    if not location.exists():
         raise MissingError("no such file", archive=str(path))
-    with place.open("rb") as file:
+    with location.open("rb") as file:
         head = file.read(tarfile.BLOCKSIZE)
     if head.startswith(b"\x93NUMPY"):
         return "npy"
@@ -202,7 +202,7 @@ def _published(given: Published, items: LabelledItems) -> AssignedLabels:
 
 
 def _rows_by_name(given: Published, items: LabelledItems) -> NDArray[np.int64]:
-    """[N] place of each item among the labels, which are in the order of the names."""
+    """[N] which of the labels, in the order of the images' names, is that of each item."""
     count, images = len(given.sets), len(items.labels)
     if not items.selected and count != images:
         raise CorruptError(
@@ -236,8 +236,8 @@ def _in_classes_of(
 ) -> Callable[[NDArray[np.int64], str], NDArray[np.int64]]:
     """The function from labels of ImageNet-1K to labels of the classes ``wnids``."""
     all_wnids = imagenet1k_wnids()
-    places = {wnid: place for place, wnid in enumerate(wnids)}
-    table = np.array([places.get(wnid, -1) for wnid in all_wnids], np.int64)
+    label_of = {wnid: label for label, wnid in enumerate(wnids)}
+    table = np.array([label_of.get(wnid, -1) for wnid in all_wnids], np.int64)
 
     def translated(labels: NDArray[np.int64], source: str) -> NDArray[np.int64]:
         beyond = labels[labels >= len(table)]

@@ -23,6 +23,7 @@ from fastinet.items.given_labels import (
     refuse_strange_devkit,
 )
 from fastinet.items.index import obtain_listing
+from fastinet.items.item_columns import ItemColumns
 from fastinet.items.stream import Stream
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def open(  # noqa: A001  # read as fastinet.open
             names of those that the package does not know. One that is given as `labels` does so,
             too.
         patch: a second archive, whose images take the place of those with the same file names in
-            the first, as the patch of 2019 for the test images does. Members that take nobody's
-            place are passed over with a warning.
+            the first, as the patch of 2019 for the test images does. Members that replace
+            no image are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan, here or in the process that is waited for, with (bytes
             passed, bytes in all). It may raise to stop.
@@ -131,14 +132,14 @@ def open(  # noqa: A001  # read as fastinet.open
         raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
     if path == "":  # an unset variable, which Path takes for the current folder
         raise MissingError("no such file or folder", archive="")
-    absolute, place, archives, notes = find_archives(path)
+    absolute, sidecar_base, archives, notes = find_archives(path)
     function = labels if callable(labels) else None
     if patch is not None:
         archives.append(patch_at(Path(patch).absolute()))
-        # An index of its own, beside that of the archive alone.
-        place = place.with_name(f"{place.name}+{archives[-1].name}")
+        # The two together have an index of their own, beside that of the archive alone.
+        sidecar_base = sidecar_base.with_name(f"{sidecar_base.name}+{archives[-1].name}")
     listing, kept_at = obtain_listing(
-        place,
+        sidecar_base,
         [archive.identify() for archive in archives],
         build=lambda report: scan_archives(
             absolute, archives, report, patched=patch is not None, label_function=function
@@ -154,12 +155,11 @@ def open(  # noqa: A001  # read as fastinet.open
         refuse_strange_devkit(kit, [wnid for _, wnids in listing.splits for wnid in wnids])
     dataset = Dataset(
         str(absolute),
-        archives,
-        listing,
-        None if kept_at is None else str(kept_at),
-        chosen,
-        place,
-        kit,
+        ItemColumns.of(archives, listing),
+        index=None if kept_at is None else str(kept_at),
+        split=chosen,
+        sidecar_base=sidecar_base,
+        devkit=kit,
     )
     return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
 
@@ -263,7 +263,7 @@ def open_stream(
             return stream(0, "standard input")
         path = Path(source)
         try:
-            # A named pipe waits here for whoever writes to it.
+            # Opening a named pipe waits for the process that writes to it.
             file = io.FileIO(path)
         except OSError as error:
             kind = MissingError if isinstance(error, FileNotFoundError) else ReadError

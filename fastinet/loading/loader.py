@@ -265,8 +265,8 @@ class Loader(BaseLoader):
             return None
         dataset = self.dataset
         return Blocks.of(
-            dataset._offsets,  # noqa: SLF001
-            dataset._item_archive,  # noqa: SLF001
+            dataset.columns.offsets,
+            dataset.columns.item_archive,
             block=self.block,
             window=self.window,
         )
@@ -296,7 +296,7 @@ class Loader(BaseLoader):
 
     def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         """Which block the engine finds each of `order` in: -1 for none, empty without any."""
-        archives = self.dataset._archives  # noqa: SLF001
+        archives = [each.archive for each in self.dataset.columns.archives]
         if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
             return np.zeros(0, np.int64)  # a folder's files are read one by one in any case
         blocks = self._blocks.of_items[order]
@@ -390,7 +390,7 @@ class Loader(BaseLoader):
             self._engine = _EngineParts(
                 process=os.getpid(),
                 pool=self._pool(),
-                table=dataset._native_table(),  # noqa: SLF001
+                table=dataset.columns.native_table(dataset.checkpoints),
                 slots=self._lent_slots or self._make_slots_of_epochs(),
                 objects=self._native_objects(),
                 soft_labels=None if self.soft_labels is None else self.soft_labels.native(),

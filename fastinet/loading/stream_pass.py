@@ -47,7 +47,7 @@ class StreamedItems:
         `rows` has each one's key, and the small files that belong to it: (extension, contents).
         """
         # Of two files with the same extension the first counts.
-        labels = [stream.label(key, dict(reversed(files))) for key, files in rows]
+        labels = stream.labels_of([(key, dict(reversed(files))) for key, files in rows])
         self.labels = np.array(labels, np.int64)
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
         self.label_sets = None

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fastinet.errors import ReadError
 from fastinet.sidecars.column_file import ELSEWHERE
+from fastinet.sidecars.identity import fastinet_version
 from fastinet.sidecars.schema import UnusableIndexError, checked_json
 
 if TYPE_CHECKING:
@@ -87,18 +88,26 @@ class Log:
         path: of the log.
     """
 
-    def __init__(self, places: Sequence[Path], form: LogForm[Any], archive: str) -> None:
+    def __init__(
+        self,
+        places: Sequence[Path],
+        form: LogForm[Any],
+        archive: str,
+        content: Mapping[str, Any],
+    ) -> None:
         """Opens the log in the first of `places` that can be written.
 
         Args:
             places: where it may be, best place first.
             form: of the log.
             archive: that it is of, for the message.
+            content: of a new log's header, besides the fastinet version.
 
         Raises:
             ReadError: none of them can be written.
         """
         self._form = form
+        self._content = content
         failures = []
         for place in places:
             self.path = place
@@ -120,23 +129,30 @@ class Log:
         )
 
     def _resume(self) -> None:
-        """Takes over the chunks that are there; calls `_cut` with the end of the last whole one.
+        """Goes on behind the last whole chunk of a log that fits; else begins a new one."""
+        try:
+            header, start = self._form.read_header(self._file)
+            self._check_header(header)
+        except UnusableIndexError:
+            self._begin()
+            return
+        self._end = self._take_over(start)
+        self._file.truncate(self._end)
 
-        Where the header is damaged or of another archive it calls `_begin` instead.
-        """
+    def _check_header(self, header: Any) -> None:
+        """Raises UnusableIndexError unless the log with this header is the one to be made."""
         raise NotImplementedError
 
-    def _cut(self, end: int) -> None:
-        """Cuts the file to its first `end` bytes: behind them is a chunk that is not whole."""
-        self._file.truncate(end)
-        self._end = end
+    def _take_over(self, start: int) -> int:
+        """Notes what the whole chunks from byte `start` on hold, and gives where the last ends."""
+        raise NotImplementedError
 
-    def _begin(self, content: Mapping[str, Any]) -> None:
+    def _begin(self) -> None:
         """Puts a new file in place of the one that is there, which readers may have mapped."""
         self.path.unlink(missing_ok=True)
         self._file.close()
         self._file = self.path.open("a+b", buffering=0)
-        header = self._form.header(content)
+        header = self._form.header({"fastinet": fastinet_version(), **self._content})
         try:
             _write_through(self._file, header)
         except OSError:

@@ -98,7 +98,7 @@ def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Seque
     for part in parts:
         others[part.rows] = False
     if subject.report.family == "ilsvrc":
-        others &= ~ilsvrc.companions(members.names)
+        others &= ~ilsvrc.are_annotations(members.names)
     rows = np.flatnonzero(others).tolist()
     if rows:
         names = some(members.name(row) for row in rows[:4])

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.datasets.key_labels import wnids_told
+from fastinet.datasets.names import Names
 from fastinet.datasets.scanned import wnid_number, wnid_text
 
 if TYPE_CHECKING:
@@ -196,8 +198,7 @@ def parts_of(family: str | None, members: ScannedMembers, images: Bools) -> list
 
 
 def _by_wnid(split: str, members: ScannedMembers, images: Bools) -> Part:
-    folders = members.folder_wnids()
-    wnids = np.where(folders >= 0, folders, members.names.base_wnids())
+    wnids = wnids_told(members.names, (Names.folder_wnids, Names.base_wnids))
     rows = np.flatnonzero(images & (wnids >= 0))
     return Part(split, rows, wnids[rows])
 
@@ -206,8 +207,7 @@ def _by_number(split: str, members: ScannedMembers, images: Bools) -> Part:
     """Images that are numbered; their class where a folder or a suffix tells it."""
     numbers = members.names.numbers_after(f"ILSVRC2012_{split}_")
     rows = np.flatnonzero(images & (numbers >= 0))
-    suffixes = members.names.stem_wnids()[rows]
-    classes = np.where(suffixes >= 0, suffixes, members.folder_wnids()[rows])
+    classes = wnids_told(members.names.take(rows), (Names.stem_wnids, Names.folder_wnids))
     told = len(rows) > 0 and bool((classes >= 0).all())
     return Part(split, rows, classes if told else None, numbers[rows])
 

@@ -352,7 +352,7 @@ def test_an_archive_that_vanishes_stops_the_pass(archive: Path) -> None:
 
     def progress(done: int, _: int) -> None:
         if done == CHUNK:
-            os.truncate(archive, int(dataset._offsets[CHUNK + 1]))
+            os.truncate(archive, int(dataset.columns.offsets[CHUNK + 1]))
 
     with pytest.raises(ReadError, match=r"n01440764_6\.JPEG.*the file ends here"):
         dataset.build_checkpoints(chunk_items=CHUNK, progress=progress)

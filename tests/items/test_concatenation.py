@@ -58,8 +58,8 @@ def rows_without(parts: list[fastinet.Dataset]) -> object:
 def records_of(dataset: fastinet.Dataset) -> list[bytes]:
     """Each item's record, of the archive that it is in."""
     places = dataset.checkpoints
-    arrays = places.of_archives()
-    numbers = dataset._item_archive
+    arrays = places.records_by_archive()
+    numbers = dataset.columns.item_archive
     found = []
     for row, (start, size) in enumerate(zip(places.starts.tolist(), places.sizes.tolist(),
                                             strict=True)):  # fmt: skip

@@ -78,13 +78,13 @@ def test_the_official_train_archive(tmp_path: Path) -> None:
 def test_what_the_loader_takes(tmp_path: Path) -> None:
     path = write(tmp_path / "t.tar", train_tar(TRAIN))
     dataset = open_archive(path, index=False)
-    assert [archive.path for archive in dataset._archives] == [path]
-    assert dataset._item_archive is None
-    assert (dataset._offsets.dtype, dataset.sizes.dtype) == (np.uint64, np.uint64)
+    assert [each.archive.path for each in dataset.columns.archives] == [path]
+    assert dataset.columns.item_archive is None
+    assert (dataset.columns.offsets.dtype, dataset.sizes.dtype) == (np.uint64, np.uint64)
     assert not dataset.sizes.flags.writeable
     data = path.read_bytes()
     for offset, size, (_, _, content) in zip(
-        dataset._offsets.tolist(), dataset.sizes.tolist(), ITEMS, strict=True
+        dataset.columns.offsets.tolist(), dataset.sizes.tolist(), ITEMS, strict=True
     ):
         assert data[offset : offset + size] == content
 
@@ -94,10 +94,13 @@ def test_a_folder_of_class_tars(tmp_path: Path) -> None:
         write(tmp_path / "train" / f"{wnid}.tar", tar(members))
     dataset = open_archive(tmp_path / "train")
     assert sorted(items_of(dataset)) == sorted(ITEMS)
-    assert [archive.name for archive in dataset._archives] == ["n01440764.tar", "n01443537.tar"]
-    assert dataset._item_archive is not None
-    assert dataset._item_archive.dtype == np.int32
-    assert dataset._item_archive.tolist() == [0, 0, 1]
+    assert [each.archive.name for each in dataset.columns.archives] == [
+        "n01440764.tar",
+        "n01443537.tar",
+    ]
+    assert dataset.columns.item_archive is not None
+    assert dataset.columns.item_archive.dtype == np.int32
+    assert dataset.columns.item_archive.tolist() == [0, 0, 1]
     again = open_archive(tmp_path / "train")
     assert items_of(again) == items_of(dataset)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "train.fastinet"]
@@ -258,7 +261,7 @@ def test_read_takes_indices_as_sequences_do(tmp_path: Path) -> None:
 def test_archives_that_change_after_opening(tmp_path: Path) -> None:
     path = write(tmp_path / "t.tar", train_tar(TRAIN))
     dataset = open_archive(path)
-    end = int(dataset._offsets[2])
+    end = int(dataset.columns.offsets[2])
     os.truncate(path, end + 1)
     assert dataset.read(0) == ITEMS[0][2]
     with pytest.raises(ReadError, match="cut since it was indexed") as caught:

@@ -16,6 +16,7 @@ import fastinet
 from fastinet.cli import main
 from fastinet.errors import FastinetWarning, ReadError
 from fastinet.items import duplicates
+from fastinet.items.item_columns import ItemColumns
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.whole_archives import imagenet21k_classes, imagenet21k_p_members
@@ -132,13 +133,13 @@ FILES = [(number % 3, bytes([number % 7]) * (TAIL + 5)) for number in range(1500
 def reads_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows that are read from now on."""
     rows = []
-    read = fastinet.Dataset._read_part
+    read = ItemColumns.read
 
-    def counted(self, row, skip, size) -> bytes:
+    def counted(self, row, skip=0, size=None) -> bytes:
         rows.append(row)
         return read(self, row, skip, size)
 
-    monkeypatch.setattr(fastinet.Dataset, "_read_part", counted)
+    monkeypatch.setattr(ItemColumns, "read", counted)
     return rows
 
 

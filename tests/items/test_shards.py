@@ -21,7 +21,7 @@ from support.sharded import JPEG, items_of, labelled, members_of, shard
 
 import fastinet
 from fastinet import Loader, RandomResizedCrop
-from fastinet.archives.shards import expand_braces, index_place, shard_paths, title
+from fastinet.archives.shards import expand_braces, shard_paths, sidecar_base, title
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import (
     CorruptError,
@@ -122,13 +122,13 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_name_of_an_index() -> None:
     first = [Path("/data/a.tar"), Path("/data/b.tar"), Path("/data/x/c.tar")]
-    place = index_place(first)
+    place = sidecar_base(first)
     assert place.parent == Path("/data")
     assert place.name.startswith("a.tar+2-")
     moved = [Path("/mnt") / path.relative_to("/data") for path in first]
-    assert index_place(moved).name == place.name
+    assert sidecar_base(moved).name == place.name
     for other in (first[:2], [first[0], first[2], first[1]], [*first, Path("/data/d.tar")]):
-        assert index_place(other) != place
+        assert sidecar_base(other) != place
     assert title(first, first) == Path("/data/a.tar and 2 more")
     assert title("/data/{a,b}.tar", first[:2]) == Path("/data/{a,b}.tar")
 
@@ -344,11 +344,13 @@ def test_checkpoints(both: tuple[fastinet.Dataset, ...]) -> None:
 def test_blocks_do_not_cross_shards(both: tuple[fastinet.Dataset, ...]) -> None:
     shards, _ = both
     loader = Loader(shards, 4, SMALL, shuffle="blocked", block=1 << 30, window=1 << 31)
-    assert shards._item_archive is not None
+    assert shards.columns.item_archive is not None
     seen = [i for batch in loader for i in batch.indices.tolist()]
     assert sorted(seen) == list(range(len(shards)))
-    blocks = Blocks.of(shards._offsets, shards._item_archive, block=1 << 30, window=1 << 31)
-    assert np.array_equal(blocks.of_items, shards._item_archive)
+    blocks = Blocks.of(
+        shards.columns.offsets, shards.columns.item_archive, block=1 << 30, window=1 << 31
+    )
+    assert np.array_equal(blocks.of_items, shards.columns.item_archive)
 
 
 # ---------------------------------------------------------------------------------- cut shards

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.streamed import SMALL, batches_of, loader_of, same_batches, streamed
 
 import fastinet
@@ -73,59 +71,6 @@ def test_batches_are_those_of_the_split(name: str, split: str, tmp_path: Path) -
     dataset = opened(ARCHIVES[name], tmp_path / "a.tar", split)
     stream = streamed(tar(ARCHIVES[name]), split=split, classes=dataset.classes)
     same_batches(fastinet.Loader(dataset, 4, SMALL, seed=3), loader_of(stream, batch_size=4))
-
-
-def split_of(name: str) -> str:
-    """The rule of csrc/stream/split_rule.h in other words."""
-    path = PurePosixPath("/" + name)
-    for split in ("val", "test"):
-        prefix = f"ILSVRC2012_{split}_"
-        number, behind = path.name[len(prefix) :][:8], path.name[len(prefix) + 8 :][:1]
-        digits = len(number) == 8 and number.isascii() and number.isdigit()
-        if path.name.startswith(prefix) and digits and behind in ("", ".", "_"):
-            return split
-    for folder in reversed(path.parts[1:-1]):
-        for split in PATH_SPLITS:
-            if folder in (split, f"imagenet21k_{split}") and (split, folder) not in (
-                ("small_classes", "small_classes"),
-                ("test", "imagenet21k_test"),
-            ):
-                return split
-        if folder.endswith("-format-val"):
-            return "val"
-    return "train"
-
-
-@given(
-    st.lists(
-        st.lists(
-            st.sampled_from([
-                "train", "val", "test", "value", "imagenet21k_val", "imagenet21k_small_classes",
-                "small_classes", "imagenetv2-format-val", "imagenet21k_test", "n01440764",
-            ]),
-            max_size=3,
-        ),
-        min_size=1,
-        max_size=6,
-    ),
-    st.sampled_from([
-        "a", "ILSVRC2012_val_00000001", "ILSVRC2012_test_00000002_n01440764",
-        "ILSVRC2012_val_1", "ILSVRC2012_val_000000012", "val", "ILSVRC2012_val_0000000x",
-    ]),
-)  # fmt: skip
-def test_what_paths_tell(folders: list[list[str]], base: str) -> None:
-    names = ["/".join([*path, f"{base}{i}.jpg" if base == "a" else f"{base}.jpg"])
-             for i, path in enumerate(folders)]  # fmt: skip
-    names = list(dict.fromkeys(names))
-    data = tar(dict.fromkeys(names, b"\xff\xd8\xff\xe0"))
-    for split in PATH_SPLITS:
-        wanted = [name for name in names if split_of(name) == split]
-        stream = streamed(data, split=split)
-        if wanted:
-            assert [item.key for item in stream.items()] == wanted
-        else:
-            with pytest.raises(MissingError, match=f"{len(names)} members are of others"):
-                list(stream.items())
 
 
 def test_a_split_that_the_stream_does_not_have() -> None:

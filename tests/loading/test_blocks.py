@@ -32,7 +32,9 @@ BLOCKED: dict[str, Any] = {"shuffle": "blocked", "block": 4 << 10, "window": 16 
 
 
 def blocks_of(dataset: fastinet.Dataset, block: int = 4096, window: int = 16384) -> Blocks:
-    return Blocks.of(dataset._offsets, dataset._item_archive, block=block, window=window)
+    return Blocks.of(
+        dataset.columns.offsets, dataset.columns.item_archive, block=block, window=window
+    )
 
 
 def equal_blocks(blocks: int, items: int) -> NDArray[np.int64]:
@@ -165,7 +167,7 @@ def test_blocks_are_runs_of_neighbours(dataset: fastinet.Dataset) -> None:
     assert blocks.window_blocks == 4
     assert blocks.starts[0] == 0
     assert blocks.starts[-1] == 43
-    cells = dataset._offsets // np.uint64(4096)
+    cells = dataset.columns.offsets // np.uint64(4096)
     for start, stop in itertools.pairwise(blocks.starts.tolist()):
         assert len(set(cells[start:stop].tolist())) == 1
         assert start == 0 or cells[start] != cells[start - 1]
@@ -277,7 +279,9 @@ def test_each_block_is_read_once(dataset: fastinet.Dataset, world: int) -> None:
         for block in set(blocks.of_items[real].tolist()):
             items = real[blocks.of_items[real] == block]
             begin, last = items.min(), items.max()
-            wanted += int(dataset._offsets[last] + dataset.sizes[last] - dataset._offsets[begin])
+            wanted += int(
+                dataset.columns.offsets[last] + dataset.sizes[last] - dataset.columns.offsets[begin]
+            )
         padding = order[len(real) :]
         stats = loader.stats()
         assert stats.bytes_read == wanted + int(dataset.sizes[padding].sum())
@@ -314,7 +318,7 @@ def test_a_bad_item_in_a_block_is_named(dataset: fastinet.Dataset, tmp_path: Pat
     path.write_bytes(content)
     cut = fastinet.open(path, index=False)
     with path.open("r+b") as file:
-        file.truncate(int(cut._offsets[40]) + 10)
+        file.truncate(int(cut.columns.offsets[40]) + 10)
     loader = Loader(cut, 43, SMALL, on_error="mask", **BLOCKED)
     epoch = iter(loader)
     (batch,) = [next(epoch)]

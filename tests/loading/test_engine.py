@@ -245,7 +245,9 @@ def test_engine_refuses_columns_that_disagree(archive_path: Path) -> None:
 def test_engine_refuses_plans_that_do_not_fit(
     dataset: fastinet.Dataset, changes: dict[str, Any], message: str
 ) -> None:
-    table = _engine.ItemTable(dataset._opened_sources(), None, dataset._offsets, dataset.sizes)
+    table = _engine.ItemTable(
+        dataset.columns.sources(), None, dataset.columns.offsets, dataset.sizes
+    )
     arguments: dict[str, Any] = {
         "slots": _engine.SlotPool(spec(), 4, 3),
         "order": np.arange(3),

@@ -303,7 +303,7 @@ def test_a_bad_item_fails_in_place_of_its_batch(
     error = failure.value
     assert error.member == damaged.keys[3]
     assert error.archive == damaged.path
-    start, size = int(damaged._offsets[3]), int(damaged.sizes[3])
+    start, size = int(damaged.columns.offsets[3]), int(damaged.sizes[3])
     assert error.offset is not None
     assert start <= error.offset <= start + size
     for part in (damaged.path, damaged.keys[3], str(error.offset), error.cause):
@@ -374,7 +374,7 @@ def test_an_archive_that_has_shrunk_since(archive_path: Path, tmp_path: Path) ->
     path.write_bytes(archive_path.read_bytes())
     dataset = fastinet.open(path, index=False)
     loader = Loader(dataset, 43, SMALL)
-    cut = int(dataset._offsets[42]) + 10
+    cut = int(dataset.columns.offsets[42]) + 10
     with path.open("r+b") as file:
         file.truncate(cut)
     with pytest.raises(FastinetError) as failure:

@@ -264,7 +264,7 @@ def test_an_archive_that_rots_in_place(many: fastinet.Dataset, tmp_path: Path) -
     dataset = fastinet.open(path)
     places = dataset.build_checkpoints(stride=2)
     plain = without_checkpoints(dataset)
-    offsets, sizes = dataset._offsets.astype(np.int64), dataset.sizes.astype(np.int64)
+    offsets, sizes = dataset.columns.offsets.astype(np.int64), dataset.sizes.astype(np.int64)
     headers = places.header_bytes.astype(np.int64)
     rng = rng_of("rot")
 

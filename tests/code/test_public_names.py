@@ -1,0 +1,335 @@
+"""The public names: what users import, call and read stays, and what is new is listed here.
+
+Each name of a public module stands in a table with its parameters in parentheses, and a class with
+its methods, properties and documented attributes behind a colon. A class that only functions of the
+package make ("Made by") has no parameters. A table says what must be there: parameters and members
+may come, and a name that comes needs its line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+from typing import Any
+
+import pytest
+
+import fastinet
+import fastinet.testing
+
+PUBLIC = {
+    "fastinet": {
+        "Batch": (
+            ": boxes errors flips image_sizes images indices keys "
+            "label_sets labels objects soft_labels valid"
+        ),
+        "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
+        "CenterCrop": "(size, resize, interpolation): interpolation resize size",
+        "ColorJitter": (
+            "(brightness, contrast, saturation, hue): brightness contrast hue saturation"
+        ),
+        "Dataset": (
+            ": build_checkpoints checkpoints classes devkit family index is_selection keys "
+            "label_sets labels name path read select select_classes sizes skipped split "
+            "split_items splits with_labels wnids"
+        ),
+        "Duplicates": (
+            ": dataset first_copies first_items images items label_sets multi_label path "
+            "without_copies"
+        ),
+        "ImageHeader": (
+            "(format, width, height, components, bits_per_sample, progressive, arithmetic, "
+            "sampling, restart_interval, quality, exif_orientation): arithmetic bits_per_sample "
+            "components exif_orientation format height progressive quality restart_interval "
+            "sampling width"
+        ),
+        "ItemBoxes": "(starts, boxes, labels): boxes labels starts",
+        "ItemLabelMaps": (": axis classes dataset labels maps missing offsets sizes"),
+        "LabelMaps": ": keys notes of offsets path shape size_bytes",
+        "Loader": (
+            "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
+            " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
+            " views, exif_orientation, boxes, soft_labels, window, block, sizes, log, log_every, "
+            "out): epoch load_state_dict state_dict stats transform_at"
+        ),
+        "Objects": (
+            "(boxes, rows, views, labels, visible, indices): boxes indices labels rows views "
+            "visible"
+        ),
+        "RandomResizedCrop": (
+            "(size, scale, ratio, interpolation, hflip, color_jitter, views, min_object_covered):"
+            " color_jitter hflip interpolation min_object_covered ratio "
+            "scale size views"
+        ),
+        "Resize": "(size, interpolation): interpolation size",
+        "SemanticTree": (
+            ": ancestors check depths level_classes level_depths level_weights names parents "
+            "targets wnids"
+        ),
+        "Stream": ": classes items label labels_of name skipped",
+        "StreamLoader": (
+            "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
+            "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
+            "max_pixels, views, exif_orientation, log, log_every, out): load_state_dict "
+            "state_dict stats"
+        ),
+        "build_info": "()",
+        "concatenate": "(datasets)",
+        "decode": (
+            "(data, box, size, flip, exact, *, interpolation, transform, dtype, layout, mean, "
+            "std, exif_orientation, max_pixels, out)"
+        ),
+        "decode_batch": (
+            "(images, boxes, size, flips, exact, *, threads, interpolation, transform, dtype, "
+            "layout, mean, std, exif_orientation, max_pixels, out)"
+        ),
+        "errors": "",
+        "find_duplicates": "(dataset, *, threads, progress)",
+        "imagenet5k": "(dataset, class_list, *, others)",
+        "metrics": "",
+        "mixing": "",
+        "open": "(path, *, split, labels, devkit, patch, index, progress, classes)",
+        "open_label_maps": "(path, *, index, progress)",
+        "open_stream": "(source, *, classes, split, labels, name)",
+        "read_boxes": "(path, *, index, progress)",
+        "read_header": "(data, *, max_pixels)",
+        "read_semantic_tree": "(path)",
+        "verify": "(path, *, decode, digest, devkit, expect, published, again, threads, progress)",
+    },
+    "fastinet.errors": {
+        "CancelledError": ": advising archive cause in_archive in_member member offset",
+        "CorruptError": ": advising archive cause in_archive in_member member offset",
+        "FastinetError": ": advising archive cause in_archive in_member member offset",
+        "FastinetWarning": ": ",
+        "InternalError": ": advising archive cause in_archive in_member member offset",
+        "MissingError": ": advising archive cause errno in_archive in_member member offset",
+        "ReadError": ": advising archive cause in_archive in_member member offset",
+        "TooLargeError": ": advising archive cause in_archive in_member member offset",
+        "UnsupportedError": ": advising archive cause in_archive in_member member offset",
+        "from_status": "(code, cause, archive, member, offset)",
+    },
+    "fastinet.metrics": {
+        "Accumulator": "(topk, *, duplicates): merge per_class result update",
+        "LocatedGuesses": "(guesses, boxes): boxes guesses",
+        "SemanticAccuracy": (
+            "(accuracy, level_accuracies, level_items): accuracy level_accuracies level_items"
+        ),
+        "TrueBoxes": "(images, image, label, box): box image images label",
+        "box_overlaps": "(boxes, others)",
+        "class_columns": "(model, evaluation)",
+        "evaluate": "(scores_or_ranked, labels, topk)",
+        "flat_errors": "(guesses, labels)",
+        "localization_errors": "(guesses, boxes, labels, truth, blacklist)",
+        "located_guesses": "(predictions, boxes)",
+        "read_blacklist": "(path)",
+        "read_boxes": "(path, order)",
+        "read_guesses": "(path, order)",
+        "read_labels": "(path, order)",
+        "read_located_guesses": "(path, order)",
+        "real_labels": "(path)",
+        "semantic_accuracy": "(scores, labels, tree)",
+        "true_boxes": "(boxes, images)",
+    },
+    "fastinet.mixing": {
+        "CutMix": (
+            "(classes, alpha, smoothing, seed, layout): alpha classes draw layout seed smoothing"
+        ),
+        "Mixup": "(classes, alpha, smoothing, seed): alpha classes draw seed smoothing",
+        "OneOf": "(*ways, *, weights, seed): draw",
+        "soft_labels": "(labels, classes, lam, smoothing)",
+    },
+    "fastinet.distributed": {
+        "rank_and_world": "(rank, world)",
+    },
+    "fastinet.cli": {
+        "main": "(*args, **kwargs)",
+    },
+    "fastinet.datasets.classes": {
+        "ClassInfo": (
+            "(index, wnid, names, gloss, parents, ancestors): ancestors gloss index names parents"
+            " wnid zh"
+        ),
+        "class_table": "(wnids, devkit)",
+        "ilsvrc2012_id_of_label": "(labels)",
+        "imagenet1k_wnids": "()",
+        "label_of_ilsvrc2012_id": "(ids)",
+        "label_of_tf1001": "(numbers)",
+        "tf1001_of_label": "(labels)",
+    },
+    "fastinet.datasets.devkit": {
+        "Devkit": (
+            "(path, synsets, validation_labels, blacklist): ancestors blacklist "
+            "labels_of_validation parents path synsets validation_labels"
+        ),
+        "Synset": (
+            "(id, wnid, words, gloss, children, wordnet_height, train_images): children gloss id "
+            "train_images wnid wordnet_height words"
+        ),
+        "is_devkit": "(path)",
+        "read_devkit": "(path)",
+    },
+    "fastinet.datasets.published": {
+        "CLASS_LISTS": "",
+        "PUBLISHED": "",
+        "PublishedArchive": (
+            "(name, family, title, aliases, bytes, md5, sha256, class_tars, members, splits, "
+            "member_sha256, one_source): aliases bytes class_tars family md5 member_sha256 "
+            "members name one_source sha256 splits title"
+        ),
+        "PublishedSplit": (
+            "(name, images, classes, images_per_class, class_list): class_list classes images "
+            "images_per_class name wnids"
+        ),
+        "imagenet21k_p_wnids": "(release)",
+        "imagenet22k_wnids": "()",
+        "lists_with_class": "(wnid)",
+        "published_candidates": "(name, size, family, table)",
+        "published_classes": "(name)",
+    },
+    "fastinet.torch": {
+        "Batch": (
+            ": boxes errors flips image_sizes images"
+            " indices keys label_sets labels objects soft_labels valid"
+        ),
+        "ImageDataset": (
+            "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
+            " epoch set_epoch"
+        ),
+        "IterableDataset": "(loader): load_state_dict state_dict",
+        "Loader": (
+            "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
+            "normalise_on_device, ahead, **options): ahead batch_size dataset device epoch "
+            "load_state_dict loader state_dict stats"
+        ),
+    },
+    "fastinet.jax": {
+        "Batch": (
+            ": boxes errors flips image_sizes images indices keys label_sets labels "
+            "objects soft_labels valid"
+        ),
+        "JaxFeed": ": ahead batch_size dataset epoch load_state_dict loader state_dict stats",
+        "feed": "(loader, sharding, *, ahead)",
+    },
+}
+
+# Modules of fastinet.testing, and what in them users call.
+TESTING = {
+    "train_archive": "write_train_archive",
+    "archives": "END RECORD_BYTES checksummed entry extract tar train_tar",
+    "bounding_boxes": "FIRST_VALIDATION_BOX annotation_xml odd_annotations write_boxes",
+    "devkit": "MatlabValue devkit_files matlab_file synset_records write_devkit",
+    "gzips": "bgzip gzip_members",
+    "ilsvrc": "Members MiniatureChallenge miniature_challenge val_name write_archive",
+    "jpegs": (
+        "Segment assemble exif_block parse sampled with_adobe_transform with_segment "
+        "with_wide_tables xmp_packet"
+    ),
+    "label_maps": "label_map label_map_files write_label_maps",
+    "pngs": "CHANNELS GREY GREY_ALPHA PALETTE RGB RGBA chunk png",
+    "semantic_tree": "semantic_tree_content write_semantic_tree",
+    "small": "small_jpeg",
+    "torch_files": "legacy_torch_file zip_torch_file",
+    "webdataset": "shard_members write_shards",
+    "whole_archives": (
+        "extract imagenet21k_classes imagenet21k_p_members imagenet_v2_members winter21_tar"
+    ),
+}
+
+
+def parameters_of(value: Any) -> list[str]:
+    """Names in order, with "*" before those that can only be given by name."""
+    names: list[str] = []
+    for parameter in inspect.signature(value).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in names:
+            names.append("*")
+        prefix = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(
+            parameter.kind, ""
+        )
+        names.append(prefix + parameter.name)
+    return names
+
+
+def members_of(cls: type) -> set[str]:
+    """Public methods, properties, fields, and attributes that a docstring lists."""
+    found = set()
+    for base in cls.__mro__:
+        if not base.__module__.startswith("fastinet"):
+            continue
+        found |= {name for name in vars(base) if not name.startswith("_")}
+        found |= set(getattr(base, "_fields", ()))
+        if dataclasses.is_dataclass(base):
+            found |= {field.name for field in dataclasses.fields(base)}
+        section = re.search(
+            r"Attributes:\n((?: {4,}.*\n|\n)+)", inspect.cleandoc(base.__doc__ or "") + "\n"
+        )
+        for line in section[1].splitlines() if section else ():
+            if attributes := re.match(r" {4}([a-z]\w*(?:, [a-z]\w*)*): ", line):
+                found |= set(attributes[1].split(", "))
+    return found
+
+
+def described(value: Any) -> str:
+    """A line of the tables."""
+    if inspect.ismodule(value) or not callable(value):
+        return ""
+    if not inspect.isclass(value):
+        return f"({', '.join(parameters_of(value))})"
+    is_made = "Made by" in (value.__doc__ or "") or issubclass(value, Exception)
+    parameters = "" if is_made else f"({', '.join(parameters_of(value))})"
+    return f"{parameters}: {' '.join(sorted(members_of(value)))}"
+
+
+def module_named(name: str) -> Any:
+    if name in ("fastinet.torch", "fastinet.jax"):
+        pytest.importorskip(name.partition(".")[2])
+    return importlib.import_module(name)
+
+
+def taken_apart(line: str) -> tuple[list[str], set[str]]:
+    """Parameters and members of a line."""
+    parameters, _, members = line.partition(":")
+    return [name for name in parameters.strip("()").split(", ") if name], set(members.split())
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_name_is_listed(module: str) -> None:
+    assert sorted(module_named(module).__all__) == sorted(PUBLIC[module])
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module, names in PUBLIC.items() for name in names]
+)
+def test_public_names_stay(module: str, name: str) -> None:
+    parameters, members = taken_apart(PUBLIC[module][name])
+    found_parameters, found_members = taken_apart(described(getattr(module_named(module), name)))
+    assert members <= found_members, "members have gone"
+    by_position = parameters[: parameters.index("*")] if "*" in parameters else parameters
+    assert found_parameters[: len(by_position)] == by_position
+    assert set(parameters) <= set(found_parameters), "parameters have gone"
+
+
+@pytest.mark.parametrize("name", ["errors", "metrics", "mixing", "jax", "torch"])
+def test_modules_are_there_without_an_import_by_the_user(name: str) -> None:
+    if name in ("jax", "torch"):
+        pytest.importorskip(name)
+    assert getattr(fastinet, name) is importlib.import_module(f"fastinet.{name}")
+
+
+def test_modules_that_make_archives_stay() -> None:
+    found = {module.name for module in pkgutil.iter_modules(fastinet.testing.__path__)}
+    assert set(TESTING) <= found
+    for module, names in TESTING.items():
+        loaded = importlib.import_module(f"fastinet.testing.{module}")
+        assert [name for name in names.split() if not hasattr(loaded, name)] == []
+
+
+def test_a_name_that_goes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for line, gone in (("(data, *, size)", "(data, *, box)"), ("(a, b): x", "(a): x"),
+                       ("(a, b)", "(b, a)"), (": read", ": write")):  # fmt: skip
+        monkeypatch.setitem(PUBLIC, "fastinet", {"open": line})
+        monkeypatch.setattr(f"{__name__}.described", lambda _value, gone=gone: gone)
+        with pytest.raises(AssertionError):
+            test_public_names_stay("fastinet", "open")

@@ -1,0 +1,154 @@
+"""The label rule: batches of keys against the same rule in plain words, one key at a time."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.key_labels import (
+    KeyLabels,
+    label_of_numbered_folder,
+    published_wnids,
+    wnids_told,
+)
+from fastinet.datasets.names import Names
+from fastinet.datasets.scanned import wnid_number
+from fastinet.datasets.validation import validation_labels
+
+WNIDS = imagenet1k_wnids()
+LABELS = KeyLabels(WNIDS)
+
+
+def label_in_stream(key: str) -> int | None:
+    """Of ImageNet-1K's classes; None: the key tells none. ValueError: a class that is not there."""
+    *folders, base = key.split("/")
+    for folder in reversed(folders):
+        if re.fullmatch("n[0-9]{8}", folder):
+            return WNIDS.index(folder)
+    of_v2 = re.fullmatch(r"[0-9]{1,2}\.jpeg|[0-9a-f]{40}\.jpeg", base)
+    if of_v2 and folders and re.fullmatch("0|[1-9][0-9]{0,2}", folders[-1]):
+        return int(folders[-1])
+    if number := re.match("ILSVRC2012_val_([0-9]{8})", base):
+        return int(validation_labels()[int(number[1]) - 1]) if 0 < int(number[1]) <= 50000 else None
+    if base.startswith("ILSVRC2012_test_"):
+        return -1
+    if wnid := re.match("n[0-9]{8}", base):
+        return WNIDS.index(wnid[0])
+    return None
+
+
+def wnid_in_archive(key: str) -> int:
+    *folders, base = key.split("/")
+    stem = base.rpartition(".")[0] if "." in base else base
+    for folder in reversed(folders):
+        if re.fullmatch("n[0-9]{8}", folder):
+            return int(folder[1:])
+    if suffix := re.search("_n([0-9]{8})$", stem):
+        return int(suffix[1])
+    if number := re.match(r"ILSVRC2012_val_([0-9]{8})(?:[._]|$)", base):
+        known = 0 < int(number[1]) <= 50000
+        return wnid_number(WNIDS[validation_labels()[int(number[1]) - 1]]) if known else -1
+    beginning = re.match("n([0-9]{8})", base)
+    return int(beginning[1]) if beginning else -1
+
+
+FOLDERS = st.sampled_from(
+    [
+        "n01440764",
+        "n01443537",
+        "n00000000",
+        "train",
+        "7",
+        "999",
+        "1000",
+        "07",
+        "n014407640",
+        "é",
+        "",
+    ]
+)
+BASES = st.sampled_from([
+    "n01440764_1.JPEG", "n01443537.jpg", "n00000000_1.JPEG", "x.JPEG", "3.jpeg", "123.jpeg",
+    f"{'0a' * 20}.jpeg", "ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00050000_n01751748.JPEG",
+    "ILSVRC2012_val_00050001.JPEG", "ILSVRC2012_val_00000000.JPEG", "ILSVRC2012_val_000000012.JPEG",
+    "ILSVRC2012_val_00000003", "ILSVRC2012_val_12.JPEG", "ILSVRC2012_test_00000001.JPEG",
+    "ILSVRC2012_test_x.png", "n01440764_10026_n01443537.JPEG", "_n01440764.JPEG", "n0144076.JPEG",
+])  # fmt: skip
+KEYS = st.builds("/".join, st.builds(lambda a, b: [*a, b], st.lists(FOLDERS, max_size=3), BASES))
+
+
+@given(st.lists(KEYS, max_size=6))
+def test_streams_label_batches_as_they_label_keys(keys: list[str]) -> None:
+    expected: list[int] = []
+    cause = ""
+    for key in keys:
+        try:
+            label = label_in_stream(key)
+        except ValueError:
+            cause = "class n00000000 is none of the 1,000"
+            break
+        if label is None:
+            cause = "give labels=|there is no validation image 000"
+            break
+        expected.append(label)
+    found = LABELS([(key, {}) for key in keys])
+    assert [next(found) for _ in expected] == expected
+    if not cause:
+        assert next(found, None) is None
+        return
+    with pytest.raises(ValueError, match=cause):
+        next(found)
+
+
+@given(st.lists(KEYS, max_size=6))
+def test_whole_archives_label_all_keys_at_once(keys: list[str]) -> None:
+    assert wnids_told(Names.of(keys)).tolist() == [wnid_in_archive(key) for key in keys]
+
+
+@given(st.lists(st.tuples(KEYS, st.sampled_from(["", "cls", "json", "txt"])), max_size=6))
+def test_companions_go_before_keys(items: list[tuple[str, str]]) -> None:
+    content = {"cls": b"5", "json": b'{"label": 6}', "txt": b"9"}
+    labelled = [
+        (key, {extension: content[extension]} if extension else {}) for key, extension in items
+    ]
+    found = LABELS(labelled)
+    for key, extension in items:
+        if extension in ("cls", "json"):
+            assert next(found) == {"cls": 5, "json": 6}[extension]
+            continue
+        try:
+            label = label_in_stream(key)
+        except ValueError:
+            label = None
+        if label is None:
+            with pytest.raises(ValueError, match=r"class|labels=|validation image"):
+                next(found)
+            return
+        assert next(found) == label
+    assert next(found, None) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [("a/7/3.jpeg", 7), ("7/12.jpeg", 7), ("7/123.jpeg", -1), ("07/3.jpeg", -1), ("3.jpeg", -1),
+     ("1000/3.jpeg", -1), ("0/3.jpg", -1), (f"0/{'a' * 40}.jpeg", 0)],
+)  # fmt: skip
+def test_numbered_folders(key: str, label: int) -> None:
+    assert label_of_numbered_folder(key) == label
+
+
+def test_published_labels() -> None:
+    names = Names.of([f"ILSVRC2012_val_{i:08d}.JPEG" for i in (0, 1, 50000, 50001)])
+    first, last = (wnid_number(WNIDS[label]) for label in validation_labels()[[0, -1]])
+    np.testing.assert_array_equal(published_wnids(names), [-1, first, last, -1])
+
+
+def test_classes_that_are_no_wnids_are_in_no_key() -> None:
+    numbered = KeyLabels(["0", "1"])
+    with pytest.raises(ValueError, match="class n01440764 is none of the 2"):
+        next(numbered([("n01440764/1.JPEG", {})]))
