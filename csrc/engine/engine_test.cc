@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "engine/epoch_run.h"
 #include "engine/item_check.h"
 #include "rng/blocked_order.h"
@@ -160,7 +160,7 @@ class CountedWork final : public WorkSource {
   std::atomic<int64_t> inside_ = 0;
 };
 
-void TestPoolServesManySources() {
+TEST_CASE("one pool serves many sources of work") {
   const auto pool = Pool(4);
   std::vector<std::unique_ptr<CountedWork>> sources;
   for (int i = 0; i < 20; ++i) {
@@ -202,7 +202,7 @@ class JointWork final : public WorkSource {
   std::atomic<int> left_ = 0;
 };
 
-void TestWakeReachesAsManyAsThereIsWorkFor() {
+TEST_CASE("waking reaches as many workers as there is work for") {
   const auto pool = Pool(6);
   JointWork work(6);
   pool->Add(work);
@@ -213,7 +213,7 @@ void TestWakeReachesAsManyAsThereIsWorkFor() {
   pool->Remove(work);
 }
 
-void TestRemoveWaitsForVisitors() {
+TEST_CASE("removing a source waits for the workers in it") {
   const auto pool = Pool(4);
   for (int turn = 0; turn < 200; ++turn) {
     auto source = std::make_unique<CountedWork>(1'000'000);
@@ -227,11 +227,13 @@ void TestRemoveWaitsForVisitors() {
 
 // --------------------------------------------------------------------------------- the slots
 
-void TestSlotsAreUsedAgainAndNeverShared() {
+TEST_CASE("slots are used again, and never shared") {
   const auto pool = SlotPool::Make({3, 100}, 2);
   std::vector<std::shared_ptr<Slot>> leases;
   for (int i = 0; i < 5; ++i) leases.push_back(pool->Lease().value());
-  REQUIRE(pool->allocated() == 5 && pool->leased() == 5 && pool->extra() == 3);
+  REQUIRE(pool->allocated() == 5);
+  REQUIRE(pool->leased() == 5);
+  REQUIRE(pool->extra() == 3);
   for (size_t i = 0; i < leases.size(); ++i) {
     REQUIRE(reinterpret_cast<uintptr_t>(leases[i]->pixels()) % 64 == 0);
     for (size_t j = 0; j < i; ++j) REQUIRE(leases[i]->pixels() != leases[j]->pixels());
@@ -239,23 +241,25 @@ void TestSlotsAreUsedAgainAndNeverShared() {
   const uint8_t* const last = leases[4]->pixels();
   const std::shared_ptr<Slot> copy = leases[0];
   leases.clear();
-  REQUIRE(pool->allocated() == 3 && pool->leased() == 1);  // two free ones are kept
+  REQUIRE(pool->allocated() == 3);
+  REQUIRE(pool->leased() == 1);  // two free ones are kept
   REQUIRE(copy->pixels() != last);
   REQUIRE(pool->Lease().value()->pixels() != copy->pixels());
 }
 
-void TestLeaseOutlivesPool() {
+TEST_CASE("a leased slot outlives its pool") {
   std::shared_ptr<Slot> slot = SlotPool::Make({3, 100}, 2)->Lease().value();
   std::memset(slot->Row(2).data(), 7, slot->Row(2).size());
   REQUIRE(slot->Row(2)[99] == 7);
 }
 
-void TestImpossibleSlotsAreRefused() {
+TEST_CASE("impossible slots are refused") {
   for (const SlotShape& shape :
        {SlotShape{int64_t{1} << 40, size_t{1} << 40}, SlotShape{int64_t{1} << 30, size_t{1} << 30},
         SlotShape{0, 1}, SlotShape{1, 0}}) {
     const auto slot = SlotPool::Make(shape, 2)->Lease();
-    REQUIRE(!slot.ok() && slot.status().code() == StatusCode::kTooLarge);
+    REQUIRE(!slot.ok());
+    REQUIRE(slot.status().code() == StatusCode::kTooLarge);
   }
 }
 
@@ -280,12 +284,13 @@ void TestBatchesComeInPlanOrder(int threads, int64_t batch_size, int64_t prefetc
   }
   REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
   REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
-  REQUIRE(stats->Sum(&WorkerCounters::items) == 150 && run->ReadyBatches() == 0);
+  REQUIRE(stats->Sum(&WorkerCounters::items) == 150);
+  REQUIRE(run->ReadyBatches() == 0);
   REQUIRE(stats->batches == static_cast<uint64_t>(CeilDiv<int64_t>(150, batch_size)));
   REQUIRE(slots->extra() == 0);
 }
 
-void TestFirstBadItemOfTheBatchIsReported() {
+TEST_CASE("the first bad item of a batch is the one reported") {
   const Dataset data(60, {41, 42, 44, 55});
   std::vector<int64_t> order(60);
   std::iota(order.begin(), order.end(), 0);
@@ -298,14 +303,15 @@ void TestFirstBadItemOfTheBatchIsReported() {
     ExpectRowsOf(NextOf(*run), order, 0);
     ExpectRowsOf(NextOf(*run), order, 20);
     const Delivery failed = NextOf(*run);
-    REQUIRE(failed.kind == Delivery::Kind::kFailed && failed.failed_item == 41);
+    REQUIRE(failed.kind == Delivery::Kind::kFailed);
+    REQUIRE(failed.failed_item == 41);
     REQUIRE(failed.error.archive() == "memory.tar");
     REQUIRE(failed.error.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
     REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
   }
 }
 
-void TestMaskedRowsAreZero() {
+TEST_CASE("masked rows are zero, in used slots too") {
   const Dataset data(20, {3, 17});
   const std::vector<int64_t> order = Shuffled(20);
   const auto stats = std::make_shared<EngineStats>();
@@ -315,9 +321,10 @@ void TestMaskedRowsAreZero() {
                                      Options(1, OnError::kMask), slots, stats)
                          .value();
     const Delivery batch = NextOf(*run);
-    REQUIRE(batch.failures.size() == 2 && batch.failures[0].row < batch.failures[1].row);
+    REQUIRE(batch.failures.size() == 2);
+    REQUIRE(batch.failures[0].row < batch.failures[1].row);
     for (const RowFailure& failure : batch.failures) {
-      REQUIRE(failure.item == 3 || failure.item == 17);
+      REQUIRE((failure.item == 3 || failure.item == 17));
       REQUIRE(order[static_cast<size_t>(failure.row)] == failure.item);
       REQUIRE(batch.slot->valid[static_cast<size_t>(failure.row)] == 0);
       for (const uint8_t value : batch.slot->Row(failure.row)) REQUIRE(value == 0);
@@ -329,7 +336,7 @@ void TestMaskedRowsAreZero() {
   REQUIRE(failures == 4);
 }
 
-void TestRunsShareAPoolAndStopAnywhere() {
+TEST_CASE("runs share a pool and stop anywhere") {
   const Dataset data(400);
   const std::vector<int64_t> order = Shuffled(400);
   const auto pool = Pool(4);
@@ -349,7 +356,7 @@ void TestRunsShareAPoolAndStopAnywhere() {
   REQUIRE(slots->leased() == 0);
 }
 
-void TestStopWakesTheConsumer() {
+TEST_CASE("stopping wakes the consumer") {
   const Dataset data(64);
   const std::vector<int64_t> order = Shuffled(64);
   for (int turn = 0; turn < 50; ++turn) {
@@ -360,8 +367,8 @@ void TestStopWakesTheConsumer() {
       for (;;) {
         const Delivery delivery = run->Next(milliseconds(100'000));
         if (delivery.kind == Delivery::Kind::kBatch) continue;
-        REQUIRE(delivery.kind == Delivery::Kind::kEnd ||
-                delivery.error.code() == StatusCode::kCancelled);
+        REQUIRE((delivery.kind == Delivery::Kind::kEnd ||
+                 delivery.error.code() == StatusCode::kCancelled));
         return;
       }
     });
@@ -387,7 +394,8 @@ void TestEveryBadItemIsFound(int threads, CheckDepth depth) {
   REQUIRE(std::count(all.components.begin(), all.components.end(), 1) == 37);
   const ItemChecks some = CheckItems(dataset.table(), 10, 10, depth, threads);
   REQUIRE(some.components.size() == 10);
-  REQUIRE(some.failures.size() == 1 && some.failures[0].item == 17);
+  REQUIRE(some.failures.size() == 1);
+  REQUIRE(some.failures[0].item == 17);
   REQUIRE(CheckItems(dataset.table(), 40, 0, depth, threads).components.empty());
 }
 
@@ -422,7 +430,7 @@ void TestBlocksAreReadOnce(int threads) {
   REQUIRE(stats->block_bytes_peak <= data.source().size_bytes() / 20 * 5);
 }
 
-void TestBlocksThatCannotBeRead() {
+TEST_CASE("items of a block that cannot be read are read one by one") {
   const Dataset data(100, {41});
   data.source().longest_read = 300;  // an item, but no block
   const std::vector<int64_t> order = BlockedOrderOf(100), blocks = BlocksOf(order);
@@ -432,13 +440,14 @@ void TestBlocksThatCannotBeRead() {
                       Options(1, OnError::kMask), SlotsFor(100, 1), stats)
           .value();
   const Delivery batch = NextOf(*run);
-  REQUIRE(batch.failures.size() == 1 && batch.failures[0].item == 41);
+  REQUIRE(batch.failures.size() == 1);
+  REQUIRE(batch.failures[0].item == 41);
   const Status& status = batch.failures[0].status;
   REQUIRE(status.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
   REQUIRE(stats->block_bytes_peak == 0);
 }
 
-void TestBlocksOfAnEpochThatIsLeft() {
+TEST_CASE("the blocks of an epoch that is left are freed") {
   const Dataset data(400);
   const std::vector<int64_t> order = BlockedOrderOf(400), blocks = BlocksOf(order);
   const auto stats = std::make_shared<EngineStats>();
@@ -452,7 +461,7 @@ void TestBlocksOfAnEpochThatIsLeft() {
   REQUIRE(stats->block_bytes == 0);
 }
 
-void TestPlansWithPadding() {
+TEST_CASE("padding makes zero rows that are not valid") {
   const Dataset data(10);
   std::vector<int64_t> order = Shuffled(10);
   order.resize(16, kPadding);
@@ -463,14 +472,16 @@ void TestPlansWithPadding() {
                       Options(1), SlotsFor(16, 1), std::make_shared<EngineStats>())
           .value();
   const Delivery batch = NextOf(*run);
-  REQUIRE(batch.rows == 16 && batch.failures.empty());
+  REQUIRE(batch.rows == 16);
+  REQUIRE(batch.failures.empty());
   for (size_t j = 10; j < 16; ++j) {
-    REQUIRE(batch.slot->items[j] == kPadding && batch.slot->valid[j] == 0);
+    REQUIRE(batch.slot->items[j] == kPadding);
+    REQUIRE(batch.slot->valid[j] == 0);
     for (const uint8_t value : batch.slot->Row(static_cast<int64_t>(j))) REQUIRE(value == 0);
   }
 }
 
-void TestBatchesOutliveTheRun() {
+TEST_CASE("batches outlive their run") {
   const Dataset data(40);
   const std::vector<int64_t> order = Shuffled(40);
   std::vector<Delivery> kept;
@@ -485,34 +496,33 @@ void TestBatchesOutliveTheRun() {
   }
 }
 
-}  // namespace
-}  // namespace fastinet
-
-int main() {
-  fastinet::TestPoolServesManySources();
-  fastinet::TestWakeReachesAsManyAsThereIsWorkFor();
-  fastinet::TestRemoveWaitsForVisitors();
-  fastinet::TestSlotsAreUsedAgainAndNeverShared();
-  fastinet::TestLeaseOutlivesPool();
-  fastinet::TestImpossibleSlotsAreRefused();
+TEST_CASE("batches come in plan order") {
   for (const int threads : {1, 2, 5}) {
     for (const int64_t batch_size : {1, 16, 200}) {
       for (const int64_t prefetch : {1, 4}) {
-        fastinet::TestBatchesComeInPlanOrder(threads, batch_size, prefetch);
+        CAPTURE(threads);
+        CAPTURE(batch_size);
+        CAPTURE(prefetch);
+        TestBatchesComeInPlanOrder(threads, batch_size, prefetch);
       }
     }
   }
-  fastinet::TestFirstBadItemOfTheBatchIsReported();
-  fastinet::TestMaskedRowsAreZero();
-  fastinet::TestRunsShareAPoolAndStopAnywhere();
-  fastinet::TestStopWakesTheConsumer();
-  for (const int threads : {1, 4}) {
-    fastinet::TestEveryBadItemIsFound(threads, fastinet::CheckDepth::kHeader);
-    fastinet::TestEveryBadItemIsFound(threads, fastinet::CheckDepth::kPixels);
-  }
-  fastinet::TestBatchesOutliveTheRun();
-  for (const int threads : {1, 2, 5}) fastinet::TestBlocksAreReadOnce(threads);
-  fastinet::TestBlocksThatCannotBeRead();
-  fastinet::TestBlocksOfAnEpochThatIsLeft();
-  fastinet::TestPlansWithPadding();
 }
+
+TEST_CASE("every bad item is found") {
+  for (const int threads : {1, 4}) {
+    CAPTURE(threads);
+    TestEveryBadItemIsFound(threads, CheckDepth::kHeader);
+    TestEveryBadItemIsFound(threads, CheckDepth::kPixels);
+  }
+}
+
+TEST_CASE("blocks are read once") {
+  for (const int threads : {1, 2, 5}) {
+    CAPTURE(threads);
+    TestBlocksAreReadOnce(threads);
+  }
+}
+
+}  // namespace
+}  // namespace fastinet
