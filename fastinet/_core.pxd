@@ -147,7 +147,7 @@ cdef extern from "item/item.h" namespace "fastinet" nogil:
 
     cdef cppclass ItemRenderer:
         ItemRenderer() except +
-        Status Render(
+        Status RenderCrop(
             Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row
         ) except +
 

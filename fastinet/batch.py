@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PADDING", "Batch", "BatchKind"]
 
 PADDING = -1
-"""Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
+"""Index and label of a row that pads the last batch: kPaddingItem in csrc/engine/plan.h."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Layers point one way: no #include, cimport or import goes upward or sideways.
 
-    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- engine
-         <- {bindings, Cython} <- Python <- {testing, command line}
+    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- columns
+         <- {passes, stream} <- engine <- {bindings, Cython} <- Python <- {testing, command line}
 
 The checks read the files; nothing is compiled. Each check is itself tested on a planted bad edge.
 """
@@ -24,6 +24,8 @@ CPP_LAYERS = [
     {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "colour", "label_map"},
     {"crop"},
     {"item"},
+    {"columns"},
+    {"passes", "stream"},
     {"engine"},
     {"bindings", "fuzz"},
 ]

@@ -76,7 +76,7 @@ def test_batches_are_those_of_the_split(name: str, split: str, tmp_path: Path) -
 
 
 def split_of(name: str) -> str:
-    """The rule of csrc/engine/split_rule.h in other words."""
+    """The rule of csrc/stream/split_rule.h in other words."""
     path = PurePosixPath("/" + name)
     for split in ("val", "test"):
         prefix = f"ILSVRC2012_{split}_"

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/status.h"
-#include "engine/seek_pass.h"
 #include "io/file.h"
+#include "passes/seek_pass.h"
 #include "tar/scan.h"
 
 namespace fastinet {

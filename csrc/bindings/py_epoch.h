@@ -12,9 +12,9 @@
 #include "bindings/py_stream_items.h"
 #include "bindings/py_tables.h"
 #include "bindings/python_values.h"
-#include "engine/descriptor_input.h"
 #include "engine/epoch_run.h"
 #include "engine/stream_run.h"
+#include "stream/descriptor_input.h"
 
 namespace fastinet {
 

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "bindings/python_values.h"
-#include "engine/descriptor_input.h"
 #include "engine/fork_safe.h"
-#include "engine/item_stream.h"
 #include "engine/stream_run.h"
 #include "item/item_bytes.h"
+#include "stream/descriptor_input.h"
+#include "stream/item_stream.h"
 
 namespace fastinet {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "engine/item_table.h"
+#include "columns/item_table.h"
 #include "engine/stats.h"
 
 namespace fastinet {

@@ -2,19 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <utility>
+
+#include "base/out_of_memory.h"
 
 namespace fastinet {
 namespace {
-
-/// What Next() has to say of a pass that was stopped.
-Delivery Closed() {
-  Delivery delivery;
-  delivery.kind = Delivery::Kind::kFailed;
-  delivery.error = {StatusCode::kCancelled, "the epoch was closed"};
-  return delivery;
-}
 
 /// What is left of `patience` since `called`.
 std::chrono::milliseconds Left(std::chrono::milliseconds patience, Clock::time_point called) {
@@ -145,8 +138,7 @@ void StreamRun::Stop() {
 
 StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   const Clock::time_point called = Clock::now();
-  StreamDelivery result;
-  result.delivery.kind = Delivery::Kind::kNotYet;
+  StreamDelivery result{.delivery = Delivery::NotYet()};
 
   std::unique_lock lock(mutex_);
   if (!changed_.wait_for(lock, patience, [&] { return !consumer_inside_; })) return result;
@@ -154,9 +146,9 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   changed_.wait_for(lock, Left(patience, called),
                     [&] { return over_ || fed_ || !batches_.empty(); });
   if (stopped_ && !ended_) {
-    result.delivery = Closed();
+    result.delivery = Delivery::Closed();
   } else if (over_) {
-    result.delivery.kind = Delivery::Kind::kEnd;
+    result.delivery = Delivery::End();
   } else if (!batches_.empty()) {
     // While this thread waits for the first batch, others may add some behind it, or stop the run.
     const std::shared_ptr<Batch> first = batches_.front();
@@ -166,7 +158,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
     lock.lock();
     if (stopped_) {
       // Workers may still read the items; they stay where they are.
-      result.delivery = Closed();
+      result.delivery = Delivery::Closed();
     } else if (result.delivery.kind != Delivery::Kind::kNotYet) {
       TakeFirst(*first, &result);
     }
@@ -176,8 +168,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   } else if (fed_) {
     over_ = true;
     ended_ = failure_.ok();
-    result.delivery.kind = failure_.ok() ? Delivery::Kind::kEnd : Delivery::Kind::kFailed;
-    result.delivery.error = std::move(failure_);
+    result.delivery = ended_ ? Delivery::End() : Delivery::Failed(std::move(failure_));
   }
   times_.CountCall(called, delivered_);
   if (result.delivery.kind == Delivery::Kind::kBatch) ++delivered_;
@@ -213,12 +204,8 @@ int64_t StreamRun::CountReady() {
 // ---------------------------------------------------------------------- the thread that reads
 
 void StreamRun::Feed() {
-  Status status;
-  try {
-    status = TakeApart();
-  } catch (const std::bad_alloc&) {
-    status = TooLarge("not enough memory for the stream's window of items");
-  }
+  Status status = OrOutOfMemory("not enough memory for the stream's window of items",
+                                [&] { return TakeApart(); });
   {
     const std::lock_guard lock(mutex_);
     fed_ = true;
@@ -294,7 +281,7 @@ Status StreamRun::EndBatch() {
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return over_ || HasRoom(); });
-    if (over_) return {StatusCode::kCancelled, "the epoch was closed"};
+    if (over_) return Delivery::Closed().error;
   }
   EpochOptions options = options_;
   options.prefetch_batches = 1;

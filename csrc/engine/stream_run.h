@@ -8,32 +8,19 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "base/byte_stream.h"
 #include "base/status.h"
 #include "engine/epoch_run.h"
-#include "engine/item_stream.h"
-#include "engine/shuffle_window.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
+#include "stream/item_stream.h"
+#include "stream/shuffle_window.h"
+#include "stream/stream_input.h"
 
 namespace fastinet {
-
-/// A stream, and how to wake whoever waits for its bytes.
-class StreamInput {
- public:
-  virtual ~StreamInput() = default;
-  /// Its name for messages.
-  virtual const std::string& name() const = 0;
-  /// The archive's bytes: inflated, where the stream is compressed. Called once.
-  virtual Result<ByteStream*> Open() = 0;
-  /// Makes reads fail with kCancelled from now on. From any thread.
-  virtual void Interrupt() = 0;
-};
 
 /// Which items of the stream become rows of which batch.
 ///
@@ -54,8 +41,8 @@ struct StreamPlan {
 
 /// What Next() has to say, and of the rows what a stream alone knows: their items, without bytes.
 struct StreamDelivery {
-  Delivery delivery;
-  std::vector<StreamItem> items;  // by row
+  Delivery delivery = {};
+  std::vector<StreamItem> items = {};  // by row
   // Of all ranks together: where a pass over the same stream goes on. Rows that only the stream's
   // failure let out of the window have no place in the order of the whole stream, so it does not go
   // beyond the first of them.

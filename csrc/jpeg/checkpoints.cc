@@ -157,7 +157,7 @@ Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32
     if (places.size() == walk.count()) break;
     const int64_t from = walk.mcu();
     walk.Advance();
-    FASTINET_RETURN_IF_ERROR(decoder.Skip(static_cast<int32_t>(walk.mcu() - from)));
+    FASTINET_RETURN_IF_ERROR(decoder.SkipMcus(static_cast<int32_t>(walk.mcu() - from)));
   }
   for (size_t i = 0; i + 1 < places.size(); ++i) {
     places[i].check = PlaceCheck(jpeg, 0, places[i].point, places[i + 1].point.bit / 8);

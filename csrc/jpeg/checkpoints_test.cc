@@ -109,7 +109,7 @@ void ExpectNoLie(Bytes jpeg, const OracleImage& image, const Checkpoints& checkp
                                   jpeg.begin() + static_cast<ptrdiff_t>(range.end));
   Collector collector;
   const Status status =
-      decoder.Decode(header, {part, range.begin}, region, &checkpoints, collector);
+      decoder.DecodeRegion(header, {part, range.begin}, region, &checkpoints, collector);
   if (!status.ok()) return;
   CHECK_MESSAGE(Matches(collector, image, region, region.height),
                 "wrong pixels from a lying record");
@@ -189,14 +189,14 @@ TEST_CASE("checkpoints that do not fit cost time, not the image") {
   RegionDecoder decoder;
   DecodeStats stats;
   Collector collector;
-  CHECK_OK(decoder.Decode(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
+  CHECK_OK(decoder.DecodeRegion(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
   CHECK_EQ(stats.checkpoints_refused, 1u);
   CHECK(Matches(collector, OracleDecode(new_jpeg), region, region.height));
 
   const ByteRange range = BytesForRegion(header, length, region, &stale.value());
   const Bytes part = Bytes(new_jpeg).subspan(range.begin, range.end - range.begin);
   const Status status =
-      decoder.Decode(header, {part, range.begin}, region, &stale.value(), collector, &stats);
+      decoder.DecodeRegion(header, {part, range.begin}, region, &stale.value(), collector, &stats);
   CHECK_MESSAGE(status.code() == StatusCode::kCorrupt, status);
   CHECK_EQ(stats.checkpoints_refused, 2u);
 }

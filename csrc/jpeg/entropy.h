@@ -44,10 +44,10 @@ class EntropyDecoder {
 
   /// Decodes `count` MCUs. The first one's blocks are number `column` * blocks_across in the rows
   /// of `buffer`.
-  Status Decode(int32_t count, const CoefficientBuffer& buffer, int32_t column);
+  Status DecodeMcus(int32_t count, const CoefficientBuffer& buffer, int32_t column);
 
   /// Passes over `count` MCUs.
-  Status Skip(int32_t count);
+  Status SkipMcus(int32_t count);
 
   /// Where the next MCU starts.
   ScanPoint Tell() const;
@@ -56,8 +56,9 @@ class EntropyDecoder {
   /// `points` passes over `skip` MCUs and decodes the following `count` into the buffer of the same
   /// index. Leaves in `points` where each ended. The scan must have no restart intervals; the place
   /// of Seek and Tell is not touched.
-  Status DecodeTwo(int32_t skip, int32_t count, const std::array<CoefficientBuffer, 2>& buffers,
-                   std::array<ScanPoint, 2>* points) const;
+  Status DecodeMcusInTurn(int32_t skip, int32_t count,
+                          const std::array<CoefficientBuffer, 2>& buffers,
+                          std::array<ScanPoint, 2>* points) const;
 
   /// What the kernels read and write.
   struct State {
@@ -80,7 +81,7 @@ class EntropyDecoder {
   };
 
  private:
-  Status Run(int32_t count, const CoefficientBuffer* buffer, int32_t column);
+  Status DecodeIntervals(int32_t count, const CoefficientBuffer* buffer, int32_t column);
   Status PassRestartMarker();
   State StateAt(const ScanPoint& point) const;
   ScanPoint PointOf(const State& state, int64_t mcu) const;

@@ -134,7 +134,7 @@ class StreamDecoder {
 
   /// Decodes one block.
   template <bool kStore>
-  HWY_INLINE EntropyFault Decode(const EntropyDecoder::Block& block, const BlockPlace& place) {
+  HWY_INLINE EntropyFault DecodeBlock(const EntropyDecoder::Block& block, const BlockPlace& place) {
     if (!Start<kStore>(block, place)) return EntropyFault::kBadCode;
     const AcTable::Entry* entries = block.ac->entries();
     size_t k = 0;
@@ -149,9 +149,10 @@ class StreamDecoder {
   /// not fit the registers: going on with the next block of the stream whose block ends first, with
   /// its own tables, is slower.
   template <bool kStore>
-  static HWY_INLINE EntropyFault DecodeTwo(StreamDecoder& a, StreamDecoder& b,
-                                           const EntropyDecoder::Block& block,
-                                           const BlockPlace& place_a, const BlockPlace& place_b) {
+  static HWY_INLINE EntropyFault DecodeBlockOfTwo(StreamDecoder& a, StreamDecoder& b,
+                                                  const EntropyDecoder::Block& block,
+                                                  const BlockPlace& place_a,
+                                                  const BlockPlace& place_b) {
     if (!a.Start<kStore>(block, place_a) || !b.Start<kStore>(block, place_b)) {
       return EntropyFault::kBadCode;
     }
@@ -340,16 +341,16 @@ HWY_INLINE BlockPlace PlaceOf(const EntropyDecoder::Block& block, const Coeffici
 }
 
 template <bool kStore>
-EntropyFault DecodeOneAs(EntropyDecoder::State& state,
-                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                         const CoefficientBuffer* buffer) {
+EntropyFault DecodeStreamAs(EntropyDecoder::State& state,
+                            std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                            const CoefficientBuffer* buffer) {
   StreamDecoder decoder(state);
   EntropyFault fault = EntropyFault::kNone;
   for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
     for (const EntropyDecoder::Block& block : blocks) {
       BlockPlace place;
       if constexpr (kStore) place = PlaceOf(block, *buffer, mcu);
-      fault = decoder.Decode<kStore>(block, place);
+      fault = decoder.DecodeBlock<kStore>(block, place);
       if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
     }
   }
@@ -358,9 +359,9 @@ EntropyFault DecodeOneAs(EntropyDecoder::State& state,
 }
 
 template <bool kStore>
-EntropyFault DecodeTwoAs(std::array<EntropyDecoder::State, 2>& states,
-                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                         const std::array<const CoefficientBuffer*, 2>& buffers) {
+EntropyFault DecodeTwoStreamsAs(std::array<EntropyDecoder::State, 2>& states,
+                                std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                                const std::array<const CoefficientBuffer*, 2>& buffers) {
   StreamDecoder a(states[0]);
   StreamDecoder b(states[1]);
   EntropyFault fault = EntropyFault::kNone;
@@ -371,7 +372,7 @@ EntropyFault DecodeTwoAs(std::array<EntropyDecoder::State, 2>& states,
         place_a = PlaceOf(block, *buffers[0], mcu);
         place_b = PlaceOf(block, *buffers[1], mcu);
       }
-      fault = StreamDecoder::DecodeTwo<kStore>(a, b, block, place_a, place_b);
+      fault = StreamDecoder::DecodeBlockOfTwo<kStore>(a, b, block, place_a, place_b);
       if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
     }
   }
@@ -380,17 +381,18 @@ EntropyFault DecodeTwoAs(std::array<EntropyDecoder::State, 2>& states,
   return a.ran_out() || b.ran_out() ? EntropyFault::kOutOfData : fault;
 }
 
-EntropyFault DecodeOne(EntropyDecoder::State& state, std::span<const EntropyDecoder::Block> blocks,
-                       McuRange mcus, const CoefficientBuffer* buffer) {
-  return buffer == nullptr ? DecodeOneAs<false>(state, blocks, mcus, buffer)
-                           : DecodeOneAs<true>(state, blocks, mcus, buffer);
+EntropyFault DecodeStream(EntropyDecoder::State& state,
+                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                          const CoefficientBuffer* buffer) {
+  return buffer == nullptr ? DecodeStreamAs<false>(state, blocks, mcus, buffer)
+                           : DecodeStreamAs<true>(state, blocks, mcus, buffer);
 }
 
-EntropyFault DecodeTwo(std::array<EntropyDecoder::State, 2>& states,
-                       std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                       const std::array<const CoefficientBuffer*, 2>& buffers) {
-  return buffers[0] == nullptr ? DecodeTwoAs<false>(states, blocks, mcus, buffers)
-                               : DecodeTwoAs<true>(states, blocks, mcus, buffers);
+EntropyFault DecodeTwoStreams(std::array<EntropyDecoder::State, 2>& states,
+                              std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                              const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return buffers[0] == nullptr ? DecodeTwoStreamsAs<false>(states, blocks, mcus, buffers)
+                               : DecodeTwoStreamsAs<true>(states, blocks, mcus, buffers);
 }
 
 }  // namespace
@@ -401,19 +403,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fastinet {
 
-HWY_EXPORT(DecodeOne);
-HWY_EXPORT(DecodeTwo);
+HWY_EXPORT(DecodeStream);
+HWY_EXPORT(DecodeTwoStreams);
 
-EntropyFault DecodeStream(EntropyDecoder::State& state,
+EntropyFault DecodeBlocks(EntropyDecoder::State& state,
                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                           const CoefficientBuffer* buffer) {
-  return HWY_DYNAMIC_DISPATCH(DecodeOne)(state, blocks, mcus, buffer);
+  return HWY_DYNAMIC_DISPATCH(DecodeStream)(state, blocks, mcus, buffer);
 }
 
-EntropyFault DecodeStreams(std::array<EntropyDecoder::State, 2>& states,
-                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                           const std::array<const CoefficientBuffer*, 2>& buffers) {
-  return HWY_DYNAMIC_DISPATCH(DecodeTwo)(states, blocks, mcus, buffers);
+EntropyFault DecodeBlocksInTurn(std::array<EntropyDecoder::State, 2>& states,
+                                std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                                const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return HWY_DYNAMIC_DISPATCH(DecodeTwoStreams)(states, blocks, mcus, buffers);
 }
 
 }  // namespace fastinet

@@ -78,25 +78,28 @@ ByteRange BytesForRegion(const JpegHeader& header, uint64_t jpeg_bytes, const Bo
   return range;
 }
 
-Status RegionDecoder::Decode(const JpegHeader& header, const JpegSlice& jpeg, const Box& region,
-                             const Checkpoints* checkpoints, RowSink& sink, DecodeStats* stats) {
+Status RegionDecoder::DecodeRegion(const JpegHeader& header, const JpegSlice& jpeg,
+                                   const Box& region, const Checkpoints* checkpoints, RowSink& sink,
+                                   DecodeStats* stats) {
   DecodeStats unused;
   stats_ = stats == nullptr ? &unused : stats;
   if (!Accepts(header)) return Unsupported("the own decoder does not take this JPEG");
   if (!region.IsInside(header.size)) return InvalidArgument("the region lies outside the image");
   FASTINET_RETURN_IF_ERROR(Prepare(header, jpeg, region));
   ++stats_->images;
-  Status status = DecodeRows(checkpoints, sink);
+  Status status = DecodeMcuRows(checkpoints, sink);
   if (status.code() != StatusCode::kCorrupt || checkpoints == nullptr) return status;
   // That may be the checkpoints' fault.
   ++stats_->checkpoints_refused;
   const bool nothing_handed_over = next_row_ == region.y;
   if (!nothing_handed_over || jpeg.offset_bytes > header.scan.data_offset_bytes) return status;
   position_.reset();
-  return DecodeRows(nullptr, sink);
+  return DecodeMcuRows(nullptr, sink);
 }
 
-Status RegionDecoder::DecodeRows(const Checkpoints* checkpoints, RowSink& sink) {
+/// Takes the region's MCU rows from top to bottom, one or two at a time: coefficients, samples, and
+/// as many bands of pixels as are complete.
+Status RegionDecoder::DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sink) {
   if (checkpoints != nullptr) FASTINET_RETURN_IF_ERROR(CheckPlaces(*checkpoints));
   const bool waits_for_next = std::any_of(frame_.planes.begin(), frame_.planes.end(),
                                           [](const auto& plane) { return LooksUpAndDown(plane); });
@@ -212,7 +215,7 @@ Status RegionDecoder::GoTo(int64_t mcu, const Checkpoints* checkpoints) {
   }
   const auto skipped = static_cast<int32_t>(mcu - position_->mcu);
   stats_->mcus_skipped += static_cast<uint64_t>(skipped);
-  return entropy_.Skip(skipped);
+  return entropy_.SkipMcus(skipped);
 }
 
 /// Looks for the last restart marker at or before `mcu`, without decoding: an FF byte that no 00
@@ -250,7 +253,7 @@ Status RegionDecoder::DecodeMcuRow(int32_t mcu_row, const Checkpoints* checkpoin
   FASTINET_RETURN_IF_ERROR(GoTo(FirstMcu(mcu_row), checkpoints));
   const int32_t count = extent_.mcu_columns.count();
   coefficients_[0].Clear();
-  FASTINET_RETURN_IF_ERROR(entropy_.Decode(count, coefficients_[0], 0));
+  FASTINET_RETURN_IF_ERROR(entropy_.DecodeMcus(count, coefficients_[0], 0));
   stats_->mcus_decoded += static_cast<uint64_t>(count);
   position_ = entropy_.Tell();
   return checkpoints == nullptr ? Status() : CheckAgainst(*checkpoints, *position_);
@@ -278,7 +281,7 @@ Status RegionDecoder::DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& check
   }
   const auto skip = static_cast<int32_t>(FirstMcu(mcu_row) - points[0].mcu);
   const int32_t count = extent_.mcu_columns.count();
-  FASTINET_RETURN_IF_ERROR(entropy_.DecodeTwo(skip, count, coefficients_, &points));
+  FASTINET_RETURN_IF_ERROR(entropy_.DecodeMcusInTurn(skip, count, coefficients_, &points));
   stats_->mcus_skipped += 2 * static_cast<uint64_t>(skip);
   stats_->mcus_decoded += 2 * static_cast<uint64_t>(count);
   for (const ScanPoint& point : points) {
@@ -336,18 +339,19 @@ Status RegionDecoder::EmitBand(int32_t rows, RowSink& sink) {
     const StageTimer timer(stats_->measure_time, &stats_->colour_ns);
     for (int32_t i = 0; i < rows; ++i) {
       uint8_t* out = band_rows_ + i * band_stride_;
-      RenderRow(next_row_ + i, {out, out + plane_bytes, out + 2 * plane_bytes});
+      ConvertRow(next_row_ + i, {out, out + plane_bytes, out + 2 * plane_bytes});
     }
   }
   next_row_ += rows;
   return sink.OnRows(band);
 }
 
-void RegionDecoder::RenderRow(int32_t y, const std::array<uint8_t*, 3>& out) {
+/// Makes row `y` of pixels: every component at full size, then as RGB.
+void RegionDecoder::ConvertRow(int32_t y, const std::array<uint8_t*, 3>& out) {
   const auto width = static_cast<size_t>(region_.width);
   std::array<const uint8_t*, 3> samples{};
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
-    samples[c] = FullRow(c, y);
+    samples[c] = UpsampledRow(c, y);
   }
   if (colour_ == JpegColour::kYCbCr) {
     ConvertYCbCrRow(samples, width, out);
@@ -359,7 +363,7 @@ void RegionDecoder::RenderRow(int32_t y, const std::array<uint8_t*, 3>& out) {
 }
 
 /// Row `y` of a component at full size, from the region's first column on.
-const uint8_t* RegionDecoder::FullRow(size_t c, int32_t y) {
+const uint8_t* RegionDecoder::UpsampledRow(size_t c, int32_t y) {
   const ComponentPlane& plane = frame_.planes[c];
   const Window& window = windows_[c];
   if (plane.upsampling == Upsampling::kNone) return window.at(y, region_.x);

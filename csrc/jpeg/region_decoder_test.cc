@@ -62,7 +62,7 @@ class Subject {
                                     jpeg_.begin() + static_cast<ptrdiff_t>(range.end));
     Collector collector;
     const Status status =
-        decoder_.Decode(header_, {part, range.begin}, region, checkpoints, collector);
+        decoder_.DecodeRegion(header_, {part, range.begin}, region, checkpoints, collector);
     CHECK_MESSAGE((status.ok() && collector.rows == region.height &&
                    Matches(collector, image_, region, region.height)),
                   recipe_, " region ", region.x, ",", region.y, " ", region.width, "x",
@@ -188,7 +188,7 @@ bool DecodesOrRefuses(Bytes jpeg, RegionDecoder& decoder) {
   if (!RegionDecoder::Accepts(header.value())) return false;
   const Box all{0, 0, header.value().size.width, header.value().size.height};
   Collector collector;
-  const Status status = decoder.Decode(header.value(), {jpeg, 0}, all, nullptr, collector);
+  const Status status = decoder.DecodeRegion(header.value(), {jpeg, 0}, all, nullptr, collector);
   if (!status.ok()) {
     CHECK_MESSAGE(status.code() == StatusCode::kCorrupt, status);
     return false;
@@ -241,14 +241,14 @@ TEST_CASE("cost follows the region") {
   RegionDecoder decoder;
   DecodeStats stats;
   Collector collector;
-  CHECK_OK(decoder.Decode(header, {jpeg, 0}, region, &built.value(), collector, &stats));
+  CHECK_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, &built.value(), collector, &stats));
   CHECK_EQ(stats.mcus_decoded, 100u);
   CHECK_EQ(stats.mcus_skipped, 100u);
   const ByteRange range = BytesForRegion(header, jpeg.size(), region, &built.value());
   CHECK_MESSAGE(range.end - range.begin < jpeg.size() / 3, range.begin, "..", range.end);
 
   stats = {};
-  CHECK_OK(decoder.Decode(header, {jpeg, 0}, region, nullptr, collector, &stats));
+  CHECK_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, nullptr, collector, &stats));
   CHECK_EQ(stats.mcus_skipped, 20u * 40 + 10 + 9 * 30);
 }
 

@@ -14,7 +14,7 @@ LabelFunction = Callable[[str, Mapping[str, bytes]], int]
 label; -1 is none."""
 
 MOST_COMPANION_BYTES = 1 << 16
-"""As ItemStream::kMaxCompanionBytes in csrc/engine/item_stream.h: what says something of an image
+"""As ItemStream::kMaxCompanionBytes in csrc/stream/item_stream.h: what says something of an image
 is small."""
 
 MOST_CLASSES = 1 << 20

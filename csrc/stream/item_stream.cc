@@ -1,4 +1,4 @@
-#include "engine/item_stream.h"
+#include "stream/item_stream.h"
 
 #include <algorithm>
 #include <array>

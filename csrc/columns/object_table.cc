@@ -1,4 +1,4 @@
-#include "engine/object_table.h"
+#include "columns/object_table.h"
 
 #include <algorithm>
 

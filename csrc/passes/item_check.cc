@@ -1,12 +1,12 @@
-#include "engine/item_check.h"
+#include "passes/item_check.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
-#include "engine/parallel.h"
+#include "base/out_of_memory.h"
 #include "item/image_decoder.h"
 #include "item/item.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {
@@ -31,11 +31,9 @@ class ItemChecker {
 
   /// Fails where the item does; else `components` says how many the image has.
   Status Check(const ItemPlace& place, CheckDepth depth, uint8_t* components) {
-    try {
-      FASTINET_RETURN_IF_ERROR(depth == CheckDepth::kPixels ? Decode(place) : ReadHeader(place));
-    } catch (const std::bad_alloc&) {
-      return TooLarge("not enough memory to read the item");
-    }
+    FASTINET_RETURN_IF_ERROR(OrOutOfMemory("not enough memory to read the item", [&] {
+      return depth == CheckDepth::kPixels ? DecodePixels(place) : ReadHeader(place);
+    }));
     *components = static_cast<uint8_t>(decoder_.info().components);
     return {};
   }
@@ -50,7 +48,7 @@ class ItemChecker {
     return Open();
   }
 
-  Status Decode(const ItemPlace& place) {
+  Status DecodePixels(const ItemPlace& place) {
     FASTINET_RETURN_IF_ERROR(Fetch(place, place.size_bytes));
     FASTINET_RETURN_IF_ERROR(Open());
     const Size size = decoder_.info().size;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "engine/item_table.h"
+#include "columns/item_table.h"
 
 namespace fastinet {
 

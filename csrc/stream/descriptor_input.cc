@@ -1,4 +1,4 @@
-#include "engine/descriptor_input.h"
+#include "stream/descriptor_input.h"
 
 #include <array>
 #include <utility>

@@ -1,5 +1,5 @@
 // Objects by item: columns that fit and columns that do not, and crops that must cover an object.
-#include "engine/object_table.h"
+#include "columns/object_table.h"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "engine/split_rule.h"
+#include "stream/split_rule.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,5 +1,5 @@
 // Soft labels of crops: which part of an image a crop shows, and which tables are refused.
-#include "engine/soft_labels.h"
+#include "columns/soft_labels.h"
 
 #include <cstring>
 #include <memory>

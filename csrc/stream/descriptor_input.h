@@ -6,9 +6,9 @@
 
 #include "base/byte_stream.h"
 #include "base/forward_source.h"
-#include "engine/stream_run.h"
 #include "gzip/inflater.h"
 #include "io/descriptor_stream.h"
+#include "stream/stream_input.h"
 
 namespace fastinet {
 

@@ -7,8 +7,8 @@
 
 #include "base/image.h"
 #include "base/status.h"
+#include "columns/item_table.h"
 #include "crop/crop.h"
-#include "engine/item_table.h"
 #include "label_map/label_map.h"
 
 namespace fastinet {

@@ -1,18 +1,18 @@
-#include "engine/render_images.h"
+#include "passes/render_images.h"
 
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "engine/parallel.h"
+#include "base/out_of_memory.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {
 
 Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const CropRule& rule,
                    const RenderOptions& options, MutableBytes row) {
-  try {
+  return OrOutOfMemory("not enough memory to decode the image", [&]() -> Status {
     FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(image, options));
     FASTINET_ASSIGN_OR_RETURN(const Crop crop, rule.For(index, shown));
     if (options.format.RowBytes(crop.output()) != row.size()) {
@@ -20,10 +20,8 @@ Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const Crop
                              std::to_string(crop.output().height) +
                              " pixels, another size than its batch");
     }
-    return renderer.Render(image, crop, options, row);
-  } catch (const std::bad_alloc&) {
-    return TooLarge("not enough memory to decode the image");
-  }
+    return renderer.RenderCrop(image, crop, options, row);
+  });
 }
 
 }  // namespace

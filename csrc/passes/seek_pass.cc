@@ -1,4 +1,4 @@
-#include "engine/seek_pass.h"
+#include "passes/seek_pass.h"
 
 #include <algorithm>
 #include <cstring>

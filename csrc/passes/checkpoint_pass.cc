@@ -1,12 +1,12 @@
-#include "engine/checkpoint_pass.h"
+#include "passes/checkpoint_pass.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
-#include "engine/parallel.h"
+#include "base/out_of_memory.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/region_decoder.h"
+#include "passes/parallel.h"
 
 namespace fastinet {
 namespace {
@@ -37,11 +37,8 @@ Status MakeRecord(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& 
 
 Record RecordOf(const ItemPlace& place, int32_t stride, std::vector<uint8_t>& buffer) {
   Record record;
-  try {
-    record.status = MakeRecord(place, stride, buffer, &record);
-  } catch (const std::bad_alloc&) {
-    record.status = TooLarge("not enough memory to read the item");
-  }
+  record.status = OrOutOfMemory("not enough memory to read the item",
+                                [&] { return MakeRecord(place, stride, buffer, &record); });
   if (record.status.ok()) return record;
   record.bytes.clear();
   record.header_bytes = 0;

@@ -1,4 +1,4 @@
-#include "engine/item_table.h"
+#include "columns/item_table.h"
 
 #include <utility>
 

@@ -12,7 +12,7 @@
 
 #include "base/byte_stream.h"
 #include "base/status.h"
-#include "engine/split_rule.h"
+#include "stream/split_rule.h"
 #include "tar/member_stream.h"
 
 namespace fastinet {

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/item_stream.h"
 #include "rng/philox.h"
+#include "stream/item_stream.h"
 
 namespace fastinet {
 

@@ -1,4 +1,4 @@
-#include "engine/soft_labels.h"
+#include "columns/soft_labels.h"
 
 #include <algorithm>
 #include <bit>
