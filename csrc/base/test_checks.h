@@ -20,6 +20,6 @@ inline std::ostream& operator<<(std::ostream& out, const Status& status) {
 /// Checks that a Status is a success, and shows it where it is none.
 #define CHECK_OK(expression)                                      \
   do {                                                            \
-    const ::fastinet::Status status_ = (expression);              \
+    const auto status_ = ::fastinet::Status(expression);          \
     CHECK_MESSAGE(status_.ok(), #expression, " gives ", status_); \
   } while (false)

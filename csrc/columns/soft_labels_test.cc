@@ -20,7 +20,7 @@ class MemorySource final : public Source {
     std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
     return {};
   }
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
  private:
   std::vector<uint8_t> bytes_;

@@ -169,6 +169,7 @@ TEST_CASE("threads that read side by side inflate most stretches once") {
   // Every thread takes each fourth item, in rising order: what an epoch's workers do in a block.
   constexpr size_t kItemBytes = 10'000, kThreads = 4;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   std::vector<int> wrong(kThreads);
   for (size_t thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {

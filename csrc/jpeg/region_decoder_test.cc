@@ -22,6 +22,7 @@ using test::Random;
 using Sampling = std::array<std::array<int, 2>, 3>;
 
 // All ratios that libjpeg-turbo decodes differently, and some that only the standard knows.
+// NOLINTNEXTLINE(bugprone-throwing-static-initialization): a test that cannot start has failed.
 const std::vector<Sampling> kSamplings = {
     {{{1, 1}, {1, 1}, {1, 1}}}, {{{2, 1}, {1, 1}, {1, 1}}}, {{{2, 2}, {1, 1}, {1, 1}}},
     {{{1, 2}, {1, 1}, {1, 1}}}, {{{4, 1}, {1, 1}, {1, 1}}}, {{{1, 4}, {1, 1}, {1, 1}}},
