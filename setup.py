@@ -17,9 +17,8 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import ClassVar
 
-from setuptools import Command, Extension, setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
@@ -46,73 +45,50 @@ def cmake(*arguments: str, quiet: bool = False, **environment: str) -> None:
         raise SystemExit(f"`cmake {shlex.join(arguments)}` failed: its message stands above")
 
 
-def configure() -> None:
-    """Brings the build folder to what this Python and the environment ask for."""
-    import numpy as np
-    import pybind11
-
-    given = {name: os.environ.get(name, "") for name in COMPILER}
-    options = {
-        "CMAKE_MAKE_PROGRAM": tool("ninja"),
-        "FASTINET_PYTHON": "ON",
-        "Python_EXECUTABLE": sys.executable,
-        "Python_NumPy_INCLUDE_DIR": np.get_include(),
-        "pybind11_DIR": pybind11.get_cmake_dir(),
-    }
-    if os.environ.get("FASTINET_WERROR", "0") not in ("", "0"):
-        options |= {"FASTINET_WERROR": "ON", "FASTINET_TESTS": "ON"}
-    command = ["-S", "csrc", "--preset", PRESET]
-    command += [f"-D{name}={value}" for name, value in options.items()]
-    stamp = FOLDER / "configured.json"
-    made_by = json.loads(stamp.read_text()) if stamp.exists() else []
-    if made_by == [given, command]:
-        return
-    if made_by and made_by[0] != given:
-        shutil.rmtree(FOLDER)
-    stamp.unlink(missing_ok=True)
-    architecture = given["ARCHFLAGS"] if sys.platform == "darwin" else ""
-    flags = " ".join([given["CPPFLAGS"], given["CFLAGS"], given["CXXFLAGS"], architecture])
-    cmake(*command, CXXFLAGS=flags, LDFLAGS=f"{given['LDFLAGS']} {architecture}")
-    stamp.write_text(json.dumps([given, command]))
-
-
-class Configure(Command):
-    """`configure`: CMake's first step alone, for the C++ tests and to see what is missing."""
-
-    user_options: ClassVar[list[tuple[str, str | None, str]]] = []
-
-    def initialize_options(self) -> None:
-        """Has none."""
-
-    def finalize_options(self) -> None:
-        """Has none."""
+class Configure(build_ext):
+    """`configure`: brings the build folder to what this Python and the environment ask for."""
 
     def run(self) -> None:
-        """Runs CMake where something changed."""
-        configure()
+        """Runs CMake's first step where something changed."""
+        import numpy as np
+        import pybind11
+
+        given = {name: os.environ.get(name, "") for name in COMPILER}
+        options = {
+            "CMAKE_MAKE_PROGRAM": tool("ninja"),
+            "FASTINET_PYTHON": "ON",
+            "Python_EXECUTABLE": sys.executable,
+            "Python_NumPy_INCLUDE_DIR": np.get_include(),
+            "pybind11_DIR": pybind11.get_cmake_dir(),
+        }
+        if os.environ.get("FASTINET_WERROR", "0") not in ("", "0"):
+            options |= {"FASTINET_WERROR": "ON", "FASTINET_TESTS": "ON"}
+        command = ["-S", "csrc", "--preset", PRESET]
+        command += [f"-D{name}={value}" for name, value in options.items()]
+        stamp = FOLDER / "configured.json"
+        made_by = json.loads(stamp.read_text()) if stamp.exists() else []
+        if made_by == [given, command]:
+            return
+        if made_by and made_by[0] != given:
+            shutil.rmtree(FOLDER)
+        stamp.unlink(missing_ok=True)
+        architecture = given["ARCHFLAGS"] if sys.platform == "darwin" else ""
+        flags = " ".join([given["CPPFLAGS"], given["CFLAGS"], given["CXXFLAGS"], architecture])
+        cmake(*command, CXXFLAGS=flags, LDFLAGS=f"{given['LDFLAGS']} {architecture}")
+        stamp.write_text(json.dumps([given, command]))
 
 
-class BuildModules(build_ext):
+class BuildModules(Configure):
     """`build_ext`: the compiled modules and _build.json."""
 
     def run(self) -> None:
         """Compiles what changed and copies it into the package."""
-        configure()
+        super().run()
         jobs = os.environ.get("FASTINET_JOBS", "")
-        parallel = ["--parallel", jobs] if jobs else []
-        cmake("--build", str(FOLDER), "--target", "modules", *parallel)
+        cmake("--build", str(FOLDER), "--target", "modules", *(["-j", jobs] if jobs else []))
         place = ROOT if self.inplace or self.editable_mode else Path(self.build_lib).resolve()
         install = ["--install", str(FOLDER), "--component", "python", "--prefix", str(place)]
         cmake(*install, quiet=True)
-
-    def get_outputs(self) -> list[str]:
-        """What CMake installed."""
-        manifest = FOLDER / "install_manifest_python.txt"
-        return manifest.read_text().splitlines() if manifest.exists() else []
-
-    def get_output_mapping(self) -> dict[str, str]:
-        """Editable installs use the source tree itself."""
-        return {}
 
 
 setup(

@@ -92,8 +92,7 @@ function(fastinet_require_libraries)
   endif()
 endfunction()
 
-fastinet_find_library(jpeg TITLE libjpeg-turbo PKG_CONFIG libjpeg LINK jpeg HEADER jpeglib.h
-  VERSION "TEXT(LIBJPEG_TURBO_VERSION)"
+fastinet_find_library(jpeg TITLE libjpeg-turbo PKG_CONFIG libjpeg LINK jpeg HEADER jpeglib.h VERSION "TEXT(LIBJPEG_TURBO_VERSION)"
   # jpeg_crop_scanline came with 1.5, and is right for every file since 2.0.
   REQUIREMENT "LIBJPEG_TURBO_VERSION_NUMBER >= 2000000"
   USE "jpeg_crop_scanline(nullptr, nullptr, nullptr), jpeg_skip_scanlines(nullptr, 0)"
@@ -103,12 +102,10 @@ fastinet_find_library(hwy TITLE Highway PKG_CONFIG libhwy LINK hwy HEADER hwy/hi
   VERSION "TEXT(HWY_MAJOR) \".\" TEXT(HWY_MINOR) \".\" TEXT(HWY_PATCH)"
   REQUIREMENT "HWY_MAJOR >= 1" USE "(void)hwy::SupportedTargets()"
   APT libhwy-dev DNF highway-devel BREW highway)
-fastinet_find_library(png TITLE libpng PKG_CONFIG libpng LINK png HEADER png.h
-  VERSION PNG_LIBPNG_VER_STRING
+fastinet_find_library(png TITLE libpng PKG_CONFIG libpng LINK png HEADER png.h VERSION PNG_LIBPNG_VER_STRING
   REQUIREMENT "PNG_LIBPNG_VER >= 10600" USE "(void)png_access_version_number()"
   APT libpng-dev DNF libpng-devel BREW libpng)
 # Or zlib-ng in its compatible form, which is faster; it is what newer Fedoras mean by zlib-devel.
-fastinet_find_library(zlib TITLE zlib PKG_CONFIG zlib LINK z HEADER zlib.h
-  VERSION ZLIB_VERSION
+fastinet_find_library(zlib TITLE zlib PKG_CONFIG zlib LINK z HEADER zlib.h VERSION ZLIB_VERSION
   REQUIREMENT "ZLIB_VERNUM >= 0x1290" USE "(void)crc32_z(0, nullptr, 0)" # crc32_z is of 1.2.9
   APT zlib1g-dev DNF zlib-devel BREW zlib)

@@ -21,6 +21,7 @@ std::vector<int64_t> BlockedOrderOf(int64_t items) {
 
 std::vector<int64_t> BlocksOf(const std::vector<int64_t>& order) {
   std::vector<int64_t> blocks;
+  blocks.reserve(order.size());
   for (const int64_t item : order) blocks.push_back(item / 5);
   return blocks;
 }
@@ -69,7 +70,7 @@ TEST_CASE("the blocks of an epoch that is left are freed") {
         EpochRun::Start(Pool(3), data.table(), {.order = order, .blocks = blocks, .batch_size = 10},
                         Options(2), SlotsFor(10, 2), stats)
             .value();
-    for (int batch = 0; batch < turn; ++batch) ExpectRowsOf(NextOf(*run), order, batch * 10);
+    for (int64_t batch = 0; batch < turn; ++batch) ExpectRowsOf(NextOf(*run), order, batch * 10);
   }
   REQUIRE(stats->block_bytes == 0);
 }

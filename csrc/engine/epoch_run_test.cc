@@ -97,12 +97,13 @@ TEST_CASE("runs share a pool and stop anywhere") {
   const auto stats = std::make_shared<EngineStats>();
   for (int turn = 0; turn < 40; ++turn) {
     std::vector<std::unique_ptr<EpochRun>> runs;
+    runs.reserve(3);
     for (int i = 0; i < 3; ++i) {
       runs.push_back(EpochRun::Start(pool, data.table(), {.order = order, .batch_size = 10},
                                      Options(3), slots, stats)
                          .value());
     }
-    for (int batch = 0; batch < turn % 5; ++batch) {
+    for (int64_t batch = 0; batch < turn % 5; ++batch) {
       for (const auto& run : runs) ExpectRowsOf(NextOf(*run), order, batch * 10);
     }
   }
@@ -155,6 +156,7 @@ TEST_CASE("batches outlive their run") {
   const Dataset data(40);
   const std::vector<int64_t> order = Shuffled(40);
   std::vector<Delivery> kept;
+  kept.reserve(10);
   {
     const auto run = EpochRun::Start(Pool(3), data.table(), {.order = order, .batch_size = 4},
                                      Options(2), SlotsFor(4, 2), std::make_shared<EngineStats>())

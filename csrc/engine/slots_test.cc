@@ -13,6 +13,7 @@ namespace {
 TEST_CASE("slots are used again, and never shared") {
   const auto pool = SlotPool::Make({3, 100}, 2);
   std::vector<std::shared_ptr<Slot>> leases;
+  leases.reserve(5);
   for (int i = 0; i < 5; ++i) leases.push_back(pool->Lease().value());
   REQUIRE(pool->allocated() == 5);
   REQUIRE(pool->leased() == 5);

@@ -7,6 +7,8 @@
 #include "fuzz/jpeg_differential.h"
 #include "fuzz/test_corpus.h"
 
+namespace {
+
 TEST_CASE("the own decoder and libjpeg-turbo agree on the seeds") {
   for (const std::vector<uint8_t>& input : fastinet::test::FilesIn(FASTINET_CORPUS)) {
     fastinet::fuzz::CheckInput(input);
@@ -22,3 +24,5 @@ TEST_CASE("the own decoder and libjpeg-turbo agree on random recipes") {
     fastinet::fuzz::CheckInput(input);
   }
 }
+
+}  // namespace
