@@ -170,7 +170,7 @@ Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, c
     }
   }
   band_stride_ = static_cast<ptrdiff_t>(PaddedRow(region.width));
-  band_rows_ = Aligned(&band_, 3 * RowSink::kBandRows * static_cast<size_t>(band_stride_));
+  band_rows_ = Aligned(&band_, size_t{3 * RowSink::kBandRows} * static_cast<size_t>(band_stride_));
   return {};
 }
 
