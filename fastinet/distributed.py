@@ -1,4 +1,4 @@
-"""Which of how many processes this one is, for those who do not want to say it twice."""
+"""Rank and world of this process, as torch, JAX or the launcher say, so that users need not."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def rank_and_world(
 
 
 def _found() -> tuple[int, int, str]:
-    """Rank, world, and who says so."""
+    """Rank, world, and what says so, for messages."""
     return (
         _from_torch()
         or _from_jax()

@@ -26,14 +26,14 @@ __all__ = [
 
 
 class FastinetWarning(UserWarning):
-    """Something fastinet did on its own account that the user should know of."""
+    """Something that fastinet did without being told to, and that the user should know of."""
 
 
 class FastinetError(Exception):
     """Base of everything fastinet raises about data, as opposed to arguments.
 
     Attributes:
-        cause: the sentence without its place.
+        cause: the sentence alone, without archive, member and byte.
         archive: path of the archive, or None.
         member: name of the member within it, or None.
         offset: byte offset in the archive (in the member's own bytes when no archive is named), or
@@ -55,19 +55,19 @@ class FastinetError(Exception):
         self.offset = offset
 
     def in_member(self, member: str) -> FastinetError:
-        """The same failure, of this member where none is named yet."""
-        place = (self.archive, self.member or member, self.offset)
-        return _rebuild(type(self), self.cause, *place)
+        """A copy of this error that names the member, unless it names one already."""
+        context = (self.archive, self.member or member, self.offset)
+        return _rebuild(type(self), self.cause, *context)
 
     def in_archive(self, archive: str) -> FastinetError:
-        """The same failure, of this archive where none is named yet."""
-        place = (self.archive or archive, self.member, self.offset)
-        return _rebuild(type(self), self.cause, *place)
+        """A copy of this error that names the archive, unless it names one already."""
+        context = (self.archive or archive, self.member, self.offset)
+        return _rebuild(type(self), self.cause, *context)
 
     def advising(self, advice: str) -> FastinetError:
-        """The same failure, with what can be done about it."""
-        place = (self.archive, self.member, self.offset)
-        return _rebuild(type(self), f"{self.cause}; {advice}", *place)
+        """A copy of this error whose cause ends with what can be done about it."""
+        context = (self.archive, self.member, self.offset)
+        return _rebuild(type(self), f"{self.cause}; {advice}", *context)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call the class with the finished message as its cause.
@@ -119,26 +119,35 @@ _CLASSES: dict[str, type[FastinetError]] = {
 def from_status(
     code: str, cause: str, archive: str = "", member: str = "", offset: int = -1
 ) -> Exception:
-    """The exception for a status of the native core: "" and -1 mean that a place is not known."""
-    place = {
+    """The exception for a status of the native core.
+
+    Args:
+        code: name of the status code, as ``csrc/base/status.cc`` gives it.
+        cause: the sentence.
+        archive: path of the archive; "": not known.
+        member: name of the member; "": not known.
+        offset: byte offset; -1: not known.
+    """
+    context = {
         "archive": archive or None,
         "member": member or None,
         "offset": offset if offset >= 0 else None,
     }
     if code == "invalid argument":
-        return ValueError(_message(cause, **place))  # type: ignore[arg-type]
-    return _CLASSES.get(code, InternalError)(cause, **place)  # type: ignore[arg-type]
+        return ValueError(_message(cause, **context))  # type: ignore[arg-type]
+    return _CLASSES.get(code, InternalError)(cause, **context)  # type: ignore[arg-type]
 
 
 def _message(cause: str, archive: str | None, member: str | None, offset: int | None) -> str:
-    place = []
+    """The message of an exception: archive, member and byte as far as they are known, and cause."""
+    context = []
     if archive is not None:
-        place.append(f"archive '{archive}'")
+        context.append(f"archive '{archive}'")
     if member is not None:
-        place.append(f"member '{member}'")
+        context.append(f"member '{member}'")
     if offset is not None:
-        place.append(f"byte {offset}")
-    message = f"{', '.join(place)}: {cause}" if place else cause
+        context.append(f"byte {offset}")
+    message = f"{', '.join(context)}: {cause}" if context else cause
     # Names that are no UTF-8 carry surrogates, which a terminal or a log file would choke on.
     return message.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -150,4 +159,5 @@ def _rebuild(
     member: str | None,
     offset: int | None,
 ) -> FastinetError:
+    """An error with these attributes: what `pickle` and the methods above make a copy by."""
     return kind(cause, archive=archive, member=member, offset=offset)

@@ -35,7 +35,8 @@ __all__ = ["CutMix", "Mixup", "OneOf", "soft_labels"]
 
 Layout = Literal["NCHW", "NHWC"]
 
-_LAMBDA, _CENTRE, _CHOICE = range(3)  # what random numbers are for
+# What random numbers are for; each use has a counter of its own, so that none shifts another.
+_LAMBDA, _CENTRE, _CHOICE = range(3)
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,8 @@ class OneOf:
     def draw(self, epoch: int, batch: int) -> Any:
         """The way that a batch is mixed."""
         uniform = _random(self.seed, epoch, batch, _CHOICE).random()
-        place = int(np.searchsorted(self._ends, uniform, side="right"))
-        return self.ways[min(place, len(self.ways) - 1)]
+        number = int(np.searchsorted(self._ends, uniform, side="right"))
+        return self.ways[min(number, len(self.ways) - 1)]
 
     def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch; see `Mixup` and `CutMix`."""

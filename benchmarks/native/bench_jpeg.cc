@@ -207,8 +207,8 @@ void PrintStages(const std::vector<Image>& images, bool crops, int rounds) {
     stats.measure_time = true;
     for (const Image& image : images) {
       const Box box = crops ? image.crop : WholeImage(image);
-      Require(
-          decoder.Decode(image.header, {image.bytes, 0}, box, &image.checkpoints, sink, &stats));
+      Require(decoder.DecodeRegion(image.header, {image.bytes, 0}, box, &image.checkpoints, sink,
+                                   &stats));
     }
     const std::array<uint64_t, 4> times = {stats.setup_ns, stats.entropy_ns, stats.idct_ns,
                                            stats.colour_ns};
@@ -234,8 +234,8 @@ void ReportCheckpoints(const std::vector<Image>& images) {
     const ByteRange range =
         BytesForRegion(image.header, image.bytes.size(), image.crop, &image.checkpoints);
     mcus += FrameOf(image.header).mcu_count();
-    Require(decoder.Decode(image.header, {image.bytes, 0}, image.crop, &image.checkpoints, drop,
-                           &stats));
+    Require(decoder.DecodeRegion(image.header, {image.bytes, 0}, image.crop, &image.checkpoints,
+                                 drop, &stats));
     file_bytes += static_cast<double>(image.bytes.size());
     record_bytes += static_cast<double>(record.size());
     needed_bytes +=
@@ -278,8 +278,8 @@ void Run(std::vector<Image> images, int rounds, int stride) {
            {"own",
             [&](const Image& image) {
               planar.Reset(image.header.size);
-              Require(own.Decode(own_header(image), {image.bytes, 0}, WholeImage(image), nullptr,
-                                 planar));
+              Require(own.DecodeRegion(own_header(image), {image.bytes, 0}, WholeImage(image),
+                                       nullptr, planar));
             }}},
           images, rounds);
   PrintStages(images, false, rounds);
@@ -302,13 +302,13 @@ void Run(std::vector<Image> images, int rounds, int stride) {
               buffer.Shape(frame, frame.mcus_across);
               for (int32_t row = 0; row < frame.mcus_down; ++row) {
                 buffer.Clear();
-                Require(entropy.Decode(frame.mcus_across, buffer, 0));
+                Require(entropy.DecodeMcus(frame.mcus_across, buffer, 0));
               }
             }},
            {"own, passed over",
             [&](const Image& image) {
               const Frame frame = begin(image);
-              Require(entropy.Skip(frame.mcus_across * frame.mcus_down));
+              Require(entropy.SkipMcus(frame.mcus_across * frame.mcus_down));
             }},
            {"building checkpoints",
             [&](const Image& image) {
@@ -322,12 +322,12 @@ void Run(std::vector<Image> images, int rounds, int stride) {
         [&](const Image& image) { Require(turbo.DecodeRegion(image.bytes, image.crop, drop)); }},
        {"own, from the scan's start",
         [&](const Image& image) {
-          Require(own.Decode(own_header(image), {image.bytes, 0}, image.crop, nullptr, drop));
+          Require(own.DecodeRegion(own_header(image), {image.bytes, 0}, image.crop, nullptr, drop));
         }},
        {"own, from checkpoints",
         [&](const Image& image) {
-          Require(own.Decode(own_header(image), {image.bytes, 0}, image.crop, &image.checkpoints,
-                             drop));
+          Require(own.DecodeRegion(own_header(image), {image.bytes, 0}, image.crop,
+                                   &image.checkpoints, drop));
         }},
        {"set-up alone (header, tables)", [&](const Image& image) { begin(image); }}},
       images, rounds);

@@ -11,7 +11,8 @@ namespace fastinet {
 
 /// The bytes of a stream by their offset, while they are at hand. A read may begin up to kKeptBytes
 /// before the end of the one before it; what lies further back is gone, and what lies between is
-/// passed over. For one thread: ReadAt is const by the seam's contract, not by nature.
+/// passed over. For one thread only: ReadAt is const because Source has it so, and moves on in the
+/// stream nevertheless.
 class ForwardSource final : public Source {
  public:
   /// [bytes] Walking a tar means to look at a header and the first block behind it, and then to

@@ -1,4 +1,5 @@
-// The seam between whoever needs bytes of an archive and whoever can get them.
+// A source: the bytes of an archive at any offset, whether they are in a file, a folder, a gzip
+// file or memory.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +29,7 @@ class Source {
   /// archive and the first byte that could not be had (kIo).
   virtual Status ReadAt(uint64_t offset_bytes, MutableBytes out) const = 0;
 
-  /// The same for a reader that takes what comes: puts bytes from `offset_bytes` on at the start of
+  /// ReadAt for a reader that takes what comes: puts bytes from `offset_bytes` on at the start of
   /// `out`, at least one, and returns how many. 0: the archive ends there, or before.
   virtual Result<size_t> ReadUpTo(uint64_t offset_bytes, MutableBytes out) const {
     const uint64_t size = size_bytes();

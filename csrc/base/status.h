@@ -27,9 +27,9 @@ enum class StatusCode : uint8_t {
 /// Name of `code` as the Python exception table spells it ("corrupt", "too large", ...).
 std::string_view StatusCodeName(StatusCode code);
 
-/// Success, or a failure with its cause and its place. Costs one null pointer when all is well.
+/// Success, or a failure with its cause and where it is. Costs one null pointer when all is well.
 ///
-/// The place is filled in from the inside out: a decoder knows the byte offset, the item layer
+/// Where it is gets filled in from the inside out: a decoder knows the byte offset, the item layer
 /// adds the member, the engine adds the archive. The first value set for a field is kept.
 class [[nodiscard]] Status {
  public:
@@ -43,7 +43,7 @@ class [[nodiscard]] Status {
 
   bool ok() const { return failure_ == nullptr; }
   StatusCode code() const { return failure_ ? failure_->code : StatusCode::kOk; }
-  /// A sentence without place: "Huffman code is not in the table".
+  /// A sentence that does not say where: "Huffman code is not in the table".
   std::string_view cause() const { return failure_ ? failure_->cause : std::string_view(); }
   std::string_view archive() const { return failure_ ? failure_->archive : std::string_view(); }
   std::string_view member() const { return failure_ ? failure_->member : std::string_view(); }

@@ -1,4 +1,4 @@
-// A scan of one archive file, plain or gzipped, in the one piece that Cython drives.
+// Scans of one archive file, plain or gzipped: file and scanner in one object that Cython can hold.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/status.h"
-#include "engine/seek_pass.h"
 #include "io/file.h"
+#include "passes/seek_pass.h"
 #include "tar/scan.h"
 
 namespace fastinet {

@@ -1,4 +1,4 @@
-// The words that Python and the core's enums have for the same things.
+// From the names that Python has for choices, "bilinear" or "NCHW", to the core's enums.
 #pragma once
 
 #include <string>
@@ -31,6 +31,7 @@ inline constexpr std::pair<std::string_view, Transform::Kind> kTransforms[] = {
     {"CenterCrop", Transform::Kind::kCenterCrop},
     {"Resize", Transform::Kind::kResize}};
 
+/// Looks `name` up; kInvalidArgument with it where the table does not have it.
 template <class T, size_t N>
 Status FromName(const std::pair<std::string_view, T> (&table)[N], std::string_view name, T* value) {
   for (const auto& [known, meaning] : table) {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/render_images.h"
 #include "item/item.h"
+#include "passes/render_images.h"
 
 namespace fastinet {
 

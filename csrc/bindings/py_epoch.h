@@ -4,7 +4,10 @@
 // table, the order of a plan) is kept alive by an epoch, which stops them before it lets go.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "bindings/py_batch.h"
@@ -12,14 +15,15 @@
 #include "bindings/py_stream_items.h"
 #include "bindings/py_tables.h"
 #include "bindings/python_values.h"
-#include "engine/descriptor_input.h"
 #include "engine/epoch_run.h"
 #include "engine/stream_run.h"
+#include "stream/descriptor_input.h"
 
 namespace fastinet {
 
 inline OnError OnErrorFrom(bool mask) { return mask ? OnError::kMask : OnError::kRaise; }
 
+/// One epoch over a dataset while it runs, and all that its workers read.
 class PyEpoch {
  public:
   PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
@@ -57,10 +61,10 @@ class PyEpoch {
   /// (batch, images, labels), or None after the last batch: all at once, since every call from
   /// Python costs some microseconds when a training step has emptied the caches.
   py::object Next() {
-    Delivery delivery = run_.Next();
-    if (delivery.kind == Delivery::Kind::kEnd) return py::none();
-    if (delivery.kind == Delivery::Kind::kFailed) RaiseFailure(std::move(delivery));
-    auto batch = std::make_unique<PyBatch>(std::move(delivery), spec_);
+    std::optional<Delivery> delivery = run_.NextBatch(
+        [&](const Delivery& failed) { return TextBytes(keys_[py::int_(failed.failed_item)]); });
+    if (!delivery) return py::none();
+    auto batch = std::make_unique<PyBatch>(*std::move(delivery), spec_);
     py::array labels = batch->Labels();
     const py::object lease = py::cast(std::move(batch));
     ++delivered_;
@@ -74,14 +78,6 @@ class PyEpoch {
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
 
  private:
-  [[noreturn]] void RaiseFailure(Delivery delivery) const {
-    Status error = std::move(delivery.error);
-    if (delivery.failed_item >= 0) {
-      error = std::move(error).InMember(TextBytes(keys_[py::int_(delivery.failed_item)]));
-    }
-    Raise(error);
-  }
-
   ItemSpec spec_;
   std::shared_ptr<PyItemTable> table_;
   std::shared_ptr<PyObjectTable> objects_;
@@ -123,15 +119,14 @@ class PyStreamEpoch {
 
   /// (batch, rows, next position), or None after the last batch.
   py::object Next() {
-    StreamDelivery next = run_.Next();
-    if (next.delivery.kind == Delivery::Kind::kEnd) return py::none();
-    if (next.delivery.kind == Delivery::Kind::kFailed) RaiseFailure(std::move(next));
+    std::optional<StreamDelivery> next = run_.NextBatch(KeyOfFailure);
+    if (!next) return py::none();
     py::list rows;
-    for (const StreamItem& item : next.items) {
+    for (const StreamItem& item : next->items) {
       rows.append(py::make_tuple(Text(item.key), CompanionsOf(item)));
     }
-    return py::make_tuple(std::make_unique<PyBatch>(std::move(next.delivery), spec_),
-                          std::move(rows), next.next_position);
+    return py::make_tuple(std::make_unique<PyBatch>(std::move(next->delivery), spec_),
+                          std::move(rows), next->next_position);
   }
 
   void Close() { run_.Close(); }
@@ -139,12 +134,10 @@ class PyStreamEpoch {
   uint64_t Skipped() const { return run_.run().skipped(); }
 
  private:
-  [[noreturn]] static void RaiseFailure(StreamDelivery next) {
-    Status error = std::move(next.delivery.error);
-    for (const StreamItem& item : next.items) {
-      if (item.number == next.delivery.failed_item) error = std::move(error).InMember(item.key);
-    }
-    Raise(error);
+  static std::string KeyOfFailure(const StreamDelivery& failed) {
+    const auto found =
+        std::ranges::find(failed.items, failed.delivery.failed_item, &StreamItem::number);
+    return found == failed.items.end() ? std::string() : found->key;
   }
 
   ItemSpec spec_;

@@ -3,8 +3,8 @@
 
 #include "bindings/py_tables.h"
 #include "bindings/python_values.h"
-#include "engine/checkpoint_pass.h"
-#include "engine/item_check.h"
+#include "passes/checkpoint_pass.h"
+#include "passes/item_check.h"
 
 namespace fastinet {
 

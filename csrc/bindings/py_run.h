@@ -30,23 +30,16 @@ class PyRun {
   PyRun(std::unique_ptr<Run> run, std::string_view after_fork)
       : after_fork_(after_fork), run_(ShareWithinProcess(std::move(run))) {}
 
-  /// What comes next, which is a batch, a failure, or the end. Keeps looking at signals while it
-  /// waits; what came together with a signal is kept for the next call, so that a Ctrl-C loses no
-  /// batch. Also without waiting: a signal that nobody has looked at by the return strikes there,
-  /// where Python has the batch and its caller does not.
-  Delivered Next() {
-    if (!IsOfThisProcess()) Check(Status(StatusCode::kCancelled, after_fork_));
-    if (interrupted_) return *std::exchange(interrupted_, std::nullopt);
-    Delivered delivered = run_->Next(std::chrono::milliseconds(0));
-    for (;;) {
-      if (PyErr_CheckSignals() != 0) {
-        if (!IsNotYet(delivered)) interrupted_ = std::move(delivered);
-        throw py::error_already_set();
-      }
-      if (!IsNotYet(delivered)) return delivered;
-      // The caller holds a reference to the Python object that this is a part of.
-      delivered = WithoutGil([&] { return run_->Next(kSignalPeriod); });
-    }
+  /// The next batch; nothing at the end. Raises a failure as the Python exception for it. Where it
+  /// is that of an item, `member_of` tells the item's name from the delivery.
+  template <class MemberOf>
+  std::optional<Delivered> NextBatch(const MemberOf& member_of) {
+    Delivered delivered = Wait();
+    Delivery& delivery = DeliveryIn(delivered);
+    if (delivery.kind == Delivery::Kind::kEnd) return std::nullopt;
+    if (delivery.kind == Delivery::Kind::kBatch) return delivered;
+    if (delivery.failed_item < 0) Raise(delivery.error);
+    Raise(std::move(delivery.error).InMember(member_of(delivered)));
   }
 
   void Close() {
@@ -64,6 +57,25 @@ class PyRun {
 
  private:
   static constexpr std::chrono::milliseconds kSignalPeriod{50};
+
+  /// What comes next: a batch, a failure, or the end. Looks for signals before it returns and all
+  /// the while that it waits; what came together with a signal is kept for the next call, so that a
+  /// Ctrl-C loses no batch. Without a look before the return, Python would raise KeyboardInterrupt
+  /// right after it, when the batch has left here and its caller does not have it yet.
+  Delivered Wait() {
+    if (!IsOfThisProcess()) Check(Status(StatusCode::kCancelled, after_fork_));
+    if (interrupted_) return *std::exchange(interrupted_, std::nullopt);
+    Delivered delivered = run_->Next(std::chrono::milliseconds(0));
+    for (;;) {
+      if (PyErr_CheckSignals() != 0) {
+        if (!IsNotYet(delivered)) interrupted_ = std::move(delivered);
+        throw py::error_already_set();
+      }
+      if (!IsNotYet(delivered)) return delivered;
+      // The caller holds a reference to the Python object that this is a part of.
+      delivered = WithoutGil([&] { return run_->Next(kSignalPeriod); });
+    }
+  }
 
   static bool IsNotYet(Delivered& delivered) {
     return DeliveryIn(delivered).kind == Delivery::Kind::kNotYet;

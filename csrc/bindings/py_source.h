@@ -8,8 +8,8 @@
 
 #include "base/checked.h"
 #include "bindings/python_values.h"
+#include "columns/item_table.h"
 #include "engine/fork_safe.h"
-#include "engine/item_table.h"
 #include "gzip/gzip_source.h"
 #include "io/brief_file.h"
 #include "io/file.h"

@@ -1,4 +1,4 @@
-// The items of streams for Python, as they are.
+// The items of streams for Python one by one, as encoded bytes.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -8,15 +8,14 @@
 #include <utility>
 
 #include "bindings/python_values.h"
-#include "engine/descriptor_input.h"
 #include "engine/fork_safe.h"
-#include "engine/item_stream.h"
-#include "engine/stream_run.h"
 #include "item/item_bytes.h"
+#include "stream/descriptor_input.h"
+#include "stream/item_stream.h"
 
 namespace fastinet {
 
-/// [(extension, content), ...]
+/// What came beside the item's image: [(extension, content), ...].
 inline py::list CompanionsOf(const StreamItem& item) {
   py::list companions;
   for (const Companion& companion : item.companions) {

@@ -11,9 +11,9 @@
 
 #include "bindings/py_source.h"
 #include "bindings/python_values.h"
-#include "engine/item_table.h"
-#include "engine/object_table.h"
-#include "engine/soft_labels.h"
+#include "columns/item_table.h"
+#include "columns/object_table.h"
+#include "columns/soft_labels.h"
 
 namespace fastinet {
 

@@ -19,7 +19,7 @@ struct RgbPlanes {
 /// Image.blend with an image of one value (libImaging/Blend.c).
 void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float factor);
 
-/// The same with the image's own grey as the background.
+/// Blends every channel of a pixel with that pixel's own grey, by the arithmetic of BlendWithValue.
 void BlendWithGrey(const RgbPlanes& planes, float factor);
 
 /// Sum of the pixels' grey: 0.299 R + 0.587 G + 0.114 B in 16-bit fixed point, rounded

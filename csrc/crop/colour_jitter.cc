@@ -21,12 +21,12 @@ Status ColourJitter::Validate() const {
 
 ColourSteps DrawColourSteps(const ColourJitter& jitter, const AugmentKey& key) {
   const PhiloxBlock factors = key.Bits(RandomUse::kColour, 0);
-  const PhiloxBlock places = key.Bits(RandomUse::kColour, 1);
+  const PhiloxBlock swaps = key.Bits(RandomUse::kColour, 1);
   // Fisher and Yates' shuffle.
   std::array<size_t, 4> order = {0, 1, 2, 3};
   for (size_t i = order.size() - 1; i > 0; --i) {
     std::swap(order[i],
-              order[static_cast<size_t>(UniformBelow(places[i], static_cast<int32_t>(i) + 1))]);
+              order[static_cast<size_t>(UniformBelow(swaps[i], static_cast<int32_t>(i) + 1))]);
   }
   ColourSteps steps;
   for (const size_t op : order) {

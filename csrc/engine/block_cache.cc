@@ -28,19 +28,19 @@ void BlockCache::Number(const ItemTable& table, const BlockUses& uses) {
   std::vector<int32_t> numbers(static_cast<size_t>(std::max<int64_t>(most, -1) + 1), kNoBlock);
   for (size_t position = 0; position < uses.blocks.size(); ++position) {
     if (uses.blocks[position] < 0 || uses.order[position] < 0) continue;
-    const ItemPlace place = table.Place(uses.order[position]);
-    if (place.size_bytes > uses.max_item_bytes) continue;
+    const ItemLocation location = table.LocationOf(uses.order[position]);
+    if (location.size_bytes > uses.max_item_bytes) continue;
     int32_t& number = numbers[static_cast<size_t>(uses.blocks[position])];
     if (number == kNoBlock) {
       number = static_cast<int32_t>(blocks_.size());
       Block& block = blocks_.emplace_back();
-      block.source = place.archive->source.get();
-      block.begin = place.offset_bytes;
+      block.source = location.archive->source.get();
+      block.begin = location.offset_bytes;
       block.first_use = static_cast<int64_t>(position);
     }
     Block& block = blocks_[static_cast<size_t>(number)];
-    block.begin = std::min(block.begin, place.offset_bytes);
-    block.end = std::max(block.end, place.offset_bytes + place.size_bytes);
+    block.begin = std::min(block.begin, location.offset_bytes);
+    block.end = std::max(block.end, location.offset_bytes + location.size_bytes);
     ++block.uses_left;
     of_position_[position] = number;
   }
@@ -71,13 +71,13 @@ BlockCache::Use::~Use() {
   if (has_block_) cache_->Leave(number_);
 }
 
-std::optional<Bytes> BlockCache::Use::Find(const ItemPlace& place) const {
+std::optional<Bytes> BlockCache::Use::Find(const ItemLocation& location) const {
   if (!has_block_) return std::nullopt;
   const Block& block = cache_->blocks_[number_];
   if (block.state != State::kRead) return std::nullopt;  // settled since Enter: no lock needed
   return Bytes(block.bytes.get(), block.size_bytes())
-      .subspan(static_cast<size_t>(place.offset_bytes - block.begin),
-               static_cast<size_t>(place.size_bytes));
+      .subspan(static_cast<size_t>(location.offset_bytes - block.begin),
+               static_cast<size_t>(location.size_bytes));
 }
 
 bool BlockCache::Enter(int64_t position, size_t* number) {

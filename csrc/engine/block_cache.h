@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "engine/item_table.h"
+#include "columns/item_table.h"
 #include "engine/stats.h"
 
 namespace fastinet {
@@ -49,7 +49,7 @@ class BlockCache {
     Use& operator=(const Use&) = delete;
 
     /// The item's bytes, or nothing: then read them from the archive, which knows what is wrong.
-    std::optional<Bytes> Find(const ItemPlace& place) const;
+    std::optional<Bytes> Find(const ItemLocation& location) const;
 
    private:
     BlockCache* cache_;

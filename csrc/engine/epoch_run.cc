@@ -1,122 +1,16 @@
 #include "engine/epoch_run.h"
 
-#include <cstring>
-#include <new>
-#include <optional>
-#include <string>
+#include <algorithm>
 #include <utility>
 
 namespace fastinet {
-namespace {
-
-// How far the read-ahead hints run before the workers [items]: some 7 MB of ImageNet, enough to
-// keep a disk's queue full while those before them are decoded.
-constexpr int64_t kHintDistance = 64;
-
-/// An item's bytes, read from its archive into a worker's buffer.
-class SourceBytes final : public ItemBytes {
- public:
-  SourceBytes(const ItemPlace& place, ReadBuffer& buffer, WorkerCounters& counters)
-      : place_(place), buffer_(buffer), counters_(counters) {}
-
-  uint64_t size_bytes() const override { return place_.size_bytes; }
-
-  Result<Bytes> Read(uint64_t begin, uint64_t end) override {
-    const MutableBytes bytes = buffer_.Reserve(end - begin);
-    Status status = place_.Read(begin, bytes);
-    Count(counters_.bytes_read, bytes.size());
-    if (status.ok()) return Bytes(bytes);
-    return status;
-  }
-
- private:
-  const ItemPlace& place_;
-  ReadBuffer& buffer_;
-  WorkerCounters& counters_;
-};
-
-void CountSince(const ItemCounters& before, const ItemCounters& after, WorkerCounters& counters) {
-  Count(counters.read_ns, after.fetch_ns - before.fetch_ns);
-  Count(counters.header_ns, after.header_ns - before.header_ns);
-  Count(counters.decode_ns, after.decode_ns - before.decode_ns);
-  Count(counters.render_ns, after.render_ns - before.render_ns);
-}
-
-void CountSince(const DecodeCounters& before, const DecodeCounters& after,
-                WorkerCounters& counters) {
-  for (size_t road = 0; road < kRoads; ++road) {
-    Count(counters.regions[road], after.regions[road] - before.regions[road]);
-    Count(counters.fallbacks[road], after.fallbacks[road] - before.fallbacks[road]);
-  }
-  Count(counters.entropy_ns, after.entropy_ns - before.entropy_ns);
-  Count(counters.idct_ns, after.idct_ns - before.idct_ns);
-  Count(counters.colour_ns, after.colour_ns - before.colour_ns);
-  Count(counters.mcus_decoded, after.mcus_decoded - before.mcus_decoded);
-  Count(counters.mcus_skipped, after.mcus_skipped - before.mcus_skipped);
-}
-
-Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
-  if (plan.batch_size <= 0) {
-    return InvalidArgument("batch_size is " + std::to_string(plan.batch_size) +
-                           "; it must be positive");
-  }
-  if (!plan.blocks.empty() && plan.blocks.size() != plan.order.size()) {
-    return InvalidArgument("the plan has " + std::to_string(plan.blocks.size()) + " blocks for " +
-                           std::to_string(plan.order.size()) + " positions");
-  }
-  if (!plan.labels.empty() && static_cast<int64_t>(plan.labels.size()) != table.size()) {
-    return InvalidArgument("labels of " + std::to_string(plan.labels.size()) + " items for " +
-                           std::to_string(table.size()));
-  }
-  for (const int64_t item : plan.order) {
-    if (item != kPadding && (item < 0 || item >= table.size())) {
-      return InvalidArgument("the plan names item " + std::to_string(item) + " of " +
-                             std::to_string(table.size()));
-    }
-  }
-  return {};
-}
-
-Status CheckOptions(const EpochOptions& options, const ItemTable& table) {
-  FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
-  if (!options.objects.empty() && options.objects.items() != table.size()) {
-    return InvalidArgument("boxes of " + std::to_string(options.objects.items()) + " items for " +
-                           std::to_string(table.size()));
-  }
-  if (options.soft_labels != nullptr && options.soft_labels->size() != table.size()) {
-    return InvalidArgument("label maps of " + std::to_string(options.soft_labels->size()) +
-                           " items for " + std::to_string(table.size()));
-  }
-  return {};
-}
-
-Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
-  if (options.prefetch_batches <= 0) {
-    return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
-                           "; it must be positive");
-  }
-  const auto row_bytes = options.spec.RowBytes();
-  if (shape.rows < std::min(plan.batch_size, plan.size()) || !row_bytes ||
-      *row_bytes > shape.row_bytes || options.spec.views != shape.views) {
-    return InvalidArgument("the slots' shape does not fit the batches");
-  }
-  const SoftLabels* soft_labels = options.soft_labels;
-  if (shape.soft_label_classes != (soft_labels == nullptr ? 0 : soft_labels->classes())) {
-    return InvalidArgument("the slots' soft labels have another length than those to be made");
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> pool,
                                                   const ItemTable& table, const EpochPlan& plan,
                                                   const EpochOptions& options,
                                                   std::shared_ptr<SlotPool> slots,
                                                   std::shared_ptr<EngineStats> stats) {
-  FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
-  FASTINET_RETURN_IF_ERROR(CheckOptions(options, table));
-  FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, slots->shape()));
+  FASTINET_RETURN_IF_ERROR(CheckEpoch(plan, options, table, slots->shape()));
   std::unique_ptr<EpochRun> run(
       new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
   {
@@ -131,19 +25,13 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
                    const EpochOptions& options, std::shared_ptr<SlotPool> slots,
                    std::shared_ptr<EngineStats> stats)
     : pool_(std::move(pool)),
-      table_(table),
       plan_(plan),
       options_(options),
       slots_(std::move(slots)),
       stats_(std::move(stats)),
+      rows_(table, plan_, options_, *stats_),
       window_(static_cast<size_t>(options.prefetch_batches)),
-      times_(*stats_) {
-  if (plan.blocks.empty()) return;
-  const BlockUses uses{.order = plan.order,
-                       .blocks = plan.blocks,
-                       .max_item_bytes = MaxItemBytes(options.spec.options.max_pixels)};
-  blocks_ = std::make_unique<BlockCache>(table, uses, *stats_);
-}
+      times_(*stats_) {}
 
 EpochRun::~EpochRun() { Stop(); }
 
@@ -157,8 +45,8 @@ void EpochRun::Stop() {
   ready_.notify_all();
   pool_->Remove(*this);
   const std::lock_guard lock(mutex_);
-  for (OpenBatch& batch : window_) batch.slot.reset();
-  blocks_.reset();
+  for (OpenBatch& batch : window_) batch.Drop();
+  rows_.DropBlocks();
 }
 
 // ---------------------------------------------------------------------------------- the consumer
@@ -205,56 +93,34 @@ bool EpochRun::Open() {
 
 int64_t EpochRun::CountReady() {
   int64_t batch = delivered_;
-  while (batch < opened_ && At(batch).ready) ++batch;
+  while (batch < opened_ && At(batch).ready()) ++batch;
   return batch - delivered_;
 }
 
 bool EpochRun::CanAnswer() {
-  const bool waits_for_rows = delivered_ < opened_ && !At(delivered_).ready;
+  const bool waits_for_rows = delivered_ < opened_ && !At(delivered_).ready();
   return over_ || !waits_for_rows;
 }
 
 Delivery EpochRun::Answer() {
-  Delivery delivery;
-  if (delivered_ == plan_.batches()) return delivery;
-  if (stopped_) return Fail({StatusCode::kCancelled, "the epoch was closed"}, -1);
-  if (over_) return delivery;
-  if (delivered_ == opened_) return Fail(std::move(slot_error_), -1);
-  OpenBatch& batch = At(delivered_);
-  if (!batch.ready) {
-    delivery.kind = Delivery::Kind::kNotYet;
-    return delivery;
-  }
-  std::sort(batch.failures.begin(), batch.failures.end(),
-            [](const RowFailure& a, const RowFailure& b) { return a.row < b.row; });
-  if (options_.on_error == OnError::kRaise && !batch.failures.empty()) {
-    RowFailure& first = batch.failures.front();
-    return Fail(std::move(first.status), first.item);
-  }
-  return Deliver();
-}
-
-Delivery EpochRun::Deliver() {
-  OpenBatch& batch = At(delivered_);
-  Delivery delivery;
-  delivery.kind = Delivery::Kind::kBatch;
-  delivery.slot = std::move(batch.slot);
-  delivery.rows = plan_.RowsOf(delivered_);
-  delivery.failures = std::exchange(batch.failures, {});
+  if (delivered_ == plan_.batches()) return Delivery::End();
+  if (stopped_) return End(Delivery::Closed());
+  if (over_) return Delivery::End();
+  if (delivered_ == opened_) return End(Delivery::Failed(std::move(slot_error_)));
+  if (!At(delivered_).ready()) return Delivery::NotYet();
+  Delivery delivery = At(delivered_).Deliver(options_.on_error);
+  if (delivery.kind == Delivery::Kind::kFailed) return End(std::move(delivery));
   ++delivered_;
   Count(stats_->batches, 1);
   MoveWindow();
   return delivery;
 }
 
-Delivery EpochRun::Fail(Status error, int64_t item) {
+/// Ends the epoch with what is to be said of it: workers take no position any more.
+Delivery EpochRun::End(Delivery failed) {
   over_ = true;
   end_position_ = 0;
-  Delivery delivery;
-  delivery.kind = Delivery::Kind::kFailed;
-  delivery.error = std::move(error);
-  delivery.failed_item = item;
-  return delivery;
+  return failed;
 }
 
 /// Opens the batches that may be under way; false where there is no slot for one.
@@ -267,10 +133,7 @@ bool EpochRun::MoveWindow() {
       slot_error_ = std::move(slot).status();
       return false;
     }
-    OpenBatch& batch = At(opened_);
-    batch.slot = std::move(slot).value();
-    batch.rows_to_do = plan_.RowsOf(opened_);
-    batch.ready = false;
+    At(opened_).Open(std::move(slot).value(), plan_.RowsOf(opened_));
     ++opened_;
     // The release makes the batch visible to whoever claims one of its positions.
     end_position_.store(std::min(opened_ * plan_.batch_size, plan_.size()),
@@ -294,132 +157,19 @@ int64_t EpochRun::ClaimPosition() {
 bool EpochRun::RunOne(Worker& worker) {
   const int64_t position = ClaimPosition();
   if (position < 0) return false;
-  HintAhead(position);
+  rows_.ReadAhead(position);
   OpenBatch& batch = At(position / plan_.batch_size);
-  const int64_t item = plan_.order[static_cast<size_t>(position)];
   const int64_t row = position % plan_.batch_size;
-  if (item == kPadding) {
-    MakePadding(*batch.slot, row);
-  } else {
-    MakeRow(worker, position, *batch.slot, row, batch);
+  Status made = rows_.MakeRow(worker, position, batch.slot(), row);
+  if (!made.ok()) {
+    batch.AddFailure({row, plan_.NumberOf(plan_.ItemAt(position)), std::move(made)});
   }
-  if (batch.rows_to_do.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+  if (batch.CountRow()) {
+    // Under the lock, so that a consumer that has just seen the batch unready hears it.
     const std::lock_guard lock(mutex_);
-    batch.ready = true;
     ready_.notify_all();
   }
   return true;
-}
-
-void EpochRun::MakePadding(Slot& slot, int64_t row) {
-  const auto j = static_cast<size_t>(row);
-  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
-  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
-  slot.items[j] = kPadding;
-  slot.labels[j] = kNoLabel;
-  slot.valid[j] = false;
-  slot.image_sizes[j] = Size{};
-  const auto views = static_cast<size_t>(slot.shape().views);
-  std::fill_n(slot.boxes.begin() + static_cast<ptrdiff_t>(j * views), views, Box{});
-  std::fill_n(slot.flips.begin() + static_cast<ptrdiff_t>(j * views), views, uint8_t{0});
-}
-
-void EpochRun::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row,
-                       OpenBatch& batch) {
-  worker.crops.resize(static_cast<size_t>(options_.spec.views));
-  const int64_t item = plan_.order[static_cast<size_t>(position)];
-  Result<Size> image = ReadAndRender(worker, position, slot.Row(row));
-  if (image.ok()) {
-    Status labelled = WriteSoftLabels(worker, item, image.value(), slot.SoftLabelRow(row));
-    if (!labelled.ok()) image = std::move(labelled);
-  }
-  Count(CountersOf(worker).items, 1);
-  const auto j = static_cast<size_t>(row);
-  slot.items[j] = plan_.NumberOf(item);
-  slot.labels[j] = plan_.LabelOf(item);
-  slot.valid[j] = image.ok();
-  slot.image_sizes[j] = image.ok() ? image.value() : Size{};
-  for (size_t view = 0; view < worker.crops.size(); ++view) {
-    const size_t cell = j * worker.crops.size() + view;
-    slot.boxes[cell] = image.ok() ? worker.crops[view].box : Box{};
-    slot.flips[cell] = image.ok() && worker.crops[view].flip;
-  }
-  if (image.ok()) return;
-  Status status = std::move(image).status();
-  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
-  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
-  Count(CountersOf(worker).failures[static_cast<size_t>(status.code())], 1);
-  const std::lock_guard lock(mutex_);
-  batch.failures.push_back({row, plan_.NumberOf(item), std::move(status)});
-}
-
-Result<Size> EpochRun::ReadAndRender(Worker& worker, int64_t position, MutableBytes row) {
-  const int64_t item = plan_.order[static_cast<size_t>(position)];
-  const ItemPlace place = table_.Place(item);
-  const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
-  if (place.size_bytes > max_bytes) {
-    return place.Located(TooLarge("the item has " + std::to_string(place.size_bytes) +
-                                  " bytes; with this max_pixels the limit is " +
-                                  std::to_string(max_bytes))
-                             .AtOffset(0));
-  }
-  const Clock::time_point start = Clock::now();
-  const BlockCache::Use block(blocks_.get(), position);
-  if (blocks_ != nullptr) Count(CountersOf(worker).read_ns, NanosecondsSince(start));
-  std::optional<Bytes> in_memory = block.Find(place);
-  if (!in_memory) in_memory = place.archive->source->View(place.offset_bytes, place.size_bytes);
-  SourceBytes from_source(place, worker.bytes, CountersOf(worker));
-  MemoryBytes from_memory(in_memory.value_or(Bytes()));
-  ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
-  Result<Size> image = Size{};
-  try {
-    image = Render(worker, bytes, place.hints, item, row);
-  } catch (const std::bad_alloc&) {
-    image = TooLarge("not enough memory to decode the item");
-  }
-  worker.bytes.Trim();
-  if (image.ok()) return image;
-  return place.Located(std::move(image).status());
-}
-
-/// The soft labels of the crops that were drawn last.
-Status EpochRun::WriteSoftLabels(Worker& worker, int64_t item, Size image,
-                                 std::span<float> out) const {
-  if (options_.soft_labels == nullptr) return {};
-  try {
-    return options_.soft_labels->Write(item, worker.crops, image, worker.label_pooler,
-                                       worker.label_map, out);
-  } catch (const std::bad_alloc&) {
-    return TooLarge("not enough memory for the item's label map");
-  }
-}
-
-Result<Size> EpochRun::Render(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
-                              int64_t item, MutableBytes row) const {
-  const AugmentKey key{.seed = plan_.seed,
-                       .epoch = plan_.epoch,
-                       .item = static_cast<uint64_t>(plan_.NumberOf(item))};
-  const ItemCounters items = worker.renderer.counters();
-  const DecodeCounters decode = worker.renderer.decode_counters();
-  Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
-                                                  options_.objects.Of(item), row, worker.crops);
-  CountSince(items, worker.renderer.counters(), CountersOf(worker));
-  CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
-  return image;
-}
-
-void EpochRun::HintAhead(int64_t position) const {
-  const int64_t first = position == 0 ? 1 : position + kHintDistance;
-  const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
-  for (int64_t ahead = first; ahead < end; ++ahead) {
-    const int64_t item = plan_.order[static_cast<size_t>(ahead)];
-    if (item == kPadding) return;  // at the end of a plan alone
-    if (blocks_ == nullptr) {      // which reads ahead itself
-      const ItemPlace place = table_.Place(item);
-      place.archive->source->Prefetch(place.offset_bytes, place.size_bytes);
-    }
-    if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
-  }
 }
 
 }  // namespace fastinet

@@ -51,8 +51,8 @@ class EngineStats {
     return sum;
   }
 
-  Counter block_bytes = 0;       // of blocked epochs, in memory now
-  Counter block_bytes_peak = 0;  // and at most
+  Counter block_bytes = 0;       // blocks that are in memory now, of blocked epochs
+  Counter block_bytes_peak = 0;  // the most that ever were at once
 
   // The consumer.
   Counter batches = 0;

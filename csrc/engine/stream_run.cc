@@ -1,82 +1,19 @@
 #include "engine/stream_run.h"
 
 #include <algorithm>
-#include <cstring>
-#include <new>
 #include <utility>
+
+#include "base/out_of_memory.h"
+#include "stream/held_items.h"
 
 namespace fastinet {
 namespace {
-
-/// What Next() has to say of a pass that was stopped.
-Delivery Closed() {
-  Delivery delivery;
-  delivery.kind = Delivery::Kind::kFailed;
-  delivery.error = {StatusCode::kCancelled, "the epoch was closed"};
-  return delivery;
-}
 
 /// What is left of `patience` since `called`.
 std::chrono::milliseconds Left(std::chrono::milliseconds patience, Clock::time_point called) {
   const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - called);
   return std::max(patience - spent, std::chrono::milliseconds(0));
 }
-
-/// The items of one batch as a source: laid end to end, and each where it was in the stream for
-/// whoever asks where that is.
-class HeldItems final : public Source {
- public:
-  explicit HeldItems(const std::vector<StreamItem>& items) : items_(items) {
-    for (const StreamItem& item : items) {
-      offsets_.push_back(size_bytes_);
-      sizes_.push_back(item.size);
-      size_bytes_ += item.size;
-    }
-  }
-
-  const std::vector<uint64_t>& offsets() const { return offsets_; }
-  const std::vector<uint64_t>& sizes() const { return sizes_; }
-
-  uint64_t size_bytes() const override { return size_bytes_; }
-
-  Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
-    const std::optional<Bytes> held = View(offset_bytes, out.size());
-    if (!held) {
-      return Status(StatusCode::kInternal, "the item is not held")
-          .AtOffset(static_cast<int64_t>(offset_bytes));
-    }
-    if (!out.empty()) std::memcpy(out.data(), held->data(), out.size());
-    return {};
-  }
-
-  std::optional<Bytes> View(uint64_t offset_bytes, uint64_t length_bytes) const override {
-    if (length_bytes == 0) return Bytes();
-    const size_t i = ItemAt(offset_bytes);
-    const uint64_t begin = offset_bytes - offsets_[i];
-    const Bytes bytes = items_[i].bytes;
-    if (begin > bytes.size() || length_bytes > bytes.size() - begin) return std::nullopt;
-    return bytes.subspan(begin, length_bytes);
-  }
-
-  void Prefetch(uint64_t, uint64_t) const override {}
-
-  uint64_t OffsetInFile(uint64_t offset_bytes) const override {
-    const size_t i = ItemAt(offset_bytes);
-    return items_[i].offset + (offset_bytes - offsets_[i]);
-  }
-
- private:
-  /// The item at `offset_bytes`: of several that begin there, the last, since the others are empty.
-  size_t ItemAt(uint64_t offset_bytes) const {
-    const auto after = std::upper_bound(offsets_.begin(), offsets_.end(), offset_bytes);
-    return static_cast<size_t>(after - offsets_.begin()) - 1;
-  }
-
-  const std::vector<StreamItem>& items_;
-  std::vector<uint64_t> offsets_;
-  std::vector<uint64_t> sizes_;
-  uint64_t size_bytes_ = 0;
-};
 
 }  // namespace
 
@@ -145,8 +82,7 @@ void StreamRun::Stop() {
 
 StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   const Clock::time_point called = Clock::now();
-  StreamDelivery result;
-  result.delivery.kind = Delivery::Kind::kNotYet;
+  StreamDelivery result{.delivery = Delivery::NotYet()};
 
   std::unique_lock lock(mutex_);
   if (!changed_.wait_for(lock, patience, [&] { return !consumer_inside_; })) return result;
@@ -154,9 +90,9 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   changed_.wait_for(lock, Left(patience, called),
                     [&] { return over_ || fed_ || !batches_.empty(); });
   if (stopped_ && !ended_) {
-    result.delivery = Closed();
+    result.delivery = Delivery::Closed();
   } else if (over_) {
-    result.delivery.kind = Delivery::Kind::kEnd;
+    result.delivery = Delivery::End();
   } else if (!batches_.empty()) {
     // While this thread waits for the first batch, others may add some behind it, or stop the run.
     const std::shared_ptr<Batch> first = batches_.front();
@@ -166,7 +102,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
     lock.lock();
     if (stopped_) {
       // Workers may still read the items; they stay where they are.
-      result.delivery = Closed();
+      result.delivery = Delivery::Closed();
     } else if (result.delivery.kind != Delivery::Kind::kNotYet) {
       TakeFirst(*first, &result);
     }
@@ -176,8 +112,7 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   } else if (fed_) {
     over_ = true;
     ended_ = failure_.ok();
-    result.delivery.kind = failure_.ok() ? Delivery::Kind::kEnd : Delivery::Kind::kFailed;
-    result.delivery.error = std::move(failure_);
+    result.delivery = ended_ ? Delivery::End() : Delivery::Failed(std::move(failure_));
   }
   times_.CountCall(called, delivered_);
   if (result.delivery.kind == Delivery::Kind::kBatch) ++delivered_;
@@ -213,12 +148,8 @@ int64_t StreamRun::CountReady() {
 // ---------------------------------------------------------------------- the thread that reads
 
 void StreamRun::Feed() {
-  Status status;
-  try {
-    status = TakeApart();
-  } catch (const std::bad_alloc&) {
-    status = TooLarge("not enough memory for the stream's window of items");
-  }
+  Status status = OrOutOfMemory("not enough memory for the stream's window of items",
+                                [&] { return TakeApart(); });
   {
     const std::lock_guard lock(mutex_);
     fed_ = true;
@@ -239,25 +170,25 @@ Status StreamRun::TakeApart() {
     damage = item.status();
     if (!item.ok() || !item.value()) break;
     std::optional<StreamItem> drawn = window_.Exchange(*std::move(item).value());
-    if (drawn) FASTINET_RETURN_IF_ERROR(Place(*std::move(drawn)));
+    if (drawn) FASTINET_RETURN_IF_ERROR(TakePosition(*std::move(drawn)));
   }
   if (damage.code() == StatusCode::kCancelled) return damage;
   // Positions before the start were had before this pass, whatever the failure puts there now.
   if (!damage.ok()) settled_ = std::max(position_, plan_.start);
-  FASTINET_RETURN_IF_ERROR(PlaceRest());
+  FASTINET_RETURN_IF_ERROR(DrainWindow());
   return damage;
 }
 
-/// Places what is left in the window, and ends the last batch.
-Status StreamRun::PlaceRest() {
+/// Draws what is left in the window to the last item, and ends the last batch.
+Status StreamRun::DrainWindow() {
   while (std::optional<StreamItem> drawn = window_.Drain()) {
-    FASTINET_RETURN_IF_ERROR(Place(*std::move(drawn)));
+    FASTINET_RETURN_IF_ERROR(TakePosition(*std::move(drawn)));
   }
   return rows_.empty() || plan_.drop_last ? Status() : EndBatch();
 }
 
 /// Gives `item` its position, and with it its batch and row.
-Status StreamRun::Place(StreamItem item) {
+Status StreamRun::TakePosition(StreamItem item) {
   const int64_t position = position_++;
   if (position < plan_.start) return {};
   if (position % plan_.world == plan_.rank) rows_.push_back(std::move(item));
@@ -294,7 +225,7 @@ Status StreamRun::EndBatch() {
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return over_ || HasRoom(); });
-    if (over_) return {StatusCode::kCancelled, "the epoch was closed"};
+    if (over_) return Delivery::Closed().error;
   }
   EpochOptions options = options_;
   options.prefetch_batches = 1;

@@ -8,32 +8,19 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "base/byte_stream.h"
 #include "base/status.h"
 #include "engine/epoch_run.h"
-#include "engine/item_stream.h"
-#include "engine/shuffle_window.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
+#include "stream/item_stream.h"
+#include "stream/shuffle_window.h"
+#include "stream/stream_input.h"
 
 namespace fastinet {
-
-/// A stream, and how to wake whoever waits for its bytes.
-class StreamInput {
- public:
-  virtual ~StreamInput() = default;
-  /// Its name for messages.
-  virtual const std::string& name() const = 0;
-  /// The archive's bytes: inflated, where the stream is compressed. Called once.
-  virtual Result<ByteStream*> Open() = 0;
-  /// Makes reads fail with kCancelled from now on. From any thread.
-  virtual void Interrupt() = 0;
-};
 
 /// Which items of the stream become rows of which batch.
 ///
@@ -52,13 +39,14 @@ struct StreamPlan {
   ItemRules rules = {};
 };
 
-/// What Next() has to say, and of the rows what a stream alone knows: their items, without bytes.
+/// The answer of Next(): a Delivery, and what only the stream knows of its rows.
 struct StreamDelivery {
-  Delivery delivery;
-  std::vector<StreamItem> items;  // by row
-  // Of all ranks together: where a pass over the same stream goes on. Rows that only the stream's
-  // failure let out of the window have no place in the order of the whole stream, so it does not go
-  // beyond the first of them.
+  Delivery delivery = {};
+  std::vector<StreamItem> items = {};  // by row; without the images' bytes
+  // Where a pass over the same stream goes on after this batch, for all ranks together. When the
+  // stream fails, the items that are still in the window are drawn among fewer than they would be
+  // in the whole stream, so their positions there are other ones: this is never beyond the first of
+  // them, and whoever goes on over the whole stream gets them again.
   int64_t next_position = 0;
 };
 
@@ -101,8 +89,8 @@ class StreamRun {
   // By the thread that reads:
   void Feed();
   Status TakeApart();
-  Status PlaceRest();
-  Status Place(StreamItem item);
+  Status DrainWindow();
+  Status TakePosition(StreamItem item);
   Status EndBatch();
 
   // With mutex_ held:

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/test.h"
-#include "engine/descriptor_input.h"
+#include "stream/descriptor_input.h"
 
 namespace fastinet {
 namespace {

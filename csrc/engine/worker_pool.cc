@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "engine/fork_safe.h"
 
@@ -67,22 +68,6 @@ Status BindToCpus(std::thread&, std::span<const int>) {
 
 }  // namespace
 
-MutableBytes ReadBuffer::Reserve(size_t size) {
-  if (size > capacity_) {
-    bytes_.reset();  // first, so that the two are never held at once
-    capacity_ = 0;
-    bytes_ = std::make_unique_for_overwrite<uint8_t[]>(size);
-    capacity_ = size;
-  }
-  return {bytes_.get(), size};
-}
-
-void ReadBuffer::Trim() {
-  if (capacity_ <= kKeptBytes) return;
-  bytes_.reset();
-  capacity_ = 0;
-}
-
 Result<std::shared_ptr<WorkerPool>> WorkerPool::Start(int threads, std::span<const int> cpus) {
   std::shared_ptr<WorkerPool> pool =
       ShareWithinProcess(std::unique_ptr<WorkerPool>(new WorkerPool));
@@ -114,7 +99,7 @@ WorkerPool::~WorkerPool() {
 void WorkerPool::Add(WorkSource& source) {
   {
     const std::lock_guard lock(mutex_);
-    sources_.push_back(&source);
+    sources_.push_back(std::make_unique<Visited>(Visited{.source = &source}));
     source_count_ = sources_.size();
   }
   work_.notify_all();
@@ -122,9 +107,14 @@ void WorkerPool::Add(WorkSource& source) {
 
 void WorkerPool::Remove(WorkSource& source) {
   std::unique_lock lock(mutex_);
-  std::erase(sources_, &source);
+  const auto found = std::ranges::find(
+      sources_, &source, [](const std::unique_ptr<Visited>& visited) { return visited->source; });
+  if (found == sources_.end()) return;
+  // Out of the list nobody new comes in; who is inside still leaves by this record.
+  const std::unique_ptr<Visited> removed = std::move(*found);
+  sources_.erase(found);
   source_count_ = sources_.size();
-  leave_.wait(lock, [&] { return source.visitors_ == 0; });
+  leave_.wait(lock, [&] { return removed->visitors == 0; });
 }
 
 void WorkerPool::Wake() {
@@ -138,10 +128,10 @@ void WorkerPool::Wake() {
   work_.notify_one();
 }
 
-WorkSource* WorkerPool::PickSource() {
+WorkerPool::Visited* WorkerPool::PickSource() {
   for (size_t i = 0; i < sources_.size(); ++i) {
     turn_ = (turn_ + 1) % sources_.size();
-    if (sources_[turn_]->HasWork()) return sources_[turn_];
+    if (sources_[turn_]->source->HasWork()) return sources_[turn_].get();
   }
   return nullptr;
 }
@@ -152,21 +142,21 @@ void WorkerPool::Work(size_t number) {
   worker.number = number;
   std::unique_lock lock(mutex_);
   for (;;) {
-    WorkSource* source = nullptr;
+    Visited* visited = nullptr;
     bool woken = false;
-    while (!stopping_ && (source = PickSource()) == nullptr) {
+    while (!stopping_ && (visited = PickSource()) == nullptr) {
       work_.wait(lock);
       woken = true;
     }
     if (stopping_) return;
-    ++source->visitors_;
+    ++visited->visitors;
     lock.unlock();
     if (woken) work_.notify_one();  // who finds no work wakes nobody, and there it ends
     // A source that is alone keeps its visitors; several share them item by item.
-    while (source->RunOne(worker) && source_count_ == 1 && !stopping_) {
+    while (visited->source->RunOne(worker) && source_count_ == 1 && !stopping_) {
     }
     lock.lock();
-    if (--source->visitors_ == 0) leave_.notify_all();
+    if (--visited->visitors == 0) leave_.notify_all();
   }
 }
 

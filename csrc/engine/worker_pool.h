@@ -4,60 +4,16 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/status.h"
-#include "item/item.h"
-#include "label_map/label_map.h"
+#include "engine/work_source.h"
 
 namespace fastinet {
-
-/// A worker's memory for the encoded bytes of the item in hand.
-class ReadBuffer {
- public:
-  /// Room for `size` bytes, uninitialised, valid until the next call.
-  MutableBytes Reserve(size_t size);
-  /// Gives back memory that one unusually large item needed, so that it is not kept for good.
-  void Trim();
-
- private:
-  // Above the largest of ImageNet's training images (15 MB) and well inside the 30 MB that a thread
-  // may keep.
-  static constexpr size_t kKeptBytes = size_t{16} << 20;
-
-  std::unique_ptr<uint8_t[]> bytes_;
-  size_t capacity_ = 0;
-};
-
-/// What a thread keeps from item to item.
-struct Worker {
-  size_t number = 0;  // in its pool
-  ItemRenderer renderer{StageTimes::kOn};
-  ReadBuffer bytes;
-  std::vector<Crop> crops;  // of the item in hand, one a view
-  LabelPooler label_pooler;
-  std::vector<float> label_map;  // of the item in hand
-};
-
-/// Something that has items to do, one at a time.
-class WorkSource {
- public:
-  virtual ~WorkSource() = default;
-  /// Whether RunOne would find an item now. Called under the pool's lock.
-  virtual bool HasWork() const = 0;
-  /// Takes the next item and does it; false when there was none. Called by many threads at once.
-  virtual bool RunOne(Worker& worker) = 0;
-
- private:
-  friend class WorkerPool;
-  int visitors_ = 0;  // workers inside RunOne; guarded by the pool's mutex
-};
 
 /// A fixed number of threads, shared by any number of work sources in turn.
 class WorkerPool {
@@ -82,14 +38,20 @@ class WorkerPool {
   int threads() const { return static_cast<int>(threads_.size()); }
 
  private:
+  /// A source that workers may visit, and how many are in its RunOne.
+  struct Visited {
+    WorkSource* source;
+    int visitors = 0;
+  };
+
   WorkerPool() = default;
   void Work(size_t number);
-  WorkSource* PickSource();
+  Visited* PickSource();
 
   std::mutex mutex_;
   std::condition_variable work_;   // there is work, or the pool stops
   std::condition_variable leave_;  // a source has lost its last visitor
-  std::vector<WorkSource*> sources_;
+  std::vector<std::unique_ptr<Visited>> sources_;
   size_t turn_ = 0;  // where PickSource begins, so that sources take turns
   std::atomic<bool> stopping_ = false;
   std::atomic<size_t> source_count_ = 0;  // sources_.size(), readable without the lock

@@ -92,7 +92,8 @@ inline void CheckRegion(const JpegHeader& header, Bytes jpeg, const test::Oracle
                                   jpeg.begin() + static_cast<ptrdiff_t>(range.end));
   RegionDecoder decoder;
   test::Collector collector;
-  const Status status = decoder.Decode(header, {part, range.begin}, region, checkpoints, collector);
+  const Status status =
+      decoder.DecodeRegion(header, {part, range.begin}, region, checkpoints, collector);
   if (!honest) return;  // a lie that is told well enough may give other pixels
   if (!status.ok()) {
     Require(checkpoints == nullptr, "checkpoints built from the file do not decode it");

@@ -90,7 +90,7 @@ inline bool Same(const TarMembers& a, const TarMembers& b) {
          a.container_names == b.container_names && a.special_entries == b.special_entries;
 }
 
-/// A scan gives members or an error with a place, and the same in steps of any length.
+/// A scan gives members or an error with a byte offset, and the same in steps of any length.
 inline void CheckScan(Bytes archive) {
   const MemorySource source(archive);
   TarScanner scanner(source, "folder"), step_by_step(source, "folder");

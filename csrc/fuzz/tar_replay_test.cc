@@ -21,9 +21,9 @@ std::vector<uint8_t> Damaged(std::vector<uint8_t> archive, std::mt19937& random)
   }
   for (uint32_t changes = random() % 4 + 1; changes > 0; --changes) {
     // Every other change hits the start of a block, where headers are.
-    size_t place = random() % archive.size();
-    if (random() % 2 == 0) place = place / 512 * 512 + random() % 160;
-    archive[std::min(place, archive.size() - 1)] = static_cast<uint8_t>(random());
+    size_t offset = random() % archive.size();
+    if (random() % 2 == 0) offset = offset / 512 * 512 + random() % 160;
+    archive[std::min(offset, archive.size() - 1)] = static_cast<uint8_t>(random());
   }
   return archive;
 }

@@ -73,11 +73,11 @@ class GzipSource::Stretch {
     if (!window_.empty()) {
       FASTINET_ASSIGN_OR_RETURN(window, UnpackWindow(window_));
     }
-    GzipPlace place;
-    place.bit_offset = bit_offset_;
-    place.offset = start_;
+    InflatePoint point;
+    point.bit_offset = bit_offset_;
+    point.offset = start_;
     failed_ = true;
-    FASTINET_RETURN_IF_ERROR(inflater_.StartAt(place, window));
+    FASTINET_RETURN_IF_ERROR(inflater_.StartAt(point, window));
     failed_ = false;
     begun_ = true;
     kept_.clear();

@@ -1,4 +1,4 @@
-// Gzip files: strictly to their end, and from any place that a seek point makes reachable.
+// Gzip files: strictly to their end, and from any byte that a seek point makes reachable.
 
 #include <cstring>
 #include <random>

@@ -27,19 +27,19 @@ GzipInflater::GzipInflater(const Source& source, InflateObserver* observer)
 
 void GzipInflater::Rewind() {
   state_ = State::kHeader;
-  place_ = {};
+  point_ = {};
   at_block_ = false;
   member_start_ = buffer_offset_ = begin_ = end_ = 0;
 }
 
-Status GzipInflater::StartAt(const GzipPlace& place, Bytes window) {
+Status GzipInflater::StartAt(const InflatePoint& point, Bytes window) {
   Rewind();
-  place_ = place;
-  buffer_offset_ = place.bit_offset / 8;
-  if (place.first_bits() > 0) {
-    FASTINET_ASSIGN_OR_RETURN(place_.first_byte, Byte());
+  point_ = point;
+  buffer_offset_ = point.bit_offset / 8;
+  if (point.first_bits() > 0) {
+    FASTINET_ASSIGN_OR_RETURN(point_.first_byte, Byte());
   }
-  FASTINET_RETURN_IF_ERROR(raw_.Start(place.first_bits(), place_.first_byte, window));
+  FASTINET_RETURN_IF_ERROR(raw_.Start(point.first_bits(), point_.first_byte, window));
   state_ = State::kBody;
   return {};
 }
@@ -108,10 +108,10 @@ Status GzipInflater::ReadHeader() {
     }
   }
   FASTINET_RETURN_IF_ERROR(raw_.Start(0, 0, {}));
-  place_.bit_offset = position_bytes() * 8;
-  place_.checked = true;
-  place_.crc = 0;
-  place_.member_bytes = 0;
+  point_.bit_offset = position_bytes() * 8;
+  point_.checked = true;
+  point_.crc = 0;
+  point_.member_bytes = 0;
   state_ = State::kBody;
   return {};
 }
@@ -131,10 +131,10 @@ Status GzipInflater::Inflate(MutableBytes out, bool stop_at_blocks, size_t* prod
   begin_ += call.consumed;
   if (call.consumed > 0) last_byte_ = in[call.consumed - 1];
   *produced += call.produced;
-  place_.offset += call.produced;
-  place_.member_bytes += call.produced;
-  if (place_.checked) {
-    place_.crc = static_cast<uint32_t>(crc32_z(place_.crc, out.data(), call.produced));
+  point_.offset += call.produced;
+  point_.member_bytes += call.produced;
+  if (point_.checked) {
+    point_.crc = static_cast<uint32_t>(crc32_z(point_.crc, out.data(), call.produced));
   }
   if (observer_ != nullptr) FASTINET_RETURN_IF_ERROR(observer_->OnCall(in, out, call));
   switch (call.code) {
@@ -145,8 +145,8 @@ Status GzipInflater::Inflate(MutableBytes out, bool stop_at_blocks, size_t* prod
     case Z_OK:
     case Z_BUF_ERROR:  // nothing came of what was left of a byte: there is more to read
       at_block_ = call.at_boundary;
-      place_.bit_offset = position_bytes() * 8 - static_cast<uint64_t>(call.unused_bits);
-      place_.first_byte = last_byte_;
+      point_.bit_offset = position_bytes() * 8 - static_cast<uint64_t>(call.unused_bits);
+      point_.first_byte = last_byte_;
       if (call.consumed == 0 && call.produced == 0 && !at_block_ && begin_ != end_) {
         return Failed({StatusCode::kInternal, "zlib makes no progress"}, called_at);
       }
@@ -165,12 +165,12 @@ Status GzipInflater::ReadTrailer() {
     FASTINET_ASSIGN_OR_RETURN(byte, Byte());
   }
   state_ = State::kBetween;
-  if (!place_.checked) return {};
-  if (LoadLittleEndian32(trailer.data()) != place_.crc) {
+  if (!point_.checked) return {};
+  if (LoadLittleEndian32(trailer.data()) != point_.crc) {
     return Failed(Corrupt("damaged gzip data: the checksum (CRC-32) of a member is wrong"),
                   trailer_start);
   }
-  if (LoadLittleEndian32(trailer.data() + 4) != static_cast<uint32_t>(place_.member_bytes)) {
+  if (LoadLittleEndian32(trailer.data() + 4) != static_cast<uint32_t>(point_.member_bytes)) {
     return Failed(Corrupt("damaged gzip data: the length that a member states is wrong"),
                   trailer_start + 4);
   }

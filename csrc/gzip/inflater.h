@@ -21,8 +21,9 @@ inline bool LooksLikeGzip(Bytes head) {
          std::equal(kGzipMagic.begin(), kGzipMagic.end(), head.begin());
 }
 
-/// A place in a gzip file where inflating can begin: the start of a deflate block.
-struct GzipPlace {
+/// A point of a gzip file where inflating can begin, both in the file and in what it inflates to:
+/// the start of a deflate block.
+struct InflatePoint {
   uint64_t bit_offset = 0;  // of the block, in the file [bits]
   uint64_t offset = 0;      // of its first byte, in what the file inflates to [bytes]
   uint8_t first_byte = 0;   // the file's, at the block's first bit, unless that is the byte's first
@@ -58,9 +59,9 @@ class GzipInflater {
   /// `source` must outlive the inflater; so must `observer`, if there is one.
   explicit GzipInflater(const Source& source, InflateObserver* observer = nullptr);
 
-  /// Goes to the file's start, the initial state, or to `place`, behind `window`.
+  /// Goes to the file's start, the initial state, or to `point`, behind `window`.
   void Rewind();
-  Status StartAt(const GzipPlace& place, Bytes window);
+  Status StartAt(const InflatePoint& point, Bytes window);
 
   /// Inflates into `out`, from its start: `produced` bytes. Less than all of it at the file's end
   /// and, if `stop_at_blocks`, wherever a block begins that inflating could start from.
@@ -68,9 +69,9 @@ class GzipInflater {
 
   /// All members have ended, and the file too.
   bool done() const { return state_ == State::kDone; }
-  /// Whether the last Next() stopped where a block begins; place() is there then.
+  /// Whether the last Next() stopped where a block begins; point() is there then.
   bool at_block() const { return at_block_; }
-  const GzipPlace& place() const { return place_; }
+  const InflatePoint& point() const { return point_; }
   /// How much of the file is behind us [bytes].
   uint64_t position_bytes() const { return buffer_offset_ + begin_; }
 
@@ -96,7 +97,7 @@ class GzipInflater {
   InflateObserver* observer_;
   RawInflate raw_;
   State state_ = State::kHeader;
-  GzipPlace place_;
+  InflatePoint point_;
   bool at_block_ = false;
   uint64_t member_start_ = 0;  // of the gzip member [bytes in the file]
   uint32_t header_crc_ = 0;

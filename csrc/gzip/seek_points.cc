@@ -21,9 +21,9 @@ Result<std::vector<uint8_t>> UnpackWindow(Bytes packed) {
   return window;
 }
 
-Status SeekPointBuilder::Begin(const GzipPlace& place, Bytes window) {
+Status SeekPointBuilder::Begin(const InflatePoint& point, Bytes window) {
   FASTINET_RETURN_IF_ERROR(Finish());
-  open_ = place;
+  open_ = point;
   window_.assign(window.begin(), window.end());
   used_.assign(window.size(), false);
   clean_bytes_ = 0;
@@ -32,7 +32,7 @@ Status SeekPointBuilder::Begin(const GzipPlace& place, Bytes window) {
   std::vector<uint8_t> marks(window.size());
   for (size_t probe = 0; probe < probes_.size(); ++probe) {
     for (size_t i = 0; i < marks.size(); ++i) marks[i] = Mark(probe, i);
-    FASTINET_RETURN_IF_ERROR(probes_[probe].Start(place.first_bits(), place.first_byte, marks));
+    FASTINET_RETURN_IF_ERROR(probes_[probe].Start(point.first_bits(), point.first_byte, marks));
   }
   // A byte that is its own mark in both probes could not be told from a literal: it counts as used.
   for (size_t i = 0; i < window.size(); ++i) {
@@ -57,7 +57,7 @@ Status SeekPointBuilder::OnCall(Bytes in, MutableBytes out, const RawInflate::Ca
   return {};
 }
 
-/// Finds what of `content` came from the window, by what the probes have in its place.
+/// Finds what of `content` came from the window, by what the probes have instead.
 void SeekPointBuilder::MarkUsed(Bytes content) {
   const uint8_t* low = outputs_[0].data();
   const uint8_t* high = outputs_[1].data();

@@ -1,11 +1,11 @@
-// Places from which a gzip file can be inflated, and what must be known there of what came before.
+// Points from which a gzip file can be inflated, and what must be known there of what came before.
 //
 // A deflate block may refer to the 32 KiB before it. Kept whole, that window would be 3 % of the
 // data at one point a mebibyte: photographs do not compress. But for the same reason hardly
 // anything refers back. So what is kept of a window is the bytes that are referred to before the
 // next point; the others are zeros, which compress to nothing. Which bytes these are, the inflate
 // library tells without knowing: two more streams inflate the same data behind windows that hold,
-// in place of the content, the low and the high half of each byte's position. Where their outputs
+// instead of the content, the low and the high half of each byte's position. Where their outputs
 // differ from each other or from the true one, they spell the position that the byte came from.
 // They can stop as soon as 32 KiB have gone by without a byte from the window, which for
 // photographs is soon.
@@ -29,11 +29,11 @@ namespace fastinet {
 
 /// Distance of seek points in the inflated data, about [bytes].
 ///
-/// A read inflates half of it on average to get to its place: 0.4 ms of a core at 700 MB/s, as long
-/// as a photograph's decoding takes. Half the distance would save a quarter of a read's time, and
-/// cost the pass a seventh more. The index is no constraint: a point of gzipped photographs takes
-/// some 70 bytes, twenty of them for its offsets, which is 0.02 % of the archive. Were every byte
-/// of every window kept, it would be 6 %.
+/// A read inflates half of it on average to get to its first byte: 0.4 ms of a core at 700 MB/s, as
+/// long as a photograph's decoding takes. Half the distance would save a quarter of a read's time,
+/// and cost the pass a seventh more. The index is no constraint: a point of gzipped photographs
+/// takes some 70 bytes, twenty of them for its offsets, which is 0.02 % of the archive. Were every
+/// byte of every window kept, it would be 6 %.
 inline constexpr uint64_t kSeekSpacingBytes = uint64_t{1} << 19;
 
 /// The least distance of two points: the window of the second must come from the stretch between
@@ -57,10 +57,10 @@ Result<std::vector<uint8_t>> UnpackWindow(Bytes packed);
 /// Collects seek points while an inflater that it observes runs.
 class SeekPointBuilder final : public InflateObserver {
  public:
-  /// Ends the point before, and begins one at `place`, where a block begins. `window` is what was
+  /// Ends the point before, and begins one at `point`, where a block begins. `window` is what was
   /// inflated before it: kDeflateWindowBytes, or all that its gzip member has so far if that is
   /// less.
-  Status Begin(const GzipPlace& place, Bytes window);
+  Status Begin(const InflatePoint& point, Bytes window);
   /// Ends the last point: the data are at their end.
   Status Finish();
 
@@ -74,9 +74,9 @@ class SeekPointBuilder final : public InflateObserver {
   void MarkUsed(Bytes content);
 
   SeekColumns points_;
-  std::optional<GzipPlace> open_;  // the last point, whose stretch is being inflated
-  std::vector<uint8_t> window_;    // of that point
-  std::vector<bool> used_;         // which bytes of it are referred to
+  std::optional<InflatePoint> open_;  // the last point, whose stretch is being inflated
+  std::vector<uint8_t> window_;       // of that point
+  std::vector<bool> used_;            // which bytes of it are referred to
 
   bool probing_ = false;
   std::array<RawInflate, 2> probes_;  // behind windows of low and of high halves of positions

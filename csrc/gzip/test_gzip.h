@@ -47,11 +47,11 @@ inline Result<SeekColumns> FindSeekPoints(const Source& file, uint64_t spacing,
     FASTINET_RETURN_IF_ERROR(inflater.Next(piece, true, &produced));
     content->insert(content->end(), piece.begin(),
                     piece.begin() + static_cast<ptrdiff_t>(produced));
-    const GzipPlace& place = inflater.place();
-    if (!inflater.at_block() || place.offset < next) continue;
-    const auto history = std::min<uint64_t>(kDeflateWindowBytes, place.member_bytes);
-    FASTINET_RETURN_IF_ERROR(builder.Begin(place, Bytes(*content).last(history)));
-    next = place.offset + spacing;
+    const InflatePoint& point = inflater.point();
+    if (!inflater.at_block() || point.offset < next) continue;
+    const auto history = std::min<uint64_t>(kDeflateWindowBytes, point.member_bytes);
+    FASTINET_RETURN_IF_ERROR(builder.Begin(point, Bytes(*content).last(history)));
+    next = point.offset + spacing;
   }
   FASTINET_RETURN_IF_ERROR(builder.Finish());
   return std::move(builder.points());

@@ -73,8 +73,8 @@ struct ImageDecoder::State {
   Status ReadWhole();
   Status Unwrap();
   Status InWrapper(Status status) const;
-  Status DecodeOwn(const Box& region, const Checkpoints* places, RowSink& sink);
-  Status Decode(const Box& region, RowSink& sink);
+  Status ReadAndDecodeRegion(const Box& region, const Checkpoints* known, RowSink& sink);
+  Status DecodeRegionByRoad(const Box& region, RowSink& sink);
 };
 
 Status ImageDecoder::State::ReadWhole() {
@@ -145,25 +145,28 @@ Status ImageDecoder::State::OpenWhole() {
   return Unsupported("the bytes are neither those of a JPEG nor those of a PNG").AtOffset(0);
 }
 
-Status ImageDecoder::State::DecodeOwn(const Box& region, const Checkpoints* places, RowSink& sink) {
+/// By the own decoder: reads the bytes that the region needs, and decodes them.
+Status ImageDecoder::State::ReadAndDecodeRegion(const Box& region, const Checkpoints* known,
+                                                RowSink& sink) {
   JpegSlice slice;
-  if (has_whole || places == nullptr) {
+  if (has_whole || known == nullptr) {
     FASTINET_RETURN_IF_ERROR(ReadWhole());
     slice = {whole, 0};
   } else {
-    const ByteRange range = BytesForRegion(header, data->size_bytes(), region, places);
+    const ByteRange range = BytesForRegion(header, data->size_bytes(), region, known);
     FASTINET_ASSIGN_OR_RETURN(slice.bytes, data->Read(range.begin, range.end));
     slice.offset_bytes = range.begin;
   }
-  return own.Decode(header, slice, region, places, sink, &own_stats);
+  return own.DecodeRegion(header, slice, region, known, sink, &own_stats);
 }
 
-Status ImageDecoder::State::Decode(const Box& region, RowSink& sink) {
+/// One try by the road that is at hand.
+Status ImageDecoder::State::DecodeRegionByRoad(const Box& region, RowSink& sink) {
   switch (road) {
     case Road::kCheckpoints:
-      return DecodeOwn(region, &*checkpoints, sink);
+      return ReadAndDecodeRegion(region, &*checkpoints, sink);
     case Road::kScan:
-      return DecodeOwn(region, nullptr, sink);
+      return ReadAndDecodeRegion(region, nullptr, sink);
     case Road::kTurbo:
       FASTINET_RETURN_IF_ERROR(ReadWhole());
       return turbo.DecodeRegion(whole, region, sink);
@@ -196,7 +199,7 @@ std::optional<int> ImageDecoder::EstimateQuality() const {
 
 Status ImageDecoder::DecodeRegion(const Box& region, RowSink& sink) {
   ++state_->counters.regions[static_cast<size_t>(state_->road)];
-  return state_->InWrapper(state_->Decode(region, sink));
+  return state_->InWrapper(state_->DecodeRegionByRoad(region, sink));
 }
 
 bool ImageDecoder::FallBack() {

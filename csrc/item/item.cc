@@ -72,10 +72,10 @@ struct ItemRenderer::State {
   Status OpenMemory(Bytes data, int64_t max_pixels);
   Orientation OrientationFor(const RenderOptions& options) const;
   Status RenderCrop(const Crop& crop, const RenderOptions& options, MutableBytes row);
-  Status RenderAdjusted(const Crop& crop, const ColourSteps& colours, RenderOptions options,
-                        MutableBytes row);
-  Status TryRoad(const Crop& crop, const RenderOptions& options, MutableBytes row);
-  Status DecodeInto(const Box& region, Orientation orientation, RowSink& sink);
+  Status RenderJitteredCrop(const Crop& crop, const ColourSteps& colours, RenderOptions options,
+                            MutableBytes row);
+  Status RenderCropByRoad(const Crop& crop, const RenderOptions& options, MutableBytes row);
+  Status DecodeShownRegion(const Box& region, Orientation orientation, RowSink& sink);
 };
 
 Status ItemRenderer::State::Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels) {
@@ -97,20 +97,21 @@ Orientation ItemRenderer::State::OrientationFor(const RenderOptions& options) co
   return Orientation(options.apply_orientation ? decoder.info().exif_orientation : uint8_t{1});
 }
 
-/// Decodes what `crop` needs of the open image, resizes it and writes the row. A road that fails
-/// leaves the row half done, so the next one begins it anew.
+/// Decodes what `crop` needs of the open image, resizes it and writes the row. A road that finds
+/// the data damaged leaves the row half done, so the next one begins it anew.
 Status ItemRenderer::State::RenderCrop(const Crop& crop, const RenderOptions& options,
                                        MutableBytes row) {
   Status status;
   do {
-    status = TryRoad(crop, options, row);
+    status = RenderCropByRoad(crop, options, row);
   } while (status.code() == StatusCode::kCorrupt && decoder.FallBack());
   return status;
 }
 
-/// The same with other colours: they need the whole crop in uint8 first.
-Status ItemRenderer::State::RenderAdjusted(const Crop& crop, const ColourSteps& colours,
-                                           RenderOptions options, MutableBytes row) {
+/// Renders `crop` and then adjusts its colours. Contrast needs the mean of all pixels, so the whole
+/// crop is made in uint8 first, and stored in the output's format afterwards.
+Status ItemRenderer::State::RenderJitteredCrop(const Crop& crop, const ColourSteps& colours,
+                                               RenderOptions options, MutableBytes row) {
   const OutputFormat format =
       std::exchange(options.format, OutputFormat{.dtype = DType::kUint8, .layout = Layout::kNCHW});
   const auto width = static_cast<size_t>(crop.output().width);
@@ -129,8 +130,10 @@ Status ItemRenderer::State::RenderAdjusted(const Crop& crop, const ColourSteps& 
   return {};
 }
 
-Status ItemRenderer::State::TryRoad(const Crop& crop, const RenderOptions& options,
-                                    MutableBytes row) {
+/// One try by the decoder's road at hand: the rows of the region that the crop needs go from the
+/// decoder to the resampler as they come.
+Status ItemRenderer::State::RenderCropByRoad(const Crop& crop, const RenderOptions& options,
+                                             MutableBytes row) {
   const auto start = Clock::now();
   const uint64_t fetched_before = fetched->nanoseconds();
   TimedSink sink(resampler);
@@ -143,7 +146,7 @@ Status ItemRenderer::State::TryRoad(const Crop& crop, const RenderOptions& optio
                                            options.format, row));
   if (const Box region = resampler.region(); region != Box{}) {
     FASTINET_RETURN_IF_ERROR(
-        DecodeInto(Translated(region, crop.box), OrientationFor(options), sink));
+        DecodeShownRegion(Translated(region, crop.box), OrientationFor(options), sink));
   }
   FASTINET_RETURN_IF_ERROR(resampler.Finish());
   const uint64_t fetch_ns = fetched->nanoseconds() - fetched_before;
@@ -153,8 +156,9 @@ Status ItemRenderer::State::TryRoad(const Crop& crop, const RenderOptions& optio
   return {};
 }
 
-/// Decodes the part of the open image that is shown as `region`.
-Status ItemRenderer::State::DecodeInto(const Box& region, Orientation orientation, RowSink& sink) {
+/// Decodes the part of the open image that is shown as `region`, and hands it on as shown.
+Status ItemRenderer::State::DecodeShownRegion(const Box& region, Orientation orientation,
+                                              RowSink& sink) {
   if (orientation.is_identity()) return decoder.DecodeRegion(region, sink);
   const Box stored = orientation.Stored(region, decoder.info().size);
   OrientedSink oriented(orientation, {stored.width, stored.height}, sink);
@@ -181,8 +185,8 @@ Result<Size> ItemRenderer::ReadShownSize(Bytes data, const RenderOptions& option
   return state_->OrientationFor(options).Shown(state_->decoder.info().size);
 }
 
-Status ItemRenderer::Render(Bytes data, const Crop& crop, const RenderOptions& options,
-                            MutableBytes row) {
+Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options,
+                                MutableBytes row) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options.max_pixels));
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
@@ -205,7 +209,7 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
     crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
     const MutableBytes view_row = row.subspan(view * view_bytes, view_bytes);
     if (spec.jitter) {
-      FASTINET_RETURN_IF_ERROR(state.RenderAdjusted(
+      FASTINET_RETURN_IF_ERROR(state.RenderJitteredCrop(
           crops[view], DrawColourSteps(*spec.jitter, view_key), spec.options, view_row));
     } else {
       FASTINET_RETURN_IF_ERROR(state.RenderCrop(crops[view], spec.options, view_row));

@@ -73,7 +73,7 @@ class ItemRenderer {
 
   /// Renders `crop` of the image in `data` into `row` (format.RowBytes(crop.output()) bytes).
   /// On failure `row` is unspecified.
-  Status Render(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row);
+  Status RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row);
 
   /// Draws the crops that `spec.transform` gives for `key` and its views and renders them into
   /// `row` (spec.RowBytes() bytes). `crops` has spec.views elements and tells which they were.

@@ -62,7 +62,7 @@ class MemoryBytes final : public ItemBytes {
 /// before they are believed.
 struct ItemHints {
   uint32_t header_bytes = 0;  // of all that comes before a JPEG's scan data; 0: not known
-  Bytes checkpoints;          // a record of Checkpoints::Append, or nothing
+  Bytes checkpoints;          // the record of them, as Checkpoints::Append made it, or nothing
 };
 
 }  // namespace fastinet

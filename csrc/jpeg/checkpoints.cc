@@ -14,17 +14,17 @@ namespace {
 //   1 byte    version
 //   varint    stride
 //   8 bytes   fingerprint
-//   for each place:
-//     varint  its bit, as the change of the distance to the place before (not for the first)
-//     varints its predictors, as differences to the place before (not for the first)
+//   for each checkpoint:
+//     varint  its bit, as the change of the distance to the checkpoint before (not for the first)
+//     varints its predictors, as differences to the checkpoint before (not for the first)
 //     2 bytes check (not for the last)
 //   4 bytes   checksum of all that
-// Changes of sign are zig-zag coded. How many places there are follows from the frame and the
+// Changes of sign are zig-zag coded. How many checkpoints there are follows from the frame and the
 // stride.
 
 constexpr uint8_t kVersion = 1;
 constexpr size_t kChecksumBytes = 4;
-constexpr size_t kCheckedBytes = 8;  // that a place's check looks at, at most
+constexpr size_t kCheckedBytes = 8;  // that a checkpoint's check looks at, at most
 
 uint64_t ZigZag(int64_t value) {
   return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
@@ -85,10 +85,10 @@ class RecordReader {
   bool ok_ = true;
 };
 
-/// The MCU index of place after place.
-class PlaceWalk {
+/// The MCU index of checkpoint after checkpoint.
+class CheckpointWalk {
  public:
-  PlaceWalk(const Frame& frame, int32_t stride)
+  CheckpointWalk(const Frame& frame, int32_t stride)
       : frame_(frame),
         stride_(stride > 0 ? std::min(stride, frame.mcus_across) : frame.mcus_across) {}
 
@@ -97,7 +97,7 @@ class PlaceWalk {
     return static_cast<size_t>(frame_.mcus_down) * in_row + 1;
   }
 
-  /// Of the next place; the frame's number of MCUs at the end.
+  /// Of the next checkpoint; the frame's number of MCUs at the end.
   int64_t mcu() const { return int64_t{row_} * frame_.mcus_across + column_; }
 
   void Advance() {
@@ -124,8 +124,7 @@ Status Stale(const char* cause) {
 
 }  // namespace
 
-uint16_t PlaceCheck(Bytes bytes, uint64_t offset_bytes, const ScanPoint& point,
-                    uint64_t limit_bytes) {
+uint16_t CheckOf(Bytes bytes, uint64_t offset_bytes, const ScanPoint& point, uint64_t limit_bytes) {
   uint64_t hash = HashNumber(point.bit, static_cast<uint64_t>(point.mcu));
   for (const int32_t dc : point.dc) hash = HashNumber(static_cast<uint32_t>(dc), hash);
   const uint64_t begin = point.bit / 8;
@@ -149,18 +148,18 @@ Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32
   Checkpoints checkpoints;
   checkpoints.stride_ = std::max(stride, 0);
   checkpoints.fingerprint_ = FingerprintOf(header, jpeg.size());
-  PlaceWalk walk(frame, stride);
-  auto& places = checkpoints.places_;
-  places.reserve(walk.count());
+  CheckpointWalk walk(frame, stride);
+  auto& made = checkpoints.all_;
+  made.reserve(walk.count());
   while (true) {
-    places.push_back({.point = decoder.Tell(), .check = 0});
-    if (places.size() == walk.count()) break;
+    made.push_back({.point = decoder.Tell(), .check = 0});
+    if (made.size() == walk.count()) break;
     const int64_t from = walk.mcu();
     walk.Advance();
-    FASTINET_RETURN_IF_ERROR(decoder.Skip(static_cast<int32_t>(walk.mcu() - from)));
+    FASTINET_RETURN_IF_ERROR(decoder.SkipMcus(static_cast<int32_t>(walk.mcu() - from)));
   }
-  for (size_t i = 0; i + 1 < places.size(); ++i) {
-    places[i].check = PlaceCheck(jpeg, 0, places[i].point, places[i + 1].point.bit / 8);
+  for (size_t i = 0; i + 1 < made.size(); ++i) {
+    made[i].check = CheckOf(jpeg, 0, made[i].point, made[i + 1].point.bit / 8);
   }
   return checkpoints;
 }
@@ -172,17 +171,17 @@ void Checkpoints::Append(std::vector<uint8_t>* out) const {
   writer.Varint(static_cast<uint64_t>(stride_));
   writer.Fixed(fingerprint_, 8);
   int64_t distance = 0;
-  for (size_t i = 0; i < places_.size(); ++i) {
+  for (size_t i = 0; i < all_.size(); ++i) {
     if (i > 0) {
-      const ScanPoint& before = places_[i - 1].point;
-      const auto new_distance = static_cast<int64_t>(places_[i].point.bit - before.bit);
+      const ScanPoint& before = all_[i - 1].point;
+      const auto new_distance = static_cast<int64_t>(all_[i].point.bit - before.bit);
       writer.Varint(ZigZag(new_distance - distance));
       distance = new_distance;
       for (size_t c = 0; c < before.dc.size(); ++c) {
-        writer.Varint(ZigZag(int64_t{places_[i].point.dc[c]} - before.dc[c]));
+        writer.Varint(ZigZag(int64_t{all_[i].point.dc[c]} - before.dc[c]));
       }
     }
-    if (i + 1 < places_.size()) writer.Fixed(places_[i].check, 2);
+    if (i + 1 < all_.size()) writer.Fixed(all_[i].check, 2);
   }
   writer.Fixed(ChecksumOf(Bytes(*out).subspan(begin)), kChecksumBytes);
 }
@@ -206,47 +205,47 @@ Result<Checkpoints> Checkpoints::Parse(Bytes record, const JpegHeader& header,
   const Frame frame = FrameOf(header);
   if (stride > static_cast<uint64_t>(INT32_MAX)) return Stale("are damaged");
   checkpoints.stride_ = static_cast<int32_t>(stride);
-  PlaceWalk walk(frame, checkpoints.stride_);
+  CheckpointWalk walk(frame, checkpoints.stride_);
   const size_t count = walk.count();
-  if (count > body.size()) return Stale("are damaged");  // each place takes more than a byte
-  checkpoints.places_.reserve(count);
-  Place place;
-  place.point.bit = uint64_t{header.scan.data_offset_bytes} * 8;
+  if (count > body.size()) return Stale("are damaged");  // each checkpoint takes more than a byte
+  checkpoints.all_.reserve(count);
+  Checkpoint checkpoint;
+  checkpoint.point.bit = uint64_t{header.scan.data_offset_bytes} * 8;
   int64_t distance = 0;
   for (size_t i = 0; i < count; ++i, walk.Advance()) {
-    place.point.mcu = walk.mcu();
+    checkpoint.point.mcu = walk.mcu();
     if (i > 0) {
       // Sums of hostile numbers may wrap; what counts is that the result lies in the file.
       distance = static_cast<int64_t>(static_cast<uint64_t>(distance) +
                                       static_cast<uint64_t>(UnZigZag(reader.Varint())));
-      if (distance < 0 || static_cast<uint64_t>(distance) > jpeg_bytes * 8 - place.point.bit) {
+      if (distance < 0 || static_cast<uint64_t>(distance) > jpeg_bytes * 8 - checkpoint.point.bit) {
         return Stale("are damaged");
       }
-      place.point.bit += static_cast<uint64_t>(distance);
-      for (int32_t& dc : place.point.dc) {
+      checkpoint.point.bit += static_cast<uint64_t>(distance);
+      for (int32_t& dc : checkpoint.point.dc) {
         dc = static_cast<int32_t>(static_cast<uint32_t>(dc) +
                                   static_cast<uint32_t>(UnZigZag(reader.Varint())));
       }
     }
-    place.check = i + 1 < count ? static_cast<uint16_t>(reader.Fixed(2)) : uint16_t{0};
-    checkpoints.places_.push_back(place);
+    checkpoint.check = i + 1 < count ? static_cast<uint16_t>(reader.Fixed(2)) : uint16_t{0};
+    checkpoints.all_.push_back(checkpoint);
   }
   if (!reader.ok() || !reader.at_end()) return Stale("are damaged");
   return checkpoints;
 }
 
-const Checkpoints::Place* Checkpoints::AtOrBefore(int64_t mcu) const {
-  const auto after =
-      std::upper_bound(places_.begin(), places_.end(), mcu,
-                       [](int64_t index, const Place& place) { return index < place.point.mcu; });
-  return after == places_.begin() ? nullptr : &*(after - 1);
+const Checkpoint* Checkpoints::AtOrBefore(int64_t mcu) const {
+  const auto after = std::upper_bound(
+      all_.begin(), all_.end(), mcu,
+      [](int64_t index, const Checkpoint& checkpoint) { return index < checkpoint.point.mcu; });
+  return after == all_.begin() ? nullptr : &*(after - 1);
 }
 
-const Checkpoints::Place* Checkpoints::AtOrAfter(int64_t mcu) const {
-  const auto found =
-      std::lower_bound(places_.begin(), places_.end(), mcu,
-                       [](const Place& place, int64_t index) { return place.point.mcu < index; });
-  return found == places_.end() ? nullptr : &*found;
+const Checkpoint* Checkpoints::AtOrAfter(int64_t mcu) const {
+  const auto found = std::lower_bound(
+      all_.begin(), all_.end(), mcu,
+      [](const Checkpoint& checkpoint, int64_t index) { return checkpoint.point.mcu < index; });
+  return found == all_.end() ? nullptr : &*found;
 }
 
 }  // namespace fastinet

@@ -37,15 +37,15 @@ void TestPlaces() {
   const JpegHeader header = HeaderOf(jpeg);
   const auto by_row = BuildCheckpoints(header, jpeg, 0);
   EXPECT_OK(by_row.status());
-  EXPECT_EQ(by_row.value().places().size(), 7u + 1);
-  EXPECT_EQ(by_row.value().places().back().point.mcu, 7 * 13);
+  EXPECT_EQ(by_row.value().all().size(), 7u + 1);
+  EXPECT_EQ(by_row.value().all().back().point.mcu, 7 * 13);
   const auto finer = BuildCheckpoints(header, jpeg, 5);
   EXPECT_OK(finer.status());
-  EXPECT_EQ(finer.value().places().size(), 7u * 3 + 1);
+  EXPECT_EQ(finer.value().all().size(), 7u * 3 + 1);
   // Both find the rows' starts at the same bits.
-  for (const auto& place : by_row.value().places()) {
-    EXPECT(finer.value().AtOrBefore(place.point.mcu)->point == place.point);
-    EXPECT(finer.value().AtOrAfter(place.point.mcu)->point == place.point);
+  for (const auto& checkpoint : by_row.value().all()) {
+    EXPECT(finer.value().AtOrBefore(checkpoint.point.mcu)->point == checkpoint.point);
+    EXPECT(finer.value().AtOrAfter(checkpoint.point.mcu)->point == checkpoint.point);
   }
   EXPECT_EQ(finer.value().AtOrBefore(9)->point.mcu, 5);
   EXPECT_EQ(finer.value().AtOrAfter(11)->point.mcu, 13);
@@ -107,7 +107,7 @@ void ExpectNoLie(Bytes jpeg, const OracleImage& image, const Checkpoints& checkp
                                   jpeg.begin() + static_cast<ptrdiff_t>(range.end));
   Collector collector;
   const Status status =
-      decoder.Decode(header, {part, range.begin}, region, &checkpoints, collector);
+      decoder.DecodeRegion(header, {part, range.begin}, region, &checkpoints, collector);
   if (!status.ok()) return;
   EXPECT(Matches(collector, image, region, region.height), "wrong pixels from a lying record");
 }
@@ -186,14 +186,14 @@ void TestFallback() {
   RegionDecoder decoder;
   DecodeStats stats;
   Collector collector;
-  EXPECT_OK(decoder.Decode(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
+  EXPECT_OK(decoder.DecodeRegion(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
   EXPECT_EQ(stats.checkpoints_refused, 1u);
   EXPECT(Matches(collector, OracleDecode(new_jpeg), region, region.height));
 
   const ByteRange range = BytesForRegion(header, length, region, &stale.value());
   const Bytes part = Bytes(new_jpeg).subspan(range.begin, range.end - range.begin);
   const Status status =
-      decoder.Decode(header, {part, range.begin}, region, &stale.value(), collector, &stats);
+      decoder.DecodeRegion(header, {part, range.begin}, region, &stale.value(), collector, &stats);
   EXPECT(status.code() == StatusCode::kCorrupt, status);
   EXPECT_EQ(stats.checkpoints_refused, 2u);
 }

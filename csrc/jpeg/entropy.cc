@@ -92,13 +92,16 @@ EntropyDecoder::State EntropyDecoder::StateAt(const ScanPoint& point) const {
   return state;
 }
 
-Status EntropyDecoder::Decode(int32_t count, const CoefficientBuffer& buffer, int32_t column) {
-  return Run(count, &buffer, column);
+Status EntropyDecoder::DecodeMcus(int32_t count, const CoefficientBuffer& buffer, int32_t column) {
+  return DecodeIntervals(count, &buffer, column);
 }
 
-Status EntropyDecoder::Skip(int32_t count) { return Run(count, nullptr, 0); }
+Status EntropyDecoder::SkipMcus(int32_t count) { return DecodeIntervals(count, nullptr, 0); }
 
-Status EntropyDecoder::Run(int32_t count, const CoefficientBuffer* buffer, int32_t column) {
+/// Decodes `count` MCUs restart interval by restart interval; passes over them where `buffer` is
+/// null.
+Status EntropyDecoder::DecodeIntervals(int32_t count, const CoefficientBuffer* buffer,
+                                       int32_t column) {
   const auto blocks = std::span(blocks_).first(block_count_);
   while (count > 0) {
     int32_t now = count;
@@ -107,7 +110,7 @@ Status EntropyDecoder::Run(int32_t count, const CoefficientBuffer* buffer, int32
       if (done == 0 && mcu_ > 0) FASTINET_RETURN_IF_ERROR(PassRestartMarker());
       now = std::min(now, restart_interval_ - done);
     }
-    const EntropyFault fault = DecodeStream(state_, blocks, {column, column + now}, buffer);
+    const EntropyFault fault = DecodeBlocks(state_, blocks, {column, column + now}, buffer);
     if (fault != EntropyFault::kNone) return FaultAt(fault, Tell());
     mcu_ += now;
     column += now;
@@ -116,14 +119,14 @@ Status EntropyDecoder::Run(int32_t count, const CoefficientBuffer* buffer, int32
   return {};
 }
 
-Status EntropyDecoder::DecodeTwo(int32_t skip, int32_t count,
-                                 const std::array<CoefficientBuffer, 2>& buffers,
-                                 std::array<ScanPoint, 2>* points) const {
+Status EntropyDecoder::DecodeMcusInTurn(int32_t skip, int32_t count,
+                                        const std::array<CoefficientBuffer, 2>& buffers,
+                                        std::array<ScanPoint, 2>* points) const {
   const auto blocks = std::span(blocks_).first(block_count_);
   std::array<State, 2> states = {StateAt((*points)[0]), StateAt((*points)[1])};
-  EntropyFault fault = DecodeStreams(states, blocks, {0, skip}, {nullptr, nullptr});
+  EntropyFault fault = DecodeBlocksInTurn(states, blocks, {0, skip}, {nullptr, nullptr});
   if (fault == EntropyFault::kNone) {
-    fault = DecodeStreams(states, blocks, {0, count}, {&buffers[0], &buffers[1]});
+    fault = DecodeBlocksInTurn(states, blocks, {0, count}, {&buffers[0], &buffers[1]});
   }
   for (size_t i = 0; i < states.size(); ++i) {
     (*points)[i] = PointOf(states[i], (*points)[i].mcu + skip + count);

@@ -14,7 +14,7 @@
 
 namespace fastinet {
 
-/// A place between two MCUs of a scan, and all that decoding from there on needs to know.
+/// A point between two MCUs of a scan, and all that decoding from there on needs to know.
 struct ScanPoint {
   int64_t mcu = 0;  // index of the next MCU
   /// The next bit [bits from the file's start, stuffed bytes included]. Where a restart marker
@@ -44,20 +44,21 @@ class EntropyDecoder {
 
   /// Decodes `count` MCUs. The first one's blocks are number `column` * blocks_across in the rows
   /// of `buffer`.
-  Status Decode(int32_t count, const CoefficientBuffer& buffer, int32_t column);
+  Status DecodeMcus(int32_t count, const CoefficientBuffer& buffer, int32_t column);
 
   /// Passes over `count` MCUs.
-  Status Skip(int32_t count);
+  Status SkipMcus(int32_t count);
 
   /// Where the next MCU starts.
   ScanPoint Tell() const;
 
   /// Decodes two parts of a scan at once, which is faster than one after the other: from each of
   /// `points` passes over `skip` MCUs and decodes the following `count` into the buffer of the same
-  /// index. Leaves in `points` where each ended. The scan must have no restart intervals; the place
+  /// index. Leaves in `points` where each ended. The scan must have no restart intervals; the point
   /// of Seek and Tell is not touched.
-  Status DecodeTwo(int32_t skip, int32_t count, const std::array<CoefficientBuffer, 2>& buffers,
-                   std::array<ScanPoint, 2>* points) const;
+  Status DecodeMcusInTurn(int32_t skip, int32_t count,
+                          const std::array<CoefficientBuffer, 2>& buffers,
+                          std::array<ScanPoint, 2>* points) const;
 
   /// What the kernels read and write.
   struct State {
@@ -74,13 +75,13 @@ class EntropyDecoder {
     const DcTable* dc = nullptr;
     const AcTable* ac = nullptr;
     uint8_t component = 0;
-    uint8_t down = 0;  // place in the component's part of the MCU
-    uint8_t across = 0;
+    uint8_t down = 0;           // row of blocks in the component's part of the MCU
+    uint8_t across = 0;         // and column
     uint8_t blocks_across = 1;  // of the component in an MCU
   };
 
  private:
-  Status Run(int32_t count, const CoefficientBuffer* buffer, int32_t column);
+  Status DecodeIntervals(int32_t count, const CoefficientBuffer* buffer, int32_t column);
   Status PassRestartMarker();
   State StateAt(const ScanPoint& point) const;
   ScanPoint PointOf(const State& state, int64_t mcu) const;

@@ -102,9 +102,9 @@ HWY_NOINLINE Refilled RefillSlowly(uint64_t bits, int8_t signed_count, const uin
   return result(count);
 }
 
-/// Where the coefficients of a block go: its place in its group, whose coefficients are 0, and
+/// Where the coefficients of a block go: its first one in its group, whose coefficients are 0, and
 /// where to leave the zig-zag index of the last one. Null when they are passed over.
-struct BlockPlace {
+struct BlockTarget {
   int16_t* coefficients = nullptr;
   uint8_t* last = nullptr;
 };
@@ -134,14 +134,15 @@ class StreamDecoder {
 
   /// Decodes one block.
   template <bool kStore>
-  HWY_INLINE EntropyFault Decode(const EntropyDecoder::Block& block, const BlockPlace& place) {
-    if (!Start<kStore>(block, place)) return EntropyFault::kBadCode;
+  HWY_INLINE EntropyFault DecodeBlock(const EntropyDecoder::Block& block,
+                                      const BlockTarget& target) {
+    if (!Start<kStore>(block, target)) return EntropyFault::kBadCode;
     const AcTable::Entry* entries = block.ac->entries();
     size_t k = 0;
-    if (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place)) {
-      StepOn<kStore>(entries, k, place);
+    if (Step<kStore>(entries, k, target) && Step<kStore>(entries, k, target)) {
+      StepOn<kStore>(entries, k, target);
     }
-    return Finish<kStore>(*block.ac, k, place);
+    return Finish<kStore>(*block.ac, k, target);
   }
 
   /// Decodes one block each of two streams. Entries wait for each other within a stream only, so
@@ -149,54 +150,55 @@ class StreamDecoder {
   /// not fit the registers: going on with the next block of the stream whose block ends first, with
   /// its own tables, is slower.
   template <bool kStore>
-  static HWY_INLINE EntropyFault DecodeTwo(StreamDecoder& a, StreamDecoder& b,
-                                           const EntropyDecoder::Block& block,
-                                           const BlockPlace& place_a, const BlockPlace& place_b) {
-    if (!a.Start<kStore>(block, place_a) || !b.Start<kStore>(block, place_b)) {
+  static HWY_INLINE EntropyFault DecodeBlockOfTwo(StreamDecoder& a, StreamDecoder& b,
+                                                  const EntropyDecoder::Block& block,
+                                                  const BlockTarget& target_a,
+                                                  const BlockTarget& target_b) {
+    if (!a.Start<kStore>(block, target_a) || !b.Start<kStore>(block, target_b)) {
       return EntropyFault::kBadCode;
     }
     const AcTable::Entry* entries = block.ac->entries();
     size_t k_a = 0;
     size_t k_b = 0;
-    if (a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
-        a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b)) {
+    if (a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b) &&
+        a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b)) {
       do {
         a.Refill();
         b.Refill();
-      } while (a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
-               a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b) &&
-               a.Step<kStore>(entries, k_a, place_a) && b.Step<kStore>(entries, k_b, place_b));
+      } while (a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b) &&
+               a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b) &&
+               a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b));
     }
-    a.StepOn<kStore>(entries, k_a, place_a);
-    const EntropyFault fault = a.Finish<kStore>(*block.ac, k_a, place_a);
+    a.StepOn<kStore>(entries, k_a, target_a);
+    const EntropyFault fault = a.Finish<kStore>(*block.ac, k_a, target_a);
     if (HWY_UNLIKELY(fault != EntropyFault::kNone)) return fault;
-    b.StepOn<kStore>(entries, k_b, place_b);
-    return b.Finish<kStore>(*block.ac, k_b, place_b);
+    b.StepOn<kStore>(entries, k_b, target_b);
+    return b.Finish<kStore>(*block.ac, k_b, target_b);
   }
 
  private:
   /// Refills and decodes the DC coefficient; leaves enough bits for two entries.
   template <bool kStore>
-  HWY_INLINE bool Start(const EntropyDecoder::Block& block, const BlockPlace& place) {
+  HWY_INLINE bool Start(const EntropyDecoder::Block& block, const BlockTarget& target) {
     Refill();
     int32_t& dc = dc_[block.component];
     if (!DecodeDc(*block.dc, dc)) return false;
-    if constexpr (kStore) place.coefficients[0] = static_cast<int16_t>(dc);
+    if constexpr (kStore) target.coefficients[0] = static_cast<int16_t>(dc);
     return true;
   }
 
   /// Refills and decodes entries for as long as Step does.
   template <bool kStore>
-  HWY_INLINE void StepOn(const AcTable::Entry* entries, size_t& k, const BlockPlace& place) {
+  HWY_INLINE void StepOn(const AcTable::Entry* entries, size_t& k, const BlockTarget& target) {
     do {
       Refill();
-    } while (Step<kStore>(entries, k, place) && Step<kStore>(entries, k, place) &&
-             Step<kStore>(entries, k, place));
+    } while (Step<kStore>(entries, k, target) && Step<kStore>(entries, k, target) &&
+             Step<kStore>(entries, k, target));
   }
 
   /// Takes a block from an entry that Step refused to its end.
   template <bool kStore>
-  HWY_INLINE EntropyFault Finish(const AcTable& ac, size_t k, const BlockPlace& place) {
+  HWY_INLINE EntropyFault Finish(const AcTable& ac, size_t k, const BlockTarget& target) {
     const AcTable::Entry* entries = ac.entries();
     while (true) {
       const AcTable::Entry& entry = NextEntry(entries);
@@ -206,14 +208,14 @@ class StreamDecoder {
       if (HWY_LIKELY(before_end <= 16 && k + before_end < 63)) {
         k += before_end;
         if constexpr (kStore) {
-          int16_t& coefficient = place.coefficients[kGroupOffsets[k]];
+          int16_t& coefficient = target.coefficients[kGroupOffsets[k]];
           coefficient = static_cast<int16_t>(coefficient | FirstValue(entry, bits_));
         }
         Use(entry.bits);
         break;
       }
       if (k + entry.advance == 63) {  // one or two symbols that fill the block exactly
-        if constexpr (kStore) StoreValues(entry, bits_, k, place);
+        if constexpr (kStore) StoreValues(entry, bits_, k, target);
         k = 63;
         Use(entry.bits);
         break;
@@ -228,11 +230,11 @@ class StreamDecoder {
       k += symbol.advance;
       if (k > 63) return EntropyFault::kTooManyCoefficients;
       if constexpr (kStore)
-        place.coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
+        target.coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
       if (k == 63) break;
-      StepOn<kStore>(entries, k, place);
+      StepOn<kStore>(entries, k, target);
     }
-    if constexpr (kStore) *place.last = static_cast<uint8_t>(k);
+    if constexpr (kStore) *target.last = static_cast<uint8_t>(k);
     return EntropyFault::kNone;
   }
 
@@ -300,23 +302,23 @@ class StreamDecoder {
   /// Stores the values of an entry without end of block, which was next in `window`; `k` is the
   /// index before it.
   static HWY_INLINE void StoreValues(const AcTable::Entry& entry, uint64_t window, size_t k,
-                                     const BlockPlace& place) {
-    // Where there is but one symbol, both stores go to its place, and the second one counts.
-    place.coefficients[kGroupOffsets[k + entry.advance]] = entry.second_value;
-    place.coefficients[kGroupOffsets[k + entry.first_advance]] = FirstValue(entry, window);
+                                     const BlockTarget& target) {
+    // Where there is but one symbol, both stores go to its index, and the second one counts.
+    target.coefficients[kGroupOffsets[k + entry.advance]] = entry.second_value;
+    target.coefficients[kGroupOffsets[k + entry.first_advance]] = FirstValue(entry, window);
   }
 
   /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
   /// changes nothing and returns false.
   template <bool kStore>
-  HWY_INLINE bool Step(const AcTable::Entry* entries, size_t& k, const BlockPlace& place) {
+  HWY_INLINE bool Step(const AcTable::Entry* entries, size_t& k, const BlockTarget& target) {
     const AcTable::Entry& entry = NextEntry(entries);
     const size_t next_k = k + entry.advance;
     if (HWY_UNLIKELY(next_k >= 63)) return false;
     // The bits first, since the next entry waits for them and nothing for the values.
     const uint64_t window = bits_;
     Use(entry.bits);
-    if constexpr (kStore) StoreValues(entry, window, k, place);
+    if constexpr (kStore) StoreValues(entry, window, k, target);
     k = next_k;
     return true;
   }
@@ -330,9 +332,9 @@ class StreamDecoder {
   std::array<int32_t, 3> dc_;
 };
 
-/// The place of `block` of the MCU in column `mcu` of `buffer`.
-HWY_INLINE BlockPlace PlaceOf(const EntropyDecoder::Block& block, const CoefficientBuffer& buffer,
-                              int32_t mcu) {
+/// Where `block` goes of the MCU in column `mcu` of `buffer`.
+HWY_INLINE BlockTarget TargetOf(const EntropyDecoder::Block& block, const CoefficientBuffer& buffer,
+                                int32_t mcu) {
   const BlockRow& row = buffer.row(block.component, block.down);
   const auto at = static_cast<uint32_t>(mcu * block.blocks_across + block.across);
   return {row.coefficients + at / kBlocksPerGroup * size_t{kGroupLength} + at % kBlocksPerGroup * 8,
@@ -340,16 +342,16 @@ HWY_INLINE BlockPlace PlaceOf(const EntropyDecoder::Block& block, const Coeffici
 }
 
 template <bool kStore>
-EntropyFault DecodeOneAs(EntropyDecoder::State& state,
-                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                         const CoefficientBuffer* buffer) {
+EntropyFault DecodeStreamAs(EntropyDecoder::State& state,
+                            std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                            const CoefficientBuffer* buffer) {
   StreamDecoder decoder(state);
   EntropyFault fault = EntropyFault::kNone;
   for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
     for (const EntropyDecoder::Block& block : blocks) {
-      BlockPlace place;
-      if constexpr (kStore) place = PlaceOf(block, *buffer, mcu);
-      fault = decoder.Decode<kStore>(block, place);
+      BlockTarget target;
+      if constexpr (kStore) target = TargetOf(block, *buffer, mcu);
+      fault = decoder.DecodeBlock<kStore>(block, target);
       if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
     }
   }
@@ -358,20 +360,20 @@ EntropyFault DecodeOneAs(EntropyDecoder::State& state,
 }
 
 template <bool kStore>
-EntropyFault DecodeTwoAs(std::array<EntropyDecoder::State, 2>& states,
-                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                         const std::array<const CoefficientBuffer*, 2>& buffers) {
+EntropyFault DecodeTwoStreamsAs(std::array<EntropyDecoder::State, 2>& states,
+                                std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                                const std::array<const CoefficientBuffer*, 2>& buffers) {
   StreamDecoder a(states[0]);
   StreamDecoder b(states[1]);
   EntropyFault fault = EntropyFault::kNone;
   for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
     for (const EntropyDecoder::Block& block : blocks) {
-      BlockPlace place_a, place_b;
+      BlockTarget target_a, target_b;
       if constexpr (kStore) {
-        place_a = PlaceOf(block, *buffers[0], mcu);
-        place_b = PlaceOf(block, *buffers[1], mcu);
+        target_a = TargetOf(block, *buffers[0], mcu);
+        target_b = TargetOf(block, *buffers[1], mcu);
       }
-      fault = StreamDecoder::DecodeTwo<kStore>(a, b, block, place_a, place_b);
+      fault = StreamDecoder::DecodeBlockOfTwo<kStore>(a, b, block, target_a, target_b);
       if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
     }
   }
@@ -380,17 +382,18 @@ EntropyFault DecodeTwoAs(std::array<EntropyDecoder::State, 2>& states,
   return a.ran_out() || b.ran_out() ? EntropyFault::kOutOfData : fault;
 }
 
-EntropyFault DecodeOne(EntropyDecoder::State& state, std::span<const EntropyDecoder::Block> blocks,
-                       McuRange mcus, const CoefficientBuffer* buffer) {
-  return buffer == nullptr ? DecodeOneAs<false>(state, blocks, mcus, buffer)
-                           : DecodeOneAs<true>(state, blocks, mcus, buffer);
+EntropyFault DecodeStream(EntropyDecoder::State& state,
+                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                          const CoefficientBuffer* buffer) {
+  return buffer == nullptr ? DecodeStreamAs<false>(state, blocks, mcus, buffer)
+                           : DecodeStreamAs<true>(state, blocks, mcus, buffer);
 }
 
-EntropyFault DecodeTwo(std::array<EntropyDecoder::State, 2>& states,
-                       std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                       const std::array<const CoefficientBuffer*, 2>& buffers) {
-  return buffers[0] == nullptr ? DecodeTwoAs<false>(states, blocks, mcus, buffers)
-                               : DecodeTwoAs<true>(states, blocks, mcus, buffers);
+EntropyFault DecodeTwoStreams(std::array<EntropyDecoder::State, 2>& states,
+                              std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                              const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return buffers[0] == nullptr ? DecodeTwoStreamsAs<false>(states, blocks, mcus, buffers)
+                               : DecodeTwoStreamsAs<true>(states, blocks, mcus, buffers);
 }
 
 }  // namespace
@@ -401,19 +404,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fastinet {
 
-HWY_EXPORT(DecodeOne);
-HWY_EXPORT(DecodeTwo);
+HWY_EXPORT(DecodeStream);
+HWY_EXPORT(DecodeTwoStreams);
 
-EntropyFault DecodeStream(EntropyDecoder::State& state,
+EntropyFault DecodeBlocks(EntropyDecoder::State& state,
                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                           const CoefficientBuffer* buffer) {
-  return HWY_DYNAMIC_DISPATCH(DecodeOne)(state, blocks, mcus, buffer);
+  return HWY_DYNAMIC_DISPATCH(DecodeStream)(state, blocks, mcus, buffer);
 }
 
-EntropyFault DecodeStreams(std::array<EntropyDecoder::State, 2>& states,
-                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                           const std::array<const CoefficientBuffer*, 2>& buffers) {
-  return HWY_DYNAMIC_DISPATCH(DecodeTwo)(states, blocks, mcus, buffers);
+EntropyFault DecodeBlocksInTurn(std::array<EntropyDecoder::State, 2>& states,
+                                std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                                const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return HWY_DYNAMIC_DISPATCH(DecodeTwoStreams)(states, blocks, mcus, buffers);
 }
 
 }  // namespace fastinet

@@ -23,14 +23,16 @@ struct McuRange {
   int32_t end = 0;
 };
 
-/// Decodes MCUs of one restart interval into `buffer`. It may be null: then they are passed over.
-EntropyFault DecodeStream(EntropyDecoder::State& state,
+/// Decodes the blocks of MCUs of one restart interval into `buffer`; `blocks` are those of each
+/// MCU, in the order of the scan. The buffer may be null: then they are passed over.
+EntropyFault DecodeBlocks(EntropyDecoder::State& state,
                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                           const CoefficientBuffer* buffer);
 
-/// Decodes the MCUs of two streams at once. The buffers may both be null.
-EntropyFault DecodeStreams(std::array<EntropyDecoder::State, 2>& states,
-                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                           const std::array<const CoefficientBuffer*, 2>& buffers);
+/// Decodes the blocks of the same MCUs of two streams, a block of each in turn, so that one
+/// stream's waiting time is the other's working time. The buffers may both be null.
+EntropyFault DecodeBlocksInTurn(std::array<EntropyDecoder::State, 2>& states,
+                                std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                                const std::array<const CoefficientBuffer*, 2>& buffers);
 
 }  // namespace fastinet

@@ -25,11 +25,11 @@ int32_t Extended(uint32_t bits, uint32_t size) {
 template <uint32_t kIndexBits, uint32_t kMaxSize, class Entry, class MakeEntry>
 void FillTable(const HuffmanSpec& spec, Entry long_entry, Entry* entry, MakeEntry make) {
   Entry* const table_end = entry + (size_t{1} << kIndexBits);
-  uint32_t place = 0;
+  uint32_t index = 0;
   for (uint32_t length = 1; length <= kIndexBits; ++length) {
     const uint32_t free_bits = kIndexBits - length;
-    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++place) {
-      const uint8_t symbol = spec.values[place];
+    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++index) {
+      const uint8_t symbol = spec.values[index];
       const uint32_t size = symbol & 15;
       Entry* const end = entry + (size_t{1} << free_bits);
       if (size > kMaxSize || (size > 0 && free_bits == 0)) {
@@ -88,13 +88,13 @@ Status HuffmanCode::Build(const HuffmanSpec& spec, Kind kind) {
 void HuffmanCode::FillTail(const HuffmanSpec& spec) {
   tail_.fill({});
   uint32_t start = 0;  // of the next code's range
-  uint32_t place = 0;
+  uint32_t index = 0;
   for (uint32_t length = 1; length <= 16; ++length) {
     const uint32_t range = 1u << (16 - length);
-    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++place, start += range) {
+    for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++index, start += range) {
       if (start < kTailStart) continue;
       std::fill_n(tail_.begin() + (start - kTailStart), range,
-                  TailEntry{static_cast<uint8_t>(length), values_[place]});
+                  TailEntry{static_cast<uint8_t>(length), values_[index]});
     }
   }
 }

@@ -21,8 +21,8 @@ class HuffmanCode {
  public:
   enum class Kind : uint8_t { kDc, kAc };
 
-  /// What a symbol does to the place in the block.
-  static constexpr uint32_t kEndOfBlock = 64;  // for `advance`
+  /// What `advance` says of the symbol that ends a block: more than the coefficients that one has.
+  static constexpr uint32_t kEndOfBlock = 64;
 
   /// Bits of the longest symbol: a code of 16 and a value of 15.
   static constexpr uint32_t kMaxSymbolBits = 31;
@@ -37,8 +37,8 @@ class HuffmanCode {
   /// jpeg_make_d_derived_tbl in libjpeg-turbo's jdhuff.c.
   Status Build(const HuffmanSpec& spec, Kind kind);
 
-  /// Decodes any symbol from `window`, the next 64 bits of the scan with the first in the highest
-  /// place; at least kMaxSymbolBits of them must count.
+  /// Decodes any symbol from `window`, the next 64 bits of the scan with the first one
+  /// highest; at least kMaxSymbolBits of them must count.
   Symbol Find(uint64_t window) const;
 
  private:
@@ -54,7 +54,7 @@ class HuffmanCode {
   };
   std::array<TailEntry, 0x10000 - kTailStart> tail_;
   // Canonical decoding (T.81 F.2.2.3): codes of i + 1 bits, left-aligned to 16, lie below
-  // limit_[i]; value_offset_[i] + code is the place of their symbol.
+  // limit_[i]; value_offset_[i] + code is the index of their symbol.
   std::array<int32_t, 16> limit_;
   std::array<int32_t, 16> value_offset_;
   std::array<uint8_t, 256> values_;

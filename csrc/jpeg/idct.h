@@ -28,7 +28,8 @@ DequantizationSteps StepsOf(const std::array<uint16_t, 64>& zig_zag);
 void InverseDct(const BlockRow& row, int32_t first, int32_t last, const DequantizationSteps& steps,
                 uint8_t* out, ptrdiff_t stride);
 
-/// The same for one block, in plain code: `coefficients` is the block's place in its group.
+/// InverseDct of one block alone, in plain code: `coefficients` begins with the block's first one
+/// in its group, whose layout it has. `out` is 8 x 8 samples.
 void InverseDctBlock(const int16_t* coefficients, const DequantizationSteps& steps, uint8_t* out,
                      ptrdiff_t stride);
 

@@ -69,35 +69,40 @@ ByteRange BytesForRegion(const JpegHeader& header, uint64_t jpeg_bytes, const Bo
       int64_t{extent.mcu_rows.first} * frame.mcus_across + extent.mcu_columns.first;
   const int64_t end =
       int64_t{extent.mcu_rows.last} * frame.mcus_across + extent.mcu_columns.last + 1;
-  if (const auto* place = checkpoints->AtOrBefore(first)) range.begin = place->point.bit / 8;
-  if (const auto* place = checkpoints->AtOrAfter(end)) {
-    // The next place's first byte may hold this one's last bits; it may be FF, whose stuffed 00
-    // belongs to it.
-    range.end = std::min(jpeg_bytes, place->point.bit / 8 + (place->point.bit % 8 == 0 ? 0 : 2));
+  if (const auto* checkpoint = checkpoints->AtOrBefore(first))
+    range.begin = checkpoint->point.bit / 8;
+  if (const auto* checkpoint = checkpoints->AtOrAfter(end)) {
+    // The next checkpoint's first byte may hold this one's last bits; it may be FF, whose stuffed
+    // 00 belongs to it.
+    range.end =
+        std::min(jpeg_bytes, checkpoint->point.bit / 8 + (checkpoint->point.bit % 8 == 0 ? 0 : 2));
   }
   return range;
 }
 
-Status RegionDecoder::Decode(const JpegHeader& header, const JpegSlice& jpeg, const Box& region,
-                             const Checkpoints* checkpoints, RowSink& sink, DecodeStats* stats) {
+Status RegionDecoder::DecodeRegion(const JpegHeader& header, const JpegSlice& jpeg,
+                                   const Box& region, const Checkpoints* checkpoints, RowSink& sink,
+                                   DecodeStats* stats) {
   DecodeStats unused;
   stats_ = stats == nullptr ? &unused : stats;
   if (!Accepts(header)) return Unsupported("the own decoder does not take this JPEG");
   if (!region.IsInside(header.size)) return InvalidArgument("the region lies outside the image");
   FASTINET_RETURN_IF_ERROR(Prepare(header, jpeg, region));
   ++stats_->images;
-  Status status = DecodeRows(checkpoints, sink);
+  Status status = DecodeMcuRows(checkpoints, sink);
   if (status.code() != StatusCode::kCorrupt || checkpoints == nullptr) return status;
   // That may be the checkpoints' fault.
   ++stats_->checkpoints_refused;
   const bool nothing_handed_over = next_row_ == region.y;
   if (!nothing_handed_over || jpeg.offset_bytes > header.scan.data_offset_bytes) return status;
   position_.reset();
-  return DecodeRows(nullptr, sink);
+  return DecodeMcuRows(nullptr, sink);
 }
 
-Status RegionDecoder::DecodeRows(const Checkpoints* checkpoints, RowSink& sink) {
-  if (checkpoints != nullptr) FASTINET_RETURN_IF_ERROR(CheckPlaces(*checkpoints));
+/// Takes the region's MCU rows from top to bottom, one or two at a time: coefficients, samples, and
+/// as many bands of pixels as are complete.
+Status RegionDecoder::DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sink) {
+  if (checkpoints != nullptr) FASTINET_RETURN_IF_ERROR(VerifyCheckpoints(*checkpoints));
   const bool waits_for_next = std::any_of(frame_.planes.begin(), frame_.planes.end(),
                                           [](const auto& plane) { return LooksUpAndDown(plane); });
   const int32_t end = region_.y + region_.height;
@@ -169,17 +174,18 @@ Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, c
   return {};
 }
 
-/// Compares the bytes at every place that decoding will start from with what the places say.
-Status RegionDecoder::CheckPlaces(const Checkpoints& checkpoints) const {
-  const Checkpoints::Place* checked = nullptr;
+/// Compares the bytes at every checkpoint that decoding will start from with what the checkpoint
+/// says.
+Status RegionDecoder::VerifyCheckpoints(const Checkpoints& checkpoints) const {
+  const Checkpoint* checked = nullptr;
   for (int32_t row = extent_.mcu_rows.first; row <= extent_.mcu_rows.last; ++row) {
-    const auto* place = checkpoints.AtOrBefore(FirstMcu(row));
-    if (place == nullptr || place == checked) continue;
-    checked = place;
-    const auto* next = checkpoints.AtOrAfter(place->point.mcu + 1);
-    if (next == nullptr || place->check != PlaceCheck(jpeg_.bytes, jpeg_.offset_bytes, place->point,
-                                                      next->point.bit / 8)) {
-      return DoesNotFit(place->point.bit);
+    const auto* checkpoint = checkpoints.AtOrBefore(FirstMcu(row));
+    if (checkpoint == nullptr || checkpoint == checked) continue;
+    checked = checkpoint;
+    const auto* next = checkpoints.AtOrAfter(checkpoint->point.mcu + 1);
+    if (next == nullptr || checkpoint->check != CheckOf(jpeg_.bytes, jpeg_.offset_bytes,
+                                                        checkpoint->point, next->point.bit / 8)) {
+      return DoesNotFit(checkpoint->point.bit);
     }
   }
   return {};
@@ -201,7 +207,7 @@ int64_t RegionDecoder::FirstMcu(int32_t mcu_row) const {
 Status RegionDecoder::GoTo(int64_t mcu, const Checkpoints* checkpoints) {
   ScanPoint start{.mcu = 0, .bit = scan_start_bit_, .dc = {}};
   if (checkpoints != nullptr) {
-    if (const auto* place = checkpoints->AtOrBefore(mcu)) start = place->point;
+    if (const auto* checkpoint = checkpoints->AtOrBefore(mcu)) start = checkpoint->point;
   } else if (restart_interval_ > 0 && FindRestart(mcu)) {
     start = restart_;
   }
@@ -212,7 +218,7 @@ Status RegionDecoder::GoTo(int64_t mcu, const Checkpoints* checkpoints) {
   }
   const auto skipped = static_cast<int32_t>(mcu - position_->mcu);
   stats_->mcus_skipped += static_cast<uint64_t>(skipped);
-  return entropy_.Skip(skipped);
+  return entropy_.SkipMcus(skipped);
 }
 
 /// Looks for the last restart marker at or before `mcu`, without decoding: an FF byte that no 00
@@ -250,14 +256,14 @@ Status RegionDecoder::DecodeMcuRow(int32_t mcu_row, const Checkpoints* checkpoin
   FASTINET_RETURN_IF_ERROR(GoTo(FirstMcu(mcu_row), checkpoints));
   const int32_t count = extent_.mcu_columns.count();
   coefficients_[0].Clear();
-  FASTINET_RETURN_IF_ERROR(entropy_.Decode(count, coefficients_[0], 0));
+  FASTINET_RETURN_IF_ERROR(entropy_.DecodeMcus(count, coefficients_[0], 0));
   stats_->mcus_decoded += static_cast<uint64_t>(count);
   position_ = entropy_.Tell();
-  return checkpoints == nullptr ? Status() : CheckAgainst(*checkpoints, *position_);
+  return checkpoints == nullptr ? Status() : VerifyArrival(*checkpoints, *position_);
 }
 
-/// Whether the row below can be decoded together with this one: when both have a place of their
-/// own, at the same distance from the region.
+/// Whether the row below can be decoded together with this one: when both have a checkpoint of
+/// their own, at the same distance from the region.
 bool RegionDecoder::HasTwin(int32_t mcu_row, const Checkpoints* checkpoints) const {
   if (checkpoints == nullptr || restart_interval_ > 0 || mcu_row == extent_.mcu_rows.last) {
     return false;
@@ -278,19 +284,20 @@ Status RegionDecoder::DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& check
   }
   const auto skip = static_cast<int32_t>(FirstMcu(mcu_row) - points[0].mcu);
   const int32_t count = extent_.mcu_columns.count();
-  FASTINET_RETURN_IF_ERROR(entropy_.DecodeTwo(skip, count, coefficients_, &points));
+  FASTINET_RETURN_IF_ERROR(entropy_.DecodeMcusInTurn(skip, count, coefficients_, &points));
   stats_->mcus_skipped += 2 * static_cast<uint64_t>(skip);
   stats_->mcus_decoded += 2 * static_cast<uint64_t>(count);
   for (const ScanPoint& point : points) {
-    FASTINET_RETURN_IF_ERROR(CheckAgainst(checkpoints, point));
+    FASTINET_RETURN_IF_ERROR(VerifyArrival(checkpoints, point));
   }
   return {};
 }
 
-/// Where decoding arrives at a place, both must agree.
-Status RegionDecoder::CheckAgainst(const Checkpoints& checkpoints, const ScanPoint& point) const {
-  const auto* place = checkpoints.AtOrBefore(point.mcu);
-  if (place == nullptr || place->point.mcu != point.mcu || place->point == point) return {};
+/// Where decoding arrives at a checkpoint, both must agree.
+Status RegionDecoder::VerifyArrival(const Checkpoints& checkpoints, const ScanPoint& point) const {
+  const auto* checkpoint = checkpoints.AtOrBefore(point.mcu);
+  if (checkpoint == nullptr || checkpoint->point.mcu != point.mcu || checkpoint->point == point)
+    return {};
   return DoesNotFit(point.bit);
 }
 
@@ -336,18 +343,19 @@ Status RegionDecoder::EmitBand(int32_t rows, RowSink& sink) {
     const StageTimer timer(stats_->measure_time, &stats_->colour_ns);
     for (int32_t i = 0; i < rows; ++i) {
       uint8_t* out = band_rows_ + i * band_stride_;
-      RenderRow(next_row_ + i, {out, out + plane_bytes, out + 2 * plane_bytes});
+      ConvertRow(next_row_ + i, {out, out + plane_bytes, out + 2 * plane_bytes});
     }
   }
   next_row_ += rows;
   return sink.OnRows(band);
 }
 
-void RegionDecoder::RenderRow(int32_t y, const std::array<uint8_t*, 3>& out) {
+/// Makes row `y` of pixels: every component at full size, then as RGB.
+void RegionDecoder::ConvertRow(int32_t y, const std::array<uint8_t*, 3>& out) {
   const auto width = static_cast<size_t>(region_.width);
   std::array<const uint8_t*, 3> samples{};
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
-    samples[c] = FullRow(c, y);
+    samples[c] = UpsampledRow(c, y);
   }
   if (colour_ == JpegColour::kYCbCr) {
     ConvertYCbCrRow(samples, width, out);
@@ -359,7 +367,7 @@ void RegionDecoder::RenderRow(int32_t y, const std::array<uint8_t*, 3>& out) {
 }
 
 /// Row `y` of a component at full size, from the region's first column on.
-const uint8_t* RegionDecoder::FullRow(size_t c, int32_t y) {
+const uint8_t* RegionDecoder::UpsampledRow(size_t c, int32_t y) {
   const ComponentPlane& plane = frame_.planes[c];
   const Window& window = windows_[c];
   if (plane.upsampling == Upsampling::kNone) return window.at(y, region_.x);

@@ -1,4 +1,4 @@
-// The own road: decodes a region of a sequential JPEG, at a cost that follows the region.
+// The JPEG decoder of our own: regions of sequential JPEGs, at a cost that follows the region.
 #pragma once
 
 #include <array>
@@ -44,15 +44,15 @@ struct ByteRange {
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
-/// The part of a file of `jpeg_bytes` bytes that RegionDecoder::Decode needs for `region`, beside
-/// what the header says. Without checkpoints (null) that is everything from the scan on.
+/// The part of a file of `jpeg_bytes` bytes that RegionDecoder::DecodeRegion needs for `region`,
+/// beside what the header says. Without checkpoints (null) that is everything from the scan on.
 ByteRange BytesForRegion(const JpegHeader& header, uint64_t jpeg_bytes, const Box& region,
                          const Checkpoints* checkpoints);
 
 /// Decodes regions of one image after another; keeps its buffers between them. Not thread-safe.
 class RegionDecoder {
  public:
-  /// Whether this road takes the file. All else goes to libjpeg-turbo (turbo.h).
+  /// Whether this decoder takes the file. All else goes to libjpeg-turbo (turbo.h).
   static bool Accepts(const JpegHeader& header) { return HasSimpleFrame(header); }
 
   /// Decodes `region`, which must lie inside the image, and hands its rows to `sink`: planar grey
@@ -68,8 +68,8 @@ class RegionDecoder {
   /// Fails with kCorrupt where the data that the region needs is damaged, and also where
   /// libjpeg-turbo could give it a meaning by its rules of recovery: a caller that wants that
   /// verdict asks TurboDecoder, which has the last word. Rows may have been handed over before.
-  Status Decode(const JpegHeader& header, const JpegSlice& jpeg, const Box& region,
-                const Checkpoints* checkpoints, RowSink& sink, DecodeStats* stats = nullptr);
+  Status DecodeRegion(const JpegHeader& header, const JpegSlice& jpeg, const Box& region,
+                      const Checkpoints* checkpoints, RowSink& sink, DecodeStats* stats = nullptr);
 
  private:
   /// The last rows of a component's samples: row y at index y % rows.
@@ -87,10 +87,10 @@ class RegionDecoder {
   };
 
   Status Prepare(const JpegHeader& header, const JpegSlice& jpeg, const Box& region);
-  Status DecodeRows(const Checkpoints* checkpoints, RowSink& sink);
-  Status CheckPlaces(const Checkpoints& checkpoints) const;
+  Status DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sink);
+  Status VerifyCheckpoints(const Checkpoints& checkpoints) const;
   Status CheckReach(const ScanPoint& point) const;
-  Status CheckAgainst(const Checkpoints& checkpoints, const ScanPoint& point) const;
+  Status VerifyArrival(const Checkpoints& checkpoints, const ScanPoint& point) const;
   int64_t FirstMcu(int32_t mcu_row) const;
   Status GoTo(int64_t mcu, const Checkpoints* checkpoints);
   bool FindRestart(int64_t mcu);
@@ -100,8 +100,8 @@ class RegionDecoder {
   void TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& coefficients);
   void RepeatEdges(size_t c, int32_t row);
   Status EmitBand(int32_t rows, RowSink& sink);
-  void RenderRow(int32_t y, const std::array<uint8_t*, 3>& out);
-  const uint8_t* FullRow(size_t c, int32_t y);
+  void ConvertRow(int32_t y, const std::array<uint8_t*, 3>& out);
+  const uint8_t* UpsampledRow(size_t c, int32_t y);
 
   // Of the image at hand.
   Frame frame_;

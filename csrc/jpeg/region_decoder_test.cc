@@ -1,5 +1,5 @@
 // Regions equal those of a full decode by libjpeg-turbo, whatever the file is like; damaged files
-// and places get a verdict, never wrong pixels.
+// and checkpoints get a verdict, never wrong pixels.
 
 #include "jpeg/region_decoder.h"
 
@@ -62,7 +62,7 @@ class Subject {
                                     jpeg_.begin() + static_cast<ptrdiff_t>(range.end));
     Collector collector;
     const Status status =
-        decoder_.Decode(header_, {part, range.begin}, region, checkpoints, collector);
+        decoder_.DecodeRegion(header_, {part, range.begin}, region, checkpoints, collector);
     EXPECT(status.ok() && collector.rows == region.height &&
                Matches(collector, image_, region, region.height),
            recipe_, " region ", region.x, ",", region.y, " ", region.width, "x", region.height,
@@ -188,7 +188,7 @@ bool DecodesOrRefuses(Bytes jpeg, RegionDecoder& decoder) {
   if (!RegionDecoder::Accepts(header.value())) return false;
   const Box all{0, 0, header.value().size.width, header.value().size.height};
   Collector collector;
-  const Status status = decoder.Decode(header.value(), {jpeg, 0}, all, nullptr, collector);
+  const Status status = decoder.DecodeRegion(header.value(), {jpeg, 0}, all, nullptr, collector);
   if (!status.ok()) {
     EXPECT(status.code() == StatusCode::kCorrupt, status);
     return false;
@@ -240,14 +240,14 @@ void TestCostFollowsTheRegion() {
   RegionDecoder decoder;
   DecodeStats stats;
   Collector collector;
-  EXPECT_OK(decoder.Decode(header, {jpeg, 0}, region, &built.value(), collector, &stats));
+  EXPECT_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, &built.value(), collector, &stats));
   EXPECT_EQ(stats.mcus_decoded, 100u);
   EXPECT_EQ(stats.mcus_skipped, 100u);
   const ByteRange range = BytesForRegion(header, jpeg.size(), region, &built.value());
   EXPECT(range.end - range.begin < jpeg.size() / 3, range.begin, "..", range.end);
 
   stats = {};
-  EXPECT_OK(decoder.Decode(header, {jpeg, 0}, region, nullptr, collector, &stats));
+  EXPECT_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, nullptr, collector, &stats));
   EXPECT_EQ(stats.mcus_skipped, 20u * 40 + 10 + 9 * 30);
 }
 

@@ -1,4 +1,4 @@
-// The libjpeg-turbo road: decodes a region of any JPEG that libjpeg-turbo reads.
+// libjpeg-turbo as a decoder of regions, for the JPEGs that the decoder of our own does not take.
 #pragma once
 
 #include <cstdint>

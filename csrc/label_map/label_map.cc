@@ -50,12 +50,12 @@ void WeighCells(float begin, float end, std::vector<double>& weights) {
   const float samples = std::ceil(length);
   std::fill(weights.begin(), weights.end(), 0.0);
   for (float sample = 0; sample < samples; ++sample) {
-    float place = start + (sample + 0.5F) * length / samples;
-    if (place < -1.0F || place > cells) continue;
-    place = std::clamp(place, 0.0F, cells - 1);
-    const auto low = static_cast<size_t>(place);
+    float cell = start + (sample + 0.5F) * length / samples;
+    if (cell < -1.0F || cell > cells) continue;
+    cell = std::clamp(cell, 0.0F, cells - 1);
+    const auto low = static_cast<size_t>(cell);
     const size_t high = std::min(low + 1, weights.size() - 1);
-    const double share = place - static_cast<float>(low);
+    const double share = cell - static_cast<float>(low);
     weights[low] += (1 - share) / samples;
     weights[high] += share / samples;
   }

@@ -181,7 +181,7 @@ struct PngDecoder::State {
   ~State() { Close(); }
   void Close() { png_destroy_read_struct(&session.reader, &session.info, nullptr); }
 
-  Status Decode(const Box& region, RowSink& sink);
+  Status DecodeRegion(const Box& region, RowSink& sink);
   Status Error() const {
     return Corrupt(std::string("libpng says: ") + session.message)
         .AtOffset(static_cast<int64_t>(session.position));
@@ -192,7 +192,7 @@ struct PngDecoder::State {
   Status HandOver(const RowFormat& format, const Box& region, RowSink& sink, NextRow next_row);
 };
 
-Status PngDecoder::State::Decode(const Box& region, RowSink& sink) {
+Status PngDecoder::State::DecodeRegion(const Box& region, RowSink& sink) {
   if (!Open(&session)) return TooLarge("no memory for a PNG decoder");
   if (!Start(&session)) return Error();
   const RowFormat format(session);
@@ -250,7 +250,7 @@ Status PngDecoder::DecodeRegion(Bytes png, const Box& region, RowSink& sink) {
   state_->Close();  // one that an exception (no memory) left open
   state_->session = {};
   state_->session.png = png;
-  Status status = state_->Decode(region, sink);
+  Status status = state_->DecodeRegion(region, sink);
   state_->Close();
   return status;
 }

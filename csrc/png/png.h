@@ -1,4 +1,4 @@
-// PNG in disguise: some members of ImageNet are called .JPEG and hold a PNG.
+// Regions of PNGs, by libpng: some members of ImageNet are called .JPEG and hold a PNG.
 #pragma once
 
 #include <memory>

@@ -17,7 +17,7 @@ struct BlockedOrder {
 
   /// The order of `block_starts.back()` items. `block_starts` begins with 0 and ascends: block b is
   /// the items at [block_starts[b], block_starts[b + 1]) of the sequence that the caller has in
-  /// mind, and the result holds places in it.
+  /// mind, and the result holds indices into it.
   ///
   /// The blocks are permuted. The items, in the order of their blocks, are cut into `lanes` equal
   /// runs, and position p of the result comes from lane p % lanes. Each lane is cut into windows of

@@ -178,13 +178,13 @@ Status TarScanner::Search() {
 Status TarScanner::Start() {
   started_ = true;
   const uint64_t size = source_.size_bytes();
-  if (size == 0) return InPlace(Corrupt("the file is empty"), {}, 0);
+  if (size == 0) return LocatedAt(Corrupt("the file is empty"), {}, 0);
   FASTINET_ASSIGN_OR_RETURN(const Bytes head, Peek(0, std::min(size, kTarBlockBytes)));
   const bool short_file = size < kTarBlockBytes;
   if (short_file || (!IsZeroBlock(head) && !IsTarHeader(head))) {
-    return InPlace(NotATar(head, short_file ? "not a tar: shorter than one header"
-                                            : "not a tar: it does not begin with a tar header"),
-                   {}, 0);
+    return LocatedAt(NotATar(head, short_file ? "not a tar: shorter than one header"
+                                              : "not a tar: it does not begin with a tar header"),
+                     {}, 0);
   }
   return {};
 }
@@ -192,13 +192,14 @@ Status TarScanner::Start() {
 /// Takes the next header of the innermost tar, or its end-of-archive marker.
 Status TarScanner::Advance() {
   if (!HasBlock(1)) {
-    return InPlace(Corrupt("truncated: the tar ends without its end-of-archive marker"), {}, End());
+    return LocatedAt(Corrupt("truncated: the tar ends without its end-of-archive marker"), {},
+                     End());
   }
   const uint64_t offset = level().cursor;
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(offset, kTarBlockBytes));
   if (IsZeroBlock(block)) return PassMarker();
   Result<TarHeader> header = ParseTarHeader(block);
-  if (!header.ok()) return InPlace(std::move(header).status(), {}, offset);
+  if (!header.ok()) return LocatedAt(std::move(header).status(), {}, offset);
   return IsExtendedHeader(header.value().type) ? PassExtendedHeader(header.value())
                                                : PassEntry(header.value());
 }
@@ -207,15 +208,17 @@ Status TarScanner::Advance() {
 Status TarScanner::PassMarker() {
   const uint64_t second = level().cursor + kTarBlockBytes;
   if (level().extended) {
-    return InPlace(Corrupt("an extended header is not followed by its entry"), {}, level().cursor);
+    return LocatedAt(Corrupt("an extended header is not followed by its entry"), {},
+                     level().cursor);
   }
   if (!HasBlock(2)) {
-    return InPlace(Corrupt("truncated: the tar ends within its end-of-archive marker"), {}, End());
+    return LocatedAt(Corrupt("truncated: the tar ends within its end-of-archive marker"), {},
+                     End());
   }
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(second, kTarBlockBytes));
   if (!IsZeroBlock(block)) {
-    return InPlace(Corrupt("a single block of zeros where the end-of-archive marker has two"), {},
-                   second);
+    return LocatedAt(Corrupt("a single block of zeros where the end-of-archive marker has two"), {},
+                     second);
   }
   level().cursor = second + kTarBlockBytes;
   level().marker_seen = true;
@@ -236,9 +239,9 @@ Status TarScanner::PassPadding() {
     return {};
   }
   if (IsTarHeader(block)) {
-    return InPlace(Corrupt("a tar header follows the end-of-archive marker: concatenated tars; "
-                           "keep them as separate files"),
-                   {}, level().cursor);
+    return LocatedAt(Corrupt("a tar header follows the end-of-archive marker: concatenated tars; "
+                             "keep them as separate files"),
+                     {}, level().cursor);
   }
   level().cursor += kTarBlockBytes;
   return {};
@@ -249,9 +252,9 @@ Status TarScanner::PassExtendedHeader(const TarHeader& header) {
   const uint64_t data = offset + kTarBlockBytes;
   FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(header.name, data, header.size_bytes));
   if (header.size_bytes > kMaxExtendedBytes) {
-    return InPlace(TooLarge("extended header of " + std::to_string(header.size_bytes) +
-                            " bytes; the limit is " + std::to_string(kMaxExtendedBytes)),
-                   header.name, offset);
+    return LocatedAt(TooLarge("extended header of " + std::to_string(header.size_bytes) +
+                              " bytes; the limit is " + std::to_string(kMaxExtendedBytes)),
+                     header.name, offset);
   }
   std::vector<uint8_t> bytes(header.size_bytes);
   FASTINET_RETURN_IF_ERROR(source_.ReadAt(data, bytes));
@@ -261,7 +264,7 @@ Status TarScanner::PassExtendedHeader(const TarHeader& header) {
     level().long_name = ParseLongName(bytes);
   } else if (header.type != TarEntryType::kLongLink) {
     Status status = ParsePaxRecords(bytes, global ? &level().global : &level().local);
-    if (!status.ok()) return InPlace(std::move(status), header.name, data);
+    if (!status.ok()) return LocatedAt(std::move(status), header.name, data);
   }
   level().extended = level().extended || !global;
   SkipTo(end);
@@ -284,13 +287,14 @@ Status TarScanner::PassEntry(const TarHeader& header) {
   name = WithoutDotSlash(name);
   level().extended = false;
   if (name.size() + level().folder.size() > kMaxNameBytes) {
-    return InPlace(TooLarge("member name of more than " + std::to_string(kMaxNameBytes) + " bytes"),
-                   {}, offset);
+    return LocatedAt(
+        TooLarge("member name of more than " + std::to_string(kMaxNameBytes) + " bytes"), {},
+        offset);
   }
 
-  if (sparse) return InPlace(Unsupported("sparse files are not read"), name, offset);
+  if (sparse) return LocatedAt(Unsupported("sparse files are not read"), name, offset);
   if (header.type == TarEntryType::kMultiVolume) {
-    return InPlace(Unsupported("multi-volume archives are not read"), name, offset);
+    return LocatedAt(Unsupported("multi-volume archives are not read"), name, offset);
   }
   if (header.type == TarEntryType::kSpecial) ++members_.special_entries;
   if (header.type == TarEntryType::kSpecial || header.type == TarEntryType::kDirectory) {
@@ -320,13 +324,13 @@ Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
   if (levels_.size() < kMaxLevels && (is_tar || IsNamedTar(name))) {
     if (!is_tar && !head.empty() && !IsZeroBlock(head)) {
       passed_tar_ = InnerTar{name, data, size, {head.begin(), head.end()}};
-      return InPlace(NotATar(head, "named .tar, but it does not begin with a tar header"), name,
-                     data);
+      return LocatedAt(NotATar(head, "named .tar, but it does not begin with a tar header"), name,
+                       data);
     }
     return EnterInnerTar(std::move(name), data, size);
   }
   if (is_tar) {
-    return InPlace(Unsupported("a tar within a tar within a tar is not read"), name, data);
+    return LocatedAt(Unsupported("a tar within a tar within a tar is not read"), name, data);
   }
 
   TarMembers::Head first{};
@@ -342,7 +346,7 @@ Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
 
 Status TarScanner::EnterInnerTar(std::string name, uint64_t data, uint64_t size) {
   if (members_.container_names.size() >= static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
-    return InPlace(TooLarge("more inner tars than an int32 can number"), name, data);
+    return LocatedAt(TooLarge("more inner tars than an int32 can number"), name, data);
   }
   std::string_view stem = name;
   if (stem.ends_with(kTarSuffix)) stem.remove_suffix(kTarSuffix.size());
@@ -368,9 +372,9 @@ bool TarScanner::HasBlock(uint64_t count) const {
 Result<uint64_t> TarScanner::EndOfData(std::string_view name, uint64_t data, uint64_t size) {
   const std::optional<uint64_t> end = CheckedAdd(data, size);
   if (end && *end <= End()) return *end;
-  return InPlace(Corrupt("truncated, or a false size: the member has " + std::to_string(size) +
-                         " bytes, of which the tar holds " + std::to_string(End() - data)),
-                 name, End());
+  return LocatedAt(Corrupt("truncated, or a false size: the member has " + std::to_string(size) +
+                           " bytes, of which the tar holds " + std::to_string(End() - data)),
+                   name, End());
 }
 
 void TarScanner::SkipTo(uint64_t end_of_data) {
@@ -389,7 +393,7 @@ Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
     const uint64_t wanted = size == Source::kUnknownSize
                                 ? length
                                 : std::min<uint64_t>(kWindowBytes, size - std::min(offset, size));
-    if (wanted < length) return InPlace(Corrupt("truncated: the archive ends here"), {}, size);
+    if (wanted < length) return LocatedAt(Corrupt("truncated: the archive ends here"), {}, size);
     FASTINET_RETURN_IF_ERROR(source_.ReadAt(offset, MutableBytes(window_).first(wanted)));
     window_offset_ = offset;
     window_length_ = wanted;
@@ -489,8 +493,8 @@ Status TarScanner::Restore(Bytes saved, std::vector<std::string> container_names
   return {};
 }
 
-/// Adds the place: the member as named in the innermost tar, or that tar itself.
-Status TarScanner::InPlace(Status status, std::string_view name, uint64_t offset) const {
+/// Adds where it is: the member as named in the innermost tar, or that tar itself.
+Status TarScanner::LocatedAt(Status status, std::string_view name, uint64_t offset) const {
   const Level& tar = levels_.back();
   std::string member;
   if (!name.empty()) {

@@ -38,10 +38,10 @@ struct TarMembers {
   void Append(const TarMembers& later);
 };
 
-/// What to make of a tar behind the end of a tar, as cat puts them together.
+/// What to make of a tar that follows another tar's end, as `cat a.tar b.tar` puts them together.
 enum class Concatenated : bool {
-  kRefused,   // whoever stops at the first end loses members: a file is to say what it is
-  kFollowed,  // a stream has no other way to be several archives
+  kRefused,   // an error: other readers stop at the first end, and would lose members in silence
+  kFollowed,  // its members come too: a stream has no other way to be several archives
 };
 
 /// Reads an archive's headers, and nothing else of it, in steps of bounded length.
@@ -63,9 +63,9 @@ class TarScanner {
   /// in errors are absolute.
   Status Step(int64_t max_blocks);
 
-  /// Leaves what Step() could not read, for those who want to know all that is wrong with an
-  /// archive: the next Step() looks for the next header. Of an inner tar that is cut off it lists
-  /// what is there. Not after a source's own error.
+  /// After a failed Step(): gives up what it could not read, and lets the next Step() look for the
+  /// next header. For those who want to know all that is wrong with an archive. Of an inner tar
+  /// that is cut off it lists what is there. Not after a source's own error.
   void Recover();
 
   /// Whether it looks for a header behind damage; what Save() gives then does not know of it.
@@ -79,7 +79,7 @@ class TarScanner {
     return levels_.empty() ? source_.size_bytes() : levels_.back().cursor;
   }
   const TarMembers& members() const { return members_; }
-  /// Forgets the members found so far, which whoever takes them one by one does not need again.
+  /// Forgets the members found so far. A reader that has taken them one by one saves the memory.
   void ForgetMembers();
 
   /// How many bytes from position_bytes() on the next Step(1) may read, if the source has as many.
@@ -137,7 +137,7 @@ class TarScanner {
   void SkipTo(uint64_t end_of_data);
   Result<Bytes> Peek(uint64_t offset, uint64_t length);
   Result<Bytes> PeekHead(uint64_t data, uint64_t size);
-  Status InPlace(Status status, std::string_view name, uint64_t offset) const;
+  Status LocatedAt(Status status, std::string_view name, uint64_t offset) const;
 
   // A header, a pax header before it and its records, and the first block of content: one page.
   static constexpr size_t kWindowBytes = 4096;

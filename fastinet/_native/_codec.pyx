@@ -99,7 +99,7 @@ def decode(data, make_rows, *, boxes, flips, size, transform, **options_parts):
     cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
     with nogil:
         # Neither `data` nor `row` can go away or be resized: both views hold them.
-        status = renderer.core.Render(encoded, crop, options, row_bytes)
+        status = renderer.core.RenderCrop(encoded, crop, options, row_bytes)
     check(status)
     return row
 

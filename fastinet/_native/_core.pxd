@@ -43,15 +43,15 @@ cdef extern from "rng/permutation.h" namespace "fastinet" nogil:
 
 
 cdef extern from "rng/blocked_order.h" namespace "fastinet" nogil:
-    cdef cppclass Places "std::span<const int64_t>":
-        Places(const int64_t* data, size_t size)
+    cdef cppclass BlockStarts "std::span<const int64_t>":
+        BlockStarts(const int64_t* data, size_t size)
 
     cdef cppclass BlockedOrder:
         uint64_t seed
         uint32_t epoch
         int64_t window_blocks
         int64_t lanes
-        vector[int64_t] Draw(Places block_starts) except +
+        vector[int64_t] Draw(BlockStarts block_starts) except +
 
 
 cdef extern from "crop/crop.h" namespace "fastinet" nogil:
@@ -147,7 +147,7 @@ cdef extern from "item/item.h" namespace "fastinet" nogil:
 
     cdef cppclass ItemRenderer:
         ItemRenderer() except +
-        Status Render(
+        Status RenderCrop(
             Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row
         ) except +
 

@@ -18,7 +18,7 @@ from fastinet._native._core cimport (
     ObjectBox,
     Objects,
     Permutation,
-    Places,
+    BlockStarts,
     Size,
     Transform,
     make_transform,
@@ -62,7 +62,7 @@ def blocked_order(const int64_t[::1] block_starts, *, seed=0, epoch=0, window_bl
     blocked.window_blocks, blocked.lanes = window_blocks, lanes
     cdef vector[int64_t] drawn
     with nogil:
-        drawn = blocked.Draw(Places(&block_starts[0], block_starts.shape[0]))
+        drawn = blocked.Draw(BlockStarts(&block_starts[0], block_starts.shape[0]))
     order = np.empty(drawn.size(), np.int64)
     cdef int64_t[::1] out = order
     if drawn.size() > 0:

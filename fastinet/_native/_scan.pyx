@@ -71,7 +71,7 @@ cdef extern from "gzip/seek_points.h" namespace "fastinet" nogil:
         size_t count()
 
 
-cdef extern from "engine/seek_pass.h" namespace "fastinet" nogil:
+cdef extern from "passes/seek_pass.h" namespace "fastinet" nogil:
     cdef cppclass SeekChunk:
         SeekColumns points
         TarMembers members

@@ -432,7 +432,7 @@ class _Header:
 _FORM = column_file.ColumnFileForm(
     _Header,
     {"keys": "S", "offsets": "<u8"},
-    optional=dict(zip(_FILE_COLUMNS, ("|u1", "<u8", "<u8", "<u8"), strict=True)),
+    optional=(dict(zip(_FILE_COLUMNS, ("|u1", "<u8", "<u8", "<u8"), strict=True)),),
 )
 
 

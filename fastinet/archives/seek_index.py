@@ -16,7 +16,7 @@ chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32
         points: u64 [P] bit offsets, u64 [P] offsets, u32 [P] sizes of windows; the windows;
         members: u64 [M] offsets, u64 [M] sizes, i32 [M] containers, u8 [M, 8] heads, u64 [M] name
         ends, the names; the JSON: inner tars that the chunk has begun, special entries; the state
-        that the pass goes on from (``seek_pass.cc`` in csrc/)
+        that the pass goes on from (``csrc/passes/seek_pass.cc``)
 ======  ============================================================================================
 
 Little-endian throughout. A chunk that is cut or does not fit its checksums ends the log. Only a log

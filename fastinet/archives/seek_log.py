@@ -109,8 +109,12 @@ def obtain_seek_index(
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
         return found
 
-    return turns.find_or_make(
-        candidates, FORM.what, find=find_whole_index, make=complete_index, progress=progress
+    return turns.find_or_make_sidecar(
+        candidates,
+        FORM.what,
+        find_complete=find_whole_index,
+        make_missing=complete_index,
+        progress=progress,
     )
 
 

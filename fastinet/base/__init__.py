@@ -1,1 +1,1 @@
-"""What every package needs and none owns."""
+"""What every package needs and none owns: checks of arguments, CPUs, progress, warnings, texts."""

@@ -1,4 +1,4 @@
-"""Arguments that several places take, checked in one."""
+"""Checks of arguments that several functions take: seeds, epochs, whole numbers, states."""
 
 from __future__ import annotations
 

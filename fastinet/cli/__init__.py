@@ -43,8 +43,8 @@ class _Commands(click.Group):
             except FastinetError as error:
                 raise _Failure(str(error)) from error
             except OSError as error:
-                place = "" if error.filename is None else f"'{error.filename}': "
-                raise _Failure(f"{place}{error.strerror or error}") from error
+                file = "" if error.filename is None else f"'{error.filename}': "
+                raise _Failure(f"{file}{error.strerror or error}") from error
             except RuntimeError as error:
                 # threading.Condition.wait, where a future is waited for, opens its lock a moment
                 # before it is ready to be interrupted. A Ctrl-C then comes out as "cannot release
@@ -57,7 +57,7 @@ class _Commands(click.Group):
 def _show_warning(
     message: Warning | str,
     category: type[Warning],
-    filename: str,  # noqa: ARG001 - the place in fastinet's code helps nobody
+    filename: str,  # noqa: ARG001 - a line in fastinet's code helps no user
     lineno: int,  # noqa: ARG001
     file: TextIO | None = None,  # noqa: ARG001
     line: str | None = None,  # noqa: ARG001

@@ -155,7 +155,7 @@ def _read(dataset: Dataset, threads: int, seed: int) -> Iterator[Work]:
 
 
 def _decode(dataset: Dataset, threads: int, seed: int) -> Iterator[Work]:
-    """Whole images to RGB."""
+    """Decodes whole images of random items to RGB; never ends."""
 
     def decode(item: int) -> int:
         data = dataset.read(item)
@@ -166,7 +166,11 @@ def _decode(dataset: Dataset, threads: int, seed: int) -> Iterator[Work]:
 
 
 def _in_threads(work: Callable[[int], int], items: int, threads: int, seed: int) -> Iterator[Work]:
-    """Does `work`, which gives a number of bytes, for random items; never ends."""
+    """Calls `work` for random items on all threads; never ends.
+
+    `work` takes an item and gives how many bytes it read. Yields (images, bytes) of a chunk of
+    items.
+    """
     order = itertools.cycle(np.random.default_rng(seed).permutation(items).tolist())
 
     def chunk(chosen: list[int]) -> Work:

@@ -1,4 +1,4 @@
-"""fastinet demo: the whole road on data that it makes itself, beside plain Pillow."""
+"""fastinet demo: from archive to batch on data that it makes itself, beside plain Pillow."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _train(loader: Loader, dataset: Dataset, epochs: int) -> tuple[Measurement, 
 def _train_with_pillow(
     archive: Path, dataset: Dataset, batch_size: int, threads: int, seed: int
 ) -> Measurement:
-    """The same work in tarfile, Pillow and NumPy, one epoch."""
+    """One epoch of the same work in tarfile, Pillow and NumPy; gives what it took."""
     members = reference.list_members(archive)
     mean_bytes = float(np.mean([member.size for member in members]))
 

@@ -119,7 +119,7 @@ def read_true_boxes(
     known = imagenet1k_wnids()
     if wnids is None or tuple(wnids) == known:
         return found
-    place = {wnid: label for label, wnid in enumerate(wnids)}
-    new_label = np.array([*(place.get(wnid, -1) for wnid in known), -1], np.int64)
+    label_of = {wnid: label for label, wnid in enumerate(wnids)}
+    new_label = np.array([*(label_of.get(wnid, -1) for wnid in known), -1], np.int64)
     within = np.where(found.label < len(known), found.label, -1)
     return replace(found, label=new_label[within])

@@ -24,14 +24,14 @@ __all__ = ["Truth", "in_classes_of"]
 
 
 class Truth(NamedTuple):
-    """What is right for each of N items."""
+    """The right labels of N items, and where they come from."""
 
     labels: NDArray[np.int64] | list[Any] | LabelSets
     """int [N], or N label sets."""
     wnids: Sequence[str] | None
-    """The classes that they number; None: nobody says."""
+    """The classes that the labels number; None: the source does not tell."""
     source: str
-    """Path."""
+    """Path of the file or archive that the labels come from."""
     blacklist: NDArray[np.int64] | None = None
     """Numbers of the images that a development kit leaves out of the localisation error."""
 
@@ -104,9 +104,9 @@ def _is_of_imagenet1k(wnids: Sequence[str]) -> bool:
 
 
 def _in_imagenet1k(truth: Truth, wnids: Sequence[str]) -> Truth:
-    """The same labels among the 1000."""
-    place = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
-    new_label = np.array([place[wnid] for wnid in wnids], np.int64)
+    """Labels among some classes of ImageNet-1K as labels among all 1000."""
+    label_of = {wnid: label for label, wnid in enumerate(imagenet1k_wnids())}
+    new_label = np.array([label_of[wnid] for wnid in wnids], np.int64)
     labels = truth.labels
     if isinstance(labels, LabelSets):
         labels = labels.relabel(new_label)

@@ -1,4 +1,4 @@
-"""What the headers of images tell, and what a mix of them they are."""
+"""Facts from the headers of images (format, sampling, quality, size), and how common each is."""
 
 from __future__ import annotations
 

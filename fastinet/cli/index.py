@@ -54,11 +54,11 @@ def index(
     """Build the index of ARCHIVE, or report the one that is there.
 
     The index says where every image lies. It is built once, by one pass over the archive's headers,
-    and kept beside the archive (in your cache folder where that place is read-only). A stale or
+    and kept beside the archive (or in your cache folder, where that cannot be written). A stale or
     damaged index is built anew. Where another process is building it, this one waits and says so.
     Index and checkpoints are of all splits; --split chooses which is reported.
 
-    With --checkpoints every image is decoded once, without pixels, and places are noted from which
+    With --checkpoints every image is decoded once, without pixels, and points are noted from which
     a crop can be decoded. With --duplicates the files that may be equal are read and compared, so
     that ImageNet-21K has several labels for one image. Interrupt either as you like: it goes on
     where it was.
@@ -69,7 +69,7 @@ def index(
     if checkpoints:
         _make_checkpoints(dataset, stride, threads)
     found = _find_duplicates(dataset, threads) if duplicates else None
-    places = dataset.checkpoints
+    made = dataset.checkpoints
     facts = {
         "archive": archive,
         "split": dataset.split,
@@ -78,9 +78,9 @@ def index(
         "classes": len(dataset.classes),
         "seconds": seconds,
         **describe_index(dataset),
-        "checkpoints": None if places.path is None else str(places.path),
-        "checkpointed_items": int(np.count_nonzero(places.sizes)),
-        "checkpoint_bytes": places.record_bytes,
+        "checkpoints": None if made.path is None else str(made.path),
+        "checkpointed_items": int(np.count_nonzero(made.sizes)),
+        "checkpoint_bytes": made.record_bytes,
         "duplicates": None if found is None else _duplicate_facts(found),
     }
     if as_json:
@@ -92,7 +92,7 @@ def index(
             ("items", f"{len(dataset):,} in {len(dataset.classes):,} classes"),
             ("index", f"{facts['index'] or 'not kept'}"),
             ("opened in", f"{seconds:.3f} s"),
-            ("checkpoints", _describe(dataset)),
+            ("checkpoints", _describe_checkpoints(dataset)),
             *([] if found is None else [("duplicates", _describe_duplicates(found))]),
         ]
     )
@@ -140,15 +140,15 @@ def _describe_duplicates(found: Duplicates) -> str:
     )
 
 
-def _describe(dataset: Dataset) -> str:
-    places = dataset.checkpoints
-    having = int(np.count_nonzero(places.sizes))
-    if places.path is None:
+def _describe_checkpoints(dataset: Dataset) -> str:
+    made = dataset.checkpoints
+    having = int(np.count_nonzero(made.sizes))
+    if made.path is None:
         return "none; `fastinet index --checkpoints` makes them"
-    if places.covered < len(dataset):
-        return f"{places.covered:,} of {len(dataset):,} items so far; {places.path}"
-    share = places.record_bytes / max(int(dataset.sizes.sum()), 1)
+    if made.covered < len(dataset):
+        return f"{made.covered:,} of {len(dataset):,} items so far; {made.path}"
+    share = made.record_bytes / max(int(dataset.sizes.sum()), 1)
     return (
-        f"{having:,} images, {places.record_bytes / max(having, 1):.0f} bytes each, "
-        f"{share:.2%} of their data; {places.path}"
+        f"{having:,} images, {made.record_bytes / max(having, 1):.0f} bytes each, "
+        f"{share:.2%} of their data; {made.path}"
     )

@@ -1,4 +1,4 @@
-"""fastinet info of an archive that arrives: what one pass shows."""
+"""fastinet info of an archive that comes through a pipe: what one pass over it shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LABELLED_AT_ONCE = 256  # items; together they cost a tenth
 
 
 class _Survey:
-    """What is known of the items that have passed."""
+    """One pass over a stream: its items' sizes, labels and first keys, and a sample of headers."""
 
     def __init__(self, stream: Stream, sample: int) -> None:
         self.sizes: list[int] = []
@@ -52,9 +52,9 @@ class _Survey:
         if len(self._headers) < self._sample:
             self._headers.append(header_facts(data))
             return
-        place = self._drawn.randrange(len(self.sizes))
-        if place < self._sample:
-            self._headers[place] = header_facts(data)
+        drawn = self._drawn.randrange(len(self.sizes))
+        if drawn < self._sample:
+            self._headers[drawn] = header_facts(data)
 
     def mix(self) -> dict[str, Any]:
         """Shares of formats, samplings, qualities and sizes among the images drawn."""
@@ -67,7 +67,7 @@ class _Survey:
 def info_of_stream(
     stream: Stream, sample: int, lang: str, with_classes: bool, as_json: bool
 ) -> None:
-    """Passes `stream` by, and prints what there was; `sample` images' headers among it."""
+    """Reads `stream` to its end and prints what was in it, with the headers of `sample` images."""
     survey = _Survey(stream, sample)
     rows = _class_rows(stream, survey, lang)
     sizes = np.array(survey.sizes, np.uint64)

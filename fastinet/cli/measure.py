@@ -1,4 +1,4 @@
-"""Timing of work that comes in batches."""
+"""Measures the wall and CPU time of work that comes in batches, for bench and demo."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
 
 
 def refuse_streams(path: str) -> None:
-    """Raises click.UsageError where an archive arrives that a command has to go back in."""
+    """Raises click.UsageError for a stream, in a command that has to read the archive twice."""
     if is_stream(path):
         raise click.UsageError(
             f"this needs a file, and '{path}' passes once; bench, info and show take what does"
@@ -91,7 +91,7 @@ def labels_if_any(stream: Stream, items: Sequence[tuple[str, Mapping[str, bytes]
 
 
 def open_boxes(path: str) -> Boxes:
-    """The bounding boxes at `path`; shows how far it is where they were not read before."""
+    """The bounding boxes at `path`; shows how far reading is, unless they are kept already."""
     with file_bar("reading boxes") as progress:
         return fastinet.read_boxes(path, progress=progress)
 

@@ -1,4 +1,4 @@
-"""What every command speaks with: results on stdout, progress and messages on stderr, JSON."""
+"""How all commands print: results on stdout, as text or JSON; progress and messages on stderr."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ archive_argument = click.argument("archive")
 
 
 def literal(text: object) -> str:
-    """`text` as it stands, for a place where rich markup is read: names may hold brackets."""
+    """`text` for a line with rich markup: brackets in it, which names may have, are no markup."""
     return escape(_printable(str(text)))
 
 
@@ -107,7 +107,7 @@ def byte_bar(what: str) -> contextlib.AbstractContextManager[progress.Progress]:
 
 
 def file_bar(what: str) -> contextlib.AbstractContextManager[progress.Progress]:
-    """The same for functions that report (files done, files in all)."""
+    """A progress bar, like `byte_bar`, for functions that report (files done, files in all)."""
     return _late_bar(what, MofNCompleteColumn())
 
 
@@ -119,12 +119,12 @@ def _late_bar(
         progress = _progress(counter)
         task = progress.add_task(what, total=None)
 
-        def report(done: int, total: int) -> None:
+        def show(done: int, total: int) -> None:
             if not progress.live.is_started:
                 shown.enter_context(progress)
             progress.update(task, completed=done, total=total)
 
-        yield report
+        yield show
 
 
 @contextlib.contextmanager
@@ -137,14 +137,14 @@ def staged_bar() -> Iterator[Callable[[str, int, int], None]]:
         progress = _progress(DownloadColumn())
         tasks: dict[str, TaskID] = {}
 
-        def report(stage: str, done: int, total: int) -> None:
+        def show(stage: str, done: int, total: int) -> None:
             if not tasks:
                 shown.enter_context(progress)
             if stage not in tasks:
                 tasks[stage] = progress.add_task(stage, total=total)
             progress.update(tasks[stage], completed=done, total=total)
 
-        yield report
+        yield show
 
 
 def _progress(counter: MofNCompleteColumn | DownloadColumn) -> Progress:

@@ -118,6 +118,6 @@ def _print(report: Report) -> None:
 
 
 def _line(finding: Finding) -> str:
-    place = f" ({finding.place})" if finding.place else ""
+    where = f" ({finding.place})" if finding.place else ""
     colour = _COLOURS[finding.severity]
-    return f"[{colour}]{finding.severity}:[/] {literal(f'{finding.message}{place}')}"
+    return f"[{colour}]{finding.severity}:[/] {literal(f'{finding.message}{where}')}"

@@ -19,7 +19,8 @@ label; -1 is none."""
 
 MOST_COMPANION_BYTES = 1 << 16
 """Larger files are no companions, for what says something of an image is small. The engine has the
-same bound for streams: ItemStream::kMaxCompanionBytes in csrc/."""
+same bound for streams: ItemStream::kMaxCompanionBytes in
+csrc/stream/item_stream.h."""
 
 MOST_CLASSES = 1 << 20
 """Some fifty times ImageNet-22K's: class tables are made up to the highest label."""

@@ -43,11 +43,17 @@ KEY_TYPES = (type(None), bool, int, float, str, bytes)
 
 
 class Token:
-    """What a name stands for where it is an argument only: it never becomes a value."""
+    """Stands for a name that a pickle gives as an argument, such as a class.
+
+    A pickle whose value holds one is refused: it is no data.
+    """
 
 
 class Stateful:
-    """What an entry of the table may return when its value comes later, by BUILD."""
+    """What a callable of the table returns when only the state makes its value.
+
+    A pickle hands the state over later, by the opcode BUILD.
+    """
 
     def finished(self, state: Any) -> Any:
         """The value. Raises TypeError or ValueError for a state that makes no sense."""
@@ -83,7 +89,7 @@ def read_plain_pickle(
 
 
 class _Called(Token):
-    """A callable of the table, on the stack until REDUCE calls it; it never becomes a value."""
+    """A callable of the table, on the stack until REDUCE calls it; no value may hold one."""
 
     def __init__(self, module: str, name: str, function: Callable[..., Any]) -> None:
         self.name = f"{module}.{name}"
@@ -91,7 +97,7 @@ class _Called(Token):
 
 
 class _Later(Token):
-    """The place of a Stateful on the stack and in the memo, until BUILD brings its value."""
+    """Stands for a Stateful on the stack and in the memo, until BUILD brings its value."""
 
     def __init__(self, stateful: Stateful) -> None:
         self.stateful = stateful
@@ -278,7 +284,7 @@ class _Machine:
         self.push(_Later(value) if isinstance(value, Stateful) else value)
 
     def count_made(self, count: int, by: str) -> None:
-        """Ends a program that has the same large value made into another again and again."""
+        """Counts what calls make, and refuses a program that makes far more than its own size."""
         self._made += count
         if self._made > _MOST_GROWTH * len(self.data):
             raise TooLargeError(

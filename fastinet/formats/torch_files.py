@@ -44,7 +44,7 @@ from fastinet.errors import (
 )
 from fastinet.formats.plain_pickle import KEY_TYPES, Stateful, Token, read_plain_pickle
 
-__all__ = ["TensorPlace", "locate_tensor", "parse_torch_file", "read_torch_file"]
+__all__ = ["TensorLocation", "locate_tensor", "parse_torch_file", "read_torch_file"]
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch/serialization.py, MAGIC_NUMBER
 _LEGACY_PROTOCOL = 1001
@@ -68,7 +68,7 @@ _STORAGE_TYPES = {
 
 
 @dataclass(frozen=True)
-class TensorPlace:
+class TensorLocation:
     """Where in a file the numbers of a tensor lie."""
 
     dtype: np.dtype[Any]
@@ -80,7 +80,7 @@ class TensorPlace:
 
     @property
     def size_bytes(self) -> int:
-        """Of the numbers, without what may lie between them."""
+        """Bytes of the tensor's numbers, without those that strides pass over."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
@@ -149,7 +149,7 @@ def parse_torch_file(data: bytes, name: str = "a torch file") -> Any:
 
     def finished(value: Any) -> Any:
         if isinstance(value, _Tensor):
-            return value.placed(starts).array(data)
+            return value.located(starts).array(data)
         if not isinstance(value, list | tuple | dict):
             return value
         if id(value) not in made:
@@ -162,7 +162,7 @@ def parse_torch_file(data: bytes, name: str = "a torch file") -> Any:
     return finished(value)
 
 
-def locate_tensor(data: bytes, name: str = "a torch file") -> TensorPlace:
+def locate_tensor(data: bytes, name: str = "a torch file") -> TensorLocation:
     """Where the numbers of a file's only tensor lie, of a file that holds nothing else.
 
     Raises:
@@ -172,7 +172,7 @@ def locate_tensor(data: bytes, name: str = "a torch file") -> TensorPlace:
     value, starts = _read(data, name)
     if not isinstance(value, _Tensor):
         raise UnsupportedError(f"holds a {type(value).__name__}, not one tensor", member=name)
-    return value.placed(starts)
+    return value.located(starts)
 
 
 def _read(data: bytes, name: str) -> tuple[Any, dict[str, int]]:
@@ -324,10 +324,10 @@ class _Tensor:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
-    def placed(self, starts: dict[str, int]) -> TensorPlace:
+    def located(self, starts: dict[str, int]) -> TensorLocation:
         dtype = self.storage.dtype
         offset = starts[self.storage.key] + self.offset * dtype.itemsize
-        return TensorPlace(dtype, self.shape, self.strides, offset)
+        return TensorLocation(dtype, self.shape, self.strides, offset)
 
 
 class _TensorPickle:
@@ -362,14 +362,14 @@ class _TensorPickle:
 
 
 def _count(value: Any) -> int:
-    """``value`` if it is a number of something."""
+    """``value``, which must be a whole number from 0 on."""
     if not isinstance(value, int) or value < 0:
         raise ValueError("no number of elements")
     return value
 
 
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
-    """``torch._utils._rebuild_tensor_v2``; what follows are gradients, which are no data."""
+    """``torch._utils._rebuild_tensor_v2``; its further arguments are of gradients: not read."""
     if not isinstance(storage, _Storage) or len(shape) != len(strides) or len(shape) > _MOST_AXES:
         raise ValueError("no tensor")
     shape, strides = tuple(map(_count, shape)), tuple(map(_count, strides))

@@ -296,11 +296,11 @@ def complete_checkpoints(
             append_missing(log, report)
         return True
 
-    turns.find_or_make(
+    turns.find_or_make_sidecar(
         places(path, SUFFIX),
         _FORM.what,
-        find=find_whole_index,
-        make=complete_index,
+        find_complete=find_whole_index,
+        make_missing=complete_index,
         progress=progress,
     )
 

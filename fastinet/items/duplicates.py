@@ -175,11 +175,11 @@ def find_duplicates(
             warn(f"{finding}; they are searched anew")
         return _Pass(dataset, search, file, threads, report).run()
 
-    rows, ends = turns.find_or_make(
+    rows, ends = turns.find_or_make_sidecar(
         [] if file.path is None else [file.path],
         "record of duplicates",
-        find=lambda: file.load_search()[0].groups,
-        make=search_on,
+        find_complete=lambda: file.load_search()[0].groups,
+        make_missing=search_on,
         progress=progress,
     )
     return Duplicates(dataset, rows, ends, file.path)
@@ -286,7 +286,7 @@ class _Header:
 _FORM = ColumnFileForm(
     _Header,
     {"tails": "<u8", "digests_0": "<u8", "digests_1": "<u8"},
-    optional={"rows": "<i8", "ends": "<i8"},
+    optional=({"rows": "<i8", "ends": "<i8"},),
 )
 
 

@@ -52,7 +52,7 @@ _FORM = ColumnFileForm(
         "key_offsets": "<u8",
         "key_bytes": "|u1",
     },
-    optional={"item_archive": "<i4", "item_split": "|i1"},
+    optional=({"item_archive": "<i4"}, {"item_split": "|i1"}),
 )
 
 

@@ -27,7 +27,7 @@ __all__ = ["PADDING", "BaseBatch", "Batch", "BatchKind", "SentBatch"]
 Array = TypeVar("Array")
 
 PADDING = -1
-"""Index and label of a row that pads the last batch: kPadding in csrc/engine/epoch_run.h."""
+"""Index and label of a row that pads the last batch: kPaddingItem in csrc/engine/plan.h."""
 
 
 class BatchItems(Protocol):

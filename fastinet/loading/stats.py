@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LoaderStats", "StatsLog"]
+__all__ = ["LoaderStats", "StatsLog", "from_snapshot"]
 
 
 @dataclass(frozen=True)

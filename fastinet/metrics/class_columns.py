@@ -1,4 +1,4 @@
-"""Where a model has the classes of an evaluation."""
+"""Which columns of a model's scores belong to the classes that it is evaluated on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def class_columns(
     Raises:
         ValueError: the model lacks classes of the evaluation; it names them.
     """
-    column = {_wnid(info): place for place, info in enumerate(model)}
+    column = {_wnid(info): number for number, info in enumerate(model)}
     wnids = [_wnid(info) for info in evaluation]
     lacking = [wnid for wnid in wnids if wnid not in column]
     if lacking:

@@ -94,8 +94,8 @@ def read_guesses(path: str | os.PathLike[str], order: Order = "id") -> NDArray[n
     lines = number_lines(Path(path).read_bytes(), name)
     guesses = np.full((len(lines), MOST_GUESSES), _NO_GUESS, np.int64)
     for row, values in enumerate(lines):
-        for place, number in enumerate(values[:MOST_GUESSES]):
-            guesses[row, place] = _guess(number, order, name, row + 1)
+        for column, number in enumerate(values[:MOST_GUESSES]):
+            guesses[row, column] = _guess(number, order, name, row + 1)
     return _known_in_labels(guesses, order)
 
 
@@ -117,9 +117,9 @@ def read_located_guesses(
     boxes = np.zeros((len(lines), MOST_GUESSES, 4))
     for row, words in enumerate(lines):
         groups = _groups(words, name, row + 1)
-        for place, (number, *box) in enumerate(groups[:MOST_GUESSES]):
-            guesses[row, place] = _guess(_whole(number, name, row + 1), order, name, row + 1)
-            boxes[row, place] = box
+        for column, (number, *box) in enumerate(groups[:MOST_GUESSES]):
+            guesses[row, column] = _guess(_whole(number, name, row + 1), order, name, row + 1)
+            boxes[row, column] = box
     return _known_in_labels(guesses, order), boxes
 
 

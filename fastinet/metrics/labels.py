@@ -18,7 +18,7 @@ from fastinet.metrics.arrays import as_array
 if TYPE_CHECKING:
     import os
 
-__all__ = ["LabelSets", "Labels", "label_sets", "labels_of_rows", "real_labels"]
+__all__ = ["LabelSets", "Labels", "label_sets", "real_labels", "take_labels"]
 
 _REAL_CLASSES = 1000
 
@@ -47,8 +47,8 @@ def label_sets(labels: Labels) -> LabelSets:
     return _checked(counts, np.array(list(itertools.chain(*sets)), np.int64))
 
 
-def labels_of_rows(labels: Labels, rows: NDArray[np.int64]) -> Labels:
-    """The labels of some rows, in the form in which `labels` are given."""
+def take_labels(labels: Labels, rows: NDArray[np.int64]) -> Labels:
+    """The labels of the items in `rows` alone, in the form in which `labels` are given."""
     if isinstance(labels, LabelSets):
         return labels.take(rows)
     if hasattr(labels, "__array__"):

@@ -107,9 +107,9 @@ def localization_errors(
     _refuse_boxless(image, label, counted)
 
     hits = np.zeros(ranked.shape, np.bool_)
-    for place in range(ranked.shape[1]):
-        overlap = box_overlaps(located[image, place], box)
-        hits[image[overlap >= _LEAST_OVERLAP], place] = True
+    for column in range(ranked.shape[1]):
+        overlap = box_overlaps(located[image, column], box)
+        hits[image[overlap >= _LEAST_OVERLAP], column] = True
     return _errors(hits & (ranked == label[:, np.newaxis]), counted)
 
 

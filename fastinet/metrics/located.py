@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.metrics.first_hits import checked_predictions, top_guesses
 from fastinet.metrics.localization import MOST_GUESSES
-from fastinet.metrics.ranks import checked_predictions, top_guesses
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -1,4 +1,4 @@
-"""Top-k accuracy of predictions, in one call or batch by batch, over all ranks."""
+"""Top-k accuracy of predictions, in one call or batch by batch, in one process or many."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.metrics.arrays import as_array
-from fastinet.metrics.labels import Labels, label_sets, labels_of_rows
-from fastinet.metrics.ranks import UNLABELLED, best_ranks, checked_predictions
+from fastinet.metrics.first_hits import UNLABELLED, checked_predictions, first_hits
+from fastinet.metrics.labels import Labels, label_sets, take_labels
 
 __all__ = ["Accumulator", "evaluate"]
 
 Ints = NDArray[np.int64]
 
-_PADDING = -1  # the index of a row that Loader(pad_last="mask") adds
+_PADDING = -1  # the item id of a row that Loader(pad_last="mask") adds to a last batch
 
 
 def evaluate(
@@ -49,10 +49,10 @@ def evaluate(
 
 
 class Accumulator:
-    """Top-k accuracy batch by batch: memory for the ranks alone, 24 bytes an item.
+    """Top-k accuracy batch by batch: it keeps 24 bytes an item, not the predictions.
 
-    In a distributed evaluation every rank has one of its own and gives :meth:`update` the items'
-    indices in the dataset. Gathered (it pickles) and merged, the result is that of one process,
+    In a distributed evaluation every process has one of its own and gives :meth:`update` the ids of
+    its items in the dataset. Gathered (it pickles) and merged, the result is that of one process,
     to the bit: each item counts once, whoever evaluated it.
     """
 
@@ -67,8 +67,8 @@ class Accumulator:
         Args:
             topk: the k to evaluate.
             duplicates: what to do about an item that came more than once, as samplers cause it
-                that fill up the last batch: "error" refuses it, "once" counts it once, and by its
-                worse rank where its appearances differ.
+                that fill up the last batch: "error" refuses it, "once" counts it once, and by the
+                worse predictions where they differ.
         """
         self.topk = tuple(topk)
         if not self.topk or any(k < 1 for k in self.topk):
@@ -78,7 +78,7 @@ class Accumulator:
         self.duplicates = duplicates
         # Item by item as they came; the labels of all, one after the other.
         self._indices: list[Ints] = []
-        self._ranks: list[Ints] = []
+        self._first_hits: list[Ints] = []
         self._counts: list[Ints] = []
         self._labels: list[Ints] = []
 
@@ -94,8 +94,8 @@ class Accumulator:
         Args:
             scores_or_ranked: as for :func:`evaluate`.
             labels: as for :func:`evaluate`.
-            indices: int [N], the items' places in the dataset (``batch.indices``). Rows with -1
-                are those that ``pad_last="mask"`` adds, and are left out. Without `indices` items
+            indices: int [N], the items' ids in the dataset (``batch.indices``). Rows with -1 are
+                those that ``pad_last="mask"`` adds, and are left out. Without `indices` items
                 count up from 0 in the order in which they come, which is right for one process
                 only.
 
@@ -107,10 +107,10 @@ class Accumulator:
         sets = label_sets(labels)
         items = len(sets.counts)
         predictions = checked_predictions(scores_or_ranked, items, max(self.topk))
-        self._append(self._checked_indices(indices, items), best_ranks(predictions, sets), sets)
+        self._append(self._checked_indices(indices, items), first_hits(predictions, sets), sets)
 
     def merge(self, other: Accumulator) -> None:
-        """Takes over all items of another accumulator, of another rank perhaps.
+        """Takes over all items of another accumulator, of another process perhaps.
 
         Raises:
             ValueError: it evaluates other k, or is this one.
@@ -121,7 +121,7 @@ class Accumulator:
                 f" {self.topk}"
             )
         self._indices += other._indices
-        self._ranks += other._ranks
+        self._first_hits += other._first_hits
         self._counts += other._counts
         self._labels += other._labels
 
@@ -134,14 +134,14 @@ class Accumulator:
         Raises:
             ValueError: an item came twice or is missing, or no item has a label.
         """
-        indices, ranks, _ = self._each_once()
+        indices, first, _ = self._each_once()
         if items is not None:
             _refuse_missing(indices, items)
-        ranks = ranks[ranks != UNLABELLED]
-        if not len(ranks):
+        first = first[first != UNLABELLED]
+        if not len(first):
             raise ValueError(f"none of {len(indices)} items has a label: there is nothing to score")
-        fractions = {f"top{k}": int(np.count_nonzero(ranks < k)) / len(ranks) for k in self.topk}
-        return {**fractions, "n": len(ranks)}
+        fractions = {f"top{k}": int(np.count_nonzero(first < k)) / len(first) for k in self.topk}
+        return {**fractions, "n": len(first)}
 
     def per_class(self, classes: int | None = None) -> dict[str, NDArray[np.generic]]:
         """Accuracy by class: an item counts for each of its labels.
@@ -156,16 +156,16 @@ class Accumulator:
         Raises:
             ValueError: an item came twice, or a label is beyond ``classes``.
         """
-        _, ranks, sets = self._each_once()
+        _, first, sets = self._each_once()
         highest = int(sets.label.max(initial=-1))
         classes = highest + 1 if classes is None else classes
         if highest >= classes:
             raise ValueError(f"there is a label {highest}, beyond {classes} classes")
         counts = np.bincount(sets.label, minlength=classes)
-        pair_ranks = ranks[sets.item]
+        pair_hits = first[sets.item]
         result: dict[str, NDArray[np.generic]] = {}
         for k in self.topk:
-            hits = np.bincount(sets.label[pair_ranks < k], minlength=classes)
+            hits = np.bincount(sets.label[pair_hits < k], minlength=classes)
             with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that is promised
                 result[f"top{k}"] = hits / counts
         result["n"] = counts.astype(np.int64)
@@ -183,17 +183,17 @@ class Accumulator:
             raise ValueError(f"indices are 0 or more, got {array.min()}")
         return array.astype(np.int64)
 
-    def _append(self, indices: Ints, ranks: Ints, sets: LabelSets) -> None:
+    def _append(self, indices: Ints, first: Ints, sets: LabelSets) -> None:
         self._indices.append(indices)
-        self._ranks.append(ranks)
+        self._first_hits.append(first)
         self._counts.append(sets.counts)
         self._labels.append(sets.label)
 
     def _each_once(self) -> tuple[Ints, Ints, LabelSets]:
-        """Indices (rising), ranks and labels of all items, each once."""
-        indices, ranks = _joined(self._indices), _joined(self._ranks)
+        """Ids (rising), first hits and labels of all items, each once."""
+        indices, first = _joined(self._indices), _joined(self._first_hits)
         sets = LabelSets(_joined(self._counts), _joined(self._labels))
-        order = np.lexsort((-ranks, indices))  # by index, the worse rank first
+        order = np.lexsort((-first, indices))  # by id, the worse predictions of an item first
         ordered = indices[order]
         is_first = np.ones(len(order), np.bool_)
         is_first[1:] = ordered[1:] != ordered[:-1]
@@ -201,34 +201,37 @@ class Accumulator:
             first_of_each = order[is_first][np.cumsum(is_first) - 1]
             self._check_repeated(indices, sets, order[~is_first], first_of_each[~is_first])
         kept = order[is_first]
-        return indices[kept], ranks[kept], sets.take(kept)
+        return indices[kept], first[kept], sets.take(kept)
 
     def _check_repeated(self, indices: Ints, sets: LabelSets, again: Ints, before: Ints) -> None:
         """Refuses appearances ``again`` of items that came ``before``, unless they may be."""
         if self.duplicates == "error":
             raise ValueError(
                 f"{len(again)} items came more than once, item {indices[again[0]]} among them;"
-                " indices are places in the whole dataset. Where a sampler repeats items,"
+                " indices are item ids in the whole dataset. Where a sampler repeats items,"
                 ' duplicates="once" counts each once'
             )
         different = sets.differ(again, before)
         if different.any():
             raise ValueError(
                 f"item {indices[again[different.argmax()]]} came with different labels; are the"
-                " indices places in the whole dataset?"
+                " indices item ids in the whole dataset?"
             )
 
 
 def _without_padding(
     predictions: ArrayLike, labels: Labels, indices: ArrayLike
 ) -> tuple[ArrayLike, Labels, ArrayLike]:
-    """The three without the rows that pad a batch."""
-    predictions, places = as_array(predictions), as_array(indices)
-    is_item = places != _PADDING
-    if is_item.all() or places.shape != predictions.shape[:1]:  # which is refused by and by
-        return predictions, labels, places
+    """The three without the rows that pad a batch.
+
+    Arrays that do not fit each other come back as they are; `update` refuses them.
+    """
+    predictions, ids = as_array(predictions), as_array(indices)
+    is_item = ids != _PADDING
+    if is_item.all() or ids.shape != predictions.shape[:1]:
+        return predictions, labels, ids
     rows = np.flatnonzero(is_item)
-    return predictions[rows], labels_of_rows(labels, rows), places[rows]
+    return predictions[rows], take_labels(labels, rows), ids[rows]
 
 
 def _joined(parts: list[Ints]) -> Ints:
@@ -236,12 +239,11 @@ def _joined(parts: list[Ints]) -> Ints:
 
 
 def _refuse_missing(indices: Ints, items: int) -> None:
-    """``indices`` are unique and rising."""
+    """Refuses unique and rising ids that are not all of 0 to ``items - 1``."""
     if len(indices) and indices[-1] >= items:
         raise ValueError(f"item {indices[-1]} came, of a dataset of {items} items")
     if len(indices) < items:
-        places = np.arange(len(indices))
-        gaps = np.flatnonzero(indices != places)
+        gaps = np.flatnonzero(indices != np.arange(len(indices)))
         missing = int(gaps[0]) if len(gaps) else len(indices)
         raise ValueError(
             f"{items - len(indices)} of {items} items are missing, item {missing} first"

@@ -14,7 +14,8 @@ columns      little-endian arrays, C order
 Every byte is under one of the CRCs or the length, so any damage is found when the file is opened.
 The check streams through a small buffer: opening costs the time to read the file and next to no
 memory; the columns are mapped and cost memory as they are touched. Readers take columns by name and
-pass over names that they do not know.
+pass over names that they do not know. What a reader of one kind of file expects stands in its
+:class:`ColumnFileForm`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import re
 import secrets
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -60,7 +61,7 @@ Header = TypeVar("Header")
 FORMAT_VERSION = 2
 
 ELSEWHERE = "XDG_CACHE_HOME may name a folder that can be written"
-"""What helps where nothing can be kept, neither beside an archive nor in the cache folder."""
+"""Advice in messages where a sidecar can be kept neither beside its archive nor in the cache."""
 
 _MAGIC = b"FASTINET"
 _PREAMBLE = struct.Struct("<8sIIQQ")
@@ -81,8 +82,8 @@ class ColumnFileForm(Generic[Header]):
     """A dataclass of what the writer says in the header (:mod:`fastinet.sidecars.schema`)."""
     columns: Mapping[str, str]
     """The dtype of each column that must be there: "<u8"; "S": bytes of any fixed width."""
-    optional: Mapping[str, str] = field(default_factory=dict)
-    """The same of those that may be there: all of them or none, unless the reader says more."""
+    optional: tuple[Mapping[str, str], ...] = ()
+    """The dtypes of columns that may be there, in groups: all columns of a group or none."""
 
 
 def read_columns(
@@ -157,24 +158,25 @@ def load_or_build(
     save: Callable[[Path, Kept], None],
     progress: Progress | None,
 ) -> tuple[Kept, Path | None]:
-    """What an index keeps: from the first of ``candidates`` that serves, else built and saved.
+    """The content of an index: from the first of ``candidates`` that serves, else built and saved.
 
-    Of several processes at once one builds it (:func:`fastinet.sidecars.turns.find_or_make`). A
-    FastinetWarning tells of an index that cannot serve, and when none could be saved.
+    Of several processes at once one builds it
+    (:func:`fastinet.sidecars.turns.find_or_make_sidecar`). A FastinetWarning tells of an index that
+    cannot serve, and of one that could not be saved.
 
     Args:
-        candidates: where it may be, best place first.
-        load: reads it; raises FileNotFoundError, UnusableIndexError or another OSError.
-        build: makes it from what it is the index of, and reports how far it is.
-        save: writes it; raises OSError.
-        progress: called with what is reported, here or in the process that builds it.
+        candidates: where the index may lie, best place first.
+        load: reads the content; raises FileNotFoundError, UnusableIndexError or another OSError.
+        build: makes the content from the archive, and calls its argument with (done, in all).
+        save: writes the content; raises OSError.
+        progress: called with (done, in all), here or in the process that builds it.
 
     Returns:
         What was loaded or built, and where it is kept; None where it could not be.
     """
     findings: list[str] = []
 
-    def find() -> tuple[Kept, Path | None] | None:
+    def find_usable() -> tuple[Kept, Path | None] | None:
         findings.clear()
         for candidate in candidates:
             try:
@@ -187,10 +189,10 @@ def load_or_build(
                 findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
         return None
 
-    def make(_: Sequence[Path], report: Progress) -> tuple[Kept, Path | None]:
+    def build_and_save(_: Sequence[Path], tell_progress: Progress) -> tuple[Kept, Path | None]:
         for finding in findings:
             warn(f"{finding}; it is built anew")
-        built = build(report)
+        built = build(tell_progress)
         failures = []
         for candidate in candidates:
             try:
@@ -205,11 +207,17 @@ def load_or_build(
         )
         return built, None
 
-    return turns.find_or_make(candidates, "index", find=find, make=make, progress=progress)
+    return turns.find_or_make_sidecar(
+        candidates,
+        "index",
+        find_complete=find_usable,
+        make_missing=build_and_save,
+        progress=progress,
+    )
 
 
 def _pieces(header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Iterator[Any]:
-    """The file's parts in order."""
+    """The bytes of the file, in pieces: preamble, header, and each column with its zeros."""
     table = {}
     offset = 0
     for name, column in columns.items():
@@ -217,7 +225,7 @@ def _pieces(header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> I
             "dtype": column.dtype.str,
             "rows": len(column),
             "offset": offset,  # from the end of the header
-            "crc32": zlib.crc32(_fill(column.nbytes), zlib.crc32(column.data)),
+            "crc32": zlib.crc32(_zeros_behind(column.nbytes), zlib.crc32(column.data)),
         }
         offset += _padded(column.nbytes)
     text = json.dumps({**header, "columns": table}).encode("ascii")
@@ -226,7 +234,7 @@ def _pieces(header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> I
     yield text
     for column in columns.values():
         yield column.data
-        yield _fill(column.nbytes)
+        yield _zeros_behind(column.nbytes)
 
 
 def _preamble(text: bytes, file_bytes: int) -> bytes:
@@ -288,9 +296,10 @@ def _check_table(
 
     Columns that the form does not name must lie within the file all the same.
     """
-    if missing := form.columns.keys() - table.keys():
+    present = [group for group in form.optional if group.keys() & table.keys()]
+    wanted = {name: dtype for group in (form.columns, *present) for name, dtype in group.items()}
+    if missing := wanted.keys() - table.keys():
         raise UnusableIndexError(f"is damaged: it lacks column '{min(missing)}'")
-    wanted = {**form.columns, **form.optional}
     for name, column in table.items():
         dtype = wanted.get(name, column.dtype)
         is_wanted = column.dtype[1:2] == "S" if dtype == "S" else column.dtype == dtype
@@ -318,10 +327,11 @@ def _check_column(file: FileIO, name: str, column: _Column, columns_at: int) -> 
 
 
 def _padded(count: int) -> int:
+    """``count`` bytes rounded up to a multiple of 64."""
     return -(-count // _ALIGNMENT) * _ALIGNMENT
 
 
-def _fill(count: int) -> bytes:
+def _zeros_behind(count: int) -> bytes:
     """The zeros that bring ``count`` bytes to the next multiple of 64."""
     return bytes(_padded(count) - count)
 

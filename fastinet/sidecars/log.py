@@ -38,7 +38,7 @@ _HEADER = struct.Struct("<8sIII")
 
 @dataclass(frozen=True)
 class LogForm(Generic[Header]):
-    """How the logs of one kind begin."""
+    """How the logs of one kind begin: a reader checks a header by it, a writer makes one of it."""
 
     what: str
     """Name of the kind, for messages: "seek index"."""
@@ -79,7 +79,10 @@ class LogForm(Generic[Header]):
 
 
 class Log:
-    """A log that this process appends to; goes on where an earlier one ended.
+    """A log that this process appends to; it goes on where an earlier process ended.
+
+    Each kind of log is a subclass, which knows its chunks: it takes over those that are there
+    (`_resume`) and packs new ones for `_append`.
 
     Attributes:
         path: of the log.
@@ -181,7 +184,7 @@ class Log:
         self._end += len(data)
 
     def _is_mine(self) -> bool:
-        """Whether nobody else has written to the log, or put another in its place."""
+        """Whether the log is as this process left it: no other has written to it or replaced it."""
         status = os.fstat(self._file.fileno())
         try:
             return status.st_size == self._end and os.path.samestat(status, self.path.stat())

@@ -1,19 +1,20 @@
-"""Taking turns at what many processes want and one has to make: an index beside an archive.
+"""Taking turns: of many processes that want a sidecar, one makes it and the others wait.
 
 The ranks of a training run open one archive at the same moment. One of them makes the index, the
-others wait, and then all use what was made. :func:`find_or_make` arranges that for every kind of
-index.
+others wait, and then all use what was made. :func:`find_or_make_sidecar` arranges that for every
+kind of sidecar.
 
-Who makes an index holds a lock (``flock``) on ``<index>.lock``, and removes that file when it is
-done. In it stands who that is and how far, so that those who wait can tell. The kernel takes a lock
-from a process that has ended, however it did: none is ever stale. What a killed process left is
-taken over by one of those who wait, and it goes on where the index stands.
+The process that makes a sidecar holds a lock (``flock``) on ``<sidecar>.lock``, and removes that
+file when it is done. It writes into the file which process it is and how far it has come, so that
+those that wait can tell their users. The kernel takes a lock from a process that has ended, however
+it ended, so that no lock is ever stale. When a process is killed, one of those that wait takes the
+lock over and goes on where the sidecar ends.
 
 Linux carries flock to the server of an NFS (since 2.6.12), and the server frees the locks of a
 machine that has vanished: NFSv4 after its lease, 90 seconds as a rule; NFSv3 when that machine is
 up again. Some file systems keep locks to each machine (BeeGFS unless told otherwise, Lustre with
-localflock, NFS with local_lock). There one process of each machine makes the index. One that is
-replaced as a whole is then made several times, and who finds the work of another in its log
+localflock, NFS with local_lock). There one process of each machine makes the sidecar. One that is
+replaced as a whole is then made several times; a process that finds the work of another in its log
 (``log.py``) stops with an error. Where there are no locks, each makes it for itself.
 """
 
@@ -39,46 +40,50 @@ if TYPE_CHECKING:
 
     from fastinet.base.progress import Progress
 
-__all__ = ["find_or_make"]
+__all__ = ["find_or_make_sidecar"]
 
 Made = TypeVar("Made")
 
 SUFFIX = ".lock"
 
-_FIRST_WORD_SECONDS = 4.0  # of waiting, before a warning says so; each next one comes twice as late
+_FIRST_WARNING_SECONDS = 4.0  # of waiting; each next one comes after twice the time
 _NOTE_SECONDS = 1.0  # between two notes of how far it is
 # Between two looks at the lock: a tenth of what was waited, so that short waits stay short.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 _NOTE_BYTES = 512  # one size for all notes, so that each covers the one before; a name has 255
 
 
-def find_or_make(
+def find_or_make_sidecar(
     places: Sequence[Path],
     what: str,
     *,
-    find: Callable[[], Made | None],
-    make: Callable[[Sequence[Path], Progress], Made],
+    find_complete: Callable[[], Made | None],
+    make_missing: Callable[[Sequence[Path], Progress], Made],
     progress: Progress | None = None,
 ) -> Made:
-    """What `find` finds; else what `make` makes, while other processes that want it wait for it.
+    """The content of a sidecar that is there, or that one of the processes which want it makes.
 
-    A process that waits can be interrupted. It calls `progress` with the maker's numbers, and
-    after some seconds a FastinetWarning says who makes it and since when.
+    A process that waits can be interrupted. It calls `progress` with the numbers of the process
+    that makes the sidecar, and after some seconds a FastinetWarning says which that is and since
+    when.
 
     Args:
-        places: where it may be kept, best place first. The lock is beside the first that takes one.
-        what: it is, for messages: "seek index".
-        find: gives it where it is complete, else None. Called again after a wait.
-        make: makes it, or what is missing of it, given the places that are left to keep it in and
-            the function that takes (done, in all) now and then.
+        places: where the sidecar may lie, best place first. The lock is beside the first of them
+            that can be locked.
+        what: name of its kind, for messages: "seek index".
+        find_complete: gives the content of the sidecar where it is complete, else None. Called
+            again after a wait.
+        make_missing: makes the sidecar, or what is missing of it, and gives its content. It takes
+            the places that are left to keep it in, and a function to call with (done, in all) now
+            and then.
         progress: called with (done, in all), here or in the process that makes it. It may raise, to
             stop.
 
     Raises:
         ReadError: this thread is making it already.
-        otherwise what `find`, `make` and `progress` raise.
+        otherwise what `find_complete`, `make_missing` and `progress` raise.
     """
-    made = find()
+    made = find_complete()
     if made is not None:
         return made
     lockless: _NoLockError | None = None
@@ -86,31 +91,35 @@ def find_or_make(
         with contextlib.closing(_Lock(place, what)) as lock:
             waiting = _Waiting(lock, progress)
             try:
-                made = _made_meanwhile(lock, find, waiting)
+                made = _made_meanwhile(lock, find_complete, waiting)
             except _NoLockError as error:
                 lockless = error if error.is_for_want_of_locks else lockless
                 continue
-            return make(places[number:], lock.reporter(progress)) if made is None else made
+            if made is not None:
+                return made
+            return make_missing(places[number:], lock.noting_progress(progress))
     if lockless is not None:
         warn(
             f"{lockless}, so that each of several processes makes the {what} for itself: let one do"
             " it before the others start"
         )
-    return make(places, progress or (lambda _done, _total: None))
+    return make_missing(places, progress or (lambda _done, _total: None))
 
 
-def _made_meanwhile(lock: _Lock, find: Callable[[], Made | None], waiting: _Waiting) -> Made | None:
+def _made_meanwhile(
+    lock: _Lock, find_complete: Callable[[], Made | None], waiting: _Waiting
+) -> Made | None:
     """What another process has made while this one waited; None as soon as `lock` is this one's."""
     while not lock.take():
         waiting.pause()
-        # All who wait find it at once when the lock has gone, and need not take turns for that.
-        if not lock.path.exists() and (made := find()) is not None:
+        # When the lock has gone, all that wait look at once, and need not take turns for that.
+        if not lock.path.exists() and (made := find_complete()) is not None:
             return made
-    return find()
+    return find_complete()
 
 
 class _NoLockError(Exception):
-    """There is no lock to be had in a place."""
+    """A lock file cannot be made, or its file system has no locks (`is_for_want_of_locks`)."""
 
     def __init__(self, lock: _Lock, cause: OSError, *, is_for_want_of_locks: bool = False) -> None:
         super().__init__(f"'{lock.path}' cannot be locked ({cause.strerror})")
@@ -118,7 +127,7 @@ class _NoLockError(Exception):
 
 
 class _Note(NamedTuple):
-    """What a process that makes something says of itself."""
+    """What the process that makes a sidecar writes into the lock file, for those that wait."""
 
     host: str
     pid: int
@@ -159,7 +168,7 @@ _mine = _Mine()
 
 
 class _Lock:
-    """The right to make what is kept at a place; this process has it from `take` to `close`."""
+    """The right to make the sidecar at a place; this process has it from `take` to `close`."""
 
     def __init__(self, place: Path, what: str) -> None:
         self.path = place.with_name(place.name + SUFFIX)
@@ -206,7 +215,7 @@ class _Lock:
         except OSError as error:
             if error.errno == errno.ESTALE:  # removed on another machine
                 return True
-            if not os.fstat(file.fileno()).st_size:  # nobody's: made by the opening
+            if not os.fstat(file.fileno()).st_size:  # made by this open(), and empty
                 with contextlib.suppress(OSError):
                     self.path.unlink()
             raise _NoLockError(self, error, is_for_want_of_locks=True) from error
@@ -229,11 +238,11 @@ class _Lock:
                     self.path.unlink()
         self._file = None
 
-    def reporter(self, progress: Progress | None) -> Progress:
-        """The function that takes how far the making is, for `progress` and for those who wait."""
+    def noting_progress(self, progress: Progress | None) -> Progress:
+        """A callback that hands its numbers to `progress`, and to those that wait by the note."""
         due = 0.0
 
-        def report(done: int, total: int) -> None:
+        def note_and_pass_on(done: int, total: int) -> None:
             nonlocal due
             now = time.monotonic()
             if now >= due:
@@ -242,26 +251,26 @@ class _Lock:
             if progress is not None:
                 progress(done, total)
 
-        return report
+        return note_and_pass_on
 
 
 class _Waiting:
-    """One wait for another process: its pauses, and what is said of it."""
+    """One wait for another process: how long it has lasted, and when to warn of it next."""
 
     def __init__(self, lock: _Lock, progress: Progress | None) -> None:
         self._lock = lock
         self._progress = progress
         self._begun = time.monotonic()
-        self._next_word = _FIRST_WORD_SECONDS
+        self._next_warning = _FIRST_WARNING_SECONDS
 
     def pause(self) -> None:
-        """Says what there is to say, and lets some time pass."""
+        """Passes the other process's progress on, warns when it is time to, and sleeps a while."""
         note = _Note.read(self._lock.path)
         if self._progress is not None and note is not None and note.total:
             self._progress(note.done, note.total)
         waited = time.monotonic() - self._begun
-        if waited >= self._next_word:
-            self._next_word = 2 * waited
+        if waited >= self._next_warning:
+            self._next_warning = 2 * waited
             who = note or "another process"
             warn(
                 f"{who} is making the {self._lock.what}; this one waits for it, and takes over if"

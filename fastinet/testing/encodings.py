@@ -1,4 +1,4 @@
-"""How a synthetic photograph becomes a file: sizes, qualities and chroma samplings as in ImageNet.
+"""Encodes synthetic photographs with sizes, qualities and chroma samplings as ImageNet has them.
 
 The shares come from the headers of 1,000 real ImageNet-1K JPEGs. Two thirds of the training set
 are photographs that were scaled to a longer side of 500 pixels and saved at quality 96 without
@@ -29,7 +29,7 @@ _PILLOW_SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """What a file looks like from outside: format, quality, sampling, tables, extra segments."""
+    """How a picture is encoded: format, quality, sampling, tables, extra segments."""
 
     quality: int = 96
     sampling: Sampling = "4:4:4"

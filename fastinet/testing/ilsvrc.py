@@ -1,4 +1,4 @@
-"""The challenge's archives in miniature, in every packaging, with what makes them awkward.
+"""Writes miniatures of the challenge's archives, in every packaging, odd files among them.
 
 Members of validation archives are out of the order of their names; a PNG and a CMYK file are called
 ``.JPEG``; names may begin with ``./`` or be too long for a tar header; folders may have entries of
@@ -39,14 +39,14 @@ _CLS_LOC = "ILSVRC/Data/CLS-LOC"
 
 @dataclass(frozen=True)
 class MiniatureChallenge:
-    """Images of the challenge, whichever way they are packed."""
+    """The images of a small challenge; its methods pack them as the published archives do."""
 
     train: dict[str, Members]
     """Wnid -> file name -> content; wnids and names in no order."""
     val: dict[int, bytes]
     """Number, from 1 on -> content, in no order. Their labels are the published ones."""
     test: dict[int, bytes]
-    """The same of the test images."""
+    """Number, from 1 on -> content of the test images, in no order."""
 
     def val_wnid(self, number: int) -> str:
         """The published class of a validation image."""

@@ -1,7 +1,7 @@
-"""The readable road: what fastinet does, in tarfile, Pillow and NumPy, one plain step at a time.
+"""The reference: what fastinet does, in tarfile, Pillow and NumPy, one plain step at a time.
 
 It is slow on purpose. Tests take it as their oracle: `exact=True` must give these pixels to the
-bit, and the default road must stay within its published bound. `fastinet demo` and the benchmarks
+bit, and the default grade must stay within its published bound. `fastinet demo` and the benchmarks
 measure it as the pipeline that people write first.
 """
 
@@ -146,9 +146,9 @@ def list_members(path: str | os.PathLike[str]) -> list[Member]:
 
 
 def labels_of(members: Sequence[Member]) -> NDArray[np.int64]:
-    """Labels int64 [N]: each wnid's place among the archive's sorted wnids."""
-    places = {wnid: place for place, wnid in enumerate(sorted({m.wnid for m in members}))}
-    return np.array([places[member.wnid] for member in members], np.int64)
+    """Labels int64 [N]: the index of each member's wnid among the archive's sorted wnids."""
+    label_of = {wnid: label for label, wnid in enumerate(sorted({m.wnid for m in members}))}
+    return np.array([label_of[member.wnid] for member in members], np.int64)
 
 
 def read_member(path: str | os.PathLike[str], member: Member) -> bytes:
@@ -306,10 +306,10 @@ def color_steps(
     Factors are uniform, the order comes from Fisher and Yates' shuffle.
     """
     factors = random_bits(seed, epoch, item, _COLOUR, 0, view)
-    places = random_bits(seed, epoch, item, _COLOUR, 1, view)
+    bits = random_bits(seed, epoch, item, _COLOUR, 1, view)
     order = [0, 1, 2, 3]
     for i in (3, 2, 1):
-        j = places[i] * (i + 1) >> 32
+        j = bits[i] * (i + 1) >> 32
         order[i], order[j] = order[j], order[i]
     names = ("brightness", "contrast", "saturation", "hue")
     return [

@@ -1,4 +1,4 @@
-"""Planes of texture with the statistics of natural images, made once and cut from ever after.
+"""Makes planes of texture with the statistics of natural images, of which photographs are cut.
 
 Photographs have amplitude spectra near 1/f (Field, "Relations between the statistics of natural
 images and the response properties of cortical cells", JOSA A 1987), and their edges come from

@@ -57,10 +57,10 @@ def write_train_archive(
             f"got {images} images, {classes} classes and {len(odd)} odd encodings"
         )
     path = Path(path)
-    chosen = [wnids[place * len(wnids) // classes] for place in range(classes)]
+    chosen = [wnids[number * len(wnids) // classes] for number in range(classes)]
     # Odd ones lie as far apart as they can.
     odd_at = {number * images // len(odd): name for number, name in enumerate(odd)}
-    edges = [place * images // classes for place in range(classes + 1)]
+    edges = [number * images // classes for number in range(classes + 1)]
     with _appearing_when_complete(path) as outer:
         for wnid, first, end in zip(chosen, edges, edges[1:], strict=False):
             contents = io.BytesIO()

@@ -104,7 +104,7 @@ def imagenet21k_p_members(
     """
     rng = np.random.default_rng((seed, 22))
     wnids = [f"n{20 * number + 4475:08d}" for number in range(classes + classes // 2)]
-    small, kept = wnids[::3], [wnid for place, wnid in enumerate(wnids) if place % 3]
+    small, kept = wnids[::3], [wnid for number, wnid in enumerate(wnids) if number % 3]
     counts = {
         "imagenet21k_val": (kept, range(train, train + val)),
         "imagenet21k_train": (kept[::-1], range(train)),

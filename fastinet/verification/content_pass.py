@@ -38,7 +38,7 @@ _JPEG_BYTE, _GZIP_BYTE = 0xFF, 0x1F  # what an image begins with
 
 @dataclass
 class PassState:
-    """How far the pass has come."""
+    """How far the pass has come, and what it has found: what the journal keeps of it."""
 
     position: Count = 0
     """Bytes of the file that are done."""
@@ -47,9 +47,10 @@ class PassState:
     digest: Hexadecimal = ""
     """State of the digest."""
     findings: list[Finding] = field(default_factory=list)
-    """Of the images so far."""
+    """What is wrong with the images so far."""
     four_components: list[str] = field(default_factory=list)
-    """Keys of the JPEGs with as many; a PNG's fourth is alpha."""
+    """Keys of the JPEGs with four components (CMYK). A PNG has four where it has alpha, which is
+    nothing to tell."""
     wrapped: list[str] = field(default_factory=list)
     """Keys of the images in a gzip wrapper."""
 
@@ -73,13 +74,13 @@ class Images:
 
     @classmethod
     def none(cls) -> Images:
-        """No images."""
+        """No images, for files of which only the digest is compared."""
         empty = np.zeros(0, np.uint64)
         return cls([], np.zeros(0, np.int32), empty, empty, np.zeros((0, 8), np.uint8), str)
 
 
 class ContentPass:
-    """A pass over one file with its digest, or over several archives without."""
+    """One pass over the content: of one file with its digest, or of several archives without."""
 
     def __init__(
         self,
@@ -152,7 +153,13 @@ class ContentPass:
             yield position, count if position == self._file_bytes else images
 
     def _window(self, helper: concurrent.futures.Executor, position: int, images: int) -> None:
-        """Does a window; the state changes when all of it is done."""
+        """Reads one window, and sets the state to its end when all of it is done.
+
+        Args:
+            helper: the thread that reads for the digest, beside the threads that look at images.
+            position: bytes of the file that are done then.
+            images: how many images are done then.
+        """
         digest = self._digest
         reading = None if digest is None else helper.submit(digest.advance, position)
         first = self.state.images
@@ -176,20 +183,20 @@ class ContentPass:
         )
 
     def _judge(self, image: int, code: str, cause: str, archive: str, offset: int) -> Finding:
-        """What it means that an image failed."""
+        """The finding for an image that failed with a status of the core."""
         key = self._images.key(image)
         name = key.rpartition("/")[2].partition(".")[0]
-        place = (archive, key, offset if offset >= 0 else None)
+        context = (archive, key, offset if offset >= 0 else None)
         if name in INVALID:
-            return Finding("note", "odd image", f"no image, as in every copy: {cause}", *place)
+            return Finding("note", "odd image", f"no image, as in every copy: {cause}", *context)
         if code in ("io", "missing"):
             advice = "The disk or the network failed: look at its messages, then try again."
-            return Finding("error", "unreadable image", cause, *place, advice)
+            return Finding("error", "unreadable image", cause, *context, advice)
         if code == "too large":
-            return Finding("warning", "unreadable image", cause, *place)
+            return Finding("warning", "unreadable image", cause, *context)
         kind = "damaged image" if code == "corrupt" else "unreadable image"
         advice = "Training skips or stops at it, as on_error= says; a sound copy has none such."
-        return Finding("error", kind, cause, *place, advice)
+        return Finding("error", kind, cause, *context, advice)
 
     def _done(self) -> int:
         if self._digest is not None:

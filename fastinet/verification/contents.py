@@ -195,14 +195,14 @@ def check_duplicates(findings: Findings, members: ScannedMembers) -> None:
     hashes ^= members.archive.astype(np.uint64) << np.uint64(40)  # names count within an archive
     order = np.argsort(hashes, kind="stable")
     alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-    for place in alike.tolist():
-        name, other = members.name(int(order[place])), members.name(int(order[place + 1]))
+    for position in alike.tolist():
+        name, other = members.name(int(order[position])), members.name(int(order[position + 1]))
         if name == other:
             findings.error(
                 "duplicate members",
-                f"a second member of this name, at byte {members.offsets[order[place + 1]]:,}",
+                f"a second member of this name, at byte {members.offsets[order[position + 1]]:,}",
                 member=name,
-                offset=int(members.offsets[order[place]]),
+                offset=int(members.offsets[order[position]]),
             )
 
 

@@ -23,7 +23,7 @@ __all__ = ["check_devkit_files"]
 def check_devkit_files(findings: Findings, path: Path, published: PublishedArchive | None) -> None:
     """Adds what is wrong with the kit at `path`: a folder, a tar or a compressed tar.
 
-    Of kits that nothing is `published` of, it must be possible to read them.
+    A kit must be readable, and its files must have the digests that are `published`, if any are.
     """
     try:
         read_devkit(path)
@@ -46,7 +46,7 @@ def check_devkit_files(findings: Findings, path: Path, published: PublishedArchi
 
 
 def _known_name(name: str, names: dict[str, str]) -> str:
-    """The one of `names` that `name` ends with, below whatever top folder."""
+    """The one of `names` that is `name` without its top folders; "" where there is none."""
     return next((known for known in names if f"/{name}".endswith(f"/{known}")), "")
 
 

@@ -71,5 +71,5 @@ class Findings:
         advice: str,
         detail: str = "",
     ) -> None:
-        place = archive or self.archive
-        self.found.append(Finding(severity, kind, message, place, member, offset, advice, detail))
+        archive = archive or self.archive
+        self.found.append(Finding(severity, kind, message, archive, member, offset, advice, detail))

@@ -44,7 +44,8 @@ class Cut:
     errors: Sequence[FastinetError]
     """All that is wrong with its headers."""
     innermost: FastinetError
-    """What the member that was cut says; tars around it say the like."""
+    """The error of the member that was cut. The tars around that member have errors of their own
+    for the same cut, which are not told."""
 
     def add_to(self, findings: Findings, published_bytes: int | None) -> None:
         """Tells where the archive ends, and what is whole.
@@ -84,13 +85,13 @@ class Cut:
 
 
 class Headers:
-    """What the walk found.
+    """What the walk over the headers found: the members, and where an archive ends too early.
 
     Attributes:
         members: the whole members of each archive.
         cuts: the archives that end too early; told when it is known what the whole should be.
         gzip_md5: of a gzip file, which the walk takes in to its end; "" of others.
-        readable: whether members can be read at any place; not in a damaged gzip file.
+        readable: whether members can be read by their offsets; not in a damaged gzip file.
     """
 
     def __init__(
@@ -164,7 +165,10 @@ class Headers:
         members: _scan.Members,
         errors: Sequence[FastinetError],
     ) -> None:
-        """A cut is told once, though every level of the archive notices it."""
+        """Adds the errors to the findings, and the cut to `cuts`.
+
+        Where an archive is cut, every tar around the cut has an error; they are one :class:`Cut`.
+        """
         size = archive.path.stat().st_size
         cuts = [
             error
@@ -188,24 +192,28 @@ class Headers:
 
 
 class _Keeper:
-    """Keeps what the walk has found, every few seconds and for a small share of the time."""
+    """Saves in the journal what the walk has found so far.
+
+    Every few seconds, and less often where saving takes long, so that it costs a small share of the
+    time. `_scan.survey` calls `is_due` and `save` while it walks.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._next = time.monotonic() + _KEEPING_SECONDS
         self.done: Sequence[Walk] = ()
         self.begun: Walk | None = None
-        """Of the archive after those: the part that an earlier run found."""
+        """What an earlier run found in the archive after those, of which it saw a part."""
 
     def is_due(self) -> bool:
         return time.monotonic() > self._next
 
     def save(self, members: _scan.Members, errors: list[FastinetError], state: bytes) -> None:
-        """Also the part of an archive that a survey has passed."""
+        """Keeps all walks that are done, and the part of the present archive that was passed."""
         self._save([*self.done, _continued(self.begun, (members, errors))], state.hex())
 
     def save_done(self) -> None:
-        """Between two archives."""
+        """Keeps the walks that are done, if that is due; called between two archives."""
         if self.is_due():
             self._save(self.done, "")
 
@@ -217,7 +225,7 @@ class _Keeper:
 
 
 def _continued(begun: Walk | None, rest: Walk) -> Walk:
-    """One walk of two, whose second goes on where the first was."""
+    """Both walks as one: the second goes on where the first ended; None: there is no first."""
     if begun is None:
         return rest
     joined = join_members([begun[0], rest[0]])

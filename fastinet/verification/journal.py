@@ -1,10 +1,10 @@
 """How far a verification has come, and what it found: ``<archive>.fastinet.verify``.
 
 JSON beside the archive, or in the user's cache folder. It is replaced as a whole, so that it is the
-old one or the new one whatever happens, and two processes that verify one archive do each other no
-harm: the later one to save wins. It counts for the bytes that it was made of and for the same
-options; that of other bytes or options is ignored and replaced, and so is one that is damaged, of
-which a :class:`~fastinet.errors.FastinetWarning` tells.
+old one or the new one whatever happens, and two processes that verify one archive do no harm to
+each other: the one that saves last wins. A journal counts for the bytes that it was made of and for
+the same options. One of other bytes or options is replaced in silence; one that is damaged is
+replaced, too, and a :class:`~fastinet.errors.FastinetWarning` says so.
 
 While a verification goes on, what the walk over the headers found lies beside it
 (``<archive>.fastinet.verify.walk``, a NumPy archive), since that walk is a seek for each member.
@@ -92,7 +92,7 @@ class Journal:
         """Says so once, however often the file is looked at."""
         if place not in self._damaged:
             self._damaged.add(place)
-            warn(f"the record of the verification '{place}' {what}; that work is done anew")
+            warn(f"the journal of the verification '{place}' {what}; that work is done anew")
 
     def _is_mine(self, content: dict[str, Any]) -> bool:
         """Whether a journal was made of these bytes, for these options, by this version."""

@@ -39,7 +39,7 @@ CMYK = frozenset(
 """JPEGs of four components, by name without folder and extension: 22 of train and one of val."""
 
 PNG = frozenset({"n02105855_2933"})
-"""A PNG that is named .JPEG."""
+"""The PNG that is named .JPEG, by name without folder and extension."""
 
 GZIP_WRAPPED = frozenset(
     [
@@ -71,7 +71,7 @@ GZIP_WRAPPED = frozenset(
         "n12630763_8018",
     ]
 )
-"""JPEGs in a gzip wrapper."""
+"""JPEGs in a gzip wrapper, by name without folder and extension."""
 
 INVALID = frozenset({"n06470073_47249"})
-"""No image at all."""
+"""A file that is no image at all, by name without folder and extension."""

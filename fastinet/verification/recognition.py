@@ -105,7 +105,7 @@ def file_kind(path: Path) -> str | Wrong:
 
 
 def _is_header(block: bytes) -> bool:
-    """Whether the block is a tar header, of a time before the magic too: its checksum is right."""
+    """Whether the block is a tar header: its checksum is right. Old tars have no magic to go by."""
     digits = block[148:156].strip(b" \0")
     total = sum(block[:148]) + sum(block[156:]) + 8 * ord(" ")
     return digits.isdigit() and digits.strip(b"01234567") == b"" and int(digits, 8) == total

@@ -42,7 +42,7 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """Member and byte in words, as far as the message does not tell them."""
+        """Member and byte in words, as far as the message does not tell them; "" where it does."""
         member = [] if self.member is None else [self.member]
         offset = [] if self.offset is None else [f"byte {self.offset:,}"]
         return ", ".join(place for place in member + offset if place not in self.message)

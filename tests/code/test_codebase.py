@@ -116,6 +116,54 @@ def test_file_is_short_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
+def calls_in(text: str) -> list[tuple[str, set[str]]]:
+    """The functions that a module calls, as they are written, and the keywords given to each."""
+    return [
+        (ast.unparse(node.func), {keyword.arg or "**" for keyword in node.keywords})
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+    ]
+
+
+def wrong_warnings(text: str) -> list[str]:
+    """Calls by which a module warns without `base/warning.py`, or counts frames by hand."""
+    return [
+        function
+        for function, keywords in calls_in(text)
+        if "stacklevel" in keywords or re.fullmatch(r"warnings\.warn(_explicit)?", function)
+    ] + [
+        f"from warnings import {alias.name}"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.module == "warnings"
+        for alias in node.names
+        if alias.name.startswith("warn")
+    ]
+
+
+def test_warnings_look_for_the_users_line() -> None:
+    """A depth counted by hand names the wrong line as soon as a function moves."""
+    found = {
+        in_repository(path): wrong
+        for path in sorted((ROOT / "fastinet").rglob("*.py"))
+        if (wrong := wrong_warnings(path.read_text(encoding="utf-8")))
+    }
+    assert found == {"fastinet/base/warning.py": ["warnings.warn_explicit"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import warnings\nwarnings.warn('x')",
+        "from warnings import warn\nwarn('x')",
+        "from warnings import warn_explicit as tell",
+        "tell('x', stacklevel=3)",
+        "def f():\n    logging.warning('x', stacklevel=2)",
+    ],
+)
+def test_a_warning_of_another_kind_is_found(text: str) -> None:
+    assert wrong_warnings(text)
+
+
 def test_compiled_modules_have_stubs() -> None:
     modules = {path.stem for path in (ROOT / "fastinet" / "_native").glob("_*.pyx")} | {"_engine"}
     stubs = {path.stem for path in (ROOT / "fastinet" / "_native").glob("_*.pyi")}

@@ -1,7 +1,7 @@
 """Layers point one way: no #include, cimport or import goes upward or sideways.
 
-    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- engine
-         <- {bindings, Cython} <- Python <- {testing, command line}
+    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- columns
+         <- {passes, stream} <- engine <- {bindings, Cython} <- Python <- {testing, command line}
 
 In Python every import counts, those in functions and for type checkers, too, and no module may
 reach itself again through what it imports. The checks read the files; nothing is compiled. Each
@@ -26,6 +26,8 @@ CPP_LAYERS = [
     {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "colour", "label_map"},
     {"crop"},
     {"item"},
+    {"columns"},
+    {"passes", "stream"},
     {"engine"},
     {"bindings", "fuzz"},
 ]
@@ -96,6 +98,31 @@ def cpp_violations(root: Path) -> list[str]:
                 if other != folder and layer.get(other, len(layer)) >= layer[folder]:
                     violations.append(f'{where}: "{target}" is not below {folder}')
     return violations
+
+
+def cpp_circles(root: Path) -> list[str]:
+    """Headers of csrc/ that include each other, directly or through others."""
+    paths = sorted((root / "csrc").rglob("*.h"))
+    includes = {
+        path.relative_to(root / "csrc").as_posix(): re.findall(
+            r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), re.MULTILINE
+        )
+        for path in paths
+    }
+    circles: list[str] = []
+    finished: set[str] = set()
+
+    def visit(header: str, road: list[str]) -> None:
+        if header in road:
+            circles.append(" -> ".join([*road[road.index(header) :], header]))
+        elif header not in finished:
+            for included in includes.get(header, []):
+                visit(included, [*road, header])
+            finished.add(header)
+
+    for header in includes:
+        visit(header, [])
+    return circles
 
 
 def cython_violations(root: Path) -> list[str]:
@@ -227,6 +254,18 @@ def import_circles(root: Path) -> list[list[str]]:
 
 def test_cpp_layers() -> None:
     assert cpp_violations(ROOT) == []
+
+
+def test_cpp_headers_make_no_circle() -> None:
+    assert cpp_circles(ROOT) == []
+
+
+def test_a_planted_circle_is_found(tmp_path: Path) -> None:
+    chain = {"tar/a.h": "tar/b.h", "tar/b.h": "tar/c.h", "tar/c.h": "tar/b.h", "tar/d.h": "tar/a.h"}
+    (tmp_path / "csrc" / "tar").mkdir(parents=True)
+    for header, included in chain.items():
+        (tmp_path / "csrc" / header).write_text(f'#include "{included}"\n')
+    assert cpp_circles(tmp_path) == ["tar/b.h -> tar/c.h -> tar/b.h"]
 
 
 def test_cython_layers() -> None:

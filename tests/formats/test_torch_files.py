@@ -265,15 +265,85 @@ def test_noise_is_refused_or_plain(program) -> None:
         read_plain_pickle(b"\x80\x02" + program, globals={})
 
 
-@pytest.mark.parametrize("write", WRITERS)
-@given(place=st.integers(0, 10_000), byte=st.integers(0, 255))
-@settings(max_examples=300)
-def test_a_changed_byte_is_found_or_harmless(write, place, byte) -> None:
-    value = {"map": np.arange(8, dtype="f4"), "names": ["n01440764"], "o": (1.5, None)}
-    data = bytearray(write(value))
-    data[place % len(data)] = byte
-    with contextlib.suppress(FastinetError):
-        parse_torch_file(bytes(data))
+SAVED = {"map": np.arange(8, dtype="f4"), "names": ["n01440764"], "o": (1.5, None)}
+NUMBERS = SAVED["map"].tobytes()  # type: ignore[attr-defined]
+PLAIN = (type(None), bool, int, float, str, bytes)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is data and nothing else, through and through."""
+    if isinstance(value, dict):
+        return all(type(key) in PLAIN and is_plain(inner) for key, inner in value.items())
+    if type(value) in (list, tuple, set):
+        return all(map(is_plain, value))
+    return type(value) in PLAIN or (type(value) is np.ndarray and value.dtype.kind != "O")
+
+
+@given(position=st.integers(0, 10_000), byte=st.integers(0, 255))
+@settings(max_examples=600)
+def test_a_changed_byte_of_a_zip_is_found_or_harmless(position, byte) -> None:
+    """A ZIP has checksums: what is read from it is what was saved."""
+    data = bytearray(zip_torch_file(SAVED))
+    position %= len(data)
+    before, data[position] = data[position], byte
+    try:
+        read = parse_torch_file(bytes(data))
+    except REFUSED:
+        assert byte != before  # it is found or harmless
+    else:
+        assert same(read, SAVED)
+
+
+def test_a_changed_byte_of_a_zip_that_means_something_is_found() -> None:
+    data = zip_torch_file(SAVED)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/version")]
+        contents = [archive.read(name) for name in names]
+    starts = [data.index(content) for content in contents]
+    assert NUMBERS in contents
+    for start, content in zip(starts, contents, strict=True):
+        for position in range(start, start + len(content)):
+            changed = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+            with pytest.raises(REFUSED):
+                parse_torch_file(changed)
+
+
+@given(position=st.integers(0, 10_000), byte=st.integers(0, 255))
+@settings(max_examples=600)
+def test_a_changed_byte_of_a_legacy_file_is_found_or_makes_other_data(position, byte) -> None:
+    """It has no checksum: a byte can turn a number or a text into another, and into no more."""
+    data = bytearray(legacy_torch_file(SAVED))
+    position %= len(data)
+    before, data[position] = data[position], byte
+    try:
+        read = parse_torch_file(bytes(data))
+    except REFUSED:
+        assert byte != before  # it is found or harmless
+        assert position < len(data) - len(NUMBERS)  # any number may stand there
+    else:
+        assert is_plain(read)
+        if byte == before:
+            assert same(read, SAVED)
+
+
+def test_a_changed_number_of_a_legacy_file_changes_that_number_alone() -> None:
+    data = legacy_torch_file(SAVED)
+    assert data.endswith(NUMBERS)
+    for position in range(len(data) - len(NUMBERS), len(data)):
+        changed = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+        read = parse_torch_file(changed)
+        assert read["map"].tobytes() == changed[-len(NUMBERS) :]
+        assert same({**read, "map": SAVED["map"]}, SAVED)
+
+
+def test_a_changed_byte_of_magic_or_length_of_a_legacy_file_is_found() -> None:
+    data = legacy_torch_file(SAVED)
+    magic = range(2, data.index(b"."))  # of the first pickle, behind its protocol
+    length = range(len(data) - len(NUMBERS) - 8, len(data) - len(NUMBERS))
+    for position in (*magic, *length):
+        changed = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+        with pytest.raises(REFUSED):
+            parse_torch_file(changed)
 
 
 @pytest.mark.parametrize("write", WRITERS)

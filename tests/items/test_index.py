@@ -6,6 +6,7 @@ import errno
 import json
 import mmap
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -134,6 +135,67 @@ def test_each_flipped_byte_is_found(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(UnusableIndexError, match=r"damaged|format version"):
             load_listing(path, IDENTITIES)
+
+
+def refused_or_unchanged(path: Path, data: bytes, listing: Listing) -> bool:
+    """Whether the index whose bytes are `data` is refused; else it must hold just `listing`."""
+    path.write_bytes(data)
+    try:
+        found = load_listing(path, IDENTITIES)
+    except UnusableIndexError as error:
+        assert str(error).startswith(("is damaged", "has format version"))  # noqa: PT017
+        return True
+    assert same(found, listing)
+    return False
+
+
+def header_end(data: bytes) -> int:
+    return 64 + int.from_bytes(data[16:24], "little")
+
+
+def test_no_other_byte_in_preamble_or_header_passes(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(7, several=True)
+    save_listing(path, IDENTITIES, listing)
+    sound = path.read_bytes()
+    assert not refused_or_unchanged(path, sound, listing)
+    for position in range(header_end(sound)):
+        for other in {0x30, 0xFF} - {sound[position]}:
+            data = sound[:position] + bytes([other]) + sound[position + 1 :]
+            assert refused_or_unchanged(path, data, listing)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300
+)
+@given(start=st.integers(0, 2000), noise=st.binary(min_size=1, max_size=3000))
+def test_noise_over_preamble_and_header_is_refused(
+    tmp_path: Path, start: int, noise: bytes
+) -> None:
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(7, several=True)
+    save_listing(path, IDENTITIES, listing)
+    sound = path.read_bytes()
+    end = header_end(sound)
+    start %= end
+    noise = noise[: end - start]
+    data = sound[:start] + noise + sound[start + len(noise) :]
+    assert refused_or_unchanged(path, data, listing) == (data != sound)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(noise=st.binary(max_size=500), with_preamble=st.booleans())
+def test_noise_in_place_of_an_index_is_refused(
+    tmp_path: Path, noise: bytes, with_preamble: bool
+) -> None:
+    """Also where the checksum of the noise is right: then its JSON is none, or lacks everything."""
+    length = 64 + len(noise)
+
+    def preamble(crc: int) -> bytes:
+        return struct.pack("<8sIIQQ", b"FASTINET", 2, crc, len(noise), length).ljust(64, b"\0")
+
+    data = preamble(zlib.crc32(preamble(0) + noise)) + noise if with_preamble else noise
+    assert refused_or_unchanged(tmp_path / "x.fastinet", data, make_listing(1))
 
 
 def test_each_cut_and_each_appendix_is_found(tmp_path: Path) -> None:

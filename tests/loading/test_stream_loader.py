@@ -213,7 +213,7 @@ def test_folders_that_are_labels(layout: V2Layout) -> None:
 
 
 def drawn_order(items: int, window: int, seed: int, epoch: int) -> list[int]:
-    """The law of csrc/engine/shuffle_window.h, item by item."""
+    """The law of csrc/stream/shuffle_window.h, item by item."""
     held: list[int] = []
     order: list[int] = []
 

@@ -106,7 +106,7 @@ def test_many_items_are_looked_at_in_pieces(monkeypatch: pytest.MonkeyPatch) -> 
     scores = rng.normal(size=(50, 12))
     sets = [rng.integers(0, 12, 2).tolist() for _ in range(50)]
     whole = evaluate(scores, sets)
-    monkeypatch.setattr("fastinet.metrics.ranks._CHUNK_VALUES", 7 * 12)
+    monkeypatch.setattr("fastinet.metrics.first_hits._CHUNK_VALUES", 7 * 12)
     assert evaluate(scores, sets) == whole
     scores[33, 4] = np.nan
     with pytest.raises(ValueError, match=r"row 33 .*NaN at class 4"):

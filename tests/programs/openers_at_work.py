@@ -74,24 +74,24 @@ class Opener:
 
     def observe(self) -> None:
         """Looks on while the library takes turns."""
-        find_or_make, pause = turns.find_or_make, turns._Waiting.pause
+        find_or_make, pause = turns.find_or_make_sidecar, turns._Waiting.pause
 
-        def observed(places: Any, what: str, *, make: Any, **options: Any) -> Any:
+        def observed(places: Any, what: str, *, make_missing: Any, **options: Any) -> Any:
             def counted(*arguments: Any) -> Any:
                 self.made.append(what)
                 if self._die_at == NEVER:
                     say(self._folder, "making")
                     await_others(self._folder, "waiting", self._others)
                 self._is_making = True
-                return make(*arguments)
+                return make_missing(*arguments)
 
-            return find_or_make(places, what, make=counted, **options)
+            return find_or_make(places, what, make_missing=counted, **options)
 
         def telling(waiting: Any) -> None:
             pause(waiting)
             say(self._folder, "waiting")
 
-        turns.find_or_make, turns._Waiting.pause = observed, telling  # type: ignore[assignment]
+        turns.find_or_make_sidecar, turns._Waiting.pause = observed, telling  # type: ignore[assignment]
 
     def progress(self, done: int, total: int) -> None:
         if not self._is_making:
@@ -140,7 +140,7 @@ def main() -> None:
     seek_log.obtain_seek_index.__kwdefaults__.update(chunk_bytes=CHUNK_BYTES, spacing=SPACING)
     if what == "index":
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
-        turns._FIRST_WORD_SECONDS = 0.0  # type: ignore[misc]
+        turns._FIRST_WARNING_SECONDS = 0.0  # type: ignore[misc]
         cli.main(["index", path])
     result = outcome(what, Path(path), opener)
     report = {

@@ -216,6 +216,12 @@ def test_threads_take_turns_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not locks(tmp_path)
 
 
+def find_or_make(
+    place: Path, find: Callable[[], str | None], make: Callable[[object, object], str]
+) -> str:
+    return turns.find_or_make_sidecar([place], "index", find_complete=find, make_missing=make)
+
+
 def test_made_between_looking_and_locking(tmp_path: Path) -> None:
     """Who has the lock looks again before it makes anything."""
     looks = []
@@ -227,7 +233,7 @@ def test_made_between_looking_and_locking(tmp_path: Path) -> None:
     def make(_places: object, _report: object) -> str:
         raise AssertionError("it is there")
 
-    assert turns.find_or_make([tmp_path / "index"], "index", find=find, make=make) == "made"
+    assert find_or_make(tmp_path / "index", find, make) == "made"
     assert looks == [False, True]
     assert not locks(tmp_path)
 
@@ -251,7 +257,7 @@ def test_those_who_waited_need_no_lock(tmp_path: Path, monkeypatch: pytest.Monke
     with lock.open("r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         monkeypatch.setattr("time.sleep", done)
-        assert turns.find_or_make([tmp_path / "index"], "index", find=find, make=make) == "made"
+        assert find_or_make(tmp_path / "index", find, make) == "made"
     assert looks == [True, False]
 
 
@@ -302,7 +308,7 @@ def test_what_is_said_of_the_maker(
 ) -> None:
     """The lock is held by a file of this test, as another process would; a word ends the wait."""
     path = archive_for("plain", tmp_path / "archive")
-    monkeypatch.setattr(turns, "_FIRST_WORD_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "_FIRST_WARNING_SECONDS", 0.0)
     lock = write(Path(f"{path}.fastinet.lock"), b"" if note is None else json.dumps(note).encode())
     with lock.open("r+b") as file, warnings.catch_warnings():
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -333,7 +339,7 @@ def uses(tmp_path: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:
 def test_the_warning_is_of_the_line_that_opens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_FIRST_WORD_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "_FIRST_WARNING_SECONDS", 0.0)
     for kept, use in uses(tmp_path).items():
         with Path(f"{kept}.lock").open("w+b") as file, monkeypatch.context() as patches:
             fcntl.flock(file, fcntl.LOCK_EX)

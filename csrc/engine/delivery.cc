@@ -1,0 +1,50 @@
+#include "engine/delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fastinet {
+
+Delivery Delivery::NotYet() {
+  Delivery delivery;
+  delivery.kind = Kind::kNotYet;
+  return delivery;
+}
+
+Delivery Delivery::Failed(Status error, int64_t item) {
+  Delivery delivery;
+  delivery.kind = Kind::kFailed;
+  delivery.error = std::move(error);
+  delivery.failed_item = item;
+  return delivery;
+}
+
+Delivery Delivery::Closed() { return Failed({StatusCode::kCancelled, "the epoch was closed"}); }
+
+void OpenBatch::Open(std::shared_ptr<Slot> slot, int64_t rows) {
+  slot_ = std::move(slot);
+  rows_ = rows;
+  rows_to_do_ = rows;
+}
+
+void OpenBatch::AddFailure(RowFailure failure) {
+  const std::lock_guard lock(mutex_);
+  failures_.push_back(std::move(failure));
+}
+
+Delivery OpenBatch::Deliver(OnError on_error) {
+  const std::lock_guard lock(mutex_);
+  std::vector<RowFailure> failures = std::exchange(failures_, {});
+  std::ranges::sort(failures, {}, &RowFailure::row);
+  if (on_error == OnError::kRaise && !failures.empty()) {
+    return Delivery::Failed(std::move(failures.front().status), failures.front().item);
+  }
+  Delivery delivery;
+  delivery.kind = Delivery::Kind::kBatch;
+  delivery.slot = std::move(slot_);
+  delivery.rows = rows_;
+  delivery.failures = std::move(failures);
+  return delivery;
+}
+
+}  // namespace fastinet

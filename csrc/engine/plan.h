@@ -1,0 +1,76 @@
+// What an epoch is to do: which items in which order, how they become rows, and whether that fits.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include "base/checked.h"
+#include "base/status.h"
+#include "columns/item_table.h"
+#include "columns/object_table.h"
+#include "columns/soft_labels.h"
+#include "engine/slots.h"
+#include "item/item.h"
+
+namespace fastinet {
+
+/// What to do with an item that gives no row.
+enum class OnError : uint8_t {
+  kRaise,  // Next() fails in place of the batch
+  kMask,   // the row is zero and not valid; the batch says why
+};
+
+/// Stands in a plan where there is no item: its row is zero, not valid, and no failure. So the last
+/// batch can have as many rows as the others.
+inline constexpr int64_t kPaddingItem = -1;
+
+/// The label of an item that has none, and of a row that is padding.
+inline constexpr int64_t kNoLabel = -1;
+
+/// Which items, in which order, under which random numbers. The columns are borrowed.
+///
+/// An item's *position* is its index in `order`. Position p is row p % batch_size of batch
+/// p / batch_size.
+struct EpochPlan {
+  std::span<const int64_t> order;  // items of the table, or kPaddingItem
+  // Which block each position's item lies in, see BlockUses; empty: items are read one by one.
+  std::span<const int64_t> blocks = {};
+  int64_t batch_size = 0;
+  uint64_t seed = 0;
+  uint32_t epoch = 0;
+  /// What item i is called outside, in batches and in augmentation keys. Empty: i itself.
+  std::span<const int64_t> numbers = {};
+  /// The label of each item of the table, passed on to the batches. Empty: none has one.
+  std::span<const int64_t> labels = {};
+
+  int64_t size() const { return static_cast<int64_t>(order.size()); }
+  int64_t batches() const { return CeilDiv(size(), batch_size); }
+  /// The item at `position`, or kPaddingItem.
+  int64_t ItemAt(int64_t position) const { return order[static_cast<size_t>(position)]; }
+  int64_t NumberOf(int64_t item) const {
+    return numbers.empty() ? item : numbers[static_cast<size_t>(item)];
+  }
+  int64_t LabelOf(int64_t item) const {
+    return labels.empty() ? kNoLabel : labels[static_cast<size_t>(item)];
+  }
+  /// Rows of batch `batch`: all but the last are full.
+  int64_t RowsOf(int64_t batch) const { return std::min(batch_size, size() - batch * batch_size); }
+};
+
+/// How the items of a plan become rows, and how far ahead of the consumer.
+struct EpochOptions {
+  ItemSpec spec;
+  OnError on_error = OnError::kRaise;
+  int64_t prefetch_batches = 2;  // how many batches may be under way or ready
+  bool count_waiting = true;     // off where somebody else counts what the consumer finds
+  ObjectTable objects = {};      // in the items' images; empty where nothing is annotated
+  const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
+};
+
+/// Fails with kInvalidArgument unless all of it fits together: the plan names items of `table`, the
+/// annotations are of as many items, and `shape` is that of slots which have room for the batches.
+Status CheckEpoch(const EpochPlan& plan, const EpochOptions& options, const ItemTable& table,
+                  const SlotShape& shape);
+
+}  // namespace fastinet

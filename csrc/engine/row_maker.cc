@@ -1,0 +1,184 @@
+#include "engine/row_maker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/out_of_memory.h"
+
+namespace fastinet {
+namespace {
+
+// How far the read-ahead hints run before the workers [items]: some 7 MB of ImageNet, enough to
+// keep a disk's queue full while those before them are decoded.
+constexpr int64_t kHintDistance = 64;
+
+/// An item's bytes, read from its archive into a worker's buffer.
+class SourceBytes final : public ItemBytes {
+ public:
+  SourceBytes(const ItemLocation& location, ReadBuffer& buffer, WorkerCounters& counters)
+      : location_(location), buffer_(buffer), counters_(counters) {}
+
+  uint64_t size_bytes() const override { return location_.size_bytes; }
+
+  Result<Bytes> Read(uint64_t begin, uint64_t end) override {
+    const MutableBytes bytes = buffer_.Reserve(end - begin);
+    Status status = location_.Read(begin, bytes);
+    Count(counters_.bytes_read, bytes.size());
+    if (status.ok()) return Bytes(bytes);
+    return status;
+  }
+
+ private:
+  const ItemLocation& location_;
+  ReadBuffer& buffer_;
+  WorkerCounters& counters_;
+};
+
+void CountSince(const ItemCounters& before, const ItemCounters& after, WorkerCounters& counters) {
+  Count(counters.read_ns, after.fetch_ns - before.fetch_ns);
+  Count(counters.header_ns, after.header_ns - before.header_ns);
+  Count(counters.decode_ns, after.decode_ns - before.decode_ns);
+  Count(counters.render_ns, after.render_ns - before.render_ns);
+}
+
+void CountSince(const DecodeCounters& before, const DecodeCounters& after,
+                WorkerCounters& counters) {
+  for (size_t road = 0; road < kRoads; ++road) {
+    Count(counters.regions[road], after.regions[road] - before.regions[road]);
+    Count(counters.fallbacks[road], after.fallbacks[road] - before.fallbacks[road]);
+  }
+  Count(counters.entropy_ns, after.entropy_ns - before.entropy_ns);
+  Count(counters.idct_ns, after.idct_ns - before.idct_ns);
+  Count(counters.colour_ns, after.colour_ns - before.colour_ns);
+  Count(counters.mcus_decoded, after.mcus_decoded - before.mcus_decoded);
+  Count(counters.mcus_skipped, after.mcus_skipped - before.mcus_skipped);
+}
+
+/// Makes the row that of an item without an image: zero and not valid, whatever the slot held
+/// before.
+void ClearRow(Slot& slot, int64_t row) {
+  const auto j = static_cast<size_t>(row);
+  const auto views = static_cast<size_t>(slot.shape().views);
+  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
+  slot.valid[j] = 0;
+  slot.image_sizes[j] = {};
+  std::ranges::fill(std::span(slot.boxes).subspan(j * views, views), Box{});
+  std::ranges::fill(std::span(slot.flips).subspan(j * views, views), uint8_t{0});
+}
+
+/// Notes what the row shows: `crops` of an image of `image` pixels.
+void Describe(Slot& slot, int64_t row, Size image, std::span<const Crop> crops) {
+  const auto j = static_cast<size_t>(row);
+  slot.valid[j] = 1;
+  slot.image_sizes[j] = image;
+  for (size_t view = 0; view < crops.size(); ++view) {
+    slot.boxes[j * crops.size() + view] = crops[view].box;
+    slot.flips[j * crops.size() + view] = crops[view].flip;
+  }
+}
+
+}  // namespace
+
+RowMaker::RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOptions& options,
+                   EngineStats& stats)
+    : table_(table), plan_(plan), options_(options), stats_(stats) {
+  if (plan.blocks.empty()) return;
+  const BlockUses uses{.order = plan.order,
+                       .blocks = plan.blocks,
+                       .max_item_bytes = MaxItemBytes(options.spec.options.max_pixels)};
+  blocks_ = std::make_unique<BlockCache>(table, uses, stats);
+}
+
+Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const {
+  const auto j = static_cast<size_t>(row);
+  const int64_t item = plan_.ItemAt(position);
+  if (item == kPaddingItem) {
+    ClearRow(slot, row);
+    slot.items[j] = kPaddingItem;
+    slot.labels[j] = kNoLabel;
+    return {};
+  }
+  slot.items[j] = plan_.NumberOf(item);
+  slot.labels[j] = plan_.LabelOf(item);
+  const ItemLocation location = table_.LocationOf(item);
+  Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
+    return MakeImages(worker, position, location, slot.Row(row));
+  });
+  worker.bytes.Trim();
+  Status status;
+  if (!image.ok()) {
+    status = location.Located(std::move(image).status());
+  } else if (options_.soft_labels != nullptr) {
+    status = OrOutOfMemory("not enough memory for the item's label map", [&] {
+      return options_.soft_labels->Write(item, worker.crops, image.value(), worker.label_pooler,
+                                         worker.label_map, slot.SoftLabelRow(row));
+    });
+  }
+  Count(CountersOf(worker).items, 1);
+  if (status.ok()) {
+    Describe(slot, row, image.value(), worker.crops);
+  } else {
+    ClearRow(slot, row);
+    Count(CountersOf(worker).failures[static_cast<size_t>(status.code())], 1);
+  }
+  return status;
+}
+
+/// Finds the bytes of the item at `position` where they are (in a block, in memory, in the archive)
+/// and renders its views from them. An error's offset is one within the item.
+Result<Size> RowMaker::MakeImages(Worker& worker, int64_t position, const ItemLocation& location,
+                                  MutableBytes images) const {
+  const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
+  if (location.size_bytes > max_bytes) {
+    return TooLarge("the item has " + std::to_string(location.size_bytes) +
+                    " bytes; with this max_pixels the limit is " + std::to_string(max_bytes))
+        .AtOffset(0);
+  }
+  const Clock::time_point start = Clock::now();
+  const BlockCache::Use block(blocks_.get(), position);
+  if (blocks_ != nullptr) Count(CountersOf(worker).read_ns, NanosecondsSince(start));
+  std::optional<Bytes> in_memory = block.Find(location);
+  if (!in_memory)
+    in_memory = location.archive->source->View(location.offset_bytes, location.size_bytes);
+  SourceBytes from_source(location, worker.bytes, CountersOf(worker));
+  MemoryBytes from_memory(in_memory.value_or(Bytes()));
+  ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
+  return RenderCounted(worker, bytes, location.hints, plan_.ItemAt(position), images);
+}
+
+/// Renders all views of `item`, and adds what that took to the worker's counters.
+Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
+                                     int64_t item, MutableBytes images) const {
+  const AugmentKey key{.seed = plan_.seed,
+                       .epoch = plan_.epoch,
+                       .item = static_cast<uint64_t>(plan_.NumberOf(item))};
+  worker.crops.resize(static_cast<size_t>(options_.spec.views));
+  const ItemCounters items = worker.renderer.counters();
+  const DecodeCounters decode = worker.renderer.decode_counters();
+  Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
+                                                  options_.objects.Of(item), images, worker.crops);
+  CountSince(items, worker.renderer.counters(), CountersOf(worker));
+  CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
+  return image;
+}
+
+void RowMaker::ReadAhead(int64_t position) const {
+  const int64_t first = position == 0 ? 1 : position + kHintDistance;
+  const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
+  for (int64_t ahead = first; ahead < end; ++ahead) {
+    const int64_t item = plan_.ItemAt(ahead);
+    if (item == kPaddingItem) return;  // at the end of a plan alone
+    if (blocks_ == nullptr) {          // which reads ahead itself
+      const ItemLocation location = table_.LocationOf(item);
+      location.archive->source->Prefetch(location.offset_bytes, location.size_bytes);
+    }
+    if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
+  }
+}
+
+}  // namespace fastinet

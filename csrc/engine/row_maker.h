@@ -1,0 +1,57 @@
+// From a position of the plan to a finished row of a slot: read, render, label; or say why not.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/bytes.h"
+#include "base/image.h"
+#include "base/status.h"
+#include "columns/item_table.h"
+#include "engine/block_cache.h"
+#include "engine/plan.h"
+#include "engine/slots.h"
+#include "engine/stats.h"
+#include "engine/worker.h"
+#include "item/item_bytes.h"
+
+namespace fastinet {
+
+/// Makes the rows of one epoch, for any number of workers at once and in any order. It knows
+/// neither batches nor who waits for them.
+class RowMaker {
+ public:
+  /// All four are borrowed, and must have passed CheckEpoch. Fails like a constructor, by
+  /// std::bad_alloc.
+  RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOptions& options,
+           EngineStats& stats);
+
+  /// Makes the row of the item at `position`: images, soft labels, and all else that the slot has
+  /// of it. Where there is no item the row is padding, which cannot fail.
+  ///
+  /// On failure the row is zero and not valid, and the status has archive and offset. Running out
+  /// of memory is such a failure too: no exception leaves this function.
+  Status MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const;
+
+  /// Hints at the items that will be needed some positions after `position`, so that they are in
+  /// memory by then. To be called once for each position, in about their order.
+  void ReadAhead(int64_t position) const;
+
+  /// Lets go of the blocks that are in memory. No row can be made afterwards.
+  void DropBlocks() { blocks_.reset(); }
+
+ private:
+  Result<Size> MakeImages(Worker& worker, int64_t position, const ItemLocation& location,
+                          MutableBytes images) const;
+  Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
+                             MutableBytes images) const;
+  WorkerCounters& CountersOf(const Worker& worker) const { return stats_.Of(worker.number); }
+
+  const ItemTable& table_;
+  const EpochPlan& plan_;
+  const EpochOptions& options_;
+  EngineStats& stats_;
+  std::unique_ptr<BlockCache> blocks_;  // when the plan has blocks
+};
+
+}  // namespace fastinet

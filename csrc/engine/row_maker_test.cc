@@ -1,0 +1,225 @@
+// One row at a time, without threads: what a slot holds of it, and every way in which it can fail.
+#include "engine/row_maker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/test.h"
+#include "columns/test_dataset.h"
+
+namespace fastinet {
+namespace {
+
+using test::CountingSource, test::Dataset;
+
+constexpr int32_t kClasses = 3;
+
+/// Label maps of one cell: all of it is class 2. Item 4 has none, and label 1.
+struct Maps {
+  explicit Maps(int64_t items) {
+    const std::vector<float> map = {5, 2};  // score, class
+    std::vector<uint8_t> bytes(map.size() * sizeof(float));
+    std::memcpy(bytes.data(), map.data(), bytes.size());
+    source = std::make_shared<CountingSource>(std::move(bytes));
+    offsets.resize(static_cast<size_t>(items));
+    sizes.resize(offsets.size(), 8);
+    sizes[4] = 0;
+    labels.resize(offsets.size(), 1);
+    table = std::make_unique<ItemTable>(
+        ItemTable::Make({{"maps.tar", source}}, {}, offsets, sizes, {}).value());
+    soft_labels = std::make_unique<SoftLabels>(
+        SoftLabels::Make(*table, labels, {.ranks = 1, .rows = 1, .columns = 1}, kClasses,
+                         MapAxes::kXY)
+            .value());
+  }
+
+  std::shared_ptr<CountingSource> source;
+  std::vector<uint64_t> offsets, sizes;
+  std::vector<int32_t> labels;
+  std::unique_ptr<ItemTable> table;
+  std::unique_ptr<SoftLabels> soft_labels;
+};
+
+/// Ten items, of which 3 is bad, in an order with padding at its end; rows of two views with soft
+/// labels. The slot is full of what an earlier batch left there.
+struct Fixture {
+  Fixture() {
+    plan = {.order = order, .batch_size = 4, .numbers = numbers, .labels = labels};
+    options.spec.transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
+    options.spec.views = 2;
+    options.soft_labels = maps.soft_labels.get();
+    const SlotShape shape{
+        .rows = 4, .row_bytes = 2 * 4 * 4 * 3, .views = 2, .soft_label_classes = kClasses};
+    REQUIRE(CheckEpoch(plan, options, data.table(), shape).ok());
+    slot = Slot::Allocate(shape).value();
+    for (int64_t row = 0; row < 4; ++row) std::ranges::fill(slot->Row(row), uint8_t{77});
+    std::ranges::fill(slot->soft_labels, 0.5F);
+    std::ranges::fill(slot->valid, uint8_t{1});
+    std::ranges::fill(slot->image_sizes, Size{9, 9});
+    std::ranges::fill(slot->boxes, Box{9, 9, 9, 9});
+    std::ranges::fill(slot->flips, uint8_t{1});
+    maker = std::make_unique<RowMaker>(data.table(), plan, options, stats);
+  }
+
+  Status Make(int64_t position, int64_t row) {
+    return maker->MakeRow(worker, position, *slot, row);
+  }
+  uint64_t FailuresOf(StatusCode code) const {
+    return stats.Sum([&](const WorkerCounters& counters) {
+      return counters.failures[static_cast<size_t>(code)].load();
+    });
+  }
+  void ExpectNothingIn(int64_t row) const {
+    const auto j = static_cast<size_t>(row);
+    for (const uint8_t value : slot->Row(row)) EXPECT_EQ(value, 0);
+    for (const float value : slot->SoftLabelRow(row)) EXPECT_EQ(value, 0.0F);
+    EXPECT_EQ(slot->valid[j], 0);
+    EXPECT(slot->image_sizes[j] == Size{});
+    for (const size_t view : {2 * j, 2 * j + 1}) {
+      EXPECT(slot->boxes[view] == Box{});
+      EXPECT_EQ(slot->flips[view], 0);
+    }
+  }
+  void ExpectUntouched(int64_t row) const {
+    for (const uint8_t value : slot->Row(row)) EXPECT_EQ(value, 77);
+    EXPECT_EQ(slot->valid[static_cast<size_t>(row)], 1);
+  }
+
+  Dataset data{10, {3}};
+  Maps maps{10};
+  std::vector<int64_t> order = {5, 3, 4, 9, kPaddingItem};
+  std::vector<int64_t> numbers = {100, 101, 102, 103, 104, 105, 106, 107, 108, 109};
+  std::vector<int64_t> labels = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0};
+  EpochPlan plan;
+  EpochOptions options;
+  EngineStats stats;
+  Worker worker;
+  std::unique_ptr<Slot> slot;
+  std::unique_ptr<RowMaker> maker;
+};
+
+void TestAGoodRow() {
+  Fixture fixture;
+  EXPECT_OK(fixture.Make(0, 2));
+  const Slot& slot = *fixture.slot;
+  for (const uint8_t value : fixture.slot->Row(2)) EXPECT_EQ(value, 128);
+  EXPECT_EQ(slot.items[2], 105);
+  EXPECT_EQ(slot.labels[2], 2);
+  EXPECT_EQ(slot.valid[2], 1);
+  const Size size = Dataset::SizeOf(5);
+  EXPECT(slot.image_sizes[2] == size);
+  for (const size_t view : {size_t{4}, size_t{5}}) {
+    EXPECT((slot.boxes[view] == Box{0, 0, size.width, size.height}));
+    EXPECT_EQ(slot.flips[view], 0);
+    EXPECT(slot.soft_labels[view * kClasses + 2] > 0.9F);
+  }
+  fixture.ExpectUntouched(1);
+  fixture.ExpectUntouched(3);
+  EXPECT_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
+}
+
+void TestARowWithoutAMapHasItsLabel() {
+  Fixture fixture;
+  EXPECT_OK(fixture.Make(2, 0));
+  const std::vector<float> expected = {0, 1, 0, 0, 1, 0};
+  EXPECT(std::ranges::equal(fixture.slot->SoftLabelRow(0), expected));
+}
+
+void TestPaddingIsNeitherValidNorAFailure() {
+  Fixture fixture;
+  EXPECT_OK(fixture.Make(4, 0));
+  fixture.ExpectNothingIn(0);
+  EXPECT_EQ(fixture.slot->items[0], kPaddingItem);
+  EXPECT_EQ(fixture.slot->labels[0], kNoLabel);
+  EXPECT_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{0});
+}
+
+void TestADecodeThatFails() {
+  Fixture fixture;
+  const Status status = fixture.Make(1, 1);
+  EXPECT(status.code() == StatusCode::kUnsupported);
+  EXPECT_EQ(status.archive(), "memory.tar");
+  EXPECT_EQ(status.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(3)));
+  fixture.ExpectNothingIn(1);
+  EXPECT_EQ(fixture.slot->items[1], 103);  // the row is known to be the item's nevertheless
+  EXPECT_EQ(fixture.slot->labels[1], 0);
+  fixture.ExpectUntouched(0);
+  EXPECT_EQ(fixture.FailuresOf(StatusCode::kUnsupported), uint64_t{1});
+  EXPECT_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
+}
+
+void TestAReadThatFails() {
+  Fixture fixture;
+  fixture.data.source().longest_read = 10;
+  const Status status = fixture.Make(3, 0);
+  EXPECT(status.code() == StatusCode::kIo);
+  EXPECT_EQ(status.archive(), "memory.tar");
+  EXPECT_EQ(status.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(9)));
+  fixture.ExpectNothingIn(0);
+  EXPECT_EQ(fixture.FailuresOf(StatusCode::kIo), uint64_t{1});
+}
+
+/// Also in the row that follows: the worker has taken no harm.
+void TestMemoryThatRunsOut() {
+  Fixture fixture;
+  fixture.data.source().out_of_memory = true;
+  const Status status = fixture.Make(0, 0);
+  EXPECT(status.code() == StatusCode::kTooLarge);
+  EXPECT_EQ(status.cause(), "not enough memory to decode the item");
+  EXPECT_EQ(status.archive(), "memory.tar");
+  fixture.ExpectNothingIn(0);
+  fixture.data.source().out_of_memory = false;
+  EXPECT_OK(fixture.Make(0, 0));
+  EXPECT_EQ(fixture.slot->valid[0], 1);
+}
+
+void TestALabelMapThatFails() {
+  Fixture fixture;
+  fixture.maps.source->longest_read = 4;
+  const Status status = fixture.Make(0, 0);
+  EXPECT(status.code() == StatusCode::kIo);
+  EXPECT_EQ(status.archive(), "maps.tar");
+  fixture.ExpectNothingIn(0);  // no image without its soft label
+  fixture.maps.source->out_of_memory = true;
+  const Status out_of_memory = fixture.Make(0, 1);
+  EXPECT_EQ(out_of_memory.cause(), "not enough memory for the item's label map");
+  fixture.ExpectNothingIn(1);
+  EXPECT_EQ(fixture.FailuresOf(StatusCode::kTooLarge), uint64_t{1});
+}
+
+void TestAnItemBeyondTheLimit() {
+  Fixture fixture;
+  constexpr uint64_t kHuge = uint64_t{1} << 40;
+  const std::vector<uint64_t> offsets = {64}, sizes = {kHuge};
+  const ItemTable table =
+      ItemTable::Make({{"huge.tar", fixture.maps.source}}, {}, offsets, sizes, {}).value();
+  const std::vector<int64_t> order = {0};
+  const EpochPlan plan{.order = order, .batch_size = 1};
+  EpochOptions options = fixture.options;
+  options.soft_labels = nullptr;
+  const RowMaker maker(table, plan, options, fixture.stats);
+  const Status status = maker.MakeRow(fixture.worker, 0, *fixture.slot, 0);
+  EXPECT(status.code() == StatusCode::kTooLarge);
+  EXPECT(status.cause().starts_with("the item has 1099511627776 bytes"), status.cause());
+  EXPECT_EQ(status.archive(), "huge.tar");
+  EXPECT_EQ(status.offset_bytes(), 64);
+  EXPECT_EQ(fixture.maps.source->reads, uint64_t{0});  // nothing was read or allocated for it
+}
+
+}  // namespace
+}  // namespace fastinet
+
+int main() {
+  fastinet::TestAGoodRow();
+  fastinet::TestARowWithoutAMapHasItsLabel();
+  fastinet::TestPaddingIsNeitherValidNorAFailure();
+  fastinet::TestADecodeThatFails();
+  fastinet::TestAReadThatFails();
+  fastinet::TestMemoryThatRunsOut();
+  fastinet::TestALabelMapThatFails();
+  fastinet::TestAnItemBeyondTheLimit();
+  return fastinet::test::Verdict();
+}

@@ -1,0 +1,44 @@
+// What one worker thread keeps from item to item, so that no item allocates what the last one had.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+#include "crop/crop.h"
+#include "item/item.h"
+#include "label_map/label_map.h"
+
+namespace fastinet {
+
+/// A worker's memory for the encoded bytes of the item in hand.
+class ReadBuffer {
+ public:
+  /// Room for `size` bytes, uninitialised, valid until the next call.
+  MutableBytes Reserve(size_t size);
+  /// Gives back memory that one unusually large item needed, so that it is not kept for good.
+  void Trim();
+
+ private:
+  // Above the largest of ImageNet's training images (15 MB) and well inside the 30 MB that a thread
+  // may keep.
+  static constexpr size_t kKeptBytes = size_t{16} << 20;
+
+  std::unique_ptr<uint8_t[]> bytes_;
+  size_t capacity_ = 0;
+};
+
+/// One thread's decoders and buffers. Whoever has an item done by a worker is handed it, and is the
+/// only one to use it meanwhile.
+struct Worker {
+  size_t number = 0;  // in its pool
+  ItemRenderer renderer{StageTimes::kOn};
+  ReadBuffer bytes;
+  std::vector<Crop> crops;  // of the item in hand, one a view
+  LabelPooler label_pooler;
+  std::vector<float> label_map;  // of the item in hand
+};
+
+}  // namespace fastinet
