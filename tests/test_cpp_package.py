@@ -1,4 +1,4 @@
-"""The C++ core without Python: installed, found by a program of its own, and with the same pixels."""
+"""The C++ core without Python: installed, found by another program, and with the same pixels."""
 
 from __future__ import annotations
 
