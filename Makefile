@@ -72,7 +72,7 @@ asan tsan: $(VENV)/ready-dev
 	@FASTINET_PRESET=$@ $(BIN)/python setup.py --quiet build --build-lib build/$@/python
 	@preload=; for name in lib$@.so libclang_rt.$@-$$(uname -m).so libstdc++.so.6; do \
 	  path=$$($(CXX) -print-file-name=$$name); case $$path in /*) preload="$$preload $$path";; esac; \
-	done; PYTHONPATH=build/$@/python LD_PRELOAD="$$preload" $(BIN)/pytest $(ARGS)
+	done; PYTHONPATH="$(CURDIR)/build/$@/python" LD_PRELOAD="$$preload" $(BIN)/pytest $(ARGS)
 
 fuzz: $(VENV)/ready-dev ## every fuzzer, SECONDS each (needs clang++)
 	@CXX="$(if $(filter default,$(origin CXX)),clang++,$(CXX))" FASTINET_PRESET=fuzz $(BIN)/python setup.py --quiet configure
@@ -95,11 +95,8 @@ $(VENV)/ready: $(SET_UP_FILES)
 $(VENV)/ready-dev: $(SET_UP_FILES)
 	@$(SET_UP) dev && touch $@ $(VENV)/ready
 
-$(VENV)/ready-frameworks: $(SET_UP_FILES)
-	@$(SET_UP) dev frameworks && touch $@ $(VENV)/ready-dev $(VENV)/ready
-
-$(VENV)/ready-bench: $(SET_UP_FILES)
-	@$(SET_UP) dev bench && touch $@ $(VENV)/ready-dev $(VENV)/ready
+$(VENV)/ready-frameworks $(VENV)/ready-bench: $(VENV)/ready-%: $(SET_UP_FILES)
+	@$(SET_UP) dev $* && touch $@ $(VENV)/ready-dev $(VENV)/ready
 
 # Compiles what changed, straight into the package; links .venv to the source tree once.
 modules:
@@ -108,8 +105,6 @@ modules:
 	  $(BIN)/pip install --quiet --no-build-isolation --no-deps --editable . && touch $(VENV)/linked; }
 
 # Builds and runs the C++ tests of a preset.
-define cpp_tests
-FASTINET_PRESET=$(1) $(BIN)/python setup.py --quiet configure && \
-$(BIN)/cmake --build build/$(1) --target programs && \
-$(BIN)/ctest --test-dir build/$(1) --output-on-failure --progress -R "$(PART)"
-endef
+cpp_tests = FASTINET_PRESET=$(1) $(BIN)/python setup.py --quiet configure && \
+  $(BIN)/cmake --build build/$(1) --target programs && \
+  $(BIN)/ctest --test-dir build/$(1) --output-on-failure --progress -R "$(PART)"

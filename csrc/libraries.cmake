@@ -73,22 +73,21 @@ endfunction()
 
 # Notes that something is missing, and what the package managers call it.
 function(fastinet_is_missing TITLE APT DNF BREW)
-  foreach(field TITLE APT DNF BREW)
-    set_property(GLOBAL APPEND PROPERTY FASTINET_MISSING_${field} "${${field}}")
+  set_property(GLOBAL APPEND PROPERTY FASTINET_TITLE "${TITLE}")
+  foreach(manager APT DNF BREW)
+    set_property(GLOBAL APPEND_STRING PROPERTY FASTINET_${manager} " ${${manager}}")
   endforeach()
 endfunction()
 
 # Ends the configuration with one line when anything is missing.
 function(fastinet_require_libraries)
   foreach(field TITLE APT DNF BREW)
-    get_property(${field} GLOBAL PROPERTY FASTINET_MISSING_${field})
-    string(REPLACE ";" " " ${field} "${${field}}")
+    get_property(${field} GLOBAL PROPERTY FASTINET_${field})
   endforeach()
-  get_property(titles GLOBAL PROPERTY FASTINET_MISSING_TITLE)
-  if(titles)
-    string(REPLACE ";" ", " titles "${titles}")
+  if(TITLE)
+    string(REPLACE ";" ", " TITLE "${TITLE}")
     # CMake would break the line if it did not start with a space.
-    message(FATAL_ERROR " fastinet needs ${titles}: apt install ${APT} / dnf install ${DNF} / brew install ${BREW}")
+    message(FATAL_ERROR " fastinet needs ${TITLE}: apt install${APT} / dnf install${DNF} / brew install${BREW}")
   endif()
 endfunction()
 

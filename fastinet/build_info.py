@@ -11,7 +11,7 @@ class BuildInfo(TypedDict):
     """The facts that CMake wrote down when the core was compiled."""
 
     version: str  # of fastinet
-    variant: str  # the preset of csrc/CMakePresets.json: "release", unless FASTINET_PRESET named another
+    variant: str  # the preset of CMake: "release", unless FASTINET_PRESET named another
     compiler: str  # and its version: "GNU 12.2.0"
     flags: str  # for the core, without warnings and include paths
     platform: str  # system and machine: "Linux x86_64"

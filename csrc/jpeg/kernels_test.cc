@@ -50,7 +50,7 @@ void TestInverseDct(const std::string& target) {
     buffer.Clear();
     const BlockRow& row = buffer.row(0, 0);
     const CoefficientKind row_kind = kKinds[static_cast<size_t>(random.Below(9))];
-    for (int32_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
+    for (ptrdiff_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
       const bool mixed = round % 2 == 0;
       const CoefficientKind kind = mixed ? kKinds[static_cast<size_t>(random.Below(9))] : row_kind;
       int16_t* coefficients =
@@ -64,7 +64,7 @@ void TestInverseDct(const std::string& target) {
     }
     std::vector<uint8_t> got(8 * kStride), want(8 * kStride);
     InverseDct(row, 0, kGroups - 1, steps, got.data(), kStride);
-    for (int32_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
+    for (ptrdiff_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
       InverseDctBlock(
           row.coefficients + block / kBlocksPerGroup * kGroupLength + block % kBlocksPerGroup * 8,
           steps, want.data() + block * 8, kStride);

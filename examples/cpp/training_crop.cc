@@ -1,4 +1,4 @@
-// Writes the row that training would see of an image: decoded, cropped at random and resized in C++.
+// Writes the row that training would see of an image: decoded, cropped and resized without Python.
 //
 //     training_crop IMAGE ROW.ppm [SEED [EPOCH [ITEM]]]
 //

@@ -1,4 +1,4 @@
-"""The C++ core without Python: installed, found by a program of its own, and with the same pixels."""
+"""The C++ core without Python: installed, found by another program, and with the same pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from comparing import jpeg, picture, rng_of
 import fastinet
 from fastinet.testing.archives import train_tar
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "build" / "release"
 SEED, EPOCH, ITEMS = 7, 2, 5
 
