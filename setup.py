@@ -53,6 +53,9 @@ class Configure(build_ext):
         import numpy as np
         import pybind11
 
+        for name in ("FASTINET_COVERAGE", "FASTINET_DEBUG", "FASTINET_SANITIZE"):
+            if name in os.environ:  # of earlier versions
+                raise SystemExit(f"{name} is not known any more: FASTINET_PRESET chooses the build")
         given = {name: os.environ.get(name, "") for name in COMPILER}
         options = {
             "CMAKE_MAKE_PROGRAM": tool("ninja"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from comparing import jpeg, picture, rng_of
+from support.comparing import jpeg, picture, rng_of
 
 import fastinet
 from fastinet.testing.archives import train_tar
