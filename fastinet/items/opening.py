@@ -103,7 +103,8 @@ def open(  # noqa: A001  # read as fastinet.open
             no image are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan, here or in the process that is waited for, with (bytes
-            passed, bytes in all). It may raise to stop.
+            passed, bytes in all); of a folder, (files looked at, files in all). It may raise to
+            stop.
         classes: of a stream alone, see :func:`fastinet.open_stream`.
 
     Raises:
