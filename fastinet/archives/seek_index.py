@@ -141,7 +141,7 @@ class SeekIndex:
             archive: the gzip file.
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once; None:
                 32 MiB. A plan in blocks needs what its blocks of one window inflate to.
-            briefly: open the file for each read and not for good.
+            briefly: open the file anew for each read, as for :class:`OneFile`.
         """
         options = {} if cache_bytes is None else {"cache_bytes": cache_bytes}
         return _engine.Source.gzip(

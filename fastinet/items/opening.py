@@ -1,4 +1,7 @@
-"""Opening: from a path, several, or what arrives, to a dataset or a stream."""
+"""`fastinet.open` and `fastinet.open_stream`.
+
+They make a `Dataset` of archives on disk, or a `Stream` of an archive that arrives.
+"""
 
 from __future__ import annotations
 
