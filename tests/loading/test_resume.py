@@ -1,4 +1,4 @@
-"""Resuming: a state, wherever it was taken, gives the rest of the unbroken stream bit for bit."""
+"""Resuming: a state, wherever it was taken, gives the rest of the unbroken run bit for bit."""
 
 from __future__ import annotations
 
