@@ -139,20 +139,22 @@ def write_columns(
 
 def load_or_build(
     candidates: Sequence[Path],
+    what: str,
     *,
     load: Callable[[Path], Kept],
     build: Callable[[Progress], Kept],
     save: Callable[[Path, Kept], None],
     progress: Progress | None,
 ) -> tuple[Kept, Path | None]:
-    """The content of an index: from the first of ``candidates`` that serves, else built and saved.
+    """The content of a column file: of the first candidate that serves, else built and saved.
 
     Of several processes at once one builds it
-    (:func:`fastinet.sidecars.turns.find_or_make_sidecar`). A FastinetWarning tells of an index that
+    (:func:`fastinet.sidecars.turns.find_or_make_sidecar`). A FastinetWarning tells of a file that
     cannot serve, and of one that could not be saved.
 
     Args:
-        candidates: where the index may lie, best place first.
+        candidates: where the file may lie, best place first.
+        what: name of its kind, for messages: "index", "box index".
         load: reads the content; raises FileNotFoundError, UnusableIndexError or another OSError.
         build: makes the content from the archive, and calls its argument with (done, in all).
         save: writes the content; raises OSError.
@@ -171,9 +173,9 @@ def load_or_build(
             except FileNotFoundError:
                 continue
             except UnusableIndexError as error:
-                findings.append(f"the index '{candidate}' {error}")
+                findings.append(f"the {what} '{candidate}' {error}")
             except OSError as error:
-                findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
+                findings.append(f"the {what} '{candidate}' cannot be read ({error.strerror})")
         return None
 
     def build_and_save(_: Sequence[Path], tell_progress: Progress) -> tuple[Kept, Path | None]:
@@ -189,14 +191,14 @@ def load_or_build(
             else:
                 return built, candidate
         warn(
-            f"the index could not be kept, so the next open scans again ({'; '.join(failures)}); "
+            f"the {what} could not be kept, so the next open scans again ({'; '.join(failures)}); "
             f"{ELSEWHERE}"
         )
         return built, None
 
     return turns.find_or_make_sidecar(
         candidates,
-        "index",
+        what,
         find_complete=find_usable,
         make_missing=build_and_save,
         progress=progress,
