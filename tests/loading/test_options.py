@@ -12,7 +12,13 @@ import pytest
 
 import fastinet
 from fastinet import Loader, RandomResizedCrop, Resize, StreamLoader
-from fastinet.loading.options import _DECIDED_OTHERWISE, LoaderOptions, refuse_options
+from fastinet.loading.options import (
+    _DECIDED_OTHERWISE,
+    LoaderOptions,
+    checked_shuffle,
+    checked_stream_window,
+    refuse_options,
+)
 from fastinet.testing.archives import train_tar
 
 
@@ -53,6 +59,28 @@ def test_default_prefetch(
     assert (prefetch - 1) * batch_size >= 2 * threads
     assert prefetch == 2 or (prefetch - 2) * batch_size < 2 * threads
     assert make(dataset, batch_size, threads=threads, prefetch=7).prefetch == 7
+
+
+def test_windows_and_blocks_that_are_left_out_never_change() -> None:
+    """They decide the order of an epoch, which later versions must give too."""
+    assert checked_shuffle("blocked", None, None) == ("blocked", 1 << 30, 512 << 10)
+    assert checked_stream_window(True, None) == 2048
+    assert checked_stream_window(False, 7) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "low", "high"),
+    [
+        ("block", lambda n: checked_shuffle("blocked", 2**50, n)[2], 1, 2**40),
+        ("window", lambda n: checked_shuffle("blocked", n, 4096)[1], 4096, 2**50),
+        ("window", lambda n: checked_stream_window(True, n), 1, 2**24),
+    ],
+)
+def test_limits_of_windows_and_blocks(name: str, check: Any, low: int, high: int) -> None:
+    assert [check(number) for number in (low, high)] == [low, high]
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(ValueError, match=f"^{name} must be "):
+            check(beyond)
 
 
 class Asked(dict[str, Any]):
