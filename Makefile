@@ -3,18 +3,19 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test build lint types frameworks format cpptest pytest bench asan tsan fuzz clean distclean modules
+.PHONY: help demo test build lint tidy types frameworks format cpptest pytest bench asan tsan fuzz clean distclean modules
 
 VENV := .venv
 BIN := $(VENV)/bin
-SET_UP_FILES := pyproject.toml setup.py tools/bootstrap.py tools/native_libraries.py
+SET_UP_FILES := pyproject.toml setup.py tools/bootstrap.py csrc/libraries.cmake
 SET_UP = python=$$(tools/find_python.sh) && "$$python" tools/bootstrap.py
-CXX_FILES = $$(find csrc -name '*.cc' -o -name '*.h')
+CXX_FILES = $$(find csrc benchmarks examples -name '*.cc' -o -name '*.h')
 
 # What a person may set: make pytest ARGS="-k loader", make cpptest PART=tar, make fuzz SECONDS=600
 ARGS ?=
 PART ?=
 SECONDS ?= 60
+TIDY ?= changed
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +23,7 @@ help: ## this list
 demo: $(VENV)/ready modules ## all the set-up, then the main job on data that it makes itself
 	@$(BIN)/fastinet demo
 
-test build cpptest pytest: export FASTINET_WERROR := 1
+test build cpptest pytest lint tidy asan tsan: export FASTINET_WERROR := 1
 
 test: $(VENV)/ready-dev modules lint cpptest ## all the set-up, then linters, C++ tests and the Python suite
 	@$(BIN)/pytest $(ARGS)
@@ -33,13 +34,17 @@ pytest: $(VENV)/ready-dev modules ## the Python tests alone (ARGS="-k loader")
 	@$(BIN)/pytest $(ARGS)
 
 cpptest: $(VENV)/ready-dev ## the C++ tests alone (PART=tar: whose path contains "tar")
-	@$(BIN)/python tools/cpp_tests.py $(PART)
+	@$(call cpp_tests,release)
 
-lint: $(VENV)/ready-dev types ## ruff, formatting, cython-lint and mypy
+lint: $(VENV)/ready-dev types tidy ## ruff, formatting, cython-lint, mypy, and clang-tidy of what changed (TIDY=all)
 	@$(BIN)/ruff check --quiet
 	@PATH="$(BIN):$$PATH" cython-lint fastinet
 	@$(BIN)/ruff format --check --quiet || { echo "run: make format"; exit 1; }
 	@$(BIN)/clang-format --dry-run --Werror $(CXX_FILES) || { echo "run: make format"; exit 1; }
+
+tidy: $(VENV)/ready-dev
+	@$(BIN)/python setup.py --quiet configure
+	@tools/tidy.sh $(TIDY)
 
 frameworks: $(VENV)/ready-frameworks ## install PyTorch and JAX into .venv, whose tests are skipped without them
 
@@ -54,18 +59,30 @@ format: $(VENV)/ready-dev ## rewrite Python and C++ in the project's format
 bench: $(VENV)/ready-bench modules ## benchmarks beside their baselines (FASTINET_SAMPLE=a tar of photographs)
 	@$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only $(ARGS)
 
-asan: $(VENV)/ready-dev ## C++ and Python tests under the address and undefined-behaviour sanitizers
-	@$(BIN)/python tools/sanitized_tests.py address,undefined $(ARGS)
-
-tsan: $(VENV)/ready-dev ## C++ and Python tests under the thread sanitizer
-	@$(BIN)/python tools/sanitized_tests.py thread $(ARGS)
+# Python itself is not instrumented, so that the sanitizer's runtime is loaded before it (Linux only),
+# with libstdc++, whose `throw` it wraps. Leaks are not reported, because Python keeps memory until its
+# end on purpose; the lifetime tests look for them.
+asan tsan: export ASAN_OPTIONS := detect_leaks=0:abort_on_error=1:allocator_may_return_null=1
+asan tsan: export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
+asan tsan: export TSAN_OPTIONS := halt_on_error=1:suppressions=$(CURDIR)/tools/thread_sanitizer.supp
+asan: ## C++ and Python tests under the address and undefined-behaviour sanitizers
+tsan: ## C++ and Python tests under the thread sanitizer
+asan tsan: $(VENV)/ready-dev
+	@$(call cpp_tests,$@)
+	@FASTINET_PRESET=$@ $(BIN)/python setup.py --quiet build --build-lib build/$@/python
+	@preload=; for name in lib$@.so libclang_rt.$@-$$(uname -m).so libstdc++.so.6; do \
+	  path=$$($(CXX) -print-file-name=$$name); case $$path in /*) preload="$$preload $$path";; esac; \
+	done; PYTHONPATH="$(CURDIR)/build/$@/python" LD_PRELOAD="$$preload" $(BIN)/pytest $(ARGS)
 
 fuzz: $(VENV)/ready-dev ## every fuzzer, SECONDS each (needs clang++)
-	@CXX=$${CXX:-clang++} FASTINET_SANITIZE=address,undefined $(BIN)/python tools/cpp_tests.py --fuzz $(SECONDS) $(PART)
+	@CXX="$(if $(filter default,$(origin CXX)),clang++,$(CXX))" FASTINET_PRESET=fuzz $(BIN)/python setup.py --quiet configure
+	@$(BIN)/cmake -S csrc -B build/fuzz -DFASTINET_FUZZ_SECONDS=$(SECONDS) >/dev/null
+	@$(BIN)/cmake --build build/fuzz --target programs
+	@$(BIN)/ctest --test-dir build/fuzz --verbose -R "$(PART)"
 
 clean: ## delete what was built
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
-	rm -f fastinet/_native/_*.so fastinet/_build.json $(VENV)/linked
+	rm -f $(VENV)/linked fastinet/_build.json $$(find fastinet -name '_*.so')
 
 distclean: clean ## ... and .venv
 	rm -rf $(VENV)
@@ -78,14 +95,16 @@ $(VENV)/ready: $(SET_UP_FILES)
 $(VENV)/ready-dev: $(SET_UP_FILES)
 	@$(SET_UP) dev && touch $@ $(VENV)/ready
 
-$(VENV)/ready-frameworks: $(SET_UP_FILES)
-	@$(SET_UP) dev frameworks && touch $@ $(VENV)/ready-dev $(VENV)/ready
+$(VENV)/ready-frameworks $(VENV)/ready-bench: $(VENV)/ready-%: $(SET_UP_FILES)
+	@$(SET_UP) dev $* && touch $@ $(VENV)/ready-dev $(VENV)/ready
 
-$(VENV)/ready-bench: $(SET_UP_FILES)
-	@$(SET_UP) dev bench && touch $@ $(VENV)/ready-dev $(VENV)/ready
-
-# Compiles what changed, straight into fastinet/; links .venv to the source tree once.
+# Compiles what changed, straight into the package; links .venv to the source tree once.
 modules:
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@test $(VENV)/linked -nt pyproject.toml || { \
 	  $(BIN)/pip install --quiet --no-build-isolation --no-deps --editable . && touch $(VENV)/linked; }
+
+# Builds and runs the C++ tests of a preset.
+cpp_tests = FASTINET_PRESET=$(1) $(BIN)/python setup.py --quiet configure && \
+  $(BIN)/cmake --build build/$(1) --target programs && \
+  $(BIN)/ctest --test-dir build/$(1) --output-on-failure --progress -R "$(PART)"

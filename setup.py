@@ -1,162 +1,100 @@
-"""Builds fastinet: the C++ core once as a static library, then the modules that link it.
+"""Builds fastinet: CMake compiles csrc/ and the Cython modules, setuptools packs what comes out.
 
-Everything that is not native code stands in pyproject.toml. How to compile is in
-tools/native_build.py, which also lists the environment variables that choose the build; where the
-C libraries are is in tools/native_libraries.py. Nothing is searched, compiled or written before
-a build command runs.
+How to compile is in csrc/CMakeLists.txt; everything that is not native code, in pyproject.toml.
+The environment chooses: CXX, CPPFLAGS, CFLAGS, CXXFLAGS, LDFLAGS and CMake's own variables, and
+  FASTINET_PRESET=debug|asan|tsan|coverage   another of csrc/CMakePresets.json than release
+  FASTINET_WERROR=1   the developers' build: all warnings, as errors, and the C++ tests
+  FASTINET_JOBS=N     compilers at once (default: as many as there are CPUs)
 """
 
 from __future__ import annotations
 
 import json
-import platform
+import os
+import shlex
+import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
-from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-from native_build import BuildError, NativeBuild, Unit, Variant  # noqa: E402
-from native_libraries import LibraryMissingError  # noqa: E402
-
-BUILD_FACTS = Path("fastinet") / "_build.json"  # read by fastinet/build_info.py
+PRESET = os.environ.get("FASTINET_PRESET", "release")
+FOLDER = ROOT / "build" / PRESET
+# CMake hears of these only when it meets an empty folder.
+COMPILER = ("CXX", "CPPFLAGS", "CFLAGS", "CXXFLAGS", "LDFLAGS", "ARCHFLAGS", "CMAKE_PREFIX_PATH")
 
 
-def relative_paths(pattern: str) -> list[str]:
-    """Files of the source tree; setuptools wants them relative to it."""
-    return sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))
+def tool(name: str) -> str:
+    """Where `cmake` or `ninja` is: in this Python's environment, or else on PATH."""
+    path = shutil.which(name, path=f"{sysconfig.get_path('scripts')}:{os.environ.get('PATH', '')}")
+    if path is None:
+        raise SystemExit(f"fastinet's build needs {name}: pip install cmake ninja")
+    return path
 
 
-def extension_modules() -> list[Extension]:
-    """The pybind11 engine, and one Cython module for each fastinet/_native/_*.pyx."""
-    modules = [
-        Extension(f"fastinet._native.{Path(source).stem}", [source], language="c++")
-        for source in relative_paths("fastinet/_native/_*.pyx")
-    ]
-    bindings = relative_paths("csrc/bindings/*.cc")
-    if bindings:
-        from pybind11.setup_helpers import Pybind11Extension
-
-        modules.append(Pybind11Extension("fastinet._native._engine", bindings, cxx_std=20))
-    return modules
+def cmake(*arguments: str, quiet: bool = False, **environment: str) -> None:
+    """Runs CMake; ends the build where it fails."""
+    command = [tool("cmake"), *arguments]
+    output = subprocess.DEVNULL if quiet else None
+    environment = {**os.environ, **environment}
+    if subprocess.run(command, cwd=ROOT, env=environment, stdout=output, check=False).returncode:
+        raise SystemExit(f"`cmake {shlex.join(arguments)}` failed: its message stands above")
 
 
-def native_build() -> NativeBuild:
-    """The build that the environment asks for."""
-    try:
-        return NativeBuild(ROOT, Variant.from_environment())
-    except BuildError as error:
-        raise SystemExit(str(error)) from None
-
-
-class BuildCore(build_clib):
-    """`build_clib`: libfastinet_core.a."""
+class Configure(build_ext):
+    """`configure`: brings the build folder to what this Python and the environment ask for."""
 
     def run(self) -> None:
-        """Compiles what changed."""
-        try:
-            native_build().core_library()
-        except (BuildError, LibraryMissingError) as error:
-            raise SystemExit(str(error)) from None
-
-
-class BuildModules(build_ext):
-    """`build_ext`: the extension modules, and the facts about the build that lie beside them."""
-
-    def build_extensions(self) -> None:
-        """Turns .pyx into C++, compiles everything at once, links each module."""
-        try:
-            self._build_extensions()
-        except (BuildError, LibraryMissingError) as error:
-            raise SystemExit(str(error)) from None
-
-    def _build_extensions(self) -> None:
-        build = native_build()
-        if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
-            raise BuildError(
-                "fastinet needs Python's headers: apt install python3-dev / "
-                "dnf install python3-devel / brew install python"
-            )
-        core = build.core_library()
-        modules = [(module, self._units(module, build)) for module in self.extensions]
-        objects = iter(build.compile([unit for _, units in modules for unit in units]))
-        for module, units in modules:
-            path = Path(self.get_ext_fullpath(module.name))
-            build.link_module([next(objects) for _ in units], core, path)
-        self._write_facts(build, Path(self.build_lib) / BUILD_FACTS)
-
-    def _units(self, module: Extension, build: NativeBuild) -> list[Unit]:
-        """What must be compiled for `module`. Other people's headers come as system headers."""
+        """Runs CMake's first step where something changed."""
         import numpy as np
-
-        folders = [sysconfig.get_path("include"), sysconfig.get_path("platinclude")]
-        folders += [np.get_include(), *module.include_dirs]
-        flags = ["-Icsrc", *build.libraries.compile_flags, *module.extra_compile_args]
-        flags += [f"-isystem{folder}" for folder in dict.fromkeys(folders)]
-        if not module.sources[0].endswith(".pyx"):
-            return [Unit(Path(source), tuple(flags)) for source in module.sources]
-        flags += ["-DNPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION"]
-        generated = self._cythonize(module, build)
-        return [Unit(generated, tuple(flags), own_code=False)]
-
-    def _cythonize(self, module: Extension, build: NativeBuild) -> Path:
-        """Writes the C++ of a .pyx under build/; only when it or what it cimports changed."""
-        from Cython.Build import cythonize
-        from Cython.Compiler.Errors import CompileError
-
-        try:
-            (result,) = cythonize(
-                [Extension(module.name, module.sources, language="c++")],
-                build_dir=str(build.folder.relative_to(ROOT) / "cython"),
-                compiler_directives={"language_level": "3", "embedsignature": True},
-                include_path=["."],
-                quiet=True,
-                force=self.force,
-            )
-        except CompileError:  # Cython has printed what and where
-            raise BuildError(f"cannot translate {module.sources[0]}") from None
-        return Path(result.sources[0])
-
-    def _write_facts(self, build: NativeBuild, path: Path) -> None:
-        import Cython
         import pybind11
 
-        facts = {
-            "version": self.distribution.get_version(),
-            "variant": build.variant.name,
-            "compiler": build.compiler_version,
-            "flags": " ".join(build.compile_command[len(build.compiler) :]),
-            "platform": f"{platform.system()} {platform.machine()}",
-            "libraries": {
-                **build.libraries.versions,
-                "Cython": Cython.__version__,
-                "pybind11": pybind11.__version__,
-            },
+        for name in ("FASTINET_COVERAGE", "FASTINET_DEBUG", "FASTINET_SANITIZE"):
+            if name in os.environ:  # of earlier versions
+                raise SystemExit(f"{name} is not known any more: FASTINET_PRESET chooses the build")
+        given = {name: os.environ.get(name, "") for name in COMPILER}
+        options = {
+            "CMAKE_MAKE_PROGRAM": tool("ninja"),
+            "FASTINET_PYTHON": "ON",
+            "Python_EXECUTABLE": sys.executable,
+            "Python_NumPy_INCLUDE_DIR": np.get_include(),
+            "pybind11_DIR": pybind11.get_cmake_dir(),
         }
-        text = json.dumps(facts, indent=2) + "\n"
-        if not path.exists() or path.read_text() != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        if os.environ.get("FASTINET_WERROR", "0") not in ("", "0"):
+            options |= {"FASTINET_WERROR": "ON", "FASTINET_TESTS": "ON"}
+        command = ["-S", "csrc", "--preset", PRESET]
+        command += [f"-D{name}={value}" for name, value in options.items()]
+        stamp = FOLDER / "configured.json"
+        made_by = json.loads(stamp.read_text()) if stamp.exists() else []
+        if made_by == [given, command]:
+            return
+        if made_by and made_by[0] != given:
+            shutil.rmtree(FOLDER)
+        stamp.unlink(missing_ok=True)
+        architecture = given["ARCHFLAGS"] if sys.platform == "darwin" else ""
+        flags = " ".join([given["CPPFLAGS"], given["CFLAGS"], given["CXXFLAGS"], architecture])
+        cmake(*command, CXXFLAGS=flags, LDFLAGS=f"{given['LDFLAGS']} {architecture}")
+        stamp.write_text(json.dumps([given, command]))
 
-    def copy_extensions_to_source(self) -> None:
-        """In-place builds: the facts come along."""
-        super().copy_extensions_to_source()
-        self.copy_file(str(Path(self.build_lib) / BUILD_FACTS), str(ROOT / BUILD_FACTS))
 
-    def get_outputs(self) -> list[str]:
-        """The modules and the facts."""
-        return [*super().get_outputs(), str(Path(self.build_lib) / BUILD_FACTS)]
+class BuildModules(Configure):
+    """`build_ext`: the compiled modules and _build.json."""
+
+    def run(self) -> None:
+        """Compiles what changed and copies it into the package."""
+        super().run()
+        jobs = os.environ.get("FASTINET_JOBS", "")
+        cmake("--build", str(FOLDER), "--target", "modules", *(["-j", jobs] if jobs else []))
+        place = ROOT if self.inplace or self.editable_mode else Path(self.build_lib).resolve()
+        install = ["--install", str(FOLDER), "--component", "python", "--prefix", str(place)]
+        cmake(*install, quiet=True)
 
 
 setup(
-    libraries=[
-        ("fastinet_core", {"sources": relative_paths("csrc/**/*.cc")}),
-    ],
-    ext_modules=extension_modules(),
-    cmdclass={"build_clib": BuildCore, "build_ext": BuildModules},
+    ext_modules=[Extension("fastinet._native._engine", [])],  # makes the wheel one of this platform
+    cmdclass={"configure": Configure, "build_ext": BuildModules},
 )

@@ -8,11 +8,11 @@ from typing import TypedDict
 
 
 class BuildInfo(TypedDict):
-    """The facts that setup.py wrote down when it compiled the core."""
+    """The facts that CMake wrote down when the core was compiled."""
 
     version: str  # of fastinet
-    variant: str  # "release", or what FASTINET_SANITIZE, _DEBUG and _COVERAGE made of it
-    compiler: str  # as it names itself
+    variant: str  # the preset of CMake: "release", unless FASTINET_PRESET named another
+    compiler: str  # and its version: "GNU 12.2.0"
     flags: str  # for the core, without warnings and include paths
     platform: str  # system and machine: "Linux x86_64"
     libraries: dict[str, str]  # name -> version, as their headers stated it at compile time

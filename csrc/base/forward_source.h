@@ -29,7 +29,7 @@ class ForwardSource final : public Source {
   /// kCorrupt when the stream ends before the range does.
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override;
   Result<size_t> ReadUpTo(uint64_t offset_bytes, MutableBytes out) const override;
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
  private:
   Status CheckForwards(uint64_t offset_bytes) const;

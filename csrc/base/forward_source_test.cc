@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 
 namespace fastinet {
 namespace {
@@ -51,36 +51,35 @@ void ReadsForwards(uint32_t seed) {
     std::vector<uint8_t> out(size);
     const Status status = source.ReadAt(begin, out);
     if (begin + size > bytes.size()) {
-      EXPECT(status.code() == StatusCode::kCorrupt, "seed ", seed);
-      EXPECT_EQ(status.offset_bytes(), static_cast<int64_t>(bytes.size()));
+      CHECK_MESSAGE(status.code() == StatusCode::kCorrupt, "seed ", seed);
+      CHECK_EQ(status.offset_bytes(), static_cast<int64_t>(bytes.size()));
       break;
     }
-    EXPECT(status.ok(), "seed ", seed, " ", std::string(status.cause()));
-    EXPECT(std::equal(out.begin(), out.end(), bytes.begin() + static_cast<std::ptrdiff_t>(begin)),
-           "seed ", seed, " at ", begin);
+    CHECK_MESSAGE(status.ok(), "seed ", seed, " ", std::string(status.cause()));
+    CHECK_MESSAGE(
+        std::equal(out.begin(), out.end(), bytes.begin() + static_cast<std::ptrdiff_t>(begin)),
+        "seed ", seed, " at ", begin);
     reached = std::max(reached, begin + size);
     const bool at_end = begin + size == bytes.size();
-    EXPECT(!at_end || source.size_bytes() == bytes.size(), "seed ", seed);
+    CHECK_MESSAGE((!at_end || source.size_bytes() == bytes.size()), "seed ", seed);
   }
-  EXPECT_EQ(source.size_bytes(), bytes.size());
+  CHECK_EQ(source.size_bytes(), bytes.size());
 }
 
-void RefusesToGoBack() {
+TEST_CASE("a read that goes back too far is refused") {
   std::mt19937 random(1);
   const std::vector<uint8_t> bytes = RandomBytes(200'000, random);
   Dribble stream(bytes, random);
   const ForwardSource source(stream);
   std::vector<uint8_t> out(100);
-  EXPECT(source.ReadAt(150'000, out).ok());
-  EXPECT(source.size_bytes() == Source::kUnknownSize || source.size_bytes() == bytes.size());
-  EXPECT(source.ReadAt(1'000, out).code() == StatusCode::kInternal);
+  CHECK(source.ReadAt(150'000, out).ok());
+  CHECK((source.size_bytes() == Source::kUnknownSize || source.size_bytes() == bytes.size()));
+  CHECK(source.ReadAt(1'000, out).code() == StatusCode::kInternal);
+}
+
+TEST_CASE("any reads that go forwards give the stream's bytes") {
+  for (uint32_t seed = 0; seed < 300; ++seed) ReadsForwards(seed);
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  for (uint32_t seed = 0; seed < 300; ++seed) fastinet::ReadsForwards(seed);
-  fastinet::RefusesToGoBack();
-  return fastinet::test::Verdict();
-}

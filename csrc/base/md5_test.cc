@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 
 namespace fastinet {
 namespace {
@@ -27,17 +27,13 @@ void Expect(const std::string& text, const std::string& digest) {
     Md5 first;
     first.Update(AsBytes(text).first(cut));
     Md5 second;
-    EXPECT_OK(second.Restore(first.Save()));
+    CHECK_OK(second.Restore(first.Save()));
     second.Update(AsBytes(text).subspan(cut));
-    EXPECT_EQ(Hex(second.digest()), digest);
+    CHECK_EQ(Hex(second.digest()), digest);
   }
 }
 
-}  // namespace
-}  // namespace fastinet
-
-int main() {
-  using fastinet::Expect;
+TEST_CASE("the digests of RFC 1321, in one piece and in every two") {
   Expect("", "d41d8cd98f00b204e9800998ecf8427e");
   Expect("a", "0cc175b9c0f1b6a831c399e269772661");
   Expect("abc", "900150983cd24fb0d6963f7d28e17f72");
@@ -47,8 +43,13 @@ int main() {
          "d174ab98d277d9f5a5611c2c9f419d9f");
   Expect("12345678901234567890123456789012345678901234567890123456789012345678901234567890",
          "57edf4a22be3c955ac49da2e2107b67a");
-  fastinet::Md5 md5;
-  EXPECT(!md5.Restore({}).ok());
-  EXPECT(!md5.Restore(std::vector<uint8_t>(25)).ok());
-  return fastinet::test::Verdict();
 }
+
+TEST_CASE("a saved state of another length is refused") {
+  Md5 md5;
+  CHECK(!md5.Restore({}).ok());
+  CHECK(!md5.Restore(std::vector<uint8_t>(25)).ok());
+}
+
+}  // namespace
+}  // namespace fastinet

@@ -23,7 +23,7 @@ class MemorySource final : public Source {
     return {};
   }
 
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
  private:
   Bytes bytes_;

@@ -106,9 +106,11 @@ class [[nodiscard]] Result {
 
 #define FASTINET_ASSIGN_OR_RETURN(declaration, expression) \
   FASTINET_ASSIGN_OR_RETURN_(FASTINET_CONCAT(result_, __LINE__), declaration, expression)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration bears none.
 #define FASTINET_ASSIGN_OR_RETURN_(result, declaration, expression) \
   auto result = (expression);                                       \
   if (!result.ok()) return std::move(result).status();              \
   declaration = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace fastinet

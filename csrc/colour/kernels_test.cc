@@ -6,9 +6,10 @@
 #include <array>
 #include <cmath>
 #include <random>
+#include <string>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "base/test_targets.h"
 
 namespace fastinet {
@@ -82,7 +83,7 @@ RgbPlanes View(Planes& planes) {
 }
 
 template <class Kernel, class Plain>
-void Compare(const char* target, size_t pixels, Kernel kernel, Plain plain) {
+void Compare(const std::string& target, size_t pixels, Kernel kernel, Plain plain) {
   const Planes before = RandomPlanes(pixels);
   Planes after = before;
   kernel(View(after));
@@ -91,10 +92,10 @@ void Compare(const char* target, size_t pixels, Kernel kernel, Plain plain) {
     const Pixel wanted = plain(Pixel{before[0][x], before[1][x], before[2][x]});
     differences += wanted != Pixel{after[0][x], after[1][x], after[2][x]};
   }
-  EXPECT(differences == 0, target, ", ", pixels, " pixels");
+  CHECK_MESSAGE(differences == 0, target, ", ", pixels, " pixels");
 }
 
-void TestKernels(const char* target, size_t pixels) {
+void TestKernels(const std::string& target, size_t pixels) {
   for (const float factor : {0.0f, 0.3f, 1.0f, 1.7f, 400.0f}) {
     Compare(
         target, pixels,
@@ -123,27 +124,26 @@ void TestKernels(const char* target, size_t pixels) {
   Planes planes = RandomPlanes(pixels);
   uint64_t sum = 0;
   for (size_t x = 0; x < pixels; ++x) sum += GreyOf({planes[0][x], planes[1][x], planes[2][x]});
-  EXPECT(SumOfGrey(View(planes)) == sum, target, ", ", pixels, " pixels");
+  CHECK_MESSAGE(SumOfGrey(View(planes)) == sum, target, ", ", pixels, " pixels");
 }
 
 /// More pixels than one run of the sums takes.
-void TestLargeSum(const char* target) {
+void TestLargeSum(const std::string& target) {
   const size_t pixels = (size_t{1} << 22) + 5;
   Planes planes;
   for (auto& plane : planes) plane.assign(pixels, 255);
-  EXPECT(SumOfGrey(View(planes)) == pixels * 255, target);
+  CHECK_MESSAGE(SumOfGrey(View(planes)) == pixels * 255, target);
+}
+
+TEST_CASE("kernels equal plain code on every instruction set") {
+  test::ForEachTarget([](const std::string& target) {
+    for (const size_t pixels :
+         {size_t{0}, size_t{1}, size_t{7}, size_t{16}, size_t{33}, size_t{100'003}}) {
+      TestKernels(target, pixels);
+    }
+    TestLargeSum(target);
+  });
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::test::ForEachTarget([](const char* target) {
-    for (const size_t pixels :
-         {size_t{0}, size_t{1}, size_t{7}, size_t{16}, size_t{33}, size_t{100'003}}) {
-      fastinet::TestKernels(target, pixels);
-    }
-    fastinet::TestLargeSum(target);
-  });
-  return fastinet::test::Verdict();
-}

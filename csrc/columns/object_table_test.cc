@@ -3,38 +3,38 @@
 
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 
 namespace fastinet {
 namespace {
 
 const std::vector<ObjectBox> kBoxes = {{0, 0, 1, 1}, {0, 0, .5f, 1}, {.5f, 0, 1, 1}};
 
-void TestItemsHaveTheirObjects() {
+TEST_CASE("items have their objects") {
   const std::vector<int64_t> starts = {0, 2, 2, 3};
   const Result<ObjectTable> table = ObjectTable::Make(starts, kBoxes);
-  EXPECT_OK(table.status());
-  EXPECT_EQ(table.value().items(), 3);
-  EXPECT_EQ(table.value().Of(0).size(), size_t{2});
-  EXPECT(table.value().Of(1).empty());
-  EXPECT_EQ(table.value().Of(2).data(), kBoxes.data() + 2);
+  CHECK_OK(table.status());
+  CHECK_EQ(table.value().items(), 3);
+  CHECK_EQ(table.value().Of(0).size(), size_t{2});
+  CHECK(table.value().Of(1).empty());
+  CHECK_EQ(table.value().Of(2).data(), kBoxes.data() + 2);
 }
 
-void TestAnEmptyTableHasNone() {
+TEST_CASE("an empty table has no objects") {
   const ObjectTable table;
-  EXPECT(table.empty());
-  EXPECT_EQ(table.items(), 0);
-  EXPECT(table.Of(17).empty());
+  CHECK(table.empty());
+  CHECK_EQ(table.items(), 0);
+  CHECK(table.Of(17).empty());
 }
 
-void TestColumnsThatDoNotFitAreRefused() {
+TEST_CASE("columns that do not fit are refused") {
   const std::vector<std::vector<int64_t>> bad = {{}, {1, 3}, {0, 2}, {0, 4}, {0, 2, 1, 3}, {-1, 3}};
   for (const std::vector<int64_t>& starts : bad) {
-    EXPECT(ObjectTable::Make(starts, kBoxes).status().code() == StatusCode::kInvalidArgument);
+    CHECK(ObjectTable::Make(starts, kBoxes).status().code() == StatusCode::kInvalidArgument);
   }
 }
 
-void TestCropsCoverAnObject() {
+TEST_CASE("crops cover an object where they must, and are the plain ones elsewhere") {
   const Size image{.width = 400, .height = 300};
   const std::vector<ObjectBox> objects = {{.9f, .9f, 1, 1}};
   Transform transform;
@@ -43,25 +43,17 @@ void TestCropsCoverAnObject() {
     const AugmentKey key{.seed = 3, .item = item};
     transform.min_object_covered = 0;
     const Crop plain = DrawCrop(transform, image, key);
-    EXPECT(DrawCrop(transform, image, key, objects) == plain);
+    CHECK(DrawCrop(transform, image, key, objects) == plain);
     transform.min_object_covered = 1;
-    EXPECT(DrawCrop(transform, image, key) == plain);
+    CHECK(DrawCrop(transform, image, key) == plain);
     const Crop covering = DrawCrop(transform, image, key, objects);
-    EXPECT(covering.box.x <= 360 && covering.box.x + covering.box.width == 400, item);
-    EXPECT(covering.box.y <= 270 && covering.box.y + covering.box.height == 300, item);
-    EXPECT_EQ(covering.flip, plain.flip);
+    CHECK_MESSAGE((covering.box.x <= 360 && covering.box.x + covering.box.width == 400), item);
+    CHECK_MESSAGE((covering.box.y <= 270 && covering.box.y + covering.box.height == 300), item);
+    CHECK_EQ(covering.flip, plain.flip);
     differ += covering != plain;
   }
-  EXPECT(differ > 500, differ);
+  CHECK_MESSAGE(differ > 500, differ);
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestItemsHaveTheirObjects();
-  fastinet::TestAnEmptyTableHasNone();
-  fastinet::TestColumnsThatDoNotFitAreRefused();
-  fastinet::TestCropsCoverAnObject();
-  return fastinet::test::Verdict();
-}

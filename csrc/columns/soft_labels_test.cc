@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 
 namespace fastinet {
 namespace {
@@ -20,7 +20,7 @@ class MemorySource final : public Source {
     std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
     return {};
   }
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
  private:
   std::vector<uint8_t> bytes_;
@@ -49,20 +49,20 @@ bool Same(const UnitBox& a, const UnitBox& b) {
   return a.x0 == b.x0 && a.y0 == b.y0 && a.x1 == b.x1 && a.y1 == b.y1;
 }
 
-void TestShownPart() {
+TEST_CASE("a crop shows this part of its image") {
   const Size image{100, 200};
   // A box that is resized as a whole.
-  EXPECT(Same(ShownPart({{10, 20, 30, 100}, {8, 8}, {0, 0, 8, 8}, true}, image),
-              {0.1F, 0.1F, static_cast<float>(0.1 + 0.3), static_cast<float>(0.1 + 0.5)}));
+  CHECK(Same(ShownPart({{10, 20, 30, 100}, {8, 8}, {0, 0, 8, 8}, true}, image),
+             {0.1F, 0.1F, static_cast<float>(0.1 + 0.3), static_cast<float>(0.1 + 0.5)}));
   // A window of the resized image: its middle half.
-  EXPECT(Same(ShownPart({{0, 0, 100, 200}, {40, 80}, {10, 20, 20, 40}, false}, image),
-              {0.25F, 0.25F, 0.75F, 0.75F}));
+  CHECK(Same(ShownPart({{0, 0, 100, 200}, {40, 80}, {10, 20, 20, 40}, false}, image),
+             {0.25F, 0.25F, 0.75F, 0.75F}));
   // A window larger than the image shows all of it.
-  EXPECT(Same(ShownPart({{0, 0, 100, 200}, {100, 200}, {-5, -7, 110, 214}, false}, image),
-              {0, 0, 1, 1}));
+  CHECK(Same(ShownPart({{0, 0, 100, 200}, {100, 200}, {-5, -7, 110, 214}, false}, image),
+             {0, 0, 1, 1}));
 }
 
-void TestWrites() {
+TEST_CASE("items with a map get its pooled label, items without the hard one") {
   const Maps maps;
   const std::vector<int32_t> labels = {0, 0, 3};
   const SoftLabels made = SoftLabels::Make(*maps.table, labels, kShape, 4, MapAxes::kXY).value();
@@ -70,38 +70,31 @@ void TestWrites() {
   LabelPooler pooler;
   std::vector<float> map;
   std::vector<float> out(8);
-  EXPECT(made.Write(0, crops, {4, 4}, pooler, map, out).ok());
-  EXPECT(out[2] > 0.9F && out[6] == out[2]);
-  EXPECT(made.Write(2, crops, {4, 4}, pooler, map, out).ok());
-  EXPECT(out == (std::vector<float>{0, 0, 0, 1, 0, 0, 0, 1}));
+  CHECK(made.Write(0, crops, {4, 4}, pooler, map, out).ok());
+  CHECK((out[2] > 0.9F && out[6] == out[2]));
+  CHECK(made.Write(2, crops, {4, 4}, pooler, map, out).ok());
+  CHECK(out == (std::vector<float>{0, 0, 0, 1, 0, 0, 0, 1}));
   const Status status = made.Write(1, crops, {4, 4}, pooler, map, out);
-  EXPECT(status.code() == StatusCode::kCorrupt);
-  EXPECT_EQ(status.archive(), "maps.tar");
-  EXPECT_EQ(status.offset_bytes(), 12);
+  CHECK(status.code() == StatusCode::kCorrupt);
+  CHECK_EQ(status.archive(), "maps.tar");
+  CHECK_EQ(status.offset_bytes(), 12);
 }
 
-void TestRefusals() {
+TEST_CASE("labels, shapes and classes that do not fit are refused") {
   const Maps maps;
   const auto code = [&](const std::vector<int32_t>& labels, const LabelMapShape& shape,
                         int32_t classes) {
     return SoftLabels::Make(*maps.table, labels, shape, classes, MapAxes::kXY).status().code();
   };
-  EXPECT(code({0, 0, 3}, kShape, 4) == StatusCode::kOk);
-  EXPECT(code({-1, 9, 3}, kShape, 4) == StatusCode::kOk);  // of items that have maps
-  EXPECT(code({0, 0, 4}, kShape, 4) == StatusCode::kInvalidArgument);
-  EXPECT(code({0, 0, -1}, kShape, 4) == StatusCode::kInvalidArgument);
-  EXPECT(code({0, 0}, kShape, 4) == StatusCode::kInvalidArgument);
-  EXPECT(code({0, 0, 3}, {.ranks = 2, .rows = 1, .columns = 1}, 4) == StatusCode::kInvalidArgument);
-  EXPECT(code({0, 0, 3}, {.ranks = 0, .rows = 1, .columns = 1}, 4) == StatusCode::kInvalidArgument);
-  EXPECT(code({0, 0, 3}, kShape, 0) == StatusCode::kInvalidArgument);
+  CHECK(code({0, 0, 3}, kShape, 4) == StatusCode::kOk);
+  CHECK(code({-1, 9, 3}, kShape, 4) == StatusCode::kOk);  // of items that have maps
+  CHECK(code({0, 0, 4}, kShape, 4) == StatusCode::kInvalidArgument);
+  CHECK(code({0, 0, -1}, kShape, 4) == StatusCode::kInvalidArgument);
+  CHECK(code({0, 0}, kShape, 4) == StatusCode::kInvalidArgument);
+  CHECK(code({0, 0, 3}, {.ranks = 2, .rows = 1, .columns = 1}, 4) == StatusCode::kInvalidArgument);
+  CHECK(code({0, 0, 3}, {.ranks = 0, .rows = 1, .columns = 1}, 4) == StatusCode::kInvalidArgument);
+  CHECK(code({0, 0, 3}, kShape, 0) == StatusCode::kInvalidArgument);
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestShownPart();
-  fastinet::TestWrites();
-  fastinet::TestRefusals();
-  return fastinet::test::Verdict();
-}

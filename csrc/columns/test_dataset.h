@@ -52,7 +52,7 @@ class CountingSource final : public Source {
     std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
     return {};
   }
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
   mutable std::atomic<uint64_t> reads = 0, bytes_read = 0;
   std::atomic<uint64_t> longest_read = UINT64_MAX;  // longer ones fail

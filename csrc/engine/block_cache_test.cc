@@ -21,6 +21,7 @@ std::vector<int64_t> BlockedOrderOf(int64_t items) {
 
 std::vector<int64_t> BlocksOf(const std::vector<int64_t>& order) {
   std::vector<int64_t> blocks;
+  blocks.reserve(order.size());
   for (const int64_t item : order) blocks.push_back(item / 5);
   return blocks;
 }
@@ -43,7 +44,7 @@ void TestBlocksAreReadOnce(int threads) {
   REQUIRE(stats->block_bytes_peak <= data.source().size_bytes() / 20 * 5);
 }
 
-void TestBlocksThatCannotBeRead() {
+TEST_CASE("items of a block that cannot be read are read one by one") {
   const Dataset data(100, {41});
   data.source().longest_read = 300;  // an item, but no block
   const std::vector<int64_t> order = BlockedOrderOf(100), blocks = BlocksOf(order);
@@ -53,13 +54,14 @@ void TestBlocksThatCannotBeRead() {
                       Options(1, OnError::kMask), SlotsFor(100, 1), stats)
           .value();
   const Delivery batch = NextOf(*run);
-  REQUIRE(batch.failures.size() == 1 && batch.failures[0].item == 41);
+  REQUIRE(batch.failures.size() == 1);
+  REQUIRE(batch.failures[0].item == 41);
   const Status& status = batch.failures[0].status;
   REQUIRE(status.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
   REQUIRE(stats->block_bytes_peak == 0);
 }
 
-void TestBlocksOfAnEpochThatIsLeft() {
+TEST_CASE("the blocks of an epoch that is left are freed") {
   const Dataset data(400);
   const std::vector<int64_t> order = BlockedOrderOf(400), blocks = BlocksOf(order);
   const auto stats = std::make_shared<EngineStats>();
@@ -68,17 +70,17 @@ void TestBlocksOfAnEpochThatIsLeft() {
         EpochRun::Start(Pool(3), data.table(), {.order = order, .blocks = blocks, .batch_size = 10},
                         Options(2), SlotsFor(10, 2), stats)
             .value();
-    for (int batch = 0; batch < turn; ++batch) ExpectRowsOf(NextOf(*run), order, batch * 10);
+    for (int64_t batch = 0; batch < turn; ++batch) ExpectRowsOf(NextOf(*run), order, batch * 10);
   }
   REQUIRE(stats->block_bytes == 0);
 }
 
+TEST_CASE("blocks are read once") {
+  for (const int threads : {1, 2, 5}) {
+    CAPTURE(threads);
+    TestBlocksAreReadOnce(threads);
+  }
+}
+
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  for (const int threads : {1, 2, 5}) fastinet::TestBlocksAreReadOnce(threads);
-  fastinet::TestBlocksThatCannotBeRead();
-  fastinet::TestBlocksOfAnEpochThatIsLeft();
-  return fastinet::test::Verdict();
-}

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 
 namespace fastinet {
 namespace {
@@ -16,23 +16,23 @@ std::shared_ptr<Slot> NewSlot(int64_t rows) {
   return SlotPool::Make({.rows = rows, .row_bytes = 12}, 1)->Lease().value();
 }
 
-void TestTheLastRowIsToldApart() {
+TEST_CASE("the last row is told apart") {
   OpenBatch batch;
   for (const int64_t rows : {1, 5, 2}) {  // the same object for one batch after another
     const std::shared_ptr<Slot> slot = NewSlot(5);
     batch.Open(slot, rows);
     for (int64_t row = 1; row < rows; ++row) {
-      EXPECT(!batch.ready());
-      EXPECT(!batch.CountRow());
+      CHECK(!batch.ready());
+      CHECK(!batch.CountRow());
     }
-    EXPECT(!batch.ready());
-    EXPECT(batch.CountRow());
-    EXPECT(batch.ready());
+    CHECK(!batch.ready());
+    CHECK(batch.CountRow());
+    CHECK(batch.ready());
     const Delivery delivery = batch.Deliver(OnError::kRaise);
-    EXPECT(delivery.kind == Delivery::Kind::kBatch);
-    EXPECT_EQ(delivery.slot.get(), slot.get());
-    EXPECT_EQ(delivery.rows, rows);
-    EXPECT(delivery.failures.empty());
+    CHECK(delivery.kind == Delivery::Kind::kBatch);
+    CHECK_EQ(delivery.slot.get(), slot.get());
+    CHECK_EQ(delivery.rows, rows);
+    CHECK(delivery.failures.empty());
   }
 }
 
@@ -45,36 +45,36 @@ void OpenWithFailures(OpenBatch& batch) {
   for (int64_t row = 0; row < 4; ++row) (void)batch.CountRow();
 }
 
-void TestTheFirstBadRowIsRaised() {
+TEST_CASE("the first bad row is raised") {
   OpenBatch batch;
   OpenWithFailures(batch);
   const Delivery delivery = batch.Deliver(OnError::kRaise);
-  EXPECT(delivery.kind == Delivery::Kind::kFailed);
-  EXPECT_EQ(delivery.failed_item, 101);
-  EXPECT_EQ(delivery.error.cause(), "1");
-  EXPECT(delivery.slot == nullptr);
+  CHECK(delivery.kind == Delivery::Kind::kFailed);
+  CHECK_EQ(delivery.failed_item, 101);
+  CHECK_EQ(delivery.error.cause(), "1");
+  CHECK(delivery.slot == nullptr);
 }
 
-void TestMaskedFailuresComeByRow() {
+TEST_CASE("masked failures come by row") {
   OpenBatch batch;
   OpenWithFailures(batch);
   const Delivery delivery = batch.Deliver(OnError::kMask);
-  EXPECT(delivery.kind == Delivery::Kind::kBatch && delivery.slot != nullptr);
+  CHECK((delivery.kind == Delivery::Kind::kBatch && delivery.slot != nullptr));
   REQUIRE(delivery.failures.size() == 3);
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(delivery.failures[i].row, static_cast<int64_t>(i) + 1);
-    EXPECT_EQ(delivery.failures[i].item, static_cast<int64_t>(i) + 101);
-    EXPECT_EQ(delivery.failures[i].status.cause(), std::to_string(i + 1));
+    CHECK_EQ(delivery.failures[i].row, static_cast<int64_t>(i) + 1);
+    CHECK_EQ(delivery.failures[i].item, static_cast<int64_t>(i) + 101);
+    CHECK_EQ(delivery.failures[i].status.cause(), std::to_string(i + 1));
   }
   // The next batch does not inherit them.
   batch.Open(NewSlot(4), 1);
-  EXPECT(batch.CountRow());
-  EXPECT(batch.Deliver(OnError::kMask).failures.empty());
+  CHECK(batch.CountRow());
+  CHECK(batch.Deliver(OnError::kMask).failures.empty());
 }
 
 /// Each of many threads makes rows and counts them: one of them, and only one, sees the end, and
 /// whoever sees that the batch is ready sees all rows and all failures.
-void TestManyThreadsCountDownToOneEnd() {
+TEST_CASE("many threads count down to one end") {
   constexpr int64_t kRows = 200;
   for (int turn = 0; turn < 50; ++turn) {
     OpenBatch batch;
@@ -92,44 +92,34 @@ void TestManyThreadsCountDownToOneEnd() {
       });
     }
     while (!batch.ready()) std::this_thread::yield();
+    for (std::thread& thread : threads) thread.join();
     const Delivery delivery = batch.Deliver(OnError::kMask);
     for (int64_t row = 0; row < kRows; ++row) {
       REQUIRE(delivery.slot->items[static_cast<size_t>(row)] == row);
     }
     REQUIRE(delivery.failures.size() == kRows / 10);
-    for (std::thread& thread : threads) thread.join();
     REQUIRE(ends == 1);
   }
 }
 
-void TestADroppedBatchGivesItsSlotBack() {
+TEST_CASE("a dropped batch gives its slot back") {
   const auto pool = SlotPool::Make({.rows = 2, .row_bytes = 12}, 1);
   OpenBatch batch;
   batch.Open(pool->Lease().value(), 2);
-  EXPECT_EQ(pool->leased(), 1);
+  CHECK_EQ(pool->leased(), 1);
   batch.Drop();
-  EXPECT_EQ(pool->leased(), 0);
+  CHECK_EQ(pool->leased(), 0);
 }
 
-void TestWhatElseIsSaid() {
-  EXPECT(Delivery::End().kind == Delivery::Kind::kEnd);
-  EXPECT(Delivery::NotYet().kind == Delivery::Kind::kNotYet);
-  EXPECT(Delivery::Closed().kind == Delivery::Kind::kFailed);
-  EXPECT(Delivery::Closed().error.code() == StatusCode::kCancelled);
+TEST_CASE("what else is said") {
+  CHECK(Delivery::End().kind == Delivery::Kind::kEnd);
+  CHECK(Delivery::NotYet().kind == Delivery::Kind::kNotYet);
+  CHECK(Delivery::Closed().kind == Delivery::Kind::kFailed);
+  CHECK(Delivery::Closed().error.code() == StatusCode::kCancelled);
   const Delivery failed = Delivery::Failed(Corrupt("bad"), 7);
-  EXPECT(failed.kind == Delivery::Kind::kFailed && failed.failed_item == 7);
-  EXPECT_EQ(Delivery::Failed(Corrupt("bad")).failed_item, -1);
+  CHECK((failed.kind == Delivery::Kind::kFailed && failed.failed_item == 7));
+  CHECK_EQ(Delivery::Failed(Corrupt("bad")).failed_item, -1);
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestTheLastRowIsToldApart();
-  fastinet::TestTheFirstBadRowIsRaised();
-  fastinet::TestMaskedFailuresComeByRow();
-  fastinet::TestManyThreadsCountDownToOneEnd();
-  fastinet::TestADroppedBatchGivesItsSlotBack();
-  fastinet::TestWhatElseIsSaid();
-  return fastinet::test::Verdict();
-}

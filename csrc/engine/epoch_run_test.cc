@@ -37,12 +37,13 @@ void TestBatchesComeInPlanOrder(int threads, int64_t batch_size, int64_t prefetc
   }
   REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
   REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
-  REQUIRE(stats->Sum(&WorkerCounters::items) == 150 && run->ReadyBatches() == 0);
+  REQUIRE(stats->Sum(&WorkerCounters::items) == 150);
+  REQUIRE(run->ReadyBatches() == 0);
   REQUIRE(stats->batches == static_cast<uint64_t>(CeilDiv<int64_t>(150, batch_size)));
   REQUIRE(slots->extra() == 0);
 }
 
-void TestFirstBadItemOfTheBatchIsReported() {
+TEST_CASE("the first bad item of a batch is the one reported") {
   const Dataset data(60, {41, 42, 44, 55});
   std::vector<int64_t> order(60);
   std::iota(order.begin(), order.end(), 0);
@@ -55,14 +56,15 @@ void TestFirstBadItemOfTheBatchIsReported() {
     ExpectRowsOf(NextOf(*run), order, 0);
     ExpectRowsOf(NextOf(*run), order, 20);
     const Delivery failed = NextOf(*run);
-    REQUIRE(failed.kind == Delivery::Kind::kFailed && failed.failed_item == 41);
+    REQUIRE(failed.kind == Delivery::Kind::kFailed);
+    REQUIRE(failed.failed_item == 41);
     REQUIRE(failed.error.archive() == "memory.tar");
     REQUIRE(failed.error.offset_bytes() == static_cast<int64_t>(data.offset_bytes(41)));
     REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
   }
 }
 
-void TestMaskedRowsAreZero() {
+TEST_CASE("masked rows are zero, in used slots too") {
   const Dataset data(20, {3, 17});
   const std::vector<int64_t> order = Shuffled(20);
   const auto stats = std::make_shared<EngineStats>();
@@ -72,9 +74,10 @@ void TestMaskedRowsAreZero() {
                                      Options(1, OnError::kMask), slots, stats)
                          .value();
     const Delivery batch = NextOf(*run);
-    REQUIRE(batch.failures.size() == 2 && batch.failures[0].row < batch.failures[1].row);
+    REQUIRE(batch.failures.size() == 2);
+    REQUIRE(batch.failures[0].row < batch.failures[1].row);
     for (const RowFailure& failure : batch.failures) {
-      REQUIRE(failure.item == 3 || failure.item == 17);
+      REQUIRE((failure.item == 3 || failure.item == 17));
       REQUIRE(order[static_cast<size_t>(failure.row)] == failure.item);
       REQUIRE(batch.slot->valid[static_cast<size_t>(failure.row)] == 0);
       for (const uint8_t value : batch.slot->Row(failure.row)) REQUIRE(value == 0);
@@ -86,7 +89,7 @@ void TestMaskedRowsAreZero() {
   REQUIRE(failures == 4);
 }
 
-void TestRunsShareAPoolAndStopAnywhere() {
+TEST_CASE("runs share a pool and stop anywhere") {
   const Dataset data(400);
   const std::vector<int64_t> order = Shuffled(400);
   const auto pool = Pool(4);
@@ -94,19 +97,20 @@ void TestRunsShareAPoolAndStopAnywhere() {
   const auto stats = std::make_shared<EngineStats>();
   for (int turn = 0; turn < 40; ++turn) {
     std::vector<std::unique_ptr<EpochRun>> runs;
+    runs.reserve(3);
     for (int i = 0; i < 3; ++i) {
       runs.push_back(EpochRun::Start(pool, data.table(), {.order = order, .batch_size = 10},
                                      Options(3), slots, stats)
                          .value());
     }
-    for (int batch = 0; batch < turn % 5; ++batch) {
+    for (int64_t batch = 0; batch < turn % 5; ++batch) {
       for (const auto& run : runs) ExpectRowsOf(NextOf(*run), order, batch * 10);
     }
   }
   REQUIRE(slots->leased() == 0);
 }
 
-void TestStopWakesTheConsumer() {
+TEST_CASE("stopping wakes the consumer") {
   const Dataset data(64);
   const std::vector<int64_t> order = Shuffled(64);
   for (int turn = 0; turn < 50; ++turn) {
@@ -117,8 +121,8 @@ void TestStopWakesTheConsumer() {
       for (;;) {
         const Delivery delivery = run->Next(milliseconds(100'000));
         if (delivery.kind == Delivery::Kind::kBatch) continue;
-        REQUIRE(delivery.kind == Delivery::Kind::kEnd ||
-                delivery.error.code() == StatusCode::kCancelled);
+        REQUIRE((delivery.kind == Delivery::Kind::kEnd ||
+                 delivery.error.code() == StatusCode::kCancelled));
         return;
       }
     });
@@ -128,7 +132,7 @@ void TestStopWakesTheConsumer() {
   }
 }
 
-void TestPlansWithPadding() {
+TEST_CASE("padding makes zero rows that are not valid") {
   const Dataset data(10);
   std::vector<int64_t> order = Shuffled(10);
   order.resize(16, kPaddingItem);
@@ -139,17 +143,20 @@ void TestPlansWithPadding() {
                       Options(1), SlotsFor(16, 1), std::make_shared<EngineStats>())
           .value();
   const Delivery batch = NextOf(*run);
-  REQUIRE(batch.rows == 16 && batch.failures.empty());
+  REQUIRE(batch.rows == 16);
+  REQUIRE(batch.failures.empty());
   for (size_t j = 10; j < 16; ++j) {
-    REQUIRE(batch.slot->items[j] == kPaddingItem && batch.slot->valid[j] == 0);
+    REQUIRE(batch.slot->items[j] == kPaddingItem);
+    REQUIRE(batch.slot->valid[j] == 0);
     for (const uint8_t value : batch.slot->Row(static_cast<int64_t>(j))) REQUIRE(value == 0);
   }
 }
 
-void TestBatchesOutliveTheRun() {
+TEST_CASE("batches outlive their run") {
   const Dataset data(40);
   const std::vector<int64_t> order = Shuffled(40);
   std::vector<Delivery> kept;
+  kept.reserve(10);
   {
     const auto run = EpochRun::Start(Pool(3), data.table(), {.order = order, .batch_size = 4},
                                      Options(2), SlotsFor(4, 2), std::make_shared<EngineStats>())
@@ -161,22 +168,18 @@ void TestBatchesOutliveTheRun() {
   }
 }
 
-}  // namespace
-}  // namespace fastinet
-
-int main() {
+TEST_CASE("batches come in plan order") {
   for (const int threads : {1, 2, 5}) {
     for (const int64_t batch_size : {1, 16, 200}) {
       for (const int64_t prefetch : {1, 4}) {
-        fastinet::TestBatchesComeInPlanOrder(threads, batch_size, prefetch);
+        CAPTURE(threads);
+        CAPTURE(batch_size);
+        CAPTURE(prefetch);
+        TestBatchesComeInPlanOrder(threads, batch_size, prefetch);
       }
     }
   }
-  fastinet::TestFirstBadItemOfTheBatchIsReported();
-  fastinet::TestMaskedRowsAreZero();
-  fastinet::TestRunsShareAPoolAndStopAnywhere();
-  fastinet::TestStopWakesTheConsumer();
-  fastinet::TestPlansWithPadding();
-  fastinet::TestBatchesOutliveTheRun();
-  return fastinet::test::Verdict();
 }
+
+}  // namespace
+}  // namespace fastinet

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "columns/test_dataset.h"
 
 namespace fastinet {
@@ -23,8 +23,8 @@ struct Fitting {
   Status Check() const { return CheckEpoch(plan, options, data.table(), shape); }
   void ExpectRefused(std::string_view why) const {
     const Status status = Check();
-    EXPECT(status.code() == StatusCode::kInvalidArgument, why);
-    EXPECT(status.cause().find(why) != std::string_view::npos, status.cause(), " for ", why);
+    CHECK_MESSAGE(status.code() == StatusCode::kInvalidArgument, why);
+    CHECK_MESSAGE(status.cause().find(why) != std::string_view::npos, status.cause(), " for ", why);
   }
 
   Dataset data{10};
@@ -35,25 +35,25 @@ struct Fitting {
   SlotShape shape{.rows = 4, .row_bytes = 4 * 4 * 3};
 };
 
-void TestWhatFitsIsTaken() {
-  EXPECT_OK(Fitting().Check());
+TEST_CASE("what fits is taken") {
+  CHECK_OK(Fitting().Check());
   Fitting empty;
   empty.plan.order = {};
-  EXPECT_OK(empty.Check());
+  CHECK_OK(empty.Check());
   Fitting full;
   full.plan.blocks = std::span(full.column).first(5);
   full.plan.labels = full.column;
-  EXPECT_OK(full.Check());
+  CHECK_OK(full.Check());
   Fitting roomy;  // a slot may have room for more rows, and for longer ones
   roomy.shape = {.rows = 100, .row_bytes = 1000};
-  EXPECT_OK(roomy.Check());
+  CHECK_OK(roomy.Check());
   Fitting short_plan;  // or for fewer than batch_size, when no batch has as many
   short_plan.plan.batch_size = 50;
   short_plan.shape.rows = 5;
-  EXPECT_OK(short_plan.Check());
+  CHECK_OK(short_plan.Check());
 }
 
-void TestPlansThatNameNoItemAreRefused() {
+TEST_CASE("plans that name no item are refused") {
   for (const int64_t item : {int64_t{10}, int64_t{-2}, INT64_MAX, INT64_MIN}) {
     Fitting bad;
     bad.order.back() = item;
@@ -61,7 +61,7 @@ void TestPlansThatNameNoItemAreRefused() {
   }
 }
 
-void TestColumnsOfOtherLengthsAreRefused() {
+TEST_CASE("columns of other lengths are refused") {
   Fitting blocks;
   blocks.plan.blocks = std::span(blocks.column).first(4);
   blocks.ExpectRefused("4 blocks for 5 positions");
@@ -74,7 +74,7 @@ void TestColumnsOfOtherLengthsAreRefused() {
   objects.ExpectRefused("boxes of 9 items for 10");
 }
 
-void TestSizesThatMakeNoSenseAreRefused() {
+TEST_CASE("sizes that make no sense are refused") {
   for (const int64_t count : {0, -1}) {
     Fitting batch;
     batch.plan.batch_size = count;
@@ -85,10 +85,10 @@ void TestSizesThatMakeNoSenseAreRefused() {
   }
   Fitting transform;
   transform.options.spec.transform.size = {0, 4};
-  EXPECT(transform.Check().code() == StatusCode::kInvalidArgument);
+  CHECK(transform.Check().code() == StatusCode::kInvalidArgument);
 }
 
-void TestSlotsThatDoNotFitAreRefused() {
+TEST_CASE("slots that do not fit are refused") {
   Fitting rows;
   rows.shape.rows = 3;
   rows.ExpectRefused("slots' shape");
@@ -103,7 +103,7 @@ void TestSlotsThatDoNotFitAreRefused() {
   labels.ExpectRefused("another length");
 }
 
-void TestSoftLabelsThatDoNotFitAreRefused() {
+TEST_CASE("soft labels that do not fit are refused") {
   Fitting fitting;
   const std::vector<uint64_t> no_bytes(9);
   const std::vector<int32_t> labels(9);
@@ -115,32 +115,21 @@ void TestSoftLabelsThatDoNotFitAreRefused() {
   fitting.ExpectRefused("label maps of 9 items for 10");
 }
 
-void TestRowsOfBatches() {
+TEST_CASE("rows of batches") {
   const std::vector<int64_t> order(10);
   const EpochPlan plan{.order = order, .batch_size = 4};
-  EXPECT_EQ(plan.batches(), 3);
-  EXPECT_EQ(plan.RowsOf(0), 4);
-  EXPECT_EQ(plan.RowsOf(2), 2);
-  EXPECT_EQ(plan.NumberOf(7), 7);
-  EXPECT_EQ(plan.LabelOf(7), kNoLabel);
+  CHECK_EQ(plan.batches(), 3);
+  CHECK_EQ(plan.RowsOf(0), 4);
+  CHECK_EQ(plan.RowsOf(2), 2);
+  CHECK_EQ(plan.NumberOf(7), 7);
+  CHECK_EQ(plan.LabelOf(7), kNoLabel);
   const std::vector<int64_t> column = {5, 6};
   const EpochPlan named{.order = order, .batch_size = 5, .numbers = column, .labels = column};
-  EXPECT_EQ(named.batches(), 2);
-  EXPECT_EQ(named.RowsOf(1), 5);
-  EXPECT_EQ(named.NumberOf(1), 6);
-  EXPECT_EQ(named.LabelOf(0), 5);
+  CHECK_EQ(named.batches(), 2);
+  CHECK_EQ(named.RowsOf(1), 5);
+  CHECK_EQ(named.NumberOf(1), 6);
+  CHECK_EQ(named.LabelOf(0), 5);
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestWhatFitsIsTaken();
-  fastinet::TestPlansThatNameNoItemAreRefused();
-  fastinet::TestColumnsOfOtherLengthsAreRefused();
-  fastinet::TestSizesThatMakeNoSenseAreRefused();
-  fastinet::TestSlotsThatDoNotFitAreRefused();
-  fastinet::TestSoftLabelsThatDoNotFitAreRefused();
-  fastinet::TestRowsOfBatches();
-  return fastinet::test::Verdict();
-}

@@ -112,7 +112,7 @@ Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t r
   worker.bytes.Trim();
   Status status;
   if (!image.ok()) {
-    status = location.Located(std::move(image).status());
+    status = location.Located(image.status());
   } else if (options_.soft_labels != nullptr) {
     status = OrOutOfMemory("not enough memory for the item's label map", [&] {
       return options_.soft_labels->Write(item, worker.crops, image.value(), worker.label_pooler,

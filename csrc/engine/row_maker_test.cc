@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "columns/test_dataset.h"
 
 namespace fastinet {
@@ -74,18 +74,18 @@ struct Fixture {
   }
   void ExpectNothingIn(int64_t row) const {
     const auto j = static_cast<size_t>(row);
-    for (const uint8_t value : slot->Row(row)) EXPECT_EQ(value, 0);
-    for (const float value : slot->SoftLabelRow(row)) EXPECT_EQ(value, 0.0F);
-    EXPECT_EQ(slot->valid[j], 0);
-    EXPECT(slot->image_sizes[j] == Size{});
+    for (const uint8_t value : slot->Row(row)) CHECK_EQ(value, 0);
+    for (const float value : slot->SoftLabelRow(row)) CHECK_EQ(value, 0.0F);
+    CHECK_EQ(slot->valid[j], 0);
+    CHECK(slot->image_sizes[j] == Size{});
     for (const size_t view : {2 * j, 2 * j + 1}) {
-      EXPECT(slot->boxes[view] == Box{});
-      EXPECT_EQ(slot->flips[view], 0);
+      CHECK(slot->boxes[view] == Box{});
+      CHECK_EQ(slot->flips[view], 0);
     }
   }
   void ExpectUntouched(int64_t row) const {
-    for (const uint8_t value : slot->Row(row)) EXPECT_EQ(value, 77);
-    EXPECT_EQ(slot->valid[static_cast<size_t>(row)], 1);
+    for (const uint8_t value : slot->Row(row)) CHECK_EQ(value, 77);
+    CHECK_EQ(slot->valid[static_cast<size_t>(row)], 1);
   }
 
   Dataset data{10, {3}};
@@ -101,96 +101,96 @@ struct Fixture {
   std::unique_ptr<RowMaker> maker;
 };
 
-void TestAGoodRow() {
+TEST_CASE("a good row") {
   Fixture fixture;
-  EXPECT_OK(fixture.Make(0, 2));
+  CHECK_OK(fixture.Make(0, 2));
   const Slot& slot = *fixture.slot;
-  for (const uint8_t value : fixture.slot->Row(2)) EXPECT_EQ(value, 128);
-  EXPECT_EQ(slot.items[2], 105);
-  EXPECT_EQ(slot.labels[2], 2);
-  EXPECT_EQ(slot.valid[2], 1);
+  for (const uint8_t value : fixture.slot->Row(2)) CHECK_EQ(value, 128);
+  CHECK_EQ(slot.items[2], 105);
+  CHECK_EQ(slot.labels[2], 2);
+  CHECK_EQ(slot.valid[2], 1);
   const Size size = Dataset::SizeOf(5);
-  EXPECT(slot.image_sizes[2] == size);
+  CHECK(slot.image_sizes[2] == size);
   for (const size_t view : {size_t{4}, size_t{5}}) {
-    EXPECT((slot.boxes[view] == Box{0, 0, size.width, size.height}));
-    EXPECT_EQ(slot.flips[view], 0);
-    EXPECT(slot.soft_labels[view * kClasses + 2] > 0.9F);
+    CHECK((slot.boxes[view] == Box{0, 0, size.width, size.height}));
+    CHECK_EQ(slot.flips[view], 0);
+    CHECK(slot.soft_labels[view * kClasses + 2] > 0.9F);
   }
   fixture.ExpectUntouched(1);
   fixture.ExpectUntouched(3);
-  EXPECT_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
+  CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
 }
 
-void TestARowWithoutAMapHasItsLabel() {
+TEST_CASE("a row without a map has its label") {
   Fixture fixture;
-  EXPECT_OK(fixture.Make(2, 0));
+  CHECK_OK(fixture.Make(2, 0));
   const std::vector<float> expected = {0, 1, 0, 0, 1, 0};
-  EXPECT(std::ranges::equal(fixture.slot->SoftLabelRow(0), expected));
+  CHECK(std::ranges::equal(fixture.slot->SoftLabelRow(0), expected));
 }
 
-void TestPaddingIsNeitherValidNorAFailure() {
+TEST_CASE("padding is neither valid nor a failure") {
   Fixture fixture;
-  EXPECT_OK(fixture.Make(4, 0));
+  CHECK_OK(fixture.Make(4, 0));
   fixture.ExpectNothingIn(0);
-  EXPECT_EQ(fixture.slot->items[0], kPaddingItem);
-  EXPECT_EQ(fixture.slot->labels[0], kNoLabel);
-  EXPECT_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{0});
+  CHECK_EQ(fixture.slot->items[0], kPaddingItem);
+  CHECK_EQ(fixture.slot->labels[0], kNoLabel);
+  CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{0});
 }
 
-void TestADecodeThatFails() {
+TEST_CASE("a decode that fails") {
   Fixture fixture;
   const Status status = fixture.Make(1, 1);
-  EXPECT(status.code() == StatusCode::kUnsupported);
-  EXPECT_EQ(status.archive(), "memory.tar");
-  EXPECT_EQ(status.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(3)));
+  CHECK(status.code() == StatusCode::kUnsupported);
+  CHECK_EQ(status.archive(), "memory.tar");
+  CHECK_EQ(status.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(3)));
   fixture.ExpectNothingIn(1);
-  EXPECT_EQ(fixture.slot->items[1], 103);  // the row is known to be the item's nevertheless
-  EXPECT_EQ(fixture.slot->labels[1], 0);
+  CHECK_EQ(fixture.slot->items[1], 103);  // the row is known to be the item's nevertheless
+  CHECK_EQ(fixture.slot->labels[1], 0);
   fixture.ExpectUntouched(0);
-  EXPECT_EQ(fixture.FailuresOf(StatusCode::kUnsupported), uint64_t{1});
-  EXPECT_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
+  CHECK_EQ(fixture.FailuresOf(StatusCode::kUnsupported), uint64_t{1});
+  CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
 }
 
-void TestAReadThatFails() {
+TEST_CASE("a read that fails") {
   Fixture fixture;
   fixture.data.source().longest_read = 10;
   const Status status = fixture.Make(3, 0);
-  EXPECT(status.code() == StatusCode::kIo);
-  EXPECT_EQ(status.archive(), "memory.tar");
-  EXPECT_EQ(status.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(9)));
+  CHECK(status.code() == StatusCode::kIo);
+  CHECK_EQ(status.archive(), "memory.tar");
+  CHECK_EQ(status.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(9)));
   fixture.ExpectNothingIn(0);
-  EXPECT_EQ(fixture.FailuresOf(StatusCode::kIo), uint64_t{1});
+  CHECK_EQ(fixture.FailuresOf(StatusCode::kIo), uint64_t{1});
 }
 
 /// Also in the row that follows: the worker has taken no harm.
-void TestMemoryThatRunsOut() {
+TEST_CASE("memory that runs out") {
   Fixture fixture;
   fixture.data.source().out_of_memory = true;
   const Status status = fixture.Make(0, 0);
-  EXPECT(status.code() == StatusCode::kTooLarge);
-  EXPECT_EQ(status.cause(), "not enough memory to decode the item");
-  EXPECT_EQ(status.archive(), "memory.tar");
+  CHECK(status.code() == StatusCode::kTooLarge);
+  CHECK_EQ(status.cause(), "not enough memory to decode the item");
+  CHECK_EQ(status.archive(), "memory.tar");
   fixture.ExpectNothingIn(0);
   fixture.data.source().out_of_memory = false;
-  EXPECT_OK(fixture.Make(0, 0));
-  EXPECT_EQ(fixture.slot->valid[0], 1);
+  CHECK_OK(fixture.Make(0, 0));
+  CHECK_EQ(fixture.slot->valid[0], 1);
 }
 
-void TestALabelMapThatFails() {
+TEST_CASE("a label map that fails") {
   Fixture fixture;
   fixture.maps.source->longest_read = 4;
   const Status status = fixture.Make(0, 0);
-  EXPECT(status.code() == StatusCode::kIo);
-  EXPECT_EQ(status.archive(), "maps.tar");
+  CHECK(status.code() == StatusCode::kIo);
+  CHECK_EQ(status.archive(), "maps.tar");
   fixture.ExpectNothingIn(0);  // no image without its soft label
   fixture.maps.source->out_of_memory = true;
   const Status out_of_memory = fixture.Make(0, 1);
-  EXPECT_EQ(out_of_memory.cause(), "not enough memory for the item's label map");
+  CHECK_EQ(out_of_memory.cause(), "not enough memory for the item's label map");
   fixture.ExpectNothingIn(1);
-  EXPECT_EQ(fixture.FailuresOf(StatusCode::kTooLarge), uint64_t{1});
+  CHECK_EQ(fixture.FailuresOf(StatusCode::kTooLarge), uint64_t{1});
 }
 
-void TestAnItemBeyondTheLimit() {
+TEST_CASE("an item beyond the limit") {
   Fixture fixture;
   constexpr uint64_t kHuge = uint64_t{1} << 40;
   const std::vector<uint64_t> offsets = {64}, sizes = {kHuge};
@@ -202,24 +202,12 @@ void TestAnItemBeyondTheLimit() {
   options.soft_labels = nullptr;
   const RowMaker maker(table, plan, options, fixture.stats);
   const Status status = maker.MakeRow(fixture.worker, 0, *fixture.slot, 0);
-  EXPECT(status.code() == StatusCode::kTooLarge);
-  EXPECT(status.cause().starts_with("the item has 1099511627776 bytes"), status.cause());
-  EXPECT_EQ(status.archive(), "huge.tar");
-  EXPECT_EQ(status.offset_bytes(), 64);
-  EXPECT_EQ(fixture.maps.source->reads, uint64_t{0});  // nothing was read or allocated for it
+  CHECK(status.code() == StatusCode::kTooLarge);
+  CHECK_MESSAGE(status.cause().starts_with("the item has 1099511627776 bytes"), status.cause());
+  CHECK_EQ(status.archive(), "huge.tar");
+  CHECK_EQ(status.offset_bytes(), 64);
+  CHECK_EQ(fixture.maps.source->reads, uint64_t{0});  // nothing was read or allocated for it
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestAGoodRow();
-  fastinet::TestARowWithoutAMapHasItsLabel();
-  fastinet::TestPaddingIsNeitherValidNorAFailure();
-  fastinet::TestADecodeThatFails();
-  fastinet::TestAReadThatFails();
-  fastinet::TestMemoryThatRunsOut();
-  fastinet::TestALabelMapThatFails();
-  fastinet::TestAnItemBeyondTheLimit();
-  return fastinet::test::Verdict();
-}

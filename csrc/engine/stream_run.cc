@@ -63,16 +63,23 @@ StreamRun::StreamRun(std::shared_ptr<WorkerPool> pool, std::unique_ptr<StreamInp
 StreamRun::~StreamRun() { Stop(); }
 
 void StreamRun::Stop() {
-  std::deque<std::shared_ptr<Batch>> batches;
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     stopped_ = over_ = true;
-    batches = batches_;
   }
   input_->Interrupt();
   changed_.notify_all();
-  for (const std::shared_ptr<Batch>& batch : batches) batch->run->Stop();
+  // From now on no batch leaves the queue. It is not copied: a destructor must do without memory.
+  for (size_t i = 0;; ++i) {
+    std::shared_ptr<Batch> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      if (i == batches_.size()) break;
+      batch = batches_[i];
+    }
+    batch->run->Stop();
+  }
   feeder_.join();
   const std::lock_guard lock(mutex_);
   batches_.clear();
@@ -149,11 +156,11 @@ int64_t StreamRun::CountReady() {
 
 void StreamRun::Feed() {
   Status status = OrOutOfMemory("not enough memory for the stream's window of items",
-                                [&] { return TakeApart(); });
+                                [&] { return TakeApart().InArchive(input_->name()); });
   {
     const std::lock_guard lock(mutex_);
     fed_ = true;
-    failure_ = std::move(status).InArchive(input_->name());
+    failure_ = std::move(status);
   }
   changed_.notify_all();
 }

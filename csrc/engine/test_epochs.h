@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "columns/test_dataset.h"
 #include "engine/epoch_run.h"
 

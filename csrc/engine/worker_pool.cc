@@ -74,7 +74,10 @@ Result<std::shared_ptr<WorkerPool>> WorkerPool::Start(int threads, std::span<con
   const SignalsBlocked blocked;
   try {
     for (int i = 0; i < std::max(threads, 1); ++i) {
-      pool->threads_.emplace_back([raw = pool.get(), i] { raw->Work(static_cast<size_t>(i)); });
+      // Made here, where a lack of memory can still be reported: no exception may leave a thread.
+      const auto worker = std::make_shared<Worker>();
+      worker->number = static_cast<size_t>(i);
+      pool->threads_.emplace_back([raw = pool.get(), worker] { raw->Work(*worker); });
     }
   } catch (const std::system_error& error) {
     return Status(StatusCode::kIo, "cannot start worker thread " +
@@ -136,10 +139,8 @@ WorkerPool::Visited* WorkerPool::PickSource() {
   return nullptr;
 }
 
-void WorkerPool::Work(size_t number) {
+void WorkerPool::Work(Worker& worker) {
   NameThisThread();
-  Worker worker;
-  worker.number = number;
   std::unique_lock lock(mutex_);
   for (;;) {
     Visited* visited = nullptr;
@@ -148,7 +149,7 @@ void WorkerPool::Work(size_t number) {
       work_.wait(lock);
       woken = true;
     }
-    if (stopping_) return;
+    if (stopping_ || visited == nullptr) return;
     ++visited->visitors;
     lock.unlock();
     if (woken) work_.notify_one();  // who finds no work wakes nobody, and there it ends

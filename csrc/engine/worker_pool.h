@@ -45,7 +45,7 @@ class WorkerPool {
   };
 
   WorkerPool() = default;
-  void Work(size_t number);
+  void Work(Worker& worker);
   Visited* PickSource();
 
   std::mutex mutex_;

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 
 namespace fastinet {
 namespace {
@@ -19,7 +19,7 @@ class CountedWork final : public WorkSource {
  public:
   explicit CountedWork(int64_t items) : left_(items) {}
   bool HasWork() const override { return left_ > 0; }
-  bool RunOne(Worker&) override {
+  bool RunOne(Worker& /*worker*/) override {
     ++inside_;
     const bool had_one = left_.fetch_sub(1) > 0;
     if (had_one) ++done_;
@@ -31,7 +31,7 @@ class CountedWork final : public WorkSource {
   std::atomic<int64_t> inside_ = 0;
 };
 
-void TestPoolServesManySources() {
+TEST_CASE("one pool serves many sources of work") {
   const auto pool = Pool(4);
   std::vector<std::unique_ptr<CountedWork>> sources;
   for (int i = 0; i < 20; ++i) {
@@ -58,7 +58,7 @@ class JointWork final : public WorkSource {
     together_.arrive_and_wait();
   }
   bool HasWork() const override { return left_ > 0; }
-  bool RunOne(Worker&) override {
+  bool RunOne(Worker& /*worker*/) override {
     int left = left_;
     do {
       if (left == 0) return false;
@@ -73,7 +73,7 @@ class JointWork final : public WorkSource {
   std::atomic<int> left_ = 0;
 };
 
-void TestWakeReachesAsManyAsThereIsWorkFor() {
+TEST_CASE("waking reaches as many workers as there is work for") {
   const auto pool = Pool(6);
   JointWork work(6);
   pool->Add(work);
@@ -84,7 +84,7 @@ void TestWakeReachesAsManyAsThereIsWorkFor() {
   pool->Remove(work);
 }
 
-void TestRemoveWaitsForVisitors() {
+TEST_CASE("removing a source waits for the workers in it") {
   const auto pool = Pool(4);
   for (int turn = 0; turn < 200; ++turn) {
     auto source = std::make_unique<CountedWork>(1'000'000);
@@ -98,10 +98,3 @@ void TestRemoveWaitsForVisitors() {
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestPoolServesManySources();
-  fastinet::TestWakeReachesAsManyAsThereIsWorkFor();
-  fastinet::TestRemoveWaitsForVisitors();
-  return fastinet::test::Verdict();
-}

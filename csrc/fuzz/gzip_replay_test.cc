@@ -1,14 +1,14 @@
-// Runs the gzip fuzzer's step without libFuzzer: on the files named and, from a fixed seed, on
-// damaged copies of them.
+// Runs the gzip fuzzer's step without libFuzzer: on its seeds and, from a fixed seed, on damaged
+// copies of them.
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <vector>
 
+#include "base/test_checks.h"
 #include "fuzz/gzip_properties.h"
+#include "fuzz/test_corpus.h"
 
 namespace {
 
@@ -28,19 +28,16 @@ std::vector<uint8_t> Damaged(std::vector<uint8_t> file, std::mt19937& random) {
   return file;
 }
 
-}  // namespace
-
-int main(int count, char** paths) {
-  fastinet::fuzz::Demand(count > 1, "the files to replay are named");
+TEST_CASE("what holds of every file holds of the seeds and of damaged copies") {
+  const auto files = fastinet::test::FilesIn(FASTINET_CORPUS);
+  REQUIRE(!files.empty());
   std::mt19937 random(11);
-  for (int i = 1; i < count; ++i) {
-    std::ifstream stream(paths[i], std::ios::binary);
-    const std::vector<uint8_t> file{std::istreambuf_iterator<char>(stream),
-                                    std::istreambuf_iterator<char>()};
+  for (const std::vector<uint8_t>& file : files) {
     fastinet::fuzz::CheckInput(file);
     for (int copy = 0; copy < kDamagedCopies && !file.empty(); ++copy) {
       fastinet::fuzz::CheckInput(Damaged(file, random));
     }
   }
-  return 0;
 }
+
+}  // namespace

@@ -1,20 +1,21 @@
-// Runs the JPEG fuzzer's step without libFuzzer: on the files named, else on random inputs.
+// Runs the JPEG fuzzer's step without libFuzzer: on its seeds, if any, and on random inputs.
 
-#include <fstream>
-#include <iterator>
+#include <cstdint>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "fuzz/jpeg_differential.h"
+#include "fuzz/test_corpus.h"
 
-int main(int count, char** arguments) {
-  for (int i = 1; i < count; ++i) {
-    std::ifstream file(arguments[i], std::ios::binary);
-    const std::vector<uint8_t> input{std::istreambuf_iterator<char>(file),
-                                     std::istreambuf_iterator<char>()};
+namespace {
+
+TEST_CASE("the own decoder and libjpeg-turbo agree on the seeds") {
+  for (const std::vector<uint8_t>& input : fastinet::test::FilesIn(FASTINET_CORPUS)) {
     fastinet::fuzz::CheckInput(input);
   }
-  if (count > 1) return 0;
+}
+
+TEST_CASE("the own decoder and libjpeg-turbo agree on random recipes") {
   fastinet::test::Random random(31);
   for (int i = 0; i < 20000; ++i) {
     std::vector<uint8_t> input(static_cast<size_t>(20 + random.Below(60)));
@@ -22,5 +23,6 @@ int main(int count, char** arguments) {
     input[0] = static_cast<uint8_t>(input[0] & 0xFE);  // a recipe: random bytes are no JPEG
     fastinet::fuzz::CheckInput(input);
   }
-  return 0;
 }
+
+}  // namespace

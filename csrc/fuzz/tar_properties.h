@@ -24,7 +24,7 @@ class MemorySource final : public Source {
     if (!out.empty()) std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
     return {};
   }
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
  private:
   Bytes bytes_;

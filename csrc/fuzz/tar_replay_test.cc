@@ -1,13 +1,13 @@
-// Runs the tar fuzzer's step without libFuzzer: on the archives named and, from a fixed seed, on
-// damaged copies of them.
+// Runs the tar fuzzer's step without libFuzzer: on its seeds and, from a fixed seed, on damaged
+// copies of them.
 
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <vector>
 
+#include "base/test_checks.h"
 #include "fuzz/tar_properties.h"
+#include "fuzz/test_corpus.h"
 
 namespace {
 
@@ -28,19 +28,16 @@ std::vector<uint8_t> Damaged(std::vector<uint8_t> archive, std::mt19937& random)
   return archive;
 }
 
-}  // namespace
-
-int main(int count, char** paths) {
-  fastinet::fuzz::Demand(count > 1, "the archives to replay are named");
+TEST_CASE("what holds of every archive holds of the seeds and of damaged copies") {
+  const auto archives = fastinet::test::FilesIn(FASTINET_CORPUS);
+  REQUIRE(!archives.empty());
   std::mt19937 random(7);
-  for (int i = 1; i < count; ++i) {
-    std::ifstream file(paths[i], std::ios::binary);
-    const std::vector<uint8_t> archive{std::istreambuf_iterator<char>(file),
-                                       std::istreambuf_iterator<char>()};
+  for (const std::vector<uint8_t>& archive : archives) {
     fastinet::fuzz::CheckInput(archive);
     for (int copy = 0; copy < kDamagedCopies && !archive.empty(); ++copy) {
       fastinet::fuzz::CheckInput(Damaged(archive, random));
     }
   }
-  return 0;
 }
+
+}  // namespace

@@ -5,7 +5,7 @@
 #include <string>
 #include <thread>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "gzip/test_gzip.h"
 
 namespace fastinet {
@@ -42,29 +42,29 @@ std::vector<uint8_t> Joined(std::initializer_list<std::vector<uint8_t>> parts) {
 
 void ExpectFails(const std::vector<uint8_t>& file, StatusCode code, const std::string& cause) {
   const Result<std::vector<uint8_t>> result = InflateAll(file, 1 << 30);
-  EXPECT(!result.ok(), cause);
-  EXPECT(result.status().code() == code, cause, result.status());
-  EXPECT(std::string(result.status().cause()).find(cause) != std::string::npos, cause,
-         result.status());
+  CHECK_MESSAGE(!result.ok(), cause);
+  CHECK_MESSAGE(result.status().code() == code, cause, result.status());
+  CHECK_MESSAGE(std::string(result.status().cause()).find(cause) != std::string::npos, cause,
+                result.status());
 }
 
-void WholeFiles() {
+TEST_CASE("files inflate to what was deflated, members joined and within the limit") {
   const std::vector<uint8_t> a = Content(200'000, 0.3, 1), b = Content(1000, 0.5, 2);
   for (const int level : {0, 1, 6, 9}) {
     const auto result =
         InflateAll(Joined({Gzip(a, level), Gzip({}, level), Gzip(b, level)}), 1 << 20);
-    EXPECT_OK(result.status());
-    EXPECT(result.value() == Joined({a, b}), level);
+    CHECK_OK(result.status());
+    CHECK_MESSAGE(result.value() == Joined({a, b}), level);
   }
   const std::vector<uint8_t> file = Gzip(b, 6);
-  EXPECT(InflateAll(Joined({file, std::vector<uint8_t>(70'000)}), 1 << 20).value() == b);
-  EXPECT(InflateAll(file, b.size()).value() == b);
-  EXPECT(InflateAll(file, b.size() - 1).status().code() == StatusCode::kTooLarge);
-  EXPECT(InflateAll(Gzip(std::vector<uint8_t>(100'000'000), 9), 1000).status().code() ==
-         StatusCode::kTooLarge);
+  CHECK(InflateAll(Joined({file, std::vector<uint8_t>(70'000)}), 1 << 20).value() == b);
+  CHECK(InflateAll(file, b.size()).value() == b);
+  CHECK(InflateAll(file, b.size() - 1).status().code() == StatusCode::kTooLarge);
+  CHECK(InflateAll(Gzip(std::vector<uint8_t>(100'000'000), 9), 1000).status().code() ==
+        StatusCode::kTooLarge);
 }
 
-void HeaderFields() {
+TEST_CASE("optional header fields are passed over, and their checksum is checked") {
   const std::vector<uint8_t> content = Content(5000, 0.2, 3);
   gz_header header{};
   std::vector<uint8_t> extra(300, 7);
@@ -74,19 +74,19 @@ void HeaderFields() {
   header.comment = reinterpret_cast<Bytef*>(const_cast<char*>("comment"));
   header.hcrc = 1;
   std::vector<uint8_t> file = Gzip(content, 6, &header);
-  EXPECT(InflateAll(file, 1 << 20).value() == content);
+  CHECK(InflateAll(file, 1 << 20).value() == content);
   ++file[20];  // of the extra field
   ExpectFails(file, StatusCode::kCorrupt, "checksum of a gzip header");
 }
 
-void BadFiles() {
+TEST_CASE("a cut or damaged file is an error that names its kind and place") {
   const std::vector<uint8_t> content = Content(3000, 0.3, 4);
   const std::vector<uint8_t> file = Gzip(content, 6);
   for (size_t size = 0; size < file.size(); ++size) {
     const std::vector<uint8_t> cut(file.begin(), file.begin() + static_cast<ptrdiff_t>(size));
     const auto result = InflateAll(cut, 1 << 20);
-    EXPECT(result.status().code() == StatusCode::kCorrupt, size);
-    EXPECT_EQ(result.status().offset_bytes(), static_cast<int64_t>(size));
+    CHECK_MESSAGE(result.status().code() == StatusCode::kCorrupt, size);
+    CHECK_EQ(result.status().offset_bytes(), static_cast<int64_t>(size));
   }
   std::vector<uint8_t> damaged = file;
   damaged[file.size() - 8] ^= 1;
@@ -107,59 +107,59 @@ void BadFiles() {
   ExpectFails(damaged, StatusCode::kUnsupported, "RFC 1952");
 }
 
-void RandomAccess() {
+TEST_CASE("any range reads the same from the nearest seek point") {
   for (const double repeated : {0.0, 0.02, 0.5}) {
     const std::vector<uint8_t> a = Content(700'000, repeated, 5), b = Content(90'000, repeated, 6);
     for (const int level : {0, 1, 6, 9}) {
       const std::vector<uint8_t> file = Joined({Gzip(a, level), Gzip(b, level), Gzip(a, level)});
       std::vector<uint8_t> content;
       auto columns = FindSeekPoints(MemorySource(file), kMinSeekSpacingBytes, &content);
-      EXPECT_OK(columns.status());
-      EXPECT(content == Joined({a, b, a}));
-      EXPECT(columns.value().count() >= 6, level, columns.value().count());
+      CHECK_OK(columns.status());
+      CHECK(content == Joined({a, b, a}));
+      CHECK_MESSAGE(columns.value().count() >= 6, level, columns.value().count());
       for (const size_t cache : {size_t{0}, size_t{300'000}, size_t{1} << 24}) {
         const auto seekable = SeekableGzip::Make(file, columns.value(), content.size(), cache);
-        EXPECT_OK(seekable.status());
+        CHECK_OK(seekable.status());
         std::mt19937 random(7);
         for (int i = 0; i < 200; ++i) {
           const size_t offset = random() % content.size();
           std::vector<uint8_t> out(std::min<size_t>(
               random() % 3 == 0 ? random() % 200'000 : random() % 500, content.size() - offset));
-          EXPECT_OK(seekable.value()->source->ReadAt(offset, out));
-          EXPECT(std::memcmp(out.data(), content.data() + offset, out.size()) == 0, repeated, level,
-                 offset);
+          CHECK_OK(seekable.value()->source->ReadAt(offset, out));
+          CHECK_MESSAGE(std::memcmp(out.data(), content.data() + offset, out.size()) == 0, repeated,
+                        level, offset);
         }
         uint8_t byte;
-        EXPECT(!seekable.value()->source->ReadAt(content.size(), {&byte, 1}).ok());
-        EXPECT_OK(seekable.value()->source->ReadAt(content.size(), {}));
+        CHECK(!seekable.value()->source->ReadAt(content.size(), {&byte, 1}).ok());
+        CHECK_OK(seekable.value()->source->ReadAt(content.size(), {}));
       }
     }
   }
 }
 
 /// A deflate block may stand for any length: memory must not follow it.
-void LongStretch() {
+TEST_CASE("a stretch that inflates to 30 MB is read through little memory") {
   const std::vector<uint8_t> zeros(30'000'000);
   std::vector<uint8_t> content;
   auto columns = FindSeekPoints(MemorySource(Gzip(zeros, 9)), 1 << 20, &content);
-  EXPECT_OK(columns.status());
+  CHECK_OK(columns.status());
   const auto seekable = SeekableGzip::Make(Gzip(zeros, 9), columns.value(), zeros.size(), 1 << 20);
   std::vector<uint8_t> out(1000, 1);
-  EXPECT_OK(seekable.value()->source->ReadAt(29'000'000, out));
-  EXPECT(std::all_of(out.begin(), out.end(), [](uint8_t b) { return b == 0; }));
-  EXPECT_OK(seekable.value()->source->ReadAt(10, out));
+  CHECK_OK(seekable.value()->source->ReadAt(29'000'000, out));
+  CHECK(std::all_of(out.begin(), out.end(), [](uint8_t b) { return b == 0; }));
+  CHECK_OK(seekable.value()->source->ReadAt(10, out));
 }
 
 /// Windows of noise are empty, or nearly; the points stay small.
-void WindowsHoldWhatIsReferredTo() {
+TEST_CASE("windows hold what is referred to: those of noise stay small") {
   std::vector<uint8_t> content;
   const auto noise = FindSeekPoints(MemorySource(Gzip(Content(3'000'000, 0.001, 8), 6)),
                                     kMinSeekSpacingBytes, &content);
-  EXPECT(noise.value().windows.size() < noise.value().count() * 3000, noise.value().windows.size(),
-         noise.value().count());
+  CHECK_MESSAGE(noise.value().windows.size() < noise.value().count() * 3000,
+                noise.value().windows.size(), noise.value().count());
 }
 
-void ThreadsShareStretches() {
+TEST_CASE("threads that read side by side inflate most stretches once") {
   const std::vector<uint8_t> content = Content(3'000'000, 0.05, 9);
   const std::vector<uint8_t> file = Gzip(content, 6);
   std::vector<uint8_t> inflated;
@@ -169,6 +169,7 @@ void ThreadsShareStretches() {
   // Every thread takes each fourth item, in rising order: what an epoch's workers do in a block.
   constexpr size_t kItemBytes = 10'000, kThreads = 4;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   std::vector<int> wrong(kThreads);
   for (size_t thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
@@ -180,13 +181,13 @@ void ThreadsShareStretches() {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(wrong, std::vector<int>(kThreads));
+  CHECK_EQ(wrong, std::vector<int>(kThreads));
   // Threads that fall far behind may find a stretch gone; most are inflated once.
-  EXPECT(seekable.value()->source->inflated_bytes() < 2 * content.size(),
-         seekable.value()->source->inflated_bytes());
+  CHECK_MESSAGE(seekable.value()->source->inflated_bytes() < 2 * content.size(),
+                seekable.value()->source->inflated_bytes());
 }
 
-void DamagedIndexes() {
+TEST_CASE("seek points that are damaged or lie are refused") {
   const std::vector<uint8_t> content = Content(500'000, 0.3, 10);
   const std::vector<uint8_t> file = Gzip(content, 6);
   std::vector<uint8_t> inflated;
@@ -196,30 +197,18 @@ void DamagedIndexes() {
   bad.windows[bad.windows.size() / 2] ^= 0x10;
   const auto seekable = SeekableGzip::Make(file, bad, content.size(), 1 << 20);
   std::vector<uint8_t> out(content.size());
-  EXPECT(seekable.value()->source->ReadAt(0, out).code() == StatusCode::kCorrupt);
+  CHECK(seekable.value()->source->ReadAt(0, out).code() == StatusCode::kCorrupt);
   bad = good;
   bad.bit_offsets.back() += uint64_t{1} << 40;
-  EXPECT(!SeekableGzip::Make(file, bad, content.size(), 1 << 20).ok());
+  CHECK(!SeekableGzip::Make(file, bad, content.size(), 1 << 20).ok());
   bad = good;
   std::swap(bad.offsets[1], bad.offsets[2]);
-  EXPECT(!SeekableGzip::Make(file, bad, content.size(), 1 << 20).ok());
+  CHECK(!SeekableGzip::Make(file, bad, content.size(), 1 << 20).ok());
   bad = good;
   bad.window_sizes.back() += 1;
-  EXPECT(!SeekableGzip::Make(file, bad, content.size(), 1 << 20).ok());
-  EXPECT(!SeekableGzip::Make(file, {}, content.size(), 1 << 20).ok());
+  CHECK(!SeekableGzip::Make(file, bad, content.size(), 1 << 20).ok());
+  CHECK(!SeekableGzip::Make(file, {}, content.size(), 1 << 20).ok());
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::WholeFiles();
-  fastinet::HeaderFields();
-  fastinet::BadFiles();
-  fastinet::RandomAccess();
-  fastinet::LongStretch();
-  fastinet::WindowsHoldWhatIsReferredTo();
-  fastinet::ThreadsShareStretches();
-  fastinet::DamagedIndexes();
-  return fastinet::test::Verdict();
-}

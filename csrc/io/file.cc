@@ -77,7 +77,7 @@ Status File::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
 void File::Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const {
   if (offset_bytes >= size_bytes_) return;
   length_bytes = std::min(length_bytes, size_bytes_ - offset_bytes);
-#if defined(POSIX_FADV_WILLNEED)
+#ifdef POSIX_FADV_WILLNEED
   (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset_bytes),
                         static_cast<off_t>(length_bytes), POSIX_FADV_WILLNEED);
 #elif defined(F_RDADVISE)

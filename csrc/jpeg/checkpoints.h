@@ -53,7 +53,7 @@ class Checkpoints {
   friend bool operator==(const Checkpoints&, const Checkpoints&) = default;
 
  private:
-  friend Result<Checkpoints> BuildCheckpoints(const JpegHeader&, Bytes, int32_t);
+  friend Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32_t stride);
 
   int32_t stride_ = 0;  // MCUs from one to the next in a row; 0: one a row
   uint64_t fingerprint_ = 0;

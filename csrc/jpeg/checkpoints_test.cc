@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "jpeg/hash.h"
 #include "jpeg/region_decoder.h"
 #include "jpeg/test_jpegs.h"
@@ -30,65 +30,66 @@ std::vector<uint8_t> RecordOf(const Checkpoints& checkpoints) {
 
 JpegHeader HeaderOf(Bytes jpeg) { return ReadJpegHeader(jpeg).value(); }
 
-void TestPlaces() {
+TEST_CASE("checkpoints stand at rows' starts, and at each stride between") {
   JpegRecipe recipe;
   recipe.size = {100, 50};
   const std::vector<uint8_t> jpeg = MakeJpeg(recipe);
   const JpegHeader header = HeaderOf(jpeg);
   const auto by_row = BuildCheckpoints(header, jpeg, 0);
-  EXPECT_OK(by_row.status());
-  EXPECT_EQ(by_row.value().all().size(), 7u + 1);
-  EXPECT_EQ(by_row.value().all().back().point.mcu, 7 * 13);
+  CHECK_OK(by_row.status());
+  CHECK_EQ(by_row.value().all().size(), 7u + 1);
+  CHECK_EQ(by_row.value().all().back().point.mcu, 7 * 13);
   const auto finer = BuildCheckpoints(header, jpeg, 5);
-  EXPECT_OK(finer.status());
-  EXPECT_EQ(finer.value().all().size(), 7u * 3 + 1);
+  CHECK_OK(finer.status());
+  CHECK_EQ(finer.value().all().size(), 7u * 3 + 1);
   // Both find the rows' starts at the same bits.
   for (const auto& checkpoint : by_row.value().all()) {
-    EXPECT(finer.value().AtOrBefore(checkpoint.point.mcu)->point == checkpoint.point);
-    EXPECT(finer.value().AtOrAfter(checkpoint.point.mcu)->point == checkpoint.point);
+    CHECK(finer.value().AtOrBefore(checkpoint.point.mcu)->point == checkpoint.point);
+    CHECK(finer.value().AtOrAfter(checkpoint.point.mcu)->point == checkpoint.point);
   }
-  EXPECT_EQ(finer.value().AtOrBefore(9)->point.mcu, 5);
-  EXPECT_EQ(finer.value().AtOrAfter(11)->point.mcu, 13);
-  EXPECT(finer.value().AtOrBefore(-1) == nullptr);
-  EXPECT(finer.value().AtOrAfter(7 * 13 + 1) == nullptr);
+  CHECK_EQ(finer.value().AtOrBefore(9)->point.mcu, 5);
+  CHECK_EQ(finer.value().AtOrAfter(11)->point.mcu, 13);
+  CHECK(finer.value().AtOrBefore(-1) == nullptr);
+  CHECK(finer.value().AtOrAfter(7 * 13 + 1) == nullptr);
 }
 
-void TestRecordsAreSmall() {
+TEST_CASE("records are small") {
   JpegRecipe recipe;
   recipe.size = {500, 375};
   recipe.quality = 96;
   recipe.optimize = true;
   const std::vector<uint8_t> jpeg = MakeJpeg(recipe);
   const auto built = BuildCheckpoints(HeaderOf(jpeg), jpeg, 0);
-  EXPECT_OK(built.status());
-  EXPECT(RecordOf(built.value()).size() < 48 * 10, RecordOf(built.value()).size());
+  CHECK_OK(built.status());
+  CHECK_MESSAGE(RecordOf(built.value()).size() < 48 * 10, RecordOf(built.value()).size());
 }
 
-void TestRefusals() {
+TEST_CASE("records that are cut, changed or of another file are refused") {
   JpegRecipe recipe;
   const std::vector<uint8_t> jpeg = MakeJpeg(recipe);
   const JpegHeader header = HeaderOf(jpeg);
   const std::vector<uint8_t> record = RecordOf(BuildCheckpoints(header, jpeg, 0).value());
-  EXPECT_OK(Checkpoints::Parse(record, header, jpeg.size()).status());
-  EXPECT(!Checkpoints::Parse(record, header, jpeg.size() + 1).ok());
+  CHECK_OK(Checkpoints::Parse(record, header, jpeg.size()).status());
+  CHECK(!Checkpoints::Parse(record, header, jpeg.size() + 1).ok());
   for (size_t length = 0; length < record.size(); ++length) {
-    EXPECT(!Checkpoints::Parse(Bytes(record).first(length), header, jpeg.size()).ok(), length);
+    CHECK_MESSAGE(!Checkpoints::Parse(Bytes(record).first(length), header, jpeg.size()).ok(),
+                  length);
   }
   for (size_t i = 0; i < record.size() * 8; ++i) {
     std::vector<uint8_t> flipped = record;
     flipped[i / 8] = static_cast<uint8_t>(flipped[i / 8] ^ 1 << i % 8);
-    EXPECT(!Checkpoints::Parse(flipped, header, jpeg.size()).ok(), "bit ", i);
+    CHECK_MESSAGE(!Checkpoints::Parse(flipped, header, jpeg.size()).ok(), "bit ", i);
   }
   recipe.quality = 60;
-  EXPECT(!Checkpoints::Parse(record, HeaderOf(MakeJpeg(recipe)), jpeg.size()).ok());
+  CHECK(!Checkpoints::Parse(record, HeaderOf(MakeJpeg(recipe)), jpeg.size()).ok());
 
   // A damaged scan has no checkpoints, and neither has a progressive one.
-  EXPECT(BuildCheckpoints(header, Bytes(jpeg).first(jpeg.size() - 20), 0).status().code() ==
-         StatusCode::kCorrupt);
+  CHECK(BuildCheckpoints(header, Bytes(jpeg).first(jpeg.size() - 20), 0).status().code() ==
+        StatusCode::kCorrupt);
   recipe.progressive = true;
   const std::vector<uint8_t> progressive = MakeJpeg(recipe);
-  EXPECT(BuildCheckpoints(HeaderOf(progressive), progressive, 0).status().code() ==
-         StatusCode::kUnsupported);
+  CHECK(BuildCheckpoints(HeaderOf(progressive), progressive, 0).status().code() ==
+        StatusCode::kUnsupported);
 }
 
 /// Decodes with a record that passed Parse; the pixels are right or there is an error.
@@ -101,7 +102,8 @@ void ExpectNoLie(Bytes jpeg, const OracleImage& image, const Checkpoints& checkp
   region.x = random.Below(image.size.width - region.width + 1);
   region.y = random.Below(image.size.height - region.height + 1);
   const ByteRange range = BytesForRegion(header, jpeg.size(), region, &checkpoints);
-  EXPECT(range.begin <= range.end && range.end <= jpeg.size(), range.begin, "..", range.end);
+  CHECK_MESSAGE((range.begin <= range.end && range.end <= jpeg.size()), range.begin, "..",
+                range.end);
   if (range.begin > range.end || range.end > jpeg.size()) return;
   const std::vector<uint8_t> part(jpeg.begin() + static_cast<ptrdiff_t>(range.begin),
                                   jpeg.begin() + static_cast<ptrdiff_t>(range.end));
@@ -109,10 +111,11 @@ void ExpectNoLie(Bytes jpeg, const OracleImage& image, const Checkpoints& checkp
   const Status status =
       decoder.DecodeRegion(header, {part, range.begin}, region, &checkpoints, collector);
   if (!status.ok()) return;
-  EXPECT(Matches(collector, image, region, region.height), "wrong pixels from a lying record");
+  CHECK_MESSAGE(Matches(collector, image, region, region.height),
+                "wrong pixels from a lying record");
 }
 
-void TestLyingRecords() {
+TEST_CASE("a lying record gives an error or the right pixels") {
   Random random(23);
   RegionDecoder decoder;
   for (int i = 0; i < 12; ++i) {
@@ -148,7 +151,7 @@ void TestLyingRecords() {
 }
 
 /// The record of one file, used for another that has the same header and length.
-void TestStaleRecords() {
+TEST_CASE("the record of another file gives an error or the right pixels") {
   Random random(29);
   RegionDecoder decoder;
   for (int i = 0; i < 40; ++i) {
@@ -164,14 +167,14 @@ void TestStaleRecords() {
     const auto built = BuildCheckpoints(HeaderOf(old_jpeg), old_jpeg, i % 2 * 3);
     const auto parsed =
         Checkpoints::Parse(RecordOf(built.value()), HeaderOf(new_jpeg), new_jpeg.size());
-    EXPECT_OK(parsed.status());
+    CHECK_OK(parsed.status());
     const OracleImage image = OracleDecode(new_jpeg);
     for (int k = 0; k < 10; ++k) ExpectNoLie(new_jpeg, image, parsed.value(), random, decoder);
   }
 }
 
 /// With the whole file at hand, checkpoints that do not fit cost time, not the image.
-void TestFallback() {
+TEST_CASE("checkpoints that do not fit cost time, not the image") {
   JpegRecipe recipe;
   recipe.size = {64, 64};
   std::vector<uint8_t> old_jpeg = MakeJpeg(recipe);
@@ -186,27 +189,17 @@ void TestFallback() {
   RegionDecoder decoder;
   DecodeStats stats;
   Collector collector;
-  EXPECT_OK(decoder.DecodeRegion(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
-  EXPECT_EQ(stats.checkpoints_refused, 1u);
-  EXPECT(Matches(collector, OracleDecode(new_jpeg), region, region.height));
+  CHECK_OK(decoder.DecodeRegion(header, {new_jpeg, 0}, region, &stale.value(), collector, &stats));
+  CHECK_EQ(stats.checkpoints_refused, 1u);
+  CHECK(Matches(collector, OracleDecode(new_jpeg), region, region.height));
 
   const ByteRange range = BytesForRegion(header, length, region, &stale.value());
   const Bytes part = Bytes(new_jpeg).subspan(range.begin, range.end - range.begin);
   const Status status =
       decoder.DecodeRegion(header, {part, range.begin}, region, &stale.value(), collector, &stats);
-  EXPECT(status.code() == StatusCode::kCorrupt, status);
-  EXPECT_EQ(stats.checkpoints_refused, 2u);
+  CHECK_MESSAGE(status.code() == StatusCode::kCorrupt, status);
+  CHECK_EQ(stats.checkpoints_refused, 2u);
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestFallback();
-  fastinet::TestPlaces();
-  fastinet::TestRecordsAreSmall();
-  fastinet::TestRefusals();
-  fastinet::TestLyingRecords();
-  fastinet::TestStaleRecords();
-  return fastinet::test::Verdict();
-}

@@ -26,7 +26,8 @@ void CoefficientBuffer::Shape(const Frame& frame, int32_t mcus) {
     last_.resize(groups * kBlocksPerGroup);
   }
   const auto address = reinterpret_cast<uintptr_t>(storage_.data());
-  int16_t* coefficients = storage_.data() + (-address % kAlignment) / sizeof(int16_t);
+  const size_t unaligned = (-address % kAlignment) / sizeof(int16_t);
+  int16_t* coefficients = storage_.data() + unaligned;
   uint8_t* last = last_.data();
   for (size_t c = 0; c < static_cast<size_t>(frame.component_count); ++c) {
     const size_t across = groups_in(frame.planes[c]);

@@ -126,7 +126,7 @@ Status EntropyDecoder::DecodeMcusInTurn(int32_t skip, int32_t count,
   std::array<State, 2> states = {StateAt((*points)[0]), StateAt((*points)[1])};
   EntropyFault fault = DecodeBlocksInTurn(states, blocks, {0, skip}, {nullptr, nullptr});
   if (fault == EntropyFault::kNone) {
-    fault = DecodeBlocksInTurn(states, blocks, {0, count}, {&buffers[0], &buffers[1]});
+    fault = DecodeBlocksInTurn(states, blocks, {0, count}, {buffers.data(), &buffers[1]});
   }
   for (size_t i = 0; i < states.size(); ++i) {
     (*points)[i] = PointOf(states[i], (*points)[i].mcu + skip + count);

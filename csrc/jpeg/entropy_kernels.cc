@@ -336,8 +336,8 @@ class StreamDecoder {
 HWY_INLINE BlockTarget TargetOf(const EntropyDecoder::Block& block, const CoefficientBuffer& buffer,
                                 int32_t mcu) {
   const BlockRow& row = buffer.row(block.component, block.down);
-  const auto at = static_cast<uint32_t>(mcu * block.blocks_across + block.across);
-  return {row.coefficients + at / kBlocksPerGroup * size_t{kGroupLength} + at % kBlocksPerGroup * 8,
+  const auto at = static_cast<size_t>(int64_t{mcu} * block.blocks_across + block.across);
+  return {row.coefficients + at / kBlocksPerGroup * kGroupLength + at % kBlocksPerGroup * 8,
           row.last + at};
 }
 

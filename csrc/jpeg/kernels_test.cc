@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "base/test_targets.h"
 #include "jpeg/colour.h"
 #include "jpeg/idct.h"
@@ -50,7 +50,7 @@ void TestInverseDct(const std::string& target) {
     buffer.Clear();
     const BlockRow& row = buffer.row(0, 0);
     const CoefficientKind row_kind = kKinds[static_cast<size_t>(random.Below(9))];
-    for (int32_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
+    for (ptrdiff_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
       const bool mixed = round % 2 == 0;
       const CoefficientKind kind = mixed ? kKinds[static_cast<size_t>(random.Below(9))] : row_kind;
       int16_t* coefficients =
@@ -64,17 +64,17 @@ void TestInverseDct(const std::string& target) {
     }
     std::vector<uint8_t> got(8 * kStride), want(8 * kStride);
     InverseDct(row, 0, kGroups - 1, steps, got.data(), kStride);
-    for (int32_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
+    for (ptrdiff_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
       InverseDctBlock(
           row.coefficients + block / kBlocksPerGroup * kGroupLength + block % kBlocksPerGroup * 8,
           steps, want.data() + block * 8, kStride);
     }
-    EXPECT(got == want, target, " round ", round);
+    CHECK_MESSAGE(got == want, target, " round ", round);
   }
 }
 
 /// On ordinary coefficients the plain inverse DCT is the real one, rounded, within one level.
-void TestInverseDctIsOne() {
+TEST_CASE("the plain inverse DCT is the real one within one level") {
   Random random(5);
   DequantizationSteps steps;
   steps.step.fill(1);
@@ -106,7 +106,7 @@ void TestInverseDctIsOne() {
       }
     }
   }
-  EXPECT(worst <= 1, worst);
+  CHECK_MESSAGE(worst <= 1, worst);
 }
 
 /// All 2^24 colours: the kernel equals libjpeg's equations in 16 fractional bits (jdcolor.c).
@@ -132,7 +132,7 @@ void TestColour(const std::string& target) {
       wrong += rgb[1][i] != clamp(y + ((-22554 * cb - 46802 * cr + 32768) >> 16));
       wrong += rgb[2][i] != clamp(y + ((116130 * cb + 32768) >> 16));
     }
-    EXPECT(wrong == 0, target, " Y ", y, ": ", wrong, " wrong");
+    CHECK_MESSAGE(wrong == 0, target, " Y ", y, ": ", wrong, " wrong");
   }
 }
 
@@ -161,7 +161,7 @@ void TestUpsampling(const std::string& target) {
       wrong += h1v2[0][i] != (column(at) + 1) / 4;
       wrong += h1v2[1][i] != (column(at) + 2) / 4;
     }
-    EXPECT(wrong == 0, target, " ", count, " samples: ", wrong, " wrong");
+    CHECK_MESSAGE(wrong == 0, target, " ", count, " samples: ", wrong, " wrong");
   }
 }
 
@@ -181,22 +181,21 @@ void TestImages(const std::string& target) {
     for (const Checkpoints* way :
          {&checkpoints.value(), static_cast<const Checkpoints*>(nullptr)}) {
       test::Collector collector;
-      EXPECT_OK(decoder.DecodeRegion(header, {jpeg, 0}, all, way, collector));
-      EXPECT(test::Matches(collector, test::OracleDecode(jpeg), all, all.height), target, recipe);
+      CHECK_OK(decoder.DecodeRegion(header, {jpeg, 0}, all, way, collector));
+      CHECK_MESSAGE(test::Matches(collector, test::OracleDecode(jpeg), all, all.height), target,
+                    recipe);
     }
   }
 }
 
+TEST_CASE("kernels equal plain code on every instruction set") {
+  test::ForEachTarget([](const std::string& target) {
+    TestInverseDct(target);
+    TestColour(target);
+    TestUpsampling(target);
+    TestImages(target);
+  });
+}
+
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestInverseDctIsOne();
-  fastinet::test::ForEachTarget([](const std::string& target) {
-    fastinet::TestInverseDct(target);
-    fastinet::TestColour(target);
-    fastinet::TestUpsampling(target);
-    fastinet::TestImages(target);
-  });
-  return fastinet::test::Verdict();
-}

@@ -170,7 +170,7 @@ Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, c
     }
   }
   band_stride_ = static_cast<ptrdiff_t>(PaddedRow(region.width));
-  band_rows_ = Aligned(&band_, 3 * RowSink::kBandRows * static_cast<size_t>(band_stride_));
+  band_rows_ = Aligned(&band_, size_t{3 * RowSink::kBandRows} * static_cast<size_t>(band_stride_));
   return {};
 }
 
@@ -374,7 +374,7 @@ const uint8_t* RegionDecoder::UpsampledRow(size_t c, int32_t y) {
 
   const int32_t first = region_.x / plane.expand_across;
   const int32_t last = (region_.x + region_.width - 1) / plane.expand_across;
-  const auto count = static_cast<size_t>(last - first + 1);
+  const auto count = static_cast<size_t>(last - first) + 1;
   const int32_t near_row = y / plane.expand_down;
   const int32_t far_row = std::clamp(y % 2 == 0 ? near_row - 1 : near_row + 1, 0, plane.height - 1);
   const uint8_t* near = window.at(near_row, first);

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "jpeg/test_jpegs.h"
 
 namespace fastinet {
@@ -22,6 +22,7 @@ using test::Random;
 using Sampling = std::array<std::array<int, 2>, 3>;
 
 // All ratios that libjpeg-turbo decodes differently, and some that only the standard knows.
+// NOLINTNEXTLINE(bugprone-throwing-static-initialization): a test that cannot start has failed.
 const std::vector<Sampling> kSamplings = {
     {{{1, 1}, {1, 1}, {1, 1}}}, {{{2, 1}, {1, 1}, {1, 1}}}, {{{2, 2}, {1, 1}, {1, 1}}},
     {{{1, 2}, {1, 1}, {1, 1}}}, {{{4, 1}, {1, 1}, {1, 1}}}, {{{1, 4}, {1, 1}, {1, 1}}},
@@ -37,19 +38,19 @@ class Subject {
   explicit Subject(const JpegRecipe& recipe)
       : recipe_(recipe), jpeg_(MakeJpeg(recipe)), image_(OracleDecode(jpeg_)) {
     const auto header = ReadJpegHeader(jpeg_);
-    EXPECT(header.ok() && !image_.fatal && !image_.damaged, recipe);
+    CHECK_MESSAGE((header.ok() && !image_.fatal && !image_.damaged), recipe);
     header_ = header.value();
-    EXPECT(RegionDecoder::Accepts(header_), recipe);
+    CHECK_MESSAGE(RegionDecoder::Accepts(header_), recipe);
   }
 
   void BuildCheckpoints(int32_t stride) {
     auto built = fastinet::BuildCheckpoints(header_, jpeg_, stride);
-    EXPECT(built.ok(), recipe_, built.status());
+    CHECK_MESSAGE(built.ok(), recipe_, built.status());
     std::vector<uint8_t> record;
     built.value().Append(&record);
     auto parsed = Checkpoints::Parse(record, header_, jpeg_.size());
-    EXPECT(parsed.ok(), recipe_, parsed.status());
-    EXPECT(parsed.value() == built.value(), recipe_);
+    CHECK_MESSAGE(parsed.ok(), recipe_, parsed.status());
+    CHECK_MESSAGE(parsed.value() == built.value(), recipe_);
     checkpoints_ = std::move(parsed).value();
   }
 
@@ -63,10 +64,10 @@ class Subject {
     Collector collector;
     const Status status =
         decoder_.DecodeRegion(header_, {part, range.begin}, region, checkpoints, collector);
-    EXPECT(status.ok() && collector.rows == region.height &&
-               Matches(collector, image_, region, region.height),
-           recipe_, " region ", region.x, ",", region.y, " ", region.width, "x", region.height,
-           " checkpoints ", with_checkpoints, " ", status);
+    CHECK_MESSAGE((status.ok() && collector.rows == region.height &&
+                   Matches(collector, image_, region, region.height)),
+                  recipe_, " region ", region.x, ",", region.y, " ", region.width, "x",
+                  region.height, " checkpoints ", with_checkpoints, " ", status);
   }
 
   void CheckAllWays(const Box& region) {
@@ -109,7 +110,7 @@ JpegRecipe RandomRecipe(Random& random, const Sampling& sampling) {
   return recipe;
 }
 
-void TestSmallSizes() {
+TEST_CASE("regions of small images equal libjpeg-turbo's") {
   Random random(7);
   for (const Sampling& sampling : kSamplings) {
     for (int i = 0; i < 60; ++i) {
@@ -126,7 +127,7 @@ void TestSmallSizes() {
   }
 }
 
-void TestEveryPosition() {
+TEST_CASE("a region equals libjpeg-turbo's at every position") {
   Random random(11);
   const std::vector<Sampling> samplings = {kSamplings[0], kSamplings[1], kSamplings[2],
                                            kSamplings[3], kSamplings[6]};
@@ -146,7 +147,7 @@ void TestEveryPosition() {
   }
 }
 
-void TestLargerImages() {
+TEST_CASE("regions of larger images equal libjpeg-turbo's") {
   Random random(13);
   for (int i = 0; i < 24; ++i) {
     JpegRecipe recipe = RandomRecipe(random, kSamplings[static_cast<size_t>(i) % 6]);
@@ -159,22 +160,22 @@ void TestLargerImages() {
   }
 }
 
-void TestAccepts() {
+TEST_CASE("what the decoder does not know is not accepted") {
   JpegRecipe recipe;
   recipe.progressive = true;
-  EXPECT(!RegionDecoder::Accepts(ReadJpegHeader(MakeJpeg(recipe)).value()));
+  CHECK(!RegionDecoder::Accepts(ReadJpegHeader(MakeJpeg(recipe)).value()));
   recipe = {};
   recipe.components = 4;
-  EXPECT(!RegionDecoder::Accepts(ReadJpegHeader(MakeJpeg(recipe)).value()));
+  CHECK(!RegionDecoder::Accepts(ReadJpegHeader(MakeJpeg(recipe)).value()));
   recipe = {};
   recipe.sampling = kSamplings[8];
   std::vector<uint8_t> jpeg = MakeJpeg(recipe);
-  EXPECT(RegionDecoder::Accepts(ReadJpegHeader(jpeg).value()));
+  CHECK(RegionDecoder::Accepts(ReadJpegHeader(jpeg).value()));
   // The frame header's second component: 3 to 2 is no whole-numbered ratio.
   const std::array<uint8_t, 2> marker = {0xFF, 0xC0};
   auto frame = std::search(jpeg.begin(), jpeg.end(), marker.begin(), marker.end());
   frame[10 + 3 + 1] = 0x21;
-  EXPECT(!RegionDecoder::Accepts(ReadJpegHeader(jpeg).value()));
+  CHECK(!RegionDecoder::Accepts(ReadJpegHeader(jpeg).value()));
 }
 
 /// Decodes what may be damaged and judges it against libjpeg-turbo. Returns whether it decoded.
@@ -182,7 +183,7 @@ bool DecodesOrRefuses(Bytes jpeg, RegionDecoder& decoder) {
   const auto header = ReadJpegHeader(jpeg);
   const OracleImage image = OracleDecode(jpeg);
   if (!header.ok()) {
-    EXPECT(image.fatal || image.damaged, "only the own parser refuses: ", header.status());
+    CHECK_MESSAGE((image.fatal || image.damaged), "only the own parser refuses: ", header.status());
     return false;
   }
   if (!RegionDecoder::Accepts(header.value())) return false;
@@ -190,15 +191,15 @@ bool DecodesOrRefuses(Bytes jpeg, RegionDecoder& decoder) {
   Collector collector;
   const Status status = decoder.DecodeRegion(header.value(), {jpeg, 0}, all, nullptr, collector);
   if (!status.ok()) {
-    EXPECT(status.code() == StatusCode::kCorrupt, status);
+    CHECK_MESSAGE(status.code() == StatusCode::kCorrupt, status);
     return false;
   }
-  EXPECT(!image.fatal, "only libjpeg-turbo refuses the file");
-  if (!image.fatal) EXPECT(MatchesIfDefined(collector, image, all, jpeg), "pixels differ");
+  CHECK_MESSAGE(!image.fatal, "only libjpeg-turbo refuses the file");
+  if (!image.fatal) CHECK_MESSAGE(MatchesIfDefined(collector, image, all, jpeg), "pixels differ");
   return true;
 }
 
-void TestTruncation() {
+TEST_CASE("a truncated file is refused, unless only the end marker is missing") {
   for (const unsigned interval : {0u, 3u}) {
     JpegRecipe recipe;
     recipe.sampling = kSamplings[2];
@@ -208,12 +209,13 @@ void TestTruncation() {
     for (size_t length = 0; length < jpeg.size(); ++length) {
       const std::vector<uint8_t> part(jpeg.begin(), jpeg.begin() + static_cast<ptrdiff_t>(length));
       // Without the end marker, two bytes, all pixels are there still.
-      EXPECT(DecodesOrRefuses(part, decoder) == (length + 2 >= jpeg.size()), "length ", length);
+      CHECK_MESSAGE(DecodesOrRefuses(part, decoder) == (length + 2 >= jpeg.size()), "length ",
+                    length);
     }
   }
 }
 
-void TestDamage() {
+TEST_CASE("a damaged file gives libjpeg-turbo's pixels or an error") {
   Random random(17);
   RegionDecoder decoder;
   for (int i = 0; i < 4000; ++i) {
@@ -229,38 +231,27 @@ void TestDamage() {
 }
 
 /// Rows that leave at the crop's right edge and bytes that are not read cost nothing.
-void TestCostFollowsTheRegion() {
+TEST_CASE("cost follows the region") {
   JpegRecipe recipe;
   recipe.size = {320, 320};
   const std::vector<uint8_t> jpeg = MakeJpeg(recipe);
   const JpegHeader header = ReadJpegHeader(jpeg).value();
   const auto built = BuildCheckpoints(header, jpeg, 0);
-  EXPECT(built.ok());
+  CHECK(built.ok());
   const Box region{80, 160, 80, 80};  // MCUs 10..19 in rows 20..29 of 40
   RegionDecoder decoder;
   DecodeStats stats;
   Collector collector;
-  EXPECT_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, &built.value(), collector, &stats));
-  EXPECT_EQ(stats.mcus_decoded, 100u);
-  EXPECT_EQ(stats.mcus_skipped, 100u);
+  CHECK_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, &built.value(), collector, &stats));
+  CHECK_EQ(stats.mcus_decoded, 100u);
+  CHECK_EQ(stats.mcus_skipped, 100u);
   const ByteRange range = BytesForRegion(header, jpeg.size(), region, &built.value());
-  EXPECT(range.end - range.begin < jpeg.size() / 3, range.begin, "..", range.end);
+  CHECK_MESSAGE(range.end - range.begin < jpeg.size() / 3, range.begin, "..", range.end);
 
   stats = {};
-  EXPECT_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, nullptr, collector, &stats));
-  EXPECT_EQ(stats.mcus_skipped, 20u * 40 + 10 + 9 * 30);
+  CHECK_OK(decoder.DecodeRegion(header, {jpeg, 0}, region, nullptr, collector, &stats));
+  CHECK_EQ(stats.mcus_skipped, 20u * 40 + 10 + 9 * 30);
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestSmallSizes();
-  fastinet::TestEveryPosition();
-  fastinet::TestLargerImages();
-  fastinet::TestAccepts();
-  fastinet::TestTruncation();
-  fastinet::TestDamage();
-  fastinet::TestCostFollowsTheRegion();
-  return fastinet::test::Verdict();
-}

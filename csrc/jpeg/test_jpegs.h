@@ -93,8 +93,8 @@ inline std::vector<uint8_t> MakeJpeg(const JpegRecipe& recipe) {
       for (int c = 0; c < recipe.components; ++c) {
         const int smooth = (x * (3 + c) + y * (5 - c) + (x / 16 + y / 16) % 2 * 90) & 255;
         const int value = smooth + random.Below(std::max(2 * recipe.noise, 1)) - recipe.noise;
-        row[static_cast<size_t>(x * recipe.components + c)] =
-            static_cast<uint8_t>(std::clamp(value, 0, 255));
+        row[static_cast<size_t>(x) * static_cast<size_t>(recipe.components) +
+            static_cast<size_t>(c)] = static_cast<uint8_t>(std::clamp(value, 0, 255));
       }
     }
     JSAMPROW rows = row.data();
@@ -117,7 +117,8 @@ struct OracleImage {
   int rows_before_damage = 0;
 
   uint8_t at(int x, int y, int c) const {
-    return pixels[static_cast<size_t>((y * size.width + x) * channels + c)];
+    const int64_t pixel = int64_t{y} * size.width + x;
+    return pixels[static_cast<size_t>(pixel * channels + c)];
   }
 };
 
@@ -208,12 +209,12 @@ inline bool MayHaveHostileBlocks(Bytes jpeg) {
   jpeg_mem_src(&decoder, jpeg.data(), static_cast<unsigned long>(jpeg.size()));
   jpeg_read_header(&decoder, TRUE);
   jvirt_barray_ptr* const arrays = jpeg_read_coefficients(&decoder);
-  const auto common = reinterpret_cast<j_common_ptr>(&decoder);
+  auto* const common = reinterpret_cast<j_common_ptr>(&decoder);
   bool found = false;
   for (int c = 0; c < decoder.num_components; ++c) {
     const jpeg_component_info& component = decoder.comp_info[c];
     for (JDIMENSION y = 0; y < component.height_in_blocks; ++y) {
-      const JBLOCKARRAY rows = decoder.mem->access_virt_barray(common, arrays[c], y, 1, FALSE);
+      JBLOCKARRAY rows = decoder.mem->access_virt_barray(common, arrays[c], y, 1, FALSE);
       for (JDIMENSION x = 0; x < component.width_in_blocks; ++x) {
         int64_t sum = 0;
         for (size_t i = 0; i < 64; ++i) {

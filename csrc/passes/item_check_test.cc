@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "columns/test_dataset.h"
 
 namespace fastinet {
@@ -28,17 +28,18 @@ void TestEveryBadItemIsFound(int threads, CheckDepth depth) {
   REQUIRE(std::count(all.components.begin(), all.components.end(), 1) == 37);
   const ItemChecks some = CheckItems(dataset.table(), 10, 10, depth, threads);
   REQUIRE(some.components.size() == 10);
-  REQUIRE(some.failures.size() == 1 && some.failures[0].item == 17);
+  REQUIRE(some.failures.size() == 1);
+  REQUIRE(some.failures[0].item == 17);
   REQUIRE(CheckItems(dataset.table(), 40, 0, depth, threads).components.empty());
+}
+
+TEST_CASE("every bad item is found") {
+  for (const int threads : {1, 4}) {
+    CAPTURE(threads);
+    TestEveryBadItemIsFound(threads, CheckDepth::kHeader);
+    TestEveryBadItemIsFound(threads, CheckDepth::kPixels);
+  }
 }
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  for (const int threads : {1, 4}) {
-    fastinet::TestEveryBadItemIsFound(threads, fastinet::CheckDepth::kHeader);
-    fastinet::TestEveryBadItemIsFound(threads, fastinet::CheckDepth::kPixels);
-  }
-  return fastinet::test::Verdict();
-}

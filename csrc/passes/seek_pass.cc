@@ -59,7 +59,7 @@ class SeekPass::Window final : public Source {
     return {};
   }
 
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
   uint64_t start() const { return start_; }
   uint64_t end() const { return start_ + size_; }

@@ -38,7 +38,7 @@ struct Session {
 
 /// libpng warns of what costs no pixel: a wrong CRC of an ancillary chunk, a chunk out of place.
 /// Missing or damaged pixels are errors.
-void IgnoreWarning(png_structp, png_const_charp) {}
+void IgnoreWarning(png_structp /*reader*/, png_const_charp /*message*/) {}
 
 void TakeBytes(png_structp reader, png_bytep out, size_t count) {
   auto* session = static_cast<Session*>(png_get_io_ptr(reader));

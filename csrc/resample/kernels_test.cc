@@ -5,18 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <string>
 #include <vector>
 
-#include "base/simd_targets.h"
-// Which targets the kernels were compiled for depends on the macro above.
-#include <hwy/highway.h>
-
-#include "base/test.h"
+#include "base/test_checks.h"
+#include "base/test_targets.h"
 
 namespace fastinet {
 namespace {
@@ -244,16 +240,12 @@ void TestAll() {
   }
 }
 
+TEST_CASE("kernels equal plain loops on every instruction set") {
+  test::ForEachTarget([](const std::string& target) {
+    CAPTURE(target);
+    TestAll();
+  });
+}
+
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    std::printf("%s\n", hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    fastinet::TestAll();
-    hwy::SetSupportedTargetsForTest(0);
-  }
-  return 0;
-}

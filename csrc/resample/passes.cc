@@ -63,7 +63,7 @@ void VerticalPass::Prepare(const AxisWeights& weights, int32_t planes, size_t pl
 }
 
 uint8_t* VerticalPass::RowPlane(int32_t row, int32_t plane) {
-  const auto slot = static_cast<size_t>((row & (ring_rows_ - 1)) * planes_ + plane);
+  const auto slot = static_cast<size_t>(int64_t{row & (ring_rows_ - 1)} * planes_ + plane);
   return ring_.data() + slot * plane_stride_;
 }
 

@@ -22,14 +22,14 @@ bool ColumnsFirst(const ResizeSpec& spec) {
   return rows_saved > 0 && rows_saved > 2 * columns_saved;
 }
 
-}  // namespace
-
 Box Intersection(const Box& a, const Box& b) {
   const int32_t left = std::max(a.x, b.x), right = std::min(a.x + a.width, b.x + b.width);
   const int32_t top = std::max(a.y, b.y), bottom = std::min(a.y + a.height, b.y + b.height);
   if (left >= right || top >= bottom) return {};
   return {left, top, right - left, bottom - top};
 }
+
+}  // namespace
 
 /// The roads of a band:
 ///
@@ -131,7 +131,7 @@ void Resampler::State::PrepareFor(const RowBand& band) {
   const size_t plane_stride = PlaneBytes(band) + kPaddingBytes;
   vertical.Prepare(vertical_weights, PlanesOf(band), PlaneBytes(band));
   waiting.Reserve(kStripRows * planes * plane_stride);
-  resized.Reserve(kStripRows * 3 * padded_width());
+  resized.Reserve(size_t{kStripRows} * 3 * padded_width());
   waiting_band = band;
   waiting_band.row_stride = static_cast<ptrdiff_t>(planes * plane_stride);
   for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {

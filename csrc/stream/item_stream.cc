@@ -191,6 +191,8 @@ void ItemStream::KeepOne() {
 void ItemStream::Release(std::vector<Companion> companions) {
   for (Image& image : images_) {
     image.item.number = items_++;
+    // The last one takes them, and nobody comes after it.
+    // NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
     image.item.companions = &image == &images_.back() ? std::move(companions) : companions;
     ready_.push_back(std::move(image.item));
   }

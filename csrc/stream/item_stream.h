@@ -48,7 +48,7 @@ struct ItemRules {
 /// no exception. All else of moderate size are its companions. Where nothing is a label, each image
 /// is an item, as in archives of nothing but images, and has the sample's companions; of a sample
 /// with kMaxWaiting images or more they come at once, and without. So one archive has the same
-/// items by either road, see fastinet/datasets/webdataset.py.
+/// items by either road; fastinet/datasets/samples.py has the rule, and where the two differ.
 class ItemStream {
  public:
   /// The largest companion that is kept [bytes]: labels and captions, not masks and features.

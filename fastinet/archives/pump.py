@@ -54,7 +54,7 @@ class Pump(threading.Thread):
         if isinstance(data, bytes | bytearray | memoryview):
             return data  # type: ignore[return-value]
         raise TypeError(
-            f"read() gave {type(data).__name__} and not bytes; open the file in binary mode, "
+            f"read() gave {type(data).__name__} in place of bytes; open the file in binary mode, "
             "and let it block"
         )
 

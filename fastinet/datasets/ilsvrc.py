@@ -137,12 +137,14 @@ def _facts(names: Names, images: Bools, archives: Sequence[ScannedArchive]) -> _
     # A folder that was opened is a folder around its files, though their names do not show it.
     around = _SPLITS.index(archives[0].name) if archives[0].name in _SPLITS else _TRAIN
     splits[splits < 0] = around
-    in_no_class = names.folder_wnids() < 0
+    outside_classes: Bools = np.zeros(len(names), np.bool_)
+    numbered = np.flatnonzero((splits == _VAL) & (numbers >= 0) & images)
+    outside_classes[numbered] = names.take(numbered).folder_wnids() < 0
     return _Facts(
         splits,
         numbers,
         wnids_told(names),
-        (splits == _VAL) & (numbers >= 0) & in_no_class & images,
+        outside_classes,
         published_wnids(names),
     )
 

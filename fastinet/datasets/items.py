@@ -1,8 +1,8 @@
-"""What annotations ask of a dataset: the items, seen from below."""
+"""What is known of items below the datasets: what annotations ask of them, and the id of none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from fastinet.datasets.classes import ClassInfo
     from fastinet.datasets.keys import Keys
 
-__all__ = ["Items"]
+__all__ = ["PADDING_ITEM", "Items"]
+
+PADDING_ITEM: Final = -1
+"""Item id, and label, of a row that only fills a batch up: kPaddingItem in csrc/engine/plan.h."""
 
 
 class Items(Protocol):

@@ -27,7 +27,7 @@ WNID_LENGTH = 9
 
 _NUMBER_LENGTH = 8  # of the number in ILSVRC2012_val_00000001
 _POWERS_OF_TEN = 10 ** np.arange(_NUMBER_LENGTH - 1, -1, -1, dtype=np.int64)
-_PADDING = 64  # zeros behind the text: more than any prefix or suffix that is asked for
+_ZEROS_BEHIND = 64  # zeros behind the text: more than any prefix or suffix that is asked for
 _ROWS_AT_ONCE = 1 << 14  # names of which a working set fits the cache
 _SLASH, _DOT, _UNDERSCORE = b"/._"
 _LOWER = np.array([ord(chr(code).lower()) if code < 128 else code for code in range(256)], np.uint8)
@@ -43,7 +43,7 @@ class Names:
     def __init__(self, text: Octets, starts: Ints, ends: Ints) -> None:
         """Name i is ``text[starts[i]:ends[i]]``."""
         # Reading around an end needs no bounds check then: NumPy takes -1 for the last.
-        self._text = np.concatenate([text, np.zeros(_PADDING, np.uint8)])
+        self._text = np.concatenate([text, np.zeros(_ZEROS_BEHIND, np.uint8)])
         self._starts = starts
         self._ends = ends
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastinet import errors
 from fastinet._native import _engine
 from fastinet.annotations.objects import Objects, objects_in_crops
+from fastinet.datasets.items import PADDING_ITEM
 from fastinet.datasets.label_sets import LabelSets
 
 if TYPE_CHECKING:
@@ -22,12 +23,9 @@ if TYPE_CHECKING:
     from fastinet.datasets.keys import Keys
     from fastinet.pixels.transforms import Transform
 
-__all__ = ["PADDING", "BaseBatch", "Batch", "BatchKind", "SentBatch"]
+__all__ = ["BaseBatch", "Batch", "BatchKind", "SentBatch"]
 
 Array = TypeVar("Array")
-
-PADDING = -1
-"""Index and label of a row that pads the last batch: kPaddingItem in csrc/engine/plan.h."""
 
 
 class BatchItems(Protocol):
@@ -127,7 +125,7 @@ class BaseBatch(ABC, Generic[Array]):
     def keys(self) -> list[str]:
         """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
         keys = self._kind.items.keys
-        return ["" if item == PADDING else keys[item] for item in self.indices.tolist()]
+        return ["" if item == PADDING_ITEM else keys[item] for item in self.indices.tolist()]
 
     @property
     def label_sets(self) -> LabelSets | None:
@@ -140,7 +138,7 @@ class BaseBatch(ABC, Generic[Array]):
         if sets is None:
             return None
         items = self.indices
-        taken = sets.take(items[items != PADDING])  # it is at the end, if anywhere
+        taken = sets.take(items[items != PADDING_ITEM])  # it is at the end, if anywhere
         padding = np.zeros(len(items) - len(taken), np.int64)
         return LabelSets(np.concatenate([taken.counts, padding]), taken.label)
 

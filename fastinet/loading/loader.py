@@ -18,10 +18,11 @@ from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.warning import warn
+from fastinet.datasets.items import PADDING_ITEM
 from fastinet.items.dataset import Dataset
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
-from fastinet.loading.batch import PADDING, BatchKind
+from fastinet.loading.batch import BatchKind
 from fastinet.loading.blocks import Blocks
 from fastinet.loading.buffers import Buffers
 from fastinet.loading.epoch import Epoch
@@ -274,7 +275,7 @@ class Loader(BaseLoader):
     def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
         """This rank's item ids, in order, in an epoch that goes on at position `start`.
 
-        The last ones are `PADDING` where ``pad_last="mask"`` adds rows.
+        The last ones are `PADDING_ITEM` where ``pad_last="mask"`` adds rows.
         """
         if self._blocks is not None:
             whole = self._blocks.order(seed=self.seed, epoch=epoch)
@@ -291,7 +292,7 @@ class Loader(BaseLoader):
                 stop=self._share.stop(start),
             )
         if self._share.pad_last == "mask":
-            order[len(order) - self._share.padding(start) :] = PADDING
+            order[len(order) - self._share.padding(start) :] = PADDING_ITEM
         return order
 
     def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:

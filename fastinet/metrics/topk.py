@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastinet.datasets.items import PADDING_ITEM
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.metrics.arrays import as_array
 from fastinet.metrics.first_hits import UNLABELLED, checked_predictions, first_hits
@@ -16,8 +17,6 @@ from fastinet.metrics.labels import Labels, label_sets, take_labels
 __all__ = ["Accumulator", "evaluate"]
 
 Ints = NDArray[np.int64]
-
-_PADDING = -1  # the item id of a row that Loader(pad_last="mask") adds to a last batch
 
 
 def evaluate(
@@ -227,7 +226,7 @@ def _without_padding(
     Arrays that do not fit each other come back as they are; `update` refuses them.
     """
     predictions, ids = as_array(predictions), as_array(indices)
-    is_item = ids != _PADDING
+    is_item = ids != PADDING_ITEM
     if is_item.all() or ids.shape != predictions.shape[:1]:
         return predictions, labels, ids
     rows = np.flatnonzero(is_item)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import fastinet
-from fastinet import Batch, ItemBoxes, Loader, RandomResizedCrop
+from fastinet import Batch, ItemBoxes, Loader, RandomResizedCrop, Resize
 from fastinet.errors import UnsupportedError
 from fastinet.loading.batch import BaseBatch, SentBatch
+from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
 
@@ -95,3 +98,17 @@ def test_a_sent_batch_has_all_that_the_batch_had(
         assert list(map(str, sent.errors.values())) == list(map(str, batch.errors.values()))
     assert isinstance(SentBatch(batches[0], np.copy, np.copy).errors[1], UnsupportedError)
     assert batches[1].keys[2] == ""
+
+
+def test_rows_that_pad_a_batch_have_no_labels(dataset: fastinet.Dataset) -> None:
+    """Not the labels of the last item, which index -1 would mean."""
+    several = dataset.select(range(len(dataset)))
+    several.label_sets = label_sets([[label, 990] for label in dataset.labels.tolist()])
+    *_, last = Loader(several, 10, Resize(8), pad_last="mask")
+    assert last.indices.tolist() == [40, 41, 42, *[-1] * 7]
+    for batch in (last, SentBatch(last, np.copy, np.copy)):
+        assert batch.label_sets is not None
+        assert [list(labels) for labels in batch.label_sets] == [[4, 990]] * 3 + [[]] * 7
+        assert batch.keys[3:] == [""] * 7
+    sizes = [Image.open(io.BytesIO(dataset.read(item))).size for item in (40, 41, 42)]
+    assert last.image_sizes.tolist() == [[high, wide] for wide, high in sizes] + [[0, 0]] * 7

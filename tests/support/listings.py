@@ -1,0 +1,43 @@
+"""Listings of made-up items, and whether two of them are the same."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+
+from fastinet.datasets.listing import Listing, Split
+from fastinet.sidecars.identity import Identity
+
+IDENTITIES = [Identity("x.tar", 1024, 5, "ab")]
+
+
+def make_listing(items: int, *, several: bool = False) -> Listing:
+    rows = np.arange(items)
+    return Listing(
+        family="train",
+        offsets=(rows * 1024).astype(np.uint64),
+        sizes=(rows % 1000).astype(np.uint64),
+        labels=rows % 3,
+        key_offsets=np.arange(items + 1, dtype=np.uint64) * 5,
+        key_bytes=np.full(items * 5, ord("k"), np.uint8),
+        item_archive=(rows % 2).astype(np.int32) if several else None,
+        splits=(
+            Split("train", ("n01440764", "n01443537", "n01484850")),
+            *([Split("val", ("n01440764",))] if several else []),
+        ),
+        item_split=(rows % 2).astype(np.int8) if several else None,
+        skipped=2,
+        notes=("ü: said aloud",),
+    )
+
+
+def same(a: Listing, b: Listing) -> bool:
+    def same_field(x: object, y: object) -> bool:
+        if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+            return x.dtype == y.dtype and np.array_equal(x, y)
+        return x == y
+
+    return all(
+        same_field(getattr(a, field.name), getattr(b, field.name)) for field in fields(Listing)
+    )
