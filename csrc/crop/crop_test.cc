@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/test.h"
+#include "base/test_checks.h"
 #include "crop/colour_jitter.h"
 
 namespace fastinet {
@@ -19,26 +19,26 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 void ExpectRefused(const Status& status, std::string_view why) {
-  EXPECT(status.code() == StatusCode::kInvalidArgument, why);
-  EXPECT(status.cause().find(why) != std::string_view::npos, status.cause(), " for ", why);
+  CHECK_MESSAGE(status.code() == StatusCode::kInvalidArgument, why);
+  CHECK_MESSAGE(status.cause().find(why) != std::string_view::npos, status.cause(), " for ", why);
 }
 
 Status Checked(std::array<double, 2> scale, std::array<double, 2> ratio = {0.75, 1.25}) {
   return Transform{.scale = scale, .ratio = ratio}.Validate();
 }
 
-void TestScales() {
-  EXPECT_OK(Checked({1e-9, 1}));
-  EXPECT_OK(Checked({0.5, 0.5}));
-  EXPECT_OK(Checked({1, 1}));
+TEST_CASE("scales of random crops") {
+  CHECK_OK(Checked({1e-9, 1}));
+  CHECK_OK(Checked({0.5, 0.5}));
+  CHECK_OK(Checked({1, 1}));
   const std::vector<std::array<double, 2>> refused = {
       {0, 1}, {-0.1, 1}, {0.6, 0.5}, {0.5, 1.001}, {1.001, 1.001}, {kNan, 1}, {0.5, kNan}};
   for (const auto& scale : refused) ExpectRefused(Checked(scale), "scale must satisfy 0 < low");
 }
 
-void TestRatios() {
-  EXPECT_OK(Checked({0.5, 1}, {1e-300, 1e300}));
-  EXPECT_OK(Checked({0.5, 1}, {2, 2}));
+TEST_CASE("ratios of random crops") {
+  CHECK_OK(Checked({0.5, 1}, {1e-300, 1e300}));
+  CHECK_OK(Checked({0.5, 1}, {2, 2}));
   const std::vector<std::array<double, 2>> refused = {
       {0, 1}, {-1, 1}, {1.25, 0.75}, {1, kInfinity}, {kInfinity, kInfinity}, {kNan, 1}, {1, kNan}};
   for (const auto& ratio : refused) {
@@ -46,10 +46,10 @@ void TestRatios() {
   }
 }
 
-void TestShares() {
+TEST_CASE("probabilities and shares") {
   for (const double share : {0.0, 0.5, 1.0}) {
-    EXPECT_OK((Transform{.flip_probability = share}.Validate()));
-    EXPECT_OK((Transform{.min_object_covered = share}.Validate()));
+    CHECK_OK((Transform{.flip_probability = share}.Validate()));
+    CHECK_OK((Transform{.min_object_covered = share}.Validate()));
   }
   for (const double share : {-0.001, 1.001, kNan, kInfinity}) {
     ExpectRefused(Transform{.flip_probability = share}.Validate(), "the flip probability must be");
@@ -57,12 +57,12 @@ void TestShares() {
   }
 }
 
-void TestSides() {
+TEST_CASE("sides of rows") {
   using Kind = Transform::Kind;
   for (const Kind kind : {Kind::kRandomResizedCrop, Kind::kCenterCrop, Kind::kResize}) {
     for (const int32_t side : {1, 16384}) {
-      EXPECT_OK((Transform{.kind = kind, .size = {side, 7}}.Validate()));
-      EXPECT_OK((Transform{.kind = kind, .size = {7, side}}.Validate()));
+      CHECK_OK((Transform{.kind = kind, .size = {side, 7}}.Validate()));
+      CHECK_OK((Transform{.kind = kind, .size = {7, side}}.Validate()));
     }
     for (const int32_t side : {0, -1, 16385}) {
       ExpectRefused(Transform{.kind = kind, .size = {side, 7}}.Validate(), "width must be 1 to");
@@ -70,26 +70,26 @@ void TestSides() {
     }
   }
   for (const int32_t resize : {0, 1, 16384}) {  // 0: the image keeps its size
-    EXPECT_OK((Transform{.kind = Kind::kCenterCrop, .resize = resize}.Validate()));
+    CHECK_OK((Transform{.kind = Kind::kCenterCrop, .resize = resize}.Validate()));
   }
   for (const int32_t resize : {-1, 16385}) {
     ExpectRefused(Transform{.kind = Kind::kCenterCrop, .resize = resize}.Validate(), "resize must");
   }
   // What belongs to other kinds is not looked at.
-  EXPECT_OK((Transform{.kind = Kind::kResize, .scale = {0, 0}, .resize = -1}.Validate()));
+  CHECK_OK((Transform{.kind = Kind::kResize, .scale = {0, 0}, .resize = -1}.Validate()));
 }
 
-void TestBoxes() {
+TEST_CASE("boxes inside an image") {
   const Size image{10, 20};
   const std::vector<Box> inside = {{0, 0, 10, 20}, {9, 19, 1, 1}};
-  for (const Box& box : inside) EXPECT_OK(CheckInside(box, image));
+  for (const Box& box : inside) CHECK_OK(CheckInside(box, image));
   const std::vector<Box> outside = {{-1, 0, 5, 5}, {0, -1, 5, 5}, {0, 0, 11, 5}, {0, 0, 5, 21},
                                     {6, 0, 5, 5},  {0, 16, 5, 5}, {0, 0, 0, 5},  {0, 0, 5, 0}};
   for (const Box& box : outside) ExpectRefused(CheckInside(box, image), "does not lie inside");
 }
 
-void TestBoundsOfColourFactors() {
-  EXPECT_OK(ColourJitter().Validate());
+TEST_CASE("bounds of colour factors") {
+  CHECK_OK(ColourJitter().Validate());
   for (size_t op = 0; op < 4; ++op) {
     const bool is_hue = op == static_cast<size_t>(ColourOp::kHue);
     const double least = is_hue ? -0.5 : 0, most = is_hue ? 0.5 : 1e6;
@@ -98,9 +98,9 @@ void TestBoundsOfColourFactors() {
       jitter.bounds[op] = {low, high};
       return jitter.Validate();
     };
-    EXPECT_OK(checked(least, most));
-    EXPECT_OK(checked(least, least));
-    EXPECT_OK(checked(most, most));
+    CHECK_OK(checked(least, most));
+    CHECK_OK(checked(least, least));
+    CHECK_OK(checked(most, most));
     const std::vector<std::array<double, 2>> refused = {
         {least - 0.01, most}, {least, most + 0.01}, {0.2, 0.1}, {kNan, most}, {least, kNan}};
     for (const auto& [low, high] : refused) {
@@ -111,13 +111,3 @@ void TestBoundsOfColourFactors() {
 
 }  // namespace
 }  // namespace fastinet
-
-int main() {
-  fastinet::TestScales();
-  fastinet::TestRatios();
-  fastinet::TestShares();
-  fastinet::TestSides();
-  fastinet::TestBoxes();
-  fastinet::TestBoundsOfColourFactors();
-  return fastinet::test::Verdict();
-}
