@@ -221,6 +221,25 @@ TEST_CASE("what is counted is what the renderer did") {
   CHECK_EQ(regions, 4 * 2);  // two views each; of item 3 nothing is decoded
 }
 
+TEST_CASE("each item is announced once, before its turn comes") {
+  constexpr int64_t kItems = 200;
+  const Dataset data(kItems);
+  const std::vector<int64_t> order = test::Shuffled(kItems);
+  const EpochPlan plan{.order = order, .batch_size = 4};
+  EngineStats stats;
+  const RowMaker maker(data.table(), plan, {}, stats);
+  std::vector<uint64_t> expected;
+  for (const int64_t item : order) expected.push_back(data.offset_bytes(item));
+  for (int64_t position = 0; position < kItems; ++position) {
+    maker.ReadAhead(position);
+    // The first item is read at once. Of the others, those up to 64 ahead have been announced.
+    const int64_t announced = std::min(position + 64, kItems - 1);
+    const std::vector<uint64_t>& hints = data.source().hints;
+    REQUIRE_EQ(hints.size(), static_cast<size_t>(announced));
+    CHECK(std::equal(hints.begin(), hints.end(), expected.begin() + 1));
+  }
+}
+
 TEST_CASE("an item beyond the limit") {
   Fixture fixture;
   constexpr uint64_t kHuge = uint64_t{1} << 40;

@@ -196,6 +196,15 @@ def test_the_axes_differ_by_a_transposition(
         assert np.abs(reference[row] - soft_label(turned, part)).max() < 1e-6
 
 
+def test_maps_of_items_are_equal_to_themselves_alone(
+    dataset: fastinet.Dataset, maps: LabelMaps
+) -> None:
+    one, other = maps.of(dataset), maps.of(dataset)
+    assert one == one  # noqa: PLR0124  # arrays are not compared
+    assert one != other
+    assert len({one, other}) == 2
+
+
 def test_flips_change_nothing(dataset: fastinet.Dataset, maps: LabelMaps) -> None:
     batches = [
         next(

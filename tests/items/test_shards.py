@@ -112,6 +112,9 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shard_paths("a.tar") == [here / "a.tar"]
     assert shard_paths(Path("x/{b,a}.tar")) == [here / "x/b.tar", here / "x/a.tar"]
     assert shard_paths(["{1..2}", Path("/z")]) == [here / "1", here / "2", Path("/z")]
+    for half in ("{1.tar", "1}.tar"):
+        with pytest.raises(ValueError, match="do not match"):
+            shard_paths(half)
     with pytest.raises(ValueError, match="empty list"):
         shard_paths([])
     with pytest.raises(ValueError, match=r"a\.tar' stands there twice"):

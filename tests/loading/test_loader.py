@@ -159,7 +159,9 @@ def test_epochs_start_at_any_batch(dataset: fastinet.Dataset, drop_last: bool) -
     for start in range(len(loader) + 1):
         epoch = loader.epoch(2, start_batch=start)
         assert len(epoch) == len(loader) - start
-        assert [stream([batch]) for batch in epoch] == whole[start:]
+        for number, batch in enumerate(epoch, start=start):
+            assert stream([batch]) == whole[number]
+            assert len(epoch) == len(loader) - number - 1
         assert len(epoch) == 0
 
 

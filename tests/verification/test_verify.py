@@ -398,6 +398,15 @@ def test_val_numbers_must_be_complete_and_unique(tmp_path: Path) -> None:
     assert "number 12 is not among 1 to 10" in texts
 
 
+def test_a_split_that_is_missing_is_named(tmp_path: Path) -> None:
+    image = small_jpeg(np.random.default_rng(5))
+    path = tmp_path / "renamed.tar"
+    path.write_bytes(entry("ILSVRC2012_val_00000001.JPEG", image) + END)
+    splits = (PublishedSplit("val", 1), PublishedSplit("test", 3), PublishedSplit("train"))
+    report = fastinet.verify(path, published=[PublishedArchive("a.tar", "val", "", splits=splits)])
+    assert [finding.message for finding in report.errors] == ["split 'test' is missing"]
+
+
 def test_other_files_are_warned_of(tmp_path: Path, classes: Classes) -> None:
     classes["n01440764"]["readme.txt"] = b"hello"
     path = tmp_path / "train.tar"
