@@ -388,6 +388,21 @@ def test_an_archive_that_has_shrunk_since(archive_path: Path, tmp_path: Path) ->
 # The rest
 
 
+def test_the_same_work_counts_the_same_again(dataset: fastinet.Dataset) -> None:
+    transform = RandomResizedCrop(8, scale=(0.01, 0.1))  # of which much of an image is skipped
+    loader = Loader(dataset, 8, transform, threads=1)
+    counted = []
+    for _ in range(3):
+        for _ in loader.epoch(0):
+            pass
+        stats = loader.stats()
+        own = (stats.items, stats.bytes_read, stats.mcus_decoded, stats.mcus_skipped)
+        counted.append([*own, *stats.regions.values(), *stats.fallbacks.values()])
+    once = np.array(counted[0])
+    assert (once[:4] > 0).all()
+    assert np.array_equal(counted, [once, 2 * once, 3 * once])
+
+
 def test_stats_tell_who_waits(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 8, SMALL, threads=2)
     assert str(loader.stats()) == "no batch yet"
