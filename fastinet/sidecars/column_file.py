@@ -20,12 +20,10 @@ pass over names that they do not know. What a reader of one kind of file expects
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
 import re
-import secrets
 import struct
 import zlib
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
+from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import Count, UnusableIndexError, Word32, checked, parsed_object
 
 if TYPE_CHECKING:
@@ -135,19 +134,7 @@ def write_columns(
         name: np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
         for name, column in columns.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            for piece in _pieces(header, stored):
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    replace_file(path, _pieces(header, stored))
 
 
 def load_or_build(
@@ -334,13 +321,3 @@ def _padded(count: int) -> int:
 def _zeros_behind(count: int) -> bytes:
     """The zeros that bring ``count`` bytes to the next multiple of 64."""
     return bytes(_padded(count) - count)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power cut, on file systems that let a folder be synced."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
