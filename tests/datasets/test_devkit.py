@@ -232,6 +232,21 @@ def test_other_kinds_of_matlab_files() -> None:
         read_matlab(bytes(cell), "meta.mat")
 
 
+def test_text_of_every_kind() -> None:
+    """The types of elements that hold text (miINT8, miUTF8, ...), and those that hold none."""
+    file = matlab_file({"s": [{"text": "abcdefgh"}]}, compressed=False)
+    tag = file.index("abcdefgh".encode("utf-16-le")) - 8
+    texts = {1: "latin-1", 2: "latin-1", 4: "utf-16-le", 16: "utf-8", 17: "utf-16-le"}
+    for kind in range(20):
+        changed = file[:tag] + struct.pack("<I", kind) + file[tag + 4 :]
+        if kind in texts:
+            (element,) = read_matlab(changed, "meta.mat")["s"].elements
+            assert element["text"] == file[tag + 8 : tag + 24].decode(texts[kind])
+        else:
+            with pytest.raises(CorruptError, match=f"text of type {kind}$"):
+                read_matlab(changed, "meta.mat")
+
+
 @given(data=st.data(), compressed=st.booleans())
 def test_damage_is_an_error_and_never_a_crash(data: st.DataObject, compressed: bool) -> None:
     file = bytearray(matlab_file(SMALL, compressed=compressed))

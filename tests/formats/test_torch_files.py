@@ -262,7 +262,9 @@ def test_the_name_that_was_asked_for_is_told() -> None:
 @settings(max_examples=300)
 def test_noise_is_refused_or_plain(program) -> None:
     with contextlib.suppress(FastinetError):
-        read_plain_pickle(b"\x80\x02" + program, globals={})
+        value, end = read_plain_pickle(b"\x80\x02" + program, globals={})
+        assert is_plain(value)
+        assert program[end - 3 : end - 2] == b"."  # STOP is the last opcode that was read
 
 
 SAVED = {"map": np.arange(8, dtype="f4"), "names": ["n01440764"], "o": (1.5, None)}

@@ -278,6 +278,12 @@ def test_archives_that_change_after_opening(tmp_path: Path) -> None:
         elsewhere.read(2)
 
 
+def test_labels_cannot_be_changed(dataset: Dataset) -> None:
+    for chosen in (dataset, dataset.select([3, 1])):
+        with pytest.raises(ValueError, match="read-only"):
+            chosen.labels[0] = 1
+
+
 def extracted(folder: Path) -> Path:
     """The folder that TRAIN is extracted to."""
     members = {f"{wnid}/{name}": TRAIN[wnid][name] for wnid in TRAIN for name in TRAIN[wnid]}

@@ -25,6 +25,7 @@ from fastinet.testing.devkit import write_devkit
 from fastinet.testing.encodings import ODD_ENCODINGS, encode
 from fastinet.testing.ilsvrc import miniature_challenge, write_archive
 from fastinet.testing.small import small_jpeg
+from fastinet.testing.whole_archives import imagenet_v2_members
 from fastinet.verification.contents import range_text
 from fastinet.verification.report import Report
 
@@ -396,6 +397,30 @@ def test_val_numbers_must_be_complete_and_unique(tmp_path: Path) -> None:
     assert report.errors[0].detail == "3-4, 6-7, 9-10"
     assert kinds(report).count("duplicate members") == 2  # by number, and by name
     assert "number 12 is not among 1 to 10" in texts
+
+
+def test_a_split_that_is_missing_is_named(tmp_path: Path) -> None:
+    image = small_jpeg(np.random.default_rng(5))
+    path = tmp_path / "renamed.tar"
+    path.write_bytes(entry("ILSVRC2012_val_00000001.JPEG", image) + END)
+    splits = (PublishedSplit("val", 1), PublishedSplit("test", 3), PublishedSplit("train"))
+    report = fastinet.verify(path, published=[PublishedArchive("a.tar", "val", "", splits=splits)])
+    assert [finding.message for finding in report.errors] == ["split 'test' is missing"]
+
+
+def test_missing_classes_that_are_called_by_number(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "v2.tar", imagenet_v2_members("numbers", labels=(0, 3, 1)))
+    splits = (PublishedSplit("val", classes=5),)
+    published = [PublishedArchive("v2.tar", "imagenet_v2", "", splits=splits)]
+    report = fastinet.verify(path, published=published)
+    assert kinds(report) == ["missing class"] * 2
+    assert [finding.member for finding in report.errors] == ["2", "4"]
+
+
+def test_a_kit_has_no_images(tmp_path: Path) -> None:
+    report = fastinet.verify(write_devkit(tmp_path / "kit.tar", [1, 2]), published=[])
+    (images,) = [check for check in report.checks if check.name == "images"]
+    assert (images.state, images.detail) == ("skipped", "there are none")
 
 
 def test_other_files_are_warned_of(tmp_path: Path, classes: Classes) -> None:
