@@ -229,6 +229,7 @@ TEST_CASE("each item is announced once, before its turn comes") {
   EngineStats stats;
   const RowMaker maker(data.table(), plan, {}, stats);
   std::vector<uint64_t> expected;
+  expected.reserve(order.size());
   for (const int64_t item : order) expected.push_back(data.offset_bytes(item));
   for (int64_t position = 0; position < kItems; ++position) {
     maker.ReadAhead(position);
