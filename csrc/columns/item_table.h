@@ -36,7 +36,7 @@ struct ItemLocation {
 
   /// `status` with the offset in the archive in place of the one within the item, and the archive's
   /// name.
-  Status Located(Status status) const {
+  Status Located(Status status) const noexcept {
     return std::move(status)
         .ShiftOffset(static_cast<int64_t>(archive->source->OffsetInFile(offset_bytes)))
         .InArchive(archive->name);
@@ -57,7 +57,8 @@ struct CheckpointColumns {
 class ItemTable {
  public:
   /// `item_archive` may be empty: then all items are in the first archive. Fails with
-  /// kInvalidArgument when the columns disagree or name an archive that is not there.
+  /// kInvalidArgument when the columns disagree, name an archive that is not there, or an item that
+  /// ends beyond the largest file offset.
   static Result<ItemTable> Make(std::vector<OpenArchive> archives,
                                 std::span<const int32_t> item_archive,
                                 std::span<const uint64_t> offsets_bytes,

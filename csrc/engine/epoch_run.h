@@ -50,7 +50,7 @@ class EpochRun final : public WorkSource {
   bool Open();
 
   bool HasWork() const override;
-  bool RunOne(Worker& worker) override;
+  bool RunOne(Worker& worker) noexcept override;
 
  private:
   EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, const EpochPlan& plan,
@@ -62,6 +62,7 @@ class EpochRun final : public WorkSource {
   }
 
   // With mutex_ held:
+  Status OpenNextBatch();
   bool MoveWindow();
   bool CanAnswer();
   int64_t CountReady();
@@ -76,7 +77,7 @@ class EpochRun final : public WorkSource {
   const EpochOptions options_;
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
-  RowMaker rows_;
+  RowMaker row_maker_;
 
   // Workers write here for every item: in a cache line apart from what they only read.
   alignas(64) std::atomic<int64_t> next_position_ = 0;  // the first that no worker has taken

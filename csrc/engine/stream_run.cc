@@ -154,9 +154,10 @@ int64_t StreamRun::CountReady() {
 
 // ---------------------------------------------------------------------- the thread that reads
 
-void StreamRun::Feed() {
+void StreamRun::Feed() noexcept {
   Status status = OrOutOfMemory("not enough memory for the stream's window of items",
-                                [&] { return TakeApart().InArchive(input_->name()); });
+                                [&] { return TakeApart(); });
+  status = std::move(status).InArchive(input_->name());
   {
     const std::lock_guard lock(mutex_);
     fed_ = true;

@@ -87,7 +87,7 @@ class StreamRun {
             std::shared_ptr<EngineStats> stats);
 
   // By the thread that reads:
-  void Feed();
+  void Feed() noexcept;
   Status TakeApart();
   Status DrainWindow();
   Status TakePosition(StreamItem item);

@@ -55,7 +55,7 @@ cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
         uint64_t size_bytes()
         uint64_t position_bytes()
         uint64_t inflated_bytes()
-        vector[uint8_t] md5()
+        vector[uint8_t] md5() except +
         SeekChunk Take() except +
 
 
