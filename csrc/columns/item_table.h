@@ -20,7 +20,7 @@ struct OpenArchive {
   std::shared_ptr<const Source> source;
 };
 
-/// Where one item is: its byte range in an archive. And what the index knows of it.
+/// Where one item is: its byte range in an archive. And what a checkpoint file knows of it.
 struct ItemLocation {
   const OpenArchive* archive = nullptr;
   uint64_t offset_bytes = 0;
@@ -43,7 +43,8 @@ struct ItemLocation {
   }
 };
 
-/// Entropy checkpoints by item id, as checkpoint indexes map them. Empty columns: none. Borrowed.
+/// Entropy checkpoints by item id, as checkpoint files are mapped into memory. Empty columns: none.
+/// Borrowed.
 struct CheckpointColumns {
   std::span<const uint64_t> starts;  // item i's record: bytes [starts[i], starts[i] + sizes[i])
   std::span<const uint32_t> sizes;   // 0: no record

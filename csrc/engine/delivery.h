@@ -16,8 +16,8 @@ namespace fastinet {
 /// A row that could not be made.
 struct RowFailure {
   int64_t row = 0;
-  int64_t item = 0;  // its number, as the batch has it
-  Status status;     // with archive and offset; the member's name is for those who know it
+  int64_t item = 0;  // its item id, as in Slot::items
+  Status status;     // with archive and offset; the bindings add the member's name
 };
 
 /// The answer of Next(): a batch, or why there is none.

@@ -17,7 +17,7 @@ Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> po
       new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
   {
     const std::lock_guard lock(run->mutex_);
-    run->MoveWindow();
+    (void)run->MoveWindow();  // what it lacks, Next() says
   }
   run->pool_->Add(*run);
   return run;
@@ -60,7 +60,7 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
   {
     std::unique_lock lock(mutex_);
     const int64_t opened = opened_;
-    MoveWindow();  // slots may have come back since the last delivery
+    (void)MoveWindow();  // slots may have come back since the last delivery
     if (opened_ > opened) pool_->Wake();
     const auto ready_at_call = static_cast<uint64_t>(CountReady());
     ready_.wait_for(lock, patience, [&] { return CanAnswer(); });
@@ -114,7 +114,7 @@ Delivery EpochRun::Answer() {
   if (delivery.kind == Delivery::Kind::kFailed) return End(std::move(delivery));
   ++delivered_;
   Count(stats_->batches, 1);
-  MoveWindow();
+  (void)MoveWindow();
   return delivery;
 }
 

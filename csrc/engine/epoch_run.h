@@ -45,9 +45,9 @@ class EpochRun final : public WorkSource {
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
   /// Opens the batches that may be under way, as far as there are slots for them; true when each
-  /// has its own. Next() does so too; this is for whoever begins runs one after another over few
-  /// slots.
-  bool Open();
+  /// has its own. Next() does so too. StreamRun calls it before it begins the next batch, so that a
+  /// later batch does not take the slot that an earlier one waits for.
+  [[nodiscard]] bool Open();
 
   bool HasWork() const override;
   bool RunOne(Worker& worker) noexcept override;
@@ -63,7 +63,7 @@ class EpochRun final : public WorkSource {
 
   // With mutex_ held:
   Status OpenNextBatch();
-  bool MoveWindow();
+  [[nodiscard]] bool MoveWindow();
   bool CanAnswer();
   int64_t CountReady();
   Delivery Answer();

@@ -39,7 +39,7 @@ class SourceBytes final : public ItemBytes {
 };
 
 void CountSince(const ItemCounters& before, const ItemCounters& after, WorkerCounters& counters) {
-  Count(counters.read_ns, after.fetch_ns - before.fetch_ns);
+  Count(counters.read_ns, after.read_ns - before.read_ns);
   Count(counters.header_ns, after.header_ns - before.header_ns);
   Count(counters.decode_ns, after.decode_ns - before.decode_ns);
   Count(counters.render_ns, after.render_ns - before.render_ns);

@@ -17,7 +17,8 @@ std::chrono::milliseconds Left(std::chrono::milliseconds patience, Clock::time_p
 
 }  // namespace
 
-/// A batch under way: the run's members are what it borrows, so it comes last.
+/// A batch under way. `run` borrows the other members, so it is the last of them, which is
+/// destroyed first.
 struct StreamRun::Batch {
   std::vector<StreamItem> items;
   std::shared_ptr<const HeldItems> source;
