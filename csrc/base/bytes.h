@@ -7,7 +7,9 @@
 
 namespace fastinet {
 
+/// Bytes that somebody else owns, to be read.
 using Bytes = std::span<const uint8_t>;
+/// And to be written.
 using MutableBytes = std::span<uint8_t>;
 
 /// The 16-bit big-endian number at `p` (JPEG, PNG and Exif "MM" order).
@@ -35,10 +37,12 @@ inline uint64_t LoadLittleEndian64(const uint8_t* p) {
   return LoadLittleEndian32(p) | (static_cast<uint64_t>(LoadLittleEndian32(p + 4)) << 32);
 }
 
+/// Writes `value` as 32-bit little-endian number at `p`.
 inline void StoreLittleEndian32(uint32_t value, uint8_t* p) {
   for (int i = 0; i < 4; ++i) p[i] = static_cast<uint8_t>(value >> (8 * i));
 }
 
+/// Writes `value` as 64-bit little-endian number at `p`.
 inline void StoreLittleEndian64(uint64_t value, uint8_t* p) {
   for (int i = 0; i < 8; ++i) p[i] = static_cast<uint8_t>(value >> (8 * i));
 }

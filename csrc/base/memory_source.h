@@ -7,7 +7,7 @@
 
 namespace fastinet {
 
-/// Bytes that somebody else keeps.
+/// Bytes that the caller keeps alive.
 class MemorySource final : public Source {
  public:
   explicit MemorySource(Bytes bytes) : bytes_(bytes) {}

@@ -32,27 +32,30 @@ class Packer {
   std::vector<uint8_t> bytes_;
 };
 
-/// Reads them in the same order. What is cut or never was packed gives zeros and empty runs, and
-/// `whole()` turns false.
+/// Reads them in the same order. What is cut or never was packed gives zeros, no bytes and empty
+/// texts, and `whole()` turns false.
 class Unpacker {
  public:
   explicit Unpacker(Bytes bytes) : rest_(bytes) {}
 
+  /// What Put(uint64_t) wrote.
   uint64_t Number() {
     if (rest_.size() < 8) return Fail(), 0;
     const uint64_t value = LoadLittleEndian64(rest_.data());
     rest_ = rest_.subspan(8);
     return value;
   }
-  Bytes Run() {
+  /// What Put(Bytes) wrote. Valid as long as the packed bytes are.
+  Bytes ReadBytes() {
     const uint64_t size = Number();
     if (size > rest_.size()) return Fail(), Bytes();
     const Bytes run = rest_.first(size);
     rest_ = rest_.subspan(size);
     return run;
   }
+  /// What Put(std::string_view) wrote.
   std::string Text() {
-    const Bytes run = Run();
+    const Bytes run = ReadBytes();
     return {run.begin(), run.end()};
   }
 

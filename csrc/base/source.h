@@ -45,7 +45,8 @@ class Source {
     return std::nullopt;
   }
 
-  /// A hint that these bytes will be read soon; never waits for them and never fails.
+  /// A hint that these bytes will be read soon; never waits for them, and fails at most by
+  /// std::bad_alloc.
   virtual void Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const = 0;
 
   /// Where a byte lies in the file that people see, for messages: they know nothing of sources that

@@ -29,12 +29,19 @@ std::string_view StatusCodeName(StatusCode code);
 
 /// Success, or a failure with its cause and where it is. Costs one null pointer when all is well.
 ///
-/// Where it is gets filled in from the inside out: a decoder knows the byte offset, the item layer
-/// adds the member, the engine adds the archive. The first value set for a field is kept.
+/// Where it is gets filled in from the inside out. A decoder sets the byte offset. The engine
+/// (ItemLocation::Located) turns it into an offset in the file and adds the archive. The bindings
+/// add the member's name, which only Python knows; scanners of tars add it themselves. The first
+/// value set for a field is kept.
+///
+/// To make a failure takes memory, and so does a copy of one: both may throw std::bad_alloc. All
+/// else throws nothing, so that a failure can leave a thread whatever memory there is.
 class [[nodiscard]] Status {
  public:
   Status() = default;
   Status(StatusCode code, std::string cause);
+  /// kTooLarge with `cause`, or with just "out of memory" when there is none for `cause` either.
+  static Status OutOfMemory(const char* cause) noexcept;
   Status(const Status& other);
   Status& operator=(const Status& other);
   Status(Status&&) noexcept = default;
@@ -51,11 +58,14 @@ class [[nodiscard]] Status {
   /// unknown.
   int64_t offset_bytes() const { return failure_ ? failure_->offset_bytes : -1; }
 
-  Status&& InArchive(std::string_view archive) &&;
-  Status&& InMember(std::string_view member) &&;
-  Status&& AtOffset(int64_t offset_bytes) &&;
-  /// Turns an offset within a member into one within the archive that holds it.
-  Status&& ShiftOffset(int64_t member_offset_bytes) &&;
+  /// These name the archive, the member and the byte, unless a failure has them already. A name
+  /// that there is no memory for is left out.
+  Status&& InArchive(std::string_view archive) && noexcept;
+  Status&& InMember(std::string_view member) && noexcept;
+  Status&& AtOffset(int64_t offset_bytes) && noexcept;
+  /// Turns an offset within a member into one within the archive that holds it. A failure without
+  /// an offset is taken to be at the member's first byte.
+  Status&& ShiftOffset(int64_t member_offset_bytes) && noexcept;
 
  private:
   struct Failure {
@@ -65,7 +75,17 @@ class [[nodiscard]] Status {
     std::string member;
     int64_t offset_bytes = -1;
   };
-  std::unique_ptr<Failure> failure_;
+  /// Frees a failure, unless it is that of OutOfMemoryFailure().
+  struct Release {
+    void operator()(Failure* failure) const noexcept;
+  };
+  using FailurePtr = std::unique_ptr<Failure, Release>;
+
+  static Failure* OutOfMemoryFailure() noexcept;
+  static FailurePtr Copy(const FailurePtr& failure);
+  Failure* Writable() noexcept;
+
+  FailurePtr failure_;
 };
 
 inline Status Corrupt(std::string cause) { return {StatusCode::kCorrupt, std::move(cause)}; }
@@ -77,7 +97,7 @@ inline Status InvalidArgument(std::string cause) {
   return {StatusCode::kInvalidArgument, std::move(cause)};
 }
 
-/// A value, or the Status that says why there is none.
+/// A value, or the Status that says why there is none. To ask a failure for its value is undefined.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -99,11 +119,14 @@ class [[nodiscard]] Result {
 #define FASTINET_CONCAT_(a, b) a##b
 #define FASTINET_CONCAT(a, b) FASTINET_CONCAT_(a, b)
 
+/// Returns from the calling function with the Status that `expression` gives, if that is a failure.
 #define FASTINET_RETURN_IF_ERROR(expression)                                      \
   do {                                                                            \
     if (::fastinet::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 
+/// Gives `declaration` the value of the Result that `expression` is; returns from the calling
+/// function with the Result's Status if it is a failure.
 #define FASTINET_ASSIGN_OR_RETURN(declaration, expression) \
   FASTINET_ASSIGN_OR_RETURN_(FASTINET_CONCAT(result_, __LINE__), declaration, expression)
 // NOLINTBEGIN(bugprone-macro-parentheses): a declaration bears none.

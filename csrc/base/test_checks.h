@@ -1,4 +1,5 @@
-// What the C++ tests share: doctest, and how it shows this library's types. Only for *_test.cc.
+// What the C++ tests share: doctest, and how it shows this library's types. Only for tests and
+// test_*.h.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -48,7 +48,8 @@ class ArchiveScan {
   std::optional<TarScanner> scanner_;
 };
 
-/// SeekPass over a file. Open() comes first and must have succeeded; errors name the archive.
+/// SeekPass over a file, which Python sees as `_scan.SeekPass`. Open() comes first and must have
+/// succeeded; errors name the archive.
 class GzipScan {
  public:
   Status Open(std::string path, std::string_view folder, uint64_t spacing) {
@@ -71,7 +72,7 @@ class GzipScan {
     const Md5::Digest digest = pass_->md5();
     return {digest.begin(), digest.end()};
   }
-  SeekChunk Take() { return pass_->Take(); }
+  SeekPart Take() { return pass_->Take(); }
 
  private:
   std::string path_;

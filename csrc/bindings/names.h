@@ -12,6 +12,7 @@
 
 namespace fastinet {
 
+/// The names of each enum's values.
 inline constexpr std::pair<std::string_view, DType> kDTypes[] = {{"uint8", DType::kUint8},
                                                                  {"float16", DType::kFloat16},
                                                                  {"bfloat16", DType::kBFloat16},
@@ -43,6 +44,7 @@ Status FromName(const std::pair<std::string_view, T> (&table)[N], std::string_vi
   return InvalidArgument("unknown name '" + std::string(name) + "'");
 }
 
+/// The same for each enum, with its own table.
 inline Status FromName(std::string_view name, DType* value) {
   return FromName(kDTypes, name, value);
 }

@@ -11,6 +11,7 @@
 
 namespace fastinet {
 
+/// The shape of slots for batches of `rows` items under `spec`.
 inline SlotShape ShapeOf(const ItemSpec& spec, int64_t rows, int64_t soft_label_classes) {
   return {rows, spec.RowBytes().value_or(0), spec.views, soft_label_classes};
 }
@@ -31,6 +32,8 @@ inline ExternalRows Borrow(const py::buffer& buffer) {
           exported};
 }
 
+/// A pool of slots over `buffers`, the arrays that a caller gave as out=: one slot each, and no
+/// more.
 inline std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
                                              const std::vector<py::buffer>& buffers,
                                              int64_t soft_label_classes) {

@@ -8,6 +8,7 @@
 
 namespace fastinet {
 
+/// One counter of each Road, summed over workers, by the names that Python has for roads.
 inline py::dict ByRoad(const EngineStats& stats,
                        std::array<Counter, kRoads> WorkerCounters::* counters) {
   using namespace py::literals;
@@ -20,6 +21,7 @@ inline py::dict ByRoad(const EngineStats& stats,
                   "turbo"_a = of(Road::kTurbo), "png"_a = of(Road::kPng));
 }
 
+/// All counters as they are now, under the names of `fastinet.loading.stats`.
 inline py::dict Snapshot(const EngineStats& stats) {
   py::dict failures;
   for (size_t code = 0; code < WorkerCounters::kStatusCodes; ++code) {

@@ -19,36 +19,43 @@ namespace fastinet {
 
 namespace py = pybind11;
 
+/// An argument that Python gives as an array of any type or a sequence: converted to a contiguous
+/// array of T.
 template <class T>
 using Column = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
+/// The elements of `column`, valid as long as it is.
 template <class T>
 std::span<const T> View(const Column<T>& column) {
   return {column.data(), static_cast<size_t>(column.size())};
 }
 
-/// A copy.
+/// An array with a copy of `values`.
 template <class T>
 Column<T> ColumnOf(const std::vector<T>& values) {
   return Column<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
+/// Raises the Python exception that `status`, a failure, stands for.
 [[noreturn]] inline void Raise(const Status& status) {
   RaiseStatus(status);
   throw py::error_already_set();
 }
 
+/// Raises unless `status` is ok.
 inline void Check(const Status& status) {
   if (!status.ok()) Raise(status);
 }
 
+/// The value of `result`; raises where there is none.
 template <class T>
 T Unwrap(Result<T> result) {
   Check(result.status());
   return std::move(result).value();
 }
 
-/// Paths and names may hold bytes that are no UTF-8, which Python writes as surrogates.
+/// `bytes` as a Python text. Paths and names may hold bytes that are no UTF-8, which Python writes
+/// as surrogates.
 inline py::str Text(std::string_view bytes) {
   return py::reinterpret_steal<py::str>(
       PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "surrogateescape"));
@@ -60,6 +67,7 @@ inline py::tuple PartsOf(const Status& status) {
                         Text(status.archive()), status.offset_bytes());
 }
 
+/// The bytes that Text() has made `text` of.
 inline std::string TextBytes(const py::object& text) {
   const auto bytes = py::reinterpret_steal<py::bytes>(
       PyUnicode_AsEncodedString(py::str(text).ptr(), "utf-8", "surrogateescape"));

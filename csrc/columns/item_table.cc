@@ -1,8 +1,17 @@
 #include "columns/item_table.h"
 
+#include <cstdint>
+#include <limits>
 #include <utility>
 
+#include "base/checked.h"
+
 namespace fastinet {
+namespace {
+
+constexpr auto kMaxOffsetBytes = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+
+}  // namespace
 
 Result<ItemTable> ItemTable::Make(std::vector<OpenArchive> archives,
                                   std::span<const int32_t> item_archive,
@@ -32,6 +41,15 @@ Result<ItemTable> ItemTable::Make(std::vector<OpenArchive> archives,
       return InvalidArgument("item in archive " + std::to_string(archive) + " of " +
                              std::to_string(archives.size()));
     }
+  }
+  for (size_t item = 0; item < sizes_bytes.size(); ++item) {
+    // Checked once here, so that whoever reads an item may add the two.
+    const auto end_bytes = CheckedAdd(offsets_bytes[item], sizes_bytes[item]);
+    if (end_bytes && *end_bytes <= kMaxOffsetBytes) continue;
+    return InvalidArgument("item " + std::to_string(item) + " begins at byte " +
+                           std::to_string(offsets_bytes[item]) + " and has " +
+                           std::to_string(sizes_bytes[item]) +
+                           " bytes, so it would end beyond the largest file offset");
   }
   ItemTable table;
   table.archives_ = std::move(archives);

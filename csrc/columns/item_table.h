@@ -20,7 +20,7 @@ struct OpenArchive {
   std::shared_ptr<const Source> source;
 };
 
-/// Where one item is: its byte range in an archive. And what the index knows of it.
+/// Where one item is: its byte range in an archive. And what a checkpoint file knows of it.
 struct ItemLocation {
   const OpenArchive* archive = nullptr;
   uint64_t offset_bytes = 0;
@@ -36,14 +36,15 @@ struct ItemLocation {
 
   /// `status` with the offset in the archive in place of the one within the item, and the archive's
   /// name.
-  Status Located(Status status) const {
+  Status Located(Status status) const noexcept {
     return std::move(status)
         .ShiftOffset(static_cast<int64_t>(archive->source->OffsetInFile(offset_bytes)))
         .InArchive(archive->name);
   }
 };
 
-/// Entropy checkpoints by item id, as checkpoint indexes map them. Empty columns: none. Borrowed.
+/// Entropy checkpoints by item id, as checkpoint files are mapped into memory. Empty columns: none.
+/// Borrowed.
 struct CheckpointColumns {
   std::span<const uint64_t> starts;  // item i's record: bytes [starts[i], starts[i] + sizes[i])
   std::span<const uint32_t> sizes;   // 0: no record
@@ -57,7 +58,8 @@ struct CheckpointColumns {
 class ItemTable {
  public:
   /// `item_archive` may be empty: then all items are in the first archive. Fails with
-  /// kInvalidArgument when the columns disagree or name an archive that is not there.
+  /// kInvalidArgument when the columns disagree, name an archive that is not there, or an item that
+  /// ends beyond the largest file offset.
   static Result<ItemTable> Make(std::vector<OpenArchive> archives,
                                 std::span<const int32_t> item_archive,
                                 std::span<const uint64_t> offsets_bytes,

@@ -6,25 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_source.h"
 #include "base/test_checks.h"
 
 namespace fastinet {
 namespace {
-
-class MemorySource final : public Source {
- public:
-  explicit MemorySource(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
-  uint64_t size_bytes() const override { return bytes_.size(); }
-  Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
-    if (offset_bytes + out.size() > bytes_.size()) return {StatusCode::kIo, "beyond the end"};
-    std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
-    return {};
-  }
-  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
-
- private:
-  std::vector<uint8_t> bytes_;
-};
 
 constexpr LabelMapShape kShape{.ranks = 1, .rows = 1, .columns = 1};
 
@@ -32,14 +18,15 @@ constexpr LabelMapShape kShape{.ranks = 1, .rows = 1, .columns = 1};
 struct Maps {
   Maps() {
     const std::vector<float> numbers = {5, 2, 5, 9};
-    std::vector<uint8_t> bytes(numbers.size() * sizeof(float));
+    bytes.resize(numbers.size() * sizeof(float));
     std::memcpy(bytes.data(), numbers.data(), bytes.size());
     std::vector<OpenArchive> archives;
-    archives.push_back({"maps.tar", std::make_unique<MemorySource>(std::move(bytes))});
+    archives.push_back({"maps.tar", std::make_unique<MemorySource>(bytes)});
     table = std::make_unique<ItemTable>(
         ItemTable::Make(std::move(archives), {}, offsets, sizes, {}).value());
   }
 
+  std::vector<uint8_t> bytes;
   std::vector<uint64_t> offsets = {0, 8, 0};
   std::vector<uint64_t> sizes = {8, 8, 0};
   std::unique_ptr<ItemTable> table;

@@ -15,14 +15,14 @@ constexpr int64_t kMargin = 64;
 
 BlockCache::BlockCache(const ItemTable& table, const BlockUses& uses, EngineStats& stats)
     : stats_(stats) {
-  Number(table, uses);
+  NumberBlocks(table, uses);
   FindLead();
 }
 
 BlockCache::~BlockCache() { stats_.block_bytes -= held_bytes_; }
 
 /// Numbers the blocks by first use, and finds the bytes that the plan needs of each.
-void BlockCache::Number(const ItemTable& table, const BlockUses& uses) {
+void BlockCache::NumberBlocks(const ItemTable& table, const BlockUses& uses) {
   of_position_.assign(uses.order.size(), kNoBlock);
   const auto most = uses.blocks.empty() ? int64_t{-1} : *std::ranges::max_element(uses.blocks);
   std::vector<int32_t> numbers(static_cast<size_t>(std::max<int64_t>(most, -1) + 1), kNoBlock);

@@ -26,10 +26,11 @@ struct BlockUses {
 /// Turns the many small reads of an epoch whose neighbours come close together into one large read
 /// for each block: sequential for a disk, one pass for a decompressor.
 ///
-/// A block is read when the first of its items is needed, or before: whoever finds his block in
-/// memory reads the next one ahead, as the pace demands. It is freed with the last item that the
-/// plan has in it. With windows of W bytes at most two of them are in memory: what is left of
-/// one, and what is already there of the next.
+/// A block is read when the first of its items is needed, or before: a worker whose block is
+/// already in memory reads one block ahead if that block is due (see FindLead: blocks are read
+/// evenly over the epoch). It is freed with the last item that the plan has in it. With windows of
+/// W bytes at most two of them are in memory: what is left of one, and what is already there of the
+/// next.
 class BlockCache {
  public:
   /// `table` and `stats` must outlive the cache; the blocks of an order lie in one archive each.
@@ -42,14 +43,15 @@ class BlockCache {
   /// be one for every position, and only one.
   class Use {
    public:
-    /// May read, or wait for somebody who reads. Without a cache there is no block.
+    /// Reads the block, or waits while another worker reads it. `cache` may be null: then Find
+    /// returns nothing.
     Use(BlockCache* cache, int64_t position);
     ~Use();
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
 
     /// The item's bytes, or nothing: then read them from the archive, which knows what is wrong.
-    std::optional<Bytes> Find(const ItemLocation& location) const;
+    [[nodiscard]] std::optional<Bytes> Find(const ItemLocation& location) const;
 
    private:
     BlockCache* cache_;
@@ -74,11 +76,11 @@ class BlockCache {
 
   static constexpr int32_t kNoBlock = -1;
 
-  void Number(const ItemTable& table, const BlockUses& uses);
+  void NumberBlocks(const ItemTable& table, const BlockUses& uses);
   void FindLead();
   int64_t PacedPosition(size_t number) const;
 
-  bool Enter(int64_t position, size_t* number);
+  [[nodiscard]] bool Enter(int64_t position, size_t* number);
   void Leave(size_t number);
   void ReadAhead(int64_t position);
   void Read(Block& block);

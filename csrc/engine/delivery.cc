@@ -22,19 +22,21 @@ Delivery Delivery::Failed(Status error, int64_t item) {
 Delivery Delivery::Closed() { return Failed({StatusCode::kCancelled, "the epoch was closed"}); }
 
 void OpenBatch::Open(std::shared_ptr<Slot> slot, int64_t rows) {
+  failures_.reserve(static_cast<size_t>(rows));
   slot_ = std::move(slot);
   rows_ = rows;
   rows_to_do_ = rows;
 }
 
-void OpenBatch::AddFailure(RowFailure failure) {
+void OpenBatch::AddFailure(RowFailure failure) noexcept {
   const std::lock_guard lock(mutex_);
   failures_.push_back(std::move(failure));
 }
 
 Delivery OpenBatch::Deliver(OnError on_error) {
   const std::lock_guard lock(mutex_);
-  std::vector<RowFailure> failures = std::exchange(failures_, {});
+  std::vector<RowFailure> failures;
+  if (!failures_.empty()) failures.swap(failures_);  // else the room serves the next batch too
   std::ranges::sort(failures, {}, &RowFailure::row);
   if (on_error == OnError::kRaise && !failures.empty()) {
     return Delivery::Failed(std::move(failures.front().status), failures.front().item);

@@ -16,8 +16,8 @@ namespace fastinet {
 /// A row that could not be made.
 struct RowFailure {
   int64_t row = 0;
-  int64_t item = 0;  // its number, as the batch has it
-  Status status;     // with archive and offset; the member's name is for those who know it
+  int64_t item = 0;  // its item id, as in Slot::items
+  Status status;     // with archive and offset; the bindings add the member's name
 };
 
 /// The answer of Next(): a batch, or why there is none.
@@ -46,15 +46,17 @@ struct Delivery {
 /// belongs to the worker that took its position; then all of it is the consumer's.
 class OpenBatch {
  public:
-  /// Begins a batch of `rows` rows, at least 1, in `slot`.
+  /// Begins a batch of `rows` rows, at least 1, in `slot`. Fails by std::bad_alloc, and then
+  /// changes nothing.
   void Open(std::shared_ptr<Slot> slot, int64_t rows);
   /// Lets go of the slot: the batch is none any more.
   void Drop() { slot_.reset(); }
 
   Slot& slot() { return *slot_; }
 
-  /// Notes that a row could not be made. By any thread, before it counts that row.
-  void AddFailure(RowFailure failure);
+  /// Notes that a row could not be made. By any thread, before it counts that row, and once a row:
+  /// Open() has made room for as many.
+  void AddFailure(RowFailure failure) noexcept;
   /// Counts one row as done, made or not. True for the last of them, once.
   bool CountRow() { return rows_to_do_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   /// Whether all rows are done; what was written into them is then visible to the caller.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/out_of_memory.h"
+
 namespace fastinet {
 
 Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> pool,
@@ -15,7 +17,7 @@ Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> po
       new EpochRun(std::move(pool), table, plan, options, std::move(slots), std::move(stats)));
   {
     const std::lock_guard lock(run->mutex_);
-    run->MoveWindow();
+    (void)run->MoveWindow();  // what it lacks, Next() says
   }
   run->pool_->Add(*run);
   return run;
@@ -29,7 +31,7 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
       options_(options),
       slots_(std::move(slots)),
       stats_(std::move(stats)),
-      rows_(table, plan_, options_, *stats_),
+      row_maker_(table, plan_, options_, *stats_),
       window_(static_cast<size_t>(options.prefetch_batches)),
       times_(*stats_) {}
 
@@ -46,7 +48,7 @@ void EpochRun::Stop() {
   pool_->Remove(*this);
   const std::lock_guard lock(mutex_);
   for (OpenBatch& batch : window_) batch.Drop();
-  rows_.DropBlocks();
+  row_maker_.DropBlocks();
 }
 
 // ---------------------------------------------------------------------------------- the consumer
@@ -58,7 +60,7 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
   {
     std::unique_lock lock(mutex_);
     const int64_t opened = opened_;
-    MoveWindow();  // slots may have come back since the last delivery
+    (void)MoveWindow();  // slots may have come back since the last delivery
     if (opened_ > opened) pool_->Wake();
     const auto ready_at_call = static_cast<uint64_t>(CountReady());
     ready_.wait_for(lock, patience, [&] { return CanAnswer(); });
@@ -112,7 +114,7 @@ Delivery EpochRun::Answer() {
   if (delivery.kind == Delivery::Kind::kFailed) return End(std::move(delivery));
   ++delivered_;
   Count(stats_->batches, 1);
-  MoveWindow();
+  (void)MoveWindow();
   return delivery;
 }
 
@@ -123,17 +125,19 @@ Delivery EpochRun::End(Delivery failed) {
   return failed;
 }
 
+Status EpochRun::OpenNextBatch() {
+  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<Slot> slot, slots_->Lease(*options_.spec.RowBytes()));
+  At(opened_).Open(std::move(slot), plan_.RowsOf(opened_));
+  return {};
+}
+
 /// Opens the batches that may be under way; false where there is no slot for one.
 bool EpochRun::MoveWindow() {
   if (over_) return true;
   const int64_t wanted = std::min(delivered_ + options_.prefetch_batches, plan_.batches());
   while (opened_ < wanted) {
-    Result<std::shared_ptr<Slot>> slot = slots_->Lease(*options_.spec.RowBytes());
-    if (!slot.ok()) {
-      slot_error_ = std::move(slot).status();
-      return false;
-    }
-    At(opened_).Open(std::move(slot).value(), plan_.RowsOf(opened_));
+    slot_error_ = OrOutOfMemory("not enough memory for a batch", [&] { return OpenNextBatch(); });
+    if (!slot_error_.ok()) return false;
     ++opened_;
     // The release makes the batch visible to whoever claims one of its positions.
     end_position_.store(std::min(opened_ * plan_.batch_size, plan_.size()),
@@ -154,13 +158,13 @@ int64_t EpochRun::ClaimPosition() {
   return position;
 }
 
-bool EpochRun::RunOne(Worker& worker) {
+bool EpochRun::RunOne(Worker& worker) noexcept {
   const int64_t position = ClaimPosition();
   if (position < 0) return false;
-  rows_.ReadAhead(position);
+  row_maker_.ReadAhead(position);
   OpenBatch& batch = At(position / plan_.batch_size);
   const int64_t row = position % plan_.batch_size;
-  Status made = rows_.MakeRow(worker, position, batch.slot(), row);
+  Status made = row_maker_.MakeRow(worker, position, batch.slot(), row);
   if (!made.ok()) {
     batch.AddFailure({row, plan_.NumberOf(plan_.ItemAt(position)), std::move(made)});
   }

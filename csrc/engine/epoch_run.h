@@ -45,12 +45,12 @@ class EpochRun final : public WorkSource {
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
   /// Opens the batches that may be under way, as far as there are slots for them; true when each
-  /// has its own. Next() does so too; this is for whoever begins runs one after another over few
-  /// slots.
-  bool Open();
+  /// has its own. Next() does so too. StreamRun calls it before it begins the next batch, so that a
+  /// later batch does not take the slot that an earlier one waits for.
+  [[nodiscard]] bool Open();
 
   bool HasWork() const override;
-  bool RunOne(Worker& worker) override;
+  bool RunOne(Worker& worker) noexcept override;
 
  private:
   EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, const EpochPlan& plan,
@@ -62,7 +62,8 @@ class EpochRun final : public WorkSource {
   }
 
   // With mutex_ held:
-  bool MoveWindow();
+  Status OpenNextBatch();
+  [[nodiscard]] bool MoveWindow();
   bool CanAnswer();
   int64_t CountReady();
   Delivery Answer();
@@ -76,7 +77,7 @@ class EpochRun final : public WorkSource {
   const EpochOptions options_;
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
-  RowMaker rows_;
+  RowMaker row_maker_;
 
   // Workers write here for every item: in a cache line apart from what they only read.
   alignas(64) std::atomic<int64_t> next_position_ = 0;  // the first that no worker has taken

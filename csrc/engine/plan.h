@@ -30,8 +30,10 @@ inline constexpr int64_t kNoLabel = -1;
 
 /// Which items, in which order, under which random numbers. The columns are borrowed.
 ///
-/// An item's *position* is its index in `order`. Position p is row p % batch_size of batch
-/// p / batch_size.
+/// An item's *plan position* is its index in `order`, and position for short in this folder.
+/// Position p is row p % batch_size of batch p / batch_size. It counts this rank's rows from the
+/// start of this run. It is not the epoch position of Python's states, an index into the order of
+/// all ranks: `Loader._order` has picked this rank's share, and `EpochTracker` translates back.
 struct EpochPlan {
   std::span<const int64_t> order;  // items of the table, or kPaddingItem
   // Which block each position's item lies in, see BlockUses; empty: items are read one by one.
@@ -39,7 +41,8 @@ struct EpochPlan {
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
-  /// What item i is called outside, in batches and in augmentation keys. Empty: i itself.
+  /// numbers[i] is the item id that Python sees for item i of the table, in batches and in
+  /// augmentation keys. They differ in streams, whose table holds one batch. Empty: i itself.
   std::span<const int64_t> numbers = {};
   /// The label of each item of the table, passed on to the batches. Empty: none has one.
   std::span<const int64_t> labels = {};
@@ -63,8 +66,9 @@ struct EpochOptions {
   ItemSpec spec;
   OnError on_error = OnError::kRaise;
   int64_t prefetch_batches = 2;  // how many batches may be under way or ready
-  bool count_waiting = true;     // off where somebody else counts what the consumer finds
-  ObjectTable objects = {};      // in the items' images; empty where nothing is annotated
+  // False for the epoch runs inside a StreamRun, which counts the waiting itself.
+  bool count_waiting = true;
+  ObjectTable objects = {};  // in the items' images; empty where nothing is annotated
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
 

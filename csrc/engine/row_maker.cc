@@ -39,7 +39,7 @@ class SourceBytes final : public ItemBytes {
 };
 
 void CountSince(const ItemCounters& before, const ItemCounters& after, WorkerCounters& counters) {
-  Count(counters.read_ns, after.fetch_ns - before.fetch_ns);
+  Count(counters.read_ns, after.read_ns - before.read_ns);
   Count(counters.header_ns, after.header_ns - before.header_ns);
   Count(counters.decode_ns, after.decode_ns - before.decode_ns);
   Count(counters.render_ns, after.render_ns - before.render_ns);
@@ -94,7 +94,7 @@ RowMaker::RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOpt
   blocks_ = std::make_unique<BlockCache>(table, uses, stats);
 }
 
-Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const {
+Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const noexcept {
   const auto j = static_cast<size_t>(row);
   const int64_t item = plan_.ItemAt(position);
   if (item == kPaddingItem) {
@@ -112,7 +112,7 @@ Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t r
   worker.bytes.Trim();
   Status status;
   if (!image.ok()) {
-    status = location.Located(image.status());
+    status = location.Located(std::move(image).status());
   } else if (options_.soft_labels != nullptr) {
     status = OrOutOfMemory("not enough memory for the item's label map", [&] {
       return options_.soft_labels->Write(item, worker.crops, image.value(), worker.label_pooler,
@@ -167,18 +167,27 @@ Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const Ite
   return image;
 }
 
-void RowMaker::ReadAhead(int64_t position) const {
+void RowMaker::ReadAhead(int64_t position) const noexcept {
+  // The first position hints at the whole distance; each later one at the one item that comes into
+  // it.
   const int64_t first = position == 0 ? 1 : position + kHintDistance;
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
     const int64_t item = plan_.ItemAt(ahead);
-    if (item == kPaddingItem) return;  // at the end of a plan alone
-    if (blocks_ == nullptr) {          // which reads ahead itself
-      const ItemLocation location = table_.LocationOf(item);
-      location.archive->source->Prefetch(location.offset_bytes, location.size_bytes);
-    }
-    if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
+    if (item == kPaddingItem) return;  // only the end of a plan has padding
+    (void)OrOutOfMemory("not enough memory to read ahead", [&] {
+      PrefetchItem(item);
+      return Status();
+    });
   }
+}
+
+void RowMaker::PrefetchItem(int64_t item) const {
+  if (blocks_ == nullptr) {  // which reads ahead itself
+    const ItemLocation location = table_.LocationOf(item);
+    location.archive->source->Prefetch(location.offset_bytes, location.size_bytes);
+  }
+  if (options_.soft_labels != nullptr) options_.soft_labels->Prefetch(item);
 }
 
 }  // namespace fastinet

@@ -30,17 +30,19 @@ class RowMaker {
   /// of it. Where there is no item the row is padding, which cannot fail.
   ///
   /// On failure the row is zero and not valid, and the status has archive and offset. Running out
-  /// of memory is such a failure too: no exception leaves this function.
-  Status MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const;
+  /// of memory is such a failure too.
+  Status MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const noexcept;
 
   /// Hints at the items that will be needed some positions after `position`, so that they are in
-  /// memory by then. To be called once for each position, in about their order.
-  void ReadAhead(int64_t position) const;
+  /// memory by then. To be called once for each position, in about their order. Where there is no
+  /// memory for it, the hint is left out.
+  void ReadAhead(int64_t position) const noexcept;
 
   /// Lets go of the blocks that are in memory. No row can be made afterwards.
   void DropBlocks() { blocks_.reset(); }
 
  private:
+  void PrefetchItem(int64_t item) const;
   Result<Size> MakeImages(Worker& worker, int64_t position, const ItemLocation& location,
                           MutableBytes images) const;
   Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,

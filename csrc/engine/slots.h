@@ -1,4 +1,4 @@
-// The memory that batches are made in: slots, used again as soon as nobody looks at them.
+// The memory that batches are made in: slots, each used again when the last lease of it is gone.
 #pragma once
 
 #include <atomic>

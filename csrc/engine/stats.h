@@ -21,7 +21,7 @@ struct alignas(64) WorkerCounters {  // a cache line: no line is shared with the
 
   Counter read_ns = 0;
   Counter header_ns = 0;
-  Counter decode_ns = 0;   // of it, in the own decoder:
+  Counter decode_ns = 0;   // of it, in our JPEG decoder (RegionDecoder):
   Counter entropy_ns = 0;  // Huffman decoding
   Counter idct_ns = 0;     // inverse DCT
   Counter colour_ns = 0;   // upsampling and colour conversion
@@ -37,6 +37,12 @@ struct alignas(64) WorkerCounters {  // a cache line: no line is shared with the
 
 /// Totals over the epochs of one loader. Written by many threads, readable at any time; times are
 /// in nanoseconds of wall clock.
+///
+/// How the counters flow into one another: RegionDecoder adds to a DecodeStats, which ImageDecoder
+/// copies into its DecodeCounters, with the roads taken. ItemRenderer has those, and ItemCounters
+/// of its own for the stages around decoding. Both belong to one thread and are plain numbers;
+/// after each item RowMaker adds what they have grown by to the WorkerCounters of its worker. Sum()
+/// adds these up for Python.
 class EngineStats {
  public:
   /// Where the worker of this number counts. There are some twenty additions an item, and were all
@@ -62,7 +68,7 @@ class EngineStats {
   Counter ready_at_next = 0;  // batches that were ready when Next() was called, summed over calls
 
  private:
-  std::array<WorkerCounters, 16> workers_;  // shared, where there are more
+  std::array<WorkerCounters, 16> workers_;  // of more workers than these, several share one
 };
 
 /// Adds without ordering: totals need no more.

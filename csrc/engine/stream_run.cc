@@ -17,7 +17,8 @@ std::chrono::milliseconds Left(std::chrono::milliseconds patience, Clock::time_p
 
 }  // namespace
 
-/// A batch under way: the run's members are what it borrows, so it comes last.
+/// A batch under way. `run` borrows the other members, so it is the last of them, which is
+/// destroyed first.
 struct StreamRun::Batch {
   std::vector<StreamItem> items;
   std::shared_ptr<const HeldItems> source;
@@ -154,9 +155,10 @@ int64_t StreamRun::CountReady() {
 
 // ---------------------------------------------------------------------- the thread that reads
 
-void StreamRun::Feed() {
+void StreamRun::Feed() noexcept {
   Status status = OrOutOfMemory("not enough memory for the stream's window of items",
-                                [&] { return TakeApart().InArchive(input_->name()); });
+                                [&] { return TakeApart(); });
+  status = std::move(status).InArchive(input_->name());
   {
     const std::lock_guard lock(mutex_);
     fed_ = true;

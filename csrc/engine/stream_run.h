@@ -24,6 +24,9 @@ namespace fastinet {
 
 /// Which items of the stream become rows of which batch.
 ///
+/// Positions here are epoch positions, of all ranks together, as in Python's states; the epoch run
+/// of each batch has plan positions of its own (see EpochPlan).
+///
 /// Position p of the order that the window draws belongs to rank p % world; a rank's batch is full
 /// when the positions of all ranks' batches have come, so that with `drop_last` all ranks have the
 /// same number of batches.
@@ -70,7 +73,8 @@ class StreamRun {
   StreamRun(const StreamRun&) = delete;
   StreamRun& operator=(const StreamRun&) = delete;
 
-  /// The next batch. Waits up to `patience` for it. May be called by several threads.
+  /// The next batch. Waits up to `patience` for it. Several threads may
+  /// call it; they are served one after another.
   StreamDelivery Next(std::chrono::milliseconds patience);
   /// Ends the pass. Returns when no thread is in it any more.
   void Stop();
@@ -87,7 +91,7 @@ class StreamRun {
             std::shared_ptr<EngineStats> stats);
 
   // By the thread that reads:
-  void Feed();
+  void Feed() noexcept;
   Status TakeApart();
   Status DrainWindow();
   Status TakePosition(StreamItem item);
@@ -108,14 +112,16 @@ class StreamRun {
   // The reading thread's own.
   ShuffleWindow window_;
   int64_t position_ = 0;
-  int64_t settled_ = INT64_MAX;   // positions before it are the same however the stream goes on
+  // Once the stream has failed, batches never report a next_position beyond this: what follows may
+  // be at other positions in the whole stream.
+  int64_t settled_ = INT64_MAX;
   std::vector<StreamItem> rows_;  // of the batch that is being filled
   std::atomic<uint64_t> skipped_ = 0;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Batch>> batches_;  // under way or ready, in order
-  bool consumer_inside_ = false;                // Next() is for one at a time
+  bool consumer_inside_ = false;                // a thread is in Next(): others wait
   bool fed_ = false;                            // no batch will be added
   bool ended_ = false;                          // the end was delivered
   bool stopped_ = false;                        // by Stop()

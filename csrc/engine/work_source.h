@@ -1,4 +1,5 @@
-// What a worker pool takes its work from. It knows nothing else of epochs, nor of batches.
+// What a worker pool takes its work from. It knows nothing else of epochs, nor of batches. The word
+// has nothing to do with a Source, which has the bytes of an archive.
 #pragma once
 
 #include "engine/worker.h"
@@ -11,8 +12,9 @@ class WorkSource {
   virtual ~WorkSource() = default;
   /// Whether RunOne would find an item now. Called under the pool's lock.
   virtual bool HasWork() const = 0;
-  /// Takes the next item and does it; false when there was none. Called by many threads at once.
-  virtual bool RunOne(Worker& worker) = 0;
+  /// Takes the next item and does it; false when there was none. Called by many threads at once,
+  /// whose frames no exception may pass.
+  virtual bool RunOne(Worker& worker) noexcept = 0;
 };
 
 }  // namespace fastinet

@@ -1,4 +1,5 @@
-// What one worker thread keeps from item to item, so that no item allocates what the last one had.
+// A worker thread's decoders and buffers, which are kept from item to item: an item allocates only
+// what none before it has needed.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@ class ReadBuffer {
  public:
   /// Room for `size` bytes, uninitialised, valid until the next call.
   MutableBytes Reserve(size_t size);
-  /// Gives back memory that one unusually large item needed, so that it is not kept for good.
+  /// Gives back memory that an unusually large item needed, so that it is not kept for good.
   void Trim();
 
  private:
@@ -30,8 +31,8 @@ class ReadBuffer {
   size_t capacity_ = 0;
 };
 
-/// One thread's decoders and buffers. Whoever has an item done by a worker is handed it, and is the
-/// only one to use it meanwhile.
+/// A worker thread's decoders and buffers. The thread hands them to WorkSource::RunOne, which may
+/// use them until it returns; no other thread does.
 struct Worker {
   size_t number = 0;  // in its pool
   ItemRenderer renderer{StageTimes::kOn};

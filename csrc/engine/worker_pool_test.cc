@@ -19,7 +19,7 @@ class CountedWork final : public WorkSource {
  public:
   explicit CountedWork(int64_t items) : left_(items) {}
   bool HasWork() const override { return left_ > 0; }
-  bool RunOne(Worker& /*worker*/) override {
+  bool RunOne(Worker& /*worker*/) noexcept override {
     ++inside_;
     const bool had_one = left_.fetch_sub(1) > 0;
     if (had_one) ++done_;
@@ -58,7 +58,7 @@ class JointWork final : public WorkSource {
     together_.arrive_and_wait();
   }
   bool HasWork() const override { return left_ > 0; }
-  bool RunOne(Worker& /*worker*/) override {
+  bool RunOne(Worker& /*worker*/) noexcept override {
     int left = left_;
     do {
       if (left == 0) return false;

@@ -9,13 +9,13 @@
 
 namespace {
 
-TEST_CASE("the own decoder and libjpeg-turbo agree on the seeds") {
+TEST_CASE("our JPEG decoder and libjpeg-turbo agree on the seeds") {
   for (const std::vector<uint8_t>& input : fastinet::test::FilesIn(FASTINET_CORPUS)) {
     fastinet::fuzz::CheckInput(input);
   }
 }
 
-TEST_CASE("the own decoder and libjpeg-turbo agree on random recipes") {
+TEST_CASE("our JPEG decoder and libjpeg-turbo agree on random recipes") {
   fastinet::test::Random random(31);
   for (int i = 0; i < 20000; ++i) {
     std::vector<uint8_t> input(static_cast<size_t>(20 + random.Below(60)));

@@ -13,10 +13,10 @@
 
 namespace fastinet::fuzz {
 
-/// Bytes in memory, which nobody reads beyond.
-class MemorySource final : public Source {
+/// Bytes in memory that end the program when somebody reads beyond them.
+class StrictSource final : public Source {
  public:
-  explicit MemorySource(Bytes bytes) : bytes_(bytes) {}
+  explicit StrictSource(Bytes bytes) : bytes_(bytes) {}
   uint64_t size_bytes() const override { return bytes_.size(); }
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
     Demand(offset_bytes <= bytes_.size() && out.size() <= bytes_.size() - offset_bytes,
@@ -92,7 +92,7 @@ inline bool Same(const TarMembers& a, const TarMembers& b) {
 
 /// A scan gives members or an error with a byte offset, and the same in steps of any length.
 inline void CheckScan(Bytes archive) {
-  const MemorySource source(archive);
+  const StrictSource source(archive);
   TarScanner scanner(source, "folder"), step_by_step(source, "folder");
   const Status status = ScanAll(scanner, archive.size(), INT64_MAX);
   const Status same = ScanAll(step_by_step, archive.size(), 1);
@@ -112,7 +112,7 @@ inline void CheckScan(Bytes archive) {
 /// A scan that leaves damage behind comes to its end, whatever there is, and what it lists is
 /// there.
 inline void CheckRecovery(Bytes archive) {
-  const MemorySource source(archive);
+  const StrictSource source(archive);
   TarScanner strict(source, "folder"), scanner(source, "folder");
   const Status first = ScanAll(strict, archive.size(), INT64_MAX);
   // Blocks of an inner tar whose beginning is damaged are passed twice: by its header, and inside.

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <new>
 #include <string>
 
+#include "base/out_of_memory.h"
 #include "gzip/seek_points.h"
 
 namespace fastinet {
@@ -96,6 +96,8 @@ class GzipSource::Stretch {
       kept_.reserve(static_cast<size_t>(std::min<uint64_t>(end_ - start_, kMaxKeptBytes)));
     }
     const size_t before = kept_.size();
+    failed_ =
+        true;  // until it has not: memory may run out while kept_ is longer than what it keeps
     kept_.resize(before + wanted);
     size_t produced = 0;
     Status status = inflater_.Next(MutableBytes(kept_).subspan(before), false, &produced);
@@ -153,7 +155,7 @@ Status GzipSource::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
     return Status(StatusCode::kIo, "read beyond the end of the inflated data")
         .AtOffset(static_cast<int64_t>(size_bytes()));
   }
-  try {
+  return OrOutOfMemory("not enough memory to inflate", [&]() -> Status {
     while (!out.empty()) {
       const std::shared_ptr<Stretch> stretch = Take(IndexOf(offset_bytes));
       const auto part =
@@ -163,10 +165,8 @@ Status GzipSource::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
       out = out.subspan(part);
       offset_bytes += part;
     }
-  } catch (const std::bad_alloc&) {
-    return TooLarge("not enough memory to inflate");
-  }
-  return {};
+    return {};
+  });
 }
 
 /// The last of the stretches that begin at `offset` or before; those before it of the same offset

@@ -26,7 +26,8 @@ inline bool LooksLikeGzip(Bytes head) {
 struct InflatePoint {
   uint64_t bit_offset = 0;  // of the block, in the file [bits]
   uint64_t offset = 0;      // of its first byte, in what the file inflates to [bytes]
-  uint8_t first_byte = 0;   // the file's, at the block's first bit, unless that is the byte's first
+  /// The byte of the file in which the block begins, if the block begins inside a byte; else 0.
+  uint8_t first_byte = 0;
 
   /// How many bits of `first_byte` are the block's: its high ones, 0 to 7.
   int first_bits() const { return static_cast<int>((8 - bit_offset % 8) % 8); }

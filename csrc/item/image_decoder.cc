@@ -65,7 +65,7 @@ struct ImageDecoder::State {
   PngDecoder png;
   DecodeStats own_stats;
   DecodeCounters counters;
-  std::array<uint64_t, kRoads> fallbacks{};  // of this class; the own decoder has some too
+  std::array<uint64_t, kRoads> fallbacks{};  // of this class; our JPEG decoder has some too
 
   Status Open(const ItemHints& hints);
   Status OpenWhole();
@@ -145,7 +145,7 @@ Status ImageDecoder::State::OpenWhole() {
   return Unsupported("the bytes are neither those of a JPEG nor those of a PNG").AtOffset(0);
 }
 
-/// By the own decoder: reads the bytes that the region needs, and decodes them.
+/// By our JPEG decoder: reads the bytes that the region needs, and decodes them.
 Status ImageDecoder::State::ReadAndDecodeRegion(const Box& region, const Checkpoints* known,
                                                 RowSink& sink) {
   JpegSlice slice;
@@ -205,7 +205,7 @@ Status ImageDecoder::DecodeRegion(const Box& region, RowSink& sink) {
 bool ImageDecoder::FallBack() {
   State& state = *state_;
   if (state.road != Road::kCheckpoints && state.road != Road::kScan) return false;
-  // The own decoder counts for itself when it refuses checkpoints.
+  // Our JPEG decoder counts for itself when it refuses checkpoints.
   if (state.road == Road::kScan) ++state.fallbacks[static_cast<size_t>(state.road)];
   state.road = state.road == Road::kCheckpoints ? Road::kScan : Road::kTurbo;
   return true;
@@ -216,7 +216,6 @@ const DecodeCounters& ImageDecoder::counters() const {
   DecodeCounters& counters = state_->counters;
   counters.fallbacks = state_->fallbacks;
   counters.fallbacks[static_cast<size_t>(Road::kCheckpoints)] += own.checkpoints_refused;
-  counters.setup_ns = own.setup_ns;
   counters.entropy_ns = own.entropy_ns;
   counters.idct_ns = own.idct_ns;
   counters.colour_ns = own.colour_ns;

@@ -31,21 +31,21 @@ struct ImageInfo {
 
 /// The ways from an image's bytes to a region of its pixels.
 enum class Road : uint8_t {
-  kCheckpoints,  // the own decoder, starting where the region does
-  kScan,         // the own decoder, from the scan's start
-  kTurbo,        // libjpeg-turbo: what the own decoder does not take, and what it finds damaged
+  kCheckpoints,  // our JPEG decoder (RegionDecoder), starting where the region does
+  kScan,         // our JPEG decoder, from the scan's start
+  kTurbo,        // libjpeg-turbo: what our decoder does not take, and what it finds damaged
   kPng,          // libpng
 };
 inline constexpr size_t kRoads = 4;
 
-/// What decoding did and cost, summed over regions; times in nanoseconds of wall clock.
+/// What decoding did and cost, summed over regions; times in nanoseconds of wall clock. See
+/// EngineStats for the way of the counters.
 struct DecodeCounters {
   std::array<uint64_t, kRoads> regions{};    // by Road
   std::array<uint64_t, kRoads> fallbacks{};  // roads that were left for another
-  uint64_t setup_ns = 0;                     // own decoder: tables and geometry
-  uint64_t entropy_ns = 0;                   // own decoder: Huffman decoding
-  uint64_t idct_ns = 0;                      // own decoder: inverse DCT
-  uint64_t colour_ns = 0;                    // own decoder: upsampling and colour conversion
+  uint64_t entropy_ns = 0;                   // our JPEG decoder: Huffman decoding
+  uint64_t idct_ns = 0;                      // our JPEG decoder: inverse DCT
+  uint64_t colour_ns = 0;                    // our JPEG decoder: upsampling and colour conversion
   uint64_t mcus_decoded = 0;
   uint64_t mcus_skipped = 0;
 };
@@ -71,7 +71,7 @@ class ImageDecoder {
 
   /// The IJG quality setting that the open image's tables come nearest to, 1..100; none for a PNG.
   /// Not part of `info`, since the search costs as much as reading the header.
-  std::optional<int> EstimateQuality() const;
+  [[nodiscard]] std::optional<int> EstimateQuality() const;
 
   /// Hands the rows of `region` of the open image to `sink`: grey as 1 channel, all else as RGB.
   /// `region` is in stored pixels and must lie inside the image.
@@ -79,7 +79,7 @@ class ImageDecoder {
   /// On failure some rows may have been handed over. Then FallBack() tells whether there is another
   /// road to try, with a sink that begins anew; the last road's verdict counts.
   Status DecodeRegion(const Box& region, RowSink& sink);
-  bool FallBack();
+  [[nodiscard]] bool FallBack();
 
   /// What was done and spent since construction.
   const DecodeCounters& counters() const;

@@ -82,7 +82,7 @@ Status ItemRenderer::State::Open(ItemBytes& data, const ItemHints& hints, int64_
   const auto start = Clock::now();
   fetched.emplace(data);
   FASTINET_RETURN_IF_ERROR(decoder.Open(*fetched, hints, max_pixels));
-  counters.fetch_ns += fetched->nanoseconds();
+  counters.read_ns += fetched->nanoseconds();
   counters.header_ns += NanosecondsSince(start) - fetched->nanoseconds();
   return {};
 }
@@ -149,10 +149,10 @@ Status ItemRenderer::State::RenderCropByRoad(const Crop& crop, const RenderOptio
         DecodeShownRegion(Translated(region, crop.box), OrientationFor(options), sink));
   }
   FASTINET_RETURN_IF_ERROR(resampler.Finish());
-  const uint64_t fetch_ns = fetched->nanoseconds() - fetched_before;
-  counters.fetch_ns += fetch_ns;
+  const uint64_t read_ns = fetched->nanoseconds() - fetched_before;
+  counters.read_ns += read_ns;
   counters.render_ns += sink.nanoseconds();
-  counters.decode_ns += NanosecondsSince(start) - sink.nanoseconds() - fetch_ns;
+  counters.decode_ns += NanosecondsSince(start) - sink.nanoseconds() - read_ns;
   return {};
 }
 

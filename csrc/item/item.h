@@ -38,17 +38,18 @@ struct ItemSpec {
   int32_t views = 1;  // independent crops of each item, one after another in its row
 
   /// Size of one item's row, all views [bytes]; nothing when it does not fit.
-  std::optional<size_t> RowBytes() const {
+  [[nodiscard]] std::optional<size_t> RowBytes() const {
     const auto view = options.format.RowBytes(transform.size);
     return view ? CheckedMul<size_t>(*view, static_cast<size_t>(views)) : std::nullopt;
   }
 };
 
-/// Wall time that one thread spent in each stage [nanoseconds], and what it did.
+/// Wall time that one thread spent in each stage [nanoseconds], and what it did. See EngineStats
+/// for the way of the counters.
 struct ItemCounters {
-  uint64_t fetch_ns = 0;
+  uint64_t read_ns = 0;
   uint64_t header_ns = 0;
-  uint64_t decode_ns = 0;  // whichever road
+  uint64_t decode_ns = 0;  // by whichever Road
   uint64_t render_ns = 0;
   uint64_t items = 0;
 };
@@ -66,7 +67,7 @@ class ItemRenderer {
   Result<ImageInfo> ReadInfo(Bytes data, int64_t max_pixels);
 
   /// ImageDecoder::EstimateQuality of the image that ReadInfo read last.
-  std::optional<int> EstimateQuality() const;
+  [[nodiscard]] std::optional<int> EstimateQuality() const;
 
   /// Size of the image in `data` as it is cropped: as stored, or turned as Exif says.
   Result<Size> ReadShownSize(Bytes data, const RenderOptions& options);

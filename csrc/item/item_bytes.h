@@ -1,4 +1,4 @@
-// An item's encoded bytes, fetched range by range, and what an index knows of them beforehand.
+// An item's encoded bytes, fetched range by range, and what a checkpoint file knows of them.
 #pragma once
 
 #include <algorithm>
@@ -58,8 +58,8 @@ class MemoryBytes final : public ItemBytes {
   Bytes bytes_;
 };
 
-/// What the index knows of an item. Both may be wrong, as files on disk may be: they are verified
-/// before they are believed.
+/// What a checkpoint file knows of an item. Both may be wrong, as files on disk may be: they are
+/// verified before they are believed.
 struct ItemHints {
   uint32_t header_bytes = 0;  // of all that comes before a JPEG's scan data; 0: not known
   Bytes checkpoints;          // the record of them, as Checkpoints::Append made it, or nothing

@@ -18,8 +18,8 @@ struct Checkpoint {
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
-/// The checkpoints of one JPEG, at the start of every MCU row or closer. As bytes, in which form an
-/// index keeps them, they are a *record*.
+/// The checkpoints of one JPEG, at the start of every MCU row or closer. As bytes, in which form a
+/// checkpoint file keeps them, they are a *record*.
 ///
 /// **What is verified.** A record is bound to itself by a 32-bit checksum, and to its JPEG by a
 /// 64-bit fingerprint of the file's length and of all header segments that decoding depends on:

@@ -21,10 +21,10 @@ void CoefficientBuffer::Shape(const Frame& frame, int32_t mcus) {
     groups += groups_in(frame.planes[c]) * static_cast<size_t>(frame.planes[c].blocks_down);
   }
   used_ = groups * kGroupLength;
-  if (storage_.size() < used_ + kAlignment / sizeof(int16_t)) {
-    storage_.resize(used_ + kAlignment / sizeof(int16_t));
-    last_.resize(groups * kBlocksPerGroup);
-  }
+  // Each by its own size: memory may run out between the two, and the buffer is used again.
+  const size_t elements = used_ + kAlignment / sizeof(int16_t);
+  if (storage_.size() < elements) storage_.resize(elements);
+  if (last_.size() < groups * kBlocksPerGroup) last_.resize(groups * kBlocksPerGroup);
   const auto address = reinterpret_cast<uintptr_t>(storage_.data());
   const size_t unaligned = (-address % kAlignment) / sizeof(int16_t);
   int16_t* coefficients = storage_.data() + unaligned;

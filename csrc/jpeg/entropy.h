@@ -18,7 +18,7 @@ namespace fastinet {
 struct ScanPoint {
   int64_t mcu = 0;  // index of the next MCU
   /// The next bit [bits from the file's start, stuffed bytes included]. Where a restart marker
-  /// comes next, a bit before or of the marker.
+  /// comes next, any bit from the end of the coded data to the end of the marker.
   uint64_t bit = 0;
   std::array<int32_t, 3> dc{};  // predictions, by component
   friend bool operator==(const ScanPoint&, const ScanPoint&) = default;

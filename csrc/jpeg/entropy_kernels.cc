@@ -45,6 +45,9 @@ HWY_INLINE uint64_t LoadBigEndian64(const uint8_t* p) {
   return value;
 }
 
+/// Whether a byte of `x` is FF: then adding 1 to each byte clears its highest bit, which was set.
+/// Exact as a yes or no, since a carry into the next byte can only come out of a byte that is
+/// itself FF.
 HWY_INLINE bool HasByteFF(uint64_t x) { return (~(x + kEachByte) & x & (kEachByte << 7)) != 0; }
 
 /// How many of the highest bytes of `x` come before its first FF; 8 when it has none.
@@ -109,13 +112,13 @@ struct BlockTarget {
   uint8_t* last = nullptr;
 };
 
-/// Decodes the blocks of one stream.
+/// Decodes blocks, one after the other, from one point of a scan on.
 ///
 /// Refills are spread so that a full window serves three entries of the tables, at most
 /// kMaxEntryBits each.
-class StreamDecoder {
+class BlockDecoder {
  public:
-  HWY_INLINE explicit StreamDecoder(const EntropyDecoder::State& state)
+  HWY_INLINE explicit BlockDecoder(const EntropyDecoder::State& state)
       : bits_(state.window),
         count_(static_cast<uint64_t>(state.window_bits)),
         next_(state.next),
@@ -150,7 +153,7 @@ class StreamDecoder {
   /// not fit the registers: going on with the next block of the stream whose block ends first, with
   /// its own tables, is slower.
   template <bool kStore>
-  static HWY_INLINE EntropyFault DecodeBlockOfTwo(StreamDecoder& a, StreamDecoder& b,
+  static HWY_INLINE EntropyFault DecodeBlockOfTwo(BlockDecoder& a, BlockDecoder& b,
                                                   const EntropyDecoder::Block& block,
                                                   const BlockTarget& target_a,
                                                   const BlockTarget& target_b) {
@@ -242,10 +245,15 @@ class StreamDecoder {
     if (HWY_LIKELY(next_ < fast_end_)) {
       const uint64_t bytes = LoadBigEndian64(next_);
       if (HWY_LIKELY(!HasByteFF(bytes))) {
+        // Not negative here: more bits are only used than there were when a refill has come to the
+        // end of the data or to a marker. It stays there, so one of the conditions above fails.
         const uint64_t count = count_ & 63;
+        // All that fits of the eight bytes, of which (63 - count) / 8 whole ones are counted. The
+        // bits of the next one that stand behind them are or-ed once more, at the same places, by
+        // the refill after this.
         bits_ |= bytes >> count;
         next_ += (63 - count) >> 3;
-        count_ = count | kFullWindow;
+        count_ = count | kFullWindow;  // count + 8 * ((63 - count) / 8): 56..63, the low bits stay
         return;
       }
     }
@@ -342,10 +350,10 @@ HWY_INLINE BlockTarget TargetOf(const EntropyDecoder::Block& block, const Coeffi
 }
 
 template <bool kStore>
-EntropyFault DecodeStreamAs(EntropyDecoder::State& state,
-                            std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                            const CoefficientBuffer* buffer) {
-  StreamDecoder decoder(state);
+EntropyFault DecodeRangeAs(EntropyDecoder::State& state,
+                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                           const CoefficientBuffer* buffer) {
+  BlockDecoder decoder(state);
   EntropyFault fault = EntropyFault::kNone;
   for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
     for (const EntropyDecoder::Block& block : blocks) {
@@ -360,11 +368,11 @@ EntropyFault DecodeStreamAs(EntropyDecoder::State& state,
 }
 
 template <bool kStore>
-EntropyFault DecodeTwoStreamsAs(std::array<EntropyDecoder::State, 2>& states,
-                                std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                                const std::array<const CoefficientBuffer*, 2>& buffers) {
-  StreamDecoder a(states[0]);
-  StreamDecoder b(states[1]);
+EntropyFault DecodeTwoRangesAs(std::array<EntropyDecoder::State, 2>& states,
+                               std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                               const std::array<const CoefficientBuffer*, 2>& buffers) {
+  BlockDecoder a(states[0]);
+  BlockDecoder b(states[1]);
   EntropyFault fault = EntropyFault::kNone;
   for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
     for (const EntropyDecoder::Block& block : blocks) {
@@ -373,7 +381,7 @@ EntropyFault DecodeTwoStreamsAs(std::array<EntropyDecoder::State, 2>& states,
         target_a = TargetOf(block, *buffers[0], mcu);
         target_b = TargetOf(block, *buffers[1], mcu);
       }
-      fault = StreamDecoder::DecodeBlockOfTwo<kStore>(a, b, block, target_a, target_b);
+      fault = BlockDecoder::DecodeBlockOfTwo<kStore>(a, b, block, target_a, target_b);
       if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
     }
   }
@@ -382,18 +390,18 @@ EntropyFault DecodeTwoStreamsAs(std::array<EntropyDecoder::State, 2>& states,
   return a.ran_out() || b.ran_out() ? EntropyFault::kOutOfData : fault;
 }
 
-EntropyFault DecodeStream(EntropyDecoder::State& state,
-                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                          const CoefficientBuffer* buffer) {
-  return buffer == nullptr ? DecodeStreamAs<false>(state, blocks, mcus, buffer)
-                           : DecodeStreamAs<true>(state, blocks, mcus, buffer);
+EntropyFault DecodeRange(EntropyDecoder::State& state,
+                         std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                         const CoefficientBuffer* buffer) {
+  return buffer == nullptr ? DecodeRangeAs<false>(state, blocks, mcus, buffer)
+                           : DecodeRangeAs<true>(state, blocks, mcus, buffer);
 }
 
-EntropyFault DecodeTwoStreams(std::array<EntropyDecoder::State, 2>& states,
-                              std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                              const std::array<const CoefficientBuffer*, 2>& buffers) {
-  return buffers[0] == nullptr ? DecodeTwoStreamsAs<false>(states, blocks, mcus, buffers)
-                               : DecodeTwoStreamsAs<true>(states, blocks, mcus, buffers);
+EntropyFault DecodeTwoRanges(std::array<EntropyDecoder::State, 2>& states,
+                             std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                             const std::array<const CoefficientBuffer*, 2>& buffers) {
+  return buffers[0] == nullptr ? DecodeTwoRangesAs<false>(states, blocks, mcus, buffers)
+                               : DecodeTwoRangesAs<true>(states, blocks, mcus, buffers);
 }
 
 }  // namespace
@@ -404,19 +412,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fastinet {
 
-HWY_EXPORT(DecodeStream);
-HWY_EXPORT(DecodeTwoStreams);
+HWY_EXPORT(DecodeRange);
+HWY_EXPORT(DecodeTwoRanges);
 
 EntropyFault DecodeBlocks(EntropyDecoder::State& state,
                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                           const CoefficientBuffer* buffer) {
-  return HWY_DYNAMIC_DISPATCH(DecodeStream)(state, blocks, mcus, buffer);
+  return HWY_DYNAMIC_DISPATCH(DecodeRange)(state, blocks, mcus, buffer);
 }
 
 EntropyFault DecodeBlocksInTurn(std::array<EntropyDecoder::State, 2>& states,
                                 std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                                 const std::array<const CoefficientBuffer*, 2>& buffers) {
-  return HWY_DYNAMIC_DISPATCH(DecodeTwoStreams)(states, blocks, mcus, buffers);
+  return HWY_DYNAMIC_DISPATCH(DecodeTwoRanges)(states, blocks, mcus, buffers);
 }
 
 }  // namespace fastinet

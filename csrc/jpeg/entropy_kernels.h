@@ -10,7 +10,7 @@
 
 namespace fastinet {
 
-enum class EntropyFault : uint8_t {
+enum class [[nodiscard]] EntropyFault : uint8_t {
   kNone,
   kBadCode,              // bits that are no code of the table
   kTooManyCoefficients,  // a run that leaves the block

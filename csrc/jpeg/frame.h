@@ -59,8 +59,8 @@ struct RegionExtent {
   IndexRange mcu_rows;
 };
 
-/// True when the own decoder takes the file: 8-bit baseline or extended sequential Huffman coding,
-/// one interleaved scan of 1 or 3 components, whole-numbered sampling ratios.
+/// True when our JPEG decoder (RegionDecoder) takes the file: 8-bit baseline or extended sequential
+/// Huffman coding, one interleaved scan of 1 or 3 components, whole-numbered sampling ratios.
 bool HasSimpleFrame(const JpegHeader& header);
 
 /// The frame of a header for which HasSimpleFrame is true.

@@ -49,7 +49,7 @@ class SegmentReader {
   size_t remaining() const { return bytes_.size(); }
 
   /// The next `count` bytes, or nothing when the segment is shorter.
-  std::optional<Bytes> Take(size_t count) {
+  [[nodiscard]] std::optional<Bytes> Take(size_t count) {
     if (count > bytes_.size()) return std::nullopt;
     const Bytes taken = bytes_.first(count);
     bytes_ = bytes_.subspan(count);

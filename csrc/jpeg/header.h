@@ -87,7 +87,7 @@ bool LooksLikeJpeg(Bytes data);
 
 /// The IJG quality setting, 1..100, whose luma table (T.81 K.1, scaled as in jcparam.c) is nearest
 /// to the first component's quantisation table; nothing when that table is missing.
-std::optional<int> EstimateQuality(const JpegHeader& header);
+[[nodiscard]] std::optional<int> EstimateQuality(const JpegHeader& header);
 
 /// kZigZagToNatural[k]: row * 8 + column of the k-th coefficient in zig-zag order (T.81 figure 5).
 inline constexpr std::array<uint8_t, 64> kZigZagToNatural = {

@@ -21,7 +21,8 @@ class HuffmanCode {
  public:
   enum class Kind : uint8_t { kDc, kAc };
 
-  /// What `advance` says of the symbol that ends a block: more than the coefficients that one has.
+  /// The value of `advance` for the end-of-block symbol. It is 64, so adding it always leaves the
+  /// block.
   static constexpr uint32_t kEndOfBlock = 64;
 
   /// Bits of the longest symbol: a code of 16 and a value of 15.

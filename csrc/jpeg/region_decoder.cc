@@ -85,7 +85,7 @@ Status RegionDecoder::DecodeRegion(const JpegHeader& header, const JpegSlice& jp
                                    DecodeStats* stats) {
   DecodeStats unused;
   stats_ = stats == nullptr ? &unused : stats;
-  if (!Accepts(header)) return Unsupported("the own decoder does not take this JPEG");
+  if (!Accepts(header)) return Unsupported("our JPEG decoder does not take this JPEG");
   if (!region.IsInside(header.size)) return InvalidArgument("the region lies outside the image");
   FASTINET_RETURN_IF_ERROR(Prepare(header, jpeg, region));
   ++stats_->images;
@@ -134,7 +134,6 @@ Status RegionDecoder::DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sin
 
 /// Takes the image in: tables, geometry, buffers.
 Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, const Box& region) {
-  const StageTimer timer(stats_->measure_time, &stats_->setup_ns);
   frame_ = FrameOf(header);
   extent_ = ExtentOf(frame_, region);
   region_ = region;
@@ -151,20 +150,19 @@ Status RegionDecoder::Prepare(const JpegHeader& header, const JpegSlice& jpeg, c
 
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
     const ComponentPlane& plane = frame_.planes[c];
-    Window& window = windows_[c];
+    SampleRing& ring = rings_[c];
     // When an MCU row comes in, up to 15 rows of pixels of the one before still wait for their
     // band, one more for the samples below it, and these lean on one row of samples above.
     const int32_t waiting = CeilDiv(frame_.mcu_height + RowSink::kBandRows, plane.expand_down) + 2;
     const auto rows = static_cast<int32_t>(std::bit_ceil(static_cast<uint32_t>(waiting)));
-    window.row_mask = std::max(rows, 8) - 1;
+    ring.row_mask = std::max(rows, 8) - 1;
     const int32_t columns = plane.blocks_across * 8;
-    window.first_column = extent_.mcu_columns.first * columns;
-    window.stride =
+    ring.first_column = extent_.mcu_columns.first * columns;
+    ring.stride =
         kLeftPadding + static_cast<ptrdiff_t>(PaddedRow(extent_.mcu_columns.count() * columns));
-    window.origin =
-        Aligned(&window.storage, static_cast<size_t>(window.stride * (window.row_mask + 1))) +
-        kLeftPadding;
-    window.steps = StepsOf(header.quantization[header.components[c].quantization_table]);
+    ring.origin = Aligned(&ring.storage, static_cast<size_t>(ring.stride * (ring.row_mask + 1))) +
+                  kLeftPadding;
+    ring.steps = StepsOf(header.quantization[header.components[c].quantization_table]);
     if (plane.upsampling != Upsampling::kNone) {
       upsampled_[c].resize(PaddedRow(region.width + 2 * plane.expand_across));
     }
@@ -305,15 +303,15 @@ Status RegionDecoder::VerifyArrival(const Checkpoints& checkpoints, const ScanPo
 void RegionDecoder::TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& coefficients) {
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
     const ComponentPlane& plane = frame_.planes[c];
-    const Window& window = windows_[c];
+    const SampleRing& ring = rings_[c];
     const IndexRange columns = extent_.columns[c];
-    const int32_t first = (columns.first - window.first_column) / kGroupRowLength;
-    const int32_t last = (columns.last - window.first_column) / kGroupRowLength;
+    const int32_t first = (columns.first - ring.first_column) / kGroupRowLength;
+    const int32_t last = (columns.last - ring.first_column) / kGroupRowLength;
     for (int32_t down = 0; down < plane.blocks_down; ++down) {
       const int32_t row = (mcu_row * plane.blocks_down + down) * 8;
       if (row + 7 < extent_.rows[c].first || row > extent_.rows[c].last) continue;
-      InverseDct(coefficients.row(c, static_cast<size_t>(down)), first, last, window.steps,
-                 window.at(row, window.first_column + first * kGroupRowLength), window.stride);
+      InverseDct(coefficients.row(c, static_cast<size_t>(down)), first, last, ring.steps,
+                 ring.at(row, ring.first_column + first * kGroupRowLength), ring.stride);
       if (LooksLeftAndRight(plane)) RepeatEdges(c, row);
     }
   }
@@ -323,8 +321,8 @@ void RegionDecoder::TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& co
 void RegionDecoder::RepeatEdges(size_t c, int32_t row) {
   const IndexRange columns = extent_.columns[c];
   for (int32_t y = row; y < row + 8; ++y) {
-    uint8_t* first = windows_[c].at(y, columns.first);
-    uint8_t* last = windows_[c].at(y, columns.last);
+    uint8_t* first = rings_[c].at(y, columns.first);
+    uint8_t* last = rings_[c].at(y, columns.last);
     if (columns.first == 0) first[-1] = first[0];
     if (columns.last == frame_.planes[c].width - 1) last[1] = last[0];
   }
@@ -369,15 +367,15 @@ void RegionDecoder::ConvertRow(int32_t y, const std::array<uint8_t*, 3>& out) {
 /// Row `y` of a component at full size, from the region's first column on.
 const uint8_t* RegionDecoder::UpsampledRow(size_t c, int32_t y) {
   const ComponentPlane& plane = frame_.planes[c];
-  const Window& window = windows_[c];
-  if (plane.upsampling == Upsampling::kNone) return window.at(y, region_.x);
+  const SampleRing& ring = rings_[c];
+  if (plane.upsampling == Upsampling::kNone) return ring.at(y, region_.x);
 
   const int32_t first = region_.x / plane.expand_across;
   const int32_t last = (region_.x + region_.width - 1) / plane.expand_across;
   const auto count = static_cast<size_t>(last - first) + 1;
   const int32_t near_row = y / plane.expand_down;
   const int32_t far_row = std::clamp(y % 2 == 0 ? near_row - 1 : near_row + 1, 0, plane.height - 1);
-  const uint8_t* near = window.at(near_row, first);
+  const uint8_t* near = ring.at(near_row, first);
   uint8_t* out = upsampled_[c].data();
   switch (plane.upsampling) {
     case Upsampling::kNone:
@@ -389,10 +387,10 @@ const uint8_t* RegionDecoder::UpsampledRow(size_t c, int32_t y) {
       UpsampleH2V1(near, count, out);
       break;
     case Upsampling::kFancyH2V2:
-      UpsampleH2V2(near, window.at(far_row, first), count, out);
+      UpsampleH2V2(near, ring.at(far_row, first), count, out);
       break;
     case Upsampling::kFancyH1V2:
-      UpsampleH1V2(near, window.at(far_row, first), y % 2 != 0, count, out);
+      UpsampleH1V2(near, ring.at(far_row, first), y % 2 != 0, count, out);
       break;
   }
   return out + (region_.x - first * plane.expand_across);

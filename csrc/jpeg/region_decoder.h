@@ -21,7 +21,6 @@ namespace fastinet {
 /// What decoding cost, summed over images.
 struct DecodeStats {
   bool measure_time = false;  // whether to fill in the times, at a few clock readings an MCU row
-  uint64_t setup_ns = 0;      // decoding tables, geometry
   uint64_t entropy_ns = 0;
   uint64_t idct_ns = 0;
   uint64_t colour_ns = 0;  // upsampling, colour conversion
@@ -73,7 +72,7 @@ class RegionDecoder {
 
  private:
   /// The last rows of a component's samples: row y at index y % rows.
-  struct Window {
+  struct SampleRing {
     std::vector<uint8_t> storage;
     uint8_t* origin = nullptr;  // sample `first_column` of row 0
     ptrdiff_t stride = 0;
@@ -93,7 +92,7 @@ class RegionDecoder {
   Status VerifyArrival(const Checkpoints& checkpoints, const ScanPoint& point) const;
   int64_t FirstMcu(int32_t mcu_row) const;
   Status GoTo(int64_t mcu, const Checkpoints* checkpoints);
-  bool FindRestart(int64_t mcu);
+  [[nodiscard]] bool FindRestart(int64_t mcu);
   Status DecodeMcuRow(int32_t mcu_row, const Checkpoints* checkpoints);
   bool HasTwin(int32_t mcu_row, const Checkpoints* checkpoints) const;
   Status DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& checkpoints);
@@ -119,7 +118,7 @@ class RegionDecoder {
   // Kept between images.
   EntropyDecoder entropy_;
   std::array<CoefficientBuffer, 2> coefficients_;  // of two MCU rows
-  std::array<Window, 3> windows_;
+  std::array<SampleRing, 3> rings_;
   std::array<std::vector<uint8_t>, 3> upsampled_;  // one row each
   std::vector<uint8_t> band_;
   uint8_t* band_rows_ = nullptr;  // in band_: 3 planes of kBandRows rows

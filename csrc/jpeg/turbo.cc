@@ -76,7 +76,7 @@ void OnProgress(j_common_ptr common) {
   LeaveWithError(common);
 }
 
-bool CreateDecompressor(Session* session) {
+[[nodiscard]] bool CreateDecompressor(Session* session) {
   session->decompressor = {};
   session->decompressor.err = jpeg_std_error(&session->errors);
   session->decompressor.client_data = session;
@@ -93,7 +93,7 @@ bool CreateDecompressor(Session* session) {
 
 /// Reads the header, chooses the output colour space and goes to the region's first row. On return
 /// `*x_offset` is the column of the image at which delivered rows begin.
-bool StartRegion(Session* session, Box region, JDIMENSION* x_offset) {
+[[nodiscard]] bool StartRegion(Session* session, Box region, JDIMENSION* x_offset) {
   jpeg_decompress_struct* decompressor = &session->decompressor;
   if (setjmp(session->on_error) != 0) return false;
   jpeg_mem_src(decompressor, session->jpeg.data(),
@@ -126,7 +126,7 @@ bool StartRegion(Session* session, Box region, JDIMENSION* x_offset) {
   return true;
 }
 
-bool ReadRows(Session* session, JSAMPROW* rows, JDIMENSION count) {
+[[nodiscard]] bool ReadRows(Session* session, JSAMPROW* rows, JDIMENSION count) {
   if (setjmp(session->on_error) != 0) return false;
   for (JDIMENSION done = 0; done < count;) {
     done += jpeg_read_scanlines(&session->decompressor, rows + done, count - done);

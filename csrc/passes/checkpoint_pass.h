@@ -12,7 +12,7 @@ namespace fastinet {
 /// The checkpoints of consecutive items as records (see Checkpoints), in the order of their ids.
 struct CheckpointRecords {
   std::vector<uint8_t> records;        // one after another
-  std::vector<uint32_t> sizes;         // [items] bytes; 0: none, since the own decoder does not
+  std::vector<uint32_t> sizes;         // [items] bytes; 0: none, since our JPEG decoder does not
                                        // take the item, or finds it damaged
   std::vector<uint32_t> header_bytes;  // [items] bytes before the scan data; 0 without a record
   int64_t damaged = 0;                 // items that are damaged or cannot be read

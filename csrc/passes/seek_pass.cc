@@ -45,15 +45,16 @@ class SeekPass::HashedFile final : public Source {
   mutable Md5 md5_;  // one thread reads
 };
 
-/// The part of the inflated data that somebody still needs: the scanner, or a seek point.
-class SeekPass::Window final : public Source {
+/// The end of the inflated data: what the scanner still has to read, and what the next seek point
+/// has to know of the bytes before it.
+class SeekPass::RecentData final : public Source {
  public:
   /// Until the end is known, more than it can be.
   uint64_t size_bytes() const override { return ended_ ? end() : kFarthestEnd; }
 
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override {
     if (offset_bytes < start_ || offset_bytes > end() || out.size() > end() - offset_bytes) {
-      return {StatusCode::kInternal, "the scan left the window of the pass"};
+      return {StatusCode::kInternal, "the scan asks for inflated data that the pass does not keep"};
     }
     if (!out.empty()) std::memcpy(out.data(), At(offset_bytes), out.size());
     return {};
@@ -115,9 +116,9 @@ Result<std::unique_ptr<SeekPass>> SeekPass::Start(std::unique_ptr<const Source> 
 SeekPass::SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing)
     : spacing_(spacing),
       file_(std::make_unique<HashedFile>(std::move(file))),
-      window_(std::make_unique<Window>()),
+      recent_(std::make_unique<RecentData>()),
       inflater_(*file_, &builder_),
-      scanner_(*window_, folder) {}
+      scanner_(*recent_, folder) {}
 
 SeekPass::~SeekPass() = default;
 
@@ -139,20 +140,20 @@ Status SeekPass::Step(uint64_t compressed_bytes) {
 }
 
 Status SeekPass::Inflate() {
-  const uint64_t history = window_->end() - std::min<uint64_t>(window_->end(), kDeflateWindowBytes);
+  const uint64_t history = recent_->end() - std::min<uint64_t>(recent_->end(), kDeflateWindowBytes);
   const MutableBytes room =
-      window_->Room(kPieceBytes, std::min(history, scanner_.position_bytes()));
+      recent_->Room(kPieceBytes, std::min(history, scanner_.position_bytes()));
   size_t produced = 0;
   Status status = inflater_.Next(room, true, &produced);
-  window_->Grow(produced);
+  recent_->Grow(produced);
   return status;
 }
 
 /// Takes the scan as far as the data go.
 Status SeekPass::Scan() {
   while (!scanner_.done()) {
-    const uint64_t position = scanner_.position_bytes(), end = window_->end();
-    if (window_->size_bytes() != end) {
+    const uint64_t position = scanner_.position_bytes(), end = recent_->end();
+    if (recent_->size_bytes() != end) {
       if (position > end || end - position < kTarBlockBytes) return {};
       FASTINET_ASSIGN_OR_RETURN(const uint64_t reach, scanner_.Reach());
       if (end - position < reach) return {};
@@ -180,14 +181,14 @@ Status SeekPass::BeginPoint() {
   const InflatePoint& point = inflater_.point();
   const auto history =
       static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, point.member_bytes));
-  FASTINET_RETURN_IF_ERROR(builder_.Begin(point, window_->From(point.offset - history)));
+  FASTINET_RETURN_IF_ERROR(builder_.Begin(point, recent_->From(point.offset - history)));
   next_point_ = NextPoint(point.offset);
   Collect();
   return {};
 }
 
 Status SeekPass::Finish() {
-  window_->End();
+  recent_->End();
   FASTINET_RETURN_IF_ERROR(Scan());
   FASTINET_RETURN_IF_ERROR(builder_.Finish());
   done_ = true;
@@ -195,19 +196,19 @@ Status SeekPass::Finish() {
   return {};
 }
 
-/// Moves what was found into the chunk, and makes its state that of now.
+/// Moves what was found into the part, and makes its state that of now.
 void SeekPass::Collect() {
   SeekColumns& points = builder_.points();
   const auto append = [](auto& to, const auto& from) {
     to.insert(to.end(), from.begin(), from.end());
   };
-  append(chunk_.points.bit_offsets, points.bit_offsets);
-  append(chunk_.points.offsets, points.offsets);
-  append(chunk_.points.window_sizes, points.window_sizes);
-  append(chunk_.points.windows, points.windows);
+  append(part_.points.bit_offsets, points.bit_offsets);
+  append(part_.points.offsets, points.offsets);
+  append(part_.points.window_sizes, points.window_sizes);
+  append(part_.points.windows, points.windows);
   points = {};
-  chunk_.members.Append(scanner_.TakeMembers());
-  chunk_.state = done_ ? std::vector<uint8_t>() : Save();
+  part_.members.Append(scanner_.TakeMembers());
+  part_.state = done_ ? std::vector<uint8_t>() : Save();
 }
 
 std::vector<uint8_t> SeekPass::Save() const {
@@ -216,7 +217,7 @@ std::vector<uint8_t> SeekPass::Save() const {
   const uint64_t needed =
       std::min(scanner_.position_bytes(),
                point.offset - std::min<uint64_t>(point.offset, kDeflateWindowBytes));
-  const uint64_t start = std::clamp(needed, window_->start(), window_->end());
+  const uint64_t start = std::clamp(needed, recent_->start(), recent_->end());
   Packer packer;
   packer.Put(kStateVersion);
   packer.Put(spacing_);
@@ -226,7 +227,7 @@ std::vector<uint8_t> SeekPass::Save() const {
   packer.Put(point.member_bytes);
   packer.Put(Bytes(file_->md5().Save()));
   packer.Put(Bytes(scanner_.Save()));
-  packer.Put(window_->From(start));
+  packer.Put(recent_->From(start));
   return packer.Take();
 }
 
@@ -236,7 +237,8 @@ Status SeekPass::Resume(Bytes state, std::vector<std::string> container_names) {
   InflatePoint point{.bit_offset = unpacker.Number(), .offset = unpacker.Number(), .checked = true};
   point.crc = static_cast<uint32_t>(unpacker.Number());
   point.member_bytes = unpacker.Number();
-  const Bytes md5 = unpacker.Run(), scan = unpacker.Run(), content = unpacker.Run();
+  const Bytes md5 = unpacker.ReadBytes(), scan = unpacker.ReadBytes(),
+              content = unpacker.ReadBytes();
   const size_t history =
       static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, point.member_bytes));
   if (!same_form || !unpacker.at_end() || content.size() < history ||
@@ -245,14 +247,14 @@ Status SeekPass::Resume(Bytes state, std::vector<std::string> container_names) {
   }
   FASTINET_RETURN_IF_ERROR(file_->md5().Restore(md5));
   FASTINET_RETURN_IF_ERROR(scanner_.Restore(scan, std::move(container_names)));
-  window_->Reset(point.offset - content.size(), content);
+  recent_->Reset(point.offset - content.size(), content);
   FASTINET_RETURN_IF_ERROR(inflater_.StartAt(point, content.last(history)));
   return BeginPoint();
 }
 
-SeekChunk SeekPass::Take() {
-  SeekChunk taken = std::exchange(chunk_, {});
-  chunk_.state = taken.state;
+SeekPart SeekPass::Take() {
+  SeekPart taken = std::exchange(part_, {});
+  part_.state = taken.state;
   return taken;
 }
 

@@ -17,7 +17,7 @@
 namespace fastinet {
 
 /// What a part of the pass has found: to be kept before the next part.
-struct SeekChunk {
+struct SeekPart {
   SeekColumns points;
   TarMembers members;          // `containers` number the inner tars from the first one on
   std::vector<uint8_t> state;  // what SeekPass::Resume takes; empty once the pass is done
@@ -36,7 +36,7 @@ class SeekPass {
   ~SeekPass();
 
   /// Goes on where a pass over the same file was when Take() gave `state`; `container_names` are
-  /// those of all chunks until then. Comes before any Step(). kCorrupt when the state is none.
+  /// those of all parts until then. Comes before any Step(). kCorrupt when the state is none.
   Status Resume(Bytes state, std::vector<std::string> container_names);
 
   /// Takes in some `compressed_bytes` more of the file. After an error the pass cannot go on; what
@@ -53,11 +53,11 @@ class SeekPass {
 
   /// What was found since the last call, up to the last seek point, or all of it once the pass is
   /// done. Its state goes on from there.
-  SeekChunk Take();
+  SeekPart Take();
 
  private:
   class HashedFile;
-  class Window;
+  class RecentData;
 
   SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing);
 
@@ -71,13 +71,13 @@ class SeekPass {
 
   const uint64_t spacing_;
   std::unique_ptr<HashedFile> file_;
-  std::unique_ptr<Window> window_;
+  std::unique_ptr<RecentData> recent_;
   SeekPointBuilder builder_;
   GzipInflater inflater_;
   TarScanner scanner_;
   uint64_t next_point_ = 0;  // offset from which on a block is to be a seek point
   bool done_ = false;
-  SeekChunk chunk_;
+  SeekPart part_;
 };
 
 }  // namespace fastinet

@@ -47,7 +47,7 @@ void TakeBytes(png_structp reader, png_bytep out, size_t count) {
   session->position += count;
 }
 
-bool Open(Session* session) {
+[[nodiscard]] bool Open(Session* session) {
   if (setjmp(session->on_error) != 0) return false;
   session->reader =
       png_create_read_struct(PNG_LIBPNG_VER_STRING, session, LeaveWithError, IgnoreWarning);
@@ -58,7 +58,7 @@ bool Open(Session* session) {
 
 /// Reads the chunks before the pixels and asks for rows of bytes: palette indices, grey, RGB, or,
 /// for 16-bit grey alone, pairs of bytes.
-bool Start(Session* session) {
+[[nodiscard]] bool Start(Session* session) {
   if (setjmp(session->on_error) != 0) return false;
   png_structp reader = session->reader;
   png_set_read_fn(reader, session, TakeBytes);
@@ -80,13 +80,13 @@ bool Start(Session* session) {
   return true;
 }
 
-bool SkipRows(Session* session, int32_t count) {
+[[nodiscard]] bool SkipRows(Session* session, int32_t count) {
   if (setjmp(session->on_error) != 0) return false;
   for (int32_t y = 0; y < count; ++y) png_read_row(session->reader, nullptr, nullptr);
   return true;
 }
 
-bool ReadRow(Session* session, png_bytep row) {
+[[nodiscard]] bool ReadRow(Session* session, png_bytep row) {
   if (setjmp(session->on_error) != 0) return false;
   png_read_row(session->reader, row, nullptr);
   return true;
@@ -94,8 +94,8 @@ bool ReadRow(Session* session, png_bytep row) {
 
 /// Reads rows [first, first + count) of an interlaced image of `height` rows into `rows`: every
 /// pass fills in some pixels of them, and those of the last pass end with the last of these rows.
-bool ReadInterlacedRows(Session* session, int32_t height, int32_t first, int32_t count,
-                        png_bytep rows, size_t row_bytes) {
+[[nodiscard]] bool ReadInterlacedRows(Session* session, int32_t height, int32_t first,
+                                      int32_t count, png_bytep rows, size_t row_bytes) {
   if (setjmp(session->on_error) != 0) return false;
   for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; ++pass) {
     const bool is_last = pass + 1 == PNG_INTERLACE_ADAM7_PASSES;

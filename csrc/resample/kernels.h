@@ -53,7 +53,8 @@ struct PlanarRow {
 /// Separates `width` interleaved RGB pixels into three planes.
 void Deinterleave(const uint8_t* pixels, size_t width, uint8_t* const planes[3]);
 
-/// Stores a row as line `y` of the batch row `row`, which has `height` lines in `format`.
+/// Stores a line, which is a row of pixels of the resized image, as the y-th of the batch row
+/// `row`, which has `height` of them in `format`.
 void StoreLine(const PlanarRow& line, size_t y, size_t height, const OutputFormat& format,
                uint8_t* row);
 

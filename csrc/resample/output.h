@@ -28,7 +28,7 @@ struct OutputFormat {
   std::array<float, 3> bias{0.0f, 0.0f, 0.0f};
 
   /// Size of one row of `size` pixels in RGB [bytes]; nothing when it does not fit.
-  std::optional<size_t> RowBytes(Size size) const {
+  [[nodiscard]] std::optional<size_t> RowBytes(Size size) const {
     const auto pixels = CheckedMul<size_t>(size.width, size.height);
     if (!pixels) return std::nullopt;
     return CheckedMul<size_t>(*pixels, 3 * DTypeBytes(dtype));

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "resample/axis_passes.h"
 #include "resample/kernels.h"
-#include "resample/passes.h"
 
 namespace fastinet {
 namespace {

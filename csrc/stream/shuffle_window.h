@@ -20,7 +20,7 @@ class ShuffleWindow {
       : size_(static_cast<size_t>(size)), key_{.seed = seed, .epoch = epoch} {}
 
   /// Takes an item in and, when the window is full, gives one out.
-  std::optional<StreamItem> Exchange(StreamItem item) {
+  [[nodiscard]] std::optional<StreamItem> Exchange(StreamItem item) {
     held_.push_back(std::move(item));
     return held_.size() < size_ ? std::nullopt : std::optional(Draw());
   }

@@ -38,7 +38,7 @@ std::string_view TextField(Bytes bytes) {
 
 /// Octal digits between optional spaces, ended by NUL, space or the field's end. A blank field
 /// counts as zero, as GNU tar and Python's tarfile have it.
-std::optional<uint64_t> ParseOctal(Bytes field) {
+[[nodiscard]] std::optional<uint64_t> ParseOctal(Bytes field) {
   std::string_view text = TextField(field);
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
@@ -53,7 +53,7 @@ std::optional<uint64_t> ParseOctal(Bytes field) {
 
 /// GNU base-256: bit 7 of the first byte marks the form, bit 6 is the sign, the rest is a
 /// big-endian number. Negative and over-long numbers are no sizes.
-std::optional<uint64_t> ParseBase256(Bytes field) {
+[[nodiscard]] std::optional<uint64_t> ParseBase256(Bytes field) {
   if ((field[0] & 0x40) != 0) return std::nullopt;
   uint64_t value = field[0] & 0x3f;
   for (const uint8_t byte : field.subspan(1)) {
@@ -63,7 +63,7 @@ std::optional<uint64_t> ParseBase256(Bytes field) {
   return value;
 }
 
-std::optional<uint64_t> ParseNumber(Bytes field) {
+[[nodiscard]] std::optional<uint64_t> ParseNumber(Bytes field) {
   return (field[0] & 0x80) != 0 ? ParseBase256(field) : ParseOctal(field);
 }
 
@@ -104,7 +104,7 @@ bool HasData(TarEntryType type) {
 }
 
 /// Digits only; nothing when `text` is empty, has anything else in it, or does not fit.
-std::optional<uint64_t> ParseDecimal(std::string_view text) {
+[[nodiscard]] std::optional<uint64_t> ParseDecimal(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::optional<uint64_t> value = 0;
   for (const char digit : text) {

@@ -73,7 +73,7 @@ cdef extern from "crop/crop.h" namespace "fastinet" nogil:
         double flip_probability
         int32_t resize
         double min_object_covered
-        Status Validate()
+        Status Validate() except +
 
     cdef cppclass ObjectBox:
         pass

@@ -16,7 +16,7 @@ cdef extern from "base/md5.h" namespace "fastinet" nogil:
         void Update(Bytes data)
         Digest digest()
         vector[uint8_t] Save() except +
-        Status Restore(Bytes saved)
+        Status Restore(Bytes saved) except +
 
 
 cdef class Md5:

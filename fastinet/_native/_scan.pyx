@@ -55,8 +55,8 @@ cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
         uint64_t size_bytes()
         uint64_t position_bytes()
         uint64_t inflated_bytes()
-        vector[uint8_t] md5()
-        SeekChunk Take() except +
+        vector[uint8_t] md5() except +
+        FoundPart Take() except +
 
 
 cdef extern from "gzip/seek_points.h" namespace "fastinet" nogil:
@@ -72,7 +72,7 @@ cdef extern from "gzip/seek_points.h" namespace "fastinet" nogil:
 
 
 cdef extern from "passes/seek_pass.h" namespace "fastinet" nogil:
-    cdef cppclass SeekChunk:
+    cdef cppclass FoundPart "fastinet::SeekPart":
         SeekColumns points
         TarMembers members
         vector[uint8_t] state
@@ -195,14 +195,14 @@ cdef class SeekPass:
         return bytes(digest).hex()
 
     def take(self):
-        cdef SeekChunk chunk = self.pass_.Take()
+        cdef FoundPart part = self.pass_.Take()
         return SeekPart(
-            copy_of(chunk.points.bit_offsets.data(), np.empty(chunk.points.count(), np.uint64)),
-            copy_of(chunk.points.offsets.data(), np.empty(chunk.points.count(), np.uint64)),
-            copy_of(chunk.points.window_sizes.data(), np.empty(chunk.points.count(), np.uint32)),
-            copy_of(chunk.points.windows.data(), np.empty(chunk.points.windows.size(), np.uint8)),
-            as_arrays(chunk.members),
-            copy_of(chunk.state.data(), np.empty(chunk.state.size(), np.uint8)),
+            copy_of(part.points.bit_offsets.data(), np.empty(part.points.count(), np.uint64)),
+            copy_of(part.points.offsets.data(), np.empty(part.points.count(), np.uint64)),
+            copy_of(part.points.window_sizes.data(), np.empty(part.points.count(), np.uint32)),
+            copy_of(part.points.windows.data(), np.empty(part.points.windows.size(), np.uint8)),
+            as_arrays(part.members),
+            copy_of(part.state.data(), np.empty(part.state.size(), np.uint8)),
         )
 
 

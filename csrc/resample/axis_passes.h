@@ -1,5 +1,5 @@
-// The two passes of a separable resize, each over rows of uint8. They know nothing of each other:
-// the resampler strings them together in either order.
+// The two passes of a separable resize, one along each axis, each over rows of uint8. They know
+// nothing of each other: the resampler strings them together in either order.
 #pragma once
 
 #include <array>
@@ -43,8 +43,9 @@ class HorizontalPass {
   PaddedBuffer output_strip_;
 };
 
-/// Combines rows into `weights.outputs()` lines, each as soon as its last row has come. A row is
-/// one or three runs of bytes ("planes"), whatever they mean.
+/// Combines rows into `weights.outputs()` lines, each as soon as its last row has come. A *line* is
+/// a row of pixels of the resized image, a *row* one that comes in. Either is one or three runs of
+/// bytes ("planes"), whatever they mean.
 class VerticalPass {
  public:
   void Prepare(const AxisWeights& weights, int32_t planes, size_t plane_bytes);

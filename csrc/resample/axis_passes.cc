@@ -1,4 +1,4 @@
-#include "resample/passes.h"
+#include "resample/axis_passes.h"
 
 #include <algorithm>
 #include <bit>
