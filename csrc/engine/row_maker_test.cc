@@ -197,7 +197,7 @@ TEST_CASE("what is counted is what the renderer did") {
   const ItemCounters& items = fixture.worker.renderer.counters();
   const EngineStats& stats = fixture.stats;
   CHECK_EQ(stats.Sum(&WorkerCounters::items), uint64_t{5});
-  CHECK_EQ(stats.Sum(&WorkerCounters::read_ns), items.fetch_ns);
+  CHECK_EQ(stats.Sum(&WorkerCounters::read_ns), items.read_ns);
   CHECK_EQ(stats.Sum(&WorkerCounters::header_ns), items.header_ns);
   CHECK_EQ(stats.Sum(&WorkerCounters::decode_ns), items.decode_ns);
   CHECK_EQ(stats.Sum(&WorkerCounters::render_ns), items.render_ns);
