@@ -96,8 +96,8 @@ class GzipSource::Stretch {
       kept_.reserve(static_cast<size_t>(std::min<uint64_t>(end_ - start_, kMaxKeptBytes)));
     }
     const size_t before = kept_.size();
-    failed_ =
-        true;  // until it has not: memory may run out while kept_ is longer than what it keeps
+    // Until all is well: memory may run out while kept_ is longer than what is in it.
+    failed_ = true;
     kept_.resize(before + wanted);
     size_t produced = 0;
     Status status = inflater_.Next(MutableBytes(kept_).subspan(before), false, &produced);
@@ -121,8 +121,8 @@ class GzipSource::Stretch {
   std::mutex mutex_;
   GzipInflater inflater_;
   bool begun_ = false;
-  bool failed_ =
-      false;  // begin anew before anything is read: the error may have been of the moment
+  // Begin anew before anything is read: the error may have been of the moment.
+  bool failed_ = false;
   std::vector<uint8_t> kept_;  // the content from kept_start_ on
   uint64_t kept_start_ = 0;
   std::atomic<size_t> kept_bytes_{kStateBytes};
