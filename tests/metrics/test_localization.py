@@ -13,11 +13,7 @@ from fastinet.metrics import TrueBoxes, evaluate
 # Images without a hit, of 50,000, that give the errors which the ILSVRC2012 devkit's readme prints
 # for its own demo predictions, with 1 to 5 guesses.
 FLAT = (["0.9990", "0.9980", "0.9972", "0.9962", "0.9950"], [50, 100, 140, 190, 250])
-
-
 LOCATED = (["1.0000", "0.9999", "0.9998", "0.9997", "0.9996"], [0, 5, 10, 15, 20])
-
-
 IMAGES = 50_000
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 #             |
 #             9
 PARENTS = [-1, -1, 0, 0, 1, -1, 2, 4, 4, 8]
-
-
 WNIDS = [f"n{100 + i:08d}" for i in range(len(PARENTS))]
 
 
