@@ -428,19 +428,6 @@ def test_stats(content: bytes) -> None:
     assert told
 
 
-def test_a_file_object_may_be_text_or_not_ready() -> None:
-    for source, cause in ((io.StringIO("text"), "str in place"), (NotReady(), "NoneType in place")):
-        with pytest.raises(fastinet.errors.ReadError, match=cause):
-            list(loader_of(fastinet.open_stream(source)))  # type: ignore[arg-type]
-
-
-class NotReady:
-    """A raw file that does not block."""
-
-    def read(self, size: int, /) -> None:
-        """Nothing, and not the end."""
-
-
 def test_train_tar_with_record_padding() -> None:
     members = {f"n01440764_{number}.JPEG": data for number, data in enumerate(images(3))}
     (batch,) = batches_of(train_tar({"n01440764": members}, record_bytes=10240))
