@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.verified import Classes, kinds, published_train
+from support.verified import Classes, Interrupted, kinds, published_train
 
 import fastinet
 from fastinet._native import _scan
@@ -69,10 +69,6 @@ def _scan_bytes(folder: Path, content: bytes) -> _scan.Members:
     path = folder / "scanned"
     path.write_bytes(content)
     return _scan.scan(path)
-
-
-class Interrupted(Exception):  # noqa: N818  # as Ctrl-C is
-    """Stops a verification from its progress report."""
 
 
 def test_headers_are_walked_once_though_a_run_is_interrupted(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.verified import kinds
+from support.verified import Interrupted, kinds
 
 import fastinet
 from fastinet.datasets.published import PublishedArchive
@@ -71,10 +71,6 @@ def test_a_remembered_report_of_the_wrong_types_is_refused(
     journal.write_text(json.dumps(content))
     with pytest.warns(FastinetWarning, match=f"is damaged: .*{what}"):
         assert fastinet.verify(path, published=published) == sound
-
-
-class Interrupted(Exception):  # noqa: N818  # as Ctrl-C is
-    """Stops a verification from its progress report."""
 
 
 def test_a_state_of_other_bytes_is_not_taken_up(

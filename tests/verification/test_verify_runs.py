@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.verified import Classes, kinds, published_train, states
+from support.verified import Classes, Interrupted, kinds, published_train, states
 
 import fastinet
 from fastinet.datasets.published import PublishedArchive
@@ -17,10 +17,6 @@ from fastinet.verification import content_pass
 from fastinet.verification.report import Report
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-
-class Interrupted(Exception):  # noqa: N818  # as Ctrl-C is
-    """Stops a verification from its progress report."""
 
 
 @pytest.mark.parametrize("digest", ["MD5", "SHA-256"])
