@@ -7,7 +7,7 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-SET_UP_FILES := pyproject.toml setup.py tools/bootstrap.py csrc/libraries.cmake
+SET_UP_FILES := pyproject.toml setup.py tools/bootstrap.py csrc/CMakeLists.txt csrc/libraries.cmake
 SET_UP = python=$$(tools/find_python.sh) && "$$python" tools/bootstrap.py
 CXX_FILES = $$(find csrc benchmarks examples -name '*.cc' -o -name '*.h')
 

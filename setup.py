@@ -2,7 +2,7 @@
 
 How to compile is in csrc/CMakeLists.txt; everything that is not native code, in pyproject.toml.
 The environment chooses: CXX, CPPFLAGS, CFLAGS, CXXFLAGS, LDFLAGS and CMake's own variables, and
-  FASTINET_PRESET=debug|asan|tsan|coverage   another of csrc/CMakePresets.json than release
+  FASTINET_PRESET=debug|asan|tsan|coverage|fuzz   another of csrc/CMakePresets.json than release
   FASTINET_WERROR=1   the developers' build: all warnings, as errors, and the C++ tests
   FASTINET_JOBS=N     compilers at once (default: as many as there are CPUs)
 """

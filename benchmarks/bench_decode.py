@@ -3,8 +3,9 @@
 Baselines: simplejpeg and Pillow, which use libjpeg-turbo too and decode the whole image. Each round
 decodes every image of the archive once. Time is CPU time of the process.
 
-Result: see docs/figures.md. The own decoder takes some two thirds of simplejpeg's time for whole
-images; for the upper left quarter it decodes half of the rows, and leaves each of them at the edge.
+Result: see docs/figures.md. fastinet's own JPEG decoder takes some two thirds of simplejpeg's time
+for whole images; for the upper left quarter it decodes half of the rows, and leaves each of them at
+the edge.
 """
 
 from __future__ import annotations

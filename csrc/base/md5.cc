@@ -41,7 +41,7 @@ inline void RoundStep(std::array<uint32_t, 4>& r, const std::array<uint32_t, 16>
 
 template <int... kI>
 inline void AllSteps(std::array<uint32_t, 4>& r, const std::array<uint32_t, 16>& words,
-                     std::integer_sequence<int, kI...>) {
+                     std::integer_sequence<int, kI...> /*steps*/) {
   (RoundStep<kI / 16, kI>(r, words), ...);
 }
 

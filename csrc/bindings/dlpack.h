@@ -81,7 +81,7 @@ inline pybind11::capsule ExportBFloat16(const pybind11::array_t<uint16_t>& array
     managed->deleter(managed);
   });
   if (capsule == nullptr) throw pybind11::error_already_set();
-  tensor.release();  // the capsule's now
+  static_cast<void>(tensor.release());  // the capsule's now
   return pybind11::reinterpret_steal<pybind11::capsule>(capsule);
 }
 

@@ -25,23 +25,21 @@ class PySource {
     return std::make_shared<PySource>(OpenArchive{name, OpenSource(name, briefly)});
   }
 
-  static std::shared_ptr<PySource> OpenFolder(const py::bytes& path, Column<uint8_t> names,
-                                              Column<uint64_t> name_ends, Column<uint64_t> offsets,
-                                              Column<uint64_t> sizes) {
+  static std::shared_ptr<PySource> OpenFolder(const py::bytes& path, const Column<uint8_t>& names,
+                                              const Column<uint64_t>& name_ends,
+                                              const Column<uint64_t>& offsets,
+                                              const Column<uint64_t>& sizes) {
     const std::string name = path;
     const FolderFiles files{View(names), View(name_ends), View(offsets), View(sizes)};
     auto opened = std::make_shared<PySource>(OpenArchive{name, Unwrap(Folder::Open(name, files))});
-    opened->borrowed_ = py::make_tuple(std::move(names), std::move(name_ends), std::move(offsets),
-                                       std::move(sizes));
+    opened->borrowed_ = py::make_tuple(names, name_ends, offsets, sizes);
     return opened;
   }
 
-  static std::shared_ptr<PySource> OpenGzip(const py::bytes& path, Column<uint64_t> bit_offsets,
-                                            Column<uint64_t> offsets,
-                                            Column<uint64_t> window_starts,
-                                            Column<uint32_t> window_sizes, Column<uint8_t> windows,
-                                            uint64_t size_bytes, uint64_t cache_bytes,
-                                            bool briefly) {
+  static std::shared_ptr<PySource> OpenGzip(
+      const py::bytes& path, const Column<uint64_t>& bit_offsets, const Column<uint64_t>& offsets,
+      const Column<uint64_t>& window_starts, const Column<uint32_t>& window_sizes,
+      const Column<uint8_t>& windows, uint64_t size_bytes, uint64_t cache_bytes, bool briefly) {
     const std::string name = path;
     const SeekPoints points{.bit_offsets = View(bit_offsets),
                             .offsets = View(offsets),
@@ -54,9 +52,7 @@ class PySource {
     if (!source.ok()) Check(Status(source.status()).InArchive(name));
     auto opened = std::make_shared<PySource>(
         OpenArchive{name, ShareWithinProcess(std::move(source).value())});
-    opened->borrowed_ =
-        py::make_tuple(std::move(bit_offsets), std::move(offsets), std::move(window_starts),
-                       std::move(window_sizes), std::move(windows));
+    opened->borrowed_ = py::make_tuple(bit_offsets, offsets, window_starts, window_sizes, windows);
     return opened;
   }
 

@@ -45,12 +45,14 @@ class PyItemTable {
  private:
   static std::vector<OpenArchive> Archives(const std::vector<std::shared_ptr<PySource>>& sources) {
     std::vector<OpenArchive> archives;
+    archives.reserve(sources.size());
     for (const std::shared_ptr<PySource>& source : sources) archives.push_back(source->archive());
     return archives;
   }
 
   static std::vector<Bytes> Views(const std::vector<Column<uint8_t>>& columns) {
     std::vector<Bytes> views;
+    views.reserve(columns.size());
     for (const Column<uint8_t>& column : columns) views.push_back(View(column));
     return views;
   }

@@ -1,6 +1,7 @@
 // Objects by item: columns that fit and columns that do not, and crops that must cover an object.
 #include "columns/object_table.h"
 
+#include <array>
 #include <vector>
 
 #include "base/test_checks.h"
@@ -8,7 +9,7 @@
 namespace fastinet {
 namespace {
 
-const std::vector<ObjectBox> kBoxes = {{0, 0, 1, 1}, {0, 0, .5f, 1}, {.5f, 0, 1, 1}};
+constexpr std::array<ObjectBox, 3> kBoxes = {{{0, 0, 1, 1}, {0, 0, .5f, 1}, {.5f, 0, 1, 1}}};
 
 TEST_CASE("items have their objects") {
   const std::vector<int64_t> starts = {0, 2, 2, 3};

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <numeric>
 #include <string>
@@ -52,14 +53,19 @@ class CountingSource final : public Source {
     std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
     return {};
   }
-  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
+  void Prefetch(uint64_t offset_bytes, uint64_t /*length_bytes*/) const override {
+    const std::lock_guard lock(mutex_);
+    hints.push_back(offset_bytes);
+  }
 
   mutable std::atomic<uint64_t> reads = 0, bytes_read = 0;
+  mutable std::vector<uint64_t> hints;              // offsets of which Prefetch() was told
   std::atomic<uint64_t> longest_read = UINT64_MAX;  // longer ones fail
   std::atomic<bool> out_of_memory = false;          // every read throws as an allocation would
 
  private:
   std::vector<uint8_t> bytes_;
+  mutable std::mutex mutex_;  // guards hints
 };
 
 /// Items whose sizes tell which they are: item i has i % 8 + 1 by i / 8 % 8 + 1 pixels.

@@ -82,6 +82,7 @@ TEST_CASE("many threads count down to one end") {
     std::atomic<int64_t> next = 0;
     std::atomic<int> ends = 0;
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         for (int64_t row = next++; row < kRows; row = next++) {

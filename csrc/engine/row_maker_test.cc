@@ -190,6 +190,56 @@ TEST_CASE("a label map that fails") {
   CHECK_EQ(fixture.FailuresOf(StatusCode::kTooLarge), uint64_t{1});
 }
 
+/// Of all rows together, those that failed among them.
+TEST_CASE("what is counted is what the renderer did") {
+  Fixture fixture;
+  for (const int64_t position : {0, 1, 2, 3, 0}) static_cast<void>(fixture.Make(position, 1));
+  const ItemCounters& items = fixture.worker.renderer.counters();
+  const EngineStats& stats = fixture.stats;
+  CHECK_EQ(stats.Sum(&WorkerCounters::items), uint64_t{5});
+  CHECK_EQ(stats.Sum(&WorkerCounters::read_ns), items.fetch_ns);
+  CHECK_EQ(stats.Sum(&WorkerCounters::header_ns), items.header_ns);
+  CHECK_EQ(stats.Sum(&WorkerCounters::decode_ns), items.decode_ns);
+  CHECK_EQ(stats.Sum(&WorkerCounters::render_ns), items.render_ns);
+  CHECK(items.decode_ns > 0);
+  const DecodeCounters decode = fixture.worker.renderer.decode_counters();
+  CHECK_EQ(stats.Sum(&WorkerCounters::entropy_ns), decode.entropy_ns);
+  CHECK_EQ(stats.Sum(&WorkerCounters::idct_ns), decode.idct_ns);
+  CHECK_EQ(stats.Sum(&WorkerCounters::colour_ns), decode.colour_ns);
+  CHECK_EQ(stats.Sum(&WorkerCounters::mcus_decoded), decode.mcus_decoded);
+  CHECK_EQ(stats.Sum(&WorkerCounters::mcus_skipped), decode.mcus_skipped);
+  uint64_t regions = 0;
+  for (size_t road = 0; road < kRoads; ++road) {
+    const auto of_road = [&](const auto counters) {
+      return stats.Sum(
+          [&](const WorkerCounters& worker) { return (worker.*counters)[road].load(); });
+    };
+    CHECK_EQ(of_road(&WorkerCounters::regions), decode.regions[road]);
+    CHECK_EQ(of_road(&WorkerCounters::fallbacks), decode.fallbacks[road]);
+    regions += decode.regions[road];
+  }
+  CHECK_EQ(regions, 4 * 2);  // two views each; of item 3 nothing is decoded
+}
+
+TEST_CASE("each item is announced once, before its turn comes") {
+  constexpr int64_t kItems = 200;
+  const Dataset data(kItems);
+  const std::vector<int64_t> order = test::Shuffled(kItems);
+  const EpochPlan plan{.order = order, .batch_size = 4};
+  EngineStats stats;
+  const RowMaker maker(data.table(), plan, {}, stats);
+  std::vector<uint64_t> expected;
+  for (const int64_t item : order) expected.push_back(data.offset_bytes(item));
+  for (int64_t position = 0; position < kItems; ++position) {
+    maker.ReadAhead(position);
+    // The first item is read at once. Of the others, those up to 64 ahead have been announced.
+    const int64_t announced = std::min(position + 64, kItems - 1);
+    const std::vector<uint64_t>& hints = data.source().hints;
+    REQUIRE_EQ(hints.size(), static_cast<size_t>(announced));
+    CHECK(std::equal(hints.begin(), hints.end(), expected.begin() + 1));
+  }
+}
+
 TEST_CASE("an item beyond the limit") {
   Fixture fixture;
   constexpr uint64_t kHuge = uint64_t{1} << 40;

@@ -48,7 +48,7 @@ class HeldItems final : public Source {
     return bytes.subspan(begin, length_bytes);
   }
 
-  void Prefetch(uint64_t, uint64_t) const override {}
+  void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
   uint64_t OffsetInFile(uint64_t offset_bytes) const override {
     const size_t i = ItemAt(offset_bytes);

@@ -6,10 +6,13 @@
 // item ITEM in epoch EPOCH under RandomResizedCrop(224) and SEED. Prints the crop: x y width height
 // flip.
 
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "crop/crop.h"
@@ -54,6 +57,15 @@ fastinet::Status Run(const std::string& image, const std::string& ppm,
   return WritePpm(ppm, spec.transform.size, row);
 }
 
+/// Argument `i` as a number, if it is there; false where it is none.
+template <class Number>
+bool Parse(int count, char** arguments, int i, Number& number) {
+  if (i >= count) return true;
+  const std::string_view text = arguments[i];
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -61,9 +73,12 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "usage: training_crop IMAGE ROW.ppm [SEED [EPOCH [ITEM]]]\n");
     return 2;
   }
-  const auto number = [&](int i) { return i < count ? std::stoull(arguments[i]) : 0; };
-  const fastinet::AugmentKey key{
-      .seed = number(3), .epoch = static_cast<uint32_t>(number(4)), .item = number(5)};
+  fastinet::AugmentKey key{.seed = 0, .epoch = 0, .item = 0};
+  if (!Parse(count, arguments, 3, key.seed) || !Parse(count, arguments, 4, key.epoch) ||
+      !Parse(count, arguments, 5, key.item)) {
+    std::fprintf(stderr, "SEED, EPOCH and ITEM are whole numbers from 0 on\n");
+    return 2;
+  }
   const fastinet::Status status = Run(arguments[1], arguments[2], key);
   if (status.ok()) return 0;
   const std::string cause(status.cause());

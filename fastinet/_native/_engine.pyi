@@ -43,7 +43,10 @@ class Source:
 
     @staticmethod
     def file(path: bytes, *, briefly: bool = False) -> Source:
-        """A file, as it stands; `briefly` opens it for each read and not for good.
+        """A file, as it stands.
+
+        With `briefly` it is opened anew for each read, because a dataset of many archives would
+        exceed the process's limit of open files.
 
         Raises MissingError, ReadError, UnsupportedError (no file).
         """
@@ -80,7 +83,7 @@ class Source:
             windows: uint8, zlib streams.
             size_bytes: of all that the file inflates to.
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once.
-            briefly: open the file for each read and not for good.
+            briefly: as for `file`.
 
         Raises:
             CorruptError: the points do not fit the file.
@@ -163,7 +166,10 @@ class Stats:
     def snapshot(self) -> dict[str, Any]: ...
 
 class Batch:
-    """A leased slot; its arrays keep the lease."""
+    """A leased slot; its arrays keep the lease.
+
+    It is not what users get: `fastinet.Batch` wraps it and calls it its lease.
+    """
 
     def __len__(self) -> int: ...
     def images(self, dtype: np.dtype[Any], with_views: bool) -> NDArray[Any]: ...
@@ -181,7 +187,11 @@ class Batch:
     def image_sizes(self) -> NDArray[np.int32]:
         """[B, 2] (width, height)."""
     @property
-    def failures(self) -> list[tuple[int, int, str, str, str, int]]: ...
+    def failures(self) -> list[tuple[int, int, str, str, str, int]]:
+        """(row, item, status code, cause, archive, byte offset) of each masked row that failed.
+
+        All but the first two are arguments of `fastinet.errors.from_status`.
+        """
 
 class Epoch:
     """One epoch while it runs."""
@@ -207,7 +217,30 @@ class Epoch:
         blocks: NDArray[np.int64] = ...,
         objects: ObjectTable | None = None,
         soft_labels: SoftLabels | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Begins an epoch of the items in `order`.
+
+        Args:
+            pool: the threads that work.
+            table: where every item's bytes are, N items.
+            spec: how they become rows.
+            slots: where batches are put.
+            stats: where the epoch counts.
+            order: [M] this rank's item ids, -1 for padding.
+            labels: [N] by item id.
+            keys: [N] by item id, only for messages.
+            dtype: of images.
+            with_views: whether images have an axis for views.
+            batch_size: rows of a batch.
+            seed: together with `epoch` and the item decides boxes and flips.
+            epoch: number of the epoch.
+            prefetch: batches that may be ready before they are asked for.
+            mask: a failed item gives a masked row, and no error.
+            blocks: [M] the block that each item of `order` lies in, -1: in none; empty: all are
+                read item by item.
+            objects: for transforms that ask for objects in the crop.
+            soft_labels: for loaders that have them.
+        """
     def next(self) -> tuple[Batch, NDArray[Any], NDArray[np.int64]] | None:
         """A batch, its images and labels (-1 in rows without an item); None after the last one."""
 

@@ -107,13 +107,13 @@ def annotation_files(path: Path, progress: Progress | None = None) -> Iterator[t
 
 
 def _is_annotation(name: str) -> bool:
-    """By the name: `._` files are what macOS puts beside each."""
+    """Whether a file of this name is an annotation; macOS puts ``._`` files beside others."""
     base = name.rpartition("/")[2]
     return base.lower().endswith(".xml") and not base.startswith("._")
 
 
 def classification_folder(path: Path) -> Path:
-    """The folder of annotations that ``path`` stands for."""
+    """``Annotations/CLS-LOC`` in ``path`` or in its folder ``ILSVRC``; without either, ``path``."""
     for folder in (path / _CLASSIFICATION, path / "ILSVRC" / _CLASSIFICATION):
         if folder.is_dir():
             return folder

@@ -198,6 +198,7 @@ def read_boxes(
         identity = _identify(absolute)
         boxes, _ = column_file.load_or_build(
             places(absolute, SUFFIX),
+            "box index",
             load=lambda place: _load_boxes(place, absolute, identity),
             build=lambda report: _read_files(absolute, report),
             save=lambda place, made: _save_boxes(place, identity, made),

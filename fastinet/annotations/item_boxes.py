@@ -117,6 +117,14 @@ def _cut_out(text: NDArray[np.uint8], starts: Ints, ends: Ints) -> NDArray[np.by
 
 
 def rows_among(names: NDArray[np.bytes_], keys: NDArray[np.bytes_]) -> Ints:
-    """The row of each name in sorted keys, int64 [N]; -1: it is not among them."""
+    """Where each name stands among the keys.
+
+    Args:
+        names: [N].
+        keys: [K], sorted; K is 1 or more.
+
+    Returns:
+        int64 [N], 0 to K - 1; -1: the name is not among the keys.
+    """
     near = np.minimum(np.searchsorted(keys, names), len(keys) - 1)
     return np.where(keys[near] == names, near, -1)

@@ -259,6 +259,7 @@ def open_label_maps(
         candidates = places(absolute, SUFFIX) if index is True else [Path(index)]
         maps, _ = column_file.load_or_build(
             candidates,
+            "label map index",
             load=functools.partial(_load_index, path=absolute, identity=identity),
             build=lambda report: _locate_maps(archive, report),
             save=functools.partial(_save_index, identity=identity),

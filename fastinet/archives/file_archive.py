@@ -1,4 +1,4 @@
-"""A tar as a file, and what all archives that are one file have in common."""
+"""A plain tar, and what it has in common with a gzipped one: both are one file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class OneFile:
     folder: str = ""
     """Put before the members' names, with a slash: a class tar's wnid."""
     briefly: bool = False
-    """Open the file for each read and not for good: of many class tars or shards, not all can be
-    open."""
+    """True: the file is opened anew for each read, and closed again, because a dataset of many
+    archives would exceed the process's limit of open files."""
 
     @property
     def name(self) -> str:
@@ -50,5 +50,10 @@ class FileArchive(OneFile):
         return _scan.scan(self.path, self.folder, progress)
 
     def open(self, files: Callable[[], Files]) -> _engine.Source:  # noqa: ARG002  # a folder needs them
-        """The archive, opened for the engine."""
+        """The archive, opened for the engine.
+
+        Args:
+            files: gives the items' names, offsets and sizes. Only a folder calls it; the parameter
+                is here so that archives of all three kinds are opened alike.
+        """
         return _engine.Source.file(os.fsencode(self.path), briefly=self.briefly)

@@ -1,4 +1,7 @@
-"""The files of an archive as columns: what a folder is opened by."""
+"""Names, offsets and sizes of an archive's files as columns.
+
+A folder is opened with them, so that its files are one source of bytes by offset, as a tar is.
+"""
 
 from __future__ import annotations
 

@@ -64,10 +64,10 @@ class FolderArchive:
         return Identity(self.name, count, latest, digest.hexdigest())
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
-        """Its files as the members of an archive, by name, byte by byte.
+        """Its files as the members of an archive, sorted by the bytes of their paths.
 
         Args:
-            progress: called now and then with (bytes passed, bytes in all), as far as is known.
+            progress: called now and then with (files looked at, files in all).
 
         Raises:
             ReadError: a folder or file cannot be read.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastinet.archives.file_archive import OneFile
 from fastinet.archives.seek_log import obtain_seek_index
+from fastinet.base.warning import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,13 +34,42 @@ class GzipArchive(OneFile):
         return self.seek_index(progress).members()
 
     def open(self, files: Callable[[], Files]) -> _engine.Source:  # noqa: ARG002  # a folder needs them
-        """What the archive inflates to, for the engine."""
-        return self.seek_index().open(self.path, self.cache_bytes, briefly=self.briefly)
+        """What the archive inflates to, for the engine.
+
+        Called when an item is first read, not when `fastinet.open` finds an index of items. (A scan
+        calls it to read companions, with the seek index that it has just made.) It loads the seek
+        index. Where that was removed since the items were listed, or no longer fits, it is made
+        anew here, which for a terabyte takes an hour; a FastinetWarning says so.
+
+        Args:
+            files: not called; see :meth:`fastinet.archives.file_archive.FileArchive.open`.
+        """
+        index = self.seek_index(_PassWarning(self.path))
+        return index.open(self.path, self.cache_bytes, briefly=self.briefly)
 
     def seek_index(self, progress: Progress | None = None) -> SeekIndex:
         """Its seek index; see :func:`fastinet.archives.seek_log.obtain_seek_index`."""
         return obtain_seek_index(
             self.path, self.identify(), self.folder, progress, mapped=not self.briefly
+        )
+
+
+class _PassWarning:
+    """A progress callback for a seek index that is made where nobody gave one: it warns once."""
+
+    def __init__(self, archive: Path) -> None:
+        self._archive = archive
+        self._has_warned = False
+
+    def __call__(self, done: int, total: int) -> None:
+        """Warns of the pass, here or in another process, that has `total` bytes to read."""
+        if self._has_warned:
+            return
+        self._has_warned = True
+        warn(
+            f"the seek index of '{self._archive}' is not there, incomplete or stale, and no item"
+            f" can be read without it: one pass over {total:,} bytes, {done:,} of them done, makes"
+            " it now, and it is kept for later"
         )
 
 

@@ -3,12 +3,12 @@
 ``<archive>.fastinet.seek`` beside the archive, or in the user's cache folder. One pass over the
 archive makes it. It inflates all data once, checks every gzip member, walks the tar headers, notes
 a seek point at every 512 KiB (``csrc/gzip/seek_points.h``), and computes the MD5 of the file.
-For a terabyte that takes an hour, so the index is a log of chunks, and a pass that was interrupted
-goes on behind the last one:
+For a terabyte that takes an hour, so the seek index is a log of chunks, and a pass that was
+interrupted goes on behind the last one:
 
 ======  ============================================================================================
 header  magic ``FASTSEEK``, u32 format version, u32 CRC-32 of the JSON, u32 length of the JSON; the
-        JSON: fastinet version, archive (as in the index), folder, spacing
+        JSON: fastinet version, archive (its identity, as in the index of items), folder, spacing
 chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32 of what is behind
         them, u64 P points, u64 bytes of windows, u64 M members, u64 bytes of names, u64 bytes of
         JSON, u64 bytes of state, u64 bytes of all inflated data, 16 bytes MD5 of the archive (the
@@ -19,13 +19,14 @@ chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32
         that the pass goes on from (``csrc/passes/seek_pass.cc``)
 ======  ============================================================================================
 
-Little-endian throughout. A chunk that is cut or does not fit its checksums ends the log. Only a log
-with its last chunk serves. The members move on to the index (:mod:`fastinet.items.index`); the
-windows are mapped by readers, and each is a zlib stream with a checksum that is verified when it is
-used.
+Little-endian throughout. A chunk that is cut or does not fit its checksums ends the log. A seek
+index serves only when its last chunk is there. Its members are read once, when the archive's index
+of items (``.fastinet``, :mod:`fastinet.items.index`) is built from them; opens that find that index
+do not read them. The windows are mapped by readers, and each is a zlib stream with a checksum that
+is verified when it is used.
 
-This module reads it; :mod:`fastinet.archives.seek_log` makes it. What is appended never changes a
-byte that a reader may have mapped.
+This module reads seek indexes; :mod:`fastinet.archives.seek_log` makes them. Appending to a seek
+index never changes a byte that a reader may have mapped.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ __all__ = [
     "FORM",
     "SUFFIX",
     "UNFINISHED_MD5",
-    "SeekChunk",
     "SeekHeader",
     "SeekIndex",
+    "StoredChunk",
     "check_header",
     "load_seek_index",
     "members_of_chunk",
@@ -112,7 +113,7 @@ class SeekIndex:
     its start, so a plan that is to inflate each once takes the items of a few stretches together.
 
     Attributes:
-        path: of the index.
+        path: of the seek index.
         size_bytes: of all that the file inflates to.
         md5: of the file as it stands, in hexadecimal digits.
         bit_offsets: [P] uint64, of each point in the file [bits].
@@ -140,7 +141,7 @@ class SeekIndex:
             archive: the gzip file.
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once; None:
                 32 MiB. A plan in blocks needs what its blocks of one window inflate to.
-            briefly: open the file for each read and not for good.
+            briefly: open the file anew for each read, as for :class:`OneFile`.
         """
         options = {} if cache_bytes is None else {"cache_bytes": cache_bytes}
         return _engine.Source.gzip(
@@ -177,8 +178,11 @@ class SeekIndex:
         return _joined_members(parts)
 
 
-class SeekChunk(NamedTuple):
-    """One chunk of the log, as the layout above names its parts."""
+class StoredChunk(NamedTuple):
+    """One chunk as it is stored in a seek index; the module's head describes its parts.
+
+    The pass that makes a seek index gives what is to be stored as a `_scan.SeekPart`.
+    """
 
     points: bytes
     windows_at: int  # [bytes] from the file's start
@@ -198,7 +202,7 @@ class SeekChunk(NamedTuple):
 
 
 def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | None:
-    """The index at `path`; None where the pass that makes it has not come to its end.
+    """The seek index at `path`; None where the pass that makes it has not come to its end.
 
     Raises:
         FileNotFoundError: there is none.
@@ -248,12 +252,12 @@ def check_header(header: SeekHeader, expected: dict[str, Any]) -> None:
             raise UnusableIndexError(f"was made with another {name}")
 
 
-def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[SeekChunk]:
+def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[StoredChunk]:
     """The whole and undamaged chunks from `position` on, in order; stops at the first other one.
 
-    So does a chunk that begins before the end of the one before it: two processes that no lock kept
-    apart have both written. Unless `check_all`, what stands behind the windows is neither read nor
-    checked.
+    It also stops at a chunk whose first seek point is not behind the last one of the chunk before:
+    two processes that no lock kept apart have then both appended. Unless `check_all`, what stands
+    behind the windows (members, names, JSON, state) is neither read nor checked.
     """
     file_bytes = os.fstat(file.fileno()).st_size
     is_last = False
@@ -285,14 +289,14 @@ def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[SeekCh
             rest = file.read(rest_bytes)
             if zlib.crc32(rest) != rest_crc:
                 return
-        chunk = SeekChunk(
+        chunk = StoredChunk(
             table, windows_at, windows, rest, members, names, text, inflated, md5, end
         )
         is_last, position = chunk.is_last, end
         yield chunk
 
 
-def members_of_chunk(chunk: SeekChunk) -> _scan.Members:
+def members_of_chunk(chunk: StoredChunk) -> _scan.Members:
     """What the chunk says of members; `chunk` was checked in whole.
 
     Raises:
@@ -316,7 +320,7 @@ def members_of_chunk(chunk: SeekChunk) -> _scan.Members:
     )
 
 
-def state_of_chunk(chunk: SeekChunk) -> bytes:
+def state_of_chunk(chunk: StoredChunk) -> bytes:
     """What the pass goes on from behind the chunk, which was checked in whole."""
     start = _MEMBER_BYTES * chunk.members + chunk.names_bytes + chunk.json_bytes
     return (chunk.rest or b"")[start:]

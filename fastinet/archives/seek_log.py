@@ -1,7 +1,8 @@
 """Making a seek index: one pass over a gzipped tar, kept chunk by chunk.
 
-One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
-puts a new file where one does not fit. How the file is laid out stands in
+One process makes a seek index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends
+to an unfinished log of the same archive. A log of another archive, format version, folder or
+spacing, or with a damaged header, it replaces by a new file. How the file is laid out stands in
 :mod:`fastinet.archives.seek_index`.
 """
 

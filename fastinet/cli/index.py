@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="MCUs between checkpoints within a row; 0: one a row.",
+    help=(
+        "Have a checkpoint every so many MCUs (a JPEG's blocks of 8x8 to 16x16 pixels as a rule)"
+        " within each row of them, too; 0: only at its start."
+    ),
 )
 @click.option(
     "--duplicates", is_flag=True, help="Also find images that are in the archive several times."

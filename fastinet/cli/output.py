@@ -30,19 +30,22 @@ if TYPE_CHECKING:
 
     from fastinet.base import progress
 
-_UNFOLDED = 4000  # columns
+_UNFOLDED = 4000  # columns, wider than nearly any path
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 archive_argument = click.argument("archive")
 
 
 def literal(text: object) -> str:
-    """`text` for a line with rich markup: brackets in it, which names may have, are no markup."""
+    """`text` for a line with rich markup, escaped: brackets in a file name must not be markup."""
     return escape(_printable(str(text)))
 
 
 def _printable(text: str) -> str:
-    """`text` with names that are no UTF-8, which no terminal takes, made visible."""
+    """`text` with the surrogates in it spelled out in ASCII.
+
+    Python has one in a file name for each byte that is no UTF-8, and printing it would fail.
+    """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

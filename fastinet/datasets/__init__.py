@@ -1,7 +1,7 @@
 """The archive families: what lies where in each, and what its labels mean.
 
 One file a family. Its ``recognise`` looks at what was found in the archives, never at the archives'
-names alone, and returns their :class:`~fastinet.items.index.Listing`, or None when they are
+names alone, and returns their :class:`~fastinet.datasets.listing.Listing`, or None when they are
 another family's.
 """
 

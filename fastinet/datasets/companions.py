@@ -31,10 +31,11 @@ _LABEL_KEYS = ("label", "cls")
 def label_of(content: bytes, extension: str) -> int:
     """The label in the content of a ``.cls`` or ``.json`` member.
 
-    Of an object the number under "label" or "cls".
+    A ``.cls`` member is a decimal number. A ``.json`` member is an object that has the number under
+    "label" or "cls".
 
     Raises:
-        ValueError: there is none; the message says what there is.
+        ValueError: there is no label; the message says what there is in its place.
     """
     if extension == "json":
         value = _label_in(_object(content))

@@ -29,9 +29,11 @@ many there are. Test images have no label.
 All splits of an archive have the same classes: those that its images, or class tars, are of, and
 the full 1000 where it has validation images outside of class folders, or no labelled image.
 
-Training images come in the archive's order, numbered ones by their numbers, so that item i is
-ILSVRC2012_val_{i+1:08d}. The archive's own order is another one (TFDS, ``imagenet_common.py``),
-but the devkit's ground truth, ReaL's labels and everybody's predictions go by the names.
+*Items* come split by split: train, val, test. Training images come in the archive's order.
+Validation and test images come in the order of the numbers in their names, so that item i of the
+split "val" is ILSVRC2012_val_{i+1:08d}. The archives have them in another order (TFDS,
+``imagenet_common.py``), but the devkit's ground truth, ReaL's labels and everybody's predictions go
+by the names.
 """
 
 from __future__ import annotations
@@ -160,7 +162,11 @@ def _known_invalid(names: Names) -> Bools:
 
 
 def _in_order(rows: Ints, found: _Facts, names: Names) -> Ints:
-    """Rows of items by split and number, without one as in the archive; no number twice."""
+    """`rows`, of items, sorted by split and number; those without a number stay in order.
+
+    Raises:
+        CorruptError: two images of a split have the same number.
+    """
     splits, numbers = found.splits[rows], found.numbers[rows]
     if not splits.any():
         return rows

@@ -1,4 +1,8 @@
-"""What is known of items below the datasets: what annotations ask of them, and the id of none."""
+"""The interface through which annotations see a dataset, and the item id of a padding row.
+
+Both stand here, and not beside `fastinet.Dataset` in ``items/``, because ``annotations/`` may not
+import that package.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,8 @@ PADDING_ITEM: Final = -1
 class Items(Protocol):
     """N items with keys, labels and classes; a :class:`fastinet.Dataset` is such.
 
-    Annotations are matched to items, and datasets know nothing of annotations. This is all that the
-    matching needs, so that it can lie below the datasets.
+    Annotations (boxes, label maps) are matched to items. This is all that the matching needs of a
+    dataset.
     """
 
     path: str

@@ -47,7 +47,12 @@ class LabelSets:
         return LabelSets(counts, self.label[np.arange(counts.sum()) + np.repeat(shift, counts)])
 
     def relabel(self, new_label: NDArray[np.int64]) -> LabelSets:
-        """The sets in other labels: `new_label` [C] rises, but for -1 where a label goes."""
+        """The label sets with every label l replaced by ``new_label[l]``, or left out for -1.
+
+        Args:
+            new_label: [C] of each of the C old labels; but for the -1 it rises, so that the labels
+                of an item stay in order.
+        """
         label = new_label[self.label]
         kept = label >= 0
         counts = np.bincount(self.item[kept], minlength=len(self))
@@ -66,7 +71,12 @@ class LabelSets:
         return targets
 
     def differ(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether the sets of ``rows`` are others than those of ``others``, pair by pair."""
+        """[n] whether item ``rows[j]`` has another set of labels than item ``others[j]``.
+
+        Args:
+            rows: [n] items, 0 to N - 1.
+            others: [n] items to compare them with, one by one.
+        """
         different: NDArray[np.bool_] = self.counts[rows] != self.counts[others]
         comparable = np.flatnonzero(~different)
         ours, theirs = self.take(rows[comparable]), self.take(others[comparable])

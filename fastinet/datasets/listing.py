@@ -58,12 +58,12 @@ class Listing:
     """What the user should hear about, skipped entries among it; a sentence each."""
 
     def files(self, number: int) -> Files:
-        """The items that lie in one of the archives, as that is opened by them."""
+        """Names, offsets and sizes of the items in archive `number`; a folder is opened by them."""
         part = self.of_archive(number)
         return Files(part.key_bytes, part.key_offsets, part.offsets, part.sizes)
 
     def of_archive(self, number: int) -> Listing:
-        """The items that lie in one of the archives."""
+        """The listing of the items in archive `number` alone."""
         if self.item_archive is None:
             return self
         rows = np.flatnonzero(self.item_archive == number)

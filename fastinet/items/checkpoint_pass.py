@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["run_checkpoint_pass"]
 
 
-class Complete(Protocol):
-    """Runs a pass in the one process of many whose turn it is, while the others wait for it."""
+class RunInTurn(Protocol):
+    """Runs a pass in the one process of many whose turn it is, while the others wait for it.
+
+    :meth:`fastinet.Dataset.build_checkpoints` makes it of
+    :func:`fastinet.items.checkpoints.complete_checkpoints`, with the dataset's path and archives
+    filled in.
+    """
 
     def __call__(
         self,
@@ -30,13 +35,13 @@ class Complete(Protocol):
         append_missing: Callable[[CheckpointLog, Progress], None],
         progress: Progress | None,
     ) -> None:
-        """See :func:`fastinet.items.checkpoints.complete_checkpoints`."""
+        """Calls `append_missing` with the log; see `complete_checkpoints` for the arguments."""
 
 
 def run_checkpoint_pass(
     table: _engine.ItemTable,
     keys: Sequence[str],
-    complete: Complete,
+    run_in_turn: RunInTurn,
     *,
     stride: int,
     threads: int | None,
@@ -48,7 +53,7 @@ def run_checkpoint_pass(
     Args:
         table: the items, N of them.
         keys: of the items, for messages.
-        complete: runs the pass in the one process of many whose turn it is.
+        run_in_turn: runs the pass in the one process of many whose turn it is.
         stride: as given by the user; likewise the others.
         threads: None takes one for each CPU.
         chunk_items: items that are kept at once.
@@ -78,6 +83,6 @@ def run_checkpoint_pass(
         if first is not None:
             warn(f"{damaged} items are damaged and have no checkpoints; the first: {first}")
 
-    complete(items, stride, append_missing, progress)
+    run_in_turn(items, stride, append_missing, progress)
     if progress is not None:
         progress(items, items)

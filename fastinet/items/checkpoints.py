@@ -6,7 +6,7 @@ interrupted and goes on where it was, and so that a part of it is useful already
 
 ======  ============================================================================================
 header  magic ``FASTCKPT``, u32 format version, u32 CRC-32 of the JSON, u32 length of the JSON; the
-        JSON: fastinet version, archives (as in the index), items, stride
+        JSON: fastinet version, archives (as in the index of items), items, stride
 chunk   magic ``CHNK``, u32 CRC-32 of all that follows up to the records, u64 first item, u32 items,
         u64 bytes of records; u32 [items] sizes; u32 [items] header bytes; the records
 ======  ============================================================================================
@@ -16,9 +16,10 @@ ignored, with a warning, and written anew by the next pass. The records are too 
 the index is opened; each has a checksum and its image's fingerprint, which the core verifies
 whenever it uses one (``csrc/jpeg/checkpoints.h``).
 
-One process makes an index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends, or
-puts a new file where one does not fit, and never changes a byte that a reader may
-have mapped.
+One process makes a checkpoint index, and others wait for it (:mod:`fastinet.sidecars.turns`). It
+appends to an unfinished log of the same archives. A log of other archives, another format version,
+number of items or stride, or with a damaged header, it replaces by a new file. It never changes a
+byte that a reader may have mapped.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Checkpoints:
 
     @classmethod
     def none(cls, items: int) -> Checkpoints:
-        """Of `items` items none has checkpoints."""
+        """What `items` items have where there is no checkpoint index: records of 0 bytes."""
         zeros = np.zeros(items, np.uint32)
         return cls(None, 0, 0, np.zeros(items, np.uint64), zeros, zeros, np.zeros(0, np.uint8))
 
@@ -123,7 +124,7 @@ class Checkpoints:
         )
 
     def records_by_archive(self) -> list[NDArray[np.uint8]]:
-        """For each archive what the ``starts`` of its items count in; or one array for all."""
+        """The arrays of records that `starts` are offsets in: one an archive, or one for all."""
         return [self.records]
 
     @property
@@ -144,10 +145,11 @@ class Chunk(NamedTuple):
 
 
 def find_checkpoints(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
-    """The checkpoints of the dataset at `path`; none of any item where there is no good index.
+    """The checkpoints of the dataset at `path`; :meth:`Checkpoints.none` without a usable index.
 
-    Of two good indexes the one that covers more serves. A FastinetWarning says where an index is
-    stale, damaged, or ends in something that is no chunk, and nothing better is there.
+    An index may lie beside the dataset and another one in the user's cache folder. Of two usable
+    ones the one that covers more items is taken. Unless that covers all, a FastinetWarning tells of
+    each index that is stale, damaged, or ends in something that is no chunk.
     """
     best, findings = best_checkpoints(path, archives, items)
     if best.covered < items:

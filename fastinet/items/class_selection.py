@@ -1,4 +1,4 @@
-"""Which classes a view of a dataset has, and what becomes of the labels."""
+"""Which classes `fastinet.Dataset.select_classes` takes, and the labels that they get."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ class ClassSelection(NamedTuple):
     """A choice of classes out of K."""
 
     wnids: tuple[str, ...]
-    """The chosen ones, sorted: the new labels' order."""
+    """The chosen classes, sorted, as the new labels number them."""
     new_label: NDArray[np.int64]
     """[K] the new label of each class; -1: not chosen."""
 
     def relabel(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """New labels for old ones, of any shape; -1 (no label) stays, and is that of the others."""
+        """The new label for each of `labels`, an array of old ones of any shape.
+
+        It is -1 where the old label is -1 (no label), or of a class that is not chosen.
+        """
         return np.append(self.new_label, -1)[labels]  # index -1 is the one behind the last class
 
 
@@ -35,7 +38,8 @@ def class_selection(known: Sequence[str], wnids: Iterable[str]) -> ClassSelectio
 
     Raises:
         TypeError: one text instead of several.
-        ValueError: something is no wnid, stands there twice, or there is none; it names it.
+        ValueError: `wnids` is empty, or one of them is no wnid or stands there twice; the message
+            names it.
     """
     if isinstance(wnids, str):
         raise TypeError(f"wnids are several texts, not one: {wnids!r}")

@@ -165,7 +165,7 @@ class JoinedCheckpoints(Checkpoints):
         )
 
     def records_by_archive(self) -> list[NDArray[np.uint8]]:
-        """For each archive what the ``starts`` of its items count in."""
+        """The arrays of records that `starts` are offsets in: one for each archive."""
         return self.by_archive
 
 

@@ -169,12 +169,13 @@ class Dataset:
 
         They are kept beside the index (``<path>.fastinet.checkpoints``), some 0.3 % of the archive.
         A pass that was interrupted goes on where it was; one that is complete is not made again.
-        Loaders that start afterwards use them. Images that the own decoder does not take
-        (progressive ones, PNGs) have none; damaged ones are counted in a FastinetWarning.
+        Loaders that start afterwards use them. Images that fastinet's own JPEG decoder cannot read
+        (progressive JPEGs, say, and PNGs) have none; damaged ones are counted in a FastinetWarning.
 
         Args:
-            stride: have a checkpoint every `stride` MCUs within a row of MCUs, too; 0: one at the
-                start of each row.
+            stride: a JPEG is coded in rows of MCUs (minimum coded units, blocks of 8x8 to 16x16
+                pixels as a rule). Every row has a checkpoint at its start. A `stride` above 0 adds
+                one after every `stride` MCUs within a row; 0 adds none.
             threads: None takes one for each CPU that affinity and control groups allow.
             chunk_items: items that are kept at once, which is what an interruption loses at most;
                 the default is a second or two of work for two threads.

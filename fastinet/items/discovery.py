@@ -272,7 +272,11 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
 
 
 def _digest_notes(archives: Sequence[Archive]) -> list[str]:
-    """What the MD5 tell that the passes over gzipped archives have computed anyway."""
+    """What the MD5s of gzipped archives tell, which the passes that make seek indexes compute.
+
+    It loads the seek index, which the scan has just made or found, once more for its MD5. The notes
+    are kept in the listing, so that later opens show them without the seek index.
+    """
     notes = []
     for archive in archives:
         if not isinstance(archive, GzipArchive):

@@ -39,7 +39,7 @@ __all__ = [
     "AssignedLabels",
     "GivenLabels",
     "LabelledItems",
-    "Published",
+    "ValidationLabels",
     "assign",
     "kind_of",
     "read_labels_at",
@@ -73,14 +73,19 @@ class AssignedLabels(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Published:
-    """Labels of the validation images in the order of their names, of ImageNet-1K's classes."""
+class ValidationLabels:
+    """Labels of ILSVRC2012's validation images, in the order of their names, from a file.
+
+    The file is ReaL's ``real.json`` or a ground truth of the development kit; a kit's own labels
+    come in this form, too.
+    """
 
     source: str
-    """Path."""
+    """Path of the file, for messages."""
     sets: LabelSets
+    """Numbered by ImageNet-1K's classes."""
     are_sets: bool
-    """False: each has exactly one."""
+    """Whether an image may have several labels or none; False: each has exactly one."""
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
@@ -116,7 +121,7 @@ def _is_tar_header(block: bytes) -> bool:
     return True
 
 
-def read_labels_at(path: str | os.PathLike[str]) -> Devkit | Published | NDArray[Any]:
+def read_labels_at(path: str | os.PathLike[str]) -> Devkit | ValidationLabels | NDArray[Any]:
     """What the file or folder at ``path`` gives, by its content.
 
     Raises:
@@ -127,9 +132,9 @@ def read_labels_at(path: str | os.PathLike[str]) -> Devkit | Published | NDArray
     if kind == "archive":
         return read_devkit(path)
     if kind == "json":
-        return Published(str(path), label_sets(real_labels(path)), are_sets=True)
+        return ValidationLabels(str(path), label_sets(real_labels(path)), are_sets=True)
     if kind == "text":
-        return Published(str(path), label_sets(read_labels(path)), are_sets=False)
+        return ValidationLabels(str(path), label_sets(read_labels(path)), are_sets=False)
     if kind == "npz":
         raise CorruptError(
             "may hold several arrays; labels are a .npy of int [N]", archive=str(path)
@@ -141,7 +146,7 @@ def read_labels_at(path: str | os.PathLike[str]) -> Devkit | Published | NDArray
     return array
 
 
-GivenLabels = str | os.PathLike[str] | Devkit | Published | Labels
+GivenLabels = str | os.PathLike[str] | Devkit | ValidationLabels | Labels
 """A path of one of the files above, a :class:`Devkit`, int [N], or N collections of ints."""
 
 
@@ -156,8 +161,8 @@ def assign(given: GivenLabels, items: LabelledItems) -> AssignedLabels:
         given = read_labels_at(given)
     if isinstance(given, Devkit):
         return _by_devkit(given, items)
-    if isinstance(given, Published):
-        return _published(given, items)
+    if isinstance(given, ValidationLabels):
+        return _by_validation_names(given, items)
     return _item_by_item(given, items)
 
 
@@ -180,7 +185,7 @@ def _by_devkit(kit: Devkit, items: LabelledItems) -> AssignedLabels:
         )
     if np.any(items.numbers >= 0):
         labels = label_sets(kit.validation_labels)
-        return _published(Published(kit.path, labels, are_sets=False), items)
+        return _by_validation_names(ValidationLabels(kit.path, labels, are_sets=False), items)
     # The folders of other images tell their classes; the kit must know these.
     unknown = [wnid for wnid in items.wnids if wnid not in kit.parents]
     if unknown:
@@ -192,7 +197,7 @@ def _by_devkit(kit: Devkit, items: LabelledItems) -> AssignedLabels:
     return AssignedLabels(items.labels, None)
 
 
-def _published(given: Published, items: LabelledItems) -> AssignedLabels:
+def _by_validation_names(given: ValidationLabels, items: LabelledItems) -> AssignedLabels:
     rows = _rows_by_name(given, items)
     sets = given.sets.take(rows)
     sets = LabelSets(sets.counts, _in_classes_of(items.wnids)(sets.label, given.source))
@@ -201,7 +206,7 @@ def _published(given: Published, items: LabelledItems) -> AssignedLabels:
     return AssignedLabels(_single_labels(sets, items), sets)
 
 
-def _rows_by_name(given: Published, items: LabelledItems) -> NDArray[np.int64]:
+def _rows_by_name(given: ValidationLabels, items: LabelledItems) -> NDArray[np.int64]:
     """[N] which of the labels, in the order of the images' names, is that of each item."""
     count, images = len(given.sets), len(items.labels)
     if not items.selected and count != images:

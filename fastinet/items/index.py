@@ -84,6 +84,7 @@ def obtain_listing(
     candidates = places(path) if index is True else (Path(index),)
     return column_file.load_or_build(
         candidates,
+        "index",
         load=lambda place: load_listing(place, identities),
         build=build,
         save=lambda place, listing: save_listing(place, identities, listing),

@@ -1,4 +1,7 @@
-"""Opening: from a path, several, or what arrives, to a dataset or a stream."""
+"""`fastinet.open` and `fastinet.open_stream`.
+
+They make a `Dataset` of archives on disk, or a `Stream` of an archive that arrives.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,8 @@ def open(  # noqa: A001  # read as fastinet.open
             no image are passed over with a warning.
         index: True as above; a path keeps the index there; False neither reads nor writes one.
         progress: called during a scan, here or in the process that is waited for, with (bytes
-            passed, bytes in all). It may raise to stop.
+            passed, bytes in all); of a folder, (files looked at, files in all). It may raise to
+            stop.
         classes: of a stream alone, see :func:`fastinet.open_stream`.
 
     Raises:

@@ -42,10 +42,12 @@ class BatchItems(Protocol):
 
 @dataclass(frozen=True)
 class BatchKind:
-    """What the batches of an epoch have in common.
+    """What a batch needs to know besides what its slot holds; for keys, shapes and `objects`.
+
+    The batches of an epoch share one. In a pass over a stream each has its own, with its own items.
 
     Attributes:
-        items: the dataset, whose items the rows are made of.
+        items: knows keys and label sets by item id.
         has_views: whether arrays have an axis for views.
         annotated: the annotated boxes of the items, and the transform, which says where crops put
             them; None for a loader without `boxes`.

@@ -1,4 +1,4 @@
-"""Batches of items that the caller chooses, such as a sampler of PyTorch, and no loader's order."""
+"""Batches of the items that a caller names, as a PyTorch sampler does, in no loader's order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A loader whose batches go on to a device, some of them before the loop asks for them."""
+"""A loader whose batches are sent on to a device, some before the loop asks for them.
+
+`Feed` is the base of `fastinet.torch.Loader`, and of what `fastinet.jax.feed` gives.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,10 @@ Sent = TypeVar("Sent")
 class Feed(ABC, Generic[Sent]):
     """Batches of a loader, sent on to a device; each loop over it is the next epoch.
 
-    It is used as its loader is, and gives that loader's stream. Sending starts a transfer and
-    returns at once; the next batches, if they are ready, are sent before the loop asks for them, so
-    that their transfer runs beside the loop's work on the batch in hand. A batch that is not ready
-    is never waited for before its turn.
+    It is used as its loader is, and delivers the same batches in the same order. Sending starts a
+    transfer and returns at once; the next batches, if they are ready, are sent before the loop asks
+    for them, so that their transfer runs beside the loop's work on the batch in hand. A batch that
+    is not ready is never waited for before its turn.
 
     States count what the loop has had, not what was sent ahead.
 

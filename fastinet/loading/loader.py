@@ -160,6 +160,7 @@ class Loader(BaseLoader):
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
+        # All arguments by name: `LoaderOptions.of` takes those that all loaders share.
         arguments = locals()
         if isinstance(dataset, Stream):
             raise TypeError(
@@ -279,6 +280,8 @@ class Loader(BaseLoader):
         """
         if self._blocks is not None:
             whole = self._blocks.order(seed=self.seed, epoch=epoch)
+            # Positions beyond the last item wrap around: `pad_last="wrap"` has the first items once
+            # more there, and for "mask" they are replaced below.
             order = whole[self._share.positions(start) % max(1, len(whole))]
         else:
             order = _plan.epoch_order(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fastinet.base.checks import checked_seed, whole_number
 from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
+from fastinet.distributed import rank_and_world
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import OutputFormat
@@ -190,7 +190,4 @@ def _checked_rank_and_world(
         raise ValueError(
             f'rank and world are numbers, or "auto" together, not {rank!r} and {world!r}'
         )
-    # It looks for frameworks, which most programs do not have.
-    distributed = importlib.import_module("fastinet.distributed")
-    found: tuple[int, int] = distributed.rank_and_world()
-    return found
+    return rank_and_world()

@@ -53,7 +53,11 @@ class StreamLoaderState(TypedDict):
 
 
 def seed_and_position(state: Any, own: LoaderState) -> tuple[int, EpochPosition]:
-    """What a loader whose own state is `own` takes over from `state`, of any version.
+    """The seed and the position that a loader takes over from `state`.
+
+    Args:
+        state: of any version, as the user gave it.
+        own: the loader's own state, for comparison: the items and the kind of order must be equal.
 
     Raises:
         TypeError: no state.
@@ -74,7 +78,11 @@ def seed_and_position(state: Any, own: LoaderState) -> tuple[int, EpochPosition]
 
 
 def stream_seed_and_position(state: Any, window: int) -> tuple[int, EpochPosition]:
-    """What a stream's loader that draws among `window` items takes over from `state`.
+    """The seed and the position that a stream's loader takes over from `state`.
+
+    Args:
+        state: as the user gave it.
+        window: items that the loader draws among; `state` must have the same.
 
     Raises:
         TypeError: no state.

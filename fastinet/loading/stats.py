@@ -28,16 +28,18 @@ class LoaderStats:
         block_bytes_peak: the most that there were.
         read_seconds: workers reading.
         header_seconds: workers parsing headers.
-        decode_seconds: workers decoding; of it, in the own JPEG decoder:
+        decode_seconds: workers decoding; of it, in fastinet's own JPEG decoder:
         entropy_seconds: Huffman decoding,
         idct_seconds: the inverse DCT,
         colour_seconds: chroma upsampling and colour conversion.
         render_seconds: workers resizing, normalising and writing rows.
-        regions: decoded by each road: "checkpoints" (the own decoder, starting where the crop
-            does), "scan" (from the scan's start), "turbo" (libjpeg-turbo), "png".
-        fallbacks: by the road that was left for the next one, since checkpoints did not fit or the
-            data was damaged.
-        mcus_decoded: minimum coded units that the own decoder decoded for crops,
+        regions: crops that were decoded, by what decoded them: "checkpoints" (fastinet's own JPEG
+            decoder, starting at the crop), "scan" (the same, from the start of the JPEG's data),
+            "turbo" (libjpeg-turbo), "png" (libpng).
+        fallbacks: how often the next of these had to take over, by the one that could not go on:
+            checkpoints did not fit the image, or the data was damaged.
+        mcus_decoded: minimum coded units (MCUs, a JPEG's blocks of 8x8 to 16x16 pixels as a rule)
+            that fastinet's own JPEG decoder decoded for crops,
         mcus_skipped: and that it passed over on the way to one.
         startup_seconds: the loop waiting for the first batch of each epoch.
         waiting_seconds: the loop waiting for any other batch.

@@ -94,6 +94,7 @@ class StreamLoader(BaseLoader):
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
     ) -> None:
+        # All arguments by name: `LoaderOptions.of` takes those that all loaders share.
         arguments = locals()
         if not isinstance(stream, Stream):
             raise TypeError(f"stream must come from fastinet.open_stream, not be {stream!r}")

@@ -51,7 +51,8 @@ class ImageHeader:
         arithmetic: coded arithmetically in place of Huffman's way.
         sampling: "4:4:4", "4:2:0", ...; "grey" without colour. Where that notation has no name, the
             factors of each component, horizontal by vertical: "2x2,2x1,2x1".
-        restart_interval: MCUs between restart markers; 0 without them.
+        restart_interval: minimum coded units (MCUs, a JPEG's blocks of 8x8 to 16x16 pixels as a
+            rule) between restart markers; 0 without them.
         quality: the IJG setting, 1..100, whose luma table comes nearest to the file's; None for a
             PNG, or without a luma table.
         exif_orientation: 1..8, how Exif (or XMP, where Exif does not say) wants it shown; None when

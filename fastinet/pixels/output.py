@@ -134,11 +134,15 @@ class OutputFormat:
     def buffers(
         self, shape: tuple[int, ...], buffers: Sequence[NDArray[Any]]
     ) -> list[NDArray[np.uint8]]:
-        """The bytes of `buffers`, each fit for `shape` and apart from the others.
+        """The memory of each of `buffers`, flat, after checks that batches can be put there.
+
+        Args:
+            shape: of a batch of images.
+            buffers: arrays of that shape and this format's dtype.
 
         Raises:
             TypeError: these are no NumPy arrays.
-            ValueError: one does not fit, or two share memory.
+            ValueError: one has another shape or dtype or cannot be written to, or two share memory.
         """
         if not isinstance(buffers, Iterable):
             raise TypeError(f"out must be NumPy arrays, one for each buffer, not {buffers!r}")

@@ -1,4 +1,8 @@
-"""How images are rendered, by loaders and by `fastinet.decode`: grade, orientation, limits."""
+"""Options of rendering that loaders and `fastinet.decode` share.
+
+They say which Pillow the pixels equal (the installed one, or Pillow 13), whether images are turned
+as their metadata ask, and how large an image may be.
+"""
 
 from __future__ import annotations
 

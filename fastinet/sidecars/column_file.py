@@ -20,12 +20,10 @@ pass over names that they do not know. What a reader of one kind of file expects
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
 import re
-import secrets
 import struct
 import zlib
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
+from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import Count, UnusableIndexError, Word32, checked, parsed_object
 
 if TYPE_CHECKING:
@@ -135,37 +134,27 @@ def write_columns(
         name: np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
         for name, column in columns.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            for piece in _pieces(header, stored):
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    replace_file(path, _pieces(header, stored))
 
 
 def load_or_build(
     candidates: Sequence[Path],
+    what: str,
     *,
     load: Callable[[Path], Kept],
     build: Callable[[Progress], Kept],
     save: Callable[[Path, Kept], None],
     progress: Progress | None,
 ) -> tuple[Kept, Path | None]:
-    """The content of an index: from the first of ``candidates`` that serves, else built and saved.
+    """The content of a column file: of the first candidate that serves, else built and saved.
 
     Of several processes at once one builds it
-    (:func:`fastinet.sidecars.turns.find_or_make_sidecar`). A FastinetWarning tells of an index that
+    (:func:`fastinet.sidecars.turns.find_or_make_sidecar`). A FastinetWarning tells of a file that
     cannot serve, and of one that could not be saved.
 
     Args:
-        candidates: where the index may lie, best place first.
+        candidates: where the file may lie, best place first.
+        what: name of its kind, for messages: "index", "box index".
         load: reads the content; raises FileNotFoundError, UnusableIndexError or another OSError.
         build: makes the content from the archive, and calls its argument with (done, in all).
         save: writes the content; raises OSError.
@@ -184,9 +173,9 @@ def load_or_build(
             except FileNotFoundError:
                 continue
             except UnusableIndexError as error:
-                findings.append(f"the index '{candidate}' {error}")
+                findings.append(f"the {what} '{candidate}' {error}")
             except OSError as error:
-                findings.append(f"the index '{candidate}' cannot be read ({error.strerror})")
+                findings.append(f"the {what} '{candidate}' cannot be read ({error.strerror})")
         return None
 
     def build_and_save(_: Sequence[Path], tell_progress: Progress) -> tuple[Kept, Path | None]:
@@ -202,14 +191,14 @@ def load_or_build(
             else:
                 return built, candidate
         warn(
-            f"the index could not be kept, so the next open scans again ({'; '.join(failures)}); "
+            f"the {what} could not be kept, so the next open scans again ({'; '.join(failures)}); "
             f"{ELSEWHERE}"
         )
         return built, None
 
     return turns.find_or_make_sidecar(
         candidates,
-        "index",
+        what,
         find_complete=find_usable,
         make_missing=build_and_save,
         progress=progress,
@@ -334,13 +323,3 @@ def _padded(count: int) -> int:
 def _zeros_behind(count: int) -> bytes:
     """The zeros that bring ``count`` bytes to the next multiple of 64."""
     return bytes(_padded(count) - count)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power cut, on file systems that let a folder be synced."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -123,10 +123,16 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
 
     Args:
         loader: a `fastinet.Loader`; under ``num_workers=1`` one without ``out=``.
+
+    Raises:
+        TypeError: another loader. `fastinet.torch.Loader` is looped over as it is; its attribute
+            `loader` is a `fastinet.Loader`.
     """
 
     def __init__(self, loader: fastinet.Loader) -> None:
         super().__init__()
+        if not isinstance(loader, fastinet.Loader):
+            raise TypeError(f"IterableDataset takes a fastinet.Loader, not {loader!r}")
         self.loader = loader
         # The epoch that a worker process is to begin; 0: as its copy of the loader says. In shared
         # memory, since without persistent_workers each epoch has a new process, whose copy is of

@@ -44,7 +44,7 @@ class Batch(SentBatch[torch.Tensor]):
 
 
 class Loader(Feed[Batch]):
-    """`fastinet.Loader` with tensors on a device; the same stream to the bit.
+    """`fastinet.Loader` with tensors on a device; the same batches, to the bit.
 
     On a CUDA (or ROCm) device, batches are decoded into pinned memory and copied from there on a
     stream of their own, uint8 as they are: a quarter of float32's bytes. Normalisation, element

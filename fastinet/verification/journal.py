@@ -15,8 +15,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
-import secrets
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -28,6 +26,7 @@ from fastinet.base.warning import warn
 from fastinet.errors import FastinetError, from_status
 from fastinet.sidecars.identity import fastinet_version
 from fastinet.sidecars.places import places
+from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import (
     Count,
     Hexadecimal,
@@ -172,7 +171,7 @@ class Journal:
         failures = []
         for place in self._places:
             try:
-                _replace(place.with_name(place.name + suffix), content)
+                replace_file(place.with_name(place.name + suffix), [content])
             except OSError as error:
                 failures.append(f"'{place}': {error.strerror}")
             else:
@@ -227,17 +226,3 @@ def _error_fields(error: FastinetError) -> tuple[str, str, str, str, int]:
     code = codes.get(type(error).__name__, "corrupt")
     offset = -1 if error.offset is None else error.offset
     return code, error.cause, error.archive or "", error.member or "", offset
-
-
-def _replace(place: Path, text: bytes | memoryview) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f"{place.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(place)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

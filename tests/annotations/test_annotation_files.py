@@ -146,3 +146,13 @@ def test_no_room_to_unpack_is_said() -> None:
         pytest.raises(ReadError, match=r"boxes\.tgz.*unpacked to '/dev/full': No space.*TMPDIR"),
     ):
         annotation_files._write(b"x", file, Path("boxes.tgz"))
+
+
+@pytest.mark.parametrize("corner", range(4))
+def test_corners_beyond_any_image_are_no_numbers(corner: int) -> None:
+    for number, is_one in ((2**24, True), (-(2**24), True), (2**24 + 1, False), (-(2**25), False)):
+        corners = [1, 2, 3, 4]
+        corners[corner] = number
+        data = annotation_xml((5, 6), [("n02123045", *corners)])  # type: ignore[list-item]
+        objects = parse_annotation(data).objects
+        assert [tuple(box) for _, *box in objects] == [tuple(corners)] * is_one

@@ -186,7 +186,7 @@ def test_what_is_kept_is_bound_to_the_archive(tmp_path: Path) -> None:
     data = bytearray(kept.read_bytes())
     data[-100] ^= 1
     kept.write_bytes(data)
-    with pytest.warns(FastinetWarning, match="damaged"):
+    with pytest.warns(FastinetWarning, match=f"the box index '{kept}' is damaged"):
         assert len(fastinet.read_boxes(path)) == 1
     folder = write_boxes(tmp_path / "folder", validation_files(), form="folder")
     assert len(fastinet.read_boxes(folder)) == 2

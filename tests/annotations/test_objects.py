@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.epoch_rows import each_row
 
 import fastinet
 from fastinet import CenterCrop, ItemBoxes, RandomResizedCrop, Resize
@@ -176,10 +177,11 @@ def many_boxes(items: int) -> ItemBoxes:
 
 
 def test_image_sizes(dataset: fastinet.Dataset) -> None:
-    for batch in fastinet.Loader(dataset, 10, CenterCrop(16, resize=16), shuffle=True):
-        sizes = [Image.open(io.BytesIO(dataset.read(int(item)))).size for item in batch.indices]
+    loader = fastinet.Loader(dataset, 10, CenterCrop(16, resize=16), shuffle=True)
+    for batch, row, item in each_row(loader, len(dataset)):
+        width, height = Image.open(io.BytesIO(dataset.read(item))).size
         assert batch.image_sizes.dtype == np.int32
-        assert [tuple(size[::-1]) for size in batch.image_sizes.tolist()] == sizes
+        assert batch.image_sizes[row].tolist() == [height, width]
         assert batch.objects is None
 
 
@@ -302,22 +304,21 @@ def test_loaders_crops_are_the_references(dataset: fastinet.Dataset, threads: in
     loader = fastinet.Loader(
         dataset, 7, transform, boxes=item_boxes, shuffle=True, seed=11, threads=threads
     )
-    for batch in loader.epoch(2):
-        for row, item in enumerate(batch.indices.tolist()):
-            objects = item_boxes.boxes[item_boxes.starts[item] : item_boxes.starts[item + 1]]
-            height, width = batch.image_sizes[row].tolist()
-            for view in range(2):
-                box, flip = reference.random_resized_crop(
-                    (width, height),
-                    11,
-                    2,
-                    item,
-                    view=view,
-                    objects=objects.tolist(),
-                    min_object_covered=0.6,
-                )
-                assert tuple(batch.boxes[row, view].tolist()) == tuple(box)
-                assert batch.flips[row, view] == flip
+    for batch, row, item in each_row(loader.epoch(2), len(dataset)):
+        objects = item_boxes.boxes[item_boxes.starts[item] : item_boxes.starts[item + 1]]
+        height, width = batch.image_sizes[row].tolist()
+        for view in range(2):
+            box, flip = reference.random_resized_crop(
+                (width, height),
+                11,
+                2,
+                item,
+                view=view,
+                objects=objects.tolist(),
+                min_object_covered=0.6,
+            )
+            assert tuple(batch.boxes[row, view].tolist()) == tuple(box)
+            assert batch.flips[row, view] == flip
 
 
 def test_from_archive_to_labelled_batch_with_boxes(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.epoch_rows import each_row
 
 import fastinet
 from fastinet import CenterCrop, Loader, RandomResizedCrop, Resize
@@ -143,7 +144,7 @@ def test_another_index_is_not_taken_for_it(files: Mapping[str, bytes], tmp_path:
     open_label_maps(path).keys.tolist()
     damaged = tmp_path / "r.tar.fastinet.label_maps"
     damaged.write_bytes(damaged.read_bytes()[:-64])
-    with pytest.warns(FastinetWarning, match="damaged"):
+    with pytest.warns(FastinetWarning, match=f"the label map index '{damaged}' is damaged"):
         assert len(open_label_maps(path)) == 16
 
 
@@ -167,17 +168,15 @@ def test_soft_labels_are_those_of_the_crops(
         threads=threads,
         soft_labels=maps.of(dataset, axis=axis),
     )
-    for batch in loader:
+    for batch, row, item in each_row(loader, len(dataset)):
         assert batch.soft_labels is not None
         wanted = (len(batch), 1000) if views is None else (len(batch), views, 1000)
         assert batch.soft_labels.shape == wanted
-        labels = batch.soft_labels.reshape(len(batch), -1, 1000)
-        boxes = batch.boxes.reshape(len(batch), -1, 4)
-        for row, item in enumerate(batch.indices.tolist()):
-            for label, box in zip(labels[row], boxes[row], strict=True):
-                expected = expected_label(dataset, files, item, box, axis)
-                assert np.abs(label - expected).max() < 1e-6
-                assert abs(label.sum() - 1) < 1e-5
+        labels = batch.soft_labels[row].reshape(-1, 1000)
+        for label, box in zip(labels, batch.boxes[row].reshape(-1, 4), strict=True):
+            expected = expected_label(dataset, files, item, box, axis)
+            assert np.abs(label - expected).max() < 1e-6
+            assert abs(label.sum() - 1) < 1e-5
 
 
 def test_the_axes_differ_by_a_transposition(
@@ -195,6 +194,15 @@ def test_the_axes_differ_by_a_transposition(
         turned = map_of(files, dataset.keys[item]).transpose(0, 1, 3, 2)
         part = part_of(box, size_of(dataset, item))
         assert np.abs(reference[row] - soft_label(turned, part)).max() < 1e-6
+
+
+def test_maps_of_items_are_equal_to_themselves_alone(
+    dataset: fastinet.Dataset, maps: LabelMaps
+) -> None:
+    one, other = maps.of(dataset), maps.of(dataset)
+    assert one == one  # noqa: PLR0124  # arrays are not compared
+    assert one != other
+    assert len({one, other}) == 2
 
 
 def test_flips_change_nothing(dataset: fastinet.Dataset, maps: LabelMaps) -> None:
@@ -301,11 +309,11 @@ def test_slots_callers_buffers_and_selections(
     loader = Loader(chosen, 2, CROP, prefetch=2, soft_labels=maps.of(chosen), out=out)
     kept = list(loader)
     del loader
-    for batch in kept:
+    for batch, row, item in each_row(kept, len(chosen)):
         assert batch.soft_labels is not None
         assert batch.soft_labels.flags.c_contiguous
-        for item, box, label in zip(batch.indices, batch.boxes, batch.soft_labels, strict=True):
-            assert np.abs(label - expected_label(chosen, files, item, box)).max() < 1e-6
+        expected = expected_label(chosen, files, item, batch.boxes[row])
+        assert np.abs(batch.soft_labels[row] - expected).max() < 1e-6
 
 
 def test_without_label_maps_there_are_no_soft_labels(dataset: fastinet.Dataset) -> None:
@@ -546,4 +554,5 @@ def test_no_warning_without_a_cause(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         maps = open_label_maps(write_label_maps(tmp_path / "r.tar", files))
-        list(Loader(dataset, 5, CROP, soft_labels=maps.of(dataset)))
+        loader = Loader(dataset, 5, CROP, soft_labels=maps.of(dataset))
+        assert sum(len(batch) for batch in loader) == len(dataset)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
 import pytest
 from support.small_train import ITEMS, JPEG, TRAIN, items_of, write
 
+from fastinet.archives.folder_archive import FolderArchive
 from fastinet.errors import FastinetWarning, MissingError, ReadError
 from fastinet.items.opening import open as open_archive
 from fastinet.testing.archives import extract
@@ -68,3 +70,58 @@ def test_what_fastinet_keeps_in_a_tree_is_no_part_of_it(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert open_archive(tree, split="val").skipped == 0
+
+
+# ------------------------------------------------------------------------------------- identities
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Two class folders with two files each, all of them as old as one another."""
+    root = tmp_path / "train"
+    for folder in ("a", "b"):
+        (root / folder).mkdir(parents=True)
+        for file in ("1.JPEG", "2.JPEG"):
+            (root / folder / file).write_bytes(b"x")
+    set_times(root)
+    return root
+
+
+def set_times(root: Path, **of_folders: int) -> None:
+    """Of all folders, in seconds; those that are not named get 1,000,000."""
+    for folder in (root, *filter(Path.is_dir, root.iterdir())):
+        seconds = of_folders.get(folder.name, 1_000_000)
+        os.utime(folder, (seconds, seconds))
+
+
+def test_what_is_the_same(tree: Path) -> None:
+    identity = FolderArchive(tree).identify()
+    assert identity.name == "train"
+    (tree / "a" / "1.JPEG").write_bytes(b"longer")  # which reading finds
+    assert FolderArchive(tree).identify() == identity
+
+
+def test_each_folders_time_counts(tree: Path) -> None:
+    """Also that of one which is not the latest."""
+    set_times(tree, train=2_000_000)
+    before = FolderArchive(tree).identify()
+    for changed in ({"a": 1_000_001}, {"b": 1_000_001}, {"a": 999_999}):
+        set_times(tree, train=2_000_000, **changed)
+        assert FolderArchive(tree).identify() != before
+
+
+def test_each_folders_name_counts(tree: Path) -> None:
+    before = FolderArchive(tree).identify()
+    (tree / "b").rename(tree / "c")
+    set_times(tree)
+    assert FolderArchive(tree).identify() != before
+    (tree / "c").rename(tree / "b")
+    set_times(tree)
+    assert FolderArchive(tree).identify() == before
+
+
+def test_folders_that_come_count(tree: Path) -> None:
+    before = FolderArchive(tree).identify()
+    (tree / "c").mkdir()
+    set_times(tree)
+    assert FolderArchive(tree).identify() != before

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -158,10 +159,16 @@ def test_a_gzipped_class_tar_keeps_its_keys(tmp_path: Path) -> None:
     assert list(fastinet.open(tmp_path).keys) == ["n01440764/n01440764_1.JPEG"]
 
 
-def test_an_archive_that_changed_since(pair: tuple[Path, Path]) -> None:
-    """The seek index is gone: it is made again when the engine needs it."""
-    _, zipped = pair
-    expected = fastinet.open(zipped).read(0)
-    log_of(zipped).unlink()
-    assert fastinet.open(zipped).read(0) == expected
-    assert log_of(zipped).exists()
+def test_a_seek_index_that_is_made_for_a_read_is_told_of(pair: tuple[Path, Path]) -> None:
+    """Opening finds the index of items, so that the pass begins with the first read."""
+    plain, zipped = (fastinet.open(path) for path in pair)
+    log_of(pair[1]).unlink()
+    told = f"the seek index of '{pair[1]}' is not there.* one pass over {pair[1].stat().st_size:,}"
+    with pytest.warns(FastinetWarning, match=told) as caught:
+        assert zipped.read(3) == plain.read(3)
+    assert len(caught) == 1
+    assert log_of(pair[1]).exists()
+    assert Path(caught[0].filename) == Path(__file__)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fastinet.open(pair[1]).read(3) == plain.read(3)

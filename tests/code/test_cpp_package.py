@@ -80,6 +80,32 @@ def test_errors_say_what_is_wrong(training_crop: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "row.ppm").exists()
 
 
+@pytest.mark.parametrize("numbers", [["x"], ["1", "-1"], ["1", "2", "3x"], ["1", "4294967296"]])
+def test_numbers_that_are_none_are_refused(
+    training_crop: Path, tmp_path: Path, numbers: list[str]
+) -> None:
+    command = [training_crop, tmp_path / "image.jpg", tmp_path / "row.ppm", *numbers]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "whole numbers" in done.stderr
+
+
+def test_a_source_tree_is_a_package_too(tmp_path: Path) -> None:
+    """`add_subdirectory` gives the target that `find_package` gives; one file of it is compiled."""
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.21)\n"
+        "project(other LANGUAGES CXX)\n"
+        f"add_subdirectory({ROOT}/csrc fastinet)\n"
+        f"add_library(user OBJECT {ROOT}/examples/cpp/training_crop.cc)\n"
+        "target_link_libraries(user PRIVATE fastinet::fastinet)\n"
+    )
+    build = tmp_path / "build"
+    run("cmake", "-G", "Ninja", "-S", tmp_path, "-B", build)
+    run("cmake", "--build", build, "--target", "user")
+    assert list(build.rglob("training_crop.cc.o"))
+    assert "libfastinet.a" in run("ninja", "-C", build, "-t", "targets", "all")
+
+
 def test_what_is_installed_is_no_test(training_crop: Path) -> None:
     del training_crop  # it has installed
     assert not [

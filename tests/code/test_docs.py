@@ -1,7 +1,7 @@
 """The documentation is right in what can be looked up: links, names, options, commands and files.
 
-The checks read the pages; tests/test_docs_run.py runs their code. Each check is itself tested on a
-planted fault.
+The checks read the pages; tests/code/test_docs_run.py runs their code. Each check is itself tested
+on a planted fault.
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ def test_invalid_arguments_are_plain_value_errors() -> None:
 
 
 def test_an_unknown_code_is_a_bug() -> None:
-    assert isinstance(errors.from_status("new code", "it broke"), errors.InternalError)
+    error = errors.from_status("new code", "it broke")
+    assert type(error) is errors.InternalError
+    assert "it broke" in str(error)
 
 
 @pytest.mark.parametrize("kind", [case[1] for case in CASES])

@@ -13,6 +13,7 @@ from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.key_labels import (
     KeyLabels,
     label_of_numbered_folder,
+    numbered_folder_wnids,
     published_wnids,
     wnids_told,
 )
@@ -140,6 +141,8 @@ def test_companions_go_before_keys(items: list[tuple[str, str]]) -> None:
 )  # fmt: skip
 def test_numbered_folders(key: str, label: int) -> None:
     assert label_of_numbered_folder(key) == label
+    number = -1 if label < 0 else wnid_number(WNIDS[label])
+    assert numbered_folder_wnids(Names.of([key, "x"])).tolist() == [number, -1]
 
 
 def test_published_labels() -> None:

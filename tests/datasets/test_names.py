@@ -6,7 +6,7 @@ import itertools
 import re
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastinet.datasets import names as names_module
@@ -42,6 +42,7 @@ def innermost(folders: list[str], pattern: str) -> int:
 
 
 @given(texts)
+@example(["a/" + 500 * "x", "b"])  # which lie behind one another
 def test_every_question(listed: list[str]) -> None:
     names = made(listed)
     assert len(names) == len(listed)

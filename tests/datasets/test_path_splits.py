@@ -44,6 +44,7 @@ FOLDERS = st.sampled_from([
 ])  # fmt: skip
 BASES = st.sampled_from([
     "a.jpg", "ILSVRC2012_val_00000001.jpg", "ILSVRC2012_val_00000001", "val", "val.jpg",
+    "ILSVRC2012_val_00000000.jpg",
     "ILSVRC2012_test_00000002_n01440764.jpg", "ILSVRC2012_val_1.jpg", "ILSVRC2012_val_.jpg",
     "ILSVRC2012_val_000000012.jpg", "ILSVRC2012_val_0000000x.jpg", "xILSVRC2012_val_00000001.jpg",
 ])  # fmt: skip

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from support.streamed import streamed
 
 import fastinet
 from fastinet.datasets.companions import MOST_COMPANION_BYTES
+from fastinet.datasets.samples import Samples
 from fastinet.testing.archives import END, entry
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
@@ -148,6 +150,37 @@ def test_both_label_alike(
     assert arrived == list(zip(dataset.keys, dataset.labels.tolist(), strict=True))
     assert dataset.labels.tolist() == list(range(len(samples)))
     assert stream.skipped == dataset.skipped
+
+
+@given(
+    kinds=st.lists(st.lists(st.sampled_from("ilx"), min_size=1, max_size=4), min_size=1, max_size=6)
+)
+def test_companions_of_items(kinds: list[list[str]]) -> None:
+    """Samples of images (i), labels (l) and other files; only those with an image have an item."""
+    flat = [(sample, kind) for sample, files in enumerate(kinds) for kind in files]
+    rows: list[list[int]] = [
+        [row for row, (of, _) in enumerate(flat) if of == sample] for sample in range(len(kinds))
+    ]
+    first = [next((row for row in group if flat[row][1] == "i"), None) for group in rows]
+    items = [row for row in first if row is not None]
+    samples = Samples(
+        np.array([sample for sample, _ in flat]),
+        np.array([kind == "i" for _, kind in flat]),
+        np.array(items, np.int64),
+    )
+    labels = [[row for row in rows[flat[item][0]] if flat[row][1] == "l"] for item in items]
+    of_kind = np.array([kind == "l" for _, kind in flat])
+    if items:
+        assert samples.companions(of_kind).tolist() == [[*group, -1][0] for group in labels]
+        owners, owned = samples.all_companions(of_kind)
+        assert list(zip(owners.tolist(), owned.tolist(), strict=True)) == [
+            (number, row) for number, group in enumerate(labels) for row in group
+        ]
+    second, alone = samples.idle()
+    assert second.tolist() == [
+        row for row, (_, kind) in enumerate(flat) if kind == "i" and row not in items
+    ]
+    assert alone.tolist() == [row for row, (of, _) in enumerate(flat) if first[of] is None]
 
 
 def test_a_stream_decides_sample_by_sample(tmp_path: Path) -> None:

@@ -77,3 +77,18 @@ def test_a_struct_of_too_many_elements_is_no_allocation() -> None:
     file[dimensions : dimensions + 8] = struct.pack("<ii", 2**31 - 1, 2**31 - 1)
     with pytest.raises(CorruptError, match="1 fields, but 1 values"):
         read_matlab(bytes(file), "meta.mat")
+
+
+def test_text_of_every_kind() -> None:
+    """The types of elements that hold text (miINT8, miUTF8, ...), and those that hold none."""
+    file = matlab_file({"s": [{"text": "abcdefgh"}]}, compressed=False)
+    tag = file.index("abcdefgh".encode("utf-16-le")) - 8
+    texts = {1: "latin-1", 2: "latin-1", 4: "utf-16-le", 16: "utf-8", 17: "utf-16-le"}
+    for kind in range(20):
+        changed = file[:tag] + struct.pack("<I", kind) + file[tag + 4 :]
+        if kind in texts:
+            (element,) = read_matlab(changed, "meta.mat")["s"].elements
+            assert element["text"] == file[tag + 8 : tag + 24].decode(texts[kind])
+        else:
+            with pytest.raises(CorruptError, match=f"text of type {kind}$"):
+                read_matlab(changed, "meta.mat")

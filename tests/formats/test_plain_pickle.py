@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.torch_programs import REFUSED, legacy_with, same, zip_with
+from support.torch_programs import REFUSED, is_plain, legacy_with, same, zip_with
 
 from fastinet.errors import FastinetError, TooLargeError, UnsupportedError
 from fastinet.formats.plain_pickle import read_plain_pickle
@@ -116,7 +116,9 @@ def test_the_name_that_was_asked_for_is_told() -> None:
 @settings(max_examples=300)
 def test_noise_is_refused_or_plain(program) -> None:
     with contextlib.suppress(FastinetError):
-        read_plain_pickle(b"\x80\x02" + program, globals={})
+        value, end = read_plain_pickle(b"\x80\x02" + program, globals={})
+        assert is_plain(value)
+        assert program[end - 3 : end - 2] == b"."  # STOP is the last opcode that was read
 
 
 def laughs(levels: int) -> bytes:

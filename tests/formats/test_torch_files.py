@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.torch_programs import REFUSED, legacy_with, same, zip_with
+from support.torch_programs import REFUSED, is_plain, legacy_with, same, zip_with
 
 from fastinet.errors import CorruptError, MissingError, UnsupportedError
 from fastinet.formats.torch_files import locate_tensor, parse_torch_file, read_torch_file
@@ -131,16 +131,6 @@ def test_only_a_lone_tensor_is_located() -> None:
 
 SAVED = {"map": np.arange(8, dtype="f4"), "names": ["n01440764"], "o": (1.5, None)}
 NUMBERS = SAVED["map"].tobytes()  # type: ignore[attr-defined]
-PLAIN = (type(None), bool, int, float, str, bytes)
-
-
-def is_plain(value: Any) -> bool:
-    """Whether a value is data and nothing else, through and through."""
-    if isinstance(value, dict):
-        return all(type(key) in PLAIN and is_plain(inner) for key, inner in value.items())
-    if type(value) in (list, tuple, set):
-        return all(map(is_plain, value))
-    return type(value) in PLAIN or (type(value) is np.ndarray and value.dtype.kind != "O")
 
 
 @given(position=st.integers(0, 10_000), byte=st.integers(0, 255))

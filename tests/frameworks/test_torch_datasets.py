@@ -221,6 +221,14 @@ def test_two_workers_are_refused(dataset: fastinet.Dataset) -> None:
         list(DataLoader(IterableDataset(loader), batch_size=None, num_workers=2))
 
 
+def test_only_a_plain_loader_is_taken(dataset: fastinet.Dataset) -> None:
+    """The loader of tensors has the same methods; it is looped over as it is."""
+    loader: Any = fastinet.torch.Loader(dataset, 6, CROP, device="cpu")
+    with pytest.raises(TypeError, match=r"takes a fastinet\.Loader, not <fastinet\.torch\.Loader"):
+        IterableDataset(loader)
+    assert len(IterableDataset(loader.loader)) == len(loader)
+
+
 @pytest.mark.parametrize("options", WORKERS)
 def test_iterable_under_dataloader(dataset: fastinet.Dataset, options: dict[str, Any]) -> None:
     """Each loop is the next epoch, also where a new process begins it."""

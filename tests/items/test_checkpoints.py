@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from support.checkpointed import (
     assert_same_rows,
     rows_of,
@@ -111,6 +113,21 @@ def test_the_format(archive: Path) -> None:
     assert (places.path, places.covered, places.stride) == (log_of(archive), ITEMS, 0)
     assert places.record_bytes < len(log)
     assert_rows_are_right(archive, ITEMS)
+
+
+@given(rows=st.lists(st.integers(0, ITEMS - 1)), covered=st.integers(0, ITEMS))
+def test_a_selection_has_the_checkpoints_of_its_items(rows: list[int], covered: int) -> None:
+    of_item = np.arange(ITEMS, dtype=np.uint32)
+    whole = checkpoints.Checkpoints(
+        None, covered, 4, of_item.astype(np.uint64), of_item + 1, of_item + 2, np.zeros(0, np.uint8)
+    )
+    part = whole.take(np.array(rows, np.int64))
+    assert part.covered == sum(row < covered for row in rows)
+    assert part.stride == 4
+    assert part.starts.tolist() == rows
+    assert part.sizes.tolist() == [row + 1 for row in rows]
+    assert part.header_bytes.tolist() == [row + 2 for row in rows]
+    assert part.record_bytes == sum(rows) + len(rows)
 
 
 def test_interrupted_at_every_chunk(archive: Path) -> None:

@@ -225,3 +225,9 @@ def test_selections(tmp_path: Path) -> None:
     assert len(dataset) == 3
     with pytest.raises(IndexError):
         dataset.select([3])
+
+
+def test_labels_cannot_be_changed(dataset: Dataset) -> None:
+    for chosen in (dataset, dataset.select([3, 1])):
+        with pytest.raises(ValueError, match="read-only"):
+            chosen.labels[0] = 1

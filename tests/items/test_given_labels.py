@@ -19,7 +19,8 @@ from fastinet.datasets import validation
 from fastinet.datasets.classes import ilsvrc2012_id_of_label, imagenet1k_wnids
 from fastinet.datasets.devkit import read_devkit
 from fastinet.errors import CorruptError, FastinetError, MissingError
-from fastinet.testing.archives import BLOCK_BYTES, checksummed, train_tar
+from fastinet.items.given_labels import kind_of
+from fastinet.testing.archives import BLOCK_BYTES, checksummed, tar, train_tar
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.ilsvrc import (
     MiniatureChallenge,
@@ -261,6 +262,32 @@ def test_files_that_are_no_labels(
         path.write_bytes(content)
     with pytest.raises(FastinetError, match=message):
         fastinet.open(val, labels=path)
+
+
+def test_the_first_bytes_tell_what_gives_labels(tmp_path: Path) -> None:
+    archive = tar({"a.txt": b"x"})
+    damaged, old = bytearray(archive), bytearray(archive)
+    damaged[0] ^= 1  # its checksum is wrong, but nothing else has "ustar" there
+    old[257:265] = bytes(8)
+    old[:512] = checksummed(old[:512])
+    for content, kind in (
+        (b"\x93NUMPY\x01", "npy"),
+        (b"PK\x03\x04", "npz"),
+        (b"\x1f\x8b\x08", "archive"),
+        (archive, "archive"),
+        (bytes(old), "archive"),
+        (bytes(damaged), "archive"),
+        (b"x" * 256 + b"ustar" + b"x" * 251, "text"),
+        (b"x" * 258 + b"ustar" + b"x" * 249, "text"),
+        (b" \n[[1, 2], [3]]", "json"),
+        (b"490\n361\n", "text"),
+        (b"", "text"),
+    ):
+        (tmp_path / "labels").write_bytes(content)
+        assert kind_of(tmp_path / "labels") == kind, content[:20]
+    assert kind_of(tmp_path) == "archive"
+    with pytest.raises(MissingError, match="no such file"):
+        kind_of(tmp_path / "nothing")
 
 
 def test_pickled_arrays_are_refused(val: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -59,6 +59,20 @@ def test_every_place_comes_once(
         starts, seed=seed, epoch=epoch, window_blocks=window_blocks, lanes=lanes
     )
     assert np.array_equal(np.sort(order), np.arange(sum(sizes)))
+
+
+@given(window_blocks=st.integers(1, 700) | st.integers(1, 2**40), seed=SEEDS, epoch=EPOCHS)
+@example(window_blocks=2048, seed=1, epoch=0)  # the default
+def test_the_window_decides_how_many_lanes_there_are(
+    window_blocks: int, seed: int, epoch: int
+) -> None:
+    """A power of two up to 64, as many as have eight blocks each."""
+    lanes = max(n for n in (1, 2, 4, 8, 16, 32, 64) if n == 1 or 8 * n <= window_blocks)
+    blocks = Blocks(None, equal_blocks(300, 2), window_blocks)
+    wanted = _plan.blocked_order(
+        blocks.starts, seed=seed, epoch=epoch, window_blocks=window_blocks, lanes=lanes
+    )
+    assert np.array_equal(blocks.order(seed=seed, epoch=epoch), wanted)
 
 
 @given(

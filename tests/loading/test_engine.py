@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.epoch_rows import each_row
 
 import fastinet
 from fastinet._native import _engine
@@ -59,20 +60,18 @@ def test_rows_equal_decode_under_deterministic_transforms(
     dataset: fastinet.Dataset, output: dict[str, Any], transform: Any
 ) -> None:
     loader = fastinet.Loader(dataset, 10, transform, threads=2, **output)
-    for batch in loader:
-        for row, item in enumerate(batch.indices.tolist()):
-            alone = fastinet.decode(dataset.read(item), transform=transform, **output)
-            assert alone.dtype == batch.images.dtype
-            assert np.array_equal(alone.view(np.uint8), batch.images[row].view(np.uint8))
+    for batch, row, item in each_row(loader, len(dataset)):
+        alone = fastinet.decode(dataset.read(item), transform=transform, **output)
+        assert alone.dtype == batch.images.dtype
+        assert np.array_equal(alone.view(np.uint8), batch.images[row].view(np.uint8))
 
 
 def test_rows_equal_the_reference(dataset: fastinet.Dataset) -> None:
     """The slow road draws the same boxes and flips, and gives the same pixels."""
     loader = fastinet.Loader(dataset, 8, fastinet.RandomResizedCrop(40), shuffle=True, seed=2)
-    for batch in loader.epoch(3):
-        for row, item in enumerate(batch.indices.tolist()):
-            wanted = reference.train_row(dataset.read(item), 40, seed=2, epoch=3, item=item)
-            assert np.array_equal(batch.images[row], wanted)
+    for batch, row, item in each_row(loader.epoch(3), len(dataset)):
+        wanted = reference.train_row(dataset.read(item), 40, seed=2, epoch=3, item=item)
+        assert np.array_equal(batch.images[row], wanted)
 
 
 def test_formats_hold_the_same_pixels(dataset: fastinet.Dataset) -> None:

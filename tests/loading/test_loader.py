@@ -159,7 +159,9 @@ def test_epochs_start_at_any_batch(dataset: fastinet.Dataset, drop_last: bool) -
     for start in range(len(loader) + 1):
         epoch = loader.epoch(2, start_batch=start)
         assert len(epoch) == len(loader) - start
-        assert [stream([batch]) for batch in epoch] == whole[start:]
+        for number, batch in enumerate(epoch, start=start):
+            assert stream([batch]) == whole[number]
+            assert len(epoch) == len(loader) - number - 1
         assert len(epoch) == 0
 
 
@@ -384,6 +386,21 @@ def test_an_archive_that_has_shrunk_since(archive_path: Path, tmp_path: Path) ->
 
 
 # The rest
+
+
+def test_the_same_work_counts_the_same_again(dataset: fastinet.Dataset) -> None:
+    transform = RandomResizedCrop(8, scale=(0.01, 0.1))  # of which much of an image is skipped
+    loader = Loader(dataset, 8, transform, threads=1)
+    counted = []
+    for _ in range(3):
+        for _ in loader.epoch(0):
+            pass
+        stats = loader.stats()
+        own = (stats.items, stats.bytes_read, stats.mcus_decoded, stats.mcus_skipped)
+        counted.append([*own, *stats.regions.values(), *stats.fallbacks.values()])
+    once = np.array(counted[0])
+    assert (once[:4] > 0).all()
+    assert np.array_equal(counted, [once, 2 * once, 3 * once])
 
 
 def test_stats_tell_who_waits(dataset: fastinet.Dataset) -> None:

@@ -12,7 +12,13 @@ import pytest
 
 import fastinet
 from fastinet import Loader, RandomResizedCrop, Resize, StreamLoader
-from fastinet.loading.options import _DECIDED_OTHERWISE, LoaderOptions, refuse_options
+from fastinet.loading.options import (
+    _DECIDED_OTHERWISE,
+    LoaderOptions,
+    checked_shuffle,
+    checked_stream_window,
+    refuse_options,
+)
 from fastinet.testing.archives import train_tar
 
 
@@ -55,6 +61,34 @@ def test_default_prefetch(
     assert make(dataset, batch_size, threads=threads, prefetch=7).prefetch == 7
 
 
+def test_windows_and_blocks_that_are_left_out_never_change() -> None:
+    """They decide the order of an epoch, which later versions must give too."""
+    assert checked_shuffle("blocked", None, None) == ("blocked", 1 << 30, 512 << 10)
+    assert checked_stream_window(True, None) == 2048
+    assert checked_stream_window(False, 7) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "low", "high"),
+    [
+        ("block", lambda n: checked_shuffle("blocked", 2**50, n)[2], 1, 2**40),
+        ("window", lambda n: checked_shuffle("blocked", n, 4096)[1], 4096, 2**50),
+        ("window", lambda n: checked_stream_window(True, n), 1, 2**24),
+        ("batch_size", lambda n: options_of(batch_size=n).batch_size, 1, 2**31 - 1),
+        ("threads", lambda n: options_of(threads=n).threads, 1, 4096),
+        ("prefetch", lambda n: options_of(prefetch=n).prefetch, 1, 2**16),
+        ("seed", lambda n: options_of(seed=n).seed, 0, 2**64 - 1),
+        ("rank", lambda n: options_of(rank=n, world=7).rank, 0, 6),
+        ("world", lambda n: options_of(rank=0, world=n).world, 1, 2**31 - 1),
+    ],
+)
+def test_limits(name: str, check: Any, low: int, high: int) -> None:
+    assert [check(number) for number in (low, high)] == [low, high]
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(ValueError, match=f"^{name} must be "):
+            check(beyond)
+
+
 class Asked(dict[str, Any]):
     """Arguments that note which of them were looked at."""
 
@@ -70,6 +104,12 @@ class Asked(dict[str, Any]):
 def defaults_of(kind: Any) -> dict[str, Any]:
     parameters = inspect.signature(kind).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}
+
+
+def options_of(**given: Any) -> LoaderOptions:
+    return LoaderOptions.of(
+        {**defaults_of(Loader), "batch_size": 2, "transform": Resize(8), **given}
+    )
 
 
 def test_no_option_is_left_out_and_all_have_one_default() -> None:

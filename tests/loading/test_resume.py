@@ -1,4 +1,4 @@
-"""Resuming: a state, wherever it was taken, gives the rest of the unbroken stream bit for bit."""
+"""Resuming: a state, wherever it was taken, gives the rest of the unbroken run bit for bit."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_killed_run_goes_on(
     assert halves == [[], []]
 
 
-class Progress:
+class StatefulLoader:
     """What checkpoints of torchdata's StatefulDataLoader do with an iterable dataset.
 
     They keep ``dataset.state_dict()``, and give it to ``load_state_dict`` of another one before its
@@ -116,13 +116,13 @@ def test_the_protocol_of_stateful_loaders(dataset: fastinet.Dataset) -> None:
     unbroken = Loader(dataset, 8, SMALL, shuffle=True)
     for _ in range(2):
         whole += [batch.images.copy() for batch in unbroken]
-    outer = Progress(Loader(dataset, 8, SMALL, shuffle=True))
+    outer = StatefulLoader(Loader(dataset, 8, SMALL, shuffle=True))
     seen = []
     for batch in outer:
         seen.append(batch.images.copy())
         if len(seen) == 4:
             break
-    resumed = Progress(Loader(dataset, 8, SMALL, shuffle=True), outer.state_dict())
+    resumed = StatefulLoader(Loader(dataset, 8, SMALL, shuffle=True), outer.state_dict())
     for _ in range(2):
         seen += [batch.images.copy() for batch in resumed]
     assert len(seen) == len(whole)

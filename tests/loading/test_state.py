@@ -120,3 +120,19 @@ def test_a_streams_loader_goes_on_from_a_state_of_any_version(name: str) -> None
     assert loader.state_dict() == json.loads(state)
     assert [batch.indices.tolist() for batch in loader] == batches
     assert loader.state_dict() == {**json.loads(state), "epoch": 4, "position": 0}
+
+
+def test_positions_that_a_state_may_have(tmp_path: Path) -> None:
+    """Those within a dataset's epoch; a stream's length shows at its end only."""
+    (tmp_path / "train.tar").write_bytes(ARCHIVE)
+    stream = fastinet.open_stream(io.BytesIO(ARCHIVE), classes=["n01440764"])
+    items = fastinet.open(tmp_path / "train.tar", index=False)
+    loader, streaming = Loader(items, 4, Resize(8)), StreamLoader(stream, 4, Resize(8))
+    for loads, last in ((loader, 23), (streaming, 2**62)):
+        state = loads.state_dict()
+        for position in (0, 1, last):
+            loads.load_state_dict({**state, "position": position})
+            assert loads.state_dict()["position"] == position
+        for position in (-1, last + 1):
+            with pytest.raises(ValueError, match=f"position must be 0 to {last}, not {position}"):
+                loads.load_state_dict({**state, "position": position})

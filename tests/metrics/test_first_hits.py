@@ -81,6 +81,7 @@ def test_many_items_are_looked_at_in_pieces(monkeypatch: pytest.MonkeyPatch) -> 
         (np.zeros((2, 5), bool), [0, 0], "floats or ints, got bool"),
         (np.array([["a"] * 5]), [0], "floats or ints"),
         (np.full((1, 5), -2), [0], "row 0 ranks the label -2"),
+        (np.array([range(5), [5, 4, -3, 2, 1]]), [0, 0], "row 1 ranks the label -3"),
         (np.zeros((2, 5)), [0, 5], "item 1 has label 5, the scores are of 5 classes"),
         (np.zeros((2, 5)), [0, -1], "item 1 has label -1"),
         (np.zeros((2, 5)), [[0], [1, -3]], "item 1 has label -3"),

@@ -43,7 +43,9 @@ def test_headers_of_what_pillow_writes(quality: int, progressive: bool, sampling
 @pytest.mark.parametrize(
     ("factors", "name"),
     [
+        ([(2, 1), (1, 1), (1, 1)], "4:2:2"),
         ([(1, 2), (1, 1), (1, 1)], "4:4:0"),
+        ([(1, 4), (1, 1), (1, 1)], "4:4:1"),
         ([(4, 1), (1, 1), (1, 1)], "4:1:1"),
         ([(4, 2), (1, 1), (1, 1)], "4:1:0"),
         ([(2, 2), (2, 2), (2, 2)], "4:4:4"),

@@ -73,7 +73,7 @@ def whole_images() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module", params=["scanned", "checkpoints"])
 def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """All images, read by the own decoder's two roads and by the libraries."""
+    """All images, read by fastinet's own JPEG decoder's two ways and by the libraries."""
     images = whole_images()
     path = write_archive(tmp_path_factory.mktemp("machines") / "train.tar", images)
     if digest(*images.values()) != ENCODED:

@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from support.comparing import jpeg, picture, rng_of
+from support.epoch_rows import each_row
 
 import fastinet
 from fastinet.pixels.output import OutputFormat
@@ -137,17 +138,16 @@ def test_a_loaders_rows_are_decodes(
     loader = fastinet.Loader(
         dataset, 7, fastinet.RandomResizedCrop((18, 23)), shuffle=True, threads=3, **options
     )
-    for batch in loader:
-        for row, item in enumerate(batch.indices.tolist()):
-            alone = fastinet.decode(
-                dataset.read(item),
-                batch.boxes[row].tolist(),
-                (18, 23),
-                bool(batch.flips[row]),
-                **options,
-            )
-            assert batch.images[row].shape == alone.shape
-            same_bits(np.ascontiguousarray(batch.images[row]), alone)
+    for batch, row, item in each_row(loader, len(dataset)):
+        alone = fastinet.decode(
+            dataset.read(item),
+            batch.boxes[row].tolist(),
+            (18, 23),
+            bool(batch.flips[row]),
+            **options,
+        )
+        assert batch.images[row].shape == alone.shape
+        same_bits(np.ascontiguousarray(batch.images[row]), alone)
 
 
 def test_torchvisions_order_of_operations_differs_in_the_last_bits_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -76,6 +77,17 @@ def refused_or_unchanged(path: Path, data: bytes, listing: Listing) -> bool:
 
 def header_end(data: bytes) -> int:
     return 64 + int.from_bytes(data[16:24], "little")
+
+
+@pytest.mark.parametrize(
+    ("offset", "is_sound"), [(0, True), (64, True), (128, False), (32, False), (65, False)]
+)
+def test_columns_lie_within_the_file_and_aligned(offset: int, is_sound: bool) -> None:
+    """Of 64 bytes in a file of 128; checksums prove nothing of a file that somebody made."""
+    table = {"a": column_file._Column("<i8", 8, offset, 0)}
+    form = column_file.ColumnFileForm(b"x" * 8, {"a": "<i8"})
+    with contextlib.nullcontext() if is_sound else pytest.raises(UnusableIndexError, match="askew"):
+        column_file._check_table(table, form, 128)
 
 
 def test_no_other_byte_in_preamble_or_header_passes(tmp_path: Path) -> None:

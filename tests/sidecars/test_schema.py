@@ -13,6 +13,7 @@ from fastinet.sidecars.schema import (
     Count,
     Hexadecimal,
     Length,
+    Positive,
     Range,
     UnusableIndexError,
     Word32,
@@ -109,6 +110,22 @@ def test_what_is_no_object_is_refused(text: bytes) -> None:
         checked_json(Header, text)
 
 
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [
+        (Count, 0, 2**63 - 1),
+        (Positive, 1, 2**63 - 1),
+        (Word32, 0, 2**32 - 1),
+        (Annotated[int, Range(-5, 5)], -5, 5),
+    ],
+)
+def test_ranges_have_both_their_ends(kind: Any, low: int, high: int) -> None:
+    assert [checked(kind, number) for number in (low, high)] == [low, high]
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(UnusableIndexError, match=f"must be {low} to {high}$"):
+            checked(kind, beyond)
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -127,6 +144,6 @@ def test_any_other_value_is_refused_or_of_the_right_type(name: str, value: Any) 
     assert all(type(low) is int and low >= 0 and -5 <= high <= 5 for low, high in header.pairs)
     assert 0 <= header.shape[0] < 2**63
     assert all(0 <= number < 2**32 for number in header.by_name.values())
-    assert bytes.fromhex(header.digest) is not None
+    assert bytes.fromhex(header.digest).hex() == header.digest
     assert header.state is None or type(header.state) is str
     assert type(header.done) is bool

@@ -125,8 +125,8 @@ def locks(folder: Path) -> list[Path]:
         ("gzip", ["index", "seek index"], 4),
         ("checkpoints", ["checkpoint index"], 2),
         ("duplicates", ["record of duplicates"], 2),
-        ("boxes", ["index"], 2),
-        ("label maps", ["index"], 2),
+        ("boxes", ["box index"], 2),
+        ("label maps", ["label map index"], 2),
     ],
 )
 def test_all_at_once(

@@ -25,7 +25,7 @@ WNID = "n01440764"
 
 
 def kinds_of_image() -> dict[str, bytes]:
-    """Images by name; those that the own decoder takes come first, see `OTHER_ROADS`."""
+    """Images by name, first those that fastinet's own JPEG decoder reads; see `OTHER_ROADS`."""
     rng = rng_of("kinds of image")
 
     def encoded(width: int, height: int, **options: Any) -> bytes:
@@ -63,7 +63,7 @@ def kinds_of_image() -> dict[str, bytes]:
 
 
 OTHER_ROADS = {"progressive", "a scan a component", "cmyk", "ycck", "png"}
-"""Kinds that the own decoder does not take, whatever its checkpoints."""
+"""Kinds that fastinet's own JPEG decoder cannot read, whatever its checkpoints."""
 
 
 def write_archive(path: Path, images: Mapping[str, bytes]) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from fastinet.errors import CorruptError, TooLargeError, UnsupportedError
 
 REFUSED = (CorruptError, UnsupportedError, TooLargeError)
+PLAIN = (type(None), bool, int, float, str, bytes)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -41,3 +42,12 @@ def zip_with(program: bytes, members: dict[str, bytes] | None = None, **options:
         for name, content in (members or {}).items():
             archive.writestr(f"archive/{name}", content)
     return file.getvalue()
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is data and nothing else, through and through."""
+    if isinstance(value, dict):
+        return all(type(key) in PLAIN and is_plain(inner) for key, inner in value.items())
+    if type(value) in (list, tuple, set):
+        return all(map(is_plain, value))
+    return type(value) in PLAIN or (type(value) is np.ndarray and value.dtype.kind != "O")

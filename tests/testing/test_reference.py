@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.epoch_rows import each_row
 
 import fastinet
 from fastinet.testing import reference
@@ -235,20 +236,19 @@ def test_training_rows_are_the_oracles(odd_archive: Path) -> None:
     transform = fastinet.RandomResizedCrop(64)
     seed = 2**40 + 3
     loader = fastinet.Loader(dataset, 5, transform, shuffle=True, seed=seed, exact=True, threads=2)
-    for batch in loader.epoch(6):
-        for place, item in enumerate(batch.indices.tolist()):
-            data = dataset.read(item)
-            size = reference.open_image(data).size
-            box, flip = reference.random_resized_crop(size, seed, 6, item)
-            assert batch.boxes[place].tolist() == list(box)
-            assert batch.flips[place] == flip
-            row = reference.train_row(data, 64, seed, 6, item)
-            assert np.array_equal(batch.images[place], row), batch.keys[place]
+    for batch, row, item in each_row(loader.epoch(6), len(dataset)):
+        data = dataset.read(item)
+        size = reference.open_image(data).size
+        box, flip = reference.random_resized_crop(size, seed, 6, item)
+        assert batch.boxes[row].tolist() == list(box)
+        assert batch.flips[row] == flip
+        pixels = reference.train_row(data, 64, seed, 6, item)
+        assert np.array_equal(batch.images[row], pixels), batch.keys[row]
 
 
 def test_validation_rows_are_the_oracles(odd_archive: Path) -> None:
     dataset = fastinet.open(odd_archive, index=False)
     loader = fastinet.Loader(dataset, 5, fastinet.CenterCrop(224, resize=256), exact=True)
-    for batch in loader:
-        for row, item, key in zip(batch.images, batch.indices, batch.keys, strict=True):
-            assert np.array_equal(row, reference.center_crop(dataset.read(item), 224, 256)), key
+    for batch, row, item in each_row(loader, len(dataset)):
+        pixels = reference.center_crop(dataset.read(item), 224, 256)
+        assert np.array_equal(batch.images[row], pixels), batch.keys[row]

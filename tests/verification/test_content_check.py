@@ -11,6 +11,7 @@ from support.verified import kinds
 import fastinet
 from fastinet.datasets.published import PublishedArchive
 from fastinet.testing.archives import tar
+from fastinet.testing.devkit import write_devkit
 from fastinet.testing.encodings import ODD_ENCODINGS, encode
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -77,3 +78,9 @@ def test_odd_images_are_notes(tmp_path: Path) -> None:
         assert "1 PNG images are named as JPEGs, all of them known" in notes
         assert "1 images are wrapped in gzip, all of them known" in notes
         assert "2 JPEGs are CMYK, not known before: n01440764_1.JPEG" in notes
+
+
+def test_a_kit_has_no_images(tmp_path: Path) -> None:
+    report = fastinet.verify(write_devkit(tmp_path / "kit.tar", [1, 2]), published=[])
+    (images,) = [check for check in report.checks if check.name == "images"]
+    assert (images.state, images.detail) == ("skipped", "there are none")

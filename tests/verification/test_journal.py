@@ -99,6 +99,6 @@ def test_a_place_that_cannot_be_written_costs_the_journal_alone(
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fastinet.verification.journal._replace", refuse)
+    monkeypatch.setattr("fastinet.verification.journal.replace_file", refuse)
     with pytest.warns(fastinet.errors.FastinetWarning, match="cannot be kept"):
         assert fastinet.verify(path, published=published).ok

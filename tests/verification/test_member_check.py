@@ -11,10 +11,11 @@ from support.verified import Classes, kinds, published_train
 
 import fastinet
 from fastinet.datasets.published import PublishedArchive, PublishedSplit
-from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.ilsvrc import miniature_challenge, write_archive
 from fastinet.testing.small import small_jpeg
+from fastinet.testing.whole_archives import imagenet_v2_members
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -87,3 +88,21 @@ def test_what_belongs_to_the_packaging_is_no_surprise(tmp_path: Path) -> None:
     report = fastinet.verify(write_archive(tmp_path / "kaggle.tar", members))
     (warning,) = (finding for finding in report.findings if finding.severity == "warning")
     assert warning.message == "1 files are none of it: ILSVRC/Data/CLS-LOC/notes.txt"
+
+
+def test_a_split_that_is_missing_is_named(tmp_path: Path) -> None:
+    image = small_jpeg(np.random.default_rng(5))
+    path = tmp_path / "renamed.tar"
+    path.write_bytes(entry("ILSVRC2012_val_00000001.JPEG", image) + END)
+    splits = (PublishedSplit("val", 1), PublishedSplit("test", 3), PublishedSplit("train"))
+    report = fastinet.verify(path, published=[PublishedArchive("a.tar", "val", "", splits=splits)])
+    assert [finding.message for finding in report.errors] == ["split 'test' is missing"]
+
+
+def test_missing_classes_that_are_called_by_number(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "v2.tar", imagenet_v2_members("numbers", labels=(0, 3, 1)))
+    splits = (PublishedSplit("val", classes=5),)
+    published = [PublishedArchive("v2.tar", "imagenet_v2", "", splits=splits)]
+    report = fastinet.verify(path, published=published)
+    assert kinds(report) == ["missing class"] * 2
+    assert [finding.member for finding in report.errors] == ["2", "4"]
