@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import os
 import random
 import struct
-import subprocess
-import sys
-import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,35 +13,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.gzipped import SPACING, log_of, noise, obtain, train_bytes, write
+from support.gzipped import assert_is_plain, log_of, noise, obtain, train_bytes, write
 
 import fastinet
-from fastinet._native import _scan
-from fastinet.archives.seek_index import SeekIndex
-from fastinet.errors import CorruptError, FastinetWarning, ReadError
+from fastinet.errors import CorruptError
 from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.gzips import bgzip, gzip_members
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-
-def assert_is_plain(index: SeekIndex, path: Path, plain: Path) -> None:
-    """The index gives the members and the bytes of the plain tar."""
-    members, expected = index.members(), _scan.scan(plain)
-    for name in _scan.Members._fields:
-        np.testing.assert_array_equal(getattr(members, name), getattr(expected, name))
-    data = plain.read_bytes()
-    assert index.size_bytes == len(data)
-    assert index.md5 == hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324
-    for cache_bytes in (0, 1 << 24):
-        source = index.open(path, cache_bytes)
-        assert source.size_bytes == len(data)
-        rng = random.Random(1)
-        for _ in range(60):
-            start = rng.randrange(len(data))
-            size = min(rng.choice([1, 700, 30_000]), len(data) - start)
-            assert source.read(start, size) == data[start : start + size]
-        assert source.read(0, len(data)) == data
 
 
 # ------------------------------------------------------------------------- what the index gives
@@ -120,141 +94,6 @@ def test_stretches(tmp_path: Path) -> None:
     for offset, stretch in zip(offsets, index.stretches(offsets), strict=True):
         assert index.offsets[stretch] <= offset
         assert stretch == len(index.offsets) - 1 or offset < index.offsets[stretch + 1]
-
-
-# -------------------------------------------------------------------------------- interruptions
-
-
-def test_interrupted_anywhere(tmp_path: Path) -> None:
-    """A pass that is stopped after random steps, again and again, ends like the unbroken one."""
-    data = train_bytes()
-    plain = write(tmp_path / "t.tar", data)
-    path = write(tmp_path / "t.tar.gz", gzip_members(data, [100_000], [6]))
-    unbroken = obtain(path)
-    log_of(path).unlink()
-    rng = random.Random(2)
-    stops = 0
-    while True:
-        left = [rng.randint(1, 3)]
-
-        def progress(done: int, total: int, left: list[int] = left) -> None:
-            assert 0 <= done <= total == path.stat().st_size
-            left[0] -= 1
-            if left[0] < 0:
-                raise KeyboardInterrupt
-
-        try:
-            index = obtain(path, progress=progress, chunk_bytes=30_000)
-            break
-        except KeyboardInterrupt:
-            stops += 1
-            assert stops < 100
-    assert stops >= 3
-    assert_is_plain(index, path, plain)
-    np.testing.assert_array_equal(index.bit_offsets, unbroken.bit_offsets)
-    np.testing.assert_array_equal(index.offsets, unbroken.offsets)
-    for one, other in zip(windows(index), windows(unbroken), strict=True):
-        assert one == other
-
-
-def windows(index: SeekIndex) -> list[bytes]:
-    return [
-        zlib.decompress(index.windows[start : start + size]) if size else b""
-        for start, size in zip(
-            index.window_starts.tolist(), index.window_sizes.tolist(), strict=True
-        )
-    ]
-
-
-def test_the_log_cut_anywhere(tmp_path: Path) -> None:
-    """What is left of a log is either taken up or begun anew; the index is the same in the end."""
-    data = train_bytes(size=9000)
-    plain = write(tmp_path / "t.tar", data)
-    path = write(tmp_path / "t.tar.gz", gzip.compress(data, mtime=0))
-    obtain(path, chunk_bytes=20_000)
-    whole = log_of(path).read_bytes()
-    for cut in [*range(0, 400, 11), *random.Random(3).sample(range(len(whole)), 30)]:
-        log_of(path).unlink()  # the last one may be mapped
-        log_of(path).write_bytes(whole[:cut])
-        if cut < 20:
-            with pytest.warns(FastinetWarning, match="no seek index"):
-                obtain(path, chunk_bytes=20_000)
-        elif cut < whole.index(b"CHNK"):
-            with pytest.warns(FastinetWarning, match="checksum of its header"):
-                obtain(path, chunk_bytes=20_000)
-        else:
-            obtain(path, chunk_bytes=20_000)
-        assert_same_content(obtain(path), path, plain)
-
-
-def assert_same_content(index: SeekIndex, path: Path, plain: Path) -> None:
-    assert index.members().names.tobytes() == _scan.scan(plain).names.tobytes()
-    assert index.open(path).read(0, index.size_bytes) == plain.read_bytes()
-
-
-def test_every_damaged_byte_of_the_log(tmp_path: Path) -> None:
-    """Never a wrong byte: it is noticed when the index is opened, or when a stretch is read."""
-    data = train_bytes(size=9000)
-    plain = write(tmp_path / "t.tar", data)
-    path = write(tmp_path / "t.tar.gz", gzip.compress(data, mtime=0))
-    obtain(path, chunk_bytes=20_000)
-    whole = log_of(path).read_bytes()
-    rng = random.Random(4)
-    for place in [*range(0, 400, 9), *rng.sample(range(len(whole)), 50)]:
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << rng.randrange(8)
-        log_of(path).unlink(missing_ok=True)
-        log_of(path).write_bytes(damaged)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FastinetWarning)
-                index = obtain(path, chunk_bytes=20_000)
-            assert_same_content(index, path, plain)
-        except CorruptError as error:
-            assert "window" in str(error)  # noqa: PT017
-        except ReadError as error:
-            assert "damaged: remove it" in str(error)  # noqa: PT017
-
-
-def test_a_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
-    """A limit on file sizes stops the process as a full disk does, in the middle of a chunk."""
-    data = train_bytes()
-    plain = write(tmp_path / "t.tar", data)
-    path = write(tmp_path / "t.tar.gz", gzip.compress(data))
-    obtain(path, chunk_bytes=30_000)
-    size = log_of(path).stat().st_size
-    (tmp_path / "no").write_bytes(b"")
-    script = (
-        "import pathlib, resource, sys\n"
-        "from fastinet.archives.seek_log import obtain_seek_index\n"
-        "from fastinet.errors import ReadError\n"
-        "from fastinet.sidecars.identity import identify_file\n"
-        "path, limit, spacing = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
-        "try:\n"
-        "    obtain_seek_index(path, identify_file(path), spacing=spacing, chunk_bytes=30_000)\n"
-        "except ReadError as error:\n"
-        "    print(error)\n"
-    )
-    for share in (0.0, 0.3, 0.7, 0.99):
-        log_of(path).unlink()
-        command = [sys.executable, "-c", script, str(path), str(int(size * share)), str(SPACING)]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "no")}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        assert "cannot be written" in done.stdout
-        assert log_of(path).exists() == (share > 0)
-        assert_is_plain(obtain(path, chunk_bytes=30_000), path, plain)
-
-
-def test_another_archive_of_the_same_name(tmp_path: Path) -> None:
-    path = write(tmp_path / "t.tar.gz", gzip.compress(train_bytes()))
-    obtain(path)
-    data = train_bytes(seed=50)
-    plain = write(tmp_path / "t.tar", data)
-    write(path, gzip.compress(data))
-    with pytest.warns(FastinetWarning, match="is stale"):
-        index = obtain(path)
-    assert_is_plain(index, path, plain)
 
 
 # ------------------------------------------------------------------------------------- bad input

@@ -195,3 +195,116 @@ def test_every_public_name_is_documented() -> None:
         if callable(getattr(fastinet, name)) and not getattr(fastinet, name).__doc__
     ]
     assert undocumented == []
+
+
+# Where a package's tests stand in a folder of another name. Compiled modules have no folder: their
+# tests stand beside those of the package that uses them, without the underscore.
+TEST_FOLDERS = {"torch": "frameworks", "_native": None}
+
+# Tests of several modules at once, and what each of them asks.
+OVER_SEVERAL_MODULES = {
+    "cli/test_cli.py": "what do the commands print, write and refuse?",
+    "cli/test_cli_splits.py": "what do the commands do with several splits, and without labels?",
+    "cli/test_cli_stream.py": "what do the commands do with an archive that arrives?",
+    "datasets/test_whole_archives.py": "is all of ImageNet-21K read, in every packaging?",
+    "frameworks/test_examples.py": "do the examples run?",
+    "frameworks/test_torch.py": "are a loader's batches as tensors what they are as arrays?",
+    "frameworks/test_torchvision.py": "do transforms give what torchvision's give?",
+    "items/test_shard_datasets.py": "are shards one dataset, from their names to batches?",
+    "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
+    "loading/test_lifetime.py": "who lives how long: batches, slots, threads, processes?",
+    "loading/test_resume.py": "does a state give the rest of the unbroken epoch?",
+    "loading/test_rows_with_checkpoints.py": "are rows the same with checkpoints as without?",
+    "loading/test_sizes.py": "do rows have the size of their epoch?",
+    "loading/test_stream_damage.py": "what do damaged and cut streams give?",
+    "loading/test_stream_lifetime.py": "who lives how long where a stream is read?",
+    "loading/test_views.py": "are several crops of an item each what they would be alone?",
+    "pixels/test_color_jitter.py": "is colour jitter Pillow's?",
+    "pixels/test_crop.py": "are crops the reference's?",
+    "pixels/test_default_grade.py": "does the default grade keep its published bound?",
+    "pixels/test_machines.py": "are rows the same bits on every machine?",
+    "pixels/test_orientation.py": "are pictures turned as Exif says, when that is asked for?",
+    "pixels/test_png.py": "are PNGs decoded as Pillow does?",
+    "pixels/test_rows.py": "are the pixels of JPEGs Pillow's?",
+    "pixels/test_wrapped_images.py": "are images in gzip read as if they were not?",
+    "sidecars/test_earlier_sidecars.py": "are sidecars of earlier versions read?",
+    "verification/test_verify.py": "what does a verification say of sound and cut archives?",
+    "verification/test_verify_families.py": "is every archive taken for what it is opened as?",
+    "verification/test_verify_runs.py": "does an interrupted verification end like another?",
+}
+
+
+def modules_in(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
+
+
+PACKAGES = {
+    path.parent.name: modules_in(path.parent) for path in ROOT.glob("fastinet/*/__init__.py")
+}
+
+
+def names_for_tests(folder: str) -> set[str]:
+    """What a test in this folder of tests/ may be called after."""
+    compiled = {path.stem[1:] for path in (ROOT / "fastinet" / "_native").glob("_*.pyi")}
+    names = set()
+    for package, modules in PACKAGES.items():
+        if TEST_FOLDERS.get(package, package) == folder:
+            # Two tests cannot have one name, but modules of two packages can.
+            names |= modules | {f"{package}_{module}" for module in modules} | compiled
+    return names | modules_in(ROOT / "fastinet") if folder == "frameworks" else names
+
+
+def misnamed(tests: list[str]) -> list[str]:
+    """Those of the tests, "metrics/test_topk.py", that are called after no module of theirs.
+
+    tests/code is about the code base and the package as a whole, whatever its files are called.
+    """
+    found = []
+    for test in tests:
+        folder, _, name = test.removesuffix(".py").partition("/test_")
+        is_named = folder == "code" or name in names_for_tests(folder)
+        if not is_named and test not in OVER_SEVERAL_MODULES:
+            found.append(test)
+    return found
+
+
+TESTS = [path.relative_to(ROOT / "tests").as_posix() for path in ROOT.glob("tests/*/test_*.py")]
+
+
+def test_tests_are_called_after_modules() -> None:
+    assert len(TESTS) > 100
+    assert misnamed(TESTS) == []
+
+
+def test_questions_over_several_modules_are_those_of_files() -> None:
+    assert set(OVER_SEVERAL_MODULES) - set(TESTS) == set()
+    for test in OVER_SEVERAL_MODULES:
+        folder, _, name = test.removesuffix(".py").partition("/test_")
+        assert name not in names_for_tests(folder), "it is named after a module: it needs no entry"
+
+
+def test_every_package_has_a_folder_of_tests() -> None:
+    folders = {TEST_FOLDERS.get(package, package) for package in PACKAGES} - {None}
+    assert len(folders) > 10
+    assert folders - {test.partition("/")[0] for test in TESTS} == set()
+
+
+@pytest.mark.parametrize(
+    ("test", "is_wrong"),
+    [
+        ("metrics/test_topk.py", False),
+        ("metrics/test_metrics.py", True),
+        ("items/test_topk.py", True),
+        ("metrics/test_topk_more.py", True),
+        ("verification/test_digest.py", False),  # fastinet/_native/_digest.pyx
+        ("cli/test_cli_eval.py", False),
+        ("cli/test_items_index.py", True),
+        ("frameworks/test_jax.py", False),
+        ("frameworks/test_torch_datasets.py", False),
+        ("formats/test_jax.py", True),
+        ("metric/test_topk.py", True),
+        ("code/test_layers.py", False),
+    ],
+)
+def test_a_wrong_name_is_found(test: str, is_wrong: bool) -> None:
+    assert misnamed([test]) == [test] * is_wrong

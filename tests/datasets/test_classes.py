@@ -166,3 +166,15 @@ def test_shape_is_kept_and_tables_are_not_shared() -> None:
 def test_numbers_outside_are_refused(function, value, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         function(value)
+
+
+def test_the_class_table() -> None:
+    table = class_table(["n02012849", "n03126707", "n00000001"])
+    assert [info.names[:1] for info in table] == [("crane",), ("crane",), ()]
+    assert table[0].gloss.startswith("large long-necked wading bird")
+    assert table[2].gloss == ""
+    assert [info.index for info in table] == [0, 1, 2]
+    wnids = imagenet1k_wnids()
+    assert len(set(wnids)) == 1000
+    assert list(wnids) == sorted(wnids)
+    assert all(info.names and info.gloss for info in class_table(wnids))

@@ -11,18 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.small_challenge import JPEG, check, expected_test
 
 import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.validation import validation_labels
-from fastinet.errors import (
-    CorruptError,
-    FastinetError,
-    FastinetWarning,
-    MissingError,
-    UnsupportedError,
-)
-from fastinet.testing.archives import END, entry, tar
+from fastinet.errors import CorruptError, FastinetError, FastinetWarning, UnsupportedError
+from fastinet.testing.archives import tar
 from fastinet.testing.ilsvrc import (
     Members,
     MiniatureChallenge,
@@ -31,7 +26,6 @@ from fastinet.testing.ilsvrc import (
     write_archive,
 )
 
-JPEG = b"\xff\xd8\xff\xe0"
 LABELS = validation_labels()
 WNIDS = imagenet1k_wnids()
 
@@ -39,25 +33,6 @@ WNIDS = imagenet1k_wnids()
 @pytest.fixture(scope="module")
 def challenge() -> MiniatureChallenge:
     return miniature_challenge()
-
-
-def check(dataset: fastinet.Dataset, expected: list[tuple[str, bytes, str | None]]) -> None:
-    """Compares with (end of the key, content, wnid or None), also by way of a loader."""
-    assert len(dataset) == len(expected)
-    for row, (key, content, wnid) in enumerate(expected):
-        assert dataset.keys[row].endswith(key)
-        assert dataset.read(row) == content
-        label = int(dataset.labels[row])
-        assert (None if label < 0 else dataset.classes[label].wnid) == wnid
-    loader = fastinet.Loader(dataset, 4, fastinet.Resize(8), threads=2)
-    batches = list(loader)
-    assert np.concatenate([batch.labels for batch in batches]).tolist() == dataset.labels.tolist()
-    rows = np.concatenate([batch.images for batch in batches])
-    for row, (_, content, _) in enumerate(expected):
-        assert np.array_equal(rows[row], fastinet.decode(content, size=8))
-    everything = fastinet.Loader(dataset, 4, fastinet.RandomResizedCrop(8), shuffle=True, seed=3)
-    seen = sorted(int(item) for batch in everything for item in batch.indices)
-    assert seen == list(range(len(dataset)))
 
 
 def expected_train(challenge: MiniatureChallenge, members: Members) -> list:
@@ -77,13 +52,6 @@ def expected_val(challenge: MiniatureChallenge) -> list:
     return [
         (val_name(number), challenge.val[number], WNIDS[LABELS[number - 1]])
         for number in sorted(challenge.val)
-    ]
-
-
-def expected_test(challenge: MiniatureChallenge) -> list:
-    return [
-        (f"ILSVRC2012_test_{number:08d}.JPEG", challenge.test[number], None)
-        for number in sorted(challenge.test)
     ]
 
 
@@ -395,82 +363,3 @@ def test_everything_follows_the_rule(tmp_path: Path, paths: list) -> None:
             dataset.classes[label].wnid if label >= 0 else None for label in dataset.labels
         ] == [told[names[row]][2] for _, row in items]
         assert dataset.skipped == len(names) - len(told)
-
-
-# ------------------------------------------------------------------------------------------ patches
-
-
-def patched(challenge: MiniatureChallenge, numbers: list[int]) -> Members:
-    return {
-        f"ILSVRC2012_test_{number:08d}.JPEG": challenge.val[number] for number in numbers
-    }  # other images, which the file names do not tell
-
-
-@pytest.mark.parametrize("form", ["tar", "folder"])
-def test_a_patch_overrides_by_name(
-    tmp_path: Path, challenge: MiniatureChallenge, form: str
-) -> None:
-    members = challenge.official_test(folder="test/")
-    path = write_archive(tmp_path / "test.tar", members, form=form)  # type: ignore[arg-type]
-    patch = write_archive(tmp_path / "patch.tar", patched(challenge, [4, 2]), prefix="./")
-    plain = expected_test(challenge)
-    wanted = [
-        (key, challenge.val[number] if number in (2, 4) else content, None)
-        for number, (key, content, _) in enumerate(plain, start=1)
-    ]
-    for _ in range(2):
-        check(fastinet.open(path, patch=patch), wanted)
-        check(fastinet.open(path), plain)
-    names = {file.name for file in tmp_path.iterdir()}
-    assert names == {
-        "test.tar",
-        "patch.tar",
-        "test.tar.fastinet",
-        "test.tar+patch.tar.fastinet",
-    }
-    dataset = fastinet.open(path, patch=patch)
-    dataset.build_checkpoints()
-    check(fastinet.open(path, patch=patch), wanted)
-    check(fastinet.open(path), plain)  # and no word about somebody else's checkpoints
-
-
-def test_patches_that_do_not_fit(tmp_path: Path, challenge: MiniatureChallenge) -> None:
-    path = write_archive(tmp_path / "test.tar", challenge.official_test())
-    members = {**patched(challenge, [2]), "ILSVRC2012_test_00000099.JPEG": JPEG, "README": b"!"}
-    patch = write_archive(tmp_path / "patch.tar", members)
-    with pytest.warns(FastinetWarning) as caught:
-        dataset = fastinet.open(path, patch=patch)
-    messages = " | ".join(str(warning.message) for warning in caught)
-    assert "1 images of the patch replace nothing: ILSVRC2012_test_00000099.JPEG" in messages
-    assert "1 entries of the patch skipped" in messages
-    assert (dataset.skipped, dataset.read(1)) == (2, challenge.val[2])
-    other = write_archive(tmp_path / "other.tar", challenge.official_val())
-    with pytest.raises(CorruptError, match="patch of another archive"):
-        fastinet.open(path, patch=other)
-    with pytest.raises(UnsupportedError, match="a patch is an archive"):
-        fastinet.open(path, patch=tmp_path)
-    with pytest.raises(MissingError, match="no such file"):
-        fastinet.open(path, patch=tmp_path / "none.tar")
-
-
-def test_of_one_name_twice_in_a_patch_the_last_counts(
-    tmp_path: Path, challenge: MiniatureChallenge
-) -> None:
-    path = write_archive(tmp_path / "test.tar", challenge.official_test())
-    name = "ILSVRC2012_test_00000005.JPEG"
-    patch = tmp_path / "patch.tar"
-    patch.write_bytes(entry(name, JPEG) + entry(f"new/{name}", challenge.val[2]) + END)
-    assert fastinet.open(path, patch=patch).read(4) == challenge.val[2]
-
-
-def test_a_patch_of_a_folder_of_class_tars(tmp_path: Path, challenge: MiniatureChallenge) -> None:
-    folder = write_archive(tmp_path / "tars", challenge.official_train(), form="folder")
-    name = next(iter(challenge.train["n01440764"]))
-    patch = write_archive(tmp_path / "patch.tar", {name: challenge.val[1]})
-    dataset = fastinet.open(folder, patch=patch)
-    row = list(dataset.keys).index(f"n01440764/{name}")
-    assert dataset.read(row) == challenge.val[1]
-    plain = fastinet.open(folder)
-    assert [dataset.read(i) for i in range(len(plain)) if i != row] == [
-        plain.read(i) for i in range(len(plain)) if i != row
-    ]

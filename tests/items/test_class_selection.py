@@ -9,38 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.small_classes import archive, labelled
 
 import fastinet
 from fastinet import metrics
-from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.errors import CorruptError, FastinetWarning, MissingError
+from fastinet.errors import FastinetWarning
 from fastinet.items.class_selection import class_selection
-from fastinet.items.imagenet_5k import read_class_list
-from fastinet.metrics.labels import LabelSets, label_sets
-from fastinet.testing.archives import extract, tar, train_tar
+from fastinet.metrics.labels import label_sets
+from fastinet.testing.archives import extract, tar
 from fastinet.testing.small import small_jpeg
 
-FIRST = imagenet1k_wnids()
 TEDDY = "n04399382"
-
-
-def archive(path: Path, images: dict[str, int], seed: int = 0) -> Path:
-    """A tar of class tars with so many images in each class."""
-    rng = np.random.default_rng(seed)
-    classes = {
-        wnid: {f"{wnid}_{number}.JPEG": small_jpeg(rng) for number in range(count)}
-        for wnid, count in images.items()
-    }
-    path.write_bytes(train_tar(classes))
-    return path
-
-
-def labelled(dataset: fastinet.Dataset) -> list[tuple[str, str]]:
-    """Key and wnid of each item."""
-    return [
-        (key, dataset.classes[label].wnid)
-        for key, label in zip(dataset.keys, dataset.labels.tolist(), strict=True)
-    ]
 
 
 def batches(dataset: fastinet.Dataset) -> list[tuple[str, int]]:
@@ -147,17 +126,6 @@ def test_label_sets_are_renumbered(zoo: fastinet.Dataset) -> None:
     assert hot.tolist() == [[float(label in each) for label in (0, 1)] for each in expected]
 
 
-def test_multi_hot() -> None:
-    sets = label_sets([[3, 1], [], [0]])
-    targets = sets.multi_hot(4)
-    assert targets.dtype == np.float32
-    assert targets.tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 0, 0]]
-    assert sets.multi_hot(4, bool).dtype == bool
-    assert LabelSets(np.zeros(2, np.int64), np.zeros(0, np.int64)).multi_hot(3).shape == (2, 3)
-    with pytest.raises(ValueError, match="label 3"):
-        sets.multi_hot(3)
-
-
 def test_batches_without_label_sets(zoo: fastinet.Dataset) -> None:
     assert next(iter(fastinet.Loader(zoo, 2, fastinet.Resize(8)))).label_sets is None
 
@@ -171,65 +139,6 @@ def test_padding_has_an_empty_label_set(zoo: fastinet.Dataset) -> None:
     expected = [sorted({label, 4}) if label >= 0 else [] for label in last.labels.tolist()]
     assert list(last.label_sets) == expected
     assert last.label_sets.multi_hot(5).sum(axis=1).tolist() == list(map(len, expected))
-
-
-# -- ImageNet-5K ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def whole(tmp_path: Path) -> fastinet.Dataset:
-    """All but one of the 1000 classes, with an image each, and others with 0 to 4."""
-    others = {"n00000005": 2, "n00000001": 4, "n00000004": 1, "n99999999": 2, "n00000003": 0}
-    others["n00000002"] = 2
-    counts = {wnid: 1 for wnid in FIRST if wnid != TEDDY} | others
-    jpeg = b"\xff\xd8\xff\xe0"
-    classes = {
-        wnid: {f"{wnid}_{number}.JPEG": jpeg for number in range(count)}
-        for wnid, count in counts.items()
-    }
-    path = tmp_path / "fall11_whole.tar"
-    path.write_bytes(train_tar(classes))
-    with pytest.warns(FastinetWarning, match="1 classes have no images"):
-        return fastinet.open(path, index=False)
-
-
-def test_imagenet5k_by_its_rule(whole: fastinet.Dataset) -> None:
-    with pytest.warns(FastinetWarning, match=f"1 of the 1003 classes have no items.*{TEDDY}"):
-        view = fastinet.imagenet5k(whole, others=3)
-    wnids = [info.wnid for info in view.classes]
-    # The largest, and of three with two images those with the lower wnids.
-    assert wnids == sorted([*FIRST, "n00000001", "n00000002", "n00000005"])
-    assert len(view) == 999 + 4 + 2 + 2
-    assert {wnid for _, wnid in labelled(view)} == set(wnids) - {TEDDY}
-    with pytest.raises(ValueError, match=r"takes 4000 classes beyond.*has images of 5"):
-        fastinet.imagenet5k(whole)
-
-
-def test_imagenet5k_by_a_list(whole: fastinet.Dataset, tmp_path: Path) -> None:
-    path = tmp_path / "in5k.txt"
-    path.write_text("# made by hand\nn99999999 the last\n\nn01440764, tench\nn00000005\r\n")
-    wnids = ["n00000005", "n01440764", "n99999999"]
-    for class_list in (path, str(path), wnids, reversed(wnids)):
-        view = fastinet.imagenet5k(whole, class_list)
-        assert [info.wnid for info in view.classes] == wnids
-        assert sorted(view.labels.tolist()) == [0, 0, 1, 2, 2]
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        (b"n01440764\ntench\n", "line 2: 'tench' is no wnid"),
-        (b"# nothing\n\n", "holds no wnid"),
-        (b"\xff\xfe", "is no text"),
-    ],
-)
-def test_class_lists_that_are_none(tmp_path: Path, text: bytes, complaint: str) -> None:
-    path = tmp_path / "list.txt"
-    path.write_bytes(text)
-    with pytest.raises(CorruptError, match=complaint):
-        read_class_list(path)
-    with pytest.raises(MissingError, match="no such class list"):
-        read_class_list(tmp_path / "nothing")
 
 
 # -- concatenate ---------------------------------------------------------------------------------
@@ -253,15 +162,6 @@ def test_concatenate(zoo: fastinet.Dataset, tmp_path: Path) -> None:
     assert again.read(16) == both.read(16)
     view = both.select([16, 0]).select_classes(["n00000003", TEDDY])
     assert {wnid for _, wnid in labelled(view)} <= {"n00000003", TEDDY}
-
-
-def test_teddy_joins_imagenet5k(whole: fastinet.Dataset, tmp_path: Path) -> None:
-    train = fastinet.open(archive(tmp_path / "t.tar", {TEDDY: 2, "n01440764": 1}), index=False)
-    joined = fastinet.concatenate([whole, train.select_classes([TEDDY])])
-    view = fastinet.imagenet5k(joined, others=1)
-    assert len(view.classes) == 1001
-    assert np.bincount(view.labels).min() == 1
-    assert np.bincount(view.labels)[[info.wnid for info in view.classes].index(TEDDY)] == 2
 
 
 def test_selections_splits_folders_and_label_sets_concatenate(tmp_path: Path) -> None:
@@ -290,21 +190,6 @@ def test_what_does_not_concatenate(zoo: fastinet.Dataset) -> None:
 
 
 # -- scores --------------------------------------------------------------------------------------
-
-
-def test_a_model_of_more_classes_is_scored_both_ways() -> None:
-    rng = np.random.default_rng(3)
-    model = ["n00000001", "n00000002", "n00000003", "n00000004", "n00000005"]
-    evaluation = ["n00000002", "n00000005"]
-    scores, labels = rng.random((40, 5)), rng.integers(0, 2, 40)
-    columns = metrics.class_columns(model, evaluation)
-    wanted = np.array([1, 4])[labels]
-    among_all = float(np.mean(scores.argmax(axis=1) == wanted))
-    among_two = float(np.mean((scores[:, 4] > scores[:, 1]) == (labels == 1)))
-    assert metrics.evaluate(scores, columns[labels], topk=(1,))["top1"] == among_all
-    assert metrics.evaluate(scores[:, columns], labels, topk=(1,))["top1"] == among_two
-    with pytest.raises(ValueError, match="1 of the 2 classes are none of the model's 5: n00000009"):
-        metrics.class_columns(model, ["n00000001", "n00000009"])
 
 
 def test_class_columns_take_a_datasets_classes(zoo: fastinet.Dataset) -> None:

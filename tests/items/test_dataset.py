@@ -1,4 +1,4 @@
-"""Opening archives: which families are recognised, what their labels are, and what is refused."""
+"""Datasets: which members are items, what their labels are, and what lies behind an index."""
 
 from __future__ import annotations
 
@@ -6,51 +6,21 @@ import gzip
 import os
 import pickle
 import tarfile
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.small_train import ITEMS, JPEG, TRAIN, items_of, write
 
-from fastinet.datasets.classes import class_table, imagenet1k_wnids
-from fastinet.datasets.keys import Keys
-from fastinet.datasets.scanned import wnid_number, wnid_text
-from fastinet.errors import (
-    CorruptError,
-    FastinetError,
-    FastinetWarning,
-    MissingError,
-    ReadError,
-    UnsupportedError,
-)
+from fastinet.datasets.scanned import wnid_number
+from fastinet.errors import FastinetWarning, MissingError, ReadError, UnsupportedError
 from fastinet.items.dataset import Dataset
 from fastinet.items.opening import open as open_archive
-from fastinet.testing.archives import END, RECORD_BYTES, entry, extract, tar, train_tar
+from fastinet.testing.archives import END, RECORD_BYTES, entry, tar, train_tar
 
-JPEG = b"\xff\xd8\xff\xe0"
 PNG = b"\x89PNG\r\n\x1a\n"
-# Not in the order of the wnids, as archives need not be.
-TRAIN = {
-    "n01443537": {"n01443537_2.JPEG": JPEG + b"c"},
-    "n01440764": {"n01440764_36.JPEG": JPEG + b"a", "n01440764_18.JPEG": JPEG + b"bb"},
-}
-ITEMS = [
-    ("n01443537/n01443537_2.JPEG", 1, JPEG + b"c"),
-    ("n01440764/n01440764_36.JPEG", 0, JPEG + b"a"),
-    ("n01440764/n01440764_18.JPEG", 0, JPEG + b"bb"),
-]
-
-
-def write(path: Path, archive: bytes) -> Path:
-    path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_bytes(archive)
-    return path
-
-
-def items_of(dataset: Dataset) -> list[tuple[str, int, bytes]]:
-    return [(dataset.keys[i], int(dataset.labels[i]), dataset.read(i)) for i in range(len(dataset))]
 
 
 def labelled(dataset: Dataset) -> list[tuple[str, str]]:
@@ -87,28 +57,6 @@ def test_what_the_loader_takes(tmp_path: Path) -> None:
         dataset.columns.offsets.tolist(), dataset.sizes.tolist(), ITEMS, strict=True
     ):
         assert data[offset : offset + size] == content
-
-
-def test_a_folder_of_class_tars(tmp_path: Path) -> None:
-    for wnid, members in TRAIN.items():
-        write(tmp_path / "train" / f"{wnid}.tar", tar(members))
-    dataset = open_archive(tmp_path / "train")
-    assert sorted(items_of(dataset)) == sorted(ITEMS)
-    assert [each.archive.name for each in dataset.columns.archives] == [
-        "n01440764.tar",
-        "n01443537.tar",
-    ]
-    assert dataset.columns.item_archive is not None
-    assert dataset.columns.item_archive.dtype == np.int32
-    assert dataset.columns.item_archive.tolist() == [0, 0, 1]
-    again = open_archive(tmp_path / "train")
-    assert items_of(again) == items_of(dataset)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "train.fastinet"]
-
-
-def test_a_class_tar_alone(tmp_path: Path) -> None:
-    path = write(tmp_path / "n01440764.tar", tar(TRAIN["n01440764"]))
-    assert items_of(open_archive(path)) == [(key, 0, data) for key, _, data in ITEMS[1:]]
 
 
 @pytest.mark.parametrize(
@@ -173,22 +121,6 @@ def test_labels_follow_the_rule(tmp_path: Path, paths: list[tuple[list[str], str
     assert labelled(dataset) == expected
     assert [info.wnid for info in dataset.classes] == sorted({wnid for _, wnid in expected})
     assert dataset.skipped == len(names) - len(expected)
-
-
-def test_wnids_and_their_numbers() -> None:
-    assert wnid_number("n01440764") == 1440764
-    assert wnid_text(1440764) == "n01440764"
-    for name in (
-        "",
-        "n",
-        "n0144076",
-        "n014407644",
-        "m01440764",
-        "n0144076x",
-        "n\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667",
-        "n+1440764",
-    ):
-        assert wnid_number(name) == -1
 
 
 def test_members_that_are_no_images_are_counted_and_said(tmp_path: Path) -> None:
@@ -278,56 +210,6 @@ def test_archives_that_change_after_opening(tmp_path: Path) -> None:
         elsewhere.read(2)
 
 
-def test_labels_cannot_be_changed(dataset: Dataset) -> None:
-    for chosen in (dataset, dataset.select([3, 1])):
-        with pytest.raises(ValueError, match="read-only"):
-            chosen.labels[0] = 1
-
-
-def extracted(folder: Path) -> Path:
-    """The folder that TRAIN is extracted to."""
-    members = {f"{wnid}/{name}": TRAIN[wnid][name] for wnid in TRAIN for name in TRAIN[wnid]}
-    return extract(members, folder)
-
-
-def test_an_extracted_archive(tmp_path: Path) -> None:
-    root = extracted(tmp_path / "train")
-    write(root / "README", b"what this is")
-    write(root / "n01440764" / "._n01440764_36.JPEG", b"\x00\x05\x16\x07")
-    with pytest.warns(FastinetWarning, match="1 members skipped as no images.*README"):
-        dataset = open_archive(root)
-    assert items_of(dataset) == sorted(ITEMS)
-    assert dataset.split == "train"
-    with pytest.warns(FastinetWarning, match="README"):
-        again = open_archive(root)  # by its index
-    assert items_of(again) == sorted(ITEMS)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "train.fastinet"]
-    part = open_archive(root / "n01440764")
-    assert items_of(part) == [(key, label, data) for key, label, data in sorted(ITEMS) if not label]
-    assert items_of(dataset.select([2, 0])) == [max(ITEMS), min(ITEMS)]
-
-
-def test_an_extracted_archive_that_changes(tmp_path: Path) -> None:
-    root = extracted(tmp_path / "train")
-    dataset = open_archive(root)
-    path = root / "n01440764" / "n01440764_36.JPEG"
-    row = list(dataset.keys).index("n01440764/n01440764_36.JPEG")
-    path.write_bytes(JPEG + b"longer than it was")
-    with pytest.raises(ReadError, match="has 22 bytes, and had 5") as caught:
-        dataset.read(row)
-    assert (caught.value.archive, caught.value.offset) == (str(root), 0)
-    path.unlink()
-    with pytest.raises(MissingError, match="n01440764_36"):
-        dataset.read(row)
-    with pytest.warns(FastinetWarning, match="stale"):
-        assert len(open_archive(root)) == 2
-    (root / "n01443537" / "n01443537_1.JPEG").symlink_to(tmp_path / "elsewhere.JPEG")
-    (root / "n01443537" / "n01443537_3.JPEG").symlink_to(root / "n01443537" / "n01443537_2.JPEG")
-    (root / "n02085620").symlink_to(root, target_is_directory=True)
-    with pytest.warns(FastinetWarning, match="1 entries skipped"):
-        assert len(open_archive(root, index=False)) == 3
-
-
 def test_selections(tmp_path: Path) -> None:
     for wnid, members in TRAIN.items():
         write(tmp_path / "train" / f"{wnid}.tar", tar(members))
@@ -345,109 +227,7 @@ def test_selections(tmp_path: Path) -> None:
         dataset.select([3])
 
 
-def test_keys_are_a_sequence(tmp_path: Path) -> None:
-    keys = open_archive(write(tmp_path / "t.tar", train_tar(TRAIN))).keys
-    names = [key for key, _, _ in ITEMS]
-    assert isinstance(keys, Keys)
-    assert list(keys) == names
-    assert keys[-1] == names[-1]
-    assert list(keys[1:]) == names[1:]
-    assert list(keys[::-1]) == names[::-1]
-    assert names[1] in keys
-    assert keys.index(names[2]) == 2
-    assert repr(keys[:1]) == f"<1 keys: {names[0]!r}>"
-    with pytest.raises(IndexError):
-        keys[3]
-
-
-def test_progress(tmp_path: Path) -> None:
-    for wnid, members in TRAIN.items():
-        write(tmp_path / "train" / f"{wnid}.tar", tar(members))
-    reports: list[tuple[int, int]] = []
-    open_archive(tmp_path / "train", progress=lambda done, total: reports.append((done, total)))
-    total = sum(path.stat().st_size for path in (tmp_path / "train").iterdir())
-    assert reports == sorted(reports)
-    assert reports[-1] == (total, total)
-    reports.clear()
-    open_archive(tmp_path / "train", progress=lambda done, total: reports.append((done, total)))
-    assert reports == []
-
-
-@pytest.mark.parametrize(
-    ("archive", "kind", "message"),
-    [
-        (b"", CorruptError, "the file is empty"),
-        (b"no tar" * 200, CorruptError, "not a tar"),
-        (b"<!DOCTYPE html>\n", CorruptError, "not a tar: .*a web page"),
-        (b"<html>" * 200, CorruptError, "not a tar: .*a web page"),
-        (gzip.compress(b"x", mtime=0), CorruptError, "not a tar"),
-        (END, CorruptError, "no image in it"),
-        (tar({"README": b"text"}), CorruptError, "no image in it"),
-        (tar({"n01440764.tar": END}), CorruptError, "no image in it"),
-        (tar({"kit/data/meta.mat": b""}), UnsupportedError, "development kit.* labels= or devkit="),
-        (tar({"val/ILSVRC2012_val_00000001.xml": b""}), UnsupportedError, r"fastinet\.read_boxes"),
-        (tar({"x/n01440764_1.pt": b""}), UnsupportedError, r"fastinet\.open_label_maps"),
-        (tar({"picture.JPEG": JPEG}), UnsupportedError, "carry no wnid"),
-        (train_tar(TRAIN)[:-1], CorruptError, "truncated.*; `fastinet verify` says more"),
-    ],
-)
-def test_refusals(tmp_path: Path, archive: bytes, kind: type[FastinetError], message: str) -> None:
-    path = write(tmp_path / "t.tar", archive)
-    with pytest.raises(kind, match=message) as caught:
-        open_archive(path)
-    assert caught.value.archive == str(path)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["t.tar"]
-
-
-def test_what_fastinet_keeps_in_a_tree_is_no_part_of_it(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    for split in ("train", "val"):
-        write(write(tree / split / "n01440764" / "n01440764_1.JPEG", JPEG).parent / "a.jpg", JPEG)
-    open_archive(tree / "val")
-    for suffix in ("boxes", "seek", "label_maps", "val.duplicates", "verify.walk"):
-        write(tree / f"train.fastinet.{suffix}", b"")
-    assert (tree / "val.fastinet").exists()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert open_archive(tree, split="val").skipped == 0
-
-
-def test_refused_paths(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="no such file or folder"):
-        open_archive("")
-    with pytest.raises(MissingError, match="no such file or folder"):
-        open_archive(tmp_path / "t.tar")
-    with pytest.raises(MissingError, match="a folder without images and class tars"):
-        open_archive(tmp_path)
-    write(tmp_path / "ILSVRC2012_img_train.tar", train_tar(TRAIN))
-    with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar"):
-        open_archive(tmp_path)
-    with pytest.raises(UnsupportedError, match="not a regular file"):
-        open_archive(Path(os.devnull))
-
-
-def test_other_files_in_a_folder_are_said(tmp_path: Path) -> None:
-    write(tmp_path / "train" / "n01440764.tar", tar(TRAIN["n01440764"]))
-    write(tmp_path / "train" / "n01443537.tar.gz", b"")
-    with pytest.warns(FastinetWarning, match=r"1 files passed over.*n01443537\.tar\.gz"):
-        assert len(open_archive(tmp_path / "train")) == 2
-
-
-def test_an_error_in_one_of_several_archives_names_it(tmp_path: Path) -> None:
-    write(tmp_path / "train" / "n01440764.tar", tar(TRAIN["n01440764"]))
-    broken = write(tmp_path / "train" / "n01443537.tar", tar(TRAIN["n01443537"])[:700])
-    with pytest.raises(CorruptError, match="truncated") as caught:
-        open_archive(tmp_path / "train")
-    assert caught.value.archive == str(broken)
-
-
-def test_the_class_table() -> None:
-    table = class_table(["n02012849", "n03126707", "n00000001"])
-    assert [info.names[:1] for info in table] == [("crane",), ("crane",), ()]
-    assert table[0].gloss.startswith("large long-necked wading bird")
-    assert table[2].gloss == ""
-    assert [info.index for info in table] == [0, 1, 2]
-    wnids = imagenet1k_wnids()
-    assert len(set(wnids)) == 1000
-    assert list(wnids) == sorted(wnids)
-    assert all(info.names and info.gloss for info in class_table(wnids))
+def test_labels_cannot_be_changed(dataset: Dataset) -> None:
+    for chosen in (dataset, dataset.select([3, 1])):
+        with pytest.raises(ValueError, match="read-only"):
+            chosen.labels[0] = 1

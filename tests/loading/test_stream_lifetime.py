@@ -38,11 +38,7 @@ from test_lifetime import (
 )
 
 import fastinet
-from fastinet.errors import (
-    CancelledError,
-    CorruptError,
-    ReadError,
-)
+from fastinet.errors import CancelledError, CorruptError
 from fastinet.testing.archives import END, entry, tar
 from fastinet.testing.small import small_jpeg
 
@@ -54,34 +50,7 @@ HANGS_SECONDS = 120  # nothing here is about time; whatever takes this long hang
 WHOLE = batches_of(FLAT, batch_size=2)
 
 
-# -------------------------------------------------------------------------------------- readers
-
-
-class Failing(Pieces):
-    """Has some bytes, and then an error."""
-
-    def __init__(self, data: bytes, error: BaseException) -> None:
-        super().__init__([data])
-        self._error = error
-
-    def read(self, size: int, /) -> bytes:
-        data = super().read(size)
-        if not data:
-            raise self._error
-        return data
-
-
-@pytest.mark.parametrize(
-    "error",
-    [OSError("the line is down"), BrokenPipeError(), KeyError("x"), SystemExit(3)],
-)
-def test_a_reader_that_raises(error: BaseException) -> None:
-    for data in (FLAT[: len(FLAT) // 2], FLAT, b""):
-        batches = iter(loader_of(fastinet.open_stream(Failing(data, error)), batch_size=2))
-        with pytest.raises(ReadError, match="file object cannot be read") as told:
-            list(batches)
-        assert told.value.__cause__ is error
-        assert list(batches) == []
+# ---------------------------------------------------------------------------------------- pipes
 
 
 def test_a_pipe_that_closes_early() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import pickle
@@ -428,61 +427,7 @@ def test_stats(content: bytes) -> None:
     assert told
 
 
-def test_a_file_object_may_be_text_or_not_ready() -> None:
-    for source, cause in ((io.StringIO("text"), "str in place"), (NotReady(), "NoneType in place")):
-        with pytest.raises(fastinet.errors.ReadError, match=cause):
-            list(loader_of(fastinet.open_stream(source)))  # type: ignore[arg-type]
-
-
-class NotReady:
-    """A raw file that does not block."""
-
-    def read(self, size: int, /) -> None:
-        """Nothing, and not the end."""
-
-
 def test_train_tar_with_record_padding() -> None:
     members = {f"n01440764_{number}.JPEG": data for number, data in enumerate(images(3))}
     (batch,) = batches_of(train_tar({"n01440764": members}, record_bytes=10240))
     assert batch.keys == [f"n01440764/{name}" for name in members]
-
-
-# ----------------------------------------------------------------------------------------- open()
-
-
-def test_open_takes_what_arrives(content: bytes, classes: list[str], tmp_path: Path) -> None:
-    expected = batches_of(content, classes=classes)
-    with contextlib.ExitStack() as stack:
-        for source in (io.BytesIO(content), WAYS["named_pipe"](stack, content, tmp_path)):
-            stream = fastinet.open(source, classes=classes)  # type: ignore[call-overload]
-            assert isinstance(stream, fastinet.Stream)
-            same_batches(expected, loader_of(stream))
-    stream = fastinet.open("-", labels=lambda _key, _companions: 3)
-    assert isinstance(stream, fastinet.Stream)
-    assert stream.name == "standard input"
-    assert stream.label("a.jpg", {}) == 3
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"devkit": "devkit"},
-        {"patch": "other.tar"},
-        {"index": False},
-        {"index": "other.index"},
-        {"progress": print},
-        {"labels": [1, 2]},
-        {"labels": "real.json"},
-    ],
-)
-def test_open_refuses_what_a_stream_cannot_do(options: dict[str, Any]) -> None:
-    for source in ("-", io.BytesIO()):
-        with pytest.raises(ValueError, match=f"^{next(iter(options))} .*a stream"):
-            fastinet.open(source, **options)  # type: ignore[call-overload]
-
-
-def test_open_refuses_what_a_file_does_not_need(archive_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"classes.* with a stream"):
-        fastinet.open(archive_path, classes=["n01440764"])  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="file object"):
-        fastinet.open(17)  # type: ignore[call-overload]

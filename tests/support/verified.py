@@ -15,6 +15,10 @@ COUNTS = {"n01440764": 4, "n01443537": 2, "n02123045": 3}
 Classes = dict[str, dict[str, bytes]]
 
 
+class Interrupted(Exception):  # noqa: N818  # as Ctrl-C is
+    """Stops a verification from its progress report."""
+
+
 def some_classes() -> Classes:
     """Small photographs by file name, by wnid."""
     rng = np.random.default_rng(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,3 +27,14 @@ def test_a_state_that_is_none() -> None:
     for state in (b"", b"x" * 24, b"x" * 100):
         with pytest.raises(ValueError, match="saved state of MD5"):
             Md5(state)
+
+
+def test_md5_goes_on_from_its_state_anywhere() -> None:
+    rng = np.random.default_rng(9)
+    data = rng.bytes(100_000)
+    for cut in [0, 1, 63, 64, 65, *rng.integers(0, len(data), 20).tolist()]:
+        first = Md5()
+        first.update(data[:cut])
+        second = Md5(first.state())
+        second.update(data[cut:])
+        assert second.hexdigest() == hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -1,35 +1,29 @@
-"""Datasets of gzipped tars, which are those of the plain tars; and gzip-wrapped images."""
+"""Datasets of gzipped tars, which are those of the plain tars."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from support.checkpointed import small_images, write_archive
-from support.gzipped import log_of, obtain, train_bytes, write
+from support.gzipped import epoch, log_of, obtain, one_image, train_bytes, write
 
 import fastinet
 from fastinet.cli import main
-from fastinet.errors import CorruptError, FastinetWarning
+from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import tar
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-
-# ------------------------------------------------------------------------------ through the loader
 
 
 @pytest.fixture
@@ -37,22 +31,6 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     """One dataset as a plain tar and as a gzipped one."""
     plain = write_archive(tmp_path / "train.tar", small_images(40))
     return plain, write(tmp_path / "train.tar.gz", gzip.compress(plain.read_bytes()))
-
-
-def one_image() -> bytes:
-    return next(iter(small_images(1).values()))
-
-
-def epoch(dataset: fastinet.Dataset, **options: Any) -> list[fastinet.Batch]:
-    loader = fastinet.Loader(
-        dataset,
-        batch_size=8,
-        transform=fastinet.RandomResizedCrop(32),
-        shuffle=True,
-        seed=1,
-        **options,
-    )
-    return list(loader)
 
 
 def test_the_same_items_and_batches(pair: tuple[Path, Path]) -> None:
@@ -154,21 +132,6 @@ def test_resume(pair: tuple[Path, Path]) -> None:
         np.testing.assert_array_equal(one.images, other.images)
 
 
-def test_a_seek_index_that_is_made_for_a_read_is_told_of(pair: tuple[Path, Path]) -> None:
-    """Opening finds the index of items, so that the pass begins with the first read."""
-    plain, zipped = (fastinet.open(path) for path in pair)
-    log_of(pair[1]).unlink()
-    told = f"the seek index of '{pair[1]}' is not there.* one pass over {pair[1].stat().st_size:,}"
-    with pytest.warns(FastinetWarning, match=told) as caught:
-        assert zipped.read(3) == plain.read(3)
-    assert len(caught) == 1
-    assert log_of(pair[1]).exists()
-    assert Path(caught[0].filename) == Path(__file__)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert fastinet.open(pair[1]).read(3) == plain.read(3)
-
-
 def test_the_content_decides_not_the_name(pair: tuple[Path, Path]) -> None:
     plain, zipped = pair
     called_gz = write(plain.with_name("v2.tar.gz"), plain.read_bytes())
@@ -196,74 +159,16 @@ def test_a_gzipped_class_tar_keeps_its_keys(tmp_path: Path) -> None:
     assert list(fastinet.open(tmp_path).keys) == ["n01440764/n01440764_1.JPEG"]
 
 
-# ------------------------------------------------------------------------- gzip-wrapped images
-
-
-@pytest.mark.parametrize("name", ["JPEG", "PNG"])
-def test_wrapped_images(name: str) -> None:
-    """ImageNet-21K has JPEGs that are wrapped in gzip: they decode as if they were not."""
-    from PIL import Image
-
-    pixels = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, name)
-    data, wrapped = file.getvalue(), gzip.compress(file.getvalue())
-    assert fastinet.read_header(wrapped) == fastinet.read_header(data)
-    np.testing.assert_array_equal(fastinet.decode(wrapped), fastinet.decode(data))
-    box = (3, 4, 30, 20)
-    np.testing.assert_array_equal(
-        fastinet.decode(wrapped, box=box, size=(16, 16), flip=True),
-        fastinet.decode(data, box=box, size=(16, 16), flip=True),
-    )
-
-
-def test_wrapped_images_in_the_loader(tmp_path: Path) -> None:
-    images = small_images(12)
-    plain = write_archive(tmp_path / "plain.tar", images)
-    wrapped = write_archive(
-        tmp_path / "wrapped.tar",
-        {
-            name: gzip.compress(image) if i % 3 == 1 else image
-            for i, (name, image) in enumerate(images.items())
-        },
-    )
-    datasets = [fastinet.open(path) for path in (plain, wrapped)]
-    for one, other in zip(*map(epoch, datasets), strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-    records = datasets[1].build_checkpoints()
-    assert np.flatnonzero(records.sizes == 0).tolist() == [1, 4, 7, 10]
-    for one, other in zip(*map(epoch, datasets), strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-
-
-def test_damaged_wrapped_images() -> None:
-    wrapped = gzip.compress(one_image())
-    with pytest.raises(CorruptError, match="truncated: the gzip data"):
-        fastinet.decode(wrapped[:-9])
-    with pytest.raises(CorruptError, match="CRC-32"):
-        fastinet.decode(wrapped[:-8] + bytes(4) + wrapped[-4:])
-    with pytest.raises(CorruptError, match=r"of the inflated image"):
-        fastinet.decode(gzip.compress(one_image()[:200]))
-    with pytest.raises(fastinet.errors.UnsupportedError, match="neither those of a JPEG"):
-        fastinet.decode(gzip.compress(wrapped))
-
-
-def test_wrapped_images_inflate_within_bounds() -> None:
-    """To eight times what they have, or 16 MiB: a small bomb does not fill the memory."""
-    from PIL import Image
-
-    bomb = gzip.compress(bytes(20_000_000))  # 20 kB
-    with pytest.raises(fastinet.errors.TooLargeError, match=f"than {16 << 20} bytes, which is"):
-        fastinet.decode(bomb)
-    large = gzip.compress(random.Random(0).randbytes(3 << 20) + bytes(40_000_000), 1)
-    with pytest.raises(fastinet.errors.TooLargeError, match=f"than {8 * len(large)} bytes, which"):
-        fastinet.decode(large)
-    file = io.BytesIO()
-    Image.new("RGB", (6000, 6000), (10, 200, 30)).save(file, "JPEG")
-    flat = file.getvalue()  # deflate makes a thousandth of it
-    assert len(gzip.compress(flat)) * 100 < len(flat)
-    assert fastinet.decode(gzip.compress(flat), box=(0, 0, 16, 16)).shape == (16, 16, 3)
-    followed = one_image() + bytes(10_000_000)  # more than eight times, and little
-    np.testing.assert_array_equal(
-        fastinet.decode(gzip.compress(followed)), fastinet.decode(one_image())
-    )
+def test_a_seek_index_that_is_made_for_a_read_is_told_of(pair: tuple[Path, Path]) -> None:
+    """Opening finds the index of items, so that the pass begins with the first read."""
+    plain, zipped = (fastinet.open(path) for path in pair)
+    log_of(pair[1]).unlink()
+    told = f"the seek index of '{pair[1]}' is not there.* one pass over {pair[1].stat().st_size:,}"
+    with pytest.warns(FastinetWarning, match=told) as caught:
+        assert zipped.read(3) == plain.read(3)
+    assert len(caught) == 1
+    assert log_of(pair[1]).exists()
+    assert Path(caught[0].filename) == Path(__file__)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fastinet.open(pair[1]).read(3) == plain.read(3)

@@ -1,0 +1,50 @@
+"""What lies at a path: a class tar, a folder of class tars, and other files beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.small_train import ITEMS, TRAIN, items_of, write
+
+from fastinet.errors import CorruptError, FastinetWarning
+from fastinet.items.opening import open as open_archive
+from fastinet.testing.archives import tar
+
+
+def test_a_folder_of_class_tars(tmp_path: Path) -> None:
+    for wnid, members in TRAIN.items():
+        write(tmp_path / "train" / f"{wnid}.tar", tar(members))
+    dataset = open_archive(tmp_path / "train")
+    assert sorted(items_of(dataset)) == sorted(ITEMS)
+    assert [each.archive.name for each in dataset.columns.archives] == [
+        "n01440764.tar",
+        "n01443537.tar",
+    ]
+    assert dataset.columns.item_archive is not None
+    assert dataset.columns.item_archive.dtype == np.int32
+    assert dataset.columns.item_archive.tolist() == [0, 0, 1]
+    again = open_archive(tmp_path / "train")
+    assert items_of(again) == items_of(dataset)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "train.fastinet"]
+
+
+def test_a_class_tar_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "n01440764.tar", tar(TRAIN["n01440764"]))
+    assert items_of(open_archive(path)) == [(key, 0, data) for key, _, data in ITEMS[1:]]
+
+
+def test_other_files_in_a_folder_are_said(tmp_path: Path) -> None:
+    write(tmp_path / "train" / "n01440764.tar", tar(TRAIN["n01440764"]))
+    write(tmp_path / "train" / "n01443537.tar.gz", b"")
+    with pytest.warns(FastinetWarning, match=r"1 files passed over.*n01443537\.tar\.gz"):
+        assert len(open_archive(tmp_path / "train")) == 2
+
+
+def test_an_error_in_one_of_several_archives_names_it(tmp_path: Path) -> None:
+    write(tmp_path / "train" / "n01440764.tar", tar(TRAIN["n01440764"]))
+    broken = write(tmp_path / "train" / "n01443537.tar", tar(TRAIN["n01443537"])[:700])
+    with pytest.raises(CorruptError, match="truncated") as caught:
+        open_archive(tmp_path / "train")
+    assert caught.value.archive == str(broken)

@@ -1,0 +1,23 @@
+"""Scores of a model with more classes than are evaluated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastinet import metrics
+
+
+def test_a_model_of_more_classes_is_scored_both_ways() -> None:
+    rng = np.random.default_rng(3)
+    model = ["n00000001", "n00000002", "n00000003", "n00000004", "n00000005"]
+    evaluation = ["n00000002", "n00000005"]
+    scores, labels = rng.random((40, 5)), rng.integers(0, 2, 40)
+    columns = metrics.class_columns(model, evaluation)
+    wanted = np.array([1, 4])[labels]
+    among_all = float(np.mean(scores.argmax(axis=1) == wanted))
+    among_two = float(np.mean((scores[:, 4] > scores[:, 1]) == (labels == 1)))
+    assert metrics.evaluate(scores, columns[labels], topk=(1,))["top1"] == among_all
+    assert metrics.evaluate(scores[:, columns], labels, topk=(1,))["top1"] == among_two
+    with pytest.raises(ValueError, match="1 of the 2 classes are none of the model's 5: n00000009"):
+        metrics.class_columns(model, ["n00000001", "n00000009"])

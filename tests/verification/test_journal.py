@@ -1,0 +1,104 @@
+"""What a verification keeps: it is remembered until the archive changes, and damage is noticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.verified import Interrupted, kinds
+
+import fastinet
+from fastinet.datasets.published import PublishedArchive
+from fastinet.errors import FastinetWarning
+from fastinet.verification import content_pass
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+def test_what_was_found_is_remembered_until_the_archive_changes(
+    train: tuple[Path, list[PublishedArchive]],
+) -> None:
+    path, published = train
+    first = fastinet.verify(path, published=published)
+    again = fastinet.verify(path, published=published)
+    assert (first.remembered, again.remembered) == (False, True)
+    assert again.findings == first.findings
+    assert not fastinet.verify(path, published=published, again=True).remembered
+    assert not fastinet.verify(path, published=published, decode=True).remembered
+    with path.open("ab") as file:
+        file.write(bytes(512))
+    changed = fastinet.verify(path, published=published)
+    assert not changed.remembered
+    assert kinds(changed) == ["trailing bytes"]
+
+
+def test_a_journal_that_is_no_journal_is_replaced(
+    train: tuple[Path, list[PublishedArchive]],
+) -> None:
+    path, published = train
+    journal = path.with_name("train.tar.fastinet.verify")
+    for content in (b"", b"{", b"[]", bytes(100)):
+        journal.write_bytes(content)
+        with pytest.warns(FastinetWarning, match=r"'.*\.verify' is damaged: .* done anew") as said:
+            assert fastinet.verify(path, published=published).ok
+        assert len(said) == 1
+        assert json.loads(journal.read_bytes())["report"]["ok"]
+    journal.write_bytes(b'{"format": 1}')  # of another verification: nothing to tell
+    assert fastinet.verify(path, published=published).ok
+    assert not list(path.parent.glob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("members", "many", "'members' is \"many\", and must be a whole number"),
+        ("images", -1, "'images' is -1, and must be 0 to 9223372036854775807"),
+        ("checks", [{"name": "size"}], r"it lacks 'checks\[0\].state'"),
+        ("checks", [{"name": "size", "state": "odd", "detail": ""}], "must be one of 'passed'"),
+        ("findings", {}, "'findings' is {}, and must be an array"),
+        ("remembered", 1, "must be true or false"),
+    ],
+)
+def test_a_remembered_report_of_the_wrong_types_is_refused(
+    train: tuple[Path, list[PublishedArchive]], name: str, value: object, what: str
+) -> None:
+    path, published = train
+    sound = fastinet.verify(path, published=published)
+    journal = path.with_name("train.tar.fastinet.verify")
+    content = json.loads(journal.read_bytes())
+    content["report"][name] = value
+    journal.write_text(json.dumps(content))
+    with pytest.warns(FastinetWarning, match=f"is damaged: .*{what}"):
+        assert fastinet.verify(path, published=published) == sound
+
+
+def test_a_state_of_other_bytes_is_not_taken_up(
+    train: tuple[Path, list[PublishedArchive]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_pass, "_WINDOW_BYTES", 3000)
+    path, published = train
+
+    def interrupt(stage: str, done: int, _: int) -> None:
+        if stage == "content" and done > 10_000:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        fastinet.verify(path, published=published, progress=interrupt)
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 1
+    path.write_bytes(content)
+    assert "digest" in kinds(fastinet.verify(path, published=published))
+
+
+def test_a_place_that_cannot_be_written_costs_the_journal_alone(
+    train: tuple[Path, list[PublishedArchive]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, published = train
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fastinet.verification.journal.replace_file", refuse)
+    with pytest.warns(fastinet.errors.FastinetWarning, match="cannot be kept"):
+        assert fastinet.verify(path, published=published).ok

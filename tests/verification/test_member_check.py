@@ -1,0 +1,108 @@
+"""The check of the members: classes, counts and numbers, and other files."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.verified import Classes, kinds, published_train
+
+import fastinet
+from fastinet.datasets.published import PublishedArchive, PublishedSplit
+from fastinet.testing.archives import END, entry, tar, train_tar
+from fastinet.testing.devkit import write_devkit
+from fastinet.testing.ilsvrc import miniature_challenge, write_archive
+from fastinet.testing.small import small_jpeg
+from fastinet.testing.whole_archives import imagenet_v2_members
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+@pytest.mark.parametrize("top", ["", "ILSVRC/Data/CLS-LOC/"])
+def test_splits_in_one_archive_are_compared_each(
+    tmp_path: Path, classes: Classes, top: str
+) -> None:
+    image = small_jpeg(np.random.default_rng(1))
+    content = {
+        f"{top}train/{wnid}/{name}": data
+        for wnid, images in classes.items()
+        for name, data in images.items()
+    }
+    content |= {f"{top}val/ILSVRC2012_val_{n:08d}.JPEG": image for n in (1, 2, 3)}
+    content |= {f"{top}test/ILSVRC2012_test_{n:08d}.JPEG": image for n in (1, 2, 4)}
+    split_of = {"train": PublishedSplit("train", 9, 3, (2, 4))}
+    split_of |= {name: PublishedSplit(name, 3) for name in ("val", "test")}
+    published = [
+        PublishedArchive(f"ILSVRC2012_img_{name}.tar", name, "", splits=(split,))
+        for name, split in split_of.items()
+    ]
+    path = tmp_path / "kaggle.tar.gz"
+    path.write_bytes(gzip.compress(tar(content)))
+    report = fastinet.verify(path, published=published)
+    assert report.family == "ilsvrc"
+    assert kinds(report) == ["missing members", "unexpected members"]
+    assert "numbers 3" in report.errors[0].message
+    assert report.images == 15
+
+
+def test_missing_and_unexpected_classes_are_named(tmp_path: Path, classes: Classes) -> None:
+    content = train_tar(classes)
+    split = PublishedSplit("train", 9, 1000, (2, 4), "imagenet-1k")
+    published = published_train(content, splits=(split,), bytes=None, md5=None, class_tars=None)
+    classes["n99999999"] = {"n99999999_1.JPEG": small_jpeg(np.random.default_rng(4))}
+    del classes["n01443537"]
+    path = tmp_path / "train.tar"
+    path.write_bytes(train_tar(classes))
+    report = fastinet.verify(path, published=published, expect="train.tar")
+    missing = [f.member for f in report.errors if f.kind == "missing class"]
+    assert "n01443537" in missing
+    assert len(missing) == 998
+    assert [f.member for f in report.errors if f.kind == "unexpected class"] == ["n99999999"]
+
+
+def test_a_devkit_tells_how_many_images_each_class_has(tmp_path: Path, classes: Classes) -> None:
+    content = train_tar(classes)
+    path = tmp_path / "train.tar"
+    path.write_bytes(content)
+    kit = write_devkit(tmp_path / "kit.tar.gz", [0, 1, 2])  # 1,300 of each class
+    report = fastinet.verify(path, published=published_train(content), devkit=kit)
+    assert kinds(report) == ["images per class"] * 3
+    assert "has 4 of 1,300 images: 1,296 missing" in report.errors[0].message
+
+
+def test_other_files_are_warned_of(tmp_path: Path, classes: Classes) -> None:
+    classes["n01440764"]["readme.txt"] = b"hello"
+    path = tmp_path / "train.tar"
+    path.write_bytes(train_tar(classes))
+    report = fastinet.verify(path, published=[])
+    assert report.ok
+    assert kinds(report, "warning") == ["unexpected members"]
+    assert "n01440764/readme.txt" in report.findings[0].message
+    assert "nothing published" in report.sentence
+
+
+def test_what_belongs_to_the_packaging_is_no_surprise(tmp_path: Path) -> None:
+    members = {**miniature_challenge().cls_loc(), "ILSVRC/Data/CLS-LOC/notes.txt": b""}
+    report = fastinet.verify(write_archive(tmp_path / "kaggle.tar", members))
+    (warning,) = (finding for finding in report.findings if finding.severity == "warning")
+    assert warning.message == "1 files are none of it: ILSVRC/Data/CLS-LOC/notes.txt"
+
+
+def test_a_split_that_is_missing_is_named(tmp_path: Path) -> None:
+    image = small_jpeg(np.random.default_rng(5))
+    path = tmp_path / "renamed.tar"
+    path.write_bytes(entry("ILSVRC2012_val_00000001.JPEG", image) + END)
+    splits = (PublishedSplit("val", 1), PublishedSplit("test", 3), PublishedSplit("train"))
+    report = fastinet.verify(path, published=[PublishedArchive("a.tar", "val", "", splits=splits)])
+    assert [finding.message for finding in report.errors] == ["split 'test' is missing"]
+
+
+def test_missing_classes_that_are_called_by_number(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "v2.tar", imagenet_v2_members("numbers", labels=(0, 3, 1)))
+    splits = (PublishedSplit("val", classes=5),)
+    published = [PublishedArchive("v2.tar", "imagenet_v2", "", splits=splits)]
+    report = fastinet.verify(path, published=published)
+    assert kinds(report) == ["missing class"] * 2
+    assert [finding.member for finding in report.errors] == ["2", "4"]
