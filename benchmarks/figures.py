@@ -200,14 +200,14 @@ def checkpoint_figures(archive: Path, folder: Path, rounds: int) -> Iterator[Fig
         f"{each['build']:.2f} and {each['epoch']:.2f} ms an image",
     )
     files = sum(file.stat().st_size for file in folder.glob(f"{archive.name}.fastinet*"))
-    places = dataset.checkpoints
+    checkpoints = dataset.checkpoints
     yield Figure(
         "index with checkpoints / archive",
         100 * files / twin.stat().st_size,
         "%",
         "<= 0.6",
         files <= 0.006 * twin.stat().st_size,
-        f"{places.record_bytes / images:.0f} bytes of checkpoints an image",
+        f"{checkpoints.record_bytes / images:.0f} bytes of checkpoints an image",
     )
 
 

@@ -104,14 +104,18 @@ def chunk_ends(log: bytes) -> list[int]:
 
 
 def test_the_format(archive: Path) -> None:
-    places = build(archive)
+    checkpoints = build(archive)
     log = log_of(archive).read_bytes()
     assert len(chunk_ends(log)) == 1 + 5
     header = json.loads(log[20 : chunk_ends(log)[0]])
     assert (header["items"], header["stride"]) == (ITEMS, 0)
     assert [entry["name"] for entry in header["archives"]] == ["train.tar"]
-    assert (places.path, places.covered, places.stride) == (log_of(archive), ITEMS, 0)
-    assert places.record_bytes < len(log)
+    assert (checkpoints.path, checkpoints.covered, checkpoints.stride) == (
+        log_of(archive),
+        ITEMS,
+        0,
+    )
+    assert checkpoints.record_bytes < len(log)
     assert_rows_are_right(archive, ITEMS)
 
 
@@ -209,8 +213,8 @@ def test_every_damaged_byte(archive: Path) -> None:
         log_of(archive).write_bytes(damaged)
         covered = 0 if position < tables[1][0] else 12
         with pytest.warns(FastinetWarning, match="damaged|format version|stale"):
-            places = fastinet.open(archive).checkpoints
-        assert places.covered == covered
+            checkpoints = fastinet.open(archive).checkpoints
+        assert checkpoints.covered == covered
         build(archive, chunk_items=12)
         assert log_of(archive).read_bytes() == whole
 
@@ -298,9 +302,9 @@ def test_a_folder_that_cannot_be_written(
     archive: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_writing(monkeypatch, archive.parent)
-    places = build(archive)
-    assert places.path is not None
-    assert own_cache in places.path.parents
+    checkpoints = build(archive)
+    assert checkpoints.path is not None
+    assert own_cache in checkpoints.path.parents
     assert not log_of(archive).exists()
     assert_rows_are_right(archive, ITEMS)
     own_cache.rename(own_cache.with_name("gone"))
@@ -322,9 +326,9 @@ def test_a_good_index_in_a_folder_that_cannot_be_written(
     log_of(archive).write_bytes(whole[: chunk_ends(whole)[2]])
     assert found(archive).covered == 2 * CHUNK
     refuse_writing(monkeypatch, archive.parent)
-    places = build(archive)
-    assert places.path != log_of(archive)
-    assert found(archive).path == places.path
+    checkpoints = build(archive)
+    assert checkpoints.path != log_of(archive)
+    assert found(archive).path == checkpoints.path
     assert_rows_are_right(archive, ITEMS)
 
 
@@ -388,8 +392,8 @@ def test_a_folder_of_class_tars(tmp_path: Path) -> None:
     for number, wnid in enumerate(["n01440764", "n01443537"]):
         members = {f"{wnid}_{i}.JPEG": images[str(i)] for i in range(4 * number, 4 * number + 4)}
         (folder / f"{wnid}.tar").write_bytes(tar(members))
-    places = build(folder)
-    assert places.path == tmp_path / "train.fastinet.checkpoints"
+    checkpoints = build(folder)
+    assert checkpoints.path == tmp_path / "train.fastinet.checkpoints"
     assert found(folder).covered == 8
     assert_rows_are_right(folder, 8)
     with (folder / "n01443537.tar").open("ab") as file:
@@ -423,12 +427,12 @@ def test_the_command(archive: Path) -> None:
     facts = json.loads(run(str(archive), "--json").stdout)
     assert (facts["checkpoints"], facts["checkpointed_items"]) == (None, 0)
     text = run(str(archive), "--checkpoints", "--threads", "2").stdout.replace("\n", "")
-    places = found(archive)
-    assert f"{ITEMS} images, {places.record_bytes / ITEMS:.0f} bytes each" in text
+    checkpoints = found(archive)
+    assert f"{ITEMS} images, {checkpoints.record_bytes / ITEMS:.0f} bytes each" in text
     facts = json.loads(run(str(archive), "--json").stdout)
     assert facts["checkpoints"] == str(log_of(archive))
     assert facts["checkpointed_items"] == ITEMS
-    assert facts["checkpoint_bytes"] == places.record_bytes
+    assert facts["checkpoint_bytes"] == checkpoints.record_bytes
     run(str(archive), "--checkpoints", "--stride", "3")
     assert found(archive).stride == 3
     log = log_of(archive).read_bytes()

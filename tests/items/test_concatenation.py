@@ -57,11 +57,11 @@ def rows_without(parts: list[fastinet.Dataset]) -> object:
 
 def records_of(dataset: fastinet.Dataset) -> list[bytes]:
     """Each item's record, of the archive that it is in."""
-    places = dataset.checkpoints
-    arrays = places.records_by_archive()
+    checkpoints = dataset.checkpoints
+    arrays = checkpoints.records_by_archive()
     numbers = dataset.columns.item_archive
     found = []
-    for row, (start, size) in enumerate(zip(places.starts.tolist(), places.sizes.tolist(),
+    for row, (start, size) in enumerate(zip(checkpoints.starts.tolist(), checkpoints.sizes.tolist(),
                                             strict=True)):  # fmt: skip
         array = arrays[0 if len(arrays) == 1 or numbers is None else int(numbers[row])]
         found.append(array[start : start + size].tobytes())
@@ -75,14 +75,14 @@ def test_the_parts_checkpoints_are_used(
     for number in having:
         parts[number].build_checkpoints(stride=number)
     joined = fastinet.concatenate(parts)
-    places = joined.checkpoints
+    checkpoints = joined.checkpoints
     assert records_of(joined) == [record for part in parts for record in records_of(part)]
-    assert places.covered == sum(len(parts[number]) for number in having)
-    assert places.path == (parts[having[0]].checkpoints.path if having else None)
+    assert checkpoints.covered == sum(len(parts[number]) for number in having)
+    assert checkpoints.path == (parts[having[0]].checkpoints.path if having else None)
     ours = rows_of(joined)
     assert_same_rows(ours, rows_without(parts))  # type: ignore[arg-type]
     others = len(OTHER_ROADS) if 0 in having else 0
-    assert ours.stats.regions["checkpoints"] == places.covered - others
+    assert ours.stats.regions["checkpoints"] == checkpoints.covered - others
     assert ours.stats.fallbacks.get("checkpoints", 0) == 0
 
 
@@ -91,10 +91,10 @@ def test_a_concatenation_makes_those_of_its_parts(parts: list[fastinet.Dataset])
     assert joined.checkpoints.covered == 0
     parts[1].build_checkpoints()
     told: list[tuple[int, int]] = []
-    places = joined.build_checkpoints(
+    checkpoints = joined.build_checkpoints(
         threads=1, chunk_items=2, progress=lambda done, of: told.append((done, of))
     )
-    assert places.covered == len(joined)
+    assert checkpoints.covered == len(joined)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert {of for _, of in told} == {len(joined)}
     assert told[-1][0] == len(joined)

@@ -40,9 +40,9 @@ def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """All kinds of image, with checkpoints at every stride."""
     path = write_archive(tmp_path_factory.mktemp("kinds") / "train.tar", IMAGES)
     opened = fastinet.open(path)
-    places = opened.build_checkpoints(stride=request.param)
-    assert (places.covered, places.stride) == (len(IMAGES), request.param)
-    assert np.count_nonzero(places.sizes) == OWN
+    checkpoints = opened.build_checkpoints(stride=request.param)
+    assert (checkpoints.covered, checkpoints.stride) == (len(IMAGES), request.param)
+    assert np.count_nonzero(checkpoints.sizes) == OWN
     return opened
 
 
@@ -156,13 +156,13 @@ def with_records(dataset: fastinet.Dataset, **columns: Any) -> fastinet.Dataset:
 
 def test_every_damaged_byte_of_a_record_is_noticed(many: fastinet.Dataset) -> None:
     """Each byte of one record after another; all items of an epoch have their own damage."""
-    places = many.checkpoints
+    checkpoints = many.checkpoints
     theirs = rows_of(without_checkpoints(many), seed=1)
     rng = rng_of("damaged bytes")
-    for position in range(int(places.sizes.max())):
-        records = places.records.copy()
-        hit = places.sizes > position
-        at = (places.starts[hit] + np.uint64(position)).astype(np.int64)
+    for position in range(int(checkpoints.sizes.max())):
+        records = checkpoints.records.copy()
+        hit = checkpoints.sizes > position
+        at = (checkpoints.starts[hit] + np.uint64(position)).astype(np.int64)
         records[at] ^= rng.integers(1, 256, len(at)).astype(np.uint8)
         ours = rows_of(with_records(many, records=records), seed=1)
         assert_same_rows(ours, theirs)
@@ -171,11 +171,11 @@ def test_every_damaged_byte_of_a_record_is_noticed(many: fastinet.Dataset) -> No
 
 
 def test_swapped_records_are_noticed(many: fastinet.Dataset) -> None:
-    places = many.checkpoints
+    checkpoints = many.checkpoints
     theirs = rows_of(without_checkpoints(many))
     order = np.roll(np.arange(len(many)), 1)
     for names in (("starts", "sizes", "header_bytes"), ("starts", "sizes"), ("header_bytes",)):
-        columns = {name: getattr(places, name)[order] for name in names}
+        columns = {name: getattr(checkpoints, name)[order] for name in names}
         ours = rows_of(with_records(many, **columns))
         assert_same_rows(ours, theirs)
         if "starts" in names:
@@ -200,9 +200,9 @@ def test_a_twin_with_equal_tables_and_length_is_noticed(tmp_path: Path) -> None:
     longest = max(map(len, files))
     twins = {str(i): file + bytes(longest - len(file)) for i, file in enumerate(files)}
     dataset = fastinet.open(write_archive(tmp_path / "train.tar", twins))
-    places = dataset.build_checkpoints()
+    checkpoints = dataset.build_checkpoints()
     order = np.roll(np.arange(len(files)), 1)
-    columns = {name: getattr(places, name)[order] for name in ("starts", "sizes")}
+    columns = {name: getattr(checkpoints, name)[order] for name in ("starts", "sizes")}
     swapped = with_records(dataset, **columns)
     for seed in range(20):
         ours = rows_of(swapped, seed=seed)
@@ -262,10 +262,10 @@ def test_an_archive_that_rots_in_place(many: fastinet.Dataset, tmp_path: Path) -
     path.write_bytes(sound)
     stamp = path.stat()
     dataset = fastinet.open(path)
-    places = dataset.build_checkpoints(stride=2)
+    checkpoints = dataset.build_checkpoints(stride=2)
     plain = without_checkpoints(dataset)
     offsets, sizes = dataset.columns.offsets.astype(np.int64), dataset.sizes.astype(np.int64)
-    headers = places.header_bytes.astype(np.int64)
+    headers = checkpoints.header_bytes.astype(np.int64)
     rng = rng_of("rot")
 
     def rot(first: Any, end: Any) -> None:
@@ -298,8 +298,8 @@ def test_damage_is_counted_and_has_no_record(tmp_path: Path) -> None:
     with pytest.warns(
         fastinet.errors.FastinetWarning, match=r"2 items are damaged .*n01440764_2\.JPEG.*byte"
     ):
-        places = dataset.build_checkpoints(chunk_items=3)
-    assert np.flatnonzero(places.sizes == 0).tolist() == [2, 4]
+        checkpoints = dataset.build_checkpoints(chunk_items=3)
+    assert np.flatnonzero(checkpoints.sizes == 0).tolist() == [2, 4]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dataset.build_checkpoints()  # complete: nothing is made again

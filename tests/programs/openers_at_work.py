@@ -119,12 +119,12 @@ def outcome(what: str, path: Path, opener: Opener) -> Any:
         return [len(maps), maps.offsets.tolist()]
     dataset = fastinet.open(path, progress=opener.progress)
     if what == "checkpoints":
-        places = dataset.build_checkpoints(
+        checkpoints = dataset.build_checkpoints(
             chunk_items=CHUNK_ITEMS, threads=1, progress=opener.progress
         )
-        assert places.covered == len(dataset)
-        records = places.records[int(places.starts[0]) :]
-        return [places.sizes.tolist(), zlib.crc32(np.ascontiguousarray(records).data)]
+        assert checkpoints.covered == len(dataset)
+        records = checkpoints.records[int(checkpoints.starts[0]) :]
+        return [checkpoints.sizes.tolist(), zlib.crc32(np.ascontiguousarray(records).data)]
     if what == "duplicates":
         found = fastinet.find_duplicates(dataset, threads=1, progress=opener.progress)
         return [group.tolist() for group in found]
