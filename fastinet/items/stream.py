@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from fastinet._native import _engine
+from fastinet.archives.explaining import explained_stream, head_of_descriptor
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
 from fastinet.datasets import path_splits
@@ -84,6 +85,7 @@ class Stream:
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None
         self._begun = False
+        self._head: bytes | None = None
         self.skipped = 0
 
     def __repr__(self) -> str:
@@ -113,6 +115,7 @@ class Stream:
             )
         self._begun = True
         if isinstance(self._source, int):
+            self._head = head_of_descriptor(self._source)
             try:
                 yield self._source
             finally:
@@ -149,9 +152,9 @@ class Stream:
             while (found := reader.submit(native.next).result()) is not None:
                 key, companions, size, data = found
                 yield StreamItem(key, dict(reversed(companions)), size, data)
-        except FastinetError:
+        except FastinetError as error:
             self.check()
-            raise
+            raise self.explained(error) from None
         finally:
             native.interrupt()
             self.end()
@@ -187,6 +190,10 @@ class Stream:
                 raise ValueError(f"'{self.name}', item '{key}': {error}") from error
             labels.append(label)
         return labels
+
+    def explained(self, error: FastinetError) -> FastinetError:
+        """An error of the engine, saying what the stream is, and what can be done."""
+        return explained_stream(error, self._head if self._pump is None else self._pump.head)
 
     def check(self) -> None:
         """Raises ReadError if the file object failed while it was read."""
