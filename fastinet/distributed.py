@@ -13,6 +13,9 @@ __all__ = ["rank_and_world"]
 
 MAX_WORLD: Final = 2**31 - 1
 
+# What `warn_of_launcher` has said in this process: who says how many ranks there are.
+_said: set[tuple[str, int]] = set()
+
 # (rank, world) as launchers name them, the more specific first: torchrun and its kin inside a SLURM
 # job set theirs for processes of which SLURM knows nothing. SLURM_STEP_NUM_TASKS counts the tasks
 # of the running step, SLURM_NTASKS those that the job asked for.
@@ -63,6 +66,38 @@ def rank_and_world(
         rank_source = ""
     ranks = whole_number(f"world{world_source}", world, 1, MAX_WORLD)
     return whole_number(f"rank{rank_source}", rank, 0, ranks - 1), ranks
+
+
+def warn_of_launcher() -> None:
+    """Warns once of a process that was started as one of several and has a loader of all items.
+
+    Called for a loader that was told neither its rank nor its world. One that was told is never
+    warned of: a loader of all items is right for evaluation by one process.
+    """
+    if (found := _launched()) is None or found in _said:
+        return
+    _said.add(found)
+    source, world = found
+    warn(
+        f"{source} says {world} ranks, and this loader has rank=0 and world=1, its defaults: each"
+        ' rank would have all items. rank="auto" and world="auto" share them out; if all are'
+        " meant, as for evaluation by one rank, world=1 given in so many words says so"
+    )
+
+
+def _launched() -> tuple[str, int] | None:
+    """Who says that there are several ranks, and how many; None: nobody does.
+
+    SLURM_NTASKS does not count: a batch script that calls no srun has it, too, and runs alone.
+    """
+    found = _from_torch() or _from_jax()
+    if found is not None:
+        return (found[2], found[1]) if found[1] > 1 else None
+    for _, name in _VARIABLES:
+        text = os.environ.get(name, "").strip()
+        if text.isdecimal() and name != "SLURM_NTASKS":
+            return (name, int(text)) if int(text) > 1 else None
+    return None
 
 
 def _found() -> tuple[int, int, str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastinet._native import _engine, _scan
+from fastinet.archives.explaining import explained_scan
+from fastinet.errors import FastinetError
 from fastinet.sidecars.identity import identify_file
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ class FileArchive(OneFile):
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members; see :func:`fastinet._native._scan.scan`."""
-        return _scan.scan(self.path, self.folder, progress)
+        try:
+            return _scan.scan(self.path, self.folder, progress)
+        except FastinetError as error:
+            raise explained_scan(error, self.path) from None
 
     def open(self, files: Callable[[], Files]) -> _engine.Source:  # noqa: ARG002  # a folder needs them
         """The archive, opened for the engine.

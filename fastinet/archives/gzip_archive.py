@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastinet.archives.explaining import explained_scan
 from fastinet.archives.file_archive import OneFile
 from fastinet.archives.seek_log import obtain_seek_index
 from fastinet.base.warning import warn
+from fastinet.errors import FastinetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,10 @@ class GzipArchive(OneFile):
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
-        return self.seek_index(progress).members()
+        try:
+            return self.seek_index(progress).members()
+        except FastinetError as error:
+            raise explained_scan(error, self.path, is_gzip=True) from None
 
     def open(self, files: Callable[[], Files]) -> _engine.Source:  # noqa: ARG002  # a folder needs them
         """What the archive inflates to, for the engine.

@@ -111,7 +111,7 @@ def _bench_stream(
     stream = open_streamed(archive, labels=lambda _key, _companions: -1, split=split)
     transform = fastinet.RandomResizedCrop(224)
     loader = fastinet.StreamLoader(
-        stream, batch_size, transform, threads=threads, seed=seed, on_error="mask"
+        stream, batch_size, transform, threads=threads, seed=seed, on_error="mask", world=1
     )
     with progress_bar("images", total=None) as progress:
         # The originals' sizes come with the stream's items, and a batch does not keep them.
@@ -202,6 +202,7 @@ def _load(
         shuffle=True,
         seed=seed,
         threads=threads,
+        world=1,
     )
     sizes = dataset.sizes
     while True:

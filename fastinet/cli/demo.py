@@ -69,6 +69,7 @@ def demo(
         shuffle=True,
         seed=seed,
         threads=threads,
+        world=1,
     )
     own, batch = _train(loader, dataset, epochs)
     plain = _train_with_pillow(archive, dataset, batch_size, threads, seed)

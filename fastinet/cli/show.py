@@ -84,7 +84,9 @@ def _decoded_item(dataset: Dataset, item: int) -> NDArray[np.uint8]:
         return _decoded(dataset.read(item), dataset.keys[item])
     except FastinetError:
         # A loader fails, too, and knows where in which archive.
-        next(iter(fastinet.Loader(dataset.select([item]), 1, fastinet.Resize(8), threads=1)))
+        next(
+            iter(fastinet.Loader(dataset.select([item]), 1, fastinet.Resize(8), threads=1, world=1))
+        )
         raise
 
 
@@ -121,7 +123,7 @@ def _batch(
     """The first batch of a shuffled epoch."""
     rule = _rule(transform)
     loader = fastinet.Loader(
-        dataset, batch_size=count, transform=rule, shuffle=True, seed=seed, boxes=boxes
+        dataset, batch_size=count, transform=rule, shuffle=True, seed=seed, boxes=boxes, world=1
     )
     return next(iter(loader))
 
@@ -151,7 +153,7 @@ def _show_stream(
             labels = labels_if_any(stream, [(item.key, item.companions) for item in first])
             keys = [item.key for item in first]
         else:
-            loader = fastinet.StreamLoader(stream, count, _rule(transform), seed=seed)
+            loader = fastinet.StreamLoader(stream, count, _rule(transform), seed=seed, world=1)
             batch = next(iter(loader), None)
             images = [] if batch is None else list(batch.images)
             labels = [] if batch is None else batch.labels.tolist()

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["MOST_CLASSES", "MOST_COMPANION_BYTES", "LabelFunction", "has_label", "label_of"]
+__all__ = [
+    "MOST_CLASSES",
+    "MOST_COMPANION_BYTES",
+    "LabelFunction",
+    "asked_label",
+    "has_label",
+    "label_of",
+]
 
 LabelFunction = Callable[[str, Mapping[str, bytes]], int]
 """From an item's key and its companions, content by extension ("cls", "json", "seg.png"), to its
@@ -26,6 +34,34 @@ MOST_CLASSES = 1 << 20
 """Some fifty times ImageNet-22K's: class tables are made up to the highest label."""
 
 _LABEL_KEYS = ("label", "cls")
+
+
+def asked_label(
+    function: LabelFunction, key: str, companions: Mapping[str, bytes], archive: str
+) -> Any:
+    """What the user's function gives for an item, unchecked.
+
+    What it raises comes out as it is, with a note (PEP 678) that names the archive, the item and
+    its companions. Python 3.10 knows no notes: there it is the cause of a ValueError that says so.
+
+    Raises:
+        RuntimeError: it raised StopIteration, which would end the loop over a stream in silence.
+    """
+    try:
+        return function(key, companions)
+    except Exception as error:
+        among = ", ".join(companions) or "none"
+        context = (
+            f"raised by the function given as labels=, for archive '{archive}', member '{key}'"
+            f" (its companions: {among})"
+        ).encode("utf-8", "backslashreplace")
+        text = context.decode("utf-8")
+        if isinstance(error, StopIteration):
+            raise RuntimeError(f"{error!r} was {text}") from error  # noqa: TRY004  # as PEP 479
+        if sys.version_info < (3, 11):
+            raise ValueError(f"{error!r} was {text}") from error
+        error.add_note(text)
+        raise
 
 
 def label_of(content: bytes, extension: str) -> int:

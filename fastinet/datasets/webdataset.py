@@ -43,6 +43,7 @@ from fastinet.datasets.companions import (
     MOST_CLASSES,
     MOST_COMPANION_BYTES,
     LabelFunction,
+    asked_label,
     has_label,
     label_of,
 )
@@ -106,8 +107,10 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
             companions.setdefault(extension_of(members.name(found[0])), found[1])
             owner, found = next(unread, (-1, None))
         key = members.name(row)
-        what = f"the label of '{key}'"
-        labels[item] = whole_number(what, function(key, companions), -1, MOST_CLASSES - 1)
+        archive = members.archive_of(row).name
+        label = asked_label(function, key, companions, archive)
+        what = f"archive '{archive}': the label of '{key}'"
+        labels[item] = whole_number(what, label, -1, MOST_CLASSES - 1)
     return _listing(members, samples, labels, chosen=True)
 
 

@@ -217,6 +217,8 @@ def scan_archives(
         try:
             found = archive.scan(report)
         except CorruptError as error:
+            if error.cause.startswith("not a tar"):  # `fastinet verify` knows no more of it
+                raise
             raise error.advising("`fastinet verify` says more") from None
         opening = functools.partial(_opened_for_scan, archive, found)
         is_folder = isinstance(archive, FolderArchive)
@@ -268,6 +270,13 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
             else ""
         )
         return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    if not len(members):
+        return CorruptError(
+            "a complete tar, but there is no image in it, nor anything else; a file of zeros looks"
+            " so, too, as a download leaves it that made room and did not fill it: pack or download"
+            " it again",
+            archive=str(path),
+        )
     return CorruptError("a complete tar, but there is no image in it", archive=str(path))
 
 

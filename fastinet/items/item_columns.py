@@ -6,6 +6,7 @@ and the engine gets its table of items from it.
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import numpy as np
 from fastinet._native import _engine
 from fastinet.base.texts import take_texts
 from fastinet.datasets.keys import Keys
-from fastinet.errors import FastinetError
+from fastinet.errors import FastinetError, UnsupportedError
+from fastinet.formats.not_images import explained_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,3 +160,35 @@ class ItemColumns:
             return self.archives[number].source().read(int(self.offsets[item]) + skip, count)
         except FastinetError as error:
             raise error.in_member(self.keys[item]) from None
+
+    def read_head(self, item: int, count: int) -> bytes:
+        """Up to `count` of an item's first bytes. Raises as :meth:`read`."""
+        return self.read(item, size=min(count, int(self.sizes[item])))
+
+    def explained(self, error: Exception, item: int | None = None) -> Exception:
+        """The error of an item that gave no row, saying what its bytes are if they are no image.
+
+        Args:
+            error: of the engine.
+            item: whose error it is; None: to be found by the name that the error has.
+        """
+        if not isinstance(error, UnsupportedError):
+            return error
+        if item is None:
+            item = self._item_called(error.member)
+        if item is None:
+            return error
+        return explained_image(
+            error, functools.partial(self.read_head, item), int(self.sizes[item])
+        )
+
+    def _item_called(self, key: str | None) -> int | None:
+        """The item of this key; None where there is none, or there are several."""
+        if key is None:
+            return None
+        wanted = np.frombuffer(key.encode("utf-8", "surrogateescape"), np.uint8)
+        text, starts, ends = self.keys.columns()
+        rows = np.flatnonzero(ends - starts == len(wanted))
+        for position, byte in enumerate(wanted.tolist()):
+            rows = rows[text[starts[rows] + np.uint64(position)] == byte]
+        return int(rows[0]) if len(rows) == 1 else None

@@ -5,23 +5,23 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import io
-import itertools
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from fastinet._native import _engine
+from fastinet.archives.explaining import explained_stream, head_of_descriptor
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
 from fastinet.datasets import path_splits
 from fastinet.datasets.classes import ClassInfo, class_table
-from fastinet.datasets.companions import LabelFunction
+from fastinet.datasets.companions import LabelFunction, asked_label
 from fastinet.datasets.key_labels import KeyLabels
 from fastinet.errors import FastinetError, ReadError, UnsupportedError
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
 __all__ = ["Stream", "StreamItem"]
 
@@ -73,7 +73,8 @@ class Stream:
         self.classes: tuple[ClassInfo, ...] = class_table(tuple(classes))
         self._source = source
         self._known_classes = known_classes
-        self._labeller = KeyLabels(classes) if labels is None else _given_by(labels)
+        self._label_function = labels
+        self._key_labels = KeyLabels(classes)
         self.rules = _engine.ItemRules(
             one_of_a_sample=labels is not None,
             split=split or "",
@@ -84,6 +85,7 @@ class Stream:
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None
         self._begun = False
+        self._head: bytes | None = None
         self.skipped = 0
 
     def __repr__(self) -> str:
@@ -113,6 +115,7 @@ class Stream:
             )
         self._begun = True
         if isinstance(self._source, int):
+            self._head = head_of_descriptor(self._source)
             try:
                 yield self._source
             finally:
@@ -149,9 +152,9 @@ class Stream:
             while (found := reader.submit(native.next).result()) is not None:
                 key, companions, size, data = found
                 yield StreamItem(key, dict(reversed(companions)), size, data)
-        except FastinetError:
+        except FastinetError as error:
             self.check()
-            raise
+            raise self.explained(error) from None
         finally:
             native.interrupt()
             self.end()
@@ -174,13 +177,18 @@ class Stream:
             items: (key, companions) of each.
 
         Raises:
-            ValueError: an item has none, the first of these; the message says what to do.
+            ValueError: an item has none, the first of these; the message says what to do. What the
+                user's function raises comes out, see :func:`asked_label`.
         """
-        found = self._labeller(items)
+        found = self._key_labels(items) if self._label_function is None else None
         labels = []
-        for key, _ in items:
+        for key, companions in items:
+            given: Any = None
+            if self._label_function is not None:
+                given = asked_label(self._label_function, key, companions, self.name)
             try:
-                label = whole_number("its label", next(found), -1, 2**63 - 1)
+                given = given if found is None else next(found)
+                label = whole_number("its label", given, -1, 2**63 - 1)
                 if self._known_classes and label >= len(self.classes):
                     raise ValueError(f"label {label}, and there are {len(self.classes)} classes")
             except ValueError as error:
@@ -188,19 +196,16 @@ class Stream:
             labels.append(label)
         return labels
 
+    def explained(self, error: FastinetError) -> FastinetError:
+        """An error of the engine, saying what the stream is, and what can be done."""
+        return explained_stream(error, self._head if self._pump is None else self._pump.head)
+
     def check(self) -> None:
         """Raises ReadError if the file object failed while it was read."""
         if self._pump is not None and self._pump.failure is not None:
             raise ReadError(
                 f"the file object cannot be read: {self._pump.failure!r}", archive=self.name
             ) from self._pump.failure
-
-
-def _given_by(
-    function: LabelFunction,
-) -> Callable[[Sequence[tuple[str, Mapping[str, bytes]]]], Iterator[int]]:
-    """The labels that the user's function gives, as :class:`KeyLabels` gives those of keys."""
-    return lambda items: itertools.starmap(function, items)
 
 
 def _nothing() -> None:

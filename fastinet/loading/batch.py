@@ -15,6 +15,7 @@ from fastinet._native import _engine
 from fastinet.annotations.objects import Objects, objects_in_crops
 from fastinet.datasets.items import PADDING_ITEM
 from fastinet.datasets.label_sets import LabelSets
+from fastinet.items.dataset import Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,15 @@ class BatchKind:
     items: BatchItems
     has_views: bool
     annotated: tuple[ItemBoxes, Transform] | None = None
+
+    def explained(self, error: Exception, item: int | None = None) -> Exception:
+        """The error of an item that gave no row, saying what its bytes are if they are no image.
+
+        See `ItemColumns.explained`. A stream's bytes have passed, and its errors stay as they are.
+        """
+        return (
+            self.items.columns.explained(error, item) if isinstance(self.items, Dataset) else error
+        )
 
 
 @dataclass
@@ -190,7 +200,9 @@ class BaseBatch(ABC, Generic[Array]):
     def errors(self) -> dict[int, Exception]:
         """Why rows are masked: {row: the exception that on_error="raise" would have raised}."""
         return {
-            row: errors.from_status(code, cause, archive, self._kind.items.keys[item], offset)
+            row: self._kind.explained(
+                errors.from_status(code, cause, archive, self._kind.items.keys[item], offset), item
+            )
             for row, item, code, cause, archive, offset in self._columns.failures
         }
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.checks import checked_epoch
+from fastinet.errors import UnsupportedError
 from fastinet.loading.batch import Batch
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class ChosenItems:
         )
         try:
             delivered = native.next()
+        except UnsupportedError as error:
+            raise loader.dataset.columns.explained(error) from None
         finally:
             native.close()
         assert delivered is not None, "an epoch of some items has a batch"  # noqa: S101

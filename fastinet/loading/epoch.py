@@ -96,6 +96,10 @@ class Batches(ABC, Generic[Delivered]):
     def _batch_of(self, delivered: Delivered) -> Batch:
         """Makes a batch of what the engine has delivered."""
 
+    def _explained(self, error: Exception) -> Exception:
+        """An error of the engine, saying what the bytes are that gave no row."""
+        return error
+
     def __iter__(self) -> Iterator[Batch]:
         return self
 
@@ -116,9 +120,12 @@ class Batches(ABC, Generic[Delivered]):
         try:
             delivered = self._run.next()
             batch = None if delivered is None else self._batch_of(delivered)
-        except Exception:
+        except Exception as error:
             self.close()
-            raise
+            explained = self._explained(error)
+            if explained is error:
+                raise
+            raise explained from None
         if batch is None:
             self._finish()
             self.close()
@@ -177,3 +184,6 @@ class Epoch(Batches[LeasedRows]):
     def _batch_of(self, delivered: LeasedRows) -> Batch:
         lease, images, labels = delivered
         return Batch(lease, images, labels, self._kind)
+
+    def _explained(self, error: Exception) -> Exception:
+        return self._kind.explained(error)

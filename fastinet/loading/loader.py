@@ -26,7 +26,7 @@ from fastinet.loading.batch import BatchKind
 from fastinet.loading.blocks import Blocks
 from fastinet.loading.buffers import Buffers
 from fastinet.loading.epoch import Epoch
-from fastinet.loading.options import LoaderOptions, checked_shuffle
+from fastinet.loading.options import DEFAULT_RANK, DEFAULT_WORLD, LoaderOptions, checked_shuffle
 from fastinet.loading.position import EpochPosition, EpochTracker
 from fastinet.loading.ranks import PadLast, Share
 from fastinet.loading.state import STATE_VERSION, LoaderState, seed_and_position
@@ -90,7 +90,9 @@ class Loader(BaseLoader):
         rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
             that no two ranks have the same item in an epoch. "auto", together with `world`: what
             `fastinet.distributed.rank_and_world` finds.
-        world: number of ranks, or "auto".
+        world: number of ranks, or "auto". Without `rank` and `world` one process has all items, and
+            a FastinetWarning says so, once, where a launcher or framework tells of several;
+            ``world=1`` is for a process that is to have them all, as one that evaluates alone.
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
@@ -145,8 +147,8 @@ class Loader(BaseLoader):
         on_error: Literal["raise", "mask"] = "raise",
         drop_last: bool = False,
         pad_last: PadLast | None = None,
-        rank: int | Literal["auto"] = 0,
-        world: int | Literal["auto"] = 1,
+        rank: int | Literal["auto"] = DEFAULT_RANK,
+        world: int | Literal["auto"] = DEFAULT_WORLD,
         prefetch: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,

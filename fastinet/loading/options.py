@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from fastinet.base.checks import checked_seed, whole_number
 from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
-from fastinet.distributed import rank_and_world
+from fastinet.distributed import rank_and_world, warn_of_launcher
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import OutputFormat
@@ -16,7 +16,9 @@ from fastinet.pixels.rendering import RenderOptions
 from fastinet.pixels.transforms import Transform, checked_transform
 
 __all__ = [
+    "DEFAULT_RANK",
     "DEFAULT_STREAM_WINDOW",
+    "DEFAULT_WORLD",
     "LoaderOptions",
     "checked_shuffle",
     "checked_stream_window",
@@ -25,6 +27,21 @@ __all__ = [
 
 DEFAULT_STREAM_WINDOW: Final = 2048
 """Items to draw among: some 230 MB of ImageNet."""
+
+
+class _Default(int):
+    """A number that a signature gives when the caller does not; equal to the plain number.
+
+    It is told from that by its type alone: a loader that was not told its world is warned of under
+    a launcher, and one that was told 1 is not.
+    """
+
+    def __repr__(self) -> str:
+        return int.__repr__(self)
+
+
+DEFAULT_RANK: Final[int] = _Default(0)
+DEFAULT_WORLD: Final[int] = _Default(1)
 
 _MOST_THREADS = 4096
 _MOST_PREFETCH = 2**16
@@ -183,6 +200,8 @@ def _checked_rank_and_world(
     Raises:
         ValueError: only one of them is "auto", one is another string, or there is no such rank.
     """
+    if rank is DEFAULT_RANK and world is DEFAULT_WORLD:
+        warn_of_launcher()
     if not isinstance(rank, str) and not isinstance(world, str):
         ranks = whole_number("world", world, 1, 2**31 - 1)
         return whole_number("rank", rank, 0, ranks - 1), ranks

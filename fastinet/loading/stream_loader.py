@@ -10,7 +10,12 @@ from fastinet.base.checks import checked_epoch
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.buffers import Buffers
-from fastinet.loading.options import LoaderOptions, checked_stream_window
+from fastinet.loading.options import (
+    DEFAULT_RANK,
+    DEFAULT_WORLD,
+    LoaderOptions,
+    checked_stream_window,
+)
 from fastinet.loading.position import EpochPosition, PassTracker
 from fastinet.loading.state import (
     STREAM_STATE_VERSION,
@@ -58,7 +63,9 @@ class StreamLoader(BaseLoader):
         drop_last: leave out the last, incomplete batch; all ranks then have equally many.
         rank: of this process; each rank reads a stream of its own, and position p of the order
             belongs to rank ``p % world``. "auto", together with `world`: as for `Loader`.
-        world: number of ranks, or "auto".
+        world: number of ranks, or "auto". Without `rank` and `world` one process has all items, and
+            a FastinetWarning says so, once, where a launcher or framework tells of several;
+            ``world=1`` is for a process that is to have them all, as one that evaluates alone.
 
     Raises:
         TypeError: `stream` is none, or `transform` is no transform.
@@ -84,8 +91,8 @@ class StreamLoader(BaseLoader):
         exact: bool = False,
         on_error: Literal["raise", "mask"] = "raise",
         drop_last: bool = False,
-        rank: int | Literal["auto"] = 0,
-        world: int | Literal["auto"] = 1,
+        rank: int | Literal["auto"] = DEFAULT_RANK,
+        world: int | Literal["auto"] = DEFAULT_WORLD,
         prefetch: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.warning import warn
+from fastinet.errors import FastinetError
 from fastinet.loading.batch import Batch, BatchKind
 from fastinet.loading.epoch import Batches
 from fastinet.loading.position import EpochPosition, PassTracker
@@ -68,9 +69,9 @@ class StreamRun:
         """Waits for the next batch; None after the last one of a whole stream."""
         try:
             delivered = self._native.next()
-        except Exception:
+        except FastinetError as error:
             self._stream.check()  # the cause of what looks like a stream cut short
-            raise
+            raise self._stream.explained(error) from None
         if delivered is None:
             self._stream.check()
             if self._may_be_too_short:

@@ -13,6 +13,8 @@ import numpy as np
 from fastinet._native import _codec
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
+from fastinet.errors import UnsupportedError
+from fastinet.formats.not_images import explained_image
 from fastinet.pixels.output import DType, Layout, OutputFormat
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.pixels.transforms import CenterCrop, Interpolation, Resize, checked_height_width
@@ -86,7 +88,10 @@ def read_header(data: Buffer, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageH
         ValueError: a `max_pixels` that makes no sense.
     """
     limit = RenderOptions(max_pixels=max_pixels).max_pixels
-    fields = _codec.read_header(data, max_pixels=limit)
+    try:
+        fields = _codec.read_header(data, max_pixels=limit)
+    except UnsupportedError as error:
+        raise _explained(error, data) from None
     fields["sampling"] = _sampling_name(fields["sampling"])
     fields["exif_orientation"] = fields["exif_orientation"] or None
     return ImageHeader(**fields)
@@ -171,15 +176,18 @@ def decode(
     """
     output, output_parts = _output(dtype, layout, mean, std)
     rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
-    return _codec.decode(
-        data,
-        lambda height, width: output.array(output.shape(height, width), out),
-        boxes=None if box is None else [_checked_box(box)],
-        flips=[bool(flip)],
-        **rule,
-        **RenderOptions(exact, exif_orientation, max_pixels).native(),
-        **output_parts,
-    )
+    try:
+        return _codec.decode(
+            data,
+            lambda height, width: output.array(output.shape(height, width), out),
+            boxes=None if box is None else [_checked_box(box)],
+            flips=[bool(flip)],
+            **rule,
+            **RenderOptions(exact, exif_orientation, max_pixels).native(),
+            **output_parts,
+        )
+    except UnsupportedError as error:
+        raise _explained(error, data) from None
 
 
 def decode_batch(
@@ -237,16 +245,26 @@ def decode_batch(
         if values is not None and len(values) != len(images):
             raise ValueError(f"{name} must be one an image: {len(images)}, not {len(values)}")
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
-    return _codec.decode_batch(
-        images,
-        lambda height, width: output.array((len(images), *output.shape(height, width)), out),
-        boxes=None if boxes is None else [_checked_box(box) for box in boxes],
-        flips=None if flips is None else [bool(flip) for flip in flips],
-        threads=threads,
-        **rule,
-        **RenderOptions(exact, exif_orientation, max_pixels).native(),
-        **output.native(),
-    )
+    try:
+        return _codec.decode_batch(
+            images,
+            lambda height, width: output.array((len(images), *output.shape(height, width)), out),
+            boxes=None if boxes is None else [_checked_box(box) for box in boxes],
+            flips=None if flips is None else [bool(flip) for flip in flips],
+            threads=threads,
+            **rule,
+            **RenderOptions(exact, exif_orientation, max_pixels).native(),
+            **output.native(),
+        )
+    except UnsupportedError as error:
+        number = (error.member or "").removeprefix("image ")
+        raise (_explained(error, images[int(number)]) if number.isdecimal() else error) from None
+
+
+def _explained(error: UnsupportedError, data: Buffer) -> Exception:
+    """The error, saying what the bytes are if they are no image."""
+    octets = memoryview(data).cast("B")
+    return explained_image(error, lambda count: bytes(octets[:count]), len(octets))
 
 
 @functools.lru_cache(maxsize=64)

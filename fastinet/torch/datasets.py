@@ -70,6 +70,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
     ) -> None:
         refuse_options("ImageDataset", options)
         output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
+        output.update(rank=0, world=1)  # all items: which of them a rank has, its sampler says
         self._items = ChosenItems(
             fastinet.Loader(dataset, 1, transform, seed=seed, threads=threads, **output, **options)
         )

@@ -7,6 +7,7 @@ once: the digest on one thread, the images on all.
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _engine
+from fastinet.formats.not_images import explained_cause
 from fastinet.sidecars.schema import Count, Hexadecimal
 from fastinet.verification.known import INVALID
 from fastinet.verification.report import Finding
@@ -71,6 +73,11 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.sizes)
+
+    def read_head(self, image: int, count: int) -> bytes:
+        """Up to `count` of the first bytes of image `image`. Raises as a read of its archive."""
+        source = self.sources[int(self.archive[image])]
+        return source.read(int(self.offsets[image]), min(count, int(self.sizes[image])))
 
     @classmethod
     def none(cls) -> Images:
@@ -185,6 +192,11 @@ class ContentPass:
     def _judge(self, image: int, code: str, cause: str, archive: str, offset: int) -> Finding:
         """The finding for an image that failed with a status of the core."""
         key = self._images.key(image)
+        cause = explained_cause(
+            cause,
+            functools.partial(self._images.read_head, image),
+            int(self._images.sizes[image]),
+        )
         name = key.rpartition("/")[2].partition(".")[0]
         context = (archive, key, offset if offset >= 0 else None)
         if name in INVALID:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
 from fastinet.datasets.scanned import wnid_number, wnid_text
+from fastinet.formats.signatures import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,20 +58,6 @@ class Wrong:
 
 _AGAIN = "Download it again, and look at what the server answers."
 
-# By what a file begins with, white space aside and in lower case.
-_WRONG_FILES: tuple[tuple[bytes, Wrong], ...] = (
-    (b"<!doctype html", Wrong("this is a web page (an error or log-in page), no archive", _AGAIN)),
-    (b"<html", Wrong("this is a web page (an error or log-in page), no archive", _AGAIN)),
-    (b"<?xml", Wrong("this is an XML answer of a server, no archive", _AGAIN)),
-    (
-        b"d8:announce",
-        Wrong("this is a .torrent file, not what it leads to", "Open it in a client."),
-    ),
-    (b"d10:created by", Wrong("this is a .torrent file, not what it leads to", "Open it there.")),
-    (b"\xfd7zxz", Wrong("this is xz-compressed, which no published archive is", "Use unxz.")),
-    (b"bzh", Wrong("this is bzip2-compressed, which no published archive is", "Use bunzip2.")),
-    (b"version https://git-lfs", Wrong("this is a pointer of Git LFS", "Fetch it: git lfs pull.")),
-)
 _TAR_MAGIC = slice(257, 262)  # of a header: "ustar"
 
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".aria2", ".!qb", ".tmp", ".st")
@@ -97,16 +84,16 @@ def file_kind(path: Path) -> str | Wrong:
                 "the file begins with zeros, as one that a download made room for and did not fill",
                 "Let the download end, or check its pieces again.",
             )
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for magic, wrong in _WRONG_FILES:
-        if text.startswith(magic):
-            return wrong
-    looks_like_tar = head[_TAR_MAGIC] == b"ustar" or _is_header(head) or not any(head)
-    if looks_like_tar and len(head) == _BLOCK_BYTES:
+    content = content_of(head, size)
+    # Text that has the checksum of a tar header is one: its name came first.
+    if len(head) == _BLOCK_BYTES and (
+        head[_TAR_MAGIC] == b"ustar" or _is_header(head) or not any(head)
+    ):
         return "tar"
-    if text.startswith((b"{", b"[")):
-        return Wrong("this is JSON text, no archive", _AGAIN)
-    return Wrong("this is no archive: it begins neither as a tar nor as gzip", _AGAIN)
+    if content is None:
+        return Wrong("this is no archive: it begins neither as a tar nor as gzip", _AGAIN)
+    advice = f"{content.as_archive[0].upper()}{content.as_archive[1:]}."
+    return Wrong(f"this is {content.name}, no archive that is published", advice)
 
 
 def _is_header(block: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import multiprocessing
 import socket
@@ -10,6 +11,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from programs import ranks_at_work
 
@@ -17,6 +19,8 @@ import fastinet
 from fastinet import Loader, RandomResizedCrop
 from fastinet.distributed import rank_and_world
 from fastinet.errors import FastinetWarning
+from fastinet.testing.archives import tar
+from fastinet.testing.small import small_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,3 +235,93 @@ def test_ranks_under_jax(archive_path: Path, dataset: fastinet.Dataset, tmp_path
     alike = next(iter(Loader(dataset, 4, RandomResizedCrop(16), shuffle=True, seed=2, threads=1)))
     for rank in ranks:
         assert rank["replicated"] == [alike.indices.tolist(), int(alike.images.sum())]
+
+
+# A loader of all items under a launcher
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> fastinet.Dataset:
+    path = tmp_path / "train.tar"
+    jpeg = small_jpeg(np.random.default_rng(8))
+    path.write_bytes(tar({f"n01440764/n01440764_{i}.JPEG": jpeg for i in range(4)}))
+    return fastinet.open(path, index=False)
+
+
+@pytest.fixture
+def launched(alone: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A process that has said nothing of its launcher yet."""
+    alone.setattr("fastinet.distributed._said", set())
+    return alone
+
+
+@pytest.mark.parametrize(
+    "name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]
+)
+def test_a_loader_that_was_not_told_its_world_says_so_once(
+    launched: pytest.MonkeyPatch, small: fastinet.Dataset, name: str
+) -> None:
+    launched.setenv(name, "4")
+    with pytest.warns(FastinetWarning, match=f'{name} says 4 ranks.*world="auto".*world=1') as told:
+        loader = Loader(small, 2, RandomResizedCrop(8))
+    Loader(small, 2, RandomResizedCrop(8))  # filterwarnings makes an error of a second warning
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    assert (loader.rank, loader.world) == (0, 1)
+
+
+def test_a_stream_loader_says_so_too(launched: pytest.MonkeyPatch) -> None:
+    launched.setenv("WORLD_SIZE", "2")
+    with pytest.warns(FastinetWarning, match="WORLD_SIZE says 2 ranks"):
+        fastinet.StreamLoader(fastinet.open_stream(io.BytesIO()), 2, RandomResizedCrop(8))
+
+
+@pytest.mark.parametrize(
+    ("variables", "options"),
+    [
+        ({"RANK": "1", "WORLD_SIZE": "4"}, {"world": 1}),
+        ({"RANK": "1", "WORLD_SIZE": "4"}, {"rank": 0}),
+        ({"RANK": "1", "WORLD_SIZE": "4"}, {"rank": "auto", "world": "auto"}),
+        ({"RANK": "0", "WORLD_SIZE": "1"}, {}),
+        ({"RANK": "0", "WORLD_SIZE": "1", "SLURM_STEP_NUM_TASKS": "4"}, {}),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, {}),  # a batch script
+        ({"WORLD_SIZE": "many"}, {}),
+        ({}, {}),
+    ],
+)
+def test_who_is_told_or_alone_hears_nothing(
+    launched: pytest.MonkeyPatch,
+    small: fastinet.Dataset,
+    variables: dict[str, str],
+    options: dict[str, Any],
+) -> None:
+    for name, value in variables.items():
+        launched.setenv(name, value)
+    Loader(small, 2, RandomResizedCrop(8), **options)
+
+
+def test_torch_goes_before_the_launcher(
+    launched: pytest.MonkeyPatch, small: fastinet.Dataset
+) -> None:
+    launched.setenv("WORLD_SIZE", "4")
+    module = types.ModuleType("torch.distributed")
+    module.__dict__.update(
+        is_available=lambda: True,
+        is_initialized=lambda: True,
+        get_rank=lambda: 0,
+        get_world_size=lambda: 3,
+    )
+    launched.setitem(sys.modules, "torch.distributed", module)
+    with pytest.warns(FastinetWarning, match=r"torch\.distributed says 3 ranks"):
+        Loader(small, 2, RandomResizedCrop(8))
+    module.__dict__["get_world_size"] = lambda: 1
+    Loader(small, 2, RandomResizedCrop(8))
+
+
+@needs_torch
+def test_a_sampler_shares_out_what_an_image_dataset_has(
+    launched: pytest.MonkeyPatch, small: fastinet.Dataset
+) -> None:
+    launched.setenv("WORLD_SIZE", "4")
+    images = fastinet.torch.ImageDataset(small, fastinet.CenterCrop(8))
+    assert len(images) == 4
