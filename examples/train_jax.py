@@ -191,14 +191,14 @@ def new_network(seed: int, depths: tuple[int, ...], width: int, classes: int) ->
     stages, inputs = [], width
     for stage, depth in enumerate(depths):
         blocks = []
-        for place in range(depth):
+        for number in range(depth):
             outputs = width << stage
             block = {
                 "norms": [norm(inputs), norm(outputs)],
                 "first": convolution(3, inputs, outputs),
                 "second": np.zeros((3, 3, outputs, outputs), np.float32),
             }
-            if place == 0:
+            if number == 0:
                 block["shortcut"] = convolution(1, inputs, outputs)
             blocks.append(block)
             inputs = outputs
@@ -234,8 +234,8 @@ def network(parameters: Parameters, images: jax.Array) -> jax.Array:
     """Scores, float32 [N, classes], of images [N, H, W, 3]."""
     x = convolve(images, parameters["stem"], 2)
     for stage, blocks in enumerate(parameters["stages"]):
-        for place, block in enumerate(blocks):
-            stride = 2 if place == 0 and stage > 0 else 1
+        for number, block in enumerate(blocks):
+            stride = 2 if number == 0 and stage > 0 else 1
             y = normalise(x, block["norms"][0])
             shortcut = convolve(y, block["shortcut"], stride) if "shortcut" in block else x
             y = normalise(convolve(y, block["first"], stride), block["norms"][1])
@@ -268,9 +268,9 @@ def count(parameters: Parameters, images: jax.Array, labels: jax.Array) -> jax.A
     of_label = jnp.take_along_axis(scores, jnp.maximum(labels, 0)[:, None], 1)
     # Equal scores rank by class, as in fastinet.metrics.
     ties = (scores == of_label) & (jnp.arange(scores.shape[1]) < labels[:, None])
-    place = ((scores > of_label) | ties).sum(1)
+    above = ((scores > of_label) | ties).sum(1)
     is_item = labels >= 0
-    return jnp.stack([(is_item & (place < k)).sum() for k in (1, 5)] + [is_item.sum()])
+    return jnp.stack([(is_item & (above < k)).sum() for k in (1, 5)] + [is_item.sum()])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ r"""ResNet-50 on ImageNet with PyTorch, straight from the archives.
 
 bfloat16 through autocast, one process a GPU, and a checkpoint every so many steps. Started again
 with the same --output it goes on at the very batch, also with another number of GPUs or another
-batch size: order, crops and mixing depend on the seed, the epoch and the place in it alone.
+batch size: order, crops and mixing depend on the seed, the epoch and the position in it alone.
 Validation uses the pixels that Pillow would give, each image once whatever the number of ranks.
 """
 
@@ -119,18 +119,18 @@ def main() -> None:
         state = loader.state_dict()
         epoch = state["epoch"]
         for batch in epoch_batches:
-            place = state["position"]  # of this step's first image in the epoch's order
-            set_learning_rate(optimizer, arguments, epoch + place / len(train_set), world)
-            trace.write(epoch, place, batch)
-            # Another place for each rank, so that ranks mix differently.
-            images, targets = mix(*batch, epoch=epoch, batch=place + rank)
+            position = state["position"]  # of this step's first image in the epoch's order
+            set_learning_rate(optimizer, arguments, epoch + position / len(train_set), world)
+            trace.write(epoch, position, batch)
+            # Another number for each rank, so that ranks mix differently.
+            images, targets = mix(*batch, epoch=epoch, batch=position + rank)
             with torch.autocast(device.type, torch.bfloat16):
                 loss = nn.functional.cross_entropy(network(images), targets)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             state = loader.state_dict()
-            step = place // (arguments.batch_size * world)
+            step = position // (arguments.batch_size * world)
             if arguments.output is not None and step % arguments.save_every == 0:
                 save(arguments.output, network, optimizer, loader, rank)
             if rank == 0 and step % 50 == 0:
@@ -286,11 +286,11 @@ class Trace:
         # Line by line, so that a run that is killed leaves what it has done.
         self._file = None if path is None else path.with_suffix(f".{rank}.jsonl").open("a", 1)
 
-    def write(self, epoch: int, place: int, batch: fastinet.torch.Batch) -> None:
+    def write(self, epoch: int, position: int, batch: fastinet.torch.Batch) -> None:
         if self._file is None:
             return
         images = [zlib.crc32(image.float().cpu().numpy().tobytes()) for image in batch.images]
-        entry = {"epoch": epoch, "place": place, "indices": batch.indices.tolist()}
+        entry = {"epoch": epoch, "position": position, "indices": batch.indices.tolist()}
         self._file.write(json.dumps({**entry, "images": images}) + "\n")
 
 

@@ -63,13 +63,13 @@ def run(command: list[str], environment: dict[str, str]) -> str:
 
 
 def positions(folder: Path, world: int = 1) -> dict[tuple[int, int], Any]:
-    """What came at each place of each epoch: {(epoch, position): (item, checksum of its image)}."""
+    """What came at each position of each epoch: {(epoch, position): (item, checksum of its image)}."""
     seen = {}
     for rank in range(world):
         for line in (folder / f"trace.{rank}.jsonl").read_text().splitlines():
             step = json.loads(line)
             for row, content in enumerate(zip(step["indices"], step["images"], strict=True)):
-                seen[step["epoch"], step["place"] + rank + world * row] = content
+                seen[step["epoch"], step["position"] + rank + world * row] = content
     return seen
 
 
