@@ -59,20 +59,27 @@ void ForEveryShortage(Attempt attempt) {
 
 }  // namespace fastinet::test
 
-// Those for types of a larger alignment stay as they are.
+// Those for types of a larger alignment stay as they are. Replacements may not be inline
+// ([replacement.functions] in the C++ standard), and only one file of a program includes this.
+// NOLINTBEGIN(misc-definitions-in-headers)
 void* operator new(std::size_t size) { return fastinet::test::AllocateOrThrow(size); }
 void* operator new[](std::size_t size) { return fastinet::test::AllocateOrThrow(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   return fastinet::test::Allocate(size);
 }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+void* operator new[](std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   return fastinet::test::Allocate(size);
 }
 void operator delete(void* memory) noexcept { fastinet::test::Free(memory); }
 void operator delete[](void* memory) noexcept { fastinet::test::Free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { fastinet::test::Free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { fastinet::test::Free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { fastinet::test::Free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept {
+void operator delete(void* memory, std::size_t /*size*/) noexcept { fastinet::test::Free(memory); }
+void operator delete[](void* memory, std::size_t /*size*/) noexcept {
   fastinet::test::Free(memory);
 }
+void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept {
+  fastinet::test::Free(memory);
+}
+void operator delete[](void* memory, const std::nothrow_t& /*tag*/) noexcept {
+  fastinet::test::Free(memory);
+}
+// NOLINTEND(misc-definitions-in-headers)
