@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import fastinet
+from fastinet.datasets.devkit import read_devkit
 from fastinet.errors import (
     CorruptError,
     FastinetError,
@@ -227,3 +228,12 @@ def test_companions_that_lie_apart(tmp_path: Path) -> None:
         pytest.raises(ValueError, match="--sort=name"),
     ):
         list(fastinet.StreamLoader(fastinet.open_stream(path), 2, fastinet.Resize(8)))
+
+
+def test_devkits_and_boxes_that_are_no_tars(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(b"<!DOCTYPE html><html>" + b"x" * 900)
+    for read in (read_devkit, fastinet.read_boxes):
+        with pytest.raises(CorruptError, match=r"a web page.*download it again") as raised:
+            read(path)
+        assert raised.value.archive == str(path)
