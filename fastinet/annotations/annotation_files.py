@@ -21,6 +21,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from fastinet._native import _scan
+from fastinet.archives.explaining import explained_scan
 from fastinet.errors import (
     CorruptError,
     FastinetError,
@@ -216,7 +217,8 @@ def _of_tar(tar: Path, named: Path, progress: Progress | None) -> Iterator[tuple
     """The files of the tar at ``tar``; errors name the archive ``named``."""
     try:
         members = _scan.scan(tar)
-    except FastinetError as error:
+    except FastinetError as found:
+        error = explained_scan(found, tar) if tar == named else found
         kind = "" if tar == named else " (byte of the unpacked tar)"
         raise type(error)(
             f"{error.cause}{kind}", archive=str(named), member=error.member, offset=error.offset

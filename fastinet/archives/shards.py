@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import itertools
 import math
@@ -15,11 +16,12 @@ from fastinet.base.checks import whole_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["expand_braces", "shard_paths", "sidecar_base", "title"]
+__all__ = ["expand_braces", "shard_paths", "sidecar_base", "title", "why_missing"]
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _MOST_SHARDS = 1 << 20
+_GLOB = re.compile(r"[*?]|\[[^\]/]+\]")
 
 
 def expand_braces(pattern: str) -> list[str]:
@@ -112,3 +114,38 @@ def sidecar_base(paths: Sequence[Path]) -> Path:
     relative = [os.fsencode(os.path.relpath(path, first.parent)) for path in paths]
     digest = hashlib.sha256(b"\0".join(relative)).hexdigest()[:16]
     return first.with_name(f"{first.name}+{len(paths) - 1}-{digest}")
+
+
+def why_missing(path: Path) -> str:
+    """What may be wrong with the path of a file that is not there, with "; " before it; or "".
+
+    Names that a shell would have expanded, and files beside it that differ in their numbers alone.
+    """
+    name = str(path)
+    if found := _GLOB.search(name):
+        matching = len(list(itertools.islice(glob.iglob(name), _MOST_SHARDS)))  # noqa: PTH207
+        return (
+            f"; {found[0]} is not expanded here: give a list, as sorted(glob.glob(...)) does, which"
+            f" finds {matching} of that name; or numbers, as in train-{{0000..0146}}.tar"
+        )
+    if any(part.startswith("~") for part in path.parts):
+        return "; ~ is not expanded here: os.path.expanduser does that"
+    if "$" in name:
+        return "; variables are not expanded here: os.path.expandvars does that"
+    if "::" in name:
+        return "; several archives are a list here, or a pattern like train-{0000..0146}.tar"
+    if name != name.rstrip() and Path(name.rstrip()).exists():
+        return f"; there is '{name.rstrip()}', without the white space behind it"
+    folder = path.parent
+    if not folder.is_dir():
+        nearest = next(parent for parent in folder.parents if parent.exists())
+        return f"; its folder is not there either: '{nearest}' is as far as the path leads"
+    like_it = re.compile(re.sub(r"\d+", r"\\d+", re.escape(path.name)))
+    try:
+        siblings = sorted(each.name for each in folder.iterdir() if like_it.fullmatch(each.name))
+    except OSError:
+        return ""
+    if not siblings:
+        return ""
+    shown = ", ".join([*siblings[:3], *(["..."] if len(siblings) > 3 else [])])
+    return f"; beside it there are {len(siblings)} with other numbers: {shown}"

@@ -34,6 +34,7 @@ from fastinet.datasets.classes import (
 from fastinet.errors import CorruptError, MissingError, UnsupportedError
 from fastinet.formats.matlab import Struct, read_matlab
 from fastinet.formats.number_lines import one_per_line
+from fastinet.formats.signatures import HEAD_BYTES, content_of
 
 if TYPE_CHECKING:
     import os
@@ -204,7 +205,8 @@ def _parts_of_folder(folder: Path) -> dict[str, tuple[str, bytes]]:
 
 def _parts_of_tar(path: Path) -> dict[str, tuple[str, bytes]]:
     with path.open("rb") as file:
-        compressed = file.read(2) == _GZIP_MAGIC
+        head = file.read(HEAD_BYTES)
+    compressed = head.startswith(_GZIP_MAGIC)
     parts: dict[str, tuple[str, bytes]] = {}
     try:
         with tarfile.open(path, "r:gz" if compressed else "r:") as tar:
@@ -217,8 +219,10 @@ def _parts_of_tar(path: Path) -> dict[str, tuple[str, bytes]]:
                 content = tar.extractfile(member)
                 parts[part] = member.name, content.read() if content is not None else b""
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        found = None if compressed else content_of(head, path.stat().st_size)
+        known = f"; it is {found.name}: {found.as_archive}" if found is not None else ""
         raise CorruptError(
-            f"no tar or tar.gz, or a truncated or damaged one: {error}", archive=str(path)
+            f"no tar or tar.gz, or a truncated or damaged one: {error}{known}", archive=str(path)
         ) from None
     return parts
 

@@ -206,4 +206,13 @@ def _why_not_told(key: str) -> str:
     number = base.removeprefix(VALIDATION_PREFIX)[:8]
     if base.startswith(VALIDATION_PREFIX) and len(number) == 8 and number.isdecimal():
         return f"there is no validation image {number}"
-    return "neither its name nor a companion has a label; give labels="
+    if "\\" in key:
+        return (
+            "its name has backslashes, as some programs on Windows write them, where folders have"
+            " slashes, so that nothing tells its label; give labels=, or pack it anew from what"
+            " `tar --transform='s,\\\\,/,g' -xf TAR` extracts"
+        )
+    return (
+        "neither its name nor a companion has a label; give labels=; or if its .cls or .json comes"
+        " elsewhere in the stream, pack them side by side: `tar --sort=name -cf TAR -C FOLDER .`"
+    )

@@ -136,7 +136,8 @@ def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
         row = int(bare[0])
         raise CorruptError(
             f"{len(bare)} images have no label, no .cls or .json right beside them; this is the "
-            "first. Give labels= a function of the key, or repack the shard",
+            "first. Give labels= a function of the key; or if only the order of the members parts "
+            "them, extract the shard and pack it anew: `tar --sort=name -cf SHARD -C FOLDER .`",
             archive=members.archive_of(row).name,
             member=members.name(row),
             offset=int(members.offsets[row]),

@@ -17,7 +17,7 @@ from fastinet.archives.file_archive import FileArchive, OneFile
 from fastinet.archives.files import Files
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive, is_gzip
-from fastinet.archives.shards import shard_paths, sidecar_base, title
+from fastinet.archives.shards import shard_paths, sidecar_base, title, why_missing
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
@@ -91,12 +91,12 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         return Found(paths[0], paths[0], *archives_at(paths[0]))
     shown = title(path, paths)
     archives: list[FileArchive | GzipArchive] = []
-    missing = []
+    missing: list[Path] = []
     for shard in paths:
         try:
             found, _ = archives_at(shard)
         except MissingError:
-            missing.append(shard.name)
+            missing.append(shard)
             continue
         if not isinstance(found[0], FileArchive | GzipArchive) or len(found) > 1:
             raise UnsupportedError(
@@ -106,9 +106,13 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
             )
         archives.append(found[0])
     if missing:
-        some = ", ".join([*missing[:3], *(["..."] if len(missing) > 3 else [])])
+        names = [each.name for each in missing[:3]]
+        some = ", ".join([*names, *(["..."] if len(missing) > 3 else [])])
+        # Of a few that are missing the others are no news.
+        advice = why_missing(missing[0]) if len(missing) == len(paths) else ""
         raise MissingError(
-            f"{len(missing)} of {len(paths)} shards are missing: {some}", archive=str(shown)
+            f"{len(missing)} of {len(paths)} shards are missing: {some}{advice}",
+            archive=str(shown),
         )
     return Found(shown, sidecar_base(paths), _sharing(archives), [])
 
@@ -123,7 +127,8 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         mode = path.stat().st_mode
         found = list(path.iterdir()) if stat.S_ISDIR(mode) else []
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingError("no such file or folder", archive=str(path)) from error
+        cause = f"no such file or folder{why_missing(path)}"
+        raise MissingError(cause, archive=str(path)) from error
     except OSError as error:
         raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
     if stat.S_ISREG(mode):
@@ -231,16 +236,54 @@ def scan_archives(
     if listing is not None:
         if patched:
             listing = apply_patch(listing, scanned[-1], len(own))
-        return replace(listing, notes=(*listing.notes, *_digest_notes(archives)))
+        odd_names = _backslashes(path, scanned)
+        found_notes = [*([odd_names] if odd_names else []), *_digest_notes(archives)]
+        return replace(listing, notes=(*listing.notes, *found_notes))
     members = ScannedMembers(own)
     if members.images().any():
+        if odd_names := _backslashes(path, own):
+            raise UnsupportedError(
+                f"its images carry no wnid, in folders or file names; {odd_names}",
+                archive=str(path),
+            )
+        has_companions = members.names.have_extension("cls") | members.names.have_extension("json")
+        order = (
+            "; or if only the order of the members parts the .cls and .json from their images, pack"
+            " them anew: `tar --sort=name -cf TAR -C FOLDER .`"
+            if has_companions.any() and not path.is_dir()
+            else ""
+        )
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
             " label beside them, so their classes are not known; labels= takes a function of the"
-            " key that gives the label",
+            f" key that gives the label{order}",
             archive=str(path),
         )
     raise _without_images(path, members)
+
+
+def _backslashes(path: Path, archives: Sequence[ScannedArchive]) -> str:
+    """What to say of names with backslashes, which some programs on Windows write; "": no name."""
+    count, first = 0, ""
+    for archive in archives:
+        names, ends = archive.members.names, archive.members.name_ends.astype(np.int64)
+        rows = np.unique(np.searchsorted(ends, np.flatnonzero(names == ord("\\")), side="right"))
+        if len(rows) and not count:
+            start = int(ends[rows[0] - 1]) if rows[0] else 0
+            first = names[start : ends[rows[0]]].tobytes().decode("utf-8", "backslashreplace")
+        count += len(rows)
+    if not count:
+        return ""
+    advice = (
+        "extract them again: of a ZIP unzip makes folders of them, of a tar"
+        if path.is_dir()
+        else "extract it with GNU tar, and open or pack the folder:"
+    )
+    return (
+        f"{count} names have backslashes, as some programs on Windows write them, where folders"
+        f" have slashes; the first is '{first}'; {advice}"
+        " `tar --transform='s,\\\\,/,g' -xf TAR`"
+    )
 
 
 def _opened_for_scan(archive: Archive, members: Members) -> Source:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fastinet.archives.pump import Readable
+from fastinet.archives.shards import why_missing
 from fastinet.base.warning import warn
 from fastinet.datasets import path_splits
 from fastinet.datasets.classes import ClassInfo, imagenet1k_wnids
@@ -271,13 +272,24 @@ def open_stream(
             file = io.FileIO(path)
         except OSError as error:
             kind = MissingError if isinstance(error, FileNotFoundError) else ReadError
-            raise kind(f"cannot open: {error.strerror}", archive=str(path)) from error
+            advice = _why_no_stream(path) if isinstance(error, FileNotFoundError) else ""
+            raise kind(f"cannot open: {error.strerror}{advice}", archive=str(path)) from error
         return stream(file.fileno(), str(path), file)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
     return stream(source, str(getattr(source, "name", "file object")))
+
+
+def _why_no_stream(path: Path) -> str:
+    """What may be wrong with the path of a stream that is not there."""
+    if "{" in path.name:
+        return (
+            f"; a stream is one file: fastinet.open takes patterns, or `cat {path.name} |` sends"
+            ' all of them to fastinet.open_stream("-")'
+        )
+    return why_missing(path.absolute())
 
 
 def _wnids_of(classes: StreamClasses) -> tuple[str, ...]:
