@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/out_of_memory.h"
@@ -15,7 +16,7 @@ namespace {
 using test::Shortage;
 
 constexpr const char* kCause = "not enough memory for a cause that is too long to be kept in place";
-const std::string kLongName = "an-archive-whose-name-is-too-long-to-be-kept-in-place.tar";
+constexpr std::string_view kLongName = "an-archive-whose-name-is-too-long-to-be-kept-in-place.tar";
 
 Status LocatedWithout(bool lasts, int64_t first) {
   const Shortage shortage(first, lasts);
