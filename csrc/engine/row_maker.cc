@@ -110,18 +110,19 @@ Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t r
     return MakeImages(worker, position, location, slot.Row(row));
   });
   worker.bytes.Trim();
+  const Size size = image.ok() ? image.value() : Size{};
   Status status;
   if (!image.ok()) {
     status = location.Located(std::move(image).status());
   } else if (options_.soft_labels != nullptr) {
     status = OrOutOfMemory("not enough memory for the item's label map", [&] {
-      return options_.soft_labels->Write(item, worker.crops, image.value(), worker.label_pooler,
+      return options_.soft_labels->Write(item, worker.crops, size, worker.label_pooler,
                                          worker.label_map, slot.SoftLabelRow(row));
     });
   }
   Count(CountersOf(worker).items, 1);
   if (status.ok()) {
-    Describe(slot, row, image.value(), worker.crops);
+    Describe(slot, row, size, worker.crops);
   } else {
     ClearRow(slot, row);
     Count(CountersOf(worker).failures[static_cast<size_t>(status.code())], 1);

@@ -63,7 +63,7 @@ def run(command: list[str], environment: dict[str, str]) -> str:
 
 
 def positions(folder: Path, world: int = 1) -> dict[tuple[int, int], Any]:
-    """What came at each position of each epoch: {(epoch, position): (item, checksum of its image)}."""
+    """What came at each position of each epoch: {(epoch, position): (item, image's checksum)}."""
     seen = {}
     for rank in range(world):
         for line in (folder / f"trace.{rank}.jsonl").read_text().splitlines():
