@@ -34,7 +34,8 @@ struct ObjectBox {
   float xmin = 0, ymin = 0, xmax = 0, ymax = 0;
 };
 
-/// A rule that draws a Crop for an image: the C++ twin of the dataclasses in fastinet.pixels.transforms.
+/// A rule that draws a Crop for an image: the C++ twin of the dataclasses in
+/// fastinet.pixels.transforms.
 struct Transform {
   enum class Kind : uint8_t { kRandomResizedCrop, kCenterCrop, kResize };
 

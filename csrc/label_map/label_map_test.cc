@@ -1,5 +1,5 @@
-// Pooling label maps: cases worked out by hand, and what is refused. tests/annotations/test_relabel.py compares
-// it with a slow and plain one.
+// Pooling label maps: cases worked out by hand, and what is refused.
+// tests/annotations/test_relabel.py compares it with a slow and plain one.
 #include "label_map/label_map.h"
 
 #include <cmath>
