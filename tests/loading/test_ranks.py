@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections import Counter
 from typing import Any
 
@@ -246,9 +244,7 @@ def test_no_items_need_no_padding(dataset: fastinet.Dataset) -> None:
 def test_rank_and_world_are_looked_up(
     dataset: fastinet.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = types.ModuleType("fastinet.distributed")
-    found.rank_and_world = lambda: (2, 3)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "fastinet.distributed", found)
+    monkeypatch.setattr("fastinet.loading.options.rank_and_world", lambda: (2, 3))
     loader = Loader(dataset, 8, SMALL, rank="auto", world="auto")
     assert (loader.rank, loader.world) == (2, 3)
     for options in ({"rank": "auto"}, {"world": "auto"}, {"rank": "auto", "world": "all"}):
