@@ -24,6 +24,9 @@ function(fastinet_find_library NAME)
   set(library ${FASTINET_${NAME}_LIBRARY})
   if(NOT lib_LINK)
     set(library "")  # headers alone
+    if(NOT include)
+      set(include "")  # CMake refuses to try with a folder that was not found
+    endif()
   elseif(NOT include OR NOT library OR include IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
     # The compiler's own paths, before which come those of CPPFLAGS and LDFLAGS.
     set(include "")
