@@ -44,7 +44,14 @@ if TYPE_CHECKING:
     from fastinet.datasets.names import Ints
     from fastinet.datasets.scanned import ScannedMembers
 
-__all__ = ["FAMILY", "Corrupted", "corrupted_folder", "recognise"]
+__all__ = [
+    "FAMILY",
+    "Corrupted",
+    "CorruptedImages",
+    "corrupted_folder",
+    "corrupted_images",
+    "recognise",
+]
 
 FAMILY = "imagenet_c"
 
@@ -85,6 +92,26 @@ def corrupted_folder(folder: str, archive: str = "") -> Corrupted | None:
     return Corrupted(above or "", corruption, int(severity), wnid_number(wnid))
 
 
+class CorruptedImages(NamedTuple):
+    """Which split and class n images are of."""
+
+    splits: list[str]
+    """The names of the splits, in their order."""
+    split: Ints
+    """[n] index into `splits`; -1: they do not lie as ImageNet-C's images do."""
+    wnid: Ints
+    """[n] the number in it; -1 likewise."""
+
+
+def corrupted_images(members: ScannedMembers, rows: Ints) -> CorruptedImages:
+    """The splits and classes of the images `rows`, n of the members."""
+    place, places = _places(members, rows, image_numbers(members.names)[1])
+    splits, split_of_place = _named_splits(places)
+    # Index -1, of no such place, takes the last one.
+    wnids = np.array([*(each.wnid for each in places), -1], np.int64)
+    return CorruptedImages(splits, np.append(split_of_place, -1)[place], wnids[place])
+
+
 def recognise(members: ScannedMembers) -> Listing | None:
     """The listing of the members, or None when their images do not lie as ImageNet-C's.
 
@@ -97,24 +124,20 @@ def recognise(members: ScannedMembers) -> Listing | None:
     some = rows[:: len(rows) // _LOOKED_AT + 1].tolist()
     if not any(corrupted_folder(members.name(row).rpartition("/")[0], "?") for row in some):
         return None
-    numbers = image_numbers(members.names)[1]
-    place, places = _places(members, rows, numbers)
-    if not (place >= 0).any():
+    names, splits, wnids = corrupted_images(members, rows)
+    if not names:
         return None
-    _refuse_others(members, rows[place < 0])
-    rows, place = rows[place >= 0], place[place >= 0]
-
-    names, split_of_place = _named_splits(places)
+    _refuse_others(members, rows[splits < 0])
+    rows, splits, wnids = (each[splits >= 0] for each in (rows, splits, wnids))
     if len(names) > _MOST_SPLITS:
         raise UnsupportedError(
             f"{len(names)} corruptions and severities, and one dataset has {_MOST_SPLITS} splits at"
             " most: open the tars, or the folders of the corruptions, by themselves"
         )
-    splits = split_of_place[place]
+    numbers = image_numbers(members.names)[1]
     order = np.lexsort((numbers[rows], splits))
-    rows, place, splits = rows[order], place[order], splits[order]
+    rows, splits, wnids = (each[order] for each in (rows, splits, wnids))
     _refuse_twins(members, rows, numbers, splits, names)
-    wnids = np.array([each.wnid for each in places], np.int64)[place]
     classes = _classes(wnids, numbers[rows])
     items = np.zeros(len(members), np.bool_)
     items[rows] = True
@@ -134,28 +157,24 @@ def recognise(members: ScannedMembers) -> Listing | None:
 def _places(members: ScannedMembers, rows: Ints, numbers: Ints) -> tuple[Ints, list[Corrupted]]:
     """[n] index of where each image lies, and these places, each once; -1: not as ImageNet-C's."""
     folder, folders = members.names.take(rows).folders()
-    names = [archive.name for archive in members.archives]
-    found: dict[Corrupted, int] = {}
-    place = np.full(len(rows), -1, np.int64)
+    archives = [archive.name for archive in members.archives]
     # The same folder may be in several archives, which may be called otherwise.
-    of_image = members.archive[rows].astype(np.int64) * len(folders) + folder
-    pairs, of_pair = np.unique(of_image, return_inverse=True)
+    pair_of_image = members.archive[rows].astype(np.int64) * len(folders) + folder
+    pairs, of_pair = np.unique(pair_of_image, return_inverse=True)
     has_number = np.zeros(len(pairs), np.bool_)
     has_number[of_pair[numbers[rows] >= 0]] = True
-    number_of_pair = np.full(len(pairs), -1, np.int64)
-    for i, pair in enumerate(pairs.tolist()):
-        told = corrupted_folder(folders[pair % len(folders)], names[pair // len(folders)])
-        if told is not None and (
-            told.corruption in _PUBLISHED or _is_of_its_own(told, has_number[i])
-        ):
-            number_of_pair[i] = found.setdefault(told, len(found))
-    place[:] = number_of_pair[of_pair]
-    return place, list(found)
+    found: dict[Corrupted, int] = {}
+    places = np.full(len(pairs), -1, np.int64)
+    for i, (pair, numbered) in enumerate(zip(pairs.tolist(), has_number.tolist(), strict=True)):
+        told = corrupted_folder(folders[pair % len(folders)], archives[pair // len(folders)])
+        if told is not None and (told.corruption in _PUBLISHED or _is_of_its_own(told, numbered)):
+            places[i] = found.setdefault(told, len(found))
+    return places[of_pair], list(found)
 
 
-def _is_of_its_own(told: Corrupted, has_number: bool) -> bool:
+def _is_of_its_own(told: Corrupted, numbered: bool) -> bool:
     """Whether a corruption that is none of the published ones counts."""
-    return has_number and told.corruption.lower() not in _SPLIT_NAMES
+    return numbered and told.corruption.lower() not in _SPLIT_NAMES
 
 
 _SPLIT_NAMES = ("train", "val", "valid", "validation", "test")  # folders of other archives
