@@ -72,9 +72,10 @@ class FolderArchive:
         Raises:
             ReadError: a folder or file cannot be read.
         """
+        folders = dict(self._folders())
         entries = sorted(
             (os.fsencode(f"{folder}/{name}" if folder else name))
-            for folder, names in self._folders()
+            for folder, names in folders.items()
             for name in names
         )
         sizes: NDArray[np.uint64] = np.zeros(len(entries), np.uint64)
@@ -98,7 +99,7 @@ class FolderArchive:
             heads=heads,
             names=np.frombuffer(b"".join(files), np.uint8),
             name_ends=np.cumsum([len(name) for name in files], dtype=np.uint64),
-            container_names=[],
+            container_names=[f"{folder}/" for folder in folders if folder],
             special_entries=len(entries) - len(files),
         )
 

@@ -154,7 +154,7 @@ class SeekLog(Log):
     Attributes:
         path: of the index.
         state: what the pass goes on from; empty at its start.
-        container_names: inner tars that were begun before.
+        container_names: inner tars that were begun before, and directories.
         is_complete: there is nothing left to do.
     """
 

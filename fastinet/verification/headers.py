@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _scan
+from fastinet.archives.containers import inner_tars
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive
@@ -70,17 +71,18 @@ class Cut:
         )
 
     def _whole_classes(self) -> str:
-        names = self.members.container_names
-        if not names:
+        rows = inner_tars(self.members)
+        if not rows:
             return ""
         damaged = {
             (error.member or "").partition("/")[0].removesuffix(".tar") for error in self.errors
         }
-        stems = [Path(name).name.removesuffix(".tar") for name in names]
+        names = self.members.container_names
+        stems = [Path(names[row]).name.removesuffix(".tar") for row in rows]
         text = f"; {sum(stem not in damaged for stem in stems):,} class tars are whole"
         if stems[-1] in damaged:
-            images = np.count_nonzero(self.members.containers == len(names) - 1)
-            text += f", of {names[-1]} {images:,} images are"
+            images = np.count_nonzero(self.members.containers == rows[-1])
+            text += f", of {names[rows[-1]]} {images:,} images are"
         return text
 
 
