@@ -129,8 +129,8 @@ class FolderArchive:
     def open(self, files: Callable[[], Files]) -> _engine.Source:
         """Its files as one source for the engine."""
         names, name_offsets, offsets, sizes = files()
-        if np.any(offsets[1:] < offsets[:-1]):  # in another order than they lie in the source
-            rows = np.argsort(offsets, kind="stable")
+        if np.any(offsets[1:] < (offsets + sizes)[:-1]):  # in another order than they lie there
+            rows = np.lexsort((sizes, offsets))  # an empty file lies before the one at its offset
             names, name_offsets = take_texts(names, name_offsets, rows)
             offsets, sizes = offsets[rows], sizes[rows]
         return _engine.Source.folder(
