@@ -138,7 +138,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     order = np.lexsort((numbers[rows], splits))
     rows, splits, wnids = (each[order] for each in (rows, splits, wnids))
     _refuse_twins(members, rows, numbers, splits, names)
-    classes = _classes(wnids, numbers[rows])
+    classes = _classes(members, wnids, numbers[rows])
     items = np.zeros(len(members), np.bool_)
     items[rows] = True
     skipped, notes = members.skipped_note(items, "no images of a corruption and a severity")
@@ -227,13 +227,21 @@ def _refuse_twins(
         )
 
 
-def _classes(wnids: Ints, numbers: Ints) -> Ints:
-    """Numbers of the wnids that labels number: ImageNet-1K's where they are validation images."""
-    present = np.unique(wnids)
+def _classes(members: ScannedMembers, wnids: Ints, numbers: Ints) -> Ints:
+    """Numbers of the wnids that labels number: ImageNet-1K's where they are validation images.
+
+    Of other images they are those that have a folder, be it empty, or labels would move.
+    """
     known = imagenet1k_wnid_numbers()
-    if (numbers >= 0).all() and np.isin(present, known).all():
+    if (numbers >= 0).all() and np.isin(wnids, known).all():
         return known
-    return present
+    empty = {
+        told.wnid
+        for archive in members.archives
+        for name in archive.members.container_names
+        if (told := corrupted_folder(name.rstrip("/"), archive.name)) is not None
+    }
+    return np.union1d(wnids, np.array([*empty], np.int64))
 
 
 def _contradictions(members: ScannedMembers, rows: Ints, wnids: Ints) -> list[str]:

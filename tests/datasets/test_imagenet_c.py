@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fastinet.datasets.imagenet_c import corrupted_folder
 from fastinet.datasets.published import CORRUPTIONS
 from fastinet.datasets.validation import validation_labels
 from fastinet.errors import CorruptError, FastinetWarning, UnsupportedError
-from fastinet.testing.archives import tar
+from fastinet.testing.archives import entry, tar
 from fastinet.testing.ilsvrc import write_archive
 from fastinet.testing.robustness import imagenet_c_members
 
@@ -89,6 +90,21 @@ def test_later_corruptions_and_other_images(tmp_path: Path) -> None:
     }
     dataset = fastinet.open(write_archive(tmp_path / "tiny.tar", tiny), split="fog/2")
     assert (dataset.wnids, dataset.labels.tolist()) == (("n01443537", "n01443539"), [0, 1])
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "folder"])
+def test_an_empty_class_of_other_images_keeps_its_place(tmp_path: Path, form: str) -> None:
+    tiny = {f"fog/1/n0144353{w}/test_{w}.JPEG": JPEG for w in "79"}
+    path = write_archive(tmp_path / "tiny", tiny, form=form)
+    if form == "folder":
+        (path / "fog/1/n01443538").mkdir()
+    else:
+        empty = entry("fog/1/n01443538/", type=tarfile.DIRTYPE)
+        data = empty + tar(tiny)
+        path.write_bytes(gzip.compress(data) if form == "tar.gz" else data)
+    dataset = fastinet.open(path)
+    assert dataset.wnids == ("n01443537", "n01443538", "n01443539")
+    assert dataset.labels.tolist() == [0, 2]
 
 
 def test_one_corruption_in_two_folders_is_two_splits(tmp_path: Path) -> None:
