@@ -21,6 +21,7 @@ has arrived (:class:`KeyLabels`). They differ on purpose in this:
   ImageNet-V2 as a whole (:mod:`fastinet.datasets.imagenet_v2`), and in no other one. A stream does
   not know what will come, and takes each such folder for what it looks like.
 - A stream does not look at the end of the name.
+- A stream that is said to have ObjectNet's classes has the labels of its folders, too.
 - A stream takes any eight digits for the number of a validation image; in a whole archive a dot, an
   underscore or nothing comes after them.
 - In a stream the published labels are those of ImageNet-1K, whatever ``classes`` it was given.
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -37,6 +39,7 @@ import numpy as np
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companions import label_of
 from fastinet.datasets.names import Names
+from fastinet.datasets.objectnet_classes import objectnet_classes
 from fastinet.datasets.path_splits import TEST_PREFIX, VALIDATION_PREFIX
 from fastinet.datasets.published import lists_with_class
 from fastinet.datasets.scanned import wnid_number, wnid_text
@@ -149,6 +152,12 @@ class KeyLabels:
         """Labels number `classes`, wnids as a rule."""
         self._labels = {wnid_number(wnid): label for label, wnid in enumerate(classes)}
         self._labels.pop(-1, None)  # classes that are no wnids are in no key
+        label_of = {name: label for label, name in enumerate(classes)}
+        self._objectnet = {
+            each.folder: label_of[each.title]
+            for each in objectnet_classes()
+            if each.title in label_of
+        }
         self._classes = len(classes)
 
     def __call__(self, items: Sequence[tuple[str, Mapping[str, bytes]]]) -> Iterator[int]:
@@ -167,6 +176,8 @@ class KeyLabels:
             if wnid >= 0:
                 label = self._of_class(wnid)
             elif label == _NOT_TOLD:
+                label = self._objectnet.get(PurePosixPath(key).parent.name, label)
+            if label == _NOT_TOLD:
                 raise ValueError(_why_not_told(key))
             yield label
 
