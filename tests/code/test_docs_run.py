@@ -153,6 +153,10 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="image.shape == (224, 224, 3) and images.shape == (3, 224, 224, 3)"
         " and header.width == 400",
     ),
+    ("docs/augmentation.md", "Augmentation: operations on the pixels of a row"): Program(
+        before='data = arriving("image.jpg").read()\n',
+        after="image.shape == (224, 224, 3) and (image == again).all()",
+    ),
     ("docs/metrics.md", "From arrays"): Program(before='logits = np.load("logits.npy")\n'),
     ("docs/metrics.md", "Batch by batch"): Program(
         before=f"from fastinet import metrics\n{VAL_LOADER}{MODEL}",

@@ -78,11 +78,13 @@ PUBLIC = {
             "drop_last load_state_dict on_error options output prefetch rank seed state_dict "
             "stats threads transform world"
         ),
+        "apply_steps": "(pixels, steps)",
+        "augment": "",
         "build_info": "()",
         "concatenate": "(datasets)",
         "decode": (
             "(data, box, size, flip, exact, *, interpolation, transform, dtype, layout, mean, "
-            "std, exif_orientation, max_pixels, out)"
+            "std, exif_orientation, max_pixels, out, steps)"
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, threads, interpolation, transform, dtype, "
