@@ -208,6 +208,7 @@ OVER_SEVERAL_MODULES = {
     "cli/test_cli_splits.py": "what do the commands do with several splits, and without labels?",
     "cli/test_cli_stream.py": "what do the commands do with an archive that arrives?",
     "datasets/test_label_functions.py": "what does an error of a user's label function say?",
+    "datasets/test_robustness_sets.py": "do ImageNet-A, -R and -Sketch get labels among the 1000?",
     "datasets/test_whole_archives.py": "is all of ImageNet-21K read, in every packaging?",
     "frameworks/test_examples.py": "do the examples run?",
     "frameworks/test_torch.py": "are a loader's batches as tensors what they are as arrays?",
