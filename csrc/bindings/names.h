@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "crop/crop.h"
+#include "engine/plan.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
@@ -31,6 +32,9 @@ inline constexpr std::pair<std::string_view, Transform::Kind> kTransforms[] = {
     {"RandomResizedCrop", Transform::Kind::kRandomResizedCrop},
     {"CenterCrop", Transform::Kind::kCenterCrop},
     {"Resize", Transform::Kind::kResize}};
+
+inline constexpr std::pair<std::string_view, OnError> kOnErrors[] = {
+    {"raise", OnError::kRaise}, {"mask", OnError::kMask}, {"replace", OnError::kReplace}};
 
 /// Looks `name` up; kInvalidArgument with it where the table does not have it.
 template <class T, size_t N>
@@ -59,6 +63,9 @@ inline Status FromName(std::string_view name, PassOrder* value) {
 }
 inline Status FromName(std::string_view name, Transform::Kind* value) {
   return FromName(kTransforms, name, value);
+}
+inline Status FromName(std::string_view name, OnError* value) {
+  return FromName(kOnErrors, name, value);
 }
 
 }  // namespace fastinet

@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from fastinet._native import _engine
+from fastinet.loading.failures import Failures
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
@@ -49,6 +50,17 @@ class BaseLoader:
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last
         self._latest: weakref.ref[Batches[Any]] | None = None
+        self._failures = Failures({})
+
+    @property
+    def failures(self) -> Failures:
+        """The items that gave no row in the epoch begun last, masked or replaced, all of them.
+
+        A sequence of what was wrong with each and what was done about it: its `item`, `key`,
+        `archive`, `error`, `action`, and `replacement` with `replacement_key`. It has those of the
+        batches that were delivered; it grows while the epoch runs, and stays until the next begins.
+        """
+        return self._failures
 
     def stats(self) -> LoaderStats:
         """What has been done so far, over all epochs; ``print(loader.stats())`` is one line."""
@@ -61,11 +73,6 @@ class BaseLoader:
             slots=self._slots.allocated if self._slots is not None else 0,
             extra=self._slots.extra if self._slots is not None else 0,
         )
-
-    @property
-    def _masks(self) -> bool:
-        """Whether items that give no row are masked, rather than raised."""
-        return self.on_error == "mask"
 
     @property
     def _views(self) -> int | None:

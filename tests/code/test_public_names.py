@@ -24,7 +24,7 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": boxes errors flips image_sizes images indices keys "
-            "label_sets labels objects soft_labels valid"
+            "label_sets labels objects replaced soft_labels valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": "(size, resize, interpolation): interpolation resize size",
@@ -53,7 +53,7 @@ PUBLIC = {
             "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
             " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
             " views, exif_orientation, boxes, soft_labels, window, block, sizes, log, log_every, "
-            "out): epoch load_state_dict state_dict stats transform_at"
+            "out): epoch failures load_state_dict state_dict stats transform_at"
         ),
         "Objects": (
             "(boxes, rows, views, labels, visible, indices): boxes indices labels rows views "
@@ -73,7 +73,7 @@ PUBLIC = {
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
-            "max_pixels, views, exif_orientation, log, log_every, out): load_state_dict "
+            "max_pixels, views, exif_orientation, log, log_every, out): failures load_state_dict "
             "state_dict stats"
         ),
         "build_info": "()",
@@ -192,7 +192,7 @@ PUBLIC = {
     "fastinet.torch": {
         "Batch": (
             ": boxes errors flips image_sizes images"
-            " indices keys label_sets labels objects soft_labels valid"
+            " indices keys label_sets labels objects replaced soft_labels valid"
         ),
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
@@ -202,15 +202,17 @@ PUBLIC = {
         "Loader": (
             "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
             "normalise_on_device, ahead, **options): ahead batch_size dataset device epoch "
-            "load_state_dict loader state_dict stats"
+            "failures load_state_dict loader state_dict stats"
         ),
     },
     "fastinet.jax": {
         "Batch": (
             ": boxes errors flips image_sizes images indices keys label_sets labels "
-            "objects soft_labels valid"
+            "objects replaced soft_labels valid"
         ),
-        "JaxFeed": ": ahead batch_size dataset epoch load_state_dict loader state_dict stats",
+        "JaxFeed": (
+            ": ahead batch_size dataset epoch failures load_state_dict loader state_dict stats"
+        ),
         "feed": "(loader, sharding, *, ahead)",
     },
 }
