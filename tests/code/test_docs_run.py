@@ -113,10 +113,10 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="images.shape[1:] == (224, 224, 3) and len(list(val)) == 1",
     ),
     ("docs/training-loop.md", "Bad images"): Program(
-        before=f"{TRAIN}data = bytearray(open(ds.path, 'rb').read())\n"
+        before=f"{TRAIN}data = np.fromfile(ds.path, np.uint8)\n"
         "start = int(ds.columns.offsets[3])\n"
-        "data[start : start + 2] = b'no'\n"
-        "open('bad.tar', 'wb').write(data)\n"
+        "data[start : start + 2] = 0\n"
+        "data.tofile('bad.tar')\n"
         "ds = fastinet.open('bad.tar')\n",
         after="(len(loader.failures), failure.item, failure.action) == (1, 3, 'replaced')",
     ),
