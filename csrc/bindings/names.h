@@ -8,6 +8,7 @@
 #include "augment/steps.h"
 #include "base/status.h"
 #include "crop/crop.h"
+#include "engine/plan.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
@@ -56,6 +57,8 @@ inline constexpr std::pair<std::string_view, StepOp> kStepOps[] = {
     {"affine", StepOp::kAffine},
     {"rotate", StepOp::kRotate},
     {"vertical_flip", StepOp::kFlipVertical}};
+inline constexpr std::pair<std::string_view, OnError> kOnErrors[] = {
+    {"raise", OnError::kRaise}, {"mask", OnError::kMask}, {"replace", OnError::kReplace}};
 
 /// Looks `name` up; kInvalidArgument with it where the table does not have it.
 template <class T, size_t N>
@@ -84,6 +87,9 @@ inline Status FromName(std::string_view name, PassOrder* value) {
 }
 inline Status FromName(std::string_view name, Transform::Kind* value) {
   return FromName(kTransforms, name, value);
+}
+inline Status FromName(std::string_view name, OnError* value) {
+  return FromName(kOnErrors, name, value);
 }
 
 inline Status FromName(std::string_view name, Sampling* value) {

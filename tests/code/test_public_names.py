@@ -24,7 +24,7 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": boxes errors flips image_sizes images indices keys "
-            "label_sets labels objects soft_labels valid"
+            "label_sets labels objects replaced soft_labels valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": "(size, resize, interpolation): interpolation resize size",
@@ -53,8 +53,8 @@ PUBLIC = {
             "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
             " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
             " views, exif_orientation, boxes, soft_labels, window, block, sizes, log, log_every, "
-            "out): affinity batch_size drop_last epoch load_state_dict on_error options output "
-            "prefetch rank seed state_dict stats threads transform transform_at world"
+            "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
+            "output prefetch rank seed state_dict stats threads transform transform_at world"
         ),
         "Objects": (
             "(boxes, rows, views, labels, visible, indices): boxes indices labels rows views "
@@ -75,8 +75,8 @@ PUBLIC = {
             "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
             "max_pixels, views, exif_orientation, log, log_every, out): affinity batch_size "
-            "drop_last load_state_dict on_error options output prefetch rank seed state_dict "
-            "stats threads transform world"
+            "drop_last failures load_state_dict on_error options output prefetch rank seed "
+            "state_dict stats threads transform world"
         ),
         "apply_steps": "(pixels, steps)",
         "augment": "",
@@ -199,7 +199,7 @@ PUBLIC = {
     "fastinet.torch": {
         "Batch": (
             ": boxes errors flips image_sizes images"
-            " indices keys label_sets labels objects soft_labels valid"
+            " indices keys label_sets labels objects replaced soft_labels valid"
         ),
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
@@ -209,16 +209,17 @@ PUBLIC = {
         "Loader": (
             "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
             "normalise_on_device, ahead, **options): ahead batch_size dataset device epoch "
-            "load_state_dict loader options state_dict stats"
+            "failures load_state_dict loader options state_dict stats"
         ),
     },
     "fastinet.jax": {
         "Batch": (
             ": boxes errors flips image_sizes images indices keys label_sets labels "
-            "objects soft_labels valid"
+            "objects replaced soft_labels valid"
         ),
         "JaxFeed": (
-            ": ahead batch_size dataset epoch load_state_dict loader options state_dict stats"
+            ": ahead batch_size dataset epoch failures load_state_dict loader options state_dict "
+            "stats"
         ),
         "feed": "(loader, sharding, *, ahead)",
     },
