@@ -1,8 +1,9 @@
 """The sidecar index: an archive's items as memory-mapped columns, bound to the archive's bytes.
 
 ``<archive>.fastinet`` beside the archive, or a file in the user's cache folder where that place
-cannot be written. It is a column file (:mod:`fastinet.sidecars.column_file`) whose header has the
-fastinet version, the archives (name, size, mtime, probe), classes and notes.
+cannot be written (:mod:`fastinet.sidecars.places`). It is a column file
+(:mod:`fastinet.sidecars.column_file`) whose header has the fastinet version, the archives (name,
+size, mtime, probe), classes and notes.
 
 An index that does not fit its archive, is damaged or has another format version is built anew, and
 a :class:`~fastinet.errors.FastinetWarning` says so.
@@ -11,22 +12,22 @@ a :class:`~fastinet.errors.FastinetWarning` says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
 from fastinet.sidecars.column_file import ColumnFileForm
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
-from fastinet.sidecars.places import places
 from fastinet.sidecars.schema import Count, Length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from fastinet.base.progress import Progress
+    from fastinet.sidecars.places import Sidecars
 
 __all__ = ["load_listing", "obtain_listing", "save_listing"]
 
@@ -57,34 +58,29 @@ _FORM = ColumnFileForm(
 
 
 def obtain_listing(
-    path: Path,
+    sidecars: Sidecars,
     identities: Sequence[Identity],
     build: Callable[[Progress | None], Listing],
-    index: bool | Path = True,
     progress: Progress | None = None,
 ) -> tuple[Listing, Path | None]:
-    """The listing of the archives at ``path``: from a good index, else built and kept.
+    """The listing of archives: from a good index, else built and kept.
 
     Beside it, the path of the index; None where none is kept.
 
     Args:
-        path: what the user opened: the archive, or the folder that the archives lie in.
-        identities: of the archives at `path`, taken before the scan: an archive that changes under
+        sidecars: of the archives.
+        identities: of the archives, taken before the scan: an archive that changes under
             the scan then fails the next check.
         build: makes the listing from the archives themselves, and reports how far it is.
-        index: True keeps the index in one of :func:`places`, a path keeps it there, False neither
-            reads nor writes one.
         progress: called with what is reported, here or in the process that builds the index.
 
     Raises:
         ReadError: an archive cannot be read.
     """
-    if index is False:
-        return build(progress), None
-    candidates = places(path) if index is True else (Path(index),)
     return column_file.load_or_build(
-        candidates,
+        sidecars.places(),
         "index",
+        advice=sidecars.advice(),
         load=lambda place: load_listing(place, identities),
         build=build,
         save=lambda place, listing: save_listing(place, identities, listing),
