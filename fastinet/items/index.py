@@ -14,14 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
+
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
-from fastinet.sidecars.column_file import ColumnFileForm
+from fastinet.sidecars.column_file import ColumnFileForm, UnusableIndexError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.schema import Count, Length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -55,6 +57,10 @@ _FORM = ColumnFileForm(
     },
     optional=({"item_archive": "<i4"}, {"item_split": "|i1"}),
 )
+
+
+_ITEM_COLUMNS = ("offsets", "sizes", "labels", "item_archive", "item_split")
+"""Those that have a row for each item."""
 
 
 def obtain_listing(
@@ -99,6 +105,7 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
     header, columns = column_file.read_columns(
         path, _FORM, lambda header: check_identities(header.archives, identities)
     )
+    _check_columns(header, columns)
     return Listing(
         family=header.family,
         offsets=columns["offsets"],
@@ -112,6 +119,32 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         skipped=header.skipped,
         notes=header.notes,
     )
+
+
+def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Raises UnusableIndexError unless the columns fit one another and the header.
+
+    Their checksums hold, but whoever can write beside an archive can make a checksum.
+    """
+    items = len(columns["offsets"])
+    key_offsets, labels = columns["key_offsets"], columns["labels"]
+    lengths = {name: len(columns[name]) for name in columns if name in _ITEM_COLUMNS}
+    if set(lengths.values()) != {items} or len(key_offsets) != items + 1:
+        raise UnusableIndexError("is damaged: its columns differ in length")
+    ends = (int(key_offsets[0]), int(key_offsets[-1]))
+    if ends != (0, len(columns["key_bytes"])) or np.any(key_offsets[1:] < key_offsets[:-1]):
+        raise UnusableIndexError("is damaged: its keys overlap or lie beyond their column")
+    splits: NDArray[Any] = columns.get("item_split", np.zeros(items, np.int8))
+    archives: NDArray[Any] = columns.get("item_archive", np.zeros(items, np.int32))
+    for what, numbers, count in (
+        ("archive", archives, len(header.archives)),
+        ("split", splits, len(header.splits)),
+    ):
+        if np.any(numbers < 0) or np.any(numbers >= count):
+            raise UnusableIndexError(f"is damaged: an item is of {what} {numbers.max()} of {count}")
+    classes = np.array([len(wnids) for _, wnids in header.splits], np.int64)
+    if np.any(labels < -1) or np.any(labels >= classes[splits]):
+        raise UnusableIndexError("is damaged: a label is that of no class")
 
 
 def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -83,6 +84,37 @@ def test_a_stale_index_is_refused(tmp_path: Path, change: dict[str, object], mes
     # The time says nothing, and what an earlier version did not record is not compared.
     assert same(load_listing(path, [made_of[0]._replace(mtime_ns=6)]), make_listing(7))
     assert same(load_listing(path, IDENTITIES), make_listing(7))
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "message"),
+    [
+        ("labels", 3, 3, "a label is that of no class"),
+        ("labels", 3, -2, "a label is that of no class"),
+        ("item_split", 2, 2, "an item is of split 2 of 2"),
+        ("item_split", 2, -1, "an item is of split 1 of 2"),
+        ("item_archive", 0, 1, "an item is of archive 1 of 1"),
+        ("key_offsets", 0, 1, "its keys overlap"),
+        ("key_offsets", 4, 2**63, "its keys overlap"),
+        ("key_offsets", 7, 36, "its keys overlap"),
+    ],
+)
+def test_columns_that_contradict_each_other(
+    tmp_path: Path, column: str, row: int, value: int, message: str
+) -> None:
+    """Though all checksums hold: anybody who can write beside an archive can make those."""
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(7, several=True)
+    wrong = getattr(listing, column).copy()
+    wrong[row] = value
+    save_listing(path, IDENTITIES, dataclasses.replace(listing, **{column: wrong}))
+    with pytest.raises(UnusableIndexError, match=message):
+        load_listing(path, IDENTITIES)
+    if column != "key_offsets":
+        short = dataclasses.replace(listing, **{column: wrong[:-1]})
+        save_listing(path, IDENTITIES, short)
+        with pytest.raises(UnusableIndexError, match="differ in length"):
+            load_listing(path, IDENTITIES)
 
 
 def test_the_header_is_for_people_too(tmp_path: Path) -> None:
