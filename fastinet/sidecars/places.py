@@ -68,7 +68,7 @@ class Sidecars:
     target: Path | None = None
     """What `path` would be without symbolic links; None: to be asked of the disk."""
     part: str = field(default="", kw_only=True)
-    """Put behind the index's name where `index` is a path: which of several archives it is."""
+    """Put behind the index's name where `index` is that path: which of several archives it is."""
 
     def places(self, suffix: str = "") -> tuple[Path, ...]:
         """Where a sidecar may be, best place first.
@@ -82,7 +82,7 @@ class Sidecars:
         if self.index is not True:
             index = Path(self.index).absolute()
             if _is_folder(self.index):
-                index /= path.name + SUFFIX
+                return (index / (path.name + SUFFIX + suffix),)
             return (index.with_name(index.name + self.part + suffix),)
         target = self.target or Path(os.path.realpath(path))
         beside = dict.fromkeys(
