@@ -381,7 +381,7 @@ _FORM = column_file.ColumnFileForm(
 def _load_boxes(place: Path, path: Path, identity: Identity) -> Boxes:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no boxes")
+            raise column_file.UnusableSidecarError("keeps no boxes")
         check_identities(header.archives, [identity])
 
     header, columns = column_file.read_columns(place, _FORM, check)

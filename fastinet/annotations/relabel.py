@@ -447,7 +447,7 @@ _FORM = column_file.ColumnFileForm(
 def _load_index(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no label maps")
+            raise column_file.UnusableSidecarError("keeps no label maps")
         check_identities(header.archives, [identity])
 
     header, columns = column_file.read_columns(place, _FORM, check)

@@ -45,7 +45,7 @@ import numpy as np
 
 from fastinet._native import _engine, _scan
 from fastinet.errors import ReadError
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, has_same_content
 from fastinet.sidecars.log import LogForm
 from fastinet.sidecars.schema import Count, Positive, checked_json
@@ -192,7 +192,7 @@ class SeekIndex:
                 _, start = FORM.read_header(file)
                 chunks = list(read_chunks(file, start, check_all=True))
             parts = [members_of_chunk(chunk) for chunk in chunks]
-        except UnusableIndexError as error:
+        except UnusableSidecarError as error:
             raise ReadError(f"the seek index '{self.path}' {error}: remove it") from None
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
@@ -230,7 +230,7 @@ def load_seek_index(path: Path, expected: SeekHeader, *, mapped: bool) -> SeekIn
 
     Raises:
         FileNotFoundError: there is none.
-        UnusableIndexError: it is of another archive, or damaged.
+        UnusableSidecarError: it is of another archive, or damaged.
     """
     with path.open("rb") as file:
         header, start = FORM.read_header(file)
@@ -280,17 +280,17 @@ def _index_of(
 
 
 def check_header(header: SeekHeader, expected: SeekHeader) -> None:
-    """Raises UnusableIndexError unless the index is of the archive as it is now.
+    """Raises UnusableSidecarError unless the index is of the archive as it is now.
 
     The archive may have had another name: of what it inflates to, that says nothing.
     """
     if not has_same_content(header.archive, expected.archive):
-        raise UnusableIndexError(
+        raise UnusableSidecarError(
             f"is stale: archive '{expected.archive.name}' is not what it was when it was made"
         )
     for name in ("folder", "spacing"):
         if getattr(header, name) != getattr(expected, name):
-            raise UnusableIndexError(f"was made with another {name}")
+            raise UnusableSidecarError(f"was made with another {name}")
 
 
 def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[StoredChunk]:
@@ -341,7 +341,7 @@ def members_of_chunk(chunk: StoredChunk) -> _scan.Members:
     """What the chunk says of members; `chunk` was checked in whole.
 
     Raises:
-        UnusableIndexError: its JSON, whose checksum holds, is not what it should be.
+        UnusableSidecarError: its JSON, whose checksum holds, is not what it should be.
     """
     rest, count = chunk.rest or b"", chunk.members
     names_at = _MEMBER_BYTES * count

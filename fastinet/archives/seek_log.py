@@ -34,7 +34,7 @@ from fastinet.archives.seek_index import (
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError
 from fastinet.sidecars import turns
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import content_hash
 from fastinet.sidecars.log import Log
 from fastinet.sidecars.places import Sidecars
@@ -97,7 +97,7 @@ def obtain_seek_index(
                 found = load_seek_index(place, header, mapped=mapped)
             except FileNotFoundError:
                 continue
-            except UnusableIndexError as error:
+            except UnusableSidecarError as error:
                 findings.append(f"the seek index '{place}' {error}")
             except OSError as error:
                 findings.append(f"the seek index '{place}' cannot be read ({error.strerror})")
@@ -216,7 +216,7 @@ class SeekLog(Log):
         for chunk in read_chunks(self._file, start, check_all=True):
             try:
                 self.container_names += members_of_chunk(chunk).container_names
-            except UnusableIndexError:  # as a chunk whose checksum is wrong: the log ends here
+            except UnusableSidecarError:  # as a chunk whose checksum is wrong: the log ends here
                 break
             self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end
             self._is_empty = False

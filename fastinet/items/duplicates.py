@@ -36,7 +36,7 @@ from fastinet.base.cpus import available_cpus
 from fastinet.base.warning import warn
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.sidecars import column_file, turns
-from fastinet.sidecars.column_file import ColumnFileForm, UnusableIndexError
+from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.schema import Word32
@@ -326,7 +326,7 @@ class _SearchFile:
                 search = self._search_at(place)
             except FileNotFoundError:
                 continue
-            except (UnusableIndexError, OSError) as error:
+            except (UnusableSidecarError, OSError) as error:
                 why = error.strerror if isinstance(error, OSError) else error
                 findings.append(f"the record of duplicates '{place}' {why}")
             else:
@@ -335,12 +335,12 @@ class _SearchFile:
         return _Search(), findings
 
     def _search_at(self, place: Path) -> _Search:
-        """The search that is kept at `place`; raises UnusableIndexError and OSError."""
+        """The search that is kept at `place`; raises UnusableSidecarError and OSError."""
 
         def check(header: _Header) -> None:
             check_identities(header.archives, self.identities)
             if (header.split, header.places) != (self.split, self.offsets_crc):
-                raise UnusableIndexError("is stale: it is of other items")
+                raise UnusableSidecarError("is stale: it is of other items")
 
         _, columns = column_file.read_columns(place, _FORM, check)
         groups = (columns["rows"], columns["ends"]) if "rows" in columns else None

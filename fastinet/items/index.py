@@ -18,7 +18,7 @@ import numpy as np
 
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
-from fastinet.sidecars.column_file import ColumnFileForm, UnusableIndexError
+from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.schema import Count, Length
 
@@ -99,7 +99,7 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
 
     Raises:
         FileNotFoundError: there is no such index.
-        UnusableIndexError: it is damaged, of another format version, or of other archives.
+        UnusableSidecarError: it is damaged, of another format version, or of other archives.
         OSError: it cannot be read.
     """
     header, columns = column_file.read_columns(
@@ -122,7 +122,7 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
 
 
 def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None:
-    """Raises UnusableIndexError unless the columns fit one another and the header.
+    """Raises UnusableSidecarError unless the columns fit one another and the header.
 
     Their checksums hold, but whoever can write beside an archive can make a checksum.
     """
@@ -130,10 +130,10 @@ def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None
     key_offsets, labels = columns["key_offsets"], columns["labels"]
     lengths = {name: len(columns[name]) for name in columns if name in _ITEM_COLUMNS}
     if set(lengths.values()) != {items} or len(key_offsets) != items + 1:
-        raise UnusableIndexError("is damaged: its columns differ in length")
+        raise UnusableSidecarError("is damaged: its columns differ in length")
     ends = (int(key_offsets[0]), int(key_offsets[-1]))
     if ends != (0, len(columns["key_bytes"])) or np.any(key_offsets[1:] < key_offsets[:-1]):
-        raise UnusableIndexError("is damaged: its keys overlap or lie beyond their column")
+        raise UnusableSidecarError("is damaged: its keys overlap or lie beyond their column")
     splits: NDArray[Any] = columns.get("item_split", np.zeros(items, np.int8))
     archives: NDArray[Any] = columns.get("item_archive", np.zeros(items, np.int32))
     for what, numbers, count in (
@@ -141,10 +141,10 @@ def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None
         ("split", splits, len(header.splits)),
     ):
         if np.any(numbers < 0) or np.any(numbers >= count):
-            raise UnusableIndexError(f"is damaged: an item is of {what} {numbers.max()} of {count}")
+            raise UnusableSidecarError(f"is damaged: an item is of {what} {numbers.max()} of {count}")
     classes = np.array([len(wnids) for _, wnids in header.splits], np.int64)
     if np.any(labels < -1) or np.any(labels >= classes[splits]):
-        raise UnusableIndexError("is damaged: a label is that of no class")
+        raise UnusableSidecarError("is damaged: a label is that of no class")
 
 
 def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -> None:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fastinet.errors import ReadError
-from fastinet.sidecars.schema import Count, Range, UnusableIndexError
+from fastinet.sidecars.schema import Count, Range, UnusableSidecarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,9 +123,9 @@ def has_same_content(then: Identity, now: Identity) -> bool:
 
 
 def check_identities(indexed: Sequence[Identity], present: Sequence[Identity]) -> None:
-    """Raises UnusableIndexError unless the index was made from archives with this content."""
+    """Raises UnusableSidecarError unless the index was made from archives with this content."""
     if [archive.name for archive in indexed] != [archive.name for archive in present]:
-        raise UnusableIndexError("is stale: it lists other archives")
+        raise UnusableSidecarError("is stale: it lists other archives")
     for then, now in zip(indexed, present, strict=True):
         if has_same_content(then, now):
             continue
@@ -135,7 +135,7 @@ def check_identities(indexed: Sequence[Identity], present: Sequence[Identity]) -
             change = f"had {then.size} bytes when it was made and has {now.size} now"
         else:
             change = "has other content than when it was made"
-        raise UnusableIndexError(f"is stale: archive '{now.name}' {change}")
+        raise UnusableSidecarError(f"is stale: archive '{now.name}' {change}")
 
 
 def content_hash(archives: Sequence[Identity]) -> str:

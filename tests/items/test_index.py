@@ -25,7 +25,7 @@ from fastinet.items import index
 from fastinet.items.dataset import Dataset
 from fastinet.items.index import load_listing, save_listing
 from fastinet.items.opening import open as open_archive
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, fastinet_version
 from fastinet.testing.archives import train_tar
 
@@ -77,9 +77,9 @@ def test_a_stale_index_is_refused(tmp_path: Path, change: dict[str, object], mes
     path = tmp_path / "x.fastinet"
     made_of = [IDENTITIES[0]._replace(**{"names": "ed"} if "names" in change else {"blocks": "cb"})]
     save_listing(path, made_of, make_listing(7))
-    with pytest.raises(UnusableIndexError, match=message):
+    with pytest.raises(UnusableSidecarError, match=message):
         load_listing(path, [made_of[0]._replace(**change)])
-    with pytest.raises(UnusableIndexError, match="other archives"):
+    with pytest.raises(UnusableSidecarError, match="other archives"):
         load_listing(path, [*made_of, *made_of])
     # The time says nothing, and what an earlier version did not record is not compared.
     assert same(load_listing(path, [made_of[0]._replace(mtime_ns=6)]), make_listing(7))
@@ -108,12 +108,12 @@ def test_columns_that_contradict_each_other(
     wrong = getattr(listing, column).copy()
     wrong[row] = value
     save_listing(path, IDENTITIES, dataclasses.replace(listing, **{column: wrong}))
-    with pytest.raises(UnusableIndexError, match=message):
+    with pytest.raises(UnusableSidecarError, match=message):
         load_listing(path, IDENTITIES)
     if column != "key_offsets":
         short = dataclasses.replace(listing, **{column: wrong[:-1]})
         save_listing(path, IDENTITIES, short)
-        with pytest.raises(UnusableIndexError, match="differ in length"):
+        with pytest.raises(UnusableSidecarError, match="differ in length"):
             load_listing(path, IDENTITIES)
 
 
