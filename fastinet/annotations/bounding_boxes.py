@@ -209,7 +209,7 @@ def read_boxes(
             "box index",
             advice=sidecars.advice(),
             load=lambda place: _load_boxes(place, absolute, identity),
-            build=lambda report: _read_files(absolute, report),
+            build=lambda progress: _read_files(absolute, progress),
             save=lambda place, made: _save_boxes(place, identity, made),
             progress=progress,
         )

@@ -268,7 +268,7 @@ def open_label_maps(
             "label map index",
             advice=sidecars.advice(),
             load=functools.partial(_load_index, path=absolute, identity=identity),
-            build=lambda report: _locate_maps(archive, report),
+            build=lambda progress: _locate_maps(archive, progress),
             save=functools.partial(_save_index, identity=identity),
             progress=progress,
         )

@@ -16,7 +16,7 @@ chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32
         last two in the last chunk, else zeros);
         points: u64 [P] bit offsets, u64 [P] offsets, u32 [P] sizes of windows; the windows;
         members: u64 [M] offsets, u64 [M] sizes, i32 [M] containers, u8 [M, 8] heads, u64 [M] name
-        ends, the names; the JSON: inner tars that the chunk has begun, special entries; the state
+        ends, the names; the JSON: containers that the chunk has begun, special entries; the state
         that the pass goes on from (``csrc/passes/seek_pass.cc``)
 ======  ============================================================================================
 
@@ -102,7 +102,8 @@ class _ChunkText:
     """The JSON of a chunk."""
 
     containers: list[str]
-    """Inner tars that the chunk has begun."""
+    """Inner tars that the chunk has begun, and directories. Earlier versions
+    listed no directories."""
     special_entries: Count
 
 

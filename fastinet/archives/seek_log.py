@@ -106,12 +106,12 @@ def obtain_seek_index(
                     return found
         return None
 
-    def complete_index(usable: Sequence[Path], report: Progress) -> SeekIndex:
+    def complete_index(usable: Sequence[Path], progress: Progress) -> SeekIndex:
         for finding in findings:
             warn(f"{finding}; it is built anew")
         log = SeekLog(usable, archive, header, sidecars.advice())
         with contextlib.closing(log):
-            _run_seek_pass(log, archive, header, report, chunk_bytes)
+            _run_seek_pass(log, archive, header, progress, chunk_bytes)
             if log.path is None:
                 return seek_index_in_memory(log.content_in_memory(), log.not_kept)
         found = load_seek_index(log.path, header, mapped=mapped)
@@ -132,7 +132,7 @@ def _run_seek_pass(
     log: SeekLog,
     archive: Path,
     header: SeekHeader,
-    report: Progress,
+    progress: Progress,
     chunk_bytes: int,
 ) -> None:
     """Adds to the log what the pass over `archive` finds behind what was found before."""
@@ -144,7 +144,7 @@ def _run_seek_pass(
     kept = seek_pass.position_bytes
     try:
         while not seek_pass.done:
-            report(seek_pass.position_bytes, seek_pass.size_bytes)
+            progress(seek_pass.position_bytes, seek_pass.size_bytes)
             if seek_pass.position_bytes - kept >= chunk_bytes:
                 kept = seek_pass.position_bytes
                 log.append(seek_pass.take())
@@ -154,7 +154,7 @@ def _run_seek_pass(
             log.append(seek_pass.take())
         raise
     log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
-    report(seek_pass.size_bytes, seek_pass.size_bytes)
+    progress(seek_pass.size_bytes, seek_pass.size_bytes)
 
 
 class SeekLog(Log):
@@ -163,7 +163,7 @@ class SeekLog(Log):
     Attributes:
         path: of the index.
         state: what the pass goes on from; empty at its start.
-        container_names: inner tars that were begun before.
+        container_names: inner tars that were begun before, and directories.
         is_complete: there is nothing left to do.
     """
 

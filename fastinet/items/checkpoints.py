@@ -294,10 +294,10 @@ def complete_checkpoints(
         is_whole = found.path is not None and found.covered == items and found.stride == stride
         return is_whole or None
 
-    def complete_index(places: Sequence[Path], report: Progress) -> bool:
+    def complete_index(places: Sequence[Path], progress: Progress) -> bool:
         log = CheckpointLog(path, places, archives, items, stride, sidecars.advice())
         with contextlib.closing(log):
-            append_missing(log, report)
+            append_missing(log, progress)
         return True
 
     turns.find_or_make_sidecar(

@@ -170,15 +170,15 @@ def find_duplicates(
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     file = _SearchFile.of(dataset)
 
-    def search_on(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
+    def search_on(_: Sequence[Path], progress: Progress) -> tuple[Rows, Rows]:
         search, findings = file.load_search()
         for finding in findings:
             warn(f"{finding}; they are searched anew")
-        return _Pass(dataset, search, file, threads, report).run()
+        return _Pass(dataset, search, file, threads, progress).run()
 
     rows, ends = turns.find_or_make_sidecar(
         file.places,
-        "record of duplicates",
+        "index of duplicates",
         find_complete=lambda: file.load_search()[0].groups,
         make_missing=search_on,
         progress=progress,
@@ -207,14 +207,14 @@ class _Pass:
         search: _Search,
         file: _SearchFile,
         threads: int,
-        report: Progress,
+        progress: Progress,
     ) -> None:
         self._dataset = dataset
         self._sizes = dataset.sizes.astype(np.int64)
         self._search = search
         self._file = file
         self._threads = threads
-        self._report = report
+        self._progress = progress
         dataset.columns.sources()  # opened once, and not by every thread
 
     def run(self) -> tuple[Rows, Rows]:
@@ -235,7 +235,7 @@ class _Pass:
     ) -> None:
         """Adds to the search's `column` what `work` gives for those of `rows` that it lacks.
 
-        `before` items were hashed for other columns; what is reported counts them, too.
+        `before` items were hashed for other columns; the progress counts them, too.
         """
         done: Hashes = getattr(self._search, column)
         parts = [done]
@@ -248,11 +248,11 @@ class _Pass:
             return hashes.reshape(len(chunk), *done.shape[1:])
 
         try:
-            self._report(before + count, before + len(rows))
+            self._progress(before + count, before + len(rows))
             for part in _in_order(hash_chunk, chunks, self._threads):
                 parts.append(part)
                 count += len(part)
-                self._report(before + count, before + len(rows))
+                self._progress(before + count, before + len(rows))
                 if time.monotonic() - saved > _SAVE_SECONDS:
                     parts = [np.concatenate(parts)]
                     setattr(self._search, column, parts[0])
@@ -277,7 +277,7 @@ class _Pass:
 
 @dataclass(frozen=True)
 class _Header:
-    """The JSON header of a record of duplicates; see :class:`_SearchFile`."""
+    """The JSON header of an index of duplicates; see :class:`_SearchFile`."""
 
     archives: tuple[Identity, ...]
     split: str
@@ -328,7 +328,7 @@ class _SearchFile:
                 continue
             except (UnusableSidecarError, OSError) as error:
                 why = error.strerror if isinstance(error, OSError) else error
-                findings.append(f"the record of duplicates '{place}' {why}")
+                findings.append(f"the index of duplicates '{place}' {why}")
             else:
                 self.path = place
                 return search, []

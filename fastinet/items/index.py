@@ -62,6 +62,8 @@ _FORM = ColumnFileForm(
 _ITEM_COLUMNS = ("offsets", "sizes", "labels", "item_archive", "item_split")
 """Those that have a row for each item."""
 
+_CHECKED_AT_ONCE = 1 << 14  # rows: so that checking them takes next to no memory
+
 
 def obtain_listing(
     sidecars: Sidecars,
@@ -131,20 +133,25 @@ def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None
     lengths = {name: len(columns[name]) for name in columns if name in _ITEM_COLUMNS}
     if set(lengths.values()) != {items} or len(key_offsets) != items + 1:
         raise UnusableSidecarError("is damaged: its columns differ in length")
-    ends = (int(key_offsets[0]), int(key_offsets[-1]))
-    if ends != (0, len(columns["key_bytes"])) or np.any(key_offsets[1:] < key_offsets[:-1]):
-        raise UnusableSidecarError("is damaged: its keys overlap or lie beyond their column")
-    splits: NDArray[Any] = columns.get("item_split", np.zeros(items, np.int8))
-    archives: NDArray[Any] = columns.get("item_archive", np.zeros(items, np.int32))
-    for what, numbers, count in (
-        ("archive", archives, len(header.archives)),
-        ("split", splits, len(header.splits)),
-    ):
-        if np.any(numbers < 0) or np.any(numbers >= count):
-            raise UnusableSidecarError(f"is damaged: an item is of {what} {numbers.max()} of {count}")
     classes = np.array([len(wnids) for _, wnids in header.splits], np.int64)
-    if np.any(labels < -1) or np.any(labels >= classes[splits]):
-        raise UnusableSidecarError("is damaged: a label is that of no class")
+    last = 0
+    for first in range(0, items, _CHECKED_AT_ONCE):
+        rows = slice(first, min(first + _CHECKED_AT_ONCE, items))
+        ends = key_offsets[rows.start : rows.stop + 1]
+        if int(ends[0]) != last or np.any(ends[1:] < ends[:-1]):
+            raise UnusableSidecarError("is damaged: its keys overlap")
+        last = int(ends[-1])
+        splits = np.zeros(len(ends) - 1, np.int8)
+        for name, count in (("item_archive", len(header.archives)), ("item_split", len(classes))):
+            if name in columns:
+                numbers = columns[name][rows]
+                if np.any(numbers < 0) or np.any(numbers >= count):
+                    raise UnusableSidecarError(f"is damaged: '{name}' has one beyond 0 to {count}")
+                splits = numbers if name == "item_split" else splits
+        if np.any(labels[rows] < -1) or np.any(labels[rows] >= classes[splits]):
+            raise UnusableSidecarError("is damaged: a label is that of no class")
+    if last != len(columns["key_bytes"]) or int(key_offsets[0]) != 0:
+        raise UnusableSidecarError("is damaged: its keys do not fill their column")
 
 
 def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -> None:

@@ -160,8 +160,8 @@ def open(  # noqa: A001  # read as fastinet.open
         # What a function gave is not kept; all else is.
         sidecars if function is None else replace(sidecars, index=False),
         identities,
-        build=lambda report: scan_archives(
-            absolute, archives, report, patched=patch is not None, label_function=function
+        build=lambda progress: scan_archives(
+            absolute, archives, progress, patched=patch is not None, label_function=function
         ),
         progress=progress,
     )

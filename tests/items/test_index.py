@@ -91,12 +91,12 @@ def test_a_stale_index_is_refused(tmp_path: Path, change: dict[str, object], mes
     [
         ("labels", 3, 3, "a label is that of no class"),
         ("labels", 3, -2, "a label is that of no class"),
-        ("item_split", 2, 2, "an item is of split 2 of 2"),
-        ("item_split", 2, -1, "an item is of split 1 of 2"),
-        ("item_archive", 0, 1, "an item is of archive 1 of 1"),
+        ("item_split", 2, 2, "'item_split' has one beyond 0 to 2"),
+        ("item_split", 2, -1, "'item_split' has one beyond 0 to 2"),
+        ("item_archive", 0, 1, "'item_archive' has one beyond 0 to 1"),
         ("key_offsets", 0, 1, "its keys overlap"),
         ("key_offsets", 4, 2**63, "its keys overlap"),
-        ("key_offsets", 7, 36, "its keys overlap"),
+        ("key_offsets", 7, 36, "its keys do not fill"),
     ],
 )
 def test_columns_that_contradict_each_other(

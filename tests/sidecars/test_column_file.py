@@ -86,7 +86,9 @@ def test_columns_lie_within_the_file_and_aligned(offset: int, is_sound: bool) ->
     """Of 64 bytes in a file of 128; checksums prove nothing of a file that somebody made."""
     table = {"a": column_file._Column("<i8", 8, offset, 0)}
     form = column_file.ColumnFileForm(b"x" * 8, {"a": "<i8"})
-    with contextlib.nullcontext() if is_sound else pytest.raises(UnusableSidecarError, match="askew"):
+    with (
+        contextlib.nullcontext() if is_sound else pytest.raises(UnusableSidecarError, match="askew")
+    ):
         column_file._check_table(table, form, 128)
 
 
