@@ -232,6 +232,8 @@ OVER_SEVERAL_MODULES = {
     "pixels/test_rows.py": "are the pixels of JPEGs Pillow's?",
     "pixels/test_wrapped_images.py": "are images in gzip read as if they were not?",
     "sidecars/test_earlier_sidecars.py": "are sidecars of earlier versions read?",
+    "sidecars/test_staged_archives.py": "do sidecars serve copies of their archive?",
+    "sidecars/test_without_a_place.py": "does anything stop where no sidecar can be kept?",
     "verification/test_verify.py": "what does a verification say of sound and cut archives?",
     "verification/test_verify_families.py": "is every archive taken for what it is opened as?",
     "verification/test_verify_runs.py": "does an interrupted verification end like another?",
