@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import tarfile
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -29,11 +31,20 @@ from support.drawn_trees import (
     with_junk,
     with_links,
 )
-from support.readings import Part, Reading, Refusal, read_opened, read_streamed
+from support.readings import (
+    Part,
+    Reading,
+    Refusal,
+    attempt,
+    part_of,
+    read_opened,
+    read_streamed,
+)
 from support.reported_trees import REPORTED
 from support.streamed import SMALL, same_batches
 from support.trees import (
     ORDERS,
+    Entry,
     SymbolicLink,
     Tree,
     folders_of,
@@ -44,6 +55,7 @@ from support.trees import (
 )
 
 import fastinet
+from fastinet.testing.archives import Format
 from fastinet.testing.small import small_jpeg
 
 pytestmark = pytest.mark.xfail(run=False, reason="the rules that it holds fastinet to are new")
@@ -58,6 +70,8 @@ class Form(NamedTuple):
     """What names in the tar begin with."""
     order: str = "by_path"
     """Of the tar's entries."""
+    format: Format = tarfile.GNU_FORMAT
+    """Of its headers."""
 
 
 FORMS = st.builds(
@@ -65,17 +79,22 @@ FORMS = st.builds(
     name=st.sampled_from(("data", "data", "imagenet", "val", "Train")),
     top=st.sampled_from(("", "./", "{name}/")),
     order=st.sampled_from(sorted(ORDERS)),
+    format=st.sampled_from((tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)),
 )
 
 
 class Packed:
     """A tree in all packagings, and what is made of each."""
 
-    def __init__(self, tree: Tree, form: Form, place: Path) -> None:
+    def __init__(
+        self, tree: Tree, form: Form, place: Path, *, replaced: Collection[str] = ()
+    ) -> None:
         self.tree = tree
         self.form = form
         self.top = form.top.format(name=form.name)
-        self.tar = tar_of(tree, order=form.order, top=self.top)
+        self.tar = tar_of(
+            tree, order=form.order, top=self.top, format=form.format, replaced=replaced
+        )
         self.gzip = gzipped(self.tar)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
@@ -338,6 +357,65 @@ def test_numbered_folders(place: Path, tree: Tree, form: Form) -> None:
 @hypothesis.given(samples(), FORMS)
 def test_samples(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
+
+
+@hypothesis.settings(max_examples=100)
+@hypothesis.given(CLASS_TREES, FORMS, st.sets(st.integers(0, 3), min_size=1, max_size=2))
+def test_a_name_that_occurs_twice(place: Path, tree: Tree, form: Form, numbers: set[int]) -> None:
+    """What is appended to a tar under the name of a member is what counts, as `tar x` has it."""
+    images = [path for path, what in tree.items() if isinstance(what, bytes)]
+    replaced = {images[number % len(images)] for number in numbers}
+    packed = Packed(tree, form, place, replaced=replaced)
+    same_readings(packed.folder_reading, packed.tar_reading, same_order=False)
+    same_readings(packed.tar_reading, packed.gzip_reading, same_order=True)
+    check_streamed(packed)
+    if packed.tar_reading.default:
+        said = " ".join(packed.tar_reading.notes)
+        assert any(path in said for path in replaced), said
+
+
+@hypothesis.settings(max_examples=100)
+@hypothesis.given(with_links(with_junk(CLASS_TREES)), FORMS)
+def test_an_index_says_the_same(place: Path, tree: Tree, form: Form) -> None:
+    """What was kept of an archive gives what the archive gives, and the same warnings."""
+    packed = Packed(tree, form, place)
+    for path in (packed.folder_path, packed.tar_path, packed.gzip_path):
+        index = place / f"{path.name}.index"
+        found = [read_default(path, keep) for keep in (False, index, index)]
+        assert found[0] == found[1] == found[2]
+        assert index.exists() == isinstance(found[0][0], Part)
+
+
+def read_default(path: Path, index: bool | Path) -> tuple[Part | Refusal, set[str]]:
+    """What is at the path without ``split=``, and the warnings."""
+    notes: set[str] = set()
+    return attempt(lambda: part_of(fastinet.open(path, index=index)), notes), notes
+
+
+@hypothesis.settings(max_examples=100)
+@hypothesis.given(
+    st.one_of(CLASS_TREES, numbered_images()), st.lists(st.booleans(), min_size=2, max_size=6)
+)
+def test_several_archives(place: Path, tree: Tree, second: list[bool]) -> None:
+    """Several tars, opened as one dataset or one behind the other in a stream."""
+    parts: list[dict[str, Entry]] = [{}, {}]
+    for path, is_in_second in zip(tree, itertools.cycle(second)):
+        parts[is_in_second][path] = tree[path]
+    hypothesis.assume(all(tree_oracle.has_items(part) for part in parts))
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    tars = [tar_of(part) for part in parts]
+    paths = [place / f"part-{number}.tar" for number in range(2)]
+    for path, tar in zip(paths, tars, strict=True):
+        path.write_bytes(tar)
+    opened = read_opened(paths)
+    for split, part in opened.parts.items():
+        if is_refused(part, f"tars, {split=}"):
+            continue
+        check_merged(part, "tars")
+        arrived = read_streamed(b"".join(tars), set(), split=split, classes=part.classes)
+        if not is_refused(arrived, f"stream, {split=}"):
+            same_parts(arrived, part, same_order=arrives_as_opened(part))
 
 
 # --------------------------------------------------------------------------------------- batches

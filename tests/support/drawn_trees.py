@@ -49,6 +49,7 @@ _BASES = st.sampled_from(
     (
         *("{wnid}_{number}.JPEG", "{number}.jpg", "img {number}.v2.jpg", "{number}.PNG"),
         *("{wnid}_{number}", "é{number}.jpeg", "{number}.Jpeg", "-{number}+a.jpg"),
+        *("\udcff{number}.jpg", f"{'long' * 30}{{number}}.jpg"),
     )
 )
 
@@ -177,6 +178,7 @@ def flat_images(draw: st.DrawFn) -> dict[str, Entry]:
             (
                 *("{wnid}_{number}.JPEG", "{wnid}_{number}_{wnid}.JPEG"),
                 *("ILSVRC2012_val_{number:08d}_{wnid}.JPEG", "images/{wnid}_{number}.jpg"),
+                *("train\\{wnid}\\{number}.JPEG", "{wnid}\\{number}.JPEG"),
             )
         )
     )

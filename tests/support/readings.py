@@ -75,11 +75,13 @@ def part_of(dataset: fastinet.Dataset) -> Part:
     return Part(tuple(zip(list(dataset.keys), contents, labels, strict=True)), classes)
 
 
-def read_opened(path: Path, other_splits: set[str] = frozenset(), **options: Any) -> Reading:
+def read_opened(
+    path: Path | list[Path], other_splits: set[str] = frozenset(), **options: Any
+) -> Reading:
     """Opens what is at the path, without ``split=`` and with each split that it has.
 
     Args:
-        path: of a folder or an archive.
+        path: of a folder or an archive; several of one dataset.
         other_splits: are asked for where it is not known which it has.
         options: of `fastinet.open`.
     """
@@ -93,7 +95,7 @@ def read_opened(path: Path, other_splits: set[str] = frozenset(), **options: Any
 
     parts: dict[str | None, Part | Refusal] = {None: attempt(lambda: opened(None), notes)}
     default = found[0].split if found else None
-    for split in sorted(set(found[0].splits) if found else other_splits):
+    for split in sorted(found[0].splits if found else other_splits):
         same = found and len(found[0].splits) == 1 and split == default
         parts[split] = parts[None] if same else attempt(lambda: opened(split), notes)  # noqa: B023
     without_path = {note.replace(str(path), "PATH") for note in notes}

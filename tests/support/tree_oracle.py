@@ -103,6 +103,11 @@ def is_item(tree: Tree, path: str) -> bool:
     return content is not None and not is_junk(path) and is_image(path, content)
 
 
+def has_items(tree: Tree) -> bool:
+    """Whether there is any."""
+    return any(is_item(tree, path) for path in tree)
+
+
 def expected(tree: Tree, order: Iterable[str], name: str) -> dict[str, Expected] | None:
     """What each split of the tree must have; None: no opinion.
 

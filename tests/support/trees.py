@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import os
 import tarfile
@@ -9,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fastinet.testing.archives import END, entry
+from fastinet.testing.archives import END, Format, entry
 
 JPEG = b"\xff\xd8\xff\xe0"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -105,14 +106,14 @@ def by_path(tree: Tree) -> Iterator[str]:
 
 def as_tar_sorts(tree: Tree) -> Iterator[str]:
     """All paths in the order of ``tar --sort=name``: "a/x" before "a-b"."""
-    yield from sorted({*tree, *folders_of(tree)}, key=lambda path: path.encode().split(b"/"))
+    yield from sorted({*tree, *folders_of(tree)}, key=lambda path: os.fsencode(path).split(b"/"))
 
 
 def as_a_disk_has_it(tree: Tree) -> Iterator[str]:
     """All paths in the order of a plain ``tar``: a folder before what is in it, no other rule."""
 
     def mixed(path: str) -> list[bytes]:
-        return [bytes(255 - byte for byte in part) for part in path.encode().split(b"/")]
+        return [bytes(255 - byte for byte in part) for part in os.fsencode(path).split(b"/")]
 
     yield from sorted({*tree, *folders_of(tree)}, key=mixed)
 
@@ -124,7 +125,12 @@ ORDERS = {function.__name__: function for function in (by_path, as_tar_sorts, as
 
 
 def tar_of(
-    tree: Tree, *, order: str = "by_path", top: str = "", replaced: Collection[str] = ()
+    tree: Tree,
+    *,
+    order: str = "by_path",
+    top: str = "",
+    format: Format = tarfile.GNU_FORMAT,  # noqa: A002  # as tarfile calls it
+    replaced: Collection[str] = (),
 ) -> bytes:
     """The tar that GNU tar makes of the tree, with an entry for each folder.
 
@@ -135,30 +141,31 @@ def tar_of(
         order: one of `ORDERS`.
         top: what names begin with: "" as of ``tar -C FOLDER *``, "./" as of ``tar -C FOLDER .``,
             "FOLDER/" as of ``tar FOLDER``.
+        format: of the headers.
         replaced: paths of files that were packed with another content first; the tree's own was
             appended to the tar, as ``tar -r`` does.
     """
     folders = folders_of(tree)
-    entries = [entry(top, type=tarfile.DIRTYPE)] if top else []
+    make = functools.partial(entry, format=format)
+    entries = [make(top, type=tarfile.DIRTYPE)] if top else []
     first_names: dict[str, str] = {}  # of each file with several: the one that came first
     for path in ORDERS[order](tree):
         name = top + path
         what = tree.get(path)
         if path in folders:
-            entries.append(entry(f"{name}/", type=tarfile.DIRTYPE))
+            entries.append(make(f"{name}/", type=tarfile.DIRTYPE))
         elif isinstance(what, SymbolicLink):
-            entries.append(entry(name, type=tarfile.SYMTYPE, linkname=what.to))
+            entries.append(make(name, type=tarfile.SYMTYPE, linkname=what.to))
         else:
             file = what.to if isinstance(what, HardLink) else path
-            content = bytes_of(tree[file])
             first = first_names.setdefault(file, name)
             if path in replaced:
-                entries.append(entry(name, JPEG + b"replaced"))
+                entries.append(make(name, JPEG + b"replaced"))
             elif first == name:
-                entries.append(entry(name, content))
+                entries.append(make(name, bytes_of(tree[file])))
             else:
-                entries.append(entry(name, type=tarfile.LNKTYPE, linkname=first))
-    entries += [entry(top + path, bytes_of(tree[path])) for path in replaced]
+                entries.append(make(name, type=tarfile.LNKTYPE, linkname=first))
+    entries += [make(top + path, bytes_of(tree[path])) for path in replaced]
     return b"".join([*entries, END])
 
 
