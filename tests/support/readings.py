@@ -18,13 +18,12 @@ from fastinet.errors import FastinetError, FastinetWarning
 class Part:
     """What is in a split."""
 
-    items: tuple[tuple[str, bytes, str], ...]
-    """(key, content, class) of each, in order; the class is a wnid or number, "" where there is
-    none."""
+    items: tuple[tuple[str, bytes, int], ...]
+    """(key, content, label) of each, in order."""
     classes: tuple[str, ...]
     """The class table; of a stream that which it was told."""
 
-    def sorted(self) -> tuple[tuple[str, bytes, str], ...]:
+    def sorted(self) -> tuple[tuple[str, bytes, int], ...]:
         """The items in no order of their own."""
         return tuple(sorted(self.items))
 
@@ -69,10 +68,9 @@ def attempt(make: Callable[[], Part], notes: set[str]) -> Part | Refusal:
 
 def part_of(dataset: fastinet.Dataset) -> Part:
     """Everything that is in the dataset."""
-    classes = tuple(dataset.wnids)
-    labels = [classes[label] if label >= 0 else "" for label in dataset.labels.tolist()]
     contents = [dataset.read(item) for item in range(len(dataset))]
-    return Part(tuple(zip(list(dataset.keys), contents, labels, strict=True)), classes)
+    items = zip(list(dataset.keys), contents, dataset.labels.tolist(), strict=True)
+    return Part(tuple(items), tuple(dataset.wnids))
 
 
 def read_opened(
@@ -116,9 +114,8 @@ def read_streamed(source: Any, notes: set[str], **options: Any) -> Part | Refusa
         stream = fastinet.open_stream(file, **options)
         arrived = list(stream.items())
         labels = stream.labels_of([(item.key, item.companions) for item in arrived])
+        items = zip(arrived, labels, strict=True)
         classes = tuple(info.wnid for info in stream.classes)
-        names = [classes[label] if label >= 0 else "" for label in labels]
-        items = zip(arrived, names, strict=True)
-        return Part(tuple((item.key, item.data, name) for item, name in items), classes)
+        return Part(tuple((item.key, item.data, label) for item, label in items), classes)
 
     return attempt(streamed, notes)

@@ -27,8 +27,8 @@ PROGRAMS_OWN = {"@eaDir", "$RECYCLE.BIN", "lost+found", "__MACOSX"}
 class Expected:
     """What a split must have."""
 
-    items: tuple[tuple[str, bytes, str], ...]
-    """(key, content, wnid) of each, in the order of the archive."""
+    items: tuple[tuple[str, bytes, int], ...]
+    """(key, content, label) of each, in the order of the archive."""
     classes: tuple[str, ...]
 
 
@@ -89,12 +89,25 @@ def split_folder(root: str) -> str | None:
 
 
 def passed_over(tree: Tree) -> list[str]:
-    """What lies in the tree and is none of its items: junk, other files, links to outside."""
+    """What lies in the tree and is none of its items, nor a file that belongs to one.
+
+    That is junk, other files, and links to outside.
+    """
+    items = {path for path in tree if is_item(tree, path)}
+    samples = {sample_of(path) for path in items}
     return [
         path
         for path, what in tree.items()
-        if not isinstance(what, EmptyFolder) and not is_item(tree, path)
+        if not isinstance(what, EmptyFolder)
+        and path not in items
+        and sample_of(path) not in samples
     ]
+
+
+def sample_of(path: str) -> str:
+    """What files have in common that belong to one image: the path up to the name's first dot."""
+    folder, _, base = path.rpartition("/")
+    return f"{folder}/{base.partition('.')[0] or base}"
 
 
 def is_item(tree: Tree, path: str) -> bool:
@@ -121,22 +134,21 @@ def expected(tree: Tree, order: Iterable[str], name: str) -> dict[str, Expected]
     items = [(path, content_at(tree, path)) for path in order if is_item(tree, path)]
     if any(not root_and_class(path)[1] for path, _ in items):
         return None
-    empty = {
+    class_folders = {
         folder
         for folder in folders_of(tree)
         if is_wnid(PurePosixPath(folder).name) and not is_junk(folder)
     }
     roots = {root_and_class(path)[0] for path, _ in items}
-    roots |= {root_and_class(f"{folder}/")[0] for folder in empty}
+    roots |= {root_and_class(f"{folder}/")[0] for folder in class_folders}
     split_of = splits_of_roots(roots, name)
     if split_of is None or not items:
         return None
-    classes = {root_and_class(f"{folder}/")[1] for folder in empty}
-    found: dict[str, list[tuple[str, bytes, str]]] = {}
+    table = tuple(sorted({root_and_class(f"{folder}/")[1] for folder in class_folders}))
+    found: dict[str, list[tuple[str, bytes, int]]] = {}
     for path, content in items:
         root, wnid = root_and_class(path)
-        found.setdefault(split_of[root], []).append((path, content, wnid))
-    table = tuple(sorted(classes))
+        found.setdefault(split_of[root], []).append((path, content, table.index(wnid)))
     return {split: Expected(tuple(rows), table) for split, rows in found.items()}
 
 
