@@ -213,6 +213,7 @@ OVER_SEVERAL_MODULES = {
     "frameworks/test_examples.py": "do the examples run?",
     "frameworks/test_torch.py": "are a loader's batches as tensors what they are as arrays?",
     "frameworks/test_torchvision.py": "do transforms give what torchvision's give?",
+    "items/test_four_packagings.py": "is a tree the same in folder, tar, tar.gz and stream?",
     "items/test_shard_datasets.py": "are shards one dataset, from their names to batches?",
     "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
     "loading/test_lifetime.py": "who lives how long: batches, slots, threads, processes?",
