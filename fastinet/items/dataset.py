@@ -29,6 +29,7 @@ from fastinet.items.given_labels import (
     read_labels_at,
 )
 from fastinet.items.name_selection import are_names, rows_of_list, rows_of_names
+from fastinet.sidecars.places import Sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,8 +66,10 @@ class Dataset:
         wnids: str [K], of the classes in label order.
         devkit: the development kit that tells more of the classes; None: none was given.
         is_selection: whether it is a part that :meth:`select` or :meth:`select_classes` has chosen.
+        sidecars: where its sidecars lie; likewise.
         columns: where the items lie, for other parts of the package: it may change with any
             version.
+        sidecars: where what is kept of it lies; likewise.
     """
 
     def __init__(
@@ -76,19 +79,19 @@ class Dataset:
         *,
         index: str | None = None,
         split: str | None = None,
-        sidecar_base: Path | None = None,
+        sidecars: Sidecars | None = None,
         devkit: Devkit | None = None,
     ) -> None:
         """A dataset of the items in ``columns``.
 
         ``split`` takes the items of that split only; None takes all, with the first one's classes.
-        Sidecars are named by ``sidecar_base``; None: by ``path``. ``devkit`` tells more of the
-        classes.
+        ``sidecars`` says where others than the index lie; None: nowhere. ``devkit`` tells more of
+        the classes.
         """
         listing = columns.listing
         self.path = path
         self.index = index
-        self._sidecar_base = Path(path) if sidecar_base is None else sidecar_base
+        self.sidecars = Sidecars(Path(path), index=False) if sidecars is None else sidecars
         self.devkit = devkit
         self.name = Path(path).name
         self.family = listing.family
@@ -143,7 +146,7 @@ class Dataset:
             columns = self.columns
             archives = [each.archive for each in columns.archives]
             found = checkpoints.find_checkpoints(
-                self._sidecar_base, archives, len(columns.listing.labels)
+                self.sidecars, archives, len(columns.listing.labels)
             )
             self._checkpoints = found if columns.rows is None else found.take(columns.rows)
         return self._checkpoints
@@ -201,7 +204,7 @@ class Dataset:
         run_checkpoint_pass(
             self.columns.native_table(Checkpoints.none(len(self))),
             self.keys,
-            functools.partial(checkpoints.complete_checkpoints, self._sidecar_base, archives),
+            functools.partial(checkpoints.complete_checkpoints, self.path, self.sidecars, archives),
             stride=stride,
             threads=threads,
             chunk_items=chunk_items,
@@ -225,7 +228,7 @@ class Dataset:
     def _whole(self) -> Dataset:
         """All items of all splits."""
         columns = self.columns.whole()
-        return Dataset(self.path, columns, index=self.index, sidecar_base=self._sidecar_base)
+        return Dataset(self.path, columns, index=self.index, sidecars=self.sidecars)
 
     def select(self, rows: ArrayLike | Sequence[str] | str | os.PathLike[str]) -> Dataset:
         """A dataset of some of the items, in the given order, with the same classes and labels.

@@ -9,6 +9,7 @@ import io
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -21,7 +22,7 @@ from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.errors import MissingError, ReadError
 from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
-from fastinet.items.discovery import find_archives, patch_at, scan_archives
+from fastinet.items.discovery import find_archives, keep_sidecars, patch_at, scan_archives
 from fastinet.items.given_labels import (
     GivenLabels,
     refuse_strange_devkit,
@@ -29,6 +30,8 @@ from fastinet.items.given_labels import (
 from fastinet.items.index import obtain_listing
 from fastinet.items.item_columns import ItemColumns
 from fastinet.items.stream import Stream
+from fastinet.sidecars.identity import content_hash
+from fastinet.sidecars.places import given_index
 
 if TYPE_CHECKING:
     from fastinet.base.progress import Progress
@@ -75,9 +78,12 @@ def open(  # noqa: A001  # read as fastinet.open
 
     The first time, the headers are scanned and an index is kept beside the archive
     (``<path>.fastinet``), or in the user's cache folder where that place cannot be written; later
-    the index alone is read. Of processes that open it at once, one scans, and the others wait for
-    it. An index that is stale, damaged or of another format version is built anew, and a
-    :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that are no items.
+    the index alone is read. Copies of the archive are known by size and samples of their content,
+    so that sidecars copied with it serve there. Where nothing can be kept, a FastinetWarning says
+    what was tried, and the open goes on without. Of processes that open it at once, one scans, and
+    the others wait for it. An index that is stale, damaged or of another format version is built
+    anew, and a :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that are
+    no items.
 
     An archive that arrives ("-" for standard input, a named pipe, a file object) is a
     :class:`~fastinet.Stream`, for one pass by a :class:`~fastinet.StreamLoader`: see
@@ -103,7 +109,10 @@ def open(  # noqa: A001  # read as fastinet.open
         patch: a second archive, whose images take the place of those with the same file names in
             the first, as the patch of 2019 for the test images does. Members that replace
             no image are passed over with a warning.
-        index: True as above; a path keeps the index there; False neither reads nor writes one.
+        index: where the sidecars lie: the index, the seek index, checkpoints and duplicates. True
+            as above; a path is that of the index, with the others beside it (``<index>.seek``, and
+            so on), or of a folder, for all of them; False neither reads nor writes any, so that
+            each open scans, and a gzip file is inflated once more.
         progress: called during a scan, here or in the process that is waited for, with (bytes
             passed, bytes in all); of a folder, (files looked at, files in all). It may raise to
             stop.
@@ -135,19 +144,23 @@ def open(  # noqa: A001  # read as fastinet.open
         raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
     if path == "":  # an unset variable, which Path takes for the current folder
         raise MissingError("no such file or folder", archive="")
-    absolute, sidecar_base, archives, notes = find_archives(path)
+    absolute, sidecars, archives, notes = find_archives(path)
     function = labels if callable(labels) else None
     if patch is not None:
         archives.append(patch_at(Path(patch).absolute()))
         # The two together have an index of their own, beside that of the archive alone.
-        sidecar_base = sidecar_base.with_name(f"{sidecar_base.name}+{archives[-1].name}")
+        sidecars = sidecars.renamed(lambda name: f"{name}+{archives[-1].name}")
+    keeping = given_index(index)
+    archives = keep_sidecars(archives, keeping)
+    identities = [archive.identify() for archive in archives]
+    sidecars = replace(sidecars, index=keeping, content=content_hash(identities))
     listing, kept_at = obtain_listing(
-        sidecar_base,
-        [archive.identify() for archive in archives],
+        # What a function gave is not kept; all else is.
+        sidecars if function is None else replace(sidecars, index=False),
+        identities,
         build=lambda progress: scan_archives(
             absolute, archives, progress, patched=patch is not None, label_function=function
         ),
-        index=function is None and (index if isinstance(index, bool) else Path(index)),
         progress=progress,
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
@@ -161,7 +174,7 @@ def open(  # noqa: A001  # read as fastinet.open
         ItemColumns.of(archives, listing),
         index=None if kept_at is None else str(kept_at),
         split=chosen,
-        sidecar_base=sidecar_base,
+        sidecars=sidecars,
         devkit=kit,
     )
     if classes is not None:

@@ -105,16 +105,18 @@ class Accumulator:
             scores_or_ranked: as for :func:`evaluate`.
             labels: as for :func:`evaluate`.
             indices: int [N], the items' ids in the dataset (``batch.indices``). Rows with -1 are
-                those that ``pad_last="mask"`` adds, and are left out. Without `indices` items
-                count up from 0 in the order in which they come, which is right for one process
-                only.
+                those that ``pad_last="mask"`` adds, and are left out; a label of -1 is then that of
+                an item that has none, as one that ``on_error="mask"`` masks, and counts as an empty
+                label set: ``n`` tells how many are left. Without `indices` items count up from 0
+                in the order in which they come, which is right for one process only, and -1 is
+                refused.
 
         Raises:
             ValueError: as :func:`evaluate`; the accumulator is then as it was.
         """
         if indices is not None:
             scores_or_ranked, labels, indices = _without_padding(scores_or_ranked, labels, indices)
-        sets = label_sets(labels)
+        sets = label_sets(labels, may_lack=indices is not None)
         items = len(sets.counts)
         predictions = checked_predictions(scores_or_ranked, items, max(self.topk))
         among = sets

@@ -121,6 +121,14 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN + VALIDATION,
         after="images.shape[1:] == (224, 224, 3) and len(list(val)) == 1",
     ),
+    ("docs/training-loop.md", "Bad images"): Program(
+        before=f"{TRAIN}data = np.fromfile(ds.path, np.uint8)\n"
+        "start = int(ds.columns.offsets[3])\n"
+        "data[start : start + 2] = 0\n"
+        "data.tofile('bad.tar')\n"
+        "ds = fastinet.open('bad.tar')\n",
+        after="(len(loader.failures), failure.item, failure.action) == (1, 3, 'replaced')",
+    ),
     ("docs/training-loop.md", "Several processes"): Program(
         before=f"{TRAIN}{VALIDATION}correct = 0\npredict = lambda images: np.zeros(len(images))\n",
         after="batch.valid.sum() == len(val_ds) and len(batch) == 256",
@@ -161,6 +169,10 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before='data = arriving("image.jpg").read()\nlist_of_bytes = [data] * 3\n',
         after="image.shape == (224, 224, 3) and images.shape == (3, 224, 224, 3)"
         " and header.width == 400",
+    ),
+    ("docs/augmentation.md", "Augmentation: operations on the pixels of a row"): Program(
+        before='data = arriving("image.jpg").read()\n',
+        after="image.shape == (224, 224, 3) and (image == again).all()",
     ),
     ("docs/metrics.md", "From arrays"): Program(
         before="".join(
