@@ -10,6 +10,7 @@ import numpy as np
 from fastinet._native import _engine
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError
+from fastinet.formats.not_images import explained_image
 from fastinet.loading.batch import Batch, BatchKind
 from fastinet.loading.epoch import Batches
 from fastinet.loading.position import EpochPosition, PassTracker
@@ -23,9 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamPass", "StreamRun", "StreamedItems"]
 
-_ArrivedRows: TypeAlias = "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int]"
+_Heads: TypeAlias = "dict[int, tuple[bytes, int]]"
+"""Of items that gave no row, by their numbers: their first bytes, and their sizes [bytes]."""
+
+_ArrivedRows: TypeAlias = (
+    "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int, _Heads]"
+)
 """What `_engine.StreamEpoch.next` gives: a leased slot; for each row its item's key, and the small
-files that belong to it, as (extension, contents); and the position behind the batch."""
+files that belong to it, as (extension, contents); the position behind the batch; and what is known
+of items that gave no row."""
 
 
 class StreamedItems:
@@ -42,16 +49,31 @@ class StreamedItems:
         stream: Stream,
         numbers: NDArray[np.int64],
         rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
+        heads: _Heads,
     ) -> None:
         """The items that have these `numbers` in `stream`.
 
         `rows` has each one's key, and the small files that belong to it: (extension, contents).
+        `heads` is of those that gave no row.
         """
+        self._heads = heads
         # Of two files with the same extension the first counts.
         labels = stream.labels_of([(key, dict(reversed(files))) for key, files in rows])
         self.labels = np.array(labels, np.int64)
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
         self.label_sets = None
+
+    def explained(self, error: Exception, item: int) -> Exception:
+        """The error of an item that gave no row, saying what its bytes are if they are no image."""
+        return _explained(error, self._heads.get(item))
+
+
+def _explained(error: Exception, head: tuple[bytes, int] | None) -> Exception:
+    """The error of an item whose first bytes and size are `head`; None: they are not known."""
+    if head is None:
+        return error
+    data, size = head
+    return explained_image(error, lambda count: data[:count], size)
 
 
 class StreamRun:
@@ -71,7 +93,9 @@ class StreamRun:
             delivered = self._native.next()
         except FastinetError as error:
             self._stream.check()  # the cause of what looks like a stream cut short
-            raise self._stream.explained(error) from None
+            if self._native.failed_head is not None:
+                raise _explained(error, self._native.failed_head) from None
+            raise self._stream.explained(error, self._native.head) from None
         if delivered is None:
             self._stream.check()
             if self._may_be_too_short:
@@ -136,8 +160,8 @@ class StreamPass(Batches[_ArrivedRows]):
         self._has_views = has_views
 
     def _batch_of(self, delivered: _ArrivedRows) -> Batch:
-        lease, rows, position = delivered
-        items = StreamedItems(self._stream, lease.items, rows)
+        lease, rows, position, heads = delivered
+        items = StreamedItems(self._stream, lease.items, rows, heads)
         images = lease.images(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
         return Batch(lease, images, items.labels, BatchKind(items, self._has_views))
