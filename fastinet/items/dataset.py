@@ -15,10 +15,12 @@ from fastinet.base.warning import warn
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.devkit import Devkit
 from fastinet.datasets.key_labels import validation_numbers
+from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.names import Names
 from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
+from fastinet.items.class_numbering import GivenClasses, numbering, wnids_of
 from fastinet.items.class_selection import class_selection
 from fastinet.items.given_labels import (
     GivenLabels,
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
     from fastinet.base.progress import Progress
     from fastinet.datasets.classes import ClassInfo
-    from fastinet.datasets.label_sets import LabelSets
     from fastinet.items.item_columns import ItemColumns
 
 __all__ = ["Dataset"]
@@ -305,6 +306,46 @@ class Dataset:
             labelled.devkit = given
             labelled.__dict__.pop("classes", None)
         return labelled
+
+    def with_classes(self, classes: GivenClasses) -> Dataset:
+        """The same items with labels that number other classes, in their order.
+
+        So ImageNet-A's 200 classes get their labels among the 1000: ``with_classes("imagenet1k")``.
+        Numbers that are labels already, as a WebDataset shard's, stay, and get the names of the
+        classes. Of ObjectNet's classes 113 are one or several of ImageNet-1K's: ``label_sets`` has
+        all that are right, and items of the other 200 have an empty set, and label -1; a
+        FastinetWarning counts them.
+
+        Args:
+            classes: the name of a published list ("imagenet1k"; see
+                :func:`~fastinet.datasets.published.published_classes`), wnids in label order, or
+                the ``classes`` of a dataset.
+
+        Raises:
+            ValueError: the dataset has items of other classes, which are named; no list of that
+                name is known, or a class comes twice.
+            TypeError: `classes` are none of these.
+        """
+        wnids = wnids_of(classes)
+        present = np.bincount(self.labels[self.labels >= 0], minlength=len(self.wnids)) > 0
+        if self.label_sets is not None:
+            present[self.label_sets.label] = True
+        new = numbering(self.wnids, wnids, present, self.name)
+        view = copy.copy(self)
+        view.wnids = wnids
+        view.__dict__.pop("classes", None)
+        view.labels = new.first(self.labels)
+        view.labels.flags.writeable = False
+        if self.label_sets is not None or (new.counts[present] != 1).any():
+            view.label_sets = new.sets(self.label_sets or single_labels(self.labels))
+        lost = (view.labels < 0) & (self.labels >= 0)
+        if lost.any():
+            warn(
+                f"{np.count_nonzero(lost)} items of {len(np.unique(self.labels[lost]))} classes of"
+                f" '{self.name}' are of none of the {len(wnids)} classes given: their label is -1;"
+                " ds.select(ds.labels >= 0) leaves them out"
+            )
+        return view
 
     def select_classes(self, wnids: Iterable[str]) -> Dataset:
         """A dataset of the items of some classes; labels number the sorted `wnids`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -17,10 +17,10 @@ from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.base.warning import warn
 from fastinet.datasets import path_splits
-from fastinet.datasets.classes import ClassInfo, imagenet1k_wnids
+from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
-from fastinet.datasets.published import published_classes
 from fastinet.errors import MissingError, ReadError
+from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
 from fastinet.items.discovery import find_archives, keep_sidecars, patch_at, scan_archives
 from fastinet.items.given_labels import (
@@ -38,10 +38,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.companions import LabelFunction
     from fastinet.datasets.listing import Split
 
-__all__ = ["StreamClasses", "is_stream", "open", "open_stream"]
-
-StreamClasses = str | Sequence[str] | Sequence[ClassInfo]
-"""The name of a published list, wnids in label order, or the ``classes`` of a dataset."""
+__all__ = ["is_stream", "open", "open_stream"]
 
 
 @overload
@@ -50,7 +47,7 @@ def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like a
     *,
     split: str | None = None,
     labels: LabelFunction | None = None,
-    classes: StreamClasses | None = None,
+    classes: GivenClasses | None = None,
 ) -> Stream: ...
 @overload
 def open(  # noqa: A001
@@ -62,6 +59,7 @@ def open(  # noqa: A001
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
+    classes: GivenClasses | None = None,
 ) -> Dataset: ...
 def open(  # noqa: A001  # read as fastinet.open
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Readable,
@@ -72,7 +70,7 @@ def open(  # noqa: A001  # read as fastinet.open
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
-    classes: StreamClasses | None = None,
+    classes: GivenClasses | None = None,
 ) -> Dataset | Stream:
     """Opens an archive, several, a folder of them, or the folder that one was extracted to.
 
@@ -118,7 +116,9 @@ def open(  # noqa: A001  # read as fastinet.open
         progress: called during a scan, here or in the process that is waited for, with (bytes
             passed, bytes in all); of a folder, (files looked at, files in all). It may raise to
             stop.
-        classes: of a stream alone, see :func:`fastinet.open_stream`.
+        classes: what labels number, in place of the archive's own classes: "imagenet1k", or what
+            else :meth:`Dataset.with_classes` takes, as for ImageNet-A, whose 200 classes have
+            labels 0 to 199 otherwise. Of a stream see :func:`fastinet.open_stream`.
 
     Raises:
         MissingError: no such file, shards that are not all there, or a folder without images and
@@ -126,9 +126,9 @@ def open(  # noqa: A001  # read as fastinet.open
         ReadError: it cannot be read.
         CorruptError: it is no tar, is truncated or damaged, or holds no image.
         UnsupportedError: of a family or compression that fastinet does not read.
-        ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
-            another archive; a pattern whose braces do not match; or an argument that makes no sense
-            for a stream.
+        ValueError: the archive has no such split, or `labels` or `classes` do not fit it, or
+            `patch` is of another archive; a pattern whose braces do not match; or an argument that
+            makes no sense for a stream.
         TypeError: `path` is none of these.
     """
     if is_stream(path):
@@ -140,8 +140,6 @@ def open(  # noqa: A001  # read as fastinet.open
         }
         options: dict[str, Any] = {"classes": classes, "split": split, "labels": labels}
         return _opened_stream(path, options, [name for name in refused if refused[name]])
-    if classes is not None:
-        raise ValueError("classes= goes with a stream; an archive knows its own")
     if not isinstance(path, str | os.PathLike | Sequence):
         raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
     if path == "":  # an unset variable, which Path takes for the current folder
@@ -179,6 +177,8 @@ def open(  # noqa: A001  # read as fastinet.open
         sidecars=sidecars,
         devkit=kit,
     )
+    if classes is not None:
+        dataset = dataset.with_classes(classes)
     return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
 
 
@@ -216,7 +216,7 @@ def is_stream(source: object) -> bool:
 def open_stream(
     source: str | os.PathLike[str] | int | Readable,
     *,
-    classes: StreamClasses | None = None,
+    classes: GivenClasses | None = None,
     split: str | None = None,
     labels: LabelFunction | None = None,
     name: str | None = None,
@@ -257,7 +257,7 @@ def open_stream(
         ValueError: no such split, no list of classes of that name, or a class that comes twice.
         TypeError: `source` or `classes` are none of these.
     """
-    wnids = imagenet1k_wnids() if classes is None else _wnids_of(classes)
+    wnids = imagenet1k_wnids() if classes is None else wnids_of(classes)
     if split is not None and split not in path_splits.PATH_SPLITS:
         raise ValueError(f"split must be one of {path_splits.PATH_SPLITS}, not {split!r}")
 
@@ -303,18 +303,3 @@ def _why_no_stream(path: Path) -> str:
             ' all of them to fastinet.open_stream("-")'
         )
     return why_missing(path.absolute())
-
-
-def _wnids_of(classes: StreamClasses) -> tuple[str, ...]:
-    if isinstance(classes, str):
-        return published_classes(classes)
-    if not isinstance(classes, Iterable):
-        raise TypeError(f"classes must be wnids or the name of a list of them, not {classes!r}")
-    wnids = tuple(info.wnid if isinstance(info, ClassInfo) else info for info in classes)
-    for wnid in wnids:
-        if not isinstance(wnid, str):
-            raise TypeError(f"classes must be wnids, not {wnid!r}")
-    if len(set(wnids)) < len(wnids):
-        twice = next(wnid for wnid in wnids if wnids.count(wnid) > 1)
-        raise ValueError(f"classes have {twice!r} twice")
-    return wnids

@@ -9,16 +9,16 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.warning import warn
-from fastinet.errors import FastinetError
+from fastinet.datasets.items import NO_LABEL
+from fastinet.errors import FastinetError, UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.loading.batch import Batch, BatchKind
 from fastinet.loading.epoch import Batches
+from fastinet.loading.failures import Failures
 from fastinet.loading.position import EpochPosition, PassTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from fastinet.items.stream import Stream
 
@@ -40,18 +40,18 @@ class StreamedItems:
 
     Attributes:
         keys: by item id, which is the item's number in the stream.
-        labels: int64 [B], of the batch's rows.
+        labels: int64 [B], of the batch's rows; -1 in those that are masked.
         label_sets: None.
     """
 
     def __init__(
         self,
         stream: Stream,
-        numbers: NDArray[np.int64],
+        lease: _engine.Batch,
         rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
         heads: _Heads,
     ) -> None:
-        """The items that have these `numbers` in `stream`.
+        """The items of `stream` that a leased slot has.
 
         `rows` has each one's key, and the small files that belong to it: (extension, contents).
         `heads` is of those that gave no row.
@@ -59,8 +59,9 @@ class StreamedItems:
         self._heads = heads
         # Of two files with the same extension the first counts.
         labels = stream.labels_of([(key, dict(reversed(files))) for key, files in rows])
-        self.labels = np.array(labels, np.int64)
-        self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
+        self.labels = np.where(lease.valid, np.array(labels, np.int64), NO_LABEL)
+        numbers = lease.items.tolist()
+        self.keys = {number: key for number, (key, _) in zip(numbers, rows, strict=True)}
         self.label_sets = None
 
     def explained(self, error: Exception, item: int) -> Exception:
@@ -139,7 +140,6 @@ class StreamPass(Batches[_ArrivedRows]):
         *,
         dtype: np.dtype[Any],
         has_views: bool,
-        masks: bool,
         log: Callable[..., None] | None,
     ) -> None:
         """The batches that `run` makes of `stream`, which move `tracker` on.
@@ -150,18 +150,35 @@ class StreamPass(Batches[_ArrivedRows]):
             tracker: where the pass begins, and of which epoch.
             dtype: of images.
             has_views: whether arrays have an axis for views.
-            masks: see `Batches`.
             log: see `Batches`.
         """
-        super().__init__(run, finish=tracker.finish, masks=masks, log=log)
+        self._failed_keys: dict[int, str] = {}  # of the items that gave no row
+        # Of those whose bytes are no image what they are. There may be millions, of few kinds.
+        self._causes: dict[int, str] = {}
+        failures = Failures(self._failed_keys, self._explained_failure)
+        super().__init__(run, finish=tracker.finish, failures=failures, log=log)
         self._tracker = tracker
         self._stream = stream
         self._dtype = dtype
         self._has_views = has_views
 
+    def _explained_failure(self, error: Exception, item: int) -> Exception:
+        """The error of an item that gave no row, saying what its bytes were."""
+        cause = self._causes.get(item)
+        if cause is None or not isinstance(error, UnsupportedError):
+            return error
+        return UnsupportedError(
+            cause, archive=error.archive, member=error.member, offset=error.offset
+        )
+
     def _batch_of(self, delivered: _ArrivedRows) -> Batch:
         lease, rows, position, heads = delivered
-        items = StreamedItems(self._stream, lease.items, rows, heads)
+        items = StreamedItems(self._stream, lease, rows, heads)
+        for _row, item, _replacement, _code, cause, *_ in lease.failures:
+            self._failed_keys[item] = items.keys[item]
+            explained = items.explained(UnsupportedError(cause), item)
+            if str(explained) != cause:
+                self._causes[item] = sys.intern(str(explained))
         images = lease.images(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
         return Batch(lease, images, items.labels, BatchKind(items, self._has_views))

@@ -204,8 +204,10 @@ def test_an_item_of_a_stream_that_is_no_image(content: bytes, words: str) -> Non
     with pytest.raises(UnsupportedError, match=words) as raised:
         list(loader())
     assert (raised.value.member, raised.value.archive) == (bad, "arriving")
+    masking = loader(on_error="mask")
     with pytest.warns(FastinetWarning, match=words):
-        first, second = list(loader(on_error="mask"))
+        first, second = list(masking)
+    assert [str(failure) for failure in masking.failures] == [str(raised.value)]
     assert first.errors == {}
     assert {row: str(error) for row, error in second.errors.items()} == {0: str(raised.value)}
     assert second.keys == [bad, "n01440764/n01440764_3.JPEG"]
