@@ -11,6 +11,7 @@ import click
 import fastinet
 from fastinet.archives.gzip_archive import is_gzip
 from fastinet.cli.output import byte_bar, file_bar, note
+from fastinet.datasets.path_splits import ALL
 from fastinet.errors import FastinetError
 from fastinet.items.opening import is_stream
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 split_option = click.option(
-    "--split", help="Which part, of an archive that has several.  [default: the first]"
+    "--split", help="Which part, of an archive that has several, or all.  [default: train]"
 )
 
 
@@ -74,7 +75,8 @@ def open_streamed(
     if path == "-" and os.isatty(0):
         raise click.UsageError("standard input is a terminal: cat archive.tar | fastinet ... -")
     try:
-        return fastinet.open_stream(path, split=split, labels=labels)
+        # Commands that only look at a stream look at all of it.
+        return fastinet.open_stream(path, split=split or ALL, labels=labels)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet._native import _paths
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -123,6 +125,10 @@ class Names:
             rows, back = rows[same], back + 1
         return alike
 
+    def folders(self) -> tuple[NDArray[np.int32], list[str]]:
+        """[N] index of the folder that each lies in, and the folders, each once; "" is none."""
+        return _paths.folders_of(self._text, self._starts, self._ends)
+
     def lie_in_folders(self) -> Bools:
         """[N] whether something stands before the base."""
         return np.asarray(self._base > self._starts)
@@ -143,11 +149,9 @@ class Names:
 
     def folder_wnids(self) -> Ints:
         """[N] number of the wnid that is the name of the innermost such folder; -1: none."""
-
-        def wnids(starts: Ints, ends: Ints) -> Ints:
-            return np.where(ends - starts == WNID_LENGTH, self._wnids_at(starts, ends), -1)
-
-        return self._innermost_folder(wnids)
+        of_names, folders = self.folders()
+        told = [_paths.tell_of_folder(folder).wnid for folder in folders]
+        return np.array(told, np.int64)[of_names]
 
     def stem_wnids(self) -> Ints:
         """[N] number of the wnid that the stem ends with, after an underscore; -1: none."""

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from fastinet.datasets import RULES_VERSION
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
 from fastinet.sidecars.column_file import ColumnFileForm
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.places import places
-from fastinet.sidecars.schema import Count, Length
+from fastinet.sidecars.schema import Count, Length, UnusableIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +42,8 @@ class _Header:
     """Name and wnids of each; numbered by an int8 in `item_split`."""
     skipped: Count
     notes: tuple[str, ...]
+    rules: Count = 1
+    """By which rules members were recognised, see :data:`fastinet.datasets.RULES_VERSION`."""
 
 
 _FORM = ColumnFileForm(
@@ -100,9 +103,16 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         UnusableIndexError: it is damaged, of another format version, or of other archives.
         OSError: it cannot be read.
     """
-    header, columns = column_file.read_columns(
-        path, _FORM, lambda header: check_identities(header.archives, identities)
-    )
+
+    def check(header: _Header) -> None:
+        check_identities(header.archives, identities)
+        if header.rules != RULES_VERSION:
+            raise UnusableIndexError(
+                f"was made by other rules for items, labels and splits ({header.rules}, these are"
+                f" {RULES_VERSION})"
+            )
+
+    header, columns = column_file.read_columns(path, _FORM, check)
     return Listing(
         family=header.family,
         offsets=columns["offsets"],
@@ -131,6 +141,7 @@ def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -
         "splits": listing.splits,
         "skipped": listing.skipped,
         "notes": listing.notes,
+        "rules": RULES_VERSION,
     }
     column_file.write_columns(path, header, _columns_of(listing))
 

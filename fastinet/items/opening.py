@@ -12,16 +12,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from fastinet._native._paths import known_split
 from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.base.warning import warn
-from fastinet.datasets import path_splits
 from fastinet.datasets.classes import ClassInfo, imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
+from fastinet.datasets.path_splits import ALL, find_split
 from fastinet.datasets.published import published_classes
+from fastinet.datasets.scanned import names_around
 from fastinet.errors import MissingError, ReadError
 from fastinet.items.dataset import Dataset
-from fastinet.items.discovery import find_archives, patch_at, scan_archives
+from fastinet.items.discovery import find_archives, patch_at, scan_archives, siblings_note
 from fastinet.items.given_labels import (
     GivenLabels,
     refuse_strange_devkit,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from fastinet.datasets.listing import Split
 
 __all__ = ["StreamClasses", "is_stream", "open", "open_stream"]
+
+_DEFAULT = "train"
 
 StreamClasses = str | Sequence[str] | Sequence[ClassInfo]
 """The name of a published list, wnids in label order, or the ``classes`` of a dataset."""
@@ -153,7 +157,7 @@ def open(  # noqa: A001  # read as fastinet.open
         progress=progress,
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
-    for note in (*notes, *listing.notes, *split_notes):
+    for note in (*notes, *listing.notes, *split_notes, *siblings_note(absolute, listing.splits)):
         warn(f"'{absolute}': {note}")
     kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
     if kit is not None:
@@ -179,15 +183,32 @@ def _opened_stream(source: Any, options: dict[str, Any], refused: Sequence[str])
 
 
 def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:
-    """The name of the split to take, and what the user should hear about that."""
+    """The name of the split to take, and what the user should hear about that.
+
+    Raises:
+        ValueError: there is no such split, or it is not plain which is meant.
+    """
     names = [name for name, _ in splits]
+    shown = ", ".join(names)
     if wanted is None:
-        others = ", ".join(names[1:])
-        note = f"this is its split '{names[0]}'; split= takes the others: {others}"
-        return names[0], [note] if others else []
-    if wanted not in names:
-        raise ValueError(f"'{path}' has no split '{wanted}'; it has {', '.join(names)}")
-    return wanted, []
+        if len(names) == 1:
+            return names[0], []
+        if _DEFAULT not in names:
+            raise ValueError(
+                f"'{path}' has several splits, {shown}, and none of them is plainly '{_DEFAULT}':"
+                f" split= takes one of them, split='{ALL}' all"
+            )
+        others = ", ".join(name for name in names if name != _DEFAULT)
+        return _DEFAULT, [f"this is its split '{_DEFAULT}'; split= takes the others: {others}"]
+    if wanted == ALL:
+        return names[0] if len(names) == 1 else ALL, []
+    found = find_split(names, wanted)
+    if not found:
+        raise ValueError(f"'{path}' has no split '{wanted}'; it has {shown}")
+    if len(found) > 1:
+        several = ", ".join(names[number] for number in found)
+        raise ValueError(f"'{path}' has several splits that '{wanted}' may mean: {several}")
+    return names[found[0]], []
 
 
 def is_stream(source: object) -> bool:
@@ -245,11 +266,11 @@ def open_stream(
         TypeError: `source` or `classes` are none of these.
     """
     wnids = imagenet1k_wnids() if classes is None else _wnids_of(classes)
-    if split is not None and split not in path_splits.PATH_SPLITS:
-        raise ValueError(f"split must be one of {path_splits.PATH_SPLITS}, not {split!r}")
+    if split is not None and not (isinstance(split, str) and split):
+        raise ValueError(f"split must be the name of one, or of its folder, not {split!r}")
 
     def stream(
-        source: int | Readable, found_name: str, own_file: io.FileIO | None = None
+        source: int | Readable, found_name: str, own_file: io.FileIO | None = None, around: str = ""
     ) -> Stream:
         return Stream(
             source,
@@ -258,6 +279,7 @@ def open_stream(
             labels,
             known_classes=classes is not None,
             split=split,
+            around=known_split(names_around(around, [""])[0]),
             own_file=own_file,
         )
 
@@ -274,12 +296,14 @@ def open_stream(
             kind = MissingError if isinstance(error, FileNotFoundError) else ReadError
             advice = _why_no_stream(path) if isinstance(error, FileNotFoundError) else ""
             raise kind(f"cannot open: {error.strerror}{advice}", archive=str(path)) from error
-        return stream(file.fileno(), str(path), file)
+        return stream(file.fileno(), str(path), file, path.name)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
-    return stream(source, str(getattr(source, "name", "file object")))
+    found_name = getattr(source, "name", "file object")
+    around = Path(found_name).name if isinstance(found_name, str) else ""
+    return stream(source, str(found_name), around=around)
 
 
 def _why_no_stream(path: Path) -> str:
