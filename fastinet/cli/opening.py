@@ -11,7 +11,9 @@ import click
 import fastinet
 from fastinet.archives.gzip_archive import is_gzip
 from fastinet.cli.output import byte_bar, file_bar, note
+from fastinet.datasets.key_labels import KeyLabels, told_by_keys
 from fastinet.datasets.path_splits import ALL
+from fastinet.datasets.scanned import wnid_text
 from fastinet.errors import FastinetError
 from fastinet.items.opening import is_stream
 
@@ -26,9 +28,26 @@ split_option = click.option(
     "--split", help="Which part, of an archive that has several, or all.  [default: train]"
 )
 
+index_option = click.option(
+    "--index",
+    "index_path",
+    metavar="PATH",
+    help=(
+        "Where the index is kept, and the other sidecars beside it; or a folder for all of them."
+        "  [default: beside the archive, or in your cache folder]"
+    ),
+)
 
-def open_archive(path: str, split: str | None = None, devkit: str | None = None) -> Dataset:
+
+def open_archive(
+    path: str,
+    split: str | None = None,
+    devkit: str | None = None,
+    index_path: str | None = None,
+) -> Dataset:
     """The dataset at `path`; shows how far the scan is where there is no index yet.
+
+    The index is at `index_path`; None: in the usual places.
 
     Raises:
         click.UsageError: there is no such split, or no file.
@@ -37,7 +56,13 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
     refuse_streams(path)
     try:
         with byte_bar("indexing") as progress:
-            return fastinet.open(path, split=split, devkit=devkit, progress=progress)
+            return fastinet.open(
+                path,
+                split=split,
+                devkit=devkit,
+                index=True if index_path is None else index_path,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         if is_gzip(Path(path)):
             note("What was made of the seek index is kept: the same command goes on from there.")
@@ -56,6 +81,13 @@ def refuse_streams(path: str) -> None:
         )
 
 
+def refuse_for_stream(path: str, **options: object) -> None:
+    """Raises click.UsageError where an option was given that makes no sense for a stream."""
+    for option, value in options.items():
+        if value is not None:
+            raise click.UsageError(f"--{option} needs a file, and '{path}' passes once")
+
+
 def open_streamed(
     path: str,
     *,
@@ -69,9 +101,7 @@ def open_streamed(
         click.UsageError: one of the `refused` options, by name, was given; standard input is a
             terminal; or there is no such split.
     """
-    for option, value in refused.items():
-        if value is not None:
-            raise click.UsageError(f"--{option} needs a file, and '{path}' passes once")
+    refuse_for_stream(path, **refused)
     if path == "-" and os.isatty(0):
         raise click.UsageError("standard input is a terminal: cat archive.tar | fastinet ... -")
     try:
@@ -81,15 +111,24 @@ def open_streamed(
         raise click.UsageError(str(error)) from error
 
 
-def labels_if_any(stream: Stream, items: Sequence[tuple[str, Mapping[str, bytes]]]) -> list[int]:
-    """The labels of items, (key, companions) each; -1 of an item without one.
+def classes_if_any(items: Sequence[tuple[str, Mapping[str, bytes]]]) -> list[int | str]:
+    """What a stream tells of the classes of its items, (key, companions) each.
 
-    Commands that only look at a stream do not need labels.
+    A wnid, or the label that a companion has; -1 of an item without one. Commands that only look at
+    a stream need no labels.
     """
-    try:
-        return stream.labels_of(items)
-    except ValueError:  # one has none
-        return [-1] if len(items) == 1 else [labels_if_any(stream, [item])[0] for item in items]
+    keys = [key for key, _ in items]
+    classes: list[int | str] = []
+    for item, told in zip(items, told_by_keys(keys), strict=True):
+        try:
+            by_itself = (
+                next(KeyLabels(None)([item])) if "cls" in item[1] or "json" in item[1] else -1
+            )
+        except ValueError:  # what lies beside it is no label
+            by_itself = -1
+        is_told = by_itself < 0 and told.wnid >= 0
+        classes.append(wnid_text(told.wnid) if is_told else by_itself)
+    return classes
 
 
 def open_boxes(path: str) -> Boxes:

@@ -113,7 +113,10 @@ class Names:
 
     def go_on_a_sample(self) -> Bools:
         """[N] whether a name equals the one before it, up to the first dots of their bases."""
-        ends = self._sample_ends
+        return self._go_on(self._sample_ends)
+
+    def _go_on(self, ends: Ints) -> Bools:
+        """[N] whether a name equals the one before it, each up to its own of `ends`."""
         lengths = ends - self._starts
         alike: Bools = np.zeros(len(self), np.bool_)
         rows = 1 + np.flatnonzero(lengths[1:] == lengths[:-1])
@@ -162,10 +165,10 @@ class Names:
             (starts > self._base) & (self._text[starts - 1] == _UNDERSCORE), wnids, np.int64(-1)
         )
 
-    def numbers_after(self, prefix: str, *, closed: bool = True) -> Ints:
+    def numbers_after(self, prefix: str) -> Ints:
         """[N] the eight digits, as a number, that follow ``prefix`` at the base's start; -1: none.
 
-        Where `closed`, a dot, an underscore or nothing must come after them; else anything may.
+        A dot, an underscore or nothing must come after them.
         """
         numbers = np.full(len(self), -1, np.int64)
         rows = np.flatnonzero(self.base_begins_with(prefix))
@@ -173,9 +176,6 @@ class Names:
             return numbers
         starts, ends = self._base[rows] + len(prefix), self._ends[rows]
         found = self._digits_at(starts, ends)
-        if not closed:
-            numbers[rows] = found
-            return numbers
         after = self._text[starts + _NUMBER_LENGTH]
         closed = (starts + _NUMBER_LENGTH == ends) | (after == _DOT) | (after == _UNDERSCORE)
         numbers[rows] = np.where(closed, found, -1)

@@ -75,7 +75,7 @@ class Stream:
         self._source = source
         self._known_classes = known_classes
         self._label_function = labels
-        self._key_labels = KeyLabels(classes)
+        self._key_labels = KeyLabels(classes if known_classes else None)
         self.rules = _engine.ItemRules(
             one_of_a_sample=labels is not None,
             split=split or "",
