@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.datasets.companions import label_of
+from fastinet.datasets.companions import label_of, may_have_label
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import TEST_PREFIX, VALIDATION_PREFIX
 from fastinet.datasets.published import lists_with_class
@@ -60,8 +60,6 @@ _NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-
 
 # Stands for a stream's label where the key tells none: -1 is a label, that of test images.
 _NOT_TOLD: Final = -2
-
-_LABEL_EXTENSIONS = ("cls", "json")
 
 
 # ------------------------------------------------------------------------------------ the questions
@@ -156,7 +154,7 @@ class KeyLabels:
 
         The iterator raises ValueError at the first item that has no label, and says what to do.
         """
-        extensions = [next(filter(files.__contains__, _LABEL_EXTENSIONS), "") for _, files in items]
+        extensions = [_label_extension(files) for _, files in items]
         bare = [key for (key, _), extension in zip(items, extensions, strict=True) if not extension]
         told = self._told(bare)
         for (key, files), extension in zip(items, extensions, strict=True):
@@ -198,6 +196,13 @@ class KeyLabels:
             f"class {wnid} is none of the {self._classes:,} that the stream is said to have;"
             f" {advice} all wnids in label order"
         )
+
+
+def _label_extension(files: Mapping[str, bytes]) -> str:
+    """Which companion has the label: "cls", or a "json" that does not speak of other things; ""."""
+    if "cls" in files:
+        return "cls"
+    return "json" if "json" in files and may_have_label(files["json"]) else ""
 
 
 def _why_not_told(key: str) -> str:

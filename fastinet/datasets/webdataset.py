@@ -1,4 +1,4 @@
-"""WebDataset shards: members that share a name, up to its first dot, are one sample.
+"""WebDataset shards: members of one archive that share a name, up to its first dot, are one sample.
 
 ===========================  =======================================================================
 ``000017.jpg``               the image: the first member of the sample whose extension is jpg, jpeg
@@ -18,7 +18,8 @@ An archive is of this family when a sample in it has an image and a ``.cls``, or
 ``.json`` of an image has a label: others say other things. From then on an image without a label is
 an error, for to leave it out would shorten the epoch. Images without any label, and any other ones,
 open with a :data:`~fastinet.datasets.companions.LabelFunction`. It gets the members of up to 64 KiB
-by their extensions in small letters; of two with the same extension the first counts.
+by their extensions in small letters; of two with the same extension the first counts. Class folders
+stay what they are: there it is asked for every image.
 
 Labels are taken as they are. The *classes* are those of ImageNet-1K, with their names, where the
 wnids and validation numbers in the images' names say so: at least one is there, and all that are
@@ -49,7 +50,7 @@ from fastinet.datasets.companions import (
 )
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, wnids_told
 from fastinet.datasets.listing import Split
-from fastinet.datasets.samples import Samples, extension_of
+from fastinet.datasets.samples import IsLabel, Samples, extension_of
 from fastinet.datasets.scanned import ScannedMembers
 from fastinet.errors import CorruptError, FastinetError
 
@@ -71,12 +72,14 @@ def recognise(members: ScannedMembers) -> Listing | None:
 
     Raises:
         CorruptError: an image without a label, or a label that is none; it names the member.
+        UnsupportedError: an image that has a label by two readings of its name.
     """
-    numbers = members.names.have_extension("cls")
-    objects = members.names.have_extension("json")
-    if not (numbers | objects).any() or any(archive.is_folder for archive in members.archives):
+    may_be_labels = members.names.ends_with(".cls") | members.names.ends_with(".json")
+    if not may_be_labels.any() or any(archive.is_folder for archive in members.archives):
         return None
-    samples = Samples.of(members)
+    samples = Samples.of(members, _label_test(members))
+    numbers = samples.have_extension(members.names, "cls")
+    objects = samples.have_extension(members.names, "json")
     found = samples.companions(numbers)
     found = np.where(found >= 0, found, samples.companions(objects))
     if not _speak_of_labels(members, found, numbers):
@@ -94,7 +97,8 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
     Raises:
         ValueError: the function gave something that is no label; what it raises comes through.
     """
-    samples = Samples.of(members)
+    is_label = _label_test(members)
+    samples = Samples.of(members, is_label, either=True).by_function(members, is_label)
     if not len(samples.items):
         return None
     owners, rows = samples.all_companions(members.sizes <= MOST_COMPANION_BYTES)
@@ -104,7 +108,9 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
     for item, row in enumerate(samples.items.tolist()):
         companions: dict[str, bytes] = {}
         while found is not None and owner == item:
-            companions.setdefault(extension_of(members.name(found[0])), found[1])
+            beside = found[0]
+            extension = extension_of(members.name(beside), parted=bool(samples.parted[beside]))
+            companions.setdefault(extension, found[1])
             owner, found = next(unread, (-1, None))
         key = members.name(row)
         archive = members.archive_of(row).name
@@ -117,6 +123,20 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
 # -------------------------------------------------------------------------------------- labels
 
 
+def _label_test(members: ScannedMembers) -> IsLabel:
+    """Tells of a ``.cls`` or ``.json`` whether a label is in it."""
+
+    def is_label(row: int) -> bool:
+        if extension_of(members.name(row), parted=True) == "cls":
+            return True
+        if members.sizes[row] > MOST_COMPANION_BYTES:
+            return False
+        ((_, content),) = _contents(members, np.array([row]))
+        return has_label(content)
+
+    return is_label
+
+
 def _speak_of_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> bool:
     """Whether the companions that were found for the images are labels."""
     rows = found[found >= 0]
@@ -124,10 +144,7 @@ def _speak_of_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> bo
         return False
     if numbers[rows].any():
         return True
-    if members.sizes[rows[0]] > MOST_COMPANION_BYTES:
-        return False
-    ((_, content),) = _contents(members, rows[:1])
-    return has_label(content)
+    return _label_test(members)(int(rows[0]))
 
 
 def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
@@ -135,9 +152,9 @@ def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
     if len(bare):
         row = int(bare[0])
         raise CorruptError(
-            f"{len(bare)} images have no label, no .cls or .json right beside them; this is the "
-            "first. Give labels= a function of the key; or if only the order of the members parts "
-            "them, extract the shard and pack it anew: `tar --sort=name -cf SHARD -C FOLDER .`",
+            f"{len(bare)} images have no label, no .cls or .json in their archives with their names"
+            " up to the first dot, nor each up to its last dot; this is the first. Give labels= a"
+            " function of the key",
             archive=members.archive_of(row).name,
             member=members.name(row),
             offset=int(members.offsets[row]),
@@ -166,7 +183,7 @@ def _read_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> Ints:
 
 
 def _contents(members: ScannedMembers, rows: Ints) -> Iterator[tuple[int, bytes]]:
-    """(row, content) of the members `rows`, which rise; of a large one only its beginning."""
+    """(row, content) of the members `rows`, in that order; of a large one only its beginning."""
     opened, source = -1, None
     for row in rows.tolist():
         if source is None or members.archive[row] != opened:
@@ -206,10 +223,17 @@ def _listing(
     items = samples.items
     classes, contradiction = _classes(labels, members.names.take(items))
     second, alone = samples.idle()
+    parted = items[samples.parted[items]]
     specials = sum(archive.members.special_entries for archive in members.archives)
     notes = (
         _note(members, second, "images passed over, for their samples have one before them"),
         _note(members, alone, "members skipped that belong to no image"),
+        _note(
+            members,
+            parted,
+            "images have names with several dots, and go with the files that have their names up to"
+            " the last one",
+        ),
         f"{specials} entries skipped that are links, devices or vendor records" if specials else "",
         "" if chosen else contradiction,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.warning import warn
+from fastinet.datasets.companions import by_extension
 from fastinet.errors import FastinetError
 from fastinet.loading.batch import Batch, BatchKind
 from fastinet.loading.epoch import Batches
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamPass", "StreamRun", "StreamedItems"]
 
-_ArrivedRows: TypeAlias = "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int]"
+_ArrivedRows: TypeAlias = (
+    "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes | None]]]], int]"
+)
 """What `_engine.StreamEpoch.next` gives: a leased slot; for each row its item's key, and the small
 files that belong to it, as (extension, contents); and the position behind the batch."""
 
@@ -41,14 +44,13 @@ class StreamedItems:
         self,
         stream: Stream,
         numbers: NDArray[np.int64],
-        rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
+        rows: Sequence[tuple[str, Sequence[tuple[str, bytes | None]]]],
     ) -> None:
         """The items that have these `numbers` in `stream`.
 
         `rows` has each one's key, and the small files that belong to it: (extension, contents).
         """
-        # Of two files with the same extension the first counts.
-        labels = stream.labels_of([(key, dict(reversed(files))) for key, files in rows])
+        labels = stream.labels_of([(key, by_extension(files)) for key, files in rows])
         self.labels = np.array(labels, np.int64)
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
         self.label_sets = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import tarfile
@@ -13,7 +14,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.sharded import JPEG, PNG, Member, items_of, labelled, samples_of, shard
+from support.sharded import (
+    JPEG,
+    PNG,
+    Member,
+    is_in_order,
+    items_of,
+    labelled,
+    members_of,
+    samples_of,
+    shard,
+)
 
 import fastinet
 from fastinet import Loader, RandomResizedCrop
@@ -56,6 +67,11 @@ def named(samples: list[tuple[str, list[tuple[str, bytes]]]]) -> list[Member]:
     ]
 
 
+def labels_there(paths: list[Path]) -> list[bool]:
+    """Of each item of the shards whether it has a label."""
+    return [any(kind in ("cls", "json") for kind, _ in others) for _, others in samples_of(paths)]
+
+
 @pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
 @settings(max_examples=150)
 @given(parts=st.lists(contents, min_size=1, max_size=3), compressed=st.booleans())
@@ -69,7 +85,7 @@ def test_any_members(
         shard(folder / f"{number}.tar", *named(samples), compressed=compressed)
         for number, samples in enumerate(parts)
     ]
-    expected = samples_of(paths)
+    expected = samples_of(paths, by_function=True)
     seen: list[tuple[str, dict[str, bytes]]] = []
 
     def label(key: str, companions: dict[str, bytes]) -> int:
@@ -85,7 +101,7 @@ def test_any_members(
         with pytest.raises(CorruptError, match="no image"):
             fastinet.open(paths, labels=label)
 
-    has_label = [any(kind in ("cls", "json") for kind, _ in others) for _, others in expected]
+    has_label = labels_there(paths)
     if has_label and all(has_label):
         assert items_of(fastinet.open(paths)) == labelled(paths)
         again = fastinet.open(paths)  # by its index
@@ -111,7 +127,7 @@ def test_streams_take_shards_apart_alike(
         for number, samples in enumerate(parts)
     ]
     data = b"".join([path.read_bytes() for path in paths])
-    expected = samples_of(paths)
+    expected = samples_of(paths, by_function=True)
     seen: list[tuple[str, dict[str, bytes]]] = []
 
     def label(key: str, companions: Mapping[str, bytes]) -> int:
@@ -119,12 +135,17 @@ def test_streams_take_shards_apart_alike(
         return 0
 
     stream = fastinet.open_stream(io.BytesIO(data), labels=label)
-    list(fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask"))
+    loader = fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask")
+    if not all(is_in_order(members_of(path)) for path in paths):
+        with contextlib.suppress(UnsupportedError):
+            list(loader)
+        return
+    list(loader)
     assert seen == [(name, dict(reversed(others))) for (name, _), others in expected]
     if expected:
         assert stream.skipped == fastinet.open(paths, labels=label).skipped
 
-    has_label = [any(kind in ("cls", "json") for kind, _ in others) for _, others in expected]
+    has_label = labels_there(paths)
     if has_label and all(has_label):
         stream = fastinet.open_stream(io.BytesIO(data))
         items = list(stream.items())
@@ -197,13 +218,192 @@ def test_a_shard_without_its_labels(tmp_path: Path) -> None:
         fastinet.open(bare)
 
 
-def test_labels_must_stand_right_beside(tmp_path: Path) -> None:
-    path = shard(
-        tmp_path / "s.tar", ("0.jpg", JPEG), ("0.cls", b"1"), ("1.jpg", JPEG), ("2.jpg", JPEG),
-        ("1.cls", b"1"), ("2.cls", b"1"),
-    )  # fmt: skip
-    with pytest.raises(CorruptError, match=r"2 images have no label.*right beside them"):
+UNSORTED = [
+    ("0.jpg", JPEG), ("0.cls", b"1"), ("1.jpg", JPEG), ("2.jpg", JPEG), ("1.cls", b"2"),
+    ("2.cls", b"3"),
+]  # fmt: skip
+
+
+def test_labels_may_lie_anywhere_in_the_shard(tmp_path: Path) -> None:
+    """A stream, which cannot go back, says where they came apart, and what to do."""
+    for members in (UNSORTED, UNSORTED[::-1], sorted(UNSORTED, key=lambda m: m[0][::-1])):
+        path = shard(tmp_path / "s.tar", *members)
+        dataset = fastinet.open(path, index=False)
+        assert items_of(dataset) == labelled([path])
+        assert dict(zip(dataset.keys, dataset.labels.tolist(), strict=True)) == {
+            "0.jpg": 1, "1.jpg": 2, "2.jpg": 3
+        }  # fmt: skip
+        with pytest.raises(UnsupportedError, match=r"not beside each other.*tar --sort=name"):
+            list(fastinet.open_stream(path).items())
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("n01440764/a.jpg", JPEG), ("n01440764/b.jpg", JPEG), ("n01440764/a.cls", b"3")],
+        [("n01440764/a.cls", b"3"), ("n01440764/b.jpg", JPEG), ("n01440764/a.jpg", JPEG)],
+        [("n01440764/a.jpg", JPEG), ("n01440764/b.jpg", JPEG), ("n01440764/a.txt", b"a fish")],
+        [("n01440764/a.jpg", JPEG), ("n01440764/b.jpg", JPEG), ("n01440764/a.npy", bytes(70_000))],
+        [("a.jpg", JPEG), ("a.cls", b"3"), ("b.jpg", JPEG), ("a.depth.png", PNG)],
+        [("a.v1.jpg", JPEG), ("a.v1.cls", b"3"), ("b.jpg", JPEG), ("a.v1.txt", b"words")],
+        [("a.v1.jpg", JPEG), ("a.v1.cls", b"3"), ("b.jpg", JPEG), ("a.txt", b"words")],
+    ],
+)
+def test_a_stream_refuses_what_has_come_apart(members: list[Member], tmp_path: Path) -> None:
+    """Though a label could be had without, from a folder or from what came before."""
+    path = shard(tmp_path / "s.tar", *members)
+    with pytest.raises(UnsupportedError, match="other files of its sample have passed") as caught:
+        list(fastinet.open_stream(path).items())
+    assert caught.value.member == members[-1][0]
+    # In the next tar it is another sample.
+    data = shard(tmp_path / "a.tar", *members[:-1]).read_bytes()
+    data += shard(tmp_path / "b.tar", *members[-1:]).read_bytes()
+    list(fastinet.open_stream(io.BytesIO(data)).items())
+
+
+def test_images_of_a_name_may_come_apart_where_nothing_belongs_to_them(tmp_path: Path) -> None:
+    members = [(f"n01440764/{name}", JPEG) for name in ("a.jpg", "b.jpg", "a.png", "a.jpg")]
+    path = shard(tmp_path / "s.tar", *members, ("a.txt", b"1"), ("n0144/a.cls", b"1"))
+    items = list(fastinet.open_stream(path).items())
+    assert [item.key for item in items] == [name for name, _ in members]
+
+
+# ----------------------------------------------------------------------------- names with dots
+
+DOTTED = [
+    ("img0.v1.jpg", JPEG + b"1"), ("img0.v1.cls", b"3"), ("img0.v1.txt", b"one"),
+    ("img0.v2.jpg", JPEG + b"2"), ("img0.v2.cls", b"4"),
+]  # fmt: skip
+
+
+def roads(path: Path, **options: Any) -> list[list[tuple[str, int]]]:
+    """(key, label) of the items, opened and streamed."""
+    dataset = fastinet.open(path, index=False, **options)
+    opened = list(zip(dataset.keys, dataset.labels.tolist(), strict=True))
+    stream = fastinet.open_stream(path, **options)
+    arrived = [(item.key, stream.label(item.key, item.companions)) for item in stream.items()]
+    return [opened, arrived]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("more", [[], [("img0.txt", b"plain")], [("x.jpg", JPEG), ("x.cls", b"0")]])
+def test_names_end_at_the_last_dot_where_only_that_gives_labels(
+    tmp_path: Path, more: list[Member]
+) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED, *more)
+    with pytest.warns(FastinetWarning, match=r"2 images have names with several.*img0\.v1\.jpg"):
+        fastinet.open(path, index=False)
+    expected = [("img0.v1.jpg", 3), ("img0.v2.jpg", 4)] + [("x.jpg", 0)] * (len(more) == 2)
+    assert roads(path) == [expected, expected]
+    if len(more) != 1:
+        seen = [("img0.v1.jpg", ["cls", "txt"]), ("img0.v2.jpg", ["cls"])]
+        given: list[tuple[str, list[str]]] = []
+        roads(path, labels=lambda key, files: given.append((key, sorted(files))) or 0)  # type: ignore[func-returns-value]
+        assert given[:2] == seen
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("extra", [("img0.cls", b"7"), ("img0.json", b'{"label": 7}')])
+def test_names_that_have_a_label_by_either_dot_are_refused(tmp_path: Path, extra: Member) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED, extra)
+    for take in (lambda: fastinet.open(path), lambda: list(fastinet.open_stream(path).items())):
+        with pytest.raises(
+            UnsupportedError, match=r"by either reading.*first dot.*last dot.*labels="
+        ):
+            take()
+    with_function = roads(path, labels=lambda _, files: len(files))
+    assert with_function == [[("img0.v1.jpg", 5)]] * 2
+
+
+def test_names_of_which_no_reading_gives_all_labels(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED[:-1])
+    with pytest.raises(UnsupportedError, match=r"up to its first dot, nor.*up to its last dot"):
         fastinet.open(path)
+    stream = fastinet.open_stream(path)
+    with pytest.raises(ValueError, match="give labels="):
+        stream.labels_of([(item.key, item.companions) for item in stream.items()])
+    mixed = shard(tmp_path / "t.tar", ("x.jpg", JPEG), ("x.cls", b"1"), *DOTTED[:-1])
+    with pytest.raises(CorruptError, match=r"1 images have no label.*first dot.*last dot"):
+        fastinet.open(mixed)
+
+
+@pytest.mark.parametrize("images", [15, 16, 17, 100])
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_names_of_which_all_begin_alike(tmp_path: Path, images: int) -> None:
+    """As those of DICOM do: a stream need not keep thousands of images of one "sample"."""
+    members = [
+        (f"1.2.840.{number}.{extension}", content)
+        for number in range(images)
+        for extension, content in (("jpg", JPEG), ("cls", b"%d" % number), ("txt", b"t"))
+    ]
+    path = shard(tmp_path / "s.tar", *members)
+    expected = [(f"1.2.840.{number}.jpg", number) for number in range(images)]
+    assert roads(path) == [expected, expected]
+    companions = [item.companions for item in fastinet.open_stream(path).items()]
+    assert companions == [{"cls": b"%d" % number, "txt": b"t"} for number in range(images)]
+    if images < 17:
+        return
+    for late, complaint in (
+        (("1.2.840.x.jpg", JPEG), "none beside it"),
+        (("1.2.840.x.cls", b"1"), "none beside it"),
+        (("1.cls", b"1"), "behind 16 images"),
+        (members[0], "none beside it"),
+    ):
+        odd = shard(tmp_path / "t.tar", *members, late)
+        with pytest.raises(UnsupportedError, match=complaint):
+            list(fastinet.open_stream(odd).items())
+    again = shard(tmp_path / "t.tar", *members, *members[:2])
+    with pytest.raises(UnsupportedError, match="have passed"):
+        list(fastinet.open_stream(again).items())
+
+
+# ------------------------------------------------------------ label functions and class folders
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize(
+    ("names", "items"),
+    [
+        (["cats/x.jpg", "cats/x.png"], 2),
+        (["cats/x.jpg", "cats/x.jpg"], 2),
+        (["cats/x.jpg", "cats/x.1.jpg", "cats/x.2.jpg"], 3),
+        (["cats/x.001.jpg", "cats/x.002.jpg"], 2),
+        (["n01440764/x.jpg", "n01440764/x.png", "n01440764/x.txt"], 2),
+        (["n01440764/x.jpg", "n01440764/x.seg.png"], 2),
+        (["cats/x.jpg", "cats/x.seg.png"], 1),
+        (["cats/x.jpg", "cats/x.png", "cats/x.txt"], 1),
+        (["n01440764/x.jpg", "n01440764/x.png", "n01440764/x.cls"], 1),
+    ],
+)
+def test_a_label_function_leaves_class_folders_alone(
+    tmp_path: Path, names: list[str], items: int
+) -> None:
+    members = [(name, JPEG if name[-1] == "g" else b"1") for name in names]
+    path = shard(tmp_path / "s.tar", *members)
+    opened, arrived = roads(path, labels=lambda _, files: len(files))
+    assert opened == arrived
+    assert [key for key, _ in opened] == names[:items]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize(
+    ("names", "late"),
+    [
+        ([f"cats/x.{n:02}.jpg" for n in range(20)], "cats/x.txt"),
+        ([f"cats/x.view{n:02}.jpg" for n in range(20)], "cats/x.jpg"),
+        (["cats/x.jpg", *[f"cats/x.view{n:02}.jpg" for n in range(20)]], "cats/x.png"),
+        (["cats/x.jpg", *[f"cats/x.view{n:02}.jpg" for n in range(20)]], "cats/x.1.png"),
+    ],
+)
+def test_a_stream_refuses_what_many_images_have_decided(
+    tmp_path: Path, names: list[str], late: str
+) -> None:
+    path = shard(tmp_path / "s.tar", *[(name, JPEG) for name in names])
+    opened, arrived = ([], []) if len(names) == 20 else roads(path, labels=lambda *_: 0)
+    assert opened == arrived
+    path = shard(tmp_path / "s.tar", *[(name, JPEG) for name in names], (late, JPEG[:1]))
+    with pytest.raises(UnsupportedError, match="behind 16 images or more of one sample"):
+        list(fastinet.open_stream(path, labels=lambda *_: 0).items())
 
 
 def test_objects_that_say_nothing_of_labels(tmp_path: Path) -> None:
