@@ -159,10 +159,10 @@ Status ItemRenderer::State::RenderCropByRoad(const Crop& crop, const RenderOptio
 /// Decodes the part of the open image that is shown as `region`, and hands it on as shown.
 Status ItemRenderer::State::DecodeShownRegion(const Box& region, Orientation orientation,
                                               RowSink& sink) {
-  if (orientation.is_identity()) return decoder.DecodeRegion(region, sink);
+  if (orientation.is_identity()) return decoder.TryRoad(region, sink);
   const Box stored = orientation.Stored(region, decoder.info().size);
   OrientedSink oriented(orientation, {stored.width, stored.height}, sink);
-  FASTINET_RETURN_IF_ERROR(decoder.DecodeRegion(stored, oriented));
+  FASTINET_RETURN_IF_ERROR(decoder.TryRoad(stored, oriented));
   return oriented.Finish();
 }
 

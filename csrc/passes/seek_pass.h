@@ -19,7 +19,7 @@ namespace fastinet {
 /// What a part of the pass has found: to be kept before the next part.
 struct SeekPart {
   SeekColumns points;
-  TarMembers members;          // `containers` number the inner tars from the first one on
+  TarMembers members;          // `containers` number all containers from the first one on
   std::vector<uint8_t> state;  // what SeekPass::Resume takes; empty once the pass is done
 };
 

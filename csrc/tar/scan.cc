@@ -164,7 +164,7 @@ Status TarScanner::Search() {
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(level().cursor, kTarBlockBytes));
   if (IsTarHeader(block)) {
     const Result<TarHeader> header = ParseTarHeader(block);
-    const bool holds_tars = levels_.size() == 1 && !members_.container_names.empty();
+    const bool holds_tars = levels_.size() == 1 && HasInnerTars();
     if (header.ok() && (!holds_tars || IsNamedTar(header.value().name))) {
       searching_ = false;
       return {};
@@ -299,7 +299,7 @@ Status TarScanner::PassEntry(const TarHeader& header) {
   if (header.type == TarEntryType::kSpecial) ++members_.special_entries;
   if (header.type == TarEntryType::kSpecial || header.type == TarEntryType::kDirectory) {
     level().cursor = data;
-    return {};
+    return header.type == TarEntryType::kDirectory ? AddDirectory(name, offset) : Status();
   }
 
   uint64_t size = header.size_bytes;
@@ -313,7 +313,7 @@ Status TarScanner::PassEntry(const TarHeader& header) {
     return {};
   }
   // V7 has no directory type: a trailing slash says it.
-  if (name.ends_with('/')) return {};
+  if (name.ends_with('/')) return AddDirectory(name, offset);
   return AddRegular(std::move(name), data, size);
 }
 
@@ -344,16 +344,37 @@ Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
   return {};
 }
 
-Status TarScanner::EnterInnerTar(std::string name, uint64_t data, uint64_t size) {
-  if (members_.container_names.size() >= static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
-    return LocatedAt(TooLarge("more inner tars than an int32 can number"), name, data);
+/// Lists the directory `name`, with or without a slash at its end; not the archive's own top, ".".
+Status TarScanner::AddDirectory(std::string_view name, uint64_t offset) {
+  while (name.ends_with('/')) name.remove_suffix(1);
+  if (name.empty() || name == ".") return {};
+  std::string path = level().folder;
+  path.append(name).push_back('/');
+  return AddContainer(std::move(path), offset).status();
+}
+
+/// The row that `name` gets in container_names.
+Result<int32_t> TarScanner::AddContainer(std::string name, uint64_t offset) {
+  const size_t row = members_.container_names.size();
+  if (row >= static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
+    return LocatedAt(TooLarge("more inner tars and directories than an int32 can number"), name,
+                     offset);
   }
+  members_.container_names.push_back(std::move(name));
+  return static_cast<int32_t>(row);
+}
+
+bool TarScanner::HasInnerTars() const {
+  return std::any_of(members_.container_names.begin(), members_.container_names.end(),
+                     [](const std::string& name) { return !name.ends_with('/'); });
+}
+
+Status TarScanner::EnterInnerTar(std::string name, uint64_t data, uint64_t size) {
   std::string_view stem = name;
   if (stem.ends_with(kTarSuffix)) stem.remove_suffix(kTarSuffix.size());
   Level inner{.cursor = data, .end = data + size, .folder = level().folder};
   inner.folder.append(stem).push_back('/');
-  inner.container = static_cast<int32_t>(members_.container_names.size());
-  members_.container_names.push_back(std::move(name));
+  FASTINET_ASSIGN_OR_RETURN(inner.container, AddContainer(std::move(name), data));
   levels_.push_back(std::move(inner));
   return {};
 }

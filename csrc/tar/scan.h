@@ -18,7 +18,7 @@ namespace fastinet {
 ///
 /// A member of an inner tar is addressed in the outer archive (outer offset + 512 + inner offset)
 /// and named as if the inner tar were a folder: "n01440764/n01440764_10026.JPEG". Inner tars
-/// themselves are containers, not members.
+/// themselves, and directories, are containers and not members.
 struct TarMembers {
   static constexpr size_t kHeadBytes = 8;
   using Head = std::array<uint8_t, kHeadBytes>;
@@ -29,7 +29,9 @@ struct TarMembers {
   std::vector<Head> heads;          // first content bytes, zeros where the member has fewer
   std::string names;                // all names, one after another, undecoded
   std::vector<uint64_t> name_ends;  // where name i ends in `names` [bytes]
-  std::vector<std::string> container_names;  // as the outer tar spells them: "n01440764.tar"
+  // Inner tars, as the outer tar spells them: "n01440764.tar"; and directories, by their whole
+  // paths and with a slash behind, as an archive with class folders has them: "train/n01440764/".
+  std::vector<std::string> container_names;
   uint64_t special_entries = 0;  // links, devices and vendor entries that were passed over
 
   size_t count() const { return offsets.size(); }
@@ -87,12 +89,12 @@ class TarScanner {
   /// The next block must be readable (as far as the source has one).
   Result<uint64_t> Reach();
 
-  /// The members and inner tars found since the last call, and taken away. `containers` number the
-  /// inner tars from the archive's first one on.
+  /// The members and containers found since the last call, and taken away. `containers` number the
+  /// containers from the archive's first one on.
   TarMembers TakeMembers();
 
   /// All that is needed to go on from here, apart from what was found; and taking it up in a new
-  /// scanner of the same source, with the names of the inner tars found so far. kCorrupt when
+  /// scanner of the same source, with the names of the containers found so far. kCorrupt when
   /// `saved` is not what Save() gives.
   std::vector<uint8_t> Save() const;
   Status Restore(Bytes saved, std::vector<std::string> container_names);
@@ -128,7 +130,10 @@ class TarScanner {
   Status PassEntry(const TarHeader& header);
   Status PassExtendedHeader(const TarHeader& header);
   Status AddRegular(std::string name, uint64_t data, uint64_t size);
+  Status AddDirectory(std::string_view name, uint64_t offset);
   Status EnterInnerTar(std::string name, uint64_t data, uint64_t size);
+  Result<int32_t> AddContainer(std::string name, uint64_t offset);
+  bool HasInnerTars() const;
 
   Level& level() { return levels_.back(); }
   uint64_t End() const;

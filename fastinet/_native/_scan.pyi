@@ -30,7 +30,8 @@ class Members(NamedTuple):
     name_ends: NDArray[np.uint64]
     """[N] where each name ends in ``names``."""
     container_names: list[str]
-    """Names of the inner tars, as the archive spells them: ``n01440764.tar``."""
+    """Names of the inner tars, as the archive spells them: ``n01440764.tar``; and the paths of the
+    directories, with a slash behind: ``train/n01440764/``."""
     special_entries: int
     """Links, devices and vendor entries that were passed over (directories do not count)."""
 
@@ -69,13 +70,13 @@ def survey(
         progress: called now and then with (bytes passed, bytes in all). Ctrl-C stops the scan.
         keep: has ``is_due() -> bool``, asked now and then, and ``save(members, errors, state)``,
             which keeps what was found so far; another survey goes on from the state and the names
-            of the inner tars.
-        begun: go on from a state that was kept, with the names of the inner tars up to there.
+            of the containers.
+        begun: go on from a state that was kept, with the names of the containers up to there.
         max_errors: after so many errors the walk ends.
 
     Returns:
         The members that are whole, and what is wrong, in archive order; of a survey that goes on,
-        those from there on, and all names of inner tars. An inner tar that is cut
+        those from there on, and all names of containers. An inner tar that is cut
         off is listed as far as it goes; an archive that is cut off gives an error at each level.
 
     Raises:
@@ -100,7 +101,7 @@ class SeekPart(NamedTuple):
     windows: NDArray[np.uint8]
     """What must be known of the data before each point, one behind the other."""
     members: Members
-    """Offsets are in the inflated data; ``containers`` number the inner tars from the first part's
+    """Offsets are in the inflated data; ``containers`` number the containers from the first part's
     first on, ``container_names`` are those that this part has begun."""
     state: NDArray[np.uint8]
     """What :meth:`SeekPass.resume` goes on from."""

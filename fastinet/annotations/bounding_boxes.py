@@ -200,7 +200,7 @@ def read_boxes(
             places(absolute, SUFFIX),
             "box index",
             load=lambda place: _load_boxes(place, absolute, identity),
-            build=lambda report: _read_files(absolute, report),
+            build=lambda progress: _read_files(absolute, progress),
             save=lambda place, made: _save_boxes(place, identity, made),
             progress=progress,
         )
@@ -372,7 +372,7 @@ _FORM = column_file.ColumnFileForm(
 def _load_boxes(place: Path, path: Path, identity: Identity) -> Boxes:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no boxes")
+            raise column_file.UnusableSidecarError("keeps no boxes")
         check_identities(header.archives, [identity])
 
     header, columns = column_file.read_columns(place, _FORM, check)

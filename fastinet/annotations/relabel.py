@@ -261,7 +261,7 @@ def open_label_maps(
             candidates,
             "label map index",
             load=functools.partial(_load_index, path=absolute, identity=identity),
-            build=lambda report: _locate_maps(archive, report),
+            build=lambda progress: _locate_maps(archive, progress),
             save=functools.partial(_save_index, identity=identity),
             progress=progress,
         )
@@ -440,7 +440,7 @@ _FORM = column_file.ColumnFileForm(
 def _load_index(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no label maps")
+            raise column_file.UnusableSidecarError("keeps no label maps")
         check_identities(header.archives, [identity])
 
     header, columns = column_file.read_columns(place, _FORM, check)

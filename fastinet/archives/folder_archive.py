@@ -72,9 +72,10 @@ class FolderArchive:
         Raises:
             ReadError: a folder or file cannot be read.
         """
+        folders = dict(self._folders())
         entries = sorted(
             (os.fsencode(f"{folder}/{name}" if folder else name))
-            for folder, names in self._folders()
+            for folder, names in folders.items()
             for name in names
         )
         sizes: NDArray[np.uint64] = np.zeros(len(entries), np.uint64)
@@ -98,7 +99,7 @@ class FolderArchive:
             heads=heads,
             names=np.frombuffer(b"".join(files), np.uint8),
             name_ends=np.cumsum([len(name) for name in files], dtype=np.uint64),
-            container_names=[],
+            container_names=[f"{folder}/" for folder in folders if folder],
             special_entries=len(entries) - len(files),
         )
 
@@ -128,8 +129,8 @@ class FolderArchive:
     def open(self, files: Callable[[], Files]) -> _engine.Source:
         """Its files as one source for the engine."""
         names, name_offsets, offsets, sizes = files()
-        if np.any(offsets[1:] < offsets[:-1]):  # in another order than they lie in the source
-            rows = np.argsort(offsets, kind="stable")
+        if np.any(offsets[1:] < (offsets + sizes)[:-1]):  # in another order than they lie there
+            rows = np.lexsort((sizes, offsets))  # an empty file lies before the one at its offset
             names, name_offsets = take_texts(names, name_offsets, rows)
             offsets, sizes = offsets[rows], sizes[rows]
         return _engine.Source.folder(

@@ -15,7 +15,7 @@ chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32
         last two in the last chunk, else zeros);
         points: u64 [P] bit offsets, u64 [P] offsets, u32 [P] sizes of windows; the windows;
         members: u64 [M] offsets, u64 [M] sizes, i32 [M] containers, u8 [M, 8] heads, u64 [M] name
-        ends, the names; the JSON: inner tars that the chunk has begun, special entries; the state
+        ends, the names; the JSON: containers that the chunk has begun, special entries; the state
         that the pass goes on from (``csrc/passes/seek_pass.cc``)
 ======  ============================================================================================
 
@@ -43,7 +43,7 @@ import numpy as np
 
 from fastinet._native import _engine, _scan
 from fastinet.errors import ReadError
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity
 from fastinet.sidecars.log import LogForm
 from fastinet.sidecars.schema import Count, Positive, checked_json
@@ -90,7 +90,8 @@ class _ChunkText:
     """The JSON of a chunk."""
 
     containers: list[str]
-    """Inner tars that the chunk has begun."""
+    """Inner tars that the chunk has begun, and directories. Earlier versions
+    listed no directories."""
     special_entries: Count
 
 
@@ -171,7 +172,7 @@ class SeekIndex:
                 _, start = FORM.read_header(file)
                 chunks = list(read_chunks(file, start, check_all=True))
             parts = [members_of_chunk(chunk) for chunk in chunks]
-        except UnusableIndexError as error:
+        except UnusableSidecarError as error:
             raise ReadError(f"the seek index '{self.path}' {error}: remove it") from None
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
@@ -206,7 +207,7 @@ def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> Se
 
     Raises:
         FileNotFoundError: there is none.
-        UnusableIndexError: it is of another archive, or damaged.
+        UnusableSidecarError: it is of another archive, or damaged.
     """
     with path.open("rb") as file:
         header, start = FORM.read_header(file)
@@ -241,15 +242,15 @@ def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> Se
 
 
 def check_header(header: SeekHeader, expected: dict[str, Any]) -> None:
-    """Raises UnusableIndexError unless the index is of the archive as it is now."""
+    """Raises UnusableSidecarError unless the index is of the archive as it is now."""
     archive = expected["archive"]
     if header.archive._asdict() != archive:
-        raise UnusableIndexError(
+        raise UnusableSidecarError(
             f"is stale: archive '{archive['name']}' is not what it was when it was made"
         )
     for name in ("folder", "spacing"):
         if getattr(header, name) != expected[name]:
-            raise UnusableIndexError(f"was made with another {name}")
+            raise UnusableSidecarError(f"was made with another {name}")
 
 
 def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[StoredChunk]:
@@ -300,7 +301,7 @@ def members_of_chunk(chunk: StoredChunk) -> _scan.Members:
     """What the chunk says of members; `chunk` was checked in whole.
 
     Raises:
-        UnusableIndexError: its JSON, whose checksum holds, is not what it should be.
+        UnusableSidecarError: its JSON, whose checksum holds, is not what it should be.
     """
     rest, count = chunk.rest or b"", chunk.members
     names_at = _MEMBER_BYTES * count

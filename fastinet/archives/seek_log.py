@@ -31,7 +31,7 @@ from fastinet.archives.seek_index import (
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError
 from fastinet.sidecars import turns
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.log import Log
 from fastinet.sidecars.places import places
 
@@ -90,7 +90,7 @@ def obtain_seek_index(
                 found = load_seek_index(place, header, mapped=mapped)
             except FileNotFoundError:
                 continue
-            except UnusableIndexError as error:
+            except UnusableSidecarError as error:
                 findings.append(f"the seek index '{place}' {error}")
             except OSError as error:
                 findings.append(f"the seek index '{place}' cannot be read ({error.strerror})")
@@ -99,12 +99,12 @@ def obtain_seek_index(
                     return found
         return None
 
-    def complete_index(usable: Sequence[Path], report: Progress) -> SeekIndex:
+    def complete_index(usable: Sequence[Path], progress: Progress) -> SeekIndex:
         for finding in findings:
             warn(f"{finding}; it is built anew")
         log = SeekLog(usable, archive, header)
         with contextlib.closing(log):
-            _run_seek_pass(log, archive, header, report, chunk_bytes)
+            _run_seek_pass(log, archive, header, progress, chunk_bytes)
         found = load_seek_index(log.path, header, mapped=mapped)
         if found is None:
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
@@ -123,7 +123,7 @@ def _run_seek_pass(
     log: SeekLog,
     archive: Path,
     header: dict[str, Any],
-    report: Progress,
+    progress: Progress,
     chunk_bytes: int,
 ) -> None:
     """Adds to the log what the pass over `archive` finds behind what was found before."""
@@ -135,7 +135,7 @@ def _run_seek_pass(
     kept = seek_pass.position_bytes
     try:
         while not seek_pass.done:
-            report(seek_pass.position_bytes, seek_pass.size_bytes)
+            progress(seek_pass.position_bytes, seek_pass.size_bytes)
             if seek_pass.position_bytes - kept >= chunk_bytes:
                 kept = seek_pass.position_bytes
                 log.append(seek_pass.take())
@@ -145,7 +145,7 @@ def _run_seek_pass(
             log.append(seek_pass.take())
         raise
     log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
-    report(seek_pass.size_bytes, seek_pass.size_bytes)
+    progress(seek_pass.size_bytes, seek_pass.size_bytes)
 
 
 class SeekLog(Log):
@@ -154,7 +154,7 @@ class SeekLog(Log):
     Attributes:
         path: of the index.
         state: what the pass goes on from; empty at its start.
-        container_names: inner tars that were begun before.
+        container_names: inner tars that were begun before, and directories.
         is_complete: there is nothing left to do.
     """
 
@@ -203,7 +203,7 @@ class SeekLog(Log):
         for chunk in read_chunks(self._file, start, check_all=True):
             try:
                 self.container_names += members_of_chunk(chunk).container_names
-            except UnusableIndexError:  # as a chunk whose checksum is wrong: the log ends here
+            except UnusableSidecarError:  # as a chunk whose checksum is wrong: the log ends here
                 break
             self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end
             self._is_empty = False

@@ -37,7 +37,7 @@ import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities
 from fastinet.sidecars.log import Log, LogForm
 from fastinet.sidecars.places import places
@@ -173,7 +173,7 @@ def best_checkpoints(
         identities = identities or [archive.identify() for archive in archives]
         try:
             found, tail_bytes = _load_checkpoints(place, identities, items)
-        except UnusableIndexError as error:
+        except UnusableSidecarError as error:
             findings.append(f"the checkpoint index '{place}' {error}")
             continue
         except OSError as error:
@@ -221,10 +221,10 @@ def _load_checkpoints(
 
 
 def _check_header(header: _Header, identities: Sequence[Identity], items: int) -> None:
-    """Raises UnusableIndexError unless the index is of these archives and so many items."""
+    """Raises UnusableSidecarError unless the index is of these archives and so many items."""
     check_identities(header.archives, identities)
     if header.items != items:
-        raise UnusableIndexError(f"is stale: it is of {header.items:,} items")
+        raise UnusableSidecarError(f"is stale: it is of {header.items:,} items")
 
 
 class _ChunkInFile(NamedTuple):
@@ -292,10 +292,10 @@ def complete_checkpoints(
         is_whole = found.path is not None and found.covered == items and found.stride == stride
         return is_whole or None
 
-    def complete_index(places: Sequence[Path], report: Progress) -> bool:
+    def complete_index(places: Sequence[Path], progress: Progress) -> bool:
         log = CheckpointLog(path, places, archives, items, stride)
         with contextlib.closing(log):
-            append_missing(log, report)
+            append_missing(log, progress)
         return True
 
     turns.find_or_make_sidecar(
@@ -359,7 +359,7 @@ class CheckpointLog(Log):
     def _check_header(self, header: _Header) -> None:
         _check_header(header, self._identities, self._items)
         if header.stride != self._stride:
-            raise UnusableIndexError("was made with another stride")
+            raise UnusableSidecarError("was made with another stride")
 
     def _take_over(self, start: int) -> int:
         end = start

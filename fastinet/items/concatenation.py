@@ -177,15 +177,15 @@ def _records_of(dataset: Dataset) -> list[NDArray[np.uint8]]:
 
 
 def _share_of(progress: Progress, before: int, items: int, total: int) -> Progress:
-    """What a pass over one part of `items` items reports to, with `before` items before the part.
+    """The progress of a pass over one part, of `items` items with `before` items before them.
 
     It calls `progress` with the share that is done of all `total` items.
     """
 
-    def report(done: int, of: int) -> None:
+    def tell_progress(done: int, of: int) -> None:
         progress(before + (done * items // of if of else items), total)
 
-    return report
+    return tell_progress
 
 
 def _in_order(classes: set[str]) -> list[str]:

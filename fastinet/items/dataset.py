@@ -6,7 +6,7 @@ import copy
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -26,9 +26,10 @@ from fastinet.items.given_labels import (
     assign,
     read_labels_at,
 )
+from fastinet.items.name_selection import are_names, read_names, rows_of_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -225,16 +226,32 @@ class Dataset:
         columns = self.columns.whole()
         return Dataset(self.path, columns, index=self.index, sidecar_base=self._sidecar_base)
 
-    def select(self, rows: ArrayLike) -> Dataset:
+    def select(self, rows: ArrayLike | Sequence[str] | str | os.PathLike[str]) -> Dataset:
         """A dataset of some of the items, in the given order, with the same classes and labels.
 
         Args:
-            rows: items 0 to N - 1 (or from the end, as negative numbers), or bool [N].
+            rows: one of
+
+                - items 0 to N - 1 (or from the end, as negative numbers), or bool [N];
+                - names of items: file names, as "n02109961_36.JPEG", keys, or paths that end as the
+                  keys do. A name without its extension, or with the class at its end that Hugging
+                  Face's have and others lack, means the image that is called so otherwise;
+                - the path of a text file with such a name at the start of each line, as SimCLR's
+                  1percent.txt.
 
         Raises:
             IndexError: there is no such item.
+            ValueError: names that no item has, or several have; the first few are named.
+            MissingError, CorruptError: there is no such file of names, or it is no text.
         """
-        chosen = np.arange(len(self))[np.asarray(rows)].reshape(-1)
+        if are_names(rows):
+            names = read_names(rows) if isinstance(rows, str | os.PathLike) else rows
+            chosen = rows_of_names(self.keys, cast("Sequence[str]", names), self.name)
+        else:
+            numbers = np.asarray(rows)
+            if not numbers.size and numbers.dtype.kind == "f":  # what NumPy makes of []
+                numbers = numbers.astype(np.int64)
+            chosen = np.arange(len(self))[numbers].reshape(-1)
         selection = copy.copy(self)
         selection.is_selection = True
         selection._take_columns(self.columns.take(chosen))  # noqa: SLF001

@@ -216,11 +216,11 @@ def scan_archives(
         for archive in archives
     ]
     for i, archive in enumerate(archives):
-        report = progress
+        of_one = progress
         if progress is not None and len(archives) > 1:
-            report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
+            of_one = functools.partial(_tell_progress, progress, sum(sizes[:i]), sum(sizes))
         try:
-            found = archive.scan(report)
+            found = archive.scan(of_one)
         except CorruptError as error:
             if error.cause.startswith("not a tar"):  # `fastinet verify` knows no more of it
                 raise
@@ -343,5 +343,5 @@ def _digest_notes(archives: Sequence[Archive]) -> list[str]:
     return notes
 
 
-def _report(progress: Progress, before: int, total: int, position: int, _: int) -> None:
+def _tell_progress(progress: Progress, before: int, total: int, position: int, _: int) -> None:
     progress(before + position, total)

@@ -37,7 +37,7 @@ from fastinet.base.cpus import available_cpus
 from fastinet.base.warning import warn
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.sidecars import column_file, turns
-from fastinet.sidecars.column_file import ColumnFileForm, UnusableIndexError
+from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
 from fastinet.sidecars.schema import Word32
 
@@ -169,15 +169,15 @@ def find_duplicates(
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     file = _SearchFile.of(dataset)
 
-    def search_on(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
+    def search_on(_: Sequence[Path], progress: Progress) -> tuple[Rows, Rows]:
         search, finding = file.load_search()
         if finding is not None:
             warn(f"{finding}; they are searched anew")
-        return _Pass(dataset, search, file, threads, report).run()
+        return _Pass(dataset, search, file, threads, progress).run()
 
     rows, ends = turns.find_or_make_sidecar(
         [] if file.path is None else [file.path],
-        "record of duplicates",
+        "index of duplicates",
         find_complete=lambda: file.load_search()[0].groups,
         make_missing=search_on,
         progress=progress,
@@ -206,14 +206,14 @@ class _Pass:
         search: _Search,
         file: _SearchFile,
         threads: int,
-        report: Progress,
+        progress: Progress,
     ) -> None:
         self._dataset = dataset
         self._sizes = dataset.sizes.astype(np.int64)
         self._search = search
         self._file = file
         self._threads = threads
-        self._report = report
+        self._progress = progress
         dataset.columns.sources()  # opened once, and not by every thread
 
     def run(self) -> tuple[Rows, Rows]:
@@ -234,7 +234,7 @@ class _Pass:
     ) -> None:
         """Adds to the search's `column` what `work` gives for those of `rows` that it lacks.
 
-        `before` items were hashed for other columns; what is reported counts them, too.
+        `before` items were hashed for other columns; the progress counts them, too.
         """
         done: Hashes = getattr(self._search, column)
         parts = [done]
@@ -247,11 +247,11 @@ class _Pass:
             return hashes.reshape(len(chunk), *done.shape[1:])
 
         try:
-            self._report(before + count, before + len(rows))
+            self._progress(before + count, before + len(rows))
             for part in _in_order(hash_chunk, chunks, self._threads):
                 parts.append(part)
                 count += len(part)
-                self._report(before + count, before + len(rows))
+                self._progress(before + count, before + len(rows))
                 if time.monotonic() - saved > _SAVE_SECONDS:
                     parts = [np.concatenate(parts)]
                     setattr(self._search, column, parts[0])
@@ -276,7 +276,7 @@ class _Pass:
 
 @dataclass(frozen=True)
 class _Header:
-    """The JSON header of a record of duplicates; see :class:`_SearchFile`."""
+    """The JSON header of an index of duplicates; see :class:`_SearchFile`."""
 
     archives: tuple[Identity, ...]
     split: str
@@ -322,15 +322,15 @@ class _SearchFile:
         def check(header: _Header) -> None:
             check_identities(header.archives, self.identities)
             if (header.split, header.places) != (self.split, self.offsets_crc):
-                raise UnusableIndexError("is stale: it is of other items")
+                raise UnusableSidecarError("is stale: it is of other items")
 
         try:
             _, columns = column_file.read_columns(self.path, _FORM, check)
         except FileNotFoundError:
             return _Search(), None
-        except (UnusableIndexError, OSError) as error:
+        except (UnusableSidecarError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            return _Search(), f"the record of duplicates '{self.path}' {why}"
+            return _Search(), f"the index of duplicates '{self.path}' {why}"
         groups = (columns["rows"], columns["ends"]) if "rows" in columns else None
         digests = np.stack([columns["digests_0"], columns["digests_1"]], axis=1)
         return _Search(columns["tails"], digests, groups), None

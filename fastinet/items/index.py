@@ -97,7 +97,7 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
 
     Raises:
         FileNotFoundError: there is no such index.
-        UnusableIndexError: it is damaged, of another format version, or of other archives.
+        UnusableSidecarError: it is damaged, of another format version, or of other archives.
         OSError: it cannot be read.
     """
     header, columns = column_file.read_columns(

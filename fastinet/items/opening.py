@@ -146,8 +146,8 @@ def open(  # noqa: A001  # read as fastinet.open
     listing, kept_at = obtain_listing(
         sidecar_base,
         [archive.identify() for archive in archives],
-        build=lambda report: scan_archives(
-            absolute, archives, report, patched=patch is not None, label_function=function
+        build=lambda progress: scan_archives(
+            absolute, archives, progress, patched=patch is not None, label_function=function
         ),
         index=function is None and (index if isinstance(index, bool) else Path(index)),
         progress=progress,

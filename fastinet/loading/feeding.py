@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastinet.loading.batch import Batch
     from fastinet.loading.epoch import Epoch
     from fastinet.loading.loader import Loader
+    from fastinet.loading.options import LoaderOptions
     from fastinet.loading.state import LoaderState
     from fastinet.loading.stats import LoaderStats
 
@@ -62,9 +63,14 @@ class Feed(ABC, Generic[Sent]):
         return self.loader.dataset
 
     @property
+    def options(self) -> LoaderOptions:
+        """The loader's options; `output` is the format of the batches that the loop gets."""
+        return self.loader.options
+
+    @property
     def batch_size(self) -> int:
         """Rows of a batch on this rank."""
-        return self.loader.batch_size
+        return self.options.batch_size
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""

@@ -424,7 +424,7 @@ class Loader(BaseLoader):
                     f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
                 )
             return None
-        if self.options.exif_orientation:
+        if self.options.render.exif_orientation:
             raise ValueError(
                 "boxes are of images as they are stored: exif_orientation=True would turn the"
                 " images, but not the boxes"
@@ -443,7 +443,7 @@ class Loader(BaseLoader):
         self, soft_labels: LabelMaps | ItemLabelMaps | None
     ) -> ItemLabelMaps | None:
         """The label maps of the dataset's items, if these are its own."""
-        if soft_labels is not None and self.options.exif_orientation:
+        if soft_labels is not None and self.options.render.exif_orientation:
             raise ValueError(
                 "label maps are of images as they are stored: exif_orientation=True would turn the"
                 " images, but not the maps"

@@ -1,10 +1,10 @@
-"""The options that all loaders share, checked, and which options a kind of loader refuses."""
+"""The options of loaders: those that all share, checked; and those that adapters pass on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from fastinet.base.checks import checked_seed, whole_number
 from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
@@ -15,11 +15,19 @@ from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
 from fastinet.pixels.transforms import Transform, checked_transform
 
+if TYPE_CHECKING:
+    from fastinet.annotations.bounding_boxes import Boxes
+    from fastinet.annotations.item_boxes import ItemBoxes
+    from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
+    from fastinet.loading.ranks import PadLast
+
 __all__ = [
     "DEFAULT_RANK",
     "DEFAULT_STREAM_WINDOW",
     "DEFAULT_WORLD",
+    "EpochArguments",
     "LoaderOptions",
+    "RowArguments",
     "checked_shuffle",
     "checked_stream_window",
     "refuse_options",
@@ -125,12 +133,43 @@ class LoaderOptions:
         )
 
 
-# What a kind of loader that is built on `fastinet.Loader`, and passes its options on, decides in
+class RowArguments(TypedDict, total=False):
+    """Arguments of `fastinet.Loader` that rows depend on, and all that is built on it passes on."""
+
+    affinity: Iterable[int] | None
+    exact: bool
+    prefetch: int | None
+    max_pixels: int
+    views: int | None
+    exif_orientation: bool
+    boxes: Boxes | ItemBoxes | None
+    soft_labels: LabelMaps | ItemLabelMaps | None
+    sizes: Mapping[int, int | tuple[int, int]] | None
+    log: Callable[[LoaderStats], object] | None
+    log_every: float
+
+
+class EpochArguments(RowArguments, total=False):
+    """These, and what decides which batches an epoch has."""
+
+    shuffle: bool | Literal["blocked"]
+    seed: int
+    threads: int | None
+    on_error: Literal["raise", "mask"]
+    drop_last: bool
+    pad_last: PadLast | None
+    rank: int | Literal["auto"]
+    world: int | Literal["auto"]
+    window: int | None
+    block: int | None
+
+
+# What a kind of loader that is built on `fastinet.Loader`, and passes its arguments on, decides in
 # another way; and which way.
 _DECIDED_OTHERWISE: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "fastinet.torch.Loader": (("layout", "out"), "see channels_last"),
     "ImageDataset": (
-        ("shuffle", "drop_last", "pad_last", "rank", "world", "on_error", "out"),
+        ("shuffle", "drop_last", "pad_last", "rank", "world", "window", "block", "on_error", "out"),
         "order is the sampler's business",
     ),
 }

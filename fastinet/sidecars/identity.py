@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from fastinet.errors import ReadError
-from fastinet.sidecars.schema import Count, Range, UnusableIndexError
+from fastinet.sidecars.schema import Count, Range, UnusableSidecarError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +49,9 @@ def identify_file(path: Path) -> Identity:
 
 
 def check_identities(indexed: Sequence[Identity], present: Sequence[Identity]) -> None:
-    """Raises UnusableIndexError unless the index was made from these archives as they are now."""
+    """Raises UnusableSidecarError unless the index was made from these archives as they are now."""
     if [archive.name for archive in indexed] != [archive.name for archive in present]:
-        raise UnusableIndexError("is stale: it lists other archives")
+        raise UnusableSidecarError("is stale: it lists other archives")
     for then, now in zip(indexed, present, strict=True):
         if then.size != now.size:
             change = f"had {then.size} bytes when it was made and has {now.size} now"
@@ -61,7 +61,7 @@ def check_identities(indexed: Sequence[Identity], present: Sequence[Identity]) -
             change = "has other content than when it was made"
         else:
             continue
-        raise UnusableIndexError(f"is stale: archive '{now.name}' {change}")
+        raise UnusableSidecarError(f"is stale: archive '{now.name}' {change}")
 
 
 def fastinet_version() -> str:

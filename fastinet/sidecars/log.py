@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from fastinet.errors import ReadError
 from fastinet.sidecars.column_file import ELSEWHERE
 from fastinet.sidecars.identity import fastinet_version
-from fastinet.sidecars.schema import UnusableIndexError, checked_json
+from fastinet.sidecars.schema import UnusableSidecarError, checked_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,22 +54,22 @@ class LogForm(Generic[Header]):
         """The header, and where the first chunk starts [bytes].
 
         Raises:
-            UnusableIndexError: the header is damaged, or of another kind or version.
+            UnusableSidecarError: the header is damaged, or of another kind or version.
         """
         file.seek(0)
         fixed = file.read(_HEADER.size) or b""
         if len(fixed) < _HEADER.size:
-            raise UnusableIndexError(f"is damaged or no {self.what} at all")
+            raise UnusableSidecarError(f"is damaged or no {self.what} at all")
         magic, version, crc, length = _HEADER.unpack(fixed)
         if magic != self.magic or length > self.max_json_bytes:
-            raise UnusableIndexError(f"is damaged or no {self.what} at all")
+            raise UnusableSidecarError(f"is damaged or no {self.what} at all")
         if version != self.version:
-            raise UnusableIndexError(
+            raise UnusableSidecarError(
                 f"has format version {version}, and this fastinet reads {self.version}"
             )
         text = file.read(length) or b""
         if len(text) != length or zlib.crc32(text) != crc:
-            raise UnusableIndexError("is damaged: the checksum of its header is wrong")
+            raise UnusableSidecarError("is damaged: the checksum of its header is wrong")
         return checked_json(self.header_type, text), _HEADER.size + length
 
     def header(self, content: Mapping[str, Any]) -> bytes:
@@ -133,14 +133,14 @@ class Log:
         try:
             header, start = self._form.read_header(self._file)
             self._check_header(header)
-        except UnusableIndexError:
+        except UnusableSidecarError:
             self._begin()
             return
         self._end = self._take_over(start)
         self._file.truncate(self._end)
 
     def _check_header(self, header: Any) -> None:
-        """Raises UnusableIndexError unless the log with this header is the one to be made."""
+        """Raises UnusableSidecarError unless the log with this header is the one to be made."""
         raise NotImplementedError
 
     def _take_over(self, start: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _scan
+from fastinet.archives.containers import inner_tars
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive
@@ -70,17 +71,18 @@ class Cut:
         )
 
     def _whole_classes(self) -> str:
-        names = self.members.container_names
-        if not names:
+        rows = inner_tars(self.members)
+        if not rows:
             return ""
         damaged = {
             (error.member or "").partition("/")[0].removesuffix(".tar") for error in self.errors
         }
-        stems = [Path(name).name.removesuffix(".tar") for name in names]
+        names = self.members.container_names
+        stems = [Path(names[row]).name.removesuffix(".tar") for row in rows]
         text = f"; {sum(stem not in damaged for stem in stems):,} class tars are whole"
         if stems[-1] in damaged:
-            images = np.count_nonzero(self.members.containers == len(names) - 1)
-            text += f", of {names[-1]} {images:,} images are"
+            images = np.count_nonzero(self.members.containers == rows[-1])
+            text += f", of {names[rows[-1]]} {images:,} images are"
         return text
 
 
@@ -124,29 +126,29 @@ class Headers:
         sizes = [0 if isinstance(a, FolderArchive) else a.path.stat().st_size for a in archives]
         for number in range(len(walks), len(archives)):
             archive = archives[number]
-            report = functools.partial(self._passed, sum(sizes[:number]), sum(sizes))
+            progress = functools.partial(self._passed, sum(sizes[:number]), sum(sizes))
             if isinstance(archive, FolderArchive):
                 walks.append((archive.scan(self._passed_files), []))
             elif isinstance(archive, GzipArchive):
-                walks.append(self._walk_gzip(archive, report))
+                walks.append(self._walk_gzip(archive, progress))
             else:
                 keeper.done, keeper.begun = walks, begun
                 start = begun and (bytes.fromhex(state), begun[0].container_names)
-                rest = _scan.survey(archive.path, archive.folder, report, keeper, start)
+                rest = _scan.survey(archive.path, archive.folder, progress, keeper, start)
                 walks.append(_continued(begun, rest))
                 keeper.save_done()
             begun = None
         return walks
 
-    def _walk_gzip(self, archive: GzipArchive, report: Progress) -> Walk:
+    def _walk_gzip(self, archive: GzipArchive, progress: Progress) -> Walk:
         """Makes the archive's seek index, which takes all of it in, or goes on making it."""
         try:
-            index = archive.seek_index(report)
+            index = archive.seek_index(progress)
         except ReadError:
             raise
         except FastinetError:
             self.readable = False
-            return walk_gzip(archive.path, archive.folder, report)
+            return walk_gzip(archive.path, archive.folder, progress)
         self.gzip_md5 = index.md5
         return index.members(), []
 

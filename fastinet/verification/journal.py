@@ -31,7 +31,7 @@ from fastinet.sidecars.schema import (
     Count,
     Hexadecimal,
     Range,
-    UnusableIndexError,
+    UnusableSidecarError,
     checked,
     checked_json,
     parsed_object,
@@ -83,7 +83,7 @@ class Journal:
                     content = parsed_object(place.read_bytes())
                     if part in content and self._is_mine(content):
                         return checked(kind, content[part])
-                except UnusableIndexError as error:
+                except UnusableSidecarError as error:
                     self._warn_of_damage(place, error)
         return None
 
@@ -109,7 +109,7 @@ class Journal:
                     found = self._walks_at(place)
                 except (EOFError, ValueError, KeyError, zipfile.BadZipFile):
                     self._warn_of_damage(place, "is damaged: it is cut, or no NumPy archive")
-                except UnusableIndexError as error:
+                except UnusableSidecarError as error:
                     self._warn_of_damage(place, error)
                 else:
                     if found is not None:
@@ -120,7 +120,7 @@ class Journal:
         """The walks that the file holds; None where it is of other bytes or another format."""
         loaded = np.load(place, allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise UnusableIndexError("is damaged: it is no NumPy archive")
+            raise UnusableSidecarError("is damaged: it is no NumPy archive")
         with loaded as columns:
             text = columns["head"].tobytes()
             content = parsed_object(text)

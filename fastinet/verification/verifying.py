@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastinet.archives.containers import inner_tars
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers
 from fastinet.verification.content_check import check_content, images_to_check
@@ -73,7 +74,7 @@ def _check_archives(subject: Subject, journal: Journal) -> None:
     for cut in headers.cuts:
         cut.add_to(subject.findings, expected if subject.is_file else None)
     check_size(subject)
-    check_members(subject, members, images, sum(len(scan.container_names) for scan in scans))
+    check_members(subject, members, images, sum(len(inner_tars(scan)) for scan in scans))
     looked_at = images_to_check(subject, members, images, headers)
     check_content(subject, looked_at, headers.gzip_md5, journal)
 

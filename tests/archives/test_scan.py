@@ -19,6 +19,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fastinet._native._scan import Members, scan
+from fastinet.archives.containers import inner_tars
+from fastinet.archives.file_archive import FileArchive
+from fastinet.archives.folder_archive import FolderArchive
+from fastinet.archives.gzip_archive import GzipArchive
 from fastinet.errors import (
     CorruptError,
     FastinetError,
@@ -179,6 +183,54 @@ def test_entries_that_are_no_files(tmp_path: Path) -> None:
     members = scan_bytes(tmp_path, archive)
     assert [name for name, _, _ in found(members)] == ["train/a.JPEG", "d.JPEG"]
     assert members.special_entries == 4
+    assert members.container_names == ["train/", "old/"]
+
+
+def test_directories_are_listed_beside_inner_tars(tmp_path: Path) -> None:
+    inner = (
+        entry("./", type=tarfile.DIRTYPE)
+        + entry("./images/", type=tarfile.DIRTYPE)
+        + entry("./images/a.JPEG", JPEG)
+        + END
+    )
+    archive = (
+        entry(".", type=tarfile.DIRTYPE)
+        + entry("./train/", type=tarfile.DIRTYPE)
+        + entry("train/n01440764//", type=tarfile.DIRTYPE)
+        + entry("train/n01443537.tar", inner)
+        + END
+    )
+    members = scan_bytes(tmp_path, archive)
+    assert members.container_names == [
+        "train/",
+        "train/n01440764/",
+        "train/n01443537.tar",
+        "train/n01443537/images/",
+    ]
+    assert [members.container_names[row] for row in inner_tars(members)] == ["train/n01443537.tar"]
+    assert members.containers.tolist() == [2]
+    assert members.special_entries == 0
+
+
+def test_the_directories_of_a_folder_its_tar_and_its_gzipped_tar(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for folder in ("train/n01440764", "train/n01443537", "val/n01440764"):
+        (root / folder).mkdir(parents=True)
+    (root / "train/n01440764/a.JPEG").write_bytes(JPEG)
+    with tarfile.open(tmp_path / "data.tar", "w") as archive:
+        archive.add(root, ".")
+    packed = gzip.compress((tmp_path / "data.tar").read_bytes())
+    (tmp_path / "data.tar.gz").write_bytes(packed)
+    expected_names = sorted(
+        f"{path.relative_to(root)}/" for path in root.rglob("*") if path.is_dir()
+    )
+    archives = (
+        FolderArchive(root),
+        FileArchive(tmp_path / "data.tar"),
+        GzipArchive(tmp_path / "data.tar.gz"),
+    )
+    for each in archives:
+        assert sorted(each.scan().container_names) == expected_names, each
 
 
 def test_old_headers(tmp_path: Path) -> None:

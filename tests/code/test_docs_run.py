@@ -89,7 +89,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         shorter=(('"-"', 'arriving("ILSVRC2012_img_train.tar")'),),
         after=f"sum(len(batch) for batch in loader) == {TRAIN_IMAGES}",
     ),
-    ("docs/archives.md", "Some of the classes, or several archives"): Program(
+    ("docs/archives.md", "Some of the items or classes, or several archives"): Program(
         before='ds = fastinet.open("winter21_whole.tar.gz")\n',
         shorter=(("imagenet5k(ds)", "imagenet5k(ds, others=2)"),),
         after="len(part.classes) == 2 and len(both) == len(ds) + len(part)",

@@ -53,7 +53,8 @@ PUBLIC = {
             "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
             " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
             " views, exif_orientation, boxes, soft_labels, window, block, sizes, log, log_every, "
-            "out): epoch load_state_dict state_dict stats transform_at"
+            "out): affinity batch_size drop_last epoch load_state_dict on_error options output "
+            "prefetch rank seed state_dict stats threads transform transform_at world"
         ),
         "Objects": (
             "(boxes, rows, views, labels, visible, indices): boxes indices labels rows views "
@@ -73,8 +74,9 @@ PUBLIC = {
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
-            "max_pixels, views, exif_orientation, log, log_every, out): load_state_dict "
-            "state_dict stats"
+            "max_pixels, views, exif_orientation, log, log_every, out): affinity batch_size "
+            "drop_last load_state_dict on_error options output prefetch rank seed state_dict "
+            "stats threads transform world"
         ),
         "build_info": "()",
         "concatenate": "(datasets)",
@@ -202,7 +204,7 @@ PUBLIC = {
         "Loader": (
             "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
             "normalise_on_device, ahead, **options): ahead batch_size dataset device epoch "
-            "load_state_dict loader state_dict stats"
+            "load_state_dict loader options state_dict stats"
         ),
     },
     "fastinet.jax": {
@@ -210,7 +212,9 @@ PUBLIC = {
             ": boxes errors flips image_sizes images indices keys label_sets labels "
             "objects soft_labels valid"
         ),
-        "JaxFeed": ": ahead batch_size dataset epoch load_state_dict loader state_dict stats",
+        "JaxFeed": (
+            ": ahead batch_size dataset epoch load_state_dict loader options state_dict stats"
+        ),
         "feed": "(loader, sharding, *, ahead)",
     },
 }

@@ -24,7 +24,7 @@ from fastinet.items import index
 from fastinet.items.dataset import Dataset
 from fastinet.items.index import load_listing, save_listing
 from fastinet.items.opening import open as open_archive
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, fastinet_version
 from fastinet.testing.archives import train_tar
 
@@ -74,9 +74,9 @@ def test_what_is_saved_is_loaded(tmp_path: Path, items: int, several: bool) -> N
 def test_a_stale_index_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     path = tmp_path / "x.fastinet"
     save_listing(path, IDENTITIES, make_listing(7))
-    with pytest.raises(UnusableIndexError, match=message):
+    with pytest.raises(UnusableSidecarError, match=message):
         load_listing(path, [IDENTITIES[0]._replace(**change)])
-    with pytest.raises(UnusableIndexError, match="other archives"):
+    with pytest.raises(UnusableSidecarError, match="other archives"):
         load_listing(path, [*IDENTITIES, *IDENTITIES])
 
 

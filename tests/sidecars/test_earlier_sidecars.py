@@ -30,7 +30,7 @@ from fastinet.items.checkpoints import find_checkpoints
 from fastinet.items.duplicates import find_duplicates
 from fastinet.items.index import load_listing
 from fastinet.sidecars.identity import fastinet_version, identify_file
-from fastinet.sidecars.schema import UnusableIndexError
+from fastinet.sidecars.schema import UnusableSidecarError
 
 NOISE = np.random.default_rng(3).integers(0, 256, 50_000, np.uint8).tobytes()
 
@@ -421,7 +421,7 @@ def test_no_value_in_an_index_ends_in_another_error(archive: Path) -> None:
             path.write_bytes(sealed(changed_at(header, where, change), body))
             try:
                 listing = load_listing(path, identities)
-            except UnusableIndexError as error:
+            except UnusableSidecarError as error:
                 assert str(error).startswith(("is damaged: ", "is stale: "))  # noqa: PT017
                 refused += 1
             else:

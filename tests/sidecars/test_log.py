@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import fastinet_version
 from fastinet.sidecars.log import Log, LogForm
-from fastinet.sidecars.schema import Count, UnusableIndexError
+from fastinet.sidecars.schema import Count, UnusableSidecarError
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ToyLog(Log):
 
     def _check_header(self, header: ToyHeader) -> None:
         if header.number != self.number:
-            raise UnusableIndexError("is stale")
+            raise UnusableSidecarError("is stale")
 
     def _take_over(self, start: int) -> int:
         rest = self.path.read_bytes()[start:]
@@ -120,14 +120,14 @@ def test_every_damaged_byte_of_a_header_is_found(tmp_path: Path) -> None:
             damaged[position] ^= 1 << bit
             in_version = 8 <= position < 12
             message = "format version" if in_version else "is damaged"
-            with pytest.raises(UnusableIndexError, match=message):
+            with pytest.raises(UnusableSidecarError, match=message):
                 read_header(tmp_path / "toy", bytes(damaged) + bytes(300))
 
 
 def test_a_header_that_was_cut_is_found(tmp_path: Path) -> None:
     data = FORM.header({"number": 7})
     for cut in range(len(data)):
-        with pytest.raises(UnusableIndexError, match="is damaged"):
+        with pytest.raises(UnusableSidecarError, match="is damaged"):
             read_header(tmp_path / "toy", data[:cut])
 
 
@@ -152,7 +152,7 @@ def with_json(text: bytes, *, magic: bytes = MAGIC, version: int = VERSION) -> b
     ],
 )
 def test_what_is_no_header_of_this_kind(tmp_path: Path, data: bytes, message: str) -> None:
-    with pytest.raises(UnusableIndexError, match=message):
+    with pytest.raises(UnusableSidecarError, match=message):
         read_header(tmp_path / "toy", data)
 
 

@@ -54,6 +54,7 @@ def write_documented_files(folder: Path) -> None:
 
     whole = winter21_tar(imagenet21k_classes())
     (folder / "winter21_whole.tar.gz").write_bytes(gzip.compress(whole, 1))
+    (folder / "1percent.txt").write_text("n01440764_10026.JPEG\nn02084071_3.JPEG\n")
     members = imagenet21k_p_members(classes=12)
     write_archive(folder / "imagenet21k_resized.tar.gz", members, form="tar.gz")
     wnids = sorted({name.split("/")[2] for name in members if "_train/" in name})
