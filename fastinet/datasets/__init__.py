@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastinet.datasets import ilsvrc, imagenet21k_p, imagenet_v2, webdataset
+from fastinet.datasets.companion_search import with_companions
 from fastinet.datasets.scanned import ScannedMembers
 
 if TYPE_CHECKING:
@@ -43,5 +44,7 @@ def recognise(
     for recognise_family in _RECOGNISERS:
         listing = recognise_family(members)
         if listing is not None:
-            return listing
+            # Shards have found theirs already.
+            has_companions = listing.family == webdataset.FAMILY
+            return listing if has_companions else with_companions(listing, members)
     return None

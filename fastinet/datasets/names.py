@@ -117,6 +117,10 @@ class Names:
         """The N names up to the last dots of their bases."""
         return self._until(self._stem_ends)
 
+    def whole(self) -> Iterator[bytes]:
+        """The N names."""
+        return self._until(self._ends)
+
     def have_several_dots(self) -> Bools:
         """[N] whether the base's last dot is not its first."""
         return np.asarray(self._stem_ends > self._sample_ends)

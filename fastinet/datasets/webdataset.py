@@ -34,12 +34,14 @@ a file. It opens with a function.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet.base.checks import whole_number
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.companions import (
     MOST_CLASSES,
     MOST_COMPANION_BYTES,
@@ -237,7 +239,7 @@ def _listing(
         f"{specials} entries skipped that are links, devices or vendor records" if specials else "",
         "" if chosen else contradiction,
     )
-    return members.listing(
+    listing = members.listing(
         items,
         family=FAMILY,
         labels=labels,
@@ -245,6 +247,21 @@ def _listing(
         skipped=len(second) + len(alone) + specials,
         notes=tuple(filter(None, notes)),
     )
+    return replace(listing, companions=_companions(members, samples))
+
+
+def _companions(members: ScannedMembers, samples: Samples) -> CompanionColumns | None:
+    """All files of the samples but their items."""
+    owners, rows = samples.all_companions(np.ones(len(members), np.bool_))
+    names = members.names.take(rows)
+    shared = [
+        len(stem) if parted else len(key)
+        for key, stem, parted in zip(
+            names.sample_keys(), names.stems(), samples.parted[rows].tolist(), strict=True
+        )
+    ]
+    places = members.offsets[rows], members.sizes[rows], members.archive[rows]
+    return CompanionColumns.of(owners.tolist(), places, names.whole(), shared)
 
 
 def _note(members: ScannedMembers, rows: Ints, what: str) -> str:

@@ -10,10 +10,11 @@ a :class:`~fastinet.errors.FastinetWarning` says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
 from fastinet.sidecars.column_file import ColumnFileForm
@@ -22,7 +23,7 @@ from fastinet.sidecars.places import places
 from fastinet.sidecars.schema import Count, Length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,7 +53,19 @@ _FORM = ColumnFileForm(
         "key_offsets": "<u8",
         "key_bytes": "|u1",
     },
-    optional=({"item_archive": "<i4"}, {"item_split": "|i1"}),
+    optional=(
+        {"item_archive": "<i4"},
+        {"item_split": "|i1"},
+        {
+            "companion_items": "<i8",
+            "companion_offsets": "<u8",
+            "companion_sizes": "<u8",
+            "companion_archives": "<i4",
+            "companion_shared": "<u4",
+            "companion_kinds": "<i4",
+            "companion_ending_bytes": "|u1",
+        },
+    ),
 )
 
 
@@ -113,8 +126,18 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         item_archive=columns.get("item_archive"),
         splits=tuple(Split(name, tuple(wnids)) for name, wnids in header.splits),
         item_split=columns.get("item_split"),
+        companions=_companions_in(columns),
         skipped=header.skipped,
         notes=header.notes,
+    )
+
+
+def _companions_in(columns: Mapping[str, NDArray[Any]]) -> CompanionColumns | None:
+    """What the columns say of companions; None where there are none."""
+    if "companion_items" not in columns:
+        return None
+    return CompanionColumns(
+        *[columns[f"companion_{field.name}"] for field in fields(CompanionColumns)]
     )
 
 
@@ -147,4 +170,7 @@ def _columns_of(listing: Listing) -> dict[str, NDArray[Any]]:
         columns["item_archive"] = listing.item_archive
     if listing.item_split is not None:
         columns["item_split"] = listing.item_split
+    if listing.companions is not None:
+        for field in fields(listing.companions):
+            columns[f"companion_{field.name}"] = getattr(listing.companions, field.name)
     return columns

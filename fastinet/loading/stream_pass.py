@@ -9,14 +9,15 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.warning import warn
-from fastinet.datasets.companions import by_extension
-from fastinet.errors import FastinetError
+from fastinet.datasets.companions import MOST_COMPANION_BYTES, by_extension
+from fastinet.datasets.items import PADDING_ITEM
+from fastinet.errors import FastinetError, UnsupportedError
 from fastinet.loading.batch import Batch, BatchKind
 from fastinet.loading.epoch import Batches
 from fastinet.loading.position import EpochPosition, PassTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -54,6 +55,33 @@ class StreamedItems:
         self.labels = np.array(labels, np.int64)
         self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
         self.label_sets = None
+        self._files = dict(zip(numbers.tolist(), rows, strict=True))
+        self._stream_name = stream.name
+
+    def companions_of(self, items: Iterable[int], extension: str) -> list[bytes | None]:
+        """The companion with this extension of each item; None: it has none, or fills a batch up.
+
+        Raises:
+            UnsupportedError: it was too large for a stream to keep.
+        """
+        return [
+            None if item == PADDING_ITEM else self._companion(item, extension.lower())
+            for item in items
+        ]
+
+    def _companion(self, item: int, extension: str) -> bytes | None:
+        key, files = self._files[item]
+        if all(known != extension for known, _ in files):
+            return None
+        content = by_extension(files).get(extension)
+        if content is None:
+            raise UnsupportedError(
+                f"its companion '.{extension}' is larger than the {MOST_COMPANION_BYTES:,} bytes"
+                " that a stream keeps; an archive that is opened gives companions of any size",
+                archive=self._stream_name,
+                member=key,
+            )
+        return content
 
 
 class StreamRun:
