@@ -21,6 +21,7 @@ __all__ = [
     "has_label",
     "label_of",
     "may_have_label",
+    "wnid_in",
 ]
 
 LabelFunction = Callable[[str, Mapping[str, bytes]], int]
@@ -36,6 +37,12 @@ MOST_CLASSES = 1 << 20
 """Some fifty times ImageNet-22K's: class tables are made up to the highest label."""
 
 _LABEL_KEYS = ("label", "cls")
+
+# Names under which shards of ImageNet have the wnid, the plainest first.
+_WNID_KEYS = (
+    "wnid", "synset", "synset_id", "wordnet_id", "class_id", "class", "class_name", "category",
+    "label", "cls", "label_name", "folder",
+)  # fmt: skip
 
 
 def asked_label(
@@ -106,6 +113,17 @@ def has_label(content: bytes) -> bool:
     except ValueError:
         return False
     return any(key in fields for key in _LABEL_KEYS)
+
+
+def wnid_in(content: bytes) -> str:
+    """The wnid that a ``.json`` member gives for its image's class, "n01440764"; "": none."""
+    try:
+        fields = _object(content)
+    except ValueError:
+        return ""
+    named = {name.lower(): value for name, value in fields.items()}
+    values = [named[key] for key in _WNID_KEYS if isinstance(named.get(key), str)]
+    return next((value for value in values if re.fullmatch("n[0-9]{8}", value)), "")
 
 
 def may_have_label(content: bytes) -> bool:

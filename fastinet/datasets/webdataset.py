@@ -21,11 +21,14 @@ open with a :data:`~fastinet.datasets.companions.LabelFunction`. It gets the mem
 by their extensions in small letters; of two with the same extension the first counts. Class folders
 stay what they are: there it is asked for every image.
 
-Labels are taken as they are. The *classes* are those of ImageNet-1K, with their names, where the
-wnids and validation numbers in the images' names say so: at least one is there, and all that are
-agree with the labels. Otherwise they are "0", "1", and so on up to the highest label. The *split*
-is the one that all archives are called by: train-0000.tar, imagenet1k-validation-00.tar; else
-"train".
+Labels are taken as they are. The *classes* are told by the wnids and validation numbers in the
+images' names, or by what their ``.json`` calls a wnid (:func:`companions.wnid_in`): those of the
+one published list that agrees with all labels, such as ImageNet-1K's or 21K-P's; else those that
+are told, if each wnid has one label and each label one wnid, and "0", "1", and so on for the labels
+between them, as for all where none is told or they contradict each other.
+
+The *split* is the one that all archives are called by: train-0000.tar,
+imagenet1k-validation-00.tar; else "train".
 
 A folder that shards were extracted to is none of these: its index would not notice another label in
 a file. It opens with a function.
@@ -40,7 +43,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.base.checks import whole_number
-from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.companions import (
     MOST_CLASSES,
@@ -49,18 +51,20 @@ from fastinet.datasets.companions import (
     asked_label,
     has_label,
     label_of,
+    wnid_in,
 )
-from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, wnids_told
+from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.listing import Split
 from fastinet.datasets.samples import IsLabel, Samples, extension_of
-from fastinet.datasets.scanned import ScannedMembers
+from fastinet.datasets.scanned import ScannedMembers, wnid_number
+from fastinet.datasets.shard_classes import classes_of_labels
 from fastinet.errors import CorruptError, FastinetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastinet.datasets.listing import Listing
-    from fastinet.datasets.names import Bools, Ints, Names
+    from fastinet.datasets.names import Bools, Ints
 
 __all__ = ["FAMILY", "label_by_function", "recognise"]
 
@@ -223,7 +227,12 @@ def _listing(
 ) -> Listing:
     """The listing of the samples' images; labels that the user has chosen are not questioned."""
     items = samples.items
-    classes, contradiction = _classes(labels, members.names.take(items))
+    told = _told_by_names(members, samples)
+    if not chosen:
+        told = _told_by_objects(members, samples, told)
+    classes, contradiction = classes_of_labels(
+        labels, told, members.names.take(items), chosen=chosen
+    )
     second, alone = samples.idle()
     parted = items[samples.parted[items]]
     specials = sum(archive.members.special_entries for archive in members.archives)
@@ -286,25 +295,22 @@ def _split(members: ScannedMembers) -> str:
     return common[0] if len(common) == 1 else "train"
 
 
-def _classes(labels: Ints, names: Names) -> tuple[tuple[str, ...], str]:
-    """The classes of these labels of images with these names, and what the user should hear."""
-    known = imagenet1k_wnids()
-    wnids = wnids_told(names)
-    told = (wnids >= 0) & (labels >= 0)
-    if labels.max() < 0:  # as of other archives without labels
-        return known, ""
-    numbered = tuple(map(str, range(int(labels.max()) + 1)))
-    if not told.any():
-        return numbered, ""
-    numbers = imagenet1k_wnid_numbers()
-    beyond = labels >= len(known)
-    wrong = np.flatnonzero(told & (beyond | (numbers[np.where(beyond, 0, labels)] != wnids)))
-    if not len(wrong) and not beyond.any():
-        return known, ""
-    if not len(wrong):
-        return numbered, ""
-    return numbered, (
-        f"the classes have numbers and no names, for {len(wrong)} labels are other ones than"
-        f" ImageNet-1K gives the wnids in the images' names: {names[int(wrong[0])]} has"
-        f" {labels[wrong[0]]}"
-    )
+def _told_by_names(members: ScannedMembers, samples: Samples) -> Ints:
+    """[n] number of the wnid that the name of each item tells; -1: it tells none."""
+    return wnids_told(members.names.take(samples.items))
+
+
+def _told_by_objects(members: ScannedMembers, samples: Samples, told: Ints) -> Ints:
+    """[n] the same, and for items whose names tell none, what their ``.json`` says.
+
+    As with labels, the first one shows whether they do.
+    """
+    found = samples.companions(samples.have_extension(members.names, "json"))
+    items = np.flatnonzero((told < 0) & (found >= 0))
+    told = told.copy()
+    for item, (row, content) in zip(items.tolist(), _contents(members, found[items]), strict=True):
+        if members.sizes[row] <= MOST_COMPANION_BYTES:
+            told[item] = wnid_number(wnid_in(content))
+        if item == items[0] and told[item] < 0:
+            break
+    return told

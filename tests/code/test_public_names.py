@@ -32,7 +32,8 @@ PUBLIC = {
             "(brightness, contrast, saturation, hue): brightness contrast hue saturation"
         ),
         "Dataset": (
-            ": build_checkpoints checkpoints classes companion_extensions companions companions_of devkit family index is_selection keys "
+            ": build_checkpoints checkpoints classes companion_extensions companions companions_of "
+            "devkit family index is_selection keys "
             "label_sets labels name path read select select_classes sizes skipped split "
             "split_items splits with_labels wnids"
         ),

@@ -1,26 +1,27 @@
 """The sample rule: Python's on whole shards and the engine's on streams group the same members.
 
-Where they differ on purpose, :mod:`fastinet.datasets.samples` lists it, the shards that are made
-here leave out: gzip files that only their names show to be images, samples of 16 images and more,
-and names with letters beyond ASCII in their extensions.
+Where they differ on purpose, :mod:`fastinet.datasets.samples` lists it, the random shards leave
+out: gzip files that only their names show to be images, samples of 16 images and more, and names
+with letters beyond ASCII in their extensions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.sharded import JPEG, PNG, Member, is_image, is_in_order, items_among
+from support.sharded import JPEG, PNG, Member, is_image, is_in_order, items_among, shard
 from support.streamed import streamed
 
 import fastinet
 from fastinet.datasets.companions import MOST_COMPANION_BYTES
 from fastinet.datasets.samples import Samples
-from fastinet.errors import UnsupportedError
+from fastinet.errors import CorruptError, FastinetWarning, UnsupportedError
 from fastinet.testing.archives import END, entry
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
@@ -198,3 +199,141 @@ def opened(
     path: Path, label: fastinet.datasets.companions.LabelFunction | None = None
 ) -> fastinet.Dataset:
     return fastinet.open(path, labels=label, index=False)
+
+
+# ----------------------------------------------------------------------------- names with dots
+
+DOTTED = [
+    ("img0.v1.jpg", JPEG + b"1"), ("img0.v1.cls", b"3"), ("img0.v1.txt", b"one"),
+    ("img0.v2.jpg", JPEG + b"2"), ("img0.v2.cls", b"4"),
+]  # fmt: skip
+
+
+def roads(path: Path, **options: Any) -> list[list[tuple[str, int]]]:
+    """(key, label) of the items, opened and streamed."""
+    dataset = fastinet.open(path, index=False, **options)
+    opened = list(zip(dataset.keys, dataset.labels.tolist(), strict=True))
+    stream = fastinet.open_stream(path, **options)
+    arrived = [(item.key, stream.label(item.key, item.companions)) for item in stream.items()]
+    return [opened, arrived]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("more", [[], [("img0.txt", b"plain")], [("x.jpg", JPEG), ("x.cls", b"0")]])
+def test_names_end_at_the_last_dot_where_only_that_gives_labels(
+    tmp_path: Path, more: list[Member]
+) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED, *more)
+    with pytest.warns(FastinetWarning, match=r"2 images have names with several.*img0\.v1\.jpg"):
+        fastinet.open(path, index=False)
+    expected = [("img0.v1.jpg", 3), ("img0.v2.jpg", 4)] + [("x.jpg", 0)] * (len(more) == 2)
+    assert roads(path) == [expected, expected]
+    if len(more) != 1:
+        seen = [("img0.v1.jpg", ["cls", "txt"]), ("img0.v2.jpg", ["cls"])]
+        given: list[tuple[str, list[str]]] = []
+        roads(path, labels=lambda key, files: given.append((key, sorted(files))) or 0)  # type: ignore[func-returns-value]
+        assert given[:2] == seen
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("extra", [("img0.cls", b"7"), ("img0.json", b'{"label": 7}')])
+def test_names_that_have_a_label_by_either_dot_are_refused(tmp_path: Path, extra: Member) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED, extra)
+    for take in (lambda: fastinet.open(path), lambda: list(fastinet.open_stream(path).items())):
+        with pytest.raises(
+            UnsupportedError, match=r"by either reading.*first dot.*last dot.*labels="
+        ):
+            take()
+    with_function = roads(path, labels=lambda _, files: len(files))
+    assert with_function == [[("img0.v1.jpg", 5)]] * 2
+
+
+def test_names_of_which_no_reading_gives_all_labels(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED[:-1])
+    with pytest.raises(UnsupportedError, match=r"up to its first dot, nor.*up to its last dot"):
+        fastinet.open(path)
+    stream = fastinet.open_stream(path)
+    with pytest.raises(ValueError, match="give labels="):
+        stream.labels_of([(item.key, item.companions) for item in stream.items()])
+    mixed = shard(tmp_path / "t.tar", ("x.jpg", JPEG), ("x.cls", b"1"), *DOTTED[:-1])
+    with pytest.raises(CorruptError, match=r"1 images have no label.*first dot.*last dot"):
+        fastinet.open(mixed)
+
+
+@pytest.mark.parametrize("images", [15, 16, 17, 100])
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_names_of_which_all_begin_alike(tmp_path: Path, images: int) -> None:
+    """As those of DICOM do: a stream need not keep thousands of images of one "sample"."""
+    members = [
+        (f"1.2.840.{number}.{extension}", content)
+        for number in range(images)
+        for extension, content in (("jpg", JPEG), ("cls", b"%d" % number), ("txt", b"t"))
+    ]
+    path = shard(tmp_path / "s.tar", *members)
+    expected = [(f"1.2.840.{number}.jpg", number) for number in range(images)]
+    assert roads(path) == [expected, expected]
+    companions = [item.companions for item in fastinet.open_stream(path).items()]
+    assert companions == [{"cls": b"%d" % number, "txt": b"t"} for number in range(images)]
+    if images < 17:
+        return
+    for late, complaint in (
+        (("1.2.840.x.jpg", JPEG), "none beside it"),
+        (("1.2.840.x.cls", b"1"), "none beside it"),
+        (("1.cls", b"1"), "behind 16 images"),
+        (members[0], "none beside it"),
+    ):
+        odd = shard(tmp_path / "t.tar", *members, late)
+        with pytest.raises(UnsupportedError, match=complaint):
+            list(fastinet.open_stream(odd).items())
+    again = shard(tmp_path / "t.tar", *members, *members[:2])
+    with pytest.raises(UnsupportedError, match="have passed"):
+        list(fastinet.open_stream(again).items())
+
+
+# ------------------------------------------------------------ label functions and class folders
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize(
+    ("names", "items"),
+    [
+        (["cats/x.jpg", "cats/x.png"], 2),
+        (["cats/x.jpg", "cats/x.jpg"], 2),
+        (["cats/x.jpg", "cats/x.1.jpg", "cats/x.2.jpg"], 3),
+        (["cats/x.001.jpg", "cats/x.002.jpg"], 2),
+        (["n01440764/x.jpg", "n01440764/x.png", "n01440764/x.txt"], 2),
+        (["n01440764/x.jpg", "n01440764/x.seg.png"], 2),
+        (["cats/x.jpg", "cats/x.seg.png"], 1),
+        (["cats/x.jpg", "cats/x.png", "cats/x.txt"], 1),
+        (["n01440764/x.jpg", "n01440764/x.png", "n01440764/x.cls"], 1),
+    ],
+)
+def test_a_label_function_leaves_class_folders_alone(
+    tmp_path: Path, names: list[str], items: int
+) -> None:
+    members = [(name, JPEG if name[-1] == "g" else b"1") for name in names]
+    path = shard(tmp_path / "s.tar", *members)
+    opened, arrived = roads(path, labels=lambda _, files: len(files))
+    assert opened == arrived
+    assert [key for key, _ in opened] == names[:items]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize(
+    ("names", "late"),
+    [
+        ([f"cats/x.{n:02}.jpg" for n in range(20)], "cats/x.txt"),
+        ([f"cats/x.view{n:02}.jpg" for n in range(20)], "cats/x.jpg"),
+        (["cats/x.jpg", *[f"cats/x.view{n:02}.jpg" for n in range(20)]], "cats/x.png"),
+        (["cats/x.jpg", *[f"cats/x.view{n:02}.jpg" for n in range(20)]], "cats/x.1.png"),
+    ],
+)
+def test_a_stream_refuses_what_many_images_have_decided(
+    tmp_path: Path, names: list[str], late: str
+) -> None:
+    path = shard(tmp_path / "s.tar", *[(name, JPEG) for name in names])
+    opened, arrived = ([], []) if len(names) == 20 else roads(path, labels=lambda *_: 0)
+    assert opened == arrived
+    path = shard(tmp_path / "s.tar", *[(name, JPEG) for name in names], (late, JPEG[:1]))
+    with pytest.raises(UnsupportedError, match="behind 16 images or more of one sample"):
+        list(fastinet.open_stream(path, labels=lambda *_: 0).items())
