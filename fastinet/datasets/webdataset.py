@@ -30,8 +30,8 @@ between them, as for all where none is told or they contradict each other.
 The *split* is the one that all archives are called by: train-0000.tar,
 imagenet1k-validation-00.tar; else "train".
 
-A folder that shards were extracted to is none of these: its index would not notice another label in
-a file. It opens with a function.
+A folder that shards were extracted to is one archive. Its index holds as long as its ``.cls`` and
+``.json`` have the sizes and times that they had (:meth:`FolderArchive.identify`).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
         UnsupportedError: an image that has a label by two readings of its name.
     """
     may_be_labels = members.names.ends_with(".cls") | members.names.ends_with(".json")
-    if not may_be_labels.any() or any(archive.is_folder for archive in members.archives):
+    if not may_be_labels.any():
         return None
     samples = Samples.of(members, _label_test(members))
     numbers = samples.have_extension(members.names, "cls")

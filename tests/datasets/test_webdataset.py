@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +38,7 @@ from fastinet.errors import (
     FastinetWarning,
     UnsupportedError,
 )
-from fastinet.testing.archives import END, entry, tar
+from fastinet.testing.archives import END, entry, extract, tar
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.webdataset import shard_members, write_shards
 
@@ -327,8 +328,32 @@ def test_a_label_function_on_other_archives(tmp_path: Path, archive_path: Path) 
         (f"sample00000{n}.jpg", members[f"sample00000{n}.jpg"], label)
         for n, label in enumerate([3, 1, 2])
     ]
-    with pytest.raises(UnsupportedError, match="carry no wnid"):
-        fastinet.open(folder)
+    assert fastinet.open(folder).labels.tolist() == [3, 1, 2]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("kind", ["cls", "json"])
+def test_a_folder_that_shards_were_extracted_to(tmp_path: Path, kind: Any) -> None:
+    """Its items are those of a tar of it, and its index notices another label in a file."""
+    members = dict(sorted(shard_members([3, 1, 2, 9], kind=kind, keys="d/{number}").items()))
+    members["d/0.v2.jpg"] = JPEG  # a second image
+    members = dict(sorted(members.items()))
+    folder = extract(members, tmp_path / "train")
+    path = shard(tmp_path / "s.tar", *members.items())
+    with pytest.warns(FastinetWarning, match=r"1 images passed over.*d/0\.v2\.jpg"):
+        opened = fastinet.open(folder)
+    assert items_of(opened) == labelled([path])
+    assert (opened.family, opened.split) == ("webdataset", "train")
+    assert opened.companions(1) == {kind: members[f"d/1.{kind}"]}
+    with pytest.warns(FastinetWarning, match="passed over") as caught:
+        again = fastinet.open(folder)
+    assert not [warning for warning in caught if "stale" in str(warning.message)]
+    assert items_of(again) == items_of(opened)
+    changed = folder / f"d/2.{kind}"
+    changed.write_bytes(changed.read_bytes().replace(b"2", b"5", 1))  # of the same size
+    os.utime(changed, ns=(1, 1))
+    with pytest.warns(FastinetWarning, match="stale"):
+        assert fastinet.open(folder).labels.tolist() == [3, 1, 5, 9]
 
 
 def test_large_companions_are_left_out(tmp_path: Path) -> None:

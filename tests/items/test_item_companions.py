@@ -84,7 +84,7 @@ def test_class_folders(form: str, tmp_path: Path) -> None:
         dataset.companions_of([0], "text")
 
 
-@pytest.mark.parametrize("form", ["tar", "gz"])
+@pytest.mark.parametrize("form", ["folder", "tar", "gz"])
 def test_shards(form: str, tmp_path: Path) -> None:
     path = packed(SHARD, form, tmp_path)
     for options in ({}, {"labels": lambda *_: 0}, {"index": False}):

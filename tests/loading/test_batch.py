@@ -34,6 +34,7 @@ OFFERED = {
     "label_sets",
     "labels",
     "objects",
+    "replaced",
     "soft_labels",
     "valid",
 }
