@@ -259,11 +259,11 @@ class ItemRules:
     def __init__(
         self,
         *,
-        one_of_a_sample: bool,
+        labels_by_function: bool,
         split: str,
         around: str,
     ) -> None:
-        """With `one_of_a_sample` one image of each sample, though nothing beside it is a label.
+        """With `labels_by_function` some samples without a label have one item, too.
 
         The members that count are those of `split`, by its name or its folder's; "": of the split
         that the first image is of, and another one is an error; "all": all. `around` is the split
@@ -276,8 +276,11 @@ class StreamItems:
     def __init__(
         self, descriptor: int, name: bytes, rules: ItemRules, *, max_pixels: int
     ) -> None: ...
-    def next(self) -> tuple[str, list[tuple[str, bytes]], int, bytes] | None:
-        """(key, [(extension, content)], size, bytes unless there are too many)."""
+    def next(self) -> tuple[str, list[tuple[str, bytes | None]], int, bytes] | None:
+        """(key, [(extension, content)], size, bytes unless there are too many).
+
+        A companion that is too large has None for its content.
+        """
     def interrupt(self) -> None:
         """Makes `next` fail from now on, also the call that another thread waits in."""
     @property
@@ -308,8 +311,8 @@ class StreamEpoch:
         prefetch: int,
         on_error: str,
     ) -> None: ...
-    def next(self) -> tuple[Batch, list[tuple[str, list[tuple[str, bytes]]]], int] | None:
-        """(batch, (key, [(extension, content)]) of each row, position that the pass stands at)."""
+    def next(self) -> tuple[Batch, list[tuple[str, list[tuple[str, bytes | None]]]], int] | None:
+        """(batch, (key, companions as of StreamItems) of each row, position the pass stands at)."""
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...

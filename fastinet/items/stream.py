@@ -14,7 +14,7 @@ from fastinet.archives.explaining import explained_stream, head_of_descriptor
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
 from fastinet.datasets.classes import ClassInfo, class_table
-from fastinet.datasets.companions import LabelFunction, asked_label
+from fastinet.datasets.companions import LabelFunction, asked_label, by_extension
 from fastinet.datasets.key_labels import KeyLabels
 from fastinet.errors import FastinetError, ReadError, UnsupportedError
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
@@ -77,7 +77,7 @@ class Stream:
         self._label_function = labels
         self._key_labels = KeyLabels(classes if known_classes else None)
         self.rules = _engine.ItemRules(
-            one_of_a_sample=labels is not None,
+            labels_by_function=labels is not None,
             split=split or "",
             around=around,
         )
@@ -150,7 +150,7 @@ class Stream:
         try:
             while (found := reader.submit(native.next).result()) is not None:
                 key, companions, size, data = found
-                yield StreamItem(key, dict(reversed(companions)), size, data)
+                yield StreamItem(key, by_extension(companions), size, data)
         except FastinetError as error:
             self.check()
             raise self.explained(error) from None
