@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "augment/steps.h"
 #include "base/status.h"
 #include "crop/crop.h"
 #include "engine/plan.h"
@@ -33,6 +34,29 @@ inline constexpr std::pair<std::string_view, Transform::Kind> kTransforms[] = {
     {"CenterCrop", Transform::Kind::kCenterCrop},
     {"Resize", Transform::Kind::kResize}};
 
+inline constexpr std::pair<std::string_view, Sampling> kSamplings[] = {
+    {"nearest", Sampling::kNearest},
+    {"bilinear", Sampling::kBilinear},
+    {"bicubic", Sampling::kBicubic}};
+
+inline constexpr std::pair<std::string_view, StepOp> kStepOps[] = {
+    {"brightness", StepOp::kBrightness},
+    {"contrast", StepOp::kContrast},
+    {"saturation", StepOp::kSaturation},
+    {"hue", StepOp::kHue},
+    {"sharpness", StepOp::kSharpness},
+    {"grayscale", StepOp::kGrayscale},
+    {"invert", StepOp::kInvert},
+    {"solarize", StepOp::kSolarize},
+    {"solarize_add", StepOp::kSolarizeAdd},
+    {"posterize", StepOp::kPosterize},
+    {"autocontrast", StepOp::kAutoContrast},
+    {"equalize", StepOp::kEqualize},
+    {"gaussian_blur", StepOp::kGaussianBlur},
+    {"kernel_blur", StepOp::kKernelBlur},
+    {"affine", StepOp::kAffine},
+    {"rotate", StepOp::kRotate},
+    {"vertical_flip", StepOp::kFlipVertical}};
 inline constexpr std::pair<std::string_view, OnError> kOnErrors[] = {
     {"raise", OnError::kRaise}, {"mask", OnError::kMask}, {"replace", OnError::kReplace}};
 
@@ -66,6 +90,13 @@ inline Status FromName(std::string_view name, Transform::Kind* value) {
 }
 inline Status FromName(std::string_view name, OnError* value) {
   return FromName(kOnErrors, name, value);
+}
+
+inline Status FromName(std::string_view name, Sampling* value) {
+  return FromName(kSamplings, name, value);
+}
+inline Status FromName(std::string_view name, StepOp* value) {
+  return FromName(kStepOps, name, value);
 }
 
 }  // namespace fastinet

@@ -16,7 +16,13 @@ import numpy as np
 import fastinet
 from fastinet.base.cpus import available_cpus
 from fastinet.cli.measure import Measurement, measure
-from fastinet.cli.opening import open_archive, open_streamed, split_option
+from fastinet.cli.opening import (
+    index_option,
+    open_archive,
+    open_streamed,
+    refuse_for_stream,
+    split_option,
+)
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -45,6 +51,7 @@ Failed = dict[str, str]  # key of each image that gives no row, and why
 @click.command(short_help="Measure reading, decoding, and the train and val pipelines.")
 @archive_argument
 @split_option
+@index_option
 @click.option(
     "--threads",
     type=click.IntRange(1),
@@ -63,6 +70,7 @@ Failed = dict[str, str]  # key of each image that gives no row, and why
 def bench(
     archive: str,
     split: str | None,
+    index_path: str | None,
     threads: int | None,
     seconds: float,
     batch_size: int,
@@ -81,9 +89,10 @@ def bench(
     pipeline once, from end to end and in its order.
     """
     if is_stream(archive):
+        refuse_for_stream(archive, index=index_path)
         _bench_stream(archive, split, threads or available_cpus(), batch_size, seed, as_json)
         return
-    dataset = open_archive(archive, split)
+    dataset = open_archive(archive, split, index_path=index_path)
     batch_size = min(batch_size, len(dataset))
     counts = _thread_counts(threads or available_cpus())
     failed: Failed = {}

@@ -34,7 +34,7 @@ PUBLIC = {
         "Dataset": (
             ": build_checkpoints checkpoints classes devkit family index is_selection keys "
             "label_sets labels name path read select select_classes sizes skipped split "
-            "split_items splits with_labels wnids"
+            "split_items splits with_classes with_labels wnids"
         ),
         "Duplicates": (
             ": dataset first_copies first_items images items label_sets multi_label path "
@@ -78,11 +78,13 @@ PUBLIC = {
             "drop_last failures load_state_dict on_error options output prefetch rank seed "
             "state_dict stats threads transform world"
         ),
+        "apply_steps": "(pixels, steps)",
+        "augment": "",
         "build_info": "()",
         "concatenate": "(datasets)",
         "decode": (
             "(data, box, size, flip, exact, *, interpolation, transform, dtype, layout, mean, "
-            "std, exif_orientation, max_pixels, out)"
+            "std, exif_orientation, max_pixels, out, steps)"
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, threads, interpolation, transform, dtype, "
@@ -175,6 +177,7 @@ PUBLIC = {
     },
     "fastinet.datasets.published": {
         "CLASS_LISTS": "",
+        "CORRUPTIONS": "",
         "PUBLISHED": "",
         "PublishedArchive": (
             "(name, family, title, aliases, bytes, md5, sha256, class_tars, members, splits, "
@@ -187,7 +190,9 @@ PUBLIC = {
         ),
         "imagenet21k_p_wnids": "(release)",
         "imagenet22k_wnids": "()",
+        "imagenet1k_subset_wnids": "(name)",
         "lists_with_class": "(wnid)",
+        "lists_with_classes": "(wnids)",
         "published_candidates": "(name, size, family, table)",
         "published_classes": "(name)",
     },
