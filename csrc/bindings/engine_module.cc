@@ -165,6 +165,7 @@ PYBIND11_MODULE(_engine, module) {
            "rules"_a, py::kw_only(), "max_pixels"_a)
       .def("next", &PyStreamItems::Next)
       .def("interrupt", &PyStreamItems::Interrupt)
+      .def_property_readonly("head", &PyStreamItems::Head)
       .def_property_readonly("skipped", &PyStreamItems::Skipped);
 
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
@@ -178,6 +179,8 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyStreamEpoch::Next)
       .def("close", &PyStreamEpoch::Close)
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)
+      .def_property_readonly("head", &PyStreamEpoch::Head)
+      .def_property_readonly("failed_head", &PyStreamEpoch::FailedHead)
       .def_property_readonly("skipped", &PyStreamEpoch::Skipped);
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
