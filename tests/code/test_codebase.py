@@ -209,7 +209,6 @@ OVER_SEVERAL_MODULES = {
     "datasets/test_label_functions.py": "what does an error of a user's label function say?",
     "datasets/test_whole_archives.py": "is all of ImageNet-21K read, in every packaging?",
     "frameworks/test_examples.py": "do the examples run?",
-    "frameworks/test_torch.py": "are a loader's batches as tensors what they are as arrays?",
     "frameworks/test_torchvision.py": "do transforms give what torchvision's give?",
     "items/test_shard_datasets.py": "are shards one dataset, from their names to batches?",
     "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
