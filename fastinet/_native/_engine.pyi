@@ -327,8 +327,8 @@ class StreamEpoch:
     ):
         """What has arrived: a batch, and what only the stream knows of it.
 
-        (batch, (key, companions as of StreamItems) of each row, position that the pass stands at, and of
-        each item that gave no row (up to 512 of its first bytes, its size) by its number).
+        (batch, (key, companions as of StreamItems) of each row, position that the pass stands at,
+        and of each item that gave no row (up to 512 of its first bytes, its size) by its number).
         """
     def close(self) -> None: ...
     @property
