@@ -15,13 +15,16 @@
 
 namespace fastinet {
 
-/// What came beside the item's image: [(extension, content), ...].
+/// What came beside the item's image: [(extension, content, or None if it is too large), ...].
 inline py::list CompanionsOf(const StreamItem& item) {
   py::list companions;
   for (const Companion& companion : item.companions) {
-    companions.append(py::make_tuple(
-        Text(companion.extension),
-        py::bytes(reinterpret_cast<const char*>(companion.bytes.data()), companion.bytes.size())));
+    py::object content = py::none();
+    if (!companion.is_too_large) {
+      content =
+          py::bytes(reinterpret_cast<const char*>(companion.bytes.data()), companion.bytes.size());
+    }
+    companions.append(py::make_tuple(Text(companion.extension), content));
   }
   return companions;
 }

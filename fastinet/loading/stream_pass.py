@@ -9,7 +9,8 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.warning import warn
-from fastinet.datasets.items import NO_LABEL
+from fastinet.datasets.companions import MOST_COMPANION_BYTES, by_extension
+from fastinet.datasets.items import NO_LABEL, PADDING_ITEM
 from fastinet.errors import FastinetError, UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.loading.batch import Batch, BatchKind
@@ -18,7 +19,7 @@ from fastinet.loading.failures import Failures
 from fastinet.loading.position import EpochPosition, PassTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fastinet.items.stream import Stream
 
@@ -28,7 +29,7 @@ _Heads: TypeAlias = "dict[int, tuple[bytes, int]]"
 """Of items that gave no row, by their numbers: their first bytes, and their sizes [bytes]."""
 
 _ArrivedRows: TypeAlias = (
-    "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int, _Heads]"
+    "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes | None]]]], int, _Heads]"
 )
 """What `_engine.StreamEpoch.next` gives: a leased slot; for each row its item's key, and the small
 files that belong to it, as (extension, contents); the position behind the batch; and what is known
@@ -48,7 +49,7 @@ class StreamedItems:
         self,
         stream: Stream,
         lease: _engine.Batch,
-        rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
+        rows: Sequence[tuple[str, Sequence[tuple[str, bytes | None]]]],
         heads: _Heads,
     ) -> None:
         """The items of `stream` that a leased slot has.
@@ -57,12 +58,38 @@ class StreamedItems:
         `heads` is of those that gave no row.
         """
         self._heads = heads
-        # Of two files with the same extension the first counts.
-        labels = stream.labels_of([(key, dict(reversed(files))) for key, files in rows])
+        labels = stream.labels_of([(key, by_extension(files)) for key, files in rows])
         self.labels = np.where(lease.valid, np.array(labels, np.int64), NO_LABEL)
         numbers = lease.items.tolist()
         self.keys = {number: key for number, (key, _) in zip(numbers, rows, strict=True)}
         self.label_sets = None
+        self._files = dict(zip(numbers, rows, strict=True))
+        self._stream_name = stream.name
+
+    def companions_of(self, items: Iterable[int], extension: str) -> list[bytes | None]:
+        """The companion with this extension of each item; None: it has none, or fills a batch up.
+
+        Raises:
+            UnsupportedError: it was too large for a stream to keep.
+        """
+        return [
+            None if item == PADDING_ITEM else self._companion(item, extension.lower())
+            for item in items
+        ]
+
+    def _companion(self, item: int, extension: str) -> bytes | None:
+        key, files = self._files[item]
+        if all(known != extension for known, _ in files):
+            return None
+        content = by_extension(files).get(extension)
+        if content is None:
+            raise UnsupportedError(
+                f"its companion '.{extension}' is larger than the {MOST_COMPANION_BYTES:,} bytes"
+                " that a stream keeps; an archive that is opened gives companions of any size",
+                archive=self._stream_name,
+                member=key,
+            )
+        return content
 
     def explained(self, error: Exception, item: int) -> Exception:
         """The error of an item that gave no row, saying what its bytes are if they are no image."""

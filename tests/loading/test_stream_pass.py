@@ -39,11 +39,12 @@ def test_items_have_the_keys_and_labels_of_their_rows() -> None:
     rows: Sequence[Any] = [
         ("a", [("cls", b"3"), ("cls", b"4")]),
         ("b", [("json", b"{}"), ("cls", b"0")]),
+        ("c", [("cls", b"5")]),
     ]
-    lease: Any = SimpleNamespace(items=np.array([7, 2]), valid=np.array([True, True]))
+    lease: Any = SimpleNamespace(items=np.array([7, 2, 4]), valid=np.array([True, True, False]))
     items = StreamedItems(stream, lease, rows, {})
-    assert items.keys == {7: "a", 2: "b"}
-    assert items.labels.tolist() == [3, 0]
+    assert items.keys == {7: "a", 2: "b", 4: "c"}
+    assert items.labels.tolist() == [3, 0, -1], "a masked row has none"
     assert items.labels.dtype == np.int64
     assert items.label_sets is None
 
