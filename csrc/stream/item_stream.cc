@@ -112,7 +112,7 @@ Status ItemStream::Step() {
 Result<bool> ItemStream::IsOfSplit(const StreamedMember& member) {
   Result<bool> wanted = gate_.Takes(member.name, IsImage(member) && !IsAppleDouble(member));
   if (!wanted.ok()) {
-    FinishSample();
+    FASTINET_RETURN_IF_ERROR(FinishSample());
     Status status = std::move(wanted).status();
     return std::move(status).InMember(member.name).AtOffset(static_cast<int64_t>(member.offset));
   }
