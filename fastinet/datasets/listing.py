@@ -9,6 +9,7 @@ import numpy as np
 
 from fastinet.archives.files import Files
 from fastinet.base.texts import take_texts
+from fastinet.datasets.companion_columns import CompanionColumns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +53,8 @@ class Listing:
     """At least one."""
     item_split: NDArray[np.int8] | None = None
     """[N] index into ``splits``; None where there is one split only."""
+    companions: CompanionColumns | None = None
+    """Where the items' companions lie; None where there are none."""
     skipped: int = 0
     """Entries of the archives that are no items."""
     notes: tuple[str, ...] = ()
@@ -61,6 +64,41 @@ class Listing:
         """Names, offsets and sizes of the items in archive `number`; a folder is opened by them."""
         part = self.of_archive(number)
         return Files(part.key_bytes, part.key_offsets, part.offsets, part.sizes)
+
+    def together(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        """The classes of all splits, sorted where they differ, and [N] the labels among these."""
+        tables = list(dict.fromkeys(wnids for _, wnids in self.splits))
+        if len(tables) == 1 or self.item_split is None:
+            return tables[0], self.labels
+        wnids = tuple(sorted({wnid for table in tables for wnid in table}))
+        number = {wnid: label for label, wnid in enumerate(wnids)}
+        labels = self.labels.copy()
+        for split, (_, table) in enumerate(self.splits):
+            mine = np.flatnonzero((self.item_split == split) & (self.labels >= 0))
+            new_labels = np.array([number[wnid] for wnid in table], np.int64)
+            labels[mine] = new_labels[self.labels[mine]]
+        return wnids, labels
+
+    def companion_files(self, number: int) -> Files:
+        """The same of the companions in archive `number`."""
+        found = self.companions
+        files: dict[bytes, tuple[int, int]] = {}
+        if found is not None:
+            starts = self.key_offsets[found.items]
+            keys = self.key_bytes.tobytes()
+            for row in np.flatnonzero(found.archives == number).tolist():
+                start = int(starts[row])
+                shared = keys[start : start + int(found.shared[row])]
+                name = shared + found.endings[found.kinds[row]]
+                files[name] = int(found.offsets[row]), int(found.sizes[row])
+        lengths = [0, *map(len, files)]
+        places = np.array([*files.values()], np.uint64).reshape(-1, 2)
+        return Files(
+            np.frombuffer(b"".join(files), np.uint8),
+            np.cumsum(lengths, dtype=np.uint64),
+            np.ascontiguousarray(places[:, 0]),
+            np.ascontiguousarray(places[:, 1]),
+        )
 
     def of_archive(self, number: int) -> Listing:
         """The listing of the items in archive `number` alone."""
@@ -77,4 +115,5 @@ class Listing:
             key_bytes=key_bytes,
             item_archive=None,
             item_split=None if self.item_split is None else self.item_split[rows],
+            companions=None if self.companions is None else self.companions.take(rows),
         )

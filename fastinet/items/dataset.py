@@ -17,6 +17,7 @@ from fastinet.datasets.devkit import Devkit
 from fastinet.datasets.key_labels import validation_numbers
 from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.names import Names
+from fastinet.datasets.path_splits import ALL
 from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
@@ -28,6 +29,7 @@ from fastinet.items.given_labels import (
     assign,
     read_labels_at,
 )
+from fastinet.items.item_companions import companion_extensions, read_companions, read_kind
 from fastinet.items.name_selection import are_names, rows_of_list, rows_of_names
 from fastinet.sidecars.places import Sidecars
 
@@ -50,7 +52,8 @@ class Dataset:
         path: what was opened: an archive, a folder, or a pattern; absolute.
         name: its file name.
         family: which archive family it was recognised as: "train", "val", ...
-        split: which part of the archive it is: "train", "val", "test", or as the archive calls it.
+        split: which part of the archive it is: "train", "val", "test", or as the archive calls it;
+            "all": all of several.
         splits: the names of all parts that the archive has.
         index: path of the index that serves, or None where none is kept.
         labels: int64 [N], read-only; index into ``classes``, or -1 for an item without a label.
@@ -84,9 +87,9 @@ class Dataset:
     ) -> None:
         """A dataset of the items in ``columns``.
 
-        ``split`` takes the items of that split only; None takes all, with the first one's classes.
-        ``sidecars`` says where others than the index lie; None: nowhere. ``devkit`` tells more of
-        the classes.
+        ``split`` takes the items of that split only, "all" those of all with the classes of all;
+        None takes all, with the first one's classes. ``sidecars`` says where others than the index
+        lie; None: nowhere. ``devkit`` tells more of the classes.
         """
         listing = columns.listing
         self.path = path
@@ -99,12 +102,17 @@ class Dataset:
         self.skipped = listing.skipped
         self._checkpoints: Checkpoints | None = None  # loaded when first asked for
         self.is_selection = False
-        number = 0 if split is None else self.splits.index(split)
-        self.split, self.wnids = listing.splits[number]
-        if split is not None and listing.item_split is not None:
-            columns = columns.take(np.flatnonzero(listing.item_split == number))
+        if split == ALL:
+            self.split = split
+            self.wnids, labels = listing.together()
+        else:
+            number = 0 if split is None else self.splits.index(split)
+            self.split, self.wnids = listing.splits[number]
+            labels = listing.labels
+            if split is not None and listing.item_split is not None:
+                columns = columns.take(np.flatnonzero(listing.item_split == number))
         self._take_columns(columns)
-        self.labels: NDArray[np.int64] = columns.of_items(listing.labels)
+        self.labels: NDArray[np.int64] = columns.of_items(labels)
         self.label_sets: LabelSets | None = None
 
     def _take_columns(self, columns: ItemColumns) -> None:
@@ -224,6 +232,46 @@ class Dataset:
             MissingError, ReadError: the archive is gone, was cut, or cannot be read.
         """
         return self.columns.read(item_number(index, len(self)))
+
+    @property
+    def companion_extensions(self) -> tuple[str, ...]:
+        """What companions there are beside items of the archives, by extension: "cls", "seg.png".
+
+        See :meth:`companions`.
+        """
+        return companion_extensions(self.columns)
+
+    def companions(self, index: int) -> dict[str, bytes]:
+        """The companions of an item: what has its name but for the extension.
+
+        They are read from the archive as they stand there, of any size; nothing else of the package
+        reads them. A name ends at its first dot, as WebDataset has it, or where only that makes
+        sense, at its last. Of two files with the same extension the first counts.
+
+        Args:
+            index: 0 to N - 1, or -N to -1 counted from the end.
+
+        Returns:
+            Contents by extension in small letters: ``{"cls": b"7", "seg.png": ...}``.
+
+        Raises:
+            IndexError: there is no such item.
+            MissingError, ReadError: the archive is gone, was cut, or cannot be read.
+        """
+        return read_companions(self.columns, item_number(index, len(self)))
+
+    def companions_of(self, items: Iterable[int], extension: str) -> list[bytes | None]:
+        """The companion with one extension of each of several items; None: it has none.
+
+        Args:
+            items: 0 to N - 1 each; or -1, for which there is None, as for rows that fill a batch.
+            extension: as :meth:`companions` has it.
+
+        Raises:
+            ValueError: no item of the archives has such a companion.
+            MissingError, ReadError: as :meth:`companions`.
+        """
+        return read_kind(self.columns, items, extension)
 
     def _whole(self) -> Dataset:
         """All items of all splits."""

@@ -55,10 +55,12 @@ def archive(tmp_path: Path) -> Path:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(items=st.integers(1, 300), several=st.booleans())
-def test_what_is_saved_is_loaded(tmp_path: Path, items: int, several: bool) -> None:
+@given(items=st.integers(1, 300), several=st.booleans(), companions=st.booleans())
+def test_what_is_saved_is_loaded(
+    tmp_path: Path, items: int, several: bool, companions: bool
+) -> None:
     path = tmp_path / "x.fastinet"
-    listing = make_listing(items, several=several)
+    listing = make_listing(items, several=several, companions=companions)
     save_listing(path, IDENTITIES, listing)
     assert same(load_listing(path, IDENTITIES), listing)
 
@@ -311,3 +313,19 @@ def test_concurrent_builders(archive: Path) -> None:
         "train.tar",
         "train.tar.fastinet",
     ]
+
+
+def test_an_index_that_other_rules_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items may have other splits by them."""
+    archive = tmp_path / "a.tar"
+    archive.write_bytes(train_tar(TRAIN))
+    with monkeypatch.context() as patched:
+        patched.setattr(index, "RULES_VERSION", 1)
+        dataset = open_archive(archive)
+    assert dataset.index is not None
+    with pytest.warns(FastinetWarning, match=r"other rules for items, labels and splits \(1, "):
+        again = open_archive(archive)
+    assert list(again.keys) == list(dataset.keys)
+    open_archive(archive)  # in silence, for the new one is kept
