@@ -86,16 +86,9 @@ class Dataset:
     ) -> None:
         """A dataset of the items in ``columns``.
 
-        <<<<<<< HEAD
         ``split`` takes the items of that split only, "all" those of all with the classes of all;
-        None takes all, with the first one's classes.
-        Sidecars are named by ``sidecar_base``; None: by ``path``. ``devkit`` tells more of the
-        classes.
-        =======
-        ``split`` takes the items of that split only; None takes all, with the first one's classes.
-        ``sidecars`` says where others than the index lie; None: nowhere. ``devkit`` tells more of
-        the classes.
-        >>>>>>> main
+        None takes all, with the first one's classes. ``sidecars`` says where others than the index
+        lie; None: nowhere. ``devkit`` tells more of the classes.
         """
         listing = columns.listing
         self.path = path
