@@ -17,6 +17,7 @@ from fastinet.datasets import (
     objectnet,
     webdataset,
 )
+from fastinet.datasets.companion_search import with_companions
 from fastinet.datasets.scanned import ScannedMembers
 
 if TYPE_CHECKING:
@@ -61,5 +62,7 @@ def recognise(
     for recognise_family in _RECOGNISERS:
         listing = recognise_family(members)
         if listing is not None:
-            return listing
+            # Shards have found theirs already.
+            has_companions = listing.family == webdataset.FAMILY
+            return listing if has_companions else with_companions(listing, members)
     return None
