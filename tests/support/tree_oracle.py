@@ -91,7 +91,7 @@ def split_folder(root: str) -> str | None:
 def passed_over(tree: Tree) -> list[str]:
     """What lies in the tree and is none of its items, nor a file that belongs to one.
 
-    That is junk, other files, and links to outside.
+    That is junk, other files, and links to outside; not what CLS-LOC's archives have beside images.
     """
     items = {path for path in tree if is_item(tree, path)}
     samples = {sample_of(path) for path in items}
@@ -121,17 +121,17 @@ def has_items(tree: Tree) -> bool:
     return any(is_item(tree, path) for path in tree)
 
 
-def expected(tree: Tree, order: Iterable[str], name: str) -> dict[str, Expected] | None:
+def expected(tree: Tree, name: str) -> dict[str, Expected] | None:
     """What each split of the tree must have; None: no opinion.
 
     Args:
-        tree: what is packed, or lies in a folder; inner tars as folders.
-        order: its paths in the order of the archive.
+        tree: what is packed, or lies in a folder, in the order of the archive; inner tars as
+            folders.
         name: of the folder, or of the tar without ".tar".
     """
     if any(path.endswith((".cls", ".json")) for path in tree):
         return None  # they may be labels
-    items = [(path, content_at(tree, path)) for path in order if is_item(tree, path)]
+    items = [(path, content_at(tree, path)) for path in tree if is_item(tree, path)]
     if any(not root_and_class(path)[1] for path, _ in items):
         return None
     class_folders = {
