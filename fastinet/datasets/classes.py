@@ -20,6 +20,7 @@ import csv
 import functools
 import gzip
 import importlib.resources
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 IMAGENET1K_CLASSES = 1000
+_WNID = re.compile(r"n[0-9]{8}")
 _WNID_LENGTH = 9
 
 
@@ -52,12 +54,13 @@ class ClassInfo:
     index: int
     """The label: the wnid's number, from 0 on, among the dataset's sorted wnids."""
     wnid: str
-    """WordNet 3.0 noun offset: "n01440764"."""
+    """WordNet 3.0 noun offset: "n01440764". A class that is none has a number or a name here: "7",
+    "Alarm clock"."""
     names: tuple[str, ...] = ()
-    """English names as WordNet 3.0 has them, the usual one first; empty outside ImageNet-22K and
-    ImageNet-1K. Not unique: there are two classes "crane"."""
+    """English names, the usual one first: WordNet 3.0's, of wnids in ImageNet-22K or ImageNet-1K.
+    Empty for other wnids, and for numbers. Not unique: there are two classes "crane"."""
     gloss: str = ""
-    """WordNet's definition; empty where there are no names."""
+    """WordNet's definition; empty where the names are not WordNet's."""
     parents: tuple[str, ...] = ()
     """Wnids of the WordNet parents, of which a synset may have several; empty without a devkit."""
     ancestors: tuple[str, ...] = ()
@@ -182,8 +185,10 @@ def _names_and_gloss(wnid: str) -> tuple[tuple[str, ...], str]:
     """What the package knows of a class."""
     if wnid in _imagenet1k():
         return _imagenet1k()[wnid].names, _imagenet1k()[wnid].gloss
-    if len(wnid) != _WNID_LENGTH or not wnid.startswith("n"):  # a number, as WebDataset's
+    if wnid.isdecimal() or not wnid:  # WebDataset's classes have numbers
         return (), ""
+    if not _WNID.fullmatch(wnid):  # ObjectNet's have names
+        return (wnid,), ""
     names, _, gloss = _imagenet22k().get(wnid, "").partition("\t")
     return tuple(names.split(", ")) if names else (), gloss
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.datasets.label_sets import LabelSets
+from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.listing import Listing, Split
 from fastinet.items.checkpoints import Checkpoints
 from fastinet.items.dataset import Dataset
@@ -200,7 +200,7 @@ def _renumbered(part: Dataset, classes: Sequence[str]) -> tuple[NDArray[np.int64
     labels = np.append(new_label, -1)[part.labels]  # -1, no label, stays
     if part.label_sets is not None:
         return labels, part.label_sets.relabel(new_label)
-    return labels, LabelSets((labels >= 0).astype(np.int64), labels[labels >= 0])
+    return labels, single_labels(labels)
 
 
 def _listing(

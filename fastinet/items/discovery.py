@@ -28,7 +28,7 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
-from fastinet.sidecars.places import is_sidecar
+from fastinet.sidecars.places import Sidecars, is_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.companions import LabelFunction
     from fastinet.datasets.listing import Listing
 
-__all__ = ["Found", "archives_at", "find_archives", "patch_at", "scan_archives"]
+__all__ = ["Found", "archives_at", "find_archives", "keep_sidecars", "patch_at", "scan_archives"]
 
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.
@@ -66,8 +66,8 @@ class Found(NamedTuple):
 
     path: Path
     """What was opened, as messages name it; absolute."""
-    sidecar_base: Path
-    """Sidecars are named by this path, and lie beside it where they can."""
+    sidecars: Sidecars
+    """Of all archives together, in the usual places."""
     archives: list[Archive]
     notes: list[str]
     """What the user should hear about."""
@@ -88,7 +88,7 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         )
     paths = shard_paths(path)
     if len(paths) == 1:
-        return Found(paths[0], paths[0], *archives_at(paths[0]))
+        return Found(paths[0], Sidecars(paths[0]), *archives_at(paths[0]))
     shown = title(path, paths)
     archives: list[FileArchive | GzipArchive] = []
     missing: list[Path] = []
@@ -114,7 +114,9 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
             f"{len(missing)} of {len(paths)} shards are missing: {some}{advice}",
             archive=str(shown),
         )
-    return Found(shown, sidecar_base(paths), _sharing(archives), [])
+    targets = [Path(os.path.realpath(shard)) for shard in paths]
+    sidecars = Sidecars(sidecar_base(paths), target=sidecar_base(targets))
+    return Found(shown, sidecars, _sharing(archives), [])
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -151,12 +153,31 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     return _sharing(list(map(_file_archive, class_tars))), notes
 
 
+def keep_sidecars(archives: Sequence[Archive], index: bool | str) -> list[Archive]:
+    """The archives of one dataset, with their own sidecars where its ``index=`` says.
+
+    Their names tell them apart in one folder, and a number where several have one name.
+    """
+    kept: list[Archive] = []
+    names = [archive.name for archive in archives]
+    for number, archive in enumerate(archives):
+        if isinstance(archive, GzipArchive):
+            path = archive.path
+            if isinstance(index, str) and names.count(archive.name) > 1:
+                path = path.with_name(f"{number}-{path.name}")
+            part = f".{path.name}" if len(archives) > 1 else ""
+            archive = replace(archive, sidecars=Sidecars(path, index, part=part))  # noqa: PLW2901
+        kept.append(archive)
+    return kept
+
+
 def _sharing(archives: Sequence[FileArchive | GzipArchive]) -> list[Archive]:
     """The archives of one dataset, which share what a process may have of files and memory."""
     briefly = len(archives) > _MOST_OPEN_FILES
     cache_bytes = _CACHE_BYTES // len(archives) if len(archives) > _MOST_FULL_CACHES else None
+    told: set[str] = set()
     return [
-        replace(archive, briefly=briefly, cache_bytes=cache_bytes)
+        replace(archive, briefly=briefly, cache_bytes=cache_bytes, told=told)
         if isinstance(archive, GzipArchive)
         else replace(archive, briefly=briefly)
         for archive in archives

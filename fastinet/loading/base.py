@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import weakref
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fastinet._native import _engine
+from fastinet.loading.failures import Failures
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from fastinet.loading.buffers import Buffers
     from fastinet.loading.epoch import Batches
-    from fastinet.loading.options import LoaderOptions
+    from fastinet.loading.options import LoaderOptions, OnError
     from fastinet.pixels.output import OutputFormat
     from fastinet.pixels.transforms import Transform
 
@@ -40,6 +41,17 @@ class BaseLoader:
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last
         self._latest: weakref.ref[Batches[Any]] | None = None
+        self._failures = Failures({})
+
+    @property
+    def failures(self) -> Failures:
+        """The items that gave no row in the epoch begun last, masked or replaced, all of them.
+
+        A sequence of what was wrong with each and what was done about it: its `item`, `key`,
+        `archive`, `error`, `action`, and `replacement` with `replacement_key`. It has those of the
+        batches that were delivered; it grows while the epoch runs, and stays until the next begins.
+        """
+        return self._failures
 
     @property
     def batch_size(self) -> int:
@@ -76,7 +88,7 @@ class BaseLoader:
         return self.options.affinity
 
     @property
-    def on_error(self) -> Literal["raise", "mask"]:
+    def on_error(self) -> OnError:
         """What becomes of items that give no row."""
         return self.options.on_error
 
@@ -111,11 +123,6 @@ class BaseLoader:
             slots=self._slots.allocated if self._slots is not None else 0,
             extra=self._slots.extra if self._slots is not None else 0,
         )
-
-    @property
-    def _masks(self) -> bool:
-        """Whether items that give no row are masked, rather than raised."""
-        return self.on_error == "mask"
 
     @property
     def _views(self) -> int | None:

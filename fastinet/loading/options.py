@@ -27,11 +27,14 @@ __all__ = [
     "DEFAULT_WORLD",
     "EpochArguments",
     "LoaderOptions",
+    "OnError",
     "RowArguments",
     "checked_shuffle",
     "checked_stream_window",
     "refuse_options",
 ]
+
+OnError = Literal["raise", "mask", "replace"]
 
 DEFAULT_STREAM_WINDOW: Final = 2048
 """Items to draw among: some 230 MB of ImageNet."""
@@ -80,7 +83,7 @@ class LoaderOptions:
     seed: int
     threads: int
     affinity: tuple[int, ...]
-    on_error: Literal["raise", "mask"]
+    on_error: OnError
     drop_last: bool
     rank: int
     world: int
@@ -108,8 +111,8 @@ class LoaderOptions:
             bool(arguments["exact"]), bool(arguments["exif_orientation"]), arguments["max_pixels"]
         )
         on_error = arguments["on_error"]
-        if on_error not in ("raise", "mask"):
-            raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
+        if on_error not in ("raise", "mask", "replace"):
+            raise ValueError(f'on_error must be "raise", "mask" or "replace", not {on_error!r}')
         batch_size = whole_number("batch_size", arguments["batch_size"], 1, 2**31 - 1)
         seed = checked_seed(arguments["seed"])
         affinity = checked_affinity(arguments["affinity"])
@@ -155,7 +158,7 @@ class EpochArguments(RowArguments, total=False):
     shuffle: bool | Literal["blocked"]
     seed: int
     threads: int | None
-    on_error: Literal["raise", "mask"]
+    on_error: OnError
     drop_last: bool
     pad_last: PadLast | None
     rank: int | Literal["auto"]

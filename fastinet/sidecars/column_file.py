@@ -33,6 +33,7 @@ import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
+from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import Count, UnusableSidecarError, Word32, checked, parsed_object
 
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from fastinet.base.progress import Progress
 
 __all__ = [
-    "ELSEWHERE",
     "ColumnFileForm",
     "UnusableSidecarError",
     "load_or_build",
@@ -58,9 +58,6 @@ Kept = TypeVar("Kept")
 Header = TypeVar("Header")
 
 FORMAT_VERSION = 2
-
-ELSEWHERE = "XDG_CACHE_HOME may name a folder that can be written"
-"""Advice in messages where a sidecar can be kept neither beside its archive nor in the cache."""
 
 _MAGIC = b"FASTINET"
 _PREAMBLE = struct.Struct("<8sIIQQ")
@@ -141,6 +138,7 @@ def load_or_build(
     candidates: Sequence[Path],
     what: str,
     *,
+    advice: str,
     load: Callable[[Path], Kept],
     build: Callable[[Progress], Kept],
     save: Callable[[Path, Kept], None],
@@ -153,8 +151,9 @@ def load_or_build(
     cannot serve, and of one that could not be saved.
 
     Args:
-        candidates: where the file may lie, best place first.
+        candidates: where the file may lie, best place first; none: it is built, and not kept.
         what: name of its kind, for messages: "index", "box index".
+        advice: what a user can do where it can be kept nowhere.
         load: reads the content; raises FileNotFoundError, UnusableSidecarError or another OSError.
         build: makes the content from the archive, and calls its argument with (done, in all).
         save: writes the content; raises OSError.
@@ -182,18 +181,19 @@ def load_or_build(
         for finding in findings:
             warn(f"{finding}; it is built anew")
         built = build(tell_progress)
-        failures = []
+        failures: list[tuple[Path, OSError]] = []
         for candidate in candidates:
             try:
                 save(candidate, built)
             except OSError as error:
-                failures.append(f"'{candidate}': {error.strerror}")
+                failures.append((candidate, error))
             else:
                 return built, candidate
-        warn(
-            f"the {what} could not be kept, so the next open scans again ({'; '.join(failures)}); "
-            f"{ELSEWHERE}"
-        )
+        if failures:
+            warn(
+                f"the {what} could not be kept, so the next open scans again "
+                f"({shown_failures(failures)}); {advice}"
+            )
         return built, None
 
     return turns.find_or_make_sidecar(

@@ -61,7 +61,7 @@ def test_an_identity_is_the_files(path: Path) -> None:
 def test_what_is_wrong_with_it_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "page.tar"
     path.write_bytes(b"<!DOCTYPE html><html><body>Not found</body></html>" * 20)
-    with pytest.raises(CorruptError, match="not a tar.*an error or log-in page") as caught:
+    with pytest.raises(CorruptError, match=r"not a tar.*an error or log-in page") as caught:
         FileArchive(path).scan()
     assert caught.value.archive == str(path)
     path.write_bytes((entry("a.JPEG", b"\xff\xd8\xff") + END)[: -len(END)])

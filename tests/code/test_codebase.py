@@ -203,10 +203,12 @@ TEST_FOLDERS = {"torch": "frameworks", "_native": None}
 
 # Tests of several modules at once, and what each of them asks.
 OVER_SEVERAL_MODULES = {
+    "augment/test_pixels_of_steps.py": "do steps give Pillow's pixels, alone and in chains?",
     "cli/test_cli.py": "what do the commands print, write and refuse?",
     "cli/test_cli_splits.py": "what do the commands do with several splits, and without labels?",
     "cli/test_cli_stream.py": "what do the commands do with an archive that arrives?",
     "datasets/test_label_functions.py": "what does an error of a user's label function say?",
+    "datasets/test_robustness_sets.py": "do ImageNet-A, -R and -Sketch get labels among the 1000?",
     "datasets/test_whole_archives.py": "is all of ImageNet-21K read, in every packaging?",
     "frameworks/test_examples.py": "do the examples run?",
     "frameworks/test_torch.py": "are a loader's batches as tensors what they are as arrays?",
@@ -215,6 +217,7 @@ OVER_SEVERAL_MODULES = {
     "items/test_shard_datasets.py": "are shards one dataset, from their names to batches?",
     "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
     "loading/test_lifetime.py": "who lives how long: batches, slots, threads, processes?",
+    "loading/test_replacing.py": "who comes in a bad item's place, whoever makes the row?",
     "loading/test_resume.py": "does a state give the rest of the unbroken epoch?",
     "loading/test_rows_with_checkpoints.py": "are rows the same with checkpoints as without?",
     "loading/test_sizes.py": "do rows have the size of their epoch?",
@@ -230,6 +233,8 @@ OVER_SEVERAL_MODULES = {
     "pixels/test_rows.py": "are the pixels of JPEGs Pillow's?",
     "pixels/test_wrapped_images.py": "are images in gzip read as if they were not?",
     "sidecars/test_earlier_sidecars.py": "are sidecars of earlier versions read?",
+    "sidecars/test_staged_archives.py": "do sidecars serve copies of their archive?",
+    "sidecars/test_without_a_place.py": "does anything stop where no sidecar can be kept?",
     "verification/test_verify.py": "what does a verification say of sound and cut archives?",
     "verification/test_verify_families.py": "is every archive taken for what it is opened as?",
     "verification/test_verify_runs.py": "does an interrupted verification end like another?",
