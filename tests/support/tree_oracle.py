@@ -101,6 +101,7 @@ def passed_over(tree: Tree) -> list[str]:
         if not isinstance(what, EmptyFolder)
         and path not in items
         and sample_of(path) not in samples
+        and "LOC_" not in path
     ]
 
 
