@@ -14,6 +14,12 @@ import fastinet
 from fastinet.errors import FastinetError, FastinetWarning
 
 
+# Arguments, functions, commands; and which splits there are.
+_ADVICE = re.compile(
+    r"\b[a-z_]+=|\bfastinet\.\w+|`[a-z]+ |\bopen it\b|has no split '.*'; it has |may mean: "
+)
+
+
 @dataclass(frozen=True)
 class Part:
     """What is in a split."""
@@ -37,7 +43,7 @@ class Refusal:
     @property
     def says_what_to_do(self) -> bool:
         """Whether it names an argument, a function or a command."""
-        return bool(re.search(r"\b[a-z_]+=|`[a-z]+ |\bfastinet\.\w+|\bopen it\b", self.message))
+        return _ADVICE.search(self.message) is not None
 
 
 @dataclass(frozen=True)
