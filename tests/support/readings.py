@@ -13,7 +13,6 @@ from typing import Any
 import fastinet
 from fastinet.errors import FastinetError, FastinetWarning
 
-
 # Arguments, functions, commands; and which splits there are.
 _ADVICE = re.compile(
     r"\b[a-z_]+=|\bfastinet\.\w+|`[a-z]+ |\bopen it\b|has no split '.*'; it has |may mean: "

@@ -132,12 +132,13 @@ def expected(tree: Tree, name: str) -> dict[str, Expected] | None:
     split_of = splits_of_roots({root_and_class(path)[0] for path, _ in items}, name)
     if split_of is None or not items:
         return None
-    folders = [path for path in folders_of(tree) if not is_junk(path)]
-    classes = {
-        wnid
-        for root, wnid in map(root_and_class, (f"{folder}/" for folder in folders))
-        if wnid and (root in split_of or is_known(root, name))
-    }
+    classes = set()
+    for folder in folders_of(tree):
+        root, wnid = root_and_class(f"{folder}/")
+        if wnid and not is_junk(folder):
+            if root not in split_of and not is_known(root, name):
+                return None
+            classes.add(wnid)
     table = tuple(sorted(classes))
     found: dict[str, list[tuple[str, bytes, int]]] = {}
     for path, content in items:
