@@ -51,6 +51,11 @@ class PyStreamItems {
   }
 
   void Interrupt() { input_->Interrupt(); }
+  /// First bytes of the stream, after Next() has read some.
+  py::bytes Head() const {
+    const Bytes head = input_->head();
+    return {reinterpret_cast<const char*>(head.data()), head.size()};
+  }
   uint64_t Skipped() const { return items_ ? items_->skipped() : 0; }
 
  private:

@@ -89,7 +89,8 @@ Status ItemStream::Step() {
   }
   waiting_ = false;
   const StreamedMember& member = members_.member();
-  if (IsOfOtherSplit(member.name)) return {};
+  FASTINET_ASSIGN_OR_RETURN(const bool wanted, IsOfSplit(member));
+  if (!wanted) return {};
   if (IsAppleDouble(member)) {
     ++skipped_;
     return {};
@@ -106,11 +107,17 @@ Status ItemStream::Step() {
   return waiting_ ? Status() : Take(member);
 }
 
-/// Counts `name` if it is of another split than is wanted.
-bool ItemStream::IsOfOtherSplit(const std::string& name) {
-  if (rules_.split.empty() || rules_.splits.Of(name) == rules_.split) return false;
-  if (of_other_splits_++ == 0) first_other_ = name;
-  return true;
+/// Whether a member is of the split that is wanted; counts it otherwise. An image that shows that
+/// there are two readings comes behind a sample that is complete.
+Result<bool> ItemStream::IsOfSplit(const StreamedMember& member) {
+  Result<bool> wanted = gate_.Takes(member.name, IsImage(member) && !IsAppleDouble(member));
+  if (!wanted.ok()) {
+    FASTINET_RETURN_IF_ERROR(FinishSample());
+    Status status = std::move(wanted).status();
+    return std::move(status).InMember(member.name).AtOffset(static_cast<int64_t>(member.offset));
+  }
+  if (!wanted.value() && of_other_splits_++ == 0) first_other_ = member.name;
+  return wanted;
 }
 
 /// At the stream's end: an empty epoch is what a wrong `split` looks like.
@@ -119,8 +126,8 @@ Status ItemStream::CheckSplit() const {
   return {StatusCode::kMissing, "no item of the stream is of split '" + rules_.split +
                                     "', as far as paths tell; " + std::to_string(of_other_splits_) +
                                     " members are of others, the first is '" + first_other_ +
-                                    "' of '" + std::string(rules_.splits.Of(first_other_)) +
-                                    "'. Without split= all items come"};
+                                    "' of '" + gate_.SplitOf(first_other_) +
+                                    "'. split=\"all\" takes all items"};
 }
 
 Status ItemStream::Take(const StreamedMember& member) {

@@ -261,14 +261,13 @@ class ItemRules:
         *,
         labels_by_function: bool,
         split: str,
-        prefixes: Sequence[tuple[str, str]],
-        folders: Sequence[tuple[str, str]],
-        otherwise: str,
+        around: str,
     ) -> None:
         """With `labels_by_function` some samples without a label have one item, too.
 
-        The members that count are those of `split` ("": all): by (prefix, split), else by the
-        innermost of (end of a folder's path, split), else `otherwise`.
+        The members that count are those of `split`, by its name or its folder's; "": of the split
+        that the first image is of, and another one is an error; "all": all. `around` is the split
+        that the stream's name is; "": it is none.
         """
 
 class StreamItems:
@@ -284,6 +283,9 @@ class StreamItems:
         """
     def interrupt(self) -> None:
         """Makes `next` fail from now on, also the call that another thread waits in."""
+    @property
+    def head(self) -> bytes:
+        """Up to 512 of the stream's first bytes; none before `next` has read them."""
     @property
     def skipped(self) -> int:
         """As of StreamEpoch."""
@@ -312,11 +314,31 @@ class StreamEpoch:
         prefetch: int,
         on_error: str,
     ) -> None: ...
-    def next(self) -> tuple[Batch, list[tuple[str, list[tuple[str, bytes | None]]]], int] | None:
-        """(batch, (key, companions as of StreamItems) of each row, position the pass stands at)."""
+    def next(
+        self,
+    ) -> (
+        tuple[
+            Batch,
+            list[tuple[str, list[tuple[str, bytes | None]]]],
+            int,
+            dict[int, tuple[bytes, int]],
+        ]
+        | None
+    ):
+        """What has arrived: a batch, and what only the stream knows of it.
+
+        (batch, (key, companions as of StreamItems) of each row, position that the pass stands at,
+        and of each item that gave no row (up to 512 of its first bytes, its size) by its number).
+        """
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...
+    @property
+    def head(self) -> bytes:
+        """Up to 512 of the stream's first bytes; none before its end or failure was delivered."""
+    @property
+    def failed_head(self) -> tuple[bytes, int] | None:
+        """As in `next`, of the item whose failure it has raised; None: it has raised none."""
     @property
     def skipped(self) -> int:
         """Members so far that were no items, nor small files of one that are no images."""

@@ -49,7 +49,8 @@ def wnids_of(classes: GivenClasses) -> tuple[str, ...]:
         if not isinstance(wnid, str):
             raise TypeError(f"classes must be wnids, not {wnid!r}")
     if len(set(wnids)) < len(wnids):
-        raise ValueError("a class stands twice among the classes")
+        twice = next(wnid for wnid in wnids if wnids.count(wnid) > 1)
+        raise ValueError(f"classes have {twice!r} twice")
     return wnids
 
 

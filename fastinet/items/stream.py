@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from fastinet._native import _engine
-from fastinet.archives.explaining import explained_stream, head_of_descriptor
+from fastinet.archives.explaining import explained_stream
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
-from fastinet.datasets import path_splits
 from fastinet.datasets.classes import ClassInfo, class_table
 from fastinet.datasets.companions import LabelFunction, asked_label, by_extension
 from fastinet.datasets.key_labels import KeyLabels
@@ -62,11 +61,13 @@ class Stream:
         *,
         known_classes: bool,
         split: str | None = None,
+        around: str = "",
         own_file: io.FileIO | None = None,
     ) -> None:
         """The stream of a descriptor or file object; see :func:`open_stream`.
 
-        With `known_classes` labels beyond `classes` are refused. `own_file` is the file that the
+        With `known_classes` labels beyond `classes` are refused. `around` is the split that the
+        stream's name is, "" where it is none. `own_file` is the file that the
         descriptor is of, where it is for this stream to close.
         """
         self.name = name
@@ -74,18 +75,15 @@ class Stream:
         self._source = source
         self._known_classes = known_classes
         self._label_function = labels
-        self._key_labels = KeyLabels(classes)
+        self._key_labels = KeyLabels(classes if known_classes else None)
         self.rules = _engine.ItemRules(
             labels_by_function=labels is not None,
             split=split or "",
-            prefixes=path_splits.ANY_FAMILY.prefixes,
-            folders=path_splits.ANY_FAMILY.folders,
-            otherwise=path_splits.OTHERWISE,
+            around=around,
         )
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None
         self._begun = False
-        self._head: bytes | None = None
         self.skipped = 0
 
     def __repr__(self) -> str:
@@ -115,7 +113,6 @@ class Stream:
             )
         self._begun = True
         if isinstance(self._source, int):
-            self._head = head_of_descriptor(self._source)
             try:
                 yield self._source
             finally:
@@ -154,7 +151,7 @@ class Stream:
                 yield StreamItem(key, by_extension(companions), size, data)
         except FastinetError as error:
             self.check()
-            raise self.explained(error) from None
+            raise self.explained(error, native.head) from None
         finally:
             native.interrupt()
             self.end()
@@ -196,9 +193,14 @@ class Stream:
             labels.append(label)
         return labels
 
-    def explained(self, error: FastinetError) -> FastinetError:
-        """An error of the engine, saying what the stream is, and what can be done."""
-        return explained_stream(error, self._head if self._pump is None else self._pump.head)
+    def explained(self, error: FastinetError, head: bytes) -> FastinetError:
+        """An error of the engine, saying what the stream is, and what can be done.
+
+        Args:
+            error: of the stream, not of an item.
+            head: the first bytes of the stream, as the engine has kept them.
+        """
+        return explained_stream(error, head)
 
     def check(self) -> None:
         """Raises ReadError if the file object failed while it was read."""

@@ -45,6 +45,13 @@ class BatchItems(Protocol):
         """See `fastinet.Dataset.companions_of`."""
 
 
+class ArrivedItems(BatchItems, Protocol):
+    """What a batch asks about the items of a stream besides, since their bytes have passed."""
+
+    def explained(self, error: Exception, item: int) -> Exception:
+        """The error of an item that gave no row, saying what its bytes are if they are no image."""
+
+
 @dataclass(frozen=True)
 class BatchKind:
     """What a batch needs to know besides what its slot holds; for keys, shapes and `objects`.
@@ -58,18 +65,19 @@ class BatchKind:
             them; None for a loader without `boxes`.
     """
 
-    items: BatchItems
+    items: Dataset | ArrivedItems
     has_views: bool
     annotated: tuple[ItemBoxes, Transform] | None = None
 
     def explained(self, error: Exception, item: int | None = None) -> Exception:
         """The error of an item that gave no row, saying what its bytes are if they are no image.
 
-        See `ItemColumns.explained`. A stream's bytes have passed, and its errors stay as they are.
+        See `ItemColumns.explained`. Of a stream, whose bytes have passed, a batch has kept those
+        that say it.
         """
-        return (
-            self.items.columns.explained(error, item) if isinstance(self.items, Dataset) else error
-        )
+        if isinstance(self.items, Dataset):
+            return self.items.columns.explained(error, item)
+        return error if item is None else self.items.explained(error, item)
 
 
 @dataclass
