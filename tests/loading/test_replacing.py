@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.bad_items import BAD, DAMAGED, ITEMS, MAX_PIXELS, write_bad_archive
 
 import fastinet
 from fastinet import ItemBoxes, Loader, RandomResizedCrop, Resize
@@ -20,7 +21,6 @@ from fastinet.errors import CorruptError, FastinetError, FastinetWarning
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
-from tests.support.bad_items import BAD, DAMAGED, ITEMS, MAX_PIXELS, write_bad_archive
 
 CROP = RandomResizedCrop(8)
 
