@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +32,7 @@ def test_the_dataset_is_the_one_that_open_gives(archive: str) -> None:
     assert opening.describe_index(unkept) == {"index": None, "index_bytes": None}
 
 
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
 def test_a_split_that_there_is_not_is_a_usage_error(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "tree.tar", miniature_challenge().class_tree())
     assert opening.open_archive(str(path), "val").split == "val"
@@ -93,14 +93,14 @@ def test_options_that_a_stream_has_not(
     assert [item.key for item in stream.items()] == ["n01440764/n01440764_1.JPEG"]
 
 
-def test_labels_of_those_items_that_have_one() -> None:
-    def label(key: str, _: object) -> int:
-        if "x" in key:
-            raise ValueError("no label")
-        return len(key)
-
-    stream = fastinet.open_stream(io.BytesIO(tar({})), labels=label)
-    assert opening.labels_if_any(stream, [("a", {}), ("bb", {})]) == [1, 2]
-    mixed = [("a", {}), ("x", {}), ("ccc", {}), ("xx", {})]
-    assert opening.labels_if_any(stream, mixed) == [1, -1, 3, -1]
-    assert opening.labels_if_any(stream, []) == []
+def test_classes_of_those_items_that_tell_one() -> None:
+    """A folder's wnid, or the label of a companion; neither needs the stream's classes."""
+    items = [
+        ("n01440764/a.JPEG", {}),
+        ("b.jpg", {"cls": b"7"}),
+        ("c.jpg", {"json": b'{"label": 3}'}),
+        ("d.jpg", {"cls": b"no label"}),
+        ("e.jpg", {}),
+    ]
+    assert opening.classes_if_any(items) == ["n01440764", 7, 3, -1, -1]
+    assert opening.classes_if_any([]) == []

@@ -79,7 +79,8 @@ def test_show_draws_the_same_images_for_the_same_seed(archive: str, tmp_path: Pa
 
 def test_captions_name_class_and_file_where_they_are_known() -> None:
     classes = class_table(["n01440764", "n99999999"])
-    found = show._captions([0, 1, -1, 7], ["a/b/c.JPEG", "d.JPEG", "e/f", "g"], classes)
+    infos = [show._info_of(label, classes) for label in (0, 1, -1, 7)]
+    found = show._captions(infos, ["a/b/c.JPEG", "d.JPEG", "e/f", "g"])
     assert found == [("tench", "c.JPEG"), ("n99999999", "d.JPEG"), ("", "f"), ("", "g")]
 
 

@@ -54,7 +54,8 @@ def test_rows_are_what_a_spec_says() -> None:
     """By way of a loader, beside the one-shot functions."""
     data = jpeg(picture(rng_of("spec"), 40, 30), quality=90)
     options: dict[str, Any] = {"dtype": "float32", "layout": "NCHW", "mean": 0.5, "std": 0.25}
-    stream = fastinet.open_stream(io.BytesIO(tar({"n01440764/n01440764_1.JPEG": data})))
+    archive = io.BytesIO(tar({"n01440764/n01440764_1.JPEG": data}))
+    stream = fastinet.open_stream(archive, classes="imagenet1k")
     (batch,) = fastinet.StreamLoader(stream, 1, CenterCrop((6, 7), resize=9), **options)
     expected = fastinet.decode(data, transform=CenterCrop((6, 7), resize=9), **options)
     assert np.array_equal(batch.images[0], expected)

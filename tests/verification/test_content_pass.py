@@ -96,6 +96,7 @@ def test_left_anywhere_it_goes_on_to_the_same_end(path: Path, digest: bool) -> N
         with pytest.raises(Stopped):
             pass_over(path, digest=digest).run(stop, saved.append)
         (state,) = saved
+        assert bool(state.digest) is digest, "else its bytes would be read once more"
         rest = pass_over(path, state, digest=digest)
         rest.run(None, lambda _: None)
         assert rest.state == whole.state
