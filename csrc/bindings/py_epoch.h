@@ -132,6 +132,7 @@ class PyStreamEpoch {
   void Close() { run_.Close(); }
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
   uint64_t Skipped() const { return run_.run().skipped(); }
+  py::list SkippedNames() const { return Texts(run_.run().SkippedNames()); }
 
  private:
   static std::string KeyOfFailure(const StreamDelivery& failed) {

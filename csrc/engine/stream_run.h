@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -82,6 +83,7 @@ class StreamRun {
   int64_t ReadyBatches();
   /// See ItemStream.
   uint64_t skipped() const { return skipped_; }
+  std::vector<std::string> SkippedNames() const;
 
  private:
   struct Batch;
@@ -117,8 +119,9 @@ class StreamRun {
   int64_t settled_ = INT64_MAX;
   std::vector<StreamItem> rows_;  // of the batch that is being filled
   std::atomic<uint64_t> skipped_ = 0;
+  std::vector<std::string> skipped_names_;  // under mutex_
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Batch>> batches_;  // under way or ready, in order
   bool consumer_inside_ = false;                // a thread is in Next(): others wait

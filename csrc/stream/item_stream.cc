@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "tar/member_name.h"
+
 namespace fastinet {
 namespace {
 
@@ -12,7 +14,6 @@ namespace {
 constexpr std::array<std::string_view, 3> kImageExtensions = {".jpeg", ".jpg", ".png"};
 constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
 constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
-constexpr std::string_view kAppleMagic("\x00\x05\x16\x07", 4);
 
 std::string_view Basename(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
@@ -48,16 +49,36 @@ bool HasSampleExtension(std::string_view name) {
   return extension == "jpeg" || extension == "jpg" || extension == "png";
 }
 
-/// Whether it is a file that macOS adds to each, see fastinet/datasets/scanned.py.
-bool IsAppleDouble(const StreamedMember& member) {
-  return Basename(member.name).starts_with("._") && BeginsWith(member.head, kAppleMagic);
-}
-
 bool IsImage(const StreamedMember& member) {
   const bool named =
       std::any_of(kImageExtensions.begin(), kImageExtensions.end(),
                   [&](std::string_view extension) { return EndsWith(member.name, extension); });
   return named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic);
+}
+
+/// What to do where an archive that is opened has other items than it has as a stream.
+constexpr std::string_view kOpenIt =
+    "fastinet.open reads the archive from a disk as tar would extract it";
+
+Status OfStream(std::string cause, std::string_view name, uint64_t offset) {
+  cause.append("; ").append(kOpenIt);
+  return Unsupported(std::move(cause)).InMember(name).AtOffset(static_cast<int64_t>(offset));
+}
+
+std::string_view NameOf(PassedKind kind) {
+  switch (kind) {
+    case PassedKind::kHardLink:
+      return "hard link";
+    case PassedKind::kSymbolicLink:
+      return "symbolic link";
+    case PassedKind::kDevice:
+      return "device";
+    case PassedKind::kVendorRecord:
+      return "vendor record";
+    case PassedKind::kLeftoverFolder:
+      break;
+  }
+  return "folder";
 }
 
 bool IsLabel(const Companion& companion) {
@@ -83,16 +104,22 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
 Status ItemStream::Step() {
   if (!waiting_) {
     FASTINET_ASSIGN_OR_RETURN(const bool found, members_.Next());
+    FASTINET_RETURN_IF_ERROR(TakeAsides());
+    FASTINET_RETURN_IF_ERROR(BeginTar(members_.tars_ended()));
     over_ = !found;
     if (over_) return {};
+    const StreamedMember& member = members_.member();
+    const bool again = !names_.Add(member.name);
+    if (IsOfOtherSplit(member.name)) return {};
+    if (IsLeftover(member.name, again)) return {};
+    if (again) {
+      return OfStream(
+          "a second member of this name, and the first one has gone by, which tar would replace",
+          member.name, member.offset);
+    }
   }
   waiting_ = false;
   const StreamedMember& member = members_.member();
-  if (IsOfOtherSplit(member.name)) return {};
-  if (IsAppleDouble(member)) {
-    ++skipped_;
-    return {};
-  }
   const std::string_view sample = std::string_view(member.name).substr(0, DotOf(member.name));
   if (sample != sample_ || members_.tars_ended() != tar_) {
     FinishSample();
@@ -103,9 +130,78 @@ Status ItemStream::Step() {
   return waiting_ ? Status() : Take(member);
 }
 
+/// Takes what has gone by before the member that is next.
+Status ItemStream::TakeAsides() {
+  for (const StreamedAside& aside : members_.asides()) {
+    FASTINET_RETURN_IF_ERROR(BeginTar(aside.tar));
+    if (aside.passed) {
+      FASTINET_RETURN_IF_ERROR(TakePassed(*aside.passed));
+    } else if (!names_.Add(aside.inner_tar)) {
+      return OfStream(
+          "a second tar of this name, and the first one has gone by, which tar would "
+          "replace",
+          aside.inner_tar, aside.offset);
+    }
+  }
+  return {};
+}
+
+Status ItemStream::TakePassed(const PassedEntry& entry) {
+  if (!IsWanted(entry.name)) return {};
+  if (IsLeftover(entry.name, false)) return {};
+  std::string shown = entry.name + " (" + std::string(NameOf(entry.kind)) + ")";
+  if (entry.kind == PassedKind::kHardLink && names_.Has(entry.target)) {
+    return OfStream("a hard link to '" + entry.target + "', whose bytes have gone by", entry.name,
+                    entry.offset);
+  }
+  if (entry.kind == PassedKind::kSymbolicLink && !PointedTo(entry.name, entry.target).empty()) {
+    if (names_.AddLink(entry)) return {};
+    return OfStream("a symbolic link in place of a member that has gone by", entry.name,
+                    entry.offset);
+  }
+  if (!entry.target.empty()) shown.insert(shown.size() - 1, " to " + entry.target);
+  Skip(std::move(shown));
+  return {};
+}
+
+/// Sees to it that `names_` are those of this tar. Of the one before it is known now what its
+/// symbolic links point to.
+Status ItemStream::BeginTar(uint64_t tar) {
+  if (tar == names_tar_) return {};
+  for (const ArrivedNames::Link& link : names_.Links()) {
+    if (link.is_member) {
+      return OfStream("a symbolic link to a member, whose bytes have gone by", link.name,
+                      link.offset);
+    }
+    Skip(link.name + " (symbolic link)");
+  }
+  names_.Clear();
+  names_tar_ = tar;
+  return {};
+}
+
+/// Passes over `name` if it is left by another program; a folder of such counts once.
+bool ItemStream::IsLeftover(const std::string& name, bool again) {
+  const size_t end = JunkEnd(name);
+  if (end == 0) return false;
+  const bool in_folder = end < name.size();
+  const std::string outermost = name.substr(0, end) + (in_folder ? "/" : "");
+  if (in_folder ? names_.Add(outermost) : !again) Skip(outermost);
+  return true;
+}
+
+void ItemStream::Skip(std::string name) {
+  ++skipped_;
+  if (skipped_names_.size() < kSkippedNames) skipped_names_.push_back(std::move(name));
+}
+
+bool ItemStream::IsWanted(std::string_view name) const {
+  return rules_.split.empty() || rules_.splits.Of(name) == rules_.split;
+}
+
 /// Counts `name` if it is of another split than is wanted.
 bool ItemStream::IsOfOtherSplit(const std::string& name) {
-  if (rules_.split.empty() || rules_.splits.Of(name) == rules_.split) return false;
+  if (IsWanted(name)) return false;
   if (of_other_splits_++ == 0) first_other_ = name;
   return true;
 }
@@ -123,7 +219,7 @@ Status ItemStream::CheckSplit() const {
 Status ItemStream::Take(const StreamedMember& member) {
   if (IsImage(member)) return TakeImage(member);
   if (member.size > kMaxCompanionBytes) {
-    ++skipped_;
+    Skip(member.name);
     return {};
   }
   FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, members_.ReadContent());
@@ -176,7 +272,7 @@ void ItemStream::KeepOne() {
       image->companions_before = companions.size();
       continue;
     }
-    ++skipped_;
+    Skip(item.key);
     if (item.size > kMaxCompanionBytes || item.bytes.size() < item.size) continue;
     companions.push_back({ExtensionOf(item.key), std::move(item.bytes)});
   }
@@ -202,7 +298,10 @@ void ItemStream::Release(std::vector<Companion> companions) {
 /// Makes items of the sample that has arrived, if there is an image in it.
 void ItemStream::FinishSample() {
   if (images_.size() > 1 && HasLabel()) KeepOne();
-  if (images_.empty()) skipped_ += companions_.size();
+  for (const Companion& companion : companions_) {
+    if (images_.empty())
+      Skip(sample_ + (companion.extension.empty() ? "" : ".") + companion.extension);
+  }
   Release(std::exchange(companions_, {}));
   too_many_ = false;
 }

@@ -7,6 +7,7 @@ another family's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastinet.datasets import ilsvrc, imagenet21k_p, imagenet_v2, webdataset
@@ -39,9 +40,11 @@ def recognise(
     """
     members = ScannedMembers(archives)
     if label_function is not None:
-        return webdataset.label_by_function(members, label_function)
-    for recognise_family in _RECOGNISERS:
-        listing = recognise_family(members)
-        if listing is not None:
-            return listing
-    return None
+        listing = webdataset.label_by_function(members, label_function)
+    else:
+        listings = (recognise_family(members) for recognise_family in _RECOGNISERS)
+        listing = next((listing for listing in listings if listing is not None), None)
+    if listing is None:
+        return None
+    passed, notes = members.passed_over()
+    return replace(listing, skipped=listing.skipped + passed, notes=(*listing.notes, *notes))

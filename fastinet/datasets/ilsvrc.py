@@ -103,11 +103,11 @@ def recognise(members: ScannedMembers) -> Listing | None:
         labels=np.where(wnids >= 0, np.searchsorted(classes, wnids), -1).astype(np.int64),
         splits=tuple(Split(PATH_SPLITS[split], class_texts) for split in present),
         item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
-        skipped=int(np.count_nonzero(~items)) + _specials(archives),
+        skipped=int(np.count_nonzero(~items)),
         notes=tuple(
             note
             for note in (
-                *_skipped_notes(members.names, images, items, invalid, _specials(archives)),
+                *_skipped_notes(members.names, images, items, invalid),
                 _empty_classes_note(np.setdiff1d(class_tars, present_wnids).tolist()),
                 _unlabelled_note(rows, found, members.names),
                 _contradictions_note(rows, found, members.names),
@@ -206,13 +206,7 @@ def are_annotations(names: Names) -> Bools:
     )
 
 
-def _specials(archives: Sequence[ScannedArchive]) -> int:
-    return sum(archive.members.special_entries for archive in archives)
-
-
-def _skipped_notes(
-    names: Names, images: Bools, items: Bools, invalid: Bools, specials: int
-) -> Iterator[str]:
+def _skipped_notes(names: Names, images: Bools, items: Bools, invalid: Bools) -> Iterator[str]:
     # No word is lost about what belongs to the packaging.
     no_images = np.flatnonzero(~images & ~are_annotations(names))
     for rows, reason in (
@@ -223,8 +217,6 @@ def _skipped_notes(
         if len(rows):
             shown = _some([names[row] for row in rows[:4]])
             yield f"{len(rows)} members skipped as {reason}: {shown}"
-    if specials:
-        yield f"{specials} entries skipped that are links, devices or vendor records"
 
 
 def _empty_classes_note(numbers: list[int]) -> str:

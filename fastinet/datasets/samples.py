@@ -4,7 +4,7 @@ Members that follow one another in one archive and have the same name up to the 
 last slash are one *sample* (webdataset, "The WebDataset Format"), so ``d/7.jpg``, ``d/7.cls`` and
 ``d/7.seg.png`` are. Of a sample with images one is the item: the first whose extension, which is
 all behind that dot, is jpg, jpeg or png in letters of either case, or without such a one the first.
-Files that macOS adds to each (``._7.jpg``) are in no sample.
+Leftovers of other programs (``._7.jpg``) are in no sample: :mod:`fastinet.datasets.entries`.
 
 The engine groups the members of a stream in C++ (``item_stream.h`` in csrc/), and a test compares
 the two. A whole archive is grouped here, once it is known to be of shards, and every sample gives
@@ -54,12 +54,10 @@ class Samples:
 
     @classmethod
     def of(cls, members: ScannedMembers) -> Samples:
-        """The samples of all members, but for the files that macOS adds to each."""
-        own = np.flatnonzero(~members.apple_doubles())
-        begins = ~members.names.take(own).go_on_a_sample()
-        begins[1:] |= np.diff(members.archive[own]) != 0
-        of_members = np.full(len(members), -1, np.int64)
-        of_members[own] = np.cumsum(begins) - 1
+        """The samples of all members."""
+        begins = ~members.names.go_on_a_sample()
+        begins[1:] |= np.diff(members.archive) != 0
+        of_members = np.cumsum(begins) - 1
         images = members.images()
         named: Bools = np.zeros(len(members), np.bool_)
         for extension in _IMAGE_EXTENSIONS:
@@ -94,10 +92,7 @@ class Samples:
         return owners[owned], rows[owned]
 
     def idle(self) -> tuple[Ints, Ints]:
-        """The members that are of no use: second images, and those of samples without an image.
-
-        Files that macOS adds are among the latter.
-        """
+        """The members that are of no use: second images, and those of samples without an image."""
         second = self.images.copy()
         second[self.items] = False
         alone = ~np.isin(self.of_members, self.of_members[self.items])

@@ -206,11 +206,9 @@ def _listing(
     items = samples.items
     classes, contradiction = _classes(labels, members.names.take(items))
     second, alone = samples.idle()
-    specials = sum(archive.members.special_entries for archive in members.archives)
     notes = (
         _note(members, second, "images passed over, for their samples have one before them"),
         _note(members, alone, "members skipped that belong to no image"),
-        f"{specials} entries skipped that are links, devices or vendor records" if specials else "",
         "" if chosen else contradiction,
     )
     return members.listing(
@@ -218,7 +216,7 @@ def _listing(
         family=FAMILY,
         labels=labels,
         splits=(Split(_split(members), classes),),
-        skipped=len(second) + len(alone) + specials,
+        skipped=len(second) + len(alone),
         notes=tuple(filter(None, notes)),
     )
 
