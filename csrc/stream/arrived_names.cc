@@ -61,6 +61,9 @@ bool ArrivedNames::MayBeMember(std::string target) const {
     const auto next = links_.find(target);
     if (next == links_.end()) {
       if (Has(target)) return true;
+      // In a folder of leftovers, whose members count under the link's name.
+      const size_t end = JunkEnd(target);
+      if (end != 0 && Has(target.substr(0, end) + "/")) return true;
       // By way of a link to a folder it may be anything.
       for (size_t slash = target.find('/'); slash != std::string::npos;
            slash = target.find('/', slash + 1)) {

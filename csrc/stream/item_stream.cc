@@ -154,10 +154,13 @@ Status ItemStream::TakePassed(const PassedEntry& entry) {
     return OfStream("a hard link to '" + entry.target + "', whose bytes have gone by", entry.name,
                     entry.offset);
   }
-  if (entry.kind == PassedKind::kSymbolicLink && !PointedTo(entry.name, entry.target).empty()) {
-    if (names_.AddLink(entry)) return {};
-    return OfStream("a symbolic link in place of a member that has gone by", entry.name,
-                    entry.offset);
+  if (entry.kind == PassedKind::kSymbolicLink) {
+    const bool leads_inside = !PointedTo(entry.name, entry.target).empty();
+    if (!(leads_inside ? names_.AddLink(entry) : names_.Add(entry.name))) {
+      return OfStream("a symbolic link in place of a member that has gone by", entry.name,
+                      entry.offset);
+    }
+    if (leads_inside) return {};  // where to, is known when the tar is over
   }
   if (!entry.target.empty()) shown.insert(shown.size() - 1, " to " + entry.target);
   Skip(std::move(shown));

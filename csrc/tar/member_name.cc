@@ -12,8 +12,6 @@ namespace {
 constexpr auto kLeftNames = std::to_array<std::string_view>({
     "__macosx",                   // macOS, in archives: what its file system knows of each file
     "icon\r",                     // macOS: of a folder
-    "network trash folder",       // macOS, on file servers
-    "temporary items",            // macOS, on file servers
     "@eadir",                     // Synology: thumbnails
     "#recycle",                   // Synology
     "#snapshot",                  // Synology
@@ -63,14 +61,26 @@ constexpr size_t kLongestLeftName = 32;
 char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool EndsWith(std::string_view name, std::string_view lower_suffix) {
-  if (name.size() < lower_suffix.size()) return false;
+  // Most names differ in their last letter already.
+  if (name.size() < lower_suffix.size() || ToLower(name.back()) != lower_suffix.back())
+    return false;
   const std::string_view end = name.substr(name.size() - lower_suffix.size());
   return std::equal(end.begin(), end.end(), lower_suffix.begin(),
                     [](char a, char b) { return ToLower(a) == b; });
 }
 
+/// Which letters names of leftovers begin with: those of images and classes, as a rule, with
+/// others.
+constexpr std::array<bool, 256> kFirstLetters = [] {
+  std::array<bool, 256> first{};
+  for (const std::string_view name : kLeftNames) first[static_cast<unsigned char>(name[0])] = true;
+  first[static_cast<unsigned char>(kFsckFolder[0])] = true;
+  return first;
+}();
+
 bool IsLeftName(std::string_view part) {
-  if (part.size() > kLongestLeftName) return false;
+  if (part.empty() || part.size() > kLongestLeftName) return false;
+  if (!kFirstLetters[static_cast<unsigned char>(ToLower(part[0]))]) return false;
   std::array<char, kLongestLeftName> letters{};
   std::transform(part.begin(), part.end(), letters.begin(), ToLower);
   const std::string_view lower(letters.data(), part.size());

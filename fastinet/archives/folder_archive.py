@@ -162,8 +162,8 @@ class FolderArchive:
             path = self.path / folder
             try:
                 info = path.stat()
-                if (info.st_dev, info.st_ino) in seen:  # it is a link, then
-                    target = str(path.readlink())
+                if (info.st_dev, info.st_ino) in seen:  # by way of a link
+                    target = str(path.readlink()) if path.is_symlink() else ""
                     tree.passed.append(_scan.Passed(_scan.FOLDER_LINK, folder, target, 0))
                     continue
                 seen.add((info.st_dev, info.st_ino))

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from fastinet._native._scan import Members, Passed
     from fastinet.datasets.names import Bools, Ints
 
-__all__ = ["Double", "Entries", "PassedOver", "counted_entries"]
+__all__ = ["LEFTOVERS", "Double", "Entries", "PassedOver", "counted_entries"]
 
+LEFTOVERS = "files and folders passed over that are hidden or left by other programs"
+"""Of PassedOver."""
 _FOLDER_LINKS = "symbolic links to folders passed over, whose files count under their own names"
 
 _MOST_HOPS = 40  # links in a row, as Linux follows them
@@ -130,7 +132,7 @@ def _leftovers(found: Members, junk: Ints) -> Iterator[PassedOver]:
     if outermost:
         yield _passed(
             [_decoded(name) for name in outermost],
-            "files and folders passed over that are hidden or left by other programs",
+            LEFTOVERS,
         )
 
 
@@ -150,8 +152,8 @@ def _other_entries(found: Members) -> Iterator[PassedOver]:
             yield PassedOver(
                 found.special_entries,
                 [],
-                "entries skipped that are links, devices or vendor records; its seek index is of an"
-                " earlier version, which kept no more of them: remove it to have links read",
+                "entries skipped that are links, devices or vendor records; the seek index, of an"
+                " earlier version, has no names of them",
             )
         return
     for kind, what in (
