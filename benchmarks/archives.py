@@ -12,7 +12,7 @@ import numpy as np
 from fastinet.datasets.listing import Listing, Split
 from fastinet.items.index import save_listing
 from fastinet.sidecars.identity import identify_file
-from fastinet.sidecars.places import places
+from fastinet.sidecars.places import Sidecars
 from fastinet.testing.train_archive import cached_train_archive
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def indexed_train_archive(folder: Path, images: Sequence[bytes] = ()) -> Path:
         item_archive=None,
         splits=(Split("train", wnids),),
     )
-    save_listing(places(path)[0], [identify_file(path)], listing)
+    save_listing(Sidecars(path).places()[0], [identify_file(path)], listing)
     return path
 
 

@@ -41,13 +41,13 @@ class Bottleneck(nn.Module):
 
 
 def resnet(depths: tuple[int, ...], width: int, classes: int) -> nn.Sequential:
-    """A stem, one stage for each of `depths`, and a classifier over the mean of all places."""
+    """A stem, one stage for each of `depths`, and a classifier over the features' mean."""
     stem = [convolution(3, width, 7, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, padding=1)]
     blocks, inputs = [], width
     for stage, depth in enumerate(depths):
         stage_width = width << stage
-        for place in range(depth):
-            stride = 2 if place == 0 and stage > 0 else 1
+        for number in range(depth):
+            stride = 2 if number == 0 and stage > 0 else 1
             blocks.append(Bottleneck(inputs, stage_width, stride))
             inputs = 4 * stage_width
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes)]

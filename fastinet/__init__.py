@@ -13,7 +13,7 @@ Nothing is unpacked and nothing re-encoded::
 import importlib
 from typing import Any
 
-from fastinet import errors, metrics, mixing
+from fastinet import augment, errors, metrics, mixing
 from fastinet.annotations.bounding_boxes import Boxes, read_boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.objects import Objects
@@ -29,7 +29,7 @@ from fastinet.items.stream import Stream
 from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader
-from fastinet.pixels.codec import ImageHeader, decode, decode_batch, read_header
+from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
 from fastinet.pixels.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
 from fastinet.verification import verify
 
@@ -51,6 +51,8 @@ __all__ = [
     "SemanticTree",
     "Stream",
     "StreamLoader",
+    "apply_steps",
+    "augment",
     "build_info",
     "concatenate",
     "decode",

@@ -68,7 +68,7 @@ class JaxFeed(Feed[Batch]):
         and processes that all say rank 0 have the same rows.
         """
         spans_processes = self.sharding is not None and not self.sharding.is_fully_addressable
-        world = self.loader.world
+        world = self.options.world
         if spans_processes and together != world * local:
             raise ValueError(
                 f"{local} rows of each process make {together} rows under {self.sharding}, but the "

@@ -214,8 +214,10 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
     """Targets of rows that are `lam` their own label and ``1 - lam`` that of the row before.
 
     A class has ``1 - smoothing + smoothing / classes``, and every other one ``smoothing /
-    classes``. A label of -1, as in rows that pad a batch, is no class. Labels that are soft already
-    are smoothed and mixed alike, as ReLabel's training code and torchvision do it.
+    classes``. A label of -1, as in rows that pad a batch or are masked, is no class: its targets
+    are all zero, so that nothing is learnt of what is not there. Labels that are soft already are
+    smoothed and mixed alike, as ReLabel's training code and torchvision do it; rows that are all
+    zero stay so.
 
     Args:
         labels: int [B], or soft ones, float [B, C].
@@ -234,10 +236,13 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
     if len(labels.shape) == 1:
         here = labels[:, None] == _range(xp, classes, labels)
         targets = xp.where(here, 1.0 - smoothing + off, off)
+        has_label = labels >= 0
     elif len(labels.shape) == 2 and labels.shape[1] == classes:
         targets = _as(labels, xp.float32) * (1.0 - smoothing) + off
+        has_label = (labels != 0).any(1)
     else:
         raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
+    targets = xp.where(has_label[:, None], targets, 0.0)
     return _as(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
 
 

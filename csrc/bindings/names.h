@@ -5,8 +5,10 @@
 #include <string_view>
 #include <utility>
 
+#include "augment/steps.h"
 #include "base/status.h"
 #include "crop/crop.h"
+#include "engine/plan.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
@@ -31,6 +33,32 @@ inline constexpr std::pair<std::string_view, Transform::Kind> kTransforms[] = {
     {"RandomResizedCrop", Transform::Kind::kRandomResizedCrop},
     {"CenterCrop", Transform::Kind::kCenterCrop},
     {"Resize", Transform::Kind::kResize}};
+
+inline constexpr std::pair<std::string_view, Sampling> kSamplings[] = {
+    {"nearest", Sampling::kNearest},
+    {"bilinear", Sampling::kBilinear},
+    {"bicubic", Sampling::kBicubic}};
+
+inline constexpr std::pair<std::string_view, StepOp> kStepOps[] = {
+    {"brightness", StepOp::kBrightness},
+    {"contrast", StepOp::kContrast},
+    {"saturation", StepOp::kSaturation},
+    {"hue", StepOp::kHue},
+    {"sharpness", StepOp::kSharpness},
+    {"grayscale", StepOp::kGrayscale},
+    {"invert", StepOp::kInvert},
+    {"solarize", StepOp::kSolarize},
+    {"solarize_add", StepOp::kSolarizeAdd},
+    {"posterize", StepOp::kPosterize},
+    {"autocontrast", StepOp::kAutoContrast},
+    {"equalize", StepOp::kEqualize},
+    {"gaussian_blur", StepOp::kGaussianBlur},
+    {"kernel_blur", StepOp::kKernelBlur},
+    {"affine", StepOp::kAffine},
+    {"rotate", StepOp::kRotate},
+    {"vertical_flip", StepOp::kFlipVertical}};
+inline constexpr std::pair<std::string_view, OnError> kOnErrors[] = {
+    {"raise", OnError::kRaise}, {"mask", OnError::kMask}, {"replace", OnError::kReplace}};
 
 /// Looks `name` up; kInvalidArgument with it where the table does not have it.
 template <class T, size_t N>
@@ -59,6 +87,16 @@ inline Status FromName(std::string_view name, PassOrder* value) {
 }
 inline Status FromName(std::string_view name, Transform::Kind* value) {
   return FromName(kTransforms, name, value);
+}
+inline Status FromName(std::string_view name, OnError* value) {
+  return FromName(kOnErrors, name, value);
+}
+
+inline Status FromName(std::string_view name, Sampling* value) {
+  return FromName(kSamplings, name, value);
+}
+inline Status FromName(std::string_view name, StepOp* value) {
+  return FromName(kStepOps, name, value);
 }
 
 }  // namespace fastinet

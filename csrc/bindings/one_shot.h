@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "augment/steps.h"
 #include "item/item.h"
 #include "passes/render_images.h"
 
@@ -47,6 +48,27 @@ inline Status FindCrop(ItemRenderer& renderer, Bytes data, const OwnedCropRule& 
   FASTINET_ASSIGN_OR_RETURN(const Size shown, renderer.ReadShownSize(data, options));
   FASTINET_ASSIGN_OR_RETURN(*crop, rule.rule().For(0, shown));
   return {};
+}
+
+/// Changes `pixels`, [height, width, 3], by `steps`, which are valid.
+inline Status ApplySteps(const std::vector<Step>& steps, Size size, MutableBytes pixels) {
+  const size_t count = pixels.size() / 3;
+  std::vector<uint8_t> planes(pixels.size());
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t c = 0; c < 3; ++c) planes[c * count + i] = pixels[3 * i + c];
+  }
+  FASTINET_RETURN_IF_ERROR(StepRunner().Apply(steps, size, planes));
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t c = 0; c < 3; ++c) pixels[3 * i + c] = planes[c * count + i];
+  }
+  return {};
+}
+
+/// ItemRenderer::RenderCrop with steps.
+inline Status RenderStepped(ItemRenderer& renderer, Bytes data, const Crop& crop,
+                            const RenderOptions& options, const std::vector<Step>& steps,
+                            MutableBytes row) {
+  return renderer.RenderCrop(data, crop, options, row, steps);
 }
 
 /// RenderImages, for a rule that owns what it refers to.

@@ -77,11 +77,13 @@ class PyBatch {
                      batch.slot_->soft_labels.data(), self);
   }
 
-  /// [(row, item, code, cause, archive, offset)], as fastinet.errors.from_status wants them.
+  /// [(row, item, replacement, code, cause, archive, offset)]; the last four as
+  /// fastinet.errors.from_status wants them.
   py::list Failures() const {
     py::list list;
     for (const RowFailure& failure : failures_) {
-      list.append(py::make_tuple(failure.row, failure.item) + PartsOf(failure.status));
+      list.append(py::make_tuple(failure.row, failure.item, failure.replacement) +
+                  PartsOf(failure.status));
     }
     return list;
   }

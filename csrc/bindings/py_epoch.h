@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/names.h"
 #include "bindings/py_batch.h"
 #include "bindings/py_run.h"
 #include "bindings/py_stream_items.h"
@@ -21,7 +22,11 @@
 
 namespace fastinet {
 
-inline OnError OnErrorFrom(bool mask) { return mask ? OnError::kMask : OnError::kRaise; }
+inline OnError OnErrorFrom(const std::string& name) {
+  OnError on_error{};
+  Check(FromName(name, &on_error));
+  return on_error;
+}
 
 /// One epoch over a dataset while it runs, and all that its workers read.
 class PyEpoch {
@@ -30,8 +35,8 @@ class PyEpoch {
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, Column<int64_t> labels, py::object keys, const py::dtype& dtype,
           bool with_views, int64_t batch_size, uint64_t seed, uint32_t epoch, int64_t prefetch,
-          bool mask, const Column<int64_t>& blocks, std::shared_ptr<PyObjectTable> objects,
-          std::shared_ptr<PySoftLabels> soft_labels)
+          const std::string& on_error, const Column<int64_t>& blocks,
+          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
       : spec_(spec),
         table_(std::move(table)),
         objects_(std::move(objects)),
@@ -50,7 +55,7 @@ class PyEpoch {
                   .epoch = epoch,
                   .labels = View(labels_)},
                  {.spec = spec,
-                  .on_error = OnErrorFrom(mask),
+                  .on_error = OnErrorFrom(on_error),
                   .prefetch_batches = prefetch,
                   .objects = objects_ ? objects_->table() : ObjectTable(),
                   .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr},
@@ -100,7 +105,7 @@ class PyStreamEpoch {
                 const ItemRules& rules, const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
                 std::shared_ptr<EngineStats> stats, int64_t batch_size, int64_t window,
                 uint64_t seed, uint32_t epoch, int64_t start, int64_t rank, int64_t world,
-                bool drop_last, int64_t prefetch, bool mask)
+                bool drop_last, int64_t prefetch, const std::string& on_error)
       : spec_(spec),
         run_(Unwrap(StreamRun::Start(
                  std::move(pool), Unwrap(DescriptorInput::Make(descriptor, name)),
@@ -113,7 +118,7 @@ class PyStreamEpoch {
                   .world = world,
                   .drop_last = drop_last,
                   .rules = rules},
-                 {.spec = spec, .on_error = OnErrorFrom(mask), .prefetch_batches = prefetch},
+                 {.spec = spec, .on_error = OnErrorFrom(on_error), .prefetch_batches = prefetch},
                  std::move(slots), std::move(stats))),
              "this stream was begun before fork(), and its threads stayed in the parent process") {}
 

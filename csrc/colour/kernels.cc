@@ -69,6 +69,21 @@ void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float fac
   std::copy_n(copy, count - x, values + x);
 }
 
+void BlendWithPlane(uint8_t* values, size_t count, const uint8_t* background, float factor) {
+  const auto by = hn::Set(Floats(), factor);
+  const size_t lanes = hn::Lanes(Floats());
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    hn::StoreU(Blend(LoadInts(background + x), LoadInts(values + x), by), Bytes(), values + x);
+  }
+  if (x == count) return;
+  uint8_t copies[2][hn::MaxLanes(Floats())] = {};
+  std::copy_n(values + x, count - x, copies[0]);
+  std::copy_n(background + x, count - x, copies[1]);
+  hn::StoreU(Blend(LoadInts(copies[1]), LoadInts(copies[0]), by), Bytes(), copies[0]);
+  std::copy_n(copies[0], count - x, values + x);
+}
+
 HWY_INLINE hn::Vec<Ints> Grey(hn::Vec<Ints> red, hn::Vec<Ints> green, hn::Vec<Ints> blue) {
   const Ints d;
   const auto sum =
@@ -85,6 +100,13 @@ void BlendWithGrey(const RgbPlanes& planes, float factor) {
     hn::StoreU(Blend(grey, r, by), Bytes(), red);
     hn::StoreU(Blend(grey, g, by), Bytes(), green);
     hn::StoreU(Blend(grey, b, by), Bytes(), blue);
+  });
+}
+
+void ReplaceByGrey(const RgbPlanes& planes) {
+  ForEachVector(planes, hn::Lanes(Floats()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
+    const auto grey = hn::DemoteTo(Bytes(), Grey(LoadInts(red), LoadInts(green), LoadInts(blue)));
+    for (uint8_t* channel : {red, green, blue}) hn::StoreU(grey, Bytes(), channel);
   });
 }
 
@@ -105,6 +127,32 @@ uint64_t SumOfGrey(const RgbPlanes& planes) {
     for (size_t i = 0; i < hn::Lanes(Ints()); ++i) sum += static_cast<uint64_t>(lanes[i]);
   }
   return sum;
+}
+
+// --------------------------------------------------------------------------------------- tables
+
+/// Vectors look 16 values up at once. The table is 16 such tables, and of each only the values
+/// count whose upper half is its number: in all others the sum below sets the highest bit, for
+/// which TableLookupBytesOr0 gives zero.
+void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
+  const hn::CappedTag<uint8_t, 64> d;
+  using V = hn::Vec<decltype(d)>;
+  const size_t lanes = hn::Lanes(d);
+  const auto tables = [&](size_t number) { return hn::LoadDup128(d, table + 16 * number); };
+  const auto looked_up = [&](V index) {
+    const V sixteen = hn::Set(d, 16), top = hn::Set(d, 0x70);
+    V found = hn::Zero(d);
+    for (size_t number = 0; number < 16; ++number) {
+      found = hn::Or(found, hn::TableLookupBytesOr0(tables(number), hn::SaturatedAdd(index, top)));
+      index = hn::Sub(index, sixteen);
+    }
+    return found;
+  };
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    hn::StoreU(looked_up(hn::LoadU(d, values + x)), d, values + x);
+  }
+  for (; x < count; ++x) values[x] = table[values[x]];
 }
 
 // ------------------------------------------------------------------------------------------ hue
@@ -201,8 +249,11 @@ namespace fastinet {
 namespace {
 
 HWY_EXPORT(BlendWithValue);
+HWY_EXPORT(BlendWithPlane);
 HWY_EXPORT(BlendWithGrey);
 HWY_EXPORT(SumOfGrey);
+HWY_EXPORT(ReplaceByGrey);
+HWY_EXPORT(LookUp);
 HWY_EXPORT(ShiftHue);
 
 }  // namespace
@@ -211,11 +262,21 @@ void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float fac
   HWY_DYNAMIC_DISPATCH(BlendWithValue)(values, count, background, factor);
 }
 
+void BlendWithPlane(uint8_t* values, size_t count, const uint8_t* background, float factor) {
+  HWY_DYNAMIC_DISPATCH(BlendWithPlane)(values, count, background, factor);
+}
+
 void BlendWithGrey(const RgbPlanes& planes, float factor) {
   HWY_DYNAMIC_DISPATCH(BlendWithGrey)(planes, factor);
 }
 
 uint64_t SumOfGrey(const RgbPlanes& planes) { return HWY_DYNAMIC_DISPATCH(SumOfGrey)(planes); }
+
+void ReplaceByGrey(const RgbPlanes& planes) { HWY_DYNAMIC_DISPATCH(ReplaceByGrey)(planes); }
+
+void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
+  HWY_DYNAMIC_DISPATCH(LookUp)(values, count, table);
+}
 
 void ShiftHue(const RgbPlanes& planes, uint8_t shift) {
   HWY_DYNAMIC_DISPATCH(ShiftHue)(planes, shift);

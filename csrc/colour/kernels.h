@@ -19,12 +19,21 @@ struct RgbPlanes {
 /// Image.blend with an image of one value (libImaging/Blend.c).
 void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float factor);
 
+/// Likewise with the background of each value.
+void BlendWithPlane(uint8_t* values, size_t count, const uint8_t* background, float factor);
+
 /// Blends every channel of a pixel with that pixel's own grey, by the arithmetic of BlendWithValue.
 void BlendWithGrey(const RgbPlanes& planes, float factor);
 
 /// Sum of the pixels' grey: 0.299 R + 0.587 G + 0.114 B in 16-bit fixed point, rounded
 /// (libImaging/Convert.c, L24).
 uint64_t SumOfGrey(const RgbPlanes& planes);
+
+/// Every channel of a pixel becomes that pixel's grey.
+void ReplaceByGrey(const RgbPlanes& planes);
+
+/// values[i] = table[values[i]], of 256.
+void LookUp(uint8_t* values, size_t count, const uint8_t* table);
 
 /// Adds `shift` to the hue, modulo 256: PIL's conversion to HSV and back (libImaging/Convert.c,
 /// rgb2hsv_row and hsv2rgb), whose roundings between 8-bit values it repeats.

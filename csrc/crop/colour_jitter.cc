@@ -6,12 +6,19 @@
 #include <utility>
 
 namespace fastinet {
+namespace {
+
+/// What each of the four bounds is of.
+constexpr std::array<StepOp, 4> kAdjustments = {StepOp::kBrightness, StepOp::kContrast,
+                                                StepOp::kSaturation, StepOp::kHue};
+
+}  // namespace
 
 Status ColourJitter::Validate() const {
   for (size_t op = 0; op < bounds.size(); ++op) {
     if (!bounds[op]) continue;
     const auto [low, high] = *bounds[op];
-    const bool is_hue = static_cast<ColourOp>(op) == ColourOp::kHue;
+    const bool is_hue = kAdjustments[op] == StepOp::kHue;
     if (low <= high && low >= (is_hue ? -0.5 : 0.0) && high <= (is_hue ? 0.5 : 1e6)) continue;
     return InvalidArgument("colour factors must not lie in " + std::to_string(low) + " .. " +
                            std::to_string(high));
@@ -19,7 +26,7 @@ Status ColourJitter::Validate() const {
   return {};
 }
 
-ColourSteps DrawColourSteps(const ColourJitter& jitter, const AugmentKey& key) {
+void DrawColourSteps(const ColourJitter& jitter, const AugmentKey& key, std::vector<Step>& steps) {
   const PhiloxBlock factors = key.Bits(RandomUse::kColour, 0);
   const PhiloxBlock swaps = key.Bits(RandomUse::kColour, 1);
   // Fisher and Yates' shuffle.
@@ -28,14 +35,12 @@ ColourSteps DrawColourSteps(const ColourJitter& jitter, const AugmentKey& key) {
     std::swap(order[i],
               order[static_cast<size_t>(UniformBelow(swaps[i], static_cast<int32_t>(i) + 1))]);
   }
-  ColourSteps steps;
   for (const size_t op : order) {
     if (!jitter.bounds[op]) continue;
     const auto [low, high] = *jitter.bounds[op];
-    steps.step[steps.count++] = {static_cast<ColourOp>(op),
-                                 low + (high - low) * UnitInterval(factors[op])};
+    steps.push_back(
+        {.op = kAdjustments[op], .arguments = {low + (high - low) * UnitInterval(factors[op])}});
   }
-  return steps;
 }
 
 }  // namespace fastinet

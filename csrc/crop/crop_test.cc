@@ -91,7 +91,7 @@ TEST_CASE("boxes inside an image") {
 TEST_CASE("bounds of colour factors") {
   CHECK_OK(ColourJitter().Validate());
   for (size_t op = 0; op < 4; ++op) {
-    const bool is_hue = op == static_cast<size_t>(ColourOp::kHue);
+    const bool is_hue = op == 3;
     const double least = is_hue ? -0.5 : 0, most = is_hue ? 0.5 : 1e6;
     const auto checked = [&](double low, double high) {
       ColourJitter jitter;

@@ -38,8 +38,11 @@ Delivery OpenBatch::Deliver(OnError on_error) {
   std::vector<RowFailure> failures;
   if (!failures_.empty()) failures.swap(failures_);  // else the room serves the next batch too
   std::ranges::sort(failures, {}, &RowFailure::row);
-  if (on_error == OnError::kRaise && !failures.empty()) {
-    return Delivery::Failed(std::move(failures.front().status), failures.front().item);
+  const auto is_fatal = [on_error](const RowFailure& failure) {
+    return on_error != OnError::kMask && failure.replacement == kNoReplacement;
+  };
+  if (const auto fatal = std::ranges::find_if(failures, is_fatal); fatal != failures.end()) {
+    return Delivery::Failed(std::move(fatal->status), fatal->item);
   }
   Delivery delivery;
   delivery.kind = Delivery::Kind::kBatch;

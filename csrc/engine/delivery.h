@@ -13,17 +13,18 @@
 
 namespace fastinet {
 
-/// A row that could not be made.
+/// An item that gave no row.
 struct RowFailure {
   int64_t row = 0;
   int64_t item = 0;  // its item id, as in Slot::items
   Status status;     // with archive and offset; the bindings add the member's name
+  int64_t replacement = kNoReplacement;  // id of the item that the row shows in its place
 };
 
 /// The answer of Next(): a batch, or why there is none.
 struct Delivery {
   enum class Kind : uint8_t {
-    kBatch,   // `slot` and `rows`; in kMask mode perhaps `failures`
+    kBatch,   // `slot` and `rows`; unless in kRaise mode perhaps `failures`
     kEnd,     // the epoch is over
     kNotYet,  // patience ran out; ask again
     kFailed,  // `error`, of item `failed_item` unless that is -1; the epoch is over
@@ -54,7 +55,7 @@ class OpenBatch {
 
   Slot& slot() { return *slot_; }
 
-  /// Notes that a row could not be made. By any thread, before it counts that row, and once a row:
+  /// Notes that an item gave no row. By any thread, before it counts that row, and once a row:
   /// Open() has made room for as many.
   void AddFailure(RowFailure failure) noexcept;
   /// Counts one row as done, made or not. True for the last of them, once.
@@ -62,8 +63,8 @@ class OpenBatch {
   /// Whether all rows are done; what was written into them is then visible to the caller.
   bool ready() const { return rows_to_do_.load(std::memory_order_acquire) == 0; }
 
-  /// Hands the batch over; it must be ready. With kRaise the failure of the first bad
-  /// row comes in its stead, whichever was noted first.
+  /// Hands the batch over; it must be ready. With kRaise the failure of the first bad row comes in
+  /// its stead, whichever was noted first; with kReplace that of the first that nothing replaces.
   Delivery Deliver(OnError on_error);
 
  private:

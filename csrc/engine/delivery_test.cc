@@ -40,7 +40,7 @@ TEST_CASE("the last row is told apart") {
 void OpenWithFailures(OpenBatch& batch) {
   batch.Open(NewSlot(4), 4);
   for (const int64_t row : {3, 1, 2}) {
-    batch.AddFailure({row, 100 + row, Corrupt(std::to_string(row))});
+    batch.AddFailure({.row = row, .item = 100 + row, .status = Corrupt(std::to_string(row))});
   }
   for (int64_t row = 0; row < 4; ++row) (void)batch.CountRow();
 }
@@ -72,6 +72,35 @@ TEST_CASE("masked failures come by row") {
   CHECK(batch.Deliver(OnError::kMask).failures.empty());
 }
 
+TEST_CASE("a replaced row is no reason to fail") {
+  OpenBatch batch;
+  batch.Open(NewSlot(4), 4);
+  batch.AddFailure({.row = 2, .item = 102, .status = Corrupt("2"), .replacement = 7});
+  batch.AddFailure({.row = 0, .item = 100, .status = Corrupt("0"), .replacement = 0});
+  for (int64_t row = 0; row < 4; ++row) (void)batch.CountRow();
+  const Delivery delivery = batch.Deliver(OnError::kReplace);
+  CHECK(delivery.kind == Delivery::Kind::kBatch);
+  REQUIRE(delivery.failures.size() == 2);
+  CHECK_EQ(delivery.failures[0].replacement, 0);
+  CHECK_EQ(delivery.failures[1].replacement, 7);
+}
+
+TEST_CASE("the first row that nothing replaces is raised") {
+  OpenBatch batch;
+  batch.Open(NewSlot(4), 4);
+  for (const int64_t row : {3, 1, 2}) {
+    batch.AddFailure({.row = row,
+                      .item = 100 + row,
+                      .status = Corrupt(std::to_string(row)),
+                      .replacement = row == 1 ? 7 : kNoReplacement});
+  }
+  for (int64_t row = 0; row < 4; ++row) (void)batch.CountRow();
+  const Delivery delivery = batch.Deliver(OnError::kReplace);
+  CHECK(delivery.kind == Delivery::Kind::kFailed);
+  CHECK_EQ(delivery.failed_item, 102);
+  CHECK_EQ(delivery.error.cause(), "2");
+}
+
 /// Each of many threads makes rows and counts them: one of them, and only one, sees the end, and
 /// whoever sees that the batch is ready sees all rows and all failures.
 TEST_CASE("many threads count down to one end") {
@@ -87,7 +116,7 @@ TEST_CASE("many threads count down to one end") {
       threads.emplace_back([&] {
         for (int64_t row = next++; row < kRows; row = next++) {
           batch.slot().items[static_cast<size_t>(row)] = row;
-          if (row % 10 == 0) batch.AddFailure({row, row, Corrupt("bad")});
+          if (row % 10 == 0) batch.AddFailure({.row = row, .item = row, .status = Corrupt("bad")});
           if (batch.CountRow()) ++ends;
         }
       });

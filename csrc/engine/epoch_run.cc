@@ -164,9 +164,12 @@ bool EpochRun::RunOne(Worker& worker) noexcept {
   row_maker_.ReadAhead(position);
   OpenBatch& batch = At(position / plan_.batch_size);
   const int64_t row = position % plan_.batch_size;
-  Status made = row_maker_.MakeRow(worker, position, batch.slot(), row);
-  if (!made.ok()) {
-    batch.AddFailure({row, plan_.NumberOf(plan_.ItemAt(position)), std::move(made)});
+  MadeRow made = row_maker_.MakeRow(worker, position, batch.slot(), row);
+  if (!made.failure.ok()) {
+    batch.AddFailure({.row = row,
+                      .item = plan_.NumberOf(plan_.ItemAt(position)),
+                      .status = std::move(made.failure),
+                      .replacement = made.replacement});
   }
   if (batch.CountRow()) {
     // Under the lock, so that a consumer that has just seen the batch unready hears it.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/test_epochs.h"
+#include "rng/replacements.h"
 
 namespace fastinet {
 namespace {
@@ -87,6 +88,58 @@ TEST_CASE("masked rows are zero, in used slots too") {
     return std::accumulate(worker.failures.begin(), worker.failures.end(), uint64_t{0});
   });
   REQUIRE(failures == 4);
+}
+
+/// Whatever the threads, batches and the part of the epoch, a bad item has the same one in its
+/// place.
+TEST_CASE("replaced rows") {
+  constexpr int64_t kItems = 30;
+  const Dataset data(kItems, {3, 8, 17});
+  const std::vector<int64_t> whole = Shuffled(kItems);
+  std::vector<int64_t> replacements(kItems, kNoReplacement);
+  for (const int64_t item : {3, 8, 17}) {
+    const Replacements others(kItems, 5, 6, static_cast<uint64_t>(item));
+    uint64_t draw = 0;
+    const auto is_bad = [](uint64_t other) { return other == 3 || other == 8 || other == 17; };
+    while (is_bad(others(draw))) ++draw;
+    replacements[static_cast<size_t>(item)] = static_cast<int64_t>(others(draw));
+  }
+  for (const int threads : {1, 4}) {
+    for (const int64_t first : {0, 7}) {
+      const std::vector<int64_t> order(whole.begin() + first, whole.end());
+      for (const int64_t batch_size : {1, 4, 30}) {
+        const auto stats = std::make_shared<EngineStats>();
+        const EpochPlan plan{.order = order, .batch_size = batch_size, .seed = 5, .epoch = 6};
+        const auto run =
+            EpochRun::Start(Pool(threads), data.table(), plan, Options(2, OnError::kReplace),
+                            SlotsFor(batch_size, 2), stats)
+                .value();
+        std::vector<int64_t> shown = order;
+        for (int64_t& item : shown) {
+          const int64_t other = replacements[static_cast<size_t>(item)];
+          if (other != kNoReplacement) item = other;
+        }
+        uint64_t replaced = 0;
+        for (int64_t row = 0; row < plan.size(); row += batch_size) {
+          const Delivery batch = NextOf(*run);
+          ExpectRowsOf(batch, shown, row);
+          for (const RowFailure& failure : batch.failures) {
+            REQUIRE(failure.item == order[static_cast<size_t>(row + failure.row)]);
+            REQUIRE(failure.replacement == replacements[static_cast<size_t>(failure.item)]);
+            REQUIRE(failure.status.offset_bytes() ==
+                    static_cast<int64_t>(data.offset_bytes(failure.item)));
+          }
+          replaced += batch.failures.size();
+        }
+        REQUIRE(NextOf(*run).kind == Delivery::Kind::kEnd);
+        const uint64_t failures = stats->Sum([](const WorkerCounters& worker) {
+          return std::accumulate(worker.failures.begin(), worker.failures.end(), uint64_t{0});
+        });
+        REQUIRE(failures == replaced);
+        REQUIRE(stats->Sum(&WorkerCounters::items) == order.size());
+      }
+    }
+  }
 }
 
 TEST_CASE("runs share a pool and stop anywhere") {

@@ -122,7 +122,8 @@ TEST_CASE("a row") {
       std::unique_ptr<Slot> slot = Slot::Allocate(fixture.shape).value();
       Worker undisturbed;
       const Status sound = RowMaker(*fixture.table, fixture.plan, fixture.options, stats)
-                               .MakeRow(undisturbed, position, *slot, 0);
+                               .MakeRow(undisturbed, position, *slot, 0)
+                               .failure;
       CHECK(sound.ok() == (position < static_cast<int64_t>(kGoodImages)));
       const std::vector<uint8_t> pixels = PixelsOf(*slot, 0);
       ForEveryShortage([&](int64_t n, bool lasts) {
@@ -133,7 +134,7 @@ TEST_CASE("a row") {
         {
           const Shortage shortage(n, lasts);
           maker.ReadAhead(position);
-          status = maker.MakeRow(worker, position, *slot, 0);
+          status = maker.MakeRow(worker, position, *slot, 0).failure;
           happened = test::allocations > n;
         }
         // A shortage that passes may leave no trace, as in reading ahead; the row is right then.
@@ -144,7 +145,7 @@ TEST_CASE("a row") {
           CHECK_EQ(slot->valid[0], 0);
         }
         // Nor has the worker taken harm.
-        CHECK(maker.MakeRow(worker, position, *slot, 1).code() == sound.code());
+        CHECK(maker.MakeRow(worker, position, *slot, 1).failure.code() == sound.code());
         CHECK(PixelsOf(*slot, 1) == pixels);
         return happened;
       });
@@ -155,7 +156,7 @@ TEST_CASE("a row") {
 /// The rows of an epoch whose workers have no memory, and whose consumer has.
 TEST_CASE("an epoch") {
   test::has_memory = true;
-  for (const OnError on_error : {OnError::kMask, OnError::kRaise}) {
+  for (const OnError on_error : {OnError::kMask, OnError::kRaise, OnError::kReplace}) {
     Fixture fixture(false);
     fixture.options.on_error = on_error;
     const std::shared_ptr<SlotPool> slots = SlotPool::Make(fixture.shape, 4);
@@ -173,7 +174,9 @@ TEST_CASE("an epoch") {
           CHECK((IsOutOfMemory(failure.status) || failure.item >= int64_t{kGoodImages}));
         }
       }
-      if (on_error == OnError::kMask) {
+      if (on_error == OnError::kReplace && delivery.kind == Delivery::Kind::kEnd) {
+        CHECK_EQ(rows, fixture.plan.size());  // there was memory for another item
+      } else if (on_error == OnError::kMask) {
         CHECK(delivery.kind == Delivery::Kind::kEnd);
         CHECK_EQ(rows, fixture.plan.size());
       } else {

@@ -27,8 +27,11 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   return {};
 }
 
-Status CheckOptions(const EpochOptions& options, const ItemTable& table) {
+Status CheckOptions(const EpochPlan& plan, const EpochOptions& options, const ItemTable& table) {
   FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
+  if (options.on_error == OnError::kReplace && !plan.numbers.empty()) {
+    return InvalidArgument("items of a stream cannot be replaced: only a part of them is there");
+  }
   if (!options.objects.empty() && options.objects.items() != table.size()) {
     return InvalidArgument("boxes of " + std::to_string(options.objects.items()) + " items for " +
                            std::to_string(table.size()));
@@ -62,7 +65,7 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
 Status CheckEpoch(const EpochPlan& plan, const EpochOptions& options, const ItemTable& table,
                   const SlotShape& shape) {
   FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
-  FASTINET_RETURN_IF_ERROR(CheckOptions(options, table));
+  FASTINET_RETURN_IF_ERROR(CheckOptions(plan, options, table));
   return CheckShape(plan, options, shape);
 }
 

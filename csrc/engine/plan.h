@@ -17,15 +17,24 @@ namespace fastinet {
 
 /// What to do with an item that gives no row.
 enum class OnError : uint8_t {
-  kRaise,  // Next() fails in place of the batch
-  kMask,   // the row is zero and not valid; the batch says why
+  kRaise,    // Next() fails in place of the batch
+  kMask,     // the row is zero and not valid, and has no label; the batch says why
+  kReplace,  // the row is that of another item, see Replacements; the batch says which, and why
 };
+
+/// How many items are tried in the place of one that gives no row. Where a tenth of all is damaged,
+/// none of so many gives a row once in 10^32 times; where none gives one, more is wrong than a few
+/// items.
+inline constexpr uint64_t kMostReplacements = 32;
+
+/// Stands where a row shows the item of the plan, or none at all.
+inline constexpr int64_t kNoReplacement = -1;
 
 /// Stands in a plan where there is no item: its row is zero, not valid, and no failure. So the last
 /// batch can have as many rows as the others.
 inline constexpr int64_t kPaddingItem = -1;
 
-/// The label of an item that has none, and of a row that is padding.
+/// The label of an item that has none, and of a row that shows no item.
 inline constexpr int64_t kNoLabel = -1;
 
 /// Which items, in which order, under which random numbers. The columns are borrowed.

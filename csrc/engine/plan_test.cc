@@ -115,6 +115,14 @@ TEST_CASE("soft labels that do not fit are refused") {
   fitting.ExpectRefused("label maps of 9 items for 10");
 }
 
+TEST_CASE("items of a stream are not replaced") {
+  Fitting fitting;
+  fitting.options.on_error = OnError::kReplace;
+  CHECK_OK(fitting.Check());
+  fitting.plan.numbers = fitting.column;
+  fitting.ExpectRefused("items of a stream cannot be replaced");
+}
+
 TEST_CASE("rows of batches") {
   const std::vector<int64_t> order(10);
   const EpochPlan plan{.order = order, .batch_size = 4};

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/out_of_memory.h"
+#include "rng/replacements.h"
 
 namespace fastinet {
 namespace {
@@ -58,13 +59,15 @@ void CountSince(const DecodeCounters& before, const DecodeCounters& after,
   Count(counters.mcus_skipped, after.mcus_skipped - before.mcus_skipped);
 }
 
-/// Makes the row that of an item without an image: zero and not valid, whatever the slot held
-/// before.
-void ClearRow(Slot& slot, int64_t row) {
+/// Makes the row one without an image, in the place of item id `item` or of none: zero, not valid
+/// and without label, whatever the slot held before.
+void ClearRow(Slot& slot, int64_t row, int64_t item) {
   const auto j = static_cast<size_t>(row);
   const auto views = static_cast<size_t>(slot.shape().views);
   std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
   std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
+  slot.items[j] = item;
+  slot.labels[j] = kNoLabel;
   slot.valid[j] = 0;
   slot.image_sizes[j] = {};
   std::ranges::fill(std::span(slot.boxes).subspan(j * views, views), Box{});
@@ -82,6 +85,17 @@ void Describe(Slot& slot, int64_t row, Size image, std::span<const Crop> crops) 
   }
 }
 
+/// A failure that says, besides, that `tried` other items gave no row in its place either.
+Status NotReplaced(const Status& failure, uint64_t tried) {
+  std::string cause(failure.cause());
+  cause += tried == 0 ? "; there is no other item to put in its place"
+                      : "; none of the " + std::to_string(tried) +
+                            " other items that were drawn in its place gave a row either";
+  return Status(failure.code(), std::move(cause))
+      .InArchive(failure.archive())
+      .AtOffset(failure.offset_bytes());
+}
+
 }  // namespace
 
 RowMaker::RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOptions& options,
@@ -94,46 +108,75 @@ RowMaker::RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOpt
   blocks_ = std::make_unique<BlockCache>(table, uses, stats);
 }
 
-Status RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const noexcept {
-  const auto j = static_cast<size_t>(row);
+MadeRow RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot,
+                          int64_t row) const noexcept {
   const int64_t item = plan_.ItemAt(position);
   if (item == kPaddingItem) {
-    ClearRow(slot, row);
-    slot.items[j] = kPaddingItem;
-    slot.labels[j] = kNoLabel;
+    ClearRow(slot, row, kPaddingItem);
     return {};
   }
-  slot.items[j] = plan_.NumberOf(item);
-  slot.labels[j] = plan_.LabelOf(item);
-  const ItemLocation location = table_.LocationOf(item);
-  Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
-    return MakeImages(worker, position, location, slot.Row(row));
-  });
-  worker.bytes.Trim();
-  const Size size = image.ok() ? image.value() : Size{};
-  Status status;
-  if (!image.ok()) {
-    status = location.Located(std::move(image).status());
-  } else if (options_.soft_labels != nullptr) {
-    status = OrOutOfMemory("not enough memory for the item's label map", [&] {
-      return options_.soft_labels->Write(item, worker.crops, size, worker.label_pooler,
-                                         worker.label_map, slot.SoftLabelRow(row));
-    });
-  }
+  Status made = MakeRowOf(worker, item, position, slot, row);
   Count(CountersOf(worker).items, 1);
-  if (status.ok()) {
-    Describe(slot, row, size, worker.crops);
-  } else {
-    ClearRow(slot, row);
-    Count(CountersOf(worker).failures[static_cast<size_t>(status.code())], 1);
+  if (made.ok()) return {};
+  Count(CountersOf(worker).failures[static_cast<size_t>(made.code())], 1);
+  if (options_.on_error == OnError::kReplace) {
+    MadeRow replaced = Replace(worker, item, std::move(made), slot, row);
+    if (replaced.replacement != kNoReplacement) return replaced;
+    made = std::move(replaced.failure);
   }
-  return status;
+  ClearRow(slot, row, plan_.NumberOf(item));
+  return {.failure = std::move(made)};
 }
 
-/// Finds the bytes of the item at `position` where they are (in a block, in memory, in the archive)
-/// and renders its views from them. An error's offset is one within the item.
-Result<Size> RowMaker::MakeImages(Worker& worker, int64_t position, const ItemLocation& location,
-                                  MutableBytes images) const {
+/// Makes the row of another item in the place of `item`, which has failed. Where a number of them
+/// fail too, the failure says so and there is no row.
+MadeRow RowMaker::Replace(Worker& worker, int64_t item, Status failure, Slot& slot,
+                          int64_t row) const noexcept {
+  const Replacements others(static_cast<uint64_t>(table_.size()), plan_.seed, plan_.epoch,
+                            static_cast<uint64_t>(item));
+  const uint64_t tried = std::min(others.size(), kMostReplacements);
+  for (uint64_t draw = 0; draw < tried; ++draw) {
+    const auto other = static_cast<int64_t>(others(draw));
+    if (MakeRowOf(worker, other, kNoPosition, slot, row).ok()) {
+      return {.failure = std::move(failure), .replacement = other};
+    }
+  }
+  Status explained;
+  const Status said = OrOutOfMemory("not enough memory to say so", [&] {
+    explained = NotReplaced(failure, tried);
+    return Status();
+  });
+  return {.failure = said.ok() ? std::move(explained) : std::move(failure)};
+}
+
+/// Makes the row of `item`, which has `position` in the plan, or kNoPosition. On failure anything
+/// may be in the row.
+Status RowMaker::MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot& slot,
+                           int64_t row) const noexcept {
+  const ItemLocation location = table_.LocationOf(item);
+  Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
+    return MakeImages(worker, item, position, location, slot.Row(row));
+  });
+  worker.bytes.Trim();
+  if (!image.ok()) return location.Located(std::move(image).status());
+  const Size size = image.value();
+  if (options_.soft_labels != nullptr) {
+    FASTINET_RETURN_IF_ERROR(OrOutOfMemory("not enough memory for the item's label map", [&] {
+      return options_.soft_labels->Write(item, worker.crops, size, worker.label_pooler,
+                                         worker.label_map, slot.SoftLabelRow(row));
+    }));
+  }
+  const auto j = static_cast<size_t>(row);
+  slot.items[j] = plan_.NumberOf(item);
+  slot.labels[j] = plan_.LabelOf(item);
+  Describe(slot, row, size, worker.crops);
+  return {};
+}
+
+/// Finds the bytes of `item` where they are (in the block of its position, in memory, in the
+/// archive) and renders its views from them. An error's offset is one within the item.
+Result<Size> RowMaker::MakeImages(Worker& worker, int64_t item, int64_t position,
+                                  const ItemLocation& location, MutableBytes images) const {
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (location.size_bytes > max_bytes) {
     return TooLarge("the item has " + std::to_string(location.size_bytes) +
@@ -141,15 +184,17 @@ Result<Size> RowMaker::MakeImages(Worker& worker, int64_t position, const ItemLo
         .AtOffset(0);
   }
   const Clock::time_point start = Clock::now();
-  const BlockCache::Use block(blocks_.get(), position);
-  if (blocks_ != nullptr) Count(CountersOf(worker).read_ns, NanosecondsSince(start));
+  // Another item that takes a position lies in no block of the plan's there.
+  BlockCache* const blocks = position == kNoPosition ? nullptr : blocks_.get();
+  const BlockCache::Use block(blocks, position);
+  if (blocks != nullptr) Count(CountersOf(worker).read_ns, NanosecondsSince(start));
   std::optional<Bytes> in_memory = block.Find(location);
   if (!in_memory)
     in_memory = location.archive->source->View(location.offset_bytes, location.size_bytes);
   SourceBytes from_source(location, worker.bytes, CountersOf(worker));
   MemoryBytes from_memory(in_memory.value_or(Bytes()));
   ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
-  return RenderCounted(worker, bytes, location.hints, plan_.ItemAt(position), images);
+  return RenderCounted(worker, bytes, location.hints, item, images);
 }
 
 /// Renders all views of `item`, and adds what that took to the worker's counters.

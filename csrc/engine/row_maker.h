@@ -17,6 +17,12 @@
 
 namespace fastinet {
 
+/// What became of a position of the plan.
+struct MadeRow {
+  Status failure;                        // of the plan's item; ok where the row shows that
+  int64_t replacement = kNoReplacement;  // id of the item that the row shows in its place
+};
+
 /// Makes the rows of one epoch, for any number of workers at once and in any order. It knows
 /// neither batches nor who waits for them.
 class RowMaker {
@@ -26,12 +32,13 @@ class RowMaker {
   RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOptions& options,
            EngineStats& stats);
 
-  /// Makes the row of the item at `position`: images, soft labels, and all else that the slot has
-  /// of it. Where there is no item the row is padding, which cannot fail.
+  /// Makes the row of the item at `position`: images, label, soft labels, and all else that the
+  /// slot has of it. Where there is no item the row is padding, which cannot fail.
   ///
-  /// On failure the row is zero and not valid, and the status has archive and offset. Running out
-  /// of memory is such a failure too.
-  Status MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const noexcept;
+  /// Where the item gives no row, the failure has archive and offset; running out of memory is such
+  /// a failure too. With kReplace the row is then, all of it, the one that another item has in this
+  /// epoch. Without, or where none was found, it is zero, not valid and without label.
+  MadeRow MakeRow(Worker& worker, int64_t position, Slot& slot, int64_t row) const noexcept;
 
   /// Hints at the items that will be needed some positions after `position`, so that they are in
   /// memory by then. To be called once for each position, in about their order. Where there is no
@@ -42,9 +49,15 @@ class RowMaker {
   void DropBlocks() { blocks_.reset(); }
 
  private:
+  static constexpr int64_t kNoPosition = -1;
+
   void PrefetchItem(int64_t item) const;
-  Result<Size> MakeImages(Worker& worker, int64_t position, const ItemLocation& location,
-                          MutableBytes images) const;
+  Status MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot& slot,
+                   int64_t row) const noexcept;
+  MadeRow Replace(Worker& worker, int64_t item, Status failure, Slot& slot,
+                  int64_t row) const noexcept;
+  Result<Size> MakeImages(Worker& worker, int64_t item, int64_t position,
+                          const ItemLocation& location, MutableBytes images) const;
   Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
                              MutableBytes images) const;
   WorkerCounters& CountersOf(const Worker& worker) const { return stats_.Of(worker.number); }

@@ -4,11 +4,16 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <numeric>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/test_checks.h"
 #include "columns/test_dataset.h"
+#include "engine/test_epochs.h"
+#include "rng/replacements.h"
 
 namespace fastinet {
 namespace {
@@ -65,7 +70,7 @@ struct Fixture {
   }
 
   Status Make(int64_t position, int64_t row) {
-    return maker->MakeRow(worker, position, *slot, row);
+    return maker->MakeRow(worker, position, *slot, row).failure;
   }
   uint64_t FailuresOf(StatusCode code) const {
     return stats.Sum([&](const WorkerCounters& counters) {
@@ -144,11 +149,89 @@ TEST_CASE("a decode that fails") {
   CHECK_EQ(status.archive(), "memory.tar");
   CHECK_EQ(status.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(3)));
   fixture.ExpectNothingIn(1);
-  CHECK_EQ(fixture.slot->items[1], 103);  // the row is known to be the item's nevertheless
-  CHECK_EQ(fixture.slot->labels[1], 0);
+  CHECK_EQ(fixture.slot->items[1], 103);        // the row is known to be the item's nevertheless
+  CHECK_EQ(fixture.slot->labels[1], kNoLabel);  // so that nobody trains on what is not there
   fixture.ExpectUntouched(0);
   CHECK_EQ(fixture.FailuresOf(StatusCode::kUnsupported), uint64_t{1});
   CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
+}
+
+TEST_CASE("an item in the place of a bad one") {
+  Fixture fixture;
+  fixture.plan.numbers = {};
+  fixture.options.on_error = OnError::kReplace;
+  const MadeRow made = fixture.maker->MakeRow(fixture.worker, 1, *fixture.slot, 1);
+  CHECK(made.failure.code() == StatusCode::kUnsupported);
+  CHECK_EQ(made.failure.offset_bytes(), static_cast<int64_t>(fixture.data.offset_bytes(3)));
+  const auto other = static_cast<int64_t>(Replacements(10, 0, 0, 3)(0));
+  CHECK_EQ(made.replacement, other);
+  const Slot& slot = *fixture.slot;
+  for (const uint8_t value : fixture.slot->Row(1)) CHECK_EQ(value, 128);
+  CHECK_EQ(slot.items[1], other);
+  CHECK_EQ(slot.labels[1], fixture.labels[static_cast<size_t>(other)]);
+  CHECK_EQ(slot.valid[1], 1);
+  CHECK(slot.image_sizes[1] == Dataset::SizeOf(other));
+  CHECK(slot.soft_labels[2 * kClasses + (other == 4 ? 1 : 2)] > 0.9F);
+  CHECK_EQ(fixture.FailuresOf(StatusCode::kUnsupported), uint64_t{1});
+  CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
+}
+
+/// The padding of a replaced epoch is no failure, and good rows are as ever.
+TEST_CASE("rows that need no other item") {
+  Fixture fixture;
+  fixture.plan.numbers = {};
+  fixture.options.on_error = OnError::kReplace;
+  for (const int64_t position : {0, 4}) {
+    const MadeRow made = fixture.maker->MakeRow(fixture.worker, position, *fixture.slot, 0);
+    CHECK_OK(made.failure);
+    CHECK_EQ(made.replacement, kNoReplacement);
+  }
+  CHECK_EQ(fixture.slot->items[0], kPaddingItem);
+}
+
+/// Each other item is tried once, up to a limit; then the row fails as that of the plan's item.
+TEST_CASE("nothing in the place of a bad item") {
+  for (const int64_t items : {1, 2, 10, 200}) {
+    std::vector<int64_t> all(static_cast<size_t>(items));
+    std::iota(all.begin(), all.end(), 0);
+    const Dataset data(items, all);
+    const EpochPlan plan{.order = all, .batch_size = 4};
+    EpochOptions options = test::Options(1, OnError::kReplace);
+    EngineStats stats;
+    const RowMaker maker(data.table(), plan, options, stats);
+    const std::shared_ptr<Slot> slot = test::SlotsFor(4, 1)->Lease().value();
+    std::ranges::fill(slot->Row(2), uint8_t{77});
+    Worker worker;
+    const MadeRow made = maker.MakeRow(worker, 0, *slot, 2);
+    CHECK_EQ(made.replacement, kNoReplacement);
+    CHECK(made.failure.code() == StatusCode::kUnsupported);
+    CHECK_EQ(made.failure.archive(), "memory.tar");
+    CHECK_EQ(made.failure.offset_bytes(), 0);
+    const uint64_t tried = std::min<uint64_t>(static_cast<uint64_t>(items) - 1, 32);
+    const std::string said = items == 1 ? "; there is no other item to put in its place"
+                                        : "; none of the " + std::to_string(tried) + " other items";
+    CHECK_MESSAGE(made.failure.cause().find(said) != std::string_view::npos, made.failure.cause());
+    for (const uint8_t value : slot->Row(2)) CHECK_EQ(value, 0);
+    CHECK_EQ(slot->valid[2], 0);
+    CHECK_EQ(slot->labels[2], kNoLabel);
+    CHECK_EQ(data.source().reads, tried + 1);
+  }
+}
+
+/// The block of a position is not where another item lies.
+TEST_CASE("an item from beyond the block in hand") {
+  const Dataset data(10, {3});
+  const std::vector<int64_t> order = {3}, blocks = {0};
+  const EpochPlan plan{.order = order, .blocks = blocks, .batch_size = 1};
+  const EpochOptions options = test::Options(1, OnError::kReplace);
+  EngineStats stats;
+  const RowMaker maker(data.table(), plan, options, stats);
+  const std::shared_ptr<Slot> slot = test::SlotsFor(1, 1)->Lease().value();
+  Worker worker;
+  const MadeRow made = maker.MakeRow(worker, 0, *slot, 0);
+  CHECK_EQ(made.replacement, static_cast<int64_t>(Replacements(10, 0, 0, 3)(0)));
+  CHECK(slot->image_sizes[0] == Dataset::SizeOf(made.replacement));
+  for (const uint8_t value : slot->Row(0)) CHECK_EQ(value, 128);
 }
 
 TEST_CASE("a read that fails") {
@@ -252,7 +335,7 @@ TEST_CASE("an item beyond the limit") {
   EpochOptions options = fixture.options;
   options.soft_labels = nullptr;
   const RowMaker maker(table, plan, options, fixture.stats);
-  const Status status = maker.MakeRow(fixture.worker, 0, *fixture.slot, 0);
+  const Status status = maker.MakeRow(fixture.worker, 0, *fixture.slot, 0).failure;
   CHECK(status.code() == StatusCode::kTooLarge);
   CHECK_MESSAGE(status.cause().starts_with("the item has 1099511627776 bytes"), status.cause());
   CHECK_EQ(status.archive(), "huge.tar");

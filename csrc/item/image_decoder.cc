@@ -197,7 +197,7 @@ std::optional<int> ImageDecoder::EstimateQuality() const {
   return fastinet::EstimateQuality(state_->header);
 }
 
-Status ImageDecoder::DecodeRegion(const Box& region, RowSink& sink) {
+Status ImageDecoder::TryRoad(const Box& region, RowSink& sink) {
   ++state_->counters.regions[static_cast<size_t>(state_->road)];
   return state_->InWrapper(state_->DecodeRegionByRoad(region, sink));
 }

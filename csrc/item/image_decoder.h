@@ -73,12 +73,13 @@ class ImageDecoder {
   /// Not part of `info`, since the search costs as much as reading the header.
   [[nodiscard]] std::optional<int> EstimateQuality() const;
 
-  /// Hands the rows of `region` of the open image to `sink`: grey as 1 channel, all else as RGB.
+  /// Decodes by the road that is at hand: hands the rows of `region` of the open image to `sink`,
+  /// grey as 1 channel, all else as RGB.
   /// `region` is in stored pixels and must lie inside the image.
   ///
   /// On failure some rows may have been handed over. Then FallBack() tells whether there is another
   /// road to try, with a sink that begins anew; the last road's verdict counts.
-  Status DecodeRegion(const Box& region, RowSink& sink);
+  Status TryRoad(const Box& region, RowSink& sink);
   [[nodiscard]] bool FallBack();
 
   /// What was done and spent since construction.

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "augment/steps.h"
 #include "base/clock.h"
 #include "item/orientation.h"
 #include "resample/kernels.h"
@@ -66,14 +67,16 @@ struct ItemRenderer::State {
   ItemCounters counters;
   MemoryBytes memory{Bytes()};        // what OpenMemory opened
   std::optional<TimedBytes> fetched;  // the item that is open
-  std::vector<uint8_t> planes;        // of a crop whose colours are adjusted
+  std::vector<uint8_t> planes;        // of a crop that steps change
+  std::vector<Step> drawn;            // steps of the view at hand
+  StepRunner runner;
 
   Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
   Status OpenMemory(Bytes data, int64_t max_pixels);
   Orientation OrientationFor(const RenderOptions& options) const;
   Status RenderCrop(const Crop& crop, const RenderOptions& options, MutableBytes row);
-  Status RenderJitteredCrop(const Crop& crop, const ColourSteps& colours, RenderOptions options,
-                            MutableBytes row);
+  Status RenderSteppedCrop(const Crop& crop, std::span<const Step> steps, RenderOptions options,
+                           MutableBytes row);
   Status RenderCropByRoad(const Crop& crop, const RenderOptions& options, MutableBytes row);
   Status DecodeShownRegion(const Box& region, Orientation orientation, RowSink& sink);
 };
@@ -108,10 +111,11 @@ Status ItemRenderer::State::RenderCrop(const Crop& crop, const RenderOptions& op
   return status;
 }
 
-/// Renders `crop` and then adjusts its colours. Contrast needs the mean of all pixels, so the whole
-/// crop is made in uint8 first, and stored in the output's format afterwards.
-Status ItemRenderer::State::RenderJitteredCrop(const Crop& crop, const ColourSteps& colours,
-                                               RenderOptions options, MutableBytes row) {
+/// Renders `crop` and then changes it by `steps`, if there are any. These look at all pixels, so
+/// the whole crop is made in uint8 first, and stored in the output's format afterwards.
+Status ItemRenderer::State::RenderSteppedCrop(const Crop& crop, std::span<const Step> steps,
+                                              RenderOptions options, MutableBytes row) {
+  if (steps.empty()) return RenderCrop(crop, options, row);
   const OutputFormat format =
       std::exchange(options.format, OutputFormat{.dtype = DType::kUint8, .layout = Layout::kNCHW});
   const auto width = static_cast<size_t>(crop.output().width);
@@ -121,7 +125,7 @@ Status ItemRenderer::State::RenderJitteredCrop(const Crop& crop, const ColourSte
   const MutableBytes image{planes.data(), 3 * pixels};
   FASTINET_RETURN_IF_ERROR(RenderCrop(crop, options, image));
   const auto start = Clock::now();
-  AdjustColour(colours, image);
+  FASTINET_RETURN_IF_ERROR(runner.Apply(steps, crop.output(), image));
   for (size_t y = 0; y < height; ++y) {
     const uint8_t* const line = planes.data() + y * width;
     StoreLine({{line, line + pixels, line + 2 * pixels}, width}, y, height, format, row.data());
@@ -159,10 +163,10 @@ Status ItemRenderer::State::RenderCropByRoad(const Crop& crop, const RenderOptio
 /// Decodes the part of the open image that is shown as `region`, and hands it on as shown.
 Status ItemRenderer::State::DecodeShownRegion(const Box& region, Orientation orientation,
                                               RowSink& sink) {
-  if (orientation.is_identity()) return decoder.DecodeRegion(region, sink);
+  if (orientation.is_identity()) return decoder.TryRoad(region, sink);
   const Box stored = orientation.Stored(region, decoder.info().size);
   OrientedSink oriented(orientation, {stored.width, stored.height}, sink);
-  FASTINET_RETURN_IF_ERROR(decoder.DecodeRegion(stored, oriented));
+  FASTINET_RETURN_IF_ERROR(decoder.TryRoad(stored, oriented));
   return oriented.Finish();
 }
 
@@ -186,12 +190,12 @@ Result<Size> ItemRenderer::ReadShownSize(Bytes data, const RenderOptions& option
 }
 
 Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options,
-                                MutableBytes row) {
+                                MutableBytes row, std::span<const Step> steps) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options.max_pixels));
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
   FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
-  FASTINET_RETURN_IF_ERROR(state.RenderCrop(crop, options, row));
+  FASTINET_RETURN_IF_ERROR(state.RenderSteppedCrop(crop, steps, options, row));
   ++state.counters.items;
   return {};
 }
@@ -208,12 +212,10 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
     view_key.view = static_cast<uint16_t>(view);
     crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
     const MutableBytes view_row = row.subspan(view * view_bytes, view_bytes);
-    if (spec.jitter) {
-      FASTINET_RETURN_IF_ERROR(state.RenderJitteredCrop(
-          crops[view], DrawColourSteps(*spec.jitter, view_key), spec.options, view_row));
-    } else {
-      FASTINET_RETURN_IF_ERROR(state.RenderCrop(crops[view], spec.options, view_row));
-    }
+    state.drawn.clear();
+    if (spec.jitter) DrawColourSteps(*spec.jitter, view_key, state.drawn);
+    FASTINET_RETURN_IF_ERROR(
+        state.RenderSteppedCrop(crops[view], state.drawn, spec.options, view_row));
   }
   ++state.counters.items;
   return shown;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "augment/steps.h"
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
@@ -73,8 +74,10 @@ class ItemRenderer {
   Result<Size> ReadShownSize(Bytes data, const RenderOptions& options);
 
   /// Renders `crop` of the image in `data` into `row` (format.RowBytes(crop.output()) bytes).
-  /// On failure `row` is unspecified.
-  Status RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row);
+  /// `steps`, which are valid, change the resized crop before it is stored. On failure `row` is
+  /// unspecified.
+  Status RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row,
+                    std::span<const Step> steps = {});
 
   /// Draws the crops that `spec.transform` gives for `key` and its views and renders them into
   /// `row` (spec.RowBytes() bytes). `crops` has spec.views elements and tells which they were.

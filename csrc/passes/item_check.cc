@@ -52,7 +52,7 @@ class ItemChecker {
     NoSink sink;
     Status status;
     do {
-      status = decoder_.DecodeRegion({0, 0, size.width, size.height}, sink);
+      status = decoder_.TryRoad({0, 0, size.width, size.height}, sink);
     } while (status.code() == StatusCode::kCorrupt && decoder_.FallBack());
     return status;
   }

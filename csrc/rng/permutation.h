@@ -12,7 +12,8 @@
 
 namespace fastinet {
 
-/// A bijection of {0, ..., n - 1}, drawn by (seed, epoch, use): O(1) memory and time per position.
+/// A bijection of {0, ..., n - 1}, drawn by (seed, epoch, use), and by an item where each has one
+/// of its own: O(1) memory and time per position.
 ///
 /// A Feistel network over mixed radices (Black and Rogaway, "Ciphers with Arbitrary Finite
 /// Domains", CT-RSA 2002): a position is a pair (left < rows, right < columns), and each round adds
@@ -22,14 +23,15 @@ namespace fastinet {
 class Permutation {
  public:
   /// n is at most 2^62.
-  Permutation(uint64_t n, uint64_t seed, uint32_t epoch, RandomUse use = RandomUse::kShuffle)
+  Permutation(uint64_t n, uint64_t seed, uint32_t epoch, RandomUse use = RandomUse::kShuffle,
+              uint64_t item = 0)
       : n_(n), rounds_(n < kSmall ? kRoundsIfSmall : kRounds) {
     rows_ = static_cast<uint64_t>(std::sqrt(static_cast<double>(n)));
     // An even number, because with two odd ones every round is an even permutation, and so would
     // all of them together be.
     rows_ = std::max<uint64_t>((rows_ + 1) / 2 * 2, 2);
     columns_ = std::max<uint64_t>(CeilDiv(n, rows_), 1);
-    const AugmentKey key{.seed = seed, .epoch = epoch};
+    const AugmentKey key{.seed = seed, .epoch = epoch, .item = item};
     for (size_t i = 0; i < rounds_; i += 2) {
       const PhiloxBlock bits = key.Bits(use, static_cast<uint8_t>(i / 2));
       round_keys_[i] = (static_cast<uint64_t>(bits[0]) << 32) | bits[1];

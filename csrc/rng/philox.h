@@ -32,8 +32,9 @@ enum class RandomUse : uint8_t {
   kCrop = 1,
   kFlip = 2,
   kColour = 3,
-  kBlocks = 4,  // the order of blocks,
-  kWindow = 5,  // and of the items inside a window
+  kBlocks = 4,   // the order of blocks,
+  kWindow = 5,   // and of the items inside a window
+  kReplace = 6,  // the items that stand in for one that gives no row
 };
 
 /// The random stream of one view of one item in one epoch: a pure function of its four numbers.

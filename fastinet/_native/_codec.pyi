@@ -1,13 +1,23 @@
 """Images without an engine. Use `fastinet.decode` and its kin, which check their arguments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 def read_header(data: Buffer, *, max_pixels: int) -> dict[str, Any]:
     """The fields of `fastinet.ImageHeader`; see there."""
+
+def apply_steps(
+    pixels: NDArray[np.uint8],
+    steps: Iterable[tuple[str, Sequence[float], str, Sequence[int]]],
+) -> None:
+    """Changes `pixels`, contiguous [H, W, 3], in place; see `fastinet.apply_steps`.
+
+    A step is (name, arguments, sampling, fill).
+    """
 
 def decode(
     data: Buffer,
@@ -17,6 +27,7 @@ def decode(
     flips: Sequence[bool] | None,
     size: Sequence[int] | None,
     transform: Mapping[str, Any] | None,
+    steps: Iterable[tuple[str, Sequence[float], str, Sequence[int]]],
     interpolation: str,
     pass_order: str,
     dtype: str,

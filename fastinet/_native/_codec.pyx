@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libcpp.vector cimport vector
 
 from fastinet._native._core cimport (
+    ApplySteps,
     Box,
     Bytes,
     Crop,
@@ -23,10 +24,13 @@ from fastinet._native._core cimport (
     ReadInfo,
     RenderMany,
     RenderOptions,
+    RenderStepped,
     Size,
     Status,
+    Step,
     check,
     make_options,
+    make_steps,
     make_transform,
 )
 
@@ -83,11 +87,27 @@ def read_header(data, *, max_pixels):
     }
 
 
-def decode(data, make_rows, *, boxes, flips, size, transform, **options_parts):
+def apply_steps(pixels, steps):
+    cdef vector[Step] native_steps = make_steps(steps)
+    cdef uint8_t[:, :, ::1] view = pixels
+    cdef Size size
+    size.height, size.width = view.shape[0], view.shape[1]
+    if pixels.size == 0:
+        return
+    cdef MutableBytes values = MutableBytes(&view[0, 0, 0], pixels.size)
+    cdef Status status
+    with nogil:
+        # `view` holds the pixels.
+        status = ApplySteps(native_steps, size, values)
+    check(status)
+
+
+def decode(data, make_rows, *, boxes, flips, size, transform, steps, **options_parts):
     cdef const uint8_t[::1] view = view_of(data)
     cdef Bytes encoded = bytes_of(view)
     cdef RenderOptions options = make_options(options_parts)
     cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
+    cdef vector[Step] native_steps = make_steps(steps)
     cdef _Renderer renderer = renderer_of_this_thread()
     cdef Crop crop
     cdef Status status
@@ -99,7 +119,7 @@ def decode(data, make_rows, *, boxes, flips, size, transform, **options_parts):
     cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
     with nogil:
         # Neither `data` nor `row` can go away or be resized: both views hold them.
-        status = renderer.core.RenderCrop(encoded, crop, options, row_bytes)
+        status = RenderStepped(renderer.core, encoded, crop, options, native_steps, row_bytes)
     check(status)
     return row
 

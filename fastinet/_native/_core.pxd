@@ -107,7 +107,27 @@ cdef extern from "resample/output.h" namespace "fastinet" nogil:
         float bias[3]
 
 
+cdef extern from "augment/steps.h" namespace "fastinet" nogil:
+    cdef cppclass StepOp:
+        pass
+
+    cdef cppclass Sampling:
+        pass
+
+    cdef cppclass Step:
+        Step()
+        StepOp op
+        double arguments[6]
+        Sampling sampling
+        uint8_t fill[3]
+        Status Validate() except +
+
+    size_t ArgumentCount(StepOp op)
+
+
 cdef extern from "bindings/names.h" namespace "fastinet":
+    Status FromName(string name, Sampling* value) except +
+    Status FromName(string name, StepOp* value) except +
     Status FromName(string name, DType* value) except +
     Status FromName(string name, Layout* value) except +
     Status FromName(string name, Interpolation* value) except +
@@ -147,9 +167,6 @@ cdef extern from "item/item.h" namespace "fastinet" nogil:
 
     cdef cppclass ItemRenderer:
         ItemRenderer() except +
-        Status RenderCrop(
-            Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row
-        ) except +
 
 
 cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
@@ -173,6 +190,15 @@ cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
         const OwnedCropRule& rule,
         const RenderOptions& options,
         Crop* crop,
+    ) except +
+    Status ApplySteps(const vector[Step]& steps, Size size, MutableBytes pixels) except +
+    Status RenderStepped(
+        ItemRenderer& renderer,
+        Bytes data,
+        const Crop& crop,
+        const RenderOptions& options,
+        const vector[Step]& steps,
+        MutableBytes row,
     ) except +
     Status RenderMany(
         const vector[Bytes]& images,
@@ -203,6 +229,31 @@ cdef inline Transform make_transform(parts) except *:
     transform.min_object_covered = parts["min_object_covered"]
     check(transform.Validate())
     return transform
+
+
+cdef inline vector[Step] make_steps(parts) except *:
+    """The steps that ``fastinet.augment.steps`` describes as tuples, validated."""
+    cdef vector[Step] steps
+    cdef Step step
+    cdef string name
+    cdef size_t i
+    for op, arguments, sampling, fill in parts:
+        step = Step()
+        name = op.encode()
+        check(FromName(name, &step.op))
+        if len(arguments) != ArgumentCount(step.op):
+            raise ValueError(
+                f"the step {op} takes {ArgumentCount(step.op)} arguments, not {len(arguments)}"
+            )
+        for i in range(len(arguments)):
+            step.arguments[i] = arguments[i]
+        name = sampling.encode()
+        check(FromName(name, &step.sampling))
+        for i in range(3):
+            step.fill[i] = fill[i]
+        check(step.Validate())
+        steps.push_back(step)
+    return steps
 
 
 cdef inline RenderOptions make_options(parts) except *:

@@ -187,10 +187,11 @@ class Batch:
     def image_sizes(self) -> NDArray[np.int32]:
         """[B, 2] (width, height)."""
     @property
-    def failures(self) -> list[tuple[int, int, str, str, str, int]]:
-        """(row, item, status code, cause, archive, byte offset) of each masked row that failed.
+    def failures(self) -> list[tuple[int, int, int, str, str, str, int]]:
+        """(row, item, replacement, code, cause, archive, offset) of each item that gave no row.
 
-        All but the first two are arguments of `fastinet.errors.from_status`.
+        `replacement` is the item that the row shows, or -1. The last four are arguments of
+        `fastinet.errors.from_status`.
         """
 
 class Epoch:
@@ -213,7 +214,7 @@ class Epoch:
         seed: int,
         epoch: int,
         prefetch: int,
-        mask: bool,
+        on_error: str,
         blocks: NDArray[np.int64] = ...,
         objects: ObjectTable | None = None,
         soft_labels: SoftLabels | None = None,
@@ -235,7 +236,7 @@ class Epoch:
             seed: together with `epoch` and the item decides boxes and flips.
             epoch: number of the epoch.
             prefetch: batches that may be ready before they are asked for.
-            mask: a failed item gives a masked row, and no error.
+            on_error: "raise", "mask" or "replace", see `fastinet.Loader`.
             blocks: [M] the block that each item of `order` lies in, -1: in none; empty: all are
                 read item by item.
             objects: for transforms that ask for objects in the crop.
@@ -309,7 +310,7 @@ class StreamEpoch:
         world: int,
         drop_last: bool,
         prefetch: int,
-        mask: bool,
+        on_error: str,
     ) -> None: ...
     def next(self) -> tuple[Batch, list[tuple[str, list[tuple[str, bytes]]]], int] | None:
         """(batch, (key, [(extension, content)]) of each row, position that the pass stands at)."""

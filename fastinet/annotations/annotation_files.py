@@ -136,12 +136,12 @@ def _of_folder(path: Path, progress: Progress | None) -> Iterator[tuple[str, byt
     names = _names_in_folder(folder)
     for number, name in enumerate(names):
         file = folder / name
-        _report(progress, number, len(names))
+        _tell_progress(progress, number, len(names))
         if file.stat().st_size > _MOST_FILE_BYTES:
             yield name, b""
         else:
             yield name, file.read_bytes()
-    _report(progress, len(names), len(names))
+    _tell_progress(progress, len(names), len(names))
 
 
 def _of_zip(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]]:
@@ -150,13 +150,13 @@ def _of_zip(path: Path, progress: Progress | None) -> Iterator[tuple[str, bytes]
             archive = opened.enter_context(zipfile.ZipFile(path))
         members = [info for info in archive.infolist() if _is_annotation(info.filename)]
         for number, info in enumerate(members):
-            _report(progress, number, len(members))
+            _tell_progress(progress, number, len(members))
             content = b""
             if info.file_size <= _MOST_FILE_BYTES:
                 with _zip_errors(path):
                     content = archive.read(info)
             yield info.filename, content
-        _report(progress, len(members), len(members))
+        _tell_progress(progress, len(members), len(members))
 
 
 @contextlib.contextmanager
@@ -230,14 +230,14 @@ def _of_tar(tar: Path, named: Path, progress: Progress | None) -> Iterator[tuple
         memory = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         extents = zip(members.offsets.tolist(), members.sizes.tolist(), strict=True)
         for number, (offset, size) in enumerate(extents):
-            _report(progress, number, len(members.offsets))
+            _tell_progress(progress, number, len(members.offsets))
             name = names[starts[number] : starts[number + 1]].decode("utf-8", "surrogateescape")
             if _is_annotation(name):
                 yield name, b"" if size > _MOST_FILE_BYTES else memory[offset : offset + size]
-        _report(progress, len(members.offsets), len(members.offsets))
+        _tell_progress(progress, len(members.offsets), len(members.offsets))
 
 
-def _report(progress: Progress | None, done: int, total: int) -> None:
+def _tell_progress(progress: Progress | None, done: int, total: int) -> None:
     if progress is not None and (done % 1024 == 0 or done == total):
         progress(done, total)
 

@@ -55,8 +55,14 @@ from fastinet.base.warning import warn
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import CorruptError, MissingError
 from fastinet.sidecars import column_file
-from fastinet.sidecars.identity import Identity, check_identities, fastinet_version, identify_file
-from fastinet.sidecars.places import places
+from fastinet.sidecars.identity import (
+    Identity,
+    check_identities,
+    content_hash,
+    fastinet_version,
+    identify_file,
+)
+from fastinet.sidecars.places import Sidecars, given_index
 
 if TYPE_CHECKING:
     import os
@@ -169,7 +175,7 @@ class Boxes:
 def read_boxes(
     path: str | os.PathLike[str],
     *,
-    index: bool = True,
+    index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
 ) -> Boxes:
     """Reads an archive of bounding boxes: tar.gz, tar, ZIP, or a folder of XML files.
@@ -182,7 +188,8 @@ def read_boxes(
 
     Args:
         path: the archive or folder. A folder with ``Annotations/CLS-LOC`` in it stands for that.
-        index: False neither reads nor writes what is kept.
+        index: True as above; a path keeps it in that file, or in that folder under the usual name;
+            False neither reads nor writes it.
         progress: called now and then with (files done, files in all). It may raise to stop.
 
     Raises:
@@ -194,13 +201,15 @@ def read_boxes(
     absolute = Path(path).absolute()
     if not absolute.exists():
         raise MissingError("no such file or folder", archive=str(absolute))
-    if index:
+    if index is not False:
         identity = _identify(absolute)
+        sidecars = Sidecars(absolute, given_index(index), content_hash([identity]))
         boxes, _ = column_file.load_or_build(
-            places(absolute, SUFFIX),
+            sidecars.places_of_own(SUFFIX),
             "box index",
+            advice=sidecars.advice(),
             load=lambda place: _load_boxes(place, absolute, identity),
-            build=lambda report: _read_files(absolute, report),
+            build=lambda progress: _read_files(absolute, progress),
             save=lambda place, made: _save_boxes(place, identity, made),
             progress=progress,
         )
@@ -372,7 +381,7 @@ _FORM = column_file.ColumnFileForm(
 def _load_boxes(place: Path, path: Path, identity: Identity) -> Boxes:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no boxes")
+            raise column_file.UnusableSidecarError("keeps no boxes")
         check_identities(header.archives, [identity])
 
     header, columns = column_file.read_columns(place, _FORM, check)

@@ -44,8 +44,13 @@ from fastinet.errors import (
 )
 from fastinet.formats.torch_files import locate_tensor
 from fastinet.sidecars import column_file
-from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
-from fastinet.sidecars.places import places
+from fastinet.sidecars.identity import (
+    Identity,
+    check_identities,
+    content_hash,
+    fastinet_version,
+)
+from fastinet.sidecars.places import Sidecars, given_index
 from fastinet.sidecars.schema import Positive
 
 if TYPE_CHECKING:
@@ -239,7 +244,8 @@ def open_label_maps(
 
     Args:
         path: the archive or folder.
-        index: True as above; a path keeps the index there; False neither reads nor writes one.
+        index: True as above; a path keeps the index in that file, or in that folder under the usual
+            name; False neither reads nor writes one.
         progress: called while the files are read with (files read, files in all). It may raise to
             stop it.
 
@@ -256,12 +262,13 @@ def open_label_maps(
     else:
         # Taken before the files are read: an archive that changes meanwhile fails the next check.
         identity = archive.identify()
-        candidates = places(absolute, SUFFIX) if index is True else [Path(index)]
+        sidecars = Sidecars(absolute, given_index(index), content_hash([identity]))
         maps, _ = column_file.load_or_build(
-            candidates,
+            sidecars.places_of_own(SUFFIX),
             "label map index",
+            advice=sidecars.advice(),
             load=functools.partial(_load_index, path=absolute, identity=identity),
-            build=lambda report: _locate_maps(archive, report),
+            build=lambda progress: _locate_maps(archive, progress),
             save=functools.partial(_save_index, identity=identity),
             progress=progress,
         )
@@ -440,7 +447,7 @@ _FORM = column_file.ColumnFileForm(
 def _load_index(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
-            raise column_file.UnusableIndexError("keeps no label maps")
+            raise column_file.UnusableSidecarError("keeps no label maps")
         check_identities(header.archives, [identity])
 
     header, columns = column_file.read_columns(place, _FORM, check)

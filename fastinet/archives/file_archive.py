@@ -40,7 +40,7 @@ class OneFile:
 
     def identify(self) -> Identity:
         """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
-        return identify_file(self.path)
+        return identify_file(self.path, blocks=not self.briefly)
 
 
 @dataclass(frozen=True)

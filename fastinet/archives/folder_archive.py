@@ -32,6 +32,10 @@ __all__ = ["FolderArchive"]
 
 _HEAD_BYTES = 8  # as TarMembers::kHeadBytes in csrc/tar/scan.h
 
+# Of how many files the sizes tell a copy of a folder from another one: each may be a seek.
+_SIZES = 256
+_SIZES_PER_FOLDER = 16
+
 # Only of files whose names leave it open what they are is the content looked at: of a million
 # images on a disk, each look would be a seek. CLS-LOC has an annotation beside every other one.
 _PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
@@ -55,16 +59,31 @@ class FolderArchive:
     def identify(self) -> Identity:
         """Identity of the tree: which folders there are, and when entries came or went in each.
 
-        A file that is rewritten in place changes none of them. Its length is compared when it is
-        read.
+        And, for copies of it, where the times are others: all names in it, and the sizes of some
+        files. A file that is rewritten in place changes neither, as a rule. Its length is compared
+        when it is read.
         """
-        digest = hashlib.sha256()
+        times, names = hashlib.sha256(), hashlib.sha256()
         count, latest = 0, 0
-        for folder, _ in self._tree().folders:
+        candidates: list[str] = []
+        for folder, files in self._tree().folders:
             when = (self.path / folder).stat().st_mtime_ns
-            digest.update(os.fsencode(folder) + b"\0" + when.to_bytes(8, "little", signed=True))
+            times.update(os.fsencode(folder) + b"\0" + when.to_bytes(8, "little", signed=True))
             count, latest = count + 1, max(latest, when)
-        return Identity(self.name, count, latest, digest.hexdigest())
+            files.sort(key=os.fsencode)
+            below = os.fsencode(folder[len(self.top) :])
+            names.update(b"\0\0".join([below, *map(os.fsencode, files)]) + b"\0/")
+            candidates += (f"{folder}/{name}" for name in _evenly(files, _SIZES_PER_FOLDER))
+        for name in _evenly(candidates, _SIZES):
+            names.update(b"%d " % self._size_of(name))
+        return Identity(self.name, count, latest, times.hexdigest(), names=names.hexdigest())
+
+    def _size_of(self, name: str) -> int:
+        """Bytes of a file; -1 where there is none, as for a link that leads nowhere."""
+        try:
+            return (self.path / name.lstrip("/")).stat().st_size
+        except OSError:
+            return -1
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its files as the members of an archive, sorted by the bytes of their paths.
@@ -136,8 +155,8 @@ class FolderArchive:
     def open(self, files: Callable[[], Files]) -> _engine.Source:
         """Its files as one source for the engine."""
         names, name_offsets, offsets, sizes = files()
-        if np.any(offsets[1:] < offsets[:-1]):  # in another order than they lie in the source
-            rows = np.argsort(offsets, kind="stable")
+        if np.any(offsets[1:] < (offsets + sizes)[:-1]):  # in another order than they lie there
+            rows = np.lexsort((sizes, offsets))  # an empty file lies before the one at its offset
             names, name_offsets = take_texts(names, name_offsets, rows)
             offsets, sizes = offsets[rows], sizes[rows]
         return _engine.Source.folder(
@@ -220,6 +239,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         if error.errno in _LEADS_NOWHERE:
             return False
         raise
+
+
+def _evenly(names: Sequence[str], most: int) -> list[str]:
+    """Up to `most` of the names, from the first to the last in even steps."""
+    count = min(most, len(names))
+    return [names[i * len(names) // count] for i in range(count)]
 
 
 def _says_what_it_is(name: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastinet.archives.explaining import explained_scan
@@ -10,6 +10,8 @@ from fastinet.archives.file_archive import OneFile
 from fastinet.archives.seek_log import obtain_seek_index
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError
+from fastinet.sidecars.identity import has_same_content
+from fastinet.sidecars.places import Sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fastinet.archives.files import Files
     from fastinet.archives.seek_index import SeekIndex
     from fastinet.base.progress import Progress
+    from fastinet.sidecars.identity import Identity
 
 __all__ = ["GzipArchive", "is_gzip"]
 
@@ -30,6 +33,12 @@ class GzipArchive(OneFile):
     cache_bytes: int | None = None
     """Of inflated data that are kept; None: as :meth:`fastinet.archives.seek_index.SeekIndex.open`
     does."""
+    sidecars: Sidecars | None = None
+    """Where its seek index lies; None: in the usual places."""
+    told: set[str] = field(default_factory=set, compare=False)
+    """What was said already; the archives of one dataset share it."""
+    held: list[tuple[Identity, SeekIndex]] = field(default_factory=list, compare=False)
+    """The last seek index that could be kept only here, and of what."""
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
@@ -53,10 +62,33 @@ class GzipArchive(OneFile):
         return index.open(self.path, self.cache_bytes, briefly=self.briefly)
 
     def seek_index(self, progress: Progress | None = None) -> SeekIndex:
-        """Its seek index; see :func:`fastinet.archives.seek_log.obtain_seek_index`."""
-        return obtain_seek_index(
-            self.path, self.identify(), self.folder, progress, mapped=not self.briefly
+        """Its seek index; see :func:`fastinet.archives.seek_log.obtain_seek_index`.
+
+        One that can be kept nowhere is made once in this process, and a FastinetWarning says why.
+        """
+        identity = self.identify()
+        for made_of, index in self.held:
+            if has_same_content(made_of, identity):
+                return index
+        sidecars = self.sidecars or Sidecars(self.path)
+        index = obtain_seek_index(
+            self.path,
+            identity,
+            self.folder,
+            progress,
+            mapped=not self.briefly,
+            sidecars=sidecars,
         )
+        if index.path is None:
+            self.held[:] = [(identity, index)]
+        if index.not_kept and not self.told:
+            self.told.add("not kept")
+            warn(
+                f"the seek index of '{self.path}' could not be kept ({index.not_kept}), so it is in"
+                f" memory, {len(index.content):,} bytes, and the next process has to inflate the"
+                f" archive again; {sidecars.advice()}"
+            )
+        return index
 
 
 class _PassWarning:
@@ -74,7 +106,7 @@ class _PassWarning:
         warn(
             f"the seek index of '{self._archive}' is not there, incomplete or stale, and no item"
             f" can be read without it: one pass over {total:,} bytes, {done:,} of them done, makes"
-            " it now, and it is kept for later"
+            " it now"
         )
 
 

@@ -1,6 +1,7 @@
 """The seek index: what makes random access into a gzipped tar possible.
 
-``<archive>.fastinet.seek`` beside the archive, or in the user's cache folder. One pass over the
+``<archive>.fastinet.seek`` beside the archive, or in the user's cache folder; in the memory of the
+process where it can be kept nowhere, or is not to be (``index=False``). One pass over the
 archive makes it. It inflates all data once, checks every gzip member, walks the tar headers, notes
 a seek point at every 512 KiB (``csrc/gzip/seek_points.h``), and computes the MD5 of the file.
 For a terabyte that takes an hour, so the seek index is a log of chunks, and a pass that was
@@ -31,11 +32,12 @@ index never changes a byte that a reader may have mapped.
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -44,13 +46,14 @@ import numpy as np
 from fastinet._native import _engine, _scan
 from fastinet.archives.containers import join_members
 from fastinet.errors import ReadError
-from fastinet.sidecars.column_file import UnusableIndexError
-from fastinet.sidecars.identity import Identity
+from fastinet.sidecars.column_file import UnusableSidecarError
+from fastinet.sidecars.identity import Identity, has_same_content
 from fastinet.sidecars.log import LogForm
 from fastinet.sidecars.schema import Count, Positive, checked_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from io import BufferedReader
 
     from numpy.typing import NDArray
 
@@ -68,6 +71,7 @@ __all__ = [
     "load_seek_index",
     "members_of_chunk",
     "read_chunks",
+    "seek_index_in_memory",
     "state_of_chunk",
 ]
 
@@ -84,6 +88,14 @@ class SeekHeader:
     """Put before the members' names."""
     spacing: Positive
     """Of the seek points [bytes of inflated data]."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a seek index has it."""
+        return {
+            "archive": self.archive._asdict(),
+            "folder": self.folder,
+            "spacing": self.spacing,
+        }
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,8 @@ class SeekIndex:
     its start, so a plan that is to inflate each once takes the items of a few stretches together.
 
     Attributes:
-        path: of the seek index.
+        path: of the seek index; None: it is in memory, with its members.
+        not_kept: why it is in memory, for messages; "": it is not, or nobody asked for a file.
         size_bytes: of all that the file inflates to.
         md5: of the file as it stands, in hexadecimal digits.
         bit_offsets: [P] uint64, of each point in the file [bits].
@@ -127,7 +140,7 @@ class SeekIndex:
         windows: uint8, memory-mapped as a rule.
     """
 
-    path: Path
+    path: Path | None
     size_bytes: int
     md5: str
     bit_offsets: NDArray[np.uint64]
@@ -135,6 +148,14 @@ class SeekIndex:
     window_starts: NDArray[np.uint64]
     window_sizes: NDArray[np.uint32]
     windows: NDArray[np.uint8]
+    content: bytes = b""
+    """All of an index in memory."""
+    not_kept: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is not None:
+            raise TypeError("a seek index that is a file is not sent: the other side maps it, too")
+        return seek_index_in_memory, (self.content, self.not_kept)
 
     def open(
         self, archive: Path, cache_bytes: int | None = None, *, briefly: bool = False
@@ -171,15 +192,18 @@ class SeekIndex:
             ReadError: the index has changed under us.
         """
         try:
-            with self.path.open("rb") as file:
+            with self._file() as file:
                 _, start = FORM.read_header(file)
                 chunks = list(read_chunks(file, start, check_all=True))
             parts = [members_of_chunk(chunk) for chunk in chunks]
-        except UnusableIndexError as error:
+        except UnusableSidecarError as error:
             raise ReadError(f"the seek index '{self.path}' {error}: remove it") from None
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
         return join_members(parts)
+
+    def _file(self) -> BufferedReader | io.BytesIO:
+        return io.BytesIO(self.content) if self.path is None else self.path.open("rb")
 
 
 class StoredChunk(NamedTuple):
@@ -205,12 +229,12 @@ class StoredChunk(NamedTuple):
         return self.md5 != UNFINISHED_MD5
 
 
-def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> SeekIndex | None:
+def load_seek_index(path: Path, expected: SeekHeader, *, mapped: bool) -> SeekIndex | None:
     """The seek index at `path`; None where the pass that makes it has not come to its end.
 
     Raises:
         FileNotFoundError: there is none.
-        UnusableIndexError: it is of another archive, or damaged.
+        UnusableSidecarError: it is of another archive, or damaged.
     """
     with path.open("rb") as file:
         header, start = FORM.read_header(file)
@@ -224,6 +248,21 @@ def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> Se
         else:
             file.seek(0)
             memory = file.read(chunks[-1].end)
+    return _index_of(chunks, memory, path)
+
+
+def seek_index_in_memory(content: bytes, not_kept: str) -> SeekIndex:
+    """The seek index whose bytes, all of a file, are `content`; the pass came to its end."""
+    file = io.BytesIO(content)
+    _, start = FORM.read_header(file)
+    index = _index_of(list(read_chunks(file, start, check_all=False)), content, None)
+    return replace(index, content=content, not_kept=not_kept)
+
+
+def _index_of(
+    chunks: Sequence[StoredChunk], memory: mmap.mmap | bytes, path: Path | None
+) -> SeekIndex:
+    """The index of all `chunks`; `memory` has the file up to the end of the last one."""
     bit_offsets, offsets, sizes, starts = [], [], [], []
     for chunk in chunks:
         count = len(chunk.points) // _POINT_BYTES
@@ -244,16 +283,18 @@ def load_seek_index(path: Path, expected: dict[str, Any], *, mapped: bool) -> Se
     )
 
 
-def check_header(header: SeekHeader, expected: dict[str, Any]) -> None:
-    """Raises UnusableIndexError unless the index is of the archive as it is now."""
-    archive = expected["archive"]
-    if header.archive._asdict() != archive:
-        raise UnusableIndexError(
-            f"is stale: archive '{archive['name']}' is not what it was when it was made"
+def check_header(header: SeekHeader, expected: SeekHeader) -> None:
+    """Raises UnusableSidecarError unless the index is of the archive as it is now.
+
+    The archive may have had another name: of what it inflates to, that says nothing.
+    """
+    if not has_same_content(header.archive, expected.archive):
+        raise UnusableSidecarError(
+            f"is stale: archive '{expected.archive.name}' is not what it was when it was made"
         )
     for name in ("folder", "spacing"):
-        if getattr(header, name) != expected[name]:
-            raise UnusableIndexError(f"was made with another {name}")
+        if getattr(header, name) != getattr(expected, name):
+            raise UnusableSidecarError(f"was made with another {name}")
 
 
 def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[StoredChunk]:
@@ -263,7 +304,7 @@ def read_chunks(file: Any, position: int, *, check_all: bool) -> Iterator[Stored
     two processes that no lock kept apart have then both appended. Unless `check_all`, what stands
     behind the windows (members, names, JSON, state) is neither read nor checked.
     """
-    file_bytes = os.fstat(file.fileno()).st_size
+    file_bytes = file.seek(0, os.SEEK_END)
     is_last = False
     last_point = -1
     while not is_last:
@@ -304,7 +345,7 @@ def members_of_chunk(chunk: StoredChunk) -> _scan.Members:
     """What the chunk says of members; `chunk` was checked in whole.
 
     Raises:
-        UnusableIndexError: its JSON, whose checksum holds, is not what it should be.
+        UnusableSidecarError: its JSON, whose checksum holds, is not what it should be.
     """
     rest, count = chunk.rest or b"", chunk.members
     names_at = _MEMBER_BYTES * count

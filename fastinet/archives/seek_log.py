@@ -1,9 +1,9 @@
 """Making a seek index: one pass over a gzipped tar, kept chunk by chunk.
 
 One process makes a seek index, and others wait for it (:mod:`fastinet.sidecars.turns`). It appends
-to an unfinished log of the same archive. A log of another archive, format version, folder or
-spacing, or with a damaged header, it replaces by a new file. How the file is laid out stands in
-:mod:`fastinet.archives.seek_index`.
+to an unfinished log of the same archive, and keeps what no disk takes in its memory. A log of
+another archive, format version, folder or spacing, or with a damaged header, it replaces by a new
+file. How the file is laid out stands in :mod:`fastinet.archives.seek_index`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import json
 import zlib
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from fastinet._native import _scan
 from fastinet.archives.seek_index import (
@@ -21,25 +22,27 @@ from fastinet.archives.seek_index import (
     FORM,
     SUFFIX,
     UNFINISHED_MD5,
+    SeekHeader,
     SeekIndex,
     check_header,
     load_seek_index,
     members_of_chunk,
     read_chunks,
+    seek_index_in_memory,
     state_of_chunk,
 )
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError
 from fastinet.sidecars import turns
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
+from fastinet.sidecars.identity import content_hash
 from fastinet.sidecars.log import Log
-from fastinet.sidecars.places import places
+from fastinet.sidecars.places import Sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fastinet.archives.seek_index import SeekHeader
     from fastinet.base.progress import Progress
     from fastinet.sidecars.identity import Identity
 
@@ -60,8 +63,11 @@ def obtain_seek_index(
     spacing: int = _scan.SEEK_SPACING,
     chunk_bytes: int = CHUNK_BYTES,
     mapped: bool = True,
+    sidecars: Sidecars | None = None,
 ) -> SeekIndex:
     """The seek index of a gzipped tar; made in one pass where there is no good one.
+
+    Where it can be kept nowhere it is in memory, and says why (`SeekIndex.not_kept`).
 
     Args:
         archive: the gzip file.
@@ -73,14 +79,15 @@ def obtain_seek_index(
         spacing: of the seek points [bytes of inflated data].
         chunk_bytes: of the compressed file that are kept at once.
         mapped: False reads the index into memory: a mapping keeps a file descriptor.
+        sidecars: of the archive; None: they are in the usual places.
 
     Raises:
-        ReadError: the archive cannot be read, or the index cannot be written. What was done is
-            kept.
+        ReadError: the archive cannot be read. What was done is kept.
         CorruptError: the gzip data are damaged or cut, or the tar in them is.
     """
-    header = {"archive": identity._asdict(), "folder": folder, "spacing": spacing}
-    candidates = places(archive, SUFFIX)
+    header = SeekHeader(identity, folder, spacing)
+    sidecars = replace(sidecars or Sidecars(archive), content=content_hash([identity]))
+    candidates = sidecars.places(SUFFIX)
     findings: list[str] = []
 
     def find_whole_index() -> SeekIndex | None:
@@ -90,7 +97,7 @@ def obtain_seek_index(
                 found = load_seek_index(place, header, mapped=mapped)
             except FileNotFoundError:
                 continue
-            except UnusableIndexError as error:
+            except UnusableSidecarError as error:
                 findings.append(f"the seek index '{place}' {error}")
             except OSError as error:
                 findings.append(f"the seek index '{place}' cannot be read ({error.strerror})")
@@ -99,12 +106,14 @@ def obtain_seek_index(
                     return found
         return None
 
-    def complete_index(usable: Sequence[Path], report: Progress) -> SeekIndex:
+    def complete_index(usable: Sequence[Path], progress: Progress) -> SeekIndex:
         for finding in findings:
             warn(f"{finding}; it is built anew")
-        log = SeekLog(usable, archive, header)
+        log = SeekLog(usable, archive, header, sidecars.advice())
         with contextlib.closing(log):
-            _run_seek_pass(log, archive, header, report, chunk_bytes)
+            _run_seek_pass(log, archive, header, progress, chunk_bytes)
+            if log.path is None:
+                return seek_index_in_memory(log.content_in_memory(), log.not_kept)
         found = load_seek_index(log.path, header, mapped=mapped)
         if found is None:
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
@@ -122,20 +131,20 @@ def obtain_seek_index(
 def _run_seek_pass(
     log: SeekLog,
     archive: Path,
-    header: dict[str, Any],
-    report: Progress,
+    header: SeekHeader,
+    progress: Progress,
     chunk_bytes: int,
 ) -> None:
     """Adds to the log what the pass over `archive` finds behind what was found before."""
     if log.is_complete:
         return
-    seek_pass = _scan.SeekPass(archive, header["folder"], header["spacing"])
+    seek_pass = _scan.SeekPass(archive, header.folder, header.spacing)
     if log.state:
         seek_pass.resume(log.state, log.container_names)
     kept = seek_pass.position_bytes
     try:
         while not seek_pass.done:
-            report(seek_pass.position_bytes, seek_pass.size_bytes)
+            progress(seek_pass.position_bytes, seek_pass.size_bytes)
             if seek_pass.position_bytes - kept >= chunk_bytes:
                 kept = seek_pass.position_bytes
                 log.append(seek_pass.take())
@@ -145,7 +154,7 @@ def _run_seek_pass(
             log.append(seek_pass.take())
         raise
     log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
-    report(seek_pass.size_bytes, seek_pass.size_bytes)
+    progress(seek_pass.size_bytes, seek_pass.size_bytes)
 
 
 class SeekLog(Log):
@@ -158,14 +167,18 @@ class SeekLog(Log):
         is_complete: there is nothing left to do.
     """
 
-    def __init__(self, places: Sequence[Path], archive: Path, header: dict[str, Any]) -> None:
-        """The log of `archive` in the first of `places` that can be written; errors as `Log`'s."""
+    may_stay_in_memory = True
+
+    def __init__(
+        self, places: Sequence[Path], archive: Path, header: SeekHeader, advice: str
+    ) -> None:
+        """The log of `archive`; see `Log`."""
         self._expected = header
-        super().__init__(places, FORM, str(archive), header)
+        super().__init__(places, FORM, str(archive), header.to_json(), advice)
 
     def close(self) -> None:
         """Closes the file; others may go on with it. One that holds nothing yet is removed."""
-        if self._is_empty:
+        if self._is_empty and self.path is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink()
         super().close()
@@ -173,7 +186,7 @@ class SeekLog(Log):
     def append(
         self, part: _scan.SeekPart, inflated_bytes: int = 0, md5: bytes = UNFINISHED_MD5
     ) -> None:
-        """Adds what a part of the pass found; it is on disk when it returns.
+        """Adds what a part of the pass found; see `Log`.
 
         Args:
             part: nothing is done for one without a point, unless it is the last.
@@ -203,7 +216,7 @@ class SeekLog(Log):
         for chunk in read_chunks(self._file, start, check_all=True):
             try:
                 self.container_names += members_of_chunk(chunk).container_names
-            except UnusableIndexError:  # as a chunk whose checksum is wrong: the log ends here
+            except UnusableSidecarError:  # as a chunk whose checksum is wrong: the log ends here
                 break
             self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end
             self._is_empty = False

@@ -13,10 +13,11 @@ from fastinet import metrics
 from fastinet.cli.eval_boxes import read_located, read_true_boxes
 from fastinet.cli.eval_classes import in_classes_of
 from fastinet.cli.eval_inputs import read_predictions, read_truth
-from fastinet.cli.output import json_option, print_json, print_table
+from fastinet.cli.output import json_option, note, print_json, print_table
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, class_table, imagenet1k_wnids
 from fastinet.errors import FastinetError
 from fastinet.items.given_labels import kind_of
+from fastinet.metrics.labels import label_sets
 from fastinet.metrics.localization import MOST_GUESSES
 
 if TYPE_CHECKING:
@@ -72,6 +73,14 @@ def _numbers(context: click.Context, option: click.Parameter, text: str) -> tupl
 @click.option("--key", help="The array in a .npz with several.")
 @click.option("--prediction-order", type=_ORDERS, help=_ORDER_HELP.format("predictions"))
 @click.option("--label-order", type=_ORDERS, help=_ORDER_HELP.format("labels and boxes"))
+@click.option(
+    "--columns",
+    type=click.Choice(["all", "labels"]),
+    default="all",
+    show_default=True,
+    help="Which scores count: those of all classes, or those of the classes that LABELS have, as"
+    " ImageNet-A, ImageNet-R and ObjectNet are evaluated.",
+)
 @click.option("--split", help="Of LABELS that are an archive.  [default: val, or the first]")
 @json_option
 def eval_command(
@@ -85,6 +94,7 @@ def eval_command(
     key: str | None,
     prediction_order: str | None,
     label_order: str | None,
+    columns: str,
     split: str | None,
     as_json: bool,
 ) -> None:
@@ -98,7 +108,8 @@ def eval_command(
     LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, a development kit, for
     its validation images, or an archive of images. Both are in the order of the archive's items,
     which for validation images is that of their names. Labels of an archive of some of
-    ImageNet-1K's classes meet predictions of all 1000 by their wnids.
+    ImageNet-1K's classes meet predictions of all 1000 by their wnids. So do those of ObjectNet,
+    where any of several classes may be right, and images of none are left out.
     """
     if blacklist is not None and localization is None:
         raise click.UsageError("--blacklist is for the localisation error: --localization BOXES")
@@ -115,10 +126,15 @@ def eval_command(
             located = None
         else:
             guesses, located = read_located(predictions, boxes, key, guess_order)
-        truth, wnids, _, listed = in_classes_of(
+        found = in_classes_of(
             guesses, given, guess_order, of_imagenet1k=is_text or guess_order is not None
         )
-        accumulator = metrics.Accumulator(topk)
+        truth, wnids, _, listed, _ = found
+        chosen = None
+        if columns == "labels":
+            chosen = np.unique(label_sets(truth).label) if wnids is None else found.columns
+            facts["columns"] = len(wnids or ()) if chosen is None else len(chosen)
+        accumulator = metrics.Accumulator(topk, columns=chosen)
         accumulator.update(guesses, truth)
         facts |= accumulator.result()
         ranked = _ranked(guesses, located)
@@ -140,8 +156,13 @@ def eval_command(
             facts["per_class"] = _class_rows(accumulator.per_class(), topk, wnids)
     if as_json:
         print_json(facts)
-    else:
-        _print(facts, topk)
+        return
+    _print(facts, topk)
+    if columns == "all" and found.columns is not None and guesses.dtype.kind not in "iu":
+        note(
+            f"All {guesses.shape[1]:,} scores count; LABELS have {len(found.columns):,} of these"
+            " classes, and --columns labels takes their scores alone."
+        )
 
 
 @contextlib.contextmanager
@@ -179,7 +200,8 @@ def _single_labels(truth: Any) -> NDArray[np.int64]:
 
 def _print(facts: dict[str, Any], topk: tuple[int, ...]) -> None:
     print_table(
-        f"{facts['n']:,} images",
+        f"{facts['n']:,} images"
+        + (f"; scores of {facts['columns']:,} classes" if "columns" in facts else ""),
         ["", "accuracy", "error"],
         [(f"top-{k}", f"{facts[f'top{k}']:.3%}", f"{1 - facts[f'top{k}']:.3%}") for k in topk],
     )

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.cli.opening import describe_index, open_archive, split_option
+from fastinet.cli.opening import describe_index, index_option, open_archive, split_option
 from fastinet.cli.output import (
     archive_argument,
     file_bar,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @archive_argument
 @split_option
+@index_option
 @click.option(
     "--checkpoints", is_flag=True, help="Also make entropy checkpoints: one pass over the data."
 )
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 def index(
     archive: str,
     split: str | None,
+    index_path: str | None,
     checkpoints: bool,
     stride: int,
     duplicates: bool,
@@ -67,7 +69,7 @@ def index(
     where it was.
     """
     start = time.perf_counter()
-    dataset = open_archive(archive, split)
+    dataset = open_archive(archive, split, index_path=index_path)
     seconds = time.perf_counter() - start
     if checkpoints:
         _make_checkpoints(dataset, stride, threads)

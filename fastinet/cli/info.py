@@ -9,7 +9,13 @@ import numpy as np
 
 from fastinet.cli.headers import HeaderTally, header_facts, print_mix
 from fastinet.cli.info_stream import info_of_stream
-from fastinet.cli.opening import describe_index, open_archive, open_streamed, split_option
+from fastinet.cli.opening import (
+    describe_index,
+    index_option,
+    open_archive,
+    open_streamed,
+    split_option,
+)
 from fastinet.cli.output import (
     archive_argument,
     json_option,
@@ -34,6 +40,7 @@ _FIRST_CLASSES = 5
 @click.command(short_help="Tell what ARCHIVE is: items, classes, sizes, image formats.")
 @archive_argument
 @split_option
+@index_option
 @click.option(
     "--sample",
     type=click.IntRange(0),
@@ -54,6 +61,7 @@ _FIRST_CLASSES = 5
 def info(
     archive: str,
     split: str | None,
+    index_path: str | None,
     sample: int,
     lang: str,
     with_classes: bool,
@@ -67,10 +75,14 @@ def info(
     """
     if is_stream(archive):
         info_of_stream(
-            open_streamed(archive, split=split, devkit=devkit), sample, lang, with_classes, as_json
+            open_streamed(archive, split=split, devkit=devkit, index=index_path),
+            sample,
+            lang,
+            with_classes,
+            as_json,
         )
         return
-    dataset = open_archive(archive, split, devkit)
+    dataset = open_archive(archive, split, devkit, index_path)
     facts = _describe(archive, dataset)
     rows = _class_rows(dataset, lang)
     facts["first_classes"] = [row["name"] for row in rows[:_FIRST_CLASSES]]

@@ -25,9 +25,26 @@ split_option = click.option(
     "--split", help="Which part, of an archive that has several.  [default: the first]"
 )
 
+index_option = click.option(
+    "--index",
+    "index_path",
+    metavar="PATH",
+    help=(
+        "Where the index is kept, and the other sidecars beside it; or a folder for all of them."
+        "  [default: beside the archive, or in your cache folder]"
+    ),
+)
 
-def open_archive(path: str, split: str | None = None, devkit: str | None = None) -> Dataset:
+
+def open_archive(
+    path: str,
+    split: str | None = None,
+    devkit: str | None = None,
+    index_path: str | None = None,
+) -> Dataset:
     """The dataset at `path`; shows how far the scan is where there is no index yet.
+
+    The index is at `index_path`; None: in the usual places.
 
     Raises:
         click.UsageError: there is no such split, or no file.
@@ -36,7 +53,13 @@ def open_archive(path: str, split: str | None = None, devkit: str | None = None)
     refuse_streams(path)
     try:
         with byte_bar("indexing") as progress:
-            return fastinet.open(path, split=split, devkit=devkit, progress=progress)
+            return fastinet.open(
+                path,
+                split=split,
+                devkit=devkit,
+                index=True if index_path is None else index_path,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         if is_gzip(Path(path)):
             note("What was made of the seek index is kept: the same command goes on from there.")
@@ -55,6 +78,13 @@ def refuse_streams(path: str) -> None:
         )
 
 
+def refuse_for_stream(path: str, **options: object) -> None:
+    """Raises click.UsageError where an option was given that makes no sense for a stream."""
+    for option, value in options.items():
+        if value is not None:
+            raise click.UsageError(f"--{option} needs a file, and '{path}' passes once")
+
+
 def open_streamed(
     path: str,
     *,
@@ -68,9 +98,7 @@ def open_streamed(
         click.UsageError: one of the `refused` options, by name, was given; standard input is a
             terminal; or there is no such split.
     """
-    for option, value in refused.items():
-        if value is not None:
-            raise click.UsageError(f"--{option} needs a file, and '{path}' passes once")
+    refuse_for_stream(path, **refused)
     if path == "-" and os.isatty(0):
         raise click.UsageError("standard input is a terminal: cat archive.tar | fastinet ... -")
     try:

@@ -12,10 +12,12 @@ import numpy as np
 
 import fastinet
 from fastinet.cli.opening import (
+    index_option,
     labels_if_any,
     open_archive,
     open_boxes,
     open_streamed,
+    refuse_for_stream,
     split_option,
 )
 from fastinet.cli.output import archive_argument, literal, say
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Write a contact sheet of images drawn at random from ARCHIVE.")
 @archive_argument
 @split_option
+@index_option
 @click.option(
     "--output", "-o", default="contact_sheet.png", show_default=True, help="PNG to write."
 )
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 def show(
     archive: str,
     split: str | None,
+    index_path: str | None,
     output: str,
     count: int,
     transform: str,
@@ -65,9 +69,10 @@ def show(
     Of an ARCHIVE that arrives ("-" for standard input, or a named pipe) it shows the first images.
     """
     if is_stream(archive):
+        refuse_for_stream(archive, index=index_path)
         _show_stream(archive, split, output, count, transform, seed, boxes)
         return
-    dataset = open_archive(archive, split)
+    dataset = open_archive(archive, split, index_path=index_path)
     of_items = None if boxes is None else _boxes_of_items(boxes, dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":

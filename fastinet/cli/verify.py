@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import fastinet
-from fastinet.cli.opening import refuse_streams
+from fastinet.cli.opening import index_option, refuse_streams
 from fastinet.cli.output import (
     json_option,
     literal,
@@ -41,6 +41,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
 @click.option(
     "--again", is_flag=True, help="Forget what earlier runs found, and how far they came."
 )
+@index_option
 @click.option("--threads", type=click.IntRange(1), help="[default: all CPUs]")
 @json_option
 @click.pass_context
@@ -52,6 +53,7 @@ def verify(
     devkit: str | None,
     expect: str | None,
     again: bool,
+    index_path: str | None,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -72,6 +74,7 @@ def verify(
                 devkit=devkit,
                 expect=expect,
                 again=again,
+                index=True if index_path is None else index_path,
                 threads=threads,
                 progress=progress,
             )

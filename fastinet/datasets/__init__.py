@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastinet.datasets import ilsvrc, imagenet21k_p, imagenet_v2, webdataset
+from fastinet.datasets import (
+    ilsvrc,
+    imagenet21k_p,
+    imagenet_c,
+    imagenet_v2,
+    objectnet,
+    webdataset,
+)
 from fastinet.datasets.scanned import ScannedMembers
 
 if TYPE_CHECKING:
@@ -27,7 +34,9 @@ _RECOGNISERS = (
     webdataset.recognise,
     imagenet_v2.recognise,
     imagenet21k_p.recognise,
+    imagenet_c.recognise,
     ilsvrc.recognise,
+    objectnet.recognise,
 )
 
 

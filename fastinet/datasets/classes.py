@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import csv
 import functools
+import gzip
 import importlib.resources
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,6 +43,8 @@ __all__ = [
 ]
 
 IMAGENET1K_CLASSES = 1000
+_WNID = re.compile(r"n[0-9]{8}")
+_WNID_LENGTH = 9
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,13 @@ class ClassInfo:
     index: int
     """The label: the wnid's number, from 0 on, among the dataset's sorted wnids."""
     wnid: str
-    """WordNet 3.0 noun offset: "n01440764"."""
+    """WordNet 3.0 noun offset: "n01440764". A class that is none has a number or a name here: "7",
+    "Alarm clock"."""
     names: tuple[str, ...] = ()
-    """English names, the usual one first; empty outside ImageNet-1K. Not unique: there are two
-    classes "crane"."""
+    """English names, the usual one first: WordNet 3.0's, of wnids in ImageNet-22K or ImageNet-1K.
+    Empty for other wnids, and for numbers. Not unique: there are two classes "crane"."""
     gloss: str = ""
-    """WordNet's definition; empty outside ImageNet-1K."""
+    """WordNet's definition; empty where the names are not WordNet's."""
     parents: tuple[str, ...] = ()
     """Wnids of the WordNet parents, of which a synset may have several; empty without a devkit."""
     ancestors: tuple[str, ...] = ()
@@ -104,12 +109,11 @@ def class_table(wnids: Sequence[str], devkit: Hierarchy | None = None) -> tuple[
 
     ``devkit`` tells their WordNet parents, and what the package does not know by itself.
     """
-    known = _imagenet1k()
     synsets = {} if devkit is None else {synset.wnid: synset for synset in devkit.synsets}
     table = []
     for index, wnid in enumerate(wnids):
-        names, gloss = (known[wnid].names, known[wnid].gloss) if wnid in known else ((), "")
-        if wnid in synsets and wnid not in known:
+        names, gloss = _names_and_gloss(wnid)
+        if wnid in synsets and not names:
             names, gloss = tuple(synsets[wnid].words.split(", ")), synsets[wnid].gloss
         above = () if devkit is None else (devkit.parents.get(wnid, ()), devkit.ancestors(wnid))
         table.append(ClassInfo(index, wnid, names, gloss, *above))
@@ -175,6 +179,31 @@ def _imagenet1k() -> dict[str, _Row]:
         row["wnid"]: _Row(int(row["ILSVRC2012_ID"]), tuple(row["names"].split(", ")), row["gloss"])
         for row in _table("imagenet1k_classes.tsv")
     }
+
+
+def _names_and_gloss(wnid: str) -> tuple[tuple[str, ...], str]:
+    """What the package knows of a class."""
+    if wnid in _imagenet1k():
+        return _imagenet1k()[wnid].names, _imagenet1k()[wnid].gloss
+    if wnid.isdecimal() or not wnid:  # WebDataset's classes have numbers
+        return (), ""
+    if not _WNID.fullmatch(wnid):  # ObjectNet's have names
+        return (wnid,), ""
+    names, _, gloss = _imagenet22k().get(wnid, "").partition("\t")
+    return tuple(names.split(", ")) if names else (), gloss
+
+
+@functools.cache
+def _imagenet22k() -> dict[str, str]:
+    """Names and gloss, with a tab between them, of the 21,841 classes by wnid.
+
+    They are split for each class that is asked for, and read when the first one is: most archives
+    have no others than the 1000. tools/make_imagenet22k_names.py takes them from WordNet 3.0, whose
+    licence lies beside the file.
+    """
+    path = importlib.resources.files(__package__) / "imagenet22k_names.tsv.gz"
+    _, *rows = gzip.decompress(path.read_bytes()).decode("ascii").splitlines()
+    return {row[:_WNID_LENGTH]: row[_WNID_LENGTH + 1 :] for row in rows}
 
 
 @functools.cache

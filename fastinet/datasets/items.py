@@ -1,4 +1,4 @@
-"""The interface through which annotations see a dataset, and the item id of a padding row.
+"""The interface through which annotations see a dataset, and what stands for no item or label.
 
 Both stand here, and not beside `fastinet.Dataset` in ``items/``, because ``annotations/`` may not
 import that package.
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from fastinet.datasets.classes import ClassInfo
     from fastinet.datasets.keys import Keys
 
-__all__ = ["PADDING_ITEM", "Items"]
+__all__ = ["NO_LABEL", "PADDING_ITEM", "Items"]
 
 PADDING_ITEM: Final = -1
-"""Item id, and label, of a row that only fills a batch up: kPaddingItem in csrc/engine/plan.h."""
+"""Item id of a row that only fills a batch up: kPaddingItem in csrc/engine/plan.h."""
+
+NO_LABEL: Final = -1
+"""Label of an item that has none, and of a row that shows no item: kNoLabel there."""
 
 
 class Items(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["LabelSets"]
+__all__ = ["LabelSets", "single_labels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +83,8 @@ class LabelSets:
         unequal = ours.item[ours.label != theirs.label]
         different[comparable[unequal]] = True
         return different
+
+
+def single_labels(labels: NDArray[np.int64]) -> LabelSets:
+    """The label sets of [N] items that have one label each, or -1 for none."""
+    return LabelSets((labels >= 0).astype(np.int64), labels[labels >= 0])

@@ -111,7 +111,28 @@ class Names:
 
     def go_on_a_sample(self) -> Bools:
         """[N] whether a name equals the one before it, up to the first dots of their bases."""
-        ends = self._sample_ends
+        return self._go_on(self._sample_ends)
+
+    def folders(self) -> tuple[Ints, list[str]]:
+        """[N] index of the folder that each name lies in, and the folders, each once; "" is none.
+
+        It takes time for each name that lies in another folder than the one before it.
+        """
+        begins = np.flatnonzero(~self._go_on(self._base))
+        numbers: dict[bytes, int] = {}
+        found = np.empty(len(begins), np.int64)
+        for i, (start, base) in enumerate(
+            zip(self._starts[begins].tolist(), self._base[begins].tolist(), strict=True)
+        ):
+            folder = self._text[start : max(start, base - 1)].tobytes()
+            found[i] = numbers.setdefault(folder, len(numbers))
+        counts = np.diff(begins, append=len(self))
+        return np.repeat(found, counts), [
+            folder.decode("utf-8", "surrogateescape") for folder in numbers
+        ]
+
+    def _go_on(self, ends: Ints) -> Bools:
+        """[N] whether a name equals the one before it, each up to its own of `ends`."""
         lengths = ends - self._starts
         alike: Bools = np.zeros(len(self), np.bool_)
         rows = 1 + np.flatnonzero(lengths[1:] == lengths[:-1])

@@ -4,8 +4,9 @@ Nothing here is needed to read an archive; ``fastinet verify`` compares with it.
 independent sources or a checksum confirm, and leaves out the rest: of some archives the exact size
 was never published, of fall11_whole.tar no checksum. The sources are the download page of
 image-net.org as public readmes copy it, torchvision (``datasets/imagenet.py``), TensorFlow Datasets
-(``imagenet2012``, ``imagenet_v2``), the readmes of the development kit and of ImageNet-21K-P
-(Alibaba-MIIL), and timm's class lists.
+(``imagenet2012``, ``imagenet_v2``, ``imagenet_a``, ``imagenet_r``), the readmes of the development
+kit and of ImageNet-21K-P (Alibaba-MIIL), timm's class lists, and of ImageNet-A, -C, -O and -R
+pytorch-ood and the authors' repositories.
 """
 
 from __future__ import annotations
@@ -18,18 +19,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.objectnet_classes import objectnet_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
     "CLASS_LISTS",
+    "CORRUPTIONS",
     "PUBLISHED",
     "PublishedArchive",
     "PublishedSplit",
+    "imagenet1k_subset_wnids",
     "imagenet21k_p_wnids",
     "imagenet22k_wnids",
     "lists_with_class",
+    "lists_with_classes",
     "published_candidates",
     "published_classes",
 ]
@@ -79,7 +84,18 @@ class PublishedArchive:
     one_source: bool = False
     """Its size and checksum stand in one source only: that a file has them proves what it is, that
     it has not proves nothing."""
+    is_called_by_a_word: bool = False
+    """Its file name is one that other files may have, too: only of its family it tells anything."""
 
+
+CORRUPTIONS = {
+    "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
+    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    "weather": ("snow", "frost", "fog", "brightness"),
+    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+    "extra": ("speckle_noise", "gaussian_blur", "spatter", "saturate"),
+}
+"""The corruptions of ImageNet-C, by the tar that has them."""
 
 _V2_SPLITS = (PublishedSplit("val", 10_000, 1000, (10, 10), "imagenet-1k"),)
 
@@ -244,6 +260,52 @@ PUBLISHED: tuple[PublishedArchive, ...] = (
         sha256="1ced1ef684934a84af854658bc8ff9adbbec553631e6eef3535ef816c3d3b98f",
         one_source=True,
     ),
+    *(
+        PublishedArchive(
+            f"{kind}.tar",
+            "imagenet_c",
+            f"ImageNet-C, {kind}",
+            is_called_by_a_word=True,
+            md5=md5,
+            splits=tuple(
+                PublishedSplit(f"{corruption}/{severity}", 50_000, 1000, (50, 50), "imagenet-1k")
+                for corruption in sorted(CORRUPTIONS[kind])
+                for severity in range(1, 6)
+            ),
+        )
+        for kind, md5 in (
+            ("noise", "e80562d7f6c3f8834afb1ecf27252745"),
+            ("blur", "2d8e81fdd8e07fef67b9334fa635e45c"),
+            ("weather", "33ffea4db4d93fe4a428c40a6ce0c25d"),
+            ("digital", "89157860d7b10d5797849337ca2e5c03"),
+            ("extra", "d492dfba5fc162d8ec2c3cd8ee672984"),
+        )
+    ),
+    PublishedArchive(
+        "imagenet-a.tar",
+        "train",  # as other trees of class folders
+        "ImageNet-A, natural adversarial examples",
+        bytes=687_552_512,
+        md5="c3e55429088dc681f30d81f4726b6595",
+        sha256="3bb3632277e6ba6392ea64c02ddbf4dd2266c9caffd6bc09c9656d28f012589e",
+        splits=(PublishedSplit("train", 7500, 200, class_list="imagenet-a"),),
+    ),
+    PublishedArchive(
+        "imagenet-o.tar",
+        "train",
+        "ImageNet-O, images of classes outside ImageNet-1K",
+        md5="86bd7a50c1c4074fb18fc5f219d6d50b",
+        splits=(PublishedSplit("train", 2000, 200),),
+    ),
+    PublishedArchive(
+        "imagenet-r.tar",
+        "train",
+        "ImageNet-R, renditions",
+        bytes=2_191_079_936,
+        md5="a61312130a589d0ca1a8fca1f2bd3337",
+        sha256="18c6bf493b39a0d975d48e587437f562caab9c52ae6327dcfa9dd8eb54aa1b52",
+        splits=(PublishedSplit("train", 30_000, 200, class_list="imagenet-r"),),
+    ),
     PublishedArchive(
         "real.json",
         "real",
@@ -280,7 +342,9 @@ def published_candidates(
             continue
         if size is not None and archive.bytes == size:
             rank = 0
-        elif name.lower() in (known.lower() for known in (archive.name, *archive.aliases)):
+        elif name.lower() in (known.lower() for known in (archive.name, *archive.aliases)) and (
+            family is not None or not archive.is_called_by_a_word
+        ):
             rank = 1
         elif family is not None:
             rank = 2
@@ -288,6 +352,17 @@ def published_candidates(
             continue
         ranked.append((rank, archive))
     return tuple(archive for _, archive in sorted(ranked, key=lambda pair: pair[0]))
+
+
+def imagenet1k_subset_wnids(name: str) -> tuple[str, ...]:
+    """The 200 wnids of "imagenet-a" or "imagenet-r", sorted.
+
+    From the programs that evaluate on them, eval.py of hendrycks/natural-adv-examples and of
+    hendrycks/imagenet-r.
+    """
+    path = importlib.resources.files(__package__) / "imagenet1k_subsets.tsv"
+    rows = csv.DictReader(path.read_text("ascii").splitlines(), delimiter="\t")
+    return tuple(row["wnid"] for row in rows if name in row["subsets"].split())
 
 
 def imagenet22k_wnids() -> tuple[str, ...]:
@@ -312,8 +387,10 @@ def published_classes(name: str) -> tuple[str, ...]:
     """The classes, in label order, that a name stands for: sorted wnids.
 
     "imagenet1k", "imagenet22k" (fall 2011, 21,841 classes; also "imagenet21k" and "fall11"),
-    "imagenet21k-p" (10,450, of winter 2021), "imagenet21k-p-fall11" (11,221), "imagenet-v2" (those
-    of imagenet1k). Case, spaces, hyphens and underscores do not matter.
+    "imagenet21k-p" (10,450, of winter 2021), "imagenet21k-p-fall11" (11,221), "imagenet-a" and
+    "imagenet-r" (200 of imagenet1k each), "imagenet-v2", "imagenet-c" and "imagenet-sketch" (those
+    of imagenet1k), "objectnet" (313, by their titles). Case, spaces, hyphens and underscores do not
+    matter.
 
     Raises:
         ValueError: no list of that name is known.
@@ -327,23 +404,37 @@ def published_classes(name: str) -> tuple[str, ...]:
             " of them is known; give the wnids (ds.classes of the opened archive), or"
             ' "imagenet22k", of whose 21,841 classes they are a part'
         )
+    known = ", ".join(map(repr, (*CLASS_LISTS, *_SUBSETS, "objectnet")))
     raise ValueError(
-        f"no list of classes is known as {name!r}; there are {', '.join(map(repr, CLASS_LISTS))},"
-        " and wnids in label order, such as ds.classes, can be given"
+        f"no list of classes is known as {name!r}; there are {known}, and wnids in label order,"
+        " such as ds.classes, can be given"
     )
 
 
 def lists_with_class(wnid: str) -> list[str]:
     """The names of those :data:`CLASS_LISTS` that have the class, the shortest list first."""
-    return [name for name in CLASS_LISTS if wnid in published_classes(name)]
+    return lists_with_classes([wnid])
+
+
+def lists_with_classes(wnids: Iterable[str]) -> list[str]:
+    """The names of those :data:`CLASS_LISTS` that have all of the classes, the shortest first."""
+    wanted = set(wnids)
+    return [name for name in CLASS_LISTS if wanted.issubset(published_classes(name))]
 
 
 CLASS_LISTS = ("imagenet1k", "imagenet21k-p", "imagenet21k-p-fall11", "imagenet22k")
 """Names for :func:`published_classes`, one of each list, by length."""
 
+_SUBSETS = ("imagenet-a", "imagenet-r")
+
 _CLASS_LISTS: dict[str, Callable[[], tuple[str, ...]]] = {
     "imagenet1k": imagenet1k_wnids,
     "imagenetv2": imagenet1k_wnids,
+    "imagenetc": imagenet1k_wnids,
+    "imagenetsketch": imagenet1k_wnids,
+    "imageneta": functools.partial(imagenet1k_subset_wnids, "imagenet-a"),
+    "imagenetr": functools.partial(imagenet1k_subset_wnids, "imagenet-r"),
+    "objectnet": lambda: tuple(each.title for each in objectnet_classes()),
     "imagenet21kp": imagenet21k_p_wnids,
     "imagenet21kpfall11": functools.partial(imagenet21k_p_wnids, "fall11"),
     "imagenet22k": imagenet22k_wnids,

@@ -64,10 +64,10 @@ def run_checkpoint_pass(
     chunk_items = whole_number("chunk_items", chunk_items, 1, 2**31 - 1)
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
 
-    def append_missing(log: CheckpointLog, report: Progress) -> None:
+    def append_missing(log: CheckpointLog, progress: Progress) -> None:
         damaged, first = 0, None
         while log.covered < items:
-            report(log.covered, items)
+            progress(log.covered, items)
             count = min(chunk_items, items - log.covered)
             records, sizes, header_bytes, chunk_damaged, chunk_first = _engine.make_checkpoints(
                 table, log.covered, count, stride=stride, threads=threads

@@ -37,10 +37,9 @@ import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities
 from fastinet.sidecars.log import Log, LogForm
-from fastinet.sidecars.places import places
 from fastinet.sidecars.schema import Count, Word32
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
 
     from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
+    from fastinet.sidecars.places import Sidecars
 
 __all__ = [
     "CheckpointLog",
@@ -144,14 +144,14 @@ class Chunk(NamedTuple):
     header_bytes: NDArray[np.uint32]
 
 
-def find_checkpoints(path: Path, archives: Sequence[Archive], items: int) -> Checkpoints:
-    """The checkpoints of the dataset at `path`; :meth:`Checkpoints.none` without a usable index.
+def find_checkpoints(sidecars: Sidecars, archives: Sequence[Archive], items: int) -> Checkpoints:
+    """The checkpoints of a dataset; :meth:`Checkpoints.none` without a usable index.
 
     An index may lie beside the dataset and another one in the user's cache folder. Of two usable
     ones the one that covers more items is taken. Unless that covers all, a FastinetWarning tells of
     each index that is stale, damaged, or ends in something that is no chunk.
     """
-    best, findings = best_checkpoints(path, archives, items)
+    best, findings = best_checkpoints(sidecars, archives, items)
     if best.covered < items:
         for finding in findings:
             warn(
@@ -162,18 +162,18 @@ def find_checkpoints(path: Path, archives: Sequence[Archive], items: int) -> Che
 
 
 def best_checkpoints(
-    path: Path, archives: Sequence[Archive], items: int
+    sidecars: Sidecars, archives: Sequence[Archive], items: int
 ) -> tuple[Checkpoints, list[str]]:
     """The best checkpoints that there are, and what is wrong with the indexes that were found."""
     best, findings = Checkpoints.none(items), []
     identities = None
-    for place in places(path, SUFFIX):
-        if not place.exists():
+    for place in sidecars.places(SUFFIX):
+        if not os.path.lexists(place):  # the archives need not be read then; it never raises
             continue
         identities = identities or [archive.identify() for archive in archives]
         try:
             found, tail_bytes = _load_checkpoints(place, identities, items)
-        except UnusableIndexError as error:
+        except UnusableSidecarError as error:
             findings.append(f"the checkpoint index '{place}' {error}")
             continue
         except OSError as error:
@@ -221,10 +221,10 @@ def _load_checkpoints(
 
 
 def _check_header(header: _Header, identities: Sequence[Identity], items: int) -> None:
-    """Raises UnusableIndexError unless the index is of these archives and so many items."""
+    """Raises UnusableSidecarError unless the index is of these archives and so many items."""
     check_identities(header.archives, identities)
     if header.items != items:
-        raise UnusableIndexError(f"is stale: it is of {header.items:,} items")
+        raise UnusableSidecarError(f"is stale: it is of {header.items:,} items")
 
 
 class _ChunkInFile(NamedTuple):
@@ -264,7 +264,8 @@ def _chunks(file: Any, position: int, items: int) -> Iterable[_ChunkInFile]:
 
 
 def complete_checkpoints(
-    path: Path,
+    path: str,
+    sidecars: Sidecars,
     archives: Sequence[Archive],
     items: int,
     stride: int,
@@ -274,7 +275,8 @@ def complete_checkpoints(
     """Makes the whole index of the dataset at `path`, or waits for another process to make it.
 
     Args:
-        path: of the dataset.
+        path: of the dataset, for messages.
+        sidecars: of the dataset.
         archives: that it is of.
         items: that it has.
         stride: MCUs between two checkpoints of an MCU row; 0: one at the start of each row.
@@ -288,18 +290,18 @@ def complete_checkpoints(
     """
 
     def find_whole_index() -> bool | None:
-        found, _ = best_checkpoints(path, archives, items)
+        found, _ = best_checkpoints(sidecars, archives, items)
         is_whole = found.path is not None and found.covered == items and found.stride == stride
         return is_whole or None
 
-    def complete_index(places: Sequence[Path], report: Progress) -> bool:
-        log = CheckpointLog(path, places, archives, items, stride)
+    def complete_index(places: Sequence[Path], progress: Progress) -> bool:
+        log = CheckpointLog(path, places, archives, items, stride, sidecars.advice())
         with contextlib.closing(log):
-            append_missing(log, report)
+            append_missing(log, progress)
         return True
 
     turns.find_or_make_sidecar(
-        places(path, SUFFIX),
+        sidecars.places(SUFFIX),
         _FORM.what,
         find_complete=find_whole_index,
         make_missing=complete_index,
@@ -317,11 +319,12 @@ class CheckpointLog(Log):
 
     def __init__(
         self,
-        path: Path,
+        path: str,
         places: Sequence[Path],
         archives: Sequence[Archive],
         items: int,
         stride: int,
+        advice: str,
     ) -> None:
         """The log of the dataset at `path`, in the first of `places` that can be written.
 
@@ -336,7 +339,7 @@ class CheckpointLog(Log):
             "items": items,
             "stride": stride,
         }
-        super().__init__(places, _FORM, str(path), content)
+        super().__init__(places, _FORM, path, content, advice)
 
     def append(self, chunk: Chunk) -> None:
         """Adds the records of the items from `covered` on; they are on disk when it returns.
@@ -359,7 +362,7 @@ class CheckpointLog(Log):
     def _check_header(self, header: _Header) -> None:
         _check_header(header, self._identities, self._items)
         if header.stride != self._stride:
-            raise UnusableIndexError("was made with another stride")
+            raise UnusableSidecarError("was made with another stride")
 
     def _take_over(self, start: int) -> int:
         end = start

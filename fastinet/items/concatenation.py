@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.datasets.label_sets import LabelSets
+from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.listing import Listing, Split
 from fastinet.items.checkpoints import Checkpoints
 from fastinet.items.dataset import Dataset
@@ -177,15 +177,15 @@ def _records_of(dataset: Dataset) -> list[NDArray[np.uint8]]:
 
 
 def _share_of(progress: Progress, before: int, items: int, total: int) -> Progress:
-    """What a pass over one part of `items` items reports to, with `before` items before the part.
+    """The progress of a pass over one part, of `items` items with `before` items before them.
 
     It calls `progress` with the share that is done of all `total` items.
     """
 
-    def report(done: int, of: int) -> None:
+    def tell_progress(done: int, of: int) -> None:
         progress(before + (done * items // of if of else items), total)
 
-    return report
+    return tell_progress
 
 
 def _in_order(classes: set[str]) -> list[str]:
@@ -200,7 +200,7 @@ def _renumbered(part: Dataset, classes: Sequence[str]) -> tuple[NDArray[np.int64
     labels = np.append(new_label, -1)[part.labels]  # -1, no label, stays
     if part.label_sets is not None:
         return labels, part.label_sets.relabel(new_label)
-    return labels, LabelSets((labels >= 0).astype(np.int64), labels[labels >= 0])
+    return labels, single_labels(labels)
 
 
 def _listing(

@@ -6,7 +6,7 @@ import copy
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from fastinet.base.warning import warn
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.devkit import Devkit
 from fastinet.datasets.key_labels import validation_numbers
+from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.names import Names
 from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
+from fastinet.items.class_numbering import GivenClasses, numbering, wnids_of
 from fastinet.items.class_selection import class_selection
 from fastinet.items.given_labels import (
     GivenLabels,
@@ -26,15 +28,16 @@ from fastinet.items.given_labels import (
     assign,
     read_labels_at,
 )
+from fastinet.items.name_selection import are_names, read_names, rows_of_names
+from fastinet.sidecars.places import Sidecars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from fastinet.base.progress import Progress
     from fastinet.datasets.classes import ClassInfo
-    from fastinet.datasets.label_sets import LabelSets
     from fastinet.items.item_columns import ItemColumns
 
 __all__ = ["Dataset"]
@@ -63,8 +66,10 @@ class Dataset:
         wnids: str [K], of the classes in label order.
         devkit: the development kit that tells more of the classes; None: none was given.
         is_selection: whether it is a part that :meth:`select` or :meth:`select_classes` has chosen.
+        sidecars: where its sidecars lie; likewise.
         columns: where the items lie, for other parts of the package: it may change with any
             version.
+        sidecars: where what is kept of it lies; likewise.
     """
 
     def __init__(
@@ -74,19 +79,19 @@ class Dataset:
         *,
         index: str | None = None,
         split: str | None = None,
-        sidecar_base: Path | None = None,
+        sidecars: Sidecars | None = None,
         devkit: Devkit | None = None,
     ) -> None:
         """A dataset of the items in ``columns``.
 
         ``split`` takes the items of that split only; None takes all, with the first one's classes.
-        Sidecars are named by ``sidecar_base``; None: by ``path``. ``devkit`` tells more of the
-        classes.
+        ``sidecars`` says where others than the index lie; None: nowhere. ``devkit`` tells more of
+        the classes.
         """
         listing = columns.listing
         self.path = path
         self.index = index
-        self._sidecar_base = Path(path) if sidecar_base is None else sidecar_base
+        self.sidecars = Sidecars(Path(path), index=False) if sidecars is None else sidecars
         self.devkit = devkit
         self.name = Path(path).name
         self.family = listing.family
@@ -141,7 +146,7 @@ class Dataset:
             columns = self.columns
             archives = [each.archive for each in columns.archives]
             found = checkpoints.find_checkpoints(
-                self._sidecar_base, archives, len(columns.listing.labels)
+                self.sidecars, archives, len(columns.listing.labels)
             )
             self._checkpoints = found if columns.rows is None else found.take(columns.rows)
         return self._checkpoints
@@ -199,7 +204,7 @@ class Dataset:
         run_checkpoint_pass(
             self.columns.native_table(Checkpoints.none(len(self))),
             self.keys,
-            functools.partial(checkpoints.complete_checkpoints, self._sidecar_base, archives),
+            functools.partial(checkpoints.complete_checkpoints, self.path, self.sidecars, archives),
             stride=stride,
             threads=threads,
             chunk_items=chunk_items,
@@ -223,18 +228,34 @@ class Dataset:
     def _whole(self) -> Dataset:
         """All items of all splits."""
         columns = self.columns.whole()
-        return Dataset(self.path, columns, index=self.index, sidecar_base=self._sidecar_base)
+        return Dataset(self.path, columns, index=self.index, sidecars=self.sidecars)
 
-    def select(self, rows: ArrayLike) -> Dataset:
+    def select(self, rows: ArrayLike | Sequence[str] | str | os.PathLike[str]) -> Dataset:
         """A dataset of some of the items, in the given order, with the same classes and labels.
 
         Args:
-            rows: items 0 to N - 1 (or from the end, as negative numbers), or bool [N].
+            rows: one of
+
+                - items 0 to N - 1 (or from the end, as negative numbers), or bool [N];
+                - names of items: file names, as "n02109961_36.JPEG", keys, or paths that end as the
+                  keys do. A name without its extension, or with the class at its end that Hugging
+                  Face's have and others lack, means the image that is called so otherwise;
+                - the path of a text file with such a name at the start of each line, as SimCLR's
+                  1percent.txt.
 
         Raises:
             IndexError: there is no such item.
+            ValueError: names that no item has, or several have; the first few are named.
+            MissingError, CorruptError: there is no such file of names, or it is no text.
         """
-        chosen = np.arange(len(self))[np.asarray(rows)].reshape(-1)
+        if are_names(rows):
+            names = read_names(rows) if isinstance(rows, str | os.PathLike) else rows
+            chosen = rows_of_names(self.keys, cast("Sequence[str]", names), self.name)
+        else:
+            numbers = np.asarray(rows)
+            if not numbers.size and numbers.dtype.kind == "f":  # what NumPy makes of []
+                numbers = numbers.astype(np.int64)
+            chosen = np.arange(len(self))[numbers].reshape(-1)
         selection = copy.copy(self)
         selection.is_selection = True
         selection._take_columns(self.columns.take(chosen))  # noqa: SLF001
@@ -285,6 +306,46 @@ class Dataset:
             labelled.devkit = given
             labelled.__dict__.pop("classes", None)
         return labelled
+
+    def with_classes(self, classes: GivenClasses) -> Dataset:
+        """The same items with labels that number other classes, in their order.
+
+        So ImageNet-A's 200 classes get their labels among the 1000: ``with_classes("imagenet1k")``.
+        Numbers that are labels already, as a WebDataset shard's, stay, and get the names of the
+        classes. Of ObjectNet's classes 113 are one or several of ImageNet-1K's: ``label_sets`` has
+        all that are right, and items of the other 200 have an empty set, and label -1; a
+        FastinetWarning counts them.
+
+        Args:
+            classes: the name of a published list ("imagenet1k"; see
+                :func:`~fastinet.datasets.published.published_classes`), wnids in label order, or
+                the ``classes`` of a dataset.
+
+        Raises:
+            ValueError: the dataset has items of other classes, which are named; no list of that
+                name is known, or a class comes twice.
+            TypeError: `classes` are none of these.
+        """
+        wnids = wnids_of(classes)
+        present = np.bincount(self.labels[self.labels >= 0], minlength=len(self.wnids)) > 0
+        if self.label_sets is not None:
+            present[self.label_sets.label] = True
+        new = numbering(self.wnids, wnids, present, self.name)
+        view = copy.copy(self)
+        view.wnids = wnids
+        view.__dict__.pop("classes", None)
+        view.labels = new.first(self.labels)
+        view.labels.flags.writeable = False
+        if self.label_sets is not None or (new.counts[present] != 1).any():
+            view.label_sets = new.sets(self.label_sets or single_labels(self.labels))
+        lost = (view.labels < 0) & (self.labels >= 0)
+        if lost.any():
+            warn(
+                f"{np.count_nonzero(lost)} items of {len(np.unique(self.labels[lost]))} classes of"
+                f" '{self.name}' are of none of the {len(wnids)} classes given: their label is -1;"
+                " ds.select(ds.labels >= 0) leaves them out"
+            )
+        return view
 
     def select_classes(self, wnids: Iterable[str]) -> Dataset:
         """A dataset of the items of some classes; labels number the sorted `wnids`.

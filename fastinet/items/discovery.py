@@ -30,7 +30,7 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
-from fastinet.sidecars.places import is_sidecar
+from fastinet.sidecars.places import Sidecars, is_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.companions import LabelFunction
     from fastinet.datasets.listing import Listing
 
-__all__ = ["Found", "archives_at", "find_archives", "patch_at", "scan_archives"]
+__all__ = ["Found", "archives_at", "find_archives", "keep_sidecars", "patch_at", "scan_archives"]
 
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.
@@ -68,8 +68,8 @@ class Found(NamedTuple):
 
     path: Path
     """What was opened, as messages name it; absolute."""
-    sidecar_base: Path
-    """Sidecars are named by this path, and lie beside it where they can."""
+    sidecars: Sidecars
+    """Of all archives together, in the usual places."""
     archives: list[Archive]
     notes: list[str]
     """What the user should hear about."""
@@ -90,7 +90,7 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         )
     paths = shard_paths(path)
     if len(paths) == 1:
-        return Found(paths[0], paths[0], *archives_at(paths[0]))
+        return Found(paths[0], Sidecars(paths[0]), *archives_at(paths[0]))
     shown = title(path, paths)
     archives: list[FileArchive | GzipArchive] = []
     missing: list[Path] = []
@@ -116,7 +116,9 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
             f"{len(missing)} of {len(paths)} shards are missing: {some}{advice}",
             archive=str(shown),
         )
-    return Found(shown, sidecar_base(paths), _sharing(archives), [])
+    targets = [Path(os.path.realpath(shard)) for shard in paths]
+    sidecars = Sidecars(sidecar_base(paths), target=sidecar_base(targets))
+    return Found(shown, sidecars, _sharing(archives), [])
 
 
 def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
@@ -156,12 +158,31 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
     return _sharing(list(map(_file_archive, class_tars))), notes
 
 
+def keep_sidecars(archives: Sequence[Archive], index: bool | str) -> list[Archive]:
+    """The archives of one dataset, with their own sidecars where its ``index=`` says.
+
+    Their names tell them apart in one folder, and a number where several have one name.
+    """
+    kept: list[Archive] = []
+    names = [archive.name for archive in archives]
+    for number, archive in enumerate(archives):
+        if isinstance(archive, GzipArchive):
+            path = archive.path
+            if isinstance(index, str) and names.count(archive.name) > 1:
+                path = path.with_name(f"{number}-{path.name}")
+            part = f".{path.name}" if len(archives) > 1 else ""
+            archive = replace(archive, sidecars=Sidecars(path, index, part=part))  # noqa: PLW2901
+        kept.append(archive)
+    return kept
+
+
 def _sharing(archives: Sequence[FileArchive | GzipArchive]) -> list[Archive]:
     """The archives of one dataset, which share what a process may have of files and memory."""
     briefly = len(archives) > _MOST_OPEN_FILES
     cache_bytes = _CACHE_BYTES // len(archives) if len(archives) > _MOST_FULL_CACHES else None
+    told: set[str] = set()
     return [
-        replace(archive, briefly=briefly, cache_bytes=cache_bytes)
+        replace(archive, briefly=briefly, cache_bytes=cache_bytes, told=told)
         if isinstance(archive, GzipArchive)
         else replace(archive, briefly=briefly)
         for archive in archives
@@ -221,11 +242,11 @@ def scan_archives(
         for archive in archives
     ]
     for i, archive in enumerate(archives):
-        report = progress
+        of_one = progress
         if progress is not None and len(archives) > 1:
-            report = functools.partial(_report, progress, sum(sizes[:i]), sum(sizes))
+            of_one = functools.partial(_tell_progress, progress, sum(sizes[:i]), sum(sizes))
         try:
-            found = archive.scan(report)
+            found = archive.scan(of_one)
         except CorruptError as error:
             if error.cause.startswith("not a tar"):  # `fastinet verify` knows no more of it
                 raise
@@ -368,10 +389,11 @@ def _earlier_index_notes(
             notes.append(
                 "its seek index is of an earlier version, which kept no folders and no links of the"
                 " tar: class folders without images have no class then, and images that are links"
-                f" are missing. To have the archive read anew, remove '{index.path}' and its index (.fastinet)"
+                f" are missing. Remove '{index.path}' and the index of items, '.fastinet', to have"
+                " it read anew"
             )
     return notes
 
 
-def _report(progress: Progress, before: int, total: int, position: int, _: int) -> None:
+def _tell_progress(progress: Progress, before: int, total: int, position: int, _: int) -> None:
     progress(before + position, total)

@@ -12,7 +12,7 @@ Three sieves, each finer and applied to what the one before let through:
 3. all bytes, by their BLAKE2b hash of 128 bits.
 
 So the pass reads 4 kB of nearly every file, and the whole of those that have copies. What it found
-so far is kept beside the index, ``<archive>.fastinet.duplicates``, a column file as the index is
+so far is kept as the index is, ``<archive>.fastinet.duplicates``, a column file as the index is
 (:mod:`fastinet.sidecars.column_file`); a pass that was interrupted goes on from there. One process
 makes it, and others wait for it (:mod:`fastinet.sidecars.turns`).
 """
@@ -26,7 +26,6 @@ import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,12 +36,14 @@ from fastinet.base.cpus import available_cpus
 from fastinet.base.warning import warn
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.sidecars import column_file, turns
-from fastinet.sidecars.column_file import ColumnFileForm, UnusableIndexError
+from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
+from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.schema import Word32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from fastinet.base.progress import Progress
     from fastinet.items.dataset import Dataset
@@ -169,15 +170,15 @@ def find_duplicates(
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     file = _SearchFile.of(dataset)
 
-    def search_on(_: Sequence[Path], report: Progress) -> tuple[Rows, Rows]:
-        search, finding = file.load_search()
-        if finding is not None:
+    def search_on(_: Sequence[Path], progress: Progress) -> tuple[Rows, Rows]:
+        search, findings = file.load_search()
+        for finding in findings:
             warn(f"{finding}; they are searched anew")
-        return _Pass(dataset, search, file, threads, report).run()
+        return _Pass(dataset, search, file, threads, progress).run()
 
     rows, ends = turns.find_or_make_sidecar(
-        [] if file.path is None else [file.path],
-        "record of duplicates",
+        file.places,
+        "index of duplicates",
         find_complete=lambda: file.load_search()[0].groups,
         make_missing=search_on,
         progress=progress,
@@ -206,14 +207,14 @@ class _Pass:
         search: _Search,
         file: _SearchFile,
         threads: int,
-        report: Progress,
+        progress: Progress,
     ) -> None:
         self._dataset = dataset
         self._sizes = dataset.sizes.astype(np.int64)
         self._search = search
         self._file = file
         self._threads = threads
-        self._report = report
+        self._progress = progress
         dataset.columns.sources()  # opened once, and not by every thread
 
     def run(self) -> tuple[Rows, Rows]:
@@ -234,7 +235,7 @@ class _Pass:
     ) -> None:
         """Adds to the search's `column` what `work` gives for those of `rows` that it lacks.
 
-        `before` items were hashed for other columns; what is reported counts them, too.
+        `before` items were hashed for other columns; the progress counts them, too.
         """
         done: Hashes = getattr(self._search, column)
         parts = [done]
@@ -247,11 +248,11 @@ class _Pass:
             return hashes.reshape(len(chunk), *done.shape[1:])
 
         try:
-            self._report(before + count, before + len(rows))
+            self._progress(before + count, before + len(rows))
             for part in _in_order(hash_chunk, chunks, self._threads):
                 parts.append(part)
                 count += len(part)
-                self._report(before + count, before + len(rows))
+                self._progress(before + count, before + len(rows))
                 if time.monotonic() - saved > _SAVE_SECONDS:
                     parts = [np.concatenate(parts)]
                     setattr(self._search, column, parts[0])
@@ -276,7 +277,7 @@ class _Pass:
 
 @dataclass(frozen=True)
 class _Header:
-    """The JSON header of a record of duplicates; see :class:`_SearchFile`."""
+    """The JSON header of an index of duplicates; see :class:`_SearchFile`."""
 
     archives: tuple[Identity, ...]
     split: str
@@ -290,55 +291,64 @@ _FORM = ColumnFileForm(
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _SearchFile:
     """The file that a search is kept in, and what of the dataset binds the file to it."""
 
-    path: Path | None
-    """None: nowhere, since the dataset has no index either."""
+    places: tuple[Path, ...]
+    """Where it may lie, best place first; none: it is not kept, as no sidecar of the dataset is."""
+    advice: str
+    """What a user can do where it can be kept in none of them."""
     identities: list[Identity]
     split: str
     offsets_crc: int
     """CRC-32 of the items' offsets: what is kept speaks of items by their numbers, so it must be of
     the same items in the same order."""
+    path: Path | None = None
+    """Where it was found or kept last."""
+    has_complained: bool = False
 
     @classmethod
     def of(cls, dataset: Dataset) -> _SearchFile:
         """The file for a dataset's search."""
         crc = zlib.crc32(np.ascontiguousarray(dataset.columns.offsets).data)
-        if dataset.index is None:
-            return cls(None, [], dataset.split, crc)
-        index = Path(dataset.index)
         part = f".{dataset.split}" if len(dataset.splits) > 1 else ""
-        identities = [each.archive.identify() for each in dataset.columns.archives]
-        path = index.with_name(f"{index.name}{part}{SUFFIX}")
-        return cls(path, identities, dataset.split, crc)
+        places = dataset.sidecars.places(f"{part}{SUFFIX}")
+        archives = dataset.columns.archives if places else ()
+        identities = [each.archive.identify() for each in archives]
+        return cls(places, dataset.sidecars.advice(), identities, dataset.split, crc)
 
-    def load_search(self) -> tuple[_Search, str | None]:
-        """The search as it was kept, or a new one; and what is wrong with the file, or None."""
-        if self.path is None:
-            return _Search(), None
+    def load_search(self) -> tuple[_Search, list[str]]:
+        """The search as it was kept, or a new one; and what is wrong with files that were found."""
+        findings = []
+        for place in self.places:
+            try:
+                search = self._search_at(place)
+            except FileNotFoundError:
+                continue
+            except (UnusableSidecarError, OSError) as error:
+                why = error.strerror if isinstance(error, OSError) else error
+                findings.append(f"the index of duplicates '{place}' {why}")
+            else:
+                self.path = place
+                return search, []
+        return _Search(), findings
+
+    def _search_at(self, place: Path) -> _Search:
+        """The search that is kept at `place`; raises UnusableSidecarError and OSError."""
 
         def check(header: _Header) -> None:
             check_identities(header.archives, self.identities)
             if (header.split, header.places) != (self.split, self.offsets_crc):
-                raise UnusableIndexError("is stale: it is of other items")
+                raise UnusableSidecarError("is stale: it is of other items")
 
-        try:
-            _, columns = column_file.read_columns(self.path, _FORM, check)
-        except FileNotFoundError:
-            return _Search(), None
-        except (UnusableIndexError, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            return _Search(), f"the record of duplicates '{self.path}' {why}"
+        _, columns = column_file.read_columns(place, _FORM, check)
         groups = (columns["rows"], columns["ends"]) if "rows" in columns else None
         digests = np.stack([columns["digests_0"], columns["digests_1"]], axis=1)
-        return _Search(columns["tails"], digests, groups), None
+        return _Search(columns["tails"], digests, groups)
 
     def save_search(self, search: _Search) -> None:
-        """Keeps the search; a FastinetWarning says so where it cannot be kept."""
-        if self.path is None:
-            return
+        """Keeps the search in the first place that takes it; a FastinetWarning if there is none."""
         header = {
             "fastinet": fastinet_version(),
             "archives": [identity._asdict() for identity in self.identities],
@@ -353,12 +363,21 @@ class _SearchFile:
         if search.groups is not None:  # the hashes have done their work
             columns = {name: column[:0] for name, column in columns.items()}
             columns["rows"], columns["ends"] = search.groups
-        try:
-            column_file.write_columns(self.path, header, columns)
-        except OSError as error:
+        self.path = None
+        failures: list[tuple[Path, OSError]] = []
+        for place in self.places:
+            try:
+                column_file.write_columns(place, header, columns)
+            except OSError as error:
+                failures.append((place, error))
+            else:
+                self.path = place
+                return
+        if failures and not self.has_complained:
+            self.has_complained = True
             warn(
-                f"the duplicates could not be kept in '{self.path}' ({error.strerror}), so the "
-                "next search begins anew"
+                f"the duplicates could not be kept ({shown_failures(failures)}), so the next search"
+                f" begins anew; {self.advice}"
             )
 
 

@@ -1,8 +1,9 @@
 """The sidecar index: an archive's items as memory-mapped columns, bound to the archive's bytes.
 
 ``<archive>.fastinet`` beside the archive, or a file in the user's cache folder where that place
-cannot be written. It is a column file (:mod:`fastinet.sidecars.column_file`) whose header has the
-fastinet version, the archives (name, size, mtime, probe), classes and notes.
+cannot be written (:mod:`fastinet.sidecars.places`). It is a column file
+(:mod:`fastinet.sidecars.column_file`) whose header has the fastinet version, the archives (name,
+size, mtime, probe), classes and notes.
 
 An index that does not fit its archive, is damaged or has another format version is built anew, and
 a :class:`~fastinet.errors.FastinetWarning` says so.
@@ -11,22 +12,24 @@ a :class:`~fastinet.errors.FastinetWarning` says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
 
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
-from fastinet.sidecars.column_file import ColumnFileForm
+from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
-from fastinet.sidecars.places import places
 from fastinet.sidecars.schema import Count, Length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from fastinet.base.progress import Progress
+    from fastinet.sidecars.places import Sidecars
 
 __all__ = ["load_listing", "obtain_listing", "save_listing"]
 
@@ -56,35 +59,36 @@ _FORM = ColumnFileForm(
 )
 
 
+_ITEM_COLUMNS = ("offsets", "sizes", "labels", "item_archive", "item_split")
+"""Those that have a row for each item."""
+
+_CHECKED_AT_ONCE = 1 << 14  # rows: so that checking them takes next to no memory
+
+
 def obtain_listing(
-    path: Path,
+    sidecars: Sidecars,
     identities: Sequence[Identity],
     build: Callable[[Progress | None], Listing],
-    index: bool | Path = True,
     progress: Progress | None = None,
 ) -> tuple[Listing, Path | None]:
-    """The listing of the archives at ``path``: from a good index, else built and kept.
+    """The listing of archives: from a good index, else built and kept.
 
     Beside it, the path of the index; None where none is kept.
 
     Args:
-        path: what the user opened: the archive, or the folder that the archives lie in.
-        identities: of the archives at `path`, taken before the scan: an archive that changes under
+        sidecars: of the archives.
+        identities: of the archives, taken before the scan: an archive that changes under
             the scan then fails the next check.
         build: makes the listing from the archives themselves, and reports how far it is.
-        index: True keeps the index in one of :func:`places`, a path keeps it there, False neither
-            reads nor writes one.
         progress: called with what is reported, here or in the process that builds the index.
 
     Raises:
         ReadError: an archive cannot be read.
     """
-    if index is False:
-        return build(progress), None
-    candidates = places(path) if index is True else (Path(index),)
     return column_file.load_or_build(
-        candidates,
+        sidecars.places(),
         "index",
+        advice=sidecars.advice(),
         load=lambda place: load_listing(place, identities),
         build=build,
         save=lambda place, listing: save_listing(place, identities, listing),
@@ -97,12 +101,13 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
 
     Raises:
         FileNotFoundError: there is no such index.
-        UnusableIndexError: it is damaged, of another format version, or of other archives.
+        UnusableSidecarError: it is damaged, of another format version, or of other archives.
         OSError: it cannot be read.
     """
     header, columns = column_file.read_columns(
         path, _FORM, lambda header: check_identities(header.archives, identities)
     )
+    _check_columns(header, columns)
     return Listing(
         family=header.family,
         offsets=columns["offsets"],
@@ -116,6 +121,37 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         skipped=header.skipped,
         notes=header.notes,
     )
+
+
+def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Raises UnusableSidecarError unless the columns fit one another and the header.
+
+    Their checksums hold, but whoever can write beside an archive can make a checksum.
+    """
+    items = len(columns["offsets"])
+    key_offsets, labels = columns["key_offsets"], columns["labels"]
+    lengths = {name: len(columns[name]) for name in columns if name in _ITEM_COLUMNS}
+    if set(lengths.values()) != {items} or len(key_offsets) != items + 1:
+        raise UnusableSidecarError("is damaged: its columns differ in length")
+    classes = np.array([len(wnids) for _, wnids in header.splits], np.int64)
+    last = 0
+    for first in range(0, items, _CHECKED_AT_ONCE):
+        rows = slice(first, min(first + _CHECKED_AT_ONCE, items))
+        ends = key_offsets[rows.start : rows.stop + 1]
+        if int(ends[0]) != last or np.any(ends[1:] < ends[:-1]):
+            raise UnusableSidecarError("is damaged: its keys overlap")
+        last = int(ends[-1])
+        splits = np.zeros(len(ends) - 1, np.int8)
+        for name, count in (("item_archive", len(header.archives)), ("item_split", len(classes))):
+            if name in columns:
+                numbers = columns[name][rows]
+                if np.any(numbers < 0) or np.any(numbers >= count):
+                    raise UnusableSidecarError(f"is damaged: '{name}' has one beyond 0 to {count}")
+                splits = numbers if name == "item_split" else splits
+        if np.any(labels[rows] < -1) or np.any(labels[rows] >= classes[splits]):
+            raise UnusableSidecarError("is damaged: a label is that of no class")
+    if last != len(columns["key_bytes"]) or int(key_offsets[0]) != 0:
+        raise UnusableSidecarError("is damaged: its keys do not fill their column")
 
 
 def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -16,12 +17,12 @@ from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.base.warning import warn
 from fastinet.datasets import path_splits
-from fastinet.datasets.classes import ClassInfo, imagenet1k_wnids
+from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
-from fastinet.datasets.published import published_classes
 from fastinet.errors import MissingError, ReadError
+from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
-from fastinet.items.discovery import find_archives, patch_at, scan_archives
+from fastinet.items.discovery import find_archives, keep_sidecars, patch_at, scan_archives
 from fastinet.items.given_labels import (
     GivenLabels,
     refuse_strange_devkit,
@@ -29,16 +30,15 @@ from fastinet.items.given_labels import (
 from fastinet.items.index import obtain_listing
 from fastinet.items.item_columns import ItemColumns
 from fastinet.items.stream import Stream
+from fastinet.sidecars.identity import content_hash
+from fastinet.sidecars.places import given_index
 
 if TYPE_CHECKING:
     from fastinet.base.progress import Progress
     from fastinet.datasets.companions import LabelFunction
     from fastinet.datasets.listing import Split
 
-__all__ = ["StreamClasses", "is_stream", "open", "open_stream"]
-
-StreamClasses = str | Sequence[str] | Sequence[ClassInfo]
-"""The name of a published list, wnids in label order, or the ``classes`` of a dataset."""
+__all__ = ["is_stream", "open", "open_stream"]
 
 
 @overload
@@ -47,7 +47,7 @@ def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like a
     *,
     split: str | None = None,
     labels: LabelFunction | None = None,
-    classes: StreamClasses | None = None,
+    classes: GivenClasses | None = None,
 ) -> Stream: ...
 @overload
 def open(  # noqa: A001
@@ -59,6 +59,7 @@ def open(  # noqa: A001
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
+    classes: GivenClasses | None = None,
 ) -> Dataset: ...
 def open(  # noqa: A001  # read as fastinet.open
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Readable,
@@ -69,7 +70,7 @@ def open(  # noqa: A001  # read as fastinet.open
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | None = None,
-    classes: StreamClasses | None = None,
+    classes: GivenClasses | None = None,
 ) -> Dataset | Stream:
     """Opens an archive, several, a folder of them, or the folder that one was extracted to.
 
@@ -77,9 +78,12 @@ def open(  # noqa: A001  # read as fastinet.open
 
     The first time, the headers are scanned and an index is kept beside the archive
     (``<path>.fastinet``), or in the user's cache folder where that place cannot be written; later
-    the index alone is read. Of processes that open it at once, one scans, and the others wait for
-    it. An index that is stale, damaged or of another format version is built anew, and a
-    :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that are no items.
+    the index alone is read. Copies of the archive are known by size and samples of their content,
+    so that sidecars copied with it serve there. Where nothing can be kept, a FastinetWarning says
+    what was tried, and the open goes on without. Of processes that open it at once, one scans, and
+    the others wait for it. An index that is stale, damaged or of another format version is built
+    anew, and a :class:`~fastinet.errors.FastinetWarning` says so; so does one for members that are
+    no items.
 
     An archive that arrives ("-" for standard input, a named pipe, a file object) is a
     :class:`~fastinet.Stream`, for one pass by a :class:`~fastinet.StreamLoader`: see
@@ -105,11 +109,16 @@ def open(  # noqa: A001  # read as fastinet.open
         patch: a second archive, whose images take the place of those with the same file names in
             the first, as the patch of 2019 for the test images does. Members that replace
             no image are passed over with a warning.
-        index: True as above; a path keeps the index there; False neither reads nor writes one.
+        index: where the sidecars lie: the index, the seek index, checkpoints and duplicates. True
+            as above; a path is that of the index, with the others beside it (``<index>.seek``, and
+            so on), or of a folder, for all of them; False neither reads nor writes any, so that
+            each open scans, and a gzip file is inflated once more.
         progress: called during a scan, here or in the process that is waited for, with (bytes
             passed, bytes in all); of a folder, (files looked at, files in all). It may raise to
             stop.
-        classes: of a stream alone, see :func:`fastinet.open_stream`.
+        classes: what labels number, in place of the archive's own classes: "imagenet1k", or what
+            else :meth:`Dataset.with_classes` takes, as for ImageNet-A, whose 200 classes have
+            labels 0 to 199 otherwise. Of a stream see :func:`fastinet.open_stream`.
 
     Raises:
         MissingError: no such file, shards that are not all there, or a folder without images and
@@ -117,9 +126,9 @@ def open(  # noqa: A001  # read as fastinet.open
         ReadError: it cannot be read.
         CorruptError: it is no tar, is truncated or damaged, or holds no image.
         UnsupportedError: of a family or compression that fastinet does not read.
-        ValueError: the archive has no such split, or `labels` do not fit it, or `patch` is of
-            another archive; a pattern whose braces do not match; or an argument that makes no sense
-            for a stream.
+        ValueError: the archive has no such split, or `labels` or `classes` do not fit it, or
+            `patch` is of another archive; a pattern whose braces do not match; or an argument that
+            makes no sense for a stream.
         TypeError: `path` is none of these.
     """
     if is_stream(path):
@@ -131,25 +140,27 @@ def open(  # noqa: A001  # read as fastinet.open
         }
         options: dict[str, Any] = {"classes": classes, "split": split, "labels": labels}
         return _opened_stream(path, options, [name for name in refused if refused[name]])
-    if classes is not None:
-        raise ValueError("classes= goes with a stream; an archive knows its own")
     if not isinstance(path, str | os.PathLike | Sequence):
         raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
     if path == "":  # an unset variable, which Path takes for the current folder
         raise MissingError("no such file or folder", archive="")
-    absolute, sidecar_base, archives, notes = find_archives(path)
+    absolute, sidecars, archives, notes = find_archives(path)
     function = labels if callable(labels) else None
     if patch is not None:
         archives.append(patch_at(Path(patch).absolute()))
         # The two together have an index of their own, beside that of the archive alone.
-        sidecar_base = sidecar_base.with_name(f"{sidecar_base.name}+{archives[-1].name}")
+        sidecars = sidecars.renamed(lambda name: f"{name}+{archives[-1].name}")
+    keeping = given_index(index)
+    archives = keep_sidecars(archives, keeping)
+    identities = [archive.identify() for archive in archives]
+    sidecars = replace(sidecars, index=keeping, content=content_hash(identities))
     listing, kept_at = obtain_listing(
-        sidecar_base,
-        [archive.identify() for archive in archives],
-        build=lambda report: scan_archives(
-            absolute, archives, report, patched=patch is not None, label_function=function
+        # What a function gave is not kept; all else is.
+        sidecars if function is None else replace(sidecars, index=False),
+        identities,
+        build=lambda progress: scan_archives(
+            absolute, archives, progress, patched=patch is not None, label_function=function
         ),
-        index=function is None and (index if isinstance(index, bool) else Path(index)),
         progress=progress,
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
@@ -163,9 +174,11 @@ def open(  # noqa: A001  # read as fastinet.open
         ItemColumns.of(archives, listing),
         index=None if kept_at is None else str(kept_at),
         split=chosen,
-        sidecar_base=sidecar_base,
+        sidecars=sidecars,
         devkit=kit,
     )
+    if classes is not None:
+        dataset = dataset.with_classes(classes)
     return dataset if labels is None or callable(labels) else dataset.with_labels(labels)
 
 
@@ -203,7 +216,7 @@ def is_stream(source: object) -> bool:
 def open_stream(
     source: str | os.PathLike[str] | int | Readable,
     *,
-    classes: StreamClasses | None = None,
+    classes: GivenClasses | None = None,
     split: str | None = None,
     labels: LabelFunction | None = None,
     name: str | None = None,
@@ -244,7 +257,7 @@ def open_stream(
         ValueError: no such split, no list of classes of that name, or a class that comes twice.
         TypeError: `source` or `classes` are none of these.
     """
-    wnids = imagenet1k_wnids() if classes is None else _wnids_of(classes)
+    wnids = imagenet1k_wnids() if classes is None else wnids_of(classes)
     if split is not None and split not in path_splits.PATH_SPLITS:
         raise ValueError(f"split must be one of {path_splits.PATH_SPLITS}, not {split!r}")
 
@@ -290,18 +303,3 @@ def _why_no_stream(path: Path) -> str:
             ' all of them to fastinet.open_stream("-")'
         )
     return why_missing(path.absolute())
-
-
-def _wnids_of(classes: StreamClasses) -> tuple[str, ...]:
-    if isinstance(classes, str):
-        return published_classes(classes)
-    if not isinstance(classes, Iterable):
-        raise TypeError(f"classes must be wnids or the name of a list of them, not {classes!r}")
-    wnids = tuple(info.wnid if isinstance(info, ClassInfo) else info for info in classes)
-    for wnid in wnids:
-        if not isinstance(wnid, str):
-            raise TypeError(f"classes must be wnids, not {wnid!r}")
-    if len(set(wnids)) < len(wnids):
-        twice = next(wnid for wnid in wnids if wnids.count(wnid) > 1)
-        raise ValueError(f"classes have {twice!r} twice")
-    return wnids

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from fastinet._native import _engine
+from fastinet.loading.failures import Failures
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
     from fastinet.loading.buffers import Buffers
     from fastinet.loading.epoch import Batches
-    from fastinet.loading.options import LoaderOptions
+    from fastinet.loading.options import LoaderOptions, OnError
+    from fastinet.pixels.output import OutputFormat
     from fastinet.pixels.transforms import Transform
 
 __all__ = ["BaseLoader"]
@@ -26,29 +29,88 @@ __all__ = ["BaseLoader"]
 class BaseLoader:
     """How items become batches: what follows from the options that all loaders share.
 
-    These options are attributes of a loader, by the names that users give them; `output` and
-    `options` (a `RenderOptions`) sum several of them up. They stay as they are, but for the seed,
-    which a loaded state brings along.
+    Attributes:
+        options: these options, checked, with all that was left open decided. They stay as they are,
+            but for the seed, which a loaded state brings along.
     """
 
     def __init__(self, options: LoaderOptions) -> None:
-        self.batch_size = options.batch_size
-        self.transform = options.transform
-        self.output = options.output
-        self.options = options.render
-        self.seed = options.seed
-        self.threads = options.threads
-        self.affinity = options.affinity
-        self.on_error = options.on_error
-        self.drop_last = options.drop_last
-        self.rank = options.rank
-        self.world = options.world
-        self.prefetch = options.prefetch
+        self.options = options
         self._log = None if options.log is None else StatsLog(options.log, options.log_every)
         self._buffers: Buffers | None = None
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last
         self._latest: weakref.ref[Batches[Any]] | None = None
+        self._failures = Failures({})
+
+    @property
+    def failures(self) -> Failures:
+        """The items that gave no row in the epoch begun last, masked or replaced, all of them.
+
+        A sequence of what was wrong with each and what was done about it: its `item`, `key`,
+        `archive`, `error`, `action`, and `replacement` with `replacement_key`. It has those of the
+        batches that were delivered; it grows while the epoch runs, and stays until the next begins.
+        """
+        return self._failures
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch on this rank."""
+        return self.options.batch_size
+
+    @property
+    def transform(self) -> Transform:
+        """What is cropped, with the `views` that were given besides."""
+        return self.options.transform
+
+    @property
+    def output(self) -> OutputFormat:
+        """How rows store their pixels: `dtype`, `layout`, `mean` and `std`."""
+        return self.options.output
+
+    @property
+    def seed(self) -> int:
+        """0 .. 2**64 - 1; that of a state, once one was loaded."""
+        return self.options.seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self.options = dataclasses.replace(self.options, seed=seed)
+
+    @property
+    def threads(self) -> int:
+        """Worker threads."""
+        return self.options.threads
+
+    @property
+    def affinity(self) -> tuple[int, ...]:
+        """CPUs that the threads run on, in order; empty: any."""
+        return self.options.affinity
+
+    @property
+    def on_error(self) -> OnError:
+        """What becomes of items that give no row."""
+        return self.options.on_error
+
+    @property
+    def drop_last(self) -> bool:
+        """Whether the last, incomplete batch is left out."""
+        return self.options.drop_last
+
+    @property
+    def rank(self) -> int:
+        """Of this process, "auto" looked up."""
+        return self.options.rank
+
+    @property
+    def world(self) -> int:
+        """Number of ranks, "auto" looked up."""
+        return self.options.world
+
+    @property
+    def prefetch(self) -> int:
+        """Batches under way or ready ahead of the loop."""
+        return self.options.prefetch
 
     def stats(self) -> LoaderStats:
         """What has been done so far, over all epochs; ``print(loader.stats())`` is one line."""
@@ -61,11 +123,6 @@ class BaseLoader:
             slots=self._slots.allocated if self._slots is not None else 0,
             extra=self._slots.extra if self._slots is not None else 0,
         )
-
-    @property
-    def _masks(self) -> bool:
-        """Whether items that give no row are masked, rather than raised."""
-        return self.on_error == "mask"
 
     @property
     def _views(self) -> int | None:
@@ -84,7 +141,7 @@ class BaseLoader:
 
     def _spec(self, transform: Transform) -> _engine.ItemSpec:
         """How the engine makes rows under `transform`."""
-        return item_spec(transform, self.output, self.options)
+        return item_spec(transform, self.output, self.options.render)
 
     def _pool(self) -> _engine.WorkerPool:
         """The threads that work for this loader, in this process."""

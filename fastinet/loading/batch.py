@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fastinet.annotations.item_boxes import ItemBoxes
     from fastinet.datasets.keys import Keys
+    from fastinet.loading.failures import RowFailure
     from fastinet.pixels.transforms import Transform
 
 __all__ = ["BaseBatch", "Batch", "BatchKind", "SentBatch"]
@@ -80,7 +81,7 @@ class CopiedColumns:
     flips: NDArray[np.bool_]
     image_sizes: NDArray[np.int32]
     valid: NDArray[np.bool_]
-    failures: list[tuple[int, int, str, str, str, int]]
+    failures: list[RowFailure]
 
     @classmethod
     def of(cls, lease: _engine.Batch) -> CopiedColumns:
@@ -101,7 +102,7 @@ class BaseBatch(ABC, Generic[Array]):
 
     Attributes:
         images: the rows; each kind of batch says how they lie.
-        labels: int64 [B].
+        labels: int64 [B]; -1 in rows that are not `valid`.
     """
 
     __slots__ = ("_columns", "_kind", "_objects", "images", "labels")
@@ -129,7 +130,8 @@ class BaseBatch(ABC, Generic[Array]):
     def indices(self) -> NDArray[np.int64]:
         """Item ids, int64 [B]: ``ds.read(batch.indices[j])`` are the bytes behind row j.
 
-        -1 in rows that ``pad_last="mask"`` adds.
+        -1 in rows that ``pad_last="mask"`` adds. A masked row has that of the item that gave no
+        row, a replaced one that of the item which it shows.
         """
         return self._columns.items
 
@@ -144,15 +146,15 @@ class BaseBatch(ABC, Generic[Array]):
         """All labels of each row, where the dataset has label sets; else None.
 
         ``batch.label_sets.multi_hot(len(ds.classes))`` are float32 [B, classes] targets. Rows that
-        ``pad_last="mask"`` adds have an empty set.
+        are not `valid` have an empty set.
         """
         sets = self._kind.items.label_sets
         if sets is None:
             return None
-        items = self.indices
-        taken = sets.take(items[items != PADDING_ITEM])  # it is at the end, if anywhere
-        padding = np.zeros(len(items) - len(taken), np.int64)
-        return LabelSets(np.concatenate([taken.counts, padding]), taken.label)
+        taken = sets.take(self.indices[self.valid])
+        counts = np.zeros(len(self), np.int64)
+        counts[self.valid] = taken.counts
+        return LabelSets(counts, taken.label)
 
     @property
     def boxes(self) -> NDArray[np.int32]:
@@ -191,19 +193,30 @@ class BaseBatch(ABC, Generic[Array]):
     def valid(self) -> NDArray[np.bool_]:
         """Which rows hold an item, bool [B]: what to count in an evaluation.
 
-        The others are zero: items that gave no row under ``on_error="mask"``, which keep their
-        label, and rows that ``pad_last="mask"`` adds, whose label is -1.
+        The others are zero, and their label is -1: items that gave no row under
+        ``on_error="mask"``, and rows that ``pad_last="mask"`` adds.
         """
         return self._columns.valid
 
     @property
+    def replaced(self) -> NDArray[np.bool_]:
+        """Which rows show another item than the one whose turn it was, bool [B].
+
+        Under ``on_error="replace"``, all that a batch has of such a row is of the other item, crop
+        box and flip included; `errors` says why, and `failures` of the loader what was replaced.
+        """
+        rows = np.zeros(len(self), np.bool_)
+        rows[[row for row, _, replacement, *_ in self._columns.failures if replacement >= 0]] = True
+        return rows
+
+    @property
     def errors(self) -> dict[int, Exception]:
-        """Why rows are masked: {row: the exception that on_error="raise" would have raised}."""
+        """Why rows are masked or replaced: {row: what on_error="raise" would have raised}."""
         return {
             row: self._kind.explained(
                 errors.from_status(code, cause, archive, self._kind.items.keys[item], offset), item
             )
-            for row, item, code, cause, archive, offset in self._columns.failures
+            for row, item, _, code, cause, archive, offset in self._columns.failures
         }
 
     def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -243,8 +256,9 @@ class Batch(BaseBatch[NDArray[Any]]):
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.images.shape))
-        masked = len(self) - int(self.valid.sum())
-        return f"<Batch images {self.images.dtype} {shape}{f', {masked} masked' if masked else ''}>"
+        counts = {"masked": int((~self.valid).sum()), "replaced": int(self.replaced.sum())}
+        odd = "".join(f", {count} {what}" for what, count in counts.items() if count)
+        return f"<Batch images {self.images.dtype} {shape}{odd}>"
 
     @property
     def soft_labels(self) -> NDArray[np.float32] | None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
-from fastinet.base.warning import warn
 from fastinet.loading.batch import Batch
 
 if TYPE_CHECKING:
@@ -19,36 +16,15 @@ if TYPE_CHECKING:
 
     from fastinet._native import _engine
     from fastinet.loading.batch import BatchKind
+    from fastinet.loading.failures import Failures
 
-__all__ = ["Batches", "Epoch", "MaskedRows", "Run"]
+__all__ = ["Batches", "Epoch", "Run"]
 
 LeasedRows: TypeAlias = "tuple[_engine.Batch, NDArray[Any], NDArray[np.int64]]"
 """A slot, the images in it, and their labels."""
 
 Delivered = TypeVar("Delivered")
 Delivered_co = TypeVar("Delivered_co", covariant=True)
-
-
-@dataclass
-class MaskedRows:
-    """How many rows of one epoch were masked, and why the first of them was."""
-
-    rows: int = 0
-    first: Exception | None = None
-
-    def count(self, failures: dict[int, Exception]) -> None:
-        """Counts the masked rows of one batch: its `errors`."""
-        if self.first is None:
-            self.first = next(iter(failures.values()), None)
-        self.rows += len(failures)
-
-    def warn(self) -> None:
-        """Says how many there were, if any."""
-        if self.rows and not sys.is_finalizing():
-            warn(
-                f"{self.rows} items gave no row in this epoch and were masked; the first: "
-                f"{self.first}"
-            )
 
 
 class Run(Protocol[Delivered_co]):
@@ -66,14 +42,19 @@ class Run(Protocol[Delivered_co]):
 
 
 class Batches(ABC, Generic[Delivered]):
-    """Batches in order, once: what an epoch and a pass over a stream have in common."""
+    """Batches in order, once: what an epoch and a pass over a stream have in common.
+
+    Attributes:
+        failures: the items that gave no row in the batches so far, masked or replaced; still there
+            when the epoch is over.
+    """
 
     def __init__(
         self,
         run: Run[Delivered],
         *,
         finish: Callable[[], None],
-        masks: bool,
+        failures: Failures,
         log: Callable[..., None] | None,
     ) -> None:
         """The batches that `run` delivers.
@@ -81,16 +62,16 @@ class Batches(ABC, Generic[Delivered]):
         Args:
             run: the engine at work; closed after the last batch, or when the loop is left.
             finish: called after the last batch, not if the loop was left before.
-            masks: whether rows may be masked; they are then counted, and warned of at the end.
+            failures: where items that give no row are listed; warned of at the end.
             log: called before each batch, and with ``now=True`` after the last.
         """
         self._run = run
         self._finish = finish
-        self._masked = MaskedRows() if masks else None
+        self.failures = failures
         self._log = log
         self._over = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(self, _end, run, self._masked)
+        self._finalizer = weakref.finalize(self, _end, run, failures)
 
     @abstractmethod
     def _batch_of(self, delivered: Delivered) -> Batch:
@@ -132,8 +113,8 @@ class Batches(ABC, Generic[Delivered]):
             if self._log is not None:
                 self._log(now=True)
             raise StopIteration
-        if self._masked is not None:
-            self._masked.count(batch.errors)
+        if failed := batch._columns.failures:  # noqa: SLF001 - a batch says it of its own rows
+            self.failures.add(failed)
         return batch
 
     def close(self) -> None:
@@ -147,11 +128,10 @@ class Batches(ABC, Generic[Delivered]):
         return self._run.ready_batches
 
 
-def _end(run: Run[object], masked: MaskedRows | None) -> None:
+def _end(run: Run[object], failures: Failures) -> None:
     """Closes an epoch that is over, was left or is garbage, whichever is first."""
     run.close()
-    if masked is not None:
-        masked.warn()
+    failures.warn()
 
 
 class Epoch(Batches[LeasedRows]):
@@ -168,11 +148,11 @@ class Epoch(Batches[LeasedRows]):
         *,
         batches: int,
         finish: Callable[[], None],
-        masks: bool,
+        failures: Failures,
         log: Callable[..., None] | None,
     ) -> None:
         """The epoch that `native` runs, of `batches` batches; see `Batches` for the rest."""
-        super().__init__(native, finish=finish, masks=masks, log=log)
+        super().__init__(native, finish=finish, failures=failures, log=log)
         self._native = native
         self._kind = kind
         self._batches = batches

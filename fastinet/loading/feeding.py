@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from fastinet.items.dataset import Dataset
     from fastinet.loading.batch import Batch
     from fastinet.loading.epoch import Epoch
+    from fastinet.loading.failures import Failures
     from fastinet.loading.loader import Loader
+    from fastinet.loading.options import LoaderOptions
     from fastinet.loading.state import LoaderState
     from fastinet.loading.stats import LoaderStats
 
@@ -62,9 +64,14 @@ class Feed(ABC, Generic[Sent]):
         return self.loader.dataset
 
     @property
+    def options(self) -> LoaderOptions:
+        """The loader's options; `output` is the format of the batches that the loop gets."""
+        return self.loader.options
+
+    @property
     def batch_size(self) -> int:
         """Rows of a batch on this rank."""
-        return self.loader.batch_size
+        return self.options.batch_size
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
@@ -87,6 +94,14 @@ class Feed(ABC, Generic[Sent]):
         self.loader.load_state_dict(state)
         self._loop = _LoopState(self.loader.state_dict())
 
+    @property
+    def failures(self) -> Failures:
+        """The items that gave no row in the epoch begun last; see `fastinet.Loader.failures`.
+
+        Those of batches that were sent ahead are among them.
+        """
+        return self.loader.failures
+
     def stats(self) -> LoaderStats:
         """The loader's counts and times, see `fastinet.Loader.stats`."""
         return self.loader.stats()
@@ -98,12 +113,17 @@ class Feed(ABC, Generic[Sent]):
 
 
 class FeedEpoch(Generic[Sent]):
-    """One epoch of a `Feed`, once, in order."""
+    """One epoch of a `Feed`, once, in order.
+
+    Attributes:
+        failures: the items that gave no row, see `Feed.failures`.
+    """
 
     def __init__(self, feed: Feed[Sent], batches: Epoch) -> None:
         self._feed = feed
         self._loop = feed._loop  # noqa: SLF001 - another epoch gets another
         self._batches = batches
+        self.failures = batches.failures
         self._sent: deque[tuple[Sent, LoaderState]] = deque()  # and the state behind each
         # Taken from the loader, but not sent yet: while it is being sent, and when a Ctrl-C has
         # interrupted that, until the next call sends it.

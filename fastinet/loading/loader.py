@@ -26,7 +26,14 @@ from fastinet.loading.batch import BatchKind
 from fastinet.loading.blocks import Blocks
 from fastinet.loading.buffers import Buffers
 from fastinet.loading.epoch import Epoch
-from fastinet.loading.options import DEFAULT_RANK, DEFAULT_WORLD, LoaderOptions, checked_shuffle
+from fastinet.loading.failures import Failures
+from fastinet.loading.options import (
+    DEFAULT_RANK,
+    DEFAULT_WORLD,
+    LoaderOptions,
+    OnError,
+    checked_shuffle,
+)
 from fastinet.loading.position import EpochPosition, EpochTracker
 from fastinet.loading.ranks import PadLast, Share
 from fastinet.loading.state import STATE_VERSION, LoaderState, seed_and_position
@@ -77,8 +84,13 @@ class Loader(BaseLoader):
             `fastinet.decode`; ImageNet practice does not.
         on_error: "raise": an item that gives no row makes the ``next()`` fail that would deliver
             its batch, whatever came first in time; the epoch is then over, the loader is not.
-            "mask": its row is zero and not `valid`, `batch.errors` has the cause, and a
-            `FastinetWarning` at the end of the epoch says how many there were.
+            "mask": its row is zero and not `valid`, and its label is -1. "replace", for training:
+            its row is that of another item of the epoch, label and all, drawn by (seed, epoch,
+            item) among the whole epoch's, with the crop and flip that it has at its own place; so
+            that comes twice. If the other gives no row either, the next one is drawn; where 32 of
+            them have failed, `next()` does. Either way `batch.errors` has the cause, `failures`
+            lists all such items of the epoch, and a `FastinetWarning` at its end says how many
+            there were and names the first.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many. For
             training. A dataset that is too small for a single batch is warned of. Without it and
             `pad_last` each item comes exactly once, and ranks may differ by one row, and so by one
@@ -144,7 +156,7 @@ class Loader(BaseLoader):
         mean: Any = None,
         std: Any = None,
         exact: bool = False,
-        on_error: Literal["raise", "mask"] = "raise",
+        on_error: OnError = "raise",
         drop_last: bool = False,
         pad_last: PadLast | None = None,
         rank: int | Literal["auto"] = DEFAULT_RANK,
@@ -176,6 +188,11 @@ class Loader(BaseLoader):
         self.shuffle, self.window, self.block = checked_shuffle(shuffle, window, block)
         self.boxes = self._checked_item_boxes(boxes)
         self.soft_labels = self._checked_soft_labels(soft_labels)
+        if pad_last == "mask" and self.on_error == "replace":
+            raise ValueError(
+                'pad_last="mask" is for evaluation, where each item comes once: on_error="replace" '
+                'would give some twice; take on_error="mask", or pad_last="wrap" for training'
+            )
         self._share = Share(
             len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
         )
@@ -254,13 +271,13 @@ class Loader(BaseLoader):
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        of_this_process = ("_engine", "_stats", "_slots", "_latest")
+        of_this_process = ("_engine", "_stats", "_slots", "_latest", "_failures")
         state = {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
         state.pop("_blocks", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _stats=_engine.Stats())
+        self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
 
     @functools.cached_property
     def _blocks(self) -> Blocks | None:
@@ -337,12 +354,14 @@ class Loader(BaseLoader):
             blocks=self._blocks_of(order, position),
         )
         tracker = EpochTracker(native, start, step=self._share.step, items=len(self.dataset))
+        kind = self._batch_kind(epoch)
+        failures = self._failures = Failures(self.dataset.keys, kind.explained)
         begun = Epoch(
             native,
-            self._batch_kind(epoch),
+            kind,
             batches=self._share.batches(position),
             finish=tracker.finish,
-            masks=self._masks,
+            failures=failures,
             log=self._log_call(),
         )
         self._position, self._latest = tracker, weakref.ref(begun)
@@ -376,7 +395,7 @@ class Loader(BaseLoader):
             seed=self.seed,
             epoch=epoch,
             prefetch=prefetch,
-            mask=self._masks,
+            on_error=self.on_error,
             objects=engine.objects,
             soft_labels=engine.soft_labels,
             blocks=blocks,
@@ -424,7 +443,7 @@ class Loader(BaseLoader):
                     f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
                 )
             return None
-        if self.options.exif_orientation:
+        if self.options.render.exif_orientation:
             raise ValueError(
                 "boxes are of images as they are stored: exif_orientation=True would turn the"
                 " images, but not the boxes"
@@ -443,7 +462,7 @@ class Loader(BaseLoader):
         self, soft_labels: LabelMaps | ItemLabelMaps | None
     ) -> ItemLabelMaps | None:
         """The label maps of the dataset's items, if these are its own."""
-        if soft_labels is not None and self.options.exif_orientation:
+        if soft_labels is not None and self.options.render.exif_orientation:
             raise ValueError(
                 "label maps are of images as they are stored: exif_orientation=True would turn the"
                 " images, but not the maps"

@@ -1,10 +1,10 @@
-"""The options that all loaders share, checked, and which options a kind of loader refuses."""
+"""The options of loaders: those that all share, checked; and those that adapters pass on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from fastinet.base.checks import checked_seed, whole_number
 from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
@@ -15,15 +15,26 @@ from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
 from fastinet.pixels.transforms import Transform, checked_transform
 
+if TYPE_CHECKING:
+    from fastinet.annotations.bounding_boxes import Boxes
+    from fastinet.annotations.item_boxes import ItemBoxes
+    from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
+    from fastinet.loading.ranks import PadLast
+
 __all__ = [
     "DEFAULT_RANK",
     "DEFAULT_STREAM_WINDOW",
     "DEFAULT_WORLD",
+    "EpochArguments",
     "LoaderOptions",
+    "OnError",
+    "RowArguments",
     "checked_shuffle",
     "checked_stream_window",
     "refuse_options",
 ]
+
+OnError = Literal["raise", "mask", "replace"]
 
 DEFAULT_STREAM_WINDOW: Final = 2048
 """Items to draw among: some 230 MB of ImageNet."""
@@ -72,7 +83,7 @@ class LoaderOptions:
     seed: int
     threads: int
     affinity: tuple[int, ...]
-    on_error: Literal["raise", "mask"]
+    on_error: OnError
     drop_last: bool
     rank: int
     world: int
@@ -100,8 +111,8 @@ class LoaderOptions:
             bool(arguments["exact"]), bool(arguments["exif_orientation"]), arguments["max_pixels"]
         )
         on_error = arguments["on_error"]
-        if on_error not in ("raise", "mask"):
-            raise ValueError(f'on_error must be "raise" or "mask", not {on_error!r}')
+        if on_error not in ("raise", "mask", "replace"):
+            raise ValueError(f'on_error must be "raise", "mask" or "replace", not {on_error!r}')
         batch_size = whole_number("batch_size", arguments["batch_size"], 1, 2**31 - 1)
         seed = checked_seed(arguments["seed"])
         affinity = checked_affinity(arguments["affinity"])
@@ -125,12 +136,43 @@ class LoaderOptions:
         )
 
 
-# What a kind of loader that is built on `fastinet.Loader`, and passes its options on, decides in
+class RowArguments(TypedDict, total=False):
+    """Arguments of `fastinet.Loader` that rows depend on, and all that is built on it passes on."""
+
+    affinity: Iterable[int] | None
+    exact: bool
+    prefetch: int | None
+    max_pixels: int
+    views: int | None
+    exif_orientation: bool
+    boxes: Boxes | ItemBoxes | None
+    soft_labels: LabelMaps | ItemLabelMaps | None
+    sizes: Mapping[int, int | tuple[int, int]] | None
+    log: Callable[[LoaderStats], object] | None
+    log_every: float
+
+
+class EpochArguments(RowArguments, total=False):
+    """These, and what decides which batches an epoch has."""
+
+    shuffle: bool | Literal["blocked"]
+    seed: int
+    threads: int | None
+    on_error: OnError
+    drop_last: bool
+    pad_last: PadLast | None
+    rank: int | Literal["auto"]
+    world: int | Literal["auto"]
+    window: int | None
+    block: int | None
+
+
+# What a kind of loader that is built on `fastinet.Loader`, and passes its arguments on, decides in
 # another way; and which way.
 _DECIDED_OTHERWISE: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "fastinet.torch.Loader": (("layout", "out"), "see channels_last"),
     "ImageDataset": (
-        ("shuffle", "drop_last", "pad_last", "rank", "world", "on_error", "out"),
+        ("shuffle", "drop_last", "pad_last", "rank", "world", "window", "block", "on_error", "out"),
         "order is the sampler's business",
     ),
 }

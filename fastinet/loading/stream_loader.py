@@ -58,8 +58,9 @@ class StreamLoader(BaseLoader):
         seed: 0 .. 2**64 - 1.
         epoch: of random numbers, 0 .. 2**32 - 1.
         threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
-            `on_error`, `prefetch`, `max_pixels`, `views`, `exif_orientation`, `log`, `log_every`
-            and `out`, of which two buffers are enough. One thread more takes the stream apart.
+            `on_error` (but for "replace", since a stream's other items are not known), `prefetch`,
+            `max_pixels`, `views`, `exif_orientation`, `log`, `log_every` and `out`, of which two
+            buffers are enough. One thread more takes the stream apart.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many.
         rank: of this process; each rank reads a stream of its own, and position p of the order
             belongs to rank ``p % world``. "auto", together with `world`: as for `Loader`.
@@ -110,6 +111,11 @@ class StreamLoader(BaseLoader):
         if window is not None and not shuffle:
             raise ValueError(f"window={window!r} goes with shuffle=True")
         super().__init__(LoaderOptions.of(arguments))
+        if self.on_error == "replace":
+            raise ValueError(
+                'on_error="replace" needs an archive: the items of a stream\'s epoch are not known'
+                ' while it arrives; take on_error="mask", or fastinet.Loader'
+            )
         self.stream = stream
         self.window = checked_stream_window(shuffle, window)
         if out is not None:
@@ -157,7 +163,7 @@ class StreamLoader(BaseLoader):
                 world=self.world,
                 drop_last=self.drop_last,
                 prefetch=self.prefetch,
-                mask=self._masks,
+                on_error=self.on_error,
             )
         whole = start.position == 0
         begun = StreamPass(
@@ -166,10 +172,9 @@ class StreamLoader(BaseLoader):
             self._tracker,
             dtype=self.output.numpy_dtype(),
             has_views=self._views is not None,
-            masks=self._masks,
             log=self._log_call(),
         )
-        self._latest = weakref.ref(begun)
+        self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun
 
     def state_dict(self) -> StreamLoaderState:

@@ -9,15 +9,15 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.warning import warn
+from fastinet.datasets.items import NO_LABEL
 from fastinet.errors import FastinetError
 from fastinet.loading.batch import Batch, BatchKind
 from fastinet.loading.epoch import Batches
+from fastinet.loading.failures import Failures
 from fastinet.loading.position import EpochPosition, PassTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from fastinet.items.stream import Stream
 
@@ -33,24 +33,25 @@ class StreamedItems:
 
     Attributes:
         keys: by item id, which is the item's number in the stream.
-        labels: int64 [B], of the batch's rows.
+        labels: int64 [B], of the batch's rows; -1 in those that are masked.
         label_sets: None.
     """
 
     def __init__(
         self,
         stream: Stream,
-        numbers: NDArray[np.int64],
+        lease: _engine.Batch,
         rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
     ) -> None:
-        """The items that have these `numbers` in `stream`.
+        """The items of `stream` that a leased slot has.
 
         `rows` has each one's key, and the small files that belong to it: (extension, contents).
         """
         # Of two files with the same extension the first counts.
         labels = stream.labels_of([(key, dict(reversed(files))) for key, files in rows])
-        self.labels = np.array(labels, np.int64)
-        self.keys = {number: key for number, (key, _) in zip(numbers.tolist(), rows, strict=True)}
+        self.labels = np.where(lease.valid, np.array(labels, np.int64), NO_LABEL)
+        numbers = lease.items.tolist()
+        self.keys = {number: key for number, (key, _) in zip(numbers, rows, strict=True)}
         self.label_sets = None
 
 
@@ -118,7 +119,6 @@ class StreamPass(Batches[_ArrivedRows]):
         *,
         dtype: np.dtype[Any],
         has_views: bool,
-        masks: bool,
         log: Callable[..., None] | None,
     ) -> None:
         """The batches that `run` makes of `stream`, which move `tracker` on.
@@ -129,10 +129,11 @@ class StreamPass(Batches[_ArrivedRows]):
             tracker: where the pass begins, and of which epoch.
             dtype: of images.
             has_views: whether arrays have an axis for views.
-            masks: see `Batches`.
             log: see `Batches`.
         """
-        super().__init__(run, finish=tracker.finish, masks=masks, log=log)
+        self._failed_keys: dict[int, str] = {}  # of the items that gave no row
+        failures = Failures(self._failed_keys)
+        super().__init__(run, finish=tracker.finish, failures=failures, log=log)
         self._tracker = tracker
         self._stream = stream
         self._dtype = dtype
@@ -140,7 +141,8 @@ class StreamPass(Batches[_ArrivedRows]):
 
     def _batch_of(self, delivered: _ArrivedRows) -> Batch:
         lease, rows, position = delivered
-        items = StreamedItems(self._stream, lease.items, rows)
+        items = StreamedItems(self._stream, lease, rows)
+        self._failed_keys.update((item, items.keys[item]) for _, item, *_ in lease.failures)
         images = lease.images(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
         return Batch(lease, images, items.labels, BatchKind(items, self._has_views))

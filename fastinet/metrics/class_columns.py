@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.datasets.published import published_classes
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,20 +19,22 @@ __all__ = ["class_columns"]
 
 
 def class_columns(
-    model: Sequence[ClassInfo | str], evaluation: Sequence[ClassInfo | str]
+    model: Sequence[ClassInfo | str] | str, evaluation: Sequence[ClassInfo | str] | str
 ) -> NDArray[np.int64]:
     """The columns of a model's scores that belong to the classes of an evaluation: int64 [K].
 
     Args:
-        model: the classes that the model was trained with, in label order: ``ds.classes``, or
-            wnids.
-        evaluation: the classes of the labels that it is scored with, K of them.
+        model: the classes that the model was trained with, in label order: ``ds.classes``, wnids,
+            or the name of a published list, as "imagenet1k".
+        evaluation: the classes of the labels that it is scored with, K of them, likewise:
+            "imagenet-a".
 
     Raises:
-        ValueError: the model lacks classes of the evaluation; it names them.
+        ValueError: the model lacks classes of the evaluation, which it names; or no list of that
+            name is known.
     """
-    column = {_wnid(info): number for number, info in enumerate(model)}
-    wnids = [_wnid(info) for info in evaluation]
+    column = {wnid: number for number, wnid in enumerate(_wnids(model))}
+    wnids = _wnids(evaluation)
     lacking = [wnid for wnid in wnids if wnid not in column]
     if lacking:
         some = ", ".join([*lacking[:3], *(["..."] if len(lacking) > 3 else [])])
@@ -41,5 +45,7 @@ def class_columns(
     return np.array([column[wnid] for wnid in wnids], np.int64)
 
 
-def _wnid(info: ClassInfo | str) -> str:
-    return info if isinstance(info, str) else info.wnid
+def _wnids(classes: Sequence[ClassInfo | str] | str) -> Sequence[str]:
+    if isinstance(classes, str):
+        return published_classes(classes)
+    return [info if isinstance(info, str) else info.wnid for info in classes]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastinet.datasets.items import NO_LABEL
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.errors import CorruptError
 from fastinet.metrics.arrays import as_array
@@ -27,8 +28,10 @@ Labels = ArrayLike | Sequence[Iterable[int]] | LabelSets
 """Labels as callers give them: int [N], N collections of ints, or a dataset's ``label_sets``."""
 
 
-def label_sets(labels: Labels) -> LabelSets:
+def label_sets(labels: Labels, *, may_lack: bool = False) -> LabelSets:
     """Labels in any form that callers may give.
+
+    With `may_lack` a -1 among int [N] says that an item has no label: an empty set.
 
     Raises:
         ValueError: neither ints nor collections of ints, or a negative one; it names the item.
@@ -37,11 +40,11 @@ def label_sets(labels: Labels) -> LabelSets:
         return labels
     given = as_array(labels) if hasattr(labels, "__array__") else None
     if given is not None and given.ndim == 1 and given.dtype.kind in "iu":
-        return _checked(np.ones(len(given), np.int64), given.astype(np.int64))
+        return _single(given.astype(np.int64), may_lack=may_lack)
     items: list[Any] = list(labels if given is None else given)  # type: ignore[arg-type]
     single = [isinstance(item, int | np.integer) and not isinstance(item, bool) for item in items]
     if all(single):
-        return _checked(np.ones(len(items), np.int64), np.array(items, np.int64))
+        return _single(np.array(items, np.int64), may_lack=may_lack)
     sets = [_label_set(item, row) for row, item in enumerate(items)]
     counts = np.fromiter(map(len, sets), np.int64, len(sets))
     return _checked(counts, np.array(list(itertools.chain(*sets)), np.int64))
@@ -100,6 +103,12 @@ def _label_set(item: Any, row: int) -> list[int]:
     if not all(isinstance(value, int | np.integer) for value in values):
         raise ValueError(f"the labels of item {row} are no ints: {str(item)[:60]}")
     return sorted(int(value) for value in values)
+
+
+def _single(label: NDArray[np.int64], *, may_lack: bool) -> LabelSets:
+    """Sets of one label each, or of none where that may be."""
+    has_label = label != NO_LABEL if may_lack else np.ones(len(label), np.bool_)
+    return _checked(has_label.astype(np.int64), label[has_label])
 
 
 def _checked(counts: NDArray[np.int64], label: NDArray[np.int64]) -> LabelSets:

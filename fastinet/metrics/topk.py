@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastinet.datasets.items import PADDING_ITEM
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.metrics.arrays import as_array
+from fastinet.metrics.chosen_columns import checked_columns, in_columns, same_columns
 from fastinet.metrics.first_hits import UNLABELLED, checked_predictions, first_hits
 from fastinet.metrics.labels import Labels, label_sets, take_labels
 
@@ -20,7 +21,10 @@ Ints = NDArray[np.int64]
 
 
 def evaluate(
-    scores_or_ranked: ArrayLike, labels: Labels, topk: Sequence[int] = (1, 5)
+    scores_or_ranked: ArrayLike,
+    labels: Labels,
+    topk: Sequence[int] = (1, 5),
+    columns: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Top-k accuracy.
 
@@ -33,16 +37,20 @@ def evaluate(
             best guess first; -1 there is no guess.
         labels: int [N], or one collection of ints for each item.
         topk: the k to evaluate.
+        columns: int [K], the classes that a model may guess, where it has more than the evaluation:
+            only their scores count. So ImageNet-A, -R and ObjectNet are evaluated, on the columns
+            that :func:`class_columns` gives of their classes. Labels stay numbers of all C classes.
+            None: all.
 
     Returns:
         ``{"top1": ..., "top5": ..., "n": ...}``: fractions, and the number of items that they are
         fractions of.
 
     Raises:
-        ValueError: shapes that do not fit, NaN among the scores, labels beyond the classes, no
-            item with a label.
+        ValueError: shapes that do not fit, NaN among the scores, labels beyond the classes or none
+            of the columns, no item with a label.
     """
-    accumulator = Accumulator(topk)
+    accumulator = Accumulator(topk, columns=columns)
     accumulator.update(scores_or_ranked, labels)
     return accumulator.result()
 
@@ -60,6 +68,7 @@ class Accumulator:
         topk: Sequence[int] = (1, 5),
         *,
         duplicates: Literal["error", "once"] = "error",
+        columns: ArrayLike | None = None,
     ) -> None:
         """An empty accumulator.
 
@@ -68,6 +77,7 @@ class Accumulator:
             duplicates: what to do about an item that came more than once, as samplers cause it
                 that fill up the last batch: "error" refuses it, "once" counts it once, and by the
                 worse predictions where they differ.
+            columns: the classes that count, as for :func:`evaluate`.
         """
         self.topk = tuple(topk)
         if not self.topk or any(k < 1 for k in self.topk):
@@ -75,6 +85,7 @@ class Accumulator:
         if duplicates not in ("error", "once"):
             raise ValueError(f'duplicates is "error" or "once", got {duplicates!r}')
         self.duplicates = duplicates
+        self._columns = None if columns is None else checked_columns(columns)
         # Item by item as they came; the labels of all, one after the other.
         self._indices: list[Ints] = []
         self._first_hits: list[Ints] = []
@@ -94,31 +105,39 @@ class Accumulator:
             scores_or_ranked: as for :func:`evaluate`.
             labels: as for :func:`evaluate`.
             indices: int [N], the items' ids in the dataset (``batch.indices``). Rows with -1 are
-                those that ``pad_last="mask"`` adds, and are left out. Without `indices` items
-                count up from 0 in the order in which they come, which is right for one process
-                only.
+                those that ``pad_last="mask"`` adds, and are left out; a label of -1 is then that of
+                an item that has none, as one that ``on_error="mask"`` masks, and counts as an empty
+                label set: ``n`` tells how many are left. Without `indices` items count up from 0
+                in the order in which they come, which is right for one process only, and -1 is
+                refused.
 
         Raises:
             ValueError: as :func:`evaluate`; the accumulator is then as it was.
         """
         if indices is not None:
             scores_or_ranked, labels, indices = _without_padding(scores_or_ranked, labels, indices)
-        sets = label_sets(labels)
+        sets = label_sets(labels, may_lack=indices is not None)
         items = len(sets.counts)
         predictions = checked_predictions(scores_or_ranked, items, max(self.topk))
-        self._append(self._checked_indices(indices, items), first_hits(predictions, sets), sets)
+        among = sets
+        if self._columns is not None:
+            predictions, among = in_columns(predictions, sets, self._columns)
+            predictions = checked_predictions(predictions, items, max(self.topk))
+        self._append(self._checked_indices(indices, items), first_hits(predictions, among), sets)
 
     def merge(self, other: Accumulator) -> None:
         """Takes over all items of another accumulator, of another process perhaps.
 
         Raises:
-            ValueError: it evaluates other k, or is this one.
+            ValueError: it evaluates other k or other columns, or is this one.
         """
         if other is self or other.topk != self.topk:
             raise ValueError(
                 f"only another accumulator of the same topk can be merged: {other.topk} into"
                 f" {self.topk}"
             )
+        if not same_columns(self._columns, other._columns):
+            raise ValueError("only an accumulator of the same columns can be merged")
         self._indices += other._indices
         self._first_hits += other._first_hits
         self._counts += other._counts

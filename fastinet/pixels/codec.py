@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from fastinet._native import _codec
+from fastinet.augment.steps import native_steps
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
 from fastinet.errors import UnsupportedError
@@ -20,10 +21,12 @@ from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.pixels.transforms import CenterCrop, Interpolation, Resize, checked_height_width
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Buffer
 
-__all__ = ["ImageHeader", "decode", "decode_batch", "read_header"]
+    from fastinet.augment.steps import Step
+
+__all__ = ["ImageHeader", "apply_steps", "decode", "decode_batch", "read_header"]
 
 # The field's J:a:b notation for what a luma component with these factors (horizontal, vertical) has
 # when each chroma component has (1, 1).
@@ -126,6 +129,7 @@ def decode(
     exif_orientation: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     out: NDArray[Any] | None = None,
+    steps: Iterable[Step] = (),
 ) -> NDArray[Any]:
     """Decodes a part of one encoded image, resizes it, and mirrors it.
 
@@ -163,6 +167,8 @@ def decode(
             the default is where Pillow too refuses.
         out: contiguous NumPy array of the result's shape and dtype (bfloat16 also as uint16 or
             int16) to write the result to, instead of a new one. Unspecified after an error.
+        steps: what to do with the crop after it was resized and mirrored, before it is normalised;
+            see :class:`fastinet.augment.Step`.
 
     Returns:
         [H, W, 3] or [3, H, W] of `dtype`, RGB, also of grey images: `out`, or a new array.
@@ -182,6 +188,7 @@ def decode(
             lambda height, width: output.array(output.shape(height, width), out),
             boxes=None if box is None else [_checked_box(box)],
             flips=[bool(flip)],
+            steps=native_steps(steps),
             **rule,
             **RenderOptions(exact, exif_orientation, max_pixels).native(),
             **output_parts,
@@ -259,6 +266,30 @@ def decode_batch(
     except UnsupportedError as error:
         number = (error.member or "").removeprefix("image ")
         raise (_explained(error, images[int(number)]) if number.isdecimal() else error) from None
+
+
+def apply_steps(pixels: ArrayLike, steps: Iterable[Step]) -> NDArray[np.uint8]:
+    """An image changed by steps, one after another: see :class:`fastinet.augment.Step`.
+
+    Args:
+        pixels: uint8 [H, W, 3], RGB; it stays as it is.
+        steps: what to do with it.
+
+    Returns:
+        uint8 [H, W, 3], a new array.
+
+    Raises:
+        TypeError: `pixels` are not uint8, or `steps` are no steps.
+        ValueError: `pixels` have another shape; a step that there is not, an argument out of its
+            bounds, or a blur whose kernel is larger than the image.
+    """
+    image = np.array(pixels, order="C")
+    if image.dtype != np.uint8:
+        raise TypeError(f"pixels must be uint8, not {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"pixels must be [H, W, 3], not {list(image.shape)}")
+    _codec.apply_steps(image, native_steps(steps))
+    return image
 
 
 def _explained(error: UnsupportedError, data: Buffer) -> Exception:

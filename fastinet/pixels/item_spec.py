@@ -16,19 +16,19 @@ __all__ = ["item_spec"]
 
 
 def item_spec(
-    transform: Transform, output: OutputFormat, options: RenderOptions
+    transform: Transform, output: OutputFormat, render: RenderOptions
 ) -> _engine.ItemSpec:
     """What a loader's options say about every row, as the engine takes it.
 
     Args:
         transform: which part of the image is cropped, and what becomes of it.
         output: how the row stores its pixels.
-        options: what holds whatever the transform is.
+        render: what holds whatever the transform is.
     """
     return _engine.ItemSpec(
         **transform.native(),
         **output.native(),
-        **options.native(),
+        **render.native(),
         jitter=transform.native_jitter() if isinstance(transform, RandomResizedCrop) else None,
         views=getattr(transform, "views", None) or 1,
         interpolation=transform.interpolation,

@@ -33,8 +33,9 @@ import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
+from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.replacing import replace_file
-from fastinet.sidecars.schema import Count, UnusableIndexError, Word32, checked, parsed_object
+from fastinet.sidecars.schema import Count, UnusableSidecarError, Word32, checked, parsed_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,9 +47,8 @@ if TYPE_CHECKING:
     from fastinet.base.progress import Progress
 
 __all__ = [
-    "ELSEWHERE",
     "ColumnFileForm",
-    "UnusableIndexError",
+    "UnusableSidecarError",
     "load_or_build",
     "read_columns",
     "write_columns",
@@ -58,9 +58,6 @@ Kept = TypeVar("Kept")
 Header = TypeVar("Header")
 
 FORMAT_VERSION = 2
-
-ELSEWHERE = "XDG_CACHE_HOME may name a folder that can be written"
-"""Advice in messages where a sidecar can be kept neither beside its archive nor in the cache."""
 
 _MAGIC = b"FASTINET"
 _PREAMBLE = struct.Struct("<8sIIQQ")
@@ -93,12 +90,12 @@ def read_columns(
     Args:
         path: the file.
         form: of files of its kind.
-        check_header: raises UnusableIndexError when the header, whose checksum and types hold, is
+        check_header: raises UnusableSidecarError when the header, whose checksum and types hold, is
             not what the caller wants; the columns are then not read.
 
     Raises:
         FileNotFoundError: there is no such file.
-        UnusableIndexError: it is damaged, of another format version, or not what is wanted.
+        UnusableSidecarError: it is damaged, of another format version, or not what is wanted.
         OSError: it cannot be read.
     """
     with path.open("rb", buffering=0) as file:
@@ -141,6 +138,7 @@ def load_or_build(
     candidates: Sequence[Path],
     what: str,
     *,
+    advice: str,
     load: Callable[[Path], Kept],
     build: Callable[[Progress], Kept],
     save: Callable[[Path, Kept], None],
@@ -153,9 +151,10 @@ def load_or_build(
     cannot serve, and of one that could not be saved.
 
     Args:
-        candidates: where the file may lie, best place first.
+        candidates: where the file may lie, best place first; none: it is built, and not kept.
         what: name of its kind, for messages: "index", "box index".
-        load: reads the content; raises FileNotFoundError, UnusableIndexError or another OSError.
+        advice: what a user can do where it can be kept nowhere.
+        load: reads the content; raises FileNotFoundError, UnusableSidecarError or another OSError.
         build: makes the content from the archive, and calls its argument with (done, in all).
         save: writes the content; raises OSError.
         progress: called with (done, in all), here or in the process that builds it.
@@ -172,7 +171,7 @@ def load_or_build(
                 return load(candidate), candidate
             except FileNotFoundError:
                 continue
-            except UnusableIndexError as error:
+            except UnusableSidecarError as error:
                 findings.append(f"the {what} '{candidate}' {error}")
             except OSError as error:
                 findings.append(f"the {what} '{candidate}' cannot be read ({error.strerror})")
@@ -182,18 +181,19 @@ def load_or_build(
         for finding in findings:
             warn(f"{finding}; it is built anew")
         built = build(tell_progress)
-        failures = []
+        failures: list[tuple[Path, OSError]] = []
         for candidate in candidates:
             try:
                 save(candidate, built)
             except OSError as error:
-                failures.append(f"'{candidate}': {error.strerror}")
+                failures.append((candidate, error))
             else:
                 return built, candidate
-        warn(
-            f"the {what} could not be kept, so the next open scans again ({'; '.join(failures)}); "
-            f"{ELSEWHERE}"
-        )
+        if failures:
+            warn(
+                f"the {what} could not be kept, so the next open scans again "
+                f"({shown_failures(failures)}); {advice}"
+            )
         return built, None
 
     return turns.find_or_make_sidecar(
@@ -264,17 +264,17 @@ def _read_header(file: FileIO) -> tuple[dict[str, Any], int]:
     file_bytes = os.fstat(file.fileno()).st_size
     preamble = file.read(_PREAMBLE_BYTES)
     if len(preamble) < _PREAMBLE_BYTES or not preamble.startswith(_MAGIC):
-        raise UnusableIndexError("is damaged or no index at all")
+        raise UnusableSidecarError("is damaged or no index at all")
     _, version, _, text_bytes, stated_bytes = _PREAMBLE.unpack_from(preamble)
     if version != FORMAT_VERSION:
-        raise UnusableIndexError(
+        raise UnusableSidecarError(
             f"has format version {version}, and this fastinet reads {FORMAT_VERSION}"
         )
     if stated_bytes != file_bytes or text_bytes > file_bytes:
-        raise UnusableIndexError("is damaged: it has not the length that it states")
+        raise UnusableSidecarError("is damaged: it has not the length that it states")
     text = file.read(text_bytes)
     if preamble != _preamble(text, file_bytes):
-        raise UnusableIndexError("is damaged: the checksum of its header is wrong")
+        raise UnusableSidecarError("is damaged: the checksum of its header is wrong")
     return parsed_object(text), _PREAMBLE_BYTES + text_bytes
 
 
@@ -288,15 +288,15 @@ def _check_table(
     present = [group for group in form.optional if group.keys() & table.keys()]
     wanted = {name: dtype for group in (form.columns, *present) for name, dtype in group.items()}
     if missing := wanted.keys() - table.keys():
-        raise UnusableIndexError(f"is damaged: it lacks column '{min(missing)}'")
+        raise UnusableSidecarError(f"is damaged: it lacks column '{min(missing)}'")
     for name, column in table.items():
         dtype = wanted.get(name, column.dtype)
         is_wanted = column.dtype[1:2] == "S" if dtype == "S" else column.dtype == dtype
         if not is_wanted or not _DTYPE.fullmatch(column.dtype):
-            raise UnusableIndexError(f"is damaged: column '{name}' has dtype {column.dtype!r}")
+            raise UnusableSidecarError(f"is damaged: column '{name}' has dtype {column.dtype!r}")
         end = column.offset + column.stored_bytes
         if end > columns_bytes or column.offset % _ALIGNMENT:
-            raise UnusableIndexError(f"is damaged: column '{name}' lies beyond its end or askew")
+            raise UnusableSidecarError(f"is damaged: column '{name}' lies beyond its end or askew")
 
 
 def _check_column(file: FileIO, name: str, column: _Column, columns_at: int) -> None:
@@ -312,7 +312,7 @@ def _check_column(file: FileIO, name: str, column: _Column, columns_at: int) -> 
         crc = zlib.crc32(buffer[:count], crc)
         left -= count
     if crc != column.crc32:
-        raise UnusableIndexError(f"is damaged: the checksum of column '{name}' is wrong")
+        raise UnusableSidecarError(f"is damaged: the checksum of column '{name}' is wrong")
 
 
 def _padded(count: int) -> int:

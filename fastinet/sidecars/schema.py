@@ -3,7 +3,7 @@
 A sidecar lies on a disk for years, and other programs and other versions of this one can have
 written it. Each kind of sidecar therefore describes its JSON as a dataclass, beside the code that
 reads it, and :func:`checked` turns what was parsed into that class, or refuses it with an
-:class:`UnusableIndexError` that names the value. The sidecar is then made anew, and the user is
+:class:`UnusableSidecarError` that names the value. The sidecar is then made anew, and the user is
 told, where a ``KeyError`` in the middle of a reader would have ended the program.
 
 A field's annotation is its check:
@@ -51,7 +51,7 @@ __all__ = [
     "Matching",
     "Positive",
     "Range",
-    "UnusableIndexError",
+    "UnusableSidecarError",
     "Word32",
     "checked",
     "checked_json",
@@ -61,7 +61,7 @@ __all__ = [
 Described = TypeVar("Described")
 
 
-class UnusableIndexError(Exception):
+class UnusableSidecarError(Exception):
     """This sidecar cannot serve; the text continues a sentence that names it: "is damaged: ..."."""
 
 
@@ -98,13 +98,13 @@ Hexadecimal = Annotated[str, Matching("([0-9a-f]{2})*")]
 
 
 def parsed_object(text: bytes) -> dict[str, Any]:
-    """The JSON object in `text`; UnusableIndexError where it is no JSON, or no object."""
+    """The JSON object in `text`; UnusableSidecarError where it is no JSON, or no object."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnusableIndexError("is damaged: its header is no JSON") from None
+        raise UnusableSidecarError("is damaged: its header is no JSON") from None
     if not isinstance(value, dict):
-        raise UnusableIndexError("is damaged: its header is no JSON object")
+        raise UnusableSidecarError("is damaged: its header is no JSON object")
     return value
 
 
@@ -112,7 +112,7 @@ def checked(kind: type[Described], value: Any) -> Described:
     """`value`, as JSON gives it, as an instance of the dataclass or NamedTuple `kind`.
 
     Raises:
-        UnusableIndexError: a field is missing, of another type, or out of its range.
+        UnusableSidecarError: a field is missing, of another type, or out of its range.
     """
     return cast("Described", _checked(kind, value, ""))
 
@@ -155,10 +155,10 @@ def _within(limits: tuple[Any, ...], value: Any, where: str) -> Any:
     for limit in limits:
         if isinstance(limit, Length):
             if not limit.low <= len(value) <= limit.high:
-                raise UnusableIndexError(f"is damaged: '{where}' has {len(value)} elements")
+                raise UnusableSidecarError(f"is damaged: '{where}' has {len(value)} elements")
         elif isinstance(limit, Matching):
             if not re.fullmatch(limit.pattern, value):
-                raise UnusableIndexError(f"is damaged: '{where}' is not written as it should be")
+                raise UnusableSidecarError(f"is damaged: '{where}' is not written as it should be")
         elif not limit.low <= value <= limit.high:
             raise _wrong(where, value, f"{limit.low} to {limit.high}")
     return value
@@ -188,7 +188,7 @@ def _checked_fields(kind: Any, value: Any, where: str) -> Any:
         if name in value:
             fields[name] = _checked(hint, value[name], _below(where, name))
         elif is_needed:
-            raise UnusableIndexError(f"is damaged: it lacks '{_below(where, name)}'")
+            raise UnusableSidecarError(f"is damaged: it lacks '{_below(where, name)}'")
     return kind(**fields)
 
 
@@ -212,8 +212,8 @@ def _below(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def _wrong(where: str, value: Any, wanted: str) -> UnusableIndexError:
+def _wrong(where: str, value: Any, wanted: str) -> UnusableSidecarError:
     shown = json.dumps(value)
     shown = shown if len(shown) <= 40 else f"{shown[:37]}..."  # a line's half
     what = f"'{where}'" if where else "its header"
-    return UnusableIndexError(f"is damaged: {what} is {shown}, and must be {wanted}")
+    return UnusableSidecarError(f"is damaged: {what} is {shown}, and must be {wanted}")

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError
+from fastinet.sidecars.places import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +114,7 @@ def _made_meanwhile(
     while not lock.take():
         waiting.pause()
         # When the lock has gone, all that wait look at once, and need not take turns for that.
-        if not lock.path.exists() and (made := find_complete()) is not None:
+        if not os.path.lexists(lock.path) and (made := find_complete()) is not None:
             return made
     return find_complete()
 
@@ -184,7 +185,7 @@ class _Lock:
         """
         while self._file is None:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self.path.parent)
                 file = self.path.open("a+b", buffering=0)
             except OSError as error:
                 raise _NoLockError(self, error) from error

@@ -15,6 +15,7 @@ Modules by what they write:
 - `train_archive`: train archives of synthetic photographs (`photographs`, `textures`, `encodings`).
 - `ilsvrc`: train, val and test of the challenge in every packaging; `devkit`: its development kits.
 - `whole_archives`: ImageNet-21K, ImageNet-21K-P and ImageNet-V2; `webdataset`: shards.
+- `robustness`: ImageNet-A, -C, -R, -Sketch and ObjectNet.
 - `bounding_boxes`, `label_maps` (ReLabel), `semantic_tree` (of ImageNet-21K-P): annotations.
 - `archives`: tars of given bytes, sound and broken; `gzips`: what gzip makes of them.
 - `jpegs`, `pngs`, `small`: images of every kind; `torch_files`: ``.pt`` files without PyTorch.

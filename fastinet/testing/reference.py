@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+from fastinet.augment.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -299,8 +301,8 @@ def random_resized_crop(
 
 def color_steps(
     bounds: Sequence[tuple[float, float] | None], seed: int, epoch: int, item: int, view: int = 0
-) -> list[tuple[str, float]]:
-    """The colour adjustments that fastinet draws for `item`: (name, factor), in order.
+) -> list[Step]:
+    """The colour adjustments that fastinet draws for `item`, in order.
 
     `bounds` are those of brightness, contrast, saturation and hue; None makes no adjustment.
     Factors are uniform, the order comes from Fisher and Yates' shuffle.
@@ -313,7 +315,7 @@ def color_steps(
         order[i], order[j] = order[j], order[i]
     names = ("brightness", "contrast", "saturation", "hue")
     return [
-        (names[op], low + (high - low) * (factors[op] / 2**32))
+        Step(names[op], (low + (high - low) * (factors[op] / 2**32),))
         for op in order
         if (pair := bounds[op]) is not None
         for low, high in [pair]
@@ -327,22 +329,97 @@ def _blend(background: Image.Image, image: Image.Image, factor: float) -> Image.
     return Image.fromarray(np.clip(blended, 0, 255).astype(np.uint8))
 
 
-def adjust_color(pixels: Pixels, steps: Sequence[tuple[str, float]]) -> Pixels:
-    """Adjusts uint8 [H, W, 3] as torchvision.transforms.ColorJitter does on PIL images."""
-    image = Image.fromarray(pixels)
-    enhancers = {
-        "brightness": ImageEnhance.Brightness,
-        "contrast": ImageEnhance.Contrast,
-        "saturation": ImageEnhance.Color,
-    }
-    for name, factor in steps:
-        if name == "hue":
-            hue, saturation, value = image.convert("HSV").split()
-            turned = np.asarray(hue) + np.int32(factor * 255).astype(np.uint8)
-            image = Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert("RGB")
-        else:
-            image = _blend(enhancers[name](image).degenerate, image, factor)
-    return np.asarray(image)
+_ENHANCERS = {
+    "brightness": ImageEnhance.Brightness,
+    "contrast": ImageEnhance.Contrast,
+    "saturation": ImageEnhance.Color,
+    "sharpness": ImageEnhance.Sharpness,
+}
+_SAMPLINGS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+def _turn_hue(image: Image.Image, turn: float) -> Image.Image:
+    """Torchvision's ``adjust_hue``: the hue as Pillow's 8 bits have it, moved on."""
+    hue, saturation, value = image.convert("HSV").split()
+    turned = np.asarray(hue) + np.int32(turn * 255).astype(np.uint8)
+    return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert("RGB")
+
+
+def _solarize_add(image: Image.Image, addition: float, threshold: float) -> Image.Image:
+    """timm's: ``addition`` more below the threshold."""
+    table = [min(255, max(0, int(v + addition))) if v < threshold else v for v in range(256)]
+    return image.point(table * 3)
+
+
+def _kernel_blur(image: Image.Image, taps: float, sigma: float) -> Image.Image:
+    """Torchvision's ``gaussian_blur``, in double."""
+    reach = int(taps) // 2
+    distances = np.arange(-reach, reach + 1) / sigma
+    kernel = np.exp(-0.5 * distances**2)
+    kernel /= kernel.sum()
+    padded = np.pad(
+        np.asarray(image, np.float64), ((reach, reach), (reach, reach), (0, 0)), "reflect"
+    )
+    height, width = padded.shape[0] - 2 * reach, padded.shape[1] - 2 * reach
+    rows = sum(share * padded[:, i : i + width] for i, share in enumerate(kernel))
+    whole = sum(share * rows[i : i + height] for i, share in enumerate(kernel))
+    return Image.fromarray(np.clip(np.rint(whole), 0, 255).astype(np.uint8))
+
+
+def _apply_step(image: Image.Image, step: Step) -> Image.Image:
+    """One step, by Pillow's function for it."""
+    op, arguments, sampling, fill = step
+    if op in _ENHANCERS:
+        return _blend(_ENHANCERS[op](image).degenerate, image, arguments[0])
+    match op:
+        case "hue":
+            return _turn_hue(image, arguments[0])
+        case "grayscale":
+            return ImageOps.grayscale(image).convert("RGB")
+        case "invert":
+            return ImageOps.invert(image)
+        case "solarize":
+            return ImageOps.solarize(image, arguments[0])  # type: ignore[arg-type]  # compared only
+        case "solarize_add":
+            return _solarize_add(image, *arguments)
+        case "posterize" if arguments[0] == 0:
+            return Image.new("RGB", image.size)
+        case "posterize":
+            return ImageOps.posterize(image, int(arguments[0]))
+        case "autocontrast":
+            return ImageOps.autocontrast(image)
+        case "equalize":
+            return ImageOps.equalize(image)
+        case "gaussian_blur":
+            return image.filter(ImageFilter.GaussianBlur(arguments[0]))
+        case "kernel_blur":
+            return _kernel_blur(image, *arguments)
+        case "affine":
+            method = Image.Transform.AFFINE
+            resample = _SAMPLINGS[sampling]
+            return image.transform(image.size, method, arguments, resample, fillcolor=fill)
+        case "rotate":
+            return image.rotate(arguments[0], _SAMPLINGS[sampling], fillcolor=fill)
+        case "vertical_flip":
+            return ImageOps.flip(image)
+        case _:
+            raise ValueError(f"no step {op!r}")
+
+
+def changed_image(image: Image.Image, steps: Sequence[Step]) -> Image.Image:
+    """An RGB image changed by steps, as Pillow does it, and torchvision on Pillow's images."""
+    for step in steps:
+        image = _apply_step(image, step)
+    return image
+
+
+def apply_steps(pixels: Pixels, steps: Sequence[Step]) -> Pixels:
+    """The same for uint8 [H, W, 3]."""
+    return np.asarray(changed_image(Image.fromarray(pixels), steps))
 
 
 def covered_share(box: Box, image_size: tuple[int, int], bounds: Sequence[float]) -> float:

@@ -18,7 +18,10 @@ from fastinet.torch.tensors import tensor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from typing_extensions import Unpack
+
     from fastinet.items.dataset import Dataset
+    from fastinet.loading.options import RowArguments
     from fastinet.loading.state import LoaderState
     from fastinet.pixels.output import DType, Layout
     from fastinet.pixels.transforms import Transform
@@ -66,7 +69,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         mean: Any = None,
         std: Any = None,
         threads: int = 1,
-        **options: Any,
+        **options: Unpack[RowArguments],
     ) -> None:
         refuse_options("ImageDataset", options)
         output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}

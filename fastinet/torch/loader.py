@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from typing_extensions import Unpack
 
     from fastinet.items.dataset import Dataset
+    from fastinet.loading.options import EpochArguments, LoaderOptions
     from fastinet.pixels.transforms import Transform
 
 __all__ = ["Batch", "Loader"]
@@ -92,21 +95,21 @@ class Loader(Feed[Batch]):
         channels_last: bool = False,
         normalise_on_device: bool | None = None,
         ahead: int = 1,
-        **options: Any,
+        **options: Unpack[EpochArguments],
     ) -> None:
         refuse_options("fastinet.torch.Loader", options)
         self.device = _device(device)
         if normalise_on_device is None:
             normalise_on_device = self.device.type != "cpu"
+        self._output = OutputFormat(dtype, "NHWC" if channels_last else "NCHW", mean, std)
         self._finish: Callable[[torch.Tensor], torch.Tensor]
+        on_host: dict[str, Any] = {}  # uint8 as they are
         if normalise_on_device:
-            output = OutputFormat(dtype, "NHWC", mean, std)
-            self._finish = _Normalisation(output, self.device, channels_last=channels_last)
+            self._finish = _Normalisation(self._output, self.device)
         else:
-            options.update(dtype=dtype, mean=mean, std=std)
-            options["layout"] = "NHWC" if channels_last else "NCHW"
+            on_host = {"dtype": dtype, "layout": self._output.layout, "mean": mean, "std": std}
             self._finish = channels_second if channels_last else _as_it_is
-        loader = fastinet.Loader(dataset, batch_size, transform, **options)
+        loader = fastinet.Loader(dataset, batch_size, transform, **on_host, **options)
         self._copies: _Copies | None = None
         if _copies_by_itself(self.device):
             # Those being decoded, those being copied, and one that has just been given.
@@ -115,6 +118,11 @@ class Loader(Feed[Batch]):
             self._copies = _Copies(self.device, ahead + 1)
         # Elsewhere nothing would run beside the loop.
         super().__init__(loader, ahead=ahead if self._copies is not None else 0)
+
+    @property
+    def options(self) -> LoaderOptions:
+        """The loader's options; `output` says how images lie on the device."""
+        return dataclasses.replace(self.loader.options, output=self._output)
 
     def __repr__(self) -> str:
         return f"<fastinet.torch.Loader to {self.device} of {self.loader!r}>"
@@ -160,14 +168,14 @@ class _Normalisation:
     operations with a rounding each, and one more rounding to the element type.
     """
 
-    def __init__(self, output: OutputFormat, device: torch.device, *, channels_last: bool) -> None:
+    def __init__(self, output: OutputFormat, device: torch.device) -> None:
         native = output.native()
         self._dtype = TORCH_DTYPES[output.dtype]
         self._scale, self._bias = (
             torch.tensor(native[name], dtype=torch.float32, device=device)
             for name in ("pixel_scale", "pixel_bias")
         )
-        self._channels_last = channels_last
+        self._channels_last = output.layout == "NHWC"
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         images = pixels

@@ -12,8 +12,9 @@ from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import wnid_number
 from fastinet.errors import UnsupportedError
-from fastinet.items.discovery import archives_at
-from fastinet.sidecars.identity import identify_file
+from fastinet.items.discovery import archives_at, keep_sidecars
+from fastinet.sidecars.identity import content_hash, identify_file
+from fastinet.sidecars.places import Sidecars, given_index
 from fastinet.verification.journal import Journal
 from fastinet.verification.report import Check, Finding, Report
 from fastinet.verification.subject import Options, Subject
@@ -37,6 +38,7 @@ def verify(
     expect: str | None = None,
     published: Sequence[PublishedArchive] = PUBLISHED,
     again: bool = False,
+    index: bool | str | os.PathLike[str] = True,
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
@@ -60,6 +62,8 @@ def verify(
             takes the one that content, size and name show it to be.
         published: the archives to compare with.
         again: forget what earlier runs found.
+        index: where that is kept, and the seek index of a gzip file; as for :func:`fastinet.open`:
+            a path is what that function calls the index, and the journal is ``<index>.verify``.
         threads: for images; None takes one for each CPU that affinity and control groups allow.
         progress: called with (stage, done, in all): "headers" and "content" or "decoding" in bytes,
             "files" of a folder in files. It may raise to stop.
@@ -77,7 +81,8 @@ def verify(
     if threads is not None:
         threads = whole_number("threads", threads, 1, 4096)
     kit = None if devkit is None else Path(devkit).absolute()
-    archives, _ = archives_at(absolute)
+    keeping = given_index(index)
+    archives = keep_sidecars(archives_at(absolute)[0], keeping)
     _refuse_folder_of_archives(absolute)
     options = {
         "decode": decode,
@@ -87,7 +92,7 @@ def verify(
         "published": "all" if published is PUBLISHED else _fingerprint(published),
     }
     identities = [archive.identify() for archive in archives]
-    journal = Journal(absolute, identities, options)
+    journal = Journal(Sidecars(absolute, keeping, content_hash(identities)), identities, options)
     if not again and (report := journal.load("report", Report)) is not None:
         report.remembered = True
         return report
@@ -126,7 +131,7 @@ def _identity_of(devkit: Path) -> Any:
     """What binds a report to the devkit that it compares with."""
     if devkit.is_dir() or not devkit.exists():
         return str(devkit)
-    return list(identify_file(devkit))
+    return list(identify_file(devkit).exact_fields().values())
 
 
 def _train_images_of(devkit: Path) -> dict[str, int]:

@@ -126,29 +126,29 @@ class Headers:
         sizes = [0 if isinstance(a, FolderArchive) else a.path.stat().st_size for a in archives]
         for number in range(len(walks), len(archives)):
             archive = archives[number]
-            report = functools.partial(self._passed, sum(sizes[:number]), sum(sizes))
+            progress = functools.partial(self._passed, sum(sizes[:number]), sum(sizes))
             if isinstance(archive, FolderArchive):
                 walks.append((archive.scan(self._passed_files), []))
             elif isinstance(archive, GzipArchive):
-                walks.append(self._walk_gzip(archive, report))
+                walks.append(self._walk_gzip(archive, progress))
             else:
                 keeper.done, keeper.begun = walks, begun
                 start = begun and (bytes.fromhex(state), begun[0].container_names)
-                rest = _scan.survey(archive.path, archive.folder, report, keeper, start)
+                rest = _scan.survey(archive.path, archive.folder, progress, keeper, start)
                 walks.append(_continued(begun, rest))
                 keeper.save_done()
             begun = None
         return walks
 
-    def _walk_gzip(self, archive: GzipArchive, report: Progress) -> Walk:
+    def _walk_gzip(self, archive: GzipArchive, progress: Progress) -> Walk:
         """Makes the archive's seek index, which takes all of it in, or goes on making it."""
         try:
-            index = archive.seek_index(report)
+            index = archive.seek_index(progress)
         except ReadError:
             raise
         except FastinetError:
             self.readable = False
-            return walk_gzip(archive.path, archive.folder, report)
+            return walk_gzip(archive.path, archive.folder, progress)
         self.gzip_md5 = index.md5
         return index.members(), []
 

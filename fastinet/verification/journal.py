@@ -1,10 +1,10 @@
 """How far a verification has come, and what it found: ``<archive>.fastinet.verify``.
 
-JSON beside the archive, or in the user's cache folder. It is replaced as a whole, so that it is the
-old one or the new one whatever happens, and two processes that verify one archive do no harm to
-each other: the one that saves last wins. A journal counts for the bytes that it was made of and for
-the same options. One of other bytes or options is replaced in silence; one that is damaged is
-replaced, too, and a :class:`~fastinet.errors.FastinetWarning` says so.
+JSON beside the archive, in the user's cache folder, or where ``index=`` says. It is replaced as a
+whole, so that it is the old one or the new one whatever happens, and two processes that verify one
+archive do no harm to each other: the one that saves last wins. A journal counts for the bytes that
+it was made of and for the same options. One of other bytes or options is replaced in silence; one
+that is damaged is replaced, too, and a :class:`~fastinet.errors.FastinetWarning` says so.
 
 While a verification goes on, what the walk over the headers found lies beside it
 (``<archive>.fastinet.verify.walk``, a NumPy archive), since that walk is a seek for each member.
@@ -25,13 +25,13 @@ from fastinet._native import _scan
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError, from_status
 from fastinet.sidecars.identity import fastinet_version
-from fastinet.sidecars.places import places
+from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import (
     Count,
     Hexadecimal,
     Range,
-    UnusableIndexError,
+    UnusableSidecarError,
     checked,
     checked_json,
     parsed_object,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastinet.sidecars.identity import Identity
+    from fastinet.sidecars.places import Sidecars
 
 __all__ = ["SUFFIX", "Journal", "Walk"]
 
@@ -58,13 +59,19 @@ FORMAT_VERSION = 1
 class Journal:
     """The journal of one archive or folder, under given options."""
 
-    def __init__(self, path: Path, identities: Sequence[Identity], options: dict[str, Any]) -> None:
-        """The journal of what lies at `path`."""
-        self._places = places(path, SUFFIX)
+    def __init__(
+        self, sidecars: Sidecars, identities: Sequence[Identity], options: dict[str, Any]
+    ) -> None:
+        """The journal of archives.
+
+        It is of these very files. A copy of them is verified anew: it may have failed.
+        """
+        self._places = sidecars.places(SUFFIX)
+        self._advice = sidecars.advice()
         self._head: dict[str, Any] = {
             "format": FORMAT_VERSION,
             "fastinet": fastinet_version(),
-            "archives": [identity._asdict() for identity in identities],
+            "archives": [identity.exact_fields() for identity in identities],
             "options": options,
         }
         self._damaged: set[Path] = set()
@@ -83,7 +90,7 @@ class Journal:
                     content = parsed_object(place.read_bytes())
                     if part in content and self._is_mine(content):
                         return checked(kind, content[part])
-                except UnusableIndexError as error:
+                except UnusableSidecarError as error:
                     self._warn_of_damage(place, error)
         return None
 
@@ -109,7 +116,7 @@ class Journal:
                     found = self._walks_at(place)
                 except (EOFError, ValueError, KeyError, zipfile.BadZipFile):
                     self._warn_of_damage(place, "is damaged: it is cut, or no NumPy archive")
-                except UnusableIndexError as error:
+                except UnusableSidecarError as error:
                     self._warn_of_damage(place, error)
                 else:
                     if found is not None:
@@ -120,7 +127,7 @@ class Journal:
         """The walks that the file holds; None where it is of other bytes or another format."""
         loaded = np.load(place, allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise UnusableIndexError("is damaged: it is no NumPy archive")
+            raise UnusableSidecarError("is damaged: it is no NumPy archive")
         with loaded as columns:
             text = columns["head"].tobytes()
             content = parsed_object(text)
@@ -169,19 +176,19 @@ class Journal:
                 _walk_beside(place).unlink()
 
     def _put(self, content: bytes | memoryview, suffix: str) -> None:
-        failures = []
+        failures: list[tuple[Path, OSError]] = []
         for place in self._places:
             try:
                 replace_file(place.with_name(place.name + suffix), [content])
             except OSError as error:
-                failures.append(f"'{place}': {error.strerror}")
+                failures.append((place, error))
             else:
                 return
-        if not self._complained:
+        if failures and not self._complained:
             self._complained = True
             warn(
                 "the progress of the verification cannot be kept, so an interruption loses it "
-                f"({'; '.join(failures)})"
+                f"({shown_failures(failures)}); {self._advice}"
             )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastinet.datasets import ilsvrc
+from fastinet.datasets import ilsvrc, imagenet_c
 from fastinet.datasets.names import Names
 from fastinet.datasets.scanned import IMAGE_EXTENSIONS
 from fastinet.verification.contents import check_duplicates, check_part, some
@@ -70,13 +70,20 @@ def check_members(
 
 
 def _published_splits(subject: Subject) -> dict[str, PublishedSplit]:
-    """What is published of each split; a folder of several has those of ILSVRC2012's tars."""
+    """What is published of each split.
+
+    What several tars were extracted to has the splits of all: of ILSVRC2012, or of ImageNet-C.
+    """
     if subject.published is not None:
         return {split.name: split for split in subject.published.splits}
-    if subject.report.family != "ilsvrc" or subject.options.expect == "none":
+    if subject.options.expect == "none":
         return {}
-    table = subject.options.table
-    tars = [archive for archive in table if archive.name.startswith("ILSVRC2012_img_")]
+    tars = [
+        archive
+        for archive in subject.options.table
+        if (subject.report.family == "ilsvrc" and archive.name.startswith("ILSVRC2012_img_"))
+        or subject.report.family == archive.family == imagenet_c.FAMILY
+    ]
     return {split.name: split for archive in tars for split in archive.splits}
 
 

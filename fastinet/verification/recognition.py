@@ -11,6 +11,7 @@ maps besides. So a majority of the names decides here, and nothing in an archive
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -19,8 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.datasets import imagenet_c, objectnet
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
+from fastinet.datasets.published import CORRUPTIONS
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.formats.signatures import content_of
 
@@ -113,6 +116,13 @@ _FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("imagenet21k_p", re.compile(r"(.*/)?imagenet21k_(train|val|small_classes)/.*")),
     ("boxes", re.compile(r".*\.xml")),
     ("relabel", re.compile(r"(.*/)?n\d{8}_\d+\.pt")),
+    (
+        imagenet_c.FAMILY,
+        re.compile(
+            r"(.*/)?([^/]+/[1-9][0-9]?/n\d{8}/ILSVRC2012_val_\d{8}"
+            rf"|({'|'.join(itertools.chain(*CORRUPTIONS.values()))})/[1-9]/n\d{{8}}/[^/]+)\.JPEG"
+        ),
+    ),
     ("val", re.compile(r"(.*/)?ILSVRC2012_val_\d{8}(_n\d{8})?\.JPEG")),
     ("test", re.compile(r"(.*/)?ILSVRC2012_test_\d{8}\.JPEG")),
     ("imagenet_v2", re.compile(r"(.*/)?(\d{1,3}/[^/]+|n\d{8}/\d{1,2})\.jpe?g", re.IGNORECASE)),
@@ -142,6 +152,8 @@ def family_of(members: ScannedMembers) -> str | None:
     splits = {found[2] for name in names if (found := _SPLIT_FOLDERS.fullmatch(name))}
     if len(splits) > 1:
         return "ilsvrc"
+    if objectnet.recognise(members) is not None:
+        return objectnet.FAMILY
     for family, pattern in _FAMILIES:
         if 2 * sum(pattern.fullmatch(name) is not None for name in names) >= len(names):
             return family
@@ -161,7 +173,8 @@ class Part:
     rows: Ints
     """[n]"""
     classes: Ints | None = None
-    """[n] number of the wnid, or of ImageNet-V2's folder; -1: none. None: the names tell none."""
+    """[n] number of the wnid, of ImageNet-V2's folder, or ObjectNet's id; -1: none. None: the names
+    tell none."""
     numbers: Ints | None = None
     """[n] number in the name of a validation or test image; None: names without number."""
     are_wnids: bool = True
@@ -182,6 +195,11 @@ def parts_of(family: str | None, members: ScannedMembers, images: Bools) -> list
     if family == "imagenet21k_p":
         inside = _below(members, images, "imagenet21k_", ("train", "val", "small_classes"))
         return [_by_wnid(split, members, rows) for split, rows in inside.items()]
+    if family == imagenet_c.FAMILY:
+        return _by_corruption(members, images)
+    if family == objectnet.FAMILY:
+        rows = np.flatnonzero(images)
+        return [Part(objectnet.SPLIT, rows, _objectnet_ids(members, rows), are_wnids=False)]
     if family == "ilsvrc":
         inside = _below(members, images, "", ("train", "val", "test"))
         makers = {"train": _by_wnid, "val": _by_number, "test": _by_number}
@@ -202,6 +220,20 @@ def _by_number(split: str, members: ScannedMembers, images: Bools) -> Part:
     classes = wnids_told(members.names.take(rows), (Names.stem_wnids, Names.folder_wnids))
     told = len(rows) > 0 and bool((classes >= 0).all())
     return Part(split, rows, classes if told else None, numbers[rows])
+
+
+def _by_corruption(members: ScannedMembers, images: Bools) -> list[Part]:
+    rows = np.flatnonzero(images)
+    found = imagenet_c.corrupted_images(members, rows)
+    return [
+        Part(name, rows[found.split == number], found.wnid[found.split == number])
+        for number, name in enumerate(found.splits)
+    ]
+
+
+def _objectnet_ids(members: ScannedMembers, rows: Ints) -> Ints:
+    folder, folders = members.names.take(rows).folders()
+    return np.array([objectnet.class_of_folder(each) for each in folders], np.int64)[folder]
 
 
 def _by_folder_number(members: ScannedMembers, images: Bools) -> Part:

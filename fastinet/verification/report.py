@@ -42,10 +42,14 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """Member and byte in words, as far as the message does not tell them; "" where it does."""
+        """Where in the archive: member (its key) and byte offset, "n01440764/a.JPEG, byte 1,024".
+
+        What the message says already is left out, so it is "" where the message names both, or
+        where the finding is about the whole archive.
+        """
         member = [] if self.member is None else [self.member]
         offset = [] if self.offset is None else [f"byte {self.offset:,}"]
-        return ", ".join(place for place in member + offset if place not in self.message)
+        return ", ".join(words for words in member + offset if words not in self.message)
 
 
 @dataclass(frozen=True)

@@ -474,7 +474,7 @@ def test_a_damaged_map_fails_its_row(
     if form == "tar" and start is not None:
         assert error.offset == path.read_bytes().index(wrong[name]) + start
     loader = Loader(dataset, 16, CROP, soft_labels=soft, on_error="mask")
-    with pytest.warns(FastinetWarning, match="1 items gave no row"):
+    with pytest.warns(FastinetWarning, match="1 item gave no row"):
         (batch,) = loader
     assert batch.valid.tolist() == [row != 5 for row in range(16)]
     assert batch.soft_labels is not None

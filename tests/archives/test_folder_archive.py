@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from support.small_train import ITEMS, JPEG, TRAIN, items_of, write
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.errors import FastinetWarning, MissingError, ReadError
 from fastinet.items.opening import open as open_archive
+from fastinet.sidecars.identity import has_same_content
 from fastinet.testing.archives import extract
 
 
@@ -107,8 +110,53 @@ def set_times(root: Path, **of_folders: int) -> None:
 def test_what_is_the_same(tree: Path) -> None:
     identity = FolderArchive(tree).identify()
     assert identity.name == "train"
-    (tree / "a" / "1.JPEG").write_bytes(b"longer")  # which reading finds
-    assert FolderArchive(tree).identify() == identity
+    (tree / "a" / "1.JPEG").write_bytes(b"longer")
+    now = FolderArchive(tree).identify()
+    assert now._replace(names=identity.names) == identity
+    assert not has_same_content(identity, now)
+    assert has_same_content(identity._replace(names=""), now)  # of an earlier version
+
+
+def test_a_copy_is_the_same(tree: Path, tmp_path: Path) -> None:
+    """Its folders have other times. Names and sizes decide, wherever it lies."""
+    (tree / "b" / "link").symlink_to("nowhere")
+    before = FolderArchive(tree).identify()
+    copy = tmp_path / "copy" / "train"
+    shutil.copytree(tree, copy, symlinks=True)
+    set_times(copy, a=5, b=6)
+    now = FolderArchive(copy).identify()
+    assert now.probe != before.probe
+    assert has_same_content(before, now)
+    assert has_same_content(
+        FolderArchive(tree, "a").identify(), FolderArchive(copy, "a").identify()
+    )
+    changes: list[Callable[[], object]] = [
+        lambda: (copy / "a" / "2.JPEG").rename(copy / "a" / "3.JPEG"),
+        lambda: (copy / "a" / "3.JPEG").rename(copy / "b" / "3.JPEG"),
+        lambda: (copy / "b" / "1.JPEG").write_bytes(b"xy"),
+        (copy / "b" / "link").unlink,
+    ]
+    for change in changes:
+        change()
+        before, now = now, FolderArchive(copy).identify()
+        assert not has_same_content(before, now)
+
+
+def test_few_files_of_many_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        (tmp_path / f"{number}").mkdir()
+        for file in range(30):
+            (tmp_path / f"{number}" / f"{file}").touch()
+    looked_at: list[str] = []
+
+    def look_at(_: FolderArchive, name: str) -> int:
+        looked_at.append(name)
+        return 0
+
+    monkeypatch.setattr(FolderArchive, "_size_of", look_at)
+    FolderArchive(tmp_path).identify()
+    assert len(set(looked_at)) == 256
+    assert len({Path(name).parent for name in looked_at}) == 40
 
 
 def test_each_folders_time_counts(tree: Path) -> None:

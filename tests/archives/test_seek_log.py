@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import random
 import subprocess
@@ -115,7 +116,10 @@ def test_every_damaged_byte_of_the_log(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
-    """A limit on file sizes stops the process as a full disk does, in the middle of a chunk."""
+    """A limit on file sizes stops writing as a full disk does, in the middle of a chunk.
+
+    The pass goes on in memory, and the next one goes on from what is there.
+    """
     data = train_bytes()
     plain = write(tmp_path / "t.tar", data)
     path = write(tmp_path / "t.tar.gz", gzip.compress(data))
@@ -123,23 +127,29 @@ def test_a_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
     size = log_of(path).stat().st_size
     (tmp_path / "no").write_bytes(b"")
     script = (
-        "import pathlib, resource, sys\n"
+        "import hashlib, pathlib, pickle, resource, sys\n"
         "from fastinet.archives.seek_log import obtain_seek_index\n"
-        "from fastinet.errors import ReadError\n"
         "from fastinet.sidecars.identity import identify_file\n"
         "path, limit, spacing = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
-        "try:\n"
-        "    obtain_seek_index(path, identify_file(path), spacing=spacing, chunk_bytes=30_000)\n"
-        "except ReadError as error:\n"
-        "    print(error)\n"
+        "index = obtain_seek_index(\n"
+        "    path, identify_file(path), spacing=spacing, chunk_bytes=30_000)\n"
+        "assert index.path is None\n"
+        "for index in (index, pickle.loads(pickle.dumps(index))):\n"
+        "    data = index.open(path).read(0, index.size_bytes)\n"
+        "    print(hashlib.md5(data).hexdigest(), index.members().names.tobytes())\n"
+        "print(index.not_kept)\n"
     )
     for share in (0.0, 0.3, 0.7, 0.99):
         log_of(path).unlink()
         command = [sys.executable, "-c", script, str(path), str(int(size * share)), str(SPACING)]
         environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "no")}
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        assert "cannot be written" in done.stdout
+        members = _scan.scan(plain).names.tobytes()
+        told = done.stdout.splitlines()
+        assert told[:2] == [f"{hashlib.md5(data).hexdigest()} {members!r}"] * 2  # noqa: S324
+        assert "seek': File too large" in told[2]
+        assert ("the next try goes on from it" in told[2]) == (share > 0)
         assert log_of(path).exists() == (share > 0)
         assert_is_plain(obtain(path, chunk_bytes=30_000), path, plain)
 

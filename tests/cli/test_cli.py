@@ -17,7 +17,7 @@ from PIL import Image
 import fastinet
 from fastinet.cli import main
 from fastinet.pixels.contact_sheet import contact_sheet
-from fastinet.testing.archives import tar
+from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.train_archive import write_train_archive
@@ -180,6 +180,25 @@ def test_bench_prints_a_table(archive: str) -> None:
     text = run("bench", archive, "--threads", "1", "--seconds", "0.1").stdout
     for word in ("read", "decode", "train", "val", "images/s", "compiler"):
         assert word in text
+
+
+def test_bench_tells_of_images_that_give_no_row(tmp_path: Path) -> None:
+    """And goes on; each is told of once, however many epochs it spoils."""
+    good = small_jpeg(np.random.default_rng(0))
+    files = {f"n01440764_{i:02}.JPEG": good[:300] if i % 2 else good for i in range(26)}
+    path = tmp_path / "train.tar"
+    path.write_bytes(train_tar({"n01440764": files}))
+    arguments = ("bench", str(path), "--threads", "1", "--seconds", "0.2", "--batch-size", "4")
+    facts = run_json(*arguments)
+    assert all(row["images"] > 0 for row in facts["results"])
+    failed = {row["key"]: row["error"] for row in facts["failures"]}
+    assert set(failed) == {f"n01440764/n01440764_{i:02}.JPEG" for i in range(1, 26, 2)}
+    assert all("byte" in error and key in error for key, error in failed.items())
+    result = run(*arguments)
+    assert "Images that gave no row: 13" in result.stdout
+    assert result.stdout.count("the JPEG ends before its first scan") == 10
+    assert "and 3 more, which --json lists" in result.stdout
+    assert "gave no row" not in result.stderr
 
 
 def test_demo_runs_the_whole_road(own_cache: Path, tmp_path: Path) -> None:

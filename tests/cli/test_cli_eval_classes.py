@@ -15,6 +15,7 @@ from fastinet.datasets.classes import ilsvrc2012_id_of_label
 from fastinet.datasets.validation import validation_labels
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.ilsvrc import miniature_challenge, write_archive
+from fastinet.testing.robustness import imagenet_a_members, objectnet_members
 
 ITEMS = 16
 LABELS = validation_labels()[:ITEMS]
@@ -123,3 +124,59 @@ def test_labels_beyond_imagenet1k_are_no_match_for_its_scores(
     (tmp_path / "ids.txt").write_text("1\n" * ITEMS)
     assert "scores of 1,000 classes" in run(tmp_path / "scores.npy", archive).stderr
     assert "predictions number ImageNet-1K" in run(tmp_path / "ids.txt", archive).stderr
+
+
+# --------------------------------------------------------------------------- robustness benchmarks
+
+
+def test_scores_of_the_archives_classes_alone(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "imagenet-a.tar", imagenet_a_members())
+    labels, columns = np.repeat([71, 6, 879], 3), [6, 71, 879]
+    scores = np.random.default_rng(1).normal(size=(9, 1000)).astype(np.float32)
+    np.save(tmp_path / "scores.npy", scores)
+    found = scores_of(tmp_path / "scores.npy", path, "--columns", "labels", "--topk", "1,2")
+    expected = metrics.evaluate(scores, labels, (1, 2), columns)
+    assert {name: found[name] for name in expected} == expected
+    assert found["columns"] == 3
+    assert found["top1"] > 0  # among three; among 1000 a guess would be wrong
+    everything = scores_of(tmp_path / "scores.npy", path)
+    assert everything["top1"] == metrics.evaluate(scores, labels)["top1"] < found["top1"]
+    assert "columns" not in everything
+    shown = run(tmp_path / "scores.npy", path)
+    assert "All 1,000 scores count; LABELS have 3 of these classes, and --columns" in shown.stderr
+    shown = run(tmp_path / "scores.npy", path, "--columns", "labels", "--topk", "1")
+    assert "9 images; scores of 3 classes" in shown.stdout
+    np.save(tmp_path / "ranked.npy", np.argsort(-scores)[:, :5])
+    order = ("--prediction-order", "label", "--columns", "labels")
+    refused = run(tmp_path / "ranked.npy", path, *order)
+    assert refused.exit_code == 2
+    assert "ranked labels do not tell what comes behind them" in refused.stderr
+    # Where the labels do not tell their classes, those that appear are meant.
+    np.save(tmp_path / "labels.npy", labels)
+    arguments = (tmp_path / "scores.npy", tmp_path / "labels.npy", "--columns", "labels")
+    assert scores_of(*arguments, "--topk", "1")["top1"] == found["top1"]
+    np.save(tmp_path / "own.npy", scores[:, columns])
+    own = scores_of(tmp_path / "own.npy", path, "--columns", "labels", "--topk", "1")
+    assert (own["top1"], own["columns"]) == (found["top1"], 3)
+
+
+def test_objectnet_meets_the_1000(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "objectnet.tar", objectnet_members(per_class=4))
+    sets = [[]] * 4 + [[954]] * 4 + [[434]] * 4 + [[423, 559, 765]] * 4 + [[851]] * 4
+    scores = np.random.default_rng(2).normal(size=(20, 1000)).astype(np.float32)
+    scores[12, 559] = scores[13, 765] = scores[14, 423] = scores[0, 0] = scores[4, 954] = 9
+    np.save(tmp_path / "all.npy", scores)
+    np.save(tmp_path / "overlapping.npy", scores[4:])
+    for name in ("all.npy", "overlapping.npy"):
+        found = scores_of(tmp_path / name, path)
+        assert (found["n"], found["top1"]) == (16, 4 / 16)
+        assert found["top5"] == metrics.evaluate(scores, sets)["top5"]
+        found = scores_of(tmp_path / name, path, "--columns", "labels", "--topk", "1")
+        # The columns of all 125 classes that ObjectNet has, of which some have no images here.
+        assert found["columns"] == 125
+        assert found["top1"] >= metrics.evaluate(scores, sets, (1,))["top1"]
+    own = np.random.default_rng(3).normal(size=(20, 313))
+    np.save(tmp_path / "own.npy", own)
+    labels = np.repeat([0, 4, 9, 52, 259], 4)
+    found = scores_of(tmp_path / "own.npy", path)
+    assert found["top5"] == metrics.evaluate(own, labels)["top5"]

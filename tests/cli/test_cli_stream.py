@@ -108,7 +108,23 @@ def test_bench(content: bytes, named_pipe: Callable[[bytes], str]) -> None:
     (figures,) = json.loads(result.stdout)["results"]
     assert (figures["pipeline"], figures["threads"], figures["images"]) == ("train", 2, 8)
     assert figures["megabytes_per_second"] > 0
-    assert "Images as they arrive" in run("bench", named_pipe(content)).stdout
+    assert json.loads(result.stdout)["failures"] == []
+    text = run("bench", named_pipe(content)).stdout
+    assert "Images as they arrive" in text
+    assert "gave no row" not in text
+
+
+def test_bench_tells_of_images_that_give_no_row(
+    named_pipe: Callable[[bytes], str], rng: np.random.Generator
+) -> None:
+    good = small_jpeg(rng)
+    data = tar({f"{i:02}.jpg": good[:300] if i in (3, 7) else good for i in range(10)})
+    result = run("bench", named_pipe(data), "--threads", "2", "--json")
+    facts = json.loads(result.stdout)
+    assert [row["key"] for row in facts["failures"]] == ["03.jpg", "07.jpg"]
+    assert facts["results"][0]["images"] == 8
+    assert "gave no row" not in result.stderr
+    assert "Images that gave no row: 2" in run("bench", named_pipe(data)).stdout
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 17), ("val", 16), ("test", 0)])

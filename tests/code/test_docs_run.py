@@ -84,12 +84,21 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="len(targets) == len(ds) and targets.ndim == 2"
     ),
     ("docs/archives.md", "ImageNet-V2"): Program(after="len(ds.classes) == 1000"),
+    ("docs/archives.md", "ImageNet-C"): Program(
+        after="ds.split == 'gaussian_noise/3' and len(both.splits) == 9"
+    ),
+    ("docs/archives.md", "ImageNet-A, -O, -R and -Sketch"): Program(
+        after="len(ds.classes) == 1000 and set(ds.labels) <= set(columns) and len(columns) == 200"
+    ),
+    ("docs/archives.md", "ObjectNet"): Program(
+        after="len(overlapping) == 8 and pixels.shape == (28, 38, 3)"
+    ),
     ("docs/archives.md", "WebDataset shards"): Program(after="len(ds) == 300"),
     ("docs/archives.md", "A tar while it arrives"): Program(
         shorter=(('"-"', 'arriving("ILSVRC2012_img_train.tar")'),),
         after=f"sum(len(batch) for batch in loader) == {TRAIN_IMAGES}",
     ),
-    ("docs/archives.md", "Some of the classes, or several archives"): Program(
+    ("docs/archives.md", "Some of the items or classes, or several archives"): Program(
         before='ds = fastinet.open("winter21_whole.tar.gz")\n',
         shorter=(("imagenet5k(ds)", "imagenet5k(ds, others=2)"),),
         after="len(part.classes) == 2 and len(both) == len(ds) + len(part)",
@@ -111,6 +120,14 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/training-loop.md", "What is in a batch"): Program(
         before=TRAIN + VALIDATION,
         after="images.shape[1:] == (224, 224, 3) and len(list(val)) == 1",
+    ),
+    ("docs/training-loop.md", "Bad images"): Program(
+        before=f"{TRAIN}data = np.fromfile(ds.path, np.uint8)\n"
+        "start = int(ds.columns.offsets[3])\n"
+        "data[start : start + 2] = 0\n"
+        "data.tofile('bad.tar')\n"
+        "ds = fastinet.open('bad.tar')\n",
+        after="(len(loader.failures), failure.item, failure.action) == (1, 3, 'replaced')",
     ),
     ("docs/training-loop.md", "Several processes"): Program(
         before=f"{TRAIN}{VALIDATION}correct = 0\npredict = lambda images: np.zeros(len(images))\n",
@@ -153,7 +170,16 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="image.shape == (224, 224, 3) and images.shape == (3, 224, 224, 3)"
         " and header.width == 400",
     ),
-    ("docs/metrics.md", "From arrays"): Program(before='logits = np.load("logits.npy")\n'),
+    ("docs/augmentation.md", "Augmentation: operations on the pixels of a row"): Program(
+        before='data = arriving("image.jpg").read()\n',
+        after="image.shape == (224, 224, 3) and (image == again).all()",
+    ),
+    ("docs/metrics.md", "From arrays"): Program(
+        before="".join(
+            f'{name} = np.load("{name}.npy")\n' for name in ("logits", "logits_a", "logits_o")
+        ),
+        after="len(columns) == 6",
+    ),
     ("docs/metrics.md", "Batch by batch"): Program(
         before=f"from fastinet import metrics\n{VAL_LOADER}{MODEL}",
         after=f"scores.result(items={VAL_IMAGES})['n'] == {VAL_IMAGES}",

@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Lowest first. Folders of one layer are siblings and do not know each other.
 CPP_LAYERS = [
     {"base"},
-    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "colour", "label_map"},
+    {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "colour", "blur", "warp", "label_map"},
+    {"augment"},
     {"crop"},
     {"item"},
     {"columns"},
@@ -45,7 +46,7 @@ CPP_OWNERS = {
 PYTHON_LAYERS = [
     {"build_info", "errors"},
     {"base"},
-    {"_native", "distributed", "formats", "mixing"},
+    {"_native", "augment", "distributed", "formats", "mixing"},
     {"pixels"},
     {"sidecars"},
     {"archives"},

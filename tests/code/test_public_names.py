@@ -24,7 +24,7 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": boxes errors flips image_sizes images indices keys "
-            "label_sets labels objects soft_labels valid"
+            "label_sets labels objects replaced soft_labels valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": "(size, resize, interpolation): interpolation resize size",
@@ -34,7 +34,7 @@ PUBLIC = {
         "Dataset": (
             ": build_checkpoints checkpoints classes devkit family index is_selection keys "
             "label_sets labels name path read select select_classes sizes skipped split "
-            "split_items splits with_labels wnids"
+            "split_items splits with_classes with_labels wnids"
         ),
         "Duplicates": (
             ": dataset first_copies first_items images items label_sets multi_label path "
@@ -53,7 +53,8 @@ PUBLIC = {
             "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
             " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
             " views, exif_orientation, boxes, soft_labels, window, block, sizes, log, log_every, "
-            "out): epoch load_state_dict state_dict stats transform_at"
+            "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
+            "output prefetch rank seed state_dict stats threads transform transform_at world"
         ),
         "Objects": (
             "(boxes, rows, views, labels, visible, indices): boxes indices labels rows views "
@@ -73,14 +74,17 @@ PUBLIC = {
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
-            "max_pixels, views, exif_orientation, log, log_every, out): load_state_dict "
-            "state_dict stats"
+            "max_pixels, views, exif_orientation, log, log_every, out): affinity batch_size "
+            "drop_last failures load_state_dict on_error options output prefetch rank seed "
+            "state_dict stats threads transform world"
         ),
+        "apply_steps": "(pixels, steps)",
+        "augment": "",
         "build_info": "()",
         "concatenate": "(datasets)",
         "decode": (
             "(data, box, size, flip, exact, *, interpolation, transform, dtype, layout, mean, "
-            "std, exif_orientation, max_pixels, out)"
+            "std, exif_orientation, max_pixels, out, steps)"
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, threads, interpolation, transform, dtype, "
@@ -173,6 +177,7 @@ PUBLIC = {
     },
     "fastinet.datasets.published": {
         "CLASS_LISTS": "",
+        "CORRUPTIONS": "",
         "PUBLISHED": "",
         "PublishedArchive": (
             "(name, family, title, aliases, bytes, md5, sha256, class_tars, members, splits, "
@@ -185,14 +190,16 @@ PUBLIC = {
         ),
         "imagenet21k_p_wnids": "(release)",
         "imagenet22k_wnids": "()",
+        "imagenet1k_subset_wnids": "(name)",
         "lists_with_class": "(wnid)",
+        "lists_with_classes": "(wnids)",
         "published_candidates": "(name, size, family, table)",
         "published_classes": "(name)",
     },
     "fastinet.torch": {
         "Batch": (
             ": boxes errors flips image_sizes images"
-            " indices keys label_sets labels objects soft_labels valid"
+            " indices keys label_sets labels objects replaced soft_labels valid"
         ),
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
@@ -202,15 +209,18 @@ PUBLIC = {
         "Loader": (
             "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
             "normalise_on_device, ahead, **options): ahead batch_size dataset device epoch "
-            "load_state_dict loader state_dict stats"
+            "failures load_state_dict loader options state_dict stats"
         ),
     },
     "fastinet.jax": {
         "Batch": (
             ": boxes errors flips image_sizes images indices keys label_sets labels "
-            "objects soft_labels valid"
+            "objects replaced soft_labels valid"
         ),
-        "JaxFeed": ": ahead batch_size dataset epoch load_state_dict loader state_dict stats",
+        "JaxFeed": (
+            ": ahead batch_size dataset epoch failures load_state_dict loader options state_dict "
+            "stats"
+        ),
         "feed": "(loader, sharding, *, ahead)",
     },
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.resources
 import pickle
 import re
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from fastinet.datasets.classes import (
     label_of_tf1001,
     tf1001_of_label,
 )
+from fastinet.datasets.published import imagenet22k_wnids
 
 LABELS = np.arange(1000)
 
@@ -90,9 +93,15 @@ def test_senses_are_kept_apart(wnid: str, name: str) -> None:
     assert info.zh == name
 
 
-def test_a_class_outside_the_1000_has_no_names() -> None:
-    (info,) = class_table(["n00007846"])
-    assert (info.names, info.gloss, info.zh) == ((), "", "")
+def test_a_class_outside_the_lists_has_no_names() -> None:
+    for wnid in ("n00007347", "n99999999", "7", ""):
+        (info,) = class_table([wnid])
+        assert (info.names, info.gloss, info.zh) == ((), "", "")
+
+
+def test_a_class_that_goes_by_a_name_has_it() -> None:
+    (info,) = class_table(["Alarm clock"])
+    assert (info.names, info.gloss, info.zh) == (("Alarm clock",), "", "")
 
 
 def test_names_survive_pickling(table: tuple[classes.ClassInfo, ...]) -> None:
@@ -107,6 +116,76 @@ def test_chinese_names_are_read_only_when_wanted() -> None:
     assert classes._chinese_names.cache_info().currsize == 0
     assert table[0].zh
     assert classes._chinese_names.cache_info().currsize == 1
+
+
+# ---------------------------------------------------------------------------------- ImageNet-22K
+
+
+def test_every_class_of_imagenet_22k_has_names() -> None:
+    table = class_table(imagenet22k_wnids())
+    assert len(table) == 21_841
+    assert all(info.names and info.gloss and all(info.names) for info in table)
+    assert not any("_" in name for info in table for name in info.names)
+
+
+@pytest.mark.parametrize(
+    ("wnid", "names", "gloss"),
+    [
+        ("n00004475", ("organism", "being"), "a living thing that has (or can develop)"),
+        ("n00005787", ("benthos",), "organisms (plants and animals) that live at or near"),
+        ("n02084071", ("dog", "domestic dog", "Canis familiaris"), "a member of the genus Canis"),
+        ("n07942152", ("people",), "(plural) any group of human beings"),
+        # Two senses of one word.
+        ("n02139199", ("bat", "chiropteran"), "nocturnal mouselike mammal"),
+        ("n02806379", ("bat",), "a club used for hitting a ball"),
+        ("n02012849", ("crane",), "large long-necked wading bird"),
+        ("n03126707", ("crane",), "lifts and moves heavy objects"),
+    ],
+)
+def test_names_and_glosses_are_wordnets(wnid: str, names: tuple[str, ...], gloss: str) -> None:
+    (info,) = class_table([wnid])
+    assert info.names == names
+    assert info.gloss.startswith(gloss)
+
+
+def test_both_tables_say_the_same_of_the_classes_that_they_share() -> None:
+    texts = classes._imagenet22k()
+    shared = [info for info in class_table(imagenet1k_wnids()) if info.wnid in texts]
+    assert {*imagenet1k_wnids()} - {*texts} == {"n04399382"}  # teddy, which 22K lacks
+    assert len(shared) == 999
+    for info in shared:
+        assert texts[info.wnid] == f"{', '.join(info.names)}\t{info.gloss}"
+
+
+def test_the_names_of_imagenet_22k_are_read_only_when_wanted() -> None:
+    classes._imagenet22k.cache_clear()
+    class_table([*imagenet1k_wnids(), "0", "1"])
+    assert classes._imagenet22k.cache_info().currsize == 0
+    assert class_table(["n00004475"])[0].names[0] == "organism"
+    assert classes._imagenet22k.cache_info().currsize == 1
+
+
+def test_wordnets_licence_lies_beside_its_texts() -> None:
+    text = (importlib.resources.files("fastinet.datasets") / "wordnet_license.txt").read_text()
+    assert "WordNet 3.0 Copyright 2006 by Princeton University." in text
+    assert text.startswith("This software and database is being provided to you, the LICENSEE,")
+    assert text.endswith("LICENSEE agrees to preserve same.\n")
+
+
+def test_the_table_is_made_from_wordnets_file_of_nouns() -> None:
+    """The lines of data.noun, as wndb(5WN) describes them."""
+    program = runpy.run_path(
+        str(Path(__file__).parents[2] / "tools" / "make_imagenet22k_names.py"), run_name="tool"
+    )
+    lines = [
+        "  1 This software and database is being provided to you, the LICENSEE, by  ",
+        '00004475 03 n 02 organism 0 being 0 001 @ 00004258 n 0000 | a thing; "so | it"  ',
+        "02084071 05 n 0a dog 0 domestic_dog 0 " + "x 1 " * 8 + "000 | a member  ",
+    ]
+    assert program["synsets"](lines) == {
+        "n00004475": ("organism, being", 'a thing; "so | it"'),
+        "n02084071": ("dog, domestic dog, " + ", ".join("x" * 8), "a member"),
+    }
 
 
 # -------------------------------------------------------------------------------------- orders

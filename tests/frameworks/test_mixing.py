@@ -152,6 +152,26 @@ def test_a_label_of_minus_one_is_no_class() -> None:
     assert np.array_equal(soft_labels(np.array([2, -1]), 3), [[0, 0, 1], [0, 0, 0]])
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("soft", [False, True])
+def test_nothing_is_learnt_of_a_row_without_label(library: str, soft: bool) -> None:
+    """Neither by smoothing nor where it is mixed; its neighbour's own share stays."""
+    lam, labels = 0.75, np.array([2, -1, 0])
+    given: Any = soft_labels(labels, 4) if soft else labels
+    if library != "numpy":
+        module = pytest.importorskip("torch" if library == "torch" else "jax.numpy")
+        given = module.asarray(given)
+    targets = np.asarray(soft_labels(given, 4, lam, smoothing=0.2))
+    off, own = 0.05, 0.85
+    two, none, zero = np.array([[off, off, own, off], [0] * 4, [own, off, off, off]])
+    expected = [
+        lam * two + (1 - lam) * zero,
+        lam * none + (1 - lam) * two,
+        lam * zero + (1 - lam) * none,
+    ]
+    assert np.allclose(targets, expected, atol=1e-7)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
     images, labels = batch_of()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import gc
 import json
 from pathlib import Path
@@ -64,6 +65,9 @@ def test_same_bits_as_the_loader(
     )
     native = fastinet.Loader(dataset, 8, CROP, layout="NCHW", **OPTIONS, **output)
     assert len(loader) == len(native) == 6
+    layout = "NHWC" if channels_last else "NCHW"
+    output = dataclasses.replace(native.output, layout=layout)
+    assert loader.options == dataclasses.replace(native.options, output=output)
     for batch, expected in zip(loader, native, strict=True):
         images, labels = batch
         assert images.dtype == getattr(torch, dtype)

@@ -119,7 +119,7 @@ def test_a_bad_item_is_named(tmp_path: Path) -> None:
         list(DataLoader(images, batch_size=2, num_workers=1))
 
 
-@pytest.mark.parametrize("name", ["shuffle", "rank", "out", "on_error"])
+@pytest.mark.parametrize("name", ["shuffle", "rank", "window", "out", "on_error"])
 def test_what_is_not_for_it(dataset: fastinet.Dataset, name: str) -> None:
     with pytest.raises(TypeError, match=f"{name} is not for ImageDataset"):
         ImageDataset(dataset, CROP, **{name: 1})

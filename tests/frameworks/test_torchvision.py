@@ -99,7 +99,9 @@ def test_training_rows(dataset: fastinet.Dataset, colours: str, interpolation: A
                 if batch.flips[row, view]:
                     theirs = F.hflip(theirs)
                 if jitter is not None:
-                    for name, factor in reference.color_steps(jitter.bounds(), 7, 2, item, view):
+                    for name, (factor,), *_ in reference.color_steps(
+                        jitter.bounds(), 7, 2, item, view
+                    ):
                         theirs = ADJUST[name](theirs, factor)
                 assert np.array_equal(batch.images[row, view], theirs)
 
@@ -142,12 +144,18 @@ def test_colour_steps_have_torchvisions_distribution() -> None:
     drawn = [v1.ColorJitter.get_params(*bounds) for _ in range(DRAWS)]
     mine = [reference.color_steps(bounds, 1, 0, item) for item in range(DRAWS)]
     for name, theirs in zip(names, np.array([factors for _, *factors in drawn]).T, strict=True):
-        assert distance(theirs, np.array([dict(steps)[name] for steps in mine])) < BOUND, name
+        assert (
+            distance(
+                theirs,
+                np.array([{step.op: step.arguments[0] for step in steps}[name] for steps in mine]),
+            )
+            < BOUND
+        ), name
     orders = list(itertools.permutations(range(4)))
     places = {tuple(names[op] for op in order): place for place, order in enumerate(orders)}
     counts = np.zeros((2, len(orders)))
     for steps, (order, *_) in zip(mine, drawn, strict=True):
-        counts[0, places[tuple(name for name, _ in steps)]] += 1
+        counts[0, places[tuple(step.op for step in steps)]] += 1
         counts[1, orders.index(tuple(order.tolist()))] += 1
     # Chi squared of two samples of one size, with a mean of 23 and a variance of 46.
     assert ((counts[0] - counts[1]) ** 2 / counts.sum(0)).sum() < 23 + 6 * 46**0.5

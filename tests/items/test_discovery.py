@@ -84,13 +84,14 @@ def test_a_seek_index_without_folders_and_links_says_so(
     with monkeypatch.context() as patched:
         patched.setattr(seek_log, "_packed_chunk", without)
         with pytest.warns(FastinetWarning) as caught:
-            assert len(open_archive(path, index=False)) == 1
+            assert len(open_archive(path)) == 1
     messages = " | ".join(str(warning.message) for warning in caught)
     assert "1 entries skipped that are links, devices or vendor records" in messages
     assert "its seek index is of an earlier version, which kept no folders and no links" in messages
-    assert f"remove '{path}.fastinet.seek'" in messages
-    Path(f"{path}.fastinet.seek").unlink()
+    assert f"Remove '{path}.fastinet.seek'" in messages
+    for suffix in (".fastinet.seek", ".fastinet"):
+        Path(f"{path}{suffix}").unlink()
     with warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("always")
-        assert len(open_archive(path, index=False)) == 2
+        assert len(open_archive(path)) == 2
     assert not any("earlier version" in str(warning.message) for warning in recorded)

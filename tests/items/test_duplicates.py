@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -228,12 +229,23 @@ def test_a_record_that_does_not_fit_is_made_anew(tmp_path: Path) -> None:
         assert record.read_bytes() == good
 
 
-def test_a_record_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_is_said(tmp_path: Path, own_cache: Path) -> None:
+    """It is kept in the cache, where the index is, if it cannot be beside it; then nowhere."""
     dataset = open_bytes(tmp_path / "a.tar", FILES[:30])
     (tmp_path / "a.tar.fastinet.duplicates").mkdir()
+    with pytest.warns(FastinetWarning, match="Is a directory; they are searched anew"):
+        found = fastinet.find_duplicates(dataset)
+    assert found.path is not None
+    assert found.path.parent == own_cache / "indexes"
+    assert fastinet.find_duplicates(dataset).path == found.path
+    own_cache.rename(tmp_path / "gone")
+    own_cache.write_text("no folder")
     with pytest.warns(FastinetWarning) as caught:
         found = fastinet.find_duplicates(dataset)
-    assert any("could not be kept" in str(warning.message) for warning in caught)
+    told = [str(warning.message) for warning in caught if "searched anew" not in str(warning)]
+    assert len(told) == 1
+    assert re.search(r"could not be kept \('.*directory\).*cannot be used .*index=PATH", told[0])
+    assert found.path is None
     assert groups_of(found) == slow_groups([content for _, content in FILES[:30]])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -24,7 +25,7 @@ from fastinet.items import index
 from fastinet.items.dataset import Dataset
 from fastinet.items.index import load_listing, save_listing
 from fastinet.items.opening import open as open_archive
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, fastinet_version
 from fastinet.testing.archives import train_tar
 
@@ -67,17 +68,53 @@ def test_what_is_saved_is_loaded(tmp_path: Path, items: int, several: bool) -> N
     [
         ({"name": "y.tar"}, "other archives"),
         ({"size": 1025}, "had 1024 bytes when it was made and has 1025 now"),
-        ({"mtime_ns": 6}, "was written after"),
+        ({"names": "ef"}, "has other folders or files"),
         ({"probe": "ac"}, "other content"),
+        ({"blocks": "cc"}, "other content"),
     ],
 )
 def test_a_stale_index_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     path = tmp_path / "x.fastinet"
-    save_listing(path, IDENTITIES, make_listing(7))
-    with pytest.raises(UnusableIndexError, match=message):
-        load_listing(path, [IDENTITIES[0]._replace(**change)])
-    with pytest.raises(UnusableIndexError, match="other archives"):
-        load_listing(path, [*IDENTITIES, *IDENTITIES])
+    made_of = [IDENTITIES[0]._replace(**{"names": "ed"} if "names" in change else {"blocks": "cb"})]
+    save_listing(path, made_of, make_listing(7))
+    with pytest.raises(UnusableSidecarError, match=message):
+        load_listing(path, [made_of[0]._replace(**change)])
+    with pytest.raises(UnusableSidecarError, match="other archives"):
+        load_listing(path, [*made_of, *made_of])
+    # The time says nothing, and what an earlier version did not record is not compared.
+    assert same(load_listing(path, [made_of[0]._replace(mtime_ns=6)]), make_listing(7))
+    assert same(load_listing(path, IDENTITIES), make_listing(7))
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "message"),
+    [
+        ("labels", 3, 3, "a label is that of no class"),
+        ("labels", 3, -2, "a label is that of no class"),
+        ("item_split", 2, 2, "'item_split' has one beyond 0 to 2"),
+        ("item_split", 2, -1, "'item_split' has one beyond 0 to 2"),
+        ("item_archive", 0, 1, "'item_archive' has one beyond 0 to 1"),
+        ("key_offsets", 0, 1, "its keys overlap"),
+        ("key_offsets", 4, 2**63, "its keys overlap"),
+        ("key_offsets", 7, 36, "its keys do not fill"),
+    ],
+)
+def test_columns_that_contradict_each_other(
+    tmp_path: Path, column: str, row: int, value: int, message: str
+) -> None:
+    """Though all checksums hold: anybody who can write beside an archive can make those."""
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(7, several=True)
+    wrong = getattr(listing, column).copy()
+    wrong[row] = value
+    save_listing(path, IDENTITIES, dataclasses.replace(listing, **{column: wrong}))
+    with pytest.raises(UnusableSidecarError, match=message):
+        load_listing(path, IDENTITIES)
+    if column != "key_offsets":
+        short = dataclasses.replace(listing, **{column: wrong[:-1]})
+        save_listing(path, IDENTITIES, short)
+        with pytest.raises(UnusableSidecarError, match="differ in length"):
+            load_listing(path, IDENTITIES)
 
 
 def test_the_header_is_for_people_too(tmp_path: Path) -> None:

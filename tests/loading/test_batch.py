@@ -33,6 +33,7 @@ OFFERED = {
     "label_sets",
     "labels",
     "objects",
+    "replaced",
     "soft_labels",
     "valid",
 }

@@ -271,7 +271,7 @@ def test_engine_refuses_plans_that_do_not_fit(
             seed=0,
             epoch=0,
             prefetch=arguments["prefetch"],
-            mask=False,
+            on_error="raise",
         )
 
 

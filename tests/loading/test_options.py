@@ -14,7 +14,9 @@ import fastinet
 from fastinet import Loader, RandomResizedCrop, Resize, StreamLoader
 from fastinet.loading.options import (
     _DECIDED_OTHERWISE,
+    EpochArguments,
     LoaderOptions,
+    RowArguments,
     checked_shuffle,
     checked_stream_window,
     refuse_options,
@@ -152,7 +154,7 @@ def test_options_are_final(dataset: fastinet.Dataset) -> None:
         assert getattr(loader, name) == getattr(options, name)
     for name in ("drop_last", "rank", "world", "prefetch"):
         assert getattr(loader, name) == getattr(options, name)
-    assert loader.options == options.render
+    assert loader.options == options
 
 
 @pytest.mark.parametrize("kind", ["fastinet.torch.Loader", "ImageDataset"])
@@ -163,3 +165,22 @@ def test_refused_options_are_options(kind: str) -> None:
         with pytest.raises(TypeError, match=f"^{name} is not for {kind}: {reason}$"):
             refuse_options(kind, {"seed": 1, name: None})
     refuse_options(kind, defaults_of(Loader).keys() - set(names))
+
+
+@pytest.mark.parametrize(
+    ("passed_on", "kind", "own"),
+    [
+        (EpochArguments, "fastinet.torch.Loader", {"dtype", "mean", "std"}),
+        (RowArguments, "ImageDataset", {"seed", "threads", "dtype", "layout", "mean", "std"}),
+    ],
+)
+def test_adapters_pass_on_what_they_do_not_decide(passed_on: Any, kind: str, own: set[str]) -> None:
+    """Each option of a loader is passed on, the adapter's own, or refused; and has one type."""
+    stated = inspect.get_annotations(Loader.__init__)
+    given_by_position = {"dataset", "batch_size", "transform", "return"}
+    refused, _ = _DECIDED_OTHERWISE[kind]
+    expected = stated.keys() - given_by_position - own - set(refused)
+    annotations = {
+        name: annotation.__forward_arg__ for name, annotation in passed_on.__annotations__.items()
+    }
+    assert annotations == {name: stated[name] for name in expected}

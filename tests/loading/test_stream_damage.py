@@ -343,9 +343,11 @@ def test_bad_items(kind: str, shuffle: bool) -> None:
         options["window"] = 3
     with pytest.raises(error_type, match=r"n01440764_77\.JPEG.*byte"):
         batches_of(data, **options)
-    with pytest.warns(FastinetWarning, match="1 items gave no row"):
+    with pytest.warns(FastinetWarning, match="1 item gave no row"):
         batches = batches_of(data, on_error="mask", **options)
     masked = [(batch.keys[row], error) for batch in batches for row, error in batch.errors.items()]
     assert [key for key, _ in masked] == ["n01440764_77.JPEG"]
     assert isinstance(masked[0][1], error_type)
     assert sum(len(batch) for batch in batches) == 8
+    for batch in batches:
+        assert np.array_equal(batch.labels == -1, ~batch.valid)

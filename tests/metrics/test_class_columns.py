@@ -21,3 +21,14 @@ def test_a_model_of_more_classes_is_scored_both_ways() -> None:
     assert metrics.evaluate(scores[:, columns], labels, topk=(1,))["top1"] == among_two
     with pytest.raises(ValueError, match="1 of the 2 classes are none of the model's 5: n00000009"):
         metrics.class_columns(model, ["n00000001", "n00000009"])
+
+
+def test_published_lists_by_their_names() -> None:
+    columns = metrics.class_columns("imagenet1k", "imagenet-a")
+    assert columns[:4].tolist() == [6, 11, 13, 15]  # as indices_in_1k of its eval.py begins
+    assert columns[-1] == 988
+    r = metrics.class_columns("ImageNet-1K", "imagenet_r")
+    assert (r[:5].tolist(), len(r)) == ([1, 2, 4, 6, 8], 200)
+    assert metrics.class_columns("imagenet-a", ["n01498041"]).tolist() == [0]
+    with pytest.raises(ValueError, match="no list of classes is known as 'imagenet-z'"):
+        metrics.class_columns("imagenet1k", "imagenet-z")

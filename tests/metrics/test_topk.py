@@ -74,6 +74,21 @@ def test_rows_that_pad_a_batch_are_left_out(form) -> None:
     assert accumulator.result(items=3) == evaluate(scores[:3], [4, 1, 7])
 
 
+@pytest.mark.parametrize("form", [list, np.array])
+def test_masked_items_do_not_count(form) -> None:
+    """Their label is -1, their index that of the item: a loader with on_error="mask" gives them."""
+    scores = np.random.default_rng(0).normal(size=(5, 8))
+    accumulator = Accumulator()
+    accumulator.update(scores, form([4, -1, 1, 7, -1]), [0, 1, 2, 3, -1])
+    assert len(accumulator) == 4
+    assert accumulator.result(items=4) == evaluate(scores[[0, 2, 3]], [4, 1, 7])
+    assert accumulator.per_class(8)["n"].tolist() == [0, 1, 0, 0, 1, 0, 0, 1]
+    with pytest.raises(ValueError, match="item 1 has label -1"):
+        Accumulator().update(scores, form([4, -1, 1, 7, 2]))
+    with pytest.raises(ValueError, match="has label -2"):
+        Accumulator().update(scores, form([4, -2, 1, 7, 2]), range(5))
+
+
 def test_padding_does_not_hide_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="predictions for 3 items"):
         Accumulator().update(np.eye(3, 5), [0, 1], [0, -1])

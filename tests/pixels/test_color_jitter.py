@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance
 
 import fastinet
 from fastinet import ColorJitter, Loader, RandomResizedCrop
+from fastinet.augment import Step
 from fastinet.testing import reference
 from fastinet.testing.archives import tar
 
@@ -63,7 +64,7 @@ def test_the_reference_blends_as_pillow_does(
     name, factor = step
     enhancer = getattr(ImageEnhance, "Color" if name == "saturation" else name.capitalize())
     pillow = np.asarray(enhancer(Image.fromarray(many_colours)).enhance(factor), np.int16)
-    difference = np.abs(reference.adjust_color(many_colours, [step]) - pillow)
+    difference = np.abs(reference.apply_steps(many_colours, [Step(name, (factor,))]) - pillow)
     assert difference.max() <= (0 if platform.machine() in ("x86_64", "AMD64") else 1)
 
 
@@ -75,7 +76,9 @@ def test_each_adjustment_of_every_colour(
     jitter = ColorJitter(**{name: (factor, factor)})
     dataset = one_image(many_colours, tmp_path)
     (batch,) = Loader(dataset, 1, whole(1024, jitter))
-    assert np.array_equal(batch.images[0], reference.adjust_color(many_colours, [step]))
+    assert np.array_equal(
+        batch.images[0], reference.apply_steps(many_colours, [Step(name, (factor,))])
+    )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -101,7 +104,7 @@ def test_images_of_all_sizes(
         dataset, 1, RandomResizedCrop((height, width), (1, 1), (ratio, ratio), hflip=0), seed=seed
     )
     steps = reference.color_steps(FULL.bounds(), seed, 0, 0)
-    assert np.array_equal(batch.images[0], reference.adjust_color(plain.images[0], steps))
+    assert np.array_equal(batch.images[0], reference.apply_steps(plain.images[0], steps))
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
@@ -127,7 +130,7 @@ def test_rows_are_the_plain_ones_adjusted(
         assert np.array_equal(batch.flips, wanted.flips)
         for row, item in enumerate(batch.indices.tolist()):
             steps = reference.color_steps(FULL.bounds(), 5, 2, item)
-            pixels = reference.adjust_color(wanted.images[row], steps)
+            pixels = reference.apply_steps(wanted.images[row], steps)
             changed += not np.array_equal(pixels, wanted.images[row])
             if layout == "NCHW":
                 pixels = pixels.transpose(2, 0, 1)
@@ -148,7 +151,7 @@ def test_views_have_colours_of_their_own(dataset: fastinet.Dataset) -> None:
     for item in range(8):
         for view in range(2):
             steps = reference.color_steps(FULL.bounds(), 1, 0, item, view)
-            pixels = reference.adjust_color(plain[item, view], steps)
+            pixels = reference.apply_steps(plain[item, view], steps)
             assert np.array_equal(jittered[item, view], pixels)
 
 
@@ -163,17 +166,22 @@ def test_factors_are_torchvisions() -> None:
     assert ColorJitter(0, (1, 1), None, 0).bounds() == [None] * 4
 
 
+def _factors(steps: list[Step]) -> dict[str, float]:
+    """The factor of each adjustment."""
+    return {step.op: step.arguments[0] for step in steps}
+
+
 def test_orders_and_factors_are_drawn_fairly() -> None:
     """Over the reference, which the rows above bind to the engine."""
     bounds: list[tuple[float, float] | None] = [(0, 1)] * 4
     drawn = [reference.color_steps(bounds, 1, 0, item) for item in range(4800)]
-    orders = [tuple(name for name, _ in steps) for steps in drawn]
+    orders = [tuple(step.op for step in steps) for steps in drawn]
     counts = np.array([orders.count(order) for order in sorted(set(orders))])
     assert len(counts) == 24
     chi2 = ((counts - 200) ** 2 / 200).sum()
     assert chi2 < 23 + 6 * np.sqrt(46)
     for name in ("brightness", "contrast", "saturation", "hue"):
-        factors = np.sort([dict(steps)[name] for steps in drawn])
+        factors = np.sort([_factors(steps)[name] for steps in drawn])
         distance = np.abs(factors - np.arange(4800) / 4800).max()
         assert distance < 2 / np.sqrt(4800)  # Kolmogorov and Smirnov's, at one in a thousand
 

@@ -21,7 +21,7 @@ from support.listings import IDENTITIES, make_listing, same
 from fastinet.datasets.listing import Listing
 from fastinet.items.index import load_listing, save_listing
 from fastinet.sidecars import column_file
-from fastinet.sidecars.column_file import UnusableIndexError
+from fastinet.sidecars.column_file import UnusableSidecarError
 
 
 def test_columns_are_mapped_aligned_and_read_only(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_each_flipped_byte_is_found(tmp_path: Path) -> None:
         damaged = bytearray(sound)
         damaged[position] ^= 1 << position % 8
         path.write_bytes(damaged)
-        with pytest.raises(UnusableIndexError, match=r"damaged|format version"):
+        with pytest.raises(UnusableSidecarError, match=r"damaged|format version"):
             load_listing(path, IDENTITIES)
 
 
@@ -68,7 +68,7 @@ def refused_or_unchanged(path: Path, data: bytes, listing: Listing) -> bool:
     path.write_bytes(data)
     try:
         found = load_listing(path, IDENTITIES)
-    except UnusableIndexError as error:
+    except UnusableSidecarError as error:
         assert str(error).startswith(("is damaged", "has format version"))  # noqa: PT017
         return True
     assert same(found, listing)
@@ -86,7 +86,9 @@ def test_columns_lie_within_the_file_and_aligned(offset: int, is_sound: bool) ->
     """Of 64 bytes in a file of 128; checksums prove nothing of a file that somebody made."""
     table = {"a": column_file._Column("<i8", 8, offset, 0)}
     form = column_file.ColumnFileForm(b"x" * 8, {"a": "<i8"})
-    with contextlib.nullcontext() if is_sound else pytest.raises(UnusableIndexError, match="askew"):
+    with (
+        contextlib.nullcontext() if is_sound else pytest.raises(UnusableSidecarError, match="askew")
+    ):
         column_file._check_table(table, form, 128)
 
 
@@ -141,10 +143,10 @@ def test_each_cut_and_each_appendix_is_found(tmp_path: Path) -> None:
     sound = path.read_bytes()
     for length in range(len(sound)):
         path.write_bytes(sound[:length])
-        with pytest.raises(UnusableIndexError, match="damaged"):
+        with pytest.raises(UnusableSidecarError, match="damaged"):
             load_listing(path, IDENTITIES)
     path.write_bytes(sound + b"\0")
-    with pytest.raises(UnusableIndexError, match="damaged"):
+    with pytest.raises(UnusableSidecarError, match="damaged"):
         load_listing(path, IDENTITIES)
 
 
@@ -153,7 +155,7 @@ def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patch:
         patch.setattr(column_file, "FORMAT_VERSION", 99)
         save_listing(path, IDENTITIES, make_listing(7))
-    with pytest.raises(UnusableIndexError, match="format version 99, and this fastinet reads"):
+    with pytest.raises(UnusableSidecarError, match="format version 99, and this fastinet reads"):
         load_listing(path, IDENTITIES)
 
 

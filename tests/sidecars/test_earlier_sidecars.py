@@ -30,7 +30,8 @@ from fastinet.items.checkpoints import find_checkpoints
 from fastinet.items.duplicates import find_duplicates
 from fastinet.items.index import load_listing
 from fastinet.sidecars.identity import fastinet_version, identify_file
-from fastinet.sidecars.schema import UnusableIndexError
+from fastinet.sidecars.places import Sidecars
+from fastinet.sidecars.schema import UnusableSidecarError
 
 NOISE = np.random.default_rng(3).integers(0, 256, 50_000, np.uint8).tobytes()
 
@@ -255,7 +256,7 @@ def test_checkpoints(archive: Path) -> None:
     chunk = b"CHNK" + struct.pack("<I", zlib.crc32(fixed + table)) + fixed + table + b"recordS"
     path = archive.with_name("x.tar.fastinet.checkpoints")
     path.write_bytes(log(b"FASTCKPT", header, chunk))
-    found = find_checkpoints(archive, [FileArchive(archive)], 3)
+    found = find_checkpoints(Sidecars(archive), [FileArchive(archive)], 3)
     assert (found.path, found.covered, found.stride) == (path, 3, 4)
     assert found.header_bytes.tolist() == [623, 0, 700]
     start, size = int(found.starts[2]), int(found.sizes[2])
@@ -421,7 +422,7 @@ def test_no_value_in_an_index_ends_in_another_error(archive: Path) -> None:
             path.write_bytes(sealed(changed_at(header, where, change), body))
             try:
                 listing = load_listing(path, identities)
-            except UnusableIndexError as error:
+            except UnusableSidecarError as error:
                 assert str(error).startswith(("is damaged: ", "is stale: "))  # noqa: PT017
                 refused += 1
             else:
@@ -455,4 +456,4 @@ def test_checkpoints_without_a_field_are_none(archive: Path) -> None:
     path = archive.with_name("x.tar.fastinet.checkpoints")
     path.write_bytes(log(b"FASTCKPT", header))
     with pytest.warns(FastinetWarning, match="checkpoints' is damaged: it lacks 'stride';"):
-        assert find_checkpoints(archive, [FileArchive(archive)], 3).covered == 0
+        assert find_checkpoints(Sidecars(archive), [FileArchive(archive)], 3).covered == 0

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import fastinet_version
 from fastinet.sidecars.log import Log, LogForm
-from fastinet.sidecars.schema import Count, UnusableIndexError
+from fastinet.sidecars.schema import Count, UnusableSidecarError
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ToyLog(Log):
 
     def __init__(self, *places: Path, number: int = 7) -> None:
         self.number = number
-        super().__init__(places, FORM, "train.tar", {"number": number})
+        super().__init__(places, FORM, "train.tar", {"number": number}, "go elsewhere")
 
     def append(self, text: bytes) -> None:
         self._append(ENTRY.pack(len(text), zlib.crc32(text)) + text)
@@ -51,7 +51,7 @@ class ToyLog(Log):
 
     def _check_header(self, header: ToyHeader) -> None:
         if header.number != self.number:
-            raise UnusableIndexError("is stale")
+            raise UnusableSidecarError("is stale")
 
     def _take_over(self, start: int) -> int:
         rest = self.path.read_bytes()[start:]
@@ -120,14 +120,14 @@ def test_every_damaged_byte_of_a_header_is_found(tmp_path: Path) -> None:
             damaged[position] ^= 1 << bit
             in_version = 8 <= position < 12
             message = "format version" if in_version else "is damaged"
-            with pytest.raises(UnusableIndexError, match=message):
+            with pytest.raises(UnusableSidecarError, match=message):
                 read_header(tmp_path / "toy", bytes(damaged) + bytes(300))
 
 
 def test_a_header_that_was_cut_is_found(tmp_path: Path) -> None:
     data = FORM.header({"number": 7})
     for cut in range(len(data)):
-        with pytest.raises(UnusableIndexError, match="is damaged"):
+        with pytest.raises(UnusableSidecarError, match="is damaged"):
             read_header(tmp_path / "toy", data[:cut])
 
 
@@ -152,7 +152,7 @@ def with_json(text: bytes, *, magic: bytes = MAGIC, version: int = VERSION) -> b
     ],
 )
 def test_what_is_no_header_of_this_kind(tmp_path: Path, data: bytes, message: str) -> None:
-    with pytest.raises(UnusableIndexError, match=message):
+    with pytest.raises(UnusableSidecarError, match=message):
         read_header(tmp_path / "toy", data)
 
 
@@ -313,5 +313,51 @@ def test_the_first_folder_that_can_be_written_has_the_log(tmp_path: Path) -> Non
     with pytest.raises(ReadError, match="the toy log cannot be written") as caught:
         ToyLog(bad, tmp_path / "file" / "other")
     assert caught.value.archive == "train.tar"
-    for path in (bad, tmp_path / "file" / "other"):
-        assert f"'{path}': " in str(caught.value)
+    assert f"('{bad}': File exists); go elsewhere" in str(caught.value)  # a folder once
+    with pytest.raises(ReadError, match="not to be kept anywhere, since index= was False"):
+        ToyLog()
+
+
+def test_a_log_that_was_begun_comes_before_a_better_place(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    write_log(second)
+    first.write_bytes(b"something else")
+    with contextlib.closing(ToyLog(first, second)) as log:
+        assert (log.path, log.taken) == (second, TEXTS)
+    second.unlink()
+    with contextlib.closing(ToyLog(first, second)) as log:
+        assert (log.path, log.taken) == (first, [])
+
+
+class LastingToyLog(ToyLog):
+    """One that is of use without a file."""
+
+    may_stay_in_memory = True
+
+
+def test_a_log_without_a_place_is_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for places in ((), (tmp_path / "file" / "toy",)):
+        with contextlib.closing(LastingToyLog(*places)) as log:
+            for text in TEXTS:
+                log.append(text)
+            assert log.path is None
+            assert log.content_in_memory() == expected_log(TEXTS)
+            assert bool(log.not_kept) == bool(places)
+
+
+def test_a_full_disk_leaves_the_rest_to_memory(tmp_path: Path) -> None:
+    start, whole = len(expected_log([b"one"])), expected_log([b"one", b"two" * 9, b"three"])
+    for size in range(start, start + 20):
+        path = tmp_path / f"toy{size}"
+        with contextlib.closing(LastingToyLog(path)) as log:
+            log.append(b"one")
+            with room_for(size):
+                log.append(b"two" * 9)
+            log.append(b"three")
+            assert log.path is None
+            assert log.content_in_memory() == whole
+            assert f"'{path}': File too large" in log.not_kept
+        assert path.read_bytes() == expected_log([b"one"])
+        with contextlib.closing(LastingToyLog(path)) as log:
+            assert log.taken == [b"one"]

@@ -15,7 +15,7 @@ from fastinet.sidecars.schema import (
     Length,
     Positive,
     Range,
-    UnusableIndexError,
+    UnusableSidecarError,
     Word32,
     checked,
     checked_json,
@@ -90,7 +90,7 @@ def test_what_fits_is_taken_and_the_rest_passed_over() -> None:
     ],
 )
 def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(UnusableIndexError) as caught:
+    with pytest.raises(UnusableSidecarError) as caught:
         checked(Header, {**SOUND, **change})
     assert message in str(caught.value)
     assert len(str(caught.value)) < 150
@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> Non
 
 @pytest.mark.parametrize("name", ["name", "kind", "pairs", "shape", "by_name", "digest"])
 def test_what_is_missing_is_named(name: str) -> None:
-    with pytest.raises(UnusableIndexError, match=f"^is damaged: it lacks '{name}'$"):
+    with pytest.raises(UnusableSidecarError, match=f"^is damaged: it lacks '{name}'$"):
         checked(Header, {key: value for key, value in SOUND.items() if key != name})
 
 
@@ -106,7 +106,7 @@ def test_what_is_missing_is_named(name: str) -> None:
     "text", [b"", b"{", b"\xff", b"[" * 100_000, b"[1]", b"7", b"1" * 10_000, b'"a"']
 )
 def test_what_is_no_object_is_refused(text: bytes) -> None:
-    with pytest.raises(UnusableIndexError, match=r"^is damaged: its header is no JSON"):
+    with pytest.raises(UnusableSidecarError, match=r"^is damaged: its header is no JSON"):
         checked_json(Header, text)
 
 
@@ -122,7 +122,7 @@ def test_what_is_no_object_is_refused(text: bytes) -> None:
 def test_ranges_have_both_their_ends(kind: Any, low: int, high: int) -> None:
     assert [checked(kind, number) for number in (low, high)] == [low, high]
     for beyond in (low - 1, high + 1):
-        with pytest.raises(UnusableIndexError, match=f"must be {low} to {high}$"):
+        with pytest.raises(UnusableSidecarError, match=f"must be {low} to {high}$"):
             checked(kind, beyond)
 
 
@@ -137,7 +137,7 @@ anything = st.recursive(
 def test_any_other_value_is_refused_or_of_the_right_type(name: str, value: Any) -> None:
     try:
         header = checked(Header, {**SOUND, name: value})
-    except UnusableIndexError:
+    except UnusableSidecarError:
         return
     assert type(header.name) is str
     assert header.kind in ("a", "b")

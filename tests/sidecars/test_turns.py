@@ -124,7 +124,7 @@ def locks(folder: Path) -> list[Path]:
         ("plain", ["index"], 4),
         ("gzip", ["index", "seek index"], 4),
         ("checkpoints", ["checkpoint index"], 2),
-        ("duplicates", ["record of duplicates"], 2),
+        ("duplicates", ["index of duplicates"], 2),
         ("boxes", ["box index"], 2),
         ("label maps", ["label map index"], 2),
     ],

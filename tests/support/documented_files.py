@@ -9,11 +9,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fastinet.datasets.published import published_classes
 from fastinet.datasets.validation import validation_labels
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.ilsvrc import miniature_challenge, write_archive
 from fastinet.testing.label_maps import label_map_files, write_label_maps
+from fastinet.testing.robustness import (
+    imagenet_a_members,
+    imagenet_c_members,
+    objectnet_members,
+)
 from fastinet.testing.semantic_tree import write_semantic_tree
 from fastinet.testing.webdataset import write_shards
 from fastinet.testing.whole_archives import (
@@ -54,6 +60,7 @@ def write_documented_files(folder: Path) -> None:
 
     whole = winter21_tar(imagenet21k_classes())
     (folder / "winter21_whole.tar.gz").write_bytes(gzip.compress(whole, 1))
+    (folder / "1percent.txt").write_text("n01440764_10026.JPEG\nn02084071_3.JPEG\n")
     members = imagenet21k_p_members(classes=12)
     write_archive(folder / "imagenet21k_resized.tar.gz", members, form="tar.gz")
     wnids = sorted({name.split("/")[2] for name in members if "_train/" in name})
@@ -61,6 +68,12 @@ def write_documented_files(folder: Path) -> None:
     write_semantic_tree(folder / "imagenet21k_miil_tree.pth", wnids, parents)
     v2 = folder / "imagenetv2-matched-frequency.tar.gz"
     write_archive(v2, imagenet_v2_members())  # a plain tar, as the official one is
+    write_archive(folder / "noise.tar", imagenet_c_members())
+    write_archive(folder / "blur.tar", imagenet_c_members(("zoom_blur",)))
+    write_archive(
+        folder / "imagenet-a.tar", imagenet_a_members(published_classes("imagenet-a")[:6])
+    )
+    write_archive(folder, objectnet_members(), form="folder")
     write_shards(folder / "shards", shards=147, images=300)
 
     keys = [
@@ -82,6 +95,8 @@ def write_documented_files(folder: Path) -> None:
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (300, 400, 3), np.uint8)).save(folder / "image.jpg")
     np.save(folder / "logits.npy", rng.normal(size=(VAL_IMAGES, 1000)))
+    np.save(folder / "logits_a.npy", rng.normal(size=(18, 1000)))
+    np.save(folder / "logits_o.npy", rng.normal(size=(10, 1000)))
     np.save(folder / "boxes.npy", np.full((VAL_IMAGES, 4), (1, 1, 30, 30)))
     ids = range(1, VAL_IMAGES + 1)
     (folder / "predictions.txt").write_text("".join(f"{i} {i + 1} {i + 2}\n" for i in ids))

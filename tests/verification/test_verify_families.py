@@ -9,6 +9,13 @@ import pytest
 
 import fastinet
 from fastinet.testing.ilsvrc import miniature_challenge, write_archive
+from fastinet.testing.robustness import (
+    imagenet_a_members,
+    imagenet_c_members,
+    imagenet_r_members,
+    imagenet_sketch_members,
+    objectnet_members,
+)
 from fastinet.testing.whole_archives import (
     imagenet21k_classes,
     imagenet21k_p_members,
@@ -28,6 +35,11 @@ ARCHIVES = {
     "hugging face train": CHALLENGE.hugging_face("train"),
     "hugging face val": CHALLENGE.hugging_face("val"),
     "21k-p": imagenet21k_p_members(),
+    "c": imagenet_c_members(),
+    "a": imagenet_a_members(),
+    "r": imagenet_r_members(),
+    "sketch": imagenet_sketch_members(),
+    "objectnet": objectnet_members(),
     **{f"v2 {layout}": imagenet_v2_members(layout) for layout in ("numbers", "wnids", "hashes")},
 }
 

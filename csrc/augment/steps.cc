@@ -1,0 +1,200 @@
+#include "augment/steps.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "augment/rotation.h"
+#include "base/checked.h"
+#include "colour/kernels.h"
+
+namespace fastinet {
+namespace {
+
+/// Bounds of a step's argument, both included.
+struct Bounds {
+  double low;
+  double high;
+  bool whole = false;  // only whole numbers
+};
+
+// Factors as ColourJitter has them. Translations may lead far out of the image, for what they show
+// then is the fill; other entries of a matrix stay within what Pillow's fixed point can hold.
+constexpr Bounds kFactor{0, 1e6};
+constexpr Bounds kMatrixEntry{-32'000, 32'000};
+constexpr Bounds kShift{-1e9, 1e9};
+constexpr Bounds kValue{-256, 256};
+
+std::span<const Bounds> BoundsOf(StepOp op) {
+  static constexpr Bounds kFactors[] = {kFactor};
+  static constexpr Bounds kTurns[] = {{-0.5, 0.5}};
+  static constexpr Bounds kThresholds[] = {kValue};
+  static constexpr Bounds kAdditions[] = {{-255, 255, true}, {0, 256, true}};
+  static constexpr Bounds kBits[] = {{0, 8, true}};
+  static constexpr Bounds kSigmas[] = {{0, kMostSigma}};
+  static constexpr Bounds kKernels[] = {{1, kMostKernelSize, true}, {1e-3, kMostSigma}};
+  static constexpr Bounds kMatrices[] = {kMatrixEntry, kMatrixEntry, kShift,
+                                         kMatrixEntry, kMatrixEntry, kShift};
+  static constexpr Bounds kDegrees[] = {{-1e6, 1e6}};
+  switch (op) {
+    case StepOp::kBrightness:
+    case StepOp::kContrast:
+    case StepOp::kSaturation:
+    case StepOp::kSharpness:
+      return kFactors;
+    case StepOp::kHue:
+      return kTurns;
+    case StepOp::kSolarize:
+      return kThresholds;
+    case StepOp::kSolarizeAdd:
+      return kAdditions;
+    case StepOp::kPosterize:
+      return kBits;
+    case StepOp::kGaussianBlur:
+      return kSigmas;
+    case StepOp::kKernelBlur:
+      return kKernels;
+    case StepOp::kAffine:
+      return kMatrices;
+    case StepOp::kRotate:
+      return kDegrees;
+    case StepOp::kGrayscale:
+    case StepOp::kInvert:
+    case StepOp::kAutoContrast:
+    case StepOp::kEqualize:
+    case StepOp::kFlipVertical:
+      break;
+  }
+  return {};
+}
+
+/// ImageEnhance.Contrast's background: the mean grey, rounded.
+uint8_t MeanGrey(const RgbPlanes& planes) {
+  const double mean = static_cast<double>(SumOfGrey(planes)) / static_cast<double>(planes.pixels);
+  return static_cast<uint8_t>(mean + 0.5);
+}
+
+/// Parts of a turn as steps of the 8-bit hue, towards zero, as torchvision rounds them.
+uint8_t HueSteps(double turn) { return static_cast<uint8_t>(static_cast<int32_t>(turn * 255)); }
+
+}  // namespace
+
+size_t ArgumentCount(StepOp op) { return BoundsOf(op).size(); }
+
+Status Step::Validate() const {
+  const std::span<const Bounds> bounds = BoundsOf(op);
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    const auto [low, high, whole] = bounds[i];
+    const double value = arguments[i];
+    if (value >= low && value <= high && (!whole || value == std::floor(value))) continue;
+    return InvalidArgument("argument " + std::to_string(i) + " of the step must be " +
+                           (whole ? "a whole number from " : "from ") + std::to_string(low) +
+                           " to " + std::to_string(high) + ", not " + std::to_string(value));
+  }
+  if (op == StepOp::kKernelBlur && std::fmod(arguments[0], 2) != 1) {
+    return InvalidArgument("the kernel of a blur must have an odd number of taps, not " +
+                           std::to_string(static_cast<int32_t>(arguments[0])));
+  }
+  return {};
+}
+
+/// The image that steps are applied to.
+struct StepRunner::Image {
+  Size size;
+  MutableBytes planes;
+  RgbPlanes rgb;
+
+  MutableBytes plane(size_t c) const { return planes.subspan(c * rgb.pixels, rgb.pixels); }
+};
+
+Status StepRunner::Apply(std::span<const Step> steps, Size size, MutableBytes planes) {
+  const size_t pixels = planes.size() / 3;
+  if (pixels == 0) return {};
+  for (const Step& step : steps) {
+    if (step.op != StepOp::kKernelBlur) continue;
+    const auto taps = static_cast<int32_t>(step.arguments[0]);
+    if (taps / 2 < std::min(size.width, size.height)) continue;
+    return InvalidArgument("a blur with a kernel of " + std::to_string(taps) +
+                           " taps needs sides longer than half of it, not " +
+                           std::to_string(size.width) + " x " + std::to_string(size.height));
+  }
+  uint8_t* const red = planes.data();
+  Image image{size, planes, {red, red + pixels, red + 2 * pixels, pixels}};
+  table_.Clear();
+  for (const Step& step : steps) ApplyStep(step, image);
+  table_.Apply(image.rgb);
+  return {};
+}
+
+/// Puts the step into the table, or makes what the table holds and then the step.
+void StepRunner::ApplyStep(const Step& step, Image& image) {
+  const double first = step.arguments[0];
+  const auto factor = static_cast<float>(first);
+  // By the histogram of each channel as the table leaves it.
+  const auto append_by_histogram = [&](ValueTable table_of(const Histogram&)) {
+    for (size_t c = 0; c < 3; ++c) {
+      const Histogram before = HistogramOf(image.plane(c).data(), image.rgb.pixels);
+      table_.Append(c, table_of(table_.Mapped(c, before)));
+    }
+  };
+  switch (step.op) {
+    case StepOp::kBrightness:
+      return table_.Append(BlendTable(0, factor));
+    case StepOp::kInvert:
+      return table_.Append(InvertTable());
+    case StepOp::kSolarize:
+      return table_.Append(SolarizeTable(first));
+    case StepOp::kSolarizeAdd:
+      return table_.Append(
+          SolarizeAddTable(static_cast<int32_t>(first), static_cast<int32_t>(step.arguments[1])));
+    case StepOp::kPosterize:
+      return table_.Append(PosterizeTable(static_cast<int32_t>(first)));
+    case StepOp::kAutoContrast:
+      return append_by_histogram(AutoContrastTable);
+    case StepOp::kEqualize:
+      return append_by_histogram(EqualizeTable);
+    default:
+      break;
+  }
+  table_.Apply(image.rgb);
+  table_.Clear();
+  switch (step.op) {
+    case StepOp::kContrast:
+      return table_.Append(BlendTable(MeanGrey(image.rgb), factor));
+    case StepOp::kSaturation:
+      return BlendWithGrey(image.rgb, factor);
+    case StepOp::kHue:
+      return ShiftHue(image.rgb, HueSteps(first));
+    case StepOp::kGrayscale:
+      return ReplaceByGrey(image.rgb);
+    case StepOp::kSharpness:
+      return Sharpen(factor, image);
+    case StepOp::kGaussianBlur:
+      for (size_t c = 0; c < 3; ++c) blur_.Gaussian(first, image.size, image.plane(c));
+      return;
+    case StepOp::kKernelBlur:
+      for (size_t c = 0; c < 3; ++c) {
+        blur_.Kernel(static_cast<int32_t>(first), step.arguments[1], image.size, image.plane(c));
+      }
+      return;
+    case StepOp::kAffine:
+      return warp_.Apply({step.arguments, step.sampling, step.fill}, image.size, image.planes);
+    case StepOp::kRotate:
+      return Rotate(first, step.sampling, step.fill, warp_, image.size, image.planes);
+    case StepOp::kFlipVertical:
+      for (size_t c = 0; c < 3; ++c) FlipLines(image.size, image.plane(c));
+      return;
+    default:
+      return;
+  }
+}
+
+void StepRunner::Sharpen(float factor, Image& image) {
+  smooth_.resize(image.rgb.pixels);
+  for (size_t c = 0; c < 3; ++c) {
+    blur_.Smooth(image.size, image.plane(c), smooth_);
+    BlendWithPlane(image.plane(c).data(), image.rgb.pixels, smooth_.data(), factor);
+  }
+}
+
+}  // namespace fastinet

@@ -1,0 +1,118 @@
+"""Steps: operations on the pixels of a row, each with its arguments.
+
+The native core carries them out (``csrc/augment``). Except for one blur they equal what Pillow 13
+makes of an RGB image, bit for bit, on every machine:
+
+==================  ==============================  ============================================
+step                arguments                       the same as
+==================  ==============================  ============================================
+``brightness``      factor, 1 changes nothing       ``ImageEnhance.Brightness``
+``contrast``        factor                          ``ImageEnhance.Contrast``
+``saturation``      factor                          ``ImageEnhance.Color``
+``sharpness``       factor                          ``ImageEnhance.Sharpness``
+``hue``             part of a turn, -0.5 to 0.5     torchvision's ``adjust_hue`` of a PIL image
+``grayscale``                                       ``ImageOps.grayscale``, as RGB
+``invert``                                          ``ImageOps.invert``
+``solarize``        threshold, may be broken        ``ImageOps.solarize``
+``solarize_add``    what is added, threshold        timm's ``solarize_add``
+``posterize``       bits, 0 to 8                    ``ImageOps.posterize``; 0 bits are black,
+                                                    which Pillow 13 refuses
+``autocontrast``                                    ``ImageOps.autocontrast``
+``equalize``                                        ``ImageOps.equalize``
+``gaussian_blur``   radius [pixels]                 ``ImageFilter.GaussianBlur``
+``kernel_blur``     taps, standard deviation        torchvision's ``gaussian_blur`` of a PIL
+                    [pixels]                        image; a value in 10,000 may differ by 1
+``affine``          a, b, c, d, e, f                ``Image.transform(size, AFFINE, data)``
+``rotate``          degrees, anticlockwise          ``Image.rotate``
+``vertical_flip``                                   ``ImageOps.flip``
+==================  ==============================  ============================================
+
+The geometric ones, ``affine`` and ``rotate``, also have a way of reading between pixels,
+`sampling`, and a colour for what the image does not reach, `fill`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["STEP_ARGUMENTS", "Sampling", "Step", "native_steps"]
+
+Sampling = Literal["nearest", "bilinear", "bicubic"]
+
+STEP_ARGUMENTS: Final = {
+    "brightness": ("factor",),
+    "contrast": ("factor",),
+    "saturation": ("factor",),
+    "hue": ("turn",),
+    "sharpness": ("factor",),
+    "grayscale": (),
+    "invert": (),
+    "solarize": ("threshold",),
+    "solarize_add": ("addition", "threshold"),
+    "posterize": ("bits",),
+    "autocontrast": (),
+    "equalize": (),
+    "gaussian_blur": ("radius",),
+    "kernel_blur": ("taps", "sigma"),
+    "affine": ("a", "b", "c", "d", "e", "f"),
+    "rotate": ("degrees",),
+    "vertical_flip": (),
+}
+"""Every step, and what its arguments are called."""
+
+
+class Step(NamedTuple):
+    """One operation on the pixels of a row: ``Step("rotate", (30,), "bilinear")``."""
+
+    op: str
+    """One of ``STEP_ARGUMENTS``."""
+    arguments: tuple[float, ...] = ()
+    """The numbers that it takes, in their order."""
+    sampling: Sampling = "nearest"
+    """Of ``affine`` and ``rotate``: how to read between pixels."""
+    fill: tuple[int, int, int] = (0, 0, 0)
+    """Of these: red, green and blue, 0 to 255, of what the image does not reach."""
+
+
+def native_steps(
+    steps: Iterable[Any],
+) -> Sequence[tuple[str, tuple[float, ...], str, tuple[int, ...]]]:
+    """Steps, checked, as the native modules take them.
+
+    Args:
+        steps: each a :class:`Step`, or a tuple of its parts, of which the last ones may be missing.
+
+    Raises:
+        TypeError: no steps.
+        ValueError: an operation that there is not, or another number or kind of arguments; the
+            message names it. Whether an argument lies in its bounds is left to the core.
+    """
+    if isinstance(steps, str) or not hasattr(steps, "__iter__"):
+        raise TypeError(f"steps must be (op, arguments, ...) tuples, not {steps!r}")
+    checked = []
+    for given in steps:
+        try:
+            step = given if isinstance(given, Step) else Step(*given)
+        except TypeError:
+            raise TypeError(f"a step must be (op, arguments, ...), not {given!r}") from None
+        names = STEP_ARGUMENTS.get(step.op) if isinstance(step.op, str) else None
+        if names is None:
+            known = ", ".join(STEP_ARGUMENTS)
+            raise ValueError(f"there is no step {step.op!r}; there are {known}")
+        try:
+            arguments = tuple(float(value) for value in step.arguments)
+            fill = tuple(int(value) for value in step.fill)
+        except (TypeError, ValueError):
+            raise ValueError(f"arguments and fill must be numbers: {step!r}") from None
+        if len(arguments) != len(names):
+            takes = ", ".join(names) or "no arguments"
+            raise ValueError(f"the step {step.op!r} takes {takes}: {step!r}")
+        if step.sampling not in get_args(Sampling):
+            raise ValueError(f"sampling must be one of {get_args(Sampling)}, not {step.sampling!r}")
+        if len(fill) != 3 or not all(0 <= value <= 255 for value in fill):
+            raise ValueError(f"fill must be three numbers from 0 to 255, not {step.fill!r}")
+        checked.append((step.op, arguments, step.sampling, fill))
+    return checked

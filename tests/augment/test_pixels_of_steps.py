@@ -1,0 +1,176 @@
+"""Do steps give Pillow's pixels, one by one and in chains, alone and behind a crop?"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from support.comparing import jpeg, picture, rng_of
+
+import fastinet
+from fastinet.augment import STEP_ARGUMENTS, Sampling, Step
+from fastinet.testing import reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from support.comparing import Rng
+
+SAMPLINGS: tuple[Sampling, ...] = ("nearest", "bilinear", "bicubic")
+SIZES = ((1, 1), (1, 5), (2, 2), (3, 3), (5, 3), (7, 300), (17, 16), (97, 33), (64, 64))
+
+# Pillow's builds for arm64 may fuse products and sums.
+EXACT = platform.machine() in ("x86_64", "AMD64")
+
+
+def images(rng: Rng, height: int, width: int) -> Iterator[NDArray[np.uint8]]:
+    """Noise, one colour, a picture, and few levels."""
+    yield rng.integers(0, 256, (height, width, 3), np.uint8)
+    yield np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8)
+    yield picture(rng, width, height)
+    yield rng.integers(100, 120, (height, width, 3), np.uint8)
+
+
+def some_of(op: str, rng: Rng) -> Iterator[Step]:
+    """Steps of one kind: its ends, what changes nothing, and arguments in between."""
+
+    def either(*values: float) -> float:
+        return float(rng.choice(values))
+
+    match op:
+        case "brightness" | "contrast" | "saturation" | "sharpness":
+            yield Step(op, (either(0, 1, rng.uniform(0, 2), rng.uniform(0, 9), 300),))
+        case "hue":
+            yield Step(op, (rng.uniform(-0.5, 0.5),))
+        case "solarize":
+            yield Step(op, (either(0, 128, 256, rng.uniform(0, 256)),))
+        case "solarize_add":
+            yield Step(op, (int(rng.integers(-255, 256)), int(rng.integers(0, 257))))
+        case "posterize":
+            yield Step(op, (int(rng.integers(0, 9)),))
+        case "gaussian_blur":
+            yield Step(op, (either(0, 0.1, rng.uniform(0, 2), rng.uniform(2, 8), 60),))
+        case "affine" | "rotate":
+            for sampling in SAMPLINGS:
+                r, g, b = rng.integers(0, 256, 3).tolist()
+                for arguments in matrices(rng) if op == "affine" else angles(rng):
+                    yield Step(op, arguments, sampling, (r, g, b))
+        case _:
+            assert not STEP_ARGUMENTS[op]
+            yield Step(op)
+
+
+def angles(rng: Rng) -> Iterator[tuple[float]]:
+    """Quarter turns, which move pixels; whole degrees; any."""
+    yield (float(rng.choice([0, 90, 180, 270, -90, 360, 720])),)
+    yield (float(rng.integers(-45, 46)),)
+    yield (float(rng.uniform(-400, 400)),)
+
+
+def matrices(rng: Rng) -> Iterator[tuple[float, ...]]:
+    """Transforms along one axis, scalings, and others, far beyond the image too.
+
+    Along one axis the core reads fewer pixels, and Pillow computes scalings in another way.
+    """
+    shear = rng.uniform(-1, 1)
+    shift = float(rng.choice([rng.integers(-20, 20), rng.uniform(-20, 20)]))
+    yield (1, shear, shift, 0, 1, 0)
+    yield (1, 0, 0, shear, 1, shift)
+    yield (1, 0, shift, 0, 1, 0)
+    yield (1, 0, 0, 0, 1, shift)
+    yield (rng.uniform(0.1, 3), 0, rng.uniform(-9, 9), 0, rng.uniform(-3, 3), rng.uniform(-9, 99))
+    yield tuple((rng.uniform(-2, 2, 6) * (1, 1, 20, 1, 1, 20)).tolist())
+    yield (rng.uniform(-300, 300), 1, 9, 1, 2, rng.uniform(-1e5, 1e5))
+
+
+@pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("op", [op for op in STEP_ARGUMENTS if op != "kernel_blur"])
+def test_a_step_gives_pillows_pixels(op: str, size: tuple[int, int]) -> None:
+    rng = rng_of("steps", op, size)
+    for pixels in images(rng, *size):
+        before = pixels.copy()
+        for step in some_of(op, rng):
+            changed = fastinet.apply_steps(pixels, [step])
+            assert np.array_equal(changed, reference.apply_steps(pixels, [step])), step
+        assert np.array_equal(pixels, before)
+
+
+@pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
+def test_a_chain_gives_pillows_pixels() -> None:
+    """What is put into one table, and what comes between, in any order."""
+    rng = rng_of("chains")
+    kinds = [op for op in STEP_ARGUMENTS if op != "kernel_blur"]
+    for _ in range(150):
+        height, width = rng.integers(1, 60, 2).tolist()
+        for pixels in images(rng, height, width):
+            chain = [next(some_of(op, rng)) for op in rng.choice(kinds, 5).tolist()]
+            changed = fastinet.apply_steps(pixels, chain)
+            assert np.array_equal(changed, reference.apply_steps(pixels, chain)), chain
+
+
+def test_a_blur_by_its_kernel_is_torchvisions_within_one_level() -> None:
+    rng = rng_of("kernels")
+    values = differences = 0
+    kernels = ((1, 0.3, (1, 1)), (3, 0.1, (2, 5)), (9, 1.1, (64, 31)), (23, 2.0, (90, 80)))
+    for taps, sigma, size in kernels:
+        for pixels in images(rng, *size):
+            changed = fastinet.apply_steps(pixels, [Step("kernel_blur", (taps, sigma))])
+            wanted = reference.apply_steps(pixels, [Step("kernel_blur", (taps, sigma))])
+            distance = np.abs(changed.astype(int) - wanted)
+            assert distance.max() <= 1
+            values, differences = values + distance.size, differences + np.count_nonzero(distance)
+    assert differences <= 1e-4 * values
+
+
+def test_steps_come_between_the_resize_and_the_normalisation() -> None:
+    rng = rng_of("decode")
+    data = jpeg(picture(rng, 120, 90), quality=90)
+    box, size = (10, 5, 90, 70), (48, 64)
+    rotation = Step("rotate", (12.0,), "bilinear", (9, 8, 7))
+    steps = [rotation, Step("equalize"), Step("sharpness", (0.4,))]
+    plain = fastinet.decode(data, box, size, flip=True)
+    changed = fastinet.decode(data, box, size, flip=True, steps=steps)
+    assert np.array_equal(changed, fastinet.apply_steps(plain, steps))
+    normal = {"dtype": "float32", "layout": "NCHW", "mean": "imagenet", "std": "imagenet"}
+    rows = fastinet.decode(data, box, size, flip=True, steps=steps, **normal)  # type: ignore[arg-type]
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    wanted = ((changed / 255 - mean) / std).transpose(2, 0, 1)
+    assert np.abs(rows - wanted).max() < 1e-5
+
+
+def test_an_image_without_pixels_stays_empty() -> None:
+    empty = np.zeros((0, 5, 3), np.uint8)
+    assert fastinet.apply_steps(empty, [Step("equalize")]).shape == (0, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "error"),
+    [
+        (np.zeros((4, 4, 3), np.float32), TypeError),
+        (np.zeros((4, 4), np.uint8), ValueError),
+        (np.zeros((3, 4, 4), np.uint8), ValueError),
+    ],
+)
+def test_pixels_of_another_kind_are_refused(
+    pixels: NDArray[np.uint8], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="pixels must be"):
+        fastinet.apply_steps(pixels, [])
+
+
+def test_the_pixels_are_the_same_on_every_machine() -> None:
+    """A digest, since Pillow beside it may be another one there."""
+    rng = rng_of("machines")
+    sha = hashlib.sha256()
+    y, x, c = np.ogrid[0:61, 0:83, 0:3]
+    pixels = ((x * (c + 3) + y * 5 + x * y // 7) % 256).astype(np.uint8)
+    for op in STEP_ARGUMENTS:
+        steps = some_of(op, rng) if op != "kernel_blur" else iter([Step(op, (9, 0.7))])
+        for step in steps:
+            sha.update(fastinet.apply_steps(pixels, [step]).tobytes())
+    assert sha.hexdigest()[:16] == "022090f5a3fd952d"

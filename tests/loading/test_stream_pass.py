@@ -1,0 +1,172 @@
+"""A pass over a stream: its items, how it ends with the stream, and what it says then."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import fastinet
+from fastinet.errors import CorruptError, FastinetWarning
+from fastinet.loading.stream_pass import StreamedItems, StreamRun
+from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.small import small_jpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SMALL = fastinet.Resize(8)
+
+
+def stream_of(data: bytes, **options: Any) -> fastinet.Stream:
+    return fastinet.open_stream(io.BytesIO(data), **options)
+
+
+def images(count: int) -> dict[str, bytes]:
+    rng = np.random.default_rng(0)
+    return {f"n01440764_{number}.JPEG": small_jpeg(rng) for number in range(count)}
+
+
+# Items
+
+
+def test_items_have_the_keys_and_labels_of_their_rows() -> None:
+    """Numbers in the stream are item ids; of two files with one extension the first counts."""
+    stream = stream_of(tar({}), labels=lambda _key, files: int(files["cls"]))
+    rows: Sequence[Any] = [
+        ("a", [("cls", b"3"), ("cls", b"4")]),
+        ("b", [("json", b"{}"), ("cls", b"0")]),
+    ]
+    items = StreamedItems(stream, np.array([7, 2]), rows)
+    assert items.keys == {7: "a", 2: "b"}
+    assert items.labels.tolist() == [3, 0]
+    assert items.labels.dtype == np.int64
+    assert items.label_sets is None
+
+
+def test_a_batch_asks_them_as_it_asks_a_dataset() -> None:
+    stream = stream_of(train_tar({"n01443537": images(3), "n01440764": images(2)}))
+    (batch,) = fastinet.StreamLoader(stream, 8, SMALL)
+    assert batch.keys[:3] == [f"n01443537/n01440764_{number}.JPEG" for number in range(3)]
+    assert batch.indices.tolist() == [0, 1, 2, 3, 4]
+    classes = [stream.classes[label].wnid for label in batch.labels.tolist()]
+    assert classes == ["n01443537"] * 3 + ["n01440764"] * 2
+    assert batch.label_sets is None
+
+
+# The end
+
+
+class Native:
+    """Stands in for the engine: gives what it was told to, and notes that it was closed."""
+
+    def __init__(self, *results: Any, skipped: int = 0) -> None:
+        self._results = list(results)
+        self.skipped = skipped
+        self.closed = 0
+        self.ready_batches = 2
+
+    def next(self) -> Any:
+        result = self._results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Source:
+    """Stands in for the stream: notes what it was asked, and may have failed itself."""
+
+    name = "pipe"
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.ended = 0
+        self.skipped = 0
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def explained(self, error: Exception) -> Exception:
+        return CorruptError(f"explained: {error}")
+
+    def end(self) -> None:
+        self.ended += 1
+
+
+def run_of(native: Native, source: Source, *, may_be_too_short: bool = False) -> StreamRun:
+    return StreamRun(native, source, may_be_too_short=may_be_too_short)  # type: ignore[arg-type]
+
+
+def test_what_the_stream_failed_of_comes_before_what_it_looks_like() -> None:
+    """A file object that raised gives a stream that looks cut."""
+    cut = CorruptError("truncated")
+    with pytest.raises(CorruptError, match=r"^explained: .*truncated"):
+        run_of(Native(cut), Source()).next()
+    with pytest.raises(TimeoutError, match="the disk"):
+        run_of(Native(cut), Source(TimeoutError("the disk"))).next()
+    with pytest.raises(TimeoutError, match="the disk"):
+        run_of(Native(None), Source(TimeoutError("the disk"))).next()
+    assert run_of(Native("batch"), Source(TimeoutError("later"))).next() == "batch"  # type: ignore[comparison-overlap]
+
+
+def test_engine_and_stream_end_together() -> None:
+    native, source = Native(skipped=3), Source()
+    run = run_of(native, source)
+    assert run.ready_batches == 2
+    with pytest.warns(FastinetWarning, match="'pipe': 3 entries so far were passed over"):
+        run.close()
+    assert (native.closed, source.ended, source.skipped) == (1, 1, 3)
+
+
+def test_nothing_passed_over_is_not_told(recwarn: pytest.WarningsRecorder) -> None:
+    source = Source()
+    run_of(Native(), source).close()
+    assert not recwarn.list
+    assert source.ended == 1
+
+
+def test_a_stream_that_is_too_short_for_a_batch_is_told_of(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    assert run_of(Native("batch", None), Source(), may_be_too_short=False).next() is not None
+    run = run_of(Native("batch", None), Source(), may_be_too_short=True)
+    assert run.next() is not None
+    assert run.next() is None
+    assert not recwarn.list, "there was one"
+    with pytest.warns(FastinetWarning, match="leaves no batch: 'pipe' ended before all ranks"):
+        assert run_of(Native(None), Source(), may_be_too_short=True).next() is None
+
+
+def test_a_pass_that_goes_on_from_a_state_may_have_no_batch(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    data = train_tar({"n01440764": images(4)})
+    loader = fastinet.StreamLoader(stream_of(data), 4, SMALL, drop_last=True)
+    assert len(next(iter(loader))) == 4
+    again = fastinet.StreamLoader(stream_of(data), 4, SMALL, drop_last=True)
+    again.load_state_dict(loader.state_dict())
+    assert list(again) == []
+    assert not recwarn.list
+
+
+# A pass
+
+
+def test_a_pass_moves_its_loaders_state_on() -> None:
+    loader = fastinet.StreamLoader(stream_of(train_tar({"n01440764": images(5)})), 2, SMALL)
+    seen = [(batch.indices.tolist(), loader.state_dict()["position"]) for batch in loader]
+    assert seen == [([0, 1], 2), ([2, 3], 4), ([4], 5)]
+    assert loader.state_dict()["position"] == 0
+    assert loader.state_dict()["epoch"] == 1
+
+
+def test_an_item_beyond_the_classes_is_refused_at_its_batch() -> None:
+    stream = stream_of(tar({"a.jpg": images(1).popitem()[1], "a.cls": b"1"}), classes=["n01440764"])
+    with pytest.raises(ValueError, match=r"a\.jpg"):
+        next(iter(fastinet.StreamLoader(stream, 2, SMALL)))

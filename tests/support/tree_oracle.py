@@ -1,0 +1,170 @@
+"""What is right for a tree of class folders, in plain Python: items, classes and splits.
+
+It knows fastinet's rules and none of its code. Where a tree can be read in several ways, and
+fastinet is free to refuse it or has rules of its own, it has no opinion.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from support.trees import JPEG, PNG, EmptyFolder, HardLink, SymbolicLink, Tree, folders_of
+
+SPELLINGS = {
+    "train": {"train", "training", "trn"},
+    "val": {"val", "valid", "validation", "dev"},
+    "test": {"test", "testing"},
+    "holdout": {"holdout"},
+}
+SAY_NOTHING = {"imagenet", "ilsvrc2012", "img", "images", "data"}
+PROGRAMS_OWN = {"@eaDir", "$RECYCLE.BIN", "lost+found", "__MACOSX"}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a split must have."""
+
+    items: tuple[tuple[str, bytes, int], ...]
+    """(key, content, label) of each, in the order of the archive."""
+    classes: tuple[str, ...]
+
+
+def is_wnid(name: str) -> bool:
+    return re.fullmatch("n[0-9]{8}", name) is not None
+
+
+def is_junk(path: str) -> bool:
+    """Whether it is hidden, or another program's own: in such a folder, or called so."""
+    return any(part.startswith(".") or part in PROGRAMS_OWN for part in path.split("/"))
+
+
+def content_at(tree: Tree, path: str) -> bytes | None:
+    """The bytes of the file at the path, links followed; None where there is none."""
+    what = tree.get(path)
+    if isinstance(what, HardLink):
+        return content_at(tree, what.to)
+    if isinstance(what, SymbolicLink):
+        parts: list[str] = list(PurePosixPath(path).parent.parts)
+        for part in PurePosixPath(what.to).parts:
+            if part == "/" or (part == ".." and not parts):
+                return None  # it leads out of the tree
+            parts = parts[:-1] if part == ".." else [*parts, part]
+        return content_at(tree, "/".join(parts))
+    return what if isinstance(what, bytes) else None
+
+
+def is_image(path: str, content: bytes) -> bool:
+    named = path.lower().endswith((".jpg", ".jpeg", ".png"))
+    return named or content.startswith((JPEG[:3], PNG))
+
+
+def known_split(folder: str) -> str | None:
+    """The split that a folder of this name is of."""
+    words = [word for word in re.split(r"[-_. ]+", folder.lower()) if word]
+    while words and words[0] in SAY_NOTHING:
+        words.pop(0)
+    while words and words[-1] in SAY_NOTHING:
+        words.pop()
+    for split, spellings in SPELLINGS.items():
+        if len(words) == 1 and words[0] in spellings:
+            return split
+    return None
+
+
+def root_and_class(path: str) -> tuple[str, str]:
+    """The path above the innermost class folder, and the class; "" where there is none."""
+    folders = path.split("/")[:-1]
+    for depth in reversed(range(len(folders))):
+        if is_wnid(folders[depth]):
+            return "/".join(folders[:depth]), folders[depth]
+    return "/".join(folders), ""
+
+
+def split_folder(root: str) -> str | None:
+    """The innermost folder of the root that is called as a split is."""
+    return next((name for name in reversed(root.split("/")) if known_split(name)), None)
+
+
+def passed_over(tree: Tree) -> list[str]:
+    """What lies in the tree and is none of its items, nor a file that belongs to one.
+
+    That is junk, other files, and links to outside.
+    """
+    items = {path for path in tree if is_item(tree, path)}
+    samples = {sample_of(path) for path in items}
+    return [
+        path
+        for path, what in tree.items()
+        if not isinstance(what, EmptyFolder)
+        and path not in items
+        and sample_of(path) not in samples
+    ]
+
+
+def sample_of(path: str) -> str:
+    """What files have in common that belong to one image: the path up to the name's first dot."""
+    folder, _, base = path.rpartition("/")
+    return f"{folder}/{base.partition('.')[0] or base}"
+
+
+def is_item(tree: Tree, path: str) -> bool:
+    """Whether it is an image that counts."""
+    content = content_at(tree, path)
+    return content is not None and not is_junk(path) and is_image(path, content)
+
+
+def has_items(tree: Tree) -> bool:
+    """Whether there is any."""
+    return any(is_item(tree, path) for path in tree)
+
+
+def expected(tree: Tree, order: Iterable[str], name: str) -> dict[str, Expected] | None:
+    """What each split of the tree must have; None: no opinion.
+
+    Args:
+        tree: what is packed, or lies in a folder; inner tars as folders.
+        order: its paths in the order of the archive.
+        name: of the folder, or of the tar without ".tar".
+    """
+    if any(path.endswith((".cls", ".json")) for path in tree):
+        return None  # they may be labels
+    items = [(path, content_at(tree, path)) for path in order if is_item(tree, path)]
+    if any(not root_and_class(path)[1] for path, _ in items):
+        return None
+    class_folders = {
+        folder
+        for folder in folders_of(tree)
+        if is_wnid(PurePosixPath(folder).name) and not is_junk(folder)
+    }
+    roots = {root_and_class(path)[0] for path, _ in items}
+    roots |= {root_and_class(f"{folder}/")[0] for folder in class_folders}
+    split_of = splits_of_roots(roots, name)
+    if split_of is None or not items:
+        return None
+    table = tuple(sorted({root_and_class(f"{folder}/")[1] for folder in class_folders}))
+    found: dict[str, list[tuple[str, bytes, int]]] = {}
+    for path, content in items:
+        root, wnid = root_and_class(path)
+        found.setdefault(split_of[root], []).append((path, content, table.index(wnid)))
+    return {split: Expected(tuple(rows), table) for split, rows in found.items()}
+
+
+def splits_of_roots(roots: Iterable[str], name: str) -> dict[str, str] | None:
+    """The split that each root is; None: no opinion."""
+    folders: dict[str, str] = {}
+    for root in roots:
+        folder = split_folder(f"{name}/{root}")
+        if folder is None:
+            # One root of any name is all there is, and is for training.
+            return {root: "train"} if len(set(roots)) == 1 else None
+        folders[root] = folder
+    if len(set(folders.values())) < len(folders):
+        return None  # several roots in one split, or in two folders of one name
+    spellings = [known_split(folder) for folder in folders.values()]
+    return {
+        root: str(known_split(folder)) if spellings.count(known_split(folder)) == 1 else folder
+        for root, folder in folders.items()
+    }
