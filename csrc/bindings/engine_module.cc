@@ -155,15 +155,10 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
-      .def(py::init([](bool one_of_a_sample, std::string split, SplitRule::Telling prefixes,
-                       SplitRule::Telling folders, std::string otherwise) {
-             return ItemRules{
-                 one_of_a_sample,
-                 std::move(split),
-                 {std::move(prefixes), std::move(folders), std::move(otherwise)},
-             };
+      .def(py::init([](bool one_of_a_sample, std::string split, std::string around) {
+             return ItemRules{one_of_a_sample, std::move(split), std::move(around)};
            }),
-           py::kw_only(), "one_of_a_sample"_a, "split"_a, "prefixes"_a, "folders"_a, "otherwise"_a);
+           py::kw_only(), "one_of_a_sample"_a, "split"_a, "around"_a);
 
   py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")
       .def(py::init<int, const py::bytes&, const ItemRules&, int64_t>(), "descriptor"_a, "name"_a,

@@ -110,8 +110,9 @@ Status ItemStream::Step() {
     if (over_) return {};
     const StreamedMember& member = members_.member();
     const bool again = !names_.Add(member.name);
-    if (IsOfOtherSplit(member.name)) return {};
     if (IsLeftover(member.name, again)) return {};
+    FASTINET_ASSIGN_OR_RETURN(const bool wanted, IsOfSplit(member));
+    if (!wanted) return {};
     if (again) {
       return OfStream(
           "a second member of this name, and the first one has gone by, which tar would replace",
@@ -147,8 +148,9 @@ Status ItemStream::TakeAsides() {
 }
 
 Status ItemStream::TakePassed(const PassedEntry& entry) {
-  if (!IsWanted(entry.name)) return {};
   if (IsLeftover(entry.name, false)) return {};
+  FASTINET_ASSIGN_OR_RETURN(const bool wanted, gate_.Takes(entry.name, false));
+  if (!wanted) return {};
   std::string shown = entry.name + " (" + std::string(NameOf(entry.kind)) + ")";
   if (entry.kind == PassedKind::kHardLink && names_.Has(entry.target)) {
     return OfStream("a hard link to '" + entry.target + "', whose bytes have gone by", entry.name,
@@ -198,15 +200,17 @@ void ItemStream::Skip(std::string name) {
   if (skipped_names_.size() < kSkippedNames) skipped_names_.push_back(std::move(name));
 }
 
-bool ItemStream::IsWanted(std::string_view name) const {
-  return rules_.split.empty() || rules_.splits.Of(name) == rules_.split;
-}
-
-/// Counts `name` if it is of another split than is wanted.
-bool ItemStream::IsOfOtherSplit(const std::string& name) {
-  if (IsWanted(name)) return false;
-  if (of_other_splits_++ == 0) first_other_ = name;
-  return true;
+/// Whether a member is of the split that is wanted; counts it otherwise. An image that shows that
+/// there are two readings comes behind a sample that is complete.
+Result<bool> ItemStream::IsOfSplit(const StreamedMember& member) {
+  Result<bool> wanted = gate_.Takes(member.name, IsImage(member));
+  if (!wanted.ok()) {
+    FinishSample();
+    Status status = std::move(wanted).status();
+    return std::move(status).InMember(member.name).AtOffset(static_cast<int64_t>(member.offset));
+  }
+  if (!wanted.value() && of_other_splits_++ == 0) first_other_ = member.name;
+  return wanted;
 }
 
 /// At the stream's end: an empty epoch is what a wrong `split` looks like.
@@ -215,8 +219,8 @@ Status ItemStream::CheckSplit() const {
   return {StatusCode::kMissing, "no item of the stream is of split '" + rules_.split +
                                     "', as far as paths tell; " + std::to_string(of_other_splits_) +
                                     " members are of others, the first is '" + first_other_ +
-                                    "' of '" + std::string(rules_.splits.Of(first_other_)) +
-                                    "'. Without split= all items come"};
+                                    "' of '" + gate_.SplitOf(first_other_) +
+                                    "'. split=\"all\" takes all items"};
 }
 
 Status ItemStream::Take(const StreamedMember& member) {

@@ -13,7 +13,7 @@
 #include "base/byte_stream.h"
 #include "base/status.h"
 #include "stream/arrived_names.h"
-#include "stream/split_rule.h"
+#include "stream/split_gate.h"
 #include "tar/member_stream.h"
 
 namespace fastinet {
@@ -37,8 +37,8 @@ struct StreamItem {
 /// What of a stream is an item, beyond what its members tell.
 struct ItemRules {
   bool one_of_a_sample = false;  // one image of each sample, though nothing beside it is a label
-  std::string split;             // the only one whose members count, as `splits` tells; "": all
-  SplitRule splits = {};
+  std::string split;             // the only one whose members count, as SplitGate takes it
+  std::string around;            // the split that the stream's name is
 };
 
 /// Groups the members of a stream to samples, as WebDataset writes them: members that follow one
@@ -60,7 +60,10 @@ class ItemStream {
 
   /// `stream` must outlive this. Images of more than `max_bytes` come without their bytes.
   ItemStream(ByteStream& stream, uint64_t max_bytes, ItemRules rules)
-      : members_(stream, {}), max_bytes_(max_bytes), rules_(std::move(rules)) {}
+      : members_(stream, {}),
+        max_bytes_(max_bytes),
+        rules_(std::move(rules)),
+        gate_(rules_.split, rules_.around) {}
 
   /// The next item; nothing at the archive's end, which has then been seen to be complete. What is
   /// wrong with the stream is said after the items that are known to be complete: when the next
@@ -85,13 +88,12 @@ class ItemStream {
   };
 
   Status Step();
-  bool IsOfOtherSplit(const std::string& name);
-  bool IsWanted(std::string_view name) const;
   Status TakeAsides();
   Status TakePassed(const PassedEntry& entry);
   Status BeginTar(uint64_t tar);
   bool IsLeftover(const std::string& name, bool again);
   void Skip(std::string name);
+  Result<bool> IsOfSplit(const StreamedMember& member);
   Status CheckSplit() const;
   Status Take(const StreamedMember& member);
   Status TakeImage(const StreamedMember& member);
@@ -103,6 +105,7 @@ class ItemStream {
   MemberStream members_;
   const uint64_t max_bytes_;
   const ItemRules rules_;
+  SplitGate gate_;
   bool over_ = false;
   Status failure_;                // of the stream, once it has come
   bool waiting_ = false;          // members_ stands at a member that has not been taken

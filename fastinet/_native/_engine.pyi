@@ -261,14 +261,13 @@ class ItemRules:
         *,
         one_of_a_sample: bool,
         split: str,
-        prefixes: Sequence[tuple[str, str]],
-        folders: Sequence[tuple[str, str]],
-        otherwise: str,
+        around: str,
     ) -> None:
         """With `one_of_a_sample` one image of each sample, though nothing beside it is a label.
 
-        The members that count are those of `split` ("": all): by (prefix, split), else by the
-        innermost of (end of a folder's path, split), else `otherwise`.
+        The members that count are those of `split`, by its name or its folder's; "": of the split
+        that the first image is of, and another one is an error; "all": all. `around` is the split
+        that the stream's name is; "": it is none.
         """
 
 class StreamItems:

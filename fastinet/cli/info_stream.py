@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet.cli.headers import HeaderTally, header_facts, print_mix
-from fastinet.cli.opening import labels_if_any
+from fastinet.cli.opening import classes_if_any
 from fastinet.cli.output import print_facts, print_json, print_table, progress_bar, size_text
+from fastinet.datasets.classes import class_table
 
 if TYPE_CHECKING:
     from fastinet import Stream
@@ -21,12 +22,12 @@ _LABELLED_AT_ONCE = 256  # items; together they cost a tenth
 
 
 class _Survey:
-    """One pass over a stream: its items' sizes, labels and first keys, and a sample of headers."""
+    """One pass over a stream: its items' sizes, classes and first keys, and a sample of headers."""
 
     def __init__(self, stream: Stream, sample: int) -> None:
         self.sizes: list[int] = []
         self.first_keys: list[str] = []
-        self.labels: collections.Counter[int] = collections.Counter()
+        self.classes: collections.Counter[int | str] = collections.Counter()
         self._headers: list[dict[str, str]] = []
         self._sample = sample
         self._drawn = random.Random(0)  # noqa: S311  # which headers to read
@@ -41,11 +42,11 @@ class _Survey:
                     self.first_keys.append(item.key)
                 waiting.append((item.key, item.companions))
                 if len(waiting) == _LABELLED_AT_ONCE:
-                    self.labels.update(labels_if_any(stream, waiting))
+                    self.classes.update(classes_if_any(waiting))
                     waiting.clear()
                 self._look_at(item.data)
                 progress(len(self.sizes))
-            self.labels.update(labels_if_any(stream, waiting))
+            self.classes.update(classes_if_any(waiting))
 
     def _look_at(self, data: bytes) -> None:
         """Reads an image's header if the draw falls on it (Vitter 1985, algorithm R)."""
@@ -76,7 +77,7 @@ def info_of_stream(
         "archive": stream.name,
         "items": len(sizes),
         "classes": len(rows),
-        "unlabelled": survey.labels[-1],
+        "unlabelled": survey.classes[-1],
         "skipped": stream.skipped,
         "items_per_class": [min(items), max(items)] if items else [0, 0],
         "bytes": int(sizes.sum()),
@@ -104,7 +105,10 @@ def info_of_stream(
     )
     print_mix(survey.mix())
     if with_classes:
-        cells = [(f"{row['label']}", row["wnid"], row["name"], f"{row['items']:,}") for row in rows]
+        cells = [
+            (_label_text(row["label"]), row["wnid"], row["name"], f"{row['items']:,}")
+            for row in rows
+        ]
         print_table("Classes", ["label", "wnid", "name", "items"], cells)
 
 
@@ -118,13 +122,25 @@ def _extremes(sizes: np.ndarray[Any, np.dtype[np.uint64]]) -> dict[str, float]:
 
 
 def _class_rows(stream: Stream, survey: _Survey, lang: str) -> list[dict[str, Any]]:
-    """The classes that came, in label order, with what is known of them."""
-    rows = []
-    for label in sorted(label for label in survey.labels if label >= 0):
+    """The classes that came, with what is known of them: by label, then by wnid.
+
+    A wnid has no label in a stream, which does not say what other classes it has.
+    """
+    labels = sorted(each for each in survey.classes if isinstance(each, int) and each >= 0)
+    wnids = sorted(each for each in survey.classes if isinstance(each, str))
+    known = dict(enumerate(stream.classes))
+    by_label = [(label, known.get(label), survey.classes[label]) for label in labels]
+    infos = class_table(wnids)
+    by_wnid = [(None, info, survey.classes[info.wnid]) for info in infos]
+    rows: list[dict[str, Any]] = []
+    for label, info, items in (*by_label, *by_wnid):
         wnid = name = ""
-        if label < len(stream.classes):
-            info = stream.classes[label]
+        if info is not None:
             wnid = info.wnid
             name = (info.zh if lang == "zh" else "".join(info.names[:1])) or wnid
-        rows.append({"label": label, "wnid": wnid, "name": name, "items": survey.labels[label]})
+        rows.append({"label": label, "wnid": wnid, "name": name, "items": items})
     return rows
+
+
+def _label_text(label: int | None) -> str:
+    return "-" if label is None else str(label)

@@ -11,6 +11,9 @@ import click
 import fastinet
 from fastinet.archives.gzip_archive import is_gzip
 from fastinet.cli.output import byte_bar, file_bar, note
+from fastinet.datasets.key_labels import KeyLabels, told_by_keys
+from fastinet.datasets.path_splits import ALL
+from fastinet.datasets.scanned import wnid_text
 from fastinet.errors import FastinetError
 from fastinet.items.opening import is_stream
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 
 split_option = click.option(
-    "--split", help="Which part, of an archive that has several.  [default: the first]"
+    "--split", help="Which part, of an archive that has several, or all.  [default: train]"
 )
 
 index_option = click.option(
@@ -102,20 +105,30 @@ def open_streamed(
     if path == "-" and os.isatty(0):
         raise click.UsageError("standard input is a terminal: cat archive.tar | fastinet ... -")
     try:
-        return fastinet.open_stream(path, split=split, labels=labels)
+        # Commands that only look at a stream look at all of it.
+        return fastinet.open_stream(path, split=split or ALL, labels=labels)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def labels_if_any(stream: Stream, items: Sequence[tuple[str, Mapping[str, bytes]]]) -> list[int]:
-    """The labels of items, (key, companions) each; -1 of an item without one.
+def classes_if_any(items: Sequence[tuple[str, Mapping[str, bytes]]]) -> list[int | str]:
+    """What a stream tells of the classes of its items, (key, companions) each.
 
-    Commands that only look at a stream do not need labels.
+    A wnid, or the label that a companion has; -1 of an item without one. Commands that only look at
+    a stream need no labels.
     """
-    try:
-        return stream.labels_of(items)
-    except ValueError:  # one has none
-        return [-1] if len(items) == 1 else [labels_if_any(stream, [item])[0] for item in items]
+    keys = [key for key, _ in items]
+    classes: list[int | str] = []
+    for item, told in zip(items, told_by_keys(keys), strict=True):
+        try:
+            by_itself = (
+                next(KeyLabels(None)([item])) if "cls" in item[1] or "json" in item[1] else -1
+            )
+        except ValueError:  # what lies beside it is no label
+            by_itself = -1
+        is_told = by_itself < 0 and told.wnid >= 0
+        classes.append(wnid_text(told.wnid) if is_told else by_itself)
+    return classes
 
 
 def open_boxes(path: str) -> Boxes:

@@ -12,8 +12,8 @@ import numpy as np
 
 import fastinet
 from fastinet.cli.opening import (
+    classes_if_any,
     index_option,
-    labels_if_any,
     open_archive,
     open_boxes,
     open_streamed,
@@ -21,11 +21,12 @@ from fastinet.cli.opening import (
     split_option,
 )
 from fastinet.cli.output import archive_argument, literal, say
+from fastinet.datasets.classes import class_table
 from fastinet.errors import CorruptError, FastinetError
 from fastinet.items.opening import is_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -148,28 +149,35 @@ def _show_stream(
     seed: int,
     boxes: str | None,
 ) -> None:
-    stream = open_streamed(archive, split=split, boxes=boxes)
+    told: dict[str, int | str] = {}
+
+    def note_class(key: str, companions: Mapping[str, bytes]) -> int:
+        (told[key],) = classes_if_any([(key, companions)])
+        return -1
+
     images: list[NDArray[np.uint8]]
-    try:
-        if transform == "none":
-            with contextlib.closing(stream.items()) as items:
-                first = list(itertools.islice(items, count))
-            images = [_decoded(item.data, item.key) for item in first]
-            labels = labels_if_any(stream, [(item.key, item.companions) for item in first])
-            keys = [item.key for item in first]
-        else:
-            loader = fastinet.StreamLoader(stream, count, _rule(transform), seed=seed, world=1)
-            batch = next(iter(loader), None)
-            images = [] if batch is None else list(batch.images)
-            labels = [] if batch is None else batch.labels.tolist()
-            keys = [] if batch is None else batch.keys
-    except FastinetError:
-        raise
-    except ValueError as error:  # an item has no label
-        raise click.UsageError(str(error)) from error
+    if transform == "none":
+        stream = open_streamed(archive, split=split, boxes=boxes)
+        with contextlib.closing(stream.items()) as items:
+            first = list(itertools.islice(items, count))
+        images = [_decoded(item.data, item.key) for item in first]
+        classes = classes_if_any([(item.key, item.companions) for item in first])
+        keys = [item.key for item in first]
+    else:
+        stream = open_streamed(archive, split=split, labels=note_class, boxes=boxes)
+        loader = fastinet.StreamLoader(stream, count, _rule(transform), seed=seed, world=1)
+        batch = next(iter(loader), None)
+        images = [] if batch is None else list(batch.images)
+        keys = [] if batch is None else batch.keys
+        classes = [told[key] for key in keys]
     if not images:
         raise CorruptError("no images came", archive=stream.name)
-    _write(images, _captions(labels, keys, stream.classes), output)
+    # A wnid has a name, though no label.
+    infos = [
+        _info_of(each, stream.classes) if isinstance(each, int) else class_table([each])[0]
+        for each in classes
+    ]
+    _write(images, _captions(infos, keys), output)
     say(f"{literal(output)}: {len(images)} images")
 
 
@@ -194,17 +202,19 @@ def write_sheet(
     """
     labels = dataset.labels[items].tolist()
     keys = [dataset.keys[item] for item in items]
-    _write(images, _captions(labels, keys, dataset.classes), output, frames)
+    infos = [_info_of(label, dataset.classes) for label in labels]
+    _write(images, _captions(infos, keys), output, frames)
 
 
-def _captions(
-    labels: Sequence[int], keys: Sequence[str], classes: Sequence[ClassInfo]
-) -> list[tuple[str, str]]:
+def _info_of(label: int, classes: Sequence[ClassInfo]) -> ClassInfo | None:
+    return classes[label] if 0 <= label < len(classes) else None
+
+
+def _captions(infos: Sequence[ClassInfo | None], keys: Sequence[str]) -> list[tuple[str, str]]:
     """The name of each image's class, where it is known, and of its file."""
     captions = []
-    for label, key in zip(labels, keys, strict=True):
-        known = 0 <= label < len(classes)
-        names = (*classes[label].names, classes[label].wnid) if known else ("",)
+    for info, key in zip(infos, keys, strict=True):
+        names = ("",) if info is None else (*info.names, info.wnid)
         captions.append((names[0], key.rpartition("/")[2]))
     return captions
 

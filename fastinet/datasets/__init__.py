@@ -8,7 +8,7 @@ another family's.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastinet.datasets import (
     ilsvrc,
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.scanned import ScannedArchive
 
-__all__ = ["recognise"]
+__all__ = ["RULES_VERSION", "recognise"]
+
+RULES_VERSION: Final = 2
+"""Of the rules by which members are items and have labels and splits. An index that was made by
+other ones is made anew. 1: before paths with names like val_canny were told from val."""
 
 # In the order in which they are asked. Labels in files of their own say more than wnids in names.
 _RECOGNISERS = (
@@ -41,13 +45,18 @@ _RECOGNISERS = (
 
 
 def recognise(
-    archives: Sequence[ScannedArchive], label_function: LabelFunction | None = None
+    archives: Sequence[ScannedArchive],
+    label_function: LabelFunction | None = None,
+    opened: str = "",
 ) -> Listing | None:
     """The listing by the first family that takes these archives for its own, or None.
 
-    With a function for the labels, every image is an item, whatever the family.
+    Args:
+        archives: all that were opened.
+        label_function: with one for the labels, every image is an item, whatever the family.
+        opened: what the path of all archives is called; "" where there are several paths.
     """
-    members = ScannedMembers(archives)
+    members = ScannedMembers(archives, opened)
     if label_function is not None:
         listing = webdataset.label_by_function(members, label_function)
     else:

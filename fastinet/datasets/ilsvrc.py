@@ -14,8 +14,8 @@ Hugging Face                 flat names that end in the class: ``n01440764_10026
                              ``ILSVRC2012_val_00000001_n01751748.JPEG``
 ===========================  =======================================================================
 
-The *split* of an image is "val" or "test" where its name says so (``ILSVRC2012_val_``), else the
-innermost folder that is called train, val or test; without either it is "train".
+The *split* of an image is told by its folders, the name of the archive, and the number in its name,
+see :mod:`fastinet.datasets.path_splits`.
 
 The *class* of an image is the innermost folder that is a wnid, where an inner tar counts as a
 folder, and so does an archive that a wnid names; failing that, the wnid that the file name ends or,
@@ -26,14 +26,14 @@ there on purpose, and the training images beside it lie in the same folders. A n
 many there are. Test images have no label.
 
 *Labels* number the sorted wnids, as torchvision, timm and Keras do: tench is 0 of the full 1000.
-All splits of an archive have the same classes: those that its images, or class tars, are of, and
-the full 1000 where it has validation images outside of class folders, or no labelled image.
+Which classes a split has is told in :mod:`fastinet.datasets.split_classes`; the full 1000 are among
+them where there are validation images outside of class folders, or no labelled image.
 
-*Items* come split by split: train, val, test. Training images come in the archive's order.
-Validation and test images come in the order of the numbers in their names, so that item i of the
-split "val" is ILSVRC2012_val_{i+1:08d}. The archives have them in another order (TFDS,
-``imagenet_common.py``), but the devkit's ground truth, ReaL's labels and everybody's predictions go
-by the names.
+*Items* come split by split: train, val, test, others. Training images come in the archive's order.
+Validation and test images, and copies of them, come in the order of the numbers in their names, so
+that item i of the split "val" is ILSVRC2012_val_{i+1:08d}. The archives have them in another order
+(TFDS, ``imagenet_common.py``), but the devkit's ground truth, ReaL's labels and everybody's
+predictions go by the names.
 """
 
 from __future__ import annotations
@@ -44,33 +44,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.datasets import path_splits
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
-from fastinet.datasets.listing import Split
 from fastinet.datasets.names import Bools, Ints, Names
-from fastinet.datasets.path_splits import PATH_SPLITS, image_numbers
-from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number, wnid_text
+from fastinet.datasets.path_splits import image_numbers
+from fastinet.datasets.scanned import ScannedMembers, wnid_text
+from fastinet.datasets.split_classes import (
+    ANNOTATION_FOLDERS,
+    SplitClasses,
+    divided,
+    in_split_order,
+)
 from fastinet.datasets.validation import VALIDATION_IMAGES
-from fastinet.errors import CorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from fastinet.datasets.listing import Listing
 
 __all__ = ["are_annotations", "recognise"]
 
-# Items come in this order of splits.
-_SPLITS = ("train", "val", "test")
-_TRAIN, _VAL, _TEST = map(PATH_SPLITS.index, _SPLITS)
+_VAL = 0  # of image_numbers
+
+# Archives of one of these splits alone are families of their own by its name.
+_SINGLE_SPLITS = ("train", "val", "test")
 
 # Files of ImageNet-21K that are called images and hold none, by wnid and base: a training that
 # meets them in every epoch can do nothing else than skip them. DINOv2 does so, too
 # (data/datasets/image_net_22k.py).
 _KNOWN_INVALID = ((6470073, "n06470073_47249.JPEG"),)
 
-# What the CLS-LOC packagings have beside the images: annotations and lists of names.
-_ANNOTATION_FOLDERS = ("Annotations", "ImageSets")
+# What the CLS-LOC packagings have beside the images, and their folders: lists of names.
 _ANNOTATION_PREFIX = "LOC_"
 
 
@@ -80,37 +83,39 @@ def recognise(members: ScannedMembers) -> Listing | None:
     Raises:
         CorruptError: two images have the same number.
     """
-    archives = members.archives
     images = members.images()
     invalid = _known_invalid(members.names)
-    found = _facts(members.names, images, archives)
+    found = _facts(members.names, images)
     items = images & ~invalid & ((found.wnids >= 0) | (found.numbers >= 0))
     if not items.any():
         return None
 
-    rows = _in_order(np.flatnonzero(items), found, members.names)
-    wnids, splits = found.wnids[rows], found.splits[rows]
-    present_wnids = np.unique(wnids[wnids >= 0])
-    class_tars = np.array(list(_class_tars(archives)), np.int64)
-    classes = np.union1d(present_wnids, class_tars)
-    if found.outside_classes[rows].any() or not len(classes):
-        classes = np.union1d(classes, imagenet1k_wnid_numbers())
-    class_texts = tuple(wnid_text(number) for number in classes.tolist())
-    present = np.unique(splits).tolist()
+    rows = np.flatnonzero(items)
+    classes = divided(
+        members,
+        rows,
+        wnids=found.wnids[rows],
+        numbered=found.numbered[rows],
+        numbers=found.numbers[rows],
+        others=imagenet1k_wnid_numbers() if _are_of_1000(found, rows) else None,
+    )
+    rows, classes = in_split_order(rows, classes, members.names)
+    names = [split.name for split in classes.splits]
     return members.listing(
         rows,
-        family="ilsvrc" if len(present) > 1 else PATH_SPLITS[present[0]],
-        labels=np.where(wnids >= 0, np.searchsorted(classes, wnids), -1).astype(np.int64),
-        splits=tuple(Split(PATH_SPLITS[split], class_texts) for split in present),
-        item_split=np.searchsorted(present, splits).astype(np.int8) if len(present) > 1 else None,
+        family=names[0] if len(names) == 1 and names[0] in _SINGLE_SPLITS else "ilsvrc",
+        labels=classes.labels,
+        splits=classes.splits,
+        item_split=classes.item_split,
         skipped=int(np.count_nonzero(~items)),
         notes=tuple(
             note
             for note in (
                 *_skipped_notes(members.names, images, items, invalid),
-                _empty_classes_note(np.setdiff1d(class_tars, present_wnids).tolist()),
+                *classes.notes,
                 _unlabelled_note(rows, found, members.names),
                 _contradictions_note(rows, found, members.names),
+                _dealt_anew_note(rows, classes, found, members.names),
             )
             if note
         ),
@@ -121,8 +126,8 @@ def recognise(members: ScannedMembers) -> Listing | None:
 class _Facts:
     """What the names of all N members tell."""
 
-    splits: Ints
-    """[N] index into PATH_SPLITS."""
+    numbered: Ints
+    """[N] index into ("val", "test") of those with numbers; -1."""
     numbers: Ints
     """[N] of validation and test images; -1: it has none."""
     wnids: Ints
@@ -133,22 +138,17 @@ class _Facts:
     """[N] number of the wnid that is published for a validation image; -1: none is."""
 
 
-def _facts(names: Names, images: Bools, archives: Sequence[ScannedArchive]) -> _Facts:
-    _, numbers = image_numbers(names)
-    splits = path_splits.ILSVRC.of(names)
-    # A folder that was opened is a folder around its files, though their names do not show it.
-    around = _SPLITS.index(archives[0].name) if archives[0].name in _SPLITS else _TRAIN
-    splits[splits < 0] = around
+def _facts(names: Names, images: Bools) -> _Facts:
+    numbered, numbers = image_numbers(names)
     outside_classes: Bools = np.zeros(len(names), np.bool_)
-    numbered = np.flatnonzero((splits == _VAL) & (numbers >= 0) & images)
-    outside_classes[numbered] = names.take(numbered).folder_wnids() < 0
-    return _Facts(
-        splits,
-        numbers,
-        wnids_told(names),
-        outside_classes,
-        published_wnids(names),
-    )
+    rows = np.flatnonzero((numbered == _VAL) & images)
+    outside_classes[rows] = names.take(rows).folder_wnids() < 0
+    return _Facts(numbered, numbers, wnids_told(names), outside_classes, published_wnids(names))
+
+
+def _are_of_1000(found: _Facts, rows: Ints) -> bool:
+    """Whether the classes are those of ImageNet-1K, whichever the images of `rows` are of."""
+    return bool(found.outside_classes[rows].any() or (found.wnids[rows] < 0).all())
 
 
 def _known_invalid(names: Names) -> Bools:
@@ -161,47 +161,10 @@ def _known_invalid(names: Names) -> Bools:
     return invalid
 
 
-def _in_order(rows: Ints, found: _Facts, names: Names) -> Ints:
-    """`rows`, of items, sorted by split and number; those without a number stay in order.
-
-    Raises:
-        CorruptError: two images of a split have the same number.
-    """
-    splits, numbers = found.splits[rows], found.numbers[rows]
-    if not splits.any():
-        return rows
-    order = np.lexsort((numbers, splits))
-    rows, splits, numbers = rows[order], splits[order], numbers[order]
-    again = np.flatnonzero(
-        (numbers[1:] >= 0) & (numbers[1:] == numbers[:-1]) & (splits[1:] == splits[:-1])
-    )
-    if len(again):
-        first = again[0]
-        raise CorruptError(
-            f"{len(again)} images have the number of another one, the first of them is the"
-            f" {PATH_SPLITS[splits[first]]} image of '{names[rows[first]]}': open the archive, or"
-            " the folder, that has each once",
-            member=names[rows[first + 1]],
-        )
-    return rows
-
-
-def _class_tars(archives: Sequence[ScannedArchive]) -> Iterator[int]:
-    """Numbers of the wnids that archives and inner tars are named by.
-
-    A class without images keeps its label, or all labels after it would move.
-    """
-    for archive in archives:
-        for name in (archive.name, *archive.members.container_names):
-            number = wnid_number(PurePosixPath(name).name.removesuffix(".tar"))
-            if number >= 0:
-                yield number
-
-
 def are_annotations(names: Names) -> Bools:
     """[N] which members are what the CLS-LOC packagings have beside the images."""
     return np.asarray(
-        (names.innermost_folder_of(_ANNOTATION_FOLDERS) >= 0)
+        (names.innermost_folder_of(ANNOTATION_FOLDERS) >= 0)
         | names.base_begins_with(_ANNOTATION_PREFIX)
     )
 
@@ -219,14 +182,8 @@ def _skipped_notes(names: Names, images: Bools, items: Bools, invalid: Bools) ->
             yield f"{len(rows)} members skipped as {reason}: {shown}"
 
 
-def _empty_classes_note(numbers: list[int]) -> str:
-    if not numbers:
-        return ""
-    return f"{len(numbers)} classes have no images: {_some([wnid_text(n) for n in numbers])}"
-
-
 def _unlabelled_note(rows: Ints, found: _Facts, names: Names) -> str:
-    wrong = rows[(found.splits[rows] == _VAL) & (found.wnids[rows] < 0)]
+    wrong = rows[(found.numbered[rows] == _VAL) & (found.wnids[rows] < 0)]
     if not len(wrong):
         return ""
     return (
@@ -244,6 +201,19 @@ def _contradictions_note(rows: Ints, found: _Facts, names: Names) -> str:
     return (
         f"{len(wrong)} validation images have another class in their folders or names than the"
         f" published labels give them, and go by the former: {_some(shown)}"
+    )
+
+
+def _dealt_anew_note(rows: Ints, classes: SplitClasses, found: _Facts, names: Names) -> str:
+    """What to say of validation images that are in a folder of training images."""
+    train = np.array([split.name == "train" for split in classes.splits])
+    of_rows = np.zeros(len(rows), np.int64) if classes.item_split is None else classes.item_split
+    wrong = rows[train[of_rows] & (found.numbered[rows] == _VAL)]
+    if not len(wrong):
+        return ""
+    return (
+        f"{len(wrong)} images in 'train' are called as ImageNet-1K's validation images are, and go"
+        f" by their folder: {_some([names[row] for row in wrong[:4]])}"
     )
 
 

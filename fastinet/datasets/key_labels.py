@@ -15,29 +15,28 @@ These questions have the answer, and are asked in this order (a wnid is "n" and 
 The folder goes first because it may differ from the name (``n06470073/n00141669_6790``).
 
 Whole archives ask for all keys at once (:func:`wnids_told`), streams for the keys of a batch that
-has arrived (:class:`KeyLabels`). They differ on purpose in this:
+has arrived (:class:`KeyLabels`). They differ in this: a whole archive knows its family, and folders
+with numbers tell labels in an archive that is ImageNet-V2 as a whole
+(:mod:`fastinet.datasets.imagenet_v2`), and in no other one. A stream does not know what will come;
+it takes such a folder for what it looks like, and refuses when another kind of label follows.
 
-- A whole archive knows its family. Folders with numbers tell labels in an archive that is
-  ImageNet-V2 as a whole (:mod:`fastinet.datasets.imagenet_v2`), and in no other one. A stream does
-  not know what will come, and takes each such folder for what it looks like.
-- A stream does not look at the end of the name.
-- A stream takes any eight digits for the number of a validation image; in a whole archive a dot, an
-  underscore or nothing comes after them.
-- In a stream the published labels are those of ImageNet-1K, whatever ``classes`` it was given.
+A stream cannot tell a label from a wnid before it knows all classes, for labels number those that
+the archive has. It needs to be given them. Published labels and ImageNet-V2's numbers are labels
+among the 1000 of ImageNet-1K, or the classes that are given.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companions import label_of
 from fastinet.datasets.names import Names
-from fastinet.datasets.path_splits import TEST_PREFIX, VALIDATION_PREFIX
+from fastinet.datasets.path_splits import VALIDATION_PREFIX, image_numbers
 from fastinet.datasets.published import lists_with_class
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
@@ -52,14 +51,12 @@ __all__ = [
     "imagenet1k_wnid_numbers",
     "label_of_numbered_folder",
     "published_wnids",
+    "told_by_keys",
     "validation_numbers",
     "wnids_told",
 ]
 
 _NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
-
-# Stands for a stream's label where the key tells none: -1 is a label, that of test images.
-_NOT_TOLD: Final = -2
 
 _LABEL_EXTENSIONS = ("cls", "json")
 
@@ -75,12 +72,9 @@ def imagenet1k_wnid_numbers() -> Ints:
     return numbers
 
 
-def validation_numbers(keys: Names, *, closed: bool = True) -> Ints:
-    """[N] the i of each ILSVRC2012_val_{i:08d}, from 1 on; -1: another name.
-
-    `closed` is that of :meth:`Names.numbers_after`.
-    """
-    return keys.numbers_after(VALIDATION_PREFIX, closed=closed)
+def validation_numbers(keys: Names) -> Ints:
+    """[N] the i of each ILSVRC2012_val_{i:08d}, from 1 on; -1: another name."""
+    return keys.numbers_after(VALIDATION_PREFIX)
 
 
 def published_wnids(keys: Names) -> Ints:
@@ -118,7 +112,7 @@ def numbered_folder_wnids(keys: Names) -> Ints:
 # ----------------------------------------------------------------------------------------- the rule
 
 _IN_ARCHIVES = (Names.folder_wnids, Names.stem_wnids, published_wnids, Names.base_wnids)
-_FOLDERS_IN_STREAMS = (Names.folder_wnids, numbered_folder_wnids)
+_WNIDS_BEFORE_NUMBERS = (Names.folder_wnids, Names.stem_wnids)
 
 
 def wnids_told(keys: Names, questions: Sequence[Callable[[Names], Ints]] = _IN_ARCHIVES) -> Ints:
@@ -139,17 +133,34 @@ def wnids_told(keys: Names, questions: Sequence[Callable[[Names], Ints]] = _IN_A
     return wnids
 
 
+class _Told(NamedTuple):
+    """What a key tells."""
+
+    kind: str
+    """What of it does: one of `_KINDS`; "": nothing."""
+    wnid: int
+    """Number of the wnid; -1: a test image's class is not known."""
+
+
+_KEY, _PUBLISHED, _FOLDER, _TEST = _KINDS = ("wnid", "published", "numbered folder", "test")
+
+
 class KeyLabels:
     """The labels that the items of a stream have by their keys and companions.
 
-    A ``.cls`` or ``.json`` companion goes before the key, as :func:`open_stream` says.
+    A ``.cls`` or ``.json`` companion goes before the key, as :func:`open_stream` says. Labels by
+    companions and by keys in one stream are two numberings, and an error, as they are in an
+    archive; so are labels by ImageNet-V2's numbers and by other keys.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        """Labels number `classes`, wnids as a rule."""
-        self._labels = {wnid_number(wnid): label for label, wnid in enumerate(classes)}
+    def __init__(self, classes: Sequence[str] | None) -> None:
+        """Labels number `classes`, wnids as a rule; None: they are not known."""
+        known = imagenet1k_wnids() if classes is None else classes
+        self._labels = {wnid_number(wnid): label for label, wnid in enumerate(known)}
         self._labels.pop(-1, None)  # classes that are no wnids are in no key
-        self._classes = len(classes)
+        self._classes = len(known)
+        self._are_known = classes is not None
+        self._first: tuple[str, str] | None = None  # what the first label was told by; its key
 
     def __call__(self, items: Sequence[tuple[str, Mapping[str, bytes]]]) -> Iterator[int]:
         """The labels of items, (key, companions) each, in their order; -1: a test image.
@@ -158,46 +169,84 @@ class KeyLabels:
         """
         extensions = [next(filter(files.__contains__, _LABEL_EXTENSIONS), "") for _, files in items]
         bare = [key for (key, _), extension in zip(items, extensions, strict=True) if not extension]
-        told = self._told(bare)
+        told = told_by_keys(bare)
         for (key, files), extension in zip(items, extensions, strict=True):
             if extension:
+                self._check_one_numbering("companion", key)
                 yield label_of(files[extension], extension)
                 continue
-            wnid, label = next(told)
-            if wnid >= 0:
-                label = self._of_class(wnid)
-            elif label == _NOT_TOLD:
+            found = next(told)
+            if not found.kind:
                 raise ValueError(_why_not_told(key))
-            yield label
+            self._check_one_numbering("folder" if found.kind == _FOLDER else "key", key)
+            yield -1 if found.wnid < 0 else self._of_class(found)
 
-    def _told(self, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """For each key the number of its wnid; where that is -1, its label, or `_NOT_TOLD`."""
-        if not keys:
-            return iter(())
-        names = Names.of(keys)
-        wnids = wnids_told(names, _FOLDERS_IN_STREAMS)
-        labels = np.full(len(keys), _NOT_TOLD, np.int64)
-        rows = np.flatnonzero(wnids < 0)
-        if len(rows):
-            others = names.take(rows)
-            published = _published_labels(validation_numbers(others, closed=False))
-            labels[rows] = np.where(published >= 0, published, np.int64(_NOT_TOLD))
-            labels[rows[others.base_begins_with(TEST_PREFIX)]] = -1
-            wnids[rows] = others.base_wnids()
-        return zip(wnids.tolist(), labels.tolist(), strict=True)
+    def _check_one_numbering(self, told_by: str, key: str) -> None:
+        """Raises ValueError if the first label was told by something else."""
+        if self._first is None:
+            self._first = told_by, key
+        if self._first[0] != told_by:
+            by = {
+                "companion": "a .cls or .json beside it",
+                "folder": "the number that its folder is called by",
+                "key": "its name or folder",
+            }
+            raise ValueError(
+                f"its label is told by {by[told_by]}, and that of '{self._first[1]}' by"
+                f" {by[self._first[0]]}: these may be two numberings. Stream the two kinds apart,"
+                " or give labels= a function of key and companions"
+            )
 
-    def _of_class(self, number: int) -> int:
-        """The label of the class whose wnid has this number."""
-        label = self._labels.get(number)
+    def _of_class(self, told: _Told) -> int:
+        """The label of the class that a key tells."""
+        if not self._are_known and told.kind == _KEY:
+            raise ValueError(_why_classes(told.wnid))
+        label = self._labels.get(told.wnid)
         if label is not None:
             return label
-        wnid = wnid_text(number)
+        wnid = wnid_text(told.wnid)
         lists = [f'"{name}"' for name in lists_with_class(wnid)]
         advice = f"give classes={' or '.join(lists)}, or" if lists else "give classes="
         raise ValueError(
             f"class {wnid} is none of the {self._classes:,} that the stream is said to have;"
             f" {advice} all wnids in label order"
         )
+
+
+def told_by_keys(keys: Sequence[str]) -> Iterator[_Told]:
+    """What each key tells in a stream."""
+    names = Names.of(keys)
+    wnids = wnids_told(names, _WNIDS_BEFORE_NUMBERS)
+    kinds = np.where(wnids >= 0, _KINDS.index(_KEY), -1)
+    rows = np.flatnonzero(wnids < 0)
+    if len(rows):
+        others = names.take(rows)
+        numbered = image_numbers(others)[0]
+        base = others.base_wnids()
+        # What goes before comes last.
+        for found, kind in (
+            (np.where(base >= 0, base, -1), _KEY),
+            (np.where(numbered == 1, -1, -2), _TEST),
+            (np.where(numbered == 0, published_wnids(others), -1), _PUBLISHED),
+            (numbered_folder_wnids(others), _FOLDER),
+        ):
+            told = found >= 0 if kind != _TEST else found == -1
+            wnids[rows[told]] = found[told]
+            kinds[rows[told]] = _KINDS.index(kind)
+    for wnid, kind in zip(wnids.tolist(), kinds.tolist(), strict=True):
+        yield _Told(_KINDS[kind] if kind >= 0 else "", wnid)
+
+
+def _why_classes(number: int) -> str:
+    """Why a stream needs to be told its classes."""
+    wnid = wnid_text(number)
+    lists = [f'classes="{name}"' for name in lists_with_class(wnid)]
+    named = f"{' or '.join(lists)} numbers it as fastinet.open does for an archive that has all of"
+    return (
+        f"it is of class {wnid}, and labels number the classes that an archive has, which a stream"
+        f" cannot know before it ends: {named + ' these; ' if lists else ''}for an archive of other"
+        " classes give classes= its wnids in label order, or the `classes` of a dataset"
+    )
 
 
 def _why_not_told(key: str) -> str:

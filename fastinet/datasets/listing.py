@@ -62,6 +62,20 @@ class Listing:
         part = self.of_archive(number)
         return Files(part.key_bytes, part.key_offsets, part.offsets, part.sizes)
 
+    def together(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        """The classes of all splits, sorted where they differ, and [N] the labels among these."""
+        tables = list(dict.fromkeys(wnids for _, wnids in self.splits))
+        if len(tables) == 1 or self.item_split is None:
+            return tables[0], self.labels
+        wnids = tuple(sorted({wnid for table in tables for wnid in table}))
+        number = {wnid: label for label, wnid in enumerate(wnids)}
+        labels = self.labels.copy()
+        for split, (_, table) in enumerate(self.splits):
+            mine = np.flatnonzero((self.item_split == split) & (self.labels >= 0))
+            new_labels = np.array([number[wnid] for wnid in table], np.int64)
+            labels[mine] = new_labels[self.labels[mine]]
+        return wnids, labels
+
     def of_archive(self, number: int) -> Listing:
         """The listing of the items in archive `number` alone."""
         if self.item_archive is None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet._native import _paths
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -113,24 +115,6 @@ class Names:
         """[N] whether a name equals the one before it, up to the first dots of their bases."""
         return self._go_on(self._sample_ends)
 
-    def folders(self) -> tuple[Ints, list[str]]:
-        """[N] index of the folder that each name lies in, and the folders, each once; "" is none.
-
-        It takes time for each name that lies in another folder than the one before it.
-        """
-        begins = np.flatnonzero(~self._go_on(self._base))
-        numbers: dict[bytes, int] = {}
-        found = np.empty(len(begins), np.int64)
-        for i, (start, base) in enumerate(
-            zip(self._starts[begins].tolist(), self._base[begins].tolist(), strict=True)
-        ):
-            folder = self._text[start : max(start, base - 1)].tobytes()
-            found[i] = numbers.setdefault(folder, len(numbers))
-        counts = np.diff(begins, append=len(self))
-        return np.repeat(found, counts), [
-            folder.decode("utf-8", "surrogateescape") for folder in numbers
-        ]
-
     def _go_on(self, ends: Ints) -> Bools:
         """[N] whether a name equals the one before it, each up to its own of `ends`."""
         lengths = ends - self._starts
@@ -143,6 +127,10 @@ class Names:
             alike[rows[~same]] = False
             rows, back = rows[same], back + 1
         return alike
+
+    def folders(self) -> tuple[NDArray[np.int32], list[str]]:
+        """[N] index of the folder that each lies in, and the folders, each once; "" is none."""
+        return _paths.folders_of(self._text, self._starts, self._ends)
 
     def lie_in_folders(self) -> Bools:
         """[N] whether something stands before the base."""
@@ -164,11 +152,9 @@ class Names:
 
     def folder_wnids(self) -> Ints:
         """[N] number of the wnid that is the name of the innermost such folder; -1: none."""
-
-        def wnids(starts: Ints, ends: Ints) -> Ints:
-            return np.where(ends - starts == WNID_LENGTH, self._wnids_at(starts, ends), -1)
-
-        return self._innermost_folder(wnids)
+        of_names, folders = self.folders()
+        told = [_paths.tell_of_folder(folder).wnid for folder in folders]
+        return np.array(told, np.int64)[of_names]
 
     def stem_wnids(self) -> Ints:
         """[N] number of the wnid that the stem ends with, after an underscore; -1: none."""
@@ -179,10 +165,10 @@ class Names:
             (starts > self._base) & (self._text[starts - 1] == _UNDERSCORE), wnids, np.int64(-1)
         )
 
-    def numbers_after(self, prefix: str, *, closed: bool = True) -> Ints:
+    def numbers_after(self, prefix: str) -> Ints:
         """[N] the eight digits, as a number, that follow ``prefix`` at the base's start; -1: none.
 
-        Where `closed`, a dot, an underscore or nothing must come after them; else anything may.
+        A dot, an underscore or nothing must come after them.
         """
         numbers = np.full(len(self), -1, np.int64)
         rows = np.flatnonzero(self.base_begins_with(prefix))
@@ -190,9 +176,6 @@ class Names:
             return numbers
         starts, ends = self._base[rows] + len(prefix), self._ends[rows]
         found = self._digits_at(starts, ends)
-        if not closed:
-            numbers[rows] = found
-            return numbers
         after = self._text[starts + _NUMBER_LENGTH]
         closed = (starts + _NUMBER_LENGTH == ends) | (after == _DOT) | (after == _UNDERSCORE)
         numbers[rows] = np.where(closed, found, -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ __all__ = [
     "Bools",
     "ScannedArchive",
     "ScannedMembers",
+    "names_around",
     "wnid_number",
     "wnid_text",
 ]
@@ -36,6 +38,9 @@ IMAGE_EXTENSIONS = (".jpeg", ".jpg", ".png")
 """Of the images that are read."""
 _IMAGE_MAGICS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _GZIP_MAGIC = b"\x1f\x8b"
+
+_TAR_SUFFIX = re.compile(r"\.(?:tar|tgz|tar\.gz)$", re.IGNORECASE)
+_SHARD_NUMBER = re.compile(r"[-_.]?[0-9]+(?:[-_]of[-_][0-9]+)?$")
 
 
 @dataclass(frozen=True)
@@ -73,11 +78,14 @@ class ScannedMembers:
         offsets, sizes: uint64 [N], where its content is in the archive [bytes].
         heads: uint8 [N, 8], the first bytes of the content, zeros behind a shorter one.
         names: their names.
+        around: of each archive the name that counts as a folder around its members; "": none does.
     """
 
-    def __init__(self, archives: Sequence[ScannedArchive]) -> None:
+    def __init__(self, archives: Sequence[ScannedArchive], opened: str = "") -> None:
+        """The members of `archives`; for `opened` see :func:`names_around`."""
         self.archives = tuple(archives)
         self.entries = tuple(counted_entries(archive.members) for archive in archives)
+        self.around = names_around(opened, [archive.name for archive in archives])
         scans = [entries.members for entries in self.entries]
         counts = [len(scan.offsets) for scan in scans]
         self.archive = np.repeat(np.arange(len(scans), dtype=np.int32), counts)
@@ -197,6 +205,25 @@ class ScannedMembers:
         """[N] whether the content begins so."""
         wanted = np.frombuffer(magic, np.uint8)
         return np.asarray((self.heads[:, : len(wanted)] == wanted).all(axis=1))
+
+
+def names_around(opened: str, archives: Sequence[str]) -> tuple[str, ...]:
+    """Of each archive the name that counts as a folder around its members; "": none does.
+
+    Args:
+        opened: what the path of all of them is called; "" where there are several paths.
+        archives: their file names. Of several the numbers of shards do not count.
+    """
+    if len(archives) == 1 or all(wnid_number(name.removesuffix(".tar")) >= 0 for name in archives):
+        opened = opened or archives[0]
+        return (_without_suffix(opened),) * len(archives)
+    return tuple(_SHARD_NUMBER.sub("", _without_suffix(name)) for name in archives)
+
+
+def _without_suffix(name: str) -> str:
+    """The name of an archive without what says that it is one; "" of a class tar."""
+    bare = _TAR_SUFFIX.sub("", name)
+    return "" if wnid_number(bare) >= 0 else bare
 
 
 def wnid_number(name: str) -> int:

@@ -17,6 +17,7 @@ from fastinet.datasets.devkit import Devkit
 from fastinet.datasets.key_labels import validation_numbers
 from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.names import Names
+from fastinet.datasets.path_splits import ALL
 from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
@@ -50,7 +51,8 @@ class Dataset:
         path: what was opened: an archive, a folder, or a pattern; absolute.
         name: its file name.
         family: which archive family it was recognised as: "train", "val", ...
-        split: which part of the archive it is: "train", "val", "test", or as the archive calls it.
+        split: which part of the archive it is: "train", "val", "test", or as the archive calls it;
+            "all": all of several.
         splits: the names of all parts that the archive has.
         index: path of the index that serves, or None where none is kept.
         labels: int64 [N], read-only; index into ``classes``, or -1 for an item without a label.
@@ -84,9 +86,16 @@ class Dataset:
     ) -> None:
         """A dataset of the items in ``columns``.
 
+        <<<<<<< HEAD
+        ``split`` takes the items of that split only, "all" those of all with the classes of all;
+        None takes all, with the first one's classes.
+        Sidecars are named by ``sidecar_base``; None: by ``path``. ``devkit`` tells more of the
+        classes.
+        =======
         ``split`` takes the items of that split only; None takes all, with the first one's classes.
         ``sidecars`` says where others than the index lie; None: nowhere. ``devkit`` tells more of
         the classes.
+        >>>>>>> main
         """
         listing = columns.listing
         self.path = path
@@ -99,12 +108,17 @@ class Dataset:
         self.skipped = listing.skipped
         self._checkpoints: Checkpoints | None = None  # loaded when first asked for
         self.is_selection = False
-        number = 0 if split is None else self.splits.index(split)
-        self.split, self.wnids = listing.splits[number]
-        if split is not None and listing.item_split is not None:
-            columns = columns.take(np.flatnonzero(listing.item_split == number))
+        if split == ALL:
+            self.split = split
+            self.wnids, labels = listing.together()
+        else:
+            number = 0 if split is None else self.splits.index(split)
+            self.split, self.wnids = listing.splits[number]
+            labels = listing.labels
+            if split is not None and listing.item_split is not None:
+                columns = columns.take(np.flatnonzero(listing.item_split == number))
         self._take_columns(columns)
-        self.labels: NDArray[np.int64] = columns.of_items(listing.labels)
+        self.labels: NDArray[np.int64] = columns.of_items(labels)
         self.label_sets: LabelSets | None = None
 
     def _take_columns(self, columns: ItemColumns) -> None:

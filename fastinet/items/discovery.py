@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastinet import datasets
+from fastinet._native import _paths
 from fastinet.archives.file_archive import FileArchive, OneFile
 from fastinet.archives.files import Files
 from fastinet.archives.folder_archive import FolderArchive
@@ -40,9 +41,17 @@ if TYPE_CHECKING:
     from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
     from fastinet.datasets.companions import LabelFunction
-    from fastinet.datasets.listing import Listing
+    from fastinet.datasets.listing import Listing, Split
 
-__all__ = ["Found", "archives_at", "find_archives", "keep_sidecars", "patch_at", "scan_archives"]
+__all__ = [
+    "Found",
+    "archives_at",
+    "find_archives",
+    "keep_sidecars",
+    "patch_at",
+    "scan_archives",
+    "siblings_note",
+]
 
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.
@@ -58,6 +67,9 @@ _WITHOUT_IMAGES = (
     (".xml", "bounding boxes: fastinet.read_boxes reads them"),
     (".pt", "label maps: fastinet.open_label_maps reads them"),
 )
+
+# Names of folders that have no labels in common with splits beside them.
+_WITHOUT_SIBLINGS = ("", "small_classes")
 
 # RFC 3986, section 3.1; and WebDataset's "pipe:curl ...".
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|pipe:", re.IGNORECASE)
@@ -256,7 +268,7 @@ def scan_archives(
         scanned.append(ScannedArchive(archive.name, found, opening, is_folder))
     own = scanned[:-1] if patched else scanned
     try:
-        listing = datasets.recognise(own, label_function)
+        listing = datasets.recognise(own, label_function, _name_around(path))
     except FastinetError as error:
         raise error.in_archive(str(path)) from None
     if listing is not None:
@@ -290,6 +302,53 @@ def scan_archives(
             archive=str(path),
         )
     raise _without_images(path, members)
+
+
+def _name_around(path: Path) -> str:
+    """The name that counts as a folder around all that was opened; "": a pattern's does not."""
+    if not path.exists():
+        return ""
+    # A class folder, or tar, is a part of the folder that it lies in.
+    bare = path.name.removesuffix(".tar")
+    return path.parent.name if wnid_number(bare) >= 0 else path.name
+
+
+def siblings_note(path: Path, splits: Sequence[Split]) -> list[str]:
+    """What to say of a split's folder that was opened by itself, when one beside it has more.
+
+    Its labels are then other ones than those that it has as a part of the folder above.
+    """
+    if _paths.known_split(path.name) in _WITHOUT_SIBLINGS or not path.is_dir():
+        return []
+    mine = {wnid for _, wnids in splits for wnid in wnids}
+    notes = []
+    for sibling in _folders_in(path.parent):
+        if sibling == path.name or _paths.known_split(sibling) in _WITHOUT_SIBLINGS:
+            continue
+        more = sorted(
+            {
+                wnid
+                for entry in _folders_in(path.parent / sibling)
+                if wnid_number(wnid := entry.removesuffix(".tar")) >= 0
+            }
+            - mine
+        )
+        if more:
+            shown = ", ".join([*more[:3], *(["..."] if len(more) > 3 else [])])
+            notes.append(
+                f"'{sibling}' beside it has {len(more)} classes that it does not have: {shown};"
+                f" labels number the {len(mine)} that it has, and those of all splits by"
+                f" fastinet.open('{path.parent}', split='{path.name}')"
+            )
+    return notes
+
+
+def _folders_in(path: Path) -> list[str]:
+    """The names of what lies in a folder, sorted; nothing where it cannot be read."""
+    try:
+        return sorted(entry.name for entry in os.scandir(path))
+    except OSError:
+        return []
 
 
 def _backslashes(path: Path, archives: Sequence[ScannedArchive]) -> str:

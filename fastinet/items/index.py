@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from fastinet.datasets import RULES_VERSION
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
 from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
@@ -44,6 +45,8 @@ class _Header:
     """Name and wnids of each; numbered by an int8 in `item_split`."""
     skipped: Count
     notes: tuple[str, ...]
+    rules: Count = 1
+    """By which rules members were recognised, see :data:`fastinet.datasets.RULES_VERSION`."""
 
 
 _FORM = ColumnFileForm(
@@ -104,9 +107,16 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         UnusableSidecarError: it is damaged, of another format version, or of other archives.
         OSError: it cannot be read.
     """
-    header, columns = column_file.read_columns(
-        path, _FORM, lambda header: check_identities(header.archives, identities)
-    )
+
+    def check(header: _Header) -> None:
+        check_identities(header.archives, identities)
+        if header.rules != RULES_VERSION:
+            raise UnusableSidecarError(
+                f"was made by other rules for items, labels and splits ({header.rules}, these are"
+                f" {RULES_VERSION})"
+            )
+
+    header, columns = column_file.read_columns(path, _FORM, check)
     _check_columns(header, columns)
     return Listing(
         family=header.family,
@@ -167,6 +177,7 @@ def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -
         "splits": listing.splits,
         "skipped": listing.skipped,
         "notes": listing.notes,
+        "rules": RULES_VERSION,
     }
     column_file.write_columns(path, header, _columns_of(listing))
 

@@ -13,16 +13,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from fastinet._native._paths import known_split
 from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.base.warning import warn
-from fastinet.datasets import path_splits
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
+from fastinet.datasets.path_splits import ALL, find_split
+from fastinet.datasets.scanned import names_around
 from fastinet.errors import MissingError, ReadError
 from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
-from fastinet.items.discovery import find_archives, keep_sidecars, patch_at, scan_archives
+from fastinet.items.discovery import (
+    find_archives,
+    keep_sidecars,
+    patch_at,
+    scan_archives,
+    siblings_note,
+)
 from fastinet.items.given_labels import (
     GivenLabels,
     refuse_strange_devkit,
@@ -39,6 +47,8 @@ if TYPE_CHECKING:
     from fastinet.datasets.listing import Split
 
 __all__ = ["is_stream", "open", "open_stream"]
+
+_DEFAULT = "train"
 
 
 @overload
@@ -93,10 +103,11 @@ def open(  # noqa: A001  # read as fastinet.open
         path: the archive or folder; a pattern like ``"train-{0000..0146}.tar"``, or a list of
             archives, for shards, which have one index, beside the first of them; or what an archive
             arrives by.
-        split: which part of an archive that has several: "train", "val", "test", or as the archive
-            calls it. The names of images tell (``ILSVRC2012_val_00000001.JPEG``), and the folders
-            that they lie in. None takes the first, and warns when there are others; of a stream,
-            all.
+        split: which part of an archive that has several: "train", "val", "test", or as its folder
+            is called; "all" takes all of them. Folders tell (:mod:`fastinet.datasets.path_splits`
+            has the rule), the name of what was opened, and the names of images
+            (``ILSVRC2012_val_00000001.JPEG``). None takes "train", and warns when there are others;
+            where there are several others and no train, it is an error.
         labels: other labels for the split's items than the archive's own: a development kit, a
             ground truth, ReaL's ``real.json``, int [N], or a collection of ints for each item; see
             :meth:`Dataset.with_labels`. Or a function that gives the label of every image in the
@@ -164,7 +175,7 @@ def open(  # noqa: A001  # read as fastinet.open
         progress=progress,
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
-    for note in (*notes, *listing.notes, *split_notes):
+    for note in (*notes, *listing.notes, *split_notes, *siblings_note(absolute, listing.splits)):
         warn(f"'{absolute}': {note}")
     kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
     if kit is not None:
@@ -192,15 +203,32 @@ def _opened_stream(source: Any, options: dict[str, Any], refused: Sequence[str])
 
 
 def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:
-    """The name of the split to take, and what the user should hear about that."""
+    """The name of the split to take, and what the user should hear about that.
+
+    Raises:
+        ValueError: there is no such split, or it is not plain which is meant.
+    """
     names = [name for name, _ in splits]
+    shown = ", ".join(names)
     if wanted is None:
-        others = ", ".join(names[1:])
-        note = f"this is its split '{names[0]}'; split= takes the others: {others}"
-        return names[0], [note] if others else []
-    if wanted not in names:
-        raise ValueError(f"'{path}' has no split '{wanted}'; it has {', '.join(names)}")
-    return wanted, []
+        if len(names) == 1:
+            return names[0], []
+        if _DEFAULT not in names:
+            raise ValueError(
+                f"'{path}' has several splits, {shown}, and none of them is plainly '{_DEFAULT}':"
+                f" split= takes one of them, split='{ALL}' all"
+            )
+        others = ", ".join(name for name in names if name != _DEFAULT)
+        return _DEFAULT, [f"this is its split '{_DEFAULT}'; split= takes the others: {others}"]
+    if wanted == ALL:
+        return names[0] if len(names) == 1 else ALL, []
+    found = find_split(names, wanted)
+    if not found:
+        raise ValueError(f"'{path}' has no split '{wanted}'; it has {shown}")
+    if len(found) > 1:
+        several = ", ".join(names[number] for number in found)
+        raise ValueError(f"'{path}' has several splits that '{wanted}' may mean: {several}")
+    return names[found[0]], []
 
 
 def is_stream(source: object) -> bool:
@@ -238,31 +266,36 @@ def open_stream(
         source: "-" for standard input, the path of a named pipe or of a file to be read once, a
             descriptor, or a Python file object, which a thread then reads. The caller closes
             descriptors and file objects.
-        classes: those of the labels, which a stream cannot be asked for beforehand: the name of a
+        classes: what labels number, which a stream cannot know before it ends: the name of a
             published list, "imagenet1k", "imagenet21k-p" or "imagenet22k" (which has all of
             ImageNet-21K's; see :func:`~fastinet.datasets.published.published_classes`), or wnids in
-            label order, or the ``classes`` of a dataset. None takes the 1000 of ImageNet-1K.
-        split: "train", "val", "test", or ImageNet-21K-P's "small_classes": only its items come, as
-            if there were no others. The names of images tell (``ILSVRC2012_val_00000001.JPEG``),
-            else the folders that they lie in; what has neither is of "train". None takes all.
+            label order, or the ``classes`` of a dataset. None does for labels of ``.cls`` and
+            ``.json``, and for those among the 1000 of ImageNet-1K: of validation images and of
+            ImageNet-V2. An item whose path has the wnid of its class is an error then.
+        split: "train", "val", "test", or as a folder is called: only its items come, as if there
+            were no others. The rule is that of :func:`fastinet.open`
+            (:mod:`fastinet.datasets.path_splits`). None takes the split that the first item is of,
+            and an item of another one is an error that names both; "all" takes everything.
         labels: a function of an item's key and companions (what has its name but for the
             extension, as ``{"cls": b"7"}``). None takes a ``.cls`` or ``.json`` companion's label,
             else the class that is the innermost folder that is a wnid, the label that is the folder
-            of an image of ImageNet-V2, the published label of a validation image's number, -1 for a
-            test image's, and else the wnid that the file name begins with.
+            of an image of ImageNet-V2, the wnid that the file name ends with, the published label
+            of a validation image's number, -1 for a test image's, and else the wnid that the file
+            name begins with. Labels by companions and by keys in one stream are an error.
         name: for messages.
 
     Raises:
         MissingError, ReadError: there is nothing at that path, or it cannot be opened.
-        ValueError: no such split, no list of classes of that name, or a class that comes twice.
+        ValueError: no list of classes of that name, a class that comes twice, or no name for a
+            split.
         TypeError: `source` or `classes` are none of these.
     """
     wnids = imagenet1k_wnids() if classes is None else wnids_of(classes)
-    if split is not None and split not in path_splits.PATH_SPLITS:
-        raise ValueError(f"split must be one of {path_splits.PATH_SPLITS}, not {split!r}")
+    if split is not None and not (isinstance(split, str) and split):
+        raise ValueError(f"split must be the name of one, or of its folder, not {split!r}")
 
     def stream(
-        source: int | Readable, found_name: str, own_file: io.FileIO | None = None
+        source: int | Readable, found_name: str, own_file: io.FileIO | None = None, around: str = ""
     ) -> Stream:
         return Stream(
             source,
@@ -271,6 +304,7 @@ def open_stream(
             labels,
             known_classes=classes is not None,
             split=split,
+            around=known_split(names_around(around, [""])[0]),
             own_file=own_file,
         )
 
@@ -287,12 +321,14 @@ def open_stream(
             kind = MissingError if isinstance(error, FileNotFoundError) else ReadError
             advice = _why_no_stream(path) if isinstance(error, FileNotFoundError) else ""
             raise kind(f"cannot open: {error.strerror}{advice}", archive=str(path)) from error
-        return stream(file.fileno(), str(path), file)
+        return stream(file.fileno(), str(path), file, path.name)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
-    return stream(source, str(getattr(source, "name", "file object")))
+    found_name = getattr(source, "name", "file object")
+    around = Path(found_name).name if isinstance(found_name, str) else ""
+    return stream(source, str(found_name), around=around)
 
 
 def _why_no_stream(path: Path) -> str:

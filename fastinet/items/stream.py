@@ -13,7 +13,6 @@ from fastinet._native import _engine
 from fastinet.archives.explaining import explained_stream, head_of_descriptor
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
-from fastinet.datasets import path_splits
 from fastinet.datasets.classes import ClassInfo, class_table
 from fastinet.datasets.companions import LabelFunction, asked_label
 from fastinet.datasets.key_labels import KeyLabels
@@ -62,11 +61,13 @@ class Stream:
         *,
         known_classes: bool,
         split: str | None = None,
+        around: str = "",
         own_file: io.FileIO | None = None,
     ) -> None:
         """The stream of a descriptor or file object; see :func:`open_stream`.
 
-        With `known_classes` labels beyond `classes` are refused. `own_file` is the file that the
+        With `known_classes` labels beyond `classes` are refused. `around` is the split that the
+        stream's name is, "" where it is none. `own_file` is the file that the
         descriptor is of, where it is for this stream to close.
         """
         self.name = name
@@ -74,13 +75,11 @@ class Stream:
         self._source = source
         self._known_classes = known_classes
         self._label_function = labels
-        self._key_labels = KeyLabels(classes)
+        self._key_labels = KeyLabels(classes if known_classes else None)
         self.rules = _engine.ItemRules(
             one_of_a_sample=labels is not None,
             split=split or "",
-            prefixes=path_splits.ANY_FAMILY.prefixes,
-            folders=path_splits.ANY_FAMILY.folders,
-            otherwise=path_splits.OTHERWISE,
+            around=around,
         )
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None

@@ -61,6 +61,7 @@ def test_a_split_that_there_is_not(kaggle: Path, command: str) -> None:
     assert "Traceback" not in result.output
 
 
+@pytest.mark.filterwarnings("ignore:.*classes have no images:fastinet.errors.FastinetWarning")
 def test_index_bench_and_show_take_one(kaggle: Path, tmp_path: Path) -> None:
     facts = facts_of("index", kaggle, "--split", "val", "--checkpoints")
     assert (facts["split"], facts["items"]) == ("val", ITEMS)

@@ -159,9 +159,7 @@ def test_show(
     [
         (["index"], "this needs a file"),
         (["verify"], "this needs a file"),
-        (["info", "--split", "left"], "split must be one of"),
         (["info", "--devkit", "kit"], "--devkit needs a file"),
-        (["bench", "--split", "left"], "split must be one of"),
         (["show", "--boxes", "boxes"], "--boxes needs a file"),
     ],
 )

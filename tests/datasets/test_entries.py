@@ -197,7 +197,7 @@ def test_every_road_names_what_it_passes_over(tmp_path: Path) -> None:
         with pytest.warns(FastinetWarning):
             dataset = fastinet.open(path, index=False)
         assert (list(dataset.keys), dataset.skipped) == (["n01440764/n01440764_1.JPEG"], 4)
-    stream = fastinet.open_stream(io.BytesIO(plain.read_bytes()))
+    stream = fastinet.open_stream(io.BytesIO(plain.read_bytes()), classes="imagenet1k")
     with pytest.warns(FastinetWarning, match="4 entries so far were passed over") as caught:
         list(fastinet.StreamLoader(stream, 1, fastinet.Resize(8)))
     text = str(caught[0].message)

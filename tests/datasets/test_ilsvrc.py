@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.small_challenge import JPEG, check, expected_test
+from support.split_oracle import splits_of
 
 import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
@@ -157,19 +158,26 @@ def test_test(tmp_path: Path, challenge: MiniatureChallenge, form: dict, folder:
     assert dataset.labels.tolist() == [-1] * len(dataset)
 
 
+@pytest.mark.filterwarnings("ignore:.*classes have no images:fastinet.errors.FastinetWarning")
 @forms
 def test_cls_loc(tmp_path: Path, challenge: MiniatureChallenge, form: dict) -> None:
     members = challenge.cls_loc()
     path = write_archive(tmp_path / "kaggle", members, **form)
     with pytest.warns(FastinetWarning, match="split 'train'.*others: val, test") as caught:
         train = fastinet.open(path)
-    assert len(caught) == 1  # not a word about annotations and lists
+    # Not a word about annotations and lists, but about what a miniature lacks.
+    lacking = [
+        str(each.message) for each in caught if "classes have no images" in str(each.message)
+    ]
+    assert len(caught) == 1 + len(lacking)
+    assert ["split 'train'" in lacking[0], "split 'val'" in lacking[1]] == [True, True]
     assert train.skipped == sum(not name.endswith(".JPEG") for name in members)
     assert train.split_items == {"train": len(train), "val": 16, "test": 9}
     assert (train.family, train.splits) == ("ilsvrc", ("train", "val", "test"))
     in_order = dict(sorted(members.items())) if form.get("form") == "folder" else members
     check(train, expected_train(challenge, in_order))
-    val, test = (fastinet.open(path, split=split) for split in ("val", "test"))
+    with pytest.warns(FastinetWarning, match="classes have no images"):
+        val, test = (fastinet.open(path, split=split) for split in ("val", "test"))
     check(val, expected_val(challenge))
     check(test, expected_test(challenge))
     for dataset in (train, val, test):
@@ -178,6 +186,7 @@ def test_cls_loc(tmp_path: Path, challenge: MiniatureChallenge, form: dict) -> N
         fastinet.open(path, split="eval")
 
 
+@pytest.mark.filterwarnings("ignore:.*classes have no images:fastinet.errors.FastinetWarning")
 @forms
 def test_trees_of_classes(tmp_path: Path, challenge: MiniatureChallenge, form: dict) -> None:
     members = challenge.class_tree()
@@ -192,6 +201,8 @@ def test_trees_of_classes(tmp_path: Path, challenge: MiniatureChallenge, form: d
     assert val.classes == train.classes
 
 
+@pytest.mark.filterwarnings("ignore:.*classes have no images:fastinet.errors.FastinetWarning")
+@pytest.mark.filterwarnings("ignore:.*beside it has 1 classes:fastinet.errors.FastinetWarning")
 def test_val_folders_may_have_train_names(tmp_path: Path) -> None:
     """As in Imagenette: the folder gives split and class."""
     members = {
@@ -230,6 +241,7 @@ def test_hugging_face(
         assert dataset.labels.tolist() == LABELS[: len(dataset)].tolist()
 
 
+@pytest.mark.filterwarnings("ignore:.*classes have no images:fastinet.errors.FastinetWarning")
 def test_the_three_packagings_give_the_same(tmp_path: Path, challenge: MiniatureChallenge) -> None:
     official = fastinet.open(write_archive(tmp_path / "v.tar", challenge.official_val()))
     kaggle = fastinet.open(write_archive(tmp_path / "k.tar", challenge.cls_loc()), split="val")
@@ -274,7 +286,7 @@ def test_numbers_that_nobody_has(tmp_path: Path, number: int) -> None:
     "names",
     [
         [val_name(3), f"n01440764/{val_name(3)}"],
-        [f"a/{val_name(3)}", f"b/{val_name(3)}", f"c/{val_name(3)}"],
+        [f"val/{val_name(3)}", f"val/n01440764/{val_name(3)}", f"n01440765/val/{val_name(3)}"],
         ["ILSVRC2012_test_00000003.JPEG", "ILSVRC2012_test_00000003.jpg"],
     ],
 )
@@ -302,7 +314,19 @@ def test_names_that_are_no_numbers(tmp_path: Path, name: str) -> None:
         fastinet.open(write_archive(tmp_path / "x.tar", {name: JPEG}))
 
 
-FOLDERS = st.sampled_from(["train", "val", "test", "n01440764", "n02084071", "data", "trainval"])
+FOLDERS = st.sampled_from(
+    [
+        "train",
+        "val",
+        "Validation",
+        "test",
+        "n01440764",
+        "n02084071",
+        "data",
+        "val_canny",
+        "trainval",
+    ]
+)
 BASES = st.sampled_from(
     [
         "n01440764_1.JPEG", "n01440764_1_n01443537.JPEG", "n02084071.png", "x_n01443537.jpg",
@@ -313,24 +337,22 @@ BASES = st.sampled_from(
 )  # fmt: skip
 
 
-def told_by(name: str) -> tuple[int, int, str | None, bool] | None:
-    """(split, number, wnid, in no class folder) of an image by the rule in plain words."""
+def told_by(name: str) -> tuple[str, int, str | None, bool] | None:
+    """(split of the number, number, wnid, in no class folder) by the rule in plain words."""
     *folders, base = name.split("/")
     if not base.lower().endswith((".jpeg", ".jpg", ".png")):
         return None
     numbered = re.match(r"ILSVRC2012_(val|test)_(\d{8})[._]", base)
-    around = [folder for folder in folders if folder in ("train", "val", "test")]
-    split = numbered[1] if numbered else (around or ["train"])[-1]
     number = int(numbered[2]) if numbered else -1
     classes = [folder for folder in folders if re.fullmatch(r"n\d{8}", folder)]
     in_base = re.search(r"_(n\d{8})\.\w+$", base) or re.match(r"(n\d{8})", base)
     wnid = classes[-1] if classes else in_base[1] if in_base else None
-    if wnid is None and numbered and split == "val" and number <= 50_000:
+    is_val = numbered is not None and numbered[1] == "val"
+    if wnid is None and is_val and number <= 50_000:
         wnid = WNIDS[LABELS[number - 1]]
     if wnid is None and not numbered:
         return None
-    place = ("train", "val", "test").index(split)
-    return place, number, wnid, split == "val" and number >= 0 and not classes
+    return numbered[1] if numbered else "", number, wnid, is_val and not classes
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -340,26 +362,45 @@ def test_everything_follows_the_rule(tmp_path: Path, paths: list) -> None:
     names = list(dict.fromkeys("/".join([*folders, base]) for folders, base in paths))
     told = {name: fact for name in names if (fact := told_by(name)) is not None}
     path = write_archive(tmp_path / "x.tar", dict.fromkeys(names, b""))
-    numbered = [(split, number) for split, number, *_ in told.values() if number >= 0]
-    if len(set(numbered)) < len(numbered):
-        with pytest.raises(CorruptError, match="number of another"):
-            fastinet.open(path, index=False)
-        return
     if not told:
         with pytest.raises(FastinetError, match=r"no image in it|carry no wnid"):
             fastinet.open(path, index=False)
         return
-    classes = {wnid for _, _, wnid, _ in told.values() if wnid}
-    if not classes or any(flat for *_, flat in told.values()):
-        classes |= set(WNIDS)
-    for place, split in enumerate(("train", "val", "test")):
-        items = sorted((n, names.index(k)) for k, (s, n, *_) in told.items() if s == place)
-        if not items:
-            continue
+    splits = splits_of(list(told))
+    numbered = [(splits[n], kind, number) for n, (kind, number, *_) in told.items() if kind]
+    numbered = [each for each in numbered if each[0][1] != "train"]
+    if len(set(numbered)) < len(numbered):
+        with pytest.raises(CorruptError, match="number of another"):
+            fastinet.open(path, index=False)
+        return
+    everything = fastinet.open(path, split="all", index=False)
+    assert sorted(everything.keys) == sorted(told)
+    assert everything.skipped == len(names) - len(told)
+    of_keys = {}
+    for split in everything.splits:
         dataset = fastinet.open(path, split=split, index=False)
-        assert list(dataset.keys) == [names[row] for _, row in items]
-        assert [info.wnid for info in dataset.classes] == sorted(classes)
-        assert [
-            dataset.classes[label].wnid if label >= 0 else None for label in dataset.labels
-        ] == [told[names[row]][2] for _, row in items]
-        assert dataset.skipped == len(names) - len(told)
+        assert dataset.splits == everything.splits
+        keys = list(dataset.keys)
+        (part,) = {splits[key] for key in keys}
+        assert keys == [key for key in splits if splits[key] == part] or part[1] != "train"
+        if part[1] != "train":
+            order = {"": 0, "val": 1, "test": 2}
+            assert keys == sorted(
+                (key for key in splits if splits[key] == part),
+                key=lambda key: (order[told[key][0]], told[key][1]),
+            )
+        for key, label in zip(keys, dataset.labels.tolist(), strict=True):
+            of_keys[key] = dataset.classes[label].wnid if label >= 0 else None
+        # Of splits that are called so, all classes are in the table.
+        classes = {told[key][2] for key in splits if splits[key][1] or len(everything.splits) == 1}
+        wnids = {info.wnid for info in dataset.classes}
+        assert {told[key][2] for key in keys} - {None} <= wnids
+        if part[1]:
+            assert classes - {None} <= wnids
+            assert len(wnids) >= 1000 or not any(flat for *_, flat in told.values())
+    assert of_keys == {name: fact[2] for name, fact in told.items()}
+    wnids = [info.wnid for info in everything.classes]
+    assert wnids == sorted(wnids)
+    assert [wnids[label] if label >= 0 else None for label in everything.labels.tolist()] == [
+        told[key][2] for key in everything.keys
+    ]

@@ -89,7 +89,7 @@ def test_classes_that_one_split_lacks_are_said(tmp_path: Path) -> None:
     with pytest.warns(FastinetWarning):
         val = fastinet.open(path, split="val")
     notes = " ".join(str(warning.message) for warning in caught)
-    assert "1 classes have no images in imagenet21k_train" in notes
+    assert "1 classes have no images in split 'train'" in notes
     assert "2 entries skipped" in notes
     assert len(val.classes) == 4
     assert train.classes == val.classes

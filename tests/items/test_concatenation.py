@@ -127,6 +127,7 @@ def test_selections_of_a_concatenation(parts: list[fastinet.Dataset]) -> None:
     assert_same_rows(rows_of(nested), rows_without([joined.select(rows), parts[1], joined]))  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("ignore:.*classes have no images:fastinet.errors.FastinetWarning")
 def test_parts_that_are_selections_and_splits(tmp_path: Path) -> None:
     path = tmp_path / "tree.tar"
     path.write_bytes(tar(miniature_challenge().class_tree()))

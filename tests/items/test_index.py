@@ -311,3 +311,19 @@ def test_concurrent_builders(archive: Path) -> None:
         "train.tar",
         "train.tar.fastinet",
     ]
+
+
+def test_an_index_that_other_rules_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items may have other splits by them."""
+    archive = tmp_path / "a.tar"
+    archive.write_bytes(train_tar(TRAIN))
+    with monkeypatch.context() as patched:
+        patched.setattr(index, "RULES_VERSION", 1)
+        dataset = open_archive(archive)
+    assert dataset.index is not None
+    with pytest.warns(FastinetWarning, match=r"other rules for items, labels and splits \(1, "):
+        again = open_archive(archive)
+    assert list(again.keys) == list(dataset.keys)
+    open_archive(archive)  # in silence, for the new one is kept

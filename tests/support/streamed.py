@@ -157,7 +157,9 @@ WAYS = {
 
 
 def streamed(data: bytes, **options: Any) -> fastinet.Stream:
-    """`data` as the stream of a file object."""
+    """`data` as the stream of a file object; of ImageNet-1K's classes unless `options` say more."""
+    if options.get("labels") is None:
+        options.setdefault("classes", "imagenet1k")
     return fastinet.open_stream(io.BytesIO(data), **options)
 
 
@@ -168,8 +170,11 @@ def loader_of(stream: fastinet.Stream, **options: Any) -> fastinet.StreamLoader:
     )
 
 
-def batches_of(data: bytes, *, classes: Any = None, labels: Any = None, **options: Any) -> Any:
+def batches_of(
+    data: bytes, *, classes: Any = "imagenet1k", labels: Any = None, **options: Any
+) -> Any:
     """All batches of a pass over `data`."""
+    classes = None if labels is not None else classes
     return list(loader_of(streamed(data, classes=classes, labels=labels), **options))
 
 

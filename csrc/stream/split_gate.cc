@@ -1,0 +1,167 @@
+#include "stream/split_gate.h"
+
+#include <utility>
+
+namespace fastinet {
+namespace {
+
+constexpr std::string_view kTrain = "train";
+constexpr std::string_view kSmallClasses = "small_classes";  // no folder is called by it alone
+constexpr std::string_view kTop = ".";          // the name of the root that is no folder
+constexpr int64_t kNumbers = int64_t{1} << 32;  // numbers of images, above those of wnids
+constexpr size_t kWnidLength = 9;
+
+std::string_view LastPart(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+/// Whether `path` is `end`, or ends with its folders.
+bool PathEndsWith(std::string_view path, std::string_view end) {
+  if (path.empty() || !path.ends_with(end)) return false;
+  return path.size() == end.size() || path[path.size() - end.size() - 1] == '/';
+}
+
+std::string Quoted(std::string_view text) {
+  std::string quoted("'");
+  quoted += text;
+  return quoted += '\'';
+}
+
+}  // namespace
+
+SplitGate::SplitGate(std::string wanted, std::string around)
+    : wanted_(std::move(wanted)),
+      around_(std::move(around)),
+      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)) {}
+
+const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
+  const size_t slash = name.rfind('/');
+  const std::string_view folder =
+      slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
+  if (!place_ || folder != last_folder_) {
+    place_ = Place{.folder = TellOfFolder(folder), .number = {}, .base = {}};
+    last_folder_ = folder;
+  }
+  place_->base = LastPart(name);
+  place_->number = TellOfNumber(place_->base);
+  return *place_;
+}
+
+/// The split that a place tells by itself: by a folder, the stream's name, or the number; or "".
+std::string_view SplitGate::SplitTold(const Place& place) const {
+  if (place.in_split_folder()) return place.folder.split;
+  return around_.empty() ? place.number.split : std::string_view(around_);
+}
+
+std::string SplitGate::SplitOf(std::string_view name) const {
+  const Place& place = PlaceOf(name);
+  if (const std::string_view split = SplitTold(place); !split.empty()) return std::string(split);
+  const std::string_view folder = LastPart(place.folder.root);
+  return std::string(folder.empty() ? kTop : folder);
+}
+
+bool SplitGate::IsWanted(const Place& place, bool* by_own_name) const {
+  *by_own_name = false;
+  if (wanted_.empty()) return true;
+  const std::string_view split = SplitTold(place);
+  if (place.in_split_folder() &&
+      (LastPart(place.folder.split_folder) == wanted_ || split == wanted_split_)) {
+    return true;
+  }
+  if (PathEndsWith(place.folder.root, wanted_) ||
+      PathEndsWith(place.folder.split_folder, wanted_) ||
+      (wanted_ == kTop && place.folder.root.empty())) {
+    *by_own_name = true;
+    return true;
+  }
+  if (place.in_split_folder()) return false;
+  if (split.empty()) return wanted_split_ == kTrain && split_folders_.empty();
+  // Beside a folder of that split, other images with its numbers are a copy.
+  const bool beside = around_.empty() ? split_folders_.contains(split) : !split_folders_.empty();
+  return split == wanted_split_ && !beside;
+}
+
+SplitGate::Taken SplitGate::Facts(std::string_view name, const Place& place,
+                                  bool by_own_name) const {
+  // In its own folder, an image with a number is of that folder beside one of the number's split.
+  const std::string_view split = SplitTold(place);
+  const bool told = !by_own_name || !split_folders_.contains(split);
+  return {.name = std::string(name),
+          .split = told ? std::string(split) : std::string(),
+          .split_folder = std::string(LastPart(place.folder.split_folder)),
+          .root = place.folder.root,
+          .by_own_name = by_own_name};
+}
+
+/// Whether an image is of the first one's split, if not a copy of it.
+bool SplitGate::SameSplit(const Taken& taken) const {
+  if (taken.by_own_name || first_->by_own_name) {
+    return taken.by_own_name == first_->by_own_name && taken.root == first_->root &&
+           taken.split == first_->split;
+  }
+  return taken.split == first_->split && taken.split_folder == first_->split_folder;
+}
+
+Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
+  if (wanted_ == kAll) return true;
+  const Place& place = PlaceOf(name);
+  bool by_own_name = false;
+  const bool wanted = IsWanted(place, &by_own_name);
+  if (!is_image) return wanted;
+  if (place.in_split_folder() && !split_folders_.contains(place.folder.split)) {
+    FASTINET_RETURN_IF_ERROR(CheckFirst(name, place));
+    split_folders_.emplace(place.folder.split, name);
+  }
+  if (!wanted) return false;
+  Taken taken = Facts(name, place, by_own_name);
+  if (!first_)
+    first_ = std::move(taken);
+  else if (!SameSplit(taken)) {
+    const bool spelled_otherwise = !wanted_.empty();
+    std::string cause =
+        spelled_otherwise
+            ? "there are two folders that split=" + Quoted(wanted_) + " may mean: that of "
+            : "the stream has several splits, and split= says which one comes: ";
+    cause += Quoted(first_->name) + " is of " + Quoted(SplitOf(first_->name)) + ", " +
+             Quoted(name) + " of " + Quoted(SplitOf(name));
+    return Unsupported(cause + "; split=\"all\" takes everything");
+  }
+  FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));
+  return true;
+}
+
+/// When the first folder of a split comes: whether what was taken before was taken on the
+/// assumption that there is none.
+Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
+  if (!first_ || !first_->split_folder.empty() || first_->by_own_name) return {};
+  if (around_.empty() && !first_->split.empty() && first_->split != place.folder.split) return {};
+  return Unsupported(Quoted(first_->name) + " is in no folder that is called as a split, and " +
+                     Quoted(name) + " is in one, so that they are two splits, " +
+                     Quoted(SplitOf(first_->name)) + " and " + Quoted(SplitOf(name)) +
+                     "; split= takes one by the name of its folder, split=\"all\" all");
+}
+
+/// Whether the class of an image has been in another root: then one of the two is a copy, or the
+/// two are datasets by themselves.
+Status SplitGate::CheckOverlap(const Place& place) {
+  int64_t number = place.folder.wnid;
+  if (place.number.number >= 0) {
+    number = kNumbers + place.number.number;
+  } else if (number < 0) {
+    number = WnidNumber(place.base.substr(0, kWnidLength));
+  }
+  if (number < 0 || (number == last_class_ && place.folder.root == last_root_)) return {};
+  const auto [found, is_new] = roots_.try_emplace(number, place.folder.root);
+  if (!is_new && found->second != place.folder.root) {
+    const auto shown = [](const std::string& root) {
+      return Quoted(root.empty() ? kTop : std::string_view(root));
+    };
+    return Unsupported("images of one class, or number, lie in " + shown(found->second) +
+                       " and in " + shown(place.folder.root) +
+                       ", so that one may be a copy of the other: split= takes one by the name of "
+                       "its folder, split=\"all\" all");
+  }
+  last_class_ = number;
+  last_root_ = place.folder.root;
+  return {};
+}
+
+}  // namespace fastinet

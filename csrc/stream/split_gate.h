@@ -1,0 +1,78 @@
+// Which members of a stream belong to the split that is wanted, decided while they arrive.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/status.h"
+#include "stream/split_names.h"
+
+namespace fastinet {
+
+/// Lets the members of one split pass. What is a split is decided as for whole archives, see
+/// fastinet/datasets/path_splits.py; where that would take members into account that have not come
+/// yet, the gate goes on, and refuses when they come.
+class SplitGate {
+ public:
+  /// What takes everything.
+  static constexpr std::string_view kAll = "all";
+
+  /// Takes the members of the split `wanted`, a split's name or a folder's; "": those of the first
+  /// image's split, and any other one is an error. `around` is the split that the stream itself is
+  /// called as, whose name counts as a folder around the members'; "": it says nothing.
+  SplitGate(std::string wanted, std::string around);
+
+  /// Whether the member `name` is of that split. kUnsupported where `name` shows that there are two
+  /// readings of what came: it says which, and the argument that decides.
+  Result<bool> Takes(std::string_view name, bool is_image);
+
+  /// The split that `name` is of by itself, for messages.
+  std::string SplitOf(std::string_view name) const;
+
+ private:
+  /// What a name tells.
+  struct Place {
+    FolderTelling folder;
+    NumberTelling number;
+    std::string_view base;
+
+    bool in_split_folder() const { return !folder.split.empty(); }
+  };
+  /// An image that was taken.
+  struct Taken {
+    std::string name;
+    std::string split;         // "": its path tells none
+    std::string split_folder;  // name of the folder that told it; "": none did
+    std::string root;
+    bool by_own_name;  // `wanted` is the name of its folder, and of no split
+  };
+
+  const Place& PlaceOf(std::string_view name) const;
+  std::string_view SplitTold(const Place& place) const;
+  bool IsWanted(const Place& place, bool* by_own_name) const;
+  Taken Facts(std::string_view name, const Place& place, bool by_own_name) const;
+  bool SameSplit(const Taken& taken) const;
+  Status CheckFirst(std::string_view name, const Place& place) const;
+  Status CheckOverlap(const Place& place);
+
+  const std::string wanted_;
+  const std::string around_;
+  const std::string wanted_split_;  // that `wanted_` is a spelling of; "": of none
+  std::optional<Taken> first_;      // of the images that were taken
+  // Of the images in folders that are called as splits: the split, and the first one's name.
+  std::map<std::string, std::string, std::less<>> split_folders_;
+  // Which root each class, or number, has been in; two roots with one class are no parts of a
+  // whole.
+  std::unordered_map<int64_t, std::string> roots_;
+  int64_t last_class_ = -1;  // that was looked up, in the root `last_root_`
+  std::string last_root_;
+  // What the folder of the last name told: that of the next one is the same, as a rule.
+  mutable std::string last_folder_;
+  mutable std::optional<Place> place_;
+};
+
+}  // namespace fastinet
