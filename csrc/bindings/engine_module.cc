@@ -155,17 +155,19 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
-      .def(py::init([](bool one_of_a_sample, std::string split, std::string around) {
-             return ItemRules{one_of_a_sample, std::move(split), std::move(around)};
+      .def(py::init([](bool labels_by_function, std::string split, std::string around) {
+             return ItemRules{labels_by_function, std::move(split), std::move(around)};
            }),
-           py::kw_only(), "one_of_a_sample"_a, "split"_a, "around"_a);
+           py::kw_only(), "labels_by_function"_a, "split"_a, "around"_a);
 
   py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")
       .def(py::init<int, const py::bytes&, const ItemRules&, int64_t>(), "descriptor"_a, "name"_a,
            "rules"_a, py::kw_only(), "max_pixels"_a)
       .def("next", &PyStreamItems::Next)
       .def("interrupt", &PyStreamItems::Interrupt)
+      .def_property_readonly("head", &PyStreamItems::Head)
       .def_property_readonly("skipped", &PyStreamItems::Skipped)
+
       .def_property_readonly("skipped_names", &PyStreamItems::SkippedNames);
 
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
@@ -179,7 +181,10 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyStreamEpoch::Next)
       .def("close", &PyStreamEpoch::Close)
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)
+      .def_property_readonly("head", &PyStreamEpoch::Head)
+      .def_property_readonly("failed_head", &PyStreamEpoch::FailedHead)
       .def_property_readonly("skipped", &PyStreamEpoch::Skipped)
+
       .def_property_readonly("skipped_names", &PyStreamEpoch::SkippedNames);
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bindings/names.h"
 #include "bindings/py_batch.h"
@@ -122,31 +123,49 @@ class PyStreamEpoch {
                  std::move(slots), std::move(stats))),
              "this stream was begun before fork(), and its threads stayed in the parent process") {}
 
-  /// (batch, rows, next position), or None after the last batch.
+  /// (batch, rows, next position, {item: (its first bytes, its size)} of the items that gave no
+  /// row), or None after the last batch.
   py::object Next() {
-    std::optional<StreamDelivery> next = run_.NextBatch(KeyOfFailure);
+    std::optional<StreamDelivery> next =
+        run_.NextBatch([this](const StreamDelivery& failed) { return KeyOfFailure(failed); });
     if (!next) return py::none();
     py::list rows;
+    py::dict heads;
     for (const StreamItem& item : next->items) {
+      if (!item.bytes.empty()) heads[py::int_(item.number)] = HeadOf(item);
       rows.append(py::make_tuple(Text(item.key), CompanionsOf(item)));
     }
     return py::make_tuple(std::make_unique<PyBatch>(std::move(next->delivery), spec_),
-                          std::move(rows), next->next_position);
+                          std::move(rows), next->next_position, std::move(heads));
   }
 
   void Close() { run_.Close(); }
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
   uint64_t Skipped() const { return run_.run().skipped(); }
   py::list SkippedNames() const { return Texts(run_.run().SkippedNames()); }
+  /// First bytes of the stream; none before its end, or what is wrong with it, was delivered.
+  py::bytes Head() { return BytesOf(run_.run().Head()); }
+  /// (first bytes, size) of the item whose failure Next() has raised; None before that.
+  py::object FailedHead() const { return failed_head_; }
 
  private:
-  static std::string KeyOfFailure(const StreamDelivery& failed) {
+  static py::bytes BytesOf(const std::vector<uint8_t>& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+  static py::tuple HeadOf(const StreamItem& item) {
+    return py::make_tuple(BytesOf(item.bytes), item.size);
+  }
+
+  std::string KeyOfFailure(const StreamDelivery& failed) {
     const auto found =
         std::ranges::find(failed.items, failed.delivery.failed_item, &StreamItem::number);
-    return found == failed.items.end() ? std::string() : found->key;
+    if (found == failed.items.end()) return {};
+    failed_head_ = HeadOf(*found);
+    return found->key;
   }
 
   ItemSpec spec_;
+  py::object failed_head_ = py::none();
   PyRun<StreamRun> run_;
 };
 

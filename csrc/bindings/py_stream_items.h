@@ -15,13 +15,16 @@
 
 namespace fastinet {
 
-/// What came beside the item's image: [(extension, content), ...].
+/// What came beside the item's image: [(extension, content, or None if it is too large), ...].
 inline py::list CompanionsOf(const StreamItem& item) {
   py::list companions;
   for (const Companion& companion : item.companions) {
-    companions.append(py::make_tuple(
-        Text(companion.extension),
-        py::bytes(reinterpret_cast<const char*>(companion.bytes.data()), companion.bytes.size())));
+    py::object content = py::none();
+    if (!companion.is_too_large) {
+      content =
+          py::bytes(reinterpret_cast<const char*>(companion.bytes.data()), companion.bytes.size());
+    }
+    companions.append(py::make_tuple(Text(companion.extension), content));
   }
   return companions;
 }
@@ -54,6 +57,11 @@ class PyStreamItems {
   }
 
   void Interrupt() { input_->Interrupt(); }
+  /// First bytes of the stream, after Next() has read some.
+  py::bytes Head() const {
+    const Bytes head = input_->head();
+    return {reinterpret_cast<const char*>(head.data()), head.size()};
+  }
   uint64_t Skipped() const { return items_ ? items_->skipped() : 0; }
   py::list SkippedNames() const { return items_ ? Texts(items_->skipped_names()) : py::list(); }
 

@@ -130,11 +130,32 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   return result;
 }
 
+std::vector<uint8_t> StreamRun::Head() const {
+  const std::lock_guard lock(mutex_);
+  return head_;
+}
+
+/// Leaves of the images' bytes the first ones of those that gave no row. It takes no memory.
+void StreamRun::KeepHeads(StreamDelivery* result) {
+  const auto is_of = [&](size_t row) {
+    return [row](const RowFailure& failure) { return failure.row == static_cast<int64_t>(row); };
+  };
+  for (size_t row = 0; row < result->items.size(); ++row) {
+    StreamItem& item = result->items[row];
+    const Delivery& delivery = result->delivery;
+    if (item.number == delivery.failed_item || std::ranges::any_of(delivery.failures, is_of(row))) {
+      item.bytes.resize(std::min(item.bytes.size(), StreamInput::kHeadBytes));
+    } else {
+      item.bytes = {};
+    }
+  }
+}
+
 /// Takes the batch that has an answer out of the queue, with what is known of its items.
 void StreamRun::TakeFirst(Batch& first, StreamDelivery* result) {
   over_ = over_ || result->delivery.kind == Delivery::Kind::kFailed;
   result->items = std::move(first.items);
-  for (StreamItem& item : result->items) item.bytes = {};
+  KeepHeads(result);
   result->next_position = first.next_position;
   if (!batches_.empty()) batches_.pop_front();
 }
@@ -164,10 +185,17 @@ void StreamRun::Feed() noexcept {
   Status status = OrOutOfMemory("not enough memory for the stream's window of items",
                                 [&] { return TakeApart(); });
   status = std::move(status).InArchive(input_->name());
+  std::vector<uint8_t> head;
+  // Without memory for them, the message does without.
+  (void)OrOutOfMemory("", [&] {
+    head.assign(input_->head().begin(), input_->head().end());
+    return Status();
+  });
   {
     const std::lock_guard lock(mutex_);
     fed_ = true;
     failure_ = std::move(status);
+    head_ = std::move(head);
   }
   changed_.notify_all();
 }

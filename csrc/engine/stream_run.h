@@ -46,7 +46,9 @@ struct StreamPlan {
 /// The answer of Next(): a Delivery, and what only the stream knows of its rows.
 struct StreamDelivery {
   Delivery delivery = {};
-  std::vector<StreamItem> items = {};  // by row; without the images' bytes
+  // By row. Of the images' bytes there are the first StreamInput::kHeadBytes of those that gave no
+  // row, so that messages can say what they are.
+  std::vector<StreamItem> items = {};
   // Where a pass over the same stream goes on after this batch, for all ranks together. When the
   // stream fails, the items that are still in the window are drawn among fewer than they would be
   // in the whole stream, so their positions there are other ones: this is never beyond the first of
@@ -81,6 +83,8 @@ class StreamRun {
   void Stop();
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
+  /// See StreamInput; empty before its end or a failure has been delivered.
+  std::vector<uint8_t> Head() const;
   /// See ItemStream.
   uint64_t skipped() const { return skipped_; }
   std::vector<std::string> SkippedNames() const;
@@ -102,6 +106,7 @@ class StreamRun {
   // With mutex_ held:
   bool HasRoom();
   int64_t CountReady();
+  static void KeepHeads(StreamDelivery* result);
   void TakeFirst(Batch& first, StreamDelivery* result);
 
   const std::shared_ptr<WorkerPool> pool_;
@@ -130,6 +135,7 @@ class StreamRun {
   bool stopped_ = false;                        // by Stop()
   bool over_ = false;  // a failure or the end was delivered, or the pass was stopped
   Status failure_;     // of the stream
+  std::vector<uint8_t> head_;
   int64_t delivered_ = 0;
   ConsumerTimes times_;
 

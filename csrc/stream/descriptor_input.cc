@@ -1,6 +1,5 @@
 #include "stream/descriptor_input.h"
 
-#include <array>
 #include <utility>
 
 namespace fastinet {
@@ -47,16 +46,21 @@ Result<std::unique_ptr<StreamInput>> DescriptorInput::Make(int descriptor, std::
 }
 
 Result<ByteStream*> DescriptorInput::Open() {
-  std::array<uint8_t, 2> head{};
-  size_t count = 0;
-  while (count < head.size()) {
-    FASTINET_ASSIGN_OR_RETURN(const size_t more,
-                              arriving_.ReadUpTo(count, MutableBytes(head).subspan(count)));
-    if (more == 0) break;
-    count += more;
+  // As much as a tar's first header has, which is needed at once anyhow.
+  Status failure;
+  while (head_bytes_ < head_.size()) {
+    const Result<size_t> more =
+        arriving_.ReadUpTo(head_bytes_, MutableBytes(head_).subspan(head_bytes_));
+    failure = more.status();
+    if (!more.ok() || more.value() == 0) break;
+    head_bytes_ += more.value();
   }
-  if (count == 0) return Corrupt("the stream is empty: it ended before its first byte").AtOffset(0);
-  if (LooksLikeGzip(Bytes(head).first(count))) {
+  if (head_bytes_ == 0) {
+    FASTINET_RETURN_IF_ERROR(failure);
+    return Corrupt("the stream is empty: it ended before its first byte").AtOffset(0);
+  }
+  // A failure behind the first bytes is met again where they are read.
+  if (LooksLikeGzip(head())) {
     opened_ = std::make_unique<Inflated>(arriving_);
   } else {
     opened_ = std::make_unique<Plain>(arriving_);

@@ -1,6 +1,9 @@
 // Standard input, a pipe or a socket as the input of a stream run: gzip is recognised on the fly.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -20,6 +23,7 @@ class DescriptorInput final : public StreamInput {
 
   const std::string& name() const override { return descriptor_->name(); }
   Result<ByteStream*> Open() override;
+  Bytes head() const override { return Bytes(head_).first(head_bytes_); }
   void Interrupt() override { descriptor_->Interrupt(); }
 
  private:
@@ -31,6 +35,8 @@ class DescriptorInput final : public StreamInput {
 
   std::unique_ptr<DescriptorStream> descriptor_;
   ForwardSource arriving_;
+  std::array<uint8_t, kHeadBytes> head_{};
+  size_t head_bytes_ = 0;
   std::unique_ptr<ByteStream> opened_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -15,13 +16,6 @@ constexpr std::array<std::string_view, 3> kImageExtensions = {".jpeg", ".jpg", "
 constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
 constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
 
-std::string_view Basename(std::string_view name) { return name.substr(name.rfind('/') + 1); }
-
-/// Where the extension's dot is in `name`: the first one of its last part, or behind its end.
-size_t DotOf(std::string_view name) {
-  return std::min(name.find('.', name.size() - Basename(name).size()), name.size());
-}
-
 char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool EndsWith(std::string_view name, std::string_view lower_suffix) {
@@ -34,19 +28,6 @@ bool EndsWith(std::string_view name, std::string_view lower_suffix) {
 bool BeginsWith(const TarMembers::Head& head, std::string_view magic) {
   return std::equal(magic.begin(), magic.end(), head.begin(),
                     [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
-}
-
-/// All behind the dot, in small letters.
-std::string ExtensionOf(std::string_view name) {
-  std::string extension(name.substr(std::min(DotOf(name) + 1, name.size())));
-  std::ranges::transform(extension, extension.begin(), ToLower);
-  return extension;
-}
-
-/// Whether a sample's image is called so: "7.jpg", and not "7.depth.png".
-bool HasSampleExtension(std::string_view name) {
-  const std::string extension = ExtensionOf(name);
-  return extension == "jpeg" || extension == "jpg" || extension == "png";
 }
 
 bool IsImage(const StreamedMember& member) {
@@ -81,8 +62,23 @@ std::string_view NameOf(PassedKind kind) {
   return "folder";
 }
 
-bool IsLabel(const Companion& companion) {
-  return companion.extension == "cls" || companion.extension == "json";
+// What a sample has, as it is remembered.
+constexpr uint8_t kHasImage = 1, kHasOther = 2, kIsParted = 4;
+
+constexpr std::string_view kPackAnew =
+    "extract the archive and pack it anew, `tar --sort=name -cf TAR -C FOLDER .`; fastinet.open "
+    "reads it as it is";
+
+Status Refusal(const std::string& cause, const SampleFile& at) {
+  return Unsupported(cause).InMember(at.name).AtOffset(static_cast<int64_t>(at.offset));
+}
+
+Status ComeApart(const SampleFile& file) {
+  return Refusal(
+      "other files of its sample have passed: those with the same name up to the first "
+      "dot are not beside each other, and a stream cannot go back; " +
+          std::string(kPackAnew),
+      file);
 }
 
 }  // namespace
@@ -90,7 +86,10 @@ bool IsLabel(const Companion& companion) {
 Result<std::optional<StreamItem>> ItemStream::Next() {
   while (ready_.empty() && !over_ && failure_.ok()) failure_ = Step();
   // Damage leaves open what else the sample would have had, its label maybe; a tar's end does not.
-  if (ready_.empty() && (failure_.ok() || members_.tars_ended() != tar_)) FinishSample();
+  if (ready_.empty() && (failure_.ok() || members_.tars_ended() != tar_)) {
+    Status status = FinishSample();
+    if (failure_.ok()) failure_ = std::move(status);
+  }
   if (ready_.empty() && failure_.ok()) failure_ = CheckSplit();
   if (ready_.empty() && !failure_.ok()) return failure_;
   if (ready_.empty()) return std::optional<StreamItem>();
@@ -121,12 +120,14 @@ Status ItemStream::Step() {
   }
   waiting_ = false;
   const StreamedMember& member = members_.member();
-  const std::string_view sample = std::string_view(member.name).substr(0, DotOf(member.name));
+  const std::string_view sample = SampleOf(member.name);
   if (sample != sample_ || members_.tars_ended() != tar_) {
-    FinishSample();
+    Status status = FinishSample();
+    if (members_.tars_ended() != tar_) passed_.Clear();
     sample_ = sample;
     tar_ = members_.tars_ended();
     waiting_ = !ready_.empty();
+    FASTINET_RETURN_IF_ERROR(std::move(status));
   }
   return waiting_ ? Status() : Take(member);
 }
@@ -200,12 +201,22 @@ void ItemStream::Skip(std::string name) {
   if (skipped_names_.size() < kSkippedNames) skipped_names_.push_back(std::move(name));
 }
 
+/// Leaves one image of a sample with one item; the others are passed over, or its companions.
+void ItemStream::KeepOne(std::vector<SampleFile>& sample, SampleReading reading) {
+  std::vector<bool> were_images;
+  for (const SampleFile& file : sample) were_images.push_back(file.is_image);
+  KeepOneImage(sample, reading);
+  for (size_t i = 0; i < sample.size(); ++i) {
+    if (were_images[i] && !sample[i].is_image) Skip(sample[i].name);
+  }
+}
+
 /// Whether a member is of the split that is wanted; counts it otherwise. An image that shows that
 /// there are two readings comes behind a sample that is complete.
 Result<bool> ItemStream::IsOfSplit(const StreamedMember& member) {
   Result<bool> wanted = gate_.Takes(member.name, IsImage(member));
   if (!wanted.ok()) {
-    FinishSample();
+    FASTINET_RETURN_IF_ERROR(FinishSample());
     Status status = std::move(wanted).status();
     return std::move(status).InMember(member.name).AtOffset(static_cast<int64_t>(member.offset));
   }
@@ -224,93 +235,212 @@ Status ItemStream::CheckSplit() const {
 }
 
 Status ItemStream::Take(const StreamedMember& member) {
-  if (IsImage(member)) return TakeImage(member);
-  if (member.size > kMaxCompanionBytes) {
-    Skip(member.name);
+  latest_ = {.name = member.name,
+             .offset = member.offset,
+             .size = member.size,
+             .bytes = {},
+             .is_image = IsImage(member)};
+  SampleFile file = latest_;
+  kinds_ |= file.is_image ? kHasImage : kHasOther;
+  if (member.size <= (file.is_image ? max_bytes_ : kMaxCompanionBytes)) {
+    FASTINET_ASSIGN_OR_RETURN(file.bytes, members_.ReadContent());
+  }
+  if (!file.is_image) {
+    file.is_label = IsLabelFile(file.name, file.bytes);
+    if (file.bytes.size() < file.size) Skip(file.name);
+    if (file.is_label && file.bytes.size() < file.size && !rules_.labels_by_function) {
+      return Corrupt("it holds no label: it has " + std::to_string(file.size) + " bytes")
+          .InMember(file.name)
+          .AtOffset(static_cast<int64_t>(file.offset));
+    }
+  }
+  FASTINET_RETURN_IF_ERROR(TakeBesideMany(file));
+  files_.push_back(std::move(file));
+  if (release_ == Release::kOneByOne) return EmitImages();
+  const auto waiting = std::ranges::count_if(files_, &SampleFile::is_image);
+  return waiting < static_cast<std::ptrdiff_t>(kMaxWaiting) ? Status() : ReleaseMany();
+}
+
+/// Refuses `file` where it makes wrong what was decided when many images of its sample had come.
+/// Of a sample whose stems are released, it finishes the one before.
+Status ItemStream::TakeBesideMany(const SampleFile& file) {
+  const std::string behind =
+      " comes behind " + std::to_string(kMaxWaiting) +
+      " images or more of one sample, whose names are the same up to the first dot, and a stream "
+      "cannot keep all of them until it knows what they are; ";
+  if (release_ == Release::kOneByOne && !file.is_image) {
+    return Refusal((file.is_label ? "a label that" : "a file that") + behind +
+                       "such files go before the images, or fastinet.open reads the archive",
+                   file);
+  }
+  if (unsettled_ && file.is_image && IsNamedOrNumbered(file.name)) {
+    return Refusal("an image that" + behind + "fastinet.open reads the archive", file);
+  }
+  unsettled_ = unsettled_ && file.is_image;
+  if (release_ != Release::kStemByStem) return {};
+  if (!HasSeveralDots(file.name)) {
+    return Refusal("a file with the shorter name that" + behind + "fastinet.open reads the archive",
+                   file);
+  }
+  return files_.empty() || StemOf(files_.front().name) == StemOf(file.name) ? Status()
+                                                                            : FinishStem();
+}
+
+/// Decides on a sample of which many images wait.
+Status ItemStream::ReleaseMany() {
+  if (CanPart()) {
+    release_ = Release::kStemByStem;
+    // What is there of the last stem may go on; all others are whole.
+    std::vector<SampleFile> whole;
+    const std::string last(StemOf(files_.back().name));
+    for (SampleFile& file : std::exchange(files_, {})) {
+      (StemOf(file.name) == last ? files_ : whole).push_back(std::move(file));
+    }
+    return Emit(std::move(whole), SampleReading::kByLastDot);
+  }
+  const bool others = (kinds_ & kHasOther) != 0;
+  unsettled_ = rules_.labels_by_function && !others && !IsInClassFolder(sample_);
+  if (HasOneItem(files_, rules_.labels_by_function, SampleReading::kByFirstDot)) {
+    KeepOne(files_, SampleReading::kByFirstDot);
+    kept_one_ = true;
     return {};
   }
-  FASTINET_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, members_.ReadContent());
-  companions_.push_back({ExtensionOf(member.name), std::move(bytes)});
-  if (too_many_ && IsLabel(companions_.back())) {
-    Status status = Unsupported("a label behind " + std::to_string(kMaxWaiting) +
-                                " images or more of one sample; the label goes first, or labels= "
-                                "takes a function of the key");
-    return std::move(status).InMember(member.name).AtOffset(static_cast<int64_t>(member.offset));
-  }
-  return {};
+  release_ = Release::kOneByOne;
+  return EmitImages();
 }
 
-Status ItemStream::TakeImage(const StreamedMember& member) {
-  StreamItem item{.number = 0,
-                  .key = member.name,
-                  .offset = member.offset,
-                  .size = member.size,
-                  .bytes = {},
-                  .companions = {}};
-  if (member.size <= max_bytes_) {
-    FASTINET_ASSIGN_OR_RETURN(item.bytes, members_.ReadContent());
+/// Makes items of the images of a sample of many, with the companions that came before them.
+Status ItemStream::EmitImages() {
+  std::vector<SampleFile> sample, companions;
+  for (SampleFile& file : std::exchange(files_, {})) {
+    if (!file.is_image) companions.push_back(file);
+    sample.push_back(std::move(file));
   }
-  images_.push_back({std::move(item), HasSampleExtension(member.name), companions_.size()});
-  too_many_ = too_many_ || (images_.size() == kMaxWaiting && !HasLabel());
-  if (too_many_) {
-    Release({});
-  } else if (images_.size() == kMaxWaiting) {
-    KeepOne();
-  }
-  return {};
+  files_ = std::move(companions);
+  return Emit(std::move(sample), SampleReading::kByFirstDot);
 }
 
-/// Whether the sample has one item, as far as it has arrived.
-bool ItemStream::HasLabel() const {
-  return rules_.one_of_a_sample || std::ranges::any_of(companions_, IsLabel);
+/// Whether all stems but the last, which is still arriving, have an image and something beside it.
+bool ItemStream::CanPart() const {
+  if (kept_one_) return false;
+  const std::string_view last = StemOf(files_.back().name);
+  return std::ranges::all_of(files_, [&](const SampleFile& file) {
+    if (!HasSeveralDots(file.name)) return false;
+    const auto has_other = [&](bool image) {
+      return std::ranges::any_of(files_, [&](const SampleFile& other) {
+        return other.is_image == image && StemOf(other.name) == StemOf(file.name);
+      });
+    };
+    return StemOf(file.name) == last || (has_other(false) && has_other(true));
+  });
 }
 
-/// Leaves the image that is the sample's item; the others become companions, each where it came.
-void ItemStream::KeepOne() {
-  const auto named = std::ranges::find_if(images_, &Image::named);
-  const auto kept = named == images_.end() ? images_.begin() : named;
-  std::vector<Companion> companions;
-  auto later = std::make_move_iterator(companions_.begin());
-  size_t moved = 0;
-  for (auto image = images_.begin(); image != images_.end(); ++image) {
-    for (; moved < image->companions_before; ++moved) companions.push_back(*later++);
-    StreamItem& item = image->item;
-    if (image == kept) {
-      image->companions_before = companions.size();
-      continue;
-    }
-    Skip(item.key);
-    if (item.size > kMaxCompanionBytes || item.bytes.size() < item.size) continue;
-    companions.push_back({ExtensionOf(item.key), std::move(item.bytes)});
+/// Makes items of a stem of a sample of many, which has come.
+Status ItemStream::FinishStem() {
+  if (files_.empty()) return {};
+  const auto images = std::ranges::count_if(files_, &SampleFile::is_image);
+  if (images == 0 || images == std::ssize(files_)) {
+    return Refusal(
+        "many images of its sample, whose names are the same up to the first dot, have "
+        "a file of their own, whose name is theirs up to the last one, and it has none "
+        "beside it: " +
+            std::string(kPackAnew),
+        files_.front());
   }
-  companions.insert(companions.end(), later, std::make_move_iterator(companions_.end()));
-  companions_ = std::move(companions);
-  Image one = std::move(*kept);
-  images_.clear();
-  images_.push_back(std::move(one));
-}
-
-/// Makes items of all images that wait, each with `companions`.
-void ItemStream::Release(std::vector<Companion> companions) {
-  for (Image& image : images_) {
-    image.item.number = items_++;
-    // The last one takes them, and nobody comes after it.
-    // NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
-    image.item.companions = &image == &images_.back() ? std::move(companions) : companions;
-    ready_.push_back(std::move(image.item));
-  }
-  images_.clear();
+  return Emit(std::exchange(files_, {}), SampleReading::kByLastDot);
 }
 
 /// Makes items of the sample that has arrived, if there is an image in it.
-void ItemStream::FinishSample() {
-  if (images_.size() > 1 && HasLabel()) KeepOne();
-  for (const Companion& companion : companions_) {
-    if (images_.empty())
-      Skip(sample_ + (companion.extension.empty() ? "" : ".") + companion.extension);
+Status ItemStream::FinishSample() {
+  Status status;
+  if (release_ == Release::kStemByStem) {
+    status = FinishStem();
+    if (status.ok()) status = CheckOrder(sample_, true);
+  } else if (release_ == Release::kOneByOne) {
+    status = CheckOrder(sample_, false);
+  } else if (kinds_ != 0) {
+    status = FinishAtItsEnd();
   }
-  Release(std::exchange(companions_, {}));
-  too_many_ = false;
+  files_.clear();
+  release_ = Release::kAtItsEnd;
+  kept_one_ = unsettled_ = false;
+  kinds_ = 0;
+  return status;
+}
+
+Status ItemStream::FinishAtItsEnd() {
+  SampleReading reading = ReadingOf(files_);
+  if (reading == SampleReading::kEither) {
+    if (!rules_.labels_by_function) {
+      return Refusal(
+          "an image of its sample has a label by either reading of its name: up to the "
+          "first dot, as WebDataset has it, for one image of all with that name; up to "
+          "the last dot one of its own. Take one of the labels away, or give labels= a "
+          "function of the key, which decides for the first dot",
+          latest_);
+    }
+    reading = SampleReading::kByFirstDot;
+  }
+  const bool parted = reading == SampleReading::kByLastDot;
+  if (parted && kept_one_) {
+    return Refusal(
+        "so many images are of its sample, whose name goes up to the first dot, that a "
+        "stream could not wait for what belongs to each: fastinet.open reads the archive",
+        latest_);
+  }
+  FASTINET_RETURN_IF_ERROR(CheckOrder(sample_, parted));
+  if ((kinds_ & kHasImage) == 0) {
+    for (const SampleFile& file : files_) {
+      if (file.bytes.size() == file.size) Skip(file.name);  // larger ones are counted already
+    }
+    return {};
+  }
+  return Emit(std::exchange(files_, {}), reading);
+}
+
+/// Refuses the sample, or stem of one, that has come if a part of it had come before.
+Status ItemStream::CheckOrder(std::string_view name, bool parted) {
+  const auto kinds = static_cast<uint8_t>(kinds_ | (parted ? kIsParted : 0));
+  const uint8_t before = passed_.Add(name, kinds);
+  if (before == 0 || (parted && (before & kIsParted) != 0)) return {};
+  const bool images = ((before | kinds) & kHasImage) != 0;
+  const bool others = ((before | kinds) & kHasOther) != 0;
+  const bool may_be_one = rules_.labels_by_function && !IsInClassFolder(name);
+  if (!images || (!others && !may_be_one)) return {};
+  return ComeApart(latest_);
+}
+
+/// Numbers the items of a sample, and has them ready. By the last dot it is several.
+Status ItemStream::Emit(std::vector<SampleFile> sample, SampleReading reading) {
+  std::vector<StreamItem> items;
+  while (!sample.empty()) {
+    std::vector<SampleFile> part, rest;
+    if (reading == SampleReading::kByLastDot) {
+      const std::string stem(StemOf(sample.front().name));
+      for (SampleFile& file : sample) {
+        (StemOf(file.name) == stem ? part : rest).push_back(std::move(file));
+      }
+      if (HasSeveralDots(part.front().name) && passed_.Add(stem, kHasImage) != 0) {
+        return ComeApart(part.front());
+      }
+    } else {
+      part = std::move(sample);
+    }
+    sample = std::move(rest);
+    if (std::ranges::none_of(part, &SampleFile::is_image)) {
+      for (const SampleFile& file : part) Skip(file.name);
+    }
+    if (HasOneItem(part, rules_.labels_by_function, reading)) {
+      KeepOne(part, reading);
+    }
+    std::ranges::move(ItemsOf(std::move(part), reading), std::back_inserter(items));
+  }
+  std::ranges::sort(items, {}, &StreamItem::offset);
+  for (StreamItem& item : items) {
+    item.number = items_++;
+    ready_.push_back(std::move(item));
+  }
+  return {};
 }
 
 }  // namespace fastinet

@@ -13,49 +13,32 @@
 #include "base/byte_stream.h"
 #include "base/status.h"
 #include "stream/arrived_names.h"
+#include "stream/name_set.h"
+#include "stream/sample.h"
 #include "stream/split_gate.h"
 #include "tar/member_stream.h"
 
 namespace fastinet {
 
-/// A file beside an image in the stream that has its name but for the extension.
-struct Companion {
-  std::string extension;  // what follows the first dot, in small letters: "cls", "json"
-  std::vector<uint8_t> bytes;
-};
-
-/// An image that has arrived.
-struct StreamItem {
-  int64_t number = 0;          // of the item in the stream, from 0 on
-  std::string key;             // the member's name
-  uint64_t offset = 0;         // of its first byte in the stream [bytes]
-  uint64_t size = 0;           // [bytes]
-  std::vector<uint8_t> bytes;  // all of it, or nothing if it is larger than the limit
-  std::vector<Companion> companions;
-};
-
 /// What of a stream is an item, beyond what its members tell.
 struct ItemRules {
-  bool one_of_a_sample = false;  // one image of each sample, though nothing beside it is a label
-  std::string split;             // the only one whose members count, as SplitGate takes it
-  std::string around;            // the split that the stream's name is
+  bool labels_by_function = false;  // which makes one item of some samples without a label
+  std::string split;                // the only one whose members count, as SplitGate takes it
+  std::string around;               // the split that the stream's name is
 };
 
 /// Groups the members of a stream to samples, as WebDataset writes them: members that follow one
-/// another in one tar and have the same name up to the first dot of its last part.
+/// another in one tar and have the same name up to the first dot of its last part, or where only
+/// that makes sense of the names, up to the last one.
 ///
-/// Of a sample with a label beside its images, a .cls or .json, one image is the item: the first
-/// whose extension is jpg, jpeg or png, or without such a one the first; two images of one name are
-/// no exception. All else of moderate size are its companions. Where nothing is a label, each image
-/// is an item, as in archives of nothing but images, and has the sample's companions; of a sample
-/// with kMaxWaiting images or more they come at once, and without. So one archive has the same
-/// items by either road; fastinet/datasets/samples.py has the rule, and where the two differ.
+/// fastinet/datasets/samples.py has the rule, and where streams differ from whole archives: of a
+/// sample with a label one image is the item; where nothing is a label, each is. All else of
+/// moderate size are companions. A stream cannot bring together what has come apart: a companion
+/// whose image has passed, or an image whose companions have, is an error.
 class ItemStream {
  public:
-  /// The largest companion that is kept [bytes]: labels and captions, not masks and features.
-  static constexpr uint64_t kMaxCompanionBytes = uint64_t{1} << 16;
-  /// Images of a sample that wait for a label behind them, which bounds the memory that names like
-  /// "img.0001.jpg", a sample of thousands, can take. Masks, depths and views are some few.
+  /// Images of a sample that wait for what comes behind them, which bounds the memory that names
+  /// like "img.0001.jpg", a sample of thousands, can take. Masks, depths and views are some few.
   static constexpr size_t kMaxWaiting = 16;
 
   /// `stream` must outlive this. Images of more than `max_bytes` come without their bytes.
@@ -80,11 +63,11 @@ class ItemStream {
   static constexpr size_t kSkippedNames = 3;
 
  private:
-  /// An image of the sample that is arriving.
-  struct Image {
-    StreamItem item;
-    bool named;                // its extension is jpg, jpeg or png
-    size_t companions_before;  // how many companions came before it
+  /// How the items of the sample that is arriving are released.
+  enum class Release {
+    kAtItsEnd,   // when all of it has come
+    kOneByOne,   // each image when it comes, for there are many
+    kStemByStem  // by the last dot, for there are many and that is how they go together
   };
 
   Status Step();
@@ -93,14 +76,19 @@ class ItemStream {
   Status BeginTar(uint64_t tar);
   bool IsLeftover(const std::string& name, bool again);
   void Skip(std::string name);
+  void KeepOne(std::vector<SampleFile>& sample, SampleReading reading);
   Result<bool> IsOfSplit(const StreamedMember& member);
   Status CheckSplit() const;
   Status Take(const StreamedMember& member);
-  Status TakeImage(const StreamedMember& member);
-  bool HasLabel() const;
-  void KeepOne();
-  void Release(std::vector<Companion> companions);
-  void FinishSample();
+  Status TakeBesideMany(const SampleFile& file);
+  Status ReleaseMany();
+  Status EmitImages();
+  bool CanPart() const;
+  Status FinishStem();
+  Status FinishSample();
+  Status FinishAtItsEnd();
+  Status CheckOrder(std::string_view name, bool parted);
+  Status Emit(std::vector<SampleFile> sample, SampleReading reading);
 
   MemberStream members_;
   const uint64_t max_bytes_;
@@ -120,9 +108,13 @@ class ItemStream {
   // The sample that is arriving.
   std::string sample_;
   uint64_t tar_ = 0;  // that it is in: how many had ended before
-  std::vector<Image> images_;
-  std::vector<Companion> companions_;
-  bool too_many_ = false;  // images, so that each was released when it came
+  std::vector<SampleFile> files_;
+  Release release_ = Release::kAtItsEnd;
+  bool kept_one_ = false;   // of its images, since there were many
+  bool unsettled_ = false;  // whether there is one item, until another kind of member comes
+  uint8_t kinds_ = 0;       // of all that came of it
+  SampleFile latest_;       // without its bytes
+  NameSet passed_;          // the samples of this tar, and what each had
 };
 
 }  // namespace fastinet

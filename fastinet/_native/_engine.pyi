@@ -259,11 +259,11 @@ class ItemRules:
     def __init__(
         self,
         *,
-        one_of_a_sample: bool,
+        labels_by_function: bool,
         split: str,
         around: str,
     ) -> None:
-        """With `one_of_a_sample` one image of each sample, though nothing beside it is a label.
+        """With `labels_by_function` some samples without a label have one item, too.
 
         The members that count are those of `split`, by its name or its folder's; "": of the split
         that the first image is of, and another one is an error; "all": all. `around` is the split
@@ -276,10 +276,16 @@ class StreamItems:
     def __init__(
         self, descriptor: int, name: bytes, rules: ItemRules, *, max_pixels: int
     ) -> None: ...
-    def next(self) -> tuple[str, list[tuple[str, bytes]], int, bytes] | None:
-        """(key, [(extension, content)], size, bytes unless there are too many)."""
+    def next(self) -> tuple[str, list[tuple[str, bytes | None]], int, bytes] | None:
+        """(key, [(extension, content)], size, bytes unless there are too many).
+
+        A companion that is too large has None for its content.
+        """
     def interrupt(self) -> None:
         """Makes `next` fail from now on, also the call that another thread waits in."""
+    @property
+    def head(self) -> bytes:
+        """Up to 512 of the stream's first bytes; none before `next` has read them."""
     @property
     def skipped(self) -> int:
         """As of StreamEpoch."""
@@ -311,11 +317,31 @@ class StreamEpoch:
         prefetch: int,
         on_error: str,
     ) -> None: ...
-    def next(self) -> tuple[Batch, list[tuple[str, list[tuple[str, bytes]]]], int] | None:
-        """(batch, (key, [(extension, content)]) of each row, position that the pass stands at)."""
+    def next(
+        self,
+    ) -> (
+        tuple[
+            Batch,
+            list[tuple[str, list[tuple[str, bytes | None]]]],
+            int,
+            dict[int, tuple[bytes, int]],
+        ]
+        | None
+    ):
+        """What has arrived: a batch, and what only the stream knows of it.
+
+        (batch, (key, companions as of StreamItems) of each row, position that the pass stands at,
+        and of each item that gave no row (up to 512 of its first bytes, its size) by its number).
+        """
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...
+    @property
+    def head(self) -> bytes:
+        """Up to 512 of the stream's first bytes; none before its end or failure was delivered."""
+    @property
+    def failed_head(self) -> tuple[bytes, int] | None:
+        """As in `next`, of the item whose failure it has raised; None: it has raised none."""
     @property
     def skipped(self) -> int:
         """Members so far that were no items, nor small files of one that are no images."""

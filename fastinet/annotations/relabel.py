@@ -321,7 +321,11 @@ def _locate_maps(archive: Archive, progress: Progress | None) -> LabelMaps:
     ]
     chosen = [row for row, name in enumerate(names) if name.endswith(_EXTENSION)]
     if not chosen:
-        raise MissingError("there is no .pt file in it: no archive of label maps", archive=path)
+        held = f"; it holds {len(names)} other files, the first '{os.fsdecode(names[0])}'"
+        raise MissingError(
+            f"there is no .pt file in it: no archive of label maps{held if names else ''}",
+            archive=path,
+        )
     files = _files_of(members, names, chosen) if isinstance(archive, FolderArchive) else None
     encoded = os.fsencode(path)
     source = _engine.Source.file(encoded) if files is None else _folder(encoded, files)

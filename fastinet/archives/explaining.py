@@ -7,9 +7,7 @@ and how a tar is mended, is looked up here, from the file itself, after the fail
 from __future__ import annotations
 
 import gzip
-import os
 import shlex
-import stat
 import zlib
 from typing import TYPE_CHECKING
 
@@ -19,7 +17,7 @@ from fastinet.formats.signatures import HEAD_BYTES, content_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["explained_scan", "explained_stream", "head_of_descriptor"]
+__all__ = ["explained_scan", "explained_stream"]
 
 _BLOCK_BYTES = 512
 _INFLATED = "in the inflated data: "  # how the core begins what it says of a gzipped tar
@@ -54,22 +52,17 @@ def explained_scan(error: FastinetError, path: Path, *, is_gzip: bool = False) -
     return error
 
 
-def explained_stream(error: FastinetError, head: bytes | None) -> FastinetError:
+def explained_stream(error: FastinetError, head: bytes) -> FastinetError:
     """The error of a stream, saying what it is and what can be done.
 
     Args:
         error: of the engine.
-        head: the first bytes of the stream, `HEAD_BYTES` of them, or all if there are fewer; None:
-            they are not known any more.
+        head: the first bytes of the stream, `HEAD_BYTES` of them, or all if there are fewer.
     """
     if error.cause.startswith("the stream is empty"):
         return error.advising(_SENDER)
     is_short = error.cause.startswith("truncated") and 0 <= (error.offset or 0) < _BLOCK_BYTES
     if error.member is None and (_says_no_tar(error) or is_short):
-        if head is None:
-            return error.advising(
-                "`head -c 512 | file -` in the place of this program names what arrives"
-            )
         inflated = _inflated(head)
         if is_short:  # it may be the start of a tar's first header, a name, which reads as text
             content = content_of(inflated or head, None)
@@ -85,20 +78,6 @@ def explained_stream(error: FastinetError, head: bytes | None) -> FastinetError:
             " `(cat TAR; head -c 1024 /dev/zero)`"
         )
     return error
-
-
-def head_of_descriptor(descriptor: int) -> bytes | None:
-    """The first bytes that are to be read from a descriptor, which stay there to be read.
-
-    None where that cannot be: in a pipe, say.
-    """
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISREG(mode):
-            return os.pread(descriptor, HEAD_BYTES, os.lseek(descriptor, 0, os.SEEK_CUR))
-    except OSError:  # told where the stream is read
-        pass
-    return None
 
 
 def _inflated(head: bytes) -> bytes:

@@ -36,6 +36,9 @@ _HEAD_BYTES = 8  # as TarMembers::kHeadBytes in csrc/tar/scan.h
 _SIZES = 256
 _SIZES_PER_FOLDER = 16
 
+# Labels of WebDataset's samples, which an index has in it.
+_LABEL_SUFFIXES = (".cls", ".json")
+
 # Only of files whose names leave it open what they are is the content looked at: of a million
 # images on a disk, each look would be a seek. CLS-LOC has an annotation beside every other one.
 _PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
@@ -61,7 +64,9 @@ class FolderArchive:
 
         And, for copies of it, where the times are others: all names in it, and the sizes of some
         files. A file that is rewritten in place changes neither, as a rule. Its length is compared
-        when it is read.
+        when it is read. Only of files that may have labels in them, which an index keeps, all sizes
+        and times count: that costs a look at each, and a copy with other times has an index of its
+        own.
         """
         times, names = hashlib.sha256(), hashlib.sha256()
         count, latest = 0, 0
@@ -73,6 +78,9 @@ class FolderArchive:
             files.sort(key=os.fsencode)
             below = os.fsencode(folder[len(self.top) :])
             names.update(b"\0\0".join([below, *map(os.fsencode, files)]) + b"\0/")
+            labels = [name for name in files if name.lower().endswith(_LABEL_SUFFIXES)]
+            for name in labels:
+                names.update(b"%d %d " % self._size_and_time_of(f"{folder}/{name}"))
             candidates += (f"{folder}/{name}" for name in _evenly(files, _SIZES_PER_FOLDER))
         for name in _evenly(candidates, _SIZES):
             names.update(b"%d " % self._size_of(name))
@@ -80,10 +88,15 @@ class FolderArchive:
 
     def _size_of(self, name: str) -> int:
         """Bytes of a file; -1 where there is none, as for a link that leads nowhere."""
+        return self._size_and_time_of(name)[0]
+
+    def _size_and_time_of(self, name: str) -> tuple[int, int]:
+        """The same, and when it was changed last [ns]."""
         try:
-            return (self.path / name.lstrip("/")).stat().st_size
+            info = (self.path / name.lstrip("/")).stat()
         except OSError:
-            return -1
+            return -1, -1
+        return info.st_size, info.st_mtime_ns
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its files as the members of an archive, sorted by the bytes of their paths.

@@ -8,8 +8,6 @@ import socket
 import threading
 from typing import Protocol
 
-from fastinet.formats.signatures import HEAD_BYTES
-
 __all__ = ["Pump", "Readable"]
 
 _PUMP_BYTES = 1 << 18
@@ -33,7 +31,6 @@ class Pump(threading.Thread):
         # A daemon, since nothing can end a read() that waits for data from outside.
         super().__init__(name="fastinet stream", daemon=True)
         self.failure: BaseException | None = None
-        self.head: bytes | None = None  # the first bytes, for messages; None: none have come yet
         self._file = file
         self._process = os.getpid()
         self.outlet, self._inlet = socket.socketpair()
@@ -44,7 +41,6 @@ class Pump(threading.Thread):
         """Copies until the file ends, or the reader of the socket has gone."""
         try:
             data = self._read()
-            self.head = bytes(data[:HEAD_BYTES])
             while data and self._send(data):
                 data = self._read()
         except BaseException as error:  # noqa: BLE001  # told where the stream is read

@@ -18,6 +18,7 @@ from fastinet.datasets import (
     objectnet,
     webdataset,
 )
+from fastinet.datasets.companion_search import with_companions
 from fastinet.datasets.scanned import ScannedMembers
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def recognise(
     else:
         listings = (recognise_family(members) for recognise_family in _RECOGNISERS)
         listing = next((listing for listing in listings if listing is not None), None)
+        # Shards have found their companions already.
+        if listing is not None and listing.family != webdataset.FAMILY:
+            listing = with_companions(listing, members)
     if listing is None:
         return None
     passed, notes = members.passed_over()

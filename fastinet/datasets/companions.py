@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
@@ -17,8 +17,11 @@ __all__ = [
     "MOST_COMPANION_BYTES",
     "LabelFunction",
     "asked_label",
+    "by_extension",
     "has_label",
     "label_of",
+    "may_have_label",
+    "wnid_in",
 ]
 
 LabelFunction = Callable[[str, Mapping[str, bytes]], int]
@@ -27,13 +30,19 @@ label; -1 is none."""
 
 MOST_COMPANION_BYTES = 1 << 16
 """Larger files are no companions, for what says something of an image is small. The engine has the
-same bound for streams: ItemStream::kMaxCompanionBytes in
-csrc/stream/item_stream.h."""
+same bound for streams: kMaxCompanionBytes in
+csrc/stream/sample.h."""
 
 MOST_CLASSES = 1 << 20
 """Some fifty times ImageNet-22K's: class tables are made up to the highest label."""
 
 _LABEL_KEYS = ("label", "cls")
+
+# Names under which shards of ImageNet have the wnid, the plainest first.
+_WNID_KEYS = (
+    "wnid", "synset", "synset_id", "wordnet_id", "class_id", "class", "class_name", "category",
+    "label", "cls", "label_name", "folder",
+)  # fmt: skip
 
 
 def asked_label(
@@ -85,12 +94,44 @@ def label_of(content: bytes, extension: str) -> int:
     return value
 
 
+def by_extension(files: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """The contents of an item's files by extension; of two with the same one, the first.
+
+    Files without content, which are too large for companions, are left out.
+    """
+    found: dict[str, bytes] = {}
+    for extension, content in files:
+        if content is not None:
+            found.setdefault(extension, content)
+    return found
+
+
 def has_label(content: bytes) -> bool:
     """Whether the content of a ``.json`` member says something of a label, right or wrong."""
     try:
         fields = _object(content)
     except ValueError:
         return False
+    return any(key in fields for key in _LABEL_KEYS)
+
+
+def wnid_in(content: bytes) -> str:
+    """The wnid that a ``.json`` member gives for its image's class, "n01440764"; "": none."""
+    try:
+        fields = _object(content)
+    except ValueError:
+        return ""
+    named = {name.lower(): value for name, value in fields.items()}
+    values = [named[key] for key in _WNID_KEYS if isinstance(named.get(key), str)]
+    return next((value for value in values if re.fullmatch("n[0-9]{8}", value)), "")
+
+
+def may_have_label(content: bytes) -> bool:
+    """Whether a ``.json`` member is to be asked for a label: it speaks of one, or is damaged."""
+    try:
+        fields = _object(content)
+    except ValueError:
+        return True
     return any(key in fields for key in _LABEL_KEYS)
 
 

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.datasets.companions import label_of
+from fastinet.datasets.companions import label_of, may_have_label
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import VALIDATION_PREFIX, image_numbers
 from fastinet.datasets.published import lists_with_class
@@ -57,8 +57,6 @@ __all__ = [
 ]
 
 _NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
-
-_LABEL_EXTENSIONS = ("cls", "json")
 
 
 # ------------------------------------------------------------------------------------ the questions
@@ -167,7 +165,7 @@ class KeyLabels:
 
         The iterator raises ValueError at the first item that has no label, and says what to do.
         """
-        extensions = [next(filter(files.__contains__, _LABEL_EXTENSIONS), "") for _, files in items]
+        extensions = [_label_extension(files) for _, files in items]
         bare = [key for (key, _), extension in zip(items, extensions, strict=True) if not extension]
         told = told_by_keys(bare)
         for (key, files), extension in zip(items, extensions, strict=True):
@@ -247,6 +245,13 @@ def _why_classes(number: int) -> str:
         f" cannot know before it ends: {named + ' these; ' if lists else ''}for an archive of other"
         " classes give classes= its wnids in label order, or the `classes` of a dataset"
     )
+
+
+def _label_extension(files: Mapping[str, bytes]) -> str:
+    """Which companion has the label: "cls", or a "json" that does not speak of other things; ""."""
+    if "cls" in files:
+        return "cls"
+    return "json" if "json" in files and may_have_label(files["json"]) else ""
 
 
 def _why_not_told(key: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastinet.archives.files import Files
 from fastinet.base.texts import take_texts
+from fastinet.datasets.companion_columns import CompanionColumns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +53,8 @@ class Listing:
     """At least one."""
     item_split: NDArray[np.int8] | None = None
     """[N] index into ``splits``; None where there is one split only."""
+    companions: CompanionColumns | None = None
+    """Where the items' companions lie; None where there are none."""
     skipped: int = 0
     """Entries of the archives that are no items."""
     notes: tuple[str, ...] = ()
@@ -76,6 +79,27 @@ class Listing:
             labels[mine] = new_labels[self.labels[mine]]
         return wnids, labels
 
+    def companion_files(self, number: int) -> Files:
+        """The same of the companions in archive `number`."""
+        found = self.companions
+        files: dict[bytes, tuple[int, int]] = {}
+        if found is not None:
+            starts = self.key_offsets[found.items]
+            keys = self.key_bytes.tobytes()
+            for row in np.flatnonzero(found.archives == number).tolist():
+                start = int(starts[row])
+                shared = keys[start : start + int(found.shared[row])]
+                name = shared + found.endings[found.kinds[row]]
+                files[name] = int(found.offsets[row]), int(found.sizes[row])
+        lengths = [0, *map(len, files)]
+        places = np.array([*files.values()], np.uint64).reshape(-1, 2)
+        return Files(
+            np.frombuffer(b"".join(files), np.uint8),
+            np.cumsum(lengths, dtype=np.uint64),
+            np.ascontiguousarray(places[:, 0]),
+            np.ascontiguousarray(places[:, 1]),
+        )
+
     def of_archive(self, number: int) -> Listing:
         """The listing of the items in archive `number` alone."""
         if self.item_archive is None:
@@ -91,4 +115,5 @@ class Listing:
             key_bytes=key_bytes,
             item_archive=None,
             item_split=None if self.item_split is None else self.item_split[rows],
+            companions=None if self.companions is None else self.companions.take(rows),
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastinet._native import _paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["WNID_LENGTH", "Bools", "Ints", "Names", "Octets"]
 
@@ -110,6 +110,33 @@ class Names:
         """[N] whether what follows the base's first dot is this, in any case of letters."""
         lengths = self._ends - self._sample_ends - 1
         return np.asarray(self.ends_with(extension) & (lengths == len(extension)))
+
+    def sample_keys(self) -> Iterator[bytes]:
+        """The N names up to the first dots of their bases."""
+        return self._until(self._sample_ends)
+
+    def stems(self) -> Iterator[bytes]:
+        """The N names up to the last dots of their bases."""
+        return self._until(self._stem_ends)
+
+    def whole(self) -> Iterator[bytes]:
+        """The N names."""
+        return self._until(self._ends)
+
+    def have_several_dots(self) -> Bools:
+        """[N] whether the base's last dot is not its first."""
+        return np.asarray(self._stem_ends > self._sample_ends)
+
+    def _until(self, ends: Ints) -> Iterator[bytes]:
+        """Each name from its start to one of `ends`."""
+        if not len(self):
+            return
+        first = int(self._starts.min())  # names that were taken are a part of the text
+        text = self._text[first : int(self._ends.max())].tobytes()
+        for start, end in zip(
+            (self._starts - first).tolist(), (ends - first).tolist(), strict=True
+        ):
+            yield text[start:end]
 
     def go_on_a_sample(self) -> Bools:
         """[N] whether a name equals the one before it, up to the first dots of their bases."""

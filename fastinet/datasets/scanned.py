@@ -53,9 +53,6 @@ class ScannedArchive:
     open: Callable[[], Source] | None = None
     """Opens it, to read what its members hold; None where only their names are asked
     for."""
-    is_folder: bool = False
-    """Its index is bound to names and not to contents, so that it can hold nothing of the latter.
-    """
 
     def opened(self) -> Source:
         """The archive, opened."""

@@ -1,4 +1,4 @@
-"""WebDataset shards: members that share a name, up to its first dot, are one sample.
+"""WebDataset shards: members of one archive that share a name, up to its first dot, are one sample.
 
 ===========================  =======================================================================
 ``000017.jpg``               the image: the first member of the sample whose extension is jpg, jpeg
@@ -18,27 +18,32 @@ An archive is of this family when a sample in it has an image and a ``.cls``, or
 ``.json`` of an image has a label: others say other things. From then on an image without a label is
 an error, for to leave it out would shorten the epoch. Images without any label, and any other ones,
 open with a :data:`~fastinet.datasets.companions.LabelFunction`. It gets the members of up to 64 KiB
-by their extensions in small letters; of two with the same extension the first counts.
+by their extensions in small letters; of two with the same extension the first counts. Class folders
+stay what they are: there it is asked for every image.
 
-Labels are taken as they are. The *classes* are those of ImageNet-1K, with their names, where the
-wnids and validation numbers in the images' names say so: at least one is there, and all that are
-agree with the labels. Otherwise they are "0", "1", and so on up to the highest label. The *split*
-is the one that all archives are called by: train-0000.tar, imagenet1k-validation-00.tar; else
-"train".
+Labels are taken as they are. The *classes* are told by the wnids and validation numbers in the
+images' names, or by what their ``.json`` calls a wnid (:func:`companions.wnid_in`): those of the
+one published list that agrees with all labels, such as ImageNet-1K's or 21K-P's; else those that
+are told, if each wnid has one label and each label one wnid, and "0", "1", and so on for the labels
+between them, as for all where none is told or they contradict each other.
 
-A folder that shards were extracted to is none of these: its index would not notice another label in
-a file. It opens with a function.
+The *split* is the one that all archives are called by: train-0000.tar,
+imagenet1k-validation-00.tar; else "train".
+
+A folder that shards were extracted to is one archive. Its index holds as long as its ``.cls`` and
+``.json`` have the sizes and times that they had (:meth:`FolderArchive.identify`).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet.base.checks import whole_number
-from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.companions import (
     MOST_CLASSES,
     MOST_COMPANION_BYTES,
@@ -46,18 +51,20 @@ from fastinet.datasets.companions import (
     asked_label,
     has_label,
     label_of,
+    wnid_in,
 )
-from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, wnids_told
+from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.listing import Split
-from fastinet.datasets.samples import Samples, extension_of
-from fastinet.datasets.scanned import ScannedMembers
+from fastinet.datasets.samples import IsLabel, Samples, extension_of
+from fastinet.datasets.scanned import ScannedMembers, wnid_number
+from fastinet.datasets.shard_classes import classes_of_labels
 from fastinet.errors import CorruptError, FastinetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastinet.datasets.listing import Listing
-    from fastinet.datasets.names import Bools, Ints, Names
+    from fastinet.datasets.names import Bools, Ints
 
 __all__ = ["FAMILY", "label_by_function", "recognise"]
 
@@ -71,12 +78,14 @@ def recognise(members: ScannedMembers) -> Listing | None:
 
     Raises:
         CorruptError: an image without a label, or a label that is none; it names the member.
+        UnsupportedError: an image that has a label by two readings of its name.
     """
-    numbers = members.names.have_extension("cls")
-    objects = members.names.have_extension("json")
-    if not (numbers | objects).any() or any(archive.is_folder for archive in members.archives):
+    may_be_labels = members.names.ends_with(".cls") | members.names.ends_with(".json")
+    if not may_be_labels.any():
         return None
-    samples = Samples.of(members)
+    samples = Samples.of(members, _label_test(members))
+    numbers = samples.have_extension(members.names, "cls")
+    objects = samples.have_extension(members.names, "json")
     found = samples.companions(numbers)
     found = np.where(found >= 0, found, samples.companions(objects))
     if not _speak_of_labels(members, found, numbers):
@@ -94,7 +103,8 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
     Raises:
         ValueError: the function gave something that is no label; what it raises comes through.
     """
-    samples = Samples.of(members)
+    is_label = _label_test(members)
+    samples = Samples.of(members, is_label, either=True).by_function(members, is_label)
     if not len(samples.items):
         return None
     owners, rows = samples.all_companions(members.sizes <= MOST_COMPANION_BYTES)
@@ -104,7 +114,9 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
     for item, row in enumerate(samples.items.tolist()):
         companions: dict[str, bytes] = {}
         while found is not None and owner == item:
-            companions.setdefault(extension_of(members.name(found[0])), found[1])
+            beside = found[0]
+            extension = extension_of(members.name(beside), parted=bool(samples.parted[beside]))
+            companions.setdefault(extension, found[1])
             owner, found = next(unread, (-1, None))
         key = members.name(row)
         archive = members.archive_of(row).name
@@ -117,6 +129,20 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
 # -------------------------------------------------------------------------------------- labels
 
 
+def _label_test(members: ScannedMembers) -> IsLabel:
+    """Tells of a ``.cls`` or ``.json`` whether a label is in it."""
+
+    def is_label(row: int) -> bool:
+        if extension_of(members.name(row), parted=True) == "cls":
+            return True
+        if members.sizes[row] > MOST_COMPANION_BYTES:
+            return False
+        ((_, content),) = _contents(members, np.array([row]))
+        return has_label(content)
+
+    return is_label
+
+
 def _speak_of_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> bool:
     """Whether the companions that were found for the images are labels."""
     rows = found[found >= 0]
@@ -124,10 +150,7 @@ def _speak_of_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> bo
         return False
     if numbers[rows].any():
         return True
-    if members.sizes[rows[0]] > MOST_COMPANION_BYTES:
-        return False
-    ((_, content),) = _contents(members, rows[:1])
-    return has_label(content)
+    return _label_test(members)(int(rows[0]))
 
 
 def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
@@ -135,9 +158,9 @@ def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
     if len(bare):
         row = int(bare[0])
         raise CorruptError(
-            f"{len(bare)} images have no label, no .cls or .json right beside them; this is the "
-            "first. Give labels= a function of the key; or if only the order of the members parts "
-            "them, extract the shard and pack it anew: `tar --sort=name -cf SHARD -C FOLDER .`",
+            f"{len(bare)} images have no label, no .cls or .json in their archives with their names"
+            " up to the first dot, nor each up to its last dot; this is the first. Give labels= a"
+            " function of the key",
             archive=members.archive_of(row).name,
             member=members.name(row),
             offset=int(members.offsets[row]),
@@ -166,7 +189,7 @@ def _read_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> Ints:
 
 
 def _contents(members: ScannedMembers, rows: Ints) -> Iterator[tuple[int, bytes]]:
-    """(row, content) of the members `rows`, which rise; of a large one only its beginning."""
+    """(row, content) of the members `rows`, in that order; of a large one only its beginning."""
     opened, source = -1, None
     for row in rows.tolist():
         if source is None or members.archive[row] != opened:
@@ -204,14 +227,26 @@ def _listing(
 ) -> Listing:
     """The listing of the samples' images; labels that the user has chosen are not questioned."""
     items = samples.items
-    classes, contradiction = _classes(labels, members.names.take(items))
+    told = _told_by_names(members, samples)
+    if not chosen:
+        told = _told_by_objects(members, samples, told)
+    classes, contradiction = classes_of_labels(
+        labels, told, members.names.take(items), chosen=chosen
+    )
     second, alone = samples.idle()
+    parted = items[samples.parted[items]]
     notes = (
         _note(members, second, "images passed over, for their samples have one before them"),
         _note(members, alone, "members skipped that belong to no image"),
+        _note(
+            members,
+            parted,
+            "images have names with several dots, and go with the files that have their names up to"
+            " the last one",
+        ),
         "" if chosen else contradiction,
     )
-    return members.listing(
+    listing = members.listing(
         items,
         family=FAMILY,
         labels=labels,
@@ -219,6 +254,21 @@ def _listing(
         skipped=len(second) + len(alone),
         notes=tuple(filter(None, notes)),
     )
+    return replace(listing, companions=_companions(members, samples))
+
+
+def _companions(members: ScannedMembers, samples: Samples) -> CompanionColumns | None:
+    """All files of the samples but their items."""
+    owners, rows = samples.all_companions(np.ones(len(members), np.bool_))
+    names = members.names.take(rows)
+    shared = [
+        len(stem) if parted else len(key)
+        for key, stem, parted in zip(
+            names.sample_keys(), names.stems(), samples.parted[rows].tolist(), strict=True
+        )
+    ]
+    places = members.offsets[rows], members.sizes[rows], members.archive[rows]
+    return CompanionColumns.of(owners.tolist(), places, names.whole(), shared)
 
 
 def _note(members: ScannedMembers, rows: Ints, what: str) -> str:
@@ -243,25 +293,22 @@ def _split(members: ScannedMembers) -> str:
     return common[0] if len(common) == 1 else "train"
 
 
-def _classes(labels: Ints, names: Names) -> tuple[tuple[str, ...], str]:
-    """The classes of these labels of images with these names, and what the user should hear."""
-    known = imagenet1k_wnids()
-    wnids = wnids_told(names)
-    told = (wnids >= 0) & (labels >= 0)
-    if labels.max() < 0:  # as of other archives without labels
-        return known, ""
-    numbered = tuple(map(str, range(int(labels.max()) + 1)))
-    if not told.any():
-        return numbered, ""
-    numbers = imagenet1k_wnid_numbers()
-    beyond = labels >= len(known)
-    wrong = np.flatnonzero(told & (beyond | (numbers[np.where(beyond, 0, labels)] != wnids)))
-    if not len(wrong) and not beyond.any():
-        return known, ""
-    if not len(wrong):
-        return numbered, ""
-    return numbered, (
-        f"the classes have numbers and no names, for {len(wrong)} labels are other ones than"
-        f" ImageNet-1K gives the wnids in the images' names: {names[int(wrong[0])]} has"
-        f" {labels[wrong[0]]}"
-    )
+def _told_by_names(members: ScannedMembers, samples: Samples) -> Ints:
+    """[n] number of the wnid that the name of each item tells; -1: it tells none."""
+    return wnids_told(members.names.take(samples.items))
+
+
+def _told_by_objects(members: ScannedMembers, samples: Samples, told: Ints) -> Ints:
+    """[n] the same, and for items whose names tell none, what their ``.json`` says.
+
+    As with labels, the first one shows whether they do.
+    """
+    found = samples.companions(samples.have_extension(members.names, "json"))
+    items = np.flatnonzero((told < 0) & (found >= 0))
+    told = told.copy()
+    for item, (row, content) in zip(items.tolist(), _contents(members, found[items]), strict=True):
+        if members.sizes[row] <= MOST_COMPANION_BYTES:
+            told[item] = wnid_number(wnid_in(content))
+        if item == items[0] and told[item] < 0:
+            break
+    return told

@@ -43,6 +43,7 @@ from fastinet.errors import (
     UnsupportedError,
 )
 from fastinet.formats.plain_pickle import KEY_TYPES, Stateful, Token, read_plain_pickle
+from fastinet.formats.signatures import HEAD_BYTES, content_of
 
 __all__ = ["TensorLocation", "locate_tensor", "parse_torch_file", "read_torch_file"]
 
@@ -189,9 +190,13 @@ def _read_legacy(data: bytes, name: str) -> tuple[Any, dict[str, int]]:
     except (CorruptError, UnsupportedError):
         magic, position = None, 0
     if magic != _LEGACY_MAGIC:
-        raise CorruptError(
-            "no torch file: neither a ZIP nor torch's magic number", member=name, offset=0
+        content = content_of(data[:HEAD_BYTES], len(data))
+        found = (
+            "neither a ZIP nor torch's magic number"
+            if content is None
+            else f"it is {content.name}; {content.as_archive}"
         )
+        raise CorruptError(f"no torch file: {found}", member=name, offset=0)
     protocol, position = read_plain_pickle(data, position, globals={}, name=name)
     if protocol != _LEGACY_PROTOCOL:
         raise UnsupportedError(

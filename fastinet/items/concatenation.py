@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.listing import Listing, Split
 from fastinet.items.checkpoints import Checkpoints
@@ -206,13 +207,18 @@ def _renumbered(part: Dataset, classes: Sequence[str]) -> tuple[NDArray[np.int64
 def _listing(
     parts: Sequence[Dataset], labels: NDArray[np.int64], classes: Sequence[str]
 ) -> Listing:
-    texts, lengths, archives, first = [], [], [], 0
+    texts, lengths, archives, companions, first = [], [], [], [], 0
     for part in parts:
         text, offsets = part.columns.packed_keys()
         texts.append(text)
         lengths.append(np.diff(offsets))
         numbers = part.columns.item_archive
         archives.append(np.full(len(part), first, np.int32) if numbers is None else numbers + first)
+        found = part.columns.listing.companions
+        if found is not None:
+            rows = part.columns.rows
+            own = found if rows is None else found.take(rows)
+            companions.append((own, sum(map(len, lengths[:-1])), first))
         first += len(part.columns.archives)
     key_offsets = np.cumsum(np.concatenate([np.zeros(1, np.uint64), *lengths]), dtype=np.uint64)
     return Listing(
@@ -223,6 +229,7 @@ def _listing(
         key_offsets=key_offsets,
         key_bytes=np.concatenate(texts),
         item_archive=np.concatenate(archives).astype(np.int32) if first > 1 else None,
+        companions=CompanionColumns.joined(companions),
         splits=(Split(" + ".join(dict.fromkeys(part.split for part in parts)), tuple(classes)),),
         skipped=sum(part.skipped for part in parts),
     )

@@ -29,6 +29,7 @@ from fastinet.items.given_labels import (
     assign,
     read_labels_at,
 )
+from fastinet.items.item_companions import companion_extensions, read_companions, read_kind
 from fastinet.items.name_selection import are_names, read_names, rows_of_names
 from fastinet.sidecars.places import Sidecars
 
@@ -86,16 +87,9 @@ class Dataset:
     ) -> None:
         """A dataset of the items in ``columns``.
 
-        <<<<<<< HEAD
         ``split`` takes the items of that split only, "all" those of all with the classes of all;
-        None takes all, with the first one's classes.
-        Sidecars are named by ``sidecar_base``; None: by ``path``. ``devkit`` tells more of the
-        classes.
-        =======
-        ``split`` takes the items of that split only; None takes all, with the first one's classes.
-        ``sidecars`` says where others than the index lie; None: nowhere. ``devkit`` tells more of
-        the classes.
-        >>>>>>> main
+        None takes all, with the first one's classes. ``sidecars`` says where others than the index
+        lie; None: nowhere. ``devkit`` tells more of the classes.
         """
         listing = columns.listing
         self.path = path
@@ -238,6 +232,46 @@ class Dataset:
             MissingError, ReadError: the archive is gone, was cut, or cannot be read.
         """
         return self.columns.read(item_number(index, len(self)))
+
+    @property
+    def companion_extensions(self) -> tuple[str, ...]:
+        """What companions there are beside items of the archives, by extension: "cls", "seg.png".
+
+        See :meth:`companions`.
+        """
+        return companion_extensions(self.columns)
+
+    def companions(self, index: int) -> dict[str, bytes]:
+        """The companions of an item: what has its name but for the extension.
+
+        They are read from the archive as they stand there, of any size; nothing else of the package
+        reads them. A name ends at its first dot, as WebDataset has it, or where only that makes
+        sense, at its last. Of two files with the same extension the first counts.
+
+        Args:
+            index: 0 to N - 1, or -N to -1 counted from the end.
+
+        Returns:
+            Contents by extension in small letters: ``{"cls": b"7", "seg.png": ...}``.
+
+        Raises:
+            IndexError: there is no such item.
+            MissingError, ReadError: the archive is gone, was cut, or cannot be read.
+        """
+        return read_companions(self.columns, item_number(index, len(self)))
+
+    def companions_of(self, items: Iterable[int], extension: str) -> list[bytes | None]:
+        """The companion with one extension of each of several items; None: it has none.
+
+        Args:
+            items: 0 to N - 1 each; or -1, for which there is None, as for rows that fill a batch.
+            extension: as :meth:`companions` has it.
+
+        Raises:
+            ValueError: no item of the archives has such a companion.
+            MissingError, ReadError: as :meth:`companions`.
+        """
+        return read_kind(self.columns, items, extension)
 
     def _whole(self) -> Dataset:
         """All items of all splits."""

@@ -264,8 +264,7 @@ def scan_archives(
                 raise
             raise error.advising("`fastinet verify` says more") from None
         opening = functools.partial(_opened_for_scan, archive, found)
-        is_folder = isinstance(archive, FolderArchive)
-        scanned.append(ScannedArchive(archive.name, found, opening, is_folder))
+        scanned.append(ScannedArchive(archive.name, found, opening))
     own = scanned[:-1] if patched else scanned
     try:
         listing = datasets.recognise(own, label_function, _name_around(path))
@@ -288,17 +287,17 @@ def scan_archives(
                 f"its images carry no wnid, in folders or file names; {odd_names}",
                 archive=str(path),
             )
-        has_companions = members.names.have_extension("cls") | members.names.have_extension("json")
-        order = (
-            "; or if only the order of the members parts the .cls and .json from their images, pack"
-            " them anew: `tar --sort=name -cf TAR -C FOLDER .`"
-            if has_companions.any() and not path.is_dir()
+        has_companions = members.names.ends_with(".cls") | members.names.ends_with(".json")
+        naming = (
+            "; there are .cls or .json in it, but none with a label has the name of an image up to"
+            " its first dot, nor has each image one up to its last dot"
+            if has_companions.any()
             else ""
         )
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
             " label beside them, so their classes are not known; labels= takes a function of the"
-            f" key that gives the label{order}",
+            f" key that gives the label{naming}",
             archive=str(path),
         )
     raise _without_images(path, members)

@@ -11,12 +11,13 @@ a :class:`~fastinet.errors.FastinetWarning` says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from fastinet.datasets import RULES_VERSION
+from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
 from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
@@ -58,7 +59,19 @@ _FORM = ColumnFileForm(
         "key_offsets": "<u8",
         "key_bytes": "|u1",
     },
-    optional=({"item_archive": "<i4"}, {"item_split": "|i1"}),
+    optional=(
+        {"item_archive": "<i4"},
+        {"item_split": "|i1"},
+        {
+            "companion_items": "<i8",
+            "companion_offsets": "<u8",
+            "companion_sizes": "<u8",
+            "companion_archives": "<i4",
+            "companion_shared": "<u4",
+            "companion_kinds": "<i4",
+            "companion_ending_bytes": "|u1",
+        },
+    ),
 )
 
 
@@ -128,9 +141,44 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         item_archive=columns.get("item_archive"),
         splits=tuple(Split(name, tuple(wnids)) for name, wnids in header.splits),
         item_split=columns.get("item_split"),
+        companions=_companions_in(header, columns),
         skipped=header.skipped,
         notes=header.notes,
     )
+
+
+def _companions_in(header: _Header, columns: Mapping[str, NDArray[Any]]) -> CompanionColumns | None:
+    """What the columns, which fit the header otherwise, say of companions; None: there are none.
+
+    Raises:
+        UnusableSidecarError: they do not fit one another and the header.
+    """
+    if "companion_items" not in columns:
+        return None
+    found = CompanionColumns(
+        *[columns[f"companion_{field.name}"] for field in fields(CompanionColumns)]
+    )
+    count = len(found.items)
+    rows_of = (found.offsets, found.sizes, found.archives, found.shared, found.kinds)
+    if any(len(column) != count for column in rows_of):
+        raise UnusableSidecarError("is damaged: its columns differ in length")
+    key_offsets, last = columns["key_offsets"], 0
+    for first in range(0, count, _CHECKED_AT_ONCE):
+        rows = slice(first, first + _CHECKED_AT_ONCE)
+        items = found.items[rows]
+        if int(items[0]) < last or np.any(np.diff(items) < 0):
+            raise UnusableSidecarError("is damaged: its companions are in no order")
+        last = int(items[-1])
+        for column, most in (
+            (items, len(key_offsets) - 1),
+            (found.archives[rows], len(header.archives)),
+            (found.kinds[rows], len(found.endings)),
+        ):
+            if np.any(column < 0) or np.any(column >= most):
+                raise UnusableSidecarError("is damaged: a companion is of no item or archive")
+        if np.any(found.shared[rows] > key_offsets[items + 1] - key_offsets[items]):
+            raise UnusableSidecarError("is damaged: a companion shares more than its item's key")
+    return found
 
 
 def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -194,4 +242,7 @@ def _columns_of(listing: Listing) -> dict[str, NDArray[Any]]:
         columns["item_archive"] = listing.item_archive
     if listing.item_split is not None:
         columns["item_split"] = listing.item_split
+    if listing.companions is not None:
+        for field in fields(listing.companions):
+            columns[f"companion_{field.name}"] = getattr(listing.companions, field.name)
     return columns

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet._native import _engine
+from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.texts import take_texts
 from fastinet.datasets.keys import Keys
 from fastinet.errors import FastinetError, UnsupportedError
@@ -44,6 +45,7 @@ class OpenedArchive:
         self._listing = listing
         self._number = number
         self._opened: tuple[int, _engine.Source] | None = None  # and in which process
+        self._companions: tuple[int, _engine.Source] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OpenedArchive, (self.archive, self._listing, self._number)
@@ -57,6 +59,16 @@ class OpenedArchive:
         if self._opened is None or self._opened[0] != os.getpid():
             self._opened = os.getpid(), self.archive.open(self._files)
         return self._opened[1]
+
+    def companion_source(self) -> _engine.Source:
+        """The archive to read companions from. Raises as :meth:`source`."""
+        if not isinstance(self.archive, FolderArchive):
+            return self.source()
+        # A folder's source has the files that it was opened with; for an epoch these are the items.
+        if self._companions is None or self._companions[0] != os.getpid():
+            opened = self.archive.open(lambda: self._listing.companion_files(self._number))
+            self._companions = os.getpid(), opened
+        return self._companions[1]
 
     def _files(self) -> Files:
         # Only a folder asks for its files; there may be 21,841 class tars.
@@ -160,6 +172,10 @@ class ItemColumns:
             return self.archives[number].source().read(int(self.offsets[item]) + skip, count)
         except FastinetError as error:
             raise error.in_member(self.keys[item]) from None
+
+    def listing_row(self, item: int) -> int:
+        """Which entry of the listing an item is."""
+        return item if self.rows is None else int(self.rows[item])
 
     def read_head(self, item: int, count: int) -> bytes:
         """Up to `count` of an item's first bytes. Raises as :meth:`read`."""

@@ -256,11 +256,13 @@ def open_stream(
     sends them. Items come in the stream's order, number 0, 1, and so on.
 
     Members that follow one another and have the same path up to the first dot of the file name are
-    one sample. If a ``.cls`` or ``.json`` is among them, or with `labels`, one image of it is an
-    item: the first that is called .jpg, .jpeg or .png, else the first. Without, all are. The
-    sample's other files of up to 64 KiB are the item's companions. What else there is, second
-    images among it, is counted and warned of. These are the items that :func:`fastinet.open` has of
-    the same archive.
+    one sample (up to the last dot where only that gives its images labels). If there is a label
+    among them, a ``.cls`` or a ``.json`` that has one, or with `labels` outside of class folders,
+    one image of it is an item: the first that is called .jpg, .jpeg or .png, else the first. Else
+    all are. The sample's other files of up to 64 KiB are the item's companions. What else there is,
+    second images among it, is counted and warned of. These are the items that :func:`fastinet.open`
+    has of the same archive; members of a sample that do not follow one another, which it brings
+    together, are an error in a stream.
 
     Args:
         source: "-" for standard input, the path of a named pipe or of a file to be read once, a

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from fastinet._native import _engine
-from fastinet.archives.explaining import explained_stream, head_of_descriptor
+from fastinet.archives.explaining import explained_stream
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
 from fastinet.datasets.classes import ClassInfo, class_table
-from fastinet.datasets.companions import LabelFunction, asked_label
+from fastinet.datasets.companions import LabelFunction, asked_label, by_extension
 from fastinet.datasets.key_labels import KeyLabels
 from fastinet.errors import FastinetError, ReadError, UnsupportedError
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
@@ -77,14 +77,13 @@ class Stream:
         self._label_function = labels
         self._key_labels = KeyLabels(classes if known_classes else None)
         self.rules = _engine.ItemRules(
-            one_of_a_sample=labels is not None,
+            labels_by_function=labels is not None,
             split=split or "",
             around=around,
         )
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None
         self._begun = False
-        self._head: bytes | None = None
         self.skipped = 0
 
     def __repr__(self) -> str:
@@ -114,7 +113,6 @@ class Stream:
             )
         self._begun = True
         if isinstance(self._source, int):
-            self._head = head_of_descriptor(self._source)
             try:
                 yield self._source
             finally:
@@ -150,10 +148,10 @@ class Stream:
         try:
             while (found := reader.submit(native.next).result()) is not None:
                 key, companions, size, data = found
-                yield StreamItem(key, dict(reversed(companions)), size, data)
+                yield StreamItem(key, by_extension(companions), size, data)
         except FastinetError as error:
             self.check()
-            raise self.explained(error) from None
+            raise self.explained(error, native.head) from None
         finally:
             native.interrupt()
             self.end()
@@ -195,9 +193,14 @@ class Stream:
             labels.append(label)
         return labels
 
-    def explained(self, error: FastinetError) -> FastinetError:
-        """An error of the engine, saying what the stream is, and what can be done."""
-        return explained_stream(error, self._head if self._pump is None else self._pump.head)
+    def explained(self, error: FastinetError, head: bytes) -> FastinetError:
+        """An error of the engine, saying what the stream is, and what can be done.
+
+        Args:
+            error: of the stream, not of an item.
+            head: the first bytes of the stream, as the engine has kept them.
+        """
+        return explained_stream(error, head)
 
     def check(self) -> None:
         """Raises ReadError if the file object failed while it was read."""

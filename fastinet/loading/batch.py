@@ -18,7 +18,7 @@ from fastinet.datasets.label_sets import LabelSets
 from fastinet.items.dataset import Dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fastinet.annotations.item_boxes import ItemBoxes
     from fastinet.datasets.keys import Keys
@@ -41,6 +41,16 @@ class BatchItems(Protocol):
     def label_sets(self) -> LabelSets | None:
         """The sets of labels of all items, by item id; None where items have one label each."""
 
+    def companions_of(self, items: Iterable[int], extension: str) -> list[bytes | None]:
+        """See `fastinet.Dataset.companions_of`."""
+
+
+class ArrivedItems(BatchItems, Protocol):
+    """What a batch asks about the items of a stream besides, since their bytes have passed."""
+
+    def explained(self, error: Exception, item: int) -> Exception:
+        """The error of an item that gave no row, saying what its bytes are if they are no image."""
+
 
 @dataclass(frozen=True)
 class BatchKind:
@@ -55,18 +65,19 @@ class BatchKind:
             them; None for a loader without `boxes`.
     """
 
-    items: BatchItems
+    items: Dataset | ArrivedItems
     has_views: bool
     annotated: tuple[ItemBoxes, Transform] | None = None
 
     def explained(self, error: Exception, item: int | None = None) -> Exception:
         """The error of an item that gave no row, saying what its bytes are if they are no image.
 
-        See `ItemColumns.explained`. A stream's bytes have passed, and its errors stay as they are.
+        See `ItemColumns.explained`. Of a stream, whose bytes have passed, a batch has kept those
+        that say it.
         """
-        return (
-            self.items.columns.explained(error, item) if isinstance(self.items, Dataset) else error
-        )
+        if isinstance(self.items, Dataset):
+            return self.items.columns.explained(error, item)
+        return error if item is None else self.items.explained(error, item)
 
 
 @dataclass
@@ -140,6 +151,25 @@ class BaseBatch(ABC, Generic[Array]):
         """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
         keys = self._kind.items.keys
         return ["" if item == PADDING_ITEM else keys[item] for item in self.indices.tolist()]
+
+    def companions(self, extension: str) -> list[bytes | None]:
+        """The file with this extension beside each row's image, as bytes: ``companions("txt")``.
+
+        They are read when this is called. Rows of items without such a file, and those that
+        ``pad_last="mask"`` adds, have None; rows of images that are masked have theirs.
+
+        Args:
+            extension: all behind the name that they share, in letters of any case: "txt",
+                "seg.png".
+
+        Raises:
+            ValueError: no item of the dataset has such a file; the message names those that there
+                are. A stream does not know what will come, and has None in all rows.
+            UnsupportedError: it has come in a stream, which keeps files of up to 64 KiB, and is
+                larger.
+            MissingError, ReadError: the archive is gone, was cut, or cannot be read.
+        """
+        return self._kind.items.companions_of(self.indices.tolist(), extension)
 
     @property
     def label_sets(self) -> LabelSets | None:

@@ -9,23 +9,31 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.warning import warn
-from fastinet.datasets.items import NO_LABEL
-from fastinet.errors import FastinetError
+from fastinet.datasets.companions import MOST_COMPANION_BYTES, by_extension
+from fastinet.datasets.items import NO_LABEL, PADDING_ITEM
+from fastinet.errors import FastinetError, UnsupportedError
+from fastinet.formats.not_images import explained_image
 from fastinet.loading.batch import Batch, BatchKind
 from fastinet.loading.epoch import Batches
 from fastinet.loading.failures import Failures
 from fastinet.loading.position import EpochPosition, PassTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fastinet.items.stream import Stream
 
 __all__ = ["StreamPass", "StreamRun", "StreamedItems"]
 
-_ArrivedRows: TypeAlias = "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes]]]], int]"
+_Heads: TypeAlias = "dict[int, tuple[bytes, int]]"
+"""Of items that gave no row, by their numbers: their first bytes, and their sizes [bytes]."""
+
+_ArrivedRows: TypeAlias = (
+    "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes | None]]]], int, _Heads]"
+)
 """What `_engine.StreamEpoch.next` gives: a leased slot; for each row its item's key, and the small
-files that belong to it, as (extension, contents); and the position behind the batch."""
+files that belong to it, as (extension, contents); the position behind the batch; and what is known
+of items that gave no row."""
 
 
 class StreamedItems:
@@ -41,18 +49,59 @@ class StreamedItems:
         self,
         stream: Stream,
         lease: _engine.Batch,
-        rows: Sequence[tuple[str, Sequence[tuple[str, bytes]]]],
+        rows: Sequence[tuple[str, Sequence[tuple[str, bytes | None]]]],
+        heads: _Heads,
     ) -> None:
         """The items of `stream` that a leased slot has.
 
         `rows` has each one's key, and the small files that belong to it: (extension, contents).
+        `heads` is of those that gave no row.
         """
-        # Of two files with the same extension the first counts.
-        labels = stream.labels_of([(key, dict(reversed(files))) for key, files in rows])
+        self._heads = heads
+        labels = stream.labels_of([(key, by_extension(files)) for key, files in rows])
         self.labels = np.where(lease.valid, np.array(labels, np.int64), NO_LABEL)
         numbers = lease.items.tolist()
         self.keys = {number: key for number, (key, _) in zip(numbers, rows, strict=True)}
         self.label_sets = None
+        self._files = dict(zip(numbers, rows, strict=True))
+        self._stream_name = stream.name
+
+    def companions_of(self, items: Iterable[int], extension: str) -> list[bytes | None]:
+        """The companion with this extension of each item; None: it has none, or fills a batch up.
+
+        Raises:
+            UnsupportedError: it was too large for a stream to keep.
+        """
+        return [
+            None if item == PADDING_ITEM else self._companion(item, extension.lower())
+            for item in items
+        ]
+
+    def _companion(self, item: int, extension: str) -> bytes | None:
+        key, files = self._files[item]
+        if all(known != extension for known, _ in files):
+            return None
+        content = by_extension(files).get(extension)
+        if content is None:
+            raise UnsupportedError(
+                f"its companion '.{extension}' is larger than the {MOST_COMPANION_BYTES:,} bytes"
+                " that a stream keeps; an archive that is opened gives companions of any size",
+                archive=self._stream_name,
+                member=key,
+            )
+        return content
+
+    def explained(self, error: Exception, item: int) -> Exception:
+        """The error of an item that gave no row, saying what its bytes are if they are no image."""
+        return _explained(error, self._heads.get(item))
+
+
+def _explained(error: Exception, head: tuple[bytes, int] | None) -> Exception:
+    """The error of an item whose first bytes and size are `head`; None: they are not known."""
+    if head is None:
+        return error
+    data, size = head
+    return explained_image(error, lambda count: data[:count], size)
 
 
 class StreamRun:
@@ -72,7 +121,9 @@ class StreamRun:
             delivered = self._native.next()
         except FastinetError as error:
             self._stream.check()  # the cause of what looks like a stream cut short
-            raise self._stream.explained(error) from None
+            if self._native.failed_head is not None:
+                raise _explained(error, self._native.failed_head) from None
+            raise self._stream.explained(error, self._native.head) from None
         if delivered is None:
             self._stream.check()
             if self._may_be_too_short:
@@ -132,17 +183,32 @@ class StreamPass(Batches[_ArrivedRows]):
             log: see `Batches`.
         """
         self._failed_keys: dict[int, str] = {}  # of the items that gave no row
-        failures = Failures(self._failed_keys)
+        # Of those whose bytes are no image what they are. There may be millions, of few kinds.
+        self._causes: dict[int, str] = {}
+        failures = Failures(self._failed_keys, self._explained_failure)
         super().__init__(run, finish=tracker.finish, failures=failures, log=log)
         self._tracker = tracker
         self._stream = stream
         self._dtype = dtype
         self._has_views = has_views
 
+    def _explained_failure(self, error: Exception, item: int) -> Exception:
+        """The error of an item that gave no row, saying what its bytes were."""
+        cause = self._causes.get(item)
+        if cause is None or not isinstance(error, UnsupportedError):
+            return error
+        return UnsupportedError(
+            cause, archive=error.archive, member=error.member, offset=error.offset
+        )
+
     def _batch_of(self, delivered: _ArrivedRows) -> Batch:
-        lease, rows, position = delivered
-        items = StreamedItems(self._stream, lease, rows)
-        self._failed_keys.update((item, items.keys[item]) for _, item, *_ in lease.failures)
+        lease, rows, position, heads = delivered
+        items = StreamedItems(self._stream, lease, rows, heads)
+        for _row, item, _replacement, _code, cause, *_ in lease.failures:
+            self._failed_keys[item] = items.keys[item]
+            explained = items.explained(UnsupportedError(cause), item)
+            if str(explained) != cause:
+                self._causes[item] = sys.intern(str(explained))
         images = lease.images(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
         return Batch(lease, images, items.labels, BatchKind(items, self._has_views))

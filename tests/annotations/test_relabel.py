@@ -518,6 +518,23 @@ def test_files_that_are_no_label_maps(
         maps.of(dataset)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<!DOCTYPE html><html>" + b"x" * 900, "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:x\nsize 15\n", "LFS pointer"),
+    ],
+)
+def test_what_the_files_are_instead(content: bytes, words: str, tmp_path: Path) -> None:
+    path = write_label_maps(tmp_path / "r.tar", {"a/b.pt": content}, root="")
+    with pytest.raises(CorruptError, match=f"no torch file: .*{words}") as raised:
+        open_label_maps(path)
+    assert raised.value.member == "a/b.pt"
+    path = write_label_maps(tmp_path / "s.tar", {"a/b.JPEG": content}, root="")
+    with pytest.raises(MissingError, match=r"it holds 1 other files, the first 'a/b\.JPEG'"):
+        open_label_maps(path)
+
+
 def test_maps_of_one_image_in_two_folders(files: Mapping[str, bytes], tmp_path: Path) -> None:
     name = next(iter(files))
     path = write_label_maps(tmp_path / "r.tar", {**files, f"again/{name}": files[name]})

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import subprocess
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 JPEG = small_jpeg(np.random.default_rng(7))
 NAME = "n01440764/n01440764_10026.JPEG"
+CROP = fastinet.CenterCrop(8)
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 1500\n" % (b"a" * 64)
 ZSTD = b"\x28\xb5\x2f\xfd" + bytes(range(200)) * 5
 
@@ -71,13 +73,45 @@ def test_streams_that_are_short() -> None:
     start = entry(NAME, JPEG)[:200]
     with pytest.raises(CorruptError, match=r"truncated.*what sends it, which stopped too early"):
         list(fastinet.open_stream(io.BytesIO(start)).items())
-    # What a pipe has delivered is gone: the message says how to look.
-    reader, writer = os.pipe()
-    os.write(writer, ZSTD)
-    os.close(writer)
-    with pytest.raises(CorruptError, match=r"not a tar.*head -c 512 \| file -"):
-        list(fastinet.open_stream(reader).items())
-    os.close(reader)
+
+
+@pytest.mark.parametrize(
+    "begin", [list, lambda stream: list(fastinet.StreamLoader(stream, 4, CROP))]
+)
+@pytest.mark.parametrize(
+    ("content", "words"), [(ZSTD, "zstd"), (gzip.compress(POINTER + bytes(900)), "LFS")]
+)
+def test_a_pipe_whose_bytes_have_passed(
+    content: bytes, words: str, begin: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    """By a descriptor, by a named pipe, and a byte at a time: what came first has been kept."""
+
+    def feed(writer: int, *, slowly: bool) -> None:
+        for byte in content if slowly else ():
+            os.write(writer, bytes([byte]))
+        if not slowly:
+            os.write(writer, content)
+        os.close(writer)
+
+    for slowly in (False, True):
+        reader, writer = os.pipe()
+        feeder = threading.Thread(target=feed, args=(writer,), kwargs={"slowly": slowly})
+        feeder.start()
+        stream = fastinet.open_stream(reader)
+        with pytest.raises(FastinetError, match=f"(not a tar|truncated).*{words}"):
+            begin(stream.items() if begin is list else stream)
+        feeder.join()
+        os.close(reader)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    feeder = threading.Thread(
+        target=lambda: feed(os.open(fifo, os.O_WRONLY), slowly=False)  # waits for the reader
+    )
+    feeder.start()
+    stream = fastinet.open_stream(fifo)
+    with pytest.raises(FastinetError, match=f"(not a tar|truncated).*{words}"):
+        begin(stream.items() if begin is list else stream)
+    feeder.join()
 
 
 @pytest.mark.parametrize("kept", [0, 100, 512, 700, 1000])
@@ -152,6 +186,31 @@ def test_an_item_that_is_no_image(tmp_path: Path, content: bytes, words: str, pa
     report = fastinet.verify(path, published=[])
     (finding,) = [each for each in report.errors if each.member == bad]
     assert finding.message == raised.value.cause
+
+
+@pytest.mark.parametrize(("content", "words"), NO_IMAGES)
+def test_an_item_of_a_stream_that_is_no_image(content: bytes, words: str) -> None:
+    """Its bytes have passed when somebody asks; in any row of any batch."""
+    bad = "n01440764/n01440764_2.JPEG"
+    members = {NAME: JPEG, "n01440764/n01440764_1.JPEG": JPEG, bad: content}
+    members["n01440764/n01440764_3.JPEG"] = JPEG
+
+    def loader(**options: Any) -> fastinet.StreamLoader:
+        stream = fastinet.open_stream(
+            io.BytesIO(tar(members)), name="arriving", classes=["n01440764"]
+        )
+        return fastinet.StreamLoader(stream, 2, CROP, **options)
+
+    with pytest.raises(UnsupportedError, match=words) as raised:
+        list(loader())
+    assert (raised.value.member, raised.value.archive) == (bad, "arriving")
+    masking = loader(on_error="mask")
+    with pytest.warns(FastinetWarning, match=words):
+        first, second = list(masking)
+    assert [str(failure) for failure in masking.failures] == [str(raised.value)]
+    assert first.errors == {}
+    assert {row: str(error) for row, error in second.errors.items()} == {0: str(raised.value)}
+    assert second.keys == [bad, "n01440764/n01440764_3.JPEG"]
 
 
 @pytest.mark.parametrize(("content", "words"), NO_IMAGES)

@@ -2,105 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from PIL import Image
+from support.commands import run
 
 from fastinet.cli import main
 from fastinet.testing.archives import tar
 from fastinet.testing.ilsvrc import miniature_challenge
 from fastinet.testing.small import small_jpeg
-from fastinet.testing.train_archive import write_train_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = write_train_archive(tmp_path_factory.mktemp("cli") / "train.tar", images=8, classes=3)
-    return path.read_bytes()
-
-
-@pytest.fixture
-def named_pipe(tmp_path: Path) -> Iterator[Callable[[bytes], str]]:
-    """Gives the path of a named pipe that some bytes come through."""
-    writers = []
-
-    def through(data: bytes) -> str:
-        path = tmp_path / f"pipe{len(writers)}"
-        os.mkfifo(path)
-        writers.append(threading.Thread(target=write, args=(path, data)))
-        writers[-1].start()
-        return str(path)
-
-    yield through
-    for writer in writers:
-        writer.join()
-
-
-def write(path: Path, data: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        path.write_bytes(data)
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
-    return result
-
-
-@pytest.mark.parametrize("zipped", [False, True])
-def test_info(content: bytes, named_pipe: Callable[[bytes], str], zipped: bool) -> None:
-    pipe = named_pipe(gzip.compress(content) if zipped else content)
-    facts = json.loads(run("info", pipe, "--json", "--classes").stdout)
-    assert (facts["items"], facts["classes"], facts["unlabelled"]) == (8, 3, 0)
-    assert facts["items_per_class"] == [2, 3]
-    assert sum(row["items"] for row in facts["class_table"]) == 8
-    assert facts["class_table"][0]["wnid"] == "n01440764"
-    assert facts["sample"]["images"] == 8
-    assert sum(facts["sample"]["format"].values()) == pytest.approx(1)
-
-
-def test_info_of_the_file_tells_the_same(
-    content: bytes, named_pipe: Callable[[bytes], str], tmp_path: Path
-) -> None:
-    path = tmp_path / "train.tar"
-    path.write_bytes(content)
-    of_file = json.loads(run("info", str(path), "--json").stdout)
-    of_stream = json.loads(run("info", named_pipe(content), "--json").stdout)
-    for name in ("items", "classes", "items_per_class", "bytes", "bytes_per_item", "sample"):
-        assert of_stream[name] == of_file[name], name
-    assert of_stream["first_keys"] == of_file["first_keys"]
-
-
-def test_info_of_items_without_labels(
-    named_pipe: Callable[[bytes], str], tmp_path: Path, rng: np.random.Generator
-) -> None:
-    pictures = {"a.jpg": small_jpeg(rng), "b.jpg": small_jpeg(rng), "b.cls": b"5", "c.txt": b"-"}
-    text = run("info", named_pipe(tar(pictures)), "--sample", "1", "--classes").stdout
-    assert "2 in 1 classes; 1 without a label" in text
-    assert "1 entries" in text
-    assert "electric ray" in text
-    assert "The headers of 1 images" in text
-    assert "0 in 0 classes" in run("info", named_pipe(tar({"c.txt": b"-"}))).stdout
-    assert not list(tmp_path.glob("*.fastinet"))
 
 
 def test_bench(content: bytes, named_pipe: Callable[[bytes], str]) -> None:

@@ -211,7 +211,6 @@ OVER_SEVERAL_MODULES = {
     "datasets/test_robustness_sets.py": "do ImageNet-A, -R and -Sketch get labels among the 1000?",
     "datasets/test_whole_archives.py": "is all of ImageNet-21K read, in every packaging?",
     "frameworks/test_examples.py": "do the examples run?",
-    "frameworks/test_torch.py": "are a loader's batches as tensors what they are as arrays?",
     "frameworks/test_torchvision.py": "do transforms give what torchvision's give?",
     "items/test_four_packagings.py": "is a tree the same in folder, tar, tar.gz and stream?",
     "items/test_shard_datasets.py": "are shards one dataset, from their names to batches?",
@@ -294,6 +293,67 @@ def test_every_package_has_a_folder_of_tests() -> None:
     folders = {TEST_FOLDERS.get(package, package) for package in PACKAGES} - {None}
     assert len(folders) > 10
     assert folders - {test.partition("/")[0] for test in TESTS} == set()
+
+
+# Modules without a test of their name, and why. A package stands for all of its modules.
+UNTESTED = {
+    "__main__": "it calls the command line; cli/test_cli.py runs it",
+    "build_info": "it hands out what the build wrote; code/test_codebase.py reads it",
+    "testing": "it makes what other tests are about; they fail where it makes another thing",
+    "archives/containers": "one expression, over what archives/test_scan.py compares with tarfile",
+}
+
+
+def without_test(modules: list[str], tests: list[str]) -> list[str]:
+    """Those of the modules, "metrics/topk", after which none of the tests is called."""
+    found = []
+    for module in modules:
+        package, _, name = module.rpartition("/")
+        folders = {TEST_FOLDERS.get(package, package)} if package else {"code", "frameworks"}
+        names = {name, f"{package}_{name}"}
+        wanted = {f"{folder}/test_{name}.py" for folder in folders for name in names}
+        if not wanted & set(tests) and module not in UNTESTED and package not in UNTESTED:
+            found.append(module)
+    return found
+
+
+MODULES = sorted(
+    path.relative_to(ROOT / "fastinet").with_suffix("").as_posix()
+    for path in (ROOT / "fastinet").rglob("*.py")
+    if path.stem != "__init__"
+)
+
+
+def test_modules_have_tests_of_their_name() -> None:
+    assert len(MODULES) > 100
+    assert without_test(MODULES, TESTS) == []
+
+
+def test_modules_without_tests_are_those_of_files() -> None:
+    packages = {module.partition("/")[0] for module in MODULES}
+    assert set(UNTESTED) - set(MODULES) - packages == set()
+    for module in UNTESTED:
+        tests = {f"{module.replace('/', '/test_')}.py", f"code/test_{module}.py"}
+        assert not tests & set(TESTS), "it has a test: it needs no entry"
+
+
+@pytest.mark.parametrize(
+    ("module", "tests", "is_missing"),
+    [
+        ("metrics/topk", ["metrics/test_topk.py"], False),
+        ("metrics/topk", ["items/test_topk.py", "metrics/test_top.py"], True),
+        ("cli/index", ["items/test_index.py"], True),
+        ("cli/index", ["cli/test_cli_index.py"], False),
+        ("torch/loader", ["frameworks/test_torch_loader.py"], False),
+        ("torch/loader", ["loading/test_loader.py"], True),
+        ("jax", ["frameworks/test_jax.py"], False),
+        ("errors", ["code/test_errors.py"], False),
+        ("errors", [], True),
+        ("testing/jpegs", [], False),
+    ],
+)
+def test_a_module_without_a_test_is_found(module: str, tests: list[str], is_missing: bool) -> None:
+    assert without_test([module], tests) == [module] * is_missing
 
 
 @pytest.mark.parametrize(

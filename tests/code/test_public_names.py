@@ -23,7 +23,7 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": boxes errors flips image_sizes images indices keys "
+            ": boxes companions errors flips image_sizes images indices keys "
             "label_sets labels objects replaced soft_labels valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
@@ -32,7 +32,8 @@ PUBLIC = {
             "(brightness, contrast, saturation, hue): brightness contrast hue saturation"
         ),
         "Dataset": (
-            ": build_checkpoints checkpoints classes devkit family index is_selection keys "
+            ": build_checkpoints checkpoints classes companion_extensions companions companions_of "
+            "devkit family index is_selection keys "
             "label_sets labels name path read select select_classes sizes skipped split "
             "split_items splits with_classes with_labels wnids"
         ),
@@ -198,7 +199,7 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            ": boxes errors flips image_sizes images"
+            ": boxes companions errors flips image_sizes images"
             " indices keys label_sets labels objects replaced soft_labels valid"
         ),
         "ImageDataset": (
@@ -214,7 +215,7 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": boxes errors flips image_sizes images indices keys label_sets labels "
+            ": boxes companions errors flips image_sizes images indices keys label_sets labels "
             "objects replaced soft_labels valid"
         ),
         "JaxFeed": (

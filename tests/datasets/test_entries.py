@@ -85,7 +85,7 @@ def items_at(path: Path) -> dict[str, bytes]:
 
 
 def streamed(data: bytes) -> dict[str, bytes]:
-    stream = fastinet.open_stream(io.BytesIO(data), labels=no_label)
+    stream = fastinet.open_stream(io.BytesIO(data), labels=no_label, split="all")
     return {item.key: item.data for item in stream.items()}
 
 

@@ -1,36 +1,37 @@
 """The sample rule: Python's on whole shards and the engine's on streams group the same members.
 
-Where they differ on purpose, :mod:`fastinet.datasets.samples` lists it, the shards that are made
-here leave out: gzip files that only their names show to be images, samples of 16 images and more,
-and names with letters beyond ASCII in their extensions.
+Where they differ on purpose, :mod:`fastinet.datasets.samples` lists it, the random shards leave
+out: gzip files that only their names show to be images, samples of 16 images and more, and names
+with letters beyond ASCII in their extensions.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.sharded import JPEG, PNG, Member, split_name
+from support.sharded import JPEG, PNG, Member, is_image, is_in_order, items_among, shard
 from support.streamed import streamed
 
 import fastinet
 from fastinet.datasets.companions import MOST_COMPANION_BYTES
 from fastinet.datasets.samples import Samples
+from fastinet.errors import CorruptError, FastinetWarning, UnsupportedError
 from fastinet.testing.archives import END, entry
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
 
 APPLE = b"\x00\x05\x16\x07"
 IMAGE_EXTENSIONS = ("jpg", "JPEG", "png", "Jpg", "depth.jpg", "left.view.PNG")
-OTHER_EXTENSIONS = ("cls", "CLS", "json", "txt", "Meta.Json", "seg.npy", "", "jpg.txt")
+OTHER_EXTENSIONS = ("cls", "CLS", "json", "txt", "Meta.Json", "seg.npy", "", "jpg.txt", "x.cls")
 
-FOLDERS = st.sampled_from(["", "", "a/", "a.b/", "a/b/", "a.jpg/"])
-STEMS = st.sampled_from(["0", "1", "00", ".hidden", "._0"])
+FOLDERS = st.sampled_from(["", "", "a/", "a.b/", "a/b/", "a.jpg/", "n01440764/"])
+STEMS = st.sampled_from(["0", "1", "00", ".hidden", "._0", "0.v1", "0.v2", "0.7"])
 
 Item = tuple[str, bytes, dict[str, bytes]]
 
@@ -69,28 +70,18 @@ def tar_of(members: list[Member]) -> bytes:
     return b"".join([entry(name, content) for name, content in members]) + END
 
 
-def is_image(member: Member) -> bool:
-    name, content = member
-    return name.lower().endswith((".jpg", ".jpeg", ".png")) or content.startswith((JPEG[:3], PNG))
-
-
 def in_plain_words(members: list[Member]) -> list[Item]:
-    """(key, content, companions by extension) of one item for each sample with an image."""
-    counted = [member for member in members if not member[0].rpartition("/")[2].startswith(".")]
+    """(key, content, companions by extension) of the items, where a function gives the labels."""
     items: list[Item] = []
-    for _, group in itertools.groupby(counted, lambda member: split_name(member[0])[0]):
-        sample = list(group)
-        images = [place for place, member in enumerate(sample) if is_image(member)]
-        named = [
-            place for place in images if split_name(sample[place][0])[1] in ("jpg", "jpeg", "png")
-        ]
-        for item in (named or images)[:1]:
-            companions: dict[str, bytes] = {}
-            for place, (name, content) in enumerate(sample):
-                if place != item and len(content) <= MOST_COMPANION_BYTES:
-                    companions.setdefault(split_name(name)[1], content)
-            items.append((*sample[item], companions))
+    for (name, content), others in items_among(counted(members), shards=True, by_function=True):
+        small = [(ext, data) for ext, data in others if len(data) <= MOST_COMPANION_BYTES]
+        items.append((name, content, dict(reversed(small))))
     return items
+
+
+def counted(members: list[Member]) -> list[Member]:
+    """Those that are not hidden."""
+    return [member for member in members if not member[0].rpartition("/")[2].startswith(".")]
 
 
 @given(members=shard_members())
@@ -98,7 +89,13 @@ def test_both_group_alike(members: list[Member], tmp_path_factory: pytest.TempPa
     expected = in_plain_words(members)
     data = tar_of(members)
     stream = streamed(data, labels=lambda _key, _files: 0)
-    assert [(item.key, item.data, item.companions) for item in stream.items()] == expected
+    try:
+        arrived = [(item.key, item.data, item.companions) for item in stream.items()]
+    except UnsupportedError as error:
+        assert "not beside each other" in str(error)  # noqa: PT017
+        assert not is_in_order(counted(members))
+    else:
+        assert arrived == expected
 
     seen: list[tuple[str, dict[str, bytes]]] = []
 
@@ -115,7 +112,8 @@ def test_both_group_alike(members: list[Member], tmp_path_factory: pytest.TempPa
     dataset = opened(path, label)
     found = [(*seen[row], dataset.read(row)) for row in range(len(dataset))]
     assert [(key, content, files) for key, files, content in found] == expected
-    if all(len(content) <= MOST_COMPANION_BYTES for _, content in members):
+    in_order = is_in_order(counted(members))
+    if in_order and all(len(content) <= MOST_COMPANION_BYTES for _, content in members):
         # A stream counts files beside an image that are too large to be kept, an archive does not.
         assert stream.skipped == dataset.skipped
 
@@ -164,6 +162,7 @@ def test_companions_of_items(kinds: list[list[str]]) -> None:
         np.array([sample for sample, _ in flat]),
         np.array([kind == "i" for _, kind in flat]),
         np.array(items, np.int64),
+        np.zeros(len(flat), np.bool_),
     )
     labels = [[row for row in rows[flat[item][0]] if flat[row][1] == "l"] for item in items]
     of_kind = np.array([kind == "l" for _, kind in flat])
@@ -180,21 +179,157 @@ def test_companions_of_items(kinds: list[list[str]]) -> None:
     assert alone.tolist() == [row for row, (of, _) in enumerate(flat) if first[of] is None]
 
 
-def test_a_stream_decides_sample_by_sample(tmp_path: Path) -> None:
-    """A known difference: a .json without a label makes no shard, but a sample of one item."""
+def test_a_json_without_a_label_makes_no_shard(tmp_path: Path) -> None:
     pairs = [("n01440764/0.jpg", JPEG), ("n01440764/0.depth.png", PNG)]
-    both = [name for name, _ in pairs]
     path = tmp_path / "a.tar"
-    for members, of_stream in (
-        (pairs, both),
-        ([*pairs, ("n01440764/0.json", b'{"caption": ""}')], both[:1]),
-    ):
+    for said in (b'{"caption": "a \\"label\\":"}', b'{"objects": [{"label": 3}], "x": "cls"}'):
+        members = [*pairs, ("n01440764/0.json", said)]
         path.write_bytes(tar_of(members))
-        assert list(opened(path).keys) == both
-        assert [item.key for item in streamed(path.read_bytes()).items()] == of_stream
+        assert list(opened(path).keys) == [name for name, _ in pairs]
+        stream = streamed(path.read_bytes())
+        items = list(stream.items())
+        assert [item.key for item in items] == [name for name, _ in pairs]
+        assert [stream.label(item.key, item.companions) for item in items] == [0, 0]
 
 
 def opened(
     path: Path, label: fastinet.datasets.companions.LabelFunction | None = None
 ) -> fastinet.Dataset:
     return fastinet.open(path, labels=label, index=False)
+
+
+# ----------------------------------------------------------------------------- names with dots
+
+DOTTED = [
+    ("img0.v1.jpg", JPEG + b"1"), ("img0.v1.cls", b"3"), ("img0.v1.txt", b"one"),
+    ("img0.v2.jpg", JPEG + b"2"), ("img0.v2.cls", b"4"),
+]  # fmt: skip
+
+
+def roads(path: Path, **options: Any) -> list[list[tuple[str, int]]]:
+    """(key, label) of the items, opened and streamed."""
+    dataset = fastinet.open(path, index=False, **options)
+    opened = list(zip(dataset.keys, dataset.labels.tolist(), strict=True))
+    stream = fastinet.open_stream(path, **options)
+    arrived = [(item.key, stream.label(item.key, item.companions)) for item in stream.items()]
+    return [opened, arrived]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("more", [[], [("img0.txt", b"plain")], [("x.jpg", JPEG), ("x.cls", b"0")]])
+def test_names_end_at_the_last_dot_where_only_that_gives_labels(
+    tmp_path: Path, more: list[Member]
+) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED, *more)
+    with pytest.warns(FastinetWarning, match=r"2 images have names with several.*img0\.v1\.jpg"):
+        fastinet.open(path, index=False)
+    expected = [("img0.v1.jpg", 3), ("img0.v2.jpg", 4)] + [("x.jpg", 0)] * (len(more) == 2)
+    assert roads(path) == [expected, expected]
+    if len(more) != 1:
+        seen = [("img0.v1.jpg", ["cls", "txt"]), ("img0.v2.jpg", ["cls"])]
+        given: list[tuple[str, list[str]]] = []
+        roads(path, labels=lambda key, files: given.append((key, sorted(files))) or 0)  # type: ignore[func-returns-value]
+        assert given[:2] == seen
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("extra", [("img0.cls", b"7"), ("img0.json", b'{"label": 7}')])
+def test_names_that_have_a_label_by_either_dot_are_refused(tmp_path: Path, extra: Member) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED, extra)
+    for take in (lambda: fastinet.open(path), lambda: list(fastinet.open_stream(path).items())):
+        with pytest.raises(
+            UnsupportedError, match=r"by either reading.*first dot.*last dot.*labels="
+        ):
+            take()
+    with_function = roads(path, labels=lambda _, files: len(files))
+    assert with_function == [[("img0.v1.jpg", 5)]] * 2
+
+
+def test_names_of_which_no_reading_gives_all_labels(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", *DOTTED[:-1])
+    with pytest.raises(UnsupportedError, match=r"up to its first dot, nor.*up to its last dot"):
+        fastinet.open(path)
+    stream = fastinet.open_stream(path)
+    with pytest.raises(ValueError, match="give labels="):
+        stream.labels_of([(item.key, item.companions) for item in stream.items()])
+    mixed = shard(tmp_path / "t.tar", ("x.jpg", JPEG), ("x.cls", b"1"), *DOTTED[:-1])
+    with pytest.raises(CorruptError, match=r"1 images have no label.*first dot.*last dot"):
+        fastinet.open(mixed)
+
+
+@pytest.mark.parametrize("images", [15, 16, 17, 100])
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_names_of_which_all_begin_alike(tmp_path: Path, images: int) -> None:
+    """As those of DICOM do: a stream need not keep thousands of images of one "sample"."""
+    members = [
+        (f"1.2.840.{number}.{extension}", content)
+        for number in range(images)
+        for extension, content in (("jpg", JPEG), ("cls", b"%d" % number), ("txt", b"t"))
+    ]
+    path = shard(tmp_path / "s.tar", *members)
+    expected = [(f"1.2.840.{number}.jpg", number) for number in range(images)]
+    assert roads(path) == [expected, expected]
+    companions = [item.companions for item in fastinet.open_stream(path).items()]
+    assert companions == [{"cls": b"%d" % number, "txt": b"t"} for number in range(images)]
+    if images < 17:
+        return
+    for late, complaint in (
+        (("1.2.840.x.jpg", JPEG), "none beside it"),
+        (("1.2.840.x.cls", b"1"), "none beside it"),
+        (("1.cls", b"1"), "behind 16 images"),
+        (members[0], "a second member of this name"),
+    ):
+        odd = shard(tmp_path / "t.tar", *members, late)
+        with pytest.raises(UnsupportedError, match=complaint):
+            list(fastinet.open_stream(odd).items())
+    again = shard(tmp_path / "t.tar", *members, *members[:2])
+    with pytest.raises(UnsupportedError, match="a second member of this name"):
+        list(fastinet.open_stream(again).items())
+
+
+# ------------------------------------------------------------ label functions and class folders
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize(
+    ("names", "items"),
+    [
+        (["cats/x.jpg", "cats/x.png"], 2),
+        (["cats/x.jpg", "cats/x.1.jpg", "cats/x.2.jpg"], 3),
+        (["cats/x.001.jpg", "cats/x.002.jpg"], 2),
+        (["n01440764/x.jpg", "n01440764/x.png", "n01440764/x.txt"], 2),
+        (["n01440764/x.jpg", "n01440764/x.seg.png"], 2),
+        (["cats/x.jpg", "cats/x.seg.png"], 1),
+        (["cats/x.jpg", "cats/x.png", "cats/x.txt"], 1),
+        (["n01440764/x.jpg", "n01440764/x.png", "n01440764/x.cls"], 1),
+    ],
+)
+def test_a_label_function_leaves_class_folders_alone(
+    tmp_path: Path, names: list[str], items: int
+) -> None:
+    members = [(name, JPEG if name[-1] == "g" else b"1") for name in names]
+    path = shard(tmp_path / "s.tar", *members)
+    opened, arrived = roads(path, labels=lambda _, files: len(files))
+    assert opened == arrived
+    assert [key for key, _ in opened] == names[:items]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize(
+    ("names", "late"),
+    [
+        ([f"cats/x.{n:02}.jpg" for n in range(20)], "cats/x.txt"),
+        ([f"cats/x.view{n:02}.jpg" for n in range(20)], "cats/x.jpg"),
+        (["cats/x.jpg", *[f"cats/x.view{n:02}.jpg" for n in range(20)]], "cats/x.png"),
+        (["cats/x.jpg", *[f"cats/x.view{n:02}.jpg" for n in range(20)]], "cats/x.1.png"),
+    ],
+)
+def test_a_stream_refuses_what_many_images_have_decided(
+    tmp_path: Path, names: list[str], late: str
+) -> None:
+    path = shard(tmp_path / "s.tar", *[(name, JPEG) for name in names])
+    opened, arrived = ([], []) if len(names) == 20 else roads(path, labels=lambda *_: 0)
+    assert opened == arrived
+    path = shard(tmp_path / "s.tar", *[(name, JPEG) for name in names], (late, JPEG[:1]))
+    with pytest.raises(UnsupportedError, match="behind 16 images or more of one sample"):
+        list(fastinet.open_stream(path, labels=lambda *_: 0).items())

@@ -55,10 +55,12 @@ def archive(tmp_path: Path) -> Path:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(items=st.integers(1, 300), several=st.booleans())
-def test_what_is_saved_is_loaded(tmp_path: Path, items: int, several: bool) -> None:
+@given(items=st.integers(1, 300), several=st.booleans(), companions=st.booleans())
+def test_what_is_saved_is_loaded(
+    tmp_path: Path, items: int, several: bool, companions: bool
+) -> None:
     path = tmp_path / "x.fastinet"
-    listing = make_listing(items, several=several)
+    listing = make_listing(items, several=several, companions=companions)
     save_listing(path, IDENTITIES, listing)
     assert same(load_listing(path, IDENTITIES), listing)
 

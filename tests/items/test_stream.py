@@ -146,18 +146,35 @@ def test_a_second_tar_of_a_name_is_refused() -> None:
     assert caught.value.member == "n01440764.tar"
 
 
-def test_names_with_an_early_dot(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_a_function_for_the_labels_makes_one_item_of_a_sample(tmp_path: Path) -> None:
+    one, other = images(2)
+    data = tar_of(("a/1.seg.png", one), ("a/1.jpg", other), ("a/1.txt", b"words"))
+    assert by_both_roads(data, tmp_path / "a.tar", labels=lambda _key, files: len(files)) == [
+        ("a/1.jpg", other, 2)
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("place", [0, 50])
+def test_names_with_an_early_dot(place: int, tmp_path: Path) -> None:
     """A hundred images of one "sample", of which none is lost."""
     pictures = images(3)
     members = [(f"n01440764/img.{number:03}.jpg", pictures[number % 3]) for number in range(100)]
-    members.insert(50, ("n01440764/img.txt", b"words"))
+    names = [name for name, _ in members]
+    assert [item.key for item in streamed(tar_of(*members)).items()] == names
+    members.insert(place, ("n01440764/img.txt", b"words"))
     path = tmp_path / "a.tar"
     path.write_bytes(tar_of(*members))
-    with pytest.warns(FastinetWarning):  # the index counts the text, which is no image
-        dataset = fastinet.open(path, index=False)
-    items = list(streamed(tar_of(*members)).items())
-    assert [item.key for item in items] == list(dataset.keys)
-    assert len(items) == 100
+    assert list(fastinet.open(path, index=False).keys) == names
+    items = streamed(tar_of(*members)).items()
+    if place == 0:
+        assert [(item.key, item.companions) for item in items] == [
+            (name, {"txt": b"words"}) for name in names
+        ]
+        return
+    with pytest.raises(UnsupportedError, match=r"img\.txt.*a file that comes behind 16 images"):
+        list(items)
 
 
 @pytest.mark.parametrize("count", [14, 15, 16, 17, 40])
@@ -198,7 +215,7 @@ def test_large_companions_are_left_out() -> None:
         ({"a.cls": b"x"}, "a decimal number expected"),
         ({"a.json": b"{"}, "no JSON"),
         ({"a.json": b"[" * 60_000}, "no JSON"),
-        ({"a.json": b'{"id": 3}'}, "no 'label'"),
+        ({"a.json": b'{"id": 3}'}, "give labels="),
         ({}, "give labels="),
     ],
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # For what they mean see the properties of BaseBatch. Users' programs have these names.
 OFFERED = {
     "boxes",
+    "companions",
     "errors",
     "flips",
     "image_sizes",

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.bad_items import BAD, ITEMS, MAX_PIXELS, write_bad_archive
 
 import fastinet
 from fastinet import Loader, Resize, StreamLoader
 from fastinet.errors import CorruptError, FastinetWarning, ReadError, TooLargeError
 from fastinet.loading.failures import Failures
-from tests.support.bad_items import BAD, ITEMS, MAX_PIXELS, write_bad_archive
 
 SOME: list[tuple[int, int, int, str, str, str, int]] = [
     (0, 5, -1, "corrupt", "no such code", "a.tar", 512),

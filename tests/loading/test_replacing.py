@@ -1,4 +1,4 @@
-"""on_error="replace": another item in the place of a bad one, the same whoever makes the row."""
+"""Another item in the place of a bad one, or nothing: the same, whoever makes the row."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.bad_items import BAD, DAMAGED, ITEMS, MAX_PIXELS, write_bad_archive
 
 import fastinet
 from fastinet import ItemBoxes, Loader, RandomResizedCrop, Resize
@@ -20,7 +21,6 @@ from fastinet.errors import CorruptError, FastinetError, FastinetWarning
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
-from tests.support.bad_items import BAD, DAMAGED, ITEMS, MAX_PIXELS, write_bad_archive
 
 CROP = RandomResizedCrop(8)
 
@@ -60,7 +60,7 @@ def rows_by_turn(dataset: fastinet.Dataset, batches: Any) -> list[tuple[int, Row
     rows = []
     for batch in batches:
         errors = batch.errors
-        assert list(errors) == np.flatnonzero(batch.replaced).tolist()
+        assert list(errors) == np.flatnonzero(batch.replaced | ~batch.valid).tolist()
         for row in range(len(batch)):
             turn = int(batch.indices[row])
             if row in errors:
@@ -69,10 +69,17 @@ def rows_by_turn(dataset: fastinet.Dataset, batches: Any) -> list[tuple[int, Row
     return rows
 
 
-def expected_rows(dataset: fastinet.Dataset, seed: int, epoch: int) -> dict[int, Row]:
+def expected_rows(
+    dataset: fastinet.Dataset, on_error: str, seed: int, epoch: int
+) -> dict[int, Row]:
     """What each item's turn gives, by a loader that masks and one that takes items one by one."""
     masking = loader_of(dataset, ITEMS, on_error="mask", seed=seed, threads=1)
     (batch,) = masking.epoch(epoch)
+    if on_error == "mask":
+        for row in np.flatnonzero(~batch.valid).tolist():
+            nothing = (bytes(8 * 8 * 3), bytes(16), bytes(1), -1)
+            assert row_of(batch, row) == (row, *nothing)
+        return {item: row_of(batch, item) for item in range(ITEMS)}
     own = {item: row_of(batch, item) for item in range(ITEMS) if batch.valid[item]}
     assert set(range(ITEMS)) - set(own) in (set(BAD), set(BAD) - {DAMAGED})
     replacing = loader_of(dataset, 1, seed=seed, threads=1)
@@ -86,6 +93,7 @@ def expected_rows(dataset: fastinet.Dataset, seed: int, epoch: int) -> dict[int,
 # Many drawn cases open many small epochs; the archive is the same for all.
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
+    on_error=st.sampled_from(["mask", "replace", "replace"]),
     seed=st.integers(0, 2**64 - 1),
     epoch=st.integers(0, 2**32 - 1),
     shuffle=st.sampled_from([True, False, "blocked"]),
@@ -96,8 +104,9 @@ def expected_rows(dataset: fastinet.Dataset, seed: int, epoch: int) -> dict[int,
     later=st.tuples(st.integers(1, 12), st.integers(1, 3)),
     end=st.sampled_from([{}, {"drop_last": True}, {"pad_last": "wrap"}]),
 )
-def test_replaced_rows_are_functions_of_seed_epoch_and_item(
+def test_rows_are_functions_of_seed_epoch_and_item(
     bad: fastinet.Dataset,
+    on_error: str,
     seed: int,
     epoch: int,
     shuffle: Any,
@@ -108,8 +117,8 @@ def test_replaced_rows_are_functions_of_seed_epoch_and_item(
     later: tuple[int, int],
     end: dict[str, Any],
 ) -> None:
-    expected = expected_rows(bad, seed, epoch)
-    options = {"seed": seed, "shuffle": shuffle, "threads": threads, **end}
+    expected = expected_rows(bad, on_error, seed, epoch)
+    options = {"on_error": on_error, "seed": seed, "shuffle": shuffle, "threads": threads, **end}
     start = min(start, ITEMS // (batch_size * world))  # so that all ranks have as many
     state, turns = None, 0
     for rank in range(world):

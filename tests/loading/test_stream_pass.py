@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,10 +39,12 @@ def test_items_have_the_keys_and_labels_of_their_rows() -> None:
     rows: Sequence[Any] = [
         ("a", [("cls", b"3"), ("cls", b"4")]),
         ("b", [("json", b"{}"), ("cls", b"0")]),
+        ("c", [("cls", b"5")]),
     ]
-    items = StreamedItems(stream, np.array([7, 2]), rows)
-    assert items.keys == {7: "a", 2: "b"}
-    assert items.labels.tolist() == [3, 0]
+    lease: Any = SimpleNamespace(items=np.array([7, 2, 4]), valid=np.array([True, True, False]))
+    items = StreamedItems(stream, lease, rows, {})
+    assert items.keys == {7: "a", 2: "b", 4: "c"}
+    assert items.labels.tolist() == [3, 0, -1], "a masked row has none"
     assert items.labels.dtype == np.int64
     assert items.label_sets is None
 
@@ -68,6 +71,9 @@ class Native:
         self.closed = 0
         self.ready_batches = 2
 
+    failed_head = None
+    head = b"first"
+
     def next(self) -> Any:
         result = self._results.pop(0)
         if isinstance(result, Exception):
@@ -92,8 +98,8 @@ class Source:
         if self.failure is not None:
             raise self.failure
 
-    def explained(self, error: Exception) -> Exception:
-        return CorruptError(f"explained: {error}")
+    def explained(self, error: Exception, head: bytes) -> Exception:
+        return CorruptError(f"explained by {head!r}: {error}")
 
     def end(self) -> None:
         self.ended += 1
@@ -106,7 +112,7 @@ def run_of(native: Native, source: Source, *, may_be_too_short: bool = False) ->
 def test_what_the_stream_failed_of_comes_before_what_it_looks_like() -> None:
     """A file object that raised gives a stream that looks cut."""
     cut = CorruptError("truncated")
-    with pytest.raises(CorruptError, match=r"^explained: .*truncated"):
+    with pytest.raises(CorruptError, match=r"^explained by b'first': .*truncated"):
         run_of(Native(cut), Source()).next()
     with pytest.raises(TimeoutError, match="the disk"):
         run_of(Native(cut), Source(TimeoutError("the disk"))).next()

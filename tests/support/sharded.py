@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import re
 import tarfile
 from typing import TYPE_CHECKING
 
+from fastinet.datasets.companions import MOST_COMPANION_BYTES
 from fastinet.testing.archives import END, entry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import fastinet
@@ -47,24 +50,126 @@ def split_name(name: str) -> tuple[str, str]:
     return folder + slash + key, extension.lower()
 
 
+def split_last(name: str) -> tuple[str, str]:
+    """The same by the last dot."""
+    folder, slash, base = name.rpartition("/")
+    key, _, extension = base.rpartition(".") if "." in base else (base, "", "")
+    return folder + slash + key, extension.lower()
+
+
 def is_image(member: Member) -> bool:
     name, content = member
     return name.lower().endswith((".jpg", ".jpeg", ".png")) or content.startswith((JPEG[:3], PNG))
 
 
-def samples_of(paths: list[Path]) -> list[tuple[Member, list[tuple[str, bytes]]]]:
-    """(image, [(extension, content) of the others]) of each sample with an image."""
-    samples = []
-    for path in paths:
-        for _, group in itertools.groupby(members_of(path), lambda m: split_name(m[0])[0]):
-            members = list(group)
-            images = [m for m in members if is_image(m)]
-            named = [m for m in images if split_name(m[0])[1] in ("jpg", "jpeg", "png")]
-            for image in (named or images)[:1]:
-                place = next(i for i, m in enumerate(members) if m is image)
-                others = members[:place] + members[place + 1 :]
-                samples.append((image, [(split_name(name)[1], data) for name, data in others]))
-    return samples
+def is_label(member: Member) -> bool:
+    name, content = member
+    extension = split_last(name)[1]
+    if extension != "json" or len(content) > MOST_COMPANION_BYTES:
+        return extension == "cls"
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and ("label" in fields or "cls" in fields)
+
+
+def is_dotted(member: Member) -> bool:
+    return split_last(member[0])[0] != split_name(member[0])[0]
+
+
+def reading_of(sample: list[Member]) -> str:
+    """How the members with one name up to the first dot are read: "first", "last" or "either"."""
+    images = [member for member in sample if is_image(member)]
+    others = [member for member in sample if not is_image(member)]
+
+    def have(members: list[Member]) -> list[bool]:
+        """Which images have one of these of their name up to the last dot, with more dots."""
+        stems = {split_last(member[0])[0] for member in members if is_dotted(member)}
+        return [is_dotted(image) and split_last(image[0])[0] in stems for image in images]
+
+    labels = [member for member in others if is_label(member)]
+    if any(not is_dotted(label) for label in labels):
+        return "either" if any(have(labels)) else "first"
+    if not images:
+        return "first"
+    if all(have(labels)) or (all(have(others)) and all(map(is_dotted, others))):
+        return "last"
+    return "first"
+
+
+def has_one_item(sample: list[Member], extensions: list[str], *, by_function: bool) -> bool:
+    pairs = list(zip(sample, extensions, strict=True))
+    others = [pair for pair in pairs if not is_image(pair[0])]
+    if any(is_label(member) and extension in ("cls", "json") for member, extension in others):
+        return True
+    images = [pair for pair in pairs if is_image(pair[0])]
+    if not by_function or any(
+        re.fullmatch("n[0-9]{8}", part) for part in images[0][0][0].split("/")[:-1]
+    ):
+        return False
+    named = sum(extension in ("jpg", "jpeg", "png") for _, extension in images)
+    numbered = any(re.fullmatch(r"[0-9]+\.[^.]*", extension) for _, extension in images)
+    return bool(others) or (named == 1 and not numbered)
+
+
+Sample = tuple[Member, list[tuple[str, bytes]]]
+"""(image, [(extension, content) of the others]) of an item."""
+
+
+def items_among(members: list[Member], *, shards: bool, by_function: bool = False) -> list[Sample]:
+    """The items of one archive. With `shards` each sample with an image has one."""
+    groups: dict[str, list[int]] = {}
+    for place, (name, _) in enumerate(members):
+        groups.setdefault(split_name(name)[0], []).append(place)
+    parts: list[tuple[list[int], Callable[[str], tuple[str, str]]]] = []
+    for places in groups.values():
+        reading = reading_of([members[place] for place in places])
+        assert by_function or reading != "either"
+        if reading != "last":
+            parts.append((places, split_name))
+            continue
+        stems: dict[str, list[int]] = {}
+        for place in places:
+            stems.setdefault(split_last(members[place][0])[0], []).append(place)
+        parts += [(places, split_last) for places in stems.values()]
+    found: list[tuple[int, Sample]] = []
+    for places, split in parts:
+        images = [place for place in places if is_image(members[place])]
+        if not images:
+            continue
+        extensions = {place: split(members[place][0])[1] for place in places}
+        named = [place for place in images if extensions[place] in ("jpg", "jpeg", "png")]
+        one = has_one_item(
+            [members[place] for place in places], list(extensions.values()), by_function=by_function
+        )
+        items = (named or images)[:1] if one or (shards and not by_function) else images
+        others = [(extensions[place], members[place][1]) for place in places if place not in items]
+        found += [(item, (members[item], others)) for item in items]
+    return [sample for _, sample in sorted(found, key=lambda pair: pair[0])]
+
+
+def samples_of(paths: list[Path], *, by_function: bool = False) -> list[Sample]:
+    """(image, [(extension, content) of the others]) of each item of shards."""
+    return [
+        sample
+        for path in paths
+        for sample in items_among(members_of(path), shards=True, by_function=by_function)
+    ]
+
+
+def is_readable(members: list[Member]) -> bool:
+    """Whether no sample has labels by two readings."""
+    groups: dict[str, list[Member]] = {}
+    for member in members:
+        groups.setdefault(split_name(member[0])[0], []).append(member)
+    return all(reading_of(sample) != "either" for sample in groups.values())
+
+
+def is_in_order(members: list[Member]) -> bool:
+    """Whether the members of each sample follow one another."""
+    runs = [key for key, _ in itertools.groupby(split_name(name)[0] for name, _ in members)]
+    return len(runs) == len(set(runs))
 
 
 def labelled(paths: list[Path]) -> list[tuple[str, bytes, int]]:

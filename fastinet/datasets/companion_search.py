@@ -1,0 +1,87 @@
+"""Finds the companions of items in archives that are no shards: ``x.JPEG`` and ``x.txt``.
+
+They go together by the rule of :mod:`fastinet.datasets.samples`. Where every image is an item, the
+images of one sample share its other files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinet.datasets.companion_columns import CompanionColumns
+from fastinet.datasets.ilsvrc import are_annotations
+from fastinet.datasets.names import Names
+from fastinet.datasets.samples import SampleFile, ends_at_last_dot
+
+if TYPE_CHECKING:
+    from fastinet.datasets.listing import Listing
+    from fastinet.datasets.names import Ints
+    from fastinet.datasets.scanned import ScannedMembers
+
+__all__ = ["with_companions"]
+
+
+def with_companions(listing: Listing, members: ScannedMembers) -> Listing:
+    """The listing with the files among the members that have its items' names."""
+    if len(members) == len(listing.offsets):  # nothing but items, as in the official archives
+        return listing
+    others = ~members.images() & ~are_annotations(members.names)
+    rows = np.flatnonzero(others)
+    if not len(rows):
+        return listing
+    ends = listing.key_offsets.astype(np.int64)
+    keys = Names(listing.key_bytes, ends[:-1], ends[1:])
+    found = sorted(_pairs(listing, keys, members, rows))
+    owners = [item for item, _, _ in found]
+    beside = np.array([row for _, row, _ in found], np.int64)
+    columns = CompanionColumns.of(
+        owners,
+        (members.offsets[beside], members.sizes[beside], members.archive[beside]),
+        members.names.take(beside).whole(),
+        [shared for _, _, shared in found],
+    )
+    return replace(listing, companions=columns)
+
+
+def _pairs(
+    listing: Listing, keys: Names, members: ScannedMembers, rows: Ints
+) -> list[tuple[int, int, int]]:
+    """(item, member beside it, bytes that their names share) of the members `rows`."""
+    files: list[dict[bytes, list[int]]] = [{} for _ in members.archives]
+    numbers = members.archive[rows].tolist()
+    names = members.names.take(rows)
+    for row, number, key in zip(rows.tolist(), numbers, names.sample_keys(), strict=True):
+        files[number].setdefault(key, []).append(row)
+    archives = listing.item_archive
+    of_items = [0] * len(keys) if archives is None else archives.tolist()
+    images: dict[tuple[int, bytes], list[int]] = {}
+    for item, (number, key) in enumerate(zip(of_items, keys.sample_keys(), strict=True)):
+        if key in files[number]:
+            images.setdefault((number, key), []).append(item)
+    pairs = []
+    for (number, key), items in images.items():
+        beside = files[number][key]
+        sample = [
+            *_sample_files(keys, items, is_image=True),
+            *_sample_files(members.names, beside, is_image=False),
+        ]
+        parted = ends_at_last_dot(sample)
+        for image in sample[: len(items)]:
+            for other in sample[len(items) :]:
+                if not parted:
+                    pairs.append((image.row, other.row, len(key)))
+                elif image.stem == other.stem:
+                    pairs.append((image.row, other.row, len(image.stem)))
+    return pairs
+
+
+def _sample_files(names: Names, rows: list[int], *, is_image: bool) -> list[SampleFile]:
+    chosen = names.take(np.array(rows, np.int64))
+    dotted = chosen.have_several_dots().tolist()
+    return [
+        SampleFile(row, stem, is_dotted, is_image, is_label=False)
+        for row, stem, is_dotted in zip(rows, chosen.stems(), dotted, strict=True)
+    ]

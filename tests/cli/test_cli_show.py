@@ -1,0 +1,109 @@
+"""fastinet show: the images of an archive, and what is drawn on them."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from support.commands import run
+
+import fastinet
+from fastinet.cli import main
+from fastinet.datasets.classes import class_table
+from fastinet.pixels.contact_sheet import contact_sheet
+from fastinet.testing.archives import tar
+from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
+
+# The command of the same name hides it in the package.
+show = importlib.import_module("fastinet.cli.show")
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+@pytest.mark.parametrize("transform", ["none", "train", "val"])
+def test_show_writes_a_contact_sheet(archive: str, tmp_path: Path, transform: str) -> None:
+    sheet = tmp_path / "sheet.png"
+    text = run("show", archive, "-o", str(sheet), "-n", "5", "--transform", transform).stdout
+    assert text.strip() == f"{sheet}: 5 images"
+    pixels = np.asarray(Image.open(sheet))
+    assert pixels.shape[1] > 5 * 160
+    assert pixels.std() > 20
+
+
+@pytest.mark.parametrize("transform", ["none", "train", "val"])
+def test_show_draws_boxes(archive: str, tmp_path: Path, transform: str) -> None:
+    dataset = fastinet.open(archive)
+    files = {
+        key.replace(".JPEG", ".xml"): annotation_xml((10, 10), [("dog", 0, 0, 10, 10)])
+        for key in dataset.keys
+    }
+    boxes = str(write_boxes(tmp_path / "boxes.tar.gz", files))
+    sheets = []
+    for number, options in enumerate(([], ["--boxes", boxes])):
+        sheet = tmp_path / f"{number}.png"
+        run("show", archive, "-o", str(sheet), "-n", "6", "--transform", transform, *options)
+        sheets.append(np.asarray(Image.open(sheet), np.int64))
+    frame = np.array([255, 60, 60])
+    without, framed = ((sheet == frame).all(axis=2).sum() for sheet in sheets)
+    assert framed - without > 6 * 4 * 40
+    # Frames only: nothing else has changed.
+    changed = (sheets[0] != sheets[1]).any(axis=2)
+    assert (sheets[1][changed] == frame).all()
+
+
+def test_show_tells_what_it_cannot_show_in_one_line(archive: str, tmp_path: Path) -> None:
+    files = {"val/ILSVRC2012_val_00000001.xml": annotation_xml((9, 9), [("n01440764", 1, 1, 5, 5)])}
+    boxes = write_boxes(tmp_path / "boxes.tgz", files)
+    result = CliRunner().invoke(main, ["show", archive, "--boxes", str(boxes)])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("fastinet: no item of")
+    damaged = tmp_path / "damaged.tar"
+    damaged.write_bytes(tar({"n01440764/n01440764_1.JPEG": b"damaged"}))
+    result = CliRunner().invoke(main, ["show", str(damaged)])
+    assert result.exit_code == 2
+    place = f"archive '{damaged}', member 'n01440764/n01440764_1.JPEG', byte 512: "
+    assert place in result.stderr
+
+
+def test_show_draws_the_same_images_for_the_same_seed(archive: str, tmp_path: Path) -> None:
+    sheets = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run("show", archive, "-o", str(tmp_path / name), "-n", "3", "--seed", str(seed))
+        sheets.append((tmp_path / name).read_bytes())
+    assert sheets[0] == sheets[1] != sheets[2]
+
+
+def test_captions_name_class_and_file_where_they_are_known() -> None:
+    classes = class_table(["n01440764", "n99999999"])
+    found = show._captions([0, 1, -1, 7], ["a/b/c.JPEG", "d.JPEG", "e/f", "g"], classes)
+    assert found == [("tench", "c.JPEG"), ("n99999999", "d.JPEG"), ("", "f"), ("", "g")]
+
+
+def test_frames_lie_in_the_pixels_of_each_image() -> None:
+    shares = np.array([[0, 0, 0.5, 1], [0.25, 0.5, 1, 1], [0, 0, 1, 1]], np.float32)
+    boxes = fastinet.ItemBoxes(np.array([0, 2, 2, 3]), shares, np.zeros(3, np.int64))
+    images = [np.zeros((h, w, 3), np.uint8) for h, w in ((10, 20), (8, 8), (30, 40))]
+    frames = show._frames_of_items(boxes, np.array([2, 1, 0]), images)
+    assert [frame.tolist() for frame in frames] == [
+        [[0, 0, 20, 10]],
+        [],
+        [[0, 0, 20, 30], [10, 15, 40, 30]],
+    ]
+
+
+def test_originals_are_shown_as_they_are(archive: str, tmp_path: Path) -> None:
+    """The sheet is the contact sheet of the decoded items that the seed draws."""
+    run("show", archive, "-o", str(tmp_path / "sheet.png"), "-n", "3", "--seed", "5")
+    dataset = fastinet.open(archive)
+    items = np.random.default_rng(5).permutation(8)[:3].tolist()
+    images = [fastinet.decode(dataset.read(item)) for item in items]
+    captions = [
+        (dataset.classes[dataset.labels[item]].names[0], dataset.keys[item].rpartition("/")[2])
+        for item in items
+    ]
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert np.array_equal(np.asarray(sheet), np.asarray(contact_sheet(images, captions)))

@@ -1,0 +1,60 @@
+"""What the engine is told of rows: nothing of transform, format and options is left out."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from support.comparing import jpeg, picture, rng_of
+
+import fastinet
+from fastinet import CenterCrop, ColorJitter, RandomResizedCrop, Resize
+from fastinet._native import _engine
+from fastinet.pixels.item_spec import item_spec
+from fastinet.pixels.output import OutputFormat
+from fastinet.pixels.rendering import RenderOptions
+from fastinet.testing.archives import tar
+
+FORMAT = OutputFormat("float32", "NCHW", "imagenet", "imagenet")
+RENDER = RenderOptions(max_pixels=9)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What specs are made of."""
+    calls: list[dict[str, Any]] = []
+    monkeypatch.setattr(_engine, "ItemSpec", lambda **arguments: calls.append(arguments))
+    return calls
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Resize(8, "bicubic"),
+        CenterCrop((6, 7), resize=9),
+        RandomResizedCrop(8, views=3, color_jitter=ColorJitter(0.4, 0.3, 0.2, 0.1)),
+        RandomResizedCrop(8),
+    ],
+)
+def test_everything_is_told(told: list[dict[str, Any]], transform: Any) -> None:
+    item_spec(transform, FORMAT, RENDER)
+    (arguments,) = told
+    for part in (transform, FORMAT, RENDER):
+        for name, value in part.native().items():
+            assert np.array_equal(arguments[name], value), name
+    assert arguments["interpolation"] == transform.interpolation
+    assert arguments["views"] == (getattr(transform, "views", None) or 1)
+    is_random = isinstance(transform, RandomResizedCrop)
+    assert arguments["jitter"] == (transform.native_jitter() if is_random else None)
+
+
+def test_rows_are_what_a_spec_says() -> None:
+    """By way of a loader, beside the one-shot functions."""
+    data = jpeg(picture(rng_of("spec"), 40, 30), quality=90)
+    options: dict[str, Any] = {"dtype": "float32", "layout": "NCHW", "mean": 0.5, "std": 0.25}
+    stream = fastinet.open_stream(io.BytesIO(tar({"n01440764/n01440764_1.JPEG": data})))
+    (batch,) = fastinet.StreamLoader(stream, 1, CenterCrop((6, 7), resize=9), **options)
+    expected = fastinet.decode(data, transform=CenterCrop((6, 7), resize=9), **options)
+    assert np.array_equal(batch.images[0], expected)
