@@ -98,7 +98,8 @@ def train(batches: Iterable[fastinet.Batch]) -> None:
 
 def train_stream(source: int | IO[bytes]) -> None:
     """One pass over what arrives."""
-    train(fastinet.StreamLoader(fastinet.open_stream(source), **train_options()))
+    stream = fastinet.open_stream(source, classes="imagenet1k")
+    train(fastinet.StreamLoader(stream, **train_options()))
 
 
 def drain(descriptor: int) -> None:

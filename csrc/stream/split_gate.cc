@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::string_view kTrain = "train";
 constexpr std::string_view kSmallClasses = "small_classes";  // no folder is called by it alone
-constexpr std::string_view kTop = ".";          // the name of the root that is no folder
+constexpr std::string_view kTop = ".";  // the name of the root that is no folder
+constexpr std::string_view kTest = "test";
 constexpr int64_t kNumbers = int64_t{1} << 32;  // numbers of images, above those of wnids
 constexpr size_t kWnidLength = 9;
 
@@ -144,7 +145,7 @@ Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
 Status SplitGate::CheckOverlap(const Place& place) {
   int64_t number = place.folder.wnid;
   if (place.number.number >= 0) {
-    number = kNumbers + place.number.number;
+    number = (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
   } else if (number < 0) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }

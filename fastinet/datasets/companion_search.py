@@ -17,6 +17,8 @@ from fastinet.datasets.names import Names
 from fastinet.datasets.samples import SampleFile, ends_at_last_dot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Ints
     from fastinet.datasets.scanned import ScannedMembers
@@ -61,16 +63,15 @@ def _pairs(
     for item, (number, key) in enumerate(zip(of_items, keys.sample_keys(), strict=True)):
         if key in files[number]:
             images.setdefault((number, key), []).append(item)
+    of_images = _sample_files(keys, [item for items in images.values() for item in items])
+    of_files = _sample_files(members.names, [row for at in images for row in files[at[0]][at[1]]])
     pairs = []
     for (number, key), items in images.items():
-        beside = files[number][key]
-        sample = [
-            *_sample_files(keys, items, is_image=True),
-            *_sample_files(members.names, beside, is_image=False),
-        ]
-        parted = ends_at_last_dot(sample)
-        for image in sample[: len(items)]:
-            for other in sample[len(items) :]:
+        pictures = [next(of_images)._replace(is_image=True) for _ in items]
+        others = [next(of_files) for _ in files[number][key]]
+        parted = ends_at_last_dot([*pictures, *others])
+        for image in pictures:
+            for other in others:
                 if not parted:
                     pairs.append((image.row, other.row, len(key)))
                 elif image.stem == other.stem:
@@ -78,10 +79,9 @@ def _pairs(
     return pairs
 
 
-def _sample_files(names: Names, rows: list[int], *, is_image: bool) -> list[SampleFile]:
+def _sample_files(names: Names, rows: list[int]) -> Iterator[SampleFile]:
+    """What the sample rule asks of these rows, in their order."""
     chosen = names.take(np.array(rows, np.int64))
     dotted = chosen.have_several_dots().tolist()
-    return [
-        SampleFile(row, stem, is_dotted, is_image, is_label=False)
-        for row, stem, is_dotted in zip(rows, chosen.stems(), dotted, strict=True)
-    ]
+    for row, stem, is_dotted in zip(rows, chosen.stems(), dotted, strict=True):
+        yield SampleFile(row, stem, is_dotted, is_image=False, is_label=False)

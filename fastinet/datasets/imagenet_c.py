@@ -13,10 +13,9 @@ table of classes, that of ImageNet-1K. The number in the name is that of the val
 comes in each split once; within a split, items come in the order of these numbers, so that item i
 is the same image in all of them.
 
-Later sets with other corruptions are laid out alike (ImageNet-C-bar, ImageNet-3DCC), and so is
-Tiny-ImageNet-C, whose images have other names and 200 classes. Therefore any name counts as that of
-a corruption where the images below it have numbers as the validation images have; where they have
-none, the published names count.
+Other sets may be laid out alike, as Tiny-ImageNet-C is, whose images have other names and 200
+classes. Therefore any name counts as that of a corruption where the images below it have numbers as
+the validation images have; where they have none, the published names count.
 
 The layout is known from the readme, from TensorFlow Datasets and from users' scripts, not from an
 archive that was looked at.
@@ -119,11 +118,11 @@ def recognise(members: ScannedMembers) -> Listing | None:
         CorruptError: two images of a split have the same number.
         UnsupportedError: there are images of other archives beside them, or too many splits.
     """
-    rows = np.flatnonzero(members.images())
     # Where most are, some of a few are: other archives need not have all their names looked at.
-    some = rows[:: len(rows) // _LOOKED_AT + 1].tolist()
+    some = range(0, len(members), len(members) // _LOOKED_AT + 1)
     if not any(corrupted_folder(members.name(row).rpartition("/")[0], "?") for row in some):
         return None
+    rows = np.flatnonzero(members.images())
     names, splits, wnids = corrupted_images(members, rows)
     if not names:
         return None

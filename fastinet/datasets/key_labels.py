@@ -22,13 +22,15 @@ it takes such a folder for what it looks like, and refuses when another kind of 
 
 A stream cannot tell a label from a wnid before it knows all classes, for labels number those that
 the archive has. It needs to be given them. Published labels and ImageNet-V2's numbers are labels
-among the 1000 of ImageNet-1K, or the classes that are given.
+among the 1000 of ImageNet-1K, or the classes that are given. One that is given ObjectNet's classes
+takes the labels of its folders.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -36,6 +38,7 @@ import numpy as np
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companions import label_of, may_have_label
 from fastinet.datasets.names import Names
+from fastinet.datasets.objectnet_classes import objectnet_classes
 from fastinet.datasets.path_splits import VALIDATION_PREFIX, image_numbers
 from fastinet.datasets.published import lists_with_class
 from fastinet.datasets.scanned import wnid_number, wnid_text
@@ -156,6 +159,12 @@ class KeyLabels:
         known = imagenet1k_wnids() if classes is None else classes
         self._labels = {wnid_number(wnid): label for label, wnid in enumerate(known)}
         self._labels.pop(-1, None)  # classes that are no wnids are in no key
+        label_of = {name: label for label, name in enumerate(known)}
+        self._objectnet = {
+            each.folder: label_of[each.title]
+            for each in objectnet_classes()
+            if each.title in label_of
+        }
         self._classes = len(known)
         self._are_known = classes is not None
         self._first: tuple[str, str] | None = None  # what the first label was told by; its key
@@ -174,6 +183,11 @@ class KeyLabels:
                 yield label_of(files[extension], extension)
                 continue
             found = next(told)
+            by_objectnet = self._objectnet.get(PurePosixPath(key).parent.name, -1)
+            if not found.kind and by_objectnet >= 0:
+                self._check_one_numbering("key", key)
+                yield by_objectnet
+                continue
             if not found.kind:
                 raise ValueError(_why_not_told(key))
             self._check_one_numbering("folder" if found.kind == _FOLDER else "key", key)

@@ -58,11 +58,11 @@ def recognise(members: ScannedMembers) -> Listing | None:
     Its folders are called by words that any folder may be called by. So the archive or a folder has
     to be called ObjectNet, or one of its mappings to be there, or a hundred of its classes.
     """
-    rows = np.flatnonzero(members.images())
     # Where most are, some of a few are: other archives need not have all their names looked at.
-    some = rows[:: len(rows) // _LOOKED_AT + 1].tolist()
+    some = range(0, len(members), len(members) // _LOOKED_AT + 1)
     if not any(class_of_folder(members.name(row).rpartition("/")[0]) >= 0 for row in some):
         return None
+    rows = np.flatnonzero(members.images())
     folder, folders = members.names.take(rows).folders()
     ids = np.array([class_of_folder(each) for each in folders], np.int64)
     labels = ids[folder]

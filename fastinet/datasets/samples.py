@@ -42,6 +42,7 @@ the two. A stream cannot go back, so that it differs in this:
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -115,8 +116,12 @@ class Samples:
         parted: Bools = np.zeros(len(members), np.bool_)
         dotted = names.have_several_dots()
         next_number = int(of_members.max(initial=-1)) + 1
-        for rows in _to_look_at(names, of_members, images, dotted):
-            stems = list(names.take(rows).stems())
+        groups = list(_to_look_at(names, of_members, images, dotted))
+        # All at once, for what is taken out of names is measured anew each time.
+        looked_at = np.concatenate(groups) if groups else np.zeros(0, np.int64)
+        all_stems = names.take(looked_at).stems()
+        for rows in groups:
+            stems = list(itertools.islice(all_stems, len(rows)))
             files = [
                 SampleFile(
                     row,

@@ -36,6 +36,7 @@ A folder that shards were extracted to is one archive. Its index holds as long a
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ from fastinet.errors import CorruptError, FastinetError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastinet._native._engine import Source
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Bools, Ints
 
@@ -132,12 +134,20 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
 def _label_test(members: ScannedMembers) -> IsLabel:
     """Tells of a ``.cls`` or ``.json`` whether a label is in it."""
 
+    @functools.lru_cache(maxsize=1)  # they are asked for archive by archive
+    def opened(number: int) -> Source:
+        return members.archives[number].opened()
+
     def is_label(row: int) -> bool:
         if extension_of(members.name(row), parted=True) == "cls":
             return True
         if members.sizes[row] > MOST_COMPANION_BYTES:
             return False
-        ((_, content),) = _contents(members, np.array([row]))
+        try:
+            source = opened(int(members.archive[row]))
+            content = source.read(int(members.offsets[row]), int(members.sizes[row]))
+        except FastinetError as error:
+            raise error.in_member(members.name(row)) from None
         return has_label(content)
 
     return is_label
@@ -177,7 +187,7 @@ def _read_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> Ints:
         try:
             if len(content) < members.sizes[row]:
                 raise ValueError(f"it has {members.sizes[row]} bytes")
-            labels[item] = label_of(content, extension_of(members.name(row)))
+            labels[item] = label_of(content, extension_of(members.name(row), parted=True))
         except ValueError as error:
             raise CorruptError(
                 f"it holds no label: {error}",

@@ -6,7 +6,7 @@ import re
 
 from fastinet.errors import CorruptError
 
-__all__ = ["number_lines", "one_per_line", "text_lines"]
+__all__ = ["number_lines", "one_per_line", "text_lines", "text_rows"]
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")  # 18 digits always fit an int64
 
@@ -20,11 +20,22 @@ def text_lines(data: bytes, name: str) -> list[list[str]]:
     Raises:
         CorruptError: it is no text.
     """
+    return [_words(line) for line in text_rows(data, name)]
+
+
+def text_rows(data: bytes, name: str) -> list[str]:
+    """The lines of a file called ``name``, without the white space around.
+
+    A byte order mark is passed over.
+
+    Raises:
+        CorruptError: it is no text.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CorruptError(f"'{name}' is no text: byte {error.start} is not UTF-8") from None
-    return [_words(line) for line in text.splitlines()]
+    return [line.strip() for line in text.splitlines()]
 
 
 def _words(line: str) -> list[str]:

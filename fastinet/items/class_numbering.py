@@ -14,6 +14,7 @@ a title of ObjectNet             those of all of ImageNet-1K's classes that it i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,7 +50,8 @@ def wnids_of(classes: GivenClasses) -> tuple[str, ...]:
         if not isinstance(wnid, str):
             raise TypeError(f"classes must be wnids, not {wnid!r}")
     if len(set(wnids)) < len(wnids):
-        raise ValueError("a class stands twice among the classes")
+        twice = next(wnid for wnid, times in Counter(wnids).items() if times > 1)
+        raise ValueError(f"classes have {twice!r} twice")
     return wnids
 
 

@@ -38,14 +38,15 @@ def class_selection(known: Sequence[str], wnids: Iterable[str]) -> ClassSelectio
 
     Raises:
         TypeError: one text instead of several.
-        ValueError: `wnids` is empty, or one of them is no wnid or stands there twice; the message
-            names it.
+        ValueError: `wnids` is empty, or one of them is no wnid, nor the name of a class among
+            `known`, or stands there twice; the message names it.
     """
     if isinstance(wnids, str):
         raise TypeError(f"wnids are several texts, not one: {wnids!r}")
     wanted = list(wnids)
+    names = {name for name in known if not name.isdecimal()}  # as ObjectNet's "Alarm clock"
     for wnid in wanted:
-        if not isinstance(wnid, str) or wnid_number(wnid) < 0:
+        if not isinstance(wnid, str) or (wnid_number(wnid) < 0 and wnid not in names):
             raise ValueError(f"{wnid!r} is no wnid: n and eight digits")
     chosen = sorted(set(wanted))
     if not chosen:

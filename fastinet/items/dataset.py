@@ -30,7 +30,7 @@ from fastinet.items.given_labels import (
     read_labels_at,
 )
 from fastinet.items.item_companions import companion_extensions, read_companions, read_kind
-from fastinet.items.name_selection import are_names, read_names, rows_of_names
+from fastinet.items.name_selection import are_names, rows_of_list, rows_of_names
 from fastinet.sidecars.places import Sidecars
 
 if TYPE_CHECKING:
@@ -289,16 +289,17 @@ class Dataset:
                   keys do. A name without its extension, or with the class at its end that Hugging
                   Face's have and others lack, means the image that is called so otherwise;
                 - the path of a text file with such a name at the start of each line, as SimCLR's
-                  1percent.txt.
+                  1percent.txt. What comes behind it, a label perhaps, does not count.
 
         Raises:
             IndexError: there is no such item.
             ValueError: names that no item has, or several have; the first few are named.
             MissingError, CorruptError: there is no such file of names, or it is no text.
         """
-        if are_names(rows):
-            names = read_names(rows) if isinstance(rows, str | os.PathLike) else rows
-            chosen = rows_of_names(self.keys, cast("Sequence[str]", names), self.name)
+        if isinstance(rows, str | os.PathLike):
+            chosen = rows_of_list(self.keys, rows, self.name)
+        elif are_names(rows):
+            chosen = rows_of_names(self.keys, cast("Sequence[str]", rows), self.name)
         else:
             numbers = np.asarray(rows)
             if not numbers.size and numbers.dtype.kind == "f":  # what NumPy makes of []

@@ -21,14 +21,14 @@ import re
 from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastinet.datasets.names import WNID_LENGTH, Names
 from fastinet.datasets.scanned import wnid_number
 from fastinet.errors import MissingError
-from fastinet.formats.number_lines import text_lines
+from fastinet.formats.number_lines import text_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,32 +37,37 @@ if TYPE_CHECKING:
 
     from fastinet.datasets.keys import Keys
 
-__all__ = ["are_names", "read_names", "rows_of_names"]
+__all__ = ["are_names", "rows_of_list", "rows_of_names"]
 
 _EXTENSION = re.compile(r"\.(?:jpe?g|png|gif|bmp|webp|tiff?)$", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"[\s,]")
 _TAIL = 1 + WNID_LENGTH  # of Hugging Face's names: an underscore and the class
 _KEYS_AT_ONCE = 1 << 16  # whose file names are compared in one go: some 30 MB
 
 
 def are_names(rows: Any) -> bool:
-    """Whether `rows` are names, or the path of a list of them, and no numbers."""
-    if isinstance(rows, str | os.PathLike):
-        return True
+    """Whether `rows` are names, and no numbers."""
     kind = rows.dtype.kind if isinstance(rows, np.ndarray) else "O"
     if kind != "O":
         return kind in "US"
-    return isinstance(rows, Collection) and isinstance(next(iter(rows), None), str | bytes)
+    return (
+        isinstance(rows, Collection)
+        and not isinstance(rows, bytes)
+        and isinstance(next(iter(rows), None), str | bytes)
+    )
 
 
-def read_names(path: str | os.PathLike[str]) -> list[str]:
-    """The names in a text file: what stands at the start of each line.
+def rows_of_list(keys: Keys, path: str | os.PathLike[str], where: str) -> NDArray[np.int64]:
+    """The item, 0 to N - 1, that each of the n lines of a text file means: int64 [n].
 
-    Empty lines, and such that begin with ``#``, are passed over. What comes after white space or a
-    comma is not part of the name.
+    A line is a name, or begins with one: what comes after white space or a comma, a label as a
+    rule, counts only where the whole line is the name of an item. Empty lines, and such that begin
+    with ``#``, are passed over.
 
     Raises:
         MissingError: no such file.
         CorruptError: it is no text.
+        ValueError: as :func:`rows_of_names`.
     """
     try:
         data = Path(path).read_bytes()
@@ -70,8 +75,18 @@ def read_names(path: str | os.PathLike[str]) -> list[str]:
         raise MissingError(
             f"no such list of names: '{path}'; a name by itself is given as ['{path}']"
         ) from error
-    lines = text_lines(data, Path(path).name)
-    return [words[0] for words in lines if words and words[0] and not words[0].startswith("#")]
+    lines = [line for line in text_rows(data, Path(path).name) if line and line[0] != "#"]
+    found = _found(keys, lines)
+    words = {i: _FIRST_WORD.split(lines[i], maxsplit=1)[0] for i in found.unknown()}
+    shorter = {i: word for i, word in words.items() if word != lines[i]}
+    if shorter:
+        again = _found(keys, [*shorter.values()])
+        numbers = [*shorter]
+        found.rows[numbers] = again.rows
+        found.several.update({numbers[i]: items for i, items in again.several.items()})
+        for i, word in shorter.items():
+            lines[i] = word
+    return _checked(found, lines, where)
 
 
 def rows_of_names(keys: Keys, names: Iterable[str | bytes], where: str) -> NDArray[np.int64]:
@@ -87,30 +102,51 @@ def rows_of_names(keys: Keys, names: Iterable[str | bytes], where: str) -> NDArr
         ValueError: names that no item has, or that several have; it names the first few.
     """
     texts = [_text(name) for name in names]
+    return _checked(_found(keys, texts), texts, where)
+
+
+class _Found(NamedTuple):
+    """What n names mean."""
+
+    rows: NDArray[np.int64]
+    """[n] the item; -1: none, or several."""
+    several: dict[int, list[str]]
+    """The keys of all that a name may mean, for the names that may mean several."""
+
+    def unknown(self) -> list[int]:
+        """Which names mean no item."""
+        return [i for i in np.flatnonzero(self.rows < 0).tolist() if i not in self.several]
+
+
+def _found(keys: Keys, texts: Sequence[str]) -> _Found:
+    """What each name means."""
     wanted = [_cleaned(text) for text in texts]
     candidates = _items_called(keys, {_base(name) for name in wanted})
-    rows = np.full(len(wanted), -1, np.int64)
-    unknown, ambiguous = [], {}
+    found = _Found(np.full(len(wanted), -1, np.int64), {})
     for i, name in enumerate(wanted):
-        found = candidates.get(_base(name), [])
-        rows[i], several = _chosen(found, name)
+        found.rows[i], several = _chosen(candidates.get(_base(name), []), name)
         if several:
-            ambiguous[texts[i]] = several
-        elif rows[i] < 0:
-            unknown.append(i)
+            found.several[i] = several
+    unknown = found.unknown()
     if unknown:
         candidates = _items_like(keys, {_base(_bare(wanted[i])) for i in unknown})
         for i in unknown:
             name = _bare(wanted[i])
-            rows[i], several = _chosen(candidates.get(_base(name), []), name)
+            found.rows[i], several = _chosen(candidates.get(_base(name), []), name)
             if several:
-                ambiguous[texts[i]] = several
-    if ambiguous:
+                found.several[i] = several
+    return found
+
+
+def _checked(found: _Found, texts: Sequence[str], where: str) -> NDArray[np.int64]:
+    """The rows; ValueError if a name has none."""
+    if found.several:
+        ambiguous = {texts[i]: keys for i, keys in found.several.items()}
         raise ValueError(_why_ambiguous(ambiguous, len(texts), where))
-    strangers = [texts[i] for i in np.flatnonzero(rows < 0).tolist()]
+    strangers = [texts[i] for i in found.unknown()]
     if strangers:
         raise ValueError(_why_unknown(strangers, len(texts), where))
-    return rows
+    return found.rows
 
 
 def _text(name: object) -> str:

@@ -34,7 +34,11 @@ class Failing(Pieces):
 )
 def test_a_reader_that_raises(error: BaseException) -> None:
     for data in (FLAT[: len(FLAT) // 2], FLAT, b""):
-        batches = iter(loader_of(fastinet.open_stream(Failing(data, error)), batch_size=2))
+        batches = iter(
+            loader_of(
+                fastinet.open_stream(Failing(data, error), classes="imagenet1k"), batch_size=2
+            )
+        )
         with pytest.raises(ReadError, match="file object cannot be read") as told:
             list(batches)
         assert told.value.__cause__ is error

@@ -98,6 +98,9 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         shorter=(('"-"', 'arriving("ILSVRC2012_img_train.tar")'),),
         after=f"sum(len(batch) for batch in loader) == {TRAIN_IMAGES}",
     ),
+    ("docs/archives.md", "Splits and classes"): Program(
+        after="everything.splits == ('train', 'val') and len(everything) > len(ds)"
+    ),
     ("docs/archives.md", "Some of the items or classes, or several archives"): Program(
         before='ds = fastinet.open("winter21_whole.tar.gz")\n',
         shorter=(("imagenet5k(ds)", "imagenet5k(ds, others=2)"),),
@@ -113,8 +116,14 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/sources.md", "Streams"): Program(
         before=TRANSFORM,
         shorter=(
-            ('fastinet.open("-")', 'fastinet.open(arriving("train.tar"))'),
-            ('fastinet.open("-",', 'fastinet.open(arriving("imagenet21k_resized.tar.gz"),'),
+            (
+                'fastinet.open("-", classes',
+                'fastinet.open(arriving("train.tar"), classes',
+            ),
+            (
+                'fastinet.open("-", split',
+                'fastinet.open(arriving("imagenet21k_resized.tar.gz"), split',
+            ),
         ),
     ),
     ("docs/training-loop.md", "What is in a batch"): Program(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tarfile
 from pathlib import Path
 
@@ -203,3 +204,30 @@ def test_many_images_keep_their_order(tmp_path: Path) -> None:
         assert [dataset.wnids[label] for label in dataset.labels] == [
             n.split("/")[2] for n in wanted
         ]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_stream_of_one_split(zipped: bool) -> None:
+    members = imagenet_c_members(numbers=NUMBERS)
+    data = tar(members)
+    for split in ("gaussian_noise/3", "shot_noise/5"):
+        sent = io.BytesIO(gzip.compress(data) if zipped else data)
+        stream = fastinet.open_stream(sent, classes="imagenet1k", split=split)
+        found = {
+            each.key: (stream.label(each.key, each.companions), each.data)
+            for each in stream.items()
+        }
+        assert found == expected_of(members, split)
+    stream = fastinet.open_stream(io.BytesIO(data), classes="imagenet1k", split="all")
+    assert [item.key for item in stream.items()] == list(members)
+    stream = fastinet.open_stream(io.BytesIO(data), classes="imagenet1k")
+    with pytest.raises(UnsupportedError, match="split= takes one"):
+        list(stream.items())
+
+
+def test_without_split_it_is_not_plain_which_is_meant(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "noise.tar", imagenet_c_members())
+    with pytest.raises(ValueError, match=r"several splits, gaussian_noise/1, .*split= takes one"):
+        fastinet.open(path)
+    everything = fastinet.open(path, split="all")
+    assert (len(everything), everything.wnids) == (24, imagenet1k_wnids())

@@ -15,6 +15,7 @@ from fastinet.datasets.key_labels import (
     label_of_numbered_folder,
     numbered_folder_wnids,
     published_wnids,
+    told_by_keys,
     wnids_told,
 )
 from fastinet.datasets.names import Names
@@ -22,24 +23,28 @@ from fastinet.datasets.scanned import wnid_number
 from fastinet.datasets.validation import validation_labels
 
 WNIDS = imagenet1k_wnids()
-LABELS = KeyLabels(WNIDS)
 
 
-def label_in_stream(key: str) -> int | None:
-    """Of ImageNet-1K's classes; None: the key tells none. ValueError: a class that is not there."""
+def told_in_stream(key: str) -> tuple[str, str | None] | None:
+    """(what tells it, wnid or None of a test image); None: the key tells no class."""
     *folders, base = key.split("/")
     for folder in reversed(folders):
         if re.fullmatch("n[0-9]{8}", folder):
-            return WNIDS.index(folder)
+            return "key", folder
     of_v2 = re.fullmatch(r"[0-9]{1,2}\.jpeg|[0-9a-f]{40}\.jpeg", base)
     if of_v2 and folders and re.fullmatch("0|[1-9][0-9]{0,2}", folders[-1]):
-        return int(folders[-1])
-    if number := re.match("ILSVRC2012_val_([0-9]{8})", base):
-        return int(validation_labels()[int(number[1]) - 1]) if 0 < int(number[1]) <= 50000 else None
-    if base.startswith("ILSVRC2012_test_"):
-        return -1
+        return "folder", WNIDS[int(folders[-1])]
+    stem = base.rpartition(".")[0] if "." in base else base
+    if suffix := re.search("_(n[0-9]{8})$", stem):
+        return "key", suffix[1]
+    numbered = re.match(r"ILSVRC2012_(val|test)_([0-9]{8})(?:[._]|$)", base)
+    if numbered and numbered[1] == "test":
+        return "key", None
+    if numbered:
+        number = int(numbered[2])
+        return ("key", WNIDS[validation_labels()[number - 1]]) if 0 < number <= 50000 else None
     if wnid := re.match("n[0-9]{8}", base):
-        return WNIDS.index(wnid[0])
+        return "key", wnid[0]
     return None
 
 
@@ -84,54 +89,43 @@ KEYS = st.builds("/".join, st.builds(lambda a, b: [*a, b], st.lists(FOLDERS, max
 
 
 @given(st.lists(KEYS, max_size=6))
-def test_streams_label_batches_as_they_label_keys(keys: list[str]) -> None:
-    expected: list[int] = []
-    cause = ""
-    for key in keys:
-        try:
-            label = label_in_stream(key)
-        except ValueError:
-            cause = "class n00000000 is none of the 1,000"
-            break
-        if label is None:
-            cause = "give labels=|there is no validation image 000"
-            break
-        expected.append(label)
-    found = LABELS([(key, {}) for key in keys])
-    assert [next(found) for _ in expected] == expected
-    if not cause:
-        assert next(found, None) is None
-        return
-    with pytest.raises(ValueError, match=cause):
-        next(found)
-
-
-@given(st.lists(KEYS, max_size=6))
 def test_whole_archives_label_all_keys_at_once(keys: list[str]) -> None:
     assert wnids_told(Names.of(keys)).tolist() == [wnid_in_archive(key) for key in keys]
 
 
-@given(st.lists(st.tuples(KEYS, st.sampled_from(["", "cls", "json", "txt"])), max_size=6))
-def test_companions_go_before_keys(items: list[tuple[str, str]]) -> None:
+@given(st.lists(st.tuples(KEYS, st.sampled_from(["", "", "cls", "json", "txt"])), max_size=6))
+def test_streams_label_batches_as_they_label_keys(items: list[tuple[str, str]]) -> None:
+    """Companions go before keys, and what is told in another way than the first is an error."""
     content = {"cls": b"5", "json": b'{"label": 6}', "txt": b"9"}
-    labelled = [
-        (key, {extension: content[extension]} if extension else {}) for key, extension in items
-    ]
-    found = LABELS(labelled)
+    found = KeyLabels(WNIDS)(
+        [(key, {extension: content[extension]} if extension else {}) for key, extension in items]
+    )
+    first = ""
     for key, extension in items:
-        if extension in ("cls", "json"):
-            assert next(found) == {"cls": 5, "json": 6}[extension]
+        told = told_in_stream(key)
+        told_by = "companion" if extension in ("cls", "json") else told[0] if told else ""
+        first = first or told_by
+        if told_by != first or not told_by:
+            cause = "two numberings" if told_by else "give labels=|is no validation image 000"
+        elif told_by != "companion" and told is not None and told[1] == "n00000000":
+            cause = "class n00000000 is none of the 1,000"
+        else:
+            of_key = -1 if told is None or told[1] is None else told[1]
+            label = {"cls": 5, "json": 6}.get(extension, of_key)
+            assert next(found) == (WNIDS.index(label) if isinstance(label, str) else label)
             continue
-        try:
-            label = label_in_stream(key)
-        except ValueError:
-            label = None
-        if label is None:
-            with pytest.raises(ValueError, match=r"class|labels=|validation image"):
-                next(found)
-            return
-        assert next(found) == label
+        with pytest.raises(ValueError, match=cause):
+            next(found)
+        return
     assert next(found, None) is None
+
+
+@given(st.lists(KEYS, max_size=6))
+def test_a_stream_s_keys_tell_what_an_archive_s_do(keys: list[str]) -> None:
+    """But for folders with numbers, which an archive that is no ImageNet-V2 does not look at."""
+    for key, told in zip(keys, told_by_keys(keys), strict=True):
+        if told.kind != "numbered folder":
+            assert told.wnid == wnid_in_archive(key)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from support.small_wholes import check_batches
 import fastinet
 from fastinet.datasets.objectnet_classes import objectnet_classes
 from fastinet.errors import FastinetWarning, UnsupportedError
+from fastinet.testing.archives import tar
 from fastinet.testing.ilsvrc import write_archive
 from fastinet.testing.robustness import objectnet_members
 
@@ -86,3 +89,26 @@ def test_strangers_are_said(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "o.tar", members)
     with pytest.warns(FastinetWarning, match="2 entries skipped .* cover.png, list.txt"):
         assert len(fastinet.open(path)) == 10
+
+
+def test_a_stream_that_is_said_to_have_its_classes() -> None:
+    members = images_of(objectnet_members())
+    for sent in (tar(members), gzip.compress(tar(members))):
+        stream = fastinet.open_stream(io.BytesIO(sent), classes="objectnet")
+        found = {each.key: stream.label(each.key, each.companions) for each in stream.items()}
+        assert found == {name: IDS[name.split("/")[2]] for name in members}
+    stream = fastinet.open_stream(io.BytesIO(tar(members)), classes=["Chair", "TV"])
+    assert stream.label("objectnet-1.0/images/tv/x.png", {}) == 1
+    for key in ("images/banana/x.png", "tv.png", "images/tv/more/x.png"):
+        with pytest.raises(ValueError, match="neither its name nor a companion has a label"):
+            stream.label(key, {})
+
+
+def test_some_of_its_classes(tmp_path: Path) -> None:
+    dataset = fastinet.open(write_archive(tmp_path / "objectnet.tar", objectnet_members()))
+    chosen = dataset.select_classes(["TV", "Chair"])
+    assert chosen.wnids == ("Chair", "TV")
+    assert chosen.labels.tolist() == [0, 0, 1, 1]
+    assert chosen.with_classes("imagenet1k").labels.tolist() == [423, 423, 851, 851]
+    with pytest.raises(ValueError, match="'Seat' is no wnid"):
+        dataset.select_classes(["Seat"])

@@ -233,6 +233,20 @@ def test_names_end_at_the_last_dot_where_only_that_gives_labels(
 
 
 @pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_parted_samples_with_labels_in_json(tmp_path: Path) -> None:
+    members = [
+        (f"n01440764/x.v{number}.{extension}", content)
+        for number in range(3)
+        for extension, content in (("jpg", JPEG), ("json", b'{"label": %d}' % (number + 4)))
+    ]
+    expected = [(f"n01440764/x.v{number}.jpg", number + 4) for number in range(3)]
+    assert roads(shard(tmp_path / "s.tar", *members)) == [expected, expected]
+    captions = [(name, JPEG if name[-1] == "g" else b'{"caption": ""}') for name, _ in members]
+    expected = [(name, 0) for name, _ in expected]
+    assert roads(shard(tmp_path / "t.tar", *captions)) == [expected, expected]
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
 @pytest.mark.parametrize("extra", [("img0.cls", b"7"), ("img0.json", b'{"label": 7}')])
 def test_names_that_have_a_label_by_either_dot_are_refused(tmp_path: Path, extra: Member) -> None:
     path = shard(tmp_path / "s.tar", *DOTTED, extra)

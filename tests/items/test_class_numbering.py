@@ -76,7 +76,7 @@ def test_classes_that_have_items_must_be_there(part: fastinet.Dataset) -> None:
     ("classes", "kind", "message"),
     [
         ("imagenet2k", ValueError, "no list of classes .* 'imagenet-a', 'imagenet-r', 'objectnet'"),
-        (["n01498041", "n01498041"], ValueError, "a class stands twice"),
+        (["n01498041", "n01498041"], ValueError, "classes have 'n01498041' twice"),
         ([7], TypeError, "classes must be wnids, not 7"),
         (7, TypeError, "classes must be wnids or the name"),
     ],

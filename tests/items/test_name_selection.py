@@ -17,6 +17,8 @@ from fastinet.items import name_selection
 from fastinet.items.name_selection import rows_of_names
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.ilsvrc import MiniatureChallenge, miniature_challenge, write_archive
+from fastinet.testing.robustness import imagenet_a_members
+from fastinet.testing.small import small_jpeg
 
 
 def keys_of(names: list[str]) -> Keys:
@@ -85,6 +87,28 @@ def test_a_list_in_a_file_as_simclrs(tmp_path: Path, challenge: MiniatureChallen
         dataset.select(path)
     with pytest.raises(MissingError, match=r"no such list of names: '1.txt'; .* \['1.txt'\]"):
         dataset.select("1.txt")
+
+
+def test_a_line_may_be_a_name_with_spaces_or_begin_with_one(tmp_path: Path) -> None:
+    """Names of ImageNet-A have both, and lists have labels behind the names."""
+    members = imagenet_a_members()
+    del members["imagenet-a/README.txt"]
+    dataset = fastinet.open(write_archive(tmp_path / "a.tar", members))
+    path = tmp_path / "list.txt"
+    path.write_text("".join(f"{key}\n" for key in list(dataset.keys)[::-1]))
+    assert list(dataset.select(path).keys) == list(dataset.keys)[::-1]
+    rng = np.random.default_rng(0)
+    tree = {
+        f"n01440764/{name}": small_jpeg(rng) for name in ("a.jpg", "a b.jpg", "b,c.jpg", "b.jpg")
+    }
+    spaced = fastinet.open(write_archive(tmp_path / "s.tar", tree))
+    path.write_text("a.jpg 7\na b.jpg\nb.jpg,7\nb,c.jpg\nn01440764/a\t0\n")
+    assert [key[10:] for key in spaced.select(path).keys] == [
+        *("a.jpg", "a b.jpg", "b.jpg", "b,c.jpg", "a.jpg")
+    ]
+    path.write_text("a.jpg 7\nc.jpg 8\nd e.jpg\n")
+    with pytest.raises(ValueError, match=r"^2 of the 3 names are of no item .*: 'c.jpg', 'd'$"):
+        spaced.select(path)
 
 
 def test_unknown_names_are_counted_and_the_first_are_named(

@@ -13,7 +13,7 @@ import pytest
 from support.streamed import WAYS, Pieces, batches_of, loader_of, streamed
 
 import fastinet
-from fastinet.errors import FastinetWarning, UnsupportedError
+from fastinet.errors import CorruptError, FastinetWarning, UnsupportedError
 from fastinet.testing.archives import END, entry, tar
 from fastinet.testing.small import small_jpeg
 
@@ -223,7 +223,7 @@ def test_large_companions_are_left_out() -> None:
 def test_an_item_without_label(members: dict[str, bytes], cause: str, on_error: str) -> None:
     first, second = images(2)
     loader = loader_of(
-        streamed(tar({"n01440764_1.JPEG": first, "a.jpg": second, **members})),
+        streamed(tar({"0.jpg": first, "0.cls": b"0", "a.jpg": second, **members})),
         batch_size=1,
         on_error=on_error,
     )
@@ -243,7 +243,61 @@ def test_classes_that_the_stream_does_not_have() -> None:
     numbered = tar({"a.jpg": images(1)[0], "a.cls": b"5000"})
     with pytest.raises(ValueError, match="label 5000, and there are 2 classes"):
         batches_of(numbered, classes=["n01440764", "n01443537"])
-    assert batches_of(numbered)[0].labels.tolist() == [5000]
+    assert batches_of(numbered, classes=None)[0].labels.tolist() == [5000]
+
+
+@pytest.mark.parametrize(
+    ("members", "split", "label", "cause"),
+    [
+        (["n01440764_1.JPEG"], None, None, 'class n01440764.*classes="imagenet1k"'),
+        (["n01440764/1.JPEG"], None, None, "a stream cannot know.*`classes` of a dataset"),
+        (["n00004475/1.JPEG"], None, None, 'class n00004475.*classes="imagenet22k" numbers'),
+        (["n99999999/1.JPEG"], None, None, "class n99999999.*give classes= its wnids"),
+        (["ILSVRC2012_val_00000001.JPEG", "n01440764/1.JPEG"], "all", 65, "class n01440764"),
+        (["ILSVRC2012_test_00000001.JPEG", "n01440764/1.JPEG"], "all", -1, "class n01440764"),
+        (["v2/7/3.jpeg", "n01440764_1.JPEG"], "all", 7, "two numberings"),
+    ],
+)
+def test_labels_need_classes(
+    members: list[str], split: str | None, label: int | None, cause: str
+) -> None:
+    """What has a place among the 1000 by itself needs none; a wnid does."""
+    data = tar(dict.fromkeys(members, images(1)[0]))
+    loader = loader_of(streamed(data, split=split, classes=None), batch_size=1)
+    batches = iter(loader)
+    if label is not None:
+        assert next(batches).labels.tolist() == [label]
+    with pytest.raises(ValueError, match=cause):
+        next(batches)
+
+
+def test_published_labels_are_among_the_classes_that_are_given() -> None:
+    """Validation image 1 is a n01751748, 65 of the 1000."""
+    image = images(1)[0]
+    data = tar({"ILSVRC2012_val_00000001.JPEG": image})
+    (batch,) = batches_of(data, classes=["n01440764", "n01751748"])
+    assert batch.labels.tolist() == [1]
+    with pytest.raises(ValueError, match="class n01751748 is none of the 1 that"):
+        batches_of(data, classes=["n01440764"])
+    v2 = tar({"imagenetv2-top-images-format-val/65/1.jpeg": image})
+    assert batches_of(v2, classes=["n01440764", "n01751748"])[0].labels.tolist() == [1]
+
+
+@pytest.mark.parametrize("first_by_companion", [False, True])
+def test_two_numberings_in_one_stream(first_by_companion: bool, tmp_path: Path) -> None:
+    """`open` refuses the same archive."""
+    image = images(1)[0]
+    by_companion = {"a.jpg": image, "a.cls": b"7"}
+    by_key = {"n01440764_1.JPEG": image}
+    members = by_companion | by_key if first_by_companion else by_key | by_companion
+    batches = iter(loader_of(streamed(tar(members)), batch_size=1))
+    assert next(batches).labels.tolist() == [7 if first_by_companion else 0]
+    with pytest.raises(ValueError, match=r"'(a|n01440764_1)\..*two numberings.*labels="):
+        next(batches)
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar(members))
+    with pytest.raises(CorruptError, match="1 images have no label"):
+        fastinet.open(path)
 
 
 # ---------------------------------------------------------------------------------------- items()

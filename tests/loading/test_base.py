@@ -24,7 +24,7 @@ def of_dataset(archive: Path, **options: Any) -> BaseLoader:
 
 
 def of_stream(archive: Path, **options: Any) -> BaseLoader:
-    stream = fastinet.open_stream(io.BytesIO(archive.read_bytes()))
+    stream = fastinet.open_stream(io.BytesIO(archive.read_bytes()), classes="imagenet1k")
     return StreamLoader(stream, 8, RandomResizedCrop(8), **options)
 
 

@@ -174,7 +174,9 @@ def test_damage_tells_its_place_after_all_that_came() -> None:
     """Archive, member, byte and cause, however large the window is."""
     cut = FLAT.index(b"n01440764_7.JPEG") + 1100  # within its content
     loader = loader_of(
-        fastinet.open_stream(io.BytesIO(FLAT[:cut]), name="train.tar"), shuffle=True, batch_size=4
+        fastinet.open_stream(io.BytesIO(FLAT[:cut]), classes="imagenet1k", name="train.tar"),
+        shuffle=True,
+        batch_size=4,
     )
     batches = iter(loader)
     assert sorted(order_of([next(batches), next(batches)])) == list(range(7))

@@ -55,13 +55,17 @@ WHOLE = batches_of(FLAT, batch_size=2)
 
 def test_a_pipe_that_closes_early() -> None:
     with written_to_pipe(FLAT[:5000]) as outlet, pytest.raises(CorruptError, match="truncated"):
-        list(loader_of(fastinet.open_stream(outlet, name="the pipe"), batch_size=2))
+        list(
+            loader_of(
+                fastinet.open_stream(outlet, classes="imagenet1k", name="the pipe"), batch_size=2
+            )
+        )
 
 
 def test_items_come_while_the_rest_is_on_its_way() -> None:
     """A batch is delivered as soon as its items and a byte more are there."""
     outlet, inlet = os.pipe()
-    batches = iter(loader_of(fastinet.open_stream(outlet), batch_size=2))
+    batches = iter(loader_of(fastinet.open_stream(outlet, classes="imagenet1k"), batch_size=2))
     second = FLAT.index(b"n01440764_3.JPEG")
     os.write(inlet, FLAT[:second])
     first = next(batches)
@@ -79,7 +83,9 @@ def test_left_early() -> None:
     outlet, inlet = os.pipe()
     os.write(inlet, FLAT[:1000])  # an idle pipe
     for source in (outlet, io.BytesIO(FLAT * 1), Pieces(iter([FLAT[:20_000]]))):
-        loader = loader_of(fastinet.open_stream(source), batch_size=2, prefetch=1)
+        loader = loader_of(
+            fastinet.open_stream(source, classes="imagenet1k"), batch_size=2, prefetch=1
+        )
         batches = iter(loader)
         if source is not outlet:
             next(batches)
@@ -96,7 +102,7 @@ def test_a_hundred_streams_left_early_leak_nothing(tmp_path: Path) -> None:
 
     def leave() -> None:
         for source in (path, io.BytesIO(FLAT), io.BytesIO(ZIPPED)):
-            for _ in loader_of(fastinet.open_stream(source), batch_size=2):
+            for _ in loader_of(fastinet.open_stream(source, classes="imagenet1k"), batch_size=2):
                 break
 
     leave()
@@ -128,7 +134,9 @@ def test_closed_by_another_thread() -> None:
     for head in (0, 1000, 30_000):
         outlet, inlet = os.pipe()
         os.write(inlet, FLAT[:head])
-        batches: Any = iter(loader_of(fastinet.open_stream(outlet), batch_size=5, threads=3))
+        batches: Any = iter(
+            loader_of(fastinet.open_stream(outlet, classes="imagenet1k"), batch_size=5, threads=3)
+        )
         told: list[BaseException] = []
 
         consumer = threading.Thread(target=consume, args=(batches, told))
@@ -167,7 +175,7 @@ INTERRUPTED = """
     half = data.index(b"n01440764_5.JPEG")
     os.write(inlet, data[:half])
     loader = fastinet.StreamLoader(
-        fastinet.open_stream(outlet), 2, fastinet.RandomResizedCrop(8), threads=2
+        fastinet.open_stream(outlet, classes="imagenet1k"), 2, fastinet.Resize(8), threads=2
     )
     batches = iter(loader)
     got = [next(batches), next(batches)]
@@ -199,7 +207,7 @@ LEFT_AT_EXIT = """
     kept = []
     for source in (outlet, Slow()):
         batches = iter(fastinet.StreamLoader(
-            fastinet.open_stream(source), 2, fastinet.RandomResizedCrop(8), threads=2
+            fastinet.open_stream(source, classes="imagenet1k"), 2, fastinet.Resize(8), threads=2
         ))
         kept.append((batches, next(batches)))
     print("leaving")
@@ -277,7 +285,11 @@ def test_memory_stays_flat(zipped: bool) -> None:
     if zipped:
         pieces = (gzip.compress(piece, 0) for piece in pieces)
     loader = loader_of(
-        fastinet.open_stream(Pieces(pieces)), shuffle=True, window=50, threads=2, batch_size=10
+        fastinet.open_stream(Pieces(pieces), classes="imagenet1k"),
+        shuffle=True,
+        window=50,
+        threads=2,
+        batch_size=10,
     )
     after_warm_up, most, rows = 0, 0, 0
     for batch in loader:
@@ -301,7 +313,11 @@ def test_killing_the_writer(tmp_path: Path) -> None:
         [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE
     ) as writer:
         assert writer.stdout is not None
-        batches = iter(loader_of(fastinet.open_stream(writer.stdout.fileno()), batch_size=2))
+        batches = iter(
+            loader_of(
+                fastinet.open_stream(writer.stdout.fileno(), classes="imagenet1k"), batch_size=2
+            )
+        )
         first = next(batches)
         writer.send_signal(signal.SIGKILL)
         with pytest.raises(CorruptError, match="truncated"):

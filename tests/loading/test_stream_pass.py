@@ -22,6 +22,8 @@ SMALL = fastinet.Resize(8)
 
 
 def stream_of(data: bytes, **options: Any) -> fastinet.Stream:
+    if "labels" not in options:
+        options.setdefault("classes", "imagenet1k")
     return fastinet.open_stream(io.BytesIO(data), **options)
 
 

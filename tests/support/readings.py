@@ -13,6 +13,11 @@ from typing import Any
 import fastinet
 from fastinet.errors import FastinetError, FastinetWarning
 
+# Arguments, functions, commands; and which splits there are.
+_ADVICE = re.compile(
+    r"\b[a-z_]+=|\bfastinet\.\w+|`[a-z]+ |\bopen it\b|has no split '.*'; it has |may mean: "
+)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -37,7 +42,7 @@ class Refusal:
     @property
     def says_what_to_do(self) -> bool:
         """Whether it names an argument, a function or a command."""
-        return bool(re.search(r"\b[a-z_]+=|`[a-z]+ |\bfastinet\.\w+|\bopen it\b", self.message))
+        return _ADVICE.search(self.message) is not None
 
 
 @dataclass(frozen=True)

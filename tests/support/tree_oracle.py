@@ -7,7 +7,6 @@ fastinet is free to refuse it or has rules of its own, it has no opinion.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -83,15 +82,10 @@ def root_and_class(path: str) -> tuple[str, str]:
     return "/".join(folders), ""
 
 
-def split_folder(root: str) -> str | None:
-    """The innermost folder of the root that is called as a split is."""
-    return next((name for name in reversed(root.split("/")) if known_split(name)), None)
-
-
 def passed_over(tree: Tree) -> list[str]:
     """What lies in the tree and is none of its items, nor a file that belongs to one.
 
-    That is junk, other files, and links to outside.
+    That is junk, other files, and links to outside; not what CLS-LOC's archives have beside images.
     """
     items = {path for path in tree if is_item(tree, path)}
     samples = {sample_of(path) for path in items}
@@ -101,6 +95,7 @@ def passed_over(tree: Tree) -> list[str]:
         if not isinstance(what, EmptyFolder)
         and path not in items
         and sample_of(path) not in samples
+        and "LOC_" not in path
     ]
 
 
@@ -121,30 +116,30 @@ def has_items(tree: Tree) -> bool:
     return any(is_item(tree, path) for path in tree)
 
 
-def expected(tree: Tree, order: Iterable[str], name: str) -> dict[str, Expected] | None:
+def expected(tree: Tree, name: str) -> dict[str, Expected] | None:
     """What each split of the tree must have; None: no opinion.
 
     Args:
-        tree: what is packed, or lies in a folder; inner tars as folders.
-        order: its paths in the order of the archive.
+        tree: what is packed, or lies in a folder, in the order of the archive; inner tars as
+            folders.
         name: of the folder, or of the tar without ".tar".
     """
-    if any(path.endswith((".cls", ".json")) for path in tree):
-        return None  # they may be labels
-    items = [(path, content_at(tree, path)) for path in order if is_item(tree, path)]
+    if any(path.endswith((".cls", ".json")) or "ILSVRC2012_" in path for path in tree):
+        return None  # they may be labels, or tell splits
+    items = [(path, content_at(tree, path)) for path in tree if is_item(tree, path)]
     if any(not root_and_class(path)[1] for path, _ in items):
         return None
-    class_folders = {
-        folder
-        for folder in folders_of(tree)
-        if is_wnid(PurePosixPath(folder).name) and not is_junk(folder)
-    }
-    roots = {root_and_class(path)[0] for path, _ in items}
-    roots |= {root_and_class(f"{folder}/")[0] for folder in class_folders}
-    split_of = splits_of_roots(roots, name)
+    split_of = splits_of_roots({root_and_class(path)[0] for path, _ in items}, name)
     if split_of is None or not items:
         return None
-    table = tuple(sorted({root_and_class(f"{folder}/")[1] for folder in class_folders}))
+    classes = set()
+    for folder in folders_of(tree):
+        root, wnid = root_and_class(f"{folder}/")
+        if wnid and not is_junk(folder):
+            if root not in split_of and not is_known(root, name):
+                return None
+            classes.add(wnid)
+    table = tuple(sorted(classes))
     found: dict[str, list[tuple[str, bytes, int]]] = {}
     for path, content in items:
         root, wnid = root_and_class(path)
@@ -152,19 +147,27 @@ def expected(tree: Tree, order: Iterable[str], name: str) -> dict[str, Expected]
     return {split: Expected(tuple(rows), table) for split, rows in found.items()}
 
 
-def splits_of_roots(roots: Iterable[str], name: str) -> dict[str, str] | None:
+def splits_of_roots(roots: set[str], name: str) -> dict[str, str] | None:
     """The split that each root is; None: no opinion."""
-    folders: dict[str, str] = {}
-    for root in roots:
-        folder = split_folder(f"{name}/{root}")
-        if folder is None:
-            # One root of any name is all there is, and is for training.
-            return {root: "train"} if len(set(roots)) == 1 else None
-        folders[root] = folder
+    if not all(is_known(root, name) for root in roots):
+        # One root of any name is all there is, and is for training.
+        is_all = len(roots) == 1 and not known_split(name)
+        return dict.fromkeys(roots, "train") if is_all else None
+    folders = {root: folder_of(root, name) for root in roots}
     if len(set(folders.values())) < len(folders):
-        return None  # several roots in one split, or in two folders of one name
+        return None  # two folders of one name
     spellings = [known_split(folder) for folder in folders.values()]
     return {
         root: str(known_split(folder)) if spellings.count(known_split(folder)) == 1 else folder
         for root, folder in folders.items()
     }
+
+
+def folder_of(root: str, name: str) -> str:
+    """The name of the root's innermost folder; of the top that of what is opened."""
+    return root.rpartition("/")[2] or name
+
+
+def is_known(root: str, name: str) -> bool:
+    """Whether the root is called as a split is."""
+    return known_split(folder_of(root, name)) is not None

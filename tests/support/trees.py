@@ -69,7 +69,10 @@ def bytes_of(file: Entry) -> bytes:
 
 
 def with_tars_as_folders(tree: Tree) -> Tree:
-    """The tree with a folder "n01440764" in place of each inner tar "n01440764.tar"."""
+    """The tree with a folder "n01440764" in place of each inner tar "n01440764.tar".
+
+    Paths stay in their order, and files in that of their tar.
+    """
     found: dict[str, Entry] = {}
     for path, what in tree.items():
         if isinstance(what, InnerTar):

@@ -58,7 +58,7 @@ def test_it_is_taken_for_what_it_is(tmp_path: Path, name: str, form: str) -> Non
     assert report.ok, report.errors
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset = fastinet.open(path)
+        dataset = fastinet.open(path, split="all")
         splits = [fastinet.open(path, split=split) for split in dataset.splits]
     assert report.family == dataset.family
     assert report.images == sum(map(len, splits))
