@@ -263,7 +263,7 @@ def test_a_stream_refuses_what_has_come_apart(members: list[Member], tmp_path: P
 
 
 def test_images_of_a_name_may_come_apart_where_nothing_belongs_to_them(tmp_path: Path) -> None:
-    members = [(f"n01440764/{name}", JPEG) for name in ("a.jpg", "b.jpg", "a.png", "a.jpg")]
+    members = [(f"n01440764/{name}", JPEG) for name in ("a.jpg", "b.jpg", "a.png", "a.jpeg")]
     path = shard(tmp_path / "s.tar", *members, ("a.txt", b"1"), ("n0144/a.cls", b"1"))
     items = list(fastinet.open_stream(path).items())
     assert [item.key for item in items] == [name for name, _ in members]
