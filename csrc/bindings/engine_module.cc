@@ -166,7 +166,9 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyStreamItems::Next)
       .def("interrupt", &PyStreamItems::Interrupt)
       .def_property_readonly("head", &PyStreamItems::Head)
-      .def_property_readonly("skipped", &PyStreamItems::Skipped);
+      .def_property_readonly("skipped", &PyStreamItems::Skipped)
+
+      .def_property_readonly("skipped_names", &PyStreamItems::SkippedNames);
 
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemRules&,
@@ -181,7 +183,9 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)
       .def_property_readonly("head", &PyStreamEpoch::Head)
       .def_property_readonly("failed_head", &PyStreamEpoch::FailedHead)
-      .def_property_readonly("skipped", &PyStreamEpoch::Skipped);
+      .def_property_readonly("skipped", &PyStreamEpoch::Skipped)
+
+      .def_property_readonly("skipped_names", &PyStreamEpoch::SkippedNames);
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
              "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");

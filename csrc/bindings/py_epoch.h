@@ -142,6 +142,7 @@ class PyStreamEpoch {
   void Close() { run_.Close(); }
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
   uint64_t Skipped() const { return run_.run().skipped(); }
+  py::list SkippedNames() const { return Texts(run_.run().SkippedNames()); }
   /// First bytes of the stream; none before its end, or what is wrong with it, was delivered.
   py::bytes Head() { return BytesOf(run_.run().Head()); }
   /// (first bytes, size) of the item whose failure Next() has raised; None before that.

@@ -29,6 +29,12 @@ inline py::list CompanionsOf(const StreamItem& item) {
   return companions;
 }
 
+inline py::list Texts(const std::vector<std::string>& texts) {
+  py::list list;
+  for (const std::string& text : texts) list.append(Text(text));
+  return list;
+}
+
 /// The items of a stream one by one, as they are: what looks at an archive and does not train.
 class PyStreamItems {
  public:
@@ -57,6 +63,7 @@ class PyStreamItems {
     return {reinterpret_cast<const char*>(head.data()), head.size()};
   }
   uint64_t Skipped() const { return items_ ? items_->skipped() : 0; }
+  py::list SkippedNames() const { return items_ ? Texts(items_->skipped_names()) : py::list(); }
 
  private:
   Result<std::optional<StreamItem>> Read() {

@@ -174,6 +174,11 @@ int64_t StreamRun::CountReady() {
   return ready;
 }
 
+std::vector<std::string> StreamRun::SkippedNames() const {
+  const std::lock_guard lock(mutex_);
+  return skipped_names_;
+}
+
 // ---------------------------------------------------------------------- the thread that reads
 
 void StreamRun::Feed() noexcept {
@@ -203,7 +208,11 @@ Status StreamRun::TakeApart() {
   Status damage;
   for (;;) {
     Result<std::optional<StreamItem>> item = items.Next();
-    skipped_ = items.skipped();
+    if (skipped_ != items.skipped()) {
+      skipped_ = items.skipped();
+      const std::lock_guard lock(mutex_);
+      skipped_names_ = items.skipped_names();
+    }
     damage = item.status();
     if (!item.ok() || !item.value()) break;
     std::optional<StreamItem> drawn = window_.Exchange(*std::move(item).value());

@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -86,6 +87,7 @@ class StreamRun {
   std::vector<uint8_t> Head() const;
   /// See ItemStream.
   uint64_t skipped() const { return skipped_; }
+  std::vector<std::string> SkippedNames() const;
 
  private:
   struct Batch;
@@ -122,6 +124,7 @@ class StreamRun {
   int64_t settled_ = INT64_MAX;
   std::vector<StreamItem> rows_;  // of the batch that is being filled
   std::atomic<uint64_t> skipped_ = 0;
+  std::vector<std::string> skipped_names_;  // under mutex_
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -82,12 +82,18 @@ inline void CheckMembers(const TarMembers& members, Bytes archive) {
            "containers have names");
   }
   Demand(name_end == members.names.size(), "names end where the last one ends");
+  uint64_t passed_end = 0;
+  for (const PassedEntry& entry : members.passed) {
+    Demand(entry.offset >= passed_end + kTarBlockBytes, "passed entries follow each other");
+    Demand(entry.offset <= archive.size(), "passed entries lie inside");
+    passed_end = entry.offset;
+  }
 }
 
 inline bool Same(const TarMembers& a, const TarMembers& b) {
   return a.offsets == b.offsets && a.sizes == b.sizes && a.containers == b.containers &&
          a.heads == b.heads && a.names == b.names && a.name_ends == b.name_ends &&
-         a.container_names == b.container_names && a.special_entries == b.special_entries;
+         a.container_names == b.container_names && a.passed == b.passed;
 }
 
 /// A scan gives members or an error with a byte offset, and the same in steps of any length.

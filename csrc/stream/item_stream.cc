@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "tar/member_name.h"
+
 namespace fastinet {
 namespace {
 
@@ -13,9 +15,6 @@ namespace {
 constexpr std::array<std::string_view, 3> kImageExtensions = {".jpeg", ".jpg", ".png"};
 constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
 constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
-constexpr std::string_view kAppleMagic("\x00\x05\x16\x07", 4);
-
-std::string_view Basename(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
 char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -31,16 +30,36 @@ bool BeginsWith(const TarMembers::Head& head, std::string_view magic) {
                     [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
 }
 
-/// Whether it is a file that macOS adds to each, see fastinet/datasets/scanned.py.
-bool IsAppleDouble(const StreamedMember& member) {
-  return Basename(member.name).starts_with("._") && BeginsWith(member.head, kAppleMagic);
-}
-
 bool IsImage(const StreamedMember& member) {
   const bool named =
       std::any_of(kImageExtensions.begin(), kImageExtensions.end(),
                   [&](std::string_view extension) { return EndsWith(member.name, extension); });
   return named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic);
+}
+
+/// What to do where an archive that is opened has other items than it has as a stream.
+constexpr std::string_view kOpenIt =
+    "fastinet.open reads the archive from a disk as tar would extract it";
+
+Status OfStream(std::string cause, std::string_view name, uint64_t offset) {
+  cause.append("; ").append(kOpenIt);
+  return Unsupported(std::move(cause)).InMember(name).AtOffset(static_cast<int64_t>(offset));
+}
+
+std::string_view NameOf(PassedKind kind) {
+  switch (kind) {
+    case PassedKind::kHardLink:
+      return "hard link";
+    case PassedKind::kSymbolicLink:
+      return "symbolic link";
+    case PassedKind::kDevice:
+      return "device";
+    case PassedKind::kVendorRecord:
+      return "vendor record";
+    case PassedKind::kLeftoverFolder:
+      break;
+  }
+  return "folder";
 }
 
 // What a sample has, as it is remembered.
@@ -84,17 +103,23 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
 Status ItemStream::Step() {
   if (!waiting_) {
     FASTINET_ASSIGN_OR_RETURN(const bool found, members_.Next());
+    FASTINET_RETURN_IF_ERROR(TakeAsides());
+    FASTINET_RETURN_IF_ERROR(BeginTar(members_.tars_ended()));
     over_ = !found;
     if (over_) return {};
+    const StreamedMember& member = members_.member();
+    const bool again = !names_.Add(member.name);
+    if (IsLeftover(member.name, again)) return {};
+    FASTINET_ASSIGN_OR_RETURN(const bool wanted, IsOfSplit(member));
+    if (!wanted) return {};
+    if (again) {
+      return OfStream(
+          "a second member of this name, and the first one has gone by, which tar would replace",
+          member.name, member.offset);
+    }
   }
   waiting_ = false;
   const StreamedMember& member = members_.member();
-  FASTINET_ASSIGN_OR_RETURN(const bool wanted, IsOfSplit(member));
-  if (!wanted) return {};
-  if (IsAppleDouble(member)) {
-    ++skipped_;
-    return {};
-  }
   const std::string_view sample = SampleOf(member.name);
   if (sample != sample_ || members_.tars_ended() != tar_) {
     Status status = FinishSample();
@@ -107,10 +132,89 @@ Status ItemStream::Step() {
   return waiting_ ? Status() : Take(member);
 }
 
+/// Takes what has gone by before the member that is next.
+Status ItemStream::TakeAsides() {
+  for (const StreamedAside& aside : members_.asides()) {
+    FASTINET_RETURN_IF_ERROR(BeginTar(aside.tar));
+    if (aside.passed) {
+      FASTINET_RETURN_IF_ERROR(TakePassed(*aside.passed));
+    } else if (!names_.Add(aside.inner_tar)) {
+      return OfStream(
+          "a second tar of this name, and the first one has gone by, which tar would "
+          "replace",
+          aside.inner_tar, aside.offset);
+    }
+  }
+  return {};
+}
+
+Status ItemStream::TakePassed(const PassedEntry& entry) {
+  if (IsLeftover(entry.name, false)) return {};
+  FASTINET_ASSIGN_OR_RETURN(const bool wanted, gate_.Takes(entry.name, false));
+  if (!wanted) return {};
+  std::string shown = entry.name + " (" + std::string(NameOf(entry.kind)) + ")";
+  if (entry.kind == PassedKind::kHardLink && names_.Has(entry.target)) {
+    return OfStream("a hard link to '" + entry.target + "', whose bytes have gone by", entry.name,
+                    entry.offset);
+  }
+  if (entry.kind == PassedKind::kSymbolicLink) {
+    const bool leads_inside = !PointedTo(entry.name, entry.target).empty();
+    if (!(leads_inside ? names_.AddLink(entry) : names_.Add(entry.name))) {
+      return OfStream("a symbolic link in place of a member that has gone by", entry.name,
+                      entry.offset);
+    }
+    if (leads_inside) return {};  // where to, is known when the tar is over
+  }
+  if (!entry.target.empty()) shown.insert(shown.size() - 1, " to " + entry.target);
+  Skip(std::move(shown));
+  return {};
+}
+
+/// Sees to it that `names_` are those of this tar. Of the one before it is known now what its
+/// symbolic links point to.
+Status ItemStream::BeginTar(uint64_t tar) {
+  if (tar == names_tar_) return {};
+  for (const ArrivedNames::Link& link : names_.Links()) {
+    if (link.is_member) {
+      return OfStream("a symbolic link to a member, whose bytes have gone by", link.name,
+                      link.offset);
+    }
+    Skip(link.name + " (symbolic link)");
+  }
+  names_.Clear();
+  names_tar_ = tar;
+  return {};
+}
+
+/// Passes over `name` if it is left by another program; a folder of such counts once.
+bool ItemStream::IsLeftover(const std::string& name, bool again) {
+  const size_t end = JunkEnd(name);
+  if (end == 0) return false;
+  const bool in_folder = end < name.size();
+  const std::string outermost = name.substr(0, end) + (in_folder ? "/" : "");
+  if (in_folder ? names_.Add(outermost) : !again) Skip(outermost);
+  return true;
+}
+
+void ItemStream::Skip(std::string name) {
+  ++skipped_;
+  if (skipped_names_.size() < kSkippedNames) skipped_names_.push_back(std::move(name));
+}
+
+/// Leaves one image of a sample with one item; the others are passed over, or its companions.
+void ItemStream::KeepOne(std::vector<SampleFile>& sample, SampleReading reading) {
+  std::vector<bool> were_images;
+  for (const SampleFile& file : sample) were_images.push_back(file.is_image);
+  KeepOneImage(sample, reading);
+  for (size_t i = 0; i < sample.size(); ++i) {
+    if (were_images[i] && !sample[i].is_image) Skip(sample[i].name);
+  }
+}
+
 /// Whether a member is of the split that is wanted; counts it otherwise. An image that shows that
 /// there are two readings comes behind a sample that is complete.
 Result<bool> ItemStream::IsOfSplit(const StreamedMember& member) {
-  Result<bool> wanted = gate_.Takes(member.name, IsImage(member) && !IsAppleDouble(member));
+  Result<bool> wanted = gate_.Takes(member.name, IsImage(member));
   if (!wanted.ok()) {
     FASTINET_RETURN_IF_ERROR(FinishSample());
     Status status = std::move(wanted).status();
@@ -143,7 +247,7 @@ Status ItemStream::Take(const StreamedMember& member) {
   }
   if (!file.is_image) {
     file.is_label = IsLabelFile(file.name, file.bytes);
-    if (file.bytes.size() < file.size) ++skipped_;
+    if (file.bytes.size() < file.size) Skip(file.name);
     if (file.is_label && file.bytes.size() < file.size && !rules_.labels_by_function) {
       return Corrupt("it holds no label: it has " + std::to_string(file.size) + " bytes")
           .InMember(file.name)
@@ -197,7 +301,7 @@ Status ItemStream::ReleaseMany() {
   const bool others = (kinds_ & kHasOther) != 0;
   unsettled_ = rules_.labels_by_function && !others && !IsInClassFolder(sample_);
   if (HasOneItem(files_, rules_.labels_by_function, SampleReading::kByFirstDot)) {
-    skipped_ += KeepOneImage(files_, SampleReading::kByFirstDot);
+    KeepOne(files_, SampleReading::kByFirstDot);
     kept_one_ = true;
     return {};
   }
@@ -286,8 +390,9 @@ Status ItemStream::FinishAtItsEnd() {
   }
   FASTINET_RETURN_IF_ERROR(CheckOrder(sample_, parted));
   if ((kinds_ & kHasImage) == 0) {
-    skipped_ += static_cast<uint64_t>(std::ranges::count_if(
-        files_, [](const SampleFile& file) { return file.bytes.size() == file.size; }));
+    for (const SampleFile& file : files_) {
+      if (file.bytes.size() == file.size) Skip(file.name);  // larger ones are counted already
+    }
     return {};
   }
   return Emit(std::exchange(files_, {}), reading);
@@ -322,9 +427,11 @@ Status ItemStream::Emit(std::vector<SampleFile> sample, SampleReading reading) {
       part = std::move(sample);
     }
     sample = std::move(rest);
-    if (std::ranges::none_of(part, &SampleFile::is_image)) skipped_ += part.size();
+    if (std::ranges::none_of(part, &SampleFile::is_image)) {
+      for (const SampleFile& file : part) Skip(file.name);
+    }
     if (HasOneItem(part, rules_.labels_by_function, reading)) {
-      skipped_ += KeepOneImage(part, reading);
+      KeepOne(part, reading);
     }
     std::ranges::move(ItemsOf(std::move(part), reading), std::back_inserter(items));
   }

@@ -12,6 +12,7 @@
 
 #include "base/byte_stream.h"
 #include "base/status.h"
+#include "stream/arrived_names.h"
 #include "stream/name_set.h"
 #include "stream/sample.h"
 #include "stream/split_gate.h"
@@ -53,9 +54,13 @@ class ItemStream {
   /// all members were of other splits.
   Result<std::optional<StreamItem>> Next();
 
-  /// Members that are neither items nor kept companions, entries that are no files, and images of
-  /// samples that have another for their item. Members of other splits are not looked at.
-  uint64_t skipped() const { return skipped_ + members_.special_entries(); }
+  /// Members that are neither items nor kept companions, leftovers of other programs (JunkEnd()),
+  /// entries that are no files, and images of samples that have another for their item. Members of
+  /// other splits are not looked at.
+  uint64_t skipped() const { return skipped_; }
+  /// The first kSkippedNames of them, with what they are where they are no files.
+  const std::vector<std::string>& skipped_names() const { return skipped_names_; }
+  static constexpr size_t kSkippedNames = 3;
 
  private:
   /// How the items of the sample that is arriving are released.
@@ -66,6 +71,12 @@ class ItemStream {
   };
 
   Status Step();
+  Status TakeAsides();
+  Status TakePassed(const PassedEntry& entry);
+  Status BeginTar(uint64_t tar);
+  bool IsLeftover(const std::string& name, bool again);
+  void Skip(std::string name);
+  void KeepOne(std::vector<SampleFile>& sample, SampleReading reading);
   Result<bool> IsOfSplit(const StreamedMember& member);
   Status CheckSplit() const;
   Status Take(const StreamedMember& member);
@@ -89,6 +100,9 @@ class ItemStream {
   std::deque<StreamItem> ready_;  // numbered, in order
   int64_t items_ = 0;
   uint64_t skipped_ = 0;
+  std::vector<std::string> skipped_names_;
+  ArrivedNames names_;      // of the tar that is arriving
+  uint64_t names_tar_ = 0;  // how many had ended before that
   uint64_t of_other_splits_ = 0;
   std::string first_other_;  // name of the first of them
   // The sample that is arriving.

@@ -18,6 +18,7 @@ constexpr Field kName{0, 100};
 constexpr Field kSize{124, 12};
 constexpr Field kChecksum{148, 8};
 constexpr Field kType{156, 1};
+constexpr Field kLink{157, 100};
 constexpr Field kMagic{257, 6};
 constexpr Field kPrefix{345, 155};
 
@@ -74,7 +75,9 @@ TarEntryType TypeOf(uint8_t flag) {
     case '7':  // contiguous file: regular, says POSIX, to a reader that has no such thing
       return TarEntryType::kRegular;
     case '1':
+      return TarEntryType::kHardLink;
     case '2':
+      return TarEntryType::kSymbolicLink;
     case '3':
     case '4':
     case '6':
@@ -99,8 +102,12 @@ TarEntryType TypeOf(uint8_t flag) {
   }
 }
 
+bool IsLink(TarEntryType type) {
+  return type == TarEntryType::kHardLink || type == TarEntryType::kSymbolicLink;
+}
+
 bool HasData(TarEntryType type) {
-  return type != TarEntryType::kDirectory && type != TarEntryType::kSpecial;
+  return type != TarEntryType::kDirectory && type != TarEntryType::kSpecial && !IsLink(type);
 }
 
 /// Digits only; nothing when `text` is empty, has anything else in it, or does not fit.
@@ -120,6 +127,9 @@ Status ApplyPaxRecord(std::string_view key, std::string_view value, PaxRecords* 
   if (key == "path") {
     records->path.reset();
     if (!value.empty()) records->path = std::string(value);
+  } else if (key == "linkpath") {
+    records->link_path.reset();
+    if (!value.empty()) records->link_path = std::string(value);
   } else if (key == "size") {
     records->size_bytes.reset();
     if (!value.empty()) {
@@ -173,6 +183,7 @@ Result<TarHeader> ParseTarHeader(Bytes block) {
     if (!prefix.empty()) header.name.append(prefix).push_back('/');
   }
   header.name.append(TextField(Slice(block, kName)));
+  if (IsLink(header.type)) header.link = TextField(Slice(block, kLink));
   return header;
 }
 

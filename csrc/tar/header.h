@@ -21,25 +21,29 @@ inline constexpr uint64_t kTarBlockBytes = 512;
 enum class TarEntryType : uint8_t {
   kRegular,
   kDirectory,
-  kSpecial,      // hard and symbolic links, devices, FIFOs: no data follows
-  kOther,        // vendor extensions (volume labels, directory dumps): data follows, no file
-  kSparse,       // file whose data are not one run of bytes
-  kMultiVolume,  // the rest of a file that began in another archive
-  kLongName,     // GNU 'L': data are the next entry's name
-  kLongLink,     // GNU 'K': data are the next entry's link target
-  kPaxLocal,     // pax 'x': records for the next entry
-  kPaxGlobal,    // pax 'g': records for every later entry
+  kHardLink,      // another name of a file before it: no data follows
+  kSymbolicLink,  // a path in place of a file: no data follows
+  kSpecial,       // devices, FIFOs: no data follows
+  kOther,         // vendor extensions (volume labels, directory dumps): data follows, no file
+  kSparse,        // file whose data are not one run of bytes
+  kMultiVolume,   // the rest of a file that began in another archive
+  kLongName,      // GNU 'L': data are the next entry's name
+  kLongLink,      // GNU 'K': data are the next entry's link target
+  kPaxLocal,      // pax 'x': records for the next entry
+  kPaxGlobal,     // pax 'g': records for every later entry
 };
 
 struct TarHeader {
   TarEntryType type = TarEntryType::kRegular;
   uint64_t size_bytes = 0;  // of the data that follow the block, without padding
   std::string name;         // as the block spells it, prefix joined
+  std::string link;         // of a link: what it points to
 };
 
 /// The pax records that matter to a reader of file contents.
 struct PaxRecords {
   std::optional<std::string> path;
+  std::optional<std::string> link_path;
   std::optional<uint64_t> size_bytes;
   bool sparse = false;
 };
@@ -58,7 +62,7 @@ Result<TarHeader> ParseTarHeader(Bytes block);
 /// value withdraws a record. kCorrupt when a record breaks the "length key=value\n" form.
 Status ParsePaxRecords(Bytes data, PaxRecords* records);
 
-/// The text of a GNU 'L' entry: its data up to the first NUL.
+/// The text of a GNU 'L' or 'K' entry: its data up to the first NUL.
 std::string ParseLongName(Bytes data);
 
 }  // namespace fastinet

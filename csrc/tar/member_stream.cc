@@ -14,15 +14,31 @@ constexpr uint64_t kFirstBytes = uint64_t{4} << 20;
 
 Result<bool> MemberStream::Next() {
   scanner_.ForgetMembers();
+  asides_.clear();
   const TarMembers& found = scanner_.members();
   while (found.count() == 0) {
     if (scanner_.done()) return false;
     FASTINET_RETURN_IF_ERROR(scanner_.Step(1));
+    TakeAsides();
     if (scanner_.behind_end() && !behind_end_) ++tars_ended_;
     behind_end_ = scanner_.behind_end();
   }
   member_ = {found.names, found.offsets[0], found.sizes[0], found.heads[0]};
   return true;
+}
+
+/// Takes what the last step has found beside members.
+void MemberStream::TakeAsides() {
+  const TarMembers& found = scanner_.members();
+  for (; containers_ < found.container_names.size(); ++containers_) {
+    const std::string& name = found.container_names[containers_];
+    if (name.ends_with('/')) continue;  // a directory
+    asides_.push_back({{}, name, scanner_.position_bytes(), tars_ended_});
+  }
+  for (const PassedEntry& entry : found.passed) {
+    asides_.push_back({entry, {}, entry.offset, tars_ended_});
+  }
+  scanner_.ForgetPassed();
 }
 
 Result<std::vector<uint8_t>> MemberStream::ReadContent() {

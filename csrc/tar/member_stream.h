@@ -1,7 +1,9 @@
 // The members of a tar that arrives as a stream, one by one, with their content.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,14 @@ struct StreamedMember {
   uint64_t offset = 0;  // of its first content byte in the stream [bytes]
   uint64_t size = 0;    // [bytes]
   TarMembers::Head head{};
+};
+
+/// What has gone by before a member and is no member.
+struct StreamedAside {
+  std::optional<PassedEntry> passed;  // nothing where an inner tar has begun
+  std::string inner_tar;              // its name
+  uint64_t offset = 0;                // in the stream [bytes]
+  uint64_t tar = 0;                   // that it is in: how many had ended before
 };
 
 /// Walks a tar as it arrives, as strictly as TarScanner walks a file, and further tars behind it.
@@ -37,13 +47,17 @@ class MemberStream {
   /// How many of the tars, one behind the other, have come to their end-of-archive markers.
   uint64_t tars_ended() const { return tars_ended_; }
 
-  /// Links, devices and vendor entries that were passed over.
-  uint64_t special_entries() const { return scanner_.members().special_entries; }
+  /// What has gone by between the member before and the one that Next() went to, or the end.
+  const std::vector<StreamedAside>& asides() const { return asides_; }
 
  private:
+  void TakeAsides();
+
   ForwardSource source_;
   TarScanner scanner_;
   StreamedMember member_;
+  std::vector<StreamedAside> asides_;
+  size_t containers_ = 0;    // that have been told
   bool behind_end_ = false;  // of the tar that the walk is in
   uint64_t tars_ended_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/packing.h"
+#include "tar/member_name.h"
 
 namespace fastinet {
 namespace {
@@ -21,6 +22,10 @@ constexpr uint64_t kMaxExtendedBytes = uint64_t{1} << 20;
 constexpr size_t kMaxNameBytes = 4096;
 
 constexpr std::string_view kTarSuffix = ".tar";
+
+// Of a saved state: twice this stands before the rest, together with whether the scan has started.
+// States from before the targets of links were kept are of form 0.
+constexpr uint64_t kStateForm = 1;
 
 /// Why an archive of another format is turned away, or an empty text when it is none we know.
 std::string_view ForeignFormat(Bytes head) {
@@ -61,17 +66,8 @@ bool IsExtendedHeader(TarEntryType type) {
          type == TarEntryType::kPaxLocal || type == TarEntryType::kPaxGlobal;
 }
 
-std::string_view Basename(std::string_view name) { return name.substr(name.rfind('/') + 1); }
-
 /// Whether the name promises a tar. macOS puts resource forks beside files as "._" + name.
-bool IsNamedTar(std::string_view name) {
-  return name.ends_with(kTarSuffix) && !Basename(name).starts_with("._");
-}
-
-std::string_view WithoutDotSlash(std::string_view name) {
-  while (name.starts_with("./")) name.remove_prefix(2);
-  return name;
-}
+bool IsNamedTar(std::string_view name) { return name.ends_with(kTarSuffix) && JunkEnd(name) == 0; }
 
 }  // namespace
 
@@ -85,7 +81,7 @@ void TarMembers::Append(const TarMembers& later) {
   for (const uint64_t end : later.name_ends) name_ends.push_back(names_before + end);
   container_names.insert(container_names.end(), later.container_names.begin(),
                          later.container_names.end());
-  special_entries += later.special_entries;
+  passed.insert(passed.end(), later.passed.begin(), later.passed.end());
 }
 
 TarScanner::TarScanner(const Source& source, std::string_view folder, Concatenated concatenated)
@@ -115,6 +111,7 @@ void TarScanner::ForgetMembers() {
   members_.heads.clear();
   members_.names.clear();
   members_.name_ends.clear();
+  members_.passed.clear();
 }
 
 void TarScanner::Recover() {
@@ -122,6 +119,7 @@ void TarScanner::Recover() {
   Level& tar = level();
   tar.local = {};
   tar.long_name.clear();
+  tar.long_link.clear();
   tar.extended = false;
   if (tar.marker_seen) {  // concatenated tars: what follows the marker is walked too
     tar.marker_seen = false;
@@ -147,7 +145,7 @@ bool TarScanner::EnterCutTar() {
   if (!block.ok()) return false;
   Result<TarHeader> header = ParseTarHeader(block.value());
   if (!header.ok() || header.value().type != TarEntryType::kRegular) return false;
-  std::string name(WithoutDotSlash(header.value().name));
+  std::string name = NormalName(header.value().name);
   if (!IsNamedTar(name) || header.value().size_bytes <= source_.size_bytes() - data) return false;
   level().cursor = source_.size_bytes();
   return EnterInnerTar(std::move(name), data, source_.size_bytes() - data).ok();
@@ -262,7 +260,9 @@ Status TarScanner::PassExtendedHeader(const TarHeader& header) {
   const bool global = header.type == TarEntryType::kPaxGlobal;
   if (header.type == TarEntryType::kLongName) {
     level().long_name = ParseLongName(bytes);
-  } else if (header.type != TarEntryType::kLongLink) {
+  } else if (header.type == TarEntryType::kLongLink) {
+    level().long_link = ParseLongName(bytes);
+  } else {
     Status status = ParsePaxRecords(bytes, global ? &level().global : &level().local);
     if (!status.ok()) return LocatedAt(std::move(status), header.name, data);
   }
@@ -284,9 +284,16 @@ Status TarScanner::PassEntry(const TarHeader& header) {
     name = long_name;
   }
   if (local.path || global.path) name = local.path ? *local.path : *global.path;
-  name = WithoutDotSlash(name);
+  name = NormalName(name);
+  std::string link = header.link;
+  if (const std::string long_link = std::exchange(level().long_link, {}); !long_link.empty()) {
+    link = long_link;
+  }
+  if (local.link_path || global.link_path) {
+    link = local.link_path ? *local.link_path : *global.link_path;
+  }
   level().extended = false;
-  if (name.size() + level().folder.size() > kMaxNameBytes) {
+  if (std::max(name.size(), link.size()) + level().folder.size() > kMaxNameBytes) {
     return LocatedAt(
         TooLarge("member name of more than " + std::to_string(kMaxNameBytes) + " bytes"), {},
         offset);
@@ -296,10 +303,24 @@ Status TarScanner::PassEntry(const TarHeader& header) {
   if (header.type == TarEntryType::kMultiVolume) {
     return LocatedAt(Unsupported("multi-volume archives are not read"), name, offset);
   }
-  if (header.type == TarEntryType::kSpecial) ++members_.special_entries;
-  if (header.type == TarEntryType::kSpecial || header.type == TarEntryType::kDirectory) {
-    level().cursor = data;
-    return header.type == TarEntryType::kDirectory ? AddDirectory(name, offset) : Status();
+  switch (header.type) {
+    case TarEntryType::kDirectory:
+      level().cursor = data;
+      return AddDirectory(name, offset);
+    case TarEntryType::kHardLink:  // names its target as the tar names members
+      level().cursor = data;
+      AddPassed(PassedKind::kHardLink, name, level().folder + NormalName(link), data);
+      return {};
+    case TarEntryType::kSymbolicLink:
+      level().cursor = data;
+      AddPassed(PassedKind::kSymbolicLink, name, link, data);
+      return {};
+    case TarEntryType::kSpecial:
+      level().cursor = data;
+      AddPassed(PassedKind::kDevice, name, {}, data);
+      return {};
+    default:
+      break;
   }
 
   uint64_t size = header.size_bytes;
@@ -309,7 +330,7 @@ Status TarScanner::PassEntry(const TarHeader& header) {
   FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, size));
   SkipTo(end);
   if (header.type == TarEntryType::kOther) {
-    ++members_.special_entries;
+    AddPassed(PassedKind::kVendorRecord, name, {}, data);
     return {};
   }
   // V7 has no directory type: a trailing slash says it.
@@ -317,10 +338,18 @@ Status TarScanner::PassEntry(const TarHeader& header) {
   return AddRegular(std::move(name), data, size);
 }
 
-/// Files member `name`, or descends into it when it is a tar.
+/// Lists an entry that is no file of its own.
+void TarScanner::AddPassed(PassedKind kind, std::string_view name, std::string_view target,
+                           uint64_t data) {
+  std::string path = level().folder;
+  path.append(name);
+  members_.passed.push_back({kind, std::move(path), std::string(target), data});
+}
+
+/// Files member `name`, or descends into it when it is a tar that counts.
 Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
   FASTINET_ASSIGN_OR_RETURN(const Bytes head, PeekHead(data, size));
-  const bool is_tar = head.size() == kTarBlockBytes && IsTarHeader(head);
+  const bool is_tar = head.size() == kTarBlockBytes && IsTarHeader(head) && JunkEnd(name) == 0;
   if (levels_.size() < kMaxLevels && (is_tar || IsNamedTar(name))) {
     if (!is_tar && !head.empty() && !IsZeroBlock(head)) {
       passed_tar_ = InnerTar{name, data, size, {head.begin(), head.end()}};
@@ -348,6 +377,10 @@ Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
 Status TarScanner::AddDirectory(std::string_view name, uint64_t offset) {
   while (name.ends_with('/')) name.remove_suffix(1);
   if (name.empty() || name == ".") return {};
+  if (JunkEnd(name) != 0) {
+    AddPassed(PassedKind::kLeftoverFolder, std::string(name) + "/", {}, offset + kTarBlockBytes);
+    return {};
+  }
   std::string path = level().folder;
   path.append(name).push_back('/');
   return AddContainer(std::move(path), offset).status();
@@ -459,9 +492,11 @@ std::vector<uint8_t> TarScanner::Save() const {
     packer.Put(uint64_t{records.size_bytes.has_value()});
     packer.Put(records.size_bytes.value_or(0));
     packer.Put(uint64_t{records.sparse});
+    packer.Put(uint64_t{records.link_path.has_value()});
+    packer.Put(records.link_path.value_or(""));
   };
   Packer packer;
-  packer.Put(uint64_t{started_});
+  packer.Put(2 * kStateForm + uint64_t{started_});
   packer.Put(uint64_t{levels_.size()});
   for (const Level& tar : levels_) {
     packer.Put(tar.cursor);
@@ -472,6 +507,7 @@ std::vector<uint8_t> TarScanner::Save() const {
     put_records(packer, tar.global);
     put_records(packer, tar.local);
     packer.Put(tar.long_name);
+    packer.Put(tar.long_link);
     packer.Put(uint64_t{tar.extended});
   }
   return packer.Take();
@@ -479,7 +515,9 @@ std::vector<uint8_t> TarScanner::Save() const {
 
 Status TarScanner::Restore(Bytes saved, std::vector<std::string> container_names) {
   Unpacker unpacker(saved);
-  const auto read_records = [&unpacker] {
+  const uint64_t first = unpacker.Number();
+  const uint64_t form = first / 2;
+  const auto read_records = [&unpacker, form] {
     PaxRecords records;
     const bool has_path = unpacker.Number() != 0;
     std::string path = unpacker.Text();
@@ -488,9 +526,13 @@ Status TarScanner::Restore(Bytes saved, std::vector<std::string> container_names
     const uint64_t size = unpacker.Number();
     if (has_size) records.size_bytes = size;
     records.sparse = unpacker.Number() != 0;
+    if (form == 0) return records;
+    const bool has_link = unpacker.Number() != 0;
+    std::string link = unpacker.Text();
+    if (has_link) records.link_path = std::move(link);
     return records;
   };
-  started_ = unpacker.Number() != 0;
+  started_ = first % 2 != 0;
   levels_.clear();
   members_ = {};
   members_.container_names = std::move(container_names);
@@ -503,10 +545,11 @@ Status TarScanner::Restore(Bytes saved, std::vector<std::string> container_names
     tar.global = read_records();
     tar.local = read_records();
     tar.long_name = unpacker.Text();
+    if (form > 0) tar.long_link = unpacker.Text();
     tar.extended = unpacker.Number() != 0;
     levels_.push_back(std::move(tar));
   }
-  bool fits = unpacker.at_end() && levels_.size() <= kMaxLevels;
+  bool fits = form <= kStateForm && unpacker.at_end() && levels_.size() <= kMaxLevels;
   for (const Level& tar : levels_) {
     fits = fits && tar.container >= -1 && tar.container < std::ssize(members_.container_names);
   }

@@ -14,6 +14,25 @@
 
 namespace fastinet {
 
+/// What an entry is that is no file of its own.
+enum class PassedKind : uint8_t {
+  kHardLink,
+  kSymbolicLink,
+  kDevice,          // devices and FIFOs
+  kVendorRecord,    // volume labels, directory dumps
+  kLeftoverFolder,  // one that is passed over with all that is in it, see JunkEnd()
+};
+
+/// An entry that is no file of its own.
+struct PassedEntry {
+  PassedKind kind;
+  std::string name;    // as that of a member
+  std::string target;  // of a hard link, as the name of a member; of a symbolic link, as it is told
+  uint64_t offset;     // where content would begin, in the archive [bytes]; rises as members' do
+
+  bool operator==(const PassedEntry&) const = default;
+};
+
 /// The regular files of an archive as columns, in archive order; row i of each is member i.
 ///
 /// A member of an inner tar is addressed in the outer archive (outer offset + 512 + inner offset)
@@ -32,7 +51,7 @@ struct TarMembers {
   // Inner tars, as the outer tar spells them: "n01440764.tar"; and directories, by their whole
   // paths and with a slash behind, as an archive with class folders has them: "train/n01440764/".
   std::vector<std::string> container_names;
-  uint64_t special_entries = 0;  // links, devices and vendor entries that were passed over
+  std::vector<PassedEntry> passed;  // entries that are no files of their own, in archive order
 
   size_t count() const { return offsets.size(); }
 
@@ -81,8 +100,11 @@ class TarScanner {
     return levels_.empty() ? source_.size_bytes() : levels_.back().cursor;
   }
   const TarMembers& members() const { return members_; }
-  /// Forgets the members found so far. A reader that has taken them one by one saves the memory.
+  /// Forgets the members found so far, and what was passed. A reader that has taken them one by one
+  /// saves the memory.
   void ForgetMembers();
+  /// Forgets what was passed so far, and no member.
+  void ForgetPassed() { members_.passed.clear(); }
 
   /// How many bytes from position_bytes() on the next Step(1) may read, if the source has as many.
   /// For a source that is inflated forwards: what lies before the position is not asked for again.
@@ -110,6 +132,7 @@ class TarScanner {
     PaxRecords global = {};      // from 'g' headers so far
     PaxRecords local = {};       // from the 'x' header just before
     std::string long_name = {};  // from the 'L' header just before
+    std::string long_link = {};  // from the 'K' header just before
     bool extended = false;       // an 'L', 'K' or 'x' header still waits for its entry
   };
 
@@ -129,6 +152,7 @@ class TarScanner {
   Status PassMarker();
   Status PassEntry(const TarHeader& header);
   Status PassExtendedHeader(const TarHeader& header);
+  void AddPassed(PassedKind kind, std::string_view name, std::string_view target, uint64_t data);
   Status AddRegular(std::string name, uint64_t data, uint64_t size);
   Status AddDirectory(std::string_view name, uint64_t offset);
   Status EnterInnerTar(std::string name, uint64_t data, uint64_t size);

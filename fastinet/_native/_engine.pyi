@@ -289,6 +289,9 @@ class StreamItems:
     @property
     def skipped(self) -> int:
         """As of StreamEpoch."""
+    @property
+    def skipped_names(self) -> list[str]:
+        """As of StreamEpoch."""
 
 class StreamEpoch:
     """One pass over a stream while it runs."""
@@ -342,6 +345,9 @@ class StreamEpoch:
     @property
     def skipped(self) -> int:
         """Members so far that were no items, nor small files of one that are no images."""
+    @property
+    def skipped_names(self) -> list[str]:
+        """The first few of them, with what they are where they are no files."""
 
 def make_checkpoints(
     table: ItemTable, first: int, count: int, *, stride: int, threads: int

@@ -10,6 +10,28 @@ from numpy.typing import NDArray
 from fastinet.base.progress import Progress
 from fastinet.errors import FastinetError
 
+HARD_LINK: str
+SYMBOLIC_LINK: str
+DEVICE: str
+VENDOR_RECORD: str
+LEFTOVER: str
+FOLDER_LINK: str
+PASSED_KINDS: tuple[str, ...]
+"""What an entry is that is no file of its own."""
+
+class Passed(NamedTuple):
+    """An entry that is no file of its own."""
+
+    kind: str
+    """One of ``PASSED_KINDS``. LEFTOVER: hidden, or left by another program, with all in it.
+    FOLDER_LINK: of an archive that is a folder, a link to one whose files are listed elsewhere."""
+    name: str
+    """As that of a member; bytes that are no UTF-8 are surrogates."""
+    target: str
+    """Of a hard link, as the name of a member; of a symbolic link, as it is told; else ""."""
+    offset: int
+    """Where content would begin [bytes]; among members' offsets it tells the order of entries."""
+
 class Members(NamedTuple):
     """The regular files of an archive as columns, in archive order; N is their number.
 
@@ -33,7 +55,10 @@ class Members(NamedTuple):
     """Names of the inner tars, as the archive spells them: ``n01440764.tar``; and the paths of the
     directories, with a slash behind: ``train/n01440764/``."""
     special_entries: int
-    """Links, devices and vendor entries that were passed over (directories do not count)."""
+    """Links, devices and vendor records (directories do not count)."""
+    passed: Sequence[Passed] | None = ()
+    """Entries that are no files of their own, in archive order: the ``special_entries``, and
+    directories that are leftovers. None: an earlier version of fastinet has kept none of them."""
 
 def scan(
     path: str | os.PathLike[str],
@@ -161,3 +186,17 @@ class SeekPass:
         """Of the whole file, in hexadecimal digits, once the pass is done."""
     def take(self) -> SeekPart:
         """What was found since the last call: up to the last seek point, or all once it is done."""
+
+def junk_ends(names: NDArray[np.uint8], name_ends: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where in each of N names the first part ends that is hidden or a leftover; 0: none is.
+
+    Args:
+        names: all names, one after another.
+        name_ends: [N] where each ends.
+
+    Returns:
+        [N] bytes from the name's start. ``csrc/tar/member_name.h`` has the rule.
+    """
+
+def name_hashes(names: NDArray[np.uint8], name_ends: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """[N] a hash of each of N names, given as for :func:`junk_ends`."""

@@ -22,6 +22,15 @@ cdef extern from "tar/scan.h" namespace "fastinet" nogil:
     cdef cppclass Head "fastinet::TarMembers::Head":
         pass
 
+    cdef cppclass PassedKind:
+        pass
+
+    cdef cppclass PassedEntry:
+        PassedKind kind
+        string name
+        string target
+        uint64_t offset
+
     cdef cppclass TarMembers:
         vector[uint64_t] offsets
         vector[uint64_t] sizes
@@ -30,8 +39,16 @@ cdef extern from "tar/scan.h" namespace "fastinet" nogil:
         string names
         vector[uint64_t] name_ends
         vector[string] container_names
-        uint64_t special_entries
+        vector[PassedEntry] passed
         size_t count()
+
+
+cdef extern from "tar/member_name.h" namespace "fastinet" nogil:
+    cdef cppclass string_view "std::string_view":
+        string_view(const char* text, size_t length)
+
+    size_t JunkEnd(string_view path)
+    uint64_t HashOfName(string_view name)
 
 
 cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
@@ -87,8 +104,15 @@ cdef int64_t BLOCKS_PER_STEP = 4096
 
 Members = namedtuple(
     "Members",
-    "offsets sizes containers heads names name_ends container_names special_entries",
+    "offsets sizes containers heads names name_ends container_names special_entries passed",
+    defaults=[()],
 )
+Passed = namedtuple("Passed", "kind name target offset")
+
+# As PassedKind in csrc/tar/scan.h numbers them; the last one is of folders alone.
+PASSED_KINDS = (
+    HARD_LINK, SYMBOLIC_LINK, DEVICE, VENDOR_RECORD, LEFTOVER, FOLDER_LINK
+) = ("hard link", "symbolic link", "device", "vendor record", "leftover", "folder link")
 
 
 def scan(path, folder="", progress=None):
@@ -213,6 +237,15 @@ cdef as_arrays(const TarMembers& found):
         found.container_names[i].decode("utf-8", "surrogateescape")
         for i in range(found.container_names.size())
     ]
+    passed = [
+        Passed(
+            PASSED_KINDS[<int> found.passed[i].kind],
+            found.passed[i].name.decode("utf-8", "surrogateescape"),
+            found.passed[i].target.decode("utf-8", "surrogateescape"),
+            found.passed[i].offset,
+        )
+        for i in range(found.passed.size())
+    ]
     return Members(
         copy_of(found.offsets.data(), np.empty(count, np.uint64)),
         copy_of(found.sizes.data(), np.empty(count, np.uint64)),
@@ -221,8 +254,53 @@ cdef as_arrays(const TarMembers& found):
         copy_of(found.names.data(), np.empty(found.names.size(), np.uint8)),
         copy_of(found.name_ends.data(), np.empty(count, np.uint64)),
         containers,
-        found.special_entries,
+        sum(entry.kind != LEFTOVER for entry in passed),
+        passed,
     )
+
+
+def junk_ends(const uint8_t[::1] names, const uint64_t[::1] name_ends):
+    """Where in each name junk ends; the stub ``_scan.pyi`` documents it."""
+    ends = np.zeros(len(name_ends), np.uint64)
+    look_at_names(names, name_ends, ends, False)
+    return ends.view(np.int64)
+
+
+def name_hashes(const uint8_t[::1] names, const uint64_t[::1] name_ends):
+    """A hash of each name; the stub ``_scan.pyi`` documents it."""
+    hashes = np.zeros(len(name_ends), np.uint64)
+    look_at_names(names, name_ends, hashes, True)
+    return hashes
+
+
+cdef look_at_names(
+    const uint8_t[::1] names, const uint64_t[::1] name_ends, uint64_t[::1] found, bint hashes
+):
+    """Fills ``found`` with a number for each name: its hash, or where in it junk ends."""
+    cdef size_t count = name_ends.shape[0]
+    cdef uint64_t total = names.shape[0]
+    if count == 0:
+        return
+    cdef const char* text = NULL
+    if total > 0:
+        text = <const char*> &names[0]
+    cdef const uint64_t* ends = &name_ends[0]
+    cdef uint64_t* out = &found[0]
+    cdef uint64_t start = 0
+    cdef size_t i
+    cdef bint sound = True
+    with nogil:
+        for i in range(count):
+            if ends[i] < start or ends[i] > total:
+                sound = False
+                break
+            if hashes:
+                out[i] = HashOfName(string_view(text + start, ends[i] - start))
+            else:
+                out[i] = JunkEnd(string_view(text + start, ends[i] - start))
+            start = ends[i]
+    if not sound:
+        raise ValueError("names end where there is no text")
 
 
 cdef copy_of(const void* column, array):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fastinet._native import _engine, _scan
+from fastinet.archives.leftovers import are_leftovers
 from fastinet.base.texts import take_texts
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import Identity
 from fastinet.sidecars.places import is_sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,7 +71,7 @@ class FolderArchive:
         times, names = hashlib.sha256(), hashlib.sha256()
         count, latest = 0, 0
         candidates: list[str] = []
-        for folder, files in self._folders():
+        for folder, files in self._tree().folders:
             when = (self.path / folder).stat().st_mtime_ns
             times.update(os.fsencode(folder) + b"\0" + when.to_bytes(8, "little", signed=True))
             count, latest = count + 1, max(latest, when)
@@ -104,10 +107,10 @@ class FolderArchive:
         Raises:
             ReadError: a folder or file cannot be read.
         """
-        folders = dict(self._folders())
+        folders, passed = self._tree()
         entries = sorted(
-            (os.fsencode(f"{folder}/{name}" if folder else name))
-            for folder, names in folders.items()
+            os.fsencode(f"{folder}/{name}" if folder else name)
+            for folder, names in folders
             for name in names
         )
         sizes: NDArray[np.uint64] = np.zeros(len(entries), np.uint64)
@@ -117,7 +120,9 @@ class FolderArchive:
             if progress is not None and i % 1024 == 0:
                 progress(i, len(entries))
             found = self._look_at(name)
-            if found is not None:
+            if isinstance(found, _scan.Passed):
+                passed.append(found)
+            else:
                 kept[i] = True
                 sizes[i], head = found
                 heads[i, : len(head)] = np.frombuffer(head, np.uint8)
@@ -131,27 +136,29 @@ class FolderArchive:
             heads=heads,
             names=np.frombuffer(b"".join(files), np.uint8),
             name_ends=np.cumsum([len(name) for name in files], dtype=np.uint64),
-            container_names=[f"{folder}/" for folder in folders if folder],
-            special_entries=len(entries) - len(files),
+            container_names=[f"{folder}/" for folder, _ in folders if folder],
+            special_entries=sum(entry.kind != _scan.LEFTOVER for entry in passed),
+            passed=passed,
         )
 
-    def _look_at(self, name: bytes) -> tuple[int, bytes] | None:
+    def _look_at(self, name: bytes) -> tuple[int, bytes] | _scan.Passed:
         """Size [bytes] of a file, and its first bytes unless the name says what it is.
 
-        None where there is no file: for a socket, say, or a link that leads nowhere.
+        What is no file, a socket, say, or a link that leads nowhere, is told as such.
         """
         path = os.path.join(os.fsencode(self.path), name)  # noqa: PTH118  # bytes, a million
         try:
             info = os.stat(path)  # noqa: PTH116
             if not stat.S_ISREG(info.st_mode):
-                return None
+                return _scan.Passed(_scan.DEVICE, os.fsdecode(name), "", 0)
             if _says_what_it_is(name):
                 return info.st_size, b""
             with open(path, "rb") as file:  # noqa: PTH123
                 return info.st_size, file.read(_HEAD_BYTES)
-        except FileNotFoundError:
-            return None
         except OSError as error:
+            if error.errno in _LEADS_NOWHERE:
+                target = os.fsdecode(os.readlink(path)) if os.path.islink(path) else ""  # noqa: PTH114, PTH115
+                return _scan.Passed(_scan.SYMBOLIC_LINK, os.fsdecode(name), target, 0)
             raise ReadError(
                 f"cannot be read: {error.strerror}",
                 archive=str(self.path),
@@ -169,32 +176,82 @@ class FolderArchive:
             os.fsencode(self.path), names, name_offsets[1:], offsets, sizes
         )
 
-    def _folders(self) -> Iterator[tuple[str, list[str]]]:
-        """(path below `path`, names of what is no folder in it) of all folders, links followed."""
-        seen = set()
+    def _tree(self) -> _Tree:
+        """All folders, but for those that are hidden or left by other programs.
+
+        Links are followed behind all that lies below `path` itself, so that what can be had without
+        a link is. A folder comes once, whatever leads to it.
+
+        Raises:
+            ReadError: a folder cannot be read.
+        """
+        tree = _Tree([], [])
+        seen: set[tuple[int, int]] = set()
+        linked: deque[str] = deque()
         waiting = [self.top]
-        while waiting:
-            folder = waiting.pop()
-            names, below = [], []
+        while waiting or linked:
+            folder = waiting.pop() if waiting else linked.popleft()
+            path = self.path / folder
             try:
-                info = (self.path / folder).stat()
-                if (info.st_dev, info.st_ino) in seen:
-                    continue  # a link to a folder that is passed anyway
+                info = path.stat()
+                if (info.st_dev, info.st_ino) in seen:  # by way of a link
+                    target = str(path.readlink()) if path.is_symlink() else ""
+                    tree.passed.append(_scan.Passed(_scan.FOLDER_LINK, folder, target, 0))
+                    continue
                 seen.add((info.st_dev, info.st_ino))
-                with os.scandir(self.path / folder) as entries:
-                    for entry in entries:
-                        if entry.name.startswith(".") or is_sidecar(entry.name):
-                            continue
-                        if entry.is_dir():
-                            below.append(f"{folder}/{entry.name}" if folder else entry.name)
-                        else:
-                            names.append(entry.name)
+                with os.scandir(path) as entries:
+                    own = [entry for entry in entries if not is_sidecar(entry.name)]
+                below = self._divide(tree, folder, own)
             except OSError as error:
-                raise ReadError(
-                    f"cannot be read: {error.strerror}", archive=str(self.path / folder)
-                ) from error
-            yield folder, names
-            waiting.extend(sorted(below, reverse=True))
+                raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
+            waiting.extend(sorted((name for name, is_link in below if not is_link), reverse=True))
+            linked.extend(sorted(name for name, is_link in below if is_link))
+        return tree
+
+    def _divide(
+        self, tree: _Tree, folder: str, entries: Sequence[os.DirEntry[str]]
+    ) -> list[tuple[str, bool]]:
+        """Adds a folder's entries to `tree`; gives the folders below, and which are links."""
+        are_folders = [_is_folder(entry) for entry in entries]
+        left = are_leftovers(
+            [
+                entry.name + "/" * is_folder
+                for entry, is_folder in zip(entries, are_folders, strict=True)
+            ]
+        )
+        names, below = [], []
+        for entry, is_folder, is_left in zip(entries, are_folders, left, strict=True):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if is_left:
+                tree.passed.append(_scan.Passed(_scan.LEFTOVER, path + "/" * is_folder, "", 0))
+            elif is_folder:
+                below.append((path, entry.is_symlink()))
+            else:
+                names.append(entry.name)
+        tree.folders.append((folder, names))
+        return below
+
+
+class _Tree(NamedTuple):
+    """What lies below a folder."""
+
+    folders: list[tuple[str, list[str]]]
+    """(path below the archive's, names of what is no folder in it) of each folder."""
+    passed: list[_scan.Passed]
+    """What is passed over: leftovers, and links to folders that come anyway."""
+
+
+# Of a link: there is nothing, or it leads to itself.
+_LEADS_NOWHERE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno in _LEADS_NOWHERE:
+            return False
+        raise
 
 
 def _evenly(names: Sequence[str], most: int) -> list[str]:

@@ -16,8 +16,8 @@ chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32
         last two in the last chunk, else zeros);
         points: u64 [P] bit offsets, u64 [P] offsets, u32 [P] sizes of windows; the windows;
         members: u64 [M] offsets, u64 [M] sizes, i32 [M] containers, u8 [M, 8] heads, u64 [M] name
-        ends, the names; the JSON: containers that the chunk has begun, special entries; the state
-        that the pass goes on from (``csrc/passes/seek_pass.cc``)
+        ends, the names; the JSON: containers that the chunk has begun, entries that are no files;
+        the state that the pass goes on from (``csrc/passes/seek_pass.cc``)
 ======  ============================================================================================
 
 Little-endian throughout. A chunk that is cut or does not fit its checksums ends the log. A seek
@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from fastinet._native import _engine, _scan
+from fastinet.archives.containers import join_members
 from fastinet.errors import ReadError
 from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, has_same_content
@@ -105,6 +106,8 @@ class _ChunkText:
     """Inner tars that the chunk has begun, and directories. Earlier versions
     listed no directories."""
     special_entries: Count
+    passed: list[tuple[str, str, str, Count]] | None = None
+    """Entries that are no files of their own, as `_scan.Passed`. Earlier versions kept none."""
 
 
 FORM: Final = LogForm("seek index", b"FASTSEEK", FORMAT_VERSION, 1 << 16, SeekHeader)
@@ -197,7 +200,7 @@ class SeekIndex:
             raise ReadError(f"the seek index '{self.path}' {error}: remove it") from None
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
-        return _joined_members(parts)
+        return join_members(parts)
 
     def _file(self) -> BufferedReader | io.BytesIO:
         return io.BytesIO(self.content) if self.path is None else self.path.open("rb")
@@ -359,6 +362,7 @@ def members_of_chunk(chunk: StoredChunk) -> _scan.Members:
         names=np.frombuffer(rest, np.uint8, chunk.names_bytes, names_at),
         container_names=told.containers,
         special_entries=told.special_entries,
+        passed=None if told.passed is None else [_scan.Passed(*entry) for entry in told.passed],
     )
 
 
@@ -366,20 +370,3 @@ def state_of_chunk(chunk: StoredChunk) -> bytes:
     """What the pass goes on from behind the chunk, which was checked in whole."""
     start = _MEMBER_BYTES * chunk.members + chunk.names_bytes + chunk.json_bytes
     return (chunk.rest or b"")[start:]
-
-
-def _joined_members(parts: Sequence[_scan.Members]) -> _scan.Members:
-    """The members of all chunks as one scan would give them."""
-    before = np.cumsum([0, *(len(part.names) for part in parts)]).astype(np.uint64)
-    return _scan.Members(
-        offsets=np.concatenate([part.offsets for part in parts]),
-        sizes=np.concatenate([part.sizes for part in parts]),
-        containers=np.concatenate([part.containers for part in parts]),
-        heads=np.concatenate([part.heads for part in parts]),
-        names=np.concatenate([part.names for part in parts]),
-        name_ends=np.concatenate(
-            [part.name_ends + start for part, start in zip(parts, before[:-1], strict=True)]
-        ),
-        container_names=[name for part in parts for name in part.container_names],
-        special_entries=sum(part.special_entries for part in parts),
-    )

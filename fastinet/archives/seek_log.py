@@ -233,7 +233,11 @@ def _packed_chunk(part: _scan.SeekPart, inflated_bytes: int, md5: bytes) -> byte
             part.window_sizes.astype("<u4").tobytes(),
         )
     )
-    told = {"containers": members.container_names, "special_entries": members.special_entries}
+    told = {
+        "containers": members.container_names,
+        "special_entries": members.special_entries,
+        "passed": members.passed,
+    }
     text = json.dumps(told).encode("ascii")
     rest = b"".join(
         (

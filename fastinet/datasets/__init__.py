@@ -7,6 +7,7 @@ another family's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fastinet.datasets import (
@@ -58,11 +59,14 @@ def recognise(
     """
     members = ScannedMembers(archives, opened)
     if label_function is not None:
-        return webdataset.label_by_function(members, label_function)
-    for recognise_family in _RECOGNISERS:
-        listing = recognise_family(members)
-        if listing is not None:
-            # Shards have found theirs already.
-            has_companions = listing.family == webdataset.FAMILY
-            return listing if has_companions else with_companions(listing, members)
-    return None
+        listing = webdataset.label_by_function(members, label_function)
+    else:
+        listings = (recognise_family(members) for recognise_family in _RECOGNISERS)
+        listing = next((listing for listing in listings if listing is not None), None)
+        # Shards have found their companions already.
+        if listing is not None and listing.family != webdataset.FAMILY:
+            listing = with_companions(listing, members)
+    if listing is None:
+        return None
+    passed, notes = members.passed_over()
+    return replace(listing, skipped=listing.skipped + passed, notes=(*listing.notes, *notes))

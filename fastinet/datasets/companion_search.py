@@ -30,7 +30,7 @@ def with_companions(listing: Listing, members: ScannedMembers) -> Listing:
     """The listing with the files among the members that have its items' names."""
     if len(members) == len(listing.offsets):  # nothing but items, as in the official archives
         return listing
-    others = ~members.images() & ~members.apple_doubles() & ~are_annotations(members.names)
+    others = ~members.images() & ~are_annotations(members.names)
     rows = np.flatnonzero(others)
     if not len(rows):
         return listing

@@ -47,7 +47,7 @@ import numpy as np
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
 from fastinet.datasets.names import Bools, Ints, Names
 from fastinet.datasets.path_splits import image_numbers
-from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_text
+from fastinet.datasets.scanned import ScannedMembers, wnid_text
 from fastinet.datasets.split_classes import (
     ANNOTATION_FOLDERS,
     SplitClasses,
@@ -57,7 +57,7 @@ from fastinet.datasets.split_classes import (
 from fastinet.datasets.validation import VALIDATION_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from fastinet.datasets.listing import Listing
 
@@ -83,7 +83,6 @@ def recognise(members: ScannedMembers) -> Listing | None:
     Raises:
         CorruptError: two images have the same number.
     """
-    archives = members.archives
     images = members.images()
     invalid = _known_invalid(members.names)
     found = _facts(members.names, images)
@@ -108,11 +107,11 @@ def recognise(members: ScannedMembers) -> Listing | None:
         labels=classes.labels,
         splits=classes.splits,
         item_split=classes.item_split,
-        skipped=int(np.count_nonzero(~items)) + _specials(archives),
+        skipped=int(np.count_nonzero(~items)),
         notes=tuple(
             note
             for note in (
-                *_skipped_notes(members.names, images, items, invalid, _specials(archives)),
+                *_skipped_notes(members.names, images, items, invalid),
                 *classes.notes,
                 _unlabelled_note(rows, found, members.names),
                 _contradictions_note(rows, found, members.names),
@@ -170,13 +169,7 @@ def are_annotations(names: Names) -> Bools:
     )
 
 
-def _specials(archives: Sequence[ScannedArchive]) -> int:
-    return sum(archive.members.special_entries for archive in archives)
-
-
-def _skipped_notes(
-    names: Names, images: Bools, items: Bools, invalid: Bools, specials: int
-) -> Iterator[str]:
+def _skipped_notes(names: Names, images: Bools, items: Bools, invalid: Bools) -> Iterator[str]:
     # No word is lost about what belongs to the packaging.
     no_images = np.flatnonzero(~images & ~are_annotations(names))
     for rows, reason in (
@@ -187,8 +180,6 @@ def _skipped_notes(
         if len(rows):
             shown = _some([names[row] for row in rows[:4]])
             yield f"{len(rows)} members skipped as {reason}: {shown}"
-    if specials:
-        yield f"{specials} entries skipped that are links, devices or vendor records"
 
 
 def _unlabelled_note(rows: Ints, found: _Facts, names: Names) -> str:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.datasets.entries import PassedOver
 from fastinet.datasets.names import Names
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers
 from fastinet.errors import CorruptError
 
 if TYPE_CHECKING:
     from fastinet.datasets.listing import Listing
+    from fastinet.datasets.names import Ints
 
 __all__ = ["apply_patch"]
 
@@ -54,22 +56,23 @@ def apply_patch(listing: Listing, patch: ScannedArchive, number: int) -> Listing
     sizes[rows] = members.sizes[candidates[rows]]
     item_archive[rows] = number
     idle = images[~np.isin(new_names, names)]
-    others = len(members) - len(images) + patch.members.special_entries
+    no_images = np.setdiff1d(np.arange(len(members)), images)
+    passed, passed_notes = members.passed_over()
     return replace(
         listing,
         offsets=offsets,
         sizes=sizes,
         item_archive=item_archive,
-        skipped=listing.skipped + len(idle) + others,
-        notes=(*listing.notes, *_notes([members.name(row) for row in idle[:4]], len(idle), others)),
+        skipped=listing.skipped + len(idle) + len(no_images) + passed,
+        notes=(
+            *listing.notes,
+            *_note(members, idle, "images of the patch replace nothing"),
+            *_note(members, no_images, "entries of the patch skipped as no images"),
+            *(f"of the patch, {note}" for note in passed_notes),
+        ),
     )
 
 
-def _notes(idle: list[str], idle_count: int, others: int) -> list[str]:
-    notes = []
-    if idle_count:
-        shown = ", ".join([*idle[:3], *(["..."] if idle_count > 3 else [])])
-        notes.append(f"{idle_count} images of the patch replace nothing: {shown}")
-    if others:
-        notes.append(f"{others} entries of the patch skipped as no images")
-    return notes
+def _note(members: ScannedMembers, rows: Ints, what: str) -> list[str]:
+    names = [members.name(row) for row in rows[:3].tolist()]
+    return [PassedOver(len(rows), names, what).sentence()] if len(rows) else []

@@ -24,7 +24,7 @@ from a function, that is so
 
 All other images are items each, as in class folders without shards.
 
-Files that macOS adds to each (``._7.jpg``) are in no sample.
+Leftovers of other programs (``._7.jpg``) are in no sample: :mod:`fastinet.datasets.entries`.
 
 The engine groups the members of a stream in C++ (``item_stream.h`` in csrc/), and a test compares
 the two. A stream cannot go back, so that it differs in this:
@@ -216,10 +216,7 @@ class Samples:
         return owners, rows[np.repeat(first, counts) + within]
 
     def idle(self) -> tuple[Ints, Ints]:
-        """The members that are of no use: second images, and those of samples without an image.
-
-        Files that macOS adds are among the latter.
-        """
+        """The members that are of no use: second images, and those of samples without an image."""
         second = self.images & (self.of_members >= 0)
         second[self.items] = False
         alone = ~np.isin(self.of_members, self.of_members[self.items])
@@ -244,11 +241,10 @@ def ends_at_last_dot(sample: Sequence[SampleFile]) -> bool | None:
 
 
 def _by_first_dot(members: ScannedMembers) -> Ints:
-    """[N] a number for each sample, in the order in which they begin; -1: files that macOS adds."""
-    own = np.flatnonzero(~members.apple_doubles())
-    names = members.names.take(own)
+    """[N] a number for each sample, in the order in which they begin."""
+    names = members.names
     begins = ~names.go_on_a_sample()
-    begins[1:] |= np.diff(members.archive[own]) != 0
+    begins[1:] |= np.diff(members.archive) != 0
     runs = np.cumsum(begins) - 1
     # Most samples are one run: only the keys of runs are compared, those of one archive at a time.
     heads = np.flatnonzero(begins)
@@ -256,7 +252,7 @@ def _by_first_dot(members: ScannedMembers) -> Ints:
     known: dict[bytes, int] = {}
     archive, count = -1, 0
     for run, (key, of_archive) in enumerate(
-        zip(names.take(heads).sample_keys(), members.archive[own[heads]].tolist(), strict=True)
+        zip(names.take(heads).sample_keys(), members.archive[heads].tolist(), strict=True)
     ):
         if of_archive != archive:
             archive = of_archive
@@ -264,9 +260,7 @@ def _by_first_dot(members: ScannedMembers) -> Ints:
         number = known.setdefault(key, count)
         count += number == count
         numbers[run] = number
-    of_members = np.full(len(members), -1, np.int64)
-    of_members[own] = numbers[runs] if len(own) else 0
-    return of_members
+    return np.asarray(numbers[runs])
 
 
 def _to_look_at(names: Names, of_members: Ints, images: Bools, dotted: Bools) -> Iterator[Ints]:

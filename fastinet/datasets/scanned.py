@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.datasets.entries import PassedOver, counted_entries
 from fastinet.datasets.listing import Listing
 from fastinet.datasets.names import WNID_LENGTH, Bools, Ints, Names, Octets
 from fastinet.errors import InternalError
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
     from fastinet._native._scan import Members
     from fastinet.datasets.listing import Split
 
-__all__ = ["Bools", "ScannedArchive", "ScannedMembers", "names_around", "wnid_number", "wnid_text"]
+__all__ = [
+    "IMAGE_EXTENSIONS",
+    "Bools",
+    "ScannedArchive",
+    "ScannedMembers",
+    "names_around",
+    "wnid_number",
+    "wnid_text",
+]
 
 # ImageNet's own extension is .JPEG; n02105855_2933.JPEG is a PNG, and 26 members of ImageNet-21K
 # are gzip-wrapped JPEGs that only their names show to be images.
-_IMAGE_EXTENSIONS = (".jpeg", ".jpg", ".png")
+IMAGE_EXTENSIONS = (".jpeg", ".jpg", ".png")
+"""Of the images that are read."""
 _IMAGE_MAGICS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _GZIP_MAGIC = b"\x1f\x8b"
-
-# Beside each file, macOS tars put an AppleDouble file "._" + name with what its file system knows.
-_APPLE_PREFIX = "._"
-_APPLE_MAGIC = b"\x00\x05\x16\x07"
 
 _TAR_SUFFIX = re.compile(r"\.(?:tar|tgz|tar\.gz)$", re.IGNORECASE)
 _SHARD_NUMBER = re.compile(r"[-_.]?[0-9]+(?:[-_]of[-_][0-9]+)?$")
@@ -58,10 +64,13 @@ class ScannedArchive:
 
 
 class ScannedMembers:
-    """The members of several archives as one list, N of them, in archive order.
+    """The members of several archives that count, as one list, N of them, in archive order.
+
+    :mod:`fastinet.datasets.entries` has the rules by which entries count.
 
     Attributes:
-        archives: the archives.
+        archives: the archives, with all that was found in them.
+        entries: for each archive, which of its entries count.
         archive: int32 [N], index of the archive that a member lies in.
         offsets, sizes: uint64 [N], where its content is in the archive [bytes].
         heads: uint8 [N, 8], the first bytes of the content, zeros behind a shorter one.
@@ -72,8 +81,9 @@ class ScannedMembers:
     def __init__(self, archives: Sequence[ScannedArchive], opened: str = "") -> None:
         """The members of `archives`; for `opened` see :func:`names_around`."""
         self.archives = tuple(archives)
+        self.entries = tuple(counted_entries(archive.members) for archive in archives)
         self.around = names_around(opened, [archive.name for archive in archives])
-        scans = [archive.members for archive in archives]
+        scans = [entries.members for entries in self.entries]
         counts = [len(scan.offsets) for scan in scans]
         self.archive = np.repeat(np.arange(len(scans), dtype=np.int32), counts)
         self.offsets = np.concatenate([scan.offsets for scan in scans])
@@ -139,19 +149,27 @@ class ScannedMembers:
         """[N] whether one of the folders that the member lies in is called so."""
         return self.names.innermost_folder_of([name]) >= 0
 
+    def passed_over(self) -> tuple[int, list[str]]:
+        """How many entries of the archives do not count, and a sentence for each reason."""
+        by_reason: dict[str, PassedOver] = {}
+        for entries in self.entries:
+            for passed in entries.passed:
+                before = by_reason.get(passed.what, PassedOver(0, [], passed.what))
+                by_reason[passed.what] = before.joined(passed)
+        found = list(by_reason.values())
+        return sum(each.number for each in found), [each.sentence() for each in found]
+
     def skipped_note(self, items: Bools, what: str) -> tuple[int, list[str]]:
-        """How many entries are none of the items, and a sentence on them where there are any.
+        """How many members are none of the items, and a sentence on them where there are any.
 
         Args:
             items: [N] which members are items.
             what: the others are: "no images".
         """
         others = np.flatnonzero(~items)
-        skipped = len(others) + sum(each.members.special_entries for each in self.archives)
         names = [self.names[row] for row in others[:3].tolist()]
-        shown = ", ".join([*names, *(["..."] if len(others) > len(names) else [])])
-        note = f"{skipped} entries skipped that are {what}{': ' if shown else ''}{shown}"
-        return skipped, [note] if skipped else []
+        note = PassedOver(len(others), names, f"entries skipped that are {what}").sentence()
+        return len(others), [note] if len(others) else []
 
     def images(self) -> Bools:
         """[N] which members are images, by extension or by content.
@@ -159,22 +177,26 @@ class ScannedMembers:
         A damaged or empty file that is called an image counts: it must fail when it is decoded,
         under its own name, rather than be missing.
         """
-        images: Bools = np.zeros(len(self), np.bool_)
-        for extension in _IMAGE_EXTENSIONS:
-            images |= self.names.ends_with(extension)
-        for magic in _IMAGE_MAGICS:
-            images |= self._content_begins_with(magic)
+        images = self.look_like(IMAGE_EXTENSIONS, _IMAGE_MAGICS)
         # Of gzip-wrapped content only the name tells what it is: n01678043_6448, say, as images of
         # ImageNet are called; not n01678043.tar.gz.
         wrapped = np.flatnonzero(self._content_begins_with(_GZIP_MAGIC) & ~images)
         images[wrapped] = self.names.take(wrapped).called_as_images_are()
-        return images & ~self.apple_doubles()
+        return images
 
-    def apple_doubles(self) -> Bools:
-        """[N] which members are what macOS puts into a tar beside each file."""
-        return np.asarray(
-            self.names.base_begins_with(_APPLE_PREFIX) & self._content_begins_with(_APPLE_MAGIC)
-        )
+    def look_like(self, extensions: Sequence[str], magics: Sequence[bytes]) -> Bools:
+        """[N] which members' names end so, or which content begins so.
+
+        Args:
+            extensions: in small letters; names may have them in any.
+            magics: of up to 8 bytes.
+        """
+        found: Bools = np.zeros(len(self), np.bool_)
+        for extension in extensions:
+            found |= self.names.ends_with(extension)
+        for magic in magics:
+            found |= self._content_begins_with(magic)
+        return found
 
     def _content_begins_with(self, magic: bytes) -> Bools:
         """[N] whether the content begins so."""

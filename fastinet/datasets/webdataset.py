@@ -245,7 +245,6 @@ def _listing(
     )
     second, alone = samples.idle()
     parted = items[samples.parted[items]]
-    specials = sum(archive.members.special_entries for archive in members.archives)
     notes = (
         _note(members, second, "images passed over, for their samples have one before them"),
         _note(members, alone, "members skipped that belong to no image"),
@@ -255,7 +254,6 @@ def _listing(
             "images have names with several dots, and go with the files that have their names up to"
             " the last one",
         ),
-        f"{specials} entries skipped that are links, devices or vendor records" if specials else "",
         "" if chosen else contradiction,
     )
     listing = members.listing(
@@ -263,7 +261,7 @@ def _listing(
         family=FAMILY,
         labels=labels,
         splits=(Split(_split(members), classes),),
-        skipped=len(second) + len(alone) + specials,
+        skipped=len(second) + len(alone),
         notes=tuple(filter(None, notes)),
     )
     return replace(listing, companions=_companions(members, samples))

@@ -18,7 +18,9 @@ from fastinet.archives.file_archive import FileArchive, OneFile
 from fastinet.archives.files import Files
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive, is_gzip
+from fastinet.archives.leftovers import are_leftovers
 from fastinet.archives.shards import shard_paths, sidecar_base, title, why_missing
+from fastinet.datasets.entries import LEFTOVERS, PassedOver
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
@@ -149,19 +151,22 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         return [_file_archive(path)], []
     if not stat.S_ISDIR(mode):
         raise UnsupportedError("not a regular file", archive=str(path))
-    entries = sorted(
-        entry for entry in found if not entry.name.startswith(".") and not is_sidecar(entry.name)
-    )
-    class_tars = [entry for entry in entries if _is_class_tar(entry)]
+    class_tars = sorted(entry for entry in found if _is_class_tar(entry))
     if not class_tars:
         if wnid_number(path.name) >= 0:
             return [FolderArchive(path.parent, path.name)], []
         return [FolderArchive(path)], []
-    others = [entry.name for entry in entries if not _is_class_tar(entry)]
+    others = sorted(e for e in found if not _is_class_tar(e) and not is_sidecar(e.name))
+    names = [entry.name + "/" * entry.is_dir() for entry in others]
+    left = are_leftovers(names)
     notes = []
-    if others:
-        shown = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
-        notes.append(f"{len(others)} files passed over that are not class tars: {shown}")
+    for are_left, what in (
+        (False, "files passed over that are not class tars"),
+        (True, LEFTOVERS),
+    ):
+        some = [name for name, is_left in zip(names, left, strict=True) if is_left == are_left]
+        if some:
+            notes.append(PassedOver(len(some), some[:3], what).sentence())
     return _sharing(list(map(_file_archive, class_tars))), notes
 
 
@@ -269,7 +274,11 @@ def scan_archives(
         if patched:
             listing = apply_patch(listing, scanned[-1], len(own))
         odd_names = _backslashes(path, scanned)
-        found_notes = [*([odd_names] if odd_names else []), *_digest_notes(archives)]
+        found_notes = [
+            *([odd_names] if odd_names else []),
+            *_digest_notes(archives),
+            *_earlier_index_notes(archives, scanned),
+        ]
         return replace(listing, notes=(*listing.notes, *found_notes))
     members = ScannedMembers(own)
     if members.images().any():
@@ -418,6 +427,28 @@ def _digest_notes(archives: Sequence[Archive]) -> list[str]:
             notes.append(
                 f"its MD5 is {md5}, and that of the published {archive.name} is {known[0]}: it was"
                 " damaged on its way, or is another archive of that name"
+            )
+    return notes
+
+
+def _earlier_index_notes(
+    archives: Sequence[Archive], scanned: Sequence[ScannedArchive]
+) -> list[str]:
+    """What the members in seek indexes of earlier versions leave open.
+
+    Published archives have neither links nor class folders without images.
+    """
+    notes = []
+    for archive, found in zip(archives, scanned, strict=True):
+        if not isinstance(archive, GzipArchive) or found.members.passed is not None:
+            continue
+        index = archive.seek_index()
+        if index.md5 not in [each.md5 for each in published_candidates(archive.name)]:
+            notes.append(
+                "its seek index is of an earlier version, which kept no folders and no links of the"
+                " tar: class folders without images have no class then, and images that are links"
+                f" are missing. Remove '{index.path}' and the index of items, '.fastinet', to have"
+                " it read anew"
             )
     return notes
 

@@ -140,9 +140,12 @@ class StreamRun:
         self._stream.end()
         self._stream.skipped = self._native.skipped
         if self._native.skipped and not sys.is_finalizing():
+            names = self._native.skipped_names
+            more = ", ..." if self._native.skipped > len(names) else ""
             warn(
                 f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "
-                "no images, nor small files that belong to one, or second images of samples"
+                "no images, nor small files that belong to one, or second images of samples: "
+                f"{', '.join(names)}{more}"
             )
 
     @property

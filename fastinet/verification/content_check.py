@@ -42,7 +42,14 @@ def images_to_check(
     """
     if not headers.readable:
         return Images.none()
+    # Links share the bytes of other members, which are looked at once.
     rows = np.flatnonzero(images)
+    _, first = np.unique(
+        np.stack([members.archive[rows].astype(np.uint64), members.offsets[rows]]),
+        axis=1,
+        return_index=True,
+    )
+    rows = rows[np.sort(first)]
     listing = members.listing(
         np.arange(len(members)),
         family="",
@@ -57,7 +64,7 @@ def images_to_check(
         archive=members.archive[rows],
         offsets=members.offsets[rows],
         sizes=members.sizes[rows],
-        heads=np.concatenate([scan.heads for scan in headers.members])[rows],
+        heads=members.heads[rows],
         key=lambda image: members.name(int(rows[image])),
     )
 

@@ -181,45 +181,17 @@ def _check_images_per_class(
         )
 
 
-_HASH_FACTOR = 0x9E3779B97F4A7C15  # odd, so that its powers never vanish modulo 2^64
-_HASHED_AT_ONCE = 1 << 18
-
-
 def check_duplicates(findings: Findings, members: ScannedMembers) -> None:
     """Reports names that several members have: whoever extracts the archive keeps the last."""
-    starts, names = members.packed_names()
-    hashes = np.zeros(len(members), np.uint64)
-    for first in range(0, len(members), _HASHED_AT_ONCE):
-        last = min(first + _HASHED_AT_ONCE, len(members))
-        hashes[first:last] = _hashes(starts[first : last + 1].astype(np.int64), names)
-    hashes ^= members.archive.astype(np.uint64) << np.uint64(40)  # names count within an archive
-    order = np.argsort(hashes, kind="stable")
-    alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-    for position in alike.tolist():
-        name, other = members.name(int(order[position])), members.name(int(order[position + 1]))
-        if name == other:
+    for archive, entries in zip(members.archives, members.entries, strict=True):
+        for double in entries.doubles:
             findings.error(
                 "duplicate members",
-                f"a second member of this name, at byte {members.offsets[order[position + 1]]:,}",
-                member=name,
-                offset=int(members.offsets[order[position]]),
+                f"a second member of this name, at byte {double.replaced_at:,}",
+                archive=archive.name,
+                member=double.name,
+                offset=double.offset,
             )
-
-
-def _hashes(starts: NDArray[np.int64], names: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """A number for each of the texts names[starts[i]:starts[i + 1]], equal for equal texts.
-
-    A polynomial in the bytes, modulo 2^64; overflow is meant.
-    """
-    lengths = starts[1:] - starts[:-1]
-    longest = int(lengths.max(initial=0))
-    powers = np.cumprod(np.full(longest + 1, _HASH_FACTOR, np.uint64), dtype=np.uint64)
-    positions = np.arange(starts[-1] - starts[0]) - np.repeat(starts[:-1] - starts[0], lengths)
-    terms = (names[starts[0] : starts[-1]].astype(np.uint64) + np.uint64(1)) * powers[positions]
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
-    ends = np.cumsum(lengths)
-    result: NDArray[np.uint64] = sums[ends] - sums[ends - lengths]
-    return result
 
 
 def some(names: Iterable[str]) -> str:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fastinet._native import _scan
+from fastinet.archives.containers import join_members
 from fastinet.errors import FastinetError, ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from fastinet.base.progress import Progress
 
-__all__ = ["join_members", "walk_gzip"]
+__all__ = ["walk_gzip"]
 
 _STEP_BYTES = 1 << 23
 _STEPS_AT_ONCE = 32  # between two collections, so that seek points do not pile up
@@ -55,19 +53,3 @@ def walk_gzip(
             progress(walk.position_bytes, walk.size_bytes)
     parts.append(walk.take().members)
     return join_members(parts), errors
-
-
-def join_members(parts: Sequence[_scan.Members]) -> _scan.Members:
-    """The members of a walk in several parts."""
-    before = np.cumsum([0, *(len(part.names) for part in parts)])
-    ends = [part.name_ends + np.uint64(start) for part, start in zip(parts, before, strict=False)]
-    return _scan.Members(
-        offsets=np.concatenate([part.offsets for part in parts]),
-        sizes=np.concatenate([part.sizes for part in parts]),
-        containers=np.concatenate([part.containers for part in parts]),
-        heads=np.concatenate([part.heads for part in parts]),
-        names=np.concatenate([part.names for part in parts]),
-        name_ends=np.concatenate(ends),
-        container_names=[name for part in parts for name in part.container_names],
-        special_entries=sum(part.special_entries for part in parts),
-    )

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _scan
-from fastinet.archives.containers import inner_tars
+from fastinet.archives.containers import inner_tars, join_members
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive
 from fastinet.errors import FastinetError, ReadError
-from fastinet.verification.gzip_walk import join_members, walk_gzip
+from fastinet.verification.gzip_walk import walk_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

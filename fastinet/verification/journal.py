@@ -148,6 +148,7 @@ class Journal:
             {
                 "container_names": members.container_names,
                 "special_entries": int(members.special_entries),
+                "passed": members.passed,
                 "errors": [_error_fields(error) for error in errors],
             }
             for members, errors in walks
@@ -203,6 +204,8 @@ class _WalkTexts:
     special_entries: Count
     errors: list[tuple[str, str, str, str, Annotated[int, Range(-1, 2**63 - 1)]]]
     """As :func:`fastinet.errors.from_status` takes them."""
+    passed: list[tuple[str, str, str, Count]] | None = None
+    """As :class:`_scan.Passed`; journals of earlier versions have none."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,7 @@ def _walk_of(columns: Any, number: int, texts: _WalkTexts) -> Walk:
         **{name: columns[f"{number}.{name}"] for name in _COLUMNS},
         container_names=texts.container_names,
         special_entries=texts.special_entries,
+        passed=None if texts.passed is None else [_scan.Passed(*each) for each in texts.passed],
     )
     errors = [from_status(*fields) for fields in texts.errors]
     return members, [error for error in errors if isinstance(error, FastinetError)]

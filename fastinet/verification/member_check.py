@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet.datasets import ilsvrc, imagenet_c
+from fastinet.datasets.names import Names
+from fastinet.datasets.scanned import IMAGE_EXTENSIONS
 from fastinet.verification.contents import check_duplicates, check_part, some
 from fastinet.verification.devkits import check_devkit_files
 from fastinet.verification.recognition import parts_of
@@ -53,11 +55,13 @@ def check_members(
         if split.images and not any(part.split == split.name for part in parts):
             findings.error("count", f"split '{split.name}' is missing")
     check_duplicates(findings, members)
+    _check_unread_images(subject, members, images)
+    _note_passed_over(subject, members)
     if report.family == "devkit":
         check_devkit_files(findings, subject.path, published)
     _warn_of_other_files(subject, members, parts)
     if published is not None:
-        _check_totals(subject, published, len(members), class_tars)
+        _check_totals(subject, published, report.members, class_tars)
     report.images = int(np.count_nonzero(images))
     report.classes = len({c for part in parts for c in _class_names(part)})
     wrong = sum(finding.severity == "error" for finding in findings.found[before:])
@@ -110,6 +114,47 @@ def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Seque
     if rows:
         names = some(members.name(row) for row in rows[:4])
         subject.findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
+
+
+# Of formats that are not read; what has JPEG's or PNG's first bytes is, under any name.
+_UNREAD_IMAGES = (
+    ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl",
+    ".jfif", ".jpe", ".ppm", ".pgm", ".dng",
+)  # fmt: skip
+_UNREAD_MAGICS = (b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\0\0\0\x0cJXL ")
+
+
+def _check_unread_images(
+    subject: Subject, members: ScannedMembers, images: NDArray[np.bool_]
+) -> None:
+    """Reports what looks like an image, by its name or its first bytes, and is not read as one."""
+    unread = members.look_like(_UNREAD_IMAGES, _UNREAD_MAGICS) & ~images
+    rows = np.flatnonzero(unread).tolist()
+    if rows:
+        subject.findings.error(
+            "unread images",
+            f"{len(rows):,} members look like images and are neither JPEG nor PNG:"
+            f" {some(members.name(row) for row in rows[:4])}",
+            member=members.name(rows[0]),
+            advice="Convert them to JPEG or PNG; fastinet passes them over.",
+        )
+    lost = [name for entries in members.entries for name in entries.lost]
+    named = Names.of(lost)
+    called_images = [named.ends_with(extension) for extension in IMAGE_EXTENSIONS]
+    rows = np.flatnonzero(np.logical_or.reduce(called_images)).tolist()
+    if rows:
+        subject.findings.error(
+            "unread images",
+            f"{len(rows):,} links are called images and lead to nothing in the archive:"
+            f" {some(lost[row] for row in rows[:4])}",
+            member=lost[rows[0]],
+            advice="Pack the images in place of the links: tar --dereference.",
+        )
+
+
+def _note_passed_over(subject: Subject, members: ScannedMembers) -> None:
+    for sentence in members.passed_over()[1]:
+        subject.findings.note("passed over", sentence)
 
 
 def _counts(subject: Subject) -> str:

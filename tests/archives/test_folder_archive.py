@@ -28,15 +28,20 @@ def test_an_extracted_archive(tmp_path: Path) -> None:
     root = extracted(tmp_path / "train")
     write(root / "README", b"what this is")
     write(root / "n01440764" / "._n01440764_36.JPEG", b"\x00\x05\x16\x07")
-    with pytest.warns(FastinetWarning, match="1 members skipped as no images.*README"):
+    with pytest.warns(FastinetWarning) as caught:
         dataset = open_archive(root)
+    messages = " | ".join(str(warning.message) for warning in caught)
+    assert "1 members skipped as no images (neither by name nor by content): README" in messages
+    assert "1 files and folders passed over that are hidden or left" in messages
+    assert messages.endswith("n01440764/._n01440764_36.JPEG")
     assert items_of(dataset) == sorted(ITEMS)
     assert dataset.split == "train"
-    with pytest.warns(FastinetWarning, match="README"):
+    with pytest.warns(FastinetWarning, match=r"README|hidden"):
         again = open_archive(root)  # by its index
     assert items_of(again) == sorted(ITEMS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "train.fastinet"]
-    part = open_archive(root / "n01440764")
+    with pytest.warns(FastinetWarning, match="hidden or left by other programs"):
+        part = open_archive(root / "n01440764")
     assert items_of(part) == [(key, label, data) for key, label, data in sorted(ITEMS) if not label]
     assert items_of(dataset.select([2, 0])) == [max(ITEMS), min(ITEMS)]
 
@@ -58,8 +63,13 @@ def test_an_extracted_archive_that_changes(tmp_path: Path) -> None:
     (root / "n01443537" / "n01443537_1.JPEG").symlink_to(tmp_path / "elsewhere.JPEG")
     (root / "n01443537" / "n01443537_3.JPEG").symlink_to(root / "n01443537" / "n01443537_2.JPEG")
     (root / "n02085620").symlink_to(root, target_is_directory=True)
-    with pytest.warns(FastinetWarning, match="1 entries skipped"):
+    with pytest.warns(FastinetWarning) as caught:
         assert len(open_archive(root, index=False)) == 3
+    messages = " | ".join(str(warning.message) for warning in caught)
+    assert "1 symbolic links skipped that lead to nothing" in messages
+    assert f"n01443537/n01443537_1.JPEG -> {tmp_path / 'elsewhere.JPEG'}" in messages
+    assert "1 symbolic links to folders passed over" in messages
+    assert f"n02085620 -> {root}" in messages
 
 
 def test_what_fastinet_keeps_in_a_tree_is_no_part_of_it(tmp_path: Path) -> None:

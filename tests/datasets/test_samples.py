@@ -62,7 +62,8 @@ def shard_members(draw: st.DrawFn) -> list[Member]:
             else:
                 extension, content = draw(st.sampled_from(OTHER_EXTENSIONS)), b"x" + mark
             members.append((f"{sample}.{extension}" if extension else sample, content))
-    return members
+    # A stream refuses a name that comes twice, and of an archive the last one counts.
+    return list(dict(members).items())
 
 
 def tar_of(members: list[Member]) -> bytes:
@@ -79,12 +80,8 @@ def in_plain_words(members: list[Member]) -> list[Item]:
 
 
 def counted(members: list[Member]) -> list[Member]:
-    """Those that macOS has not added."""
-    return [
-        (name, content)
-        for name, content in members
-        if not (name.rpartition("/")[2].startswith("._") and content.startswith(APPLE))
-    ]
+    """Those that are not hidden."""
+    return [member for member in members if not member[0].rpartition("/")[2].startswith(".")]
 
 
 @given(members=shard_members())
@@ -138,7 +135,7 @@ def test_both_label_alike(
                  for place, extension in enumerate(["jpg", *extensions])]  # fmt: skip
         files = [(name, JPEG if is_image((name, b"")) else content) for name, content in files]
         files.insert(data.draw(st.integers(0, len(files))), (f"d/{number}.cls", b"%d" % number))
-        members += files
+        members += dict(files).items()
     path = tmp_path_factory.getbasetemp() / "labelled.tar"
     path.write_bytes(tar_of(members))
     dataset = opened(path)
@@ -294,13 +291,13 @@ def test_names_of_which_all_begin_alike(tmp_path: Path, images: int) -> None:
         (("1.2.840.x.jpg", JPEG), "none beside it"),
         (("1.2.840.x.cls", b"1"), "none beside it"),
         (("1.cls", b"1"), "behind 16 images"),
-        (members[0], "none beside it"),
+        (members[0], "a second member of this name"),
     ):
         odd = shard(tmp_path / "t.tar", *members, late)
         with pytest.raises(UnsupportedError, match=complaint):
             list(fastinet.open_stream(odd).items())
     again = shard(tmp_path / "t.tar", *members, *members[:2])
-    with pytest.raises(UnsupportedError, match="have passed"):
+    with pytest.raises(UnsupportedError, match="a second member of this name"):
         list(fastinet.open_stream(again).items())
 
 
@@ -312,7 +309,6 @@ def test_names_of_which_all_begin_alike(tmp_path: Path, images: int) -> None:
     ("names", "items"),
     [
         (["cats/x.jpg", "cats/x.png"], 2),
-        (["cats/x.jpg", "cats/x.jpg"], 2),
         (["cats/x.jpg", "cats/x.1.jpg", "cats/x.2.jpg"], 3),
         (["cats/x.001.jpg", "cats/x.002.jpg"], 2),
         (["n01440764/x.jpg", "n01440764/x.png", "n01440764/x.txt"], 2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,25 +102,48 @@ def tar_of(*members: tuple[str, bytes]) -> bytes:
     return b"".join([entry(name, content) for name, content in members]) + END
 
 
-def test_images_of_one_name_without_a_label_are_items_each(tmp_path: Path) -> None:
-    one, other = images(2)
-    name = "n01440764_1.JPEG"
-    items = by_both_roads(tar_of((name, one), (name, other)), tmp_path / "a.tar")
-    assert items == [(name, one, 0), (name, other, 0)]
+@pytest.mark.parametrize("options", [{}, {"labels": lambda _key, _files: 0}])
+@pytest.mark.parametrize(
+    "members",
+    [
+        ("n01440764_1.JPEG", "n01440764_2.JPEG", "n01440764_1.JPEG"),
+        ("0.cls", "0.jpg", "0.jpg"),
+        ("0.jpg", "0.cls", "1.jpg", "1.cls", "0.cls"),
+        ("./0.jpg", "0.cls", "a.txt", ".//a.txt"),
+    ],
+)
+def test_a_second_member_of_a_name_is_refused(
+    members: Sequence[str], options: dict[str, Any]
+) -> None:
+    """An opened archive takes the last one, and a stream cannot take back what it has given."""
+    contents = images(len(members))
+    data = tar_of(
+        *(
+            (name, b"7" if name.endswith(".cls") else content)
+            for name, content in zip(members, contents, strict=True)
+        )
+    )
+    stream = streamed(data, **options)
+    with pytest.raises(UnsupportedError, match="a second member of this name") as caught:
+        list(stream.items())
+    assert caught.value.member == members[-1].replace(".//", "")
+    assert caught.value.offset == data.rindex(members[-1].encode()) + 512
+    assert "fastinet.open reads the archive from a disk" in caught.value.cause
 
 
-@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_images_of_one_name_with_a_label_are_one_item(place: int, tmp_path: Path) -> None:
-    """The first, wherever the label is."""
+def test_tars_behind_one_another_may_use_a_name_again() -> None:
     one, other = images(2)
-    members = [("0.jpg", one), ("0.jpg", other)]
-    members.insert(place, ("0.cls", b"7"))
-    data = tar_of(*members, ("1.jpg", other), ("1.cls", b"8"))
-    assert by_both_roads(data, tmp_path / "a.tar") == [("0.jpg", one, 7), ("1.jpg", other, 8)]
-    with pytest.warns(FastinetWarning, match="1 entries so far .* or second images of samples"):
-        (batch,) = batches_of(data)
-    assert batch.labels.tolist() == [7, 8]
+    data = tar_of(("n01440764_1.JPEG", one)) + tar_of(("n01440764_1.JPEG", other))
+    assert [item.data for item in streamed(data).items()] == [one, other]
+
+
+def test_a_second_tar_of_a_name_is_refused() -> None:
+    one, other = images(2)
+    inner = [tar_of((f"n01440764_{number}.JPEG", data)) for number, data in enumerate((one, other))]
+    data = tar_of(("n01440764.tar", inner[0]), ("n01440764.tar", inner[1]))
+    with pytest.raises(UnsupportedError, match="a second tar of this name") as caught:
+        list(streamed(data).items())
+    assert caught.value.member == "n01440764.tar"
 
 
 @pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")

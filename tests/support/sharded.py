@@ -32,13 +32,15 @@ def shard(path: Path, *members: Member, compressed: bool = False) -> Path:
 
 
 def members_of(path: Path) -> list[Member]:
+    """The files in a tar; of several of one name the last, where it stands."""
     with tarfile.open(path) as archive:
         found = []
         for info in archive:
             content = archive.extractfile(info)
             if content is not None:
                 found.append((info.name, content.read()))
-    return found
+    last = {name: place for place, (name, _) in enumerate(found)}
+    return [member for place, member in enumerate(found) if last[member[0]] == place]
 
 
 def split_name(name: str) -> tuple[str, str]:

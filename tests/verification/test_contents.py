@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 def test_val_numbers_must_be_complete_and_unique(tmp_path: Path) -> None:
     image = small_jpeg(np.random.default_rng(5))
     numbers = [5, 1, 2, 8, 12, 2]
-    content = b"".join(entry(f"ILSVRC2012_val_{n:08d}.JPEG", image) for n in numbers) + END
+    names = [f"ILSVRC2012_val_{n:08d}.JPEG" for n in numbers]
+    content = b"".join(entry(name, image) for name in [*names, f"again/{names[0]}"]) + END
     path = tmp_path / "renamed.tar"
     path.write_bytes(content)
     published = [PublishedArchive("val.tar", "val", "", splits=(PublishedSplit("val", 10),))]

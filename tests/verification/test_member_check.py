@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,54 @@ def test_missing_classes_that_are_called_by_number(tmp_path: Path) -> None:
     report = fastinet.verify(path, published=published)
     assert kinds(report) == ["missing class"] * 2
     assert [finding.member for finding in report.errors] == ["2", "4"]
+
+
+def unread(report: fastinet.Report) -> list[str]:
+    return [each.message for each in report.errors if each.kind == "unread images"]
+
+
+@pytest.mark.parametrize("name", ["n01440764_9.webp", "n01440764_9.GIF", "n01440764_9", "a.heic"])
+def test_images_of_other_formats_are_errors(tmp_path: Path, name: str) -> None:
+    image = small_jpeg(np.random.default_rng(1))
+    members = {"n01440764_1.JPEG": image, "notes.txt": b"words", name: b"GIF89a and so on"}
+    path = tmp_path / "train.tar"
+    path.write_bytes(tar({"n01440764.tar": tar(members)}))
+    report = fastinet.verify(path, published=[])
+    assert not report.ok
+    assert unread(report) == [
+        f"1 members look like images and are neither JPEG nor PNG: n01440764/{name}"
+    ]
+    members[name] = image  # by its content it is read, whatever it is called
+    path.write_bytes(tar({"n01440764.tar": tar(members)}))
+    assert unread(fastinet.verify(path, published=[])) == []
+
+
+def test_links_are_looked_at_and_what_they_miss_is_an_error(tmp_path: Path) -> None:
+    image = small_jpeg(np.random.default_rng(1))
+    sound = entry("n01440764/n01440764_1.JPEG", image) + entry(
+        "n01440764/n01440764_2.JPEG", type=tarfile.LNKTYPE, linkname="n01440764/n01440764_1.JPEG"
+    )
+    path = tmp_path / "train.tar"
+    path.write_bytes(sound + END)
+    report = fastinet.verify(path, published=[])
+    assert (report.ok, report.images, unread(report)) == (True, 2, [])
+    lost = entry("n01440764/n01440764_3.JPEG", type=tarfile.SYMTYPE, linkname="/data/3.JPEG")
+    lost += entry("latest", type=tarfile.SYMTYPE, linkname="../v2")
+    path.write_bytes(sound + lost + END)
+    report = fastinet.verify(path, published=[])
+    assert unread(report) == [
+        "1 links are called images and lead to nothing in the archive: n01440764/n01440764_3.JPEG"
+    ]
+    notes = [each.message for each in report.findings if each.kind == "passed over"]
+    assert notes[0].startswith("2 symbolic links skipped that lead to nothing in the archive: n014")
+
+
+def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
+    image = small_jpeg(np.random.default_rng(1))
+    names = ["n01440764_1.JPEG", ".n01440764_2.JPEG.AbC123", "@eaDir/n01440764_1.JPEG"]
+    path = tmp_path / "n01440764.tar"
+    path.write_bytes(tar(dict.fromkeys(names, image)))
+    report = fastinet.verify(path, published=[])
+    assert (report.ok, report.images, report.members) == (True, 1, 3)
+    (note,) = [each.message for each in report.findings if each.kind == "passed over"]
+    assert note.startswith("2 files and folders passed over that are hidden or left")
