@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,6 +26,8 @@ class SplitGate {
   /// image's split, and any other one is an error. `around` is the split that the stream itself is
   /// called as, whose name counts as a folder around the members'; "": it says nothing.
   SplitGate(std::string wanted, std::string around);
+  SplitGate(const SplitGate&) = delete;  // its numbers refer to its own roots
+  SplitGate& operator=(const SplitGate&) = delete;
 
   /// Whether the member `name` is of that split. kUnsupported where `name` shows that there are two
   /// readings of what came: it says which, and the argument that decides.
@@ -66,8 +69,9 @@ class SplitGate {
   // Of the images in folders that are called as splits: the split, and the first one's name.
   std::map<std::string, std::string, std::less<>> split_folders_;
   // Which root each class, or number, has been in; two roots with one class are no parts of a
-  // whole.
-  std::unordered_map<int64_t, std::string> roots_;
+  // whole. Each root is kept once.
+  std::unordered_map<int64_t, const std::string*> roots_;
+  std::set<std::string> root_names_;
   int64_t last_class_ = -1;  // that was looked up, in the root `last_root_`
   std::string last_root_;
   // What the folder of the last name told: that of the next one is the same, as a rule.
