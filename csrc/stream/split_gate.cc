@@ -214,18 +214,19 @@ Status SplitGate::CheckOverlap(const Place& place) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
   if (number < 0 || (number == last_class_ && place.folder.root == last_root_)) return {};
-  const auto [found, is_new] = roots_.try_emplace(number, place.folder.root);
-  if (!is_new && found->second != place.folder.root) {
-    const auto shown = [](const std::string& root) {
-      return Quoted(root.empty() ? kTop : std::string_view(root));
+  const std::string& root = *root_names_.insert(place.folder.root).first;
+  const auto [found, is_new] = roots_.try_emplace(number, &root);
+  if (!is_new && found->second != &root) {
+    const auto shown = [](const std::string& path) {
+      return Quoted(path.empty() ? kTop : std::string_view(path));
     };
-    return Unsupported("images of one class, or number, lie in " + shown(found->second) +
-                       " and in " + shown(place.folder.root) +
+    return Unsupported("images of one class, or number, lie in " + shown(*found->second) +
+                       " and in " + shown(root) +
                        ", so that one may be a copy of the other: split= takes one by the path "
                        "of its folder, with a slash behind, split=\"all\" all");
   }
   last_class_ = number;
-  last_root_ = place.folder.root;
+  last_root_ = root;
   return {};
 }
 

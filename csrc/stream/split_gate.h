@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +29,8 @@ class SplitGate {
   /// that the stream itself is called as, whose name counts as a folder around the members'; "": it
   /// says nothing. Without a name it might say something, which `is_named` tells.
   SplitGate(std::string wanted, std::string around, bool is_named);
+  SplitGate(const SplitGate&) = delete;  // its numbers refer to its own roots
+  SplitGate& operator=(const SplitGate&) = delete;
 
   /// Whether the member `name` is of that split. kUnsupported where `name` shows that there are two
   /// readings of what came: it says which, and the argument that decides.
@@ -78,8 +81,9 @@ class SplitGate {
   // Of the images in folders that are called as splits: the split, and the first one's name.
   std::map<std::string, std::string, std::less<>> split_folders_;
   // Which root each class, or number, has been in; two roots with one class are no parts of a
-  // whole.
-  std::unordered_map<int64_t, std::string> roots_;
+  // whole. Each root is kept once.
+  std::unordered_map<int64_t, const std::string*> roots_;
+  std::set<std::string> root_names_;
   int64_t last_class_ = -1;  // that was looked up, in the root `last_root_`
   std::string last_root_;
   // What the folder of the last name told: that of the next one is the same, as a rule.
