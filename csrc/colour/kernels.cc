@@ -135,6 +135,8 @@ uint64_t SumOfGrey(const RgbPlanes& planes) {
 /// count whose upper half is its number: in all others the sum below sets the highest bit, for
 /// which TableLookupBytesOr0 gives zero.
 void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
+  size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR  // whose vectors are one value long
   const hn::CappedTag<uint8_t, 64> d;
   using V = hn::Vec<decltype(d)>;
   const size_t lanes = hn::Lanes(d);
@@ -148,10 +150,10 @@ void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
     }
     return found;
   };
-  size_t x = 0;
   for (; x + lanes <= count; x += lanes) {
     hn::StoreU(looked_up(hn::LoadU(d, values + x)), d, values + x);
   }
+#endif
   for (; x < count; ++x) values[x] = table[values[x]];
 }
 

@@ -107,7 +107,7 @@ def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.
     def arrived(split: str | None) -> tuple[list[str], Exception | None]:
         keys: list[str] = []
         try:
-            keys.extend(item.key for item in streamed(archive, split=split).items())
+            keys.extend(item.key for item in streamed(archive, split=split, name="a.tar").items())
         except (MissingError, UnsupportedError) as error:
             return keys, error
         return keys, None
@@ -118,7 +118,8 @@ def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.
         assert len(found.parts) == 1
         assert keys == paths
     else:
-        assert len(found.parts) > 1
+        # Of a split's folder in another one, the outer may be around all that comes.
+        assert len(found.parts) > 1 or "two folders" in str(error)
         assert keys == paths[: len(keys)]
         assert "split=" in str(error)
     number = data.draw(st.integers(0, len(found.parts) - 1))
@@ -131,7 +132,8 @@ def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.
         assert isinstance(error, UnsupportedError) or not keys
     splits = {part.split for part in found.parts} - {""}
     if wanted in splits and len(splits) == len(found.parts):
-        assert error is None  # nothing is there that could be a copy
+        # Nothing is there that could be a copy.
+        assert error is None or "two folders" in str(error)
 
 
 def test_streams_name_both_splits() -> None:
