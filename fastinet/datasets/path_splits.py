@@ -21,7 +21,10 @@ space: ``imagenet_val``, ``ILSVRC2012_img_train``, ``test-set``, ``val2012``. So
 1. The innermost folder with a known name. It goes before the number, for people deal the published
    images out anew: ``imagenette2/train`` has images that are called ``ILSVRC2012_val_``.
 2. The name of the archive, or of the folder that was opened, as if it were a folder around the
-   files: ``val.tar``, ``validation/``.
+   files: ``val.tar``, ``validation/``. Of several archives the numbers of shards do not count, nor
+   words that all begin or end with: ``in1k-val-256-0007.tar``. If one of them is called as a split,
+   each is a folder by its name: ``val_canny-0000.tar`` beside ``train-0000.tar`` is a split by
+   itself. Where their names speak of several splits, and none plainly of one, they are refused.
 3. The number in its name: ``ILSVRC2012_val_00000001.JPEG``.
 
 The *root* of an image is the path of its folders without those that are wnids. Images that have
@@ -41,6 +44,7 @@ member and refuse what would need those that are yet to come (``split_gate.h``).
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -67,7 +71,9 @@ __all__ = [
     "Partition",
     "find_split",
     "image_numbers",
+    "numbers_apart",
     "partition",
+    "splits_spoken_of",
 ]
 
 ALL: Final = "all"
@@ -79,11 +85,13 @@ KNOWN_SPLITS: Final = ("train", "val", "test", "small_classes", "holdout", "eval
 VALIDATION_PREFIX: Final = "ILSVRC2012_val_"
 TEST_PREFIX: Final = "ILSVRC2012_test_"
 
+_LETTERS: Final = re.compile("[a-z]+")
 _NUMBERED: Final = ("val", "test")  # splits of images with numbers
 _PREFIXES: Final = (VALIDATION_PREFIX, TEST_PREFIX)
 _TRAIN: Final = "train"
 _TOP: Final = "."
 _MOST_SPLITS: Final = 127  # an int8 numbers them in the index
+_NUMBERS: Final = 1 << 32  # of images: above those of wnids, one range for validation, one for test
 
 
 class Part(NamedTuple):
@@ -134,6 +142,16 @@ def image_numbers(names: Names) -> tuple[Ints, Ints]:
     return splits, numbers
 
 
+def numbers_apart(numbered: Ints, numbers: Ints) -> Ints:
+    """[N] the numbers that :func:`image_numbers` tells, apart from each other's and wnids'; -1."""
+    return np.where(numbers >= 0, numbers + _NUMBERS * (1 + numbered), np.int64(-1))
+
+
+def splits_spoken_of(name: str) -> set[str]:
+    """The splits whose names are words in that of an archive: of ``val_canny`` it is val."""
+    return {_paths.known_split(word) for word in _LETTERS.findall(name.lower())} - {""}
+
+
 class _Place(NamedTuple):
     """What is the same for all images of one folder with or without a number."""
 
@@ -165,7 +183,8 @@ def partition(
         archive: [n] index into `around` of the archive that each is in; None: of one.
 
     Raises:
-        UnsupportedError: there are more splits than an index can have.
+        UnsupportedError: there are more splits than an index can have, or archives whose names
+            speak of several, and it is not plain which is of which.
     """
     of_names, folders = names.folders()
     tellings = [_paths.tell_of_folder(folder) for folder in folders]
@@ -173,6 +192,8 @@ def partition(
         any_split_folder=any(telling.split for telling in tellings),
         several=len(set(around)) > 1 and any(map(_paths.known_split, around)),
     )
+    if not named.any_split_folder and not named.several:
+        _refuse_half_told(around)
     places, of_rows = _places(tellings, of_names, numbered, named, around, archive)
     by_folder = {place.split for place in places if place.split_folder}
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -224,6 +245,21 @@ class _Around:
             return _Place(split, "", telling.root, around)
         split = telling.split or (_NUMBERED[numbered] if numbered >= 0 else "")
         return _Place(split, telling.split_folder, telling.root, around)
+
+
+def _refuse_half_told(around: Sequence[str]) -> None:
+    """Raises UnsupportedError if names that are no splits' speak of different ones."""
+    first: tuple[str, set[str]] | None = None
+    for name in dict.fromkeys(around):
+        splits = splits_spoken_of(name)
+        if first is not None and splits and splits != first[1]:
+            raise UnsupportedError(
+                f"archives called '{first[0]}' and '{name}' may be of different splits,"
+                f" {' or '.join(sorted(first[1] | splits))}, and their names do not say so plainly:"
+                " open those of one split by themselves, or call them train-... and val-..."
+            )
+        if splits:
+            first = name, splits
 
 
 def _places(
