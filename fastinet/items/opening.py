@@ -176,7 +176,8 @@ def open(  # noqa: A001  # read as fastinet.open
         progress=progress,
     )
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
-    for note in (*notes, *listing.notes, *split_notes, *siblings_note(absolute, listing.splits)):
+    beside = siblings_note(absolute, listing, look_at_indexes=keeping is True)
+    for note in (*notes, *listing.notes, *split_notes, *beside):
         warn(f"'{absolute}': {note}")
     kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
     if kit is not None:
