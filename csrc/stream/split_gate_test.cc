@@ -18,7 +18,7 @@ struct Passing {
 };
 Passing PassImages(const std::string& wanted, const std::string& around,
                    const std::vector<std::string>& names) {
-  SplitGate gate(wanted, around);
+  SplitGate gate(wanted, around, true);
   Passing passing;
   for (const std::string& name : names) {
     Result<bool> takes = gate.Takes(name, true);
@@ -97,8 +97,16 @@ TEST_CASE("numbers tell the split where no folder does") {
   CHECK(PassImages("val", "train", names).passed == std::vector<bool>{false, false});
 }
 
+TEST_CASE("a stream without a name cannot tell whether its numbers are two splits") {
+  SplitGate gate("val", "", false);
+  CHECK(gate.Takes("ILSVRC2012_val_00000001.JPEG", true).value());
+  const Result<bool> second = gate.Takes("ILSVRC2012_test_00000001.JPEG", true);
+  CHECK_EQ(second.status().code(), StatusCode::kUnsupported);
+  CHECK(Says(second.status(), "'ILSVRC2012_val_00000001.JPEG' is of 'val'"));
+}
+
 TEST_CASE("files that are no images decide nothing") {
-  SplitGate gate("", "");
+  SplitGate gate("", "", true);
   CHECK(gate.Takes("val/labels.txt", false).value());
   CHECK(gate.Takes("train/n01440764/a.jpg", true).value());
   CHECK(gate.Takes("val/labels.txt", false).value());
@@ -109,7 +117,7 @@ TEST_CASE("files that are no images decide nothing") {
 
 TEST_CASE("names of any bytes are taken or not") {
   for (const std::string_view wanted : {"", "train", ".", "/", "\xff", "a/"}) {
-    SplitGate gate(std::string(wanted), "");
+    SplitGate gate(std::string(wanted), "", true);
     for (const std::string_view name :
          {std::string_view(""), std::string_view("/"), std::string_view("///"),
           std::string_view("\xff\xfe/\x80.jpg"), std::string_view("a\0b/c\0", 6),
@@ -122,7 +130,7 @@ TEST_CASE("names of any bytes are taken or not") {
 TEST_CASE("names may end before the memory that they lie in does") {
   const std::string text = "train/n01440764/n01440764_10.JPEG";
   for (size_t length = 0; length <= text.size(); ++length) {
-    SplitGate gate("train", "");
+    SplitGate gate("train", "", true);
     const std::vector<char> name(text.begin(), text.begin() + static_cast<int64_t>(length));
     CHECK_OK(gate.Takes({name.data(), name.size()}, true).status());
   }
