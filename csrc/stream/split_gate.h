@@ -24,9 +24,10 @@ class SplitGate {
   static constexpr std::string_view kAll = "all";
 
   /// Takes the members of the split `wanted`, a split's name or a folder's; "": those of the first
-  /// image's split, and any other one is an error. `around` is the split that the stream itself is
-  /// called as, whose name counts as a folder around the members'; "": it says nothing. Without a
-  /// name it might say something, which `is_named` tells.
+  /// image's split, and any other one is an error. With a slash at its end it is a folder by this
+  /// very name, whatever else comes; "./" is no folder but the classes' own. `around` is the split
+  /// that the stream itself is called as, whose name counts as a folder around the members'; "": it
+  /// says nothing. Without a name it might say something, which `is_named` tells.
   SplitGate(std::string wanted, std::string around, bool is_named);
   SplitGate(const SplitGate&) = delete;  // its numbers refer to its own roots
   SplitGate& operator=(const SplitGate&) = delete;
@@ -53,19 +54,24 @@ class SplitGate {
     std::string split;         // "": its path tells none
     std::string split_folder;  // name of the folder that told it; "": none did
     std::string root;
-    bool by_own_name;  // `wanted` is the name of its folder, and of no split
+    std::string folder;  // path of the one that is the split, or tells it
+    bool by_own_name;    // `wanted` is the name of its folder, and of no split
   };
 
   const Place& PlaceOf(std::string_view name) const;
+  static const std::string& FolderOf(const Place& place);
   std::string_view SplitTold(const Place& place) const;
   bool IsWanted(const Place& place, bool* by_own_name) const;
+  bool InWantedFolder(const Place& place) const;
   Taken Facts(std::string_view name, const Place& place, bool by_own_name) const;
   bool SameSplit(const Taken& taken) const;
   Status CheckNumbers(std::string_view name, const Place& place);
+  Status TwoFolders(std::string_view name, const Place& place) const;
   Status CheckFirst(std::string_view name, const Place& place) const;
   Status CheckOverlap(const Place& place);
 
   const std::string wanted_;
+  const std::string wanted_folder_;  // that `wanted_` names with a slash; "": it names none
   const std::string around_;
   const std::string wanted_split_;  // that `wanted_` is a spelling of; "": of none
   const bool is_named_;
