@@ -239,3 +239,14 @@ def test_more_splits_than_an_index_has(form: str, tmp_path: Path) -> None:
     names = [f"copy{number}/{A}/1.jpg" for number in range(128)]
     with pytest.raises(fastinet.errors.UnsupportedError, match="its folders are 128 splits"):
         opened(written(form, tmp_path, names))
+
+
+@FORMS
+def test_why_there_is_no_such_split(form: str, tmp_path: Path) -> None:
+    """As in Tiny-ImageNet, whose validation images have neither classes nor numbers."""
+    path = written(form, tmp_path, [f"train/{A}/images/{A}_0.jpg", "val/images/val_0.jpg"])
+    with (
+        pytest.warns(FastinetWarning, match="images without a wnid .*: val/images/val_0.jpg"),
+        pytest.raises(ValueError, match="has no split 'val'; it has train"),
+    ):
+        fastinet.open(path, split="val", index=False)
