@@ -39,11 +39,12 @@ std::string AskedFor(std::string_view path) {
 
 }  // namespace
 
-SplitGate::SplitGate(std::string wanted, std::string around)
+SplitGate::SplitGate(std::string wanted, std::string around, bool is_named)
     : wanted_(std::move(wanted)),
       wanted_folder_(FolderNamed(wanted_)),
       around_(std::move(around)),
-      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)) {}
+      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)),
+      is_named_(is_named) {}
 
 const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
   const size_t slash = name.rfind('/');
@@ -143,6 +144,7 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
     FASTINET_RETURN_IF_ERROR(CheckFirst(name, place));
     split_folders_.emplace(place.folder.split, name);
   }
+  FASTINET_RETURN_IF_ERROR(CheckNumbers(name, place));
   if (!wanted) return false;
   Taken taken = Facts(name, place, by_own_name);
   if (!first_)
@@ -159,6 +161,20 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   }
   FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));
   return true;
+}
+
+/// Outside of folders that are called as splits, what an archive is called goes before the numbers
+/// of its images: in train.tar all are of train. Of a stream without a name nobody knows.
+Status SplitGate::CheckNumbers(std::string_view name, const Place& place) {
+  if (place.in_split_folder() || is_named_ || wanted_split_.empty() || !split_folders_.empty()) {
+    return {};
+  }
+  if (!outside_) outside_ = {std::string(name), std::string(place.number.split)};
+  if (outside_->second == place.number.split) return {};
+  return Unsupported(Quoted(outside_->first) + " is of " + Quoted(SplitOf(outside_->first)) +
+                     " by its name, " + Quoted(name) + " of " + Quoted(SplitOf(name)) +
+                     "; whether they are two splits the name of the archive tells, which a stream "
+                     "does not have: name=\"train.tar\" says it, split=\"all\" takes everything");
 }
 
 /// That images of the first one's folder and of another one come, each of which may be meant.
@@ -198,18 +214,19 @@ Status SplitGate::CheckOverlap(const Place& place) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
   if (number < 0 || (number == last_class_ && place.folder.root == last_root_)) return {};
-  const auto [found, is_new] = roots_.try_emplace(number, place.folder.root);
-  if (!is_new && found->second != place.folder.root) {
-    const auto shown = [](const std::string& root) {
-      return Quoted(root.empty() ? kTop : std::string_view(root));
+  const std::string& root = *root_names_.insert(place.folder.root).first;
+  const auto [found, is_new] = roots_.try_emplace(number, &root);
+  if (!is_new && found->second != &root) {
+    const auto shown = [](const std::string& path) {
+      return Quoted(path.empty() ? kTop : std::string_view(path));
     };
-    return Unsupported("images of one class, or number, lie in " + shown(found->second) +
-                       " and in " + shown(place.folder.root) +
+    return Unsupported("images of one class, or number, lie in " + shown(*found->second) +
+                       " and in " + shown(root) +
                        ", so that one may be a copy of the other: split= takes one by the path "
                        "of its folder, with a slash behind, split=\"all\" all");
   }
   last_class_ = number;
-  last_root_ = place.folder.root;
+  last_root_ = root;
   return {};
 }
 
