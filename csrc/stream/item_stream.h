@@ -25,6 +25,7 @@ struct ItemRules {
   bool labels_by_function = false;  // which makes one item of some samples without a label
   std::string split;                // the only one whose members count, as SplitGate takes it
   std::string around;               // the split that the stream's name is
+  bool is_named = true;             // whether it has a name that would be a split's
 };
 
 /// Groups the members of a stream to samples, as WebDataset writes them: members that follow one
@@ -46,7 +47,7 @@ class ItemStream {
       : members_(stream, {}),
         max_bytes_(max_bytes),
         rules_(std::move(rules)),
-        gate_(rules_.split, rules_.around) {}
+        gate_(rules_.split, rules_.around, rules_.is_named) {}
 
   /// The next item; nothing at the archive's end, which has then been seen to be complete. What is
   /// wrong with the stream is said after the items that are known to be complete: when the next

@@ -28,10 +28,11 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
-SplitGate::SplitGate(std::string wanted, std::string around)
+SplitGate::SplitGate(std::string wanted, std::string around, bool is_named)
     : wanted_(std::move(wanted)),
       around_(std::move(around)),
-      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)) {}
+      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)),
+      is_named_(is_named) {}
 
 const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
   const size_t slash = name.rfind('/');
@@ -111,6 +112,7 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
     FASTINET_RETURN_IF_ERROR(CheckFirst(name, place));
     split_folders_.emplace(place.folder.split, name);
   }
+  FASTINET_RETURN_IF_ERROR(CheckNumbers(name, place));
   if (!wanted) return false;
   Taken taken = Facts(name, place, by_own_name);
   if (!first_)
@@ -127,6 +129,20 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   }
   FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));
   return true;
+}
+
+/// Outside of folders that are called as splits, what an archive is called goes before the numbers
+/// of its images: in train.tar all are of train. Of a stream without a name nobody knows.
+Status SplitGate::CheckNumbers(std::string_view name, const Place& place) {
+  if (place.in_split_folder() || is_named_ || wanted_split_.empty() || !split_folders_.empty()) {
+    return {};
+  }
+  if (!outside_) outside_ = {std::string(name), std::string(place.number.split)};
+  if (outside_->second == place.number.split) return {};
+  return Unsupported(Quoted(outside_->first) + " is of " + Quoted(SplitOf(outside_->first)) +
+                     " by its name, " + Quoted(name) + " of " + Quoted(SplitOf(name)) +
+                     "; whether they are two splits the name of the archive tells, which a stream "
+                     "does not have: name=\"train.tar\" says it, split=\"all\" takes everything");
 }
 
 /// When the first folder of a split comes: whether what was taken before was taken on the

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/status.h"
 #include "stream/split_names.h"
@@ -23,8 +24,9 @@ class SplitGate {
 
   /// Takes the members of the split `wanted`, a split's name or a folder's; "": those of the first
   /// image's split, and any other one is an error. `around` is the split that the stream itself is
-  /// called as, whose name counts as a folder around the members'; "": it says nothing.
-  SplitGate(std::string wanted, std::string around);
+  /// called as, whose name counts as a folder around the members'; "": it says nothing. Without a
+  /// name it might say something, which `is_named` tells.
+  SplitGate(std::string wanted, std::string around, bool is_named);
 
   /// Whether the member `name` is of that split. kUnsupported where `name` shows that there are two
   /// readings of what came: it says which, and the argument that decides.
@@ -56,13 +58,17 @@ class SplitGate {
   bool IsWanted(const Place& place, bool* by_own_name) const;
   Taken Facts(std::string_view name, const Place& place, bool by_own_name) const;
   bool SameSplit(const Taken& taken) const;
+  Status CheckNumbers(std::string_view name, const Place& place);
   Status CheckFirst(std::string_view name, const Place& place) const;
   Status CheckOverlap(const Place& place);
 
   const std::string wanted_;
   const std::string around_;
   const std::string wanted_split_;  // that `wanted_` is a spelling of; "": of none
-  std::optional<Taken> first_;      // of the images that were taken
+  const bool is_named_;
+  std::optional<Taken> first_;  // of the images that were taken
+  // Of the images that are in no folder of a split: the first one's name, and its number's split.
+  std::optional<std::pair<std::string, std::string>> outside_;
   // Of the images in folders that are called as splits: the split, and the first one's name.
   std::map<std::string, std::string, std::less<>> split_folders_;
   // Which root each class, or number, has been in; two roots with one class are no parts of a

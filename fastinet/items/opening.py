@@ -259,8 +259,8 @@ def open_stream(
     Members that follow one another and have the same path up to the first dot of the file name are
     one sample (up to the last dot where only that gives its images labels). If there is a label
     among them, a ``.cls`` or a ``.json`` that has one, or with `labels` outside of class folders,
-    one image of it is an item: the first that is called .jpg, .jpeg or .png, else the first. Else
-    all are. The sample's other files of up to 64 KiB are the item's companions. What else there is,
+    one image of it is an item: the one that is called .jpg, else .jpeg, else .png. Else all are.
+    The sample's other files of up to 64 KiB are the item's companions. What else there is,
     second images among it, is counted and warned of. These are the items that :func:`fastinet.open`
     has of the same archive; members of a sample that do not follow one another, which it brings
     together, are an error in a stream.
@@ -285,7 +285,8 @@ def open_stream(
             of an image of ImageNet-V2, the wnid that the file name ends with, the published label
             of a validation image's number, -1 for a test image's, and else the wnid that the file
             name begins with. Labels by companions and by keys in one stream are an error.
-        name: for messages.
+        name: of the archive, where `source` has none: for messages, and as what is around the
+            members, since all that is in ``train.tar`` is for training.
 
     Raises:
         MissingError, ReadError: there is nothing at that path, or it cannot be opened.
@@ -298,8 +299,12 @@ def open_stream(
         raise ValueError(f"split must be the name of one, or of its folder, not {split!r}")
 
     def stream(
-        source: int | Readable, found_name: str, own_file: io.FileIO | None = None, around: str = ""
+        source: int | Readable,
+        found_name: str,
+        own_file: io.FileIO | None = None,
+        around: str | None = None,
     ) -> Stream:
+        around = Path(name).name if name else around
         return Stream(
             source,
             name or found_name,
@@ -307,7 +312,7 @@ def open_stream(
             labels,
             known_classes=classes is not None,
             split=split,
-            around=known_split(names_around(around, [""])[0]),
+            around=None if around is None else known_split(names_around(around, [""])[0]),
             own_file=own_file,
         )
 
@@ -329,9 +334,9 @@ def open_stream(
         raise TypeError(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
-    found_name = getattr(source, "name", "file object")
-    around = Path(found_name).name if isinstance(found_name, str) else ""
-    return stream(source, str(found_name), around=around)
+    found_name = getattr(source, "name", None)
+    around = Path(found_name).name if isinstance(found_name, str) else None
+    return stream(source, str(found_name or "file object"), around=around)
 
 
 def _why_no_stream(path: Path) -> str:
