@@ -383,15 +383,18 @@ def _ending(place: _Place, depth: int, *, whole: bool) -> str:
 def find_split(names: Iterable[str], wanted: str) -> list[int]:
     """Which of these splits `wanted` means: by its name, its folder's, or another spelling.
 
-    More than one where it is not plain which.
+    With a slash at its end it is the folder by this very name. More than one where it is not plain
+    which.
     """
     names = list(names)
-    split = _paths.known_split(wanted)
+    folder = wanted.endswith("/")
+    split = "" if folder else _paths.known_split(wanted)
+    wanted = wanted.removesuffix("/")
     for means in (
         lambda name: name == wanted,
         lambda name: name.endswith(f"/{wanted}"),
         lambda name: split and _paths.known_split(name.rpartition("/")[2]) == split,
-        lambda name: name.lower() == wanted.lower(),
+        lambda name: not folder and name.lower() == wanted.lower(),
     ):
         found = [number for number, name in enumerate(names) if means(name)]
         if found:

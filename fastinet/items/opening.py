@@ -104,8 +104,9 @@ def open(  # noqa: A001  # read as fastinet.open
             archives, for shards, which have one index, beside the first of them; or what an archive
             arrives by.
         split: which part of an archive that has several: "train", "val", "test", or as its folder
-            is called; "all" takes all of them. Folders tell (:mod:`fastinet.datasets.path_splits`
-            has the rule), the name of what was opened, and the names of images
+            is called, with a slash behind for the folder by this very name ("train/"); "all" takes
+            all of them. Folders tell (:mod:`fastinet.datasets.path_splits` has the rule), the name
+            of what was opened, and the names of images
             (``ILSVRC2012_val_00000001.JPEG``). None takes "train", and warns when there are others;
             where there are several others and no train, it is an error.
         labels: other labels for the split's items than the archive's own: a development kit, a
@@ -276,7 +277,8 @@ def open_stream(
             ``.json``, and for those among the 1000 of ImageNet-1K: of validation images and of
             ImageNet-V2. An item whose path has the wnid of its class is an error then.
         split: "train", "val", "test", or as a folder is called: only its items come, as if there
-            were no others. The rule is that of :func:`fastinet.open`
+            were no others. "train/" is the folder by this very name, where others may be meant.
+            The rule is that of :func:`fastinet.open`
             (:mod:`fastinet.datasets.path_splits`). None takes the split that the first item is of,
             and an item of another one is an error that names both; "all" takes everything.
         labels: a function of an item's key and companions (what has its name but for the
