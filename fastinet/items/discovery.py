@@ -355,7 +355,7 @@ def _folders_note(path: Path, mine: set[str]) -> list[str]:
 
 
 def _tars_note(path: Path, mine: set[str]) -> list[str]:
-    """The same of a split's tar: train.tar is beside val.tar, and x_train.tar beside x_val.tar."""
+    """The same of a tar: train.tar is beside val.tar, and x_train.tar beside x_val.tar."""
     own = _without_split(path.name)
     if own is None:
         return []
@@ -472,9 +472,8 @@ def _archives_below(path: Path, members: ScannedMembers) -> str:
     if tars:
         return f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
     deeper = members.names.ends_with(".tar") | members.names.ends_with(".tar.gz")
-    folders = sorted(
-        {str(Path(members.name(row)).parent) for row in np.flatnonzero(deeper).tolist()}
-    )[:5]
+    rows = np.flatnonzero(deeper).tolist()
+    folders = sorted({str(Path(members.name(row)).parent) for row in rows})[:5]
     if folders:
         return f"; there are archives in folders below: open it by its path: {', '.join(folders)}"
     return ""
