@@ -415,14 +415,25 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
     for suffix, what in _WITHOUT_IMAGES:
         if members.names.ends_with(suffix).any():
             return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))
+    tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5] if path.is_dir() else []
+    lost = [name for entries in members.entries for name in entries.lost]
+    some = ", ".join([*lost[:3], *(["..."] if len(lost) > 3 else [])])
+    links = "1 link" if len(lost) == 1 else f"{len(lost)} links"
     if path.is_dir():
-        tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
         advice = (
             f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
             if tars
+            else f"; {links} in it lead to files that are not there: {some}"
+            if lost
             else ""
         )
         return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    if lost:
+        return UnsupportedError(
+            f"there is no image in it: it has {links} to what is not in it: {some}; pack the images"
+            " in place of the links, with `tar --dereference`",
+            archive=str(path),
+        )
     if not len(members):
         return CorruptError(
             "a complete tar, but there is no image in it, nor anything else; a file of zeros looks"

@@ -158,7 +158,9 @@ def _check_unread_images(
             f"{len(rows):,} links are called images and lead to nothing in the archive:"
             f" {some(lost[row] for row in rows[:4])}",
             member=lost[rows[0]],
-            advice="Pack the images in place of the links: tar --dereference.",
+            advice="Pack the images in place of the links: tar --dereference."
+            if not subject.path.is_dir()
+            else "Put the images where they lead to, or in their places: cp --dereference.",
         )
 
 
