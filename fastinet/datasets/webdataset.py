@@ -27,8 +27,9 @@ one published list that agrees with all labels, such as ImageNet-1K's or 21K-P's
 are told, if each wnid has one label and each label one wnid, and "0", "1", and so on for the labels
 between them, as for all where none is told or they contradict each other.
 
-The *split* is the one that all archives are called by: train-0000.tar,
-imagenet1k-validation-00.tar; else "train".
+The *splits* are those of the folders that images lie in, or of their numbers
+(:mod:`fastinet.datasets.path_splits`). An archive counts as a folder by the split that it is called
+by: train-0000.tar, imagenet1k-validation-00.tar. All splits have one table of classes.
 
 A folder that shards were extracted to is one archive. Its index holds as long as its ``.cls`` and
 ``.json`` have the sizes and times that they had (:meth:`FolderArchive.identify`).
@@ -56,6 +57,7 @@ from fastinet.datasets.companions import (
 )
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.listing import Split
+from fastinet.datasets.path_splits import image_numbers, partition
 from fastinet.datasets.samples import IsLabel, Samples, extension_of
 from fastinet.datasets.scanned import ScannedMembers, wnid_number
 from fastinet.datasets.shard_classes import classes_of_labels
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from fastinet._native._engine import Source
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Bools, Ints
+    from fastinet.datasets.path_splits import Partition
 
 __all__ = ["FAMILY", "label_by_function", "recognise"]
 
@@ -243,6 +246,7 @@ def _listing(
     classes, contradiction = classes_of_labels(
         labels, told, members.names.take(items), chosen=chosen
     )
+    found = _partition(members, items)
     second, alone = samples.idle()
     parted = items[samples.parted[items]]
     notes = (
@@ -260,7 +264,8 @@ def _listing(
         items,
         family=FAMILY,
         labels=labels,
-        splits=(Split(_split(members), classes),),
+        splits=tuple(Split(part.name, classes) for part in found.parts),
+        item_split=found.of_rows.astype(np.int8) if len(found.parts) > 1 else None,
         skipped=len(second) + len(alone),
         notes=tuple(filter(None, notes)),
     )
@@ -288,19 +293,23 @@ def _note(members: ScannedMembers, rows: Ints, what: str) -> str:
     return f"{len(rows)} {what}: {', '.join(shown)}{', ...' if len(rows) > 3 else ''}"
 
 
-def _split(members: ScannedMembers) -> str:
-    words = {
-        tuple(
-            dict.fromkeys(
-                _SPLITS[word]
-                for word in re.findall(r"[a-z]+", archive.name.lower())
-                if word in _SPLITS
-            )
-        )
-        for archive in members.archives
-    }
-    (common,) = words if len(words) == 1 else ((),)
-    return common[0] if len(common) == 1 else "train"
+def _partition(members: ScannedMembers, items: Ints) -> Partition:
+    """The splits of the samples' images, which are the members `items`."""
+    names = members.names.take(items)
+    return partition(
+        names,
+        image_numbers(names)[0],
+        np.full(len(items), -1, np.int64),  # that classes are in two folders says nothing here
+        around=[_split_called(archive.name) for archive in members.archives],
+        archive=members.archive[items] if len(members.archives) > 1 else None,
+    )
+
+
+def _split_called(name: str) -> str:
+    """The split that an archive of this name is of; "": it says none, or several."""
+    words = re.findall(r"[a-z]+", name.lower())
+    said = {_SPLITS[word] for word in words if word in _SPLITS}
+    return said.pop() if len(said) == 1 else ""
 
 
 def _told_by_names(members: ScannedMembers, samples: Samples) -> Ints:
