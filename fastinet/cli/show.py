@@ -20,7 +20,7 @@ from fastinet.cli.opening import (
     refuse_for_stream,
     split_option,
 )
-from fastinet.cli.output import archive_argument, literal, say
+from fastinet.cli.output import archive_argument, literal, note, say
 from fastinet.datasets.classes import class_table
 from fastinet.errors import CorruptError, FastinetError
 from fastinet.items.opening import is_stream
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from fastinet import Batch, Dataset, ItemBoxes
     from fastinet.datasets.classes import ClassInfo
+
+_GREY = np.full((160, 160, 3), 190, np.uint8)  # of the size of a cell
+_NOTES = 5  # on single images
 
 
 @click.command(short_help="Write a contact sheet of images drawn at random from ARCHIVE.")
@@ -68,6 +71,7 @@ def show(
     """Write a contact sheet of images drawn at random from ARCHIVE, with their class names.
 
     Of an ARCHIVE that arrives ("-" for standard input, or a named pipe) it shows the first images.
+    A grey square stands for an image that cannot be decoded, and a note says which it is, and why.
     """
     if is_stream(archive):
         refuse_for_stream(archive, index=index_path)
@@ -77,7 +81,7 @@ def show(
     of_items = None if boxes is None else _boxes_of_items(boxes, dataset)
     items = np.random.default_rng(seed).permutation(len(dataset))[:count]
     if transform == "none":
-        images = [_decoded_item(dataset, item) for item in items.tolist()]
+        images = _pictures([_decoded_item(dataset, item) for item in items.tolist()])
         frames = None if of_items is None else _frames_of_items(of_items, items, images)
         write_sheet(dataset, images, items, output, frames)
     else:
@@ -85,22 +89,47 @@ def show(
     say(f"{literal(output)}: {len(items)} images")
 
 
-def _decoded_item(dataset: Dataset, item: int) -> NDArray[np.uint8]:
+def _decoded_item(dataset: Dataset, item: int) -> NDArray[np.uint8] | Exception:
+    """The item's pixels, or why there are none."""
     try:
-        return _decoded(dataset.read(item), dataset.keys[item])
-    except FastinetError:
+        return fastinet.decode(dataset.read(item))
+    except FastinetError as error:
         # A loader fails, too, and knows where in which archive.
-        next(
-            iter(fastinet.Loader(dataset.select([item]), 1, fastinet.Resize(8), threads=1, world=1))
-        )
-        raise
+        one = fastinet.Loader(dataset.select([item]), 1, fastinet.Resize(8), threads=1, world=1)
+        try:
+            next(iter(one))
+        except FastinetError as located:
+            return located
+        return error.in_member(dataset.keys[item])
 
 
-def _decoded(data: bytes, key: str) -> NDArray[np.uint8]:
+def _decoded(data: bytes, key: str) -> NDArray[np.uint8] | Exception:
+    """The pixels of an image, or why there are none."""
     try:
         return fastinet.decode(data)
     except FastinetError as error:
-        raise error.in_member(key) from None
+        return error.in_member(key)
+
+
+def _pictures(found: Sequence[NDArray[np.uint8] | Exception]) -> list[NDArray[np.uint8]]:
+    """What to draw, with a grey square for each image that is none; a note says which these are.
+
+    Raises:
+        the first of the errors, where there is nothing else.
+    """
+    errors = [each for each in found if isinstance(each, Exception)]
+    if errors and len(errors) == len(found):
+        raise errors[0]
+    for error in errors[:_NOTES]:
+        note(f"[dim]note: a grey square stands for an image: {literal(error)}[/]")
+    if len(errors) > _NOTES:
+        note(f"[dim]note: and for {len(errors) - _NOTES} more; fastinet verify names them[/]")
+    return [_GREY if isinstance(each, Exception) else each for each in found]
+
+
+def _rows(batch: Batch) -> list[NDArray[np.uint8]]:
+    errors = batch.errors
+    return _pictures([errors.get(row, batch.images[row]) for row in range(len(batch))])
 
 
 def _boxes_of_items(path: str, dataset: Dataset) -> ItemBoxes:
@@ -129,7 +158,14 @@ def _batch(
     """The first batch of a shuffled epoch."""
     rule = _rule(transform)
     loader = fastinet.Loader(
-        dataset, batch_size=count, transform=rule, shuffle=True, seed=seed, boxes=boxes, world=1
+        dataset,
+        batch_size=count,
+        transform=rule,
+        shuffle=True,
+        seed=seed,
+        boxes=boxes,
+        world=1,
+        on_error="mask",
     )
     return next(iter(loader))
 
@@ -160,14 +196,16 @@ def _show_stream(
         stream = open_streamed(archive, split=split, boxes=boxes)
         with contextlib.closing(stream.items()) as items:
             first = list(itertools.islice(items, count))
-        images = [_decoded(item.data, item.key) for item in first]
+        images = _pictures([_decoded(item.data, item.key) for item in first])
         classes = classes_if_any([(item.key, item.companions) for item in first])
         keys = [item.key for item in first]
     else:
         stream = open_streamed(archive, split=split, labels=note_class, boxes=boxes)
-        loader = fastinet.StreamLoader(stream, count, _rule(transform), seed=seed, world=1)
+        loader = fastinet.StreamLoader(
+            stream, count, _rule(transform), seed=seed, world=1, on_error="mask"
+        )
         batch = next(iter(loader), None)
-        images = [] if batch is None else list(batch.images)
+        images = [] if batch is None else _rows(batch)
         keys = [] if batch is None else batch.keys
         classes = [told[key] for key in keys]
     if not images:
@@ -186,7 +224,7 @@ def write_batch_sheet(dataset: Dataset, batch: Batch, output: str | Path) -> Non
     frames = None
     if (objects := batch.objects) is not None:
         frames = [objects.boxes[objects.rows == row] for row in range(len(batch))]
-    write_sheet(dataset, list(batch.images), batch.indices, output, frames)
+    write_sheet(dataset, _rows(batch), batch.indices, output, frames)
 
 
 def write_sheet(
