@@ -296,8 +296,9 @@ def scan_archives(
         )
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
-            " label beside them, so their classes are not known; labels= takes a function of the"
-            f" key that gives the label{naming}",
+            " label beside them, so their classes are not known; labels= takes a function of key"
+            " and companions that gives the label, as lambda key, companions:"
+            f" [...].index(key.split('/')[-2]) does of class folders by name{naming}",
             archive=str(path),
         )
     raise _without_images(path, members)
@@ -394,13 +395,22 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
         if members.names.ends_with(suffix).any():
             return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))
     if path.is_dir():
-        tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
+        tars = sorted(
+            entry.name for entry in path.glob("*.tar*") if ".fastinet" not in entry.suffixes
+        )[:5]
         advice = (
             f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
             if tars
             else ""
         )
         return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    links = [name for entries in members.entries for name in entries.lost]
+    if not len(members) and links:
+        return CorruptError(
+            f"a complete tar, but there is no image in it: {len(links)} links lead to nothing that"
+            f" it has, the first is {links[0]}; pack what they lead to: tar --dereference",
+            archive=str(path),
+        )
     if not len(members):
         return CorruptError(
             "a complete tar, but there is no image in it, nor anything else; a file of zeros looks"

@@ -329,6 +329,9 @@ def open_stream(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
     found_name = getattr(source, "name", "file object")
+    if isinstance(found_name, int):  # that of a pipe, as of subprocess.Popen
+        found_name = f"descriptor {found_name}"
+        return stream(source, found_name)
     around = Path(found_name).name if isinstance(found_name, str) else ""
     return stream(source, str(found_name), around=around)
 

@@ -148,7 +148,9 @@ def _check_unread_images(
             f"{len(rows):,} links are called images and lead to nothing in the archive:"
             f" {some(lost[row] for row in rows[:4])}",
             member=lost[rows[0]],
-            advice="Pack the images in place of the links: tar --dereference.",
+            advice="Remove the links, or bring back what they lead to."
+            if subject.path.is_dir()
+            else "Pack the images in place of the links: tar --dereference.",
         )
 
 

@@ -530,3 +530,10 @@ def test_the_miniature_is_what_a_shard_is() -> None:
     assert list(members)[:3] == ["n5/8.cls", "n5/8.png", "n5/8.json"]
     with tarfile.open(fileobj=io.BytesIO(tar(members))) as archive:
         assert archive.getnames() == list(members)
+
+
+def test_a_label_in_words_says_what_to_do(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", ("0.jpg", JPEG), ("0.json", b'{"label": "fish"}'))
+    with pytest.raises(CorruptError, match="not 'fish'; labels= takes a function of key and comp"):
+        fastinet.open(path)
+    assert fastinet.open(path, labels=lambda *_: 3).labels.tolist() == [3]

@@ -147,6 +147,18 @@ def test_links_are_looked_at_and_what_they_miss_is_an_error(tmp_path: Path) -> N
     ]
     notes = [each.message for each in report.findings if each.kind == "passed over"]
     assert notes[0].startswith("2 symbolic links skipped that lead to nothing in the archive: n014")
+    (advice,) = [each.advice for each in report.findings if each.kind == "unread images"]
+    assert "tar --dereference" in advice
+    folder = tmp_path / "train" / "n01440764"
+    folder.mkdir(parents=True)
+    (folder / "n01440764_1.JPEG").write_bytes(image)
+    (folder / "n01440764_3.JPEG").symlink_to("gone.JPEG")
+    (advice,) = [
+        each.advice
+        for each in fastinet.verify(folder.parent, published=[]).findings
+        if each.kind == "unread images"
+    ]
+    assert "bring back what they lead to" in advice
 
 
 def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
