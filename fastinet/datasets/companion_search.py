@@ -45,7 +45,14 @@ def with_companions(listing: Listing, members: ScannedMembers) -> Listing:
         members.names.take(beside).whole(),
         [shared for _, _, shared in found],
     )
-    return replace(listing, companions=columns)
+    if not len(beside):
+        return replace(listing, companions=columns)
+    first = ", ".join(members.name(row) for row in np.unique(beside)[:3].tolist())
+    note = (
+        f"of the members that are no images {len(np.unique(beside))} have an image's name, and are"
+        f" its companions, which batch.companions() gives: {first}"
+    )
+    return replace(listing, companions=columns, notes=(*listing.notes, note))
 
 
 def _pairs(
