@@ -55,7 +55,7 @@ def identify_by_content(
         members: of all its archives, N of them.
         images: [N] which members are images.
     """
-    family = family_of(members)
+    family = family_of(members, images)
     subject.report.family = family
     published = published_by_name(subject)
     if family is None:

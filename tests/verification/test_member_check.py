@@ -170,3 +170,14 @@ def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
     assert (report.ok, report.images, report.members) == (True, 1, 3)
     (note,) = [each.message for each in report.findings if each.kind == "passed over"]
     assert note.startswith("2 files and folders passed over that are hidden or left")
+
+
+def test_files_beside_the_images_do_not_hide_what_it_is(tmp_path: Path) -> None:
+    stem = "n01440764/n01440764_"
+    image = small_jpeg(np.random.default_rng(1))
+    members = {f"{stem}{number}.JPEG": image for number in range(4)}
+    words = {f"{stem}{number}.{kind}": b"{}" for number in range(4) for kind in ("txt", "json")}
+    path = tmp_path / "captions.tar"
+    path.write_bytes(tar({**members, **words}))
+    report = fastinet.verify(path, published=[])
+    assert (report.ok, report.family, report.images) == (True, "train", 4)
