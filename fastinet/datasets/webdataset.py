@@ -57,7 +57,6 @@ from fastinet.datasets.companions import (
 )
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.listing import Split
-from fastinet.datasets.path_splits import image_numbers, partition
 from fastinet.datasets.samples import IsLabel, Samples, extension_of
 from fastinet.datasets.scanned import ScannedMembers, wnid_number
 from fastinet.datasets.shard_classes import classes_of_labels
@@ -271,7 +270,6 @@ def _listing(
     classes, contradiction = classes_of_labels(
         labels, told, members.names.take(items), chosen=chosen
     )
-    found = _partition(members, items)
     second, alone = samples.idle()
     parted = items[samples.parted[items]]
     notes = (
