@@ -328,8 +328,9 @@ def recognised(
         )
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
-            " label beside them, so their classes are not known; labels= takes a function of the"
-            f" key that gives the label{naming}",
+            " label beside them, so their classes are not known; labels= takes a function of key"
+            " and companions that gives the label, as lambda key, companions:"
+            f" [...].index(key.split('/')[-2]) does of class folders by name{naming}",
             archive=str(path),
         )
     raise _without_images(path, members)
@@ -500,7 +501,8 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
 
 def _archives_below(path: Path, members: ScannedMembers) -> str:
     """What to do with the archives in a folder that has no images; "": there is none."""
-    tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
+    found = (entry.name for entry in path.glob("*.tar*") if not is_sidecar(entry.name))
+    tars = sorted(found)[:5]
     if tars:
         return f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
     deeper = members.names.ends_with(".tar") | members.names.ends_with(".tar.gz")
