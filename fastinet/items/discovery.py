@@ -489,13 +489,6 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
             " in place of the links, with `tar --dereference`",
             archive=str(path),
         )
-    links = [name for entries in members.entries for name in entries.lost]
-    if not len(members) and links:
-        return CorruptError(
-            f"a complete tar, but there is no image in it: {len(links)} links lead to nothing that"
-            f" it has, the first is {links[0]}; pack what they lead to: tar --dereference",
-            archive=str(path),
-        )
     if not len(members):
         return CorruptError(
             "a complete tar, but there is no image in it, nor anything else; a file of zeros looks"
@@ -508,8 +501,8 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
 
 def _archives_below(path: Path, members: ScannedMembers) -> str:
     """What to do with the archives in a folder that has no images; "": there is none."""
-    found = (entry for entry in path.glob("*.tar*") if ".fastinet" not in entry.suffixes)
-    tars = sorted(entry.name for entry in found)[:5]
+    found = (entry.name for entry in path.glob("*.tar*") if not is_sidecar(entry.name))
+    tars = sorted(found)[:5]
     if tars:
         return f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
     deeper = members.names.ends_with(".tar") | members.names.ends_with(".tar.gz")
