@@ -147,9 +147,9 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   FASTINET_RETURN_IF_ERROR(CheckNumbers(name, place));
   if (!wanted) return false;
   Taken taken = Facts(name, place, by_own_name);
-  if (!first_)
+  if (!first_) {
     first_ = std::move(taken);
-  else if (!SameSplit(taken)) {
+  } else if (!SameSplit(taken)) {
     const std::string split = SplitOf(first_->name);
     const std::string other = SplitOf(name);
     if (split != other && wanted_.empty()) {

@@ -178,7 +178,8 @@ def open(  # noqa: A001  # read as fastinet.open
     for note in (*notes, *listing.notes):  # these may say why there is no such split
         warn(f"'{absolute}': {note}")
     chosen, split_notes = _chosen_split(absolute, listing.splits, split)
-    for note in (*split_notes, *siblings_note(absolute, listing.splits)):
+    beside = siblings_note(absolute, listing, look_at_indexes=keeping is True)
+    for note in (*split_notes, *beside):
         warn(f"'{absolute}': {note}")
     kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
     if kit is not None:

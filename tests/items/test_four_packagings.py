@@ -60,6 +60,7 @@ import fastinet
 from fastinet.testing.archives import Format
 from fastinet.testing.small import small_jpeg
 
+
 class Form(NamedTuple):
     """How a tree is packed."""
 
