@@ -53,9 +53,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Found",
     "archives_at",
+    "as_scanned",
     "find_archives",
     "keep_sidecars",
     "patch_at",
+    "recognised",
     "scan_archives",
     "siblings_note",
 ]
@@ -273,23 +275,43 @@ def scan_archives(
             if error.cause.startswith("not a tar"):  # `fastinet verify` knows no more of it
                 raise
             raise error.advising("`fastinet verify` says more") from None
-        opening = functools.partial(_opened_for_scan, archive, found)
-        scanned.append(ScannedArchive(archive.name, found, opening))
+        scanned.append(as_scanned(archive, found))
     own = scanned[:-1] if patched else scanned
+    listing = recognised(path, own, label_function)
+    if patched:
+        listing = apply_patch(listing, scanned[-1], len(own))
+    odd_names = _backslashes(path, scanned)
+    found_notes = [
+        *([odd_names] if odd_names else []),
+        *_digest_notes(archives),
+        *_earlier_index_notes(archives, scanned),
+    ]
+    return replace(listing, notes=(*listing.notes, *found_notes))
+
+
+def as_scanned(archive: Archive, members: Members) -> ScannedArchive:
+    """An archive and what a scan found in it, which opens where companions are to be read."""
+    return ScannedArchive(
+        archive.name, members, functools.partial(_opened_for_scan, archive, members)
+    )
+
+
+def recognised(
+    path: Path, own: Sequence[ScannedArchive], label_function: LabelFunction | None = None
+) -> Listing:
+    """The listing of what was scanned at `path`, by the first family that takes it for its own.
+
+    Raises:
+        CorruptError, MissingError, UnsupportedError: there are no images, their classes are not
+            known, or what tells them contradicts itself.
+        ReadError: companions cannot be read.
+    """
     try:
         listing = datasets.recognise(own, label_function, _name_around(path))
     except FastinetError as error:
         raise error.in_archive(str(path)) from None
     if listing is not None:
-        if patched:
-            listing = apply_patch(listing, scanned[-1], len(own))
-        odd_names = _backslashes(path, scanned)
-        found_notes = [
-            *([odd_names] if odd_names else []),
-            *_digest_notes(archives),
-            *_earlier_index_notes(archives, scanned),
-        ]
-        return replace(listing, notes=(*listing.notes, *found_notes))
+        return listing
     members = ScannedMembers(own)
     if members.images().any():
         if odd_names := _backslashes(path, own):
@@ -306,8 +328,9 @@ def scan_archives(
         )
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
-            " label beside them, so their classes are not known; labels= takes a function of the"
-            f" key that gives the label{naming}",
+            " label beside them, so their classes are not known; labels= takes a function of key"
+            " and companions that gives the label, as lambda key, companions:"
+            f" [...].index(key.split('/')[-2]) does of class folders by name{naming}",
             archive=str(path),
         )
     raise _without_images(path, members)
@@ -355,7 +378,7 @@ def _folders_note(path: Path, mine: set[str]) -> list[str]:
 
 
 def _tars_note(path: Path, mine: set[str]) -> list[str]:
-    """The same of a split's tar: train.tar is beside val.tar, and x_train.tar beside x_val.tar."""
+    """The same of a tar: train.tar is beside val.tar, and x_train.tar beside x_val.tar."""
     own = _without_split(path.name)
     if own is None:
         return []
@@ -451,9 +474,19 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
     for suffix, what in _WITHOUT_IMAGES:
         if members.names.ends_with(suffix).any():
             return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))
+    lost = [name for entries in members.entries for name in entries.lost]
+    some = ", ".join([*lost[:3], *(["..."] if len(lost) > 3 else [])])
+    links = "1 link" if len(lost) == 1 else f"{len(lost)} links"
     if path.is_dir():
-        return MissingError(
-            f"a folder without images and class tars{_archives_below(path, members)}",
+        below = _archives_below(path, members)
+        advice = below or (
+            f"; {links} in it lead to files that are not there: {some}" if lost else ""
+        )
+        return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    if lost:
+        return UnsupportedError(
+            f"there is no image in it: it has {links} to what is not in it: {some}; pack the images"
+            " in place of the links, with `tar --dereference`",
             archive=str(path),
         )
     if not len(members):
@@ -468,13 +501,13 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
 
 def _archives_below(path: Path, members: ScannedMembers) -> str:
     """What to do with the archives in a folder that has no images; "": there is none."""
-    tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
+    found = (entry.name for entry in path.glob("*.tar*") if not is_sidecar(entry.name))
+    tars = sorted(found)[:5]
     if tars:
         return f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
     deeper = members.names.ends_with(".tar") | members.names.ends_with(".tar.gz")
-    folders = sorted(
-        {str(Path(members.name(row)).parent) for row in np.flatnonzero(deeper).tolist()}
-    )[:5]
+    rows = np.flatnonzero(deeper).tolist()
+    folders = sorted({str(Path(members.name(row)).parent) for row in rows})[:5]
     if folders:
         return f"; there are archives in folders below: open it by its path: {', '.join(folders)}"
     return ""

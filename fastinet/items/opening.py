@@ -339,6 +339,8 @@ def open_stream(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
     found_name = getattr(source, "name", None)
+    if isinstance(found_name, int):  # of a pipe, as subprocess.Popen has it
+        return stream(source, f"descriptor {found_name}", around=None)
     around = Path(found_name).name if isinstance(found_name, str) else None
     return stream(source, str(found_name or "file object"), around=around)
 

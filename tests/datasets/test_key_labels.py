@@ -154,7 +154,7 @@ def test_classes_that_are_no_wnids_are_in_no_key() -> None:
 
 @pytest.mark.parametrize("classes", [None, WNIDS])
 def test_objectnet_among_other_classes(classes: tuple[str, ...] | None) -> None:
-    items = [("objectnet-1.0/images/air_freshener/a.png", {})]
+    items: list[tuple[str, dict[str, bytes]]] = [("objectnet-1.0/images/air_freshener/a.png", {})]
     with pytest.raises(ValueError, match=r'one of ObjectNet.*classes="objectnet" numbers'):
         list(KeyLabels(classes)(items))
     titles = [each.title for each in objectnet_classes()]

@@ -242,17 +242,6 @@ def test_more_splits_than_an_index_has(form: str, tmp_path: Path) -> None:
         opened(written(form, tmp_path, names))
 
 
-@FORMS
-def test_why_there_is_no_such_split(form: str, tmp_path: Path) -> None:
-    """As in Tiny-ImageNet, whose validation images have neither classes nor numbers."""
-    path = written(form, tmp_path, [f"train/{A}/images/{A}_0.jpg", "val/images/val_0.jpg"])
-    with (
-        pytest.warns(FastinetWarning, match="images without a wnid .*: val/images/val_0.jpg"),
-        pytest.raises(ValueError, match="has no split 'val'; it has train"),
-    ):
-        fastinet.open(path, split="val", index=False)
-
-
 @pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize(
     "names", [("train", "val"), ("ILSVRC2012_img_train", "ILSVRC2012_img_val")]
@@ -305,3 +294,14 @@ def test_class_folders_of_other_programs_are_no_classes(
         stream = fastinet.open_stream(path, split="train", classes=[A, D])
         items = [(item.key, stream.label(item.key, {})) for item in stream.items()]
         assert items == [(names[0], 0), (names[1], 1)]
+
+
+@FORMS
+def test_why_there_is_no_such_split(form: str, tmp_path: Path) -> None:
+    """As in Tiny-ImageNet, whose validation images have neither classes nor numbers."""
+    path = written(form, tmp_path, [f"train/{A}/images/{A}_0.jpg", "val/images/val_0.jpg"])
+    with (
+        pytest.warns(FastinetWarning, match="images without a wnid .*: val/images/val_0.jpg"),
+        pytest.raises(ValueError, match="has no split 'val'; it has train"),
+    ):
+        fastinet.open(path, split="val", index=False)
