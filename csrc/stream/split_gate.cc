@@ -20,18 +20,38 @@ bool PathEndsWith(std::string_view path, std::string_view end) {
   return path.size() == end.size() || path[path.size() - end.size() - 1] == '/';
 }
 
+/// Whether the folder `path` is somewhere below the folder `above`. Then `above` may be around all
+/// that an archive has, and tell nothing.
+bool LiesIn(std::string_view path, std::string_view above) {
+  return !above.empty() && path.size() > above.size() && path.starts_with(above) &&
+         path[above.size()] == '/';
+}
+
 std::string Quoted(std::string_view text) {
   std::string quoted("'");
   quoted += text;
   return quoted += '\'';
 }
 
+/// The path of a folder before the slash that it ends with; "": `wanted` ends with none.
+std::string FolderNamed(std::string_view wanted) {
+  return std::string(wanted.ends_with('/') ? wanted.substr(0, wanted.size() - 1)
+                                           : std::string_view());
+}
+
+/// How `split=` asks for the folder at `path`, and for nothing else.
+std::string AskedFor(std::string_view path) {
+  return Quoted(std::string(path.empty() ? kTop : path) + "/");
+}
+
 }  // namespace
 
-SplitGate::SplitGate(std::string wanted, std::string around)
+SplitGate::SplitGate(std::string wanted, std::string around, bool is_named)
     : wanted_(std::move(wanted)),
+      wanted_folder_(FolderNamed(wanted_)),
       around_(std::move(around)),
-      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)) {}
+      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)),
+      is_named_(is_named) {}
 
 const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
   const size_t slash = name.rfind('/');
@@ -44,6 +64,11 @@ const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
   place_->base = LastPart(name);
   place_->number = TellOfNumber(place_->base);
   return *place_;
+}
+
+/// Path of the folder that the split's images lie in, or that tells their split.
+const std::string& SplitGate::FolderOf(const Place& place) {
+  return place.in_split_folder() ? place.folder.split_folder : place.folder.root;
 }
 
 /// The split that a place tells by itself: by a folder, the stream's name, or the number; or "".
@@ -59,9 +84,16 @@ std::string SplitGate::SplitOf(std::string_view name) const {
   return std::string(folder.empty() ? kTop : folder);
 }
 
+bool SplitGate::InWantedFolder(const Place& place) const {
+  return PathEndsWith(place.folder.root, wanted_folder_) ||
+         PathEndsWith(place.folder.split_folder, wanted_folder_) ||
+         (wanted_folder_ == kTop && place.folder.root.empty());
+}
+
 bool SplitGate::IsWanted(const Place& place, bool* by_own_name) const {
   *by_own_name = false;
   if (wanted_.empty()) return true;
+  if (!wanted_folder_.empty()) return InWantedFolder(place);
   const std::string_view split = SplitTold(place);
   if (place.in_split_folder() &&
       (LastPart(place.folder.split_folder) == wanted_ || split == wanted_split_)) {
@@ -87,8 +119,9 @@ SplitGate::Taken SplitGate::Facts(std::string_view name, const Place& place,
   const bool told = !by_own_name || !split_folders_.contains(split);
   return {.name = std::string(name),
           .split = told ? std::string(split) : std::string(),
-          .split_folder = std::string(LastPart(place.folder.split_folder)),
+          .split_folder = place.folder.split_folder,
           .root = place.folder.root,
+          .folder = FolderOf(place),
           .by_own_name = by_own_name};
 }
 
@@ -98,7 +131,10 @@ bool SplitGate::SameSplit(const Taken& taken) const {
     return taken.by_own_name == first_->by_own_name && taken.root == first_->root &&
            taken.split == first_->split;
   }
-  return taken.split == first_->split && taken.split_folder == first_->split_folder;
+  return taken.split == first_->split &&
+         LastPart(taken.split_folder) == LastPart(first_->split_folder) &&
+         !LiesIn(taken.split_folder, first_->split_folder) &&
+         !LiesIn(first_->split_folder, taken.split_folder);
 }
 
 Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
@@ -107,26 +143,63 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   bool by_own_name = false;
   const bool wanted = IsWanted(place, &by_own_name);
   if (!is_image) return wanted;
+  if (!wanted_folder_.empty()) {
+    if (!wanted) return false;
+    if (!first_) first_ = Facts(name, place, by_own_name);
+    if (FolderOf(place) != first_->folder) return TwoFolders(name, place);
+    FASTINET_RETURN_IF_ERROR(CheckOverlap(place));
+    return true;
+  }
   if (place.in_split_folder() && !split_folders_.contains(place.folder.split)) {
     FASTINET_RETURN_IF_ERROR(CheckFirst(name, place));
     split_folders_.emplace(place.folder.split, name);
   }
+  FASTINET_RETURN_IF_ERROR(CheckNumbers(name, place));
   if (!wanted) return false;
   Taken taken = Facts(name, place, by_own_name);
-  if (!first_)
+  if (!first_) {
     first_ = std::move(taken);
-  else if (!SameSplit(taken)) {
-    const bool spelled_otherwise = !wanted_.empty();
-    std::string cause =
-        spelled_otherwise
-            ? "there are two folders that split=" + Quoted(wanted_) + " may mean: that of "
-            : "the stream has several splits, and split= says which one comes: ";
-    cause += Quoted(first_->name) + " is of " + Quoted(SplitOf(first_->name)) + ", " +
-             Quoted(name) + " of " + Quoted(SplitOf(name));
-    return Unsupported(cause + "; split=\"all\" takes everything");
+  } else if (!SameSplit(taken)) {
+    const std::string split = SplitOf(first_->name);
+    const std::string other = SplitOf(name);
+    if (split != other && wanted_.empty()) {
+      return Unsupported("the stream has several splits, and split= says which one comes: " +
+                         Quoted(first_->name) + " is of " + Quoted(split) + ", " + Quoted(name) +
+                         " of " + Quoted(other) + "; split=\"all\" takes everything");
+    }
+    return TwoFolders(name, PlaceOf(name));
   }
   FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));
   return true;
+}
+
+/// Outside of folders that are called as splits, what an archive is called goes before the numbers
+/// of its images: in train.tar all are of train. Of a stream without a name nobody knows.
+Status SplitGate::CheckNumbers(std::string_view name, const Place& place) {
+  if (place.in_split_folder() || is_named_ || wanted_split_.empty() || !split_folders_.empty()) {
+    return {};
+  }
+  if (!outside_) outside_ = {std::string(name), std::string(place.number.split)};
+  if (outside_->second == place.number.split) return {};
+  return Unsupported(Quoted(outside_->first) + " is of " + Quoted(SplitOf(outside_->first)) +
+                     " by its name, " + Quoted(name) + " of " + Quoted(SplitOf(name)) +
+                     "; whether they are two splits the name of the archive tells, which a stream "
+                     "does not have: name=\"train.tar\" says it, split=\"all\" takes everything");
+}
+
+/// That images of the first one's folder and of another one come, each of which may be meant.
+Status SplitGate::TwoFolders(std::string_view name, const Place& place) const {
+  std::string_view first = LastPart(first_->folder);
+  std::string_view second = LastPart(FolderOf(place));
+  if (first == second) {
+    first = first_->folder;
+    second = FolderOf(place);
+  }
+  const std::string meant =
+      wanted_.empty() ? std::string("may be meant") : "split=" + Quoted(wanted_) + " may mean";
+  return Unsupported("there are two folders that " + meant + ": that of " + Quoted(first_->name) +
+                     " and that of " + Quoted(name) + "; split= takes one by its path, " +
+                     AskedFor(first) + " or " + AskedFor(second) + ", split=\"all\" everything");
 }
 
 /// When the first folder of a split comes: whether what was taken before was taken on the
@@ -137,7 +210,8 @@ Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
   return Unsupported(Quoted(first_->name) + " is in no folder that is called as a split, and " +
                      Quoted(name) + " is in one, so that they are two splits, " +
                      Quoted(SplitOf(first_->name)) + " and " + Quoted(SplitOf(name)) +
-                     "; split= takes one by the name of its folder, split=\"all\" all");
+                     "; split= takes one by its folder, " + AskedFor(LastPart(first_->folder)) +
+                     " or " + AskedFor(LastPart(FolderOf(place))) + ", split=\"all\" all");
 }
 
 /// Whether the class of an image has been in another root: then one of the two is a copy, or the
@@ -150,18 +224,19 @@ Status SplitGate::CheckOverlap(const Place& place) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
   if (number < 0 || (number == last_class_ && place.folder.root == last_root_)) return {};
-  const auto [found, is_new] = roots_.try_emplace(number, place.folder.root);
-  if (!is_new && found->second != place.folder.root) {
-    const auto shown = [](const std::string& root) {
-      return Quoted(root.empty() ? kTop : std::string_view(root));
+  const std::string& root = *root_names_.insert(place.folder.root).first;
+  const auto [found, is_new] = roots_.try_emplace(number, &root);
+  if (!is_new && found->second != &root) {
+    const auto shown = [](const std::string& path) {
+      return Quoted(path.empty() ? kTop : std::string_view(path));
     };
-    return Unsupported("images of one class, or number, lie in " + shown(found->second) +
-                       " and in " + shown(place.folder.root) +
-                       ", so that one may be a copy of the other: split= takes one by the name of "
-                       "its folder, split=\"all\" all");
+    return Unsupported("images of one class, or number, lie in " + shown(*found->second) +
+                       " and in " + shown(root) +
+                       ", so that one may be a copy of the other: split= takes one by the path "
+                       "of its folder, with a slash behind, split=\"all\" all");
   }
   last_class_ = number;
-  last_root_ = place.folder.root;
+  last_root_ = root;
   return {};
 }
 

@@ -20,8 +20,13 @@ space: ``imagenet_val``, ``ILSVRC2012_img_train``, ``test-set``, ``val2012``. So
 
 1. The innermost folder with a known name. It goes before the number, for people deal the published
    images out anew: ``imagenette2/train`` has images that are called ``ILSVRC2012_val_``.
-2. The name of the archive, or of the folder that was opened, as if it were a folder around the
-   files: ``val.tar``, ``validation/``.
+2. The innermost folder around all images of the archive, and the name of the archive or of the
+   folder that was opened, as if it were a folder around the files: ``val.tar``, ``validation/``.
+   They tell of all images alike, and nothing where a folder below has a known name. Of several
+   archives the numbers of shards do not count, nor words that all begin or end with:
+   ``in1k-val-256-0007.tar``. If one of them is called as a split, each is a folder by its name:
+   ``val_canny-0000.tar`` beside ``train-0000.tar`` is a split by itself. Where their names speak of
+   several splits, and none plainly of one, they are refused.
 3. The number in its name: ``ILSVRC2012_val_00000001.JPEG``.
 
 The *root* of an image is the path of its folders without those that are wnids. Images that have
@@ -41,6 +46,8 @@ member and refuse what would need those that are yet to come (``split_gate.h``).
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -67,7 +74,9 @@ __all__ = [
     "Partition",
     "find_split",
     "image_numbers",
+    "numbers_apart",
     "partition",
+    "splits_spoken_of",
 ]
 
 ALL: Final = "all"
@@ -79,11 +88,13 @@ KNOWN_SPLITS: Final = ("train", "val", "test", "small_classes", "holdout", "eval
 VALIDATION_PREFIX: Final = "ILSVRC2012_val_"
 TEST_PREFIX: Final = "ILSVRC2012_test_"
 
+_LETTERS: Final = re.compile("[a-z]+")
 _NUMBERED: Final = ("val", "test")  # splits of images with numbers
 _PREFIXES: Final = (VALIDATION_PREFIX, TEST_PREFIX)
 _TRAIN: Final = "train"
 _TOP: Final = "."
 _MOST_SPLITS: Final = 127  # an int8 numbers them in the index
+_NUMBERS: Final = 1 << 32  # of images: above those of wnids, one range for validation, one for test
 
 
 class Part(NamedTuple):
@@ -104,6 +115,7 @@ class Partition:
     of_rows: Ints
     """[n] index into `parts` of each image's split."""
     _around: _Around
+    _of_places: dict[_Place, int]
     _of_roots: dict[tuple[str, str], int]
     """(name of the archive, root) to the index of the part that has images there."""
 
@@ -114,7 +126,8 @@ class Partition:
         where it is something else beside the splits.
         """
         place = self._around.place(_paths.tell_of_folder(folder), -1, around)
-        found = self._of_roots.get((around, place.root))
+        # A root may have images of several parts, by their numbers; a folder has none.
+        found = self._of_places.get(place, self._of_roots.get((around, place.root)))
         if found is None and (place.split or not self._around.any_split_folder):
             return -1
         return found
@@ -132,6 +145,16 @@ def image_numbers(names: Names) -> tuple[Ints, Ints]:
         splits[found >= 0] = split
         numbers = np.maximum(numbers, found)
     return splits, numbers
+
+
+def numbers_apart(numbered: Ints, numbers: Ints) -> Ints:
+    """[N] the numbers that :func:`image_numbers` tells, apart from each other's and wnids'; -1."""
+    return np.where(numbers >= 0, numbers + _NUMBERS * (1 + numbered), np.int64(-1))
+
+
+def splits_spoken_of(name: str) -> set[str]:
+    """The splits whose names are words in that of an archive: of ``val_canny`` it is val."""
+    return {_paths.known_split(word) for word in _LETTERS.findall(name.lower())} - {""}
 
 
 class _Place(NamedTuple):
@@ -165,14 +188,20 @@ def partition(
         archive: [n] index into `around` of the archive that each is in; None: of one.
 
     Raises:
-        UnsupportedError: there are more splits than an index can have.
+        UnsupportedError: there are more splits than an index can have, or archives whose names
+            speak of several, and it is not plain which is of which.
     """
     of_names, folders = names.folders()
     tellings = [_paths.tell_of_folder(folder) for folder in folders]
+    several = len(set(around)) > 1 and any(map(_paths.known_split, around))
+    top = "" if several else _common_folder(telling.root for telling in tellings)
     named = _Around(
-        any_split_folder=any(telling.split for telling in tellings),
-        several=len(set(around)) > 1 and any(map(_paths.known_split, around)),
+        any_split_folder=any(_below(top, telling).split for telling in tellings),
+        several=several,
+        top=top,
     )
+    if not named.any_split_folder and not named.several:
+        _refuse_half_told(around)
     places, of_rows = _places(tellings, of_names, numbered, named, around, archive)
     by_folder = {place.split for place in places if place.split_folder}
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -203,6 +232,7 @@ def partition(
         tuple(found[key] for key in order),
         of_places[of_rows],
         named,
+        {place: numbers[keys[number]] for number, place in enumerate(places)},
         {root: numbers[key] for root, key in of_roots.items()},
     )
 
@@ -212,18 +242,53 @@ class _Around:
     """What the names of archives, which are around their files, tell of these."""
 
     any_split_folder: bool
-    """A folder in the archives is called as a split."""
+    """A folder below `top` is called as a split."""
     several: bool
     """The archives are called as splits themselves, and count as folders."""
+    top: str
+    """Path of the folder that all images lie in, without wnids."""
 
     def place(self, telling: FolderTelling, numbered: int, around: str) -> _Place:
         """Where an image is, with what its folder, number and archive tell."""
         if self.several:
             telling = _paths.tell_of_folder(f"{around}/{telling.root}")
-        elif not self.any_split_folder and (split := _paths.known_split(around)):
+        elif self.any_split_folder:
+            telling = _below(self.top, telling)
+        elif split := _paths.tell_of_folder(f"{around}/{self.top}").split:
             return _Place(split, "", telling.root, around)
         split = telling.split or (_NUMBERED[numbered] if numbered >= 0 else "")
         return _Place(split, telling.split_folder, telling.root, around)
+
+
+def _common_folder(roots: Iterable[str]) -> str:
+    """Path of the innermost folder that all of these lie in; "": none."""
+    paths = [root.split("/") for root in roots]
+    common = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))
+    return "/".join(parts[0] for parts in common)
+
+
+def _below(top: str, telling: FolderTelling) -> FolderTelling:
+    """What a folder in `top` tells without the folders from there on upwards."""
+    if not top or not f"{telling.root}/".startswith(f"{top}/"):
+        return telling
+    below = _paths.tell_of_folder(telling.root[len(top) + 1 :])
+    split_folder = below.split_folder and f"{top}/{below.split_folder}"
+    return telling._replace(split=below.split, split_folder=split_folder)
+
+
+def _refuse_half_told(around: Sequence[str]) -> None:
+    """Raises UnsupportedError if names that are no splits' speak of different ones."""
+    first: tuple[str, set[str]] | None = None
+    for name in dict.fromkeys(around):
+        splits = splits_spoken_of(name)
+        if first is not None and splits and splits != first[1]:
+            raise UnsupportedError(
+                f"archives called '{first[0]}' and '{name}' may be of different splits,"
+                f" {' or '.join(sorted(first[1] | splits))}, and their names do not say so plainly:"
+                " open those of one split by themselves, or call them train-... and val-..."
+            )
+        if splits:
+            first = name, splits
 
 
 def _places(
@@ -318,15 +383,18 @@ def _ending(place: _Place, depth: int, *, whole: bool) -> str:
 def find_split(names: Iterable[str], wanted: str) -> list[int]:
     """Which of these splits `wanted` means: by its name, its folder's, or another spelling.
 
-    More than one where it is not plain which.
+    With a slash at its end it is the folder by this very name. More than one where it is not plain
+    which.
     """
     names = list(names)
-    split = _paths.known_split(wanted)
+    folder = wanted.endswith("/")
+    split = "" if folder else _paths.known_split(wanted)
+    wanted = wanted.removesuffix("/")
     for means in (
         lambda name: name == wanted,
         lambda name: name.endswith(f"/{wanted}"),
         lambda name: split and _paths.known_split(name.rpartition("/")[2]) == split,
-        lambda name: name.lower() == wanted.lower(),
+        lambda name: not folder and name.lower() == wanted.lower(),
     ):
         found = [number for number, name in enumerate(names) if means(name)]
         if found:
