@@ -57,9 +57,10 @@ def test_missing_and_unexpected_classes_are_named(tmp_path: Path, classes: Class
     path = tmp_path / "train.tar"
     path.write_bytes(train_tar(classes))
     report = fastinet.verify(path, published=published, expect="train.tar")
-    missing = [f.member for f in report.errors if f.kind == "missing class"]
-    assert "n01443537" in missing
-    assert len(missing) == 998
+    (missing,) = (f for f in report.errors if f.kind == "missing class")
+    assert missing.message.startswith("998 classes are missing from split 'train': n01443537, ")
+    assert "--expect none" in missing.advice
+    assert len(missing.detail.split(", ")) == 998
     assert [f.member for f in report.errors if f.kind == "unexpected class"] == ["n99999999"]
 
 
@@ -105,8 +106,9 @@ def test_missing_classes_that_are_called_by_number(tmp_path: Path) -> None:
     splits = (PublishedSplit("val", classes=5),)
     published = [PublishedArchive("v2.tar", "imagenet_v2", "", splits=splits)]
     report = fastinet.verify(path, published=published)
-    assert kinds(report) == ["missing class"] * 2
-    assert [finding.member for finding in report.errors] == ["2", "4"]
+    assert kinds(report) == ["missing class"]
+    assert report.errors[0].message == "2 classes are missing from split 'val': 2, 4"
+    assert report.errors[0].detail == "2, 4"
 
 
 def unread(report: fastinet.Report) -> list[str]:
