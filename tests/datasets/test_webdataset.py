@@ -433,7 +433,7 @@ def test_shards_of_several_splits_are_not_merged(tmp_path: Path) -> None:
     )
     assert (train.labels.tolist(), val.labels.tolist()) == ([1, 2], [0, 2])
     assert [info.wnid for info in train.classes] == [info.wnid for info in val.classes]
-    assert list(fastinet.open(paths, split="all").keys) == [*val.keys, *train.keys]
+    assert list(fastinet.open(paths, split="all").keys) == [*train.keys, *val.keys]
 
 
 @pytest.mark.parametrize("packed", [True, False])
