@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::string_view kTrain = "train";
 constexpr std::string_view kSmallClasses = "small_classes";  // no folder is called by it alone
-constexpr std::string_view kTop = ".";  // the name of the root that is no folder
+constexpr std::string_view kTop = ".";    // the name of the root that is no folder
+constexpr std::string_view kHere = "./";  // before a path from the archive's top on
 constexpr std::string_view kTest = "test";
 constexpr int64_t kNumbers = int64_t{1} << 32;  // numbers of images, above those of wnids
 constexpr size_t kWnidLength = 9;
@@ -26,12 +27,38 @@ std::string Quoted(std::string_view text) {
   return quoted += '\'';
 }
 
+/// What is given as `split` for the folder at `path`, which the one at `other` does not mean.
+std::string ExactName(std::string_view path, std::string_view other) {
+  std::string name(path.empty() || PathEndsWith(other, path) ? kHere : std::string_view());
+  name += path;
+  return path.empty() ? name : name += '/';
+}
+
+/// The advice on two names of splits.
+std::string TakeOneOf(const std::string& one, const std::string& other) {
+  return "split=" + Quoted(one) + " takes the one, split=" + Quoted(other) +
+         " takes the other, split=\"all\" both";
+}
+
 }  // namespace
 
 SplitGate::SplitGate(std::string wanted, std::string around)
     : wanted_(std::move(wanted)),
       around_(std::move(around)),
-      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)) {}
+      wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)),
+      folder_(FolderNamed(wanted_)) {}
+
+std::optional<SplitGate::Folder> SplitGate::FolderNamed(std::string_view wanted) {
+  if (!wanted.ends_with('/')) return std::nullopt;
+  const bool from_top = wanted.starts_with(kHere);
+  if (from_top) wanted.remove_prefix(kHere.size());
+  while (wanted.ends_with('/')) wanted.remove_suffix(1);
+  return Folder{.path = std::string(wanted), .from_top = from_top};
+}
+
+bool SplitGate::Folder::IsAt(std::string_view folder) const {
+  return folder == path || (!from_top && PathEndsWith(folder, path));
+}
 
 const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
   const size_t slash = name.rfind('/');
@@ -101,9 +128,32 @@ bool SplitGate::SameSplit(const Taken& taken) const {
   return taken.split == first_->split && taken.split_folder == first_->split_folder;
 }
 
+/// What is given as `split` for the images that `name` is one of, and not for those of `other`.
+std::string SplitGate::NameBeside(std::string_view name, std::string_view other) const {
+  const std::string split = SplitOf(name);
+  const bool differ = split != SplitOf(other);
+  const FolderTelling beside = PlaceOf(other).folder;
+  const Place& place = PlaceOf(name);
+  if (!place.in_split_folder() && place.folder.root == beside.root) {
+    // A number in the name tells one of them.
+    if (!SplitTold(place).empty()) return split;
+    return split_folders_.empty() ? std::string(kTrain) : ExactName(beside.root, {});
+  }
+  if (wanted_.empty() && differ) return split;
+  if (!place.in_split_folder()) return ExactName(place.folder.root, beside.root);
+  return ExactName(place.folder.split_folder,
+                   beside.split.empty() ? beside.root : beside.split_folder);
+}
+
 Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   if (wanted_ == kAll) return true;
   const Place& place = PlaceOf(name);
+  if (folder_) {
+    const bool inside = folder_->IsAt(place.folder.root) ||
+                        (place.in_split_folder() && folder_->IsAt(place.folder.split_folder));
+    if (inside && is_image) FASTINET_RETURN_IF_ERROR(CheckOverlap(place));
+    return inside;
+  }
   bool by_own_name = false;
   const bool wanted = IsWanted(place, &by_own_name);
   if (!is_image) return wanted;
@@ -116,14 +166,13 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   if (!first_)
     first_ = std::move(taken);
   else if (!SameSplit(taken)) {
-    const bool spelled_otherwise = !wanted_.empty();
-    std::string cause =
-        spelled_otherwise
-            ? "there are two folders that split=" + Quoted(wanted_) + " may mean: that of "
-            : "the stream has several splits, and split= says which one comes: ";
-    cause += Quoted(first_->name) + " is of " + Quoted(SplitOf(first_->name)) + ", " +
-             Quoted(name) + " of " + Quoted(SplitOf(name));
-    return Unsupported(cause + "; split=\"all\" takes everything");
+    const std::string cause =
+        wanted_.empty() ? "the stream has several splits, and split= says which one comes: "
+                        : "there are two parts that split=" + Quoted(wanted_) + " may mean: ";
+    const std::string one = NameBeside(first_->name, name);
+    const std::string other = NameBeside(name, first_->name);
+    return Unsupported(cause + Quoted(first_->name) + " is of " + Quoted(one) + ", " +
+                       Quoted(name) + " of " + Quoted(other) + "; " + TakeOneOf(one, other));
   }
   FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));
   return true;
@@ -134,10 +183,11 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
 Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
   if (!first_ || !first_->split_folder.empty() || first_->by_own_name) return {};
   if (around_.empty() && !first_->split.empty() && first_->split != place.folder.split) return {};
+  const std::string& folder = place.folder.split_folder;
   return Unsupported(Quoted(first_->name) + " is in no folder that is called as a split, and " +
                      Quoted(name) + " is in one, so that they are two splits, " +
-                     Quoted(SplitOf(first_->name)) + " and " + Quoted(SplitOf(name)) +
-                     "; split= takes one by the name of its folder, split=\"all\" all");
+                     Quoted(SplitOf(first_->name)) + " and " + Quoted(SplitOf(name)) + "; " +
+                     TakeOneOf(ExactName(first_->root, folder), ExactName(folder, first_->root)));
 }
 
 /// Whether the class of an image has been in another root: then one of the two is a copy, or the
@@ -157,8 +207,9 @@ Status SplitGate::CheckOverlap(const Place& place) {
     };
     return Unsupported("images of one class, or number, lie in " + shown(found->second) +
                        " and in " + shown(place.folder.root) +
-                       ", so that one may be a copy of the other: split= takes one by the name of "
-                       "its folder, split=\"all\" all");
+                       ", so that one may be a copy of the other: " +
+                       TakeOneOf(ExactName(found->second, place.folder.root),
+                                 ExactName(place.folder.root, found->second)));
   }
   last_class_ = number;
   last_root_ = place.folder.root;

@@ -22,7 +22,9 @@ class SplitGate {
   static constexpr std::string_view kAll = "all";
 
   /// Takes the members of the split `wanted`, a split's name or a folder's; "": those of the first
-  /// image's split, and any other one is an error. `around` is the split that the stream itself is
+  /// image's split, and any other one is an error. With a slash behind it, "b/" is each folder that
+  /// is spelled so, by itself, whatever else comes, "a/b/" one in a folder "a", "./b/" the one at
+  /// the top, and "./" the top without its folders. `around` is the split that the stream itself is
   /// called as, whose name counts as a folder around the members'; "": it says nothing.
   SplitGate(std::string wanted, std::string around);
 
@@ -51,18 +53,29 @@ class SplitGate {
     bool by_own_name;  // `wanted` is the name of its folder, and of no split
   };
 
+  /// A folder by its own spelling.
+  struct Folder {
+    std::string path;  // "": the top
+    bool from_top;     // all of the path; else the end of it
+
+    bool IsAt(std::string_view folder) const;
+  };
+
+  static std::optional<Folder> FolderNamed(std::string_view wanted);
   const Place& PlaceOf(std::string_view name) const;
   std::string_view SplitTold(const Place& place) const;
   bool IsWanted(const Place& place, bool* by_own_name) const;
   Taken Facts(std::string_view name, const Place& place, bool by_own_name) const;
+  std::string NameBeside(std::string_view name, std::string_view other) const;
   bool SameSplit(const Taken& taken) const;
   Status CheckFirst(std::string_view name, const Place& place) const;
   Status CheckOverlap(const Place& place);
 
   const std::string wanted_;
   const std::string around_;
-  const std::string wanted_split_;  // that `wanted_` is a spelling of; "": of none
-  std::optional<Taken> first_;      // of the images that were taken
+  const std::string wanted_split_;      // that `wanted_` is a spelling of; "": of none
+  const std::optional<Folder> folder_;  // that `wanted_` is the spelling of, with a slash behind
+  std::optional<Taken> first_;          // of the images that were taken
   // Of the images in folders that are called as splits: the split, and the first one's name.
   std::map<std::string, std::string, std::less<>> split_folders_;
   // Which root each class, or number, has been in; two roots with one class are no parts of a

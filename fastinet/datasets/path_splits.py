@@ -35,6 +35,11 @@ two of them: ``part1/n01440764``, ``part2/n01443537``. Otherwise, one may be a c
 each a dataset by itself, and each is a split by the name of its own folder. So are two folders that
 spell one split in two ways: ``val/`` and ``validation/``.
 
+*A folder by its own spelling.* As what is asked for, a name with a slash behind it is that folder
+and no other: ``val/`` is no ``validation/``, and ``train/`` nothing that lies beside it. It is the
+end of a path, as in ``a/train/``; ``./train/`` is the one at the top, and ``./`` the top without
+its folders. A stream can decide that for each image by itself.
+
 The names are decided in C++ (``split_names.h`` in csrc/), for streams, too, which decide member by
 member and refuse what would need those that are yet to come (``split_gate.h``).
 """
@@ -56,7 +61,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet._native._paths import FolderTelling
-    from fastinet.datasets.names import Ints, Names
+    from fastinet.datasets.names import Bools, Ints, Names
 
 __all__ = [
     "ALL",
@@ -67,6 +72,7 @@ __all__ = [
     "Partition",
     "find_split",
     "image_numbers",
+    "lie_in_folder",
     "partition",
 ]
 
@@ -332,3 +338,23 @@ def find_split(names: Iterable[str], wanted: str) -> list[int]:
         if found:
             return found
     return []
+
+
+def lie_in_folder(names: Names, wanted: str) -> Bools:
+    """[N] whether images are in the folder that ``wanted`` is the spelling of, a slash behind it.
+
+    As ``SplitGate`` has it for streams (csrc/stream/split_gate.h).
+    """
+    from_top = wanted.startswith("./")
+    path = wanted.removeprefix("./").rstrip("/")
+
+    def is_it(folder: str) -> bool:
+        return folder == path or (not from_top and folder.endswith(f"/{path}"))
+
+    of_names, folders = names.folders()
+    tellings = [_paths.tell_of_folder(folder) for folder in folders]
+    told = [
+        is_it(telling.root) or bool(telling.split and is_it(telling.split_folder))
+        for telling in tellings
+    ]
+    return np.array(told, np.bool_)[of_names]

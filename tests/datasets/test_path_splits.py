@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +12,22 @@ from hypothesis import strategies as st
 from support.split_oracle import OTHER_WORDS, SPELLINGS, Image, known, splits_of
 from support.streamed import streamed
 
+import fastinet
 from fastinet._native import _paths
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import (
+    KNOWN_SPLITS,
     Partition,
     find_split,
     image_numbers,
+    lie_in_folder,
     partition,
 )
 from fastinet.errors import MissingError, UnsupportedError
 from fastinet.testing.archives import tar
 
+JPEG_HEAD = b"\xff\xd8\xff\xe0"
 WORDS = st.sampled_from(
     [*" ".join(SPELLINGS.values()).split(), *sorted(OTHER_WORDS), "canny", "2012", "hold", "out",
      "2", "backup", "small", "classes", "imagenet21k", "é", "", "VAL", "Train"]
@@ -134,6 +139,94 @@ def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.
         assert error is None  # nothing is there that could be a copy
 
 
+FOLDER_PATHS = st.lists(FOLDERS.filter(lambda name: name != "."), max_size=2).map("/".join)
+
+
+def in_folder(path: str, wanted: str) -> bool:
+    """Whether the image is in the folder, in plain words."""
+    image, asked = Image(path), tuple(wanted.removeprefix("./").strip("/").split("/"))
+    asked = () if asked == ("",) else asked
+    if wanted.startswith("./") or not asked:
+        return asked in (image.root, image.split_folder or image.root)
+    ends = [folders[-len(asked) :] for folders in (image.root, image.split_folder)]
+    return asked in ends
+
+
+@given(st.lists(STREAMED, min_size=1, max_size=8, unique=True), FOLDER_PATHS, st.booleans())
+def test_folders_by_their_own_spelling(paths: list[str], folder: str, from_top: bool) -> None:
+    wanted = f"./{folder}/" if from_top and folder else f"{folder}/" if folder else "./"
+    mine = [path for path in paths if in_folder(path, wanted)]
+    assert lie_in_folder(Names.of(paths), wanted).tolist() == [path in mine for path in paths]
+    try:
+        items = [
+            item.key
+            for item in streamed(tar(dict.fromkeys(paths, JPEG_HEAD)), split=wanted).items()
+        ]
+    except MissingError:
+        assert not mine
+    except UnsupportedError as error:
+        assert "one may be a copy of the other" in str(error)
+        assert len({Image(path).root for path in mine}) > 1
+    else:
+        assert items == mine
+
+
+@given(st.lists(STREAMED, min_size=1, max_size=6, unique=True), st.booleans(), st.data())
+def test_what_a_stream_s_error_names_helps(
+    paths: list[str], split: bool, data: st.DataObject
+) -> None:
+    """Who does what the error says has items in the end."""
+    archive = tar(dict.fromkeys(paths, JPEG_HEAD))
+    wanted = data.draw(st.sampled_from(KNOWN_SPLITS)) if split else None
+    tried = []
+    while True:
+        tried.append(wanted)
+        try:
+            assert list(streamed(archive, split=wanted).items())
+        except MissingError:
+            assert tried == [wanted]  # the one that was drawn
+            assert wanted is not None
+        except UnsupportedError as error:
+            named = re.findall("split='([^']*)' takes the", str(error))
+            assert len(set(named)) == 2, error
+            wanted = data.draw(st.sampled_from(named))
+            assert wanted not in tried, (tried, error)
+            continue
+        return
+
+
+@pytest.mark.parametrize(
+    ("members", "split", "names"),
+    [
+        (["old_train/n01440764/1.jpg", "train/n01440764/2.jpg"], "train", ("old_train/", "train/")),
+        (["old_train/n01440764/1.jpg", "train/n01440764/2.jpg"], None, ("old_train/", "train/")),
+        (["n01440764/1.jpg", "val/n01440764/2.jpg"], None, ("./", "val/")),
+        (["val/n01440764/1.jpg", "validation/n01440764/2.jpg"], "val", ("val/", "validation/")),
+        (["val/n01440764/1.jpg", "Val/n01440764/2.jpg"], "val", ("val/", "Val/")),
+        (["train/n01440764/1.jpg", "imagenet_train/n01440764/2.jpg"], None,
+         ("train/", "imagenet_train/")),
+        (["old/train/n01440764/1.jpg", "train/n01440764/2.jpg"], "train",
+         ("old/train/", "./train/")),
+        (["a/n01440764/1.jpg", "b/n01440764/2.jpg"], None, ("a/", "b/")),
+        (["ILSVRC2012_val_00000001.JPEG", "n01440764_2.JPEG"], None, ("val", "train")),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_streams_name_what_takes_each_of_two(
+    members: list[str], split: str | None, names: tuple[str, str], tmp_path: Path
+) -> None:
+    archive = tar(dict.fromkeys(members, JPEG_HEAD))
+    with pytest.raises(UnsupportedError) as caught:
+        list(streamed(archive, split=split).items())
+    message = str(caught.value)
+    assert f"split='{names[0]}' takes the one, split='{names[1]}' takes the other" in message
+    path = tmp_path / "a.tar"
+    path.write_bytes(archive)
+    for name, member in zip(names, members, strict=True):
+        assert [item.key for item in streamed(archive, split=name).items()] == [member]
+        assert list(fastinet.open(path, split=name, index=False).keys) == [member]
+
+
 def test_streams_name_both_splits() -> None:
     image = b"\xff\xd8\xff\xe0"
     members = {"train/n01440764/1.JPEG": image, "val_canny/n01440764/2.JPEG": image}
@@ -154,7 +247,7 @@ def test_streams_name_both_splits() -> None:
 @pytest.mark.parametrize(
     ("members", "split", "cause"),
     [
-        (["val/n01440764/1.jpg", "validation/n01440764/2.jpg"], "val", "two folders.*'val' may"),
+        (["val/n01440764/1.jpg", "validation/n01440764/2.jpg"], "val", "two parts.*'val' may"),
         (["clean/n01440764/1.jpg", "canny/n01440764/2.jpg"], None, "'clean' and in 'canny'"),
         (["a/train/n01440764/1.jpg", "b/train/n01440764/2.jpg"], None, "'a/train' and in 'b/tr"),
         (["n01440764/1.jpg", "val/n01440764/2.jpg"], "train", "in no folder that is called"),
