@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "augment/rotation.h"
@@ -108,7 +109,12 @@ struct StepRunner::Image {
 };
 
 Status StepRunner::Apply(std::span<const Step> steps, Size size, MutableBytes planes) {
-  const size_t pixels = planes.size() / 3;
+  const int64_t count = int64_t{size.width} * size.height;
+  if (count > std::numeric_limits<int32_t>::max()) {  // kernels address pixels by int32
+    return InvalidArgument("steps change images of fewer than 2^31 pixels, not of " +
+                           std::to_string(size.width) + " x " + std::to_string(size.height));
+  }
+  const auto pixels = static_cast<size_t>(count);
   if (pixels == 0) return {};
   for (const Step& step : steps) {
     if (step.op != StepOp::kKernelBlur) continue;

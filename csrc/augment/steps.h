@@ -64,7 +64,7 @@ class StepRunner {
  public:
   /// Changes an image of three planes of uint8, red, green and blue, one after another, by `steps`,
   /// which are valid. kInvalidArgument where the kernel of a blur reaches beyond the image's
-  /// mirrored border; the pixels are then unspecified.
+  /// mirrored border, and for images of 2^31 pixels and more; the pixels are then unspecified.
   Status Apply(std::span<const Step> steps, Size size, MutableBytes planes);
 
  private:

@@ -104,6 +104,68 @@ TEST_CASE("arguments out of their bounds are refused") {
   }
 }
 
+TEST_CASE("an image of more pixels than an int32 counts is refused unread") {
+  std::vector<uint8_t> none;
+  CHECK(StepRunner().Apply(SomeSteps(), {1 << 16, 1 << 15}, none).code() ==
+        StatusCode::kInvalidArgument);
+}
+
+/// Positions that all but reach 2^15 fit fixed point, and are rounded to what does not.
+TEST_CASE("positions at the end of fixed point are outside of the image") {
+  for (const double shift : {32767.9999999, 32767.9999999 - 15, -32767.9999999}) {
+    std::vector<uint8_t> planes = RandomPlanes();
+    const Step step{.op = StepOp::kAffine, .arguments = {0, 0, shift, 1, 0, 0}, .fill = {9, 9, 9}};
+    CHECK_OK(StepRunner().Apply({&step, 1}, kSize, planes));
+    CHECK(std::ranges::all_of(planes, [](uint8_t value) { return value == 9; }));
+  }
+}
+
+/// Under the sanitizers: no argument within its bounds leads out of any buffer.
+TEST_CASE("extreme arguments do no harm to images of any shape") {
+  const auto apply = [](const Step& step, Size size) {
+    std::vector<uint8_t> planes(3 * static_cast<size_t>(size.width) * size.height, 77);
+    CHECK_OK(step.Validate());
+    const Status status = StepRunner().Apply({&step, 1}, size, planes);
+    CHECK((status.ok() || step.op == StepOp::kKernelBlur));
+  };
+  for (const Size size : {Size{1, 1}, Size{1, 70}, Size{70, 1}, Size{2, 3}, Size{33, 17}}) {
+    for (const double factor : {0.0, 1e-300, 1e6}) {
+      for (const StepOp op :
+           {StepOp::kBrightness, StepOp::kContrast, StepOp::kSaturation, StepOp::kSharpness}) {
+        apply({.op = op, .arguments = {factor}}, size);
+      }
+    }
+    for (const double turn : {-0.5, -1e-300, 0.5}) {
+      apply({.op = StepOp::kHue, .arguments = {turn}}, size);
+    }
+    for (const double sigma : {0.0, 5e-324, 1e-30, 0.3, 0.9999, 1.8, 2.2, 40.0, kMostSigma}) {
+      apply({.op = StepOp::kGaussianBlur, .arguments = {sigma}}, size);
+    }
+    for (const double taps : {1.0, 3.0, 33.0, 255.0}) {
+      for (const double sigma : {1e-3, kMostSigma}) {
+        apply({.op = StepOp::kKernelBlur, .arguments = {taps, sigma}}, size);
+      }
+    }
+    for (const Sampling sampling : {Sampling::kNearest, Sampling::kBilinear, Sampling::kBicubic}) {
+      for (const double degrees : {-1e6, -1e-300, 45.0, 1e6}) {
+        apply({.op = StepOp::kRotate, .arguments = {degrees}, .sampling = sampling}, size);
+      }
+      for (const double entry : {-32'000.0, -5e-324, 0.0, 1.0, 32'000.0}) {
+        for (const double shift : {-1e9, -0.5, 0.0, 69.999999999999986, 32767.9999999, 1e9}) {
+          apply({.op = StepOp::kAffine,
+                 .arguments = {entry, 0, shift, 0, entry, shift},
+                 .sampling = sampling},
+                size);
+          apply({.op = StepOp::kAffine,
+                 .arguments = {entry, -entry, shift, entry, entry, -shift},
+                 .sampling = sampling},
+                size);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("a kernel must fit the image, mirrored once") {
   std::vector<uint8_t> planes = RandomPlanes();
   const Step fits{.op = StepOp::kKernelBlur, .arguments = {25, 2}};

@@ -155,10 +155,11 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
 
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
-      .def(py::init([](bool labels_by_function, std::string split, std::string around) {
-             return ItemRules{labels_by_function, std::move(split), std::move(around)};
+      .def(py::init([](bool labels_by_function, std::string split, std::string around,
+                       bool is_named) {
+             return ItemRules{labels_by_function, std::move(split), std::move(around), is_named};
            }),
-           py::kw_only(), "labels_by_function"_a, "split"_a, "around"_a);
+           py::kw_only(), "labels_by_function"_a, "split"_a, "around"_a, "is_named"_a);
 
   py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")
       .def(py::init<int, const py::bytes&, const ItemRules&, int64_t>(), "descriptor"_a, "name"_a,

@@ -39,12 +39,14 @@ void TestSmooth(const std::string& target, size_t count) {
 
 void TestBoxes(const std::string& target, size_t count) {
   for (int32_t radius = 0; radius <= kMostLineRadius; ++radius) {
-    const auto tap_count = static_cast<size_t>(2 * radius + 3);
+    const auto tap_count = 2 * static_cast<size_t>(radius) + 3;
     const uint32_t inner = (1u << 24) / (2 * static_cast<uint32_t>(radius) + 2);
     const BoxWeights weights{radius, inner,
                              ((1u << 24) - (2 * static_cast<uint32_t>(radius) + 1) * inner) / 2};
     std::vector<std::vector<uint8_t>> rows;
     std::vector<const uint8_t*> taps;
+    rows.reserve(tap_count);
+    taps.reserve(tap_count);
     for (size_t i = 0; i < tap_count; ++i) {
       rows.push_back(RandomBytes(count + kBlurPadding, static_cast<unsigned>(i)));
     }
@@ -73,7 +75,8 @@ void TestFloats(const std::string& target, size_t count) {
   ToValues(sums.data(), count, back.data());
   size_t differences = 0;
   for (size_t x = 0; x < count; ++x) {
-    const float sum = 1.25f * bytes[x] + -0.75f * bytes[x];
+    const auto value = static_cast<float>(bytes[x]);
+    const float sum = 1.25f * value + -0.75f * value;
     differences += sums[x] != sum || back[x] != std::nearbyint(sum);
   }
   CHECK_MESSAGE(differences == 0, target, ", ", count);

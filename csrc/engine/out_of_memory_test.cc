@@ -19,6 +19,7 @@
 #include "gzip/test_gzip.h"
 #include "jpeg/test_jpegs.h"
 #include "stream/descriptor_input.h"
+#include "tar/test_tars.h"
 
 namespace fastinet {
 namespace {
@@ -214,31 +215,14 @@ TEST_CASE("a batch that cannot be begun") {
   });
 }
 
-/// A tar of `images`, as POSIX ustar has it.
+/// A tar of `images`.
 std::string TarOf(const std::vector<std::vector<uint8_t>>& images) {
   std::string tar;
   for (size_t i = 0; i < images.size(); ++i) {
-    std::string header(512, '\0');
-    const std::string name = "an-image-with-a-long-name-" + std::to_string(i) + ".jpg";
-    header.replace(0, name.size(), name);
-    std::array<char, 13> field{};
-    (void)std::snprintf(field.data(), field.size(), "%011zo", images[i].size());
-    header.replace(124, 11, field.data());
-    header[156] = '0';
-    header.replace(257, 8,
-                   std::string("ustar\0"
-                               "00",
-                               8));
-    header.replace(148, 8, 8, ' ');
-    unsigned sum = 0;
-    for (const char c : header) sum += static_cast<uint8_t>(c);
-    (void)std::snprintf(field.data(), field.size(), "%06o", sum);
-    header.replace(148, 7, std::string(field.data(), 7));
-    tar += header;
-    tar.append(images[i].begin(), images[i].end());
-    tar.resize((tar.size() + 511) / 512 * 512);
+    test::AppendEntry(tar, "an-image-with-a-long-name-" + std::to_string(i) + ".jpg",
+                      {reinterpret_cast<const char*>(images[i].data()), images[i].size()});
   }
-  return tar + std::string(1024, '\0');
+  return tar + test::TarEnd();
 }
 
 /// A stream whose feeder and workers have no memory, and whose consumer has.

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstdio>
 #include <memory>
 #include <random>
 #include <string>
@@ -17,41 +16,20 @@
 
 #include "base/test_checks.h"
 #include "stream/descriptor_input.h"
+#include "tar/test_tars.h"
 
 namespace fastinet {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// A header and content, as POSIX ustar has them.
-void Append(std::string& tar, const std::string& name, const std::string& content) {
-  std::string header(512, '\0');
-  header.replace(0, name.size(), name);
-  std::array<char, 13> size;
-  (void)std::snprintf(size.data(), size.size(), "%011zo", content.size());
-  header.replace(124, 11, size.data());
-  header[156] = '0';
-  header.replace(257, 8,
-                 std::string("ustar\0"
-                             "00",
-                             8));
-  header.replace(148, 8, 8, ' ');
-  unsigned sum = 0;
-  for (const char c : header) sum += static_cast<uint8_t>(c);
-  std::array<char, 8> checksum;
-  (void)std::snprintf(checksum.data(), checksum.size(), "%06o", sum);
-  header.replace(148, 7, std::string(checksum.data(), 7));
-  tar += header + content;
-  tar.resize((tar.size() + 511) / 512 * 512);
-}
-
 std::string Archive(int items) {
   std::string tar;
   for (int i = 0; i < items; ++i) {
-    Append(tar, std::to_string(i) + ".jpg",
-           std::string(static_cast<size_t>(i * 997 % 40'000), 'x'));
+    test::AppendEntry(tar, std::to_string(i) + ".jpg",
+                      std::string(static_cast<size_t>(i * 997 % 40'000), 'x'));
   }
-  return tar + std::string(1024, '\0');
+  return tar + test::TarEnd();
 }
 
 /// A pipe that a thread writes to, in pieces.

@@ -204,6 +204,7 @@ void ItemStream::Skip(std::string name) {
 /// Leaves one image of a sample with one item; the others are passed over, or its companions.
 void ItemStream::KeepOne(std::vector<SampleFile>& sample, SampleReading reading) {
   std::vector<bool> were_images;
+  were_images.reserve(sample.size());
   for (const SampleFile& file : sample) were_images.push_back(file.is_image);
   KeepOneImage(sample, reading);
   for (size_t i = 0; i < sample.size(); ++i) {
@@ -255,6 +256,7 @@ Status ItemStream::Take(const StreamedMember& member) {
     }
   }
   FASTINET_RETURN_IF_ERROR(TakeBesideMany(file));
+  if (let_go_ || files_.size() >= kMaxFiles) return TakeBeyondLimit(file);
   files_.push_back(std::move(file));
   if (release_ == Release::kOneByOne) return EmitImages();
   const auto waiting = std::ranges::count_if(files_, &SampleFile::is_image);
@@ -284,6 +286,25 @@ Status ItemStream::TakeBesideMany(const SampleFile& file) {
   }
   return files_.empty() || StemOf(files_.front().name) == StemOf(file.name) ? Status()
                                                                             : FinishStem();
+}
+
+/// Takes a file of a sample of which no more can be kept.
+Status ItemStream::TakeBeyondLimit(const SampleFile& file) {
+  if ((kinds_ & kHasImage) != 0) {
+    return Refusal((file.is_image ? "an image that" : "a file that") +
+                       std::string(" comes behind ") + std::to_string(kMaxFiles) +
+                       " files or more of one sample, whose names are the same up to the first "
+                       "dot, and a stream cannot keep all of them until it knows what they are; "
+                       "fastinet.open reads the archive",
+                   file);
+  }
+  // Larger ones are counted already.
+  for (const SampleFile& kept : std::exchange(files_, {})) {
+    if (kept.bytes.size() == kept.size) Skip(kept.name);
+  }
+  if (file.bytes.size() == file.size) Skip(file.name);
+  let_go_ = true;
+  return {};
 }
 
 /// Decides on a sample of which many images wait.
@@ -363,7 +384,7 @@ Status ItemStream::FinishSample() {
   }
   files_.clear();
   release_ = Release::kAtItsEnd;
-  kept_one_ = unsettled_ = false;
+  kept_one_ = unsettled_ = let_go_ = false;
   kinds_ = 0;
   return status;
 }

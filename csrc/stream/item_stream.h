@@ -23,8 +23,9 @@ namespace fastinet {
 /// What of a stream is an item, beyond what its members tell.
 struct ItemRules {
   bool labels_by_function = false;  // which makes one item of some samples without a label
-  std::string split;                // the only one whose members count, as SplitGate takes it
-  std::string around;               // the split that the stream's name is
+  std::string split = {};           // the only one whose members count, as SplitGate takes it
+  std::string around = {};          // the split that the stream's name is
+  bool is_named = true;             // whether it has a name that would be a split's
 };
 
 /// Groups the members of a stream to samples, as WebDataset writes them: members that follow one
@@ -41,12 +42,16 @@ class ItemStream {
   /// like "img.0001.jpg", a sample of thousands, can take. Masks, depths and views are some few.
   static constexpr size_t kMaxWaiting = 16;
 
+  /// Files of one sample that are kept until it is over. Those of a sample without an image are
+  /// then let go, since nothing is made of them; others are an error.
+  static constexpr size_t kMaxFiles = 4096;
+
   /// `stream` must outlive this. Images of more than `max_bytes` come without their bytes.
   ItemStream(ByteStream& stream, uint64_t max_bytes, ItemRules rules)
       : members_(stream, {}),
         max_bytes_(max_bytes),
         rules_(std::move(rules)),
-        gate_(rules_.split, rules_.around) {}
+        gate_(rules_.split, rules_.around, rules_.is_named) {}
 
   /// The next item; nothing at the archive's end, which has then been seen to be complete. What is
   /// wrong with the stream is said after the items that are known to be complete: when the next
@@ -81,6 +86,7 @@ class ItemStream {
   Status CheckSplit() const;
   Status Take(const StreamedMember& member);
   Status TakeBesideMany(const SampleFile& file);
+  Status TakeBeyondLimit(const SampleFile& file);
   Status ReleaseMany();
   Status EmitImages();
   bool CanPart() const;
@@ -112,6 +118,7 @@ class ItemStream {
   Release release_ = Release::kAtItsEnd;
   bool kept_one_ = false;   // of its images, since there were many
   bool unsettled_ = false;  // whether there is one item, until another kind of member comes
+  bool let_go_ = false;     // of its files, since there were many and no image
   uint8_t kinds_ = 0;       // of all that came of it
   SampleFile latest_;       // without its bytes
   NameSet passed_;          // the samples of this tar, and what each had

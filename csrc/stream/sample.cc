@@ -30,6 +30,18 @@ bool HasImageExtension(std::string_view name, SampleReading reading) {
   return extension == "jpeg" || extension == "jpg" || extension == "png";
 }
 
+/// Which image of a sample is its item: that of the lowest number, and of several the first by
+/// name. fastinet/datasets/samples.py has the rule.
+size_t RankOf(std::string_view name, SampleReading reading) {
+  constexpr std::array<std::string_view, 3> kExtensions = {"jpg", "jpeg", "png"};
+  const auto index = [&](const std::string& extension) {
+    return static_cast<size_t>(std::ranges::find(kExtensions, extension) - kExtensions.begin());
+  };
+  const size_t whole = index(ExtensionOf(name, reading));
+  if (whole < kExtensions.size()) return whole;
+  return kExtensions.size() + index(ExtensionOf(name, SampleReading::kByLastDot));
+}
+
 /// Whether it is one of a series: "1.jpg".
 bool IsNumbered(std::string_view extension) {
   const size_t digits =
@@ -158,11 +170,13 @@ bool HasOneItem(const std::vector<SampleFile>& sample, bool by_function, SampleR
 
 uint64_t KeepOneImage(std::vector<SampleFile>& sample, SampleReading reading) {
   SampleFile* kept = nullptr;
+  size_t kept_rank = 0;
   for (SampleFile& file : sample) {
     if (!file.is_image) continue;
-    if (kept == nullptr ||
-        (!HasImageExtension(kept->name, reading) && HasImageExtension(file.name, reading))) {
+    const size_t rank = RankOf(file.name, reading);
+    if (kept == nullptr || rank < kept_rank || (rank == kept_rank && file.name < kept->name)) {
       kept = &file;
+      kept_rank = rank;
     }
   }
   uint64_t others = 0;

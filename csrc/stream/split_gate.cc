@@ -27,7 +27,7 @@ std::string Quoted(std::string_view text) {
   return quoted += '\'';
 }
 
-/// What is given as `split` for the folder at `path`, which the one at `other` does not mean.
+/// What is given as `split` for the folder at `path`, and does not mean the one at `other`.
 std::string ExactName(std::string_view path, std::string_view other) {
   std::string name(path.empty() || PathEndsWith(other, path) ? kHere : std::string_view());
   name += path;
@@ -42,11 +42,12 @@ std::string TakeOneOf(const std::string& one, const std::string& other) {
 
 }  // namespace
 
-SplitGate::SplitGate(std::string wanted, std::string around)
+SplitGate::SplitGate(std::string wanted, std::string around, bool is_named)
     : wanted_(std::move(wanted)),
+      folder_(FolderNamed(wanted_)),
       around_(std::move(around)),
       wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)),
-      folder_(FolderNamed(wanted_)) {}
+      is_named_(is_named) {}
 
 std::optional<SplitGate::Folder> SplitGate::FolderNamed(std::string_view wanted) {
   if (!wanted.ends_with('/')) return std::nullopt;
@@ -73,6 +74,11 @@ const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
   return *place_;
 }
 
+/// Path of the folder that the split's images lie in, or that tells their split.
+const std::string& SplitGate::FolderOf(const Place& place) {
+  return place.in_split_folder() ? place.folder.split_folder : place.folder.root;
+}
+
 /// The split that a place tells by itself: by a folder, the stream's name, or the number; or "".
 std::string_view SplitGate::SplitTold(const Place& place) const {
   if (place.in_split_folder()) return place.folder.split;
@@ -86,9 +92,15 @@ std::string SplitGate::SplitOf(std::string_view name) const {
   return std::string(folder.empty() ? kTop : folder);
 }
 
+bool SplitGate::InWantedFolder(const Place& place) const {
+  return folder_->IsAt(place.folder.root) ||
+         (place.in_split_folder() && folder_->IsAt(place.folder.split_folder));
+}
+
 bool SplitGate::IsWanted(const Place& place, bool* by_own_name) const {
   *by_own_name = false;
   if (wanted_.empty()) return true;
+  if (folder_) return InWantedFolder(place);
   const std::string_view split = SplitTold(place);
   if (place.in_split_folder() &&
       (LastPart(place.folder.split_folder) == wanted_ || split == wanted_split_)) {
@@ -116,6 +128,7 @@ SplitGate::Taken SplitGate::Facts(std::string_view name, const Place& place,
           .split = told ? std::string(split) : std::string(),
           .split_folder = std::string(LastPart(place.folder.split_folder)),
           .root = place.folder.root,
+          .folder = FolderOf(place),
           .by_own_name = by_own_name};
 }
 
@@ -128,54 +141,73 @@ bool SplitGate::SameSplit(const Taken& taken) const {
   return taken.split == first_->split && taken.split_folder == first_->split_folder;
 }
 
-/// What is given as `split` for the images that `name` is one of, and not for those of `other`.
-std::string SplitGate::NameBeside(std::string_view name, std::string_view other) const {
-  const std::string split = SplitOf(name);
-  const bool differ = split != SplitOf(other);
-  const FolderTelling beside = PlaceOf(other).folder;
-  const Place& place = PlaceOf(name);
-  if (!place.in_split_folder() && place.folder.root == beside.root) {
-    // A number in the name tells one of them.
-    if (!SplitTold(place).empty()) return split;
-    return split_folders_.empty() ? std::string(kTrain) : ExactName(beside.root, {});
-  }
-  if (wanted_.empty() && differ) return split;
-  if (!place.in_split_folder()) return ExactName(place.folder.root, beside.root);
-  return ExactName(place.folder.split_folder,
-                   beside.split.empty() ? beside.root : beside.split_folder);
-}
-
 Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   if (wanted_ == kAll) return true;
   const Place& place = PlaceOf(name);
-  if (folder_) {
-    const bool inside = folder_->IsAt(place.folder.root) ||
-                        (place.in_split_folder() && folder_->IsAt(place.folder.split_folder));
-    if (inside && is_image) FASTINET_RETURN_IF_ERROR(CheckOverlap(place));
-    return inside;
-  }
   bool by_own_name = false;
   const bool wanted = IsWanted(place, &by_own_name);
   if (!is_image) return wanted;
+  if (folder_) {
+    if (!wanted) return false;
+    if (!first_) first_ = Facts(name, place, by_own_name);
+    if (FolderOf(place) != first_->folder) return TwoParts(name);
+    FASTINET_RETURN_IF_ERROR(CheckOverlap(place));
+    return true;
+  }
   if (place.in_split_folder() && !split_folders_.contains(place.folder.split)) {
     FASTINET_RETURN_IF_ERROR(CheckFirst(name, place));
     split_folders_.emplace(place.folder.split, name);
   }
+  FASTINET_RETURN_IF_ERROR(CheckNumbers(name, place));
   if (!wanted) return false;
   Taken taken = Facts(name, place, by_own_name);
   if (!first_)
     first_ = std::move(taken);
   else if (!SameSplit(taken)) {
-    const std::string cause =
-        wanted_.empty() ? "the stream has several splits, and split= says which one comes: "
-                        : "there are two parts that split=" + Quoted(wanted_) + " may mean: ";
-    const std::string one = NameBeside(first_->name, name);
-    const std::string other = NameBeside(name, first_->name);
-    return Unsupported(cause + Quoted(first_->name) + " is of " + Quoted(one) + ", " +
-                       Quoted(name) + " of " + Quoted(other) + "; " + TakeOneOf(one, other));
+    return TwoParts(name);
   }
   FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));
   return true;
+}
+
+/// Outside of folders that are called as splits, what an archive is called goes before the numbers
+/// of its images: in train.tar all are of train. Of a stream without a name nobody knows.
+Status SplitGate::CheckNumbers(std::string_view name, const Place& place) {
+  if (place.in_split_folder() || is_named_ || wanted_split_.empty() || !split_folders_.empty()) {
+    return {};
+  }
+  if (!outside_) outside_ = {std::string(name), std::string(place.number.split)};
+  if (outside_->second == place.number.split) return {};
+  return Unsupported(Quoted(outside_->first) + " is of " + Quoted(SplitOf(outside_->first)) +
+                     " by its name, " + Quoted(name) + " of " + Quoted(SplitOf(name)) +
+                     "; whether they are two splits the name of the archive tells, which a stream "
+                     "does not have: name=\"train.tar\" says it, split=\"all\" takes everything");
+}
+
+/// That images of the first one's part and of another one come, each of which may be meant.
+Status SplitGate::TwoParts(std::string_view name) const {
+  const std::string cause =
+      wanted_.empty() ? "the stream has several splits, and split= says which one comes: "
+                      : "there are two parts that split=" + Quoted(wanted_) + " may mean: ";
+  const std::string one = NameBeside(first_->name, name);
+  const std::string other = NameBeside(name, first_->name);
+  return Unsupported(cause + Quoted(first_->name) + " is of " + Quoted(one) + ", " + Quoted(name) +
+                     " of " + Quoted(other) + "; " + TakeOneOf(one, other));
+}
+
+/// What is given as `split` for the images that `name` is one of, and not for those of `other`.
+std::string SplitGate::NameBeside(std::string_view name, std::string_view other) const {
+  const std::string split = SplitOf(name);
+  const bool differ = split != SplitOf(other);
+  const Place beside = PlaceOf(other);
+  const Place& place = PlaceOf(name);
+  if (!place.in_split_folder() && place.folder.root == beside.folder.root) {
+    // A number in the name tells one of them.
+    if (!SplitTold(place).empty()) return split;
+    return split_folders_.empty() ? std::string(kTrain) : ExactName(place.folder.root, {});
+  }
+  if (wanted_.empty() && differ) return split;
+  return ExactName(FolderOf(place), FolderOf(beside));
 }
 
 /// When the first folder of a split comes: whether what was taken before was taken on the
@@ -183,11 +215,12 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
 Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
   if (!first_ || !first_->split_folder.empty() || first_->by_own_name) return {};
   if (around_.empty() && !first_->split.empty() && first_->split != place.folder.split) return {};
-  const std::string& folder = place.folder.split_folder;
-  return Unsupported(Quoted(first_->name) + " is in no folder that is called as a split, and " +
-                     Quoted(name) + " is in one, so that they are two splits, " +
-                     Quoted(SplitOf(first_->name)) + " and " + Quoted(SplitOf(name)) + "; " +
-                     TakeOneOf(ExactName(first_->root, folder), ExactName(folder, first_->root)));
+  const std::string folder = FolderOf(place);  // `place` changes with the next name
+  return Unsupported(
+      Quoted(first_->name) + " is in no folder that is called as a split, and " + Quoted(name) +
+      " is in one, so that they are two splits, " + Quoted(SplitOf(first_->name)) + " and " +
+      Quoted(SplitOf(name)) + "; " +
+      TakeOneOf(ExactName(first_->folder, folder), ExactName(folder, first_->folder)));
 }
 
 /// Whether the class of an image has been in another root: then one of the two is a copy, or the
@@ -200,19 +233,18 @@ Status SplitGate::CheckOverlap(const Place& place) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
   if (number < 0 || (number == last_class_ && place.folder.root == last_root_)) return {};
-  const auto [found, is_new] = roots_.try_emplace(number, place.folder.root);
-  if (!is_new && found->second != place.folder.root) {
-    const auto shown = [](const std::string& root) {
-      return Quoted(root.empty() ? kTop : std::string_view(root));
+  const std::string& root = *root_names_.insert(place.folder.root).first;
+  const auto [found, is_new] = roots_.try_emplace(number, &root);
+  if (!is_new && found->second != &root) {
+    const auto shown = [](const std::string& path) {
+      return Quoted(path.empty() ? kTop : std::string_view(path));
     };
-    return Unsupported("images of one class, or number, lie in " + shown(found->second) +
-                       " and in " + shown(place.folder.root) +
-                       ", so that one may be a copy of the other: " +
-                       TakeOneOf(ExactName(found->second, place.folder.root),
-                                 ExactName(place.folder.root, found->second)));
+    return Unsupported("images of one class, or number, lie in " + shown(*found->second) +
+                       " and in " + shown(root) + ", so that one may be a copy of the other: " +
+                       TakeOneOf(ExactName(*found->second, root), ExactName(root, *found->second)));
   }
   last_class_ = number;
-  last_root_ = place.folder.root;
+  last_root_ = root;
   return {};
 }
 

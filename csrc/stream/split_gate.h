@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/status.h"
 #include "stream/split_names.h"
@@ -22,11 +24,14 @@ class SplitGate {
   static constexpr std::string_view kAll = "all";
 
   /// Takes the members of the split `wanted`, a split's name or a folder's; "": those of the first
-  /// image's split, and any other one is an error. With a slash behind it, "b/" is each folder that
-  /// is spelled so, by itself, whatever else comes, "a/b/" one in a folder "a", "./b/" the one at
-  /// the top, and "./" the top without its folders. `around` is the split that the stream itself is
-  /// called as, whose name counts as a folder around the members'; "": it says nothing.
-  SplitGate(std::string wanted, std::string around);
+  /// image's split, and any other one is an error. With a slash at its end it is a folder by this
+  /// very name, whatever else comes: "b/" is any "b", "a/b/" one in an "a", "./b/" the one at the
+  /// top; "./" is no folder but the classes' own. `around` is the split
+  /// that the stream itself is called as, whose name counts as a folder around the members'; "": it
+  /// says nothing. Without a name it might say something, which `is_named` tells.
+  SplitGate(std::string wanted, std::string around, bool is_named);
+  SplitGate(const SplitGate&) = delete;  // its numbers refer to its own roots
+  SplitGate& operator=(const SplitGate&) = delete;
 
   /// Whether the member `name` is of that split. kUnsupported where `name` shows that there are two
   /// readings of what came: it says which, and the argument that decides.
@@ -50,37 +55,46 @@ class SplitGate {
     std::string split;         // "": its path tells none
     std::string split_folder;  // name of the folder that told it; "": none did
     std::string root;
-    bool by_own_name;  // `wanted` is the name of its folder, and of no split
+    std::string folder;  // path of the one that is the split, or tells it
+    bool by_own_name;    // `wanted` is the name of its folder, and of no split
   };
 
-  /// A folder by its own spelling.
+  /// A folder by its very name.
   struct Folder {
     std::string path;  // "": the top
-    bool from_top;     // all of the path; else the end of it
+    bool from_top;     // `path` is all of its path; else the end of it
 
     bool IsAt(std::string_view folder) const;
   };
 
   static std::optional<Folder> FolderNamed(std::string_view wanted);
   const Place& PlaceOf(std::string_view name) const;
+  static const std::string& FolderOf(const Place& place);
   std::string_view SplitTold(const Place& place) const;
   bool IsWanted(const Place& place, bool* by_own_name) const;
+  bool InWantedFolder(const Place& place) const;
   Taken Facts(std::string_view name, const Place& place, bool by_own_name) const;
-  std::string NameBeside(std::string_view name, std::string_view other) const;
   bool SameSplit(const Taken& taken) const;
+  Status CheckNumbers(std::string_view name, const Place& place);
+  Status TwoParts(std::string_view name) const;
+  std::string NameBeside(std::string_view name, std::string_view other) const;
   Status CheckFirst(std::string_view name, const Place& place) const;
   Status CheckOverlap(const Place& place);
 
   const std::string wanted_;
+  const std::optional<Folder> folder_;  // that `wanted_` names with a slash
   const std::string around_;
-  const std::string wanted_split_;      // that `wanted_` is a spelling of; "": of none
-  const std::optional<Folder> folder_;  // that `wanted_` is the spelling of, with a slash behind
-  std::optional<Taken> first_;          // of the images that were taken
+  const std::string wanted_split_;  // that `wanted_` is a spelling of; "": of none
+  const bool is_named_;
+  std::optional<Taken> first_;  // of the images that were taken
+  // Of the images that are in no folder of a split: the first one's name, and its number's split.
+  std::optional<std::pair<std::string, std::string>> outside_;
   // Of the images in folders that are called as splits: the split, and the first one's name.
   std::map<std::string, std::string, std::less<>> split_folders_;
   // Which root each class, or number, has been in; two roots with one class are no parts of a
-  // whole.
-  std::unordered_map<int64_t, std::string> roots_;
+  // whole. Each root is kept once.
+  std::unordered_map<int64_t, const std::string*> roots_;
+  std::set<std::string> root_names_;
   int64_t last_class_ = -1;  // that was looked up, in the root `last_root_`
   std::string last_root_;
   // What the folder of the last name told: that of the next one is the same, as a rule.

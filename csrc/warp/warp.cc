@@ -16,8 +16,11 @@ int32_t PixelAt(double position) {
              : -1;
 }
 
-/// A number in 16.16 fixed point, as an affine transform of moderate size has them.
-int32_t ToFixed(double value) { return static_cast<int32_t>(std::floor(value * 65536.0 + 0.5)); }
+/// A number below 2^15 in 16.16 fixed point. The nearest below is rounded to 2^15, which wraps
+/// around, as it does in Pillow.
+int32_t ToFixed(double value) {
+  return static_cast<int32_t>(static_cast<int64_t>(std::floor(value * 65536.0 + 0.5)));
+}
 
 /// Whether the transform of (x, y) fits 16.16 fixed point.
 bool FitsFixed(const AffineMatrix& m, int32_t x, int32_t y) {

@@ -262,12 +262,13 @@ class ItemRules:
         labels_by_function: bool,
         split: str,
         around: str,
+        is_named: bool,
     ) -> None:
         """With `labels_by_function` some samples without a label have one item, too.
 
         The members that count are those of `split`, by its name or its folder's; "": of the split
         that the first image is of, and another one is an error; "all": all. `around` is the split
-        that the stream's name is; "": it is none.
+        that the stream's name is; "": it is none, or where not `is_named`, nobody knows.
         """
 
 class StreamItems:

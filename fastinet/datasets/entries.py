@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fastinet._native._scan import Members, Passed
     from fastinet.datasets.names import Bools, Ints
 
-__all__ = ["LEFTOVERS", "Double", "Entries", "PassedOver", "counted_entries"]
+__all__ = ["LEFTOVERS", "Double", "Entries", "PassedOver", "counted_entries", "folders_of"]
 
 LEFTOVERS = "files and folders passed over that are hidden or left by other programs"
 """Of PassedOver."""
@@ -116,6 +116,37 @@ def counted_entries(found: Members) -> Entries:
     return Entries(members, passed, doubles, links.lost)
 
 
+def folders_of(found: Members) -> set[str]:
+    """All folders that tar would leave of an archive, inner tars among them, but no leftovers.
+
+    A folder is there although it has no entry of its own: every entry stands for those above it,
+    whatever it holds, so that a tar with entries for directories, one without, and the folder that
+    they are extracted to have the same ones.
+    """
+    ends = found.name_ends.astype(np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), ends])[:-1]
+    folders = set(Names(found.names, starts, ends).folders()[1])
+    folders |= {
+        entry.name.rstrip("/").rpartition("/")[0] for entry in found.passed or () if _is_file(entry)
+    }
+    folders |= {
+        name.rstrip("/") if name.endswith("/") else name.removesuffix(".tar")
+        for name in found.container_names
+    }
+    for folder in list(folders):
+        above = folder
+        while above and (above := above.rpartition("/")[0]) not in folders:
+            folders.add(above)
+    kept = sorted(folders - {""})
+    left = are_leftovers([f"{folder}/" for folder in kept])
+    return {folder for folder, is_left in zip(kept, left, strict=True) if not is_left}
+
+
+def _is_file(entry: Passed) -> bool:
+    """Whether it makes folders to lie in; the names of a tar's records are none of files."""
+    return entry.kind != _scan.VENDOR_RECORD
+
+
 def _passed(names: Sequence[str], what: str) -> PassedOver:
     return PassedOver(len(names), list(names[:3]), what)
 
@@ -125,7 +156,7 @@ def _leftovers(found: Members, junk: Ints) -> Iterator[PassedOver]:
     outermost: dict[bytes, None] = {}
     for row in np.flatnonzero(junk).tolist():
         _add_outermost(outermost, _name_bytes(found, row), int(junk[row]))
-    names = [_encoded(entry.name) for entry in found.passed or () if _may_be_leftover(entry)]
+    names = [_encoded(entry.name) for entry in found.passed or () if _is_file(entry)]
     for name, end in zip(names, leftover_ends(names), strict=True):
         if end:
             _add_outermost(outermost, name, end)
@@ -134,11 +165,6 @@ def _leftovers(found: Members, junk: Ints) -> Iterator[PassedOver]:
             [_decoded(name) for name in outermost],
             LEFTOVERS,
         )
-
-
-def _may_be_leftover(entry: Passed) -> bool:
-    """Whether its name may be that of a leftover; names of a tar's records are none of files."""
-    return entry.kind != _scan.VENDOR_RECORD
 
 
 def _add_outermost(outermost: dict[bytes, None], name: bytes, end: int) -> None:

@@ -20,8 +20,9 @@ space: ``imagenet_val``, ``ILSVRC2012_img_train``, ``test-set``, ``val2012``. So
 
 1. The innermost folder with a known name. It goes before the number, for people deal the published
    images out anew: ``imagenette2/train`` has images that are called ``ILSVRC2012_val_``.
-2. The name of the archive, or of the folder that was opened, as if it were a folder around the
-   files: ``val.tar``, ``validation/``.
+2. The innermost folder around all images of the archive, and the name of the archive or of the
+   folder that was opened, as if it were a folder around the files: ``val.tar``, ``validation/``.
+   They tell of all images alike, and nothing where a folder below has a known name.
 3. The number in its name: ``ILSVRC2012_val_00000001.JPEG``.
 
 The *root* of an image is the path of its folders without those that are wnids. Images that have
@@ -46,6 +47,7 @@ member and refuse what would need those that are yet to come (``split_gate.h``).
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -110,6 +112,7 @@ class Partition:
     of_rows: Ints
     """[n] index into `parts` of each image's split."""
     _around: _Around
+    _of_places: dict[_Place, int]
     _of_roots: dict[tuple[str, str], int]
     """(name of the archive, root) to the index of the part that has images there."""
 
@@ -120,7 +123,8 @@ class Partition:
         where it is something else beside the splits.
         """
         place = self._around.place(_paths.tell_of_folder(folder), -1, around)
-        found = self._of_roots.get((around, place.root))
+        # A root may have images of several parts, by their numbers; a folder has none.
+        found = self._of_places.get(place, self._of_roots.get((around, place.root)))
         if found is None and (place.split or not self._around.any_split_folder):
             return -1
         return found
@@ -175,9 +179,12 @@ def partition(
     """
     of_names, folders = names.folders()
     tellings = [_paths.tell_of_folder(folder) for folder in folders]
+    several = len(set(around)) > 1 and any(map(_paths.known_split, around))
+    top = "" if several else _common_folder(telling.root for telling in tellings)
     named = _Around(
-        any_split_folder=any(telling.split for telling in tellings),
-        several=len(set(around)) > 1 and any(map(_paths.known_split, around)),
+        any_split_folder=any(_below(top, telling).split for telling in tellings),
+        several=several,
+        top=top,
     )
     places, of_rows = _places(tellings, of_names, numbered, named, around, archive)
     by_folder = {place.split for place in places if place.split_folder}
@@ -209,6 +216,7 @@ def partition(
         tuple(found[key] for key in order),
         of_places[of_rows],
         named,
+        {place: numbers[keys[number]] for number, place in enumerate(places)},
         {root: numbers[key] for root, key in of_roots.items()},
     )
 
@@ -218,18 +226,38 @@ class _Around:
     """What the names of archives, which are around their files, tell of these."""
 
     any_split_folder: bool
-    """A folder in the archives is called as a split."""
+    """A folder below `top` is called as a split."""
     several: bool
     """The archives are called as splits themselves, and count as folders."""
+    top: str
+    """Path of the folder that all images lie in, without wnids."""
 
     def place(self, telling: FolderTelling, numbered: int, around: str) -> _Place:
         """Where an image is, with what its folder, number and archive tell."""
         if self.several:
             telling = _paths.tell_of_folder(f"{around}/{telling.root}")
-        elif not self.any_split_folder and (split := _paths.known_split(around)):
+        elif self.any_split_folder:
+            telling = _below(self.top, telling)
+        elif split := _paths.tell_of_folder(f"{around}/{self.top}").split:
             return _Place(split, "", telling.root, around)
         split = telling.split or (_NUMBERED[numbered] if numbered >= 0 else "")
         return _Place(split, telling.split_folder, telling.root, around)
+
+
+def _common_folder(roots: Iterable[str]) -> str:
+    """Path of the innermost folder that all of these lie in; "": none."""
+    paths = [root.split("/") for root in roots]
+    common = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))
+    return "/".join(parts[0] for parts in common)
+
+
+def _below(top: str, telling: FolderTelling) -> FolderTelling:
+    """What a folder in `top` tells without the folders from there on upwards."""
+    if not top or not f"{telling.root}/".startswith(f"{top}/"):
+        return telling
+    below = _paths.tell_of_folder(telling.root[len(top) + 1 :])
+    split_folder = below.split_folder and f"{top}/{below.split_folder}"
+    return telling._replace(split=below.split, split_folder=split_folder)
 
 
 def _places(

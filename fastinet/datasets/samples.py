@@ -14,8 +14,10 @@ the extension is what follows it. That is so for a sample in which every image h
 Where an image has a label by either reading, nothing decides between them: that is an error,
 unless a label function does.
 
-Of a sample with labels one image is the item: the first whose extension, as the sample has them, is
-jpg, jpeg or png in letters of either case, or without such a one the first. Where the labels come
+Of a sample with labels one image is the item: the one whose extension, as the sample has them, is
+jpg, else jpeg, else png, in letters of either case; else one whose last part of it is (``v2.jpg``),
+in this order; else any. Of several the first by the bytes of their names. So it does not depend on
+the order of the members, which is another one in a folder. Where the labels come
 from a function, that is so
 
 - in a sample with a label in it, a ``.cls`` or a ``.json`` that speaks of one;
@@ -144,13 +146,25 @@ class Samples:
         return replace(samples, items=samples._one_image_each(members))
 
     def _one_image_each(self, members: ScannedMembers) -> Ints:
-        """[n] of each sample the first image that is called as images are, else the first."""
-        named: Bools = np.zeros(len(members), np.bool_)
-        for extension in _IMAGE_EXTENSIONS:
-            named |= self.have_extension(members.names, extension)
+        """[n] of each sample the image that comes first by its name, wherever in it each lies."""
+        ranks = np.full(len(members), 2 * len(_IMAGE_EXTENSIONS), np.int64)
+        for rank, extension in enumerate(_IMAGE_EXTENSIONS):
+            ranks[members.names.ends_with(f".{extension}")] = len(_IMAGE_EXTENSIONS) + rank
+            ranks[self.have_extension(members.names, extension)] = rank
         rows = np.flatnonzero(self.images & (self.of_members >= 0))
-        rows = rows[np.lexsort((rows, ~named[rows], self.of_members[rows]))]
-        return np.sort(rows[np.unique(self.of_members[rows], return_index=True)[1]])
+        rows = rows[np.lexsort((rows, ranks[rows], self.of_members[rows]))]
+        firsts = np.unique(self.of_members[rows], return_index=True)[1]
+        items = rows[firsts]
+        # Names are compared where more than one image of a sample has its first rank.
+        seconds = np.minimum(firsts + 1, len(rows) - 1)
+        alike = (self.of_members[rows[seconds]] == self.of_members[items]) & (
+            ranks[rows[seconds]] == ranks[items]
+        )
+        for number in np.flatnonzero(alike & (seconds > firsts)).tolist():
+            of_sample = rows[firsts[number] :][: _run(self.of_members[rows], int(firsts[number]))]
+            of_rank = of_sample[ranks[of_sample] == ranks[items[number]]].tolist()
+            items[number] = min(of_rank, key=lambda row: (_octets(members.name(row)), row))
+        return np.sort(items)
 
     def by_function(self, members: ScannedMembers, is_label: IsLabel) -> Samples:
         """The same samples with the items that they have where a function gives the labels."""
@@ -221,6 +235,15 @@ class Samples:
         second[self.items] = False
         alone = ~np.isin(self.of_members, self.of_members[self.items])
         return np.flatnonzero(second), np.flatnonzero(alone)
+
+
+def _run(numbers: Ints, first: int) -> int:
+    """How many in a row are the same from `first` on, in numbers that rise."""
+    return int(np.searchsorted(numbers, numbers[first], side="right")) - first
+
+
+def _octets(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 def ends_at_last_dot(sample: Sequence[SampleFile]) -> bool | None:

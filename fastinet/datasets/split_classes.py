@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.datasets.entries import folders_of
 from fastinet.datasets.listing import Split
 from fastinet.datasets.path_splits import Part, partition
 from fastinet.datasets.scanned import wnid_number, wnid_text
@@ -149,11 +150,13 @@ def _class_folders(members: ScannedMembers) -> Iterator[tuple[str, str]]:
     """(name of the archive, path) of all folders, class tars among them, that are classes."""
     for archive, around in zip(members.archives, members.around, strict=True):
         own = PurePosixPath(archive.name).name.removesuffix(".tar")
-        folders = {own} if wnid_number(own) >= 0 else set()
-        for name in archive.members.container_names:
-            folder = name.rstrip("/") if name.endswith("/") else name.removesuffix(".tar")
-            if wnid_number(folder.rpartition("/")[2]) >= 0:
-                folders.add(folder)
+        folders = {
+            each
+            for each in folders_of(archive.members)
+            if wnid_number(each.rpartition("/")[2]) >= 0
+        }
+        if wnid_number(own) >= 0:
+            folders.add(own)
         # Those that have another class in them group it, as trees of WordNet do.
         groups = set()
         for folder in folders:

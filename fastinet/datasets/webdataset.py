@@ -246,7 +246,7 @@ def _listing(
     second, alone = samples.idle()
     parted = items[samples.parted[items]]
     notes = (
-        _note(members, second, "images passed over, for their samples have one before them"),
+        _note(members, second, "images passed over, for another one is the item of their samples"),
         _note(members, alone, "members skipped that belong to no image"),
         _note(
             members,

@@ -394,13 +394,10 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
         if members.names.ends_with(suffix).any():
             return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))
     if path.is_dir():
-        tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
-        advice = (
-            f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
-            if tars
-            else ""
+        return MissingError(
+            f"a folder without images and class tars{_archives_below(path, members)}",
+            archive=str(path),
         )
-        return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
     if not len(members):
         return CorruptError(
             "a complete tar, but there is no image in it, nor anything else; a file of zeros looks"
@@ -409,6 +406,18 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
             archive=str(path),
         )
     return CorruptError("a complete tar, but there is no image in it", archive=str(path))
+
+
+def _archives_below(path: Path, members: ScannedMembers) -> str:
+    """What to do with the archives in a folder that has no images; "": there is none."""
+    tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
+    if tars:
+        return f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
+    deeper = members.names.ends_with(".tar") | members.names.ends_with(".tar.gz")
+    folders = sorted({str(Path(members.name(row)).parent) for row in np.flatnonzero(deeper)})[:5]
+    if folders:
+        return f"; there are archives in folders below: open it by its path: {', '.join(folders)}"
+    return ""
 
 
 def _digest_notes(archives: Sequence[Archive]) -> list[str]:

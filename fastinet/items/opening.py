@@ -107,9 +107,9 @@ def open(  # noqa: A001  # read as fastinet.open
             archives, for shards, which have one index, beside the first of them; or what an archive
             arrives by.
         split: which part of an archive that has several: "train", "val", "test", or as its folder
-            is called; "all" takes all of them. With a slash behind it, as in "val/", it is the
-            folder of this spelling and no other. Folders tell (:mod:`fastinet.datasets.path_splits`
-            has the rule), the name of what was opened, and the names of images
+            is called, with a slash behind for the folder by this very name ("train/"); "all" takes
+            all of them. Folders tell (:mod:`fastinet.datasets.path_splits` has the rule), the name
+            of what was opened, and the names of images
             (``ILSVRC2012_val_00000001.JPEG``). None takes "train", and warns when there are others;
             where there are several others and no train, it is an error.
         labels: other labels for the split's items than the archive's own: a development kit, a
@@ -298,8 +298,8 @@ def open_stream(
     Members that follow one another and have the same path up to the first dot of the file name are
     one sample (up to the last dot where only that gives its images labels). If there is a label
     among them, a ``.cls`` or a ``.json`` that has one, or with `labels` outside of class folders,
-    one image of it is an item: the first that is called .jpg, .jpeg or .png, else the first. Else
-    all are. The sample's other files of up to 64 KiB are the item's companions. What else there is,
+    one image of it is an item: the one that is called .jpg, else .jpeg, else .png. Else all are.
+    The sample's other files of up to 64 KiB are the item's companions. What else there is,
     second images among it, is counted and warned of. These are the items that :func:`fastinet.open`
     has of the same archive; members of a sample that do not follow one another, which it brings
     together, are an error in a stream.
@@ -315,8 +315,9 @@ def open_stream(
             ``.json``, and for those among the 1000 of ImageNet-1K: of validation images and of
             ImageNet-V2. An item whose path has the wnid of its class is an error then.
         split: "train", "val", "test", or as a folder is called: only its items come, as if there
-            were no others. With a slash behind it, as in "val/", it is the folder of this spelling
-            and no other; "a/val/" is one in a folder a, "./val/" the one at the top. The rule is that of :func:`fastinet.open`
+            were no others. "val/" is the folder by this very name, where others may be meant,
+            "a/val/" one in a folder a, "./val/" the one at the top.
+            The rule is that of :func:`fastinet.open`
             (:mod:`fastinet.datasets.path_splits`). None takes the split that the first item is of,
             and an item of another one is an error that names both; "all" takes everything.
         labels: a function of an item's key and companions (what has its name but for the
@@ -325,7 +326,8 @@ def open_stream(
             of an image of ImageNet-V2, the wnid that the file name ends with, the published label
             of a validation image's number, -1 for a test image's, and else the wnid that the file
             name begins with. Labels by companions and by keys in one stream are an error.
-        name: for messages.
+        name: of the archive, where `source` has none: for messages, and as what is around the
+            members, since all that is in ``train.tar`` is for training.
 
     Raises:
         MissingError, ReadError: there is nothing at that path, or it cannot be opened.
@@ -338,8 +340,12 @@ def open_stream(
         raise ValueError(f"split must be the name of one, or of its folder, not {split!r}")
 
     def stream(
-        source: int | Readable, found_name: str, own_file: io.FileIO | None = None, around: str = ""
+        source: int | Readable,
+        found_name: str,
+        own_file: io.FileIO | None = None,
+        around: str | None = None,
     ) -> Stream:
+        around = Path(name).name if name else around
         return Stream(
             source,
             name or found_name,
@@ -347,7 +353,7 @@ def open_stream(
             labels,
             known_classes=classes is not None,
             split=split,
-            around=known_split(names_around(around, [""])[0]),
+            around=None if around is None else known_split(names_around(around, [""])[0]),
             own_file=own_file,
         )
 
@@ -369,9 +375,11 @@ def open_stream(
         raise TypeError(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
-    found_name = getattr(source, "name", "file object")
-    around = Path(found_name).name if isinstance(found_name, str) else ""
-    return stream(source, str(found_name), around=around)
+    found_name = getattr(source, "name", None)
+    around = Path(found_name).name if isinstance(found_name, str) else None
+    if isinstance(found_name, int):  # of a pipe or descriptor, as subprocess and os.fdopen have it
+        found_name = f"descriptor {found_name}"
+    return stream(source, str(found_name or "file object"), around=around)
 
 
 def _why_no_stream(path: Path) -> str:

@@ -61,14 +61,14 @@ class Stream:
         *,
         known_classes: bool,
         split: str | None = None,
-        around: str = "",
+        around: str | None = None,
         own_file: io.FileIO | None = None,
     ) -> None:
         """The stream of a descriptor or file object; see :func:`open_stream`.
 
         With `known_classes` labels beyond `classes` are refused. `around` is the split that the
-        stream's name is, "" where it is none. `own_file` is the file that the
-        descriptor is of, where it is for this stream to close.
+        archive's name is, "" where it is none's, and None where nobody knows the name. `own_file`
+        is the file that the descriptor is of, where it is for this stream to close.
         """
         self.name = name
         self.classes: tuple[ClassInfo, ...] = class_table(tuple(classes))
@@ -79,7 +79,8 @@ class Stream:
         self.rules = _engine.ItemRules(
             labels_by_function=labels is not None,
             split=split or "",
-            around=around,
+            around=around or "",
+            is_named=around is not None,
         )
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None

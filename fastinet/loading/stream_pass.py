@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +20,7 @@ from fastinet.loading.failures import Failures
 from fastinet.loading.position import EpochPosition, PassTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fastinet.items.stream import Stream
 
@@ -185,21 +186,14 @@ class StreamPass(Batches[_ArrivedRows]):
         self._failed_keys: dict[int, str] = {}  # of the items that gave no row
         # Of those whose bytes are no image what they are. There may be millions, of few kinds.
         self._causes: dict[int, str] = {}
-        failures = Failures(self._failed_keys, self._explained_failure)
+        # Not a method of this object: what warns at its end must not keep it alive.
+        explained = functools.partial(_explained_failure, self._causes)
+        failures = Failures(self._failed_keys, explained)
         super().__init__(run, finish=tracker.finish, failures=failures, log=log)
         self._tracker = tracker
         self._stream = stream
         self._dtype = dtype
         self._has_views = has_views
-
-    def _explained_failure(self, error: Exception, item: int) -> Exception:
-        """The error of an item that gave no row, saying what its bytes were."""
-        cause = self._causes.get(item)
-        if cause is None or not isinstance(error, UnsupportedError):
-            return error
-        return UnsupportedError(
-            cause, archive=error.archive, member=error.member, offset=error.offset
-        )
 
     def _batch_of(self, delivered: _ArrivedRows) -> Batch:
         lease, rows, position, heads = delivered
@@ -212,3 +206,11 @@ class StreamPass(Batches[_ArrivedRows]):
         images = lease.images(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
         return Batch(lease, images, items.labels, BatchKind(items, self._has_views))
+
+
+def _explained_failure(causes: Mapping[int, str], error: Exception, item: int) -> Exception:
+    """The error of an item that gave no row, saying what its bytes were if `causes` has that."""
+    cause = causes.get(item)
+    if cause is None or not isinstance(error, UnsupportedError):
+        return error
+    return UnsupportedError(cause, archive=error.archive, member=error.member, offset=error.offset)

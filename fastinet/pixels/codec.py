@@ -280,14 +280,17 @@ def apply_steps(pixels: ArrayLike, steps: Iterable[Step]) -> NDArray[np.uint8]:
 
     Raises:
         TypeError: `pixels` are not uint8, or `steps` are no steps.
-        ValueError: `pixels` have another shape; a step that there is not, an argument out of its
-            bounds, or a blur whose kernel is larger than the image.
+        ValueError: `pixels` have another shape, or are 2^31 and more; a step that there is not, an
+            argument out of its bounds, or a blur whose kernel is larger than the image.
     """
-    image = np.array(pixels, order="C")
-    if image.dtype != np.uint8:
-        raise TypeError(f"pixels must be uint8, not {image.dtype}")
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"pixels must be [H, W, 3], not {list(image.shape)}")
+    given = np.asarray(pixels)
+    if given.dtype != np.uint8:
+        raise TypeError(f"pixels must be uint8, not {given.dtype}")
+    if given.ndim != 3 or given.shape[2] != 3:
+        raise ValueError(f"pixels must be [H, W, 3], not {list(given.shape)}")
+    if given.size >= 3 << 31:
+        raise ValueError(f"pixels must be fewer than 2^31, not {list(given.shape)}")
+    image = np.array(given, order="C")
     _codec.apply_steps(image, native_steps(steps))
     return image
 

@@ -556,15 +556,16 @@ def test_progress_grows_to_the_end_and_may_stop_the_scan(tmp_path: Path) -> None
         signal.signal(signal.SIGALRM, before)
 
 
-def test_the_fuzzers_corpus_is_what_its_script_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("corpus", ["tar", "stream"])
+def test_the_fuzzers_corpus_is_what_its_script_writes(corpus: str, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
-    script = root / "tools" / "make_tar_corpus.py"
+    script = root / "tools" / f"make_{corpus}_corpus.py"
     subprocess.run(
         [sys.executable, str(script), str(tmp_path)],
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    committed = root / "csrc" / "fuzz" / "corpus" / "tar"
+    committed = root / "csrc" / "fuzz" / "corpus" / corpus
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         path.name: path.read_bytes() for path in committed.iterdir()
     }

@@ -210,7 +210,8 @@ def roads(path: Path, **options: Any) -> list[list[tuple[str, int]]]:
     """(key, label) of the items, opened and streamed."""
     dataset = fastinet.open(path, index=False, **options)
     opened = list(zip(dataset.keys, dataset.labels.tolist(), strict=True))
-    stream = fastinet.open_stream(path, **options)
+    classes = None if options else dataset.classes
+    stream = fastinet.open_stream(path, classes=classes, **options)
     arrived = [(item.key, stream.label(item.key, item.companions)) for item in stream.items()]
     return [opened, arrived]
 

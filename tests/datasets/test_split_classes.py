@@ -76,6 +76,26 @@ def test_an_empty_class_folder_keeps_its_place(form: str, tmp_path: Path) -> Non
     assert any(f"1 classes have no images: {B}" in note for note in notes)
 
 
+@FORMS
+@pytest.mark.parametrize("left", ["images/", "readme.txt", ".1.jpg.Ab12Cd", "1.jpg~", "old/1.webp"])
+def test_a_class_folder_without_an_entry_of_its_own(form: str, left: str, tmp_path: Path) -> None:
+    """Whatever lies in it: the tar has no entry for the folder, and extracting it makes one."""
+    names = [f"{A}/1.jpg", f"{B}/{left}", f"{C}/1.jpg", f".trash/{D}/1.jpg"]
+    path = written(form, tmp_path, [names[0], *names[2:]])
+    if form == "folder":
+        (path / B / left).parent.mkdir(parents=True)
+        (path / B / left).mkdir() if left.endswith("/") else (path / B / left).write_bytes(b"-")
+    else:
+        added = (
+            entry(names[1], type=tarfile.DIRTYPE) if left.endswith("/") else entry(names[1], b"-")
+        )
+        path.write_bytes(path.read_bytes()[: -len(END)] + added + END)
+    dataset, notes = opened(path)
+    assert labels(dataset) == {f"{A}/1.jpg": 0, f"{C}/1.jpg": 2}
+    assert wnids(dataset) == [A, B, C]
+    assert any(f"1 classes have no images: {B}" in note for note in notes)
+
+
 def test_an_empty_class_tar_keeps_its_place(tmp_path: Path) -> None:
     path = tmp_path / "train.tar"
     path.write_bytes(

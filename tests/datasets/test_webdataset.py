@@ -426,7 +426,10 @@ def test_two_images_in_a_sample(tmp_path: Path) -> None:
         dataset = fastinet.open(path)
     assert items_of(dataset) == [("0.jpg", JPEG, 1), ("1.seg.png", PNG, 2)]
     messages = " ".join(str(warning.message) for warning in caught)
-    assert "2 images passed over, for their samples have one before them: 0.depth.png" in messages
+    assert (
+        "2 images passed over, for another one is the item of their samples: 0.depth.png"
+        in messages
+    )
     assert "1 members skipped that belong to no image: 2.txt" in messages
     assert dataset.skipped == 3
 

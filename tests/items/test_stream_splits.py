@@ -14,7 +14,7 @@ import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.path_splits import KNOWN_SPLITS
 from fastinet.datasets.published import imagenet21k_p_wnids, imagenet22k_wnids
-from fastinet.errors import CorruptError, MissingError
+from fastinet.errors import CorruptError, MissingError, UnsupportedError
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.ilsvrc import miniature_challenge
 from fastinet.testing.small import small_jpeg
@@ -162,3 +162,46 @@ def test_a_class_that_is_not_there_tells_which_list_has_it() -> None:
     ):
         with pytest.raises(ValueError, match=f"class {wnid} is none of the 1,000 .*{advice}"):
             batches_of(tar({f"{wnid}/{wnid}_1.JPEG": image}))
+
+
+@pytest.mark.parametrize(("folders", "plain", "folder"), [
+    (["old_train", "train"], "train", "train/"),
+    (["backup/train_v1", "train"], "train", "train_v1/"),
+    ([".", "train"], "train", "train/"),
+    ([".", "train"], "train", "./"),
+    (["val", "validation"], "validation", "validation/"),
+    (["Val", "val"], "val", "Val/"),
+    (["256/train", "512/train"], "train", "512/train/"),
+    (["256/train", "train"], "train", "./train/"),
+])  # fmt: skip
+def test_a_slash_takes_the_folder_by_this_name(
+    folders: list[str], plain: str, folder: str, tmp_path: Path
+) -> None:
+    """Where a stream cannot know which folder is meant before all have come."""
+    jpeg = small_jpeg(np.random.default_rng(0))
+    members = {f"{each}/n01440764/{number}.jpg": jpeg for number, each in enumerate(folders)}
+    with pytest.raises(
+        UnsupportedError, match=r"split='.*' takes the one, split='.*' takes the other"
+    ) as refused:
+        list(streamed(tar(members), split=plain).items())
+    assert folder == "./" or f"{folder[:-1]}" in str(refused.value)
+    ((key, *_),) = streamed(tar(members), split=folder).items()
+    assert f"./{key.rpartition('n01440764/')[0]}".endswith(folder)
+    assert list(opened(members, tmp_path / "a.tar", folder).keys) == [key]
+
+
+def test_two_folders_by_one_name(tmp_path: Path) -> None:
+    jpeg = small_jpeg(np.random.default_rng(0))
+    members = {"train/n01440764/1.jpg": jpeg, "canny/n01440764/1.jpg": jpeg}
+    members |= {"more/canny/n01443537/1.jpg": jpeg}
+    with pytest.raises(
+        UnsupportedError, match=r"split='\./canny/' takes the one, split='more/canny/'"
+    ):
+        list(streamed(tar(members), split="canny/").items())
+    assert [item.key for item in streamed(tar(members), split="more/canny/").items()] == [
+        "more/canny/n01443537/1.jpg"
+    ]
+    with pytest.raises(MissingError, match="no item of the stream is of split 'Train/'"):
+        list(streamed(tar(members), split="Train/").items())
+    with pytest.raises(ValueError, match="no images in a folder 'Train/'"):
+        opened(members, tmp_path / "a.tar", "Train/")

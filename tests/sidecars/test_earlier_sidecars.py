@@ -1,8 +1,9 @@
 """Sidecars that earlier versions wrote are read, and never read as something else.
 
 Their bytes are built here from the format's description, with struct, json and zlib alone, and
-their headers are those that version 0.1 wrote, word for word. The archives are noise, so that
-nothing but the sidecar can have told what is found.
+their headers are those that version 0.1 wrote, word for word; but indexes say here that they were
+made by today's rules for items, labels and splits, for those of 0.1 are built anew. The archives
+are noise, so that nothing but the sidecar can have told what is found.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from fastinet.annotations.bounding_boxes import read_boxes
 from fastinet.annotations.relabel import open_label_maps
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.seek_log import obtain_seek_index
+from fastinet.datasets import RULES_VERSION
 from fastinet.errors import FastinetError, FastinetWarning
 from fastinet.items.checkpoints import find_checkpoints
 from fastinet.items.duplicates import find_duplicates
@@ -32,6 +34,7 @@ from fastinet.items.index import load_listing
 from fastinet.sidecars.identity import fastinet_version, identify_file
 from fastinet.sidecars.places import Sidecars
 from fastinet.sidecars.schema import UnusableSidecarError
+from fastinet.testing.archives import tar
 
 NOISE = np.random.default_rng(3).integers(0, 256, 50_000, np.uint8).tobytes()
 
@@ -109,6 +112,7 @@ KEYS = b"n01440764/n01440764_1.JPEGn01443537/n01443537_2.JPEG"
 def index_header(path: Path) -> dict[str, Any]:
     return {
         "fastinet": "0.1.0",
+        "rules": RULES_VERSION,
         "family": "train",
         "archives": [identity(path)],
         "splits": [["train", ["n01440764", "n01443537"]]],
@@ -137,6 +141,24 @@ def open_noise(archive: Path) -> fastinet.Dataset:
         dataset = fastinet.open(archive)
     assert isinstance(dataset, fastinet.Dataset)
     return dataset
+
+
+def test_an_index_by_earlier_rules_is_built_anew(tmp_path: Path) -> None:
+    archive = tmp_path / "x.tar"
+    jpeg = b"\xff\xd8\xff\xe0" + bytes(30_000)
+    members = {"train/n01440764/1.JPEG": jpeg, "val_canny/n01440764/1.JPEG": jpeg}
+    archive.write_bytes(tar(members))
+    header = index_header(archive)
+    del header["rules"]
+    path = archive.with_name("x.tar.fastinet")
+    path.write_bytes(column_file(header, INDEX_COLUMNS))
+    with pytest.warns(FastinetWarning) as caught:
+        dataset = fastinet.open(archive)
+    told = [str(each.message) for each in caught]
+    assert any("x.tar.fastinet' was made by other rules" in message for message in told), told
+    assert list(dataset.keys) == ["train/n01440764/1.JPEG"]
+    with pytest.warns(FastinetWarning, match="its split 'train'"):
+        assert list(fastinet.open(archive).keys) == list(dataset.keys)
 
 
 def test_an_index(archive: Path) -> None:
@@ -406,6 +428,7 @@ def remove(holder: Any, name: Any) -> None:
     del holder[name]
 
 
+REFUSALS = ("is damaged: ", "is stale: ", "was made by other rules")
 WRONG = (None, True, -(2**64), 2**64, 1.5, "x", [], {}, [[]], {"x": 1})
 
 
@@ -423,7 +446,7 @@ def test_no_value_in_an_index_ends_in_another_error(archive: Path) -> None:
             try:
                 listing = load_listing(path, identities)
             except UnusableSidecarError as error:
-                assert str(error).startswith(("is damaged: ", "is stale: "))  # noqa: PT017
+                assert str(error).startswith(REFUSALS)  # noqa: PT017
                 refused += 1
             else:
                 read.add(where[0])

@@ -117,6 +117,14 @@ Sample = tuple[Member, list[tuple[str, bytes]]]
 """(image, [(extension, content) of the others]) of an item."""
 
 
+def rank(name: str, extension: str) -> tuple[int, bytes]:
+    """What comes first of the images of one sample is its item."""
+    ends = ["jpg", "jpeg", "png"]
+    last = name.rpartition(".")[2].lower()
+    by_end = 3 + ends.index(last) if last in ends and "." in name else 6
+    return ends.index(extension) if extension in ends else by_end, name.encode()
+
+
 def items_among(members: list[Member], *, shards: bool, by_function: bool = False) -> list[Sample]:
     """The items of one archive. With `shards` each sample with an image has one."""
     groups: dict[str, list[int]] = {}
@@ -139,11 +147,11 @@ def items_among(members: list[Member], *, shards: bool, by_function: bool = Fals
         if not images:
             continue
         extensions = {place: split(members[place][0])[1] for place in places}
-        named = [place for place in images if extensions[place] in ("jpg", "jpeg", "png")]
         one = has_one_item(
             [members[place] for place in places], list(extensions.values()), by_function=by_function
         )
-        items = (named or images)[:1] if one or (shards and not by_function) else images
+        best = min(images, key=lambda place: rank(members[place][0], extensions[place]))
+        items = [best] if one or (shards and not by_function) else images
         others = [(extensions[place], members[place][1]) for place in places if place not in items]
         found += [(item, (members[item], others)) for item in items]
     return [sample for _, sample in sorted(found, key=lambda pair: pair[0])]
