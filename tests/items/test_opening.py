@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ def test_refused_paths(tmp_path: Path) -> None:
     write(tmp_path / "ILSVRC2012_img_train.tar", train_tar(TRAIN))
     with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar"):
         open_archive(tmp_path)
+    shutil.copy(tmp_path / "ILSVRC2012_img_train.tar", tmp_path / "b.tar")
+    (tmp_path / "b.tar.fastinet").write_bytes(b"")
+    with pytest.raises(MissingError) as caught:
+        open_archive(tmp_path)
+    one = "by its own path: ILSVRC2012_img_train.tar, b.tar; shards together"
+    together = f"a pattern, '{tmp_path}/*.tar'"
+    assert one in str(caught.value)
+    assert together in str(caught.value)
     with pytest.raises(UnsupportedError, match="not a regular file"):
         open_archive(Path(os.devnull))
 
