@@ -21,6 +21,13 @@ bool PathEndsWith(std::string_view path, std::string_view end) {
   return path.size() == end.size() || path[path.size() - end.size() - 1] == '/';
 }
 
+/// Whether the folder `path` is somewhere below the folder `above`. Then `above` may be around all
+/// that an archive has, and tell nothing.
+bool LiesIn(std::string_view path, std::string_view above) {
+  return !above.empty() && path.size() > above.size() && path.starts_with(above) &&
+         path[above.size()] == '/';
+}
+
 std::string Quoted(std::string_view text) {
   std::string quoted("'");
   quoted += text;
@@ -126,7 +133,7 @@ SplitGate::Taken SplitGate::Facts(std::string_view name, const Place& place,
   const bool told = !by_own_name || !split_folders_.contains(split);
   return {.name = std::string(name),
           .split = told ? std::string(split) : std::string(),
-          .split_folder = std::string(LastPart(place.folder.split_folder)),
+          .split_folder = place.folder.split_folder,
           .root = place.folder.root,
           .folder = FolderOf(place),
           .by_own_name = by_own_name};
@@ -138,7 +145,10 @@ bool SplitGate::SameSplit(const Taken& taken) const {
     return taken.by_own_name == first_->by_own_name && taken.root == first_->root &&
            taken.split == first_->split;
   }
-  return taken.split == first_->split && taken.split_folder == first_->split_folder;
+  return taken.split == first_->split &&
+         LastPart(taken.split_folder) == LastPart(first_->split_folder) &&
+         !LiesIn(taken.split_folder, first_->split_folder) &&
+         !LiesIn(first_->split_folder, taken.split_folder);
 }
 
 Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
@@ -161,9 +171,9 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   FASTINET_RETURN_IF_ERROR(CheckNumbers(name, place));
   if (!wanted) return false;
   Taken taken = Facts(name, place, by_own_name);
-  if (!first_)
+  if (!first_) {
     first_ = std::move(taken);
-  else if (!SameSplit(taken)) {
+  } else if (!SameSplit(taken)) {
     return TwoParts(name);
   }
   FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));

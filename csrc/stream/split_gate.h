@@ -53,7 +53,7 @@ class SplitGate {
   struct Taken {
     std::string name;
     std::string split;         // "": its path tells none
-    std::string split_folder;  // name of the folder that told it; "": none did
+    std::string split_folder;  // path of the folder that told it; "": none did
     std::string root;
     std::string folder;  // path of the one that is the split, or tells it
     bool by_own_name;    // `wanted` is the name of its folder, and of no split

@@ -112,6 +112,14 @@ TEST_CASE("numbers tell the split where no folder does") {
   CHECK(PassImages("val", "train", names).passed == std::vector<bool>{false, false});
 }
 
+TEST_CASE("a stream without a name cannot tell whether its numbers are two splits") {
+  SplitGate gate("val", "", false);
+  CHECK(gate.Takes("ILSVRC2012_val_00000001.JPEG", true).value());
+  const Result<bool> second = gate.Takes("ILSVRC2012_test_00000001.JPEG", true);
+  CHECK_EQ(second.status().code(), StatusCode::kUnsupported);
+  CHECK(Says(second.status(), "'ILSVRC2012_val_00000001.JPEG' is of 'val'"));
+}
+
 TEST_CASE("files that are no images decide nothing") {
   SplitGate gate("", "", true);
   CHECK(gate.Takes("val/labels.txt", false).value());

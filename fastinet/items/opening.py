@@ -178,8 +178,11 @@ def open(  # noqa: A001  # read as fastinet.open
         ),
         progress=progress,
     )
+    for note in (*notes, *listing.notes):  # these may say why there is no such split
+        warn(f"'{absolute}': {note}")
     chosen, split_notes = _chosen_split(absolute, listing, split)
-    for note in (*notes, *listing.notes, *split_notes, *siblings_note(absolute, listing.splits)):
+    beside = siblings_note(absolute, listing, look_at_indexes=keeping is True)
+    for note in (*split_notes, *beside):
         warn(f"'{absolute}': {note}")
     kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
     if kit is not None:
@@ -376,9 +379,9 @@ def open_stream(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
     found_name = getattr(source, "name", None)
+    if isinstance(found_name, int):  # of a pipe, as subprocess.Popen has it
+        return stream(source, f"descriptor {found_name}", around=None)
     around = Path(found_name).name if isinstance(found_name, str) else None
-    if isinstance(found_name, int):  # of a pipe or descriptor, as subprocess and os.fdopen have it
-        found_name = f"descriptor {found_name}"
     return stream(source, str(found_name or "file object"), around=around)
 
 

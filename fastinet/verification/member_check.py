@@ -64,6 +64,9 @@ def check_members(
         _check_totals(subject, published, report.members, class_tars)
     report.images = int(np.count_nonzero(images))
     report.classes = len({c for part in parts for c in _class_names(part)})
+    if not parts and subject.listing is not None:
+        labels = subject.listing.labels
+        report.classes = len(np.unique(labels[labels >= 0]))
     wrong = sum(finding.severity == "error" for finding in findings.found[before:])
     detail = f"{wrong:,} wrong" if wrong else "complete" if published else "counted"
     subject.add_check("members", "failed" if wrong else "passed", f"{_counts(subject)}: {detail}")
@@ -102,7 +105,7 @@ def _check_totals(
 
 
 def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Sequence[Part]) -> None:
-    """Warns of the members of an image archive that are no image of a split."""
+    """Warns of the members of an image archive that are no image of a split, nor beside one."""
     if not parts:
         return
     others = np.ones(len(members), np.bool_)
@@ -111,6 +114,13 @@ def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Seque
     if subject.report.family == "ilsvrc":
         others &= ~ilsvrc.are_annotations(members.names)
     rows = np.flatnonzero(others).tolist()
+    if subject.listing is not None and (found := subject.listing.companions) is not None:
+        places = set(
+            zip(found.archives.tolist(), found.offsets.tolist(), found.sizes.tolist(), strict=True)
+        )
+        columns = (members.archive[rows], members.offsets[rows], members.sizes[rows])
+        at = zip(*(column.tolist() for column in columns), strict=True)
+        rows = [row for row, place in zip(rows, at, strict=True) if place not in places]
     if rows:
         names = some(members.name(row) for row in rows[:4])
         subject.findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
@@ -140,7 +150,9 @@ def _check_unread_images(
             f"{len(rows):,} links are called images and lead to nothing in the archive:"
             f" {some(lost[row] for row in rows[:4])}",
             member=lost[rows[0]],
-            advice="Pack the images in place of the links: tar --dereference.",
+            advice="Pack the images in place of the links: tar --dereference."
+            if not subject.path.is_dir()
+            else "Put the images where they lead to, or in their places: cp --dereference.",
         )
 
 

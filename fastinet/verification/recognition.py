@@ -6,7 +6,8 @@ only help to tell releases of one archive from each other.
 Only ``fastinet verify`` uses this. The recognisers in :mod:`fastinet.datasets`, which
 ``fastinet.open`` uses, list the items of sound archives of images. `verify` must also say what a
 damaged or incomplete archive was meant to be, and knows development kits, bounding boxes and label
-maps besides. So a majority of the names decides here, and nothing in an archive is an error.
+maps besides. So a majority of the names decides here, and nothing in an archive is an error. Those
+recognisers are asked, too, where nothing is damaged (:mod:`fastinet.verification.identification`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.scanned import ScannedMembers
 
 __all__ = [
+    "WITHOUT_IMAGES",
     "Part",
     "Wrong",
     "choose_published",
@@ -110,6 +112,9 @@ def is_unfinished(name: str) -> bool:
     """Whether a file is named as downloads are until they are complete."""
     return name.lower().endswith(_UNFINISHED)
 
+
+WITHOUT_IMAGES = ("devkit", "boxes", "relabel")
+"""Families that :func:`fastinet.open` does not open: others read them."""
 
 # Asked in this order; a family is recognised when at least half of the names are its own.
 _FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = (

@@ -371,12 +371,15 @@ def test_given_labels_go_on_top(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------- classes and splits
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.*classes have no images in split:fastinet.errors.FastinetWarning"
+)
 def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
     def open_named(*images: tuple[str, int]) -> fastinet.Dataset:
         members = [
             (f"{k}.{e}", d) for k, n in images for e, d in (("jpg", JPEG), ("cls", b"%d" % n))
         ]
-        return fastinet.open(shard(tmp_path / "s.tar", *members), index=False)
+        return fastinet.open(shard(tmp_path / "s.tar", *members), index=False, split="all")
 
     val = f"ILSVRC2012_val_{3:08d}"
     known = open_named((f"{WNIDS[9]}_18", 9), ("other", 999), (val, int(validation_labels()[2])))
@@ -396,7 +399,6 @@ def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
         (["imagenet1k-validation-00.tar"], "val"),
         (["val_0.tar", "val_1.tar"], "val"),
         (["test-0.tar"], "test"),
-        (["val-0.tar", "train-0.tar"], "train"),
         (["val-of-train.tar"], "train"),
         (["interval.tar"], "train"),
     ],

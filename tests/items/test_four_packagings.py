@@ -47,6 +47,7 @@ from support.trees import (
     EmptyFolder,
     Entry,
     HardLink,
+    InnerTar,
     SymbolicLink,
     Tree,
     folders_of,
@@ -107,7 +108,7 @@ class Packed:
         asked = {"train", "val", "test", *(PurePosixPath(each).name for each in folders_of(tree))}
         self.folder_reading = read_opened(self.folder_path, asked)
         self.tar_reading = self.without_top(read_opened(self.tar_path, asked))
-        self.gzip_reading = self.without_top(read_opened(self.gzip_path, asked))
+        self.gzip_reading = self.without_top(read_opened(self.gzip_path, default_alone=True))
 
     def without_top(self, reading: Reading) -> Reading:
         """The reading of a tar, with the keys that a folder gives."""
@@ -150,9 +151,17 @@ def check_opened(packed: Packed) -> None:
         for split, part in reading.parts.items():
             is_refused(part, f"{where}, {split=}")
             check_merged(part, packed.form.name)
-    for where in ("tar", "tar.gz"):
-        same_readings(readings["folder"], readings[where], packed.form.order == "by_path")
-    same_readings(readings["tar"], readings["tar.gz"], same_order=True)
+    same_readings(readings["folder"], readings["tar"], packed.form.order == "by_path")
+    check_gzip(packed)
+
+
+def check_gzip(packed: Packed) -> None:
+    """A gzipped tar gives what the tar gives."""
+    tar, gzip = packed.tar_reading, packed.gzip_reading
+    assert gzip.default == tar.default
+    if tar.default:
+        assert gzip.parts[None] == tar.parts[None]
+        assert gzip.notes == tar.notes
 
 
 def same_readings(one: Reading, other: Reading, same_order: bool) -> None:
@@ -177,11 +186,14 @@ def same_parts(one: Part, other: Part, *, same_order: bool, same_classes: bool =
 
 
 def check_merged(part: Part | Refusal, name: str) -> None:
-    """A split does not have a class from two folders: one may be a copy of the other."""
+    """A split does not have a class from two folders: one may be a copy of the other.
+
+    Images with numbers are told apart by these.
+    """
     roots: dict[str, str] = {}
     for key, _, _ in part.items if isinstance(part, Part) else ():
         root, wnid = tree_oracle.root_and_class(key)
-        if wnid:
+        if wnid and "ILSVRC2012_" not in key:
             assert roots.setdefault(wnid, root) == root, (name, key)
 
 
@@ -195,7 +207,7 @@ def check_streamed(packed: Packed) -> None:
     for split, part in opened.parts.items():
         if isinstance(part, Refusal):
             continue
-        for data in (packed.tar, packed.gzip):
+        for data in (packed.tar, packed.gzip) if split == opened.default else (packed.tar,):
             arrived = packed.streamed(data, set(), split=split, classes=part.classes)
             if is_refused(arrived, f"stream, {split=}"):
                 continue
@@ -223,7 +235,6 @@ def check_oracle(packed: Packed) -> bool:
     for reading, order in (
         (packed.folder_reading, "by_path"),
         (packed.tar_reading, form.order),
-        (packed.gzip_reading, form.order),
     ):
         right = expected_of(packed, order)
         if right is None:
@@ -241,7 +252,12 @@ def check_oracle(packed: Packed) -> bool:
 
 
 def expected_of(packed: Packed, order: str) -> dict[str, tree_oracle.Expected] | None:
-    """What the oracle says of the tree in this order; None: nothing."""
+    """What the oracle says of the tree in this order; None: nothing.
+
+    A folder with class tars in its folders is refused, and says which folder to open.
+    """
+    if any(isinstance(what, InnerTar) and "/" in path for path, what in packed.tree.items()):
+        return None
     in_order = {path: packed.tree.get(path, EmptyFolder()) for path in ORDERS[order](packed.tree)}
     return tree_oracle.expected(with_tars_as_folders(in_order), packed.form.name)
 
@@ -324,19 +340,19 @@ def test_reported_trees(what: str, order: str, tmp_path: Path) -> None:
     check_law(REPORTED[what], Form(order=order), tmp_path / "tree")
 
 
-@hypothesis.settings(max_examples=500)
+@hypothesis.settings(max_examples=400)
 @hypothesis.given(CLASS_TREES, FORMS)
 def test_class_trees(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=400)
+@hypothesis.settings(max_examples=250)
 @hypothesis.given(with_junk(CLASS_TREES), FORMS)
 def test_junk(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=400)
+@hypothesis.settings(max_examples=300)
 @hypothesis.given(with_links(CLASS_TREES), FORMS)
 def test_links(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
@@ -348,31 +364,31 @@ def test_numbers(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=100)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(class_tars(), FORMS)
 def test_class_tars(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=100)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(flat_images(), FORMS)
 def test_flat_images(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=50)
+@hypothesis.settings(max_examples=30)
 @hypothesis.given(numbered_folders(), FORMS)
 def test_numbered_folders(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=250)
+@hypothesis.settings(max_examples=200)
 @hypothesis.given(samples(), FORMS)
 def test_samples(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=100)
+@hypothesis.settings(max_examples=80)
 @hypothesis.given(CLASS_TREES, FORMS, st.sets(st.integers(0, 3), min_size=1, max_size=2))
 def test_a_name_that_occurs_twice(place: Path, tree: Tree, form: Form, numbers: set[int]) -> None:
     """What is appended to a tar under the name of a member is what counts, as `tar x` has it."""
@@ -380,14 +396,14 @@ def test_a_name_that_occurs_twice(place: Path, tree: Tree, form: Form, numbers: 
     replaced = {images[number % len(images)] for number in numbers}
     packed = Packed(tree, form, place, replaced=replaced)
     same_readings(packed.folder_reading, packed.tar_reading, same_order=False)
-    same_readings(packed.tar_reading, packed.gzip_reading, same_order=True)
+    check_gzip(packed)
     check_streamed(packed)
     if packed.tar_reading.default:
         said = " ".join(packed.tar_reading.notes)
         assert any(path in said for path in replaced), said
 
 
-@hypothesis.settings(max_examples=100)
+@hypothesis.settings(max_examples=50)
 @hypothesis.given(with_links(with_junk(CLASS_TREES)), FORMS)
 def test_an_index_says_the_same(place: Path, tree: Tree, form: Form) -> None:
     """What was kept of an archive gives what the archive gives, and the same warnings."""
@@ -405,7 +421,7 @@ def read_default(path: Path, index: bool | Path) -> tuple[Part | Refusal, set[st
     return attempt(lambda: part_of(fastinet.open(path, index=index)), notes), notes
 
 
-@hypothesis.settings(max_examples=100)
+@hypothesis.settings(max_examples=80)
 @hypothesis.given(
     st.one_of(CLASS_TREES, numbered_images()), st.lists(st.booleans(), min_size=2, max_size=6)
 )
@@ -442,7 +458,7 @@ def with_photographs(tree: Tree) -> Tree:
     return {**tree, **dict(zip(images, itertools.cycle(PHOTOGRAPHS)))}
 
 
-@hypothesis.settings(max_examples=80)
+@hypothesis.settings(max_examples=30)
 @hypothesis.given(
     with_links(CLASS_TREES).map(with_photographs),
     st.sampled_from(sorted(ORDERS)),

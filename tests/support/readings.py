@@ -86,6 +86,7 @@ def read_opened(
     Args:
         path: of a folder or an archive; several of one dataset.
         other_splits: are asked for where it is not known which it has.
+        default_alone: it is opened without ``split=`` alone.
         options: of `fastinet.open`.
     """
     notes: set[str] = set()
@@ -98,7 +99,8 @@ def read_opened(
 
     parts: dict[str | None, Part | Refusal] = {None: attempt(lambda: opened(None), notes)}
     default = found[0].split if found else None
-    for split in sorted(found[0].splits if found else other_splits):
+    wanted = sorted(found[0].splits if found else other_splits)
+    for split in () if default_alone else wanted:
         same = found and len(found[0].splits) == 1 and split == default
         parts[split] = parts[None] if same else attempt(lambda: opened(split), notes)  # noqa: B023
     without_path = {note.replace(str(path), "PATH") for note in notes}
