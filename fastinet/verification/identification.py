@@ -10,6 +10,7 @@ from fastinet.datasets import imagenet_c
 from fastinet.datasets.published import published_candidates
 from fastinet.errors import CorruptError, MissingError, TooLargeError, UnsupportedError
 from fastinet.items.discovery import recognised
+from fastinet.verification.likeness import how_alike, note_a_part
 from fastinet.verification.recognition import (
     WITHOUT_IMAGES,
     choose_published,
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from fastinet.verification.subject import Subject
 
 __all__ = ["identify_by_content", "published_by_name"]
-
-# A copy that has less than this share of the classes or images is taken for something else.
-_LIKE_SHARE = 0.5
 
 # Families that are published in several tars each, and compared split by split.
 _IN_SEVERAL_TARS = ("ilsvrc", imagenet_c.FAMILY)
@@ -65,7 +63,7 @@ def identify_by_content(
         is_sound: no header is damaged and nothing is cut, so that :func:`fastinet.open` can be
             asked whether it reads it.
     """
-    family = family_of(members)
+    family = family_of(members, images)
     refusal = _ask_open(subject, members) if is_sound and family not in WITHOUT_IMAGES else None
     if family is None and subject.listing is not None:
         family = subject.listing.family
@@ -177,18 +175,11 @@ def _published_by_content(
         )
     if found is None or not found.splits or subject.is_one_class or subject.is_truncated:
         return found
-    split = found.splits[0]
-    present, expected = sum(len(part.rows) for part in parts), split.images
-    if family == "train" and split.classes:
-        present, expected = len(wnids), split.classes
-    if expected is None or present >= _LIKE_SHARE * expected:
+    like = how_alike(family, parts, found.splits)
+    if like is None or like.is_a_copy:
         return found
-    what = "classes" if family == "train" else "images"
-    subject.findings.note(
-        "not compared",
-        f"it is laid out like {found.name}, but has {present:,} of {expected:,} {what}, so it "
-        "is taken for another archive",
-        advice=f"To compare it all the same: --expect {found.name}",
+    note_a_part(
+        subject.findings, found.name, like, f"To compare it all the same: --expect {found.name}"
     )
     return None
 

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.streamed import (
-    WAYS,
-    Pieces,
-    batches_of,
-    loader_of,
-    streamed,
-    written_to_pipe,
-)
+from support.streamed import WAYS, Pieces, batches_of, loader_of, streamed
 
 import fastinet
 from fastinet.errors import CorruptError, FastinetWarning, UnsupportedError
@@ -359,11 +352,3 @@ def test_items_of_a_reader_that_raises() -> None:
 
     with pytest.raises(fastinet.errors.ReadError, match="the line is down"):
         list(fastinet.open_stream(Pieces(pieces())).items())
-
-
-def test_streams_are_called_as_what_they_come_from() -> None:
-    """A descriptor's file object has a number for its name, as that of a process's output has."""
-    with written_to_pipe(b"no tar") as outlet, os.fdopen(os.dup(outlet), "rb") as file:
-        assert fastinet.open_stream(file).name == f"descriptor {file.fileno()}"
-        assert fastinet.open_stream(outlet).name == f"descriptor {outlet}"
-        assert fastinet.open_stream(file, name="a.tar").name == "a.tar"
