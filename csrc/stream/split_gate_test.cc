@@ -65,6 +65,21 @@ TEST_CASE("images outside of folders of splits are train, until such a folder co
   CHECK(Says(beside.refusal, "split="));
 }
 
+TEST_CASE("a slash takes a folder by its very name, from its end or from the top") {
+  const std::vector<std::string> names = {"n01440764/a.jpg", "old/train/n01440764/b.jpg",
+                                          "train/n01440764/c.jpg", "train/x/n01443537/d.jpg",
+                                          "imagenet_train/n01440764/e.jpg"};
+  using Expected = std::vector<bool>;
+  CHECK(PassImages("./train/", "", names).passed == Expected{false, false, true, true, false});
+  CHECK(PassImages("old/train/", "", names).passed == Expected{false, true, false, false, false});
+  CHECK(PassImages("train/x/", "", names).passed == Expected{false, false, false, true, false});
+  CHECK(PassImages("./", "", names).passed == Expected{true, false, false, false, false});
+  CHECK(PassImages("ain/", "", names).passed == Expected(5, false));
+  const Passing both = PassImages("train/", "", names);
+  CHECK(both.passed == Expected{false, true});
+  CHECK(Says(both.refusal, "split='old/train/' takes the one, split='./train/' takes the other"));
+}
+
 TEST_CASE("without a wish the first split is taken, and a second one is refused") {
   const Passing passing = PassImages("", "", {"val/n01440764/a.jpg", "train/n01440764/a.jpg"});
   CHECK(passing.passed == std::vector<bool>{true});

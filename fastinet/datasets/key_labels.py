@@ -287,6 +287,7 @@ def _why_not_told(key: str) -> str:
             " numbers; for others, labels= takes a function of the key"
         )
     return (
-        "neither its name nor a companion has a label; give labels=; or if its .cls or .json comes"
-        " elsewhere in the stream, pack them side by side: `tar --sort=name -cf TAR -C FOLDER .`"
+        "neither its name nor a companion has a label; give labels=, or split= if it is of one that"
+        " is not wanted; or if its .cls or .json comes elsewhere in the stream, pack them side by"
+        " side: `tar --sort=name -cf TAR -C FOLDER .`"
     )

@@ -40,6 +40,11 @@ two of them: ``part1/n01440764``, ``part2/n01443537``. Otherwise, one may be a c
 each a dataset by itself, and each is a split by the name of its own folder. So are two folders that
 spell one split in two ways: ``val/`` and ``validation/``.
 
+*A folder by its own spelling.* As what is asked for, a name with a slash behind it is that folder
+and no other: ``val/`` is no ``validation/``, and ``train/`` nothing that lies beside it. It is the
+end of a path, as in ``a/train/``; ``./train/`` is the one at the top, and ``./`` the top without
+its folders. A stream can decide that for each image by itself.
+
 The names are decided in C++ (``split_names.h`` in csrc/), for streams, too, which decide member by
 member and refuse what would need those that are yet to come (``split_gate.h``).
 """
@@ -63,7 +68,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet._native._paths import FolderTelling
-    from fastinet.datasets.names import Ints, Names
+    from fastinet.datasets.names import Bools, Ints, Names
 
 __all__ = [
     "ALL",
@@ -74,6 +79,7 @@ __all__ = [
     "Partition",
     "find_split",
     "image_numbers",
+    "lie_in_folder",
     "numbers_apart",
     "partition",
     "splits_spoken_of",
@@ -383,20 +389,37 @@ def _ending(place: _Place, depth: int, *, whole: bool) -> str:
 def find_split(names: Iterable[str], wanted: str) -> list[int]:
     """Which of these splits `wanted` means: by its name, its folder's, or another spelling.
 
-    With a slash at its end it is the folder by this very name. More than one where it is not plain
-    which.
+    More than one where it is not plain which.
     """
     names = list(names)
-    folder = wanted.endswith("/")
-    split = "" if folder else _paths.known_split(wanted)
-    wanted = wanted.removesuffix("/")
+    split = _paths.known_split(wanted)
     for means in (
         lambda name: name == wanted,
         lambda name: name.endswith(f"/{wanted}"),
         lambda name: split and _paths.known_split(name.rpartition("/")[2]) == split,
-        lambda name: not folder and name.lower() == wanted.lower(),
+        lambda name: name.lower() == wanted.lower(),
     ):
         found = [number for number, name in enumerate(names) if means(name)]
         if found:
             return found
     return []
+
+
+def lie_in_folder(names: Names, wanted: str) -> Bools:
+    """[N] whether images are in the folder that ``wanted`` is the spelling of, a slash behind it.
+
+    As ``SplitGate`` has it for streams (csrc/stream/split_gate.h).
+    """
+    from_top = wanted.startswith("./")
+    path = wanted.removeprefix("./").rstrip("/")
+
+    def is_it(folder: str) -> bool:
+        return folder == path or (not from_top and folder.endswith(f"/{path}"))
+
+    of_names, folders = names.folders()
+    tellings = [_paths.tell_of_folder(folder) for folder in folders]
+    told = [
+        is_it(telling.root) or bool(telling.split and is_it(telling.split_folder))
+        for telling in tellings
+    ]
+    return np.array(told, np.bool_)[of_names]

@@ -36,6 +36,13 @@ __all__ = [
 # ImageNet's own extension is .JPEG; n02105855_2933.JPEG is a PNG, and 26 members of ImageNet-21K
 # are gzip-wrapped JPEGs that only their names show to be images.
 IMAGE_EXTENSIONS = (".jpeg", ".jpg", ".png")
+
+# Of formats that are not read; what has JPEG's or PNG's first bytes is, under any name.
+_UNREAD_EXTENSIONS = (
+    ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl",
+    ".jfif", ".jpe", ".ppm", ".pgm", ".dng",
+)  # fmt: skip
+_UNREAD_MAGICS = (b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\0\0\0\x0cJXL ")
 """Of the images that are read."""
 _IMAGE_MAGICS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -186,6 +193,10 @@ class ScannedMembers:
         wrapped = np.flatnonzero(self._content_begins_with(_GZIP_MAGIC) & ~images)
         images[wrapped] = self.names.take(wrapped).called_as_images_are()
         return images
+
+    def unread_images(self) -> Bools:
+        """[N] which members look like images of formats that are not read, by name or content."""
+        return self.look_like(_UNREAD_EXTENSIONS, _UNREAD_MAGICS) & ~self.images()
 
     def look_like(self, extensions: Sequence[str], magics: Sequence[bytes]) -> Bools:
         """[N] which members' names end so, or which content begins so.

@@ -271,10 +271,16 @@ def _listing(
         labels, told, members.names.take(items), chosen=chosen
     )
     second, alone = samples.idle()
+    unread = members.unread_images()[alone] if len(alone) else np.zeros(0, np.bool_)
     parted = items[samples.parted[items]]
     notes = (
         _note(members, second, "images passed over, for another one is the item of their samples"),
-        _note(members, alone, "members skipped that belong to no image"),
+        _note(
+            members,
+            alone[unread],
+            "images passed over that are neither JPEG nor PNG: convert them, Pillow reads most",
+        ),
+        _note(members, alone[~unread], "members skipped that belong to no image"),
         _note(
             members,
             parted,

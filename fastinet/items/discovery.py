@@ -501,10 +501,12 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
 
 def _archives_below(path: Path, members: ScannedMembers) -> str:
     """What to do with the archives in a folder that has no images; "": there is none."""
-    found = (entry.name for entry in path.glob("*.tar*") if not is_sidecar(entry.name))
-    tars = sorted(found)[:5]
+    tars = sorted(entry.name for entry in path.glob("*.tar*") if not is_sidecar(entry.name))
     if tars:
-        return f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
+        shown = f"{', '.join(tars[:5])}{', ...' if len(tars) > 5 else ''}"
+        one = f"; open one of its archives by its own path: {shown}"
+        together = f"; shards together as a list of paths, or by a pattern, '{path}/*.tar'"
+        return f"{one}{together if len(tars) > 1 else ''}"
     deeper = members.names.ends_with(".tar") | members.names.ends_with(".tar.gz")
     rows = np.flatnonzero(deeper).tolist()
     folders = sorted({str(Path(members.name(row)).parent) for row in rows})[:5]

@@ -145,19 +145,11 @@ def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Seque
         subject.findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
 
 
-# Of formats that are not read; what has JPEG's or PNG's first bytes is, under any name.
-_UNREAD_IMAGES = (
-    ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl",
-    ".jfif", ".jpe", ".ppm", ".pgm", ".dng",
-)  # fmt: skip
-_UNREAD_MAGICS = (b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\0\0\0\x0cJXL ")
-
-
 def _check_unread_images(
     subject: Subject, members: ScannedMembers, images: NDArray[np.bool_]
 ) -> None:
     """Reports what looks like an image, by its name or its first bytes, and is not read as one."""
-    unread = members.look_like(_UNREAD_IMAGES, _UNREAD_MAGICS) & ~images
+    unread = members.unread_images() & ~images
     rows = np.flatnonzero(unread).tolist()
     if rows:
         subject.findings.error(

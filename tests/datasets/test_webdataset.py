@@ -494,6 +494,23 @@ def test_two_images_in_a_sample(tmp_path: Path) -> None:
     assert dataset.skipped == 3
 
 
+def test_images_of_other_formats(tmp_path: Path) -> None:
+    """A sample with nothing else has no item; one beside an item is its companion."""
+    webp = b"RIFF\x10\0\0\0WEBPVP8 "
+    path = shard(
+        tmp_path / "s.tar", ("0.jpg", JPEG), ("0.webp", webp), ("0.cls", b"1"), ("1.webp", webp),
+        ("1.cls", b"2"), ("2.image", b"GIF89a"),
+    )  # fmt: skip
+    with pytest.warns(FastinetWarning) as caught:
+        dataset = fastinet.open(path)
+    assert items_of(dataset) == [("0.jpg", JPEG, 1)]
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert "2 images passed over that are neither JPEG nor PNG: convert them" in messages
+    assert ": 1.webp, 2.image" in messages
+    assert "1 members skipped that belong to no image: 1.cls" in messages
+    assert dataset.skipped == 3
+
+
 def test_what_tars_have_besides(tmp_path: Path) -> None:
     """Folders, links, and the files that macOS adds, which part no sample."""
     fork, image = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", small_jpeg(np.random.default_rng(0))
