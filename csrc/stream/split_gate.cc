@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::string_view kTrain = "train";
 constexpr std::string_view kSmallClasses = "small_classes";  // no folder is called by it alone
-constexpr std::string_view kTop = ".";  // the name of the root that is no folder
+constexpr std::string_view kTop = ".";    // the name of the root that is no folder
+constexpr std::string_view kHere = "./";  // before a path from the archive's top on
 constexpr std::string_view kTest = "test";
 constexpr int64_t kNumbers = int64_t{1} << 32;  // numbers of images, above those of wnids
 constexpr size_t kWnidLength = 9;
@@ -33,25 +34,39 @@ std::string Quoted(std::string_view text) {
   return quoted += '\'';
 }
 
-/// The path of a folder before the slash that it ends with; "": `wanted` ends with none.
-std::string FolderNamed(std::string_view wanted) {
-  return std::string(wanted.ends_with('/') ? wanted.substr(0, wanted.size() - 1)
-                                           : std::string_view());
+/// What is given as `split` for the folder at `path`, and does not mean the one at `other`.
+std::string ExactName(std::string_view path, std::string_view other) {
+  std::string name(path.empty() || PathEndsWith(other, path) ? kHere : std::string_view());
+  name += path;
+  return path.empty() ? name : name += '/';
 }
 
-/// How `split=` asks for the folder at `path`, and for nothing else.
-std::string AskedFor(std::string_view path) {
-  return Quoted(std::string(path.empty() ? kTop : path) + "/");
+/// The advice on two names of splits.
+std::string TakeOneOf(const std::string& one, const std::string& other) {
+  return "split=" + Quoted(one) + " takes the one, split=" + Quoted(other) +
+         " takes the other, split=\"all\" both";
 }
 
 }  // namespace
 
 SplitGate::SplitGate(std::string wanted, std::string around, bool is_named)
     : wanted_(std::move(wanted)),
-      wanted_folder_(FolderNamed(wanted_)),
+      folder_(FolderNamed(wanted_)),
       around_(std::move(around)),
       wanted_split_(wanted_ == kSmallClasses ? kSmallClasses : KnownSplit(wanted_)),
       is_named_(is_named) {}
+
+std::optional<SplitGate::Folder> SplitGate::FolderNamed(std::string_view wanted) {
+  if (!wanted.ends_with('/')) return std::nullopt;
+  const bool from_top = wanted.starts_with(kHere);
+  if (from_top) wanted.remove_prefix(kHere.size());
+  while (wanted.ends_with('/')) wanted.remove_suffix(1);
+  return Folder{.path = std::string(wanted), .from_top = from_top};
+}
+
+bool SplitGate::Folder::IsAt(std::string_view folder) const {
+  return folder == path || (!from_top && PathEndsWith(folder, path));
+}
 
 const SplitGate::Place& SplitGate::PlaceOf(std::string_view name) const {
   const size_t slash = name.rfind('/');
@@ -85,15 +100,14 @@ std::string SplitGate::SplitOf(std::string_view name) const {
 }
 
 bool SplitGate::InWantedFolder(const Place& place) const {
-  return PathEndsWith(place.folder.root, wanted_folder_) ||
-         PathEndsWith(place.folder.split_folder, wanted_folder_) ||
-         (wanted_folder_ == kTop && place.folder.root.empty());
+  return folder_->IsAt(place.folder.root) ||
+         (place.in_split_folder() && folder_->IsAt(place.folder.split_folder));
 }
 
 bool SplitGate::IsWanted(const Place& place, bool* by_own_name) const {
   *by_own_name = false;
   if (wanted_.empty()) return true;
-  if (!wanted_folder_.empty()) return InWantedFolder(place);
+  if (folder_) return InWantedFolder(place);
   const std::string_view split = SplitTold(place);
   if (place.in_split_folder() &&
       (LastPart(place.folder.split_folder) == wanted_ || split == wanted_split_)) {
@@ -132,9 +146,7 @@ bool SplitGate::SameSplit(const Taken& taken) const {
            taken.split == first_->split;
   }
   return taken.split == first_->split &&
-         LastPart(taken.split_folder) == LastPart(first_->split_folder) &&
-         !LiesIn(taken.split_folder, first_->split_folder) &&
-         !LiesIn(first_->split_folder, taken.split_folder);
+         LastPart(taken.split_folder) == LastPart(first_->split_folder);
 }
 
 Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
@@ -143,10 +155,10 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   bool by_own_name = false;
   const bool wanted = IsWanted(place, &by_own_name);
   if (!is_image) return wanted;
-  if (!wanted_folder_.empty()) {
+  if (folder_) {
     if (!wanted) return false;
     if (!first_) first_ = Facts(name, place, by_own_name);
-    if (FolderOf(place) != first_->folder) return TwoFolders(name, place);
+    if (FolderOf(place) != first_->folder) return TwoParts(name);
     FASTINET_RETURN_IF_ERROR(CheckOverlap(place));
     return true;
   }
@@ -154,23 +166,34 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
     FASTINET_RETURN_IF_ERROR(CheckFirst(name, place));
     split_folders_.emplace(place.folder.split, name);
   }
+  FASTINET_RETURN_IF_ERROR(CheckNested(name, place));
   FASTINET_RETURN_IF_ERROR(CheckNumbers(name, place));
   if (!wanted) return false;
   Taken taken = Facts(name, place, by_own_name);
-  if (!first_)
+  if (!first_) {
     first_ = std::move(taken);
-  else if (!SameSplit(taken)) {
-    const std::string split = SplitOf(first_->name);
-    const std::string other = SplitOf(name);
-    if (split != other && wanted_.empty()) {
-      return Unsupported("the stream has several splits, and split= says which one comes: " +
-                         Quoted(first_->name) + " is of " + Quoted(split) + ", " + Quoted(name) +
-                         " of " + Quoted(other) + "; split=\"all\" takes everything");
-    }
-    return TwoFolders(name, PlaceOf(name));
+  } else if (!SameSplit(taken)) {
+    return TwoParts(name);
   }
   FASTINET_RETURN_IF_ERROR(CheckOverlap(PlaceOf(name)));
   return true;
+}
+
+/// Of a folder that is called as a split and lies in another one, the outer may be around all that
+/// the archive has, and then tells nothing of the images that are in no other. Nobody knows so far.
+Status SplitGate::CheckNested(std::string_view name, const Place& place) {
+  const std::string& folder = place.folder.split_folder;
+  if (folder.empty() || !told_by_.try_emplace(folder, name).second) return {};
+  for (const auto& [other, first] : told_by_) {
+    const bool outer = LiesIn(other, folder);
+    if (!outer && !LiesIn(folder, other)) continue;
+    return Unsupported(Quoted(outer ? first : std::string(name)) +
+                       " lies in a split's folder that is in that of " +
+                       Quoted(outer ? std::string(name) : first) +
+                       ", so that the outer one may be around all splits; " +
+                       TakeOneOf(ExactName(folder, other), ExactName(other, folder)));
+  }
+  return {};
 }
 
 /// Outside of folders that are called as splits, what an archive is called goes before the numbers
@@ -187,19 +210,30 @@ Status SplitGate::CheckNumbers(std::string_view name, const Place& place) {
                      "does not have: name=\"train.tar\" says it, split=\"all\" takes everything");
 }
 
-/// That images of the first one's folder and of another one come, each of which may be meant.
-Status SplitGate::TwoFolders(std::string_view name, const Place& place) const {
-  std::string_view first = LastPart(first_->folder);
-  std::string_view second = LastPart(FolderOf(place));
-  if (first == second) {
-    first = first_->folder;
-    second = FolderOf(place);
+/// That images of the first one's part and of another one come, each of which may be meant.
+Status SplitGate::TwoParts(std::string_view name) const {
+  const std::string cause =
+      wanted_.empty() ? "the stream has several splits, and split= says which one comes: "
+                      : "there are two parts that split=" + Quoted(wanted_) + " may mean: ";
+  const std::string one = NameBeside(first_->name, name);
+  const std::string other = NameBeside(name, first_->name);
+  return Unsupported(cause + Quoted(first_->name) + " is of " + Quoted(one) + ", " + Quoted(name) +
+                     " of " + Quoted(other) + "; " + TakeOneOf(one, other));
+}
+
+/// What is given as `split` for the images that `name` is one of, and not for those of `other`.
+std::string SplitGate::NameBeside(std::string_view name, std::string_view other) const {
+  const std::string split = SplitOf(name);
+  const bool differ = split != SplitOf(other);
+  const Place beside = PlaceOf(other);
+  const Place& place = PlaceOf(name);
+  if (!place.in_split_folder() && place.folder.root == beside.folder.root) {
+    // A number in the name tells one of them.
+    if (!SplitTold(place).empty()) return split;
+    return split_folders_.empty() ? std::string(kTrain) : ExactName(place.folder.root, {});
   }
-  const std::string meant =
-      wanted_.empty() ? std::string("may be meant") : "split=" + Quoted(wanted_) + " may mean";
-  return Unsupported("there are two folders that " + meant + ": that of " + Quoted(first_->name) +
-                     " and that of " + Quoted(name) + "; split= takes one by its path, " +
-                     AskedFor(first) + " or " + AskedFor(second) + ", split=\"all\" everything");
+  if (wanted_.empty() && differ) return split;
+  return ExactName(FolderOf(place), FolderOf(beside));
 }
 
 /// When the first folder of a split comes: whether what was taken before was taken on the
@@ -207,11 +241,12 @@ Status SplitGate::TwoFolders(std::string_view name, const Place& place) const {
 Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
   if (!first_ || !first_->split_folder.empty() || first_->by_own_name) return {};
   if (around_.empty() && !first_->split.empty() && first_->split != place.folder.split) return {};
-  return Unsupported(Quoted(first_->name) + " is in no folder that is called as a split, and " +
-                     Quoted(name) + " is in one, so that they are two splits, " +
-                     Quoted(SplitOf(first_->name)) + " and " + Quoted(SplitOf(name)) +
-                     "; split= takes one by its folder, " + AskedFor(LastPart(first_->folder)) +
-                     " or " + AskedFor(LastPart(FolderOf(place))) + ", split=\"all\" all");
+  const std::string folder = FolderOf(place);  // `place` changes with the next name
+  return Unsupported(
+      Quoted(first_->name) + " is in no folder that is called as a split, and " + Quoted(name) +
+      " is in one, so that they are two splits, " + Quoted(SplitOf(first_->name)) + " and " +
+      Quoted(SplitOf(name)) + "; " +
+      TakeOneOf(ExactName(first_->folder, folder), ExactName(folder, first_->folder)));
 }
 
 /// Whether the class of an image has been in another root: then one of the two is a copy, or the
@@ -231,9 +266,8 @@ Status SplitGate::CheckOverlap(const Place& place) {
       return Quoted(path.empty() ? kTop : std::string_view(path));
     };
     return Unsupported("images of one class, or number, lie in " + shown(*found->second) +
-                       " and in " + shown(root) +
-                       ", so that one may be a copy of the other: split= takes one by the path "
-                       "of its folder, with a slash behind, split=\"all\" all");
+                       " and in " + shown(root) + ", so that one may be a copy of the other: " +
+                       TakeOneOf(ExactName(*found->second, root), ExactName(root, *found->second)));
   }
   last_class_ = number;
   last_root_ = root;

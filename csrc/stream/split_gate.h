@@ -25,7 +25,8 @@ class SplitGate {
 
   /// Takes the members of the split `wanted`, a split's name or a folder's; "": those of the first
   /// image's split, and any other one is an error. With a slash at its end it is a folder by this
-  /// very name, whatever else comes; "./" is no folder but the classes' own. `around` is the split
+  /// very name, whatever else comes: "b/" is any "b", "a/b/" one in an "a", "./b/" the one at the
+  /// top; "./" is no folder but the classes' own. `around` is the split
   /// that the stream itself is called as, whose name counts as a folder around the members'; "": it
   /// says nothing. Without a name it might say something, which `is_named` tells.
   SplitGate(std::string wanted, std::string around, bool is_named);
@@ -58,6 +59,15 @@ class SplitGate {
     bool by_own_name;    // `wanted` is the name of its folder, and of no split
   };
 
+  /// A folder by its very name.
+  struct Folder {
+    std::string path;  // "": the top
+    bool from_top;     // `path` is all of its path; else the end of it
+
+    bool IsAt(std::string_view folder) const;
+  };
+
+  static std::optional<Folder> FolderNamed(std::string_view wanted);
   const Place& PlaceOf(std::string_view name) const;
   static const std::string& FolderOf(const Place& place);
   std::string_view SplitTold(const Place& place) const;
@@ -65,17 +75,21 @@ class SplitGate {
   bool InWantedFolder(const Place& place) const;
   Taken Facts(std::string_view name, const Place& place, bool by_own_name) const;
   bool SameSplit(const Taken& taken) const;
+  Status CheckNested(std::string_view name, const Place& place);
   Status CheckNumbers(std::string_view name, const Place& place);
-  Status TwoFolders(std::string_view name, const Place& place) const;
+  Status TwoParts(std::string_view name) const;
+  std::string NameBeside(std::string_view name, std::string_view other) const;
   Status CheckFirst(std::string_view name, const Place& place) const;
   Status CheckOverlap(const Place& place);
 
   const std::string wanted_;
-  const std::string wanted_folder_;  // that `wanted_` names with a slash; "": it names none
+  const std::optional<Folder> folder_;  // that `wanted_` names with a slash
   const std::string around_;
   const std::string wanted_split_;  // that `wanted_` is a spelling of; "": of none
   const bool is_named_;
   std::optional<Taken> first_;  // of the images that were taken
+  // Of the folders that told a split of images, by path: the first image's name.
+  std::map<std::string, std::string, std::less<>> told_by_;
   // Of the images that are in no folder of a split: the first one's name, and its number's split.
   std::optional<std::pair<std::string, std::string>> outside_;
   // Of the images in folders that are called as splits: the split, and the first one's name.

@@ -65,6 +65,21 @@ TEST_CASE("images outside of folders of splits are train, until such a folder co
   CHECK(Says(beside.refusal, "split="));
 }
 
+TEST_CASE("a slash takes a folder by its very name, from its end or from the top") {
+  const std::vector<std::string> names = {"n01440764/a.jpg", "old/train/n01440764/b.jpg",
+                                          "train/n01440764/c.jpg", "train/x/n01443537/d.jpg",
+                                          "imagenet_train/n01440764/e.jpg"};
+  using Expected = std::vector<bool>;
+  CHECK(PassImages("./train/", "", names).passed == Expected{false, false, true, true, false});
+  CHECK(PassImages("old/train/", "", names).passed == Expected{false, true, false, false, false});
+  CHECK(PassImages("train/x/", "", names).passed == Expected{false, false, false, true, false});
+  CHECK(PassImages("./", "", names).passed == Expected{true, false, false, false, false});
+  CHECK(PassImages("ain/", "", names).passed == Expected(5, false));
+  const Passing both = PassImages("train/", "", names);
+  CHECK(both.passed == Expected{false, true});
+  CHECK(Says(both.refusal, "split='old/train/' takes the one, split='./train/' takes the other"));
+}
+
 TEST_CASE("without a wish the first split is taken, and a second one is refused") {
   const Passing passing = PassImages("", "", {"val/n01440764/a.jpg", "train/n01440764/a.jpg"});
   CHECK(passing.passed == std::vector<bool>{true});
@@ -95,6 +110,14 @@ TEST_CASE("numbers tell the split where no folder does") {
   // The stream's own name goes before them.
   CHECK(PassImages("train", "train", names).passed == std::vector<bool>{true, true});
   CHECK(PassImages("val", "train", names).passed == std::vector<bool>{false, false});
+}
+
+TEST_CASE("a stream without a name cannot tell whether its numbers are two splits") {
+  SplitGate gate("val", "", false);
+  CHECK(gate.Takes("ILSVRC2012_val_00000001.JPEG", true).value());
+  const Result<bool> second = gate.Takes("ILSVRC2012_test_00000001.JPEG", true);
+  CHECK_EQ(second.status().code(), StatusCode::kUnsupported);
+  CHECK(Says(second.status(), "'ILSVRC2012_val_00000001.JPEG' is of 'val'"));
 }
 
 TEST_CASE("files that are no images decide nothing") {

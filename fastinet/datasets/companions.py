@@ -80,8 +80,18 @@ def label_of(content: bytes, extension: str) -> int:
     "label" or "cls".
 
     Raises:
-        ValueError: there is no label; the message says what there is in its place.
+        ValueError: there is no label; the message says what there is in its place, and what to do.
     """
+    try:
+        return _number_in(content, extension)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; labels= takes a function of key and companions, for labels of other forms"
+        ) from None
+
+
+def _number_in(content: bytes, extension: str) -> int:
+    """The label; ValueError says what there is in its place."""
     if extension == "json":
         value = _label_in(_object(content))
     else:

@@ -22,7 +22,11 @@ space: ``imagenet_val``, ``ILSVRC2012_img_train``, ``test-set``, ``val2012``. So
    images out anew: ``imagenette2/train`` has images that are called ``ILSVRC2012_val_``.
 2. The innermost folder around all images of the archive, and the name of the archive or of the
    folder that was opened, as if it were a folder around the files: ``val.tar``, ``validation/``.
-   They tell of all images alike, and nothing where a folder below has a known name.
+   They tell of all images alike, and nothing where a folder below has a known name. Of several
+   archives the numbers of shards do not count, nor words that all begin or end with:
+   ``in1k-val-256-0007.tar``. If one of them is called as a split, each is a folder by its name:
+   ``val_canny-0000.tar`` beside ``train-0000.tar`` is a split by itself. Where their names speak of
+   several splits, and none plainly of one, they are refused.
 3. The number in its name: ``ILSVRC2012_val_00000001.JPEG``.
 
 The *root* of an image is the path of its folders without those that are wnids. Images that have
@@ -36,6 +40,11 @@ two of them: ``part1/n01440764``, ``part2/n01443537``. Otherwise, one may be a c
 each a dataset by itself, and each is a split by the name of its own folder. So are two folders that
 spell one split in two ways: ``val/`` and ``validation/``.
 
+*A folder by its own spelling.* As what is asked for, a name with a slash behind it is that folder
+and no other: ``val/`` is no ``validation/``, and ``train/`` nothing that lies beside it. It is the
+end of a path, as in ``a/train/``; ``./train/`` is the one at the top, and ``./`` the top without
+its folders. A stream can decide that for each image by itself.
+
 The names are decided in C++ (``split_names.h`` in csrc/), for streams, too, which decide member by
 member and refuse what would need those that are yet to come (``split_gate.h``).
 """
@@ -43,6 +52,7 @@ member and refuse what would need those that are yet to come (``split_gate.h``).
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -58,7 +68,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet._native._paths import FolderTelling
-    from fastinet.datasets.names import Ints, Names
+    from fastinet.datasets.names import Bools, Ints, Names
 
 __all__ = [
     "ALL",
@@ -69,7 +79,10 @@ __all__ = [
     "Partition",
     "find_split",
     "image_numbers",
+    "lie_in_folder",
+    "numbers_apart",
     "partition",
+    "splits_spoken_of",
 ]
 
 ALL: Final = "all"
@@ -81,11 +94,13 @@ KNOWN_SPLITS: Final = ("train", "val", "test", "small_classes", "holdout", "eval
 VALIDATION_PREFIX: Final = "ILSVRC2012_val_"
 TEST_PREFIX: Final = "ILSVRC2012_test_"
 
+_LETTERS: Final = re.compile("[a-z]+")
 _NUMBERED: Final = ("val", "test")  # splits of images with numbers
 _PREFIXES: Final = (VALIDATION_PREFIX, TEST_PREFIX)
 _TRAIN: Final = "train"
 _TOP: Final = "."
 _MOST_SPLITS: Final = 127  # an int8 numbers them in the index
+_NUMBERS: Final = 1 << 32  # of images: above those of wnids, one range for validation, one for test
 
 
 class Part(NamedTuple):
@@ -138,6 +153,16 @@ def image_numbers(names: Names) -> tuple[Ints, Ints]:
     return splits, numbers
 
 
+def numbers_apart(numbered: Ints, numbers: Ints) -> Ints:
+    """[N] the numbers that :func:`image_numbers` tells, apart from each other's and wnids'; -1."""
+    return np.where(numbers >= 0, numbers + _NUMBERS * (1 + numbered), np.int64(-1))
+
+
+def splits_spoken_of(name: str) -> set[str]:
+    """The splits whose names are words in that of an archive: of ``val_canny`` it is val."""
+    return {_paths.known_split(word) for word in _LETTERS.findall(name.lower())} - {""}
+
+
 class _Place(NamedTuple):
     """What is the same for all images of one folder with or without a number."""
 
@@ -169,7 +194,8 @@ def partition(
         archive: [n] index into `around` of the archive that each is in; None: of one.
 
     Raises:
-        UnsupportedError: there are more splits than an index can have.
+        UnsupportedError: there are more splits than an index can have, or archives whose names
+            speak of several, and it is not plain which is of which.
     """
     of_names, folders = names.folders()
     tellings = [_paths.tell_of_folder(folder) for folder in folders]
@@ -180,6 +206,8 @@ def partition(
         several=several,
         top=top,
     )
+    if not named.any_split_folder and not named.several:
+        _refuse_half_told(around)
     places, of_rows = _places(tellings, of_names, numbered, named, around, archive)
     by_folder = {place.split for place in places if place.split_folder}
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -252,6 +280,21 @@ def _below(top: str, telling: FolderTelling) -> FolderTelling:
     below = _paths.tell_of_folder(telling.root[len(top) + 1 :])
     split_folder = below.split_folder and f"{top}/{below.split_folder}"
     return telling._replace(split=below.split, split_folder=split_folder)
+
+
+def _refuse_half_told(around: Sequence[str]) -> None:
+    """Raises UnsupportedError if names that are no splits' speak of different ones."""
+    first: tuple[str, set[str]] | None = None
+    for name in dict.fromkeys(around):
+        splits = splits_spoken_of(name)
+        if first is not None and splits and splits != first[1]:
+            raise UnsupportedError(
+                f"archives called '{first[0]}' and '{name}' may be of different splits,"
+                f" {' or '.join(sorted(first[1] | splits))}, and their names do not say so plainly:"
+                " open those of one split by themselves, or call them train-... and val-..."
+            )
+        if splits:
+            first = name, splits
 
 
 def _places(
@@ -346,20 +389,37 @@ def _ending(place: _Place, depth: int, *, whole: bool) -> str:
 def find_split(names: Iterable[str], wanted: str) -> list[int]:
     """Which of these splits `wanted` means: by its name, its folder's, or another spelling.
 
-    With a slash at its end it is the folder by this very name. More than one where it is not plain
-    which.
+    More than one where it is not plain which.
     """
     names = list(names)
-    folder = wanted.endswith("/")
-    split = "" if folder else _paths.known_split(wanted)
-    wanted = wanted.removesuffix("/")
+    split = _paths.known_split(wanted)
     for means in (
         lambda name: name == wanted,
         lambda name: name.endswith(f"/{wanted}"),
         lambda name: split and _paths.known_split(name.rpartition("/")[2]) == split,
-        lambda name: not folder and name.lower() == wanted.lower(),
+        lambda name: name.lower() == wanted.lower(),
     ):
         found = [number for number, name in enumerate(names) if means(name)]
         if found:
             return found
     return []
+
+
+def lie_in_folder(names: Names, wanted: str) -> Bools:
+    """[N] whether images are in the folder that ``wanted`` is the spelling of, a slash behind it.
+
+    As ``SplitGate`` has it for streams (csrc/stream/split_gate.h).
+    """
+    from_top = wanted.startswith("./")
+    path = wanted.removeprefix("./").rstrip("/")
+
+    def is_it(folder: str) -> bool:
+        return folder == path or (not from_top and folder.endswith(f"/{path}"))
+
+    of_names, folders = names.folders()
+    tellings = [_paths.tell_of_folder(folder) for folder in folders]
+    told = [
+        is_it(telling.root) or bool(telling.split and is_it(telling.split_folder))
+        for telling in tellings
+    ]
+    return np.array(told, np.bool_)[of_names]

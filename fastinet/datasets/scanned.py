@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet._native._paths import known_split
 from fastinet.datasets.entries import PassedOver, counted_entries
 from fastinet.datasets.listing import Listing
 from fastinet.datasets.names import WNID_LENGTH, Bools, Ints, Names, Octets
@@ -35,12 +36,21 @@ __all__ = [
 # ImageNet's own extension is .JPEG; n02105855_2933.JPEG is a PNG, and 26 members of ImageNet-21K
 # are gzip-wrapped JPEGs that only their names show to be images.
 IMAGE_EXTENSIONS = (".jpeg", ".jpg", ".png")
+
+# Of formats that are not read; what has JPEG's or PNG's first bytes is, under any name.
+_UNREAD_EXTENSIONS = (
+    ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl",
+    ".jfif", ".jpe", ".ppm", ".pgm", ".dng",
+)  # fmt: skip
+_UNREAD_MAGICS = (b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\0\0\0\x0cJXL ")
 """Of the images that are read."""
 _IMAGE_MAGICS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _GZIP_MAGIC = b"\x1f\x8b"
 
 _TAR_SUFFIX = re.compile(r"\.(?:tar|tgz|tar\.gz)$", re.IGNORECASE)
-_SHARD_NUMBER = re.compile(r"[-_.]?[0-9]+(?:[-_]of[-_][0-9]+)?$")
+# "-0007", "-00007-of-00032", and with the hash behind that the "datasets" of Hugging Face write.
+_SHARD_NUMBER = re.compile(r"([-_.]?)[0-9]+(?:[-_]of[-_][0-9]+(?:-[0-9a-f]{8,})?)?$")
+_WORD = re.compile(r"[^-_. ]+")
 
 
 @dataclass(frozen=True)
@@ -184,6 +194,10 @@ class ScannedMembers:
         images[wrapped] = self.names.take(wrapped).called_as_images_are()
         return images
 
+    def unread_images(self) -> Bools:
+        """[N] which members look like images of formats that are not read, by name or content."""
+        return self.look_like(_UNREAD_EXTENSIONS, _UNREAD_MAGICS) & ~self.images()
+
     def look_like(self, extensions: Sequence[str], magics: Sequence[bytes]) -> Bools:
         """[N] which members' names end so, or which content begins so.
 
@@ -209,12 +223,32 @@ def names_around(opened: str, archives: Sequence[str]) -> tuple[str, ...]:
 
     Args:
         opened: what the path of all of them is called; "" where there are several paths.
-        archives: their file names. Of several the numbers of shards do not count.
+        archives: their file names. Of several the numbers of shards do not count, nor words that
+            all of them begin or end with where the others are names of splits:
+            in1k-train-256-0000.tar, in1k-val-256-0000.tar. Of one, its number does not count where
+            it is called as a split but for that.
     """
     if len(archives) == 1 or all(wnid_number(name.removesuffix(".tar")) >= 0 for name in archives):
-        opened = opened or archives[0]
-        return (_without_suffix(opened),) * len(archives)
-    return tuple(_SHARD_NUMBER.sub("", _without_suffix(name)) for name in archives)
+        name = _without_suffix(opened or archives[0])
+        number = _SHARD_NUMBER.search(name)
+        if number is not None and number[1] and known_split(name[: number.start()]):
+            name = name[: number.start()]
+        return (name,) * len(archives)
+    names = [_SHARD_NUMBER.sub("", _without_suffix(name)) for name in archives]
+    if any(map(known_split, names)):
+        return tuple(names)
+    different = [*dict.fromkeys(names)]
+    apart = dict(zip(different, _without_common_words(different), strict=True))
+    return tuple(apart[name] if known_split(apart[name]) else name for name in names)
+
+
+def _without_common_words(names: Sequence[str]) -> list[str]:
+    """The names without the words that all begin or end with; a word of each is left."""
+    words = [_WORD.findall(name) for name in names]
+    for place, kept in ((0, slice(1, None)), (-1, slice(None, -1))):
+        while all(len(each) > 1 for each in words) and len({each[place] for each in words}) == 1:
+            words = [each[kept] for each in words]
+    return ["_".join(each) for each in words]
 
 
 def _without_suffix(name: str) -> str:

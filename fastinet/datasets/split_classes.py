@@ -27,12 +27,12 @@ import numpy as np
 
 from fastinet.datasets.entries import folders_of
 from fastinet.datasets.listing import Split
-from fastinet.datasets.path_splits import Part, partition
+from fastinet.datasets.path_splits import Part, numbers_apart, partition
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import CorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,9 +40,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.path_splits import Partition
     from fastinet.datasets.scanned import ScannedMembers
 
-__all__ = ["SplitClasses", "divided", "in_split_order"]
-
-_NUMBERS = 1 << 32  # of images: above those of wnids, one range for validation and one for test
+__all__ = ["SplitClasses", "divided", "in_split_order", "lacking_notes"]
 
 _SMALL_CLASSES = "small_classes"
 _TRAIN = "train"
@@ -95,7 +93,7 @@ def divided(
     Raises:
         UnsupportedError: there are too many splits.
     """
-    whole_numbers = np.where(numbers >= 0, numbers + _NUMBERS * (1 + numbered), np.int64(-1))
+    whole_numbers = numbers_apart(numbered, numbers)
     found = partition(
         members.names.take(rows),
         numbered,
@@ -217,20 +215,33 @@ def _notes(
         if len(of_parts[number]):  # else nothing in it has a label
             by_table[table.tobytes()].append(number)
     for numbers in by_table.values():
-        together = _union(of_parts[number] for number in numbers)
-        for number in numbers:
-            lacking = np.setdiff1d(together, of_parts[number])
-            if len(lacking):
-                yield (
-                    f"{len(lacking)} classes have no images in split '{parts[number].name}', and"
-                    f" have some in another one: {_some(lacking)}; labels number the classes of all"
-                    " splits"
-                )
+        yield from lacking_notes(
+            [(parts[number].name, of_parts[number]) for number in numbers], wnid_text
+        )
 
 
-def _some(wnids: Ints) -> str:
-    shown = [wnid_text(number) for number in wnids[:3].tolist()]
-    return ", ".join([*shown, *(["..."] if len(wnids) > len(shown) else [])])
+def lacking_notes(of_splits: Sequence[tuple[str, Ints]], called: Callable[[int], str]) -> list[str]:
+    """What to say of classes that a split has no images of, and another one with its table has.
+
+    Args:
+        of_splits: the name of each split, and the classes that it has images of.
+        called: what a class is called.
+    """
+    together = _union(classes for _, classes in of_splits)
+    notes = []
+    for name, classes in of_splits:
+        lacking = np.setdiff1d(together, classes)
+        if len(lacking):
+            notes.append(
+                f"{len(lacking)} classes have no images in split '{name}', and have some in another"
+                f" one: {_some(lacking, called)}; labels number the classes of all splits"
+            )
+    return notes
+
+
+def _some(classes: Ints, called: Callable[[int], str] = wnid_text) -> str:
+    shown = [called(number) for number in classes[:3].tolist()]
+    return ", ".join([*shown, *(["..."] if len(classes) > len(shown) else [])])
 
 
 # ------------------------------------------------------------------------------------------- order

@@ -27,8 +27,10 @@ one published list that agrees with all labels, such as ImageNet-1K's or 21K-P's
 are told, if each wnid has one label and each label one wnid, and "0", "1", and so on for the labels
 between them, as for all where none is told or they contradict each other.
 
-The *split* is the one that all archives are called by: train-0000.tar,
-imagenet1k-validation-00.tar; else "train".
+The *splits* are told as those of other archives, by folders and by the archives' names:
+train-0000.tar beside imagenet1k-validation-00.tar (:mod:`fastinet.datasets.shard_splits`). All have
+one table of classes, for labels are what they are. Items come split by split, in the order of the
+archives.
 
 A folder that shards were extracted to is one archive. Its index holds as long as its ``.cls`` and
 ``.json`` have the sizes and times that they had (:meth:`FolderArchive.identify`).
@@ -37,7 +39,6 @@ A folder that shards were extracted to is one archive. Its index holds as long a
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,8 @@ from fastinet.datasets.listing import Split
 from fastinet.datasets.samples import IsLabel, Samples, extension_of
 from fastinet.datasets.scanned import ScannedMembers, wnid_number
 from fastinet.datasets.shard_classes import classes_of_labels
+from fastinet.datasets.shard_splits import shard_splits, splits_without_function
+from fastinet.datasets.split_classes import lacking_notes
 from fastinet.errors import CorruptError, FastinetError
 
 if TYPE_CHECKING:
@@ -67,12 +70,11 @@ if TYPE_CHECKING:
     from fastinet._native._engine import Source
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.names import Bools, Ints
+    from fastinet.datasets.shard_splits import ShardSplits
 
 __all__ = ["FAMILY", "label_by_function", "recognise"]
 
 FAMILY = "webdataset"
-
-_SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
 def recognise(members: ScannedMembers) -> Listing | None:
@@ -80,20 +82,20 @@ def recognise(members: ScannedMembers) -> Listing | None:
 
     Raises:
         CorruptError: an image without a label, or a label that is none; it names the member.
-        UnsupportedError: an image that has a label by two readings of its name.
+        UnsupportedError: an image that has a label by two readings of its name; splits that are not
+            plain.
     """
     may_be_labels = members.names.ends_with(".cls") | members.names.ends_with(".json")
     if not may_be_labels.any():
         return None
     samples = Samples.of(members, _label_test(members))
-    numbers = samples.have_extension(members.names, "cls")
-    objects = samples.have_extension(members.names, "json")
-    found = samples.companions(numbers)
-    found = np.where(found >= 0, found, samples.companions(objects))
+    found, numbers = _label_files(members, samples)
     if not _speak_of_labels(members, found, numbers):
         return None
     _check_labelled(members, samples.items[found < 0])
-    return _listing(members, samples, _read_labels(members, found, numbers))
+    samples, splits = _in_split_order(samples, shard_splits(members, samples.items))
+    found, numbers = _label_files(members, samples)
+    return _listing(members, samples, splits, _read_labels(members, found, numbers))
 
 
 def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listing | None:
@@ -104,11 +106,15 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
 
     Raises:
         ValueError: the function gave something that is no label; what it raises comes through.
+        UnsupportedError: it is not plain which archive is of which split.
     """
     is_label = _label_test(members)
     samples = Samples.of(members, is_label, either=True).by_function(members, is_label)
     if not len(samples.items):
         return None
+    labelled = _speak_of_labels(members, *_label_files(members, samples))
+    splits = splits_without_function(members, samples.items, labelled=labelled)
+    samples, splits = _in_split_order(samples, splits)
     owners, rows = samples.all_companions(members.sizes <= MOST_COMPANION_BYTES)
     unread = zip(owners.tolist(), _contents(members, rows), strict=True)
     owner, found = next(unread, (-1, None))
@@ -125,7 +131,7 @@ def label_by_function(members: ScannedMembers, function: LabelFunction) -> Listi
         label = asked_label(function, key, companions, archive)
         what = f"archive '{archive}': the label of '{key}'"
         labels[item] = whole_number(what, label, -1, MOST_CLASSES - 1)
-    return _listing(members, samples, labels, chosen=True)
+    return _listing(members, samples, splits, labels, chosen=True)
 
 
 # -------------------------------------------------------------------------------------- labels
@@ -153,6 +159,14 @@ def _label_test(members: ScannedMembers) -> IsLabel:
     return is_label
 
 
+def _label_files(members: ScannedMembers, samples: Samples) -> tuple[Ints, Bools]:
+    """[n] the member beside each item that may have its label, or -1; [N] which are ``.cls``."""
+    numbers = samples.have_extension(members.names, "cls")
+    found = samples.companions(numbers)
+    objects = samples.companions(samples.have_extension(members.names, "json"))
+    return np.where(found >= 0, found, objects), numbers
+
+
 def _speak_of_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> bool:
     """Whether the companions that were found for the images are labels."""
     rows = found[found >= 0]
@@ -170,7 +184,7 @@ def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
         raise CorruptError(
             f"{len(bare)} images have no label, no .cls or .json in their archives with their names"
             " up to the first dot, nor each up to its last dot; this is the first. Give labels= a"
-            " function of the key",
+            " function of key and companions",
             archive=members.archive_of(row).name,
             member=members.name(row),
             offset=int(members.offsets[row]),
@@ -190,7 +204,8 @@ def _read_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> Ints:
             labels[item] = label_of(content, extension_of(members.name(row), parted=True))
         except ValueError as error:
             raise CorruptError(
-                f"it holds no label: {error}",
+                f"it holds no label: {error}; labels= takes a function of key and companions that"
+                " gives one",
                 archive=members.archive_of(row).name,
                 member=members.name(row),
                 offset=int(members.offsets[row]),
@@ -232,8 +247,20 @@ def _short_numbers(members: ScannedMembers, rows: Ints) -> Ints:
 # ------------------------------------------------------------------------------------- listing
 
 
+def _in_split_order(samples: Samples, splits: ShardSplits) -> tuple[Samples, ShardSplits]:
+    """The items sorted by split, and else in their order."""
+    order = np.argsort(splits.of_rows, kind="stable")
+    in_order = splits._replace(of_rows=splits.of_rows[order])
+    return replace(samples, items=samples.items[order]), in_order
+
+
 def _listing(
-    members: ScannedMembers, samples: Samples, labels: Ints, *, chosen: bool = False
+    members: ScannedMembers,
+    samples: Samples,
+    splits: ShardSplits,
+    labels: Ints,
+    *,
+    chosen: bool = False,
 ) -> Listing:
     """The listing of the samples' images; labels that the user has chosen are not questioned."""
     items = samples.items
@@ -244,10 +271,16 @@ def _listing(
         labels, told, members.names.take(items), chosen=chosen
     )
     second, alone = samples.idle()
+    unread = members.unread_images()[alone] if len(alone) else np.zeros(0, np.bool_)
     parted = items[samples.parted[items]]
     notes = (
         _note(members, second, "images passed over, for another one is the item of their samples"),
-        _note(members, alone, "members skipped that belong to no image"),
+        _note(
+            members,
+            alone[unread],
+            "images passed over that are neither JPEG nor PNG: convert them, Pillow reads most",
+        ),
+        _note(members, alone[~unread], "members skipped that belong to no image"),
         _note(
             members,
             parted,
@@ -255,12 +288,14 @@ def _listing(
             " the last one",
         ),
         "" if chosen else contradiction,
+        *_lacking_notes(splits, labels, classes),
     )
     listing = members.listing(
         items,
         family=FAMILY,
         labels=labels,
-        splits=(Split(_split(members), classes),),
+        splits=tuple(Split(name, classes) for name in splits.names),
+        item_split=splits.of_rows.astype(np.int8) if len(splits.names) > 1 else None,
         skipped=len(second) + len(alone),
         notes=tuple(filter(None, notes)),
     )
@@ -288,19 +323,17 @@ def _note(members: ScannedMembers, rows: Ints, what: str) -> str:
     return f"{len(rows)} {what}: {', '.join(shown)}{', ...' if len(rows) > 3 else ''}"
 
 
-def _split(members: ScannedMembers) -> str:
-    words = {
-        tuple(
-            dict.fromkeys(
-                _SPLITS[word]
-                for word in re.findall(r"[a-z]+", archive.name.lower())
-                if word in _SPLITS
-            )
-        )
-        for archive in members.archives
-    }
-    (common,) = words if len(words) == 1 else ((),)
-    return common[0] if len(common) == 1 else "train"
+def _lacking_notes(splits: ShardSplits, labels: Ints, classes: tuple[str, ...]) -> list[str]:
+    """What to say of classes that one split has images of, and another one has not."""
+    if len(splits.names) == 1:
+        return []
+    known = labels >= 0
+    present = [
+        (name, np.unique(labels[known & (splits.of_rows == number)]))
+        for number, name in enumerate(splits.names)
+    ]
+    present = [(name, found) for name, found in present if len(found)]
+    return lacking_notes(present, lambda label: classes[label])
 
 
 def _told_by_names(members: ScannedMembers, samples: Samples) -> Ints:

@@ -20,10 +20,16 @@ from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive, is_gzip
 from fastinet.archives.leftovers import are_leftovers
 from fastinet.archives.shards import shard_paths, sidecar_base, title, why_missing
+from fastinet.datasets import webdataset
 from fastinet.datasets.entries import LEFTOVERS, PassedOver
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
-from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
+from fastinet.datasets.scanned import (
+    ScannedArchive,
+    ScannedMembers,
+    names_around,
+    wnid_number,
+)
 from fastinet.errors import (
     CorruptError,
     FastinetError,
@@ -31,6 +37,7 @@ from fastinet.errors import (
     ReadError,
     UnsupportedError,
 )
+from fastinet.items.index import classes_in_index
 from fastinet.sidecars.places import Sidecars, is_sidecar
 
 if TYPE_CHECKING:
@@ -41,14 +48,16 @@ if TYPE_CHECKING:
     from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
     from fastinet.datasets.companions import LabelFunction
-    from fastinet.datasets.listing import Listing, Split
+    from fastinet.datasets.listing import Listing
 
 __all__ = [
     "Found",
     "archives_at",
+    "as_scanned",
     "find_archives",
     "keep_sidecars",
     "patch_at",
+    "recognised",
     "scan_archives",
     "siblings_note",
 ]
@@ -70,6 +79,9 @@ _WITHOUT_IMAGES = (
 
 # Names of folders that have no labels in common with splits beside them.
 _WITHOUT_SIBLINGS = ("", "small_classes")
+
+_TAR = re.compile(r"\.(?:tar|tgz|tar\.gz)$", re.IGNORECASE)
+_WORD = re.compile(r"[^-_. ]+")
 
 # RFC 3986, section 3.1; and WebDataset's "pipe:curl ...".
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|pipe:", re.IGNORECASE)
@@ -263,23 +275,43 @@ def scan_archives(
             if error.cause.startswith("not a tar"):  # `fastinet verify` knows no more of it
                 raise
             raise error.advising("`fastinet verify` says more") from None
-        opening = functools.partial(_opened_for_scan, archive, found)
-        scanned.append(ScannedArchive(archive.name, found, opening))
+        scanned.append(as_scanned(archive, found))
     own = scanned[:-1] if patched else scanned
+    listing = recognised(path, own, label_function)
+    if patched:
+        listing = apply_patch(listing, scanned[-1], len(own))
+    odd_names = _backslashes(path, scanned)
+    found_notes = [
+        *([odd_names] if odd_names else []),
+        *_digest_notes(archives),
+        *_earlier_index_notes(archives, scanned),
+    ]
+    return replace(listing, notes=(*listing.notes, *found_notes))
+
+
+def as_scanned(archive: Archive, members: Members) -> ScannedArchive:
+    """An archive and what a scan found in it, which opens where companions are to be read."""
+    return ScannedArchive(
+        archive.name, members, functools.partial(_opened_for_scan, archive, members)
+    )
+
+
+def recognised(
+    path: Path, own: Sequence[ScannedArchive], label_function: LabelFunction | None = None
+) -> Listing:
+    """The listing of what was scanned at `path`, by the first family that takes it for its own.
+
+    Raises:
+        CorruptError, MissingError, UnsupportedError: there are no images, their classes are not
+            known, or what tells them contradicts itself.
+        ReadError: companions cannot be read.
+    """
     try:
         listing = datasets.recognise(own, label_function, _name_around(path))
     except FastinetError as error:
         raise error.in_archive(str(path)) from None
     if listing is not None:
-        if patched:
-            listing = apply_patch(listing, scanned[-1], len(own))
-        odd_names = _backslashes(path, scanned)
-        found_notes = [
-            *([odd_names] if odd_names else []),
-            *_digest_notes(archives),
-            *_earlier_index_notes(archives, scanned),
-        ]
-        return replace(listing, notes=(*listing.notes, *found_notes))
+        return listing
     members = ScannedMembers(own)
     if members.images().any():
         if odd_names := _backslashes(path, own):
@@ -296,8 +328,9 @@ def scan_archives(
         )
         raise UnsupportedError(
             "its images carry no wnid, in folders or file names, and have no .cls or .json with a"
-            " label beside them, so their classes are not known; labels= takes a function of the"
-            f" key that gives the label{naming}",
+            " label beside them, so their classes are not known; labels= takes a function of key"
+            " and companions that gives the label, as lambda key, companions:"
+            f" [...].index(key.split('/')[-2]) does of class folders by name{naming}",
             archive=str(path),
         )
     raise _without_images(path, members)
@@ -312,34 +345,82 @@ def _name_around(path: Path) -> str:
     return path.parent.name if wnid_number(bare) >= 0 else path.name
 
 
-def siblings_note(path: Path, splits: Sequence[Split]) -> list[str]:
-    """What to say of a split's folder that was opened by itself, when one beside it has more.
+def siblings_note(path: Path, listing: Listing, *, look_at_indexes: bool) -> list[str]:
+    """What to say of a split that was opened by itself, when one beside it has more classes.
 
-    Its labels are then other ones than those that it has as a part of the folder above.
+    Its labels are then other ones than those that it has as a part of the whole. Of a tar the
+    others' classes are known where they have good indexes, which are looked at or not.
     """
-    if _paths.known_split(path.name) in _WITHOUT_SIBLINGS or not path.is_dir():
+    mine = {wnid for _, wnids in listing.splits for wnid in wnids}
+    if listing.family == webdataset.FAMILY:  # whose labels are numbers of their own
         return []
-    mine = {wnid for _, wnids in splits for wnid in wnids}
+    if path.is_dir():
+        return _folders_note(path, mine)
+    return _tars_note(path, mine) if look_at_indexes and path.is_file() else []
+
+
+def _folders_note(path: Path, mine: set[str]) -> list[str]:
+    """What to say of a split's folder, which has these classes."""
+    if _paths.known_split(path.name) in _WITHOUT_SIBLINGS:
+        return []
     notes = []
     for sibling in _folders_in(path.parent):
         if sibling == path.name or _paths.known_split(sibling) in _WITHOUT_SIBLINGS:
             continue
-        more = sorted(
-            {
-                wnid
-                for entry in _folders_in(path.parent / sibling)
-                if wnid_number(wnid := entry.removesuffix(".tar")) >= 0
-            }
-            - mine
-        )
-        if more:
-            shown = ", ".join([*more[:3], *(["..."] if len(more) > 3 else [])])
-            notes.append(
-                f"'{sibling}' beside it has {len(more)} classes that it does not have: {shown};"
-                f" labels number the {len(mine)} that it has, and those of all splits by"
-                f" fastinet.open('{path.parent}', split='{path.name}')"
-            )
+        wnids = {
+            wnid
+            for entry in _folders_in(path.parent / sibling)
+            if wnid_number(wnid := entry.removesuffix(".tar")) >= 0
+        }
+        together = f"fastinet.open('{path.parent}', split='{path.name}')"
+        notes += _more_classes_note(sibling, wnids, mine, together)
     return notes
+
+
+def _tars_note(path: Path, mine: set[str]) -> list[str]:
+    """The same of a tar: train.tar is beside val.tar, and x_train.tar beside x_val.tar."""
+    own = _without_split(path.name)
+    if own is None:
+        return []
+    notes = []
+    for name in _folders_in(path.parent):
+        sibling = path.parent / name
+        told = _without_split(name)
+        if told is None or told[0] == own[0] or told[1] != own[1]:
+            continue
+        places = [place for place in Sidecars(sibling).places() if place.is_file()]
+        if not places:
+            continue
+        try:
+            identity = _file_archive(sibling).identify()
+        except FastinetError:
+            continue
+        wnids = classes_in_index(places[0], [identity])
+        together = f"fastinet.open(['{sibling}', '{path}'], split='{own[0]}')"
+        notes += _more_classes_note(name, wnids, mine, together)
+    return notes
+
+
+def _without_split(name: str) -> tuple[str, list[str]] | None:
+    """The split that a tar is called as, and the other words of its name; None: it is none."""
+    if not _TAR.search(name):
+        return None
+    (around,) = names_around("", [name])
+    split = _paths.known_split(around)
+    words = [word for word in _WORD.findall(around) if not _paths.known_split(word)]
+    return (split, words) if split not in _WITHOUT_SIBLINGS else None
+
+
+def _more_classes_note(sibling: str, wnids: set[str], mine: set[str], together: str) -> list[str]:
+    more = sorted(wnids - mine)
+    if not more:
+        return []
+    shown = ", ".join([*more[:3], *(["..."] if len(more) > 3 else [])])
+    note = (
+        f"'{sibling}' beside it has {len(more)} classes that it does not have: {shown}; labels"
+        f" number the {len(mine)} that it has, and those of all splits by {together}"
+    )
+    return [note]
 
 
 def _folders_in(path: Path) -> list[str]:
@@ -393,9 +474,19 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
     for suffix, what in _WITHOUT_IMAGES:
         if members.names.ends_with(suffix).any():
             return UnsupportedError(f"there is no image in it; it holds {what}", archive=str(path))
+    lost = [name for entries in members.entries for name in entries.lost]
+    some = ", ".join([*lost[:3], *(["..."] if len(lost) > 3 else [])])
+    links = "1 link" if len(lost) == 1 else f"{len(lost)} links"
     if path.is_dir():
-        return MissingError(
-            f"a folder without images and class tars{_archives_below(path, members)}",
+        below = _archives_below(path, members)
+        advice = below or (
+            f"; {links} in it lead to files that are not there: {some}" if lost else ""
+        )
+        return MissingError(f"a folder without images and class tars{advice}", archive=str(path))
+    if lost:
+        return UnsupportedError(
+            f"there is no image in it: it has {links} to what is not in it: {some}; pack the images"
+            " in place of the links, with `tar --dereference`",
             archive=str(path),
         )
     if not len(members):
@@ -410,11 +501,15 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
 
 def _archives_below(path: Path, members: ScannedMembers) -> str:
     """What to do with the archives in a folder that has no images; "": there is none."""
-    tars = sorted(entry.name for entry in path.glob("*.tar*"))[:5]
+    tars = sorted(entry.name for entry in path.glob("*.tar*") if not is_sidecar(entry.name))
     if tars:
-        return f"; open one of its archives by its own path: {', '.join(tars)}; or shards as a list"
+        shown = f"{', '.join(tars[:5])}{', ...' if len(tars) > 5 else ''}"
+        one = f"; open one of its archives by its own path: {shown}"
+        together = f"; shards together as a list of paths, or by a pattern, '{path}/*.tar'"
+        return f"{one}{together if len(tars) > 1 else ''}"
     deeper = members.names.ends_with(".tar") | members.names.ends_with(".tar.gz")
-    folders = sorted({str(Path(members.name(row)).parent) for row in np.flatnonzero(deeper)})[:5]
+    rows = np.flatnonzero(deeper).tolist()
+    folders = sorted({str(Path(members.name(row)).parent) for row in rows})[:5]
     if folders:
         return f"; there are archives in folders below: open it by its path: {', '.join(folders)}"
     return ""

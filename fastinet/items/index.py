@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from fastinet.datasets import RULES_VERSION
+from fastinet.datasets import RULES_VERSION, webdataset
 from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.listing import Listing, Split
 from fastinet.sidecars import column_file
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fastinet.base.progress import Progress
     from fastinet.sidecars.places import Sidecars
 
-__all__ = ["load_listing", "obtain_listing", "save_listing"]
+__all__ = ["classes_in_index", "load_listing", "obtain_listing", "save_listing"]
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,18 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         skipped=header.skipped,
         notes=header.notes,
     )
+
+
+def classes_in_index(path: Path, identities: Sequence[Identity]) -> set[str]:
+    """The wnids that labels number in the index at `path`; none where it is no good one."""
+    try:
+        header = column_file.read_header(path, _FORM)
+        check_identities(header.archives, identities)
+    except (OSError, UnusableSidecarError):
+        return set()
+    if header.rules != RULES_VERSION or header.family == webdataset.FAMILY:
+        return set()  # whose labels are numbers of their own
+    return {wnid for _, wnids in header.splits for wnid in wnids}
 
 
 def _companions_in(header: _Header, columns: Mapping[str, NDArray[Any]]) -> CompanionColumns | None:

@@ -13,13 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
+
 from fastinet._native._paths import known_split
 from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
-from fastinet.datasets.path_splits import ALL, find_split
+from fastinet.datasets.names import Names
+from fastinet.datasets.path_splits import ALL, find_split, lie_in_folder
 from fastinet.datasets.scanned import names_around
 from fastinet.errors import MissingError, ReadError
 from fastinet.items.class_numbering import GivenClasses, wnids_of
@@ -44,7 +47,7 @@ from fastinet.sidecars.places import given_index
 if TYPE_CHECKING:
     from fastinet.base.progress import Progress
     from fastinet.datasets.companions import LabelFunction
-    from fastinet.datasets.listing import Split
+    from fastinet.datasets.listing import Listing
 
 __all__ = ["is_stream", "open", "open_stream"]
 
@@ -175,8 +178,11 @@ def open(  # noqa: A001  # read as fastinet.open
         ),
         progress=progress,
     )
-    chosen, split_notes = _chosen_split(absolute, listing.splits, split)
-    for note in (*notes, *listing.notes, *split_notes, *siblings_note(absolute, listing.splits)):
+    for note in (*notes, *listing.notes):  # these may say why there is no such split
+        warn(f"'{absolute}': {note}")
+    chosen, split_notes = _chosen_split(absolute, listing, split)
+    beside = siblings_note(absolute, listing, look_at_indexes=keeping is True)
+    for note in (*split_notes, *beside):
         warn(f"'{absolute}': {note}")
     kit = devkit if devkit is None or isinstance(devkit, Devkit) else read_devkit(devkit)
     if kit is not None:
@@ -203,13 +209,13 @@ def _opened_stream(source: Any, options: dict[str, Any], refused: Sequence[str])
     return open_stream(source, **options)
 
 
-def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tuple[str, list[str]]:
+def _chosen_split(path: Path, listing: Listing, wanted: str | None) -> tuple[str, list[str]]:
     """The name of the split to take, and what the user should hear about that.
 
     Raises:
         ValueError: there is no such split, or it is not plain which is meant.
     """
-    names = [name for name, _ in splits]
+    names = [name for name, _ in listing.splits]
     shown = ", ".join(names)
     if wanted is None:
         if len(names) == 1:
@@ -223,6 +229,8 @@ def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tu
         return _DEFAULT, [f"this is its split '{_DEFAULT}'; split= takes the others: {others}"]
     if wanted == ALL:
         return names[0] if len(names) == 1 else ALL, []
+    if wanted.endswith("/"):
+        return names[_split_in_folder(path, listing, wanted)], []
     found = find_split(names, wanted)
     if not found:
         raise ValueError(f"'{path}' has no split '{wanted}'; it has {shown}")
@@ -230,6 +238,40 @@ def _chosen_split(path: Path, splits: Sequence[Split], wanted: str | None) -> tu
         several = ", ".join(names[number] for number in found)
         raise ValueError(f"'{path}' has several splits that '{wanted}' may mean: {several}")
     return names[found[0]], []
+
+
+def _split_in_folder(path: Path, listing: Listing, wanted: str) -> int:
+    """The split that has what is in the folder of this spelling, and nothing else.
+
+    Raises:
+        ValueError: there is none.
+    """
+    names = [name for name, _ in listing.splits]
+    bounds = listing.key_offsets.astype(np.int64)
+    keys = Names(listing.key_bytes, bounds[:-1], bounds[1:])
+    inside = lie_in_folder(keys, wanted)
+    if not inside.any():
+        raise ValueError(
+            f"'{path}' has no images in a folder '{wanted}'; it has the splits {', '.join(names)}"
+        )
+    of_items = listing.item_split
+    if of_items is None:
+        of_items = np.zeros(len(inside), np.int8)
+    found = np.unique(of_items[inside]).tolist()
+    if len(found) > 1:
+        several = ", ".join(names[number] for number in found)
+        raise ValueError(
+            f"'{path}' has several splits in folders '{wanted}': {several}; split= takes one of"
+            " these"
+        )
+    outside = np.flatnonzero((of_items == found[0]) & ~inside)
+    if len(outside):
+        name = names[found[0]]
+        raise ValueError(
+            f"'{path}' has images of the split '{name}' elsewhere than in a folder '{wanted}', too,"
+            f" the first is '{keys[int(outside[0])]}'; split='{name}' takes them together"
+        )
+    return int(found[0])
 
 
 def is_stream(source: object) -> bool:
@@ -276,7 +318,8 @@ def open_stream(
             ``.json``, and for those among the 1000 of ImageNet-1K: of validation images and of
             ImageNet-V2. An item whose path has the wnid of its class is an error then.
         split: "train", "val", "test", or as a folder is called: only its items come, as if there
-            were no others. "train/" is the folder by this very name, where others may be meant.
+            were no others. "val/" is the folder by this very name, where others may be meant,
+            "a/val/" one in a folder a, "./val/" the one at the top.
             The rule is that of :func:`fastinet.open`
             (:mod:`fastinet.datasets.path_splits`). None takes the split that the first item is of,
             and an item of another one is an error that names both; "all" takes everything.
@@ -336,6 +379,8 @@ def open_stream(
             f"source must be '-', a path, a descriptor or a file object, not {source!r}"
         )
     found_name = getattr(source, "name", None)
+    if isinstance(found_name, int):  # of a pipe, as subprocess.Popen has it
+        return stream(source, f"descriptor {found_name}", around=None)
     around = Path(found_name).name if isinstance(found_name, str) else None
     return stream(source, str(found_name or "file object"), around=around)
 

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 _FRAME = (255, 60, 60)
 _PAPER, _INK, _FAINT = (250, 249, 246), (40, 40, 40), (130, 130, 130)
+_NO_PICTURE, _CROSS = (236, 232, 226), (200, 60, 40)
 _GAP, _LINE, _FONT_SIZE = 10, 14, 11  # [pixels]
 
 
 def contact_sheet(
-    images: Sequence[NDArray[np.uint8]],
+    images: Sequence[NDArray[np.uint8] | None],
     captions: Sequence[Sequence[str]],
     columns: int = 8,
     cell: int = 160,
@@ -27,7 +28,7 @@ def contact_sheet(
     """Lays pictures out in rows, each shrunk to fit its cell and captioned below.
 
     Args:
-        images: uint8 [H, W, 3] each, of any size.
+        images: uint8 [H, W, 3] each, of any size; None: there is none, and a crossed tile is drawn.
         captions: lines of text for each image; the first is dark, the others faint.
         columns: pictures in a row.
         cell: side of the square that a picture must fit [pixels].
@@ -59,15 +60,27 @@ def contact_sheet(
     for index, (pixels, caption) in enumerate(zip(images, captions, strict=True)):
         left = _GAP + index % columns * pitch_x
         top = _GAP + index // columns * pitch_y
-        picture = Image.fromarray(pixels)
+        picture = _crossed(cell) if pixels is None else Image.fromarray(pixels)
         picture.thumbnail((cell, cell))
-        if frames is not None:
+        if frames is not None and pixels is not None:
             _draw_frames(picture, frames[index] * (picture.width / pixels.shape[1]))
         sheet.paste(picture, (left + (cell - picture.width) // 2, top + cell - picture.height))
         for number, text in enumerate(caption):
             corner = (left, top + cell + 1 + number * _LINE)
             draw.text(corner, _fit(text, cell, font), _INK if number == 0 else _FAINT, font)
     return sheet
+
+
+def _crossed(side: int) -> Image.Image:
+    """What stands where there is no picture."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - only drawing needs Pillow
+
+    tile = Image.new("RGB", (side, side), _NO_PICTURE)
+    draw = ImageDraw.Draw(tile)
+    draw.line((0, 0, side - 1, side - 1), _CROSS, 2)
+    draw.line((0, side - 1, side - 1, 0), _CROSS, 2)
+    draw.rectangle((0, 0, side - 1, side - 1), outline=_CROSS, width=2)
+    return tile
 
 
 def _draw_frames(picture: Image.Image, boxes: NDArray[np.floating[Any]]) -> None:

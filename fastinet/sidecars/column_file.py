@@ -51,6 +51,7 @@ __all__ = [
     "UnusableSidecarError",
     "load_or_build",
     "read_columns",
+    "read_header",
     "write_columns",
 ]
 
@@ -250,6 +251,16 @@ class _Column:
     def stored_bytes(self) -> int:
         """With the zeros behind it."""
         return _padded(np.dtype(self.dtype).itemsize * self.rows)
+
+
+def read_header(path: Path, form: ColumnFileForm[Header]) -> Header:
+    """The header of the file at `path` alone, however long its columns are.
+
+    Raises:
+        FileNotFoundError, UnusableSidecarError, OSError: as :func:`read_columns`.
+    """
+    with path.open("rb", buffering=0) as file:
+        return checked(form.header, _read_header(file)[0])
 
 
 @dataclass(frozen=True)

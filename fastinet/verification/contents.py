@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,13 +17,90 @@ if TYPE_CHECKING:
     from fastinet.verification.findings import Findings
     from fastinet.verification.recognition import Part
 
-__all__ = ["check_duplicates", "check_part", "range_text", "some"]
+__all__ = ["Shortfalls", "check_duplicates", "check_part", "range_text", "some"]
 
-_INCOMPLETE = "Continue the download, or extract the archive again."
+_INCOMPLETE = (
+    "Continue the download, or extract the archive again; where it is meant to be a part:"
+    " --expect none."
+)
+_NAMED_EACH = 3  # splits, or classes, that lack images; of more a summary is made
+
+
+@dataclass
+class Shortfalls:
+    """What the splits lack of what is published, or have beyond it: told in few findings."""
+
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    """The classes that each split lacks."""
+    counts: dict[str, list[Shortfall]] = field(default_factory=lambda: {"class": [], "split": []})
+    """Which classes, and which splits, have other numbers of images."""
+
+    def add_to(self, findings: Findings, train_images: Mapping[str, int]) -> None:
+        """Adds the findings.
+
+        Args:
+            findings: takes them.
+            train_images: training images by wnid, as a devkit says.
+        """
+        splits_without: dict[tuple[str, ...], list[str]] = {}
+        for split, names in self.classes.items():
+            splits_without.setdefault(tuple(names), []).append(f"'{split}'")
+        for missing, splits in splits_without.items():
+            where = f"split {splits[0]}" if len(splits) == 1 else f"{len(splits):,} splits"
+            among = f" ({some(splits)})" if len(splits) > 1 else ""
+            alone = missing[0] if len(missing) == 1 else None
+            count = None if alone is None else train_images.get(alone)
+            images = "" if count is None else f", {count:,} images"
+            findings.error(
+                "missing class",
+                f"class {alone} is missing from {where}{among}{images}"
+                if alone is not None
+                else f"{len(missing):,} classes are missing from {where}{among}: {some(missing)}",
+                member=alone,
+                advice=_INCOMPLETE,
+                detail="" if alone is not None else ", ".join(missing),
+            )
+        for what, kind in (("class", "images per class"), ("split", "count")):
+            _add_counts(findings, what, kind, self.counts[what])
+
+
+class Shortfall(NamedTuple):
+    """A class, or a split, that has another number of images than is published."""
+
+    name: str
+    found: int
+    published: str
+    """How many are."""
+    message: str
+    """A sentence that says so."""
+    is_less: bool
+
+
+def _add_counts(findings: Findings, what: str, kind: str, counts: Sequence[Shortfall]) -> None:
+    """Adds a finding for each of a few, or one for all of many."""
+    advice = _INCOMPLETE if any(each.is_less for each in counts) else ""
+    if len(counts) > _NAMED_EACH:
+        each = [f"{each.name} has {each.found:,} of {each.published}" for each in counts]
+        many = "classes" if what == "class" else "splits"
+        findings.error(
+            kind,
+            f"{len(counts):,} {many} have other numbers of images than published: {some(each)}",
+            advice=advice,
+            detail=", ".join(each),
+        )
+        return
+    for shortfall in counts:
+        findings.error(
+            kind,
+            shortfall.message,
+            member=shortfall.name if what == "class" else None,
+            advice=_INCOMPLETE if shortfall.is_less else "",
+        )
 
 
 def check_part(
     findings: Findings,
+    shortfalls: Shortfalls,
     part: Part,
     members: ScannedMembers,
     published: PublishedSplit | None,
@@ -34,6 +112,7 @@ def check_part(
 
     Args:
         findings: takes what is wrong.
+        shortfalls: takes what it lacks in classes and in numbers of images.
         part: the images.
         members: of all archives.
         published: None: nothing is.
@@ -45,14 +124,19 @@ def check_part(
         _check_numbers(findings, part, part.numbers, count, members)
     if part.classes is not None:
         per_class = train_images if part.split == "train" else {}
-        _check_classes(findings, part, part.classes, published, per_class, whole=whole)
+        _check_classes(findings, shortfalls, part, part.classes, published, per_class, whole=whole)
     if published is not None and published.images is not None and whole:
         found = len(part.rows)
         if found != published.images:
-            findings.error(
-                "count",
-                f"split '{part.split}' has {found:,} images, published are {published.images:,}",
-                advice=_INCOMPLETE if found < published.images else "",
+            shortfalls.counts["split"].append(
+                Shortfall(
+                    f"'{part.split}'",
+                    found,
+                    f"{published.images:,}",
+                    f"split '{part.split}' has {found:,} images, published are"
+                    f" {published.images:,}",
+                    found < published.images,
+                )
             )
 
 
@@ -63,11 +147,11 @@ def _check_numbers(
     count: int | None,
     members: ScannedMembers,
 ) -> None:
-    """The numbers in the names must be 1 to `count`, each once."""
+    """The numbers in the names must be 1 to `count`, each once; None: it is not known how many."""
     distinct, first, times = np.unique(numbers, return_index=True, return_counts=True)
     last = count or int(distinct.max(initial=0))
     missing = np.setdiff1d(np.arange(1, last + 1), distinct)
-    if len(missing):
+    if count is not None and len(missing):
         findings.error(
             "missing members",
             f"{len(missing):,} images are missing: numbers {range_text(missing.tolist())}",
@@ -93,6 +177,7 @@ def _check_numbers(
 
 def _check_classes(
     findings: Findings,
+    shortfalls: Shortfalls,
     part: Part,
     classes: NDArray[np.int64],
     published: PublishedSplit | None,
@@ -108,7 +193,7 @@ def _check_classes(
     }
     expected = _expected_classes(part, published) if published is not None else None
     if expected is not None:
-        _check_which_classes(findings, part.split, found, expected, train_images, whole=whole)
+        _check_which_classes(findings, shortfalls, part.split, found, expected, whole=whole)
     elif whole and published is not None and published.classes not in (None, len(found)):
         findings.error(
             "missing class",
@@ -119,7 +204,7 @@ def _check_classes(
     known = None if expected is None else set(expected)
     for name, count in found.items():
         if known is None or name in known:
-            _check_images_per_class(findings, name, count, train_images.get(name), bounds)
+            _check_images_per_class(shortfalls, name, count, train_images.get(name), bounds)
 
 
 def _expected_classes(part: Part, published: PublishedSplit) -> Sequence[str] | None:
@@ -130,22 +215,15 @@ def _expected_classes(part: Part, published: PublishedSplit) -> Sequence[str] | 
 
 def _check_which_classes(
     findings: Findings,
+    shortfalls: Shortfalls,
     split: str,
     found: Mapping[str, int],
     expected: Sequence[str],
-    train_images: Mapping[str, int],
     *,
     whole: bool,
 ) -> None:
-    for name in expected if whole else ():
-        if name not in found:
-            images = f", {train_images[name]:,} images" if name in train_images else ""
-            findings.error(
-                "missing class",
-                f"class {name} is missing from split '{split}'{images}",
-                member=name,
-                advice=_INCOMPLETE,
-            )
+    if whole and (missing := [name for name in expected if name not in found]):
+        shortfalls.classes[split] = missing
     known = set(expected)
     for name, count in found.items():
         if name not in known:
@@ -157,27 +235,27 @@ def _check_which_classes(
 
 
 def _check_images_per_class(
-    findings: Findings, name: str, count: int, exact: int | None, bounds: tuple[int, int] | None
+    shortfalls: Shortfalls,
+    name: str,
+    count: int,
+    exact: int | None,
+    bounds: tuple[int, int] | None,
 ) -> None:
     if exact is not None:
         if count != exact:
             wrong = f"{exact - count:,} missing" if count < exact else f"{count - exact:,} too many"
-            findings.error(
-                "images per class",
-                f"class {name} has {count:,} of {exact:,} images: {wrong}",
-                member=name,
-                advice=_INCOMPLETE if count < exact else "",
+            message = f"class {name} has {count:,} of {exact:,} images: {wrong}"
+            shortfalls.counts["class"].append(
+                Shortfall(name, count, f"{exact:,}", message, count < exact)
             )
         return
     if bounds is not None and not bounds[0] <= count <= bounds[1]:
         published = (
             f"{bounds[0]:,}" if bounds[0] == bounds[1] else f"{bounds[0]:,} to {bounds[1]:,}"
         )
-        findings.error(
-            "images per class",
-            f"class {name} has {count:,} images; published classes have {published}",
-            member=name,
-            advice=_INCOMPLETE if count < bounds[0] else "",
+        message = f"class {name} has {count:,} images; published classes have {published}"
+        shortfalls.counts["class"].append(
+            Shortfall(name, count, published, message, count < bounds[0])
         )
 
 

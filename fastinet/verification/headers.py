@@ -93,6 +93,7 @@ class Headers:
         members: the whole members of each archive.
         cuts: the archives that end too early; told when it is known what the whole should be.
         gzip_md5: of a gzip file, which the walk takes in to its end; "" of others.
+        are_sound: whether nothing is damaged or cut.
         readable: whether members can be read by their offsets; not in a damaged gzip file.
     """
 
@@ -115,6 +116,7 @@ class Headers:
             if isinstance(archives[0], FileArchive):  # others do not cost a seek a member
                 journal.save_walk(walks)
         self.members = [members for members, _ in walks]
+        self.are_sound = self.readable and not any(errors for _, errors in walks)
         for archive, (members, errors) in zip(archives, walks, strict=True):
             self._add_errors(findings, archive, members, errors)
 

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.datasets import imagenet_c
 from fastinet.datasets.published import published_candidates
+from fastinet.errors import CorruptError, MissingError, TooLargeError, UnsupportedError
+from fastinet.items.discovery import recognised
+from fastinet.verification.likeness import how_alike, note_a_part
 from fastinet.verification.recognition import (
+    WITHOUT_IMAGES,
     choose_published,
     family_of,
     is_later_devkit,
@@ -20,13 +25,14 @@ if TYPE_CHECKING:
 
     from fastinet.datasets.published import PublishedArchive
     from fastinet.datasets.scanned import ScannedMembers
+    from fastinet.errors import FastinetError
     from fastinet.verification.report import State
     from fastinet.verification.subject import Subject
 
 __all__ = ["identify_by_content", "published_by_name"]
 
-# A copy that has less than this share of the classes or images is taken for something else.
-_LIKE_SHARE = 0.5
+# Families that are published in several tars each, and compared split by split.
+_IN_SEVERAL_TARS = ("ilsvrc", imagenet_c.FAMILY)
 
 
 def published_by_name(subject: Subject) -> PublishedArchive | None:
@@ -46,7 +52,7 @@ def published_by_name(subject: Subject) -> PublishedArchive | None:
 
 
 def identify_by_content(
-    subject: Subject, members: ScannedMembers, images: NDArray[np.bool_]
+    subject: Subject, members: ScannedMembers, images: NDArray[np.bool_], *, is_sound: bool
 ) -> None:
     """Sets the subject's published archive and the report's family, and reports both.
 
@@ -54,12 +60,17 @@ def identify_by_content(
         subject: takes what is found.
         members: of all its archives, N of them.
         images: [N] which members are images.
+        is_sound: no header is damaged and nothing is cut, so that :func:`fastinet.open` can be
+            asked whether it reads it.
     """
-    family = family_of(members)
+    family = family_of(members, images)
+    refusal = _ask_open(subject, members) if is_sound and family not in WITHOUT_IMAGES else None
+    if family is None and subject.listing is not None:
+        family = subject.listing.family
     subject.report.family = family
     published = published_by_name(subject)
     if family is None:
-        _explain_no_family(subject, len(members), published)
+        _explain_no_family(subject, len(members), published, refusal)
     elif published is not None and published.family != family:
         subject.findings.error(
             "wrong file",
@@ -69,11 +80,32 @@ def identify_by_content(
         published = None
     if published is None and family is not None and subject.options.expect is None:
         published = _published_by_content(subject, family, members, images)
+    if family is not None and refusal is not None:
+        subject.findings.error(
+            "not opened",
+            f"it is refused by fastinet.open: {refusal.cause}",
+            member=refusal.member,
+            offset=refusal.offset,
+        )
     subject.published = published
     _report_archive(subject, family)
 
 
-def _explain_no_family(subject: Subject, members: int, by_name: PublishedArchive | None) -> None:
+def _ask_open(subject: Subject, members: ScannedMembers) -> FastinetError | None:
+    """Sets the subject's listing; where :func:`fastinet.open` refuses it, gives the refusal."""
+    try:
+        subject.listing = recognised(subject.path, members.archives)
+    except (CorruptError, MissingError, TooLargeError, UnsupportedError) as error:
+        return error
+    return None
+
+
+def _explain_no_family(
+    subject: Subject,
+    members: int,
+    by_name: PublishedArchive | None,
+    refusal: FastinetError | None,
+) -> None:
     """Adds the error that no member is named as in ImageNet.
 
     There is no such error where damage has lost all members: that damage was reported, and the
@@ -84,11 +116,16 @@ def _explain_no_family(subject: Subject, members: int, by_name: PublishedArchive
         subject.report.family = by_name.family if by_name is not None else None
         return
     expected = f", as {by_name.name} does" if by_name else ""
+    named = f"nothing in it is named as in the ImageNet archives{expected}"
+    if refusal is None:
+        message = named if members else "there is nothing in it"
+    else:
+        message = f"{named}; fastinet.open refuses it: {refusal.cause}"
     subject.findings.error(
         "wrong file",
-        f"nothing in it is named as in the ImageNet archives{expected}"
-        if members
-        else "there is nothing in it",
+        message,
+        member=None if refusal is None else refusal.member,
+        offset=None if refusal is None else refusal.offset,
         advice="See what it is: fastinet info, tar -tf.",
     )
 
@@ -130,20 +167,19 @@ def _published_by_content(
     candidates = tuple(each for each in candidates if _may_be(each, subject.path.name, splits))
     first = members.name(0)
     found = choose_published(candidates, subject.path.name, first, sorted(wnids))
+    if found is None and family not in _IN_SEVERAL_TARS:
+        subject.findings.note(
+            "not compared",
+            f"no published archive is known for it: it opens as family '{family}', and only what"
+            " holds for every archive was looked at",
+        )
     if found is None or not found.splits or subject.is_one_class or subject.is_truncated:
         return found
-    split = found.splits[0]
-    present, expected = sum(len(part.rows) for part in parts), split.images
-    if family == "train" and split.classes:
-        present, expected = len(wnids), split.classes
-    if expected is None or present >= _LIKE_SHARE * expected:
+    like = how_alike(family, parts, found.splits)
+    if like is None or like.is_a_copy:
         return found
-    what = "classes" if family == "train" else "images"
-    subject.findings.note(
-        "not compared",
-        f"it is laid out like {found.name}, but has {present:,} of {expected:,} {what}, so it "
-        "is taken for another archive",
-        advice=f"To compare it all the same: --expect {found.name}",
+    note_a_part(
+        subject.findings, found.name, like, f"To compare it all the same: --expect {found.name}"
     )
     return None
 

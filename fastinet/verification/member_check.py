@@ -9,8 +9,9 @@ import numpy as np
 from fastinet.datasets import ilsvrc, imagenet_c
 from fastinet.datasets.names import Names
 from fastinet.datasets.scanned import IMAGE_EXTENSIONS
-from fastinet.verification.contents import check_duplicates, check_part, some
+from fastinet.verification.contents import Shortfalls, check_duplicates, check_part, some
 from fastinet.verification.devkits import check_devkit_files
+from fastinet.verification.likeness import how_alike, note_a_part
 from fastinet.verification.recognition import parts_of
 
 if TYPE_CHECKING:
@@ -41,16 +42,19 @@ def check_members(
     before = len(findings.found)
     parts = parts_of(report.family, members, images)
     published = subject.published
-    splits = _published_splits(subject)
+    splits = _published_splits(subject, parts)
+    shortfalls = Shortfalls()
     for part in parts:
         check_part(
             findings,
+            shortfalls,
             part,
             members,
             splits.get(part.split),
             subject.options.train_images,
             whole=not subject.is_one_class,
         )
+    shortfalls.add_to(findings, subject.options.train_images)
     for split in splits.values() if published is not None else ():
         if split.images and not any(part.split == split.name for part in parts):
             findings.error("count", f"split '{split.name}' is missing")
@@ -64,15 +68,19 @@ def check_members(
         _check_totals(subject, published, report.members, class_tars)
     report.images = int(np.count_nonzero(images))
     report.classes = len({c for part in parts for c in _class_names(part)})
+    if not parts and subject.listing is not None:
+        labels = subject.listing.labels
+        report.classes = len(np.unique(labels[labels >= 0]))
     wrong = sum(finding.severity == "error" for finding in findings.found[before:])
     detail = f"{wrong:,} wrong" if wrong else "complete" if published else "counted"
     subject.add_check("members", "failed" if wrong else "passed", f"{_counts(subject)}: {detail}")
 
 
-def _published_splits(subject: Subject) -> dict[str, PublishedSplit]:
+def _published_splits(subject: Subject, parts: Sequence[Part]) -> dict[str, PublishedSplit]:
     """What is published of each split.
 
-    What several tars were extracted to has the splits of all: of ILSVRC2012, or of ImageNet-C.
+    What several tars were extracted to has the splits of all: of ILSVRC2012, or of ImageNet-C. As
+    of one tar's, a note says so where it has less than half of them and is not compared.
     """
     if subject.published is not None:
         return {split.name: split for split in subject.published.splits}
@@ -84,7 +92,21 @@ def _published_splits(subject: Subject) -> dict[str, PublishedSplit]:
         if (subject.report.family == "ilsvrc" and archive.name.startswith("ILSVRC2012_img_"))
         or subject.report.family == archive.family == imagenet_c.FAMILY
     ]
-    return {split.name: split for archive in tars for split in archive.splits}
+    splits = {split.name: split for archive in tars for split in archive.splits}
+    like = how_alike(subject.report.family, parts, list(splits.values()))
+    if like is None or like.is_a_copy or subject.is_truncated:
+        return splits
+    layout = (
+        "the tars of ILSVRC2012" if subject.report.family == "ilsvrc" else "the tars of ImageNet-C"
+    )
+    note_a_part(
+        subject.findings,
+        f"what {layout} are extracted to",
+        like,
+        "To compare it all the same, verify what each tar was extracted to by itself, with --expect"
+        f" and the tar's name: {', '.join(archive.name for archive in tars)}",
+    )
+    return {}
 
 
 def _check_totals(
@@ -102,7 +124,7 @@ def _check_totals(
 
 
 def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Sequence[Part]) -> None:
-    """Warns of the members of an image archive that are no image of a split."""
+    """Warns of the members of an image archive that are no image of a split, nor beside one."""
     if not parts:
         return
     others = np.ones(len(members), np.bool_)
@@ -111,24 +133,23 @@ def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Seque
     if subject.report.family == "ilsvrc":
         others &= ~ilsvrc.are_annotations(members.names)
     rows = np.flatnonzero(others).tolist()
+    if subject.listing is not None and (found := subject.listing.companions) is not None:
+        places = set(
+            zip(found.archives.tolist(), found.offsets.tolist(), found.sizes.tolist(), strict=True)
+        )
+        columns = (members.archive[rows], members.offsets[rows], members.sizes[rows])
+        at = zip(*(column.tolist() for column in columns), strict=True)
+        rows = [row for row, place in zip(rows, at, strict=True) if place not in places]
     if rows:
         names = some(members.name(row) for row in rows[:4])
         subject.findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
-
-
-# Of formats that are not read; what has JPEG's or PNG's first bytes is, under any name.
-_UNREAD_IMAGES = (
-    ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl",
-    ".jfif", ".jpe", ".ppm", ".pgm", ".dng",
-)  # fmt: skip
-_UNREAD_MAGICS = (b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\0\0\0\x0cJXL ")
 
 
 def _check_unread_images(
     subject: Subject, members: ScannedMembers, images: NDArray[np.bool_]
 ) -> None:
     """Reports what looks like an image, by its name or its first bytes, and is not read as one."""
-    unread = members.look_like(_UNREAD_IMAGES, _UNREAD_MAGICS) & ~images
+    unread = members.unread_images() & ~images
     rows = np.flatnonzero(unread).tolist()
     if rows:
         subject.findings.error(
@@ -148,7 +169,9 @@ def _check_unread_images(
             f"{len(rows):,} links are called images and lead to nothing in the archive:"
             f" {some(lost[row] for row in rows[:4])}",
             member=lost[rows[0]],
-            advice="Pack the images in place of the links: tar --dereference.",
+            advice="Pack the images in place of the links: tar --dereference."
+            if not subject.path.is_dir()
+            else "Put the images where they lead to, or in their places: cp --dereference.",
         )
 
 

@@ -26,7 +26,7 @@ class Finding:
     "unfinished download", "trailing bytes", "size", "damaged header", "digest", "missing class",
     "unexpected class", "images per class", "count", "missing members", "duplicate members",
     "unexpected members", "damaged member", "damaged image", "unreadable image", "devkit",
-    "odd image", "not compared", "changed"."""
+    "odd image", "not compared", "not opened", "changed"."""
     message: str
     """A sentence."""
     archive: str

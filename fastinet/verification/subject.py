@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastinet.archives.archive import Archive
+    from fastinet.datasets.listing import Listing
     from fastinet.datasets.published import PublishedArchive
     from fastinet.verification.report import State
 
@@ -58,6 +59,8 @@ class Subject:
     report: Report = field(init=False)
     published: PublishedArchive | None = None
     """The archive that it should be equal to; None: not known yet, or there is none."""
+    listing: Listing | None = None
+    """What :func:`fastinet.open` lists of it; None: it refuses it, or was not asked."""
     is_truncated: bool = False
     """Whether an archive ends too early, which the walk over the headers finds."""
 

@@ -5,7 +5,8 @@ step                    module
 ======================  ============================================================================
 kind of file            :mod:`~fastinet.verification.recognition`: the first bytes
 headers                 :mod:`~fastinet.verification.headers`: every header, and where it is cut
-which archive           :mod:`~fastinet.verification.identification`: the names of the members
+which archive           :mod:`~fastinet.verification.identification`: the names of the members, and
+                        whether :func:`fastinet.open` reads it
 size                    :mod:`~fastinet.verification.size_check`
 members                 :mod:`~fastinet.verification.member_check`: classes, numbers, counts
 content                 :mod:`~fastinet.verification.content_check`: digest and images
@@ -21,7 +22,8 @@ from typing import TYPE_CHECKING
 
 from fastinet.archives.containers import inner_tars
 from fastinet.archives.folder_archive import FolderArchive
-from fastinet.datasets.scanned import ScannedArchive, ScannedMembers
+from fastinet.datasets.scanned import ScannedMembers
+from fastinet.items.discovery import as_scanned
 from fastinet.verification.content_check import check_content, images_to_check
 from fastinet.verification.headers import Headers
 from fastinet.verification.identification import identify_by_content
@@ -66,10 +68,10 @@ def _check_archives(subject: Subject, journal: Journal) -> None:
     headers = _walk_headers(subject, journal)
     scans = headers.members
     members = ScannedMembers(
-        [ScannedArchive(a.name, scan) for a, scan in zip(subject.archives, scans, strict=True)]
+        [as_scanned(archive, scan) for archive, scan in zip(subject.archives, scans, strict=True)]
     )
     images = members.images()
-    identify_by_content(subject, members, images)
+    identify_by_content(subject, members, images, is_sound=headers.are_sound)
     expected = subject.published.bytes if subject.published is not None else None
     for cut in headers.cuts:
         cut.add_to(subject.findings, expected if subject.is_file else None)

@@ -14,9 +14,11 @@ from support.commands import run
 import fastinet
 from fastinet.cli import main
 from fastinet.datasets.classes import class_table
+from fastinet.errors import CorruptError
 from fastinet.pixels.contact_sheet import contact_sheet
 from fastinet.testing.archives import tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
+from fastinet.testing.small import small_jpeg
 
 # The command of the same name hides it in the package.
 show = importlib.import_module("fastinet.cli.show")
@@ -61,12 +63,66 @@ def test_show_tells_what_it_cannot_show_in_one_line(archive: str, tmp_path: Path
     result = CliRunner().invoke(main, ["show", archive, "--boxes", str(boxes)])
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("fastinet: no item of")
-    damaged = tmp_path / "damaged.tar"
-    damaged.write_bytes(tar({"n01440764/n01440764_1.JPEG": b"damaged"}))
-    result = CliRunner().invoke(main, ["show", str(damaged)])
-    assert result.exit_code == 2
-    place = f"archive '{damaged}', member 'n01440764/n01440764_1.JPEG', byte 512: "
-    assert place in result.stderr
+
+
+@pytest.mark.parametrize("transform", ["none", "train", "val"])
+def test_bad_images_are_crossed_tiles_and_named_on_stderr(tmp_path: Path, transform: str) -> None:
+    """The others are drawn as in an archive where nothing is bad."""
+    rng = np.random.default_rng(0)
+    sound = {f"n01440764/n01440764_{i}.JPEG": small_jpeg(rng) for i in range(6)}
+    bad = dict(sound)
+    bad["n01440764/n01440764_1.JPEG"] = b"damaged"
+    bad["n01440764/n01440764_4.JPEG"] = b""
+    for name, members in (("sound", sound), ("bad", bad)):
+        (tmp_path / f"{name}.tar").write_bytes(tar(members))
+    sheets, results = [], []
+    for name in ("sound", "bad"):
+        sheet = tmp_path / f"{name}.png"
+        path = str(tmp_path / f"{name}.tar")
+        results.append(run("show", path, "-o", str(sheet), "--transform", transform))
+        sheets.append(np.asarray(Image.open(sheet)))
+    assert results[0].stderr.count("no picture: ") == 0
+    messages = [line for line in results[1].stderr.splitlines() if "no picture: " in line]
+    assert len(messages) == 2
+    for message, member in zip(sorted(messages), ("_1.JPEG", "_4.JPEG"), strict=True):
+        place = f"archive '{tmp_path / 'bad.tar'}', member 'n01440764/n01440764{member}', byte "
+        assert place in message
+    assert "gave no row" not in results[1].stderr
+    assert results[1].stdout.strip().endswith("6 images, 2 of them crossed: they gave no picture")
+    assert sheets[0].shape == sheets[1].shape
+    changed = [
+        column
+        for column in range(6)
+        if (sheets[0] != sheets[1])[:, 10 + column * 170 : 10 + (column + 1) * 170].any()
+    ]
+    assert len(changed) == 2
+
+
+@pytest.mark.parametrize("transform", ["none", "val"])
+def test_bad_images_have_no_frames(tmp_path: Path, transform: str) -> None:
+    path = tmp_path / "train.tar"
+    path.write_bytes(tar({f"n01440764/n01440764_{i}.JPEG": b"GIF89a" for i in range(2)}))
+    xml = {
+        f"n01440764/n01440764_{i}.xml": annotation_xml((10, 10), [("n01440764", 0, 0, 10, 10)])
+        for i in range(2)
+    }
+    boxes = str(write_boxes(tmp_path / "boxes.tar.gz", xml))
+    sheet = tmp_path / "sheet.png"
+    options = ["-o", str(sheet), "--boxes", boxes, "--transform", transform]
+    assert "GIF" in run("show", str(path), *options).stderr
+    pixels = np.asarray(Image.open(sheet))
+    assert not (pixels == np.array([255, 60, 60])).all(axis=2).any()
+
+
+def test_captions_of_bad_images_tell_the_cause(tmp_path: Path) -> None:
+    images = [np.zeros((8, 8, 3), np.uint8)] * 3
+    errors = {1: CorruptError("cut", archive="a.tar"), 2: ValueError("odd")}
+    show._write(
+        images, [("tench", "a"), ("tench", "b"), ("x", "c")], tmp_path / "a.png", None, errors
+    )
+    captions = [("tench", "a"), ("cut", "b"), ("odd", "c")]
+    expected = np.asarray(contact_sheet([images[0], None, None], captions))
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), expected)
 
 
 def test_show_draws_the_same_images_for_the_same_seed(archive: str, tmp_path: Path) -> None:

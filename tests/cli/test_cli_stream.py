@@ -115,13 +115,19 @@ def test_show_of_an_item_without_label(
     assert result.exit_code == 0, result.stderr
 
 
+@pytest.mark.parametrize("transform", ["none", "val"])
 def test_show_names_an_item_that_cannot_be_shown(
-    named_pipe: Callable[[bytes], str], tmp_path: Path, rng: np.random.Generator
+    named_pipe: Callable[[bytes], str], tmp_path: Path, rng: np.random.Generator, transform: str
 ) -> None:
-    pipe = named_pipe(tar({"a.jpg": small_jpeg(rng), "b.jpg": b"no image"}))
-    result = CliRunner().invoke(main, ["show", pipe, "-o", str(tmp_path / "sheet.png")])
-    assert result.exit_code == 2
+    pipe = named_pipe(tar({"a.jpg": small_jpeg(rng), "b.jpg": b"no image", "c.jpg": b""}))
+    sheet = tmp_path / "sheet.png"
+    arguments = ["show", pipe, "-o", str(sheet), "--transform", transform]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.stderr
     assert "member 'b.jpg'" in result.stderr
+    assert "member 'c.jpg'" in result.stderr
+    assert "3 images, 2 of them crossed" in result.stdout
+    assert sheet.stat().st_size
 
 
 def test_standard_input(content: bytes) -> None:

@@ -45,8 +45,9 @@ def test_the_number_is_the_label_where_the_name_stands_beside_it() -> None:
     ],
 )
 def test_what_is_no_label(content: bytes, extension: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as refused:
         label_of(content, extension)
+    assert "labels= takes a function of key and companions" in str(refused.value)
 
 
 @pytest.mark.parametrize(

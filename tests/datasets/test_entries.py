@@ -75,7 +75,7 @@ def no_label(key: str, files: Mapping[str, bytes]) -> int:
 
 def items_at(path: Path) -> dict[str, bytes]:
     try:
-        dataset = fastinet.open(path, labels=no_label, index=False)
+        dataset = fastinet.open(path, labels=no_label, index=False, split="all")
     except FastinetError as error:
         assert "no image" in str(error) or "without images" in str(error)  # noqa: PT017
         return {}

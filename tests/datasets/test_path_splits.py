@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +12,22 @@ from hypothesis import strategies as st
 from support.split_oracle import OTHER_WORDS, SPELLINGS, Image, known, splits_of
 from support.streamed import streamed
 
+import fastinet
 from fastinet._native import _paths
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import (
+    KNOWN_SPLITS,
     Partition,
     find_split,
     image_numbers,
+    lie_in_folder,
     partition,
 )
 from fastinet.errors import MissingError, UnsupportedError
 from fastinet.testing.archives import tar
 
+JPEG_HEAD = b"\xff\xd8\xff\xe0"
 WORDS = st.sampled_from(
     [*" ".join(SPELLINGS.values()).split(), *sorted(OTHER_WORDS), "canny", "2012", "hold", "out",
      "2", "backup", "small", "classes", "imagenet21k", "é", "", "VAL", "Train"]
@@ -99,41 +104,124 @@ def test_whole_archives(paths: list[str], around: str) -> None:
 STREAMED = PATHS.filter(lambda path: "./" not in path)
 
 
+def arrived(archive: bytes, split: str | None) -> tuple[list[str], Exception | None]:
+    """The keys of a stream whose name tells nothing, and what ended it early."""
+    keys: list[str] = []
+    try:
+        keys.extend(item.key for item in streamed(archive, split=split, name="a.tar").items())
+    except (MissingError, UnsupportedError) as error:
+        return keys, error
+    return keys, None
+
+
 @given(st.lists(STREAMED, min_size=1, max_size=8, unique=True), st.data())
 def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.DataObject) -> None:
     found = parted(paths, "")
     archive = tar(dict.fromkeys(paths, b"\xff\xd8\xff\xe0"))
 
-    def arrived(split: str | None) -> tuple[list[str], Exception | None]:
-        keys: list[str] = []
-        try:
-            keys.extend(item.key for item in streamed(archive, split=split, name="a.tar").items())
-        except (MissingError, UnsupportedError) as error:
-            return keys, error
-        return keys, None
-
-    assert arrived("all") == (paths, None)
-    keys, error = arrived(None)
+    assert arrived(archive, "all") == (paths, None)
+    keys, error = arrived(archive, None)
     if error is None:
         assert len(found.parts) == 1
         assert keys == paths
     else:
         # Of a split's folder in another one, the outer may be around all that comes.
-        assert len(found.parts) > 1 or "two folders" in str(error)
+        assert len(found.parts) > 1 or "around all" in str(error)
         assert keys == paths[: len(keys)]
         assert "split=" in str(error)
     number = data.draw(st.integers(0, len(found.parts) - 1))
     wanted = found.parts[number].name
     mine = [path for path, part in zip(paths, found.of_rows, strict=True) if part == number]
-    keys, error = arrived(wanted)
+    keys, error = arrived(archive, wanted)
     if error is None:
         assert keys == mine
     else:
         assert isinstance(error, UnsupportedError) or not keys
     splits = {part.split for part in found.parts} - {""}
     if wanted in splits and len(splits) == len(found.parts):
-        # Nothing is there that could be a copy.
-        assert error is None or "two folders" in str(error)
+        # Nothing is there that could be a copy; but what the archive is called might count, and of
+        # a split's folder in another one the outer may be around all that comes.
+        assert error is None or "name=" in str(error) or "around all" in str(error)
+
+
+FOLDER_PATHS = st.lists(FOLDERS.filter(lambda name: name != "."), max_size=2).map("/".join)
+
+
+def in_folder(path: str, wanted: str) -> bool:
+    """Whether the image is in the folder, in plain words."""
+    image, asked = Image(path), tuple(wanted.removeprefix("./").strip("/").split("/"))
+    asked = () if asked == ("",) else asked
+    if wanted.startswith("./") or not asked:
+        return asked in (image.root, image.split_folder or image.root)
+    ends = [folders[-len(asked) :] for folders in (image.root, image.split_folder)]
+    return asked in ends
+
+
+@given(st.lists(STREAMED, min_size=1, max_size=8, unique=True), FOLDER_PATHS, st.booleans())
+def test_folders_by_their_own_spelling(paths: list[str], folder: str, from_top: bool) -> None:
+    wanted = f"./{folder}/" if from_top and folder else f"{folder}/" if folder else "./"
+    mine = [path for path in paths if in_folder(path, wanted)]
+    assert lie_in_folder(Names.of(paths), wanted).tolist() == [path in mine for path in paths]
+    items, error = arrived(tar(dict.fromkeys(paths, JPEG_HEAD)), wanted)
+    assert isinstance(error, MissingError) == (not mine)
+    if error is None:
+        assert items == mine
+    elif mine:
+        assert len({Image(path).root for path in mine}) > 1
+
+
+@given(st.lists(STREAMED, min_size=1, max_size=6, unique=True), st.booleans(), st.data())
+def test_what_a_stream_s_error_names_helps(
+    paths: list[str], split: bool, data: st.DataObject
+) -> None:
+    """Who does what the error says has items in the end."""
+    archive = tar(dict.fromkeys(paths, JPEG_HEAD))
+    wanted = data.draw(st.sampled_from(KNOWN_SPLITS)) if split else None
+    tried: list[str | None] = []
+    while True:
+        items, error = arrived(archive, wanted)
+        tried.append(wanted)
+        if not isinstance(error, UnsupportedError):
+            break
+        named = re.findall("split='([^']*)' takes the", str(error))
+        assert len(set(named)) == 2, error
+        wanted = data.draw(st.sampled_from(named))
+        assert wanted not in tried, (tried, error)
+    assert items or tried == [wanted]  # none is of the one that was drawn
+
+
+@pytest.mark.parametrize(
+    ("members", "split", "names"),
+    [
+        (["old_train/n01440764/1.jpg", "train/n01440764/2.jpg"], "train", ("old_train/", "train/")),
+        (["old_train/n01440764/1.jpg", "train/n01440764/2.jpg"], None, ("old_train/", "train/")),
+        (["n01440764/1.jpg", "val/n01440764/2.jpg"], None, ("./", "val/")),
+        (["val/n01440764/1.jpg", "validation/n01440764/2.jpg"], "val", ("val/", "validation/")),
+        (["val/n01440764/1.jpg", "Val/n01440764/2.jpg"], "val", ("val/", "Val/")),
+        (["train/n01440764/1.jpg", "imagenet_train/n01440764/2.jpg"], None,
+         ("train/", "imagenet_train/")),
+        (["old/train/n01440764/1.jpg", "train/n01440764/2.jpg"], "train",
+         ("old/train/", "./train/")),
+        (["a/n01440764/1.jpg", "b/n01440764/2.jpg"], None, ("a/", "b/")),
+        (["ILSVRC2012_val_00000001.JPEG", "n01440764_2.JPEG"], None, ("val", "train")),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_streams_name_what_takes_each_of_two(
+    members: list[str], split: str | None, names: tuple[str, str], tmp_path: Path
+) -> None:
+    archive = tar(dict.fromkeys(members, JPEG_HEAD))
+    with pytest.raises(UnsupportedError) as caught:
+        list(streamed(archive, split=split, name="a.tar").items())
+    message = str(caught.value)
+    assert f"split='{names[0]}' takes the one, split='{names[1]}' takes the other" in message
+    path = tmp_path / "a.tar"
+    path.write_bytes(archive)
+    for name, member in zip(names, members, strict=True):
+        assert [item.key for item in streamed(archive, split=name, name="a.tar").items()] == [
+            member
+        ]
+        assert list(fastinet.open(path, split=name, index=False).keys) == [member]
 
 
 def test_streams_name_both_splits() -> None:
@@ -156,7 +244,7 @@ def test_streams_name_both_splits() -> None:
 @pytest.mark.parametrize(
     ("members", "split", "cause"),
     [
-        (["val/n01440764/1.jpg", "validation/n01440764/2.jpg"], "val", "two folders.*'val' may"),
+        (["val/n01440764/1.jpg", "validation/n01440764/2.jpg"], "val", "two parts.*'val' may"),
         (["clean/n01440764/1.jpg", "canny/n01440764/2.jpg"], None, "'clean' and in 'canny'"),
         (["a/train/n01440764/1.jpg", "b/train/n01440764/2.jpg"], None, "'a/train' and in 'b/tr"),
         (["n01440764/1.jpg", "val/n01440764/2.jpg"], "train", "in no folder that is called"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import warnings
@@ -239,3 +240,68 @@ def test_more_splits_than_an_index_has(form: str, tmp_path: Path) -> None:
     names = [f"copy{number}/{A}/1.jpg" for number in range(128)]
     with pytest.raises(fastinet.errors.UnsupportedError, match="its folders are 128 splits"):
         opened(written(form, tmp_path, names))
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize(
+    "names", [("train", "val"), ("ILSVRC2012_img_train", "ILSVRC2012_img_val")]
+)
+def test_a_tar_of_a_split_beside_one_with_more_classes(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    train = write_tar(tmp_path / f"{names[0]}.tar", [f"{A}/1.jpg", f"{B}/1.jpg"])
+    val = write_tar(tmp_path / f"{names[1]}.tar", [f"{B}/2.jpg"])
+    write_tar(tmp_path / "other_train.tar", [f"{C}/1.jpg"])
+    fastinet.open(val)  # nothing is known of the others yet
+    fastinet.open(train)
+    fastinet.open(tmp_path / "other_train.tar")
+    expected = f"'{train.name}' beside it has 1 classes that it does not have: {A}; labels number"
+    with pytest.warns(FastinetWarning) as caught:
+        assert fastinet.open(val).labels.tolist() == [0]
+    (warning,) = caught
+    assert expected in str(warning.message)
+    assert f"fastinet.open(['{train}', '{val}'], split='val')" in str(warning.message)
+    together, notes = opened([train, val], "val")
+    assert (together.labels.tolist(), len(notes)) == ([1], 1)
+    assert opened(val)[1] == []  # index=False looks at none
+    write_tar(train, [f"{B}/1.jpg"] * 9)  # of which there is no good index
+    fastinet.open(val)
+
+
+LEFT = [
+    f"__MACOSX/train/{C}/", f".ipynb_checkpoints/{C}/", f"@eaDir/{C}/", f"train/@eaDir/{C}/",
+    f"train/.hidden/{C}/", f"$RECYCLE.BIN/{C}/", f"lost+found/{C}/1.jpg", f"__MACOSX/{C}.tar",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("left", LEFT)
+@pytest.mark.parametrize("form", ["folder", "tar", "tar.gz"])
+def test_class_folders_of_other_programs_are_no_classes(
+    form: str, left: str, tmp_path: Path
+) -> None:
+    names = [f"train/{A}/1.jpg", f"train/{D}/1.jpg", f"val/{D}/2.jpg", f"val/{A}/2.jpg"]
+    path = written(form.removesuffix(".gz"), tmp_path, [*names, left])
+    if form == "tar.gz":
+        data = path.read_bytes()
+        path = tmp_path / "data.tar.gz"
+        path.write_bytes(gzip.compress(data))
+    for split in ("train", "val"):
+        dataset, notes = opened(path, split)
+        assert [info.wnid for info in dataset.classes] == [A, D]
+        assert not [note for note in notes if "no images" in note]
+        assert any("left by other programs" in note for note in notes)
+    if form != "folder":
+        stream = fastinet.open_stream(path, split="train", classes=[A, D])
+        items = [(item.key, stream.label(item.key, {})) for item in stream.items()]
+        assert items == [(names[0], 0), (names[1], 1)]
+
+
+@FORMS
+def test_why_there_is_no_such_split(form: str, tmp_path: Path) -> None:
+    """As in Tiny-ImageNet, whose validation images have neither classes nor numbers."""
+    path = written(form, tmp_path, [f"train/{A}/images/{A}_0.jpg", "val/images/val_0.jpg"])
+    with (
+        pytest.warns(FastinetWarning, match="images without a wnid .*: val/images/val_0.jpg"),
+        pytest.raises(ValueError, match="has no split 'val'; it has train"),
+    ):
+        fastinet.open(path, split="val", index=False)

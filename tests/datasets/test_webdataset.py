@@ -278,7 +278,10 @@ def test_objects_that_say_nothing_of_labels(tmp_path: Path) -> None:
     dataset = fastinet.open(path, labels=lambda _, files: len(json.loads(files["json"])))
     assert dataset.labels.tolist() == [2]
     train = shard(tmp_path / "t.tar", ("n01440764_1.jpg", JPEG), ("n01440764_1.json", said))
-    with pytest.warns(FastinetWarning, match="1 members skipped as no images"):
+    with (
+        pytest.warns(FastinetWarning, match="1 members skipped as no images"),
+        pytest.warns(FastinetWarning, match="1 have an image's name, .*: n01440764_1.json"),
+    ):
         dataset = fastinet.open(train)
     assert (dataset.family, dataset.classes[0].wnid) == ("train", "n01440764")
 
@@ -371,15 +374,21 @@ def test_given_labels_go_on_top(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------- classes and splits
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.*classes have no images in split:fastinet.errors.FastinetWarning"
+)
 def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
     def open_named(*images: tuple[str, int]) -> fastinet.Dataset:
         members = [
             (f"{k}.{e}", d) for k, n in images for e, d in (("jpg", JPEG), ("cls", b"%d" % n))
         ]
-        return fastinet.open(shard(tmp_path / "s.tar", *members), index=False)
+        return fastinet.open(shard(tmp_path / "s.tar", *members), index=False, split="all")
 
     val = f"ILSVRC2012_val_{3:08d}"
-    known = open_named((f"{WNIDS[9]}_18", 9), ("other", 999), (val, int(validation_labels()[2])))
+    with pytest.warns(FastinetWarning, match="2 classes have no images in split 'val'"):
+        known = open_named(
+            (f"{WNIDS[9]}_18", 9), ("other", 999), (val, int(validation_labels()[2]))
+        )
     assert [info.wnid for info in known.classes] == list(WNIDS)
     assert known.classes[9].names
     assert [info.wnid for info in open_named(("other", 2)).classes] == ["0", "1", "2"]
@@ -396,7 +405,6 @@ def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
         (["imagenet1k-validation-00.tar"], "val"),
         (["val_0.tar", "val_1.tar"], "val"),
         (["test-0.tar"], "test"),
-        (["val-0.tar", "train-0.tar"], "train"),
         (["val-of-train.tar"], "train"),
         (["interval.tar"], "train"),
     ],
@@ -404,6 +412,58 @@ def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
 def test_splits(tmp_path: Path, names: list[str], split: str) -> None:
     paths = [shard(tmp_path / name, ("0.jpg", JPEG), ("0.cls", b"1")) for name in names]
     assert fastinet.open(paths).split == split
+
+
+@pytest.mark.filterwarnings("ignore:.*classes have no images in split")
+def test_shards_of_several_splits_are_not_merged(tmp_path: Path) -> None:
+    paths = [
+        shard(
+            tmp_path / f"{name}.tar",
+            *((f"{name}-0.jpg", JPEG), (f"{name}-0.cls", b"%d" % label)),
+            *((f"{name}-1.jpg", JPEG), (f"{name}-1.cls", b"2")),
+        )
+        for name, label in (("val-00", 0), ("train-00", 1))
+    ]
+    with pytest.warns(FastinetWarning, match="its split 'train'; split= takes the others: val"):
+        train = fastinet.open(paths)
+    val = fastinet.open(paths, split="val")
+    assert (list(train.keys), list(val.keys)) == (
+        ["train-00-0.jpg", "train-00-1.jpg"],
+        ["val-00-0.jpg", "val-00-1.jpg"],
+    )
+    assert (train.labels.tolist(), val.labels.tolist()) == ([1, 2], [0, 2])
+    assert [info.wnid for info in train.classes] == [info.wnid for info in val.classes]
+    assert list(fastinet.open(paths, split="all").keys) == [*train.keys, *val.keys]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("by_function", [True, False])
+def test_folders_tell_the_splits_of_samples(
+    tmp_path: Path, packed: bool, by_function: bool
+) -> None:
+    images = {"train/cat/0": 0, "train/dog/1": 1, "train/dog/2": 1, "val/cat/3": 0, "val/dog/4": 1}
+    members = [
+        member
+        for name, label in images.items()
+        for member in ((f"{name}.jpg", JPEG), (f"{name}.cls", b"%d" % label))
+        if not by_function or member[0].endswith("jpg")
+    ]
+    path = shard(tmp_path / "pets.tar", *members)
+    opened = path if packed else extract(dict(members), tmp_path / "pets")
+
+    def by_folder(key: str, _: Mapping[str, bytes]) -> int:
+        return ["cat", "dog"].index(key.split("/")[-2])
+
+    labels = by_folder if by_function else None
+    for split in ("train", "val"):
+        ds = fastinet.open(opened, split=split, labels=labels)
+        mine = {f"{name}.jpg": label for name, label in images.items() if name.startswith(split)}
+        assert dict(zip(ds.keys, ds.labels.tolist(), strict=True)) == mine
+        assert [info.wnid for info in ds.classes] == ["0", "1"]
+        stream = fastinet.open_stream(path, split=split, labels=labels)
+        assert [item.key for item in stream.items()] == list(mine)
+    with pytest.warns(FastinetWarning, match="split= takes the others: val"):
+        assert len(fastinet.open(opened, labels=labels)) == 3
 
 
 def test_concatenations_keep_numbers_as_they_are(tmp_path: Path) -> None:
@@ -431,6 +491,23 @@ def test_two_images_in_a_sample(tmp_path: Path) -> None:
         in messages
     )
     assert "1 members skipped that belong to no image: 2.txt" in messages
+    assert dataset.skipped == 3
+
+
+def test_images_of_other_formats(tmp_path: Path) -> None:
+    """A sample with nothing else has no item; one beside an item is its companion."""
+    webp = b"RIFF\x10\0\0\0WEBPVP8 "
+    path = shard(
+        tmp_path / "s.tar", ("0.jpg", JPEG), ("0.webp", webp), ("0.cls", b"1"), ("1.webp", webp),
+        ("1.cls", b"2"), ("2.image", b"GIF89a"),
+    )  # fmt: skip
+    with pytest.warns(FastinetWarning) as caught:
+        dataset = fastinet.open(path)
+    assert items_of(dataset) == [("0.jpg", JPEG, 1)]
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert "2 images passed over that are neither JPEG nor PNG: convert them" in messages
+    assert ": 1.webp, 2.image" in messages
+    assert "1 members skipped that belong to no image: 1.cls" in messages
     assert dataset.skipped == 3
 
 
@@ -480,3 +557,10 @@ def test_the_miniature_is_what_a_shard_is() -> None:
     assert list(members)[:3] == ["n5/8.cls", "n5/8.png", "n5/8.json"]
     with tarfile.open(fileobj=io.BytesIO(tar(members))) as archive:
         assert archive.getnames() == list(members)
+
+
+def test_a_label_in_words_says_what_to_do(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", ("0.jpg", JPEG), ("0.json", b'{"label": "fish"}'))
+    with pytest.raises(CorruptError, match="not 'fish'; labels= takes a function of key and comp"):
+        fastinet.open(path)
+    assert fastinet.open(path, labels=lambda *_: 3).labels.tolist() == [3]

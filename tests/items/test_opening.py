@@ -6,6 +6,8 @@ import contextlib
 import gzip
 import io
 import os
+import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from support.streamed import WAYS, batches_of, loader_of, same_batches
 import fastinet
 from fastinet.errors import CorruptError, FastinetError, MissingError, UnsupportedError
 from fastinet.items.opening import open as open_archive
-from fastinet.testing.archives import END, tar, train_tar
+from fastinet.testing.archives import END, entry, tar, train_tar
 
 
 def test_progress(tmp_path: Path) -> None:
@@ -66,10 +68,33 @@ def test_refused_paths(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="a folder without images and class tars"):
         open_archive(tmp_path)
     write(tmp_path / "ILSVRC2012_img_train.tar", train_tar(TRAIN))
-    with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar"):
+    (tmp_path / "ILSVRC2012_img_train.tar.fastinet").write_bytes(b"")
+    (tmp_path / "ILSVRC2012_img_train.tar+2-ff.fastinet").write_bytes(b"")
+    with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar$"):
         open_archive(tmp_path)
+    shutil.copy(tmp_path / "ILSVRC2012_img_train.tar", tmp_path / "b.tar")
+    (tmp_path / "b.tar.fastinet").write_bytes(b"")
+    with pytest.raises(MissingError) as caught:
+        open_archive(tmp_path)
+    one = "by its own path: ILSVRC2012_img_train.tar, b.tar; shards together"
+    together = f"a pattern, '{tmp_path}/*.tar'"
+    assert one in str(caught.value)
+    assert together in str(caught.value)
+    names = [f"n01440764/n01440764_{number}.JPEG" for number in range(2)]
+    links = [entry(name, type=tarfile.SYMTYPE, linkname="/data/0.JPEG") for name in names]
+    (tmp_path / "links.tar").write_bytes(b"".join(links) + END)
+    with pytest.raises(
+        UnsupportedError, match=r"2 links to what is not in it: .*_0\.JPEG.*dereference"
+    ):
+        open_archive(tmp_path / "links.tar")
     with pytest.raises(UnsupportedError, match="not a regular file"):
         open_archive(Path(os.devnull))
+
+
+def test_a_pipe_is_called_by_its_descriptor() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as file, os.fdopen(writing, "wb"):
+        assert fastinet.open_stream(file).name == f"descriptor {reading}"
 
 
 @pytest.fixture(scope="module")

@@ -61,3 +61,21 @@ def test_frames_are_in_pixels_of_the_picture_and_lie_within_their_box() -> None:
 def test_frames_are_one_for_each_image() -> None:
     with pytest.raises(ValueError, match="1 images, but frames for 0"):
         contact_sheet([np.zeros((2, 2, 3), np.uint8)], [("x",)], frames=[])
+
+
+def test_where_there_is_no_picture_a_tile_is_crossed() -> None:
+    """The other tiles are as they would be beside a picture."""
+    image = np.full((40, 80, 3), (0, 0, 255), np.uint8)
+    frames = [np.array([[0, 0, 40, 20]], np.float32)] * 2
+    sheets = [
+        np.asarray(contact_sheet(images, [("a",), ("b",)], cell=80, frames=frames))
+        for images in ([image, image], [image, None])
+    ]
+    assert np.array_equal(sheets[0][:, :95], sheets[1][:, :95])
+    crossed = (sheets[1] == (200, 60, 40)).all(axis=-1)
+    assert not crossed[:, :95].any()
+    tile = crossed[10:90, 100:180]
+    assert tile.diagonal().all()
+    assert tile[::-1].diagonal().all()
+    assert tile[0].all()
+    assert not tile.all()

@@ -57,9 +57,10 @@ def test_missing_and_unexpected_classes_are_named(tmp_path: Path, classes: Class
     path = tmp_path / "train.tar"
     path.write_bytes(train_tar(classes))
     report = fastinet.verify(path, published=published, expect="train.tar")
-    missing = [f.member for f in report.errors if f.kind == "missing class"]
-    assert "n01443537" in missing
-    assert len(missing) == 998
+    (missing,) = (f for f in report.errors if f.kind == "missing class")
+    assert missing.message.startswith("998 classes are missing from split 'train': n01443537, ")
+    assert "--expect none" in missing.advice
+    assert len(missing.detail.split(", ")) == 998
     assert [f.member for f in report.errors if f.kind == "unexpected class"] == ["n99999999"]
 
 
@@ -105,8 +106,9 @@ def test_missing_classes_that_are_called_by_number(tmp_path: Path) -> None:
     splits = (PublishedSplit("val", classes=5),)
     published = [PublishedArchive("v2.tar", "imagenet_v2", "", splits=splits)]
     report = fastinet.verify(path, published=published)
-    assert kinds(report) == ["missing class"] * 2
-    assert [finding.member for finding in report.errors] == ["2", "4"]
+    assert kinds(report) == ["missing class"]
+    assert report.errors[0].message == "2 classes are missing from split 'val': 2, 4"
+    assert report.errors[0].detail == "2, 4"
 
 
 def unread(report: fastinet.Report) -> list[str]:
@@ -147,6 +149,18 @@ def test_links_are_looked_at_and_what_they_miss_is_an_error(tmp_path: Path) -> N
     ]
     notes = [each.message for each in report.findings if each.kind == "passed over"]
     assert notes[0].startswith("2 symbolic links skipped that lead to nothing in the archive: n014")
+    (advice,) = [each.advice for each in report.findings if each.kind == "unread images"]
+    assert "tar --dereference" in advice
+    folder = tmp_path / "train" / "n01440764"
+    folder.mkdir(parents=True)
+    (folder / "n01440764_1.JPEG").write_bytes(image)
+    (folder / "n01440764_3.JPEG").symlink_to("gone.JPEG")
+    (advice,) = [
+        each.advice
+        for each in fastinet.verify(folder.parent, published=[]).findings
+        if each.kind == "unread images"
+    ]
+    assert "bring back what they lead to" in advice
 
 
 def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
@@ -158,3 +172,14 @@ def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
     assert (report.ok, report.images, report.members) == (True, 1, 3)
     (note,) = [each.message for each in report.findings if each.kind == "passed over"]
     assert note.startswith("2 files and folders passed over that are hidden or left")
+
+
+def test_files_beside_the_images_do_not_hide_what_it_is(tmp_path: Path) -> None:
+    stem = "n01440764/n01440764_"
+    image = small_jpeg(np.random.default_rng(1))
+    members = {f"{stem}{number}.JPEG": image for number in range(4)}
+    words = {f"{stem}{number}.{kind}": b"{}" for number in range(4) for kind in ("txt", "json")}
+    path = tmp_path / "captions.tar"
+    path.write_bytes(tar({**members, **words}))
+    report = fastinet.verify(path, published=[])
+    assert (report.ok, report.family, report.images) == (True, "train", 4)
