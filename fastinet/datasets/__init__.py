@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES_VERSION", "recognise"]
 
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 """Of the rules by which members are items and have labels and splits. An index that was made by
-other ones is made anew. 1: before paths with names like val_canny were told from val."""
+other ones is made anew. 1: before paths with names like val_canny were told from val.
+2: before folders told the splits of samples, and of images that a function labels."""
 
 # In the order in which they are asked. Labels in files of their own say more than wnids in names.
 _RECOGNISERS = (

@@ -280,6 +280,12 @@ def _why_not_told(key: str) -> str:
             " slashes, so that nothing tells its label; give labels=, or pack it anew from what"
             " `tar --transform='s,\\\\,/,g' -xf TAR` extracts"
         )
+    folder = PurePosixPath(key).parent.name
+    if any(folder == each.folder for each in objectnet_classes()):
+        return (
+            f"its folder '{folder}' is one of ObjectNet's, whose labels classes=\"objectnet\""
+            " numbers; for others, labels= takes a function of the key"
+        )
     return (
         "neither its name nor a companion has a label; give labels=; or if its .cls or .json comes"
         " elsewhere in the stream, pack them side by side: `tar --sort=name -cf TAR -C FOLDER .`"

@@ -184,7 +184,7 @@ def _check_labelled(members: ScannedMembers, bare: Ints) -> None:
         raise CorruptError(
             f"{len(bare)} images have no label, no .cls or .json in their archives with their names"
             " up to the first dot, nor each up to its last dot; this is the first. Give labels= a"
-            " function of the key",
+            " function of key and companions",
             archive=members.archive_of(row).name,
             member=members.name(row),
             offset=int(members.offsets[row]),
@@ -204,7 +204,8 @@ def _read_labels(members: ScannedMembers, found: Ints, numbers: Bools) -> Ints:
             labels[item] = label_of(content, extension_of(members.name(row), parted=True))
         except ValueError as error:
             raise CorruptError(
-                f"it holds no label: {error}",
+                f"it holds no label: {error}; labels= takes a function of key and companions that"
+                " gives one",
                 archive=members.archive_of(row).name,
                 member=members.name(row),
                 offset=int(members.offsets[row]),

@@ -63,7 +63,7 @@ def identify_by_content(
         is_sound: no header is damaged and nothing is cut, so that :func:`fastinet.open` can be
             asked whether it reads it.
     """
-    family = family_of(members)
+    family = family_of(members, images)
     refusal = _ask_open(subject, members) if is_sound and family not in WITHOUT_IMAGES else None
     if family is None and subject.listing is not None:
         family = subject.listing.family

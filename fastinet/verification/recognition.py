@@ -136,6 +136,7 @@ _FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(r"(.*/)?(n\d{8}/([^/]+/)*[^/]+|n\d{8}_[^/]+)\.(jpe?g|png)", re.IGNORECASE),
     ),
 )
+_WITHOUT_IMAGES = ("boxes", "relabel")
 # Of the Kaggle packaging, and of folders that people extract all splits to.
 _SPLIT_FOLDERS = re.compile(
     r"((?:.*/)?)(train(?=/n\d{8}/)|(?:val|test)(?=/(?:n\d{8}/)?ILSVRC2012_))/.*\.JPEG"
@@ -145,13 +146,15 @@ _LATER_DEVKIT = re.compile(r"(.*/)?data/(meta_clsloc\.mat|ILSVRC201[3-9]\w*_grou
 _MOST_DEVKIT_FILES = 1000
 
 
-def family_of(members: ScannedMembers) -> str | None:
-    """The family that the members' names show; None: not one of ours."""
+def family_of(members: ScannedMembers, images: Bools) -> str | None:
+    """The family that the members' names show; None: not one of ours.
+
+    Where some are images, those alone count for families of images: captions may lie beside each.
+    """
     count = len(members)
     if count == 0:
         return None
-    rows = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
-    names = [members.name(row) for row in rows.tolist()]
+    names = _some_names(members, np.arange(count))
     if count <= _MOST_DEVKIT_FILES and any(_DEVKIT.fullmatch(name) for name in names):
         return "devkit"
     splits = {found[2] for name in names if (found := _SPLIT_FOLDERS.fullmatch(name))}
@@ -159,10 +162,18 @@ def family_of(members: ScannedMembers) -> str | None:
         return "ilsvrc"
     if objectnet.recognise(members) is not None:
         return objectnet.FAMILY
+    pictured = _some_names(members, np.flatnonzero(images)) or names
     for family, pattern in _FAMILIES:
-        if 2 * sum(pattern.fullmatch(name) is not None for name in names) >= len(names):
+        looked_at = names if family in _WITHOUT_IMAGES else pictured
+        if 2 * sum(pattern.fullmatch(name) is not None for name in looked_at) >= len(looked_at):
             return family
     return None
+
+
+def _some_names(members: ScannedMembers, rows: Ints) -> list[str]:
+    """The names of up to `_SAMPLE` of these members, evenly spaced."""
+    step = np.linspace(0, max(0, len(rows) - 1), min(len(rows), _SAMPLE)).astype(np.int64)
+    return [members.name(row) for row in rows[np.unique(step)].tolist()]
 
 
 def is_later_devkit(members: ScannedMembers) -> bool:

@@ -19,6 +19,7 @@ from fastinet.datasets.key_labels import (
     wnids_told,
 )
 from fastinet.datasets.names import Names
+from fastinet.datasets.objectnet_classes import objectnet_classes
 from fastinet.datasets.scanned import wnid_number
 from fastinet.datasets.validation import validation_labels
 
@@ -149,3 +150,12 @@ def test_classes_that_are_no_wnids_are_in_no_key() -> None:
     numbered = KeyLabels(["0", "1"])
     with pytest.raises(ValueError, match="class n01440764 is none of the 2"):
         next(numbered([("n01440764/1.JPEG", {})]))
+
+
+@pytest.mark.parametrize("classes", [None, WNIDS])
+def test_objectnet_among_other_classes(classes: tuple[str, ...] | None) -> None:
+    items: list[tuple[str, dict[str, bytes]]] = [("objectnet-1.0/images/air_freshener/a.png", {})]
+    with pytest.raises(ValueError, match=r'one of ObjectNet.*classes="objectnet" numbers'):
+        list(KeyLabels(classes)(items))
+    titles = [each.title for each in objectnet_classes()]
+    assert list(KeyLabels(titles)(items)) == [titles.index("Air freshener")]

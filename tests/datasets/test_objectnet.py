@@ -99,7 +99,9 @@ def test_a_stream_that_is_said_to_have_its_classes() -> None:
         assert found == {name: IDS[name.split("/")[2]] for name in members}
     stream = fastinet.open_stream(io.BytesIO(tar(members)), classes=["Chair", "TV"])
     assert stream.label("objectnet-1.0/images/tv/x.png", {}) == 1
-    for key in ("images/banana/x.png", "tv.png", "images/tv/more/x.png"):
+    with pytest.raises(ValueError, match="'banana' is one of ObjectNet's"):
+        stream.label("images/banana/x.png", {})
+    for key in ("tv.png", "images/tv/more/x.png"):
         with pytest.raises(ValueError, match="neither its name nor a companion has a label"):
             stream.label(key, {})
 

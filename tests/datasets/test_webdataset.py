@@ -382,7 +382,10 @@ def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
         return fastinet.open(shard(tmp_path / "s.tar", *members), index=False, split="all")
 
     val = f"ILSVRC2012_val_{3:08d}"
-    known = open_named((f"{WNIDS[9]}_18", 9), ("other", 999), (val, int(validation_labels()[2])))
+    with pytest.warns(FastinetWarning, match="split= takes the others: val"):
+        known = open_named(
+            (f"{WNIDS[9]}_18", 9), ("other", 999), (val, int(validation_labels()[2]))
+        )
     assert [info.wnid for info in known.classes] == list(WNIDS)
     assert known.classes[9].names
     assert [info.wnid for info in open_named(("other", 2)).classes] == ["0", "1", "2"]
@@ -406,6 +409,57 @@ def test_the_classes_of_imagenet1k(tmp_path: Path) -> None:
 def test_splits(tmp_path: Path, names: list[str], split: str) -> None:
     paths = [shard(tmp_path / name, ("0.jpg", JPEG), ("0.cls", b"1")) for name in names]
     assert fastinet.open(paths).split == split
+
+
+def test_shards_of_several_splits_are_not_merged(tmp_path: Path) -> None:
+    paths = [
+        shard(
+            tmp_path / f"{name}.tar",
+            *((f"{name}-0.jpg", JPEG), (f"{name}-0.cls", b"%d" % label)),
+            *((f"{name}-1.jpg", JPEG), (f"{name}-1.cls", b"2")),
+        )
+        for name, label in (("val-00", 0), ("train-00", 1))
+    ]
+    with pytest.warns(FastinetWarning, match="its split 'train'; split= takes the others: val"):
+        train = fastinet.open(paths)
+    val = fastinet.open(paths, split="val")
+    assert (list(train.keys), list(val.keys)) == (
+        ["train-00-0.jpg", "train-00-1.jpg"],
+        ["val-00-0.jpg", "val-00-1.jpg"],
+    )
+    assert (train.labels.tolist(), val.labels.tolist()) == ([1, 2], [0, 2])
+    assert [info.wnid for info in train.classes] == [info.wnid for info in val.classes]
+    assert list(fastinet.open(paths, split="all").keys) == [*val.keys, *train.keys]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("by_function", [True, False])
+def test_folders_tell_the_splits_of_samples(
+    tmp_path: Path, packed: bool, by_function: bool
+) -> None:
+    images = {"train/cat/0": 0, "train/dog/1": 1, "train/dog/2": 1, "val/cat/3": 0, "val/dog/4": 1}
+    members = [
+        member
+        for name, label in images.items()
+        for member in ((f"{name}.jpg", JPEG), (f"{name}.cls", b"%d" % label))
+        if not by_function or member[0].endswith("jpg")
+    ]
+    path = shard(tmp_path / "pets.tar", *members)
+    opened = path if packed else extract(dict(members), tmp_path / "pets")
+
+    def by_folder(key: str, _: Mapping[str, bytes]) -> int:
+        return ["cat", "dog"].index(key.split("/")[-2])
+
+    labels = by_folder if by_function else None
+    for split in ("train", "val"):
+        ds = fastinet.open(opened, split=split, labels=labels)
+        mine = {f"{name}.jpg": label for name, label in images.items() if name.startswith(split)}
+        assert dict(zip(ds.keys, ds.labels.tolist(), strict=True)) == mine
+        assert [info.wnid for info in ds.classes] == ["0", "1"]
+        stream = fastinet.open_stream(path, split=split, labels=labels)
+        assert [item.key for item in stream.items()] == list(mine)
+    with pytest.warns(FastinetWarning, match="split= takes the others: val"):
+        assert len(fastinet.open(opened, labels=labels)) == 3
 
 
 def test_concatenations_keep_numbers_as_they_are(tmp_path: Path) -> None:
@@ -482,3 +536,10 @@ def test_the_miniature_is_what_a_shard_is() -> None:
     assert list(members)[:3] == ["n5/8.cls", "n5/8.png", "n5/8.json"]
     with tarfile.open(fileobj=io.BytesIO(tar(members))) as archive:
         assert archive.getnames() == list(members)
+
+
+def test_a_label_in_words_says_what_to_do(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", ("0.jpg", JPEG), ("0.json", b'{"label": "fish"}'))
+    with pytest.raises(CorruptError, match="not 'fish'; labels= takes a function of key and comp"):
+        fastinet.open(path)
+    assert fastinet.open(path, labels=lambda *_: 3).labels.tolist() == [3]

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from support.streamed import WAYS, batches_of, loader_of, same_batches
 import fastinet
 from fastinet.errors import CorruptError, FastinetError, MissingError, UnsupportedError
 from fastinet.items.opening import open as open_archive
-from fastinet.testing.archives import END, tar, train_tar
+from fastinet.testing.archives import END, entry, tar, train_tar
 
 
 def test_progress(tmp_path: Path) -> None:
@@ -66,8 +67,21 @@ def test_refused_paths(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="a folder without images and class tars"):
         open_archive(tmp_path)
     write(tmp_path / "ILSVRC2012_img_train.tar", train_tar(TRAIN))
-    with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar"):
+    (tmp_path / "ILSVRC2012_img_train.tar.fastinet").write_bytes(b"")
+    (tmp_path / "ILSVRC2012_img_train.tar+2-ff.fastinet").write_bytes(b"")
+    with pytest.raises(MissingError, match=r"by its own path: ILSVRC2012_img_train\.tar; or"):
         open_archive(tmp_path)
+    names = [f"n01440764/n01440764_{number}.JPEG" for number in range(2)]
+    links = [entry(name, type=tarfile.SYMTYPE, linkname="/data/0.JPEG") for name in names]
+    (tmp_path / "links.tar").write_bytes(b"".join(links) + END)
+    with pytest.raises(CorruptError, match=r"2 links lead to nothing.*_0.JPEG; pack.*dereference"):
+        open_archive(tmp_path / "links.tar")
+
+
+def test_a_pipe_is_called_by_its_descriptor() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as file, os.fdopen(writing, "wb"):
+        assert fastinet.open_stream(file).name == f"descriptor {reading}"
     with pytest.raises(UnsupportedError, match="not a regular file"):
         open_archive(Path(os.devnull))
 

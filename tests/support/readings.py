@@ -79,7 +79,11 @@ def part_of(dataset: fastinet.Dataset) -> Part:
 
 
 def read_opened(
-    path: Path | list[Path], other_splits: set[str] = frozenset(), **options: Any
+    path: Path | list[Path],
+    other_splits: set[str] = frozenset(),
+    *,
+    default_alone: bool = False,
+    **options: Any,
 ) -> Reading:
     """Opens what is at the path, without ``split=`` and with each split that it has.
 

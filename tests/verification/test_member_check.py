@@ -149,6 +149,18 @@ def test_links_are_looked_at_and_what_they_miss_is_an_error(tmp_path: Path) -> N
     ]
     notes = [each.message for each in report.findings if each.kind == "passed over"]
     assert notes[0].startswith("2 symbolic links skipped that lead to nothing in the archive: n014")
+    (advice,) = [each.advice for each in report.findings if each.kind == "unread images"]
+    assert "tar --dereference" in advice
+    folder = tmp_path / "train" / "n01440764"
+    folder.mkdir(parents=True)
+    (folder / "n01440764_1.JPEG").write_bytes(image)
+    (folder / "n01440764_3.JPEG").symlink_to("gone.JPEG")
+    (advice,) = [
+        each.advice
+        for each in fastinet.verify(folder.parent, published=[]).findings
+        if each.kind == "unread images"
+    ]
+    assert "bring back what they lead to" in advice
 
 
 def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
@@ -160,3 +172,14 @@ def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
     assert (report.ok, report.images, report.members) == (True, 1, 3)
     (note,) = [each.message for each in report.findings if each.kind == "passed over"]
     assert note.startswith("2 files and folders passed over that are hidden or left")
+
+
+def test_files_beside_the_images_do_not_hide_what_it_is(tmp_path: Path) -> None:
+    stem = "n01440764/n01440764_"
+    image = small_jpeg(np.random.default_rng(1))
+    members = {f"{stem}{number}.JPEG": image for number in range(4)}
+    words = {f"{stem}{number}.{kind}": b"{}" for number in range(4) for kind in ("txt", "json")}
+    path = tmp_path / "captions.tar"
+    path.write_bytes(tar({**members, **words}))
+    report = fastinet.verify(path, published=[])
+    assert (report.ok, report.family, report.images) == (True, "train", 4)
