@@ -131,7 +131,8 @@ def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.
         assert isinstance(error, UnsupportedError) or not keys
     splits = {part.split for part in found.parts} - {""}
     if wanted in splits and len(splits) == len(found.parts):
-        assert error is None  # nothing is there that could be a copy
+        # Nothing is there that could be a copy; but what the archive is called might count.
+        assert error is None or "name=" in str(error)
 
 
 def test_streams_name_both_splits() -> None:
