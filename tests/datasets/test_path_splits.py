@@ -125,7 +125,8 @@ def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.
         assert len(found.parts) == 1
         assert keys == paths
     else:
-        assert len(found.parts) > 1
+        # Of a split's folder in another one, the outer may be around all that comes.
+        assert len(found.parts) > 1 or "two folders" in str(error)
         assert keys == paths[: len(keys)]
         assert "split=" in str(error)
     number = data.draw(st.integers(0, len(found.parts) - 1))
@@ -139,7 +140,7 @@ def test_streams_give_the_archive_s_splits_or_refuse(paths: list[str], data: st.
     splits = {part.split for part in found.parts} - {""}
     if wanted in splits and len(splits) == len(found.parts):
         # Nothing is there that could be a copy; but what the archive is called might count.
-        assert error is None or "name=" in str(error)
+        assert error is None or "name=" in str(error) or "two folders" in str(error)
 
 
 FOLDER_PATHS = st.lists(FOLDERS.filter(lambda name: name != "."), max_size=2).map("/".join)

@@ -310,6 +310,7 @@ def check_notes(packed: Packed) -> None:
     over = tree_oracle.passed_over(tree)
     for reading in (packed.folder_reading, packed.tar_reading, packed.gzip_reading):
         splits = {split for split in reading.parts if split}
+        splits |= {split for split in packed.tar_reading.parts if split}
         for note in reading.notes:
             named = any(name in note for name in names | splits)
             assert named or re.search("n[0-9]{8}", note), note
@@ -458,6 +459,7 @@ def with_photographs(tree: Tree) -> Tree:
     return {**tree, **dict(zip(images, itertools.cycle(PHOTOGRAPHS)))}
 
 
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
 @hypothesis.settings(max_examples=30)
 @hypothesis.given(
     with_links(CLASS_TREES).map(with_photographs),

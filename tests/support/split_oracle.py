@@ -124,12 +124,19 @@ class Image:
 def splits_of(names: list[str], around: str = "") -> dict[str, tuple[str, str]]:
     """(name of the split, known split or "") of each image, of one archive of that name."""
     images = [Image(name) for name in names]
-    folder_splits = {known(image.split_folder[-1]) for image in images if image.split_folder}
+    first, last = (pick(image.root for image in images) for pick in (min, max))
+    top = [a for depth, a in enumerate(first) if first[: depth + 1] == last[: depth + 1]]
+    # A folder around all of them tells nothing where one below it tells a split.
+    split_folders = {
+        image: image.split_folder if len(image.split_folder) > len(top) else () for image in images
+    }
+    folder_splits = {known(folder[-1]) for folder in split_folders.values() if folder}
+    around = next((name for name in reversed([around, *top]) if known(name)), "")
     groups = defaultdict(list)
     for image in images:
         by_number = image.number[0] if image.number else ""
-        if image.split_folder:
-            own = image.split_folder[-1]
+        if split_folders[image]:
+            own = split_folders[image][-1]
             group = (known(own), own)
         elif not folder_splits and known(around):
             group = (known(around), "")
@@ -146,19 +153,23 @@ def splits_of(names: list[str], around: str = "") -> dict[str, tuple[str, str]]:
         if len({content for content, _ in contents}) == len(contents):
             splits[group] = members
             continue
-        told = any(image.split_folder or image.number or known(around) for image in members)
+        told = any(split_folders[image] or image.number or known(around) for image in members)
         for image in members:
             key = (group[0] if told else "", *group[1:], "/".join(image.root))
             splits.setdefault(key, []).append(image)
     result = {}
     for key, members in splits.items():
         alike = [other for other in splits if other[0] == key[0]]
-        name = key[0] if key[0] and len(alike) == 1 else _path(members[0], len(key) > 2)
+        name = (
+            key[0]
+            if key[0] and len(alike) == 1
+            else _path(members[0], split_folders[members[0]], len(key) > 2)
+        )
         result |= {image.name: (name, key[0]) for image in members}
     return result
 
 
-def _path(image: Image, whole: bool) -> str:
+def _path(image: Image, split_folder: tuple[str, ...], whole: bool) -> str:
     """The folders that name a split, from the archive's top on."""
-    folders = image.split_folder if image.split_folder and not whole else image.root
+    folders = split_folder if split_folder and not whole else image.root
     return "/".join(folders) or "."
