@@ -160,7 +160,7 @@ def test_links_are_looked_at_and_what_they_miss_is_an_error(tmp_path: Path) -> N
         for each in fastinet.verify(folder.parent, published=[]).findings
         if each.kind == "unread images"
     ]
-    assert "Put the images where they lead to" in advice
+    assert "bring back what they lead to" in advice
 
 
 def test_leftovers_are_noted_and_no_error(tmp_path: Path) -> None:
