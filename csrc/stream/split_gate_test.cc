@@ -120,6 +120,20 @@ TEST_CASE("a stream without a name cannot tell whether its numbers are two split
   CHECK(Says(second.status(), "'ILSVRC2012_val_00000001.JPEG' is of 'val'"));
 }
 
+TEST_CASE("a split's folder around another one may be around all") {
+  const std::vector<std::string> names = {"Train/val/n01440764/a.jpg",
+                                          "Train/ILSVRC2012_test_00000001.JPEG"};
+  for (const bool inner_first : {true, false}) {
+    const Passing passing =
+        PassImages("train", "", {names[inner_first ? 0 : 1], names[inner_first ? 1 : 0]});
+    CHECK_EQ(passing.passed.size(), size_t{1});
+    CHECK_EQ(passing.refusal.code(), StatusCode::kUnsupported);
+    CHECK(Says(passing.refusal, "around all splits"));
+    CHECK(Says(passing.refusal, "takes the one"));
+  }
+  CHECK_OK(PassImages("val", "", {names[0], "Train/val_canny/val/n01443537/a.jpg"}).refusal);
+}
+
 TEST_CASE("files that are no images decide nothing") {
   SplitGate gate("", "", true);
   CHECK(gate.Takes("val/labels.txt", false).value());

@@ -13,6 +13,8 @@ from fastinet.cli.headers import HeaderTally, header_facts, print_mix
 from fastinet.cli.opening import classes_if_any
 from fastinet.cli.output import print_facts, print_json, print_table, progress_bar, size_text
 from fastinet.datasets.classes import class_table
+from fastinet.datasets.names import Names
+from fastinet.datasets.shard_splits import splits_of_keys
 
 if TYPE_CHECKING:
     from fastinet import Stream
@@ -26,7 +28,7 @@ class _Survey:
 
     def __init__(self, stream: Stream, sample: int) -> None:
         self.sizes: list[int] = []
-        self.first_keys: list[str] = []
+        self.keys: list[str] = []
         self.classes: collections.Counter[int | str] = collections.Counter()
         self._headers: list[dict[str, str]] = []
         self._sample = sample
@@ -38,8 +40,7 @@ class _Survey:
             waiting: list[tuple[str, dict[str, bytes]]] = []  # for their labels
             for item in items:
                 self.sizes.append(item.size)
-                if len(self.first_keys) < _FIRST_KEYS:
-                    self.first_keys.append(item.key)
+                self.keys.append(item.key)
                 waiting.append((item.key, item.companions))
                 if len(waiting) == _LABELLED_AT_ONCE:
                     self.classes.update(classes_if_any(waiting))
@@ -56,6 +57,14 @@ class _Survey:
         drawn = self._drawn.randrange(len(self.sizes))
         if drawn < self._sample:
             self._headers[drawn] = header_facts(data)
+
+    def splits(self) -> dict[str, int]:
+        """How many items each split has, as far as keys tell."""
+        if not self.keys:
+            return {}
+        found = splits_of_keys(Names.of(self.keys))
+        counts = np.bincount(found.of_rows, minlength=len(found.names)).tolist()
+        return dict(zip(found.names, counts, strict=True))
 
     def mix(self) -> dict[str, Any]:
         """Shares of formats, samplings, qualities and sizes among the images drawn."""
@@ -76,19 +85,25 @@ def info_of_stream(
     facts: dict[str, Any] = {
         "archive": stream.name,
         "items": len(sizes),
+        "splits": survey.splits(),
         "classes": len(rows),
         "unlabelled": survey.classes[-1],
         "skipped": stream.skipped,
+        "first_skipped": list(stream.skipped_names),
         "items_per_class": [min(items), max(items)] if items else [0, 0],
         "bytes": int(sizes.sum()),
         "bytes_per_item": _extremes(sizes) if len(sizes) else {},
-        "first_keys": survey.first_keys,
+        "first_keys": survey.keys[:_FIRST_KEYS],
     }
     if with_classes:
         facts["class_table"] = rows
     if as_json:
         print_json({**facts, "sample": survey.mix()})
         return
+    names = ", ".join(stream.skipped_names)
+    passed_over = (
+        f": {names}" + ", ..." * (stream.skipped > len(stream.skipped_names)) if names else ""
+    )
     few, many = facts["items_per_class"]
     without = f"; {facts['unlabelled']:,} without a label" if facts["unlabelled"] else ""
     extremes = [f"{name} {size_text(size)}" for name, size in facts["bytes_per_item"].items()]
@@ -96,11 +111,12 @@ def info_of_stream(
         [
             ("archive", stream.name),
             ("items", f"{len(sizes):,} in {len(rows):,} classes{without}"),
-            ("passed over", f"{stream.skipped:,} entries that are no items"),
+            ("splits", ", ".join(f"{name} {n:,}" for name, n in facts["splits"].items())),
+            ("passed over", f"{stream.skipped:,} entries that are no items{passed_over}"),
             ("items per class", f"{few:,} to {many:,}"),
             ("bytes", size_text(facts["bytes"])),
             ("bytes per item", ", ".join(extremes)),
-            ("first keys", ", ".join(survey.first_keys)),
+            ("first keys", ", ".join(facts["first_keys"])),
         ]
     )
     print_mix(survey.mix())

@@ -6,6 +6,7 @@ label function of the user's gets all of them.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
@@ -18,6 +19,7 @@ __all__ = [
     "LabelFunction",
     "asked_label",
     "by_extension",
+    "check_label_function",
     "has_label",
     "label_of",
     "may_have_label",
@@ -43,6 +45,28 @@ _WNID_KEYS = (
     "wnid", "synset", "synset_id", "wordnet_id", "class_id", "class", "class_name", "category",
     "label", "cls", "label_name", "folder",
 )  # fmt: skip
+
+
+def check_label_function(function: object) -> None:
+    """Refuses a function that cannot be called as a `LabelFunction` is.
+
+    Raises:
+        TypeError: it does not take two arguments; the message says how it is called.
+    """
+    if not callable(function):
+        return
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of some that are written in C nothing is known
+        return
+    try:
+        signature.bind("", {})
+    except TypeError as error:
+        raise TypeError(
+            f"the function given as labels= is called with two arguments, labels(key, companions):"
+            " the item's key, and a dict of what lies beside it by extension; this one is"
+            f" {getattr(function, '__name__', repr(function))}{signature}: {error}"
+        ) from None
 
 
 def asked_label(

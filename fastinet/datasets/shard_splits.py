@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.names import Ints, Names
     from fastinet.datasets.scanned import ScannedMembers
 
-__all__ = ["ShardSplits", "shard_splits", "splits_without_function"]
+__all__ = ["ShardSplits", "shard_splits", "splits_of_keys", "splits_without_function"]
 
 _WNIDS = 1 << 40  # what tells images apart is above wnids and the numbers of images
 
@@ -81,6 +81,16 @@ def splits_without_function(members: ScannedMembers, rows: Ints, *, labelled: bo
         return ShardSplits(tuple(corrupted.splits), corrupted.split)
     contents = np.where(numbers >= 0, numbers_apart(numbered, numbers), wnids)
     return _by_paths(members, rows, members.around, contents)
+
+
+def splits_of_keys(names: Names) -> ShardSplits:
+    """The splits that n images of one archive have, as far as their keys alone tell.
+
+    Raises:
+        UnsupportedError: there are too many splits.
+    """
+    found = partition(names, image_numbers(names)[0], _image_ids(names))
+    return ShardSplits(tuple(part.name for part in found.parts), found.of_rows)
 
 
 def _by_paths(

@@ -20,6 +20,7 @@ from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.datasets.companions import check_label_function
 from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import ALL, find_split, lie_in_folder
@@ -144,8 +145,9 @@ def open(  # noqa: A001  # read as fastinet.open
         ValueError: the archive has no such split, or `labels` or `classes` do not fit it, or
             `patch` is of another archive; a pattern whose braces do not match; or an argument that
             makes no sense for a stream.
-        TypeError: `path` is none of these.
+        TypeError: `path` is none of these, or a function as `labels` does not take two arguments.
     """
+    check_label_function(labels)
     if is_stream(path):
         refused = {
             "devkit": devkit is not None,
@@ -336,8 +338,9 @@ def open_stream(
         MissingError, ReadError: there is nothing at that path, or it cannot be opened.
         ValueError: no list of classes of that name, a class that comes twice, or no name for a
             split.
-        TypeError: `source` or `classes` are none of these.
+        TypeError: `source` or `classes` are none of these, or `labels` does not take two arguments.
     """
+    check_label_function(labels)
     wnids = imagenet1k_wnids() if classes is None else wnids_of(classes)
     if split is not None and not (isinstance(split, str) and split):
         raise ValueError(f"split must be the name of one, or of its folder, not {split!r}")

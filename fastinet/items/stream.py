@@ -50,6 +50,7 @@ class Stream:
         rules: what of it is an item, for the engine.
         skipped: how many members were passed over: no items, nor small files that belong to one and
             are no images. Known when the pass is over.
+        skipped_names: the first three of them.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Stream:
         self._pump: Pump | None = None
         self._begun = False
         self.skipped = 0
+        self.skipped_names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Stream {self.name!r}{', begun' if self._begun else ''}>"
@@ -157,7 +159,7 @@ class Stream:
             native.interrupt()
             self.end()
             reader.shutdown()
-            self.skipped = native.skipped
+            self.skipped, self.skipped_names = native.skipped, tuple(native.skipped_names)
         self.check()
 
     def label(self, key: str, companions: Mapping[str, bytes]) -> int:

@@ -140,8 +140,9 @@ class StreamRun:
         self._native.close()
         self._stream.end()
         self._stream.skipped = self._native.skipped
+        self._stream.skipped_names = tuple(self._native.skipped_names)
         if self._native.skipped and not sys.is_finalizing():
-            names = self._native.skipped_names
+            names = self._stream.skipped_names
             more = ", ..." if self._native.skipped > len(names) else ""
             warn(
                 f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "

@@ -171,7 +171,7 @@ def _check_unread_images(
             member=lost[rows[0]],
             advice="Pack the images in place of the links: tar --dereference."
             if not subject.path.is_dir()
-            else "Put the images where they lead to, or in their places: cp --dereference.",
+            else "Make them lead to what is there, or bring back what they lead to.",
         )
 
 

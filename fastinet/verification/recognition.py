@@ -136,7 +136,6 @@ _FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(r"(.*/)?(n\d{8}/([^/]+/)*[^/]+|n\d{8}_[^/]+)\.(jpe?g|png)", re.IGNORECASE),
     ),
 )
-_WITHOUT_IMAGES = ("boxes", "relabel")
 # Of the Kaggle packaging, and of folders that people extract all splits to.
 _SPLIT_FOLDERS = re.compile(
     r"((?:.*/)?)(train(?=/n\d{8}/)|(?:val|test)(?=/(?:n\d{8}/)?ILSVRC2012_))/.*\.JPEG"
@@ -164,7 +163,7 @@ def family_of(members: ScannedMembers, images: Bools) -> str | None:
         return objectnet.FAMILY
     pictured = _some_names(members, np.flatnonzero(images)) or names
     for family, pattern in _FAMILIES:
-        looked_at = names if family in _WITHOUT_IMAGES else pictured
+        looked_at = names if family in WITHOUT_IMAGES else pictured
         if 2 * sum(pattern.fullmatch(name) is not None for name in looked_at) >= len(looked_at):
             return family
     return None

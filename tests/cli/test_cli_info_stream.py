@@ -71,3 +71,18 @@ def test_any_item_may_be_in_the_sample(named_pipe: Callable[[bytes], str]) -> No
     assert set(drawn) <= set(sides)
     assert max(drawn) > 25, "not the first ones alone"
     assert facts["bytes"] == sum(map(len, members.values()))
+
+
+def test_info_says_which_splits_came_and_what_was_passed_over(
+    named_pipe: Callable[[bytes], str],
+) -> None:
+    jpeg = small_jpeg(np.random.default_rng(0))
+    folders = ("train", "val", "val", "val_canny")
+    members = {f"{folder}/n01440764/{i}.JPEG": jpeg for i, folder in enumerate(folders)}
+    content = tar(members | {"README.txt": b"-"})
+    facts = json.loads(run("info", named_pipe(content), "--json").stdout)
+    assert facts["splits"] == {"train": 1, "val": 2, "val_canny": 1}
+    assert (facts["skipped"], facts["first_skipped"]) == (1, ["README.txt"])
+    text = run("info", named_pipe(content)).stdout
+    assert "train 1, val 2, val_canny 1" in text
+    assert "1 entries that are no items: README.txt" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,37 @@ def test_captions_of_bad_images_tell_the_cause(tmp_path: Path) -> None:
     captions = [("tench", "a"), ("cut", "b"), ("odd", "c")]
     expected = np.asarray(contact_sheet([images[0], None, None], captions))
     assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), expected)
+
+
+@pytest.mark.parametrize("transform", ["none", "train", "val"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_crossed_tile_stands_for_a_damaged_image(
+    tmp_path: Path, named_pipe: Callable[[bytes], str], transform: str, streamed: bool
+) -> None:
+    path, rng = tmp_path / "some.tar", np.random.default_rng(0)
+    images = {f"n01440764/n01440764_{number}.JPEG": small_jpeg(rng) for number in range(3)}
+    damaged = {f"n01440764/n01440764_{number}.JPEG": b"GIF89a" for number in range(3, 10)}
+    path.write_bytes(tar({**images, **damaged}))
+    sheet = tmp_path / "sheet.png"
+    result = CliRunner().invoke(
+        main,
+        [
+            "show",
+            named_pipe(path.read_bytes()) if streamed else str(path),
+            "-o",
+            str(sheet),
+            "--transform",
+            transform,
+        ],
+    )
+    assert result.exit_code == 0
+    assert result.stdout.strip() == f"{sheet}: 10 images, 7 of them crossed: they gave no picture"
+    notes = [line for line in result.stderr.splitlines() if "no picture: " in line]
+    assert len(notes) == 7
+    assert all("member 'n01440764/n01440764_" in line and "GIF image" in line for line in notes)
+    corners = (np.asarray(Image.open(sheet)) == (200, 60, 40)).all(axis=2)
+    tops = corners[10 :: 160 + 2 * 14 + 10]  # the first line of pixels of each row of tiles
+    assert tops.sum() == 7 * 160
 
 
 def test_show_draws_the_same_images_for_the_same_seed(archive: str, tmp_path: Path) -> None:

@@ -93,6 +93,15 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/archives.md", "ObjectNet"): Program(
         after="len(overlapping) == 8 and pixels.shape == (28, 38, 3)"
     ),
+    ("docs/archives.md", "Class folders by names"): Program(
+        before="data = arriving('image.jpg').read()\n"
+        "for each in ('train/cat/1', 'train/cat/2', 'train/dog/3', 'val/cat/4', 'val/dog/5'):\n"
+        "    file = Path('pets', f'{each}.jpg')\n"
+        "    file.parent.mkdir(parents=True, exist_ok=True)\n"
+        "    file.write_bytes(data)\n",
+        after="train.labels.tolist() == [0, 0, 1] and val.labels.tolist() == [0, 1]"
+        " and [each.wnid for each in train.classes] == ['0', '1']",
+    ),
     ("docs/archives.md", "WebDataset shards"): Program(after="len(ds) == 300"),
     ("docs/archives.md", "A tar while it arrives"): Program(
         shorter=(('"-"', 'arriving("ILSVRC2012_img_train.tar")'),),
@@ -226,6 +235,7 @@ def run(blocks: list[Block], program: Program) -> dict[str, Any]:
     )
     names: dict[str, Any] = {
         "np": np,
+        "Path": Path,
         "fastinet": fastinet,
         "arriving": lambda name: io.BytesIO(Path(name).read_bytes()),
         "one_process": one_process,

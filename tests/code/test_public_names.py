@@ -71,7 +71,7 @@ PUBLIC = {
             ": ancestors check depths level_classes level_depths level_weights names parents "
             "targets wnids"
         ),
-        "Stream": ": classes items label labels_of name skipped",
+        "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "

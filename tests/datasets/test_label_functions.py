@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 from typing import TYPE_CHECKING, Any
@@ -114,3 +115,52 @@ def test_what_is_no_label(tmp_path: Path, read: Callable[[Path, Any], None], giv
     assert "shard.tar" in str(raised.value)
     assert "'a/0002.jpg'" in str(raised.value)
     assert repr(given) in str(raised.value)
+
+
+class Labels:
+    """A callable object."""
+
+    def __call__(self, key: str, companions: Mapping[str, bytes]) -> int:
+        return len(key) + len(companions)
+
+    def of_key(self, key: str) -> int:
+        return len(key)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda _key: 0,
+        lambda: 0,
+        lambda _key, _companions, _more: 0,
+        lambda _key, *, companions: len(companions),
+        Labels().of_key,
+    ],
+)
+@pytest.mark.parametrize("reading", [by_opening, by_a_stream])
+def test_a_function_of_other_arguments_is_told_how_it_is_called(
+    tmp_path: Path, reading: Callable[..., None], function: Any
+) -> None:
+    path = tmp_path / "shard.tar"
+    path.write_bytes(SHARD)
+    with pytest.raises(TypeError, match=r"called with two arguments, labels\(key, companions\)"):
+        reading(path, function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda _key, _companions: 0,
+        lambda *_arguments: 0,
+        lambda _key, _companions=None, _more=0: 0,
+        Labels(),
+        functools.partial(lambda _one, _key, _companions: 0, 1),
+    ],
+)
+@pytest.mark.parametrize("reading", [by_opening, by_a_stream])
+def test_any_function_of_two_arguments_is_taken(
+    tmp_path: Path, reading: Callable[..., None], function: Any
+) -> None:
+    path = tmp_path / "shard.tar"
+    path.write_bytes(SHARD)
+    reading(path, function)
