@@ -39,7 +39,9 @@ TEST_CASE("the usual form of a usual form is the same, and never longer") {
     CHECK_EQ(NormalName(normal), normal);
   }
   const std::string slashes(1 << 20, '/');
-  CHECK_EQ(NormalName(slashes + "a" + slashes), "a/");
+  std::string far_away = slashes;
+  far_away.append("a").append(slashes);
+  CHECK_EQ(NormalName(far_away), "a/");
 }
 
 TEST_CASE("leftovers of other programs end where their folder ends") {
@@ -108,7 +110,8 @@ TEST_CASE("names that differ have other hashes") {
     add(name);
   }
   CHECK_EQ(hashes.size(), names);
-  CHECK_EQ(HashOfName("a/b"), HashOfName(std::string("a/b")));
+  const std::string copy = "a/b";
+  CHECK_EQ(HashOfName("a/b"), HashOfName(copy));
 }
 
 }  // namespace
