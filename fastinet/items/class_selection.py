@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fastinet.datasets.scanned import wnid_number
+from fastinet.errors import MissingError
+from fastinet.formats.number_lines import text_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["ClassSelection", "class_selection"]
+__all__ = ["ClassSelection", "class_selection", "wnids_of_list"]
+
+_FIRST_WORD = re.compile(r"[^\s,]*")
 
 
 class ClassSelection(NamedTuple):
@@ -31,6 +38,27 @@ class ClassSelection(NamedTuple):
         It is -1 where the old label is -1 (no label), or of a class that is not chosen.
         """
         return np.append(self.new_label, -1)[labels]  # index -1 is the one behind the last class
+
+
+def wnids_of_list(path: str | os.PathLike[str]) -> list[str]:
+    """The wnids that the lines of a text file begin with, as lists of ImageNet-100 have them.
+
+    What comes after white space or a comma, a name as a rule, does not count, nor do empty lines
+    and such that begin with ``#``.
+
+    Raises:
+        TypeError: `path` is a wnid.
+        MissingError: no such file.
+        CorruptError: it is no text.
+    """
+    if isinstance(path, str) and wnid_number(path) >= 0:
+        raise TypeError(f"wnids are several texts, not one: {path!r}")
+    try:
+        data = Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingError(f"no such list of wnids: '{path}'") from error
+    lines = text_rows(data, Path(path).name)
+    return [_FIRST_WORD.match(line)[0] for line in lines if line and line[0] != "#"]  # type: ignore[index]
 
 
 def class_selection(known: Sequence[str], wnids: Iterable[str]) -> ClassSelection:

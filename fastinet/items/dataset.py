@@ -22,7 +22,7 @@ from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
 from fastinet.items.class_numbering import GivenClasses, numbering, wnids_of
-from fastinet.items.class_selection import class_selection
+from fastinet.items.class_selection import class_selection, wnids_of_list
 from fastinet.items.given_labels import (
     GivenLabels,
     LabelledItems,
@@ -396,7 +396,7 @@ class Dataset:
             )
         return view
 
-    def select_classes(self, wnids: Iterable[str]) -> Dataset:
+    def select_classes(self, wnids: Iterable[str] | str | os.PathLike[str]) -> Dataset:
         """A dataset of the items of some classes; labels number the sorted `wnids`.
 
         Items keep their order. Classes that have no items here keep their label, so that the same
@@ -404,11 +404,15 @@ class Dataset:
         lose the labels of the other classes.
 
         Args:
-            wnids: of the classes, in any order.
+            wnids: of the classes, in any order; or the path of a text file whose lines begin with
+                them, as ImageNet-100's lists have them.
 
         Raises:
             ValueError: something is no wnid, stands there twice, or there is none.
+            MissingError, CorruptError: there is no such file, or it is no text.
         """
+        if isinstance(wnids, str | os.PathLike):
+            wnids = wnids_of_list(wnids)
         chosen = class_selection(self.wnids, wnids)
         labels = chosen.relabel(self.labels)
         view = self.select(labels >= 0)

@@ -13,7 +13,7 @@ from support.small_classes import archive, labelled
 
 import fastinet
 from fastinet import metrics
-from fastinet.errors import FastinetWarning
+from fastinet.errors import CorruptError, FastinetWarning, MissingError
 from fastinet.items.class_selection import class_selection
 from fastinet.metrics.labels import label_sets
 from fastinet.testing.archives import extract, tar
@@ -195,3 +195,19 @@ def test_what_does_not_concatenate(zoo: fastinet.Dataset) -> None:
 def test_class_columns_take_a_datasets_classes(zoo: fastinet.Dataset) -> None:
     view = zoo.select_classes(["n00000005", "n00000002"])
     assert metrics.class_columns(zoo.classes, view.classes).tolist() == [1, 4]
+
+
+def test_a_list_of_classes_in_a_file(tmp_path: Path) -> None:
+    images = {"n01440764": 2, "n01443537": 1, "n01484850": 3}
+    dataset = fastinet.open(archive(tmp_path / "train.tar", images))
+    wnids = [dataset.wnids[2], dataset.wnids[0]]
+    path = tmp_path / "imagenet100.txt"
+    path.write_text(f"# two of them\n{wnids[0]}, a name\n\n{wnids[1]}\ttench\n", encoding="utf-8")
+    chosen = dataset.select_classes(path)
+    assert labelled(chosen) == labelled(dataset.select_classes(wnids))
+    assert labelled(dataset.select_classes(str(path))) == labelled(chosen)
+    with pytest.raises(MissingError, match=r"no such list of wnids: '.*none\.txt'"):
+        dataset.select_classes(tmp_path / "none.txt")
+    path.write_bytes(b"\xff\xfe\x00n")
+    with pytest.raises((CorruptError, ValueError)):
+        dataset.select_classes(path)
