@@ -210,9 +210,12 @@ def partition(
         _refuse_half_told(around)
     places, of_rows = _places(tellings, of_names, numbered, named, around, archive)
     by_folder = {place.split for place in places if place.split_folder}
+    spellings = {(place.split, _spelling(place)) for place in places if place.split_folder}
+    counts = Counter(split for split, _ in spellings)
+    spelled_variously = {split for split, count in counts.items() if count > 1}
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, place in enumerate(places):
-        groups[_group(place, by_folder)].append(number)
+        groups[_group(place, by_folder, spelled_variously)].append(number)
     keys = {}  # of each place: its group; or where the group has copies, that and the root
     for group, members in groups.items():
         roots = {places[number].root for number in members}
@@ -324,13 +327,20 @@ def _places(
     return list(places), of_codes[codes]
 
 
-def _group(place: _Place, by_folder: set[str]) -> tuple[str, ...]:
+def _spelling(place: _Place) -> str:
+    """What the folder that tells the split is called."""
+    return place.split_folder.rpartition("/")[2]
+
+
+def _group(place: _Place, by_folder: set[str], spelled_variously: set[str]) -> tuple[str, ...]:
     """What images have in common that would be one split if there were no copies.
 
-    The split that they are of, "" for one by the name of its folder; and what else tells it apart.
+    The split that they are of, "" for one by the name of its folder; and what else tells it apart:
+    of a split that folders spell variously each folder.
     """
     if place.split_folder:
-        return place.split, place.split_folder.rpartition("/")[2]
+        various = place.split in spelled_variously
+        return place.split, place.split_folder if various else _spelling(place)
     if place.split and place.split not in by_folder:
         return place.split, ""
     if by_folder:

@@ -137,7 +137,9 @@ def splits_of(names: list[str], around: str = "") -> dict[str, tuple[str, str]]:
         by_number = image.number[0] if image.number else ""
         if split_folders[image]:
             own = split_folders[image][-1]
-            group = (known(own), own)
+            spellings = {f[-1] for f in split_folders.values() if f and known(f[-1]) == known(own)}
+            # Where there are several spellings of a split, each folder is one by itself.
+            group = (known(own), "/".join(split_folders[image]) if len(spellings) > 1 else own)
         elif not folder_splits and known(around):
             group = (known(around), "")
         elif by_number and by_number not in folder_splits:
