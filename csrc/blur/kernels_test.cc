@@ -77,7 +77,7 @@ void TestFloats(const std::string& target, size_t count) {
   for (size_t x = 0; x < count; ++x) {
     const auto value = static_cast<float>(bytes[x]);
     const float sum = 1.25f * value + -0.75f * value;
-    differences += sums[x] != sum || back[x] != std::nearbyint(sum);
+    differences += sums[x] != sum || static_cast<float>(back[x]) != std::nearbyint(sum);
   }
   CHECK_MESSAGE(differences == 0, target, ", ", count);
   std::vector<float> beyond(kBlurPadding + 2, 300.0f);
