@@ -221,7 +221,7 @@ def test_a_stream_of_one_split(zipped: bool) -> None:
     stream = fastinet.open_stream(io.BytesIO(data), classes="imagenet1k", split="all")
     assert [item.key for item in stream.items()] == list(members)
     stream = fastinet.open_stream(io.BytesIO(data), classes="imagenet1k")
-    with pytest.raises(UnsupportedError, match="split=.gaussian_noise/3/. takes the one"):
+    with pytest.raises(UnsupportedError, match=r"split=.gaussian_noise/3/. takes the one"):
         list(stream.items())
 
 
