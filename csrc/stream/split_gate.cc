@@ -233,7 +233,11 @@ std::string SplitGate::NameBeside(std::string_view name, std::string_view other)
     return split_folders_.empty() ? std::string(kTrain) : ExactName(place.folder.root, {});
   }
   if (wanted_.empty() && differ) return split;
-  return ExactName(FolderOf(place), FolderOf(beside));
+  // Any folder counts by its path, also one in a split's folder, which is not what its images are
+  // of.
+  const std::string& path = FolderOf(place);
+  const std::string& root = beside.folder.root;
+  return ExactName(path, PathEndsWith(root, path) ? root : FolderOf(beside));
 }
 
 /// When the first folder of a split comes: whether what was taken before was taken on the

@@ -121,7 +121,7 @@ def _add_link_to_folder(tree: dict[str, Entry], folder: str, name: str) -> None:
     """Another name of a class folder, as a class beside it, unless there is such a class."""
     above = folder.rpartition("/")[0]
     path = f"{above}/{name}" if above else name
-    if not any(each == path or each.startswith(f"{path}/") for each in tree):
+    if folder and not any(each == path or each.startswith(f"{path}/") for each in tree):
         tree[path] = SymbolicLink(folder.rpartition("/")[2])
 
 
