@@ -231,6 +231,7 @@ TEST_CASE("a stream that is no tar, or empty, is refused") {
 std::string SampleTar(size_t count, const std::string& extension,
                       const std::vector<std::string>& last) {
   std::vector<std::string> names;
+  names.reserve(count + last.size());
   for (size_t i = 0; i < count; ++i) names.push_back("a." + std::to_string(i) + extension);
   names.insert(names.end(), last.begin(), last.end());
   return TarOf(names);

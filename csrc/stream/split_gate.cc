@@ -34,11 +34,11 @@ std::string Quoted(std::string_view text) {
   return quoted += '\'';
 }
 
-/// What is given as `split` for the folder at `path`, and does not mean the one at `other`.
-std::string ExactName(std::string_view path, std::string_view other) {
-  std::string name(path.empty() || PathEndsWith(other, path) ? kHere : std::string_view());
-  name += path;
-  return path.empty() ? name : name += '/';
+/// What is given as `split` for the folder of this path, and does not mean the one at `other`.
+std::string ExactName(std::string_view folder, std::string_view other) {
+  std::string name(folder.empty() || PathEndsWith(other, folder) ? kHere : std::string_view());
+  name += folder;
+  return folder.empty() ? name : name += '/';
 }
 
 /// The advice on two names of splits.
@@ -223,7 +223,7 @@ Status SplitGate::TwoParts(std::string_view name) const {
 
 /// What is given as `split` for the images that `name` is one of, and not for those of `other`.
 std::string SplitGate::NameBeside(std::string_view name, std::string_view other) const {
-  const std::string split = SplitOf(name);
+  std::string split = SplitOf(name);
   const bool differ = split != SplitOf(other);
   const Place beside = PlaceOf(other);
   const Place& place = PlaceOf(name);
