@@ -1,7 +1,7 @@
 """Steps: operations on the pixels of a row, each with its arguments.
 
 The native core carries them out (``csrc/augment``). Except for one blur they equal what Pillow 13
-makes of an RGB image, bit for bit, on every machine:
+makes of an RGB image, bit for bit:
 
 ==================  ==============================  ============================================
 step                arguments                       the same as
