@@ -19,6 +19,7 @@ from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.objects import Objects
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps, open_label_maps
 from fastinet.annotations.semantic_tree import SemanticTree, read_semantic_tree
+from fastinet.augment.operations import ColorJitter
 from fastinet.build_info import build_info
 from fastinet.items.concatenation import concatenate
 from fastinet.items.dataset import Dataset
@@ -30,7 +31,7 @@ from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
-from fastinet.pixels.transforms import CenterCrop, ColorJitter, RandomResizedCrop, Resize
+from fastinet.pixels.transforms import CenterCrop, RandomResizedCrop, Resize
 from fastinet.verification import verify
 
 __all__ = [

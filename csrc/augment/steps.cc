@@ -99,6 +99,15 @@ Status Step::Validate() const {
   return {};
 }
 
+Status Step::ValidateFor(Size size) const {
+  if (op != StepOp::kKernelBlur) return {};
+  const auto taps = static_cast<int32_t>(arguments[0]);
+  if (taps / 2 < std::min(size.width, size.height)) return {};
+  return InvalidArgument("a blur with a kernel of " + std::to_string(taps) +
+                         " taps needs sides longer than half of it, not " +
+                         std::to_string(size.width) + " x " + std::to_string(size.height));
+}
+
 /// The image that steps are applied to.
 struct StepRunner::Image {
   Size size;
@@ -116,14 +125,7 @@ Status StepRunner::Apply(std::span<const Step> steps, Size size, MutableBytes pl
   }
   const auto pixels = static_cast<size_t>(count);
   if (pixels == 0) return {};
-  for (const Step& step : steps) {
-    if (step.op != StepOp::kKernelBlur) continue;
-    const auto taps = static_cast<int32_t>(step.arguments[0]);
-    if (taps / 2 < std::min(size.width, size.height)) continue;
-    return InvalidArgument("a blur with a kernel of " + std::to_string(taps) +
-                           " taps needs sides longer than half of it, not " +
-                           std::to_string(size.width) + " x " + std::to_string(size.height));
-  }
+  for (const Step& step : steps) FASTINET_RETURN_IF_ERROR(step.ValidateFor(size));
   uint8_t* const red = planes.data();
   Image image{size, planes, {red, red + pixels, red + 2 * pixels, pixels}};
   table_.Clear();

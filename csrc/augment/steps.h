@@ -50,6 +50,10 @@ struct Step {
 
   /// kInvalidArgument for arguments that the operation does not take.
   Status Validate() const;
+
+  /// kInvalidArgument where an image of `size` is too small for the step: its sides must be longer
+  /// than what the kernel of a blur mirrors of it.
+  Status ValidateFor(Size size) const;
 };
 
 /// How many arguments the operation has.
@@ -63,8 +67,8 @@ size_t ArgumentCount(StepOp op);
 class StepRunner {
  public:
   /// Changes an image of three planes of uint8, red, green and blue, one after another, by `steps`,
-  /// which are valid. kInvalidArgument where the kernel of a blur reaches beyond the image's
-  /// mirrored border, and for images of 2^31 pixels and more; the pixels are then unspecified.
+  /// which are valid. kInvalidArgument where ValidateFor refuses one of them, and for images of
+  /// 2^31 pixels and more; the pixels are then unspecified.
   Status Apply(std::span<const Step> steps, Size size, MutableBytes planes);
 
  private:

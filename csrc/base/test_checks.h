@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <ostream>
+#include <string_view>
 
 #include "base/status.h"
 
@@ -14,6 +15,12 @@ inline std::ostream& operator<<(std::ostream& out, const Status& status) {
   if (status.ok()) return out << "ok";
   return out << StatusCodeName(status.code()) << ": " << status.cause() << " @"
              << status.offset_bytes();
+}
+
+/// Refused as an argument that makes no sense, with `why` in the message.
+inline void ExpectRefused(const Status& status, std::string_view why) {
+  CHECK_MESSAGE(status.code() == StatusCode::kInvalidArgument, why);
+  CHECK_MESSAGE(status.cause().find(why) != std::string_view::npos, status.cause(), " for ", why);
 }
 
 }  // namespace fastinet

@@ -14,6 +14,7 @@
 #include "bindings/names.h"
 #include "bindings/py_batch.h"
 #include "bindings/py_epoch.h"
+#include "bindings/py_operations.h"
 #include "bindings/py_passes.h"
 #include "bindings/py_slots.h"
 #include "bindings/py_source.h"
@@ -27,8 +28,7 @@ namespace {
 
 ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
                   std::array<double, 2> ratio, double flip_probability, int32_t resize,
-                  double min_object_covered,
-                  const std::optional<decltype(ColourJitter::bounds)>& jitter, int32_t views,
+                  double min_object_covered, std::vector<Operation> operations, int32_t views,
                   const std::string& interpolation, const std::string& pass_order,
                   const std::string& dtype, const std::string& layout,
                   std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
@@ -40,10 +40,6 @@ ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::arr
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
   spec.transform.min_object_covered = min_object_covered;
-  if (jitter) {
-    spec.jitter = ColourJitter{*jitter};
-    Check(spec.jitter->Validate());
-  }
   spec.views = views;
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
@@ -56,6 +52,7 @@ ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::arr
   Check(FromName(dtype, &options.format.dtype));
   Check(FromName(layout, &options.format.layout));
   Check(spec.transform.Validate());
+  spec.policy = Unwrap(Policy::Make(std::move(operations), spec.transform.size));
   return spec;
 }
 
@@ -73,9 +70,23 @@ PYBIND11_MODULE(_engine, module) {
            "threads"_a, "cpus"_a = std::vector<int>())
       .def_property_readonly("threads", &WorkerPool::threads);
 
+  py::class_<Amount>(module, "Amount", "How one argument of a step is drawn.")
+      .def(py::init(&MakeAmount), py::kw_only(), "source"_a, "low"_a, "high"_a, "values"_a,
+           "limit"_a, "divisor"_a, "factor"_a, "truncate"_a, "ceiling"_a, "random_sign"_a,
+           "scale"_a, "offset"_a, "subtract"_a, "floor"_a);
+  py::class_<Operation>(module, "Operation", "Random steps: one, or several.")
+      .def_static("step", &MakeStepOperation, "op"_a, "arguments"_a, py::kw_only(), "probability"_a,
+                  "sampling"_a, "fill"_a)
+      .def_static("jitter", &MakeJitter, "bounds"_a, py::kw_only(), "probability"_a)
+      .def_static("sequence", &MakeSequence, "parts"_a, py::kw_only(), "probability"_a)
+      .def_static("choice", &MakeChoice, "parts"_a, py::kw_only(), "probability"_a, "weights"_a,
+                  "count"_a, "replacement"_a);
+  module.def("draw_steps", &DrawnSteps, "operations"_a, py::kw_only(), "size"_a, "seed"_a,
+             "epoch"_a, "item"_a, "view"_a, "The steps that operations give for one view.");
+
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
       .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "jitter"_a, "views"_a,
+           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "operations"_a, "views"_a,
            "interpolation"_a, "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a,
            "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a);
 

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "crop/crop.h"
 #include "engine/plan.h"
+#include "policy/amount.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
@@ -57,6 +58,12 @@ inline constexpr std::pair<std::string_view, StepOp> kStepOps[] = {
     {"affine", StepOp::kAffine},
     {"rotate", StepOp::kRotate},
     {"vertical_flip", StepOp::kFlipVertical}};
+
+inline constexpr std::pair<std::string_view, Amount::Source> kAmountSources[] = {
+    {"uniform", Amount::Source::kUniform},
+    {"values", Amount::Source::kValues},
+    {"normal", Amount::Source::kNormal}};
+
 inline constexpr std::pair<std::string_view, OnError> kOnErrors[] = {
     {"raise", OnError::kRaise}, {"mask", OnError::kMask}, {"replace", OnError::kReplace}};
 
@@ -70,6 +77,15 @@ Status FromName(const std::pair<std::string_view, T> (&table)[N], std::string_vi
     }
   }
   return InvalidArgument("unknown name '" + std::string(name) + "'");
+}
+
+/// The name of `value` in its table.
+template <class T, size_t N>
+std::string_view NameOf(const std::pair<std::string_view, T> (&table)[N], T value) {
+  for (const auto& [name, known] : table) {
+    if (known == value) return name;
+  }
+  return {};
 }
 
 /// The same for each enum, with its own table.
@@ -94,6 +110,9 @@ inline Status FromName(std::string_view name, OnError* value) {
 
 inline Status FromName(std::string_view name, Sampling* value) {
   return FromName(kSamplings, name, value);
+}
+inline Status FromName(std::string_view name, Amount::Source* value) {
+  return FromName(kAmountSources, name, value);
 }
 inline Status FromName(std::string_view name, StepOp* value) {
   return FromName(kStepOps, name, value);

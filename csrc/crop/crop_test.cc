@@ -10,18 +10,12 @@
 #include <vector>
 
 #include "base/test_checks.h"
-#include "crop/colour_jitter.h"
 
 namespace fastinet {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-void ExpectRefused(const Status& status, std::string_view why) {
-  CHECK_MESSAGE(status.code() == StatusCode::kInvalidArgument, why);
-  CHECK_MESSAGE(status.cause().find(why) != std::string_view::npos, status.cause(), " for ", why);
-}
 
 Status Checked(std::array<double, 2> scale, std::array<double, 2> ratio = {0.75, 1.25}) {
   return Transform{.scale = scale, .ratio = ratio}.Validate();
@@ -86,27 +80,6 @@ TEST_CASE("boxes inside an image") {
   const std::vector<Box> outside = {{-1, 0, 5, 5}, {0, -1, 5, 5}, {0, 0, 11, 5}, {0, 0, 5, 21},
                                     {6, 0, 5, 5},  {0, 16, 5, 5}, {0, 0, 0, 5},  {0, 0, 5, 0}};
   for (const Box& box : outside) ExpectRefused(CheckInside(box, image), "does not lie inside");
-}
-
-TEST_CASE("bounds of colour factors") {
-  CHECK_OK(ColourJitter().Validate());
-  for (size_t op = 0; op < 4; ++op) {
-    const bool is_hue = op == 3;
-    const double least = is_hue ? -0.5 : 0, most = is_hue ? 0.5 : 1e6;
-    const auto checked = [&](double low, double high) {
-      ColourJitter jitter;
-      jitter.bounds[op] = {low, high};
-      return jitter.Validate();
-    };
-    CHECK_OK(checked(least, most));
-    CHECK_OK(checked(least, least));
-    CHECK_OK(checked(most, most));
-    const std::vector<std::array<double, 2>> refused = {
-        {least - 0.01, most}, {least, most + 0.01}, {0.2, 0.1}, {kNan, most}, {least, kNan}};
-    for (const auto& [low, high] : refused) {
-      ExpectRefused(checked(low, high), "colour factors must not lie in");
-    }
-  }
 }
 
 }  // namespace

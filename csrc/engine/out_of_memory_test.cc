@@ -74,8 +74,9 @@ struct Fixture {
     if (blocked) blocks.resize(items);
     plan = {.order = order, .blocks = blocks, .batch_size = 4};
     options.spec.transform = {.kind = Transform::Kind::kRandomResizedCrop, .size = {8, 8}};
-    options.spec.jitter.emplace();
-    options.spec.jitter->bounds[0] = {0.5, 1.5};
+    Operation jitter{.kind = Operation::Kind::kJitter};
+    jitter.jitter.bounds[0] = {0.5, 1.5};
+    options.spec.policy = Policy::Make({jitter}, {8, 8}).value();
     options.spec.views = 2;
     options.on_error = OnError::kMask;
     options.soft_labels = soft_labels.get();

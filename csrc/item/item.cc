@@ -213,7 +213,7 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
     crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
     const MutableBytes view_row = row.subspan(view * view_bytes, view_bytes);
     state.drawn.clear();
-    if (spec.jitter) DrawColourSteps(*spec.jitter, view_key, state.drawn);
+    spec.policy.DrawSteps(view_key, state.drawn);
     FASTINET_RETURN_IF_ERROR(
         state.RenderSteppedCrop(crops[view], state.drawn, spec.options, view_row));
   }

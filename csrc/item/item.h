@@ -10,10 +10,10 @@
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
-#include "crop/colour_jitter.h"
 #include "crop/crop.h"
 #include "item/image_decoder.h"
 #include "item/item_bytes.h"
+#include "policy/operation.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
@@ -35,7 +35,7 @@ struct RenderOptions {
 struct ItemSpec {
   Transform transform;
   RenderOptions options;
-  std::optional<ColourJitter> jitter;  // of the resized crop, before it is normalised
+  Policy policy;      // of the resized crop, before it is normalised
   int32_t views = 1;  // independent crops of each item, one after another in its row
 
   /// Size of one item's row, all views [bytes]; nothing when it does not fit.

@@ -1,10 +1,12 @@
 """The native engine: threads, slots and epochs. Use `fastinet.Loader`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+_Sampling: TypeAlias = Literal["nearest", "bilinear", "bicubic"]
 
 class WorkerPool:
     """Threads that work for any number of epochs."""
@@ -12,6 +14,68 @@ class WorkerPool:
     def __init__(self, threads: int, cpus: Sequence[int] = ()) -> None: ...
     @property
     def threads(self) -> int: ...
+
+class Amount:
+    """How one argument of a step is drawn: see `fastinet.augment.amounts.Amount`."""
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        low: float,
+        high: float,
+        values: Sequence[float],
+        limit: float,
+        divisor: float,
+        factor: float,
+        truncate: bool,
+        ceiling: float,
+        random_sign: bool,
+        scale: float,
+        offset: float,
+        subtract: bool,
+        floor: float,
+    ) -> None: ...
+
+class Operation:
+    """Random steps: one, or several. Checked when an `ItemSpec` is made of them."""
+
+    @staticmethod
+    def step(
+        op: str,
+        arguments: Sequence[Amount],
+        *,
+        probability: float,
+        sampling: str,
+        fill: Sequence[int],
+    ) -> Operation: ...
+    @staticmethod
+    def jitter(bounds: Sequence[Sequence[float] | None], *, probability: float) -> Operation: ...
+    @staticmethod
+    def sequence(parts: Sequence[Operation], *, probability: float) -> Operation: ...
+    @staticmethod
+    def choice(
+        parts: Sequence[Operation],
+        *,
+        probability: float,
+        weights: Sequence[float],
+        count: int,
+        replacement: bool,
+    ) -> Operation: ...
+
+def draw_steps(
+    operations: Sequence[Operation],
+    *,
+    size: Sequence[int],
+    seed: int,
+    epoch: int,
+    item: int,
+    view: int,
+) -> list[tuple[str, tuple[float, ...], _Sampling, tuple[int, int, int]]]:
+    """The steps that operations give for one view of one item.
+
+    Raises ValueError (operations that rows of this size cannot have).
+    """
 
 class ItemSpec:
     """How items become rows; `size` is (height, width)."""
@@ -26,7 +90,7 @@ class ItemSpec:
         flip_probability: float,
         resize: int,
         min_object_covered: float,
-        jitter: Sequence[Sequence[float] | None] | None,
+        operations: Sequence[Operation],
         views: int,
         interpolation: str,
         pass_order: str,

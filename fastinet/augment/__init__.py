@@ -1,9 +1,55 @@
 """What may happen to the pixels of a row after its crop was resized.
 
-A :class:`Step` is one operation with the numbers that it was drawn with: what was done to one
-image. :func:`fastinet.apply_steps` does it again.
+*Operations* are random: descriptions, such as ``GaussianBlur((0.1, 2.0), p=0.5)``, that are given
+to a transform, ``RandomResizedCrop(224, augment=(...))``. A :class:`Step` is one operation with the
+numbers that it was drawn with: what was done to one image. :func:`draw_steps` says which steps a
+loader takes an item through, and :func:`fastinet.apply_steps` takes them again.
 """
 
+from fastinet.augment.operation import Augment, Operation, draw_steps
+from fastinet.augment.operations import (
+    AutoContrast,
+    ColorJitter,
+    Equalize,
+    GaussianBlur,
+    Grayscale,
+    Invert,
+    OneOf,
+    Posterize,
+    Rotate,
+    Sharpness,
+    ShearX,
+    ShearY,
+    Solarize,
+    SolarizeAdd,
+    TranslateX,
+    TranslateY,
+    VerticalFlip,
+)
 from fastinet.augment.steps import STEP_ARGUMENTS, Sampling, Step
 
-__all__ = ["STEP_ARGUMENTS", "Sampling", "Step"]
+__all__ = [
+    "STEP_ARGUMENTS",
+    "Augment",
+    "AutoContrast",
+    "ColorJitter",
+    "Equalize",
+    "GaussianBlur",
+    "Grayscale",
+    "Invert",
+    "OneOf",
+    "Operation",
+    "Posterize",
+    "Rotate",
+    "Sampling",
+    "Sharpness",
+    "ShearX",
+    "ShearY",
+    "Solarize",
+    "SolarizeAdd",
+    "Step",
+    "TranslateX",
+    "TranslateY",
+    "VerticalFlip",
+    "draw_steps",
+]

@@ -29,7 +29,9 @@ def item_spec(
         **transform.native(),
         **output.native(),
         **render.native(),
-        jitter=transform.native_jitter() if isinstance(transform, RandomResizedCrop) else None,
+        operations=(
+            transform.native_operations() if isinstance(transform, RandomResizedCrop) else []
+        ),
         views=getattr(transform, "views", None) or 1,
         interpolation=transform.interpolation,
     )

@@ -10,54 +10,27 @@ import math
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
+from fastinet.augment.operation import (
+    Augment,
+    Row,
+    augment_tuple,
+    draw_steps,
+    native_operations,
+)
+from fastinet.augment.operations import ColorJitter
 from fastinet.base.checks import checked_epoch, whole_number
 
-__all__ = ["CenterCrop", "ColorJitter", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
+if TYPE_CHECKING:
+    from fastinet._native import _engine
+
+__all__ = ["CenterCrop", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
 
 Interpolation = Literal["bilinear", "bicubic"]
 
 MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
-MAX_FACTOR = 1e6  # ColourJitter::Validate in csrc/crop/colour_jitter.cc
 MAX_VIEWS = 1024  # far below the 16 bits that random bits have for the view
-
-
-@dataclass(frozen=True)
-class ColorJitter:
-    """Random brightness, contrast, saturation and hue, in random order: torchvision's ColorJitter.
-
-    Pixels are those of torchvision on PIL images, bit for bit: ``ImageEnhance`` and 8-bit HSV, as
-    Pillow's builds for x86-64 compute them, on every machine. Factors and order depend on (seed,
-    epoch, item) alone.
-
-    Attributes:
-        brightness: the factor is uniform in [max(0, 1 - brightness), 1 + brightness], or in the
-            bounds (low, high); 0 and None make no such adjustment.
-        contrast: likewise.
-        saturation: likewise.
-        hue: the part of a turn is uniform in [-hue, hue], hue at most 0.5, or in (low, high).
-
-    Raises:
-        ValueError: a value that makes no sense; the message names it.
-    """
-
-    brightness: float | tuple[float, float] | None = None
-    contrast: float | tuple[float, float] | None = None
-    saturation: float | tuple[float, float] | None = None
-    hue: float | tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        self.bounds()
-
-    def bounds(self) -> list[tuple[float, float] | None]:
-        """Bounds of the four factors in order; None where nothing is adjusted."""
-        return [
-            _factor_bounds("brightness", self.brightness, 1, 0, MAX_FACTOR),
-            _factor_bounds("contrast", self.contrast, 1, 0, MAX_FACTOR),
-            _factor_bounds("saturation", self.saturation, 1, 0, MAX_FACTOR),
-            _factor_bounds("hue", self.hue, 0, -0.5, 0.5),
-        ]
 
 
 @dataclass(frozen=True)
@@ -75,7 +48,8 @@ class RandomResizedCrop:
         ratio: bounds of the box's width / height, 0 < low <= high.
         interpolation: "bilinear" or "bicubic".
         hflip: probability of mirroring left to right.
-        color_jitter: random colours for the resized crop, or None.
+        color_jitter: random colours for the resized crop, or None: the same as this jitter as the
+            first operation of `augment`.
         views: independent crops of each item, for self-supervised training: batches then have
             images [B, views, ...], boxes [B, views, 4] and flips [B, views]. 1 to 1024; view 0 is
             the crop that there is without views. None: one crop, and no such axis.
@@ -84,8 +58,11 @@ class RandomResizedCrop:
             TensorFlow's ``sample_distorted_bounding_box``, whose users take 0.1: boxes are drawn
             as above until one covers enough, at most 100 times, and then the whole image is taken.
             Items without boxes are cropped as if this were 0, and so are all when it is.
+        augment: what else happens to the pixels of the resized and mirrored crop, before it is
+            normalised: an operation of `fastinet.augment`, or a tuple of them in their order.
 
     Raises:
+        TypeError: `augment` is no operation.
         ValueError: a value that makes no sense; the message names it.
     """
 
@@ -97,6 +74,7 @@ class RandomResizedCrop:
     color_jitter: ColorJitter | None = None
     views: int | None = None
     min_object_covered: float = 0.0
+    augment: Augment = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _checked_size(self.size))
@@ -110,6 +88,8 @@ class RandomResizedCrop:
             object.__setattr__(self, "views", whole_number("views", self.views, 1, MAX_VIEWS))
         covered = _checked_share("min_object_covered", self.min_object_covered)
         object.__setattr__(self, "min_object_covered", covered)
+        object.__setattr__(self, "augment", augment_tuple("augment", self.augment))
+        draw_steps(self.augment, self.size, seed=0, epoch=0, item=0)  # refuses what cannot be
 
     def native(self) -> dict[str, Any]:
         """The transform as the native modules take it."""
@@ -121,9 +101,11 @@ class RandomResizedCrop:
             min_object_covered=self.min_object_covered,
         )
 
-    def native_jitter(self) -> list[tuple[float, float] | None] | None:
-        """Bounds of the colour factors as the engine takes them."""
-        return None if self.color_jitter is None else self.color_jitter.bounds()
+    def native_operations(self) -> list[_engine.Operation]:
+        """What happens to the pixels of the resized crop, as the engine takes it."""
+        first = () if self.color_jitter is None else (self.color_jitter,)
+        row = Row(height_width(self.size), self.interpolation)
+        return native_operations((*first, *augment_tuple("augment", self.augment)), row)
 
 
 @dataclass(frozen=True)
@@ -279,28 +261,6 @@ def _checked_side(name: str, side: SupportsIndex) -> int:
     if not 1 <= pixels <= MAX_SIDE:
         raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
     return pixels
-
-
-def _factor_bounds(
-    name: str, value: Any, neutral: float, lowest: float, highest: float
-) -> tuple[float, float] | None:
-    """Bounds of a colour factor; torchvision takes a number as a distance from `neutral`."""
-    if value is None:
-        return None
-    try:
-        if isinstance(value, Iterable):
-            low, high = (float(bound) for bound in value)
-        else:
-            low, high = neutral - float(value), neutral + float(value)
-            low = max(low, 0) if neutral == 1 else low
-    except (TypeError, ValueError):
-        low, high = math.nan, math.nan
-    if not lowest <= low <= high <= highest:
-        raise ValueError(
-            f"{name} must be a number from 0 on, or (low, high) within {lowest:g} .. {highest:g}, "
-            f"not {value!r}"
-        )
-    return None if low == high == neutral else (low, high)
 
 
 def _checked_share(name: str, value: Any, what: str = "share") -> float:

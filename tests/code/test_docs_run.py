@@ -188,8 +188,9 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="image.shape == (224, 224, 3) and images.shape == (3, 224, 224, 3)"
         " and header.width == 400",
     ),
-    ("docs/augmentation.md", "Augmentation: operations on the pixels of a row"): Program(
-        before='data = arriving("image.jpg").read()\n',
+    ("docs/augmentation.md", "Operations"): Program(after="len(steps) <= 6 and three_augment"),
+    ("docs/augmentation.md", "Steps"): Program(
+        before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",
     ),
     ("docs/metrics.md", "From arrays"): Program(

@@ -1,7 +1,8 @@
 """Layers point one way: no #include, cimport or import goes upward or sideways.
 
-    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, label_map} <- crop <- item <- columns
-         <- {passes, stream} <- engine <- {bindings, Cython} <- Python <- {testing, command line}
+    base <- {tar, gzip, io, rng, jpeg, png, resample, colour, blur, warp, label_map} <- augment
+         <- {crop, policy} <- item <- columns <- {passes, stream} <- engine <- {bindings, Cython}
+         <- Python <- {testing, command line}
 
 In Python every import counts, those in functions and for type checkers, too, and no module may
 reach itself again through what it imports. The checks read the files; nothing is compiled. Each
@@ -25,7 +26,7 @@ CPP_LAYERS = [
     {"base"},
     {"tar", "gzip", "io", "rng", "jpeg", "png", "resample", "colour", "blur", "warp", "label_map"},
     {"augment"},
-    {"crop"},
+    {"crop", "policy"},
     {"item"},
     {"columns"},
     {"passes", "stream"},
@@ -46,7 +47,8 @@ CPP_OWNERS = {
 PYTHON_LAYERS = [
     {"build_info", "errors"},
     {"base"},
-    {"_native", "augment", "distributed", "formats", "mixing"},
+    {"_native"},
+    {"augment", "distributed", "formats", "mixing"},
     {"pixels"},
     {"sidecars"},
     {"archives"},

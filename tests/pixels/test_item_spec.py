@@ -12,6 +12,7 @@ from support.comparing import jpeg, picture, rng_of
 import fastinet
 from fastinet import CenterCrop, ColorJitter, RandomResizedCrop, Resize
 from fastinet._native import _engine
+from fastinet.augment import Grayscale, Invert
 from fastinet.pixels.item_spec import item_spec
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
@@ -36,6 +37,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         CenterCrop((6, 7), resize=9),
         RandomResizedCrop(8, views=3, color_jitter=ColorJitter(0.4, 0.3, 0.2, 0.1)),
         RandomResizedCrop(8),
+        RandomResizedCrop(8, color_jitter=ColorJitter(0.4), augment=(Invert(), Grayscale(0.2))),
     ],
 )
 def test_everything_is_told(told: list[dict[str, Any]], transform: Any) -> None:
@@ -46,8 +48,9 @@ def test_everything_is_told(told: list[dict[str, Any]], transform: Any) -> None:
             assert np.array_equal(arguments[name], value), name
     assert arguments["interpolation"] == transform.interpolation
     assert arguments["views"] == (getattr(transform, "views", None) or 1)
-    is_random = isinstance(transform, RandomResizedCrop)
-    assert arguments["jitter"] == (transform.native_jitter() if is_random else None)
+    jitter = getattr(transform, "color_jitter", None)
+    expected = len(getattr(transform, "augment", ())) + (jitter is not None)
+    assert len(arguments["operations"]) == expected
 
 
 def test_rows_are_what_a_spec_says() -> None:

@@ -1,4 +1,4 @@
-#include "crop/colour_jitter.h"
+#include "policy/colour_jitter.h"
 
 #include <cmath>
 #include <cstdint>
@@ -26,9 +26,8 @@ Status ColourJitter::Validate() const {
   return {};
 }
 
-void DrawColourSteps(const ColourJitter& jitter, const AugmentKey& key, std::vector<Step>& steps) {
-  const PhiloxBlock factors = key.Bits(RandomUse::kColour, 0);
-  const PhiloxBlock swaps = key.Bits(RandomUse::kColour, 1);
+void DrawColourSteps(const ColourJitter& jitter, const PhiloxBlock& factors,
+                     const PhiloxBlock& swaps, std::vector<Step>& steps) {
   // Fisher and Yates' shuffle.
   std::array<size_t, 4> order = {0, 1, 2, 3};
   for (size_t i = order.size() - 1; i > 0; --i) {

@@ -19,8 +19,9 @@ struct ColourJitter {
   Status Validate() const;
 };
 
-/// Puts the adjustments for `key` behind `steps`: factors uniform within their bounds, in an order
-/// that is any of the 24 alike. They depend on the arguments alone, with random bits of their own.
-void DrawColourSteps(const ColourJitter& jitter, const AugmentKey& key, std::vector<Step>& steps);
+/// Puts adjustments behind `steps`: factors uniform within their bounds, drawn from the words of
+/// `factors`, in an order that is any of the 24 alike, drawn from those of `swaps`.
+void DrawColourSteps(const ColourJitter& jitter, const PhiloxBlock& factors,
+                     const PhiloxBlock& swaps, std::vector<Step>& steps);
 
 }  // namespace fastinet

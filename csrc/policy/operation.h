@@ -1,0 +1,71 @@
+// What may happen to the pixels of a row: operations that draw their numbers, alone, one after
+// another, or chosen among several.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "augment/steps.h"
+#include "base/image.h"
+#include "base/status.h"
+#include "policy/amount.h"
+#include "policy/colour_jitter.h"
+#include "rng/philox.h"
+
+namespace fastinet {
+
+/// A description of random steps. The descriptions in fastinet.augment become trees of these, which
+/// know the size of the row already.
+struct Operation {
+  enum class Kind : uint8_t {
+    kStep,      // one step
+    kJitter,    // the adjustments of `jitter`
+    kSequence,  // all of `parts`, in their order
+    kChoice,    // `count` of `parts`, one after another
+  };
+
+  Kind kind = Kind::kSequence;
+  double probability = 1;  // of being made at all
+
+  // kStep:
+  StepOp op = StepOp::kInvert;
+  std::vector<Amount> arguments{};  // as many as the step has
+  bool random_sampling = false;     // bilinear or bicubic, each half of the time
+  Sampling sampling = Sampling::kNearest;
+  Colour fill{};
+
+  ColourJitter jitter{};  // kJitter
+
+  // kSequence and kChoice:
+  std::vector<Operation> parts{};
+  // kChoice:
+  std::vector<double> weights{};  // of the parts; none: all alike
+  int32_t count = 1;
+  bool replacement = true;  // a part may be drawn again; if not, `count` of them differ
+};
+
+/// Operations that are valid, each with random bits of its own. Copies share them.
+class Policy {
+ public:
+  /// No operations.
+  Policy() = default;
+
+  /// Checks that every step that `operations` can give is one, for rows of `size`, and that there
+  /// are random bits for all of them. kInvalidArgument otherwise.
+  static Result<Policy> Make(std::vector<Operation> operations, Size size);
+
+  [[nodiscard]] bool empty() const { return operations_ == nullptr; }
+
+  /// Puts the steps for `key` behind `steps`: a pure function of the operations and the key. What
+  /// one operation draws depends on its place among the others, and on nothing that they are or
+  /// draw, as long as each keeps its kind and number of parts.
+  void DrawSteps(const AugmentKey& key, std::vector<Step>& steps) const;
+
+ private:
+  std::shared_ptr<const std::vector<Operation>> operations_;  // none: nullptr
+};
+
+}  // namespace fastinet

@@ -1,0 +1,473 @@
+"""Random operations on the pixels of a row: single ones, and one of several.
+
+These are descriptions: frozen, comparable, printable. The native core draws from them
+(``csrc/policy``) and carries out what was drawn (``csrc/augment``). Each operation of a row has
+random bits of its own, which depend on (seed, epoch, item, view) and on its place among the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastinet._native import _engine
+from fastinet.augment.amounts import Amount, constant
+from fastinet.augment.operation import (
+    Augment,
+    Fill,
+    Operation,
+    OperationInterpolation,
+    Row,
+    affine_matrix,
+    augment_tuple,
+    check_operation_interpolation,
+    checked_fill,
+    checked_weights,
+    drawn_from,
+    native_choice,
+    native_geometric,
+    native_operations,
+    native_step,
+    scaled,
+    set_probability,
+)
+from fastinet.base.checks import whole_number
+
+__all__ = [
+    "AutoContrast",
+    "ColorJitter",
+    "Equalize",
+    "GaussianBlur",
+    "Grayscale",
+    "Invert",
+    "OneOf",
+    "Posterize",
+    "Rotate",
+    "Sharpness",
+    "ShearX",
+    "ShearY",
+    "Solarize",
+    "SolarizeAdd",
+    "TranslateX",
+    "TranslateY",
+    "VerticalFlip",
+]
+
+MAX_FACTOR = 1e6  # ColourJitter::Validate in csrc/policy/colour_jitter.cc
+MAX_SIGMA = 1000  # kMostSigma in csrc/blur/blur.h
+MAX_TAPS = 255  # kMostKernelSize there
+
+
+@dataclass(frozen=True)
+class ColorJitter(Operation):
+    """Random brightness, contrast, saturation and hue, in random order: torchvision's ColorJitter.
+
+    Pixels are those of torchvision on PIL images, bit for bit: ``ImageEnhance`` and 8-bit HSV, as
+    Pillow's builds for x86-64 compute them, on every machine. Factors and order depend on (seed,
+    epoch, item) alone.
+
+    Attributes:
+        brightness: the factor is uniform in [max(0, 1 - brightness), 1 + brightness], or in the
+            bounds (low, high); 0 and None make no such adjustment.
+        contrast: likewise.
+        saturation: likewise.
+        hue: the part of a turn is uniform in [-hue, hue], hue at most 0.5, or in (low, high).
+        p: probability that any of this happens.
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    brightness: float | tuple[float, float] | None = None
+    contrast: float | tuple[float, float] | None = None
+    saturation: float | tuple[float, float] | None = None
+    hue: float | tuple[float, float] | None = None
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.bounds()
+        set_probability(self)
+
+    def bounds(self) -> list[tuple[float, float] | None]:
+        """Bounds of the four factors in order; None where nothing is adjusted."""
+        return [
+            _factor_bounds("brightness", self.brightness, 1, 0, MAX_FACTOR),
+            _factor_bounds("contrast", self.contrast, 1, 0, MAX_FACTOR),
+            _factor_bounds("saturation", self.saturation, 1, 0, MAX_FACTOR),
+            _factor_bounds("hue", self.hue, 0, -0.5, 0.5),
+        ]
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002 - rows are all the same to it
+        """See :class:`Operation`."""
+        return _engine.Operation.jitter(self.bounds(), probability=self.p)
+
+
+@dataclass(frozen=True)
+class Grayscale(Operation):
+    """Grey in all three channels: ``ImageOps.grayscale``; with p=0.2, RandomGrayscale of SimCLR.
+
+    Attributes:
+        p: probability.
+    """
+
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("grayscale", p=self.p)
+
+
+@dataclass(frozen=True)
+class Invert(Operation):
+    """Every value v becomes 255 - v: ``ImageOps.invert``.
+
+    Attributes:
+        p: probability.
+    """
+
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("invert", p=self.p)
+
+
+@dataclass(frozen=True)
+class AutoContrast(Operation):
+    """Each channel stretched to 0 .. 255: ``ImageOps.autocontrast``.
+
+    Attributes:
+        p: probability.
+    """
+
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("autocontrast", p=self.p)
+
+
+@dataclass(frozen=True)
+class Equalize(Operation):
+    """Each channel's histogram made even: ``ImageOps.equalize``.
+
+    Attributes:
+        p: probability.
+    """
+
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("equalize", p=self.p)
+
+
+@dataclass(frozen=True)
+class VerticalFlip(Operation):
+    """The last line comes first: ``ImageOps.flip``.
+
+    Attributes:
+        p: probability.
+    """
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("vertical_flip", p=self.p)
+
+
+@dataclass(frozen=True)
+class Solarize(Operation):
+    """Values from `threshold` on are inverted: ``ImageOps.solarize``.
+
+    Attributes:
+        threshold: 0 to 256, or (low, high) to draw it from.
+        p: probability.
+    """
+
+    threshold: float | tuple[float, float] = 128
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+        drawn_from("threshold", self.threshold, 0, 256)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("solarize", drawn_from("threshold", self.threshold, 0, 256), p=self.p)
+
+
+@dataclass(frozen=True)
+class SolarizeAdd(Operation):
+    """`addition` is added to values below `threshold`: timm's and TensorFlow's SolarizeAdd.
+
+    Attributes:
+        addition: 0 to 255.
+        threshold: 0 to 256.
+        p: probability.
+    """
+
+    addition: int
+    threshold: int = 128
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+        object.__setattr__(self, "addition", whole_number("addition", self.addition, 0, 255))
+        object.__setattr__(self, "threshold", whole_number("threshold", self.threshold, 0, 256))
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        arguments = constant(self.addition), constant(self.threshold)
+        return native_step("solarize_add", *arguments, p=self.p)
+
+
+@dataclass(frozen=True)
+class Posterize(Operation):
+    """Only the highest bits of each value are kept: ``ImageOps.posterize``.
+
+    Attributes:
+        bits: 0 to 8, or (least, most) to draw them from; 0 bits are black.
+        p: probability.
+    """
+
+    bits: int | tuple[int, int] = 4
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+        self._choices()
+
+    def _choices(self) -> tuple[float, ...]:
+        pair = self.bits if isinstance(self.bits, Iterable) else (self.bits, self.bits)
+        try:
+            low, high = pair
+        except (TypeError, ValueError):
+            raise ValueError(f"bits must be 0 to 8, or (least, most), not {self.bits!r}") from None
+        low = whole_number("bits", low, 0, 8)
+        return tuple(range(low, whole_number("bits", high, low, 8) + 1))
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("posterize", Amount("values", values=self._choices()), p=self.p)
+
+
+@dataclass(frozen=True)
+class Sharpness(Operation):
+    """``ImageEnhance.Sharpness``: 0 smooths, 1 changes nothing, 2 sharpens.
+
+    Attributes:
+        factor: or (low, high) to draw it from.
+        p: probability.
+    """
+
+    factor: float | tuple[float, float]
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+        drawn_from("factor", self.factor, 0, MAX_FACTOR)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step("sharpness", drawn_from("factor", self.factor, 0, MAX_FACTOR), p=self.p)
+
+
+@dataclass(frozen=True)
+class GaussianBlur(Operation):
+    """A blur: Pillow's ``ImageFilter.GaussianBlur``, or torchvision's with a kernel.
+
+    Attributes:
+        sigma: standard deviation [pixels], which Pillow calls the radius; or (low, high) to draw it
+            from.
+        p: probability.
+        kernel: None blurs as Pillow does. An odd number of taps blurs as torchvision's
+            ``GaussianBlur(kernel, sigma)`` does a PIL image; a value in 10,000 may differ by 1. The
+            row's sides must be longer than half of it.
+    """
+
+    sigma: float | tuple[float, float] = (0.1, 2.0)
+    p: float = 1.0
+    kernel: int | None = None
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+        lowest = 0.0
+        if self.kernel is not None:
+            taps = whole_number("kernel", self.kernel, 1, MAX_TAPS)
+            if taps % 2 == 0:
+                raise ValueError(f"kernel must be an odd number of taps, not {taps}")
+            object.__setattr__(self, "kernel", taps)
+            lowest = 1e-3
+        drawn_from("sigma", self.sigma, lowest, MAX_SIGMA)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        sigma = drawn_from("sigma", self.sigma, 0, MAX_SIGMA)
+        if self.kernel is None:
+            return native_step("gaussian_blur", sigma, p=self.p)
+        return native_step("kernel_blur", constant(self.kernel), sigma, p=self.p)
+
+
+@dataclass(frozen=True)
+class _Geometric(Operation):
+    """An operation that moves pixels.
+
+    Attributes:
+        amount: how far; or (low, high) to draw it from.
+        interpolation: how to read between pixels: "nearest", "bilinear", "bicubic", "random"
+            (bilinear or bicubic, each half of the time), or None for what the crop is resized with.
+        fill: of what the image does not reach, 0 to 255: one number, or (red, green, blue).
+        p: probability.
+    """
+
+    amount: float | tuple[float, float]
+    interpolation: OperationInterpolation | None = None
+    fill: Fill = 0
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+        check_operation_interpolation(self.interpolation)
+        object.__setattr__(self, "fill", checked_fill(self.fill))
+        drawn_from("amount", self.amount, *self._bounds())
+
+    def _bounds(self) -> tuple[float, float]:
+        return -1e6, 1e6
+
+    def _matrix(self, amount: Amount, row: Row) -> list[Amount]:  # noqa: ARG002
+        """The arguments of the affine step; none where the operation is no affine one."""
+        return []
+
+    def native(self, row: Row) -> _engine.Operation:
+        """See :class:`Operation`."""
+        amount = drawn_from("amount", self.amount, *self._bounds())
+        return native_geometric(
+            self._matrix(amount, row) or [amount], row, self.interpolation, self.fill, self.p
+        )
+
+
+@dataclass(frozen=True)
+class Rotate(_Geometric):
+    """A rotation about the centre: ``Image.rotate``. The amount is in degrees, anticlockwise."""
+
+    amount: float | tuple[float, float] = (-30.0, 30.0)
+
+
+@dataclass(frozen=True)
+class ShearX(_Geometric):
+    """Lines shifted by `amount` times their number, from the top: timm's and TensorFlow's."""
+
+    amount: float | tuple[float, float] = (-0.3, 0.3)
+
+    def _matrix(self, amount: Amount, row: Row) -> list[Amount]:  # noqa: ARG002
+        return affine_matrix(b=amount)
+
+
+@dataclass(frozen=True)
+class ShearY(_Geometric):
+    """Columns shifted by `amount` times their number, from the left."""
+
+    amount: float | tuple[float, float] = (-0.3, 0.3)
+
+    def _matrix(self, amount: Amount, row: Row) -> list[Amount]:  # noqa: ARG002
+        return affine_matrix(d=amount)
+
+
+@dataclass(frozen=True)
+class TranslateX(_Geometric):
+    """A shift to the left by `amount` of the row's width; negative ones go to the right."""
+
+    amount: float | tuple[float, float] = (-0.45, 0.45)
+
+    def _matrix(self, amount: Amount, row: Row) -> list[Amount]:
+        return affine_matrix(c=scaled(amount, row.size[1]))
+
+
+@dataclass(frozen=True)
+class TranslateY(_Geometric):
+    """A shift upwards by `amount` of the row's height; negative ones go down."""
+
+    amount: float | tuple[float, float] = (-0.45, 0.45)
+
+    def _matrix(self, amount: Amount, row: Row) -> list[Amount]:
+        return affine_matrix(f=scaled(amount, row.size[0]))
+
+
+@dataclass(frozen=True)
+class OneOf(Operation):
+    """One of several operations, or of several sequences of them.
+
+    ``OneOf([Grayscale(), Solarize(128), GaussianBlur((0.1, 2))])`` is the heart of 3-Augment.
+
+    Attributes:
+        operations: each an operation, or a tuple of them in order; 1 to 256.
+        weights: how likely each is, relative to the others; None: all alike.
+        p: probability that any is made.
+    """
+
+    operations: Sequence[Augment]
+    weights: Sequence[float] | None = None
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+        parts = tuple(
+            part if isinstance(part, Operation) else augment_tuple("operations", part)
+            for part in self.operations
+        )
+        if not 1 <= len(parts) <= 256:
+            raise ValueError(f"operations must be 1 to 256 to choose from, not {len(parts)}")
+        object.__setattr__(self, "operations", parts)
+        if self.weights is not None:
+            object.__setattr__(self, "weights", checked_weights(self.weights, len(parts)))
+
+    def native(self, row: Row) -> _engine.Operation:
+        """See :class:`Operation`."""
+        parts = [
+            _engine.Operation.sequence(native_operations(part, row), probability=1.0)
+            if isinstance(part, tuple)
+            else part.native(row)  # type: ignore[union-attr]
+            for part in self.operations
+        ]
+        return native_choice(parts, weights=self.weights or (), p=self.p)
+
+
+def _factor_bounds(
+    name: str, value: Any, neutral: float, lowest: float, highest: float
+) -> tuple[float, float] | None:
+    """Bounds of a colour factor; torchvision takes a number as a distance from `neutral`."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, Iterable):
+            low, high = (float(bound) for bound in value)
+        else:
+            low, high = neutral - float(value), neutral + float(value)
+            low = max(low, 0) if neutral == 1 else low
+    except (TypeError, ValueError):
+        low, high = math.nan, math.nan
+    if not lowest <= low <= high <= highest:
+        raise ValueError(
+            f"{name} must be a number from 0 on, or (low, high) within {lowest:g} .. {highest:g}, "
+            f"not {value!r}"
+        )
+    return None if low == high == neutral else (low, high)

@@ -1,0 +1,83 @@
+"""What operations have in common: how they are drawn, and what is taken for one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import fastinet
+from fastinet.augment import (
+    GaussianBlur,
+    Grayscale,
+    Invert,
+    Operation,
+    Rotate,
+    ShearX,
+    Solarize,
+    TranslateY,
+    draw_steps,
+)
+
+
+def test_operations_are_made_as_often_as_they_say() -> None:
+    items = 3000
+    made: Counter[str] = Counter()
+    for item in range(items):
+        steps = draw_steps((Grayscale(0.2), Solarize(p=0.7)), 8, seed=0, epoch=0, item=item)
+        made.update(step.op for step in steps)
+    assert abs(made["grayscale"] / items - 0.2) < 5 * (0.2 * 0.8 / items) ** 0.5
+    assert abs(made["solarize"] / items - 0.7) < 5 * (0.7 * 0.3 / items) ** 0.5
+
+
+def test_geometric_operations_read_as_the_crop_is_resized_unless_they_say() -> None:
+    def sampling(operation: Operation, interpolation: str) -> set[str]:
+        return {
+            step.sampling
+            for item in range(40)
+            for step in draw_steps(
+                operation, 8, seed=0, epoch=0, item=item, interpolation=interpolation
+            )
+        }
+
+    assert sampling(Rotate(), "bilinear") == {"bilinear"}
+    assert sampling(Rotate(), "bicubic") == {"bicubic"}
+    assert sampling(ShearX(interpolation="nearest"), "bicubic") == {"nearest"}
+    assert sampling(TranslateY(interpolation="random"), "bilinear") == {"bilinear", "bicubic"}
+
+
+@pytest.mark.parametrize("given", ["invert", 3, [Invert(), "x"], lambda image: image])
+def test_what_is_no_operation_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"operation of fastinet\.augment"):
+        fastinet.RandomResizedCrop(8, augment=given)
+
+
+def test_what_a_row_cannot_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="sides longer than half"):
+        fastinet.RandomResizedCrop(11, augment=GaussianBlur(kernel=23))
+
+
+def test_too_many_operations_are_refused() -> None:
+    with pytest.raises(ValueError, match="blocks of random bits"):
+        fastinet.RandomResizedCrop(11, augment=(Invert(),) * 257)
+
+
+def test_what_is_drawn_does_not_depend_on_its_neighbours() -> None:
+    def sigmas(first: Operation) -> list[float]:
+        return [
+            step.arguments[0]
+            for item in range(20)
+            for step in draw_steps((first, GaussianBlur()), 8, seed=0, epoch=0, item=item)
+            if step.op == "gaussian_blur"
+        ]
+
+    assert sigmas(Grayscale(0.1)) == sigmas(Solarize((1, 9))) != sigmas(fastinet.ColorJitter(0.1))
+
+
+@pytest.mark.parametrize("number", ["seed", "epoch", "item", "view"])
+def test_each_number_of_the_key_counts(number: str) -> None:
+    key = {"seed": 1, "epoch": 1, "item": 1, "view": 1}
+    rotate = Rotate((-180, 180))
+    assert draw_steps(rotate, 8, **key) == draw_steps(rotate, 8, **key)
+    assert draw_steps(rotate, 8, **key) != draw_steps(rotate, 8, **{**key, number: 2})
