@@ -32,12 +32,12 @@ enum class RandomUse : uint8_t {
   kCrop = 1,
   kFlip = 2,
   kColour = 3,
-  kBlocks = 4,   // the order of blocks,
-  kWindow = 5,   // and of the items inside a window
-  kReplace = 6,  // the items that stand in for one that gives no row
+  kBlocks = 4,     // the order of blocks,
+  kWindow = 5,     // and of the items inside a window
+  kReplace = 6,    // the items that stand in for one that gives no row
   kOperation = 7,  // drawn operations on a row's pixels
-  kErase = 8,    // rectangles of a row that are erased,
-  kNoise = 11,   // and the values of their pixels
+  kErase = 8,      // rectangles of a row that are erased,
+  kNoise = 11,     // and the values of their pixels
   kLighting = 12,
 };
 
