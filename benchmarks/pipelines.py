@@ -55,8 +55,8 @@ FORMATS: dict[str, dict[str, Any]] = {
 class Fastinet:
     """The pipeline under test, with entropy checkpoints or as if there were none.
 
-    An epoch has `least_items` items or more: those of the archive, repeated if need be. `options`
-    are further arguments of fastinet.Loader.
+    An epoch has `least_items` items or more: those of the archive, repeated if need be. `index`
+    is that of fastinet.open, `options` are further arguments of fastinet.Loader.
     """
 
     def __init__(
@@ -67,9 +67,10 @@ class Fastinet:
         checkpoints: bool = False,
         transform: fastinet.RandomResizedCrop | fastinet.CenterCrop = TRAIN,
         least_items: int = 0,
+        index: bool | Path = True,
         **options: Any,
     ) -> None:
-        self.dataset = fastinet.open(archive)
+        self.dataset = fastinet.open(archive, index=index)
         if not checkpoints:
             self.dataset._checkpoints = Checkpoints.none(len(self.dataset))  # noqa: SLF001
         elif self.dataset.checkpoints.covered < len(self.dataset):

@@ -129,8 +129,7 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
                 f" {RULES_VERSION})"
             )
 
-    header, columns = column_file.read_columns(path, _FORM, check)
-    _check_columns(header, columns)
+    header, columns = column_file.read_columns(path, _FORM, check, _check_columns)
     return Listing(
         family=header.family,
         offsets=columns["offsets"],

@@ -84,7 +84,10 @@ class ColumnFileForm(Generic[Header]):
 
 
 def read_columns(
-    path: Path, form: ColumnFileForm[Header], check_header: Callable[[Header], None]
+    path: Path,
+    form: ColumnFileForm[Header],
+    check_header: Callable[[Header], None],
+    check_columns: Callable[[Header, Mapping[str, NDArray[Any]]], None] | None = None,
 ) -> tuple[Header, dict[str, NDArray[Any]]]:
     """The header and the columns of the file at ``path``; these are mapped and read-only.
 
@@ -93,6 +96,7 @@ def read_columns(
         form: of files of its kind.
         check_header: raises UnusableSidecarError when the header, whose checksum and types hold, is
             not what the caller wants; the columns are then not read.
+        check_columns: raises it when the columns, whose checksums hold, do not fit one another.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -112,6 +116,11 @@ def read_columns(
         name: np.frombuffer(memory, column.dtype, column.rows, columns_at + column.offset)
         for name, column in table.items()
     }
+    if check_columns is not None:
+        check_columns(header, columns)
+        if hasattr(mmap, "MADV_DONTNEED"):
+            # The pages that were looked at are in the file: nobody has to hold them in memory.
+            memory.madvise(mmap.MADV_DONTNEED)
     return header, columns
 
 
