@@ -31,7 +31,7 @@ from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
-from fastinet.pixels.transforms import CenterCrop, RandomResizedCrop, Resize
+from fastinet.pixels.transforms import CenterCrop, MultiCrop, RandomResizedCrop, Resize, View
 from fastinet.verification import verify
 
 __all__ = [
@@ -46,12 +46,14 @@ __all__ = [
     "ItemLabelMaps",
     "LabelMaps",
     "Loader",
+    "MultiCrop",
     "Objects",
     "RandomResizedCrop",
     "Resize",
     "SemanticTree",
     "Stream",
     "StreamLoader",
+    "View",
     "apply_steps",
     "augment",
     "build_info",

@@ -48,6 +48,10 @@ class Batch(SentBatch[jax.Array]):
             lambda rows: _global(rows, of_rows),
         )
 
+    @staticmethod
+    def _join(arrays: tuple[jax.Array, ...]) -> jax.Array:
+        return jax.numpy.concatenate(arrays, 1)
+
 
 class JaxFeed(Feed[Batch]):
     """A loader's batches as global JAX arrays. Made by :func:`feed`."""
@@ -58,7 +62,7 @@ class JaxFeed(Feed[Batch]):
 
     def _send(self, batch: HostBatch) -> Batch:
         sent = Batch(batch, self)
-        self._check_rows(len(batch), len(sent.images))
+        self._check_rows(len(batch), len(sent._arrays[0]))  # noqa: SLF001
         return sent
 
     def _check_rows(self, local: int, together: int) -> None:

@@ -26,33 +26,41 @@
 namespace fastinet {
 namespace {
 
-ItemSpec MakeSpec(const std::string& kind, std::array<int32_t, 2> size, std::array<double, 2> scale,
-                  std::array<double, 2> ratio, double flip_probability, int32_t resize,
-                  double min_object_covered, std::vector<Operation> operations, int32_t views,
-                  const std::string& interpolation, const std::string& pass_order,
-                  const std::string& dtype, const std::string& layout,
-                  std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
-                  bool apply_orientation, int64_t max_pixels) {
-  ItemSpec spec;
+ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
+                      std::array<double, 2> scale, std::array<double, 2> ratio,
+                      double flip_probability, int32_t resize, double min_object_covered,
+                      std::vector<Operation> operations, int32_t count,
+                      const std::string& interpolation) {
+  ViewSpec spec;
   spec.transform.size = {.width = size[1], .height = size[0]};
   spec.transform.scale = scale;
   spec.transform.ratio = ratio;
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
   spec.transform.min_object_covered = min_object_covered;
-  spec.views = views;
+  spec.count = count;
+  Check(FromName(kind, &spec.transform.kind));
+  Check(FromName(interpolation, &spec.interpolation));
+  Check(spec.Validate());
+  spec.policy = Unwrap(Policy::Make(std::move(operations), spec.transform.size));
+  return spec;
+}
+
+ItemSpec MakeSpec(std::vector<ViewSpec> groups, const std::string& pass_order,
+                  const std::string& dtype, const std::string& layout,
+                  std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
+                  bool apply_orientation, int64_t max_pixels) {
+  ItemSpec spec;
+  spec.groups = std::move(groups);
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
   options.format.bias = pixel_bias;
   options.apply_orientation = apply_orientation;
   options.max_pixels = max_pixels;
-  Check(FromName(kind, &spec.transform.kind));
-  Check(FromName(interpolation, &options.interpolation));
   Check(FromName(pass_order, &options.pass_order));
   Check(FromName(dtype, &options.format.dtype));
   Check(FromName(layout, &options.format.layout));
-  Check(spec.transform.Validate());
-  spec.policy = Unwrap(Policy::Make(std::move(operations), spec.transform.size));
+  Check(spec.Validate());
   return spec;
 }
 
@@ -84,11 +92,14 @@ PYBIND11_MODULE(_engine, module) {
   module.def("draw_steps", &DrawnSteps, "operations"_a, py::kw_only(), "size"_a, "seed"_a,
              "epoch"_a, "item"_a, "view"_a, "The steps that operations give for one view.");
 
-  py::class_<ItemSpec>(module, "ItemSpec", "How items become rows; size is (height, width).")
-      .def(py::init(&MakeSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "operations"_a, "views"_a,
-           "interpolation"_a, "pass_order"_a, "dtype"_a, "layout"_a, "pixel_scale"_a,
-           "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a);
+  py::class_<ViewSpec>(module, "ViewSpec", "One group of views; size is (height, width).")
+      .def(py::init(&MakeViewSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
+           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "operations"_a, "count"_a,
+           "interpolation"_a);
+
+  py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
+      .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
+           "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
@@ -126,7 +137,7 @@ PYBIND11_MODULE(_engine, module) {
       module, "SlotPool", "Memory for batches, leased until their last view dies.")
       .def(py::init([](const ItemSpec& spec, int64_t rows, int64_t kept_slots,
                        int64_t soft_label_classes) {
-             return SlotPool::Make(ShapeOf(spec, rows, soft_label_classes), kept_slots);
+             return SlotPool::Make(CheckedShape(spec, rows, soft_label_classes), kept_slots);
            }),
            "spec"_a, "rows"_a, "kept_slots"_a, "soft_label_classes"_a = 0)
       .def_static("wrap", &WrapBuffers, "spec"_a, "rows"_a, "buffers"_a, "soft_label_classes"_a = 0)
@@ -141,7 +152,7 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<PyBatch>(module, "Batch", "A leased slot; its arrays keep the lease.")
       .def("__len__", &PyBatch::rows)
-      .def("images", &PyBatch::Images, "dtype"_a, "with_views"_a)
+      .def("arrays", &PyBatch::Arrays, "dtype"_a, "with_views"_a)
       .def_property_readonly("items", &PyBatch::Items)
       .def_property_readonly("boxes", &PyBatch::Boxes)
       .def_property_readonly("flips", &PyBatch::Flips)

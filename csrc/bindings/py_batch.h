@@ -14,30 +14,24 @@ namespace fastinet {
 /// again only when the last of them is gone.
 class PyBatch {
  public:
-  PyBatch(Delivery delivery, const ItemSpec& spec)
+  PyBatch(Delivery delivery, std::shared_ptr<const ItemSpec> spec)
       : slot_(std::move(delivery.slot)),
         rows_(delivery.rows),
         failures_(std::move(delivery.failures)),
-        spec_(spec) {}
+        spec_(std::move(spec)) {}
 
   int64_t rows() const { return rows_; }
 
-  /// [rows, views, H, W, 3] or [rows, views, 3, H, W]; or without the axis of one view. `type` is
-  /// what NumPy calls the elements.
-  static py::array Images(const py::object& self, const py::dtype& type, bool with_views) {
+  /// For each group of views [rows, views, H, W, 3] or [rows, views, 3, H, W]; or without the axis
+  /// of one view. `type` is what NumPy calls the elements.
+  static py::tuple Arrays(const py::object& self, const py::dtype& type, bool with_views) {
     const auto& batch = self.cast<const PyBatch&>();
-    const Size size = batch.spec_.transform.size;
-    const py::ssize_t views = batch.spec_.views, height = size.height, width = size.width;
-    const auto row_bytes = static_cast<size_t>(type.itemsize() * views * height * width * 3);
-    if (row_bytes != batch.spec_.RowBytes() || (views != 1 && !with_views)) {
-      throw py::value_error("the batch has other elements, or more views");
+    const size_t groups = batch.spec_->groups.size();
+    py::tuple arrays(groups);
+    for (size_t group = 0; group < groups; ++group) {
+      arrays[group] = batch.ArrayOf(group, self, type, with_views);
     }
-    std::vector<py::ssize_t> shape = {batch.rows_, views, height, width, 3};
-    if (batch.spec_.options.format.layout == Layout::kNCHW) {
-      shape = {batch.rows_, views, 3, height, width};
-    }
-    if (!with_views) shape.erase(shape.begin() + 1);
-    return {type, std::move(shape), batch.slot_->pixels(), self};
+    return arrays;
   }
   /// A copy, so that those who collect labels keep no slot from being used again.
   py::array Labels() const { return py::array_t<int64_t>(rows_, slot_->labels.data()); }
@@ -48,12 +42,12 @@ class PyBatch {
   static py::array Boxes(const py::object& self) {
     static_assert(sizeof(Box) == 4 * sizeof(int32_t));
     const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, 4},
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, batch.views(), 4},
             batch.slot_->boxes.data(), self};
   }
   static py::array Flips(const py::object& self) {
     const auto& batch = self.cast<const PyBatch&>();
-    return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.spec_.views},
+    return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.views()},
             batch.slot_->flips.data(), self};
   }
   /// Width and height of each row's image.
@@ -73,7 +67,7 @@ class PyBatch {
     const py::ssize_t classes = batch.slot_->shape().soft_label_classes;
     if (classes == 0) return py::none();
     return py::array(py::dtype::of<float>(),
-                     std::vector<py::ssize_t>{batch.rows_, batch.spec_.views, classes},
+                     std::vector<py::ssize_t>{batch.rows_, batch.views(), classes},
                      batch.slot_->soft_labels.data(), self);
   }
 
@@ -89,10 +83,27 @@ class PyBatch {
   }
 
  private:
+  int64_t views() const { return slot_->shape().views(); }
+
+  py::array ArrayOf(size_t group, const py::object& self, const py::dtype& type,
+                    bool with_views) const {
+    const ViewSpec& spec = spec_->groups[group];
+    const Size size = spec.transform.size;
+    const py::ssize_t views = spec.count, height = size.height, width = size.width;
+    const auto view_bytes = static_cast<size_t>(type.itemsize() * height * width * 3);
+    if (view_bytes != spec_->ViewBytes(group) || (views != 1 && !with_views)) {
+      throw py::value_error("the batch has other elements, or more views");
+    }
+    std::vector<py::ssize_t> shape = {rows_, views, height, width, 3};
+    if (spec_->options.format.layout == Layout::kNCHW) shape = {rows_, views, 3, height, width};
+    if (!with_views) shape.erase(shape.begin() + 1);
+    return {type, std::move(shape), slot_->pixels(group), self};
+  }
+
   std::shared_ptr<Slot> slot_;
   int64_t rows_;
   std::vector<RowFailure> failures_;
-  ItemSpec spec_;
+  std::shared_ptr<const ItemSpec> spec_;
 };
 
 }  // namespace fastinet

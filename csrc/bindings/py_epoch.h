@@ -38,7 +38,7 @@ class PyEpoch {
           bool with_views, int64_t batch_size, uint64_t seed, uint32_t epoch, int64_t prefetch,
           const std::string& on_error, const Column<int64_t>& blocks,
           std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
-      : spec_(spec),
+      : spec_(std::make_shared<const ItemSpec>(spec)),
         table_(std::move(table)),
         objects_(std::move(objects)),
         soft_labels_(std::move(soft_labels)),
@@ -64,8 +64,8 @@ class PyEpoch {
              "this epoch was begun before fork(), and its threads stayed in the parent process; "
              "begin an epoch in this process with iter(loader) or loader.epoch()") {}
 
-  /// (batch, images, labels), or None after the last batch: all at once, since every call from
-  /// Python costs some microseconds when a training step has emptied the caches.
+  /// (batch, its arrays of images, labels), or None after the last batch: all at once, since every
+  /// call from Python costs some microseconds when a training step has emptied the caches.
   py::object Next() {
     std::optional<Delivery> delivery = run_.NextBatch(
         [&](const Delivery& failed) { return TextBytes(keys_[py::int_(failed.failed_item)]); });
@@ -74,7 +74,7 @@ class PyEpoch {
     py::array labels = batch->Labels();
     const py::object lease = py::cast(std::move(batch));
     ++delivered_;
-    return py::make_tuple(lease, PyBatch::Images(lease, dtype_, with_views_), std::move(labels));
+    return py::make_tuple(lease, PyBatch::Arrays(lease, dtype_, with_views_), std::move(labels));
   }
 
   /// Batches that Next() has returned, in all threads together. Also after Close(), and in a forked
@@ -84,7 +84,7 @@ class PyEpoch {
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
 
  private:
-  ItemSpec spec_;
+  std::shared_ptr<const ItemSpec> spec_;
   std::shared_ptr<PyItemTable> table_;
   std::shared_ptr<PyObjectTable> objects_;
   std::shared_ptr<PySoftLabels> soft_labels_;
@@ -107,7 +107,7 @@ class PyStreamEpoch {
                 std::shared_ptr<EngineStats> stats, int64_t batch_size, int64_t window,
                 uint64_t seed, uint32_t epoch, int64_t start, int64_t rank, int64_t world,
                 bool drop_last, int64_t prefetch, const std::string& on_error)
-      : spec_(spec),
+      : spec_(std::make_shared<const ItemSpec>(spec)),
         run_(Unwrap(StreamRun::Start(
                  std::move(pool), Unwrap(DescriptorInput::Make(descriptor, name)),
                  {.batch_size = batch_size,
@@ -164,7 +164,7 @@ class PyStreamEpoch {
     return found->key;
   }
 
-  ItemSpec spec_;
+  std::shared_ptr<const ItemSpec> spec_;
   py::object failed_head_ = py::none();
   PyRun<StreamRun> run_;
 };

@@ -13,7 +13,7 @@ namespace fastinet {
 namespace {
 
 std::shared_ptr<Slot> NewSlot(int64_t rows) {
-  return SlotPool::Make({.rows = rows, .row_bytes = 12}, 1)->Lease().value();
+  return SlotPool::Make({.rows = rows, .groups = {{12}}}, 1)->Lease().value();
 }
 
 TEST_CASE("the last row is told apart") {
@@ -133,7 +133,7 @@ TEST_CASE("many threads count down to one end") {
 }
 
 TEST_CASE("a dropped batch gives its slot back") {
-  const auto pool = SlotPool::Make({.rows = 2, .row_bytes = 12}, 1);
+  const auto pool = SlotPool::Make({.rows = 2, .groups = {{12}}}, 1);
   OpenBatch batch;
   batch.Open(pool->Lease().value(), 2);
   CHECK_EQ(pool->leased(), 1);

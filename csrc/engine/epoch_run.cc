@@ -29,6 +29,7 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
     : pool_(std::move(pool)),
       plan_(plan),
       options_(options),
+      shape_(ShapeOf(options.spec, plan.batch_size, 0).value_or(SlotShape())),
       slots_(std::move(slots)),
       stats_(std::move(stats)),
       row_maker_(table, plan_, options_, *stats_),
@@ -126,7 +127,7 @@ Delivery EpochRun::End(Delivery failed) {
 }
 
 Status EpochRun::OpenNextBatch() {
-  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<Slot> slot, slots_->Lease(*options_.spec.RowBytes()));
+  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<Slot> slot, slots_->Lease(shape_));
   At(opened_).Open(std::move(slot), plan_.RowsOf(opened_));
   return {};
 }

@@ -81,7 +81,7 @@ TEST_CASE("masked rows are zero, in used slots too") {
       REQUIRE((failure.item == 3 || failure.item == 17));
       REQUIRE(order[static_cast<size_t>(failure.row)] == failure.item);
       REQUIRE(batch.slot->valid[static_cast<size_t>(failure.row)] == 0);
-      for (const uint8_t value : batch.slot->Row(failure.row)) REQUIRE(value == 0);
+      for (const uint8_t value : batch.slot->Row(0, failure.row)) REQUIRE(value == 0);
     }
   }
   const uint64_t failures = stats->Sum([](const WorkerCounters& worker) {
@@ -201,7 +201,7 @@ TEST_CASE("padding makes zero rows that are not valid") {
   for (size_t j = 10; j < 16; ++j) {
     REQUIRE(batch.slot->items[j] == kPaddingItem);
     REQUIRE(batch.slot->valid[j] == 0);
-    for (const uint8_t value : batch.slot->Row(static_cast<int64_t>(j))) REQUIRE(value == 0);
+    for (const uint8_t value : batch.slot->Row(0, static_cast<int64_t>(j))) REQUIRE(value == 0);
   }
 }
 

@@ -44,8 +44,8 @@ std::vector<std::vector<uint8_t>> Images() {
 
 constexpr size_t kGoodImages = 4;  // the first ones of these
 
-/// An epoch of these items with colour adjustments, two views and soft labels; read one by one, or
-/// as one block.
+/// An epoch of these items with colour adjustments, two groups of views and soft labels; read one
+/// by one, or as one block.
 struct Fixture {
   explicit Fixture(bool blocked) {
     std::vector<uint8_t> archive;
@@ -73,11 +73,15 @@ struct Fixture {
             .value());
     if (blocked) blocks.resize(items);
     plan = {.order = order, .blocks = blocks, .batch_size = 4};
-    options.spec.transform = {.kind = Transform::Kind::kRandomResizedCrop, .size = {8, 8}};
+    options.spec.groups.resize(2);
+    for (ViewSpec& group : options.spec.groups) {
+      group.transform = {.kind = Transform::Kind::kRandomResizedCrop, .size = {8, 8}};
+    }
     Operation jitter{.kind = Operation::Kind::kJitter};
     jitter.jitter.bounds[0] = {0.5, 1.5};
-    options.spec.policy = Policy::Make({jitter}, {8, 8}).value();
-    options.spec.views = 2;
+    options.spec.groups[0].policy = Policy::Make({jitter}, {8, 8}).value();
+    options.spec.groups[0].count = 2;
+    options.spec.groups[1].transform.size = {5, 4};
     options.on_error = OnError::kMask;
     options.soft_labels = soft_labels.get();
     REQUIRE(CheckEpoch(plan, options, *table, shape).ok());
@@ -93,7 +97,7 @@ struct Fixture {
   }
 
   const SlotShape shape{
-      .rows = 4, .row_bytes = 2 * 8 * 8 * 3, .views = 2, .soft_label_classes = kClasses};
+      .rows = 4, .groups = {{8 * 8 * 3, 2}, {5 * 4 * 3}}, .soft_label_classes = kClasses};
   std::vector<int64_t> order, blocks;
   std::vector<uint64_t> offsets, sizes, map_offsets, map_sizes;
   std::vector<int32_t> labels;
@@ -110,7 +114,11 @@ bool IsOutOfMemory(const Status& status) {
 }
 
 std::vector<uint8_t> PixelsOf(Slot& slot, int64_t row) {
-  return {slot.Row(row).begin(), slot.Row(row).end()};
+  std::vector<uint8_t> pixels;
+  for (size_t group = 0; group < slot.shape().groups.size(); ++group) {
+    pixels.insert(pixels.end(), slot.Row(group, row).begin(), slot.Row(group, row).end());
+  }
+  return pixels;
 }
 
 /// A worker that has made nothing before allocates the most.
@@ -233,10 +241,10 @@ TEST_CASE("a stream") {
   const std::string tar = TarOf(images);
   REQUIRE(tar.size() < 60'000);  // it fits into a pipe
   EpochOptions options;
-  options.spec.transform = {.kind = Transform::Kind::kResize, .size = {8, 8}};
+  options.spec.groups[0].transform = {.kind = Transform::Kind::kResize, .size = {8, 8}};
   options.on_error = OnError::kMask;
   const StreamPlan plan{.batch_size = 4, .window = 2, .seed = 1};
-  const std::shared_ptr<SlotPool> slots = SlotPool::Make({.rows = 4, .row_bytes = 8 * 8 * 3}, 4);
+  const std::shared_ptr<SlotPool> slots = SlotPool::Make({.rows = 4, .groups = {{8 * 8 * 3}}}, 4);
   ForEveryShortage([&](int64_t n, bool lasts) {
     std::array<int, 2> ends{};
     REQUIRE(::pipe(ends.data()) == 0);

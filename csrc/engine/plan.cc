@@ -28,7 +28,7 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
 }
 
 Status CheckOptions(const EpochPlan& plan, const EpochOptions& options, const ItemTable& table) {
-  FASTINET_RETURN_IF_ERROR(options.spec.transform.Validate());
+  FASTINET_RETURN_IF_ERROR(options.spec.Validate());
   if (options.on_error == OnError::kReplace && !plan.numbers.empty()) {
     return InvalidArgument("items of a stream cannot be replaced: only a part of them is there");
   }
@@ -48,19 +48,29 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
   }
-  const auto row_bytes = options.spec.RowBytes();
-  if (shape.rows < std::min(plan.batch_size, plan.size()) || !row_bytes ||
-      *row_bytes > shape.row_bytes || options.spec.views != shape.views) {
+  const SoftLabels* soft_labels = options.soft_labels;
+  const int64_t classes = soft_labels == nullptr ? 0 : soft_labels->classes();
+  const auto wanted = ShapeOf(options.spec, std::min(plan.batch_size, plan.size()), classes);
+  if (!wanted || shape.rows < wanted->rows || !shape.HasRoomFor(*wanted)) {
     return InvalidArgument("the slots' shape does not fit the batches");
   }
-  const SoftLabels* soft_labels = options.soft_labels;
-  if (shape.soft_label_classes != (soft_labels == nullptr ? 0 : soft_labels->classes())) {
+  if (shape.soft_label_classes != classes) {
     return InvalidArgument("the slots' soft labels have another length than those to be made");
   }
   return {};
 }
 
 }  // namespace
+
+std::optional<SlotShape> ShapeOf(const ItemSpec& spec, int64_t rows, int64_t soft_label_classes) {
+  SlotShape shape{.rows = rows, .soft_label_classes = soft_label_classes};
+  for (size_t group = 0; group < spec.groups.size(); ++group) {
+    const auto view_bytes = spec.ViewBytes(group);
+    if (!view_bytes) return std::nullopt;
+    shape.groups.push_back({.view_bytes = *view_bytes, .views = spec.groups[group].count});
+  }
+  return shape;
+}
 
 Status CheckEpoch(const EpochPlan& plan, const EpochOptions& options, const ItemTable& table,
                   const SlotShape& shape) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/checked.h"
@@ -80,6 +81,11 @@ struct EpochOptions {
   ObjectTable objects = {};  // in the items' images; empty where nothing is annotated
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
 };
+
+/// The shape of slots for batches of up to `rows` items under `spec`; nothing when a view's size is
+/// none.
+[[nodiscard]] std::optional<SlotShape> ShapeOf(const ItemSpec& spec, int64_t rows,
+                                               int64_t soft_label_classes);
 
 /// Fails with kInvalidArgument unless all of it fits together: the plan names items of `table`, the
 /// annotations are of as many items, and `shape` is that of slots which have room for the batches.

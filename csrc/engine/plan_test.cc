@@ -16,7 +16,7 @@ using test::Dataset;
 /// A plan over ten items that fits in all respects; a test breaks one of them.
 struct Fitting {
   Fitting() {
-    options.spec.transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
+    options.spec.groups[0].transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
     plan = {.order = order, .batch_size = 4};
   }
 
@@ -32,7 +32,7 @@ struct Fitting {
   std::vector<int64_t> column = std::vector<int64_t>(10, 5);
   EpochPlan plan;
   EpochOptions options;
-  SlotShape shape{.rows = 4, .row_bytes = 4 * 4 * 3};
+  SlotShape shape{.rows = 4, .groups = {{4 * 4 * 3}}};
 };
 
 TEST_CASE("what fits is taken") {
@@ -45,7 +45,7 @@ TEST_CASE("what fits is taken") {
   full.plan.labels = full.column;
   CHECK_OK(full.Check());
   Fitting roomy;  // a slot may have room for more rows, and for longer ones
-  roomy.shape = {.rows = 100, .row_bytes = 1000};
+  roomy.shape = {.rows = 100, .groups = {{1000}}};
   CHECK_OK(roomy.Check());
   Fitting short_plan;  // or for fewer than batch_size, when no batch has as many
   short_plan.plan.batch_size = 50;
@@ -84,8 +84,21 @@ TEST_CASE("sizes that make no sense are refused") {
     prefetch.ExpectRefused("prefetch is " + std::to_string(count));
   }
   Fitting transform;
-  transform.options.spec.transform.size = {0, 4};
+  transform.options.spec.groups[0].transform.size = {0, 4};
   CHECK(transform.Check().code() == StatusCode::kInvalidArgument);
+  for (const int32_t count : {0, -1, 1025}) {
+    Fitting views;
+    views.options.spec.groups[0].count = count;
+    views.ExpectRefused("1 to 1024 views, not " + std::to_string(count));
+  }
+  Fitting together;
+  together.options.spec.groups.resize(2);
+  together.options.spec.groups[0].count = 1000;
+  together.options.spec.groups[1].count = 25;
+  together.ExpectRefused("1 to 1024 views, not 1025");
+  Fitting none;
+  none.options.spec.groups = {};
+  none.ExpectRefused("1 to 1024 views, not 0");
 }
 
 TEST_CASE("slots that do not fit are refused") {
@@ -93,11 +106,14 @@ TEST_CASE("slots that do not fit are refused") {
   rows.shape.rows = 3;
   rows.ExpectRefused("slots' shape");
   Fitting bytes;
-  bytes.shape.row_bytes -= 1;
+  bytes.shape.groups[0].view_bytes -= 1;
   bytes.ExpectRefused("slots' shape");
   Fitting views;
-  views.shape.views = 2;
+  views.shape.groups[0].views = 2;
   views.ExpectRefused("slots' shape");
+  Fitting groups;
+  groups.shape.groups.push_back({4 * 4 * 3});
+  groups.ExpectRefused("slots' shape");
   Fitting labels;
   labels.shape.soft_label_classes = 7;
   labels.ExpectRefused("another length");

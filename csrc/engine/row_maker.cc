@@ -1,7 +1,6 @@
 #include "engine/row_maker.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -63,8 +62,10 @@ void CountSince(const DecodeCounters& before, const DecodeCounters& after,
 /// and without label, whatever the slot held before.
 void ClearRow(Slot& slot, int64_t row, int64_t item) {
   const auto j = static_cast<size_t>(row);
-  const auto views = static_cast<size_t>(slot.shape().views);
-  std::memset(slot.Row(row).data(), 0, slot.Row(row).size());
+  const auto views = static_cast<size_t>(slot.shape().views());
+  for (size_t group = 0; group < slot.shape().groups.size(); ++group) {
+    std::ranges::fill(slot.Row(group, row), uint8_t{0});
+  }
   std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   slot.items[j] = item;
   slot.labels[j] = kNoLabel;
@@ -155,7 +156,8 @@ Status RowMaker::MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot&
                            int64_t row) const noexcept {
   const ItemLocation location = table_.LocationOf(item);
   Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
-    return MakeImages(worker, item, position, location, slot.Row(row));
+    slot.ViewsOfRow(row, worker.rows);
+    return MakeImages(worker, item, position, location);
   });
   worker.bytes.Trim();
   if (!image.ok()) return location.Located(std::move(image).status());
@@ -174,9 +176,10 @@ Status RowMaker::MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot&
 }
 
 /// Finds the bytes of `item` where they are (in the block of its position, in memory, in the
-/// archive) and renders its views from them. An error's offset is one within the item.
+/// archive) and renders its views from them, into `worker.rows`. An error's offset is one within
+/// the item.
 Result<Size> RowMaker::MakeImages(Worker& worker, int64_t item, int64_t position,
-                                  const ItemLocation& location, MutableBytes images) const {
+                                  const ItemLocation& location) const {
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (location.size_bytes > max_bytes) {
     return TooLarge("the item has " + std::to_string(location.size_bytes) +
@@ -194,20 +197,20 @@ Result<Size> RowMaker::MakeImages(Worker& worker, int64_t item, int64_t position
   SourceBytes from_source(location, worker.bytes, CountersOf(worker));
   MemoryBytes from_memory(in_memory.value_or(Bytes()));
   ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
-  return RenderCounted(worker, bytes, location.hints, item, images);
+  return RenderCounted(worker, bytes, location.hints, item);
 }
 
 /// Renders all views of `item`, and adds what that took to the worker's counters.
 Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
-                                     int64_t item, MutableBytes images) const {
+                                     int64_t item) const {
   const AugmentKey key{.seed = plan_.seed,
                        .epoch = plan_.epoch,
                        .item = static_cast<uint64_t>(plan_.NumberOf(item))};
-  worker.crops.resize(static_cast<size_t>(options_.spec.views));
+  worker.crops.resize(worker.rows.size());
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
-  Result<Size> image = worker.renderer.RenderItem(bytes, hints, options_.spec, key,
-                                                  options_.objects.Of(item), images, worker.crops);
+  Result<Size> image = worker.renderer.RenderItem(
+      bytes, hints, options_.spec, key, options_.objects.Of(item), worker.rows, worker.crops);
   CountSince(items, worker.renderer.counters(), CountersOf(worker));
   CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
   return image;

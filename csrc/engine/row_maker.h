@@ -57,9 +57,9 @@ class RowMaker {
   MadeRow Replace(Worker& worker, int64_t item, Status failure, Slot& slot,
                   int64_t row) const noexcept;
   Result<Size> MakeImages(Worker& worker, int64_t item, int64_t position,
-                          const ItemLocation& location, MutableBytes images) const;
-  Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints, int64_t item,
-                             MutableBytes images) const;
+                          const ItemLocation& location) const;
+  Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
+                             int64_t item) const;
   WorkerCounters& CountersOf(const Worker& worker) const { return stats_.Of(worker.number); }
 
   const ItemTable& table_;

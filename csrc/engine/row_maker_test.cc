@@ -48,19 +48,36 @@ struct Maps {
   std::unique_ptr<SoftLabels> soft_labels;
 };
 
-/// Ten items, of which 3 is bad, in an order with padding at its end; rows of two views with soft
-/// labels. The slot is full of what an earlier batch left there.
+constexpr size_t kViews = 3;  // of the fixture's rows
+
+void Fill(Slot& slot, int64_t row, uint8_t value) {
+  for (size_t group = 0; group < slot.shape().groups.size(); ++group) {
+    std::ranges::fill(slot.Row(group, row), value);
+  }
+}
+
+/// Checks that all views of the row are of this value.
+void ExpectAll(Slot& slot, int64_t row, uint8_t expected) {
+  for (size_t group = 0; group < slot.shape().groups.size(); ++group) {
+    for (const uint8_t value : slot.Row(group, row)) CHECK_EQ(value, expected);
+  }
+}
+
+/// Ten items, of which 3 is bad, in an order with padding at its end; rows of two groups of views
+/// with soft labels. The slot is full of what an earlier batch left there.
 struct Fixture {
   Fixture() {
     plan = {.order = order, .batch_size = 4, .numbers = numbers, .labels = labels};
-    options.spec.transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
-    options.spec.views = 2;
+    options.spec.groups.resize(2);
+    options.spec.groups[0].transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
+    options.spec.groups[0].count = 2;
+    options.spec.groups[1].transform = {.kind = Transform::Kind::kResize, .size = {3, 2}};
     options.soft_labels = maps.soft_labels.get();
     const SlotShape shape{
-        .rows = 4, .row_bytes = 2 * 4 * 4 * 3, .views = 2, .soft_label_classes = kClasses};
+        .rows = 4, .groups = {{4 * 4 * 3, 2}, {3 * 2 * 3}}, .soft_label_classes = kClasses};
     REQUIRE(CheckEpoch(plan, options, data.table(), shape).ok());
     slot = Slot::Allocate(shape).value();
-    for (int64_t row = 0; row < 4; ++row) std::ranges::fill(slot->Row(row), uint8_t{77});
+    for (int64_t row = 0; row < 4; ++row) Fill(*slot, row, 77);
     std::ranges::fill(slot->soft_labels, 0.5F);
     std::ranges::fill(slot->valid, uint8_t{1});
     std::ranges::fill(slot->image_sizes, Size{9, 9});
@@ -79,17 +96,17 @@ struct Fixture {
   }
   void ExpectNothingIn(int64_t row) const {
     const auto j = static_cast<size_t>(row);
-    for (const uint8_t value : slot->Row(row)) CHECK_EQ(value, 0);
+    ExpectAll(*slot, row, 0);
     for (const float value : slot->SoftLabelRow(row)) CHECK_EQ(value, 0.0F);
     CHECK_EQ(slot->valid[j], 0);
     CHECK(slot->image_sizes[j] == Size{});
-    for (const size_t view : {2 * j, 2 * j + 1}) {
+    for (size_t view = kViews * j; view < kViews * (j + 1); ++view) {
       CHECK(slot->boxes[view] == Box{});
       CHECK_EQ(slot->flips[view], 0);
     }
   }
   void ExpectUntouched(int64_t row) const {
-    for (const uint8_t value : slot->Row(row)) CHECK_EQ(value, 77);
+    ExpectAll(*slot, row, 77);
     CHECK_EQ(slot->valid[static_cast<size_t>(row)], 1);
   }
 
@@ -110,13 +127,13 @@ TEST_CASE("a good row") {
   Fixture fixture;
   CHECK_OK(fixture.Make(0, 2));
   const Slot& slot = *fixture.slot;
-  for (const uint8_t value : fixture.slot->Row(2)) CHECK_EQ(value, 128);
+  ExpectAll(*fixture.slot, 2, 128);
   CHECK_EQ(slot.items[2], 105);
   CHECK_EQ(slot.labels[2], 2);
   CHECK_EQ(slot.valid[2], 1);
   const Size size = Dataset::SizeOf(5);
   CHECK(slot.image_sizes[2] == size);
-  for (const size_t view : {size_t{4}, size_t{5}}) {
+  for (const size_t view : {2 * kViews, 2 * kViews + 1, 2 * kViews + 2}) {
     CHECK((slot.boxes[view] == Box{0, 0, size.width, size.height}));
     CHECK_EQ(slot.flips[view], 0);
     CHECK(slot.soft_labels[view * kClasses + 2] > 0.9F);
@@ -129,7 +146,7 @@ TEST_CASE("a good row") {
 TEST_CASE("a row without a map has its label") {
   Fixture fixture;
   CHECK_OK(fixture.Make(2, 0));
-  const std::vector<float> expected = {0, 1, 0, 0, 1, 0};
+  const std::vector<float> expected = {0, 1, 0, 0, 1, 0, 0, 1, 0};
   CHECK(std::ranges::equal(fixture.slot->SoftLabelRow(0), expected));
 }
 
@@ -166,12 +183,12 @@ TEST_CASE("an item in the place of a bad one") {
   const auto other = static_cast<int64_t>(Replacements(10, 0, 0, 3)(0));
   CHECK_EQ(made.replacement, other);
   const Slot& slot = *fixture.slot;
-  for (const uint8_t value : fixture.slot->Row(1)) CHECK_EQ(value, 128);
+  ExpectAll(*fixture.slot, 1, 128);
   CHECK_EQ(slot.items[1], other);
   CHECK_EQ(slot.labels[1], fixture.labels[static_cast<size_t>(other)]);
   CHECK_EQ(slot.valid[1], 1);
   CHECK(slot.image_sizes[1] == Dataset::SizeOf(other));
-  CHECK(slot.soft_labels[2 * kClasses + (other == 4 ? 1 : 2)] > 0.9F);
+  CHECK(slot.soft_labels[kViews * kClasses + (other == 4 ? 1 : 2)] > 0.9F);
   CHECK_EQ(fixture.FailuresOf(StatusCode::kUnsupported), uint64_t{1});
   CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
 }
@@ -200,7 +217,7 @@ TEST_CASE("nothing in the place of a bad item") {
     EngineStats stats;
     const RowMaker maker(data.table(), plan, options, stats);
     const std::shared_ptr<Slot> slot = test::SlotsFor(4, 1)->Lease().value();
-    std::ranges::fill(slot->Row(2), uint8_t{77});
+    Fill(*slot, 2, 77);
     Worker worker;
     const MadeRow made = maker.MakeRow(worker, 0, *slot, 2);
     CHECK_EQ(made.replacement, kNoReplacement);
@@ -211,7 +228,7 @@ TEST_CASE("nothing in the place of a bad item") {
     const std::string said = items == 1 ? "; there is no other item to put in its place"
                                         : "; none of the " + std::to_string(tried) + " other items";
     CHECK_MESSAGE(made.failure.cause().find(said) != std::string_view::npos, made.failure.cause());
-    for (const uint8_t value : slot->Row(2)) CHECK_EQ(value, 0);
+    ExpectAll(*slot, 2, 0);
     CHECK_EQ(slot->valid[2], 0);
     CHECK_EQ(slot->labels[2], kNoLabel);
     CHECK_EQ(data.source().reads, tried + 1);
@@ -231,7 +248,7 @@ TEST_CASE("an item from beyond the block in hand") {
   const MadeRow made = maker.MakeRow(worker, 0, *slot, 0);
   CHECK_EQ(made.replacement, static_cast<int64_t>(Replacements(10, 0, 0, 3)(0)));
   CHECK(slot->image_sizes[0] == Dataset::SizeOf(made.replacement));
-  for (const uint8_t value : slot->Row(0)) CHECK_EQ(value, 128);
+  ExpectAll(*slot, 0, 128);
 }
 
 TEST_CASE("a read that fails") {
@@ -301,7 +318,7 @@ TEST_CASE("what is counted is what the renderer did") {
     CHECK_EQ(of_road(&WorkerCounters::fallbacks), decode.fallbacks[road]);
     regions += decode.regions[road];
   }
-  CHECK_EQ(regions, 4 * 2);  // two views each; of item 3 nothing is decoded
+  CHECK_EQ(regions, 4 * kViews);  // of item 3 nothing is decoded
 }
 
 TEST_CASE("each item is announced once, before its turn comes") {
@@ -309,8 +326,9 @@ TEST_CASE("each item is announced once, before its turn comes") {
   const Dataset data(kItems);
   const std::vector<int64_t> order = test::Shuffled(kItems);
   const EpochPlan plan{.order = order, .batch_size = 4};
+  const EpochOptions options;
   EngineStats stats;
-  const RowMaker maker(data.table(), plan, {}, stats);
+  const RowMaker maker(data.table(), plan, options, stats);
   std::vector<uint64_t> expected;
   expected.reserve(order.size());
   for (const int64_t item : order) expected.push_back(data.offset_bytes(item));

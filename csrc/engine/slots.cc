@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <numeric>
+#include <optional>
 #include <string>
 #ifdef __linux__
 #include <sys/mman.h>
@@ -34,13 +37,50 @@ uint8_t* AllocatePixels(size_t size_bytes) {
   return static_cast<uint8_t*>(memory);
 }
 
+/// Size of a group's array [bytes]; nothing when it does not fit.
+std::optional<size_t> GroupBytes(const SlotShape& shape, const GroupShape& group) {
+  const auto views =
+      CheckedMul<size_t>(static_cast<size_t>(shape.rows), static_cast<size_t>(group.views));
+  return views ? CheckedMul<size_t>(*views, group.view_bytes) : std::nullopt;
+}
+
+/// Where in a slot's memory each group begins, and at last where it ends [bytes]; nothing when that
+/// is no size, or there is nothing in a group.
+std::optional<std::vector<size_t>> GroupOffsets(const SlotShape& shape) {
+  if (shape.rows <= 0 || shape.groups.empty()) return std::nullopt;
+  std::vector<size_t> offsets = {0};
+  for (const GroupShape& group : shape.groups) {
+    const auto start = CheckedRoundUp<size_t>(offsets.back(), kAlignment);
+    const auto bytes = GroupBytes(shape, group);
+    const auto end = start && bytes ? CheckedAdd<size_t>(*start, *bytes) : std::nullopt;
+    if (!end || *bytes == 0 || *end > kMaxSlotBytes) return std::nullopt;
+    offsets.back() = *start;
+    offsets.push_back(*end);
+  }
+  return offsets;
+}
+
 Status NoMemory(const SlotShape& shape) {
-  return TooLarge("no memory for a batch of " + std::to_string(shape.rows) + " rows of " +
-                  std::to_string(shape.row_bytes) +
+  std::string bytes;
+  for (const GroupShape& group : shape.groups) {
+    bytes += (bytes.empty() ? "" : " + ") + std::to_string(group.row_bytes());
+  }
+  return TooLarge("no memory for a batch of " + std::to_string(shape.rows) + " rows of " + bytes +
                   " bytes; use a smaller batch_size, size or prefetch");
 }
 
 }  // namespace
+
+int64_t SlotShape::views() const {
+  return std::accumulate(groups.begin(), groups.end(), int64_t{0},
+                         [](int64_t sum, const GroupShape& group) { return sum + group.views; });
+}
+
+bool SlotShape::HasRoomFor(const SlotShape& other) const {
+  return std::ranges::equal(groups, other.groups, [](const GroupShape& a, const GroupShape& b) {
+    return a.views == b.views && a.view_bytes >= b.view_bytes;
+  });
+}
 
 Slot::Slot(const SlotShape& shape) : shape_(shape) {
   const auto rows = static_cast<size_t>(shape.rows);
@@ -48,24 +88,42 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   labels.resize(rows);
   valid.resize(rows);
   image_sizes.resize(rows);
-  boxes.resize(rows * static_cast<size_t>(shape.views));
-  flips.resize(rows * static_cast<size_t>(shape.views));
-  soft_labels.resize(rows * static_cast<size_t>(shape.views * shape.soft_label_classes));
+  const auto views = static_cast<size_t>(shape.views());
+  boxes.resize(rows * views);
+  flips.resize(rows * views);
+  soft_labels.resize(rows * views * static_cast<size_t>(shape.soft_label_classes));
+  pixels_.reserve(shape.groups.size());
 }
 
-Slot::~Slot() {
-  if (owner_ == nullptr) std::free(pixels_);
+Slot::~Slot() { std::free(memory_); }
+
+void Slot::SetViewBytes(const SlotShape& shape) {
+  for (size_t group = 0; group < shape_.groups.size(); ++group) {
+    shape_.groups[group].view_bytes = shape.groups[group].view_bytes;
+  }
+}
+
+void Slot::ViewsOfRow(int64_t j, std::vector<MutableBytes>& views) {
+  views.clear();
+  for (size_t group = 0; group < shape_.groups.size(); ++group) {
+    const MutableBytes row = Row(group, j);
+    const size_t view_bytes = shape_.groups[group].view_bytes;
+    for (size_t start = 0; start < row.size(); start += view_bytes) {
+      views.push_back(row.subspan(start, view_bytes));
+    }
+  }
 }
 
 Result<std::unique_ptr<Slot>> Slot::Allocate(const SlotShape& shape) {
-  const auto size_bytes = CheckedMul<size_t>(static_cast<size_t>(shape.rows), shape.row_bytes);
-  if (shape.rows <= 0 || shape.row_bytes == 0 || !size_bytes || *size_bytes > kMaxSlotBytes) {
-    return NoMemory(shape);
-  }
   try {
+    const auto offsets = GroupOffsets(shape);
+    if (!offsets) return NoMemory(shape);
     std::unique_ptr<Slot> slot(new Slot(shape));
-    slot->pixels_ = AllocatePixels(*size_bytes);
-    if (slot->pixels_ == nullptr) return NoMemory(shape);
+    slot->memory_ = AllocatePixels(offsets->back());
+    if (slot->memory_ == nullptr) return NoMemory(shape);
+    for (size_t group = 0; group < shape.groups.size(); ++group) {
+      slot->pixels_.push_back(slot->memory_ + (*offsets)[group]);
+    }
     return slot;
   } catch (const std::bad_alloc&) {
     return NoMemory(shape);
@@ -73,14 +131,22 @@ Result<std::unique_ptr<Slot>> Slot::Allocate(const SlotShape& shape) {
 }
 
 Result<std::unique_ptr<Slot>> Slot::Wrap(const SlotShape& shape, ExternalRows rows) {
-  const auto size_bytes = CheckedMul<size_t>(static_cast<size_t>(shape.rows), shape.row_bytes);
-  if (!size_bytes || rows.bytes.size() < *size_bytes) {
-    return InvalidArgument("a buffer of " + std::to_string(rows.bytes.size()) +
-                           " bytes is too small for a batch of " + std::to_string(shape.rows) +
-                           " rows of " + std::to_string(shape.row_bytes) + " bytes");
+  if (rows.groups.size() != shape.groups.size()) {
+    return InvalidArgument(std::to_string(rows.groups.size()) + " buffers for the " +
+                           std::to_string(shape.groups.size()) + " groups of views");
   }
   std::unique_ptr<Slot> slot(new Slot(shape));
-  slot->pixels_ = rows.bytes.data();
+  for (size_t group = 0; group < shape.groups.size(); ++group) {
+    const MutableBytes buffer = rows.groups[group];
+    const auto size_bytes = GroupBytes(shape, shape.groups[group]);
+    if (!size_bytes || buffer.size() < *size_bytes) {
+      return InvalidArgument("a buffer of " + std::to_string(buffer.size()) +
+                             " bytes is too small for a batch of " + std::to_string(shape.rows) +
+                             " rows of " + std::to_string(shape.groups[group].row_bytes()) +
+                             " bytes");
+    }
+    slot->pixels_.push_back(buffer.data());
+  }
   slot->owner_ = std::move(rows.owner);
   return slot;
 }
@@ -107,8 +173,8 @@ Result<std::shared_ptr<SlotPool>> SlotPool::Wrap(const SlotShape& shape,
   return pool;
 }
 
-Result<std::shared_ptr<Slot>> SlotPool::Lease(size_t row_bytes) {
-  if (row_bytes > shape_.row_bytes) return InvalidArgument("the slots' rows are too short");
+Result<std::shared_ptr<Slot>> SlotPool::Lease(const SlotShape& shape) {
+  if (!shape_.HasRoomFor(shape)) return InvalidArgument("the slots' rows are too short");
   std::unique_ptr<Slot> slot;
   {
     const std::lock_guard lock(mutex_);
@@ -125,7 +191,7 @@ Result<std::shared_ptr<Slot>> SlotPool::Lease(size_t row_bytes) {
     FASTINET_ASSIGN_OR_RETURN(slot, Slot::Allocate(shape_));
     if (++allocated_ > kept_slots_) ++extra_;
   }
-  slot->SetRowBytes(row_bytes);
+  slot->SetViewBytes(shape);
   ++leased_;
   return std::shared_ptr<Slot>(slot.release(), [pool = shared_from_this()](Slot* returned) {
     pool->Return(std::unique_ptr<Slot>(returned));

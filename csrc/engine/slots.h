@@ -15,21 +15,34 @@
 
 namespace fastinet {
 
-/// What a batch of up to `rows` rows looks like in memory.
-struct SlotShape {
-  int64_t rows = 0;
-  size_t row_bytes = 0;  // all views of an item
+/// What a row of one group is: the views of an item that lie side by side in one array.
+struct GroupShape {
+  size_t view_bytes = 0;
   int64_t views = 1;
-  int64_t soft_label_classes = 0;  // length of each view's soft label; 0: there are none
+
+  size_t row_bytes() const { return view_bytes * static_cast<size_t>(views); }
 };
 
-/// Memory that a caller brings for the rows of one slot, and what keeps it alive.
+/// What a batch of up to `rows` rows looks like in memory: an array [rows, views] for each group.
+struct SlotShape {
+  int64_t rows = 0;
+  std::vector<GroupShape> groups = {};
+  int64_t soft_label_classes = 0;  // length of each view's soft label; 0: there are none
+
+  /// Of an item, in all groups.
+  int64_t views() const;
+  /// Whether the views of `other` are these, none of them larger.
+  bool HasRoomFor(const SlotShape& other) const;
+};
+
+/// Memory that a caller brings for the rows of one slot, of each group, and what keeps it alive.
 struct ExternalRows {
-  MutableBytes bytes;
+  std::vector<MutableBytes> groups;
   std::shared_ptr<void> owner;
 };
 
-/// Room for one batch: its rows one after another, and what is known about each.
+/// Room for one batch: its rows one after another, group by group, and what is known about each.
+/// A row's views are numbered over all groups, in order.
 class Slot {
  public:
   /// Fails with kTooLarge when the system has not that much memory.
@@ -40,16 +53,19 @@ class Slot {
   Slot& operator=(const Slot&) = delete;
   ~Slot();
 
-  /// Makes the rows shorter than the slot has room for, or as long again, until the next call.
-  void SetRowBytes(size_t row_bytes) { shape_.row_bytes = row_bytes; }
-  /// Row `j` of the images: shape.row_bytes bytes, uninitialised until it is rendered.
-  MutableBytes Row(int64_t j) {
-    return {pixels_ + static_cast<size_t>(j) * shape_.row_bytes, shape_.row_bytes};
+  /// Makes the views as large as those of `shape`, for which there is room, until the next call.
+  void SetViewBytes(const SlotShape& shape);
+  /// Row `j` of a group's images: row_bytes() bytes, uninitialised until it is rendered.
+  MutableBytes Row(size_t group, int64_t j) {
+    const size_t row_bytes = shape_.groups[group].row_bytes();
+    return {pixels_[group] + static_cast<size_t>(j) * row_bytes, row_bytes};
   }
-  uint8_t* pixels() { return pixels_; }
+  /// Puts each view of row `j` into `views`, in order.
+  void ViewsOfRow(int64_t j, std::vector<MutableBytes>& views);
+  uint8_t* pixels(size_t group) { return pixels_[group]; }
   /// The soft labels of row `j`: one a view, each of shape.soft_label_classes elements.
   std::span<float> SoftLabelRow(int64_t j) {
-    const auto length = static_cast<size_t>(shape_.views * shape_.soft_label_classes);
+    const auto length = static_cast<size_t>(shape_.views() * shape_.soft_label_classes);
     return std::span(soft_labels).subspan(static_cast<size_t>(j) * length, length);
   }
   const SlotShape& shape() const { return shape_; }
@@ -68,8 +84,9 @@ class Slot {
   explicit Slot(const SlotShape& shape);
 
   SlotShape shape_;
-  uint8_t* pixels_ = nullptr;
-  std::shared_ptr<void> owner_;  // of pixels_, when they are a caller's
+  std::vector<uint8_t*> pixels_;  // of each group
+  uint8_t* memory_ = nullptr;     // that the groups lie in, unless it is a caller's
+  std::shared_ptr<void> owner_;   // of a caller's memory
 };
 
 /// Hands out slots of one shape. A slot is leased until the last copy of the returned pointer is
@@ -83,10 +100,10 @@ class SlotPool : public std::enable_shared_from_this<SlotPool> {
                                                 std::vector<ExternalRows> rows);
 
   /// A free slot, or a new one when all are leased: never waits. A pool over a caller's memory
-  /// fails instead, with kTooLarge. Its rows have `row_bytes`, at most those of the pool's shape,
-  /// so that epochs of different image sizes share the memory.
-  Result<std::shared_ptr<Slot>> Lease(size_t row_bytes);
-  Result<std::shared_ptr<Slot>> Lease() { return Lease(shape_.row_bytes); }
+  /// fails instead, with kTooLarge. Its views are as large as those of `shape`, for which there
+  /// must be room in the pool's, so that epochs of different image sizes share the memory.
+  Result<std::shared_ptr<Slot>> Lease(const SlotShape& shape);
+  Result<std::shared_ptr<Slot>> Lease() { return Lease(shape_); }
 
   const SlotShape& shape() const { return shape_; }
   int64_t kept_slots() const { return kept_slots_; }

@@ -70,11 +70,11 @@ struct Setting {
 std::unique_ptr<StreamRun> Begin(int descriptor, const Setting& setting,
                                  std::shared_ptr<SlotPool> slots = nullptr) {
   EpochOptions options;
-  options.spec.transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
+  options.spec.groups[0].transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
   options.on_error = OnError::kMask;
   options.prefetch_batches = setting.prefetch;
   const StreamPlan plan{.batch_size = setting.batch_size, .window = setting.window, .seed = 1};
-  if (!slots) slots = SlotPool::Make({setting.batch_size, 4 * 4 * 3}, setting.prefetch + 2);
+  if (!slots) slots = SlotPool::Make({setting.batch_size, {{4 * 4 * 3}}}, setting.prefetch + 2);
   return StreamRun::Start(WorkerPool::Start(setting.threads).value(),
                           DescriptorInput::Make(descriptor, "pipe").value(), plan, options,
                           std::move(slots), std::make_shared<EngineStats>())
@@ -153,12 +153,12 @@ TEST_CASE("no later batch takes the slot that an earlier one needs") {
     std::vector<ExternalRows> rows;
     for (std::vector<uint8_t>& bytes : memory) {
       bytes.resize(2 * 4 * 4 * 3);
-      rows.push_back({bytes, std::make_shared<int>(0)});
+      rows.push_back({{bytes}, std::make_shared<int>(0)});
     }
     const Writer writer(tar, 5000);
     const std::unique_ptr<StreamRun> run =
         Begin(writer.outlet(), {3, 2, prefetch, 1},
-              SlotPool::Wrap({2, 4 * 4 * 3}, std::move(rows)).value());
+              SlotPool::Wrap({2, {{4 * 4 * 3}}}, std::move(rows)).value());
     StreamDelivery held;
     int batches = 0;
     for (;;) {

@@ -15,14 +15,14 @@ constexpr std::chrono::milliseconds kPatience{20};
 
 inline EpochOptions Options(int64_t prefetch, OnError on_error = OnError::kRaise) {
   EpochOptions options;
-  options.spec.transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
+  options.spec.groups[0].transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
   options.on_error = on_error;
   options.prefetch_batches = prefetch;
   return options;
 }
 
 inline std::shared_ptr<SlotPool> SlotsFor(int64_t rows, int64_t prefetch) {
-  return SlotPool::Make({rows, 4 * 4 * 3}, prefetch + 2);
+  return SlotPool::Make({rows, {{4 * 4 * 3}}}, prefetch + 2);
 }
 
 inline std::shared_ptr<WorkerPool> Pool(int threads) { return WorkerPool::Start(threads).value(); }
@@ -43,7 +43,7 @@ inline void ExpectRowsOf(const Delivery& batch, const std::vector<int64_t>& orde
     REQUIRE(batch.slot->valid[j] == 1);
     const Size size = Dataset::SizeOf(item);
     REQUIRE((batch.slot->boxes[j] == Box{0, 0, size.width, size.height}));
-    for (const uint8_t value : batch.slot->Row(row)) REQUIRE(value == 128);
+    for (const uint8_t value : batch.slot->Row(0, row)) REQUIRE(value == 128);
   }
 }
 

@@ -37,7 +37,8 @@ struct Worker {
   size_t number = 0;  // in its pool
   ItemRenderer renderer{StageTimes::kOn};
   ReadBuffer bytes;
-  std::vector<Crop> crops;  // of the item in hand, one a view
+  std::vector<Crop> crops;         // of the item in hand, one a view
+  std::vector<MutableBytes> rows;  // where each of these views is rendered
   LabelPooler label_pooler;
   std::vector<float> label_map;  // of the item in hand
 };

@@ -1,6 +1,7 @@
 #include "item/item.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,26 @@ Box Translated(Box region, const Box& box) {
 }
 
 }  // namespace
+
+Status ViewSpec::Validate() const {
+  FASTINET_RETURN_IF_ERROR(transform.Validate());
+  if (count >= 1 && count <= ItemSpec::kMaxViews) return {};
+  return InvalidArgument("a group must have 1 to " + std::to_string(ItemSpec::kMaxViews) +
+                         " views, not " + std::to_string(count));
+}
+
+int64_t ItemSpec::views() const {
+  int64_t sum = 0;
+  for (const ViewSpec& group : groups) sum += group.count;
+  return sum;
+}
+
+Status ItemSpec::Validate() const {
+  for (const ViewSpec& group : groups) FASTINET_RETURN_IF_ERROR(group.Validate());
+  if (views() >= 1 && views() <= kMaxViews) return {};
+  return InvalidArgument("an item must have 1 to " + std::to_string(kMaxViews) + " views, not " +
+                         std::to_string(views()));
+}
 
 struct ItemRenderer::State {
   explicit State(StageTimes times) : decoder(times) {}
@@ -202,20 +223,23 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
 
 Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                                       const AugmentKey& key, std::span<const ObjectBox> objects,
-                                      MutableBytes row, std::span<Crop> crops) {
+                                      std::span<const MutableBytes> rows, std::span<Crop> crops) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
-  const size_t view_bytes = row.size() / crops.size();
-  for (size_t view = 0; view < crops.size(); ++view) {
-    AugmentKey view_key = key;
-    view_key.view = static_cast<uint16_t>(view);
-    crops[view] = DrawCrop(spec.transform, shown, view_key, objects);
-    const MutableBytes view_row = row.subspan(view * view_bytes, view_bytes);
-    state.drawn.clear();
-    spec.policy.DrawSteps(view_key, state.drawn);
-    FASTINET_RETURN_IF_ERROR(
-        state.RenderSteppedCrop(crops[view], state.drawn, spec.options, view_row));
+  size_t view = 0;
+  for (const ViewSpec& group : spec.groups) {
+    RenderOptions options = spec.options;
+    options.interpolation = group.interpolation;
+    for (int32_t i = 0; i < group.count; ++i, ++view) {
+      AugmentKey view_key = key;
+      view_key.view = static_cast<uint16_t>(key.view + view);
+      crops[view] = DrawCrop(group.transform, shown, view_key, objects);
+      state.drawn.clear();
+      group.policy.DrawSteps(view_key, state.drawn);
+      FASTINET_RETURN_IF_ERROR(
+          state.RenderSteppedCrop(crops[view], state.drawn, options, rows[view]));
+    }
   }
   ++state.counters.items;
   return shown;

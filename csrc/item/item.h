@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "augment/steps.h"
 #include "base/bytes.h"
@@ -21,7 +22,7 @@ namespace fastinet {
 
 /// How a crop of an image becomes a row.
 struct RenderOptions {
-  Interpolation interpolation = Interpolation::kBilinear;
+  Interpolation interpolation = Interpolation::kBilinear;  // of RenderCrop; a ViewSpec has its own
   PassOrder pass_order = PassOrder::kPillow13;
   OutputFormat format;
   bool apply_orientation = false;          // turn the image as Exif says before it is cropped
@@ -31,18 +32,35 @@ struct RenderOptions {
   static constexpr int64_t kDefaultMaxPixels = 178'956'970;
 };
 
-/// How every item of a dataset becomes rows.
-struct ItemSpec {
+/// How the views of one group come about: `count` independent crops of each item, by one rule. They
+/// lie side by side in an array of their own. The C++ twin of fastinet.View.
+struct ViewSpec {
   Transform transform;
-  RenderOptions options;
-  Policy policy;      // of the resized crop, before it is normalised
-  int32_t views = 1;  // independent crops of each item, one after another in its row
+  Interpolation interpolation = Interpolation::kBilinear;
+  Policy policy;  // of the resized crop, before it is normalised
+  int32_t count = 1;
 
-  /// Size of one item's row, all views [bytes]; nothing when it does not fit.
-  [[nodiscard]] std::optional<size_t> RowBytes() const {
-    const auto view = options.format.RowBytes(transform.size);
-    return view ? CheckedMul<size_t>(*view, static_cast<size_t>(views)) : std::nullopt;
+  Status Validate() const;
+};
+
+/// How every item of a dataset becomes rows: its views, group by group, and what all have in
+/// common. Views are numbered over all groups, in order; the number is the `view` of their
+/// AugmentKey.
+struct ItemSpec {
+  std::vector<ViewSpec> groups = {{}};
+  RenderOptions options;
+
+  /// Most views of an item, of all groups: as many as their numbers have bits for, with room for
+  /// other uses of these.
+  static constexpr int64_t kMaxViews = 1024;
+
+  /// Of one item, in all groups.
+  [[nodiscard]] int64_t views() const;
+  /// Size of one view of `group` [bytes]; nothing when it does not fit.
+  [[nodiscard]] std::optional<size_t> ViewBytes(size_t group) const {
+    return options.format.RowBytes(groups[group].transform.size);
   }
+  Status Validate() const;
 };
 
 /// Wall time that one thread spent in each stage [nanoseconds], and what it did. See EngineStats
@@ -79,12 +97,13 @@ class ItemRenderer {
   Status RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row,
                     std::span<const Step> steps = {});
 
-  /// Draws the crops that `spec.transform` gives for `key` and its views and renders them into
-  /// `row` (spec.RowBytes() bytes). `crops` has spec.views elements and tells which they were.
-  /// `objects` are those in the image. The result is the size of the image as it was cropped.
+  /// Draws the crops that `spec` gives for `key` and the views from `key.view` on, and renders each
+  /// into its element of `rows` (spec.ViewBytes(group) bytes). `crops` tells which they were. Both
+  /// have spec.views() elements. `objects` are those in the image. The result is the size of the
+  /// image as it was cropped.
   Result<Size> RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                           const AugmentKey& key, std::span<const ObjectBox> objects,
-                          MutableBytes row, std::span<Crop> crops);
+                          std::span<const MutableBytes> rows, std::span<Crop> crops);
 
   /// What was spent since construction.
   const ItemCounters& counters() const;

@@ -48,13 +48,14 @@ fastinet::Status Run(const std::string& image, const std::string& ppm,
   FASTINET_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes, ReadFile(image));
   fastinet::ItemRenderer renderer;  // one for each thread, for all of its images
   fastinet::ItemSpec spec;          // RandomResizedCrop(224), uint8, NHWC
-  std::vector<uint8_t> row(spec.RowBytes().value());
+  std::vector<uint8_t> row(spec.ViewBytes(0).value());
+  const std::vector<fastinet::MutableBytes> rows = {row};
   std::vector<fastinet::Crop> crops(1);
   fastinet::MemoryBytes item(bytes);
-  FASTINET_RETURN_IF_ERROR(renderer.RenderItem(item, {}, spec, key, {}, row, crops).status());
+  FASTINET_RETURN_IF_ERROR(renderer.RenderItem(item, {}, spec, key, {}, rows, crops).status());
   const fastinet::Box& box = crops[0].box;
   std::printf("%d %d %d %d %d\n", box.x, box.y, box.width, box.height, crops[0].flip ? 1 : 0);
-  return WritePpm(ppm, spec.transform.size, row);
+  return WritePpm(ppm, spec.groups[0].transform.size, row);
 }
 
 /// Argument `i` as a number, if it is there; false where it is none.

@@ -77,8 +77,8 @@ def draw_steps(
     Raises ValueError (operations that rows of this size cannot have).
     """
 
-class ItemSpec:
-    """How items become rows; `size` is (height, width)."""
+class ViewSpec:
+    """One group of views: `count` crops of each item by one rule; `size` is (height, width)."""
 
     def __init__(
         self,
@@ -91,8 +91,17 @@ class ItemSpec:
         resize: int,
         min_object_covered: float,
         operations: Sequence[Operation],
-        views: int,
+        count: int,
         interpolation: str,
+    ) -> None: ...
+
+class ItemSpec:
+    """How items become rows: their views, group by group, and what these have in common."""
+
+    def __init__(
+        self,
+        groups: Sequence[ViewSpec],
+        *,
         pass_order: str,
         dtype: str,
         layout: str,
@@ -212,10 +221,10 @@ class SlotPool:
     def wrap(
         spec: ItemSpec,
         rows: int,
-        buffers: Sequence[NDArray[Any]],
+        buffers: Sequence[Sequence[NDArray[Any]]],
         soft_label_classes: int = 0,
     ) -> SlotPool:
-        """Slots over a caller's memory, one a buffer."""
+        """Slots over a caller's memory: each over some buffers, one for each group of views."""
     @property
     def allocated(self) -> int: ...
     @property
@@ -236,7 +245,8 @@ class Batch:
     """
 
     def __len__(self) -> int: ...
-    def images(self, dtype: np.dtype[Any], with_views: bool) -> NDArray[Any]: ...
+    def arrays(self, dtype: np.dtype[Any], with_views: bool) -> tuple[NDArray[Any], ...]:
+        """The images of each group of views."""
     @property
     def items(self) -> NDArray[np.int64]: ...
     @property
@@ -306,8 +316,8 @@ class Epoch:
             objects: for transforms that ask for objects in the crop.
             soft_labels: for loaders that have them.
         """
-    def next(self) -> tuple[Batch, NDArray[Any], NDArray[np.int64]] | None:
-        """A batch, its images and labels (-1 in rows without an item); None after the last one."""
+    def next(self) -> tuple[Batch, tuple[NDArray[Any], ...], NDArray[np.int64]] | None:
+        """A batch, its arrays of images and labels (-1: no item); None after the last one."""
 
     def close(self) -> None: ...
     @property

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastinet.pixels.geometry import placement
-from fastinet.pixels.transforms import Transform, height_width
+from fastinet.pixels.transforms import SingleTransform, Transform, groups_of, height_width
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastinet.annotations.item_boxes import ItemBoxes
 
 __all__ = ["Objects", "objects_in_crops"]
@@ -61,6 +63,8 @@ def objects_in_crops(
 ) -> Objects:
     """Where the objects of items are in the rows that crops of their images became.
 
+    Views are numbered over all groups of the transform's.
+
     Args:
         item_boxes: the boxes of the dataset's items.
         transform: that drew the crops.
@@ -70,6 +74,38 @@ def objects_in_crops(
         crops: [B, views, 4] crop boxes, (x, y, width, height) in pixels of the image.
         flips: [B, views] whether the row is mirrored.
     """
+    parts, first = [], 0
+    for group in groups_of(transform):
+        taken = slice(first, first + group.count)
+        parts.append(
+            _objects_of_group(
+                item_boxes, group.transform, items, image_sizes, crops[:, taken], flips[:, taken]
+            )
+        )
+        parts[-1].views[:] += first
+        first += group.count
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _joined(parts: Sequence[Objects]) -> Objects:
+    """The objects of several groups of views, ordered by row, view and annotation."""
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Objects)
+    }
+    order = np.lexsort((columns["views"], columns["rows"]))  # stable: annotations stay in order
+    return Objects(**{name: column[order] for name, column in columns.items()})
+
+
+def _objects_of_group(
+    item_boxes: ItemBoxes,
+    transform: SingleTransform,
+    items: NDArray[np.int64],
+    image_sizes: NDArray[np.int32],
+    crops: NDArray[np.int32],
+    flips: NDArray[np.bool_],
+) -> Objects:
+    """The same for the views of one group, numbered from 0."""
     views = crops.shape[1]
     shows = image_sizes[:, 0] > 0
     cells, indices = _objects_of_cells(item_boxes, items, shows, views)

@@ -8,16 +8,16 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from fastinet._native import _engine
+from fastinet.loading.buffers import Buffers
 from fastinet.loading.failures import Failures
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
-from fastinet.pixels.transforms import height_width
+from fastinet.pixels.transforms import MultiCrop, groups_of, has_views, height_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from fastinet.loading.buffers import Buffers
     from fastinet.loading.epoch import Batches
     from fastinet.loading.options import LoaderOptions, OnError
     from fastinet.pixels.output import OutputFormat
@@ -125,19 +125,33 @@ class BaseLoader:
         )
 
     @property
-    def _views(self) -> int | None:
-        """Views of each item; None where arrays have no axis for them."""
-        views: int | None = getattr(self.transform, "views", None)
-        return views
+    def _has_views(self) -> bool:
+        """Whether arrays have an axis for views."""
+        return has_views(self.transform)
+
+    @property
+    def _has_groups(self) -> bool:
+        """Whether images come in groups of views, an array for each."""
+        return isinstance(self.transform, MultiCrop)
 
     def _largest_transform(self) -> Transform:
         """The transform whose rows take the most memory, of all epochs' transforms."""
         return self.transform
 
-    def _batch_shape(self) -> tuple[int, ...]:
-        """Shape of a full batch's images, where they are largest."""
-        image = self.output.shape(*height_width(self._largest_transform().size))
-        return (self.batch_size, *([] if self._views is None else [self._views]), *image)
+    def _batch_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of a full batch's images, where they are largest, for each group of views."""
+        return [
+            (
+                self.batch_size,
+                *([view.count] if self._has_views else []),
+                *self.output.shape(*height_width(view.transform.size)),
+            )
+            for view in groups_of(self._largest_transform())
+        ]
+
+    def _buffers_of(self, out: Sequence[Any]) -> Buffers:
+        """A caller's buffers for batches, checked; with a MultiCrop each has an array a group."""
+        return Buffers(self.output, self._batch_shapes(), out, in_groups=self._has_groups)
 
     def _spec(self, transform: Transform) -> _engine.ItemSpec:
         """How the engine makes rows under `transform`."""

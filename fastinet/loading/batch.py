@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fastinet.loading.failures import RowFailure
     from fastinet.pixels.transforms import Transform
 
-__all__ = ["BaseBatch", "Batch", "BatchKind", "SentBatch"]
+__all__ = ["BaseBatch", "Batch", "BatchKind", "SentBatch", "described"]
 
 Array = TypeVar("Array")
 
@@ -61,12 +61,14 @@ class BatchKind:
     Attributes:
         items: knows keys and label sets by item id.
         has_views: whether arrays have an axis for views.
+        has_groups: whether the views come in groups, an array for each, as of a `MultiCrop`.
         annotated: the annotated boxes of the items, and the transform, which says where crops put
             them; None for a loader without `boxes`.
     """
 
     items: Dataset | ArrivedItems
     has_views: bool
+    has_groups: bool = False
     annotated: tuple[ItemBoxes, Transform] | None = None
 
     def explained(self, error: Exception, item: int | None = None) -> Exception:
@@ -107,26 +109,72 @@ class CopiedColumns:
 class BaseBatch(ABC, Generic[Array]):
     """What every batch offers, wherever its pixels are. This is the one list of it.
 
-    `images`, `labels` and `soft_labels` are what a training step computes with, and go where it
-    computes: they are arrays of NumPy in a `Batch`, and of a framework, on its device, in the
-    `SentBatch` that this became. All else stays on the host, as NumPy arrays and Python objects.
+    `images`, `crops`, `labels` and `soft_labels` are what a training step computes with, and go
+    where it computes: they are arrays of NumPy in a `Batch`, and of a framework, on its device, in
+    the `SentBatch` that this became. All else stays on the host, as NumPy arrays and Python
+    objects.
 
     Attributes:
-        images: the rows; each kind of batch says how they lie.
         labels: int64 [B]; -1 in rows that are not `valid`.
     """
 
-    __slots__ = ("_columns", "_kind", "_objects", "images", "labels")
+    __slots__ = ("_arrays", "_columns", "_joined", "_kind", "_objects", "labels")
 
-    images: Array
     labels: Array
+    _arrays: tuple[Any, ...]  # the images of each group of views
+    _joined: Array | None  # all of them in one array, once somebody has asked for it
     _columns: _engine.Batch | CopiedColumns
     _kind: BatchKind
     _objects: Objects | None
 
-    def __iter__(self) -> Iterator[Array]:
-        yield self.images
+    def __init__(
+        self,
+        columns: _engine.Batch | CopiedColumns,
+        arrays: tuple[Array, ...],
+        labels: Array,
+        kind: BatchKind,
+    ) -> None:
+        self._columns = columns
+        self._arrays = arrays
+        self._joined = arrays[0] if len(arrays) == 1 else None
+        self._kind = kind
+        self._objects = None
+        self.labels = labels
+
+    def __iter__(self) -> Iterator[Any]:
+        """``images, labels``; under a `MultiCrop` ``crops, labels``."""
+        yield self.crops if self._kind.has_groups else self.images
         yield self.labels
+
+    @property
+    def images(self) -> Array:
+        """The rows; each kind of batch says how they lie.
+
+        Under a `MultiCrop` of several groups, a copy in which all views lie side by side.
+
+        Raises:
+            ValueError: the groups have several sizes, which no array has: take `crops`.
+        """
+        if self._joined is None:
+            shapes = {tuple(array.shape[2:]) for array in self._arrays}
+            if len(shapes) > 1:
+                raise ValueError(
+                    f"views of several sizes, {sorted(shapes)}, make no one array: take batch.crops"
+                )
+            self._joined = self._join(self._arrays)
+        return self._joined
+
+    @property
+    def crops(self) -> tuple[Array, ...]:
+        """The images of each group of views, [B, count, ...] each; all in one without groups."""
+        if self._kind.has_views:
+            return self._arrays
+        return tuple(array[:, None] for array in self._arrays)
+
+    @staticmethod
+    def _join(arrays: tuple[Any, ...]) -> Any:
+        """Arrays [B, count, ...] as one, behind one another along the second axis."""
+        return np.concatenate(arrays, axis=1)
 
     def __len__(self) -> int:
         """B: fewer than the batch size in a short last batch."""
@@ -190,8 +238,8 @@ class BaseBatch(ABC, Generic[Array]):
     def boxes(self) -> NDArray[np.int32]:
         """Crop boxes, int32 [B, 4]: (x, y, width, height) in pixels of the original image.
 
-        With views, [B, views, 4]; as turned, where Exif turned the image. All of the image under
-        CenterCrop, whose crop comes after the resize; zeros in masked rows.
+        With views, [B, views, 4], all groups in order; as turned, where Exif turned the image. All
+        of the image under CenterCrop, whose crop comes after the resize; zeros in masked rows.
         """
         return self._without_views(self._columns.boxes)
 
@@ -257,9 +305,10 @@ class BaseBatch(ABC, Generic[Array]):
 class Batch(BaseBatch[NDArray[Any]]):
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `soft_labels`, `indices`, `boxes`, `flips` and `valid` lie in a slot. The slot is
-    leased until the last of these arrays, every view of them, and the batch itself are gone, and is
-    not written to before. They may outlive the loader; ``.copy()`` what you keep for long.
+    `images`, `crops`, `soft_labels`, `indices`, `boxes`, `flips` and `valid` lie in a slot. The
+    slot is leased until the last of these arrays, every view of them, and the batch itself are
+    gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
+    long.
 
     Attributes:
         images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
@@ -271,24 +320,10 @@ class Batch(BaseBatch[NDArray[Any]]):
 
     _columns: _engine.Batch  # the lease itself
 
-    def __init__(
-        self,
-        lease: _engine.Batch,
-        images: NDArray[Any],
-        labels: NDArray[np.int64],
-        kind: BatchKind,
-    ) -> None:
-        self._columns = lease
-        self._kind = kind
-        self._objects = None
-        self.images = images
-        self.labels = labels
-
     def __repr__(self) -> str:
-        shape = "x".join(map(str, self.images.shape))
         counts = {"masked": int((~self.valid).sum()), "replaced": int(self.replaced.sum())}
         odd = "".join(f", {count} {what}" for what, count in counts.items() if count)
-        return f"<Batch images {self.images.dtype} {shape}{odd}>"
+        return f"<Batch {described(self._arrays)}{odd}>"
 
     @property
     def soft_labels(self) -> NDArray[np.float32] | None:
@@ -351,13 +386,19 @@ class SentBatch(BaseBatch[Array]):
 
         Args:
             batch: that the loader delivered.
-            send_images: takes `images` to the device, and makes of them what the loop wants.
+            send_images: takes the images of one group of views to the device, and makes of them
+                what the loop wants.
             send: does so with the other arrays, whose first axis alone is that of images.
         """
         soft_labels = batch.soft_labels
-        self.labels = send(batch.labels)
+        labels = send(batch.labels)
         self.soft_labels = None if soft_labels is None else send(soft_labels)
-        self.images = send_images(batch.images)
-        self._columns = CopiedColumns.of(batch._columns)  # noqa: SLF001 - a batch's own kin
-        self._kind = batch._kind  # noqa: SLF001
-        self._objects = None
+        arrays = tuple(map(send_images, batch._arrays))  # noqa: SLF001 - a batch's own kin
+        columns = CopiedColumns.of(batch._columns)  # noqa: SLF001
+        super().__init__(columns, arrays, labels, batch._kind)  # noqa: SLF001
+
+
+def described(arrays: Sequence[Any]) -> str:
+    """Type and shapes of a batch's images, for people."""
+    shapes = ", ".join("x".join(map(str, array.shape)) for array in arrays)
+    return f"{'images' if len(arrays) == 1 else 'crops'} {arrays[0].dtype} {shapes}"

@@ -22,14 +22,22 @@ class Buffers:
     """A caller's memory for batches, and the process that it was given to."""
 
     def __init__(
-        self, output: OutputFormat, shape: tuple[int, ...], out: Sequence[NDArray[Any]]
+        self,
+        output: OutputFormat,
+        shapes: Sequence[tuple[int, ...]],
+        out: Sequence[Any],
+        *,
+        in_groups: bool,
     ) -> None:
-        """Checks that each of `out` is fit for images of this format and shape."""
-        self.memory = output.buffers(shape, out)
+        """Checks that each of `out` is fit for images of this format and these shapes.
+
+        See `OutputFormat.buffers`.
+        """
+        self.memory = output.buffers(shapes, out, in_groups=in_groups)
         self._process = os.getpid()
 
-    def of_this_process(self) -> list[NDArray[np.uint8]]:
-        """The bytes of each buffer.
+    def of_this_process(self) -> list[list[NDArray[np.uint8]]]:
+        """The bytes of each buffer, for each group of views.
 
         Raises:
             CancelledError: the process was forked since: where memory is shared, parent and child

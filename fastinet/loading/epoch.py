@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batches", "Epoch", "Run"]
 
-LeasedRows: TypeAlias = "tuple[_engine.Batch, NDArray[Any], NDArray[np.int64]]"
-"""A slot, the images in it, and their labels."""
+LeasedRows: TypeAlias = "tuple[_engine.Batch, tuple[NDArray[Any], ...], NDArray[np.int64]]"
+"""A slot, the arrays of images in it, one for each group of views, and their labels."""
 
 Delivered = TypeVar("Delivered")
 Delivered_co = TypeVar("Delivered_co", covariant=True)
@@ -162,8 +162,8 @@ class Epoch(Batches[LeasedRows]):
         return 0 if self._over else self._batches - self._native.delivered
 
     def _batch_of(self, delivered: LeasedRows) -> Batch:
-        lease, images, labels = delivered
-        return Batch(lease, images, labels, self._kind)
+        lease, arrays, labels = delivered
+        return Batch(lease, arrays, labels, self._kind)
 
     def _explained(self, error: Exception) -> Exception:
         return self._kind.explained(error)

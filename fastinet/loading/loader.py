@@ -24,7 +24,6 @@ from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch import BatchKind
 from fastinet.loading.blocks import Blocks
-from fastinet.loading.buffers import Buffers
 from fastinet.loading.epoch import Epoch
 from fastinet.loading.failures import Failures
 from fastinet.loading.options import (
@@ -40,7 +39,7 @@ from fastinet.loading.state import STATE_VERSION, LoaderState, seed_and_position
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import SizeSchedule, Transform
+from fastinet.pixels.transforms import SizeSchedule, Transform, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -203,6 +202,7 @@ class Loader(BaseLoader):
                 'smaller batch_size or pad_last="wrap" gives some'
             )
         self._sizes = SizeSchedule(sizes or {})
+        self._sizes.check(self.transform)
         self._lent_slots: _engine.SlotPool | None = None
         if out is not None:
             self._lend_buffers(out)
@@ -329,7 +329,7 @@ class Loader(BaseLoader):
 
     def _lend_buffers(self, out: Sequence[NDArray[Any]]) -> None:
         """Makes all epochs put their batches into `out`; before the first of them begins."""
-        buffers = Buffers(self.output, self._batch_shape(), out)
+        buffers = self._buffers_of(out)
         if len(buffers.memory) <= self.prefetch:
             raise ValueError(
                 f"out has {len(buffers.memory)} buffers; with prefetch={self.prefetch} the "
@@ -390,7 +390,7 @@ class Loader(BaseLoader):
             self.dataset.labels,
             self.dataset.keys,
             dtype=self.output.numpy_dtype(),
-            with_views=self._views is not None,
+            with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
             epoch=epoch,
@@ -404,7 +404,7 @@ class Loader(BaseLoader):
     def _batch_kind(self, epoch: int) -> BatchKind:
         """What the batches of an epoch have in common."""
         annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
-        return BatchKind(self.dataset, self._views is not None, annotated)
+        return BatchKind(self.dataset, self._has_views, self._has_groups, annotated)
 
     def _engine_of_this_process(self) -> _EngineParts:
         """What epochs need of the engine; made anew after a fork, which leaves threads behind."""
@@ -438,7 +438,8 @@ class Loader(BaseLoader):
     def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
         """The boxes of the dataset's items, if these are its own and the transform can use them."""
         if boxes is None:
-            if getattr(self.transform, "min_object_covered", 0) > 0:
+            transforms = [group.transform for group in groups_of(self.transform)]
+            if any(getattr(each, "min_object_covered", 0) > 0 for each in transforms):
                 raise ValueError(
                     f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
                 )

@@ -9,7 +9,6 @@ from fastinet._native import _engine
 from fastinet.base.checks import checked_epoch
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
-from fastinet.loading.buffers import Buffers
 from fastinet.loading.options import (
     DEFAULT_RANK,
     DEFAULT_WORLD,
@@ -119,7 +118,7 @@ class StreamLoader(BaseLoader):
         self.stream = stream
         self.window = checked_stream_window(shuffle, window)
         if out is not None:
-            self._buffers = Buffers(self.output, self._batch_shape(), out)
+            self._buffers = self._buffers_of(out)
         self._tracker = PassTracker(EpochPosition(checked_epoch(epoch)))
 
     def __len__(self) -> int:
@@ -171,7 +170,8 @@ class StreamLoader(BaseLoader):
             self.stream,
             self._tracker,
             dtype=self.output.numpy_dtype(),
-            has_views=self._views is not None,
+            has_views=self._has_views,
+            has_groups=self._has_groups,
             log=self._log_call(),
         )
         self._latest, self._failures = weakref.ref(begun), begun.failures

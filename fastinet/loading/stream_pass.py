@@ -172,6 +172,7 @@ class StreamPass(Batches[_ArrivedRows]):
         *,
         dtype: np.dtype[Any],
         has_views: bool,
+        has_groups: bool,
         log: Callable[..., None] | None,
     ) -> None:
         """The batches that `run` makes of `stream`, which move `tracker` on.
@@ -182,6 +183,7 @@ class StreamPass(Batches[_ArrivedRows]):
             tracker: where the pass begins, and of which epoch.
             dtype: of images.
             has_views: whether arrays have an axis for views.
+            has_groups: whether these come in groups, see `BatchKind`.
             log: see `Batches`.
         """
         self._failed_keys: dict[int, str] = {}  # of the items that gave no row
@@ -194,7 +196,7 @@ class StreamPass(Batches[_ArrivedRows]):
         self._tracker = tracker
         self._stream = stream
         self._dtype = dtype
-        self._has_views = has_views
+        self._has_views, self._has_groups = has_views, has_groups
 
     def _batch_of(self, delivered: _ArrivedRows) -> Batch:
         lease, rows, position, heads = delivered
@@ -204,9 +206,10 @@ class StreamPass(Batches[_ArrivedRows]):
             explained = items.explained(UnsupportedError(cause), item)
             if str(explained) != cause:
                 self._causes[item] = sys.intern(str(explained))
-        images = lease.images(self._dtype, self._has_views)
+        arrays = lease.arrays(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
-        return Batch(lease, images, items.labels, BatchKind(items, self._has_views))
+        kind = BatchKind(items, self._has_views, self._has_groups)
+        return Batch(lease, arrays, items.labels, kind)
 
 
 def _explained_failure(causes: Mapping[int, str], error: Exception, item: int) -> Exception:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.pixels.transforms import CenterCrop, Transform, height_width
+from fastinet.pixels.transforms import CenterCrop, SingleTransform, height_width
 
 __all__ = ["Placement", "placement"]
 
@@ -31,7 +31,7 @@ class Placement(NamedTuple):
     start: Doubles
 
 
-def placement(transform: Transform, images: Doubles, crops: Doubles) -> Placement:
+def placement(transform: SingleTransform, images: Doubles, crops: Doubles) -> Placement:
     """How crop boxes come into the rows of a transform: the `Crop` that DrawCrop in C++ gives.
 
     Args:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastinet._native import _engine
-from fastinet.pixels.transforms import RandomResizedCrop
+from fastinet.pixels.transforms import RandomResizedCrop, groups_of
 
 if TYPE_CHECKING:
     from fastinet.pixels.output import OutputFormat
     from fastinet.pixels.rendering import RenderOptions
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.transforms import Transform, View
 
 __all__ = ["item_spec"]
 
@@ -25,13 +25,18 @@ def item_spec(
         output: how the row stores its pixels.
         render: what holds whatever the transform is.
     """
-    return _engine.ItemSpec(
+    groups = [_view_spec(view) for view in groups_of(transform)]
+    return _engine.ItemSpec(groups, **output.native(), **render.native())
+
+
+def _view_spec(view: View) -> _engine.ViewSpec:
+    """What the engine is told of one group of views."""
+    transform = view.transform
+    return _engine.ViewSpec(
         **transform.native(),
-        **output.native(),
-        **render.native(),
         operations=(
             transform.native_operations() if isinstance(transform, RandomResizedCrop) else []
         ),
-        views=getattr(transform, "views", None) or 1,
+        count=view.count,
         interpolation=transform.interpolation,
     )

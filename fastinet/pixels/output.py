@@ -132,13 +132,15 @@ class OutputFormat:
         return out
 
     def buffers(
-        self, shape: tuple[int, ...], buffers: Sequence[NDArray[Any]]
-    ) -> list[NDArray[np.uint8]]:
+        self, shapes: Sequence[tuple[int, ...]], buffers: Sequence[Any], *, in_groups: bool
+    ) -> list[list[NDArray[np.uint8]]]:
         """The memory of each of `buffers`, flat, after checks that batches can be put there.
 
         Args:
-            shape: of a batch of images.
+            shapes: of a batch's images, for each group of views.
             buffers: arrays of that shape and this format's dtype.
+            in_groups: each of `buffers` is a sequence of arrays, one for each group; else it is
+                the one group's.
 
         Raises:
             TypeError: these are no NumPy arrays.
@@ -147,13 +149,31 @@ class OutputFormat:
         if not isinstance(buffers, Iterable):
             raise TypeError(f"out must be NumPy arrays, one for each buffer, not {buffers!r}")
         arrays = [
-            self.array(shape, buffer, f"out[{index}]") for index, buffer in enumerate(buffers)
+            self._buffer(shapes, buffer, f"out[{index}]")
+            if in_groups
+            else [self.array(shapes[0], buffer, f"out[{index}]")]
+            for index, buffer in enumerate(buffers)
         ]
-        starts = sorted(array.ctypes.data for array in arrays)
-        size = arrays[0].nbytes if arrays else 0
-        if any(after - before < size for before, after in itertools.pairwise(starts)):
+        places = sorted((array.ctypes.data, array.nbytes) for groups in arrays for array in groups)
+        if any(start + size > after for (start, size), (after, _) in itertools.pairwise(places)):
             raise ValueError("out names the same memory twice")
-        return [array.reshape(-1).view(np.uint8) for array in arrays]
+        return [[array.reshape(-1).view(np.uint8) for array in groups] for groups in arrays]
+
+    def _buffer(
+        self, shapes: Sequence[tuple[int, ...]], buffer: Any, name: str
+    ) -> list[NDArray[Any]]:
+        """The arrays of one buffer, one for each group of views."""
+        if not isinstance(buffer, Sequence):
+            raise TypeError(
+                f"{name} must be a sequence of NumPy arrays, one for each group of views, "
+                f"not {type(buffer).__name__}"
+            )
+        if len(buffer) != len(shapes):
+            raise ValueError(f"{name} must have {len(shapes)} arrays, not {len(buffer)}")
+        return [
+            self.array(shape, array, f"{name}[{group}]")
+            for group, (shape, array) in enumerate(zip(shapes, buffer, strict=True))
+        ]
 
 
 def _channels(

@@ -25,7 +25,16 @@ from fastinet.base.checks import checked_epoch, whole_number
 if TYPE_CHECKING:
     from fastinet._native import _engine
 
-__all__ = ["CenterCrop", "Interpolation", "RandomResizedCrop", "Resize", "Transform"]
+__all__ = [
+    "CenterCrop",
+    "Interpolation",
+    "MultiCrop",
+    "RandomResizedCrop",
+    "Resize",
+    "SingleTransform",
+    "Transform",
+    "View",
+]
 
 Interpolation = Literal["bilinear", "bicubic"]
 
@@ -163,7 +172,89 @@ class Resize:
         return _native(self)
 
 
-Transform: TypeAlias = RandomResizedCrop | CenterCrop | Resize
+SingleTransform: TypeAlias = RandomResizedCrop | CenterCrop | Resize
+"""What gives one crop of an image, or several that are alike."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A group of a `MultiCrop`'s views: crops of each item by one transform, in one array.
+
+    Attributes:
+        transform: `RandomResizedCrop`, `CenterCrop` or `Resize`; it says the views' size.
+        count: how many crops of each item, 1 to 1024, each drawn by itself; more than one needs a
+            transform that draws.
+
+    Raises:
+        TypeError: `transform` is none of these.
+        ValueError: a count that makes no sense, or a transform that has views itself.
+    """
+
+    transform: SingleTransform
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        _checked_single(self.transform, "the transform of a View")
+        object.__setattr__(self, "count", whole_number("count", self.count, 1, MAX_VIEWS))
+        if self.count > 1 and isinstance(self.transform, CenterCrop | Resize):
+            raise ValueError(f"count={self.count} of {self.transform} would all be the same")
+        if getattr(self.transform, "views", None) is not None:
+            raise ValueError(f"say how many views there are by View(count=), not {self.transform}")
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class MultiCrop:
+    """Several groups of views of each item, for self-supervised training: DINO's, SwAV's, ...
+
+    ::
+
+        MultiCrop(
+            View(RandomResizedCrop(224, scale=(0.4, 1), interpolation="bicubic"), count=2),
+            View(RandomResizedCrop(96, scale=(0.05, 0.4), interpolation="bicubic"), count=8),
+        )
+
+    Batches then have `crops`, an array [B, count, ...] for each group; loops get ``crops, labels``.
+    Views are numbered over all groups in order, as in `boxes` [B, views, 4] and `flips` [B, views];
+    view number i is what its transform gives as view i of a ``RandomResizedCrop(views=...)``,
+    whatever the other views are. What the boxes of several views have in common is decoded once
+    where that is cheaper.
+
+    Attributes:
+        groups: the `View` of each group.
+
+    Raises:
+        TypeError: what was given is no `View`.
+        ValueError: no views at all, or more than 1024 together.
+    """
+
+    groups: tuple[View, ...]
+
+    def __init__(self, *groups: View) -> None:
+        for group in groups:
+            if not isinstance(group, View):
+                raise TypeError(f"a MultiCrop consists of View(transform, count), not of {group!r}")
+        whole_number("the number of views", sum(group.count for group in groups), 1, MAX_VIEWS)
+        object.__setattr__(self, "groups", groups)
+
+    def __repr__(self) -> str:
+        return f"MultiCrop({', '.join(map(repr, self.groups))})"
+
+
+Transform: TypeAlias = SingleTransform | MultiCrop
+
+
+def groups_of(transform: Transform) -> tuple[View, ...]:
+    """The groups of views that a transform gives; one, unless it is a `MultiCrop`."""
+    if isinstance(transform, MultiCrop):
+        return transform.groups
+    if isinstance(transform, RandomResizedCrop):
+        return (View(replace(transform, views=None), transform.views or 1),)
+    return (View(transform),)
+
+
+def has_views(transform: Transform) -> bool:
+    """Whether the arrays of batches have an axis for views."""
+    return isinstance(transform, MultiCrop) or getattr(transform, "views", None) is not None
 
 
 @dataclass(frozen=True)
@@ -182,6 +273,14 @@ class SizeSchedule:
 
     sizes: Mapping[int, int | tuple[int, int]]
 
+    def check(self, transform: Transform) -> None:
+        """Raises ValueError where there are sizes, and `transform` has several of its own."""
+        if self.sizes and isinstance(transform, MultiCrop):
+            raise ValueError(
+                "sizes= gives all rows one size, and the groups of a MultiCrop have their own: "
+                "take a loader with other Views from that epoch on"
+            )
+
     def __post_init__(self) -> None:
         if not isinstance(self.sizes, Mapping):
             raise TypeError(f"sizes must be {{first epoch: size, ...}}, not {self.sizes!r}")
@@ -191,15 +290,19 @@ class SizeSchedule:
     def at(self, transform: Transform, epoch: int) -> Transform:
         """`transform` with the size that rows have in `epoch`."""
         begun = [size for first, size in self.sizes.items() if first <= epoch]
-        return replace(transform, size=begun[-1]) if begun else transform
+        if isinstance(transform, MultiCrop) or not begun:
+            return transform
+        return replace(transform, size=begun[-1])
 
     def largest(self, transform: Transform) -> Transform:
         """`transform` with the size that has the most pixels, its own included."""
+        if isinstance(transform, MultiCrop):
+            return transform
         sizes = (transform.size, *self.sizes.values())
         return replace(transform, size=max(sizes, key=lambda size: math.prod(height_width(size))))
 
 
-def _native(transform: Transform, **parts: Any) -> dict[str, Any]:
+def _native(transform: SingleTransform, **parts: Any) -> dict[str, Any]:
     """All parts that the core's Transform has; those that its kind does not use are neutral."""
     neutral = {
         "scale": (1.0, 1.0),
@@ -219,18 +322,28 @@ def checked_transform(transform: Any, views: int | None) -> Transform:
         TypeError: no transform.
         ValueError: views of a transform that draws nothing, or other ones than its own.
     """
+    if isinstance(transform, MultiCrop):
+        if views is not None:
+            raise ValueError(f"views={views!r}, but a MultiCrop says itself which views there are")
+        return transform
+    single = _checked_single(transform, "transform")
+    if views is None:
+        return single
+    if not isinstance(single, RandomResizedCrop):
+        # The type is fine, what it makes of `views` is not.
+        raise ValueError(f"views={views!r} of {single!r} would all be the same")  # noqa: TRY004
+    if single.views not in (None, views):
+        raise ValueError(f"views={views!r}, but the transform has views={single.views}")
+    return replace(single, views=views)
+
+
+def _checked_single(transform: Any, name: str) -> SingleTransform:
+    """What a caller passed as a transform that gives one crop, or several that are alike."""
     if not isinstance(transform, RandomResizedCrop | CenterCrop | Resize):
         raise TypeError(
-            f"transform must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
+            f"{name} must be a RandomResizedCrop, CenterCrop or Resize, not {transform!r}"
         )
-    if views is None:
-        return transform
-    if not isinstance(transform, RandomResizedCrop):
-        # The type is fine, what it makes of `views` is not.
-        raise ValueError(f"views={views!r} of {transform!r} would all be the same")  # noqa: TRY004
-    if transform.views not in (None, views):
-        raise ValueError(f"views={views!r}, but the transform has views={transform.views}")
-    return replace(transform, views=views)
+    return transform
 
 
 def height_width(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from fastinet.base.checks import checked_epoch
 from fastinet.loading.chosen import ChosenItems
 from fastinet.loading.options import refuse_options
 from fastinet.loading.position import EpochPosition
-from fastinet.torch.tensors import tensor
+from fastinet.torch.tensors import tensor, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,10 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
         """The same for several items at once."""
         batch = self._items.take(indices, self.epoch)
-        parts: list[Any] = [tensor(batch.images), batch.labels.tolist()]
+        images = tensors(next(iter(batch)))
+        if isinstance(images, tuple):  # of crops: each item has a tuple of its own
+            images = zip(*images, strict=True)
+        parts: list[Any] = [images, batch.labels.tolist()]
         if batch.soft_labels is not None:
             parts.append(tensor(batch.soft_labels))
         return list(zip(*parts, strict=True))
@@ -182,7 +185,7 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         self._next_epoch.fill_(start.epoch + 1)
         self._asked = False
         for images, labels in batches:
-            yield tensor(images), tensor(labels)
+            yield tensors(images), tensor(labels)
 
     def _next_start(self) -> EpochPosition:
         """Where the next loop begins: after earlier workers' epochs, or where the loader says."""

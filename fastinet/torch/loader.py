@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import fastinet
-from fastinet.loading.batch import SentBatch
+from fastinet.loading.batch import SentBatch, described
 from fastinet.loading.feeding import Feed
 from fastinet.loading.options import refuse_options
 from fastinet.pixels.output import DType, OutputFormat
@@ -42,8 +42,11 @@ class Batch(SentBatch[torch.Tensor]):
     arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
 
     def __repr__(self) -> str:
-        shape = "x".join(map(str, self.images.shape))
-        return f"<Batch images {self.images.dtype} {shape} on {self.images.device}>"
+        return f"<Batch {described(self._arrays)} on {self.labels.device}>"
+
+    @staticmethod
+    def _join(arrays: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return torch.cat(arrays, 1)
 
 
 class Loader(Feed[Batch]):
@@ -115,7 +118,8 @@ class Loader(Feed[Batch]):
             # Those being decoded, those being copied, and one that has just been given.
             buffers = _pinned_buffers(loader, loader.prefetch + (ahead + 1) + 1)
             loader._lend_buffers(buffers)  # noqa: SLF001 - their shape is the loader's to say
-            self._copies = _Copies(self.device, ahead + 1)
+            groups = len(loader._batch_shapes())  # noqa: SLF001
+            self._copies = _Copies(self.device, (ahead + 1) * groups)
         # Elsewhere nothing would run beside the loop.
         super().__init__(loader, ahead=ahead if self._copies is not None else 0)
 
@@ -185,19 +189,22 @@ class _Normalisation:
         return images if self._channels_last else images.contiguous()
 
 
-def _pinned_buffers(loader: fastinet.Loader, count: int) -> list[NDArray[Any]]:
-    """Page-locked memory for batches, which a GPU fetches by itself."""
+def _pinned_buffers(loader: fastinet.Loader, count: int) -> list[Any]:
+    """Page-locked memory for batches, which a GPU fetches by itself; as `out` of a loader."""
     dtype = TORCH_DTYPES[loader.output.dtype]
     storage = torch.int16 if dtype == torch.bfloat16 else dtype  # which NumPy has
-    shape = loader._batch_shape()  # noqa: SLF001
-    return [torch.empty(shape, dtype=storage, pin_memory=True).numpy() for _ in range(count)]
+    buffers: list[list[NDArray[Any]]] = [
+        [torch.empty(shape, dtype=storage, pin_memory=True).numpy() for shape in shapes]
+        for shapes in [loader._batch_shapes()] * count  # noqa: SLF001
+    ]
+    return buffers if loader._has_groups else [arrays[0] for arrays in buffers]  # noqa: SLF001
 
 
 class _Copies:
     """Copies from pinned slots to a CUDA device, on a stream of their own."""
 
     def __init__(self, device: torch.device, most: int) -> None:
-        """`most` slots may be waiting for their copy's end when the next batch is asked for."""
+        """`most` arrays may be waiting for their copy's end when the next batch is asked for."""
         self._device = device
         self._most = most
         self._stream = torch.cuda.Stream(device)
@@ -226,7 +233,7 @@ class _Copies:
         """Lets the loop's stream wait for a batch, and the allocator know that it uses it."""
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(sent.arrived)
-        for part in filter(torch.is_tensor, (*sent, sent.soft_labels)):
+        for part in filter(torch.is_tensor, (*sent.crops, sent.labels, sent.soft_labels)):
             # Its memory is of the copying stream's pool. Without this it could go to the next batch
             # as soon as the loop drops it, while the loop's kernels still read it.
             part.record_stream(stream)

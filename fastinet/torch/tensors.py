@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fastinet.pixels.output import DType
 
-__all__ = ["TORCH_DTYPES", "channels_second", "tensor"]
+__all__ = ["TORCH_DTYPES", "channels_second", "tensor", "tensors"]
 
 TORCH_DTYPES: Final[dict[DType, torch.dtype]] = {
     "uint8": torch.uint8,
@@ -27,6 +27,11 @@ def tensor(array: NDArray[Any]) -> torch.Tensor:
     if array.dtype.name == "bfloat16":  # which PyTorch does not take from NumPy
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
+
+
+def tensors(images: NDArray[Any] | tuple[NDArray[Any], ...]) -> Any:
+    """A tensor over what a batch has first: images, or a tuple of them over crops."""
+    return tuple(map(tensor, images)) if isinstance(images, tuple) else tensor(images)
 
 
 def channels_second(images: torch.Tensor) -> torch.Tensor:

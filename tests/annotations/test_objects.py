@@ -14,8 +14,9 @@ from PIL import Image
 from support.epoch_rows import each_row
 
 import fastinet
-from fastinet import CenterCrop, ItemBoxes, RandomResizedCrop, Resize
+from fastinet import CenterCrop, ItemBoxes, MultiCrop, RandomResizedCrop, Resize, View
 from fastinet._native import _plan
+from fastinet.annotations.objects import objects_in_crops
 from fastinet.testing import reference
 from fastinet.testing.archives import train_tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
@@ -161,6 +162,31 @@ def test_objects_equal_those_of_plain_words(dataset: fastinet.Dataset, views: in
     assert total > 50
     assert objects.boxes.dtype == objects.visible.dtype == np.float32
     assert objects.rows.dtype == objects.labels.dtype == np.int64
+
+
+def test_objects_are_those_of_each_group(dataset: fastinet.Dataset) -> None:
+    boxes = many_boxes(len(dataset))
+    transforms = RandomResizedCrop(12, scale=(0.05, 0.4)), CenterCrop((8, 9), resize=10), Resize(7)
+    views = MultiCrop(View(transforms[0], count=2), View(transforms[1]), View(transforms[2]))
+    for batch in fastinet.Loader(dataset, 9, views, boxes=boxes, shuffle=True, seed=6):
+        objects = batch.objects
+        assert objects is not None
+        order = np.lexsort((objects.indices, objects.views, objects.rows))
+        assert (order == np.arange(len(objects))).all()
+        assert len(objects)
+        for view, transform in enumerate((transforms[0], *transforms)):
+            alone = objects_in_crops(
+                boxes,
+                transform,
+                batch.indices,
+                batch.image_sizes,
+                batch.boxes[:, view : view + 1],
+                batch.flips[:, view : view + 1],
+            )
+            own = objects.views == view
+            np.testing.assert_array_equal(objects.boxes[own], alone.boxes)
+            np.testing.assert_array_equal(objects.rows[own], alone.rows)
+            np.testing.assert_array_equal(objects.visible[own], alone.visible)
 
 
 def many_boxes(items: int) -> ItemBoxes:

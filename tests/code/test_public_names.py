@@ -23,7 +23,7 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": boxes companions errors flips image_sizes images indices keys "
+            ": boxes companions crops errors flips image_sizes images indices keys "
             "label_sets labels objects replaced soft_labels valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
@@ -57,6 +57,7 @@ PUBLIC = {
             "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
             "output prefetch rank seed state_dict stats threads transform transform_at world"
         ),
+        "MultiCrop": "(*groups): groups",
         "Objects": (
             "(boxes, rows, views, labels, visible, indices): boxes indices labels rows views "
             "visible"
@@ -79,6 +80,7 @@ PUBLIC = {
             "drop_last failures load_state_dict on_error options output prefetch rank seed "
             "state_dict stats threads transform world"
         ),
+        "View": "(transform, count): count transform",
         "apply_steps": "(pixels, steps)",
         "augment": "",
         "build_info": "()",
@@ -199,7 +201,7 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            ": boxes companions errors flips image_sizes images"
+            ": boxes companions crops errors flips image_sizes images"
             " indices keys label_sets labels objects replaced soft_labels valid"
         ),
         "ImageDataset": (
@@ -215,8 +217,8 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": boxes companions errors flips image_sizes images indices keys label_sets labels "
-            "objects replaced soft_labels valid"
+            ": boxes companions crops errors flips image_sizes images indices keys label_sets "
+            "labels objects replaced soft_labels valid"
         ),
         "JaxFeed": (
             ": ahead batch_size dataset epoch failures load_state_dict loader options state_dict "

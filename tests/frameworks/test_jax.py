@@ -52,6 +52,32 @@ def run(archive: Path, code: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_jax
+def test_groups_of_views_on_two_devices(archive_path: Path) -> None:
+    run(
+        archive_path,
+        """
+from fastinet import MultiCrop, RandomResizedCrop, View
+views = MultiCrop(View(RandomResizedCrop(16), count=2), View(RandomResizedCrop(9), count=3))
+options = {"shuffle": True, "seed": 3, "threads": 2, "drop_last": True}
+native = fastinet.Loader(dataset, 8, views, **options)
+for sharding in (rows, None):
+    feed = fastinet.jax.feed(fastinet.Loader(dataset, 8, views, **options), sharding)
+    for batch, expected in zip(feed, native.epoch(0), strict=True):
+        crops, labels = batch
+        assert [each.shape for each in crops] == [(8, 2, 16, 16, 3), (8, 3, 9, 9, 3)]
+        for own, other in zip(crops, expected.crops, strict=True):
+            assert len(own.sharding.device_set) == (1 if sharding is None else 2)
+            assert np.array_equal(np.asarray(own), other)
+        assert np.array_equal(np.asarray(labels), expected.labels)
+alike = MultiCrop(View(RandomResizedCrop(16)), View(RandomResizedCrop(16)))
+feed = fastinet.jax.feed(fastinet.Loader(dataset, 8, alike, **options), rows)
+(expected, *_) = fastinet.Loader(dataset, 8, RandomResizedCrop(16), views=2, **options)
+assert np.array_equal(np.asarray(next(iter(feed)).images), expected.images)
+""",
+    )
+
+
+@needs_jax
 def test_same_stream_on_two_devices(archive_path: Path) -> None:
     run(
         archive_path,

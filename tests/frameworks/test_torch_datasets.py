@@ -47,6 +47,27 @@ def rows_of_epoch(dataset: fastinet.Dataset, epoch: int, **options: Any) -> dict
 # ImageDataset
 
 
+def test_groups_of_views_are_the_loaders(dataset: fastinet.Dataset) -> None:
+    """An item has a tuple of the views of each group, and DataLoader collates them by group."""
+    views = fastinet.MultiCrop(
+        fastinet.View(CROP, count=2), fastinet.View(RandomResizedCrop(9), count=3)
+    )
+    expected = next(iter(Loader(dataset, 6, views, seed=SEED, layout="NCHW")))
+    images = ImageDataset(dataset, views, seed=SEED)
+    (wide, local), label = images[4]
+    assert np.array_equal(wide.numpy(), expected.crops[0][4])
+    assert np.array_equal(local.numpy(), expected.crops[1][4])
+    assert label == expected.labels[4]
+    crops, labels = next(iter(DataLoader(images, batch_size=6)))
+    for own, other in zip(crops, expected.crops, strict=True):
+        assert np.array_equal(own.numpy(), other)
+    assert np.array_equal(labels.numpy(), expected.labels)
+    loader = Loader(dataset, 6, views, seed=SEED, layout="NCHW")
+    crops, _ = next(iter(DataLoader(IterableDataset(loader), batch_size=None)))
+    for own, other in zip(crops, expected.crops, strict=True):
+        assert np.array_equal(own.numpy(), other)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("dtype", ["uint8", "bfloat16", "float32"])
 def test_items_are_the_loaders(dataset: fastinet.Dataset, dtype: Any, layout: Any) -> None:

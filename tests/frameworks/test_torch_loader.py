@@ -104,6 +104,39 @@ def test_views(dataset: fastinet.Dataset, on_device: bool) -> None:
     assert np.array_equal(images.numpy(), next(iter(native)).images)
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("on_device", [False, True])
+def test_groups_of_views(dataset: fastinet.Dataset, on_device: bool, channels_last: bool) -> None:
+    views = fastinet.MultiCrop(
+        fastinet.View(CROP, count=2), fastinet.View(RandomResizedCrop(9), count=3)
+    )
+    options: dict[str, Any] = {"dtype": "bfloat16", **NORMALISED, **OPTIONS}
+    loader = fastinet_torch.Loader(
+        dataset,
+        8,
+        views,
+        device="cpu",
+        normalise_on_device=on_device,
+        channels_last=channels_last,
+        **options,
+    )
+    native = fastinet.Loader(dataset, 8, views, layout="NCHW", **options)
+    for batch, expected in zip(loader, native, strict=True):
+        crops, labels = batch
+        assert [tuple(each.shape[1:]) for each in crops] == [(2, 3, 16, 16), (3, 3, 9, 9)]
+        for own, other in zip(crops, expected.crops, strict=True):
+            assert own.dtype == torch.bfloat16
+            assert np.array_equal(bits(own), other.view(np.int16))
+        assert np.array_equal(labels.numpy(), expected.labels)
+        assert repr(batch).startswith("<Batch crops torch.bfloat16 ")
+        with pytest.raises(ValueError, match=r"take batch\.crops"):
+            _ = batch.images
+    alike = fastinet.MultiCrop(fastinet.View(CROP), fastinet.View(CROP))
+    batch = next(iter(fastinet_torch.Loader(dataset, 8, alike, device="cpu", **OPTIONS)))
+    expected = next(iter(fastinet.Loader(dataset, 8, CROP, views=2, layout="NCHW", **OPTIONS)))
+    assert np.array_equal(batch.images.numpy(), expected.images)
+
+
 def test_kept_tensors_stay_as_they_are(dataset: fastinet.Dataset) -> None:
     loader = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", **OPTIONS)
     kept = [(images, images.clone()) for _ in range(3) for images, _ in loader]
@@ -266,7 +299,10 @@ def slow_device(monkeypatch: pytest.MonkeyPatch) -> SlowDevice:
         device.log.append("use")
 
     def buffers(loader: fastinet.Loader, count: int) -> list[Any]:
-        return [np.empty(loader._batch_shape(), np.uint8) for _ in range(count)]
+        made = [
+            [np.empty(shape, np.uint8) for shape in loader._batch_shapes()] for _ in range(count)
+        ]
+        return made if loader._has_groups else [arrays[0] for arrays in made]
 
     monkeypatch.setattr(torch.cuda, "Stream", lambda _: device)
     monkeypatch.setattr(torch.cuda, "stream", contextlib.nullcontext)
@@ -302,6 +338,26 @@ def test_slots_stay_until_their_copy_is_done(
             assert batch.arrived.at in slow_device.waited_for
             assert slow_device.log[-4:] == ["wait", "use", "use", "use"]
             assert np.array_equal(batch.soft_labels.numpy(), expected.soft_labels)
+    assert loader.stats().extra_slots == 0
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_slots_stay_until_the_last_groups_copy_is_done(
+    dataset: fastinet.Dataset, slow_device: SlowDevice, ahead: int
+) -> None:
+    views = fastinet.MultiCrop(
+        fastinet.View(CROP), fastinet.View(RandomResizedCrop(9), count=3), fastinet.View(CROP)
+    )
+    loader = fastinet_torch.Loader(
+        dataset, 4, views, device="cpu", normalise_on_device=True, ahead=ahead, **OPTIONS
+    )
+    native = fastinet.Loader(dataset, 4, views, layout="NCHW", **OPTIONS)
+    for _ in range(4):
+        for batch, expected in zip(loader, native, strict=True):
+            for own, other in zip(batch.crops, expected.crops, strict=True):
+                assert np.array_equal(own.numpy(), other)
+            assert batch.arrived.at in slow_device.waited_for
+            assert slow_device.log[-5:] == ["wait", *["use"] * 4]  # three groups and the labels
     assert loader.stats().extra_slots == 0
 
 

@@ -69,7 +69,7 @@ def test_the_shape_of_a_batch(
 ) -> None:
     loader = make(archive_path, views=views, layout=layout)
     batch = next(iter(loader))
-    assert batch.images.shape == loader._batch_shape()
+    assert batch.images.shape == loader._batch_shapes()[0]
     assert batch.images.ndim == (4 if views is None else 5)
 
 

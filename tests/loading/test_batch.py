@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OFFERED = {
     "boxes",
     "companions",
+    "crops",
     "errors",
     "flips",
     "image_sizes",

@@ -198,11 +198,20 @@ def test_decode_in_many_threads() -> None:
 
 
 def spec(**changes: Any) -> _engine.ItemSpec:
-    parts = fastinet.Resize(4).native() | fastinet.pixels.output.OutputFormat().native()
+    view = {**fastinet.Resize(4).native(), "interpolation": "bilinear", "jitter": None, "count": 1}
+    parts = fastinet.pixels.output.OutputFormat().native()
     parts |= fastinet.pixels.rendering.RenderOptions(max_pixels=100).native()
-    return _engine.ItemSpec(
-        **{**parts, "interpolation": "bilinear", "jitter": None, "views": 1, **changes}
-    )
+    view.update({name: changes.pop(name) for name in view if name in changes})
+    return _engine.ItemSpec([_engine.ViewSpec(**view)], **{**parts, **changes})
+
+
+def test_engine_refuses_views_that_make_no_sense() -> None:
+    with pytest.raises(ValueError, match="1 to 1024 views, not 0"):
+        spec(count=0)
+    output = fastinet.pixels.output.OutputFormat().native()
+    render = fastinet.pixels.rendering.RenderOptions().native()
+    with pytest.raises(ValueError, match="an item must have 1 to 1024 views, not 0"):
+        _engine.ItemSpec([], **output, **render)
 
 
 @pytest.mark.parametrize("part", ["kind", "dtype", "layout", "interpolation"])

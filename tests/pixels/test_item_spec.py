@@ -10,7 +10,7 @@ import pytest
 from support.comparing import jpeg, picture, rng_of
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, RandomResizedCrop, Resize
+from fastinet import CenterCrop, ColorJitter, MultiCrop, RandomResizedCrop, Resize, View
 from fastinet._native import _engine
 from fastinet.augment import Grayscale, Invert
 from fastinet.pixels.item_spec import item_spec
@@ -24,9 +24,15 @@ RENDER = RenderOptions(max_pixels=9)
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What specs are made of."""
+    """What specs are made of: of the groups of views, which come first, and of the whole."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(_engine, "ItemSpec", lambda **arguments: calls.append(arguments))
+
+    def take(**arguments: Any) -> dict[str, Any]:
+        calls.append(arguments)
+        return arguments
+
+    monkeypatch.setattr(_engine, "ViewSpec", take)
+    monkeypatch.setattr(_engine, "ItemSpec", lambda groups, **parts: take(groups=groups, **parts))
     return calls
 
 
@@ -42,15 +48,26 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 )
 def test_everything_is_told(told: list[dict[str, Any]], transform: Any) -> None:
     item_spec(transform, FORMAT, RENDER)
-    (arguments,) = told
-    for part in (transform, FORMAT, RENDER):
+    view, whole = told
+    assert whole["groups"] == [view]
+    for part, arguments in ((transform, view), (FORMAT, whole), (RENDER, whole)):
         for name, value in part.native().items():
             assert np.array_equal(arguments[name], value), name
-    assert arguments["interpolation"] == transform.interpolation
-    assert arguments["views"] == (getattr(transform, "views", None) or 1)
+    assert view["interpolation"] == transform.interpolation
+    assert view["count"] == (getattr(transform, "views", None) or 1)
     jitter = getattr(transform, "color_jitter", None)
     expected = len(getattr(transform, "augment", ())) + (jitter is not None)
-    assert len(arguments["operations"]) == expected
+    assert len(view["operations"]) == expected
+
+
+def test_each_group_is_told(told: list[dict[str, Any]]) -> None:
+    views = MultiCrop(View(RandomResizedCrop(8), count=3), View(Resize(6, "bicubic")))
+    item_spec(views, FORMAT, RENDER)
+    first, second, whole = told
+    assert whole["groups"] == [first, second]
+    assert (first["kind"], first["size"], first["count"]) == ("RandomResizedCrop", (8, 8), 3)
+    assert (second["kind"], second["size"], second["count"]) == ("Resize", (6, 6), 1)
+    assert second["interpolation"] == "bicubic"
 
 
 def test_rows_are_what_a_spec_says() -> None:
