@@ -31,13 +31,7 @@ from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    MultiCrop,
-    RandomResizedCrop,
-    Resize,
-    View,
-)
+from fastinet.pixels.transforms import CenterCrop, MultiCrop, RandomResizedCrop, Resize, View
 from fastinet.verification import verify
 
 __all__ = [

@@ -1,9 +1,11 @@
 #include "item/image_decoder.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/checked.h"
 #include "gzip/inflater.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/header.h"
@@ -39,6 +41,26 @@ ImageInfo Describe(const PngHeader& header) {
           .progressive = header.interlaced,
           .exif_orientation = header.exif_orientation};
 }
+
+/// The pixels of an MCU; of a PNG, one.
+Size McuSize(const ImageInfo& info) {
+  if (info.format != ImageFormat::kJpeg) return {1, 1};
+  Size size{8, 8};
+  for (int32_t i = 0; i < std::min(info.components, 4); ++i) {
+    const auto [horizontal, vertical] = info.sampling[static_cast<size_t>(i)];
+    size.width = std::max(size.width, 8 * horizontal);
+    size.height = std::max(size.height, 8 * vertical);
+  }
+  return size;
+}
+
+// What decoding costs [ns], fitted to 2400 random boxes in 200 photographs of ImageNet-1K, by our
+// JPEG decoder on one core of an AMD EPYC: half of the times are met within 10 %,
+// nine tenths within 25 %. The other decoders cost more by about one factor, which does not matter
+// where regions of one image are compared.
+constexpr double kCallNs = 5000;        // by itself
+constexpr double kPassedByteNs = 3.3;   // for each byte that is Huffman-decoded on the way
+constexpr double kShownPixelNs = 0.85;  // for each pixel of the MCUs that the region touches
 
 Status CheckSize(Size size, int64_t max_pixels) {
   if (int64_t{size.width} * size.height <= max_pixels) return {};
@@ -195,6 +217,24 @@ const ImageInfo& ImageDecoder::info() const { return state_->info; }
 std::optional<int> ImageDecoder::EstimateQuality() const {
   if (state_->info.format != ImageFormat::kJpeg) return std::nullopt;
   return fastinet::EstimateQuality(state_->header);
+}
+
+double ImageDecoder::EstimateCost(const Box& region) const {
+  if (region.width <= 0 || region.height <= 0) return 0;
+  const State& state = *state_;
+  const Size unit = McuSize(state.info);
+  const double left = region.x / unit.width * unit.width;
+  const double right = CeilDiv(region.x + region.width, unit.width) * unit.width;
+  const double top = region.y / unit.height * unit.height;
+  const double bottom = CeilDiv(region.y + region.height, unit.height) * unit.height;
+  const double width = state.info.size.width, height = state.info.size.height;
+  double passed =
+      width * bottom;  // pixels whose data have to be gone through, from the first row on
+  if (state.road == Road::kCheckpoints) passed = right * (bottom - top);
+  if (state.info.progressive) passed = width * height;
+  const double bytes_per_pixel = static_cast<double>(state.data->size_bytes()) / (width * height);
+  return kCallNs + kPassedByteNs * bytes_per_pixel * passed +
+         kShownPixelNs * (right - left) * (bottom - top);
 }
 
 Status ImageDecoder::TryRoad(const Box& region, RowSink& sink) {

@@ -1,5 +1,6 @@
 #include "item/item.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -7,11 +8,17 @@
 
 #include "augment/steps.h"
 #include "base/clock.h"
+#include "item/fan_out.h"
 #include "item/orientation.h"
-#include "resample/kernels.h"
+#include "item/shared_regions.h"
+#include "item/view_renderer.h"
 
 namespace fastinet {
 namespace {
+
+/// Images wider than this leave no more than one view's buffers behind: rows of these wait in them
+/// for the filter's other rows, in up to 32 views at once [pixels].
+constexpr int32_t kWide = 2048;
 
 /// Passes rows on and keeps the time that the receiver takes for them.
 class TimedSink final : public RowSink {
@@ -52,10 +59,21 @@ class TimedBytes final : public ItemBytes {
   uint64_t nanoseconds_ = 0;
 };
 
-Box Translated(Box region, const Box& box) {
-  region.x += box.x;
-  region.y += box.y;
-  return region;
+/// The part of the image that `crop` shows: its box, or as much of that as its window has, to the
+/// pixel or so. It need not be what the resize depends on, which is known only once a view has
+/// begun.
+Box ShownBox(const Crop& crop) {
+  const auto clip = [](int64_t at, int32_t length, int32_t resized) {
+    return static_cast<int32_t>(std::clamp<int64_t>(at, 0, resized) * length / resized);
+  };
+  const Size box{crop.box.width, crop.box.height};
+  const Box& window = crop.window;
+  const int32_t left = clip(window.x, box.width, crop.resized.width);
+  const int32_t top = clip(window.y, box.height, crop.resized.height);
+  const int32_t right = clip(int64_t{window.x} + window.width, box.width, crop.resized.width);
+  const int32_t bottom = clip(int64_t{window.y} + window.height, box.height, crop.resized.height);
+  if (left >= right || top >= bottom) return {};
+  return {crop.box.x + left, crop.box.y + top, right - left, bottom - top};
 }
 
 }  // namespace
@@ -84,21 +102,27 @@ struct ItemRenderer::State {
   explicit State(StageTimes times) : decoder(times) {}
 
   ImageDecoder decoder;
-  Resampler resampler;
   ItemCounters counters;
   MemoryBytes memory{Bytes()};        // what OpenMemory opened
   std::optional<TimedBytes> fetched;  // the item that is open
-  std::vector<uint8_t> planes;        // of a crop that steps change
-  std::vector<Step> drawn;            // steps of the view at hand
+  std::vector<ViewTask> tasks;        // its views
+  std::vector<Step> steps;            // of all of them, one after another
+  std::vector<size_t> step_ends;      // where those of each end
+  std::vector<Box> shown_boxes;       // and what each shows, in pixels as stored
+  SharedRegions shared;
+  std::vector<ViewRenderer> views;  // those that one decode is for
+  std::vector<FanOutSink::Part> parts;
   StepRunner runner;
 
   Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
   Status OpenMemory(Bytes data, int64_t max_pixels);
   Orientation OrientationFor(const RenderOptions& options) const;
-  Status RenderCrop(const Crop& crop, const RenderOptions& options, MutableBytes row);
-  Status RenderSteppedCrop(const Crop& crop, std::span<const Step> steps, RenderOptions options,
-                           MutableBytes row);
-  Status RenderCropByRoad(const Crop& crop, const RenderOptions& options, MutableBytes row);
+  void DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
+                 std::span<const ObjectBox> objects, std::span<const MutableBytes> rows);
+  Status RenderTasks(Orientation orientation);
+  bool TryTogether(Orientation orientation);
+  Status TryRender(std::span<const size_t> together, Orientation orientation);
+  Result<Box> BeginViews(std::span<const size_t> together);
   Status DecodeShownRegion(const Box& region, Orientation orientation, RowSink& sink);
 };
 
@@ -121,64 +145,111 @@ Orientation ItemRenderer::State::OrientationFor(const RenderOptions& options) co
   return Orientation(options.apply_orientation ? decoder.info().exif_orientation : uint8_t{1});
 }
 
-/// Decodes what `crop` needs of the open image, resizes it and writes the row. A road that finds
-/// the data damaged leaves the row half done, so the next one begins it anew.
-Status ItemRenderer::State::RenderCrop(const Crop& crop, const RenderOptions& options,
-                                       MutableBytes row) {
-  Status status;
-  do {
-    status = RenderCropByRoad(crop, options, row);
-  } while (status.code() == StatusCode::kCorrupt && decoder.FallBack());
-  return status;
+/// Draws what becomes of the open image, of `shown` pixels, in each view.
+void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
+                                    std::span<const ObjectBox> objects,
+                                    std::span<const MutableBytes> rows) {
+  tasks.clear();
+  steps.clear();
+  step_ends.clear();
+  for (const ViewSpec& group : spec.groups) {
+    for (int32_t i = 0; i < group.count; ++i) {
+      AugmentKey view_key = key;
+      view_key.view = static_cast<uint16_t>(key.view + tasks.size());
+      group.policy.DrawSteps(view_key, steps);
+      step_ends.push_back(steps.size());
+      tasks.push_back({.crop = DrawCrop(group.transform, shown, view_key, objects),
+                       .interpolation = group.interpolation,
+                       .pass_order = spec.options.pass_order,
+                       .steps = {},
+                       .format = spec.options.format,
+                       .row = rows[tasks.size()]});
+    }
+  }
+  size_t first = 0;
+  for (size_t view = 0; view < tasks.size(); ++view) {
+    tasks[view].steps = std::span(steps).subspan(first, step_ends[view] - first);
+    first = step_ends[view];
+  }
 }
 
-/// Renders `crop` and then changes it by `steps`, if there are any. These look at all pixels, so
-/// the whole crop is made in uint8 first, and stored in the output's format afterwards.
-Status ItemRenderer::State::RenderSteppedCrop(const Crop& crop, std::span<const Step> steps,
-                                              RenderOptions options, MutableBytes row) {
-  if (steps.empty()) return RenderCrop(crop, options, row);
-  const OutputFormat format =
-      std::exchange(options.format, OutputFormat{.dtype = DType::kUint8, .layout = Layout::kNCHW});
-  const auto width = static_cast<size_t>(crop.output().width);
-  const auto height = static_cast<size_t>(crop.output().height);
-  const size_t pixels = width * height;  // a row of them fits into memory
-  planes.resize(3 * pixels + kPaddingBytes);
-  const MutableBytes image{planes.data(), 3 * pixels};
-  FASTINET_RETURN_IF_ERROR(RenderCrop(crop, options, image));
-  const auto start = Clock::now();
-  FASTINET_RETURN_IF_ERROR(runner.Apply(steps, crop.output(), image));
-  for (size_t y = 0; y < height; ++y) {
-    const uint8_t* const line = planes.data() + y * width;
-    StoreLine({{line, line + pixels, line + 2 * pixels}, width}, y, height, format, row.data());
+/// Renders all tasks from the open image: what they have in common is decoded once, where that is
+/// cheaper and the data are sound; else each for itself, in order. A road that finds the data
+/// damaged leaves rows half done, so the next one begins them anew.
+Status ItemRenderer::State::RenderTasks(Orientation orientation) {
+  if (tasks.size() > 1 && TryTogether(orientation)) return {};
+  for (size_t view = 0; view < tasks.size(); ++view) {
+    Status status;
+    do {
+      status = TryRender({&view, 1}, orientation);
+    } while (status.code() == StatusCode::kCorrupt && decoder.FallBack());
+    FASTINET_RETURN_IF_ERROR(status);
   }
-  counters.render_ns += NanosecondsSince(start);
   return {};
 }
 
-/// One try by the decoder's road at hand: the rows of the region that the crop needs go from the
-/// decoder to the resampler as they come.
-Status ItemRenderer::State::RenderCropByRoad(const Crop& crop, const RenderOptions& options,
-                                             MutableBytes row) {
+/// Renders all tasks with as few decodes as pays; whether that has gone well. It has not where
+/// there is anything wrong with the data, or with the checkpoints, that a decode has come upon: a
+/// view by itself might never have, and its row must not depend on the others. The road is still
+/// the one that it was.
+bool ItemRenderer::State::TryTogether(Orientation orientation) {
+  const Size stored = decoder.info().size;
+  shown_boxes.clear();
+  for (const ViewTask& task : tasks) {
+    shown_boxes.push_back(orientation.Stored(ShownBox(task.crop), stored));
+  }
+  shared.Divide(shown_boxes, [this](const Box& box) { return decoder.EstimateCost(box); });
+  if (shared.decodes() == tasks.size()) return false;
+  const auto refused = [this] {
+    return decoder.counters().fallbacks[static_cast<size_t>(Road::kCheckpoints)];
+  };
+  const uint64_t refused_before = refused();
+  for (size_t decode = 0; decode < shared.decodes(); ++decode) {
+    if (!TryRender(shared.RegionsOf(decode), orientation).ok()) return false;
+    if (refused() != refused_before) return false;
+  }
+  return true;
+}
+
+/// One try by the decoder's road at hand: rows go from the decoder to the views that are to be
+/// rendered together as they come.
+Status ItemRenderer::State::TryRender(std::span<const size_t> together, Orientation orientation) {
   const auto start = Clock::now();
   const uint64_t fetched_before = fetched->nanoseconds();
-  TimedSink sink(resampler);
-  FASTINET_RETURN_IF_ERROR(resampler.Begin({.box = {crop.box.width, crop.box.height},
-                                            .resized = crop.resized,
-                                            .window = crop.window,
-                                            .flip = crop.flip,
-                                            .interpolation = options.interpolation,
-                                            .order = options.pass_order},
-                                           options.format, row));
-  if (const Box region = resampler.region(); region != Box{}) {
-    FASTINET_RETURN_IF_ERROR(
-        DecodeShownRegion(Translated(region, crop.box), OrientationFor(options), sink));
+  FASTINET_ASSIGN_OR_RETURN(const Box region, BeginViews(together));
+  FanOutSink fan_out(parts);
+  TimedSink sink(parts.size() == 1 ? *parts.front().sink : fan_out);
+  const auto begun = Clock::now();
+  if (!parts.empty()) FASTINET_RETURN_IF_ERROR(DecodeShownRegion(region, orientation, sink));
+  const auto decoded = Clock::now();
+  for (size_t i = 0; i < together.size(); ++i) {
+    FASTINET_RETURN_IF_ERROR(views[i].Finish(runner));
   }
-  FASTINET_RETURN_IF_ERROR(resampler.Finish());
   const uint64_t read_ns = fetched->nanoseconds() - fetched_before;
   counters.read_ns += read_ns;
-  counters.render_ns += sink.nanoseconds();
-  counters.decode_ns += NanosecondsSince(start) - sink.nanoseconds() - read_ns;
+  counters.render_ns += Nanoseconds(begun - start) + sink.nanoseconds() + NanosecondsSince(decoded);
+  counters.decode_ns += Nanoseconds(decoded - begun) - sink.nanoseconds() - read_ns;
   return {};
+}
+
+/// Prepares a renderer for each view, and `parts`: which part of the region that is returned it
+/// takes, as shown. No part where nothing of the image is needed.
+Result<Box> ItemRenderer::State::BeginViews(std::span<const size_t> together) {
+  if (views.size() < together.size()) views.resize(together.size());
+  parts.clear();
+  Box region;
+  for (size_t i = 0; i < together.size(); ++i) {
+    FASTINET_RETURN_IF_ERROR(views[i].Begin(tasks[together[i]]));
+    const Box own = views[i].region();
+    if (own == Box{}) continue;
+    parts.push_back({own, &views[i].sink()});
+    region = Around(region, own);
+  }
+  for (FanOutSink::Part& part : parts) {
+    part.box.x -= region.x;
+    part.box.y -= region.y;
+  }
+  return region;
 }
 
 /// Decodes the part of the open image that is shown as `region`, and hands it on as shown.
@@ -216,7 +287,13 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
   FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options.max_pixels));
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
   FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
-  FASTINET_RETURN_IF_ERROR(state.RenderSteppedCrop(crop, steps, options, row));
+  state.tasks = {{.crop = crop,
+                  .interpolation = options.interpolation,
+                  .pass_order = options.pass_order,
+                  .steps = steps,
+                  .format = options.format,
+                  .row = row}};
+  FASTINET_RETURN_IF_ERROR(state.RenderTasks(state.OrientationFor(options)));
   ++state.counters.items;
   return {};
 }
@@ -226,21 +303,12 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
                                       std::span<const MutableBytes> rows, std::span<Crop> crops) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
-  const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
-  size_t view = 0;
-  for (const ViewSpec& group : spec.groups) {
-    RenderOptions options = spec.options;
-    options.interpolation = group.interpolation;
-    for (int32_t i = 0; i < group.count; ++i, ++view) {
-      AugmentKey view_key = key;
-      view_key.view = static_cast<uint16_t>(key.view + view);
-      crops[view] = DrawCrop(group.transform, shown, view_key, objects);
-      state.drawn.clear();
-      group.policy.DrawSteps(view_key, state.drawn);
-      FASTINET_RETURN_IF_ERROR(
-          state.RenderSteppedCrop(crops[view], state.drawn, options, rows[view]));
-    }
-  }
+  const Orientation orientation = state.OrientationFor(spec.options);
+  const Size shown = orientation.Shown(state.decoder.info().size);
+  state.DrawViews(spec, key, shown, objects, rows);
+  for (size_t view = 0; view < crops.size(); ++view) crops[view] = state.tasks[view].crop;
+  FASTINET_RETURN_IF_ERROR(state.RenderTasks(orientation));
+  if (shown.width > kWide) state.views.resize(1);
   ++state.counters.items;
   return shown;
 }
