@@ -28,19 +28,15 @@ from fastinet.datasets.scanned import names_around
 from fastinet.errors import MissingError, ReadError
 from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
-from fastinet.items.discovery import (
-    find_archives,
-    keep_sidecars,
-    patch_at,
-    scan_archives,
-    siblings_note,
-)
+from fastinet.items.discovery import find_archives, keep_sidecars, patch_at
 from fastinet.items.given_labels import (
     GivenLabels,
     refuse_strange_devkit,
 )
 from fastinet.items.index import obtain_listing
 from fastinet.items.item_columns import ItemColumns
+from fastinet.items.scanning import scan_archives
+from fastinet.items.siblings import siblings_note
 from fastinet.items.stream import Stream
 from fastinet.sidecars.identity import content_hash
 from fastinet.sidecars.places import given_index

@@ -1,0 +1,51 @@
+"""What is said of a split that is opened by itself, beside one with more classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.named_files import labels, opened, write_folder, write_tar
+
+import fastinet
+from fastinet.errors import FastinetWarning
+
+A, B, C = "n01440764", "n01443537", "n01484850"
+
+
+def test_a_split_by_itself_beside_one_with_more_classes(tmp_path: Path) -> None:
+    names = [f"train/{A}/1.jpg", f"train/{B}/1.jpg", f"val/{B}/2.jpg", f"val_canny/{C}/"]
+    root = write_folder(tmp_path / "root", names)
+    val, notes = opened(root / "val")
+    assert labels(val) == {f"{B}/2.jpg": 0}
+    (note,) = notes
+    assert f"'train' beside it has 1 classes that it does not have: {A}" in note
+    assert f"fastinet.open('{root}', split='val')" in note
+    assert labels(opened(root, "val")[0]) == {f"val/{B}/2.jpg": 1}
+    assert opened(root / "train")[1] == []
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize(
+    "names", [("train", "val"), ("ILSVRC2012_img_train", "ILSVRC2012_img_val")]
+)
+def test_a_tar_of_a_split_beside_one_with_more_classes(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    train = write_tar(tmp_path / f"{names[0]}.tar", [f"{A}/1.jpg", f"{B}/1.jpg"])
+    val = write_tar(tmp_path / f"{names[1]}.tar", [f"{B}/2.jpg"])
+    write_tar(tmp_path / "other_train.tar", [f"{C}/1.jpg"])
+    fastinet.open(val)  # nothing is known of the others yet
+    fastinet.open(train)
+    fastinet.open(tmp_path / "other_train.tar")
+    expected = f"'{train.name}' beside it has 1 classes that it does not have: {A}; labels number"
+    with pytest.warns(FastinetWarning) as caught:
+        assert fastinet.open(val).labels.tolist() == [0]
+    (warning,) = caught
+    assert expected in str(warning.message)
+    assert f"fastinet.open(['{train}', '{val}'], split='val')" in str(warning.message)
+    together, notes = opened([train, val], "val")
+    assert (together.labels.tolist(), len(notes)) == ([1], 1)
+    assert opened(val)[1] == []  # index=False looks at none
+    write_tar(train, [f"{B}/1.jpg"] * 9)  # of which there is no good index
+    fastinet.open(val)
