@@ -36,7 +36,7 @@ from fastinet.items.given_labels import (
 from fastinet.items.index import obtain_listing
 from fastinet.items.item_columns import ItemColumns
 from fastinet.items.scanning import scan_archives
-from fastinet.items.siblings import siblings_note
+from fastinet.items.siblings import lacking_note, siblings_note
 from fastinet.items.stream import Stream
 from fastinet.printable import printable
 from fastinet.sidecars.identity import content_hash
@@ -180,6 +180,8 @@ def open(  # noqa: A001  # read as fastinet.open
     for note in (*notes, *listing.notes):  # these may say why there is no such split
         warn(f"'{absolute}': {note}")
     chosen, split_notes = _chosen_split(absolute, listing, split)
+    if chosen != ALL:
+        split_notes += lacking_note(listing, [name for name, _ in listing.splits].index(chosen))
     beside = siblings_note(absolute, listing, look_at_indexes=keeping is True)
     for note in (*split_notes, *beside):
         warn(f"'{absolute}': {note}")

@@ -1,10 +1,17 @@
-"""What to say of a split that is opened by itself, from what lies beside it."""
+"""What to say of a split from what is beside it, in its archive and beside that.
+
+Labels number the classes of all that is opened together. So whoever opens a split hears of the
+classes that it lacks and another split has: in the same archive, where they are numbered all the
+same, and beside the archive, where they are not. The other splits of the archive are not spoken of.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from fastinet._native import _paths
 from fastinet.datasets import webdataset
@@ -17,15 +24,44 @@ from fastinet.sidecars.places import Sidecars
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from fastinet.datasets.listing import Listing
 
-__all__ = ["siblings_note"]
+__all__ = ["lacking_note", "siblings_note"]
 
 # Names of folders that have no labels in common with splits beside them.
 _WITHOUT_SIBLINGS = ("", "small_classes")
 
 _TAR = re.compile(r"\.(?:tar|tgz|tar\.gz)$", re.IGNORECASE)
 _WORD = re.compile(r"[^-_. ]+")
+
+
+def lacking_note(listing: Listing, number: int) -> list[str]:
+    """What to say of the classes that split `number` has no images of, and another one has."""
+    of_items = listing.item_split
+    if of_items is None:
+        return []
+    name, wnids = listing.splits[number]
+    together = np.array([other == wnids for _, other in listing.splits])
+    mine = of_items == number
+    own = _present(listing.labels[mine], len(wnids))
+    if not own.any():  # test images, of which nobody knows the classes
+        return []
+    others = _present(listing.labels[together[of_items] & ~mine], len(wnids))
+    lacking = [wnids[label] for label in np.flatnonzero(others & ~own).tolist()]
+    if not lacking:
+        return []
+    note = (
+        f"{len(lacking)} classes have no images in split '{name}', and have some in another one:"
+        f" {_some(lacking)}; labels number the classes of all splits"
+    )
+    return [note]
+
+
+def _present(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:
+    """[K] which classes are among the labels."""
+    return np.bincount(labels + 1, minlength=classes + 1)[1:] > 0
 
 
 def siblings_note(path: Path, listing: Listing, *, look_at_indexes: bool) -> list[str]:
@@ -99,10 +135,9 @@ def _more_classes_note(sibling: str, wnids: set[str], mine: set[str], together: 
     more = sorted(wnids - mine)
     if not more:
         return []
-    shown = ", ".join([*more[:3], *(["..."] if len(more) > 3 else [])])
     note = (
-        f"'{sibling}' beside it has {len(more)} classes that it does not have: {shown}; labels"
-        f" number the {len(mine)} that it has, and those of all splits by {together}"
+        f"'{sibling}' beside it has {len(more)} classes that it does not have: {_some(more)};"
+        f" labels number the {len(mine)} that it has, and those of all splits by {together}"
     )
     return [note]
 
@@ -113,3 +148,7 @@ def _folders_in(path: Path) -> list[str]:
         return sorted(entry.name for entry in os.scandir(path))
     except OSError:
         return []
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.named_files import labels, opened, write_folder, write_tar
+from support.named_files import labels, opened, write_folder, write_tar, written
 
 import fastinet
 from fastinet.errors import FastinetWarning
@@ -49,3 +49,41 @@ def test_a_tar_of_a_split_beside_one_with_more_classes(
     assert opened(val)[1] == []  # index=False looks at none
     write_tar(train, [f"{B}/1.jpg"] * 9)  # of which there is no good index
     fastinet.open(val)
+
+
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_what_the_split_that_is_opened_lacks(form: str, tmp_path: Path) -> None:
+    """Each split lacks a class; nothing is said of the others, nor of all together."""
+    names = [f"train/{A}/1.jpg", f"train/{B}/1.jpg", f"val/{B}/2.jpg", f"val/{C}/2.jpg"]
+    names.append("test/ILSVRC2012_test_00000001.JPEG")
+    path = written(form, tmp_path, names)
+
+    def lacking(split: str | None) -> list[str]:
+        return [note for note in opened(path, split)[1] if "have no images in split" in note]
+
+    for split in (None, "train"):
+        (note,) = lacking(split)
+        assert (
+            f"1 classes have no images in split 'train', and have some in another one: {C}" in note
+        )
+    (note,) = lacking("val")
+    assert f"1 classes have no images in split 'val', and have some in another one: {A}" in note
+    assert lacking("test") == lacking("all") == []
+
+
+def test_a_split_with_a_table_of_its_own_lacks_nothing(tmp_path: Path) -> None:
+    """A copy with a class that the splits do not have."""
+    names = [f"train/{A}/1.jpg", f"train_canny/{A}/1.jpg", f"train_canny/{C}/1.jpg"]
+    path = write_folder(tmp_path / "data", names)
+    for split in ("train", "train_canny"):
+        dataset, notes = opened(path, split)
+        assert len(dataset.classes) == (1 if split == "train" else 2)
+        assert not [note for note in notes if "have no images" in note]
+
+
+def test_an_index_says_it_again(tmp_path: Path) -> None:
+    names = [f"train/{A}/1.jpg", f"train/{B}/1.jpg", f"val/{B}/2.jpg"]
+    path = write_tar(tmp_path / "data.tar", names)
+    for _ in range(2):
+        with pytest.warns(FastinetWarning, match=f"in split 'val', .* another one: {A};"):
+            fastinet.open(path, split="val", index=str(tmp_path / "index"))
