@@ -70,4 +70,10 @@ def recognise(
     if listing is None:
         return None
     passed, notes = members.passed_over()
-    return replace(listing, skipped=listing.skipped + passed, notes=(*listing.notes, *notes))
+    untold = [] if listing.others is None else members.note_of(listing.others)
+    return replace(
+        listing,
+        skipped=listing.skipped + passed,
+        notes=(*untold, *listing.notes, *notes),
+        others=None,
+    )

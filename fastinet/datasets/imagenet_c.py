@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
-from fastinet.datasets.listing import Split
+from fastinet.datasets.listing import Others, Split
 from fastinet.datasets.path_splits import image_numbers
 from fastinet.datasets.published import CORRUPTIONS
 from fastinet.datasets.scanned import wnid_number, wnid_text
@@ -140,7 +140,9 @@ def recognise(members: ScannedMembers) -> Listing | None:
     classes = _classes(members, wnids, numbers[rows])
     items = np.zeros(len(members), np.bool_)
     items[rows] = True
-    skipped, notes = members.skipped_note(items, "no images of a corruption and a severity")
+    others = Others(
+        np.flatnonzero(~items), "entries skipped that are no images of a corruption and a severity"
+    )
     wnid_texts = tuple(wnid_text(number) for number in classes.tolist())
     return members.listing(
         rows,
@@ -148,8 +150,9 @@ def recognise(members: ScannedMembers) -> Listing | None:
         labels=np.searchsorted(classes, wnids).astype(np.int64),
         splits=tuple(Split(name, wnid_texts) for name in names),
         item_split=splits.astype(np.int8) if len(names) > 1 else None,
-        skipped=skipped,
-        notes=(*notes, *_contradictions(members, rows, wnids)),
+        skipped=len(others.rows),
+        notes=tuple(_contradictions(members, rows, wnids)),
+        others=others,
     )
 
 
