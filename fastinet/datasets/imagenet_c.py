@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastinet.datasets.entries import folders_of
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
 from fastinet.datasets.listing import Others, Split
-from fastinet.datasets.path_splits import image_numbers
+from fastinet.datasets.path_splits import common_folder, image_numbers
 from fastinet.datasets.published import CORRUPTIONS
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import CorruptError, UnsupportedError
@@ -196,14 +197,17 @@ def _refuse_others(members: ScannedMembers, others: Ints) -> None:
 def _named_splits(places: Sequence[Corrupted]) -> tuple[list[str], Ints]:
     """The names of the splits in their order, and for each place the index of its split.
 
-    Where one corruption comes in several folders, the path of the folder goes before.
+    Where one corruption comes in several folders, the path of the folder goes before, from the one
+    on that is around all.
     """
     aboves: dict[str, set[str]] = {}
     for each in places:
         aboves.setdefault(each.split, set()).add(each.above)
+    top = common_folder(each.above for each in places)
 
     def key(each: Corrupted) -> tuple[str, str, int]:
-        return each.above if len(aboves[each.split]) > 1 else "", each.corruption, each.severity
+        above = each.above[len(top) :].lstrip("/") if len(aboves[each.split]) > 1 else ""
+        return above, each.corruption, each.severity
 
     keys = sorted({key(each) for each in places})
     names = [f"{above}/{corruption}/{severity}".lstrip("/") for above, corruption, severity in keys]
@@ -240,8 +244,8 @@ def _classes(members: ScannedMembers, wnids: Ints, numbers: Ints) -> Ints:
     empty = {
         told.wnid
         for archive in members.archives
-        for name in archive.members.container_names
-        if (told := corrupted_folder(name.rstrip("/"), archive.name)) is not None
+        for folder in folders_of(archive.members)
+        if (told := corrupted_folder(folder, archive.name)) is not None
     }
     return np.union1d(wnids, np.array([*empty], np.int64))
 

@@ -163,6 +163,27 @@ def test_several_archives_that_are_called_as_splits(tmp_path: Path) -> None:
     assert (parts.splits, len(parts)) == (("train",), 2)
 
 
+@pytest.mark.parametrize("top", ["", "./", "data/", "more/data/"])
+@pytest.mark.parametrize("beside", ["train", "val", "val_canny"])
+def test_a_folder_around_all_is_in_no_name(top: str, beside: str, tmp_path: Path) -> None:
+    """As of `tar cf data.tar data`, of a folder with loose class folders beside a split's."""
+    names = [f"{A}/1.jpg", f"{beside}/{A}/2.jpg", f"train_old/{A}/3.jpg"]
+    forms = [
+        write_folder(tmp_path / "data", names),
+        write_tar(tmp_path / "data.tar", [f"{top}{name}" for name in names]),
+    ]
+    said = []
+    for path in forms:
+        with pytest.raises(ValueError, match="has no split") as caught:
+            opened(path, "none")
+        said.append(str(caught.value).replace(str(path), "PATH"))
+        dataset, _ = opened(path, ".")
+        assert [key.removeprefix(top.removeprefix("./")) for key in dataset.keys] == names[:1]
+    assert said[0] == said[1]
+    if top == "data/":
+        assert list(opened(forms[1], "data/")[0].keys) == [f"data/{A}/1.jpg"]
+
+
 @FORMS
 def test_two_datasets_side_by_side(form: str, tmp_path: Path) -> None:
     """Which have a class in common: neither is a part of the other."""
