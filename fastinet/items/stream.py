@@ -77,7 +77,7 @@ class Stream:
         self._source = source
         self._known_classes = known_classes
         self._label_function = labels
-        self._key_labels = KeyLabels(classes if known_classes else None)
+        self._key_labels = KeyLabels(classes if known_classes else None, split or "")
         self.rules = _engine.ItemRules(
             labels_by_function=labels is not None,
             split=split or "",

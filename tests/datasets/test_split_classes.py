@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from support.named_files import JPEG, labels, opened, wnids, write_tar, written
+from support.named_files import JPEG, labels, opened, wnids, write_folder, write_tar, written
 
 import fastinet
 from fastinet.errors import FastinetWarning
