@@ -7,15 +7,19 @@ same, and beside the archive, where they are not. The other splits of the archiv
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+import tarfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastinet._native import _paths
 from fastinet.datasets import webdataset
-from fastinet.datasets.scanned import names_around, wnid_number
+from fastinet.datasets.key_labels import wnids_told
+from fastinet.datasets.names import Names
+from fastinet.datasets.scanned import names_around, wnid_number, wnid_text
 from fastinet.errors import FastinetError
 from fastinet.items.discovery import file_archive
 from fastinet.items.index import classes_in_index
@@ -29,6 +33,10 @@ if TYPE_CHECKING:
     from fastinet.datasets.listing import Listing
 
 __all__ = ["lacking_note", "siblings_note"]
+
+# Members of a tar without an index: each may be a seek. The 1000 class tars of the challenge's
+# training images have a class each, and are 148 GB.
+_LOOKED_AT = 200
 
 # Names of folders that have no labels in common with splits beside them.
 _WITHOUT_SIBLINGS = ("", "small_classes")
@@ -68,7 +76,8 @@ def siblings_note(path: Path, listing: Listing, *, look_at_indexes: bool) -> lis
     """What to say of a split that was opened by itself, when one beside it has more classes.
 
     Its labels are then other ones than those that it has as a part of the whole. Of a tar the
-    others' classes are known where they have good indexes, which are looked at or not.
+    others' classes are known where they have good indexes, which are looked at or not; where they
+    have none, a few of them are known by the first members.
     """
     mine = {wnid for _, wnids in listing.splits for wnid in wnids}
     if listing.family == webdataset.FAMILY:  # whose labels are numbers of their own
@@ -108,17 +117,46 @@ def _tars_note(path: Path, mine: set[str]) -> list[str]:
         # Test images have no labels as a rule, and their table is that of all 1000 classes.
         if told is None or told[0] in (own[0], "test") or told[1] != own[1]:
             continue
-        places = [place for place in Sidecars(sibling).places() if place.is_file()]
-        if not places:
-            continue
-        try:
-            identity = file_archive(sibling).identify()
-        except FastinetError:
-            continue
-        wnids = classes_in_index(places[0], [identity])
         together = f"fastinet.open(['{sibling}', '{path}'], split='{own[0]}')"
-        notes += _more_classes_note(name, wnids, mine, together)
+        wnids, where = _indexed_classes(sibling), ""
+        if not wnids:
+            wnids = _first_classes(sibling)
+            where = f" among its first {_LOOKED_AT} members alone"
+        notes += _more_classes_note(name, wnids, mine, together, where)
     return notes
+
+
+def _indexed_classes(path: Path) -> set[str]:
+    """The classes of a tar by its index; none where there is no good one."""
+    places = [place for place in Sidecars(path).places() if place.is_file()]
+    if not places:
+        return set()
+    try:
+        identity = file_archive(path).identify()
+    except FastinetError:
+        return set()
+    return classes_in_index(places[0], [identity])
+
+
+def _first_classes(path: Path) -> set[str]:
+    """The classes of the first members of a tar, which no index tells of.
+
+    None of a gzipped one, and where labels are in files of their own, whose numbers are no classes.
+    """
+    names = []
+    try:
+        with tarfile.open(path, "r:") as file:
+            for member in itertools.islice(file, _LOOKED_AT):
+                folder, _, base = member.name.rpartition("/")
+                stem = base.removesuffix(".tar")
+                if base.lower().endswith((".cls", ".json")):
+                    return set()
+                # A class tar is a folder of its class.
+                names.append(f"{folder}/{stem}/" if wnid_number(stem) >= 0 else member.name)
+    except (OSError, tarfile.TarError):
+        return set()
+    told = wnids_told(Names.of(names)).tolist() if names else []
+    return {wnid_text(number) for number in told if number >= 0}
 
 
 def _without_split(name: str) -> tuple[str, list[str]] | None:
@@ -131,13 +169,16 @@ def _without_split(name: str) -> tuple[str, list[str]] | None:
     return (split, words) if split not in _WITHOUT_SIBLINGS else None
 
 
-def _more_classes_note(sibling: str, wnids: set[str], mine: set[str], together: str) -> list[str]:
+def _more_classes_note(
+    sibling: str, wnids: set[str], mine: set[str], together: str, where: str = ""
+) -> list[str]:
     more = sorted(wnids - mine)
     if not more:
         return []
     note = (
-        f"'{sibling}' beside it has {len(more)} classes that it does not have: {_some(more)};"
-        f" labels number the {len(mine)} that it has, and those of all splits by {together}"
+        f"'{sibling}' beside it has {len(more)} classes that it does not have{where}:"
+        f" {_some(more)}; labels number the {len(mine)} that it has, and those of all splits by"
+        f" {together}"
     )
     return [note]
 

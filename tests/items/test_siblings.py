@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from pathlib import Path
 
 import pytest
-from support.named_files import labels, opened, write_folder, write_tar, written
+from support.named_files import JPEG, labels, opened, write_folder, write_tar, written
 
 import fastinet
 from fastinet.errors import FastinetWarning
+from fastinet.testing.archives import tar, train_tar
 
 A, B, C = "n01440764", "n01443537", "n01484850"
 
@@ -35,7 +38,9 @@ def test_a_tar_of_a_split_beside_one_with_more_classes(
     train = write_tar(tmp_path / f"{names[0]}.tar", [f"{A}/1.jpg", f"{B}/1.jpg"])
     val = write_tar(tmp_path / f"{names[1]}.tar", [f"{B}/2.jpg"])
     write_tar(tmp_path / "other_train.tar", [f"{C}/1.jpg"])
-    fastinet.open(val)  # nothing is known of the others yet
+    first = f"'{train.name}' beside it has 1 classes that it does not have among its first 200"
+    with pytest.warns(FastinetWarning, match=first):
+        fastinet.open(val)
     fastinet.open(train)
     fastinet.open(tmp_path / "other_train.tar")
     expected = f"'{train.name}' beside it has 1 classes that it does not have: {A}; labels number"
@@ -47,7 +52,7 @@ def test_a_tar_of_a_split_beside_one_with_more_classes(
     together, notes = opened([train, val], "val")
     assert (together.labels.tolist(), len(notes)) == ([1], 1)
     assert opened(val)[1] == []  # index=False looks at none
-    write_tar(train, [f"{B}/1.jpg"] * 9)  # of which there is no good index
+    write_tar(train, [f"{B}/{number}.jpg" for number in range(9)])  # there is no good index
     fastinet.open(val)
 
 
@@ -87,3 +92,31 @@ def test_an_index_says_it_again(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.warns(FastinetWarning, match=f"in split 'val', .* another one: {A};"):
             fastinet.open(path, split="val", index=str(tmp_path / "index"))
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        (train_tar({wnid: {f"{wnid}_1.JPEG": JPEG} for wnid in (A, B, C)}), f"2 .*: {A}, {C};"),
+        (tar({f"data/train/{wnid}/1.jpg": JPEG for wnid in (A, B)}), f"1 .*: {A};"),
+        (tar({f"{wnid}_1_{wnid}.JPEG": JPEG for wnid in (A, B)}), f"1 .*: {A};"),
+        (tar({**{f"{B}/{i}.jpg": JPEG for i in range(200)}, f"{A}/1.jpg": JPEG}), ""),
+        (tar({f"{A}_1.jpg": JPEG, f"{A}_1.cls": b"0"}), ""),  # labels are numbers of their own
+        (b"no tar" * 200, ""),
+        (b"", ""),
+    ],
+)
+def test_the_first_members_of_a_tar_that_was_never_opened(
+    tmp_path: Path, train: bytes, said: str
+) -> None:
+    val = write_tar(tmp_path / "val.tar", [f"{B}/2.jpg"])
+    (tmp_path / "train.tar").write_bytes(train)
+    assert opened(val)[1] == [], "with index=False nothing is looked at"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FastinetWarning)
+        fastinet.open(val)
+    notes = [str(each.message) for each in caught]
+    assert len(notes) == bool(said)
+    pattern = f"'train.tar' beside it has {said} labels number the 1"
+    assert all(re.search(pattern, note) for note in notes)
