@@ -171,6 +171,10 @@ class ScannedMembers:
         found = list(by_reason.values())
         return sum(each.number for each in found), [each.sentence() for each in found]
 
+    def outside_notes(self) -> list[str]:
+        """A sentence on links that lead out of a folder and are followed, where there are any."""
+        return [note for entries in self.entries for note in entries.outside]
+
     def note_of(self, others: Others) -> list[str]:
         """A sentence on these members, if there are any."""
         names = [self.names[row] for row in others.rows[:3].tolist()]

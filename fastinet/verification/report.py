@@ -27,7 +27,7 @@ class Finding:
     "unfinished download", "trailing bytes", "size", "damaged header", "digest", "missing class",
     "unexpected class", "images per class", "count", "missing members", "duplicate members",
     "unexpected members", "damaged member", "damaged image", "unreadable image", "devkit",
-    "odd image", "not compared", "not opened", "changed"."""
+    "odd image", "passed over", "links to outside", "not compared", "not opened", "changed"."""
     message: str
     """A sentence."""
     archive: str

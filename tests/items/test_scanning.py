@@ -69,7 +69,8 @@ def test_a_tar_of_links_out_of_it_says_so(tmp_path: Path, count: int, compressed
     for i in range(count):
         (source / f"{i}.JPEG").write_bytes(JPEG)
         (folder / f"n01440764_{i}.JPEG").symlink_to(source / f"{i}.JPEG")
-    assert len(open_archive(folder.parent, index=False)) == count, "a folder's links lead anywhere"
+    with pytest.warns(FastinetWarning, match=f"{count} symbolic links that lead out of the folder"):
+        assert len(open_archive(folder.parent, index=False)) == count
     path = tmp_path / "subset.tar"
     with tarfile.open(path, "w:gz" if compressed else "w") as file:
         file.add(folder, "n01440764")
