@@ -189,7 +189,8 @@ def _refuse_others(members: ScannedMembers, others: Ints) -> None:
     if len(classed):
         raise UnsupportedError(
             f"beside images of ImageNet-C there are {len(classed)} that lie in no folder of a"
-            " corruption and a severity; this is the first. Open the folders by themselves",
+            " corruption and a severity; this is the first. fastinet.open takes each folder by its"
+            " own path",
             member=members.name(int(classed[0])),
         )
 

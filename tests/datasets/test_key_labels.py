@@ -166,7 +166,7 @@ def test_an_image_of_another_split_without_a_label_says_which_split_has_some(ask
     """As Tiny-ImageNet's: its training images alone tell their classes."""
     labels = KeyLabels(None, asked)
     with pytest.raises(
-        ValueError, match="is of the split 'val'.*split=\"train\" takes the training"
+        ValueError, match=r"is of the split 'val'.*split=.train. takes the training"
     ):
         list(labels([("tiny-imagenet-200/val/images/val_0.JPEG", {})]))
 
