@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+from fastinet.printable import printable
+
 __all__ = [
     "CancelledError",
     "CorruptError",
@@ -147,9 +149,7 @@ def _message(cause: str, archive: str | None, member: str | None, offset: int | 
         context.append(f"member '{member}'")
     if offset is not None:
         context.append(f"byte {offset}")
-    message = f"{', '.join(context)}: {cause}" if context else cause
-    # Names that are no UTF-8 carry surrogates, which a terminal or a log file would choke on.
-    return message.encode("utf-8", "backslashreplace").decode("utf-8")
+    return printable(f"{', '.join(context)}: {cause}" if context else cause)
 
 
 def _rebuild(

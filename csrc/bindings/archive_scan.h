@@ -73,6 +73,7 @@ class GzipScan {
     return {digest.begin(), digest.end()};
   }
   SeekPart Take() { return pass_->Take(); }
+  TarMembers Rest() { return pass_->Rest(); }
 
  private:
   std::string path_;

@@ -13,6 +13,9 @@ namespace {
 // Inflated at once [bytes]; blocks of photographs are half as long.
 constexpr size_t kPieceBytes = size_t{1} << 16;
 
+// Of data that end early: of the archive, of a tar in it, and of what is behind that.
+constexpr int kMaxScans = 3;
+
 // Of a saved state's form.
 constexpr uint64_t kStateVersion = 1;
 
@@ -130,7 +133,10 @@ Md5::Digest SeekPass::md5() const { return file_->md5().digest(); }
 Status SeekPass::Step(uint64_t compressed_bytes) {
   const uint64_t enough = position_bytes() + compressed_bytes;
   while (!inflater_.done() && position_bytes() < enough) {
-    FASTINET_RETURN_IF_ERROR(Inflate());
+    if (Status inflated = Inflate(); !inflated.ok()) {
+      ScanToDamage();
+      return inflated;
+    }
     FASTINET_RETURN_IF_ERROR(Scan());
     if (inflater_.at_block() && inflater_.point().offset >= next_point_) {
       FASTINET_RETURN_IF_ERROR(BeginPoint());
@@ -165,6 +171,14 @@ Status SeekPass::Scan() {
     }
   }
   return {};
+}
+
+/// Finds what came before the damage of the gzip data, for Rest().
+void SeekPass::ScanToDamage() {
+  recent_->End();
+  // The tar is cut there, and so is an inner one, of which the scan lists what it has when it is
+  // told to go on.
+  for (int scan = 0; scan < kMaxScans && !Scan().ok(); ++scan) scanner_.Recover();
 }
 
 /// From where on the block after a point at `offset` is to be one: a little before the next
@@ -251,6 +265,8 @@ Status SeekPass::Resume(Bytes state, std::vector<std::string> container_names) {
   FASTINET_RETURN_IF_ERROR(inflater_.StartAt(point, content.last(history)));
   return BeginPoint();
 }
+
+TarMembers SeekPass::Rest() { return scanner_.TakeMembers(); }
 
 SeekPart SeekPass::Take() {
   SeekPart taken = std::exchange(part_, {});

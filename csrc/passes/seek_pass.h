@@ -55,6 +55,10 @@ class SeekPass {
   /// done. Its state goes on from there.
   SeekPart Take();
 
+  /// After an error: the members behind those that Take() gives, as far as the data go. The content
+  /// of the last one may end behind inflated_bytes().
+  TarMembers Rest();
+
  private:
   class HashedFile;
   class RecentData;
@@ -63,6 +67,7 @@ class SeekPass {
 
   Status Inflate();
   Status Scan();
+  void ScanToDamage();
   uint64_t NextPoint(uint64_t offset) const;
   Status BeginPoint();
   Status Finish();

@@ -1,5 +1,6 @@
 #include "stream/split_gate.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fastinet {
@@ -26,6 +27,14 @@ bool PathEndsWith(std::string_view path, std::string_view end) {
 bool LiesIn(std::string_view path, std::string_view above) {
   return !above.empty() && path.size() > above.size() && path.starts_with(above) &&
          path[above.size()] == '/';
+}
+
+/// Whether the folder `path` may be a severity of ImageNet-C's, above class folders: "fog/3". Each
+/// is a split by itself in an archive that is opened (fastinet/datasets/imagenet_c.py).
+bool IsSeverity(std::string_view path) {
+  const std::string_view name = LastPart(path);
+  return !name.empty() && name.size() <= 2 && name[0] != '0' &&
+         std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string Quoted(std::string_view text) {
@@ -136,7 +145,9 @@ SplitGate::Taken SplitGate::Facts(std::string_view name, const Place& place,
           .split_folder = place.folder.split_folder,
           .root = place.folder.root,
           .folder = FolderOf(place),
-          .by_own_name = by_own_name};
+          .by_own_name = by_own_name,
+          .in_severity = place.folder.split_folder.empty() && place.folder.wnid >= 0 &&
+                         IsSeverity(place.folder.root)};
 }
 
 /// Whether an image is of the first one's split, if not a copy of it.
@@ -145,6 +156,7 @@ bool SplitGate::SameSplit(const Taken& taken) const {
     return taken.by_own_name == first_->by_own_name && taken.root == first_->root &&
            taken.split == first_->split;
   }
+  if (taken.root != first_->root && (taken.in_severity || first_->in_severity)) return false;
   return taken.split == first_->split &&
          LastPart(taken.split_folder) == LastPart(first_->split_folder);
 }

@@ -57,6 +57,7 @@ class SplitGate {
     std::string root;
     std::string folder;  // path of the one that is the split, or tells it
     bool by_own_name;    // `wanted` is the name of its folder, and of no split
+    bool in_severity;    // its root may be a corruption in a severity, see ImageNet-C
   };
 
   /// A folder by its very name.

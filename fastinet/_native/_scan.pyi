@@ -59,6 +59,9 @@ class Members(NamedTuple):
     passed: Sequence[Passed] | None = ()
     """Entries that are no files of their own, in archive order: the ``special_entries``, and
     directories that are leftovers. None: an earlier version of fastinet has kept none of them."""
+    outside: Sequence[Passed] = ()
+    """Of an archive that is a folder: the symbolic links, to files or folders, that lead out of it,
+    or are absolute, and are followed all the same: what they lead to is among the members."""
 
 def scan(
     path: str | os.PathLike[str],
@@ -186,6 +189,11 @@ class SeekPass:
         """Of the whole file, in hexadecimal digits, once the pass is done."""
     def take(self) -> SeekPart:
         """What was found since the last call: up to the last seek point, or all once it is done."""
+    def rest(self) -> Members:
+        """After an error: the members behind those of :meth:`take`, as far as the data go.
+
+        The content of the last one may end behind :attr:`inflated_bytes`.
+        """
 
 def junk_ends(names: NDArray[np.uint8], name_ends: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Where in each of N names the first part ends that is hidden or a leftover; 0: none is.

@@ -74,6 +74,7 @@ cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
         uint64_t inflated_bytes()
         vector[uint8_t] md5() except +
         FoundPart Take() except +
+        TarMembers Rest() except +
 
 
 cdef extern from "gzip/seek_points.h" namespace "fastinet" nogil:
@@ -104,8 +105,8 @@ cdef int64_t BLOCKS_PER_STEP = 4096
 
 Members = namedtuple(
     "Members",
-    "offsets sizes containers heads names name_ends container_names special_entries passed",
-    defaults=[()],
+    "offsets sizes containers heads names name_ends container_names special_entries passed outside",
+    defaults=[(), ()],
 )
 Passed = namedtuple("Passed", "kind name target offset")
 
@@ -228,6 +229,9 @@ cdef class SeekPass:
             as_arrays(part.members),
             copy_of(part.state.data(), np.empty(part.state.size(), np.uint8)),
         )
+
+    def rest(self):
+        return as_arrays(self.pass_.Rest())
 
 
 cdef as_arrays(const TarMembers& found):

@@ -20,7 +20,7 @@ from fastinet.sidecars.identity import Identity
 from fastinet.sidecars.places import is_sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -107,7 +107,7 @@ class FolderArchive:
         Raises:
             ReadError: a folder or file cannot be read.
         """
-        folders, passed = self._tree()
+        folders, passed, links = self._tree()
         entries = sorted(
             os.fsencode(f"{folder}/{name}" if folder else name)
             for folder, names in folders
@@ -127,6 +127,7 @@ class FolderArchive:
                 sizes[i], head = found
                 heads[i, : len(head)] = np.frombuffer(head, np.uint8)
         files = [name for name, keep in zip(entries, kept.tolist(), strict=True) if keep]
+        nowhere = {entry.name for entry in passed}
         sizes, heads = sizes[kept], heads[kept]
         ends = np.cumsum(sizes, dtype=np.uint64)
         return _scan.Members(
@@ -139,7 +140,45 @@ class FolderArchive:
             container_names=[f"{folder}/" for folder, _ in folders if folder],
             special_entries=sum(entry.kind != _scan.LEFTOVER for entry in passed),
             passed=passed,
+            outside=[*self._that_lead_out([link for link in links if link not in nowhere])],
         )
+
+    def _that_lead_out(self, links: Sequence[str]) -> Iterator[_scan.Passed]:
+        """Those of these links that lead out of the folder, but for what lies below another one."""
+        above: set[str] = set()
+        for link in sorted(links, key=os.fsencode):
+            folders = link.split("/")[:-1]
+            if any("/".join(folders[: i + 1]) in above for i in range(len(folders))):
+                continue
+            if self._leads_out(link):
+                above.add(link)
+                target = os.readlink(self.path / link)  # noqa: PTH115
+                yield _scan.Passed(_scan.SYMBOLIC_LINK, link, target, 0)
+
+    def _leads_out(self, link: str) -> bool:
+        """Whether a link leads out of the folder in the end, or an absolute one is in its way."""
+        top = [part for part in self.top.split("/") if part]
+        path = top.copy()
+        parts = deque(link.split("/")[len(top) :])
+        for _ in range(_MOST_STEPS):
+            if not parts:
+                return False
+            part = parts.popleft()
+            if part == ".." and path == top:
+                return True
+            if part == "..":
+                path.pop()
+            elif part not in ("", "."):
+                path.append(part)
+                try:
+                    target = os.readlink(self.path.joinpath(*path))  # noqa: PTH115
+                except OSError:  # it is no link
+                    continue
+                if target.startswith("/"):
+                    return True
+                path.pop()
+                parts.extendleft(reversed(target.split("/")))
+        return True
 
     def _look_at(self, name: bytes) -> tuple[int, bytes] | _scan.Passed:
         """Size [bytes] of a file, and its first bytes unless the name says what it is.
@@ -185,7 +224,7 @@ class FolderArchive:
         Raises:
             ReadError: a folder cannot be read.
         """
-        tree = _Tree([], [])
+        tree = _Tree([], [], [])
         seen: set[tuple[int, int]] = set()
         linked: deque[str] = deque()
         waiting = [self.top]
@@ -224,8 +263,11 @@ class FolderArchive:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if is_left:
                 tree.passed.append(_scan.Passed(_scan.LEFTOVER, path + "/" * is_folder, "", 0))
-            elif is_folder:
-                below.append((path, entry.is_symlink()))
+                continue
+            if is_link := entry.is_symlink():
+                tree.links.append(path)
+            if is_folder:
+                below.append((path, is_link))
             else:
                 names.append(entry.name)
         tree.folders.append((folder, names))
@@ -239,7 +281,12 @@ class _Tree(NamedTuple):
     """(path below the archive's, names of what is no folder in it) of each folder."""
     passed: list[_scan.Passed]
     """What is passed over: leftovers, and links to folders that come anyway."""
+    links: list[str]
+    """The symbolic links that are not passed over, or are so for what they lead to."""
 
+
+# Parts of paths, those in links among them, that a link may lead through; Linux follows 40 links.
+_MOST_STEPS = 1000
 
 # Of a link: there is nothing, or it leads to itself.
 _LEADS_NOWHERE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Final
 
 from fastinet.errors import FastinetWarning
+from fastinet.printable import printable
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -33,7 +34,7 @@ def warn(message: str) -> None:
         frame = frame.f_back
     variables = sys.__dict__ if frame is None else frame.f_globals
     warnings.warn_explicit(
-        message,
+        printable(message),
         FastinetWarning,
         filename="sys" if frame is None else frame.f_code.co_filename,
         lineno=1 if frame is None else frame.f_lineno,

@@ -23,6 +23,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from fastinet.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -38,15 +40,7 @@ archive_argument = click.argument("archive")
 
 def literal(text: object) -> str:
     """`text` for a line with rich markup, escaped: brackets in a file name must not be markup."""
-    return escape(_printable(str(text)))
-
-
-def _printable(text: str) -> str:
-    """`text` with the surrogates in it spelled out in ASCII.
-
-    Python has one in a file name for each byte that is no UTF-8, and printing it would fail.
-    """
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return escape(printable(str(text)))
 
 
 def say(text: str = "") -> None:
@@ -76,7 +70,7 @@ def print_table(title: str, headings: Iterable[str], rows: Iterable[Iterable[str
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(_printable(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     say(f"\n[bold]{title}[/]")
     Console(highlight=False).print(table)
 
@@ -87,7 +81,7 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, Text(_printable(value)))
+        table.add_row(name, Text("\n".join(map(printable, value.split("\n")))))
     # What goes into a file or a pipe is not folded: who reads it there looks for whole paths.
     width = None if sys.stdout.isatty() else _UNFOLDED
     Console(highlight=False, width=width).print(table)

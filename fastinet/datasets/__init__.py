@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES_VERSION", "recognise"]
 
-RULES_VERSION: Final = 3
+RULES_VERSION: Final = 4
 """Of the rules by which members are items and have labels and splits. An index that was made by
 other ones is made anew. 1: before paths with names like val_canny were told from val.
-2: before folders told the splits of samples, and of images that a function labels."""
+2: before folders told the splits of samples, and of images that a function labels.
+3: before links out of a folder were told, and when a folder around all was in names of splits."""
 
 # In the order in which they are asked. Labels in files of their own say more than wnids in names.
 _RECOGNISERS = (
@@ -70,4 +71,10 @@ def recognise(
     if listing is None:
         return None
     passed, notes = members.passed_over()
-    return replace(listing, skipped=listing.skipped + passed, notes=(*listing.notes, *notes))
+    untold = [] if listing.others is None else members.note_of(listing.others)
+    return replace(
+        listing,
+        skipped=listing.skipped + passed,
+        notes=(*untold, *listing.notes, *notes, *members.outside_notes()),
+        others=None,
+    )

@@ -13,6 +13,7 @@ import numpy as np
 
 from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.ilsvrc import are_annotations
+from fastinet.datasets.listing import Others
 from fastinet.datasets.names import Names
 from fastinet.datasets.samples import SampleFile, ends_at_last_dot
 
@@ -47,12 +48,17 @@ def with_companions(listing: Listing, members: ScannedMembers) -> Listing:
     )
     if not len(beside):
         return replace(listing, companions=columns)
-    first = ", ".join(members.name(row) for row in np.unique(beside)[:3].tolist())
-    note = (
-        f"of the members that are no images {len(np.unique(beside))} have an image's name, and are"
-        f" its companions, which batch.companions() gives: {first}"
+    taken = Others(
+        np.unique(beside),
+        "members that are no images have an image's name, and are its companions, which"
+        " batch.companions() gives",
     )
-    return replace(listing, companions=columns, notes=(*listing.notes, note))
+    return replace(
+        listing,
+        companions=columns,
+        notes=(*listing.notes, *members.note_of(taken)),
+        others=None if listing.others is None else listing.others.without(taken.rows),
+    )
 
 
 def _pairs(

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fastinet.printable import printable
+
 __all__ = [
     "MOST_CLASSES",
     "MOST_COMPANION_BYTES",
@@ -84,11 +86,10 @@ def asked_label(
         return function(key, companions)
     except Exception as error:
         among = ", ".join(companions) or "none"
-        context = (
+        text = printable(
             f"raised by the function given as labels=, for archive '{archive}', member '{key}'"
             f" (its companions: {among})"
-        ).encode("utf-8", "backslashreplace")
-        text = context.decode("utf-8")
+        )
         if isinstance(error, StopIteration):
             raise RuntimeError(f"{error!r} was {text}") from error  # noqa: TRY004  # as PEP 479
         if sys.version_info < (3, 11):

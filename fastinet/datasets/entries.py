@@ -14,7 +14,8 @@ everybody else reads. So the members of an archive are what they would be there:
 - What is hidden or left by another program is passed over, whatever it holds
   (``csrc/tar/member_name.h``): only links may point to it.
 
-:class:`~fastinet.archives.folder_archive.FolderArchive` reads a folder by the same rules, and a
+:class:`~fastinet.archives.folder_archive.FolderArchive` reads a folder by the same rules, but that
+it follows links wherever they lead, as every program does; a note names those that lead out. And a
 stream (``item_stream.h`` in csrc/), which can take nothing back, refuses doubles and links to
 members. docs/items.md tells users of all this.
 """
@@ -69,6 +70,12 @@ class PassedOver(NamedTuple):
         return f"{self.number} {self.what}{': ' if shown else ''}{shown}"
 
 
+_OUTSIDE = (
+    "symbolic links that lead out of the folder are followed; a tar of it has what they lead to if"
+    " it is packed with `tar --dereference`, and else not"
+)
+
+
 class Double(NamedTuple):
     """A member that a later one of its name replaces."""
 
@@ -90,6 +97,8 @@ class Entries(NamedTuple):
     """Those of them that a later member replaces, one by one."""
     lost: list[str]
     """Links without a file: with a name like this something should have been there."""
+    outside: list[str]
+    """A sentence on links out of a folder, whose files are members; none where there are none."""
 
 
 def counted_entries(found: Members) -> Entries:
@@ -113,7 +122,9 @@ def counted_entries(found: Members) -> Entries:
             )
         )
     passed += _other_entries(found)
-    return Entries(members, passed, doubles, links.lost)
+    leading_out = _passed([_arrow(entry) for entry in found.outside], _OUTSIDE)
+    outside = [leading_out.sentence()] if found.outside else []
+    return Entries(members, passed, doubles, links.lost, outside)
 
 
 def folders_of(found: Members) -> set[str]:

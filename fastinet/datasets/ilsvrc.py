@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
+from fastinet.datasets.listing import Others
 from fastinet.datasets.names import Bools, Ints, Names
 from fastinet.datasets.path_splits import image_numbers
 from fastinet.datasets.scanned import ScannedMembers, wnid_text
@@ -108,6 +109,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
         splits=classes.splits,
         item_split=classes.item_split,
         skipped=int(np.count_nonzero(~items)),
+        others=_no_images(members.names, images),
         notes=tuple(
             note
             for note in (
@@ -169,11 +171,16 @@ def are_annotations(names: Names) -> Bools:
     )
 
 
-def _skipped_notes(names: Names, images: Bools, items: Bools, invalid: Bools) -> Iterator[str]:
+def _no_images(names: Names, images: Bools) -> Others:
     # No word is lost about what belongs to the packaging.
-    no_images = np.flatnonzero(~images & ~are_annotations(names))
+    return Others(
+        np.flatnonzero(~images & ~are_annotations(names)),
+        "members skipped as no images (neither by name nor by content)",
+    )
+
+
+def _skipped_notes(names: Names, images: Bools, items: Bools, invalid: Bools) -> Iterator[str]:
     for rows, reason in (
-        (no_images, "no images (neither by name nor by content)"),
         (np.flatnonzero(images & ~items & ~invalid), "images without a wnid in their names"),
         (np.flatnonzero(images & invalid), "files that are known to hold no image"),
     ):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _paths
+from fastinet.datasets.listing import Others
 from fastinet.datasets.path_splits import image_numbers
 from fastinet.datasets.split_classes import divided, in_split_order
 
@@ -52,15 +53,18 @@ def recognise(members: ScannedMembers) -> Listing | None:
     numbered, numbers = image_numbers(members.names.take(rows))
     classes = divided(members, rows, wnids=wnids[rows], numbered=numbered, numbers=numbers)
     rows, classes = in_split_order(rows, classes, members.names)
-    skipped, skipped_notes = members.skipped_note(items, "no images in a class folder of a split")
+    others = Others(
+        np.flatnonzero(~items), "entries skipped that are no images in a class folder of a split"
+    )
     return members.listing(
         rows,
         family=FAMILY,
         labels=classes.labels,
         splits=classes.splits,
         item_split=classes.item_split,
-        skipped=skipped,
-        notes=(*classes.notes, *skipped_notes),
+        skipped=len(others.rows),
+        notes=classes.notes,
+        others=others,
     )
 
 

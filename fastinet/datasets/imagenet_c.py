@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastinet.datasets.entries import folders_of
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
-from fastinet.datasets.listing import Split
-from fastinet.datasets.path_splits import image_numbers
+from fastinet.datasets.listing import Others, Split
+from fastinet.datasets.path_splits import common_folder, image_numbers
 from fastinet.datasets.published import CORRUPTIONS
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import CorruptError, UnsupportedError
@@ -140,7 +141,9 @@ def recognise(members: ScannedMembers) -> Listing | None:
     classes = _classes(members, wnids, numbers[rows])
     items = np.zeros(len(members), np.bool_)
     items[rows] = True
-    skipped, notes = members.skipped_note(items, "no images of a corruption and a severity")
+    others = Others(
+        np.flatnonzero(~items), "entries skipped that are no images of a corruption and a severity"
+    )
     wnid_texts = tuple(wnid_text(number) for number in classes.tolist())
     return members.listing(
         rows,
@@ -148,8 +151,9 @@ def recognise(members: ScannedMembers) -> Listing | None:
         labels=np.searchsorted(classes, wnids).astype(np.int64),
         splits=tuple(Split(name, wnid_texts) for name in names),
         item_split=splits.astype(np.int8) if len(names) > 1 else None,
-        skipped=skipped,
-        notes=(*notes, *_contradictions(members, rows, wnids)),
+        skipped=len(others.rows),
+        notes=tuple(_contradictions(members, rows, wnids)),
+        others=others,
     )
 
 
@@ -185,7 +189,8 @@ def _refuse_others(members: ScannedMembers, others: Ints) -> None:
     if len(classed):
         raise UnsupportedError(
             f"beside images of ImageNet-C there are {len(classed)} that lie in no folder of a"
-            " corruption and a severity; this is the first. Open the folders by themselves",
+            " corruption and a severity; this is the first. fastinet.open takes each folder by its"
+            " own path",
             member=members.name(int(classed[0])),
         )
 
@@ -193,14 +198,17 @@ def _refuse_others(members: ScannedMembers, others: Ints) -> None:
 def _named_splits(places: Sequence[Corrupted]) -> tuple[list[str], Ints]:
     """The names of the splits in their order, and for each place the index of its split.
 
-    Where one corruption comes in several folders, the path of the folder goes before.
+    Where one corruption comes in several folders, the path of the folder goes before, from the one
+    on that is around all.
     """
     aboves: dict[str, set[str]] = {}
     for each in places:
         aboves.setdefault(each.split, set()).add(each.above)
+    top = common_folder(each.above for each in places)
 
     def key(each: Corrupted) -> tuple[str, str, int]:
-        return each.above if len(aboves[each.split]) > 1 else "", each.corruption, each.severity
+        above = each.above[len(top) :].lstrip("/") if len(aboves[each.split]) > 1 else ""
+        return above, each.corruption, each.severity
 
     keys = sorted({key(each) for each in places})
     names = [f"{above}/{corruption}/{severity}".lstrip("/") for above, corruption, severity in keys]
@@ -237,8 +245,8 @@ def _classes(members: ScannedMembers, wnids: Ints, numbers: Ints) -> Ints:
     empty = {
         told.wnid
         for archive in members.archives
-        for name in archive.members.container_names
-        if (told := corrupted_folder(name.rstrip("/"), archive.name)) is not None
+        for folder in folders_of(archive.members)
+        if (told := corrupted_folder(folder, archive.name)) is not None
     }
     return np.union1d(wnids, np.array([*empty], np.int64))
 

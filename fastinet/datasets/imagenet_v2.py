@@ -25,7 +25,7 @@ import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.key_labels import label_of_numbered_folder
-from fastinet.datasets.listing import Split
+from fastinet.datasets.listing import Others, Split
 from fastinet.datasets.scanned import ScannedMembers
 
 if TYPE_CHECKING:
@@ -67,14 +67,14 @@ def recognise(members: ScannedMembers) -> Listing | None:
         return None
 
     chosen = _by_label_and_name(np.flatnonzero(items), labels, members)
-    skipped, notes = members.skipped_note(items, "no images of ImageNet-V2")
+    others = Others(np.flatnonzero(~items), "entries skipped that are no images of ImageNet-V2")
     return members.listing(
         chosen,
         family=FAMILY,
         labels=labels[chosen],
         splits=(Split("val", imagenet1k_wnids()),),
-        skipped=skipped,
-        notes=tuple(notes),
+        skipped=len(others.rows),
+        others=others,
     )
 
 

@@ -35,11 +35,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastinet._native import _paths
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companions import label_of, may_have_label
 from fastinet.datasets.names import Names
 from fastinet.datasets.objectnet_classes import objectnet_classes
-from fastinet.datasets.path_splits import VALIDATION_PREFIX, image_numbers
+from fastinet.datasets.path_splits import ALL, VALIDATION_PREFIX, image_numbers
 from fastinet.datasets.published import lists_with_class
 from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.datasets.validation import VALIDATION_IMAGES, validation_labels
@@ -58,6 +59,8 @@ __all__ = [
     "validation_numbers",
     "wnids_told",
 ]
+
+_TRAIN = "train"
 
 _NUMBERED_FOLDER = re.compile(r"(?:.*/)?(0|[1-9][0-9]{0,2})/(?:[0-9]{1,2}|[0-9a-f]{40})\.jpeg")
 
@@ -154,8 +157,11 @@ class KeyLabels:
     archive; so are labels by ImageNet-V2's numbers and by other keys.
     """
 
-    def __init__(self, classes: Sequence[str] | None) -> None:
-        """Labels number `classes`, wnids as a rule; None: they are not known."""
+    def __init__(self, classes: Sequence[str] | None, split: str = "") -> None:
+        """Labels number `classes`, wnids as a rule; None: they are not known.
+
+        What the stream is asked for is its `split`; "": nothing.
+        """
         known = imagenet1k_wnids() if classes is None else classes
         self._labels = {wnid_number(wnid): label for label, wnid in enumerate(known)}
         self._labels.pop(-1, None)  # classes that are no wnids are in no key
@@ -167,6 +173,7 @@ class KeyLabels:
         }
         self._classes = len(known)
         self._are_known = classes is not None
+        self._split = split
         self._first: tuple[str, str] | None = None  # what the first label was told by; its key
 
     def __call__(self, items: Sequence[tuple[str, Mapping[str, bytes]]]) -> Iterator[int]:
@@ -189,7 +196,7 @@ class KeyLabels:
                 yield by_objectnet
                 continue
             if not found.kind:
-                raise ValueError(_why_not_told(key))
+                raise ValueError(_why_not_told(key, self._split))
             self._check_one_numbering("folder" if found.kind == _FOLDER else "key", key)
             yield -1 if found.wnid < 0 else self._of_class(found)
 
@@ -268,8 +275,8 @@ def _label_extension(files: Mapping[str, bytes]) -> str:
     return "json" if "json" in files and may_have_label(files["json"]) else ""
 
 
-def _why_not_told(key: str) -> str:
-    """What to say of an item of a stream whose key tells no label."""
+def _why_not_told(key: str, asked: str) -> str:
+    """What to say of an item whose key tells no label, of a stream that was asked for a split."""
     base = key.rpartition("/")[2]
     number = base.removeprefix(VALIDATION_PREFIX)[:8]
     if base.startswith(VALIDATION_PREFIX) and len(number) == 8 and number.isdecimal():
@@ -286,8 +293,15 @@ def _why_not_told(key: str) -> str:
             f"its folder '{folder}' is one of ObjectNet's, whose labels classes=\"objectnet\""
             " numbers; for others, labels= takes a function of the key"
         )
+    split = _paths.tell_of_folder(key.rpartition("/")[0]).split
+    others = asked in ("", ALL) and split not in ("", _TRAIN)
+    if others:
+        where = f", and it is of the split '{split}', as its folder says"
+        advice = f'split="{_TRAIN}" takes the training images alone; else give labels='
+    else:
+        where, advice = "", "give labels=, or split= if it is of one that is not wanted"
     return (
-        "neither its name nor a companion has a label; give labels=, or split= if it is of one that"
-        " is not wanted; or if its .cls or .json comes elsewhere in the stream, pack them side by"
-        " side: `tar --sort=name -cf TAR -C FOLDER .`"
+        f"neither its name nor a companion has a label{where}; {advice}; or if its .cls or .json"
+        " comes elsewhere in the stream, pack them side by side:"
+        " `tar --sort=name -cf TAR -C FOLDER .`"
     )

@@ -14,7 +14,7 @@ from fastinet.datasets.companion_columns import CompanionColumns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Listing", "Split"]
+__all__ = ["Listing", "Others", "Split"]
 
 
 class Split(NamedTuple):
@@ -24,6 +24,19 @@ class Split(NamedTuple):
     """"train", "val", "test", or as the archive calls it."""
     wnids: tuple[str, ...]
     """[K] classes in label order; several splits may have the same ones."""
+
+
+class Others(NamedTuple):
+    """Members of the archives that are no items, and that nobody has been told of so far."""
+
+    rows: NDArray[np.int64]
+    """Among all members, rising."""
+    what: str
+    """Continues "3 " in a note."""
+
+    def without(self, rows: NDArray[np.int64]) -> Others:
+        """The same without these."""
+        return self._replace(rows=np.setdiff1d(self.rows, rows))
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,8 @@ class Listing:
     """Entries of the archives that are no items."""
     notes: tuple[str, ...] = ()
     """What the user should hear about, skipped entries among it; a sentence each."""
+    others: Others | None = None
+    """For the notes, once it is known which of them are companions; no index keeps them."""
 
     def files(self, number: int) -> Files:
         """Names, offsets and sizes of the items in archive `number`; a folder is opened by them."""

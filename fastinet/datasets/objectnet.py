@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastinet.datasets.listing import Split
+from fastinet.datasets.listing import Others, Split
 from fastinet.datasets.objectnet_classes import objectnet_classes
 
 if TYPE_CHECKING:
@@ -77,14 +77,16 @@ def recognise(members: ScannedMembers) -> Listing | None:
     belonging = ~items & members.in_folder("mappings")
     for name in ("README", "LICENSE"):
         belonging |= ~items & members.names.base_begins_with(name)
-    skipped, notes = members.skipped_note(items | belonging, "no images of ObjectNet")
+    others = Others(
+        np.flatnonzero(~(items | belonging)), "entries skipped that are no images of ObjectNet"
+    )
     return members.listing(
         rows,
         family=FAMILY,
         labels=labels,
         splits=(Split(SPLIT, tuple(each.title for each in objectnet_classes())),),
-        skipped=skipped + int(np.count_nonzero(belonging)),
-        notes=tuple(notes),
+        skipped=len(others.rows) + int(np.count_nonzero(belonging)),
+        others=others,
     )
 
 

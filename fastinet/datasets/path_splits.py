@@ -33,7 +33,8 @@ The *root* of an image is the path of its folders without those that are wnids. 
 the same root, or none, and are told nothing, are of "train" where no folder has a known name. Where
 one has, images outside of such folders are a split by the name of their own folder, for they may be
 copies: ``val_canny/`` and ``train_backup/`` beside ``train/`` and ``val/``; those in no folder but
-their class's are the split ".".
+their class's are the split ".". A folder around all images is in no name, since a tar may have it
+where the folder has not: images in ``data/n01440764`` beside ``data/val`` are ".", too.
 
 *Copies.* Roots that would be one split are parts of it if no class, or number of an image, is in
 two of them: ``part1/n01440764``, ``part2/n01443537``. Otherwise, one may be a copy of the other, or
@@ -77,6 +78,7 @@ __all__ = [
     "VALIDATION_PREFIX",
     "Part",
     "Partition",
+    "common_folder",
     "find_split",
     "image_numbers",
     "lie_in_folder",
@@ -200,7 +202,7 @@ def partition(
     of_names, folders = names.folders()
     tellings = [_paths.tell_of_folder(folder) for folder in folders]
     several = len(set(around)) > 1 and any(map(_paths.known_split, around))
-    top = "" if several else _common_folder(telling.root for telling in tellings)
+    top = "" if several else common_folder(telling.root for telling in tellings)
     named = _Around(
         any_split_folder=any(_below(top, telling).split for telling in tellings),
         several=several,
@@ -233,7 +235,7 @@ def partition(
             f"its folders are {len(firsts)} splits, for they have the same classes:"
             f" {', '.join(shown)}, ...; open them by their own paths"
         )
-    found = _names(firsts)
+    found = _names(firsts, named.top)
     order = sorted(found, key=lambda key: (_order(found[key].split), found[key].name))
     numbers = {key: number for number, key in enumerate(order)}
     of_places = np.array([numbers[keys[number]] for number in range(len(places))], np.int64)
@@ -269,7 +271,7 @@ class _Around:
         return _Place(split, telling.split_folder, telling.root, around)
 
 
-def _common_folder(roots: Iterable[str]) -> str:
+def common_folder(roots: Iterable[str]) -> str:
     """Path of the innermost folder that all of these lie in; "": none."""
     paths = [root.split("/") for root in roots]
     common = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))
@@ -364,8 +366,13 @@ def _order(split: str) -> int:
     return KNOWN_SPLITS.index(split) if split else len(KNOWN_SPLITS)
 
 
-def _names(firsts: dict[tuple[str, ...], _Place]) -> dict[tuple[str, ...], Part]:
-    """The splits, by their keys; a place of each is given."""
+def _names(firsts: dict[tuple[str, ...], _Place], top: str) -> dict[tuple[str, ...], Part]:
+    """The splits, by their keys; a place of each is given.
+
+    The folder `top`, which all images lie in, is in no name: a folder that is opened has none, and
+    a tar of it may have one.
+    """
+    firsts = {key: _inside(place, top) for key, place in firsts.items()}
     alike = Counter(key[0] for key in firsts)
     parts = {key: Part(key[0], key[0]) for key in firsts if key[0] and alike[key[0]] == 1}
     others = [key for key in firsts if key not in parts]
@@ -383,6 +390,14 @@ def _names(firsts: dict[tuple[str, ...], _Place]) -> dict[tuple[str, ...], Part]
         unlike = f"./{unlike}" if unlike == ALL else unlike
         parts[key] = Part(unlike, place.split if key[0] else "")
     return parts
+
+
+def _inside(place: _Place, top: str) -> _Place:
+    """The place as paths from the folder `top` on name it."""
+    if not top:
+        return place
+    begin = len(top) + 1
+    return place._replace(split_folder=place.split_folder[begin:], root=place.root[begin:])
 
 
 def _ending(place: _Place, depth: int, *, whole: bool) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastinet._native._paths import known_split
 from fastinet.datasets.entries import PassedOver, counted_entries
-from fastinet.datasets.listing import Listing
+from fastinet.datasets.listing import Listing, Others
 from fastinet.datasets.names import WNID_LENGTH, Bools, Ints, Names, Octets
 from fastinet.errors import InternalError
 
@@ -134,6 +134,7 @@ class ScannedMembers:
         item_split: NDArray[np.int8] | None = None,
         skipped: int = 0,
         notes: tuple[str, ...] = (),
+        others: Others | None = None,
     ) -> Listing:
         """The listing whose items are the members ``rows``, in this order, with these labels."""
         key_offsets, key_bytes = self.names.packed(rows)
@@ -149,6 +150,7 @@ class ScannedMembers:
             item_split=item_split,
             skipped=skipped,
             notes=notes,
+            others=others,
         )
 
     def folder_wnids(self) -> Ints:
@@ -169,17 +171,15 @@ class ScannedMembers:
         found = list(by_reason.values())
         return sum(each.number for each in found), [each.sentence() for each in found]
 
-    def skipped_note(self, items: Bools, what: str) -> tuple[int, list[str]]:
-        """How many members are none of the items, and a sentence on them where there are any.
+    def outside_notes(self) -> list[str]:
+        """A sentence on links that lead out of a folder and are followed, where there are any."""
+        return [note for entries in self.entries for note in entries.outside]
 
-        Args:
-            items: [N] which members are items.
-            what: the others are: "no images".
-        """
-        others = np.flatnonzero(~items)
-        names = [self.names[row] for row in others[:3].tolist()]
-        note = PassedOver(len(others), names, f"entries skipped that are {what}").sentence()
-        return len(others), [note] if len(others) else []
+    def note_of(self, others: Others) -> list[str]:
+        """A sentence on these members, if there are any."""
+        names = [self.names[row] for row in others.rows[:3].tolist()]
+        note = PassedOver(len(others.rows), names, others.what).sentence()
+        return [note] if len(others.rows) else []
 
     def images(self) -> Bools:
         """[N] which members are images, by extension or by content.

@@ -13,12 +13,12 @@ val have the same labels. A split by the name of its folder has that table, too,
 are in it; else, it has one by itself, for its classes must not move the others' labels. So do
 ImageNet-21K-P's small classes. Where no folder is called as a split, all have one table.
 
-A note names the classes without images, and those that one split lacks and another one has.
+A note names the classes without images. Those that the split which is opened lacks, and another one
+has, are told when it is opened (:mod:`fastinet.items.siblings`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import CorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.path_splits import Partition
     from fastinet.datasets.scanned import ScannedMembers
 
-__all__ = ["SplitClasses", "divided", "in_split_order", "lacking_notes"]
+__all__ = ["SplitClasses", "divided", "in_split_order"]
 
 _SMALL_CLASSES = "small_classes"
 _TRAIN = "train"
@@ -120,7 +120,7 @@ def divided(
         found.of_rows,
         labels,
         whole_numbers,
-        tuple(_notes(found.parts, of_parts, empty, shared_empty, tables)),
+        tuple(_notes(of_parts, empty, shared_empty)),
     )
 
 
@@ -196,13 +196,11 @@ def _union(tables: Iterable[Ints]) -> Ints:
 
 
 def _notes(
-    parts: tuple[Part, ...],
     of_parts: list[Ints],
     empty: list[Ints],
     shared_empty: Ints,
-    tables: list[Ints],
 ) -> Iterator[str]:
-    """What to say of classes without images, in the archive and in a split."""
+    """What to say of classes without images in the archive."""
     present = _union(of_parts)
     void = np.setdiff1d(_union([*empty, shared_empty]), present)
     if len(void):
@@ -210,37 +208,10 @@ def _notes(
             f"{len(void)} classes have no images: {_some(void)}; they keep their places among the"
             " labels"
         )
-    by_table: dict[bytes, list[int]] = defaultdict(list)
-    for number, table in enumerate(tables):
-        if len(of_parts[number]):  # else nothing in it has a label
-            by_table[table.tobytes()].append(number)
-    for numbers in by_table.values():
-        yield from lacking_notes(
-            [(parts[number].name, of_parts[number]) for number in numbers], wnid_text
-        )
 
 
-def lacking_notes(of_splits: Sequence[tuple[str, Ints]], called: Callable[[int], str]) -> list[str]:
-    """What to say of classes that a split has no images of, and another one with its table has.
-
-    Args:
-        of_splits: the name of each split, and the classes that it has images of.
-        called: what a class is called.
-    """
-    together = _union(classes for _, classes in of_splits)
-    notes = []
-    for name, classes in of_splits:
-        lacking = np.setdiff1d(together, classes)
-        if len(lacking):
-            notes.append(
-                f"{len(lacking)} classes have no images in split '{name}', and have some in another"
-                f" one: {_some(lacking, called)}; labels number the classes of all splits"
-            )
-    return notes
-
-
-def _some(classes: Ints, called: Callable[[int], str] = wnid_text) -> str:
-    shown = [called(number) for number in classes[:3].tolist()]
+def _some(classes: Ints) -> str:
+    shown = [wnid_text(number) for number in classes[:3].tolist()]
     return ", ".join([*shown, *(["..."] if len(classes) > len(shown) else [])])
 
 

@@ -61,7 +61,6 @@ from fastinet.datasets.samples import IsLabel, Samples, extension_of
 from fastinet.datasets.scanned import ScannedMembers, wnid_number
 from fastinet.datasets.shard_classes import classes_of_labels
 from fastinet.datasets.shard_splits import shard_splits, splits_without_function
-from fastinet.datasets.split_classes import lacking_notes
 from fastinet.errors import CorruptError, FastinetError
 
 if TYPE_CHECKING:
@@ -288,7 +287,6 @@ def _listing(
             " the last one",
         ),
         "" if chosen else contradiction,
-        *_lacking_notes(splits, labels, classes),
     )
     listing = members.listing(
         items,
@@ -321,19 +319,6 @@ def _note(members: ScannedMembers, rows: Ints, what: str) -> str:
         return ""
     shown = [members.name(row) for row in rows[:3].tolist()]
     return f"{len(rows)} {what}: {', '.join(shown)}{', ...' if len(rows) > 3 else ''}"
-
-
-def _lacking_notes(splits: ShardSplits, labels: Ints, classes: tuple[str, ...]) -> list[str]:
-    """What to say of classes that one split has images of, and another one has not."""
-    if len(splits.names) == 1:
-        return []
-    known = labels >= 0
-    present = [
-        (name, np.unique(labels[known & (splits.of_rows == number)]))
-        for number, name in enumerate(splits.names)
-    ]
-    present = [(name, found) for name, found in present if len(found)]
-    return lacking_notes(present, lambda label: classes[label])
 
 
 def _told_by_names(members: ScannedMembers, samples: Samples) -> Ints:

@@ -29,6 +29,7 @@ from fastinet.datasets.names import WNID_LENGTH, Names
 from fastinet.datasets.scanned import wnid_number
 from fastinet.errors import MissingError
 from fastinet.formats.number_lines import text_rows
+from fastinet.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -142,10 +143,10 @@ def _checked(found: _Found, texts: Sequence[str], where: str) -> NDArray[np.int6
     """The rows; ValueError if a name has none."""
     if found.several:
         ambiguous = {texts[i]: keys for i, keys in found.several.items()}
-        raise ValueError(_why_ambiguous(ambiguous, len(texts), where))
+        raise ValueError(printable(_why_ambiguous(ambiguous, len(texts), where)))
     strangers = [texts[i] for i in found.unknown()]
     if strangers:
-        raise ValueError(_why_unknown(strangers, len(texts), where))
+        raise ValueError(printable(_why_unknown(strangers, len(texts), where)))
     return found.rows
 
 

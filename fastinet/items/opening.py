@@ -28,20 +28,17 @@ from fastinet.datasets.scanned import names_around
 from fastinet.errors import MissingError, ReadError
 from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
-from fastinet.items.discovery import (
-    find_archives,
-    keep_sidecars,
-    patch_at,
-    scan_archives,
-    siblings_note,
-)
+from fastinet.items.discovery import find_archives, keep_sidecars, patch_at
 from fastinet.items.given_labels import (
     GivenLabels,
     refuse_strange_devkit,
 )
 from fastinet.items.index import obtain_listing
 from fastinet.items.item_columns import ItemColumns
+from fastinet.items.scanning import scan_archives
+from fastinet.items.siblings import lacking_note, siblings_note
 from fastinet.items.stream import Stream
+from fastinet.printable import printable
 from fastinet.sidecars.identity import content_hash
 from fastinet.sidecars.places import given_index
 
@@ -183,6 +180,8 @@ def open(  # noqa: A001  # read as fastinet.open
     for note in (*notes, *listing.notes):  # these may say why there is no such split
         warn(f"'{absolute}': {note}")
     chosen, split_notes = _chosen_split(absolute, listing, split)
+    if chosen != ALL:
+        split_notes += lacking_note(listing, [name for name, _ in listing.splits].index(chosen))
     beside = siblings_note(absolute, listing, look_at_indexes=keeping is True)
     for note in (*split_notes, *beside):
         warn(f"'{absolute}': {note}")
@@ -223,7 +222,7 @@ def _chosen_split(path: Path, listing: Listing, wanted: str | None) -> tuple[str
         if len(names) == 1:
             return names[0], []
         if _DEFAULT not in names:
-            raise ValueError(
+            raise _refusal(
                 f"'{path}' has several splits, {shown}, and none of them is plainly '{_DEFAULT}':"
                 f" split= takes one of them, split='{ALL}' all"
             )
@@ -235,10 +234,10 @@ def _chosen_split(path: Path, listing: Listing, wanted: str | None) -> tuple[str
         return names[_split_in_folder(path, listing, wanted)], []
     found = find_split(names, wanted)
     if not found:
-        raise ValueError(f"'{path}' has no split '{wanted}'; it has {shown}")
+        raise _refusal(f"'{path}' has no split '{wanted}'; it has {shown}")
     if len(found) > 1:
         several = ", ".join(names[number] for number in found)
-        raise ValueError(f"'{path}' has several splits that '{wanted}' may mean: {several}")
+        raise _refusal(f"'{path}' has several splits that '{wanted}' may mean: {several}")
     return names[found[0]], []
 
 
@@ -253,7 +252,7 @@ def _split_in_folder(path: Path, listing: Listing, wanted: str) -> int:
     keys = Names(listing.key_bytes, bounds[:-1], bounds[1:])
     inside = lie_in_folder(keys, wanted)
     if not inside.any():
-        raise ValueError(
+        raise _refusal(
             f"'{path}' has no images in a folder '{wanted}'; it has the splits {', '.join(names)}"
         )
     of_items = listing.item_split
@@ -262,18 +261,23 @@ def _split_in_folder(path: Path, listing: Listing, wanted: str) -> int:
     found = np.unique(of_items[inside]).tolist()
     if len(found) > 1:
         several = ", ".join(names[number] for number in found)
-        raise ValueError(
+        raise _refusal(
             f"'{path}' has several splits in folders '{wanted}': {several}; split= takes one of"
             " these"
         )
     outside = np.flatnonzero((of_items == found[0]) & ~inside)
     if len(outside):
         name = names[found[0]]
-        raise ValueError(
+        raise _refusal(
             f"'{path}' has images of the split '{name}' elsewhere than in a folder '{wanted}', too,"
             f" the first is '{keys[int(outside[0])]}'; split='{name}' takes them together"
         )
     return int(found[0])
+
+
+def _refusal(message: str) -> ValueError:
+    """The error with this message, whose names of folders may be any."""
+    return ValueError(printable(message))
 
 
 def is_stream(source: object) -> bool:

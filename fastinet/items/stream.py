@@ -18,6 +18,7 @@ from fastinet.datasets.companions import LabelFunction, asked_label, by_extensio
 from fastinet.datasets.key_labels import KeyLabels
 from fastinet.errors import FastinetError, ReadError, UnsupportedError
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
+from fastinet.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -76,7 +77,7 @@ class Stream:
         self._source = source
         self._known_classes = known_classes
         self._label_function = labels
-        self._key_labels = KeyLabels(classes if known_classes else None)
+        self._key_labels = KeyLabels(classes if known_classes else None, split or "")
         self.rules = _engine.ItemRules(
             labels_by_function=labels is not None,
             split=split or "",
@@ -192,7 +193,7 @@ class Stream:
                 if self._known_classes and label >= len(self.classes):
                     raise ValueError(f"label {label}, and there are {len(self.classes)} classes")
             except ValueError as error:
-                raise ValueError(f"'{self.name}', item '{key}': {error}") from error
+                raise ValueError(printable(f"'{self.name}', item '{key}': {error}")) from error
             labels.append(label)
         return labels
 

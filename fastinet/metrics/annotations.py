@@ -8,6 +8,7 @@ import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.metrics.localization import TrueBoxes
+from fastinet.printable import printable
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes
@@ -57,4 +58,4 @@ def _number(key: bytes) -> int:
 
 
 def _text(key: bytes) -> str:
-    return key.decode("utf-8", "backslashreplace")
+    return printable(key.decode("utf-8", "surrogateescape"))

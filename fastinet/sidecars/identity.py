@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import itertools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -125,7 +126,7 @@ def has_same_content(then: Identity, now: Identity) -> bool:
 def check_identities(indexed: Sequence[Identity], present: Sequence[Identity]) -> None:
     """Raises UnusableSidecarError unless the index was made from archives with this content."""
     if [archive.name for archive in indexed] != [archive.name for archive in present]:
-        raise UnusableSidecarError("is stale: it lists other archives")
+        raise UnusableSidecarError(f"is stale: {_other_names(indexed, present)}")
     for then, now in zip(indexed, present, strict=True):
         if has_same_content(then, now):
             continue
@@ -136,6 +137,23 @@ def check_identities(indexed: Sequence[Identity], present: Sequence[Identity]) -
         else:
             change = "has other content than when it was made"
         raise UnusableSidecarError(f"is stale: archive '{now.name}' {change}")
+
+
+def _other_names(indexed: Sequence[Identity], present: Sequence[Identity]) -> str:
+    """What is different about archives that are not called as those in a sidecar."""
+    if len(indexed) != len(present):
+        return f"it lists {len(indexed)} archives, and these are {len(present)}"
+    pairs = [
+        (then, now) for then, now in zip(indexed, present, strict=True) if then.name != now.name
+    ]
+    then, now = pairs[0]
+    more = f", and {len(pairs) - 1} more have other names" if len(pairs) > 1 else ""
+    if not all(itertools.starmap(has_same_content, pairs)):
+        return f"it is of an archive '{then.name}', and this is '{now.name}'{more}"
+    return (
+        f"it was made when '{now.name}', whose content is the same, was called '{then.name}'{more};"
+        " a name may tell a split"
+    )
 
 
 def content_hash(archives: Sequence[Identity]) -> str:

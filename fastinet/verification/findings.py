@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastinet.printable import printable
 from fastinet.verification.report import Finding
 
 if TYPE_CHECKING:
@@ -71,5 +72,5 @@ class Findings:
         advice: str,
         detail: str = "",
     ) -> None:
-        archive = archive or self.archive
+        archive, message = archive or self.archive, printable(message)
         self.found.append(Finding(severity, kind, message, archive, member, offset, advice, detail))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fastinet._native import _scan
 from fastinet.archives.containers import join_members
+from fastinet.base.texts import take_texts
 from fastinet.errors import FastinetError, ReadError
 
 if TYPE_CHECKING:
@@ -30,7 +33,8 @@ def walk_gzip(
         progress: called now and then with (compressed bytes passed, in all).
 
     Returns:
-        The members up to there, their offsets in the inflated data, and what is wrong.
+        The members that are whole up to there, their offsets in the inflated data, and what is
+        wrong.
 
     Raises:
         ReadError: it cannot be read.
@@ -52,4 +56,25 @@ def walk_gzip(
         if progress is not None:
             progress(walk.position_bytes, walk.size_bytes)
     parts.append(walk.take().members)
-    return join_members(parts), errors
+    if errors:
+        parts.append(walk.rest())
+    members = join_members(parts)
+    return _whole(members, walk.inflated_bytes), errors
+
+
+def _whole(members: _scan.Members, inflated_bytes: int) -> _scan.Members:
+    """The members without one whose content does not end within the inflated data."""
+    whole = members.offsets + members.sizes <= inflated_bytes
+    if whole.all():
+        return members
+    rows = np.flatnonzero(whole)
+    starts = np.concatenate([np.zeros(1, np.uint64), members.name_ends])
+    names, offsets = take_texts(members.names, starts, rows)
+    return members._replace(
+        offsets=members.offsets[rows],
+        sizes=members.sizes[rows],
+        containers=members.containers[rows],
+        heads=members.heads[rows],
+        names=names,
+        name_ends=offsets[1:],
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from fastinet.datasets import imagenet_c
 from fastinet.datasets.published import published_candidates
 from fastinet.errors import CorruptError, MissingError, TooLargeError, UnsupportedError
-from fastinet.items.discovery import recognised
+from fastinet.items.scanning import recognised
 from fastinet.verification.likeness import how_alike, note_a_part
 from fastinet.verification.recognition import (
     WITHOUT_IMAGES,

@@ -178,6 +178,8 @@ def _check_unread_images(
 def _note_passed_over(subject: Subject, members: ScannedMembers) -> None:
     for sentence in members.passed_over()[1]:
         subject.findings.note("passed over", sentence)
+    for sentence in members.outside_notes():
+        subject.findings.note("links to outside", sentence)
 
 
 def _counts(subject: Subject) -> str:

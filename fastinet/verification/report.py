@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from fastinet.printable import printable
 from fastinet.sidecars.schema import Count
 
 __all__ = ["Check", "Finding", "Report"]
@@ -26,7 +27,7 @@ class Finding:
     "unfinished download", "trailing bytes", "size", "damaged header", "digest", "missing class",
     "unexpected class", "images per class", "count", "missing members", "duplicate members",
     "unexpected members", "damaged member", "damaged image", "unreadable image", "devkit",
-    "odd image", "not compared", "not opened", "changed"."""
+    "odd image", "passed over", "links to outside", "not compared", "not opened", "changed"."""
     message: str
     """A sentence."""
     archive: str
@@ -47,7 +48,7 @@ class Finding:
         What the message says already is left out, so it is "" where the message names both, or
         where the finding is about the whole archive.
         """
-        member = [] if self.member is None else [self.member]
+        member = [] if self.member is None else [printable(self.member)]
         offset = [] if self.offset is None else [f"byte {self.offset:,}"]
         return ", ".join(words for words in member + offset if words not in self.message)
 

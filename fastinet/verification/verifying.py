@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from fastinet.archives.containers import inner_tars
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.datasets.scanned import ScannedMembers
-from fastinet.items.discovery import as_scanned
+from fastinet.items.scanning import as_scanned
 from fastinet.verification.content_check import check_content, images_to_check
 from fastinet.verification.headers import Headers
 from fastinet.verification.identification import identify_by_content

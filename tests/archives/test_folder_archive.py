@@ -183,3 +183,63 @@ def test_folders_that_come_count(tree: Path) -> None:
     (tree / "c").mkdir()
     set_times(tree)
     assert FolderArchive(tree).identify() != before
+
+
+# ------------------------------------------------------------------------------- links to outside
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A folder with a file "here", beside a folder "there" with another one and a link to it."""
+    for path in ("data/a/here.jpg", "there/1.jpg"):
+        write(tmp_path / path, JPEG)
+    (tmp_path / "there" / "2.jpg").symlink_to("1.jpg")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "outside"),
+    [
+        ("a/x.jpg", "{root}/there/1.jpg", True),
+        ("a/x.jpg", "../../there/1.jpg", True),
+        ("a/x.jpg", "../../there/2.jpg", True),
+        ("b", "../there", True),
+        ("b", "{root}/there", True),
+        ("b.jpg", "{root}/data/a/here.jpg", True),  # tar does not know where it lies
+        ("b.jpg", "../data/a/here.jpg", True),  # nor what the folder is called
+        ("a/x.jpg", "here.jpg", False),
+        ("b.jpg", "a/here.jpg", False),
+        ("b.jpg", "a/../a/./here.jpg", False),
+        ("b.jpg", "a/gone.jpg", False),  # which is told otherwise
+        ("b.jpg", "../there/gone.jpg", False),
+        ("a/.x.jpg", "../../there/1.jpg", False),  # which is passed over
+    ],
+)
+def test_links_that_lead_out(linked: Path, link: str, target: str, outside: bool) -> None:
+    told = target.format(root=linked.parent)
+    (linked / link).symlink_to(told)
+    found = FolderArchive(linked).scan().outside
+    assert [(entry.name, entry.target) for entry in found] == ([(link, told)] if outside else [])
+
+
+def test_links_by_way_of_others_lead_out(linked: Path) -> None:
+    """What lies in a folder that is a link to outside is told with that."""
+    (linked / "b").symlink_to("../there")
+    (linked / "c.jpg").symlink_to("b/1.jpg")
+    (linked / "d.jpg").symlink_to("c.jpg")
+    (linked / "e").symlink_to("a")
+    (linked / "f.jpg").symlink_to("e/here.jpg")
+    found = FolderArchive(linked).scan()
+    assert [entry.name for entry in found.outside] == ["b", "c.jpg", "d.jpg"]
+    assert found.special_entries == 1, "of e, whose files count as those of a"
+    assert len(found.sizes) == 6
+
+
+def test_links_out_of_a_class_folder_by_itself(linked: Path) -> None:
+    """A tar of it has nothing of the class beside it."""
+    write(linked / "n01440764" / "1.jpg", JPEG)
+    (linked / "n01440764" / "2.jpg").symlink_to("../a/here.jpg")
+    (linked / "n01440764" / "3.jpg").symlink_to("1.jpg")
+    assert FolderArchive(linked).scan().outside == []
+    (found,) = FolderArchive(linked, "n01440764").scan().outside
+    assert found.name == "n01440764/2.jpg"

@@ -115,6 +115,15 @@ def test_one_corruption_in_two_folders_is_two_splits(tmp_path: Path) -> None:
     assert fastinet.open(path, split="b/c/fog/1").splits == ("a/fog/1", "b/c/fog/1")
 
 
+@pytest.mark.parametrize("top", ["", "data/", "more/data/"])
+def test_a_folder_around_all_is_in_no_name_of_a_split(tmp_path: Path, top: str) -> None:
+    members = {
+        f"{top}{above}fog/1/n01440764/ILSVRC2012_val_00000293.JPEG": JPEG for above in ("", "copy/")
+    }
+    path = write_archive(tmp_path / "c.tar", members)
+    assert fastinet.open(path, split="fog/1").splits == ("fog/1", "copy/fog/1")
+
+
 def test_an_image_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     members = imagenet_c_members(("fog",), (1,), (7,))
     paths = [write_archive(tmp_path / name, members) for name in ("a.tar", "b.tar")]

@@ -159,3 +159,21 @@ def test_objectnet_among_other_classes(classes: tuple[str, ...] | None) -> None:
         list(KeyLabels(classes)(items))
     titles = [each.title for each in objectnet_classes()]
     assert list(KeyLabels(titles)(items)) == [titles.index("Air freshener")]
+
+
+@pytest.mark.parametrize("asked", ["", "all"])
+def test_an_image_of_another_split_without_a_label_says_which_split_has_some(asked: str) -> None:
+    """As Tiny-ImageNet's: its training images alone tell their classes."""
+    labels = KeyLabels(None, asked)
+    with pytest.raises(
+        ValueError, match=r"is of the split 'val'.*split=.train. takes the training"
+    ):
+        list(labels([("tiny-imagenet-200/val/images/val_0.JPEG", {})]))
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"), [("train/x/0.JPEG", ""), ("x/0.JPEG", ""), ("val/images/val_0.JPEG", "val")]
+)
+def test_an_image_without_a_label_that_no_other_split_helps(key: str, asked: str) -> None:
+    with pytest.raises(ValueError, match="has a label; give labels=, or split= if it is of one"):
+        list(KeyLabels(None, asked)([(key, {})]))

@@ -5,67 +5,19 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
+from support.named_files import JPEG, labels, opened, wnids, write_folder, write_tar, written
 
 import fastinet
 from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import END, entry, tar
-from fastinet.testing.small import small_jpeg
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-JPEG = small_jpeg(np.random.default_rng(0))
 A, B, C, D = "n01440764", "n01443537", "n01484850", "n01491361"
 
 
-def write_folder(root: Path, names: Sequence[str]) -> Path:
-    """Files of these names, and folders where they end in a slash."""
-    for name in names:
-        path = root / name
-        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
-        if not name.endswith("/"):
-            path.write_bytes(JPEG)
-    return root
-
-
-def write_tar(path: Path, names: Sequence[str]) -> Path:
-    members = [
-        entry(name, type=tarfile.DIRTYPE) if name.endswith("/") else entry(name, JPEG)
-        for name in names
-    ]
-    path.write_bytes(b"".join(members) + END)
-    return path
-
-
-def written(form: str, folder: Path, names: Sequence[str], name: str = "data") -> Path:
-    if form == "folder":
-        return write_folder(folder / name, names)
-    return write_tar(folder / f"{name}.tar", sorted(names))
-
-
 FORMS = pytest.mark.parametrize("form", ["folder", "tar"])
-
-
-def opened(path: Path | list[Path], split: str | None = None) -> tuple[fastinet.Dataset, list[str]]:
-    """The dataset, and what was said."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FastinetWarning)
-        dataset = fastinet.open(path, split=split, index=False)
-    return dataset, [str(each.message) for each in caught]
-
-
-def labels(dataset: fastinet.Dataset) -> dict[str, int]:
-    return dict(zip(dataset.keys, dataset.labels.tolist(), strict=True))
-
-
-def wnids(dataset: fastinet.Dataset) -> list[str]:
-    return [info.wnid for info in dataset.classes]
 
 
 @FORMS
@@ -211,16 +163,25 @@ def test_several_archives_that_are_called_as_splits(tmp_path: Path) -> None:
     assert (parts.splits, len(parts)) == (("train",), 2)
 
 
-def test_a_split_by_itself_beside_one_with_more_classes(tmp_path: Path) -> None:
-    names = [f"train/{A}/1.jpg", f"train/{B}/1.jpg", f"val/{B}/2.jpg", f"val_canny/{C}/"]
-    root = write_folder(tmp_path / "root", names)
-    val, notes = opened(root / "val")
-    assert labels(val) == {f"{B}/2.jpg": 0}
-    (note,) = notes
-    assert f"'train' beside it has 1 classes that it does not have: {A}" in note
-    assert f"fastinet.open('{root}', split='val')" in note
-    assert labels(opened(root, "val")[0]) == {f"val/{B}/2.jpg": 1}
-    assert opened(root / "train")[1] == []
+@pytest.mark.parametrize("top", ["", "./", "data/", "more/data/"])
+@pytest.mark.parametrize("beside", ["train", "val", "val_canny"])
+def test_a_folder_around_all_is_in_no_name(top: str, beside: str, tmp_path: Path) -> None:
+    """As of `tar cf data.tar data`, of a folder with loose class folders beside a split's."""
+    names = [f"{A}/1.jpg", f"{beside}/{A}/2.jpg", f"train_old/{A}/3.jpg"]
+    forms = [
+        write_folder(tmp_path / "data", names),
+        write_tar(tmp_path / "data.tar", [f"{top}{name}" for name in names]),
+    ]
+    said = []
+    for path in forms:
+        with pytest.raises(ValueError, match="has no split") as caught:
+            opened(path, "none")
+        said.append(str(caught.value).replace(str(path), "PATH"))
+        dataset, _ = opened(path, ".")
+        assert [key.removeprefix(top.removeprefix("./")) for key in dataset.keys] == names[:1]
+    assert said[0] == said[1]
+    if top == "data/":
+        assert list(opened(forms[1], "data/")[0].keys) == [f"data/{A}/1.jpg"]
 
 
 @FORMS
@@ -240,32 +201,6 @@ def test_more_splits_than_an_index_has(form: str, tmp_path: Path) -> None:
     names = [f"copy{number}/{A}/1.jpg" for number in range(128)]
     with pytest.raises(fastinet.errors.UnsupportedError, match="its folders are 128 splits"):
         opened(written(form, tmp_path, names))
-
-
-@pytest.mark.usefixtures("own_cache")
-@pytest.mark.parametrize(
-    "names", [("train", "val"), ("ILSVRC2012_img_train", "ILSVRC2012_img_val")]
-)
-def test_a_tar_of_a_split_beside_one_with_more_classes(
-    tmp_path: Path, names: tuple[str, str]
-) -> None:
-    train = write_tar(tmp_path / f"{names[0]}.tar", [f"{A}/1.jpg", f"{B}/1.jpg"])
-    val = write_tar(tmp_path / f"{names[1]}.tar", [f"{B}/2.jpg"])
-    write_tar(tmp_path / "other_train.tar", [f"{C}/1.jpg"])
-    fastinet.open(val)  # nothing is known of the others yet
-    fastinet.open(train)
-    fastinet.open(tmp_path / "other_train.tar")
-    expected = f"'{train.name}' beside it has 1 classes that it does not have: {A}; labels number"
-    with pytest.warns(FastinetWarning) as caught:
-        assert fastinet.open(val).labels.tolist() == [0]
-    (warning,) = caught
-    assert expected in str(warning.message)
-    assert f"fastinet.open(['{train}', '{val}'], split='val')" in str(warning.message)
-    together, notes = opened([train, val], "val")
-    assert (together.labels.tolist(), len(notes)) == ([1], 1)
-    assert opened(val)[1] == []  # index=False looks at none
-    write_tar(train, [f"{B}/1.jpg"] * 9)  # of which there is no good index
-    fastinet.open(val)
 
 
 LEFT = [

@@ -224,3 +224,59 @@ def samples(draw: st.DrawFn) -> dict[str, Entry]:
             }[kind]
             tree[f"{folder}s{number:03d}.{kind}"] = data
     return tree
+
+
+@st.composite
+def corrupted_images(draw: st.DrawFn) -> dict[str, Entry]:
+    """ImageNet-C's layout: corruptions in severities, with class folders; some may be empty."""
+    tree: dict[str, Entry] = {}
+    aboves = draw(st.sampled_from(([""], ["", ""], ["Tiny-ImageNet-C/"], ["", "copy/"])))
+    numbered = draw(st.booleans())
+    number = 0
+    for above in aboves:
+        corruption = draw(st.sampled_from(("fog", "gaussian_noise", "plasma_noise")))
+        for severity in draw(st.lists(st.integers(1, 12), min_size=1, max_size=3, unique=True)):
+            folder = f"{above}{corruption}/{severity}"
+            for wnid in draw(st.lists(st.sampled_from(WNIDS), min_size=1, max_size=2, unique=True)):
+                number += 1
+                if number > 1 and draw(st.integers(0, 5)) == 0:
+                    tree[f"{folder}/{wnid}"] = EmptyFolder()
+                    continue
+                base = f"ILSVRC2012_val_{number:08d}" if numbered else f"test_{number}"
+                tree[f"{folder}/{wnid}/{base}.JPEG"] = content(number)
+    return tree
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> dict[str, Entry]:
+    """ObjectNet's layout: folders by titles of classes, and its own files beside them."""
+    top = draw(st.sampled_from(("objectnet-1.0/images/", "images/", "")))
+    titles = ("alarm_clock", "air_freshener", "t-shirt", "wine_bottle")
+    tree: dict[str, Entry] = {"mappings/folder_to_objectnet_label.json": b"{}"}
+    for number in range(draw(st.integers(1, 5))):
+        tree[f"{top}{draw(st.sampled_from(titles))}/{number:015x}.png"] = content(number, PNG)
+    if draw(st.booleans()):
+        tree["README"] = b"read me"
+    return tree
+
+
+UNREAD: tuple[tuple[str, Entry], ...] = (
+    ("{folder}more.webp", b"RIFF....WEBP"),
+    ("{folder}more.TIFF", b"-"),
+    ("{folder}more", b"GIF89a"),
+    ("{folder}more.JPEG", SymbolicLink("gone.JPEG")),
+    ("{folder}more.png", SymbolicLink("/nonexistent/more.png")),
+)
+"""Images that nobody reads: of other formats, and links that lead to nothing."""
+
+
+@st.composite
+def with_unread(draw: st.DrawFn, trees: st.SearchStrategy[dict[str, Entry]]) -> dict[str, Entry]:
+    """The same trees, half of them with images that are not read."""
+    tree = draw(trees)
+    images = [path for path, what in tree.items() if isinstance(what, bytes)]
+    if images and draw(st.booleans()):
+        pattern, what = draw(st.sampled_from(UNREAD))
+        folder, slash, _ = draw(st.sampled_from(images)).rpartition("/")
+        tree.setdefault(pattern.format(folder=folder + slash), what)
+    return tree

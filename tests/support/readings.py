@@ -55,6 +55,8 @@ class Reading:
     """The split that comes without ``split=``; None: that is refused."""
     notes: tuple[str, ...]
     """All warnings, each once."""
+    default_notes: tuple[str, ...]
+    """Those without ``split=``."""
 
 
 def attempt(make: Callable[[], Part], notes: set[str]) -> Part | Refusal:
@@ -103,12 +105,16 @@ def read_opened(
 
     parts: dict[str | None, Part | Refusal] = {None: attempt(lambda: opened(None), notes)}
     default = found[0].split if found else None
+    of_default = set(notes)
     wanted = sorted(found[0].splits if found else other_splits)
     for split in () if default_alone else wanted:
         same = found and len(found[0].splits) == 1 and split == default
         parts[split] = parts[None] if same else attempt(lambda: opened(split), notes)  # noqa: B023
-    without_path = {note.replace(str(path), "PATH") for note in notes}
-    return Reading(parts, default, tuple(sorted(without_path)))
+    all_notes, default_notes = (
+        tuple(sorted({note.replace(str(path), "PATH") for note in some}))
+        for some in (notes, of_default)
+    )
+    return Reading(parts, default, all_notes, default_notes)
 
 
 def read_streamed(source: Any, notes: set[str], **options: Any) -> Part | Refusal:

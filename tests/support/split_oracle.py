@@ -165,13 +165,13 @@ def splits_of(names: list[str], around: str = "") -> dict[str, tuple[str, str]]:
         name = (
             key[0]
             if key[0] and len(alike) == 1
-            else _path(members[0], split_folders[members[0]], len(key) > 2)
+            else _path(members[0], split_folders[members[0]], len(key) > 2, len(top))
         )
         result |= {image.name: (name, key[0]) for image in members}
     return result
 
 
-def _path(image: Image, split_folder: tuple[str, ...], whole: bool) -> str:
-    """The folders that name a split, from the archive's top on."""
+def _path(image: Image, split_folder: tuple[str, ...], whole: bool, top: int) -> str:
+    """The folders that name a split, from the `top` folders on that are around all images."""
     folders = split_folder if split_folder and not whole else image.root
-    return "/".join(folders) or "."
+    return "/".join(folders[top:]) or "."

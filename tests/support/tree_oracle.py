@@ -19,6 +19,9 @@ SPELLINGS = {
     "holdout": {"holdout"},
 }
 SAY_NOTHING = {"imagenet", "ilsvrc2012", "img", "images", "data"}
+CORRUPTIONS = {"fog", "gaussian_noise"}
+"""Of ImageNet-C's. Folders of other names are corruptions where the images have numbers."""
+UNREAD = (".gif", ".webp", ".bmp", ".tif", ".tiff")
 PROGRAMS_OWN = {"@eaDir", "$RECYCLE.BIN", "lost+found", "__MACOSX"}
 
 
@@ -85,8 +88,10 @@ def root_and_class(path: str) -> tuple[str, str]:
 def passed_over(tree: Tree) -> list[str]:
     """What lies in the tree and is none of its items, nor a file that belongs to one.
 
-    That is junk, other files, and links to outside; not what CLS-LOC's archives have beside images.
+    That is junk, other files, and links to outside; not what CLS-LOC's archives and ObjectNet's
+    have beside images.
     """
+    is_objectnet = any(path.startswith("mappings/") for path in tree)
     items = {path for path in tree if is_item(tree, path)}
     samples = {sample_of(path) for path in items}
     return [
@@ -96,6 +101,7 @@ def passed_over(tree: Tree) -> list[str]:
         and path not in items
         and sample_of(path) not in samples
         and "LOC_" not in path
+        and not (is_objectnet and path.startswith(("mappings/", "README")))
     ]
 
 
@@ -129,6 +135,9 @@ def expected(tree: Tree, name: str) -> dict[str, Expected] | None:
     items = [(path, content_at(tree, path)) for path in tree if is_item(tree, path)]
     if any(not root_and_class(path)[1] for path, _ in items):
         return None
+    corrupted = [_corrupted(path) for path, _ in items]
+    if any(corrupted):
+        return _of_corruptions(tree, items) if all(corrupted) else None
     split_of = splits_of_roots({root_and_class(path)[0] for path, _ in items}, name)
     if split_of is None or not items:
         return None
@@ -145,6 +154,46 @@ def expected(tree: Tree, name: str) -> dict[str, Expected] | None:
         root, wnid = root_and_class(path)
         found.setdefault(split_of[root], []).append((path, content, table.index(wnid)))
     return {split: Expected(tuple(rows), table) for split, rows in found.items()}
+
+
+def _corrupted(path: str) -> tuple[str, str] | None:
+    """The folder above, and the corruption and severity; None: it is none that is published."""
+    found = re.fullmatch(r"(.*/)?([^/]+)/([1-9][0-9]?)/n[0-9]{8}/[^/]*", path)
+    return (found[1] or "", f"{found[2]}/{found[3]}") if found and found[2] in CORRUPTIONS else None
+
+
+def _of_corruptions(
+    tree: Tree, items: list[tuple[str, bytes | None]]
+) -> dict[str, Expected] | None:
+    """What is right where each corruption in a severity is a split; None: no opinion."""
+    folders = {each: place for each in folders_of(tree) if (place := _corrupted(f"{each}/"))}
+    if len({above for above, _ in folders.values()}) > 1:
+        return None  # one corruption may be in two folders
+    table = tuple(sorted({each.rpartition("/")[2] for each in folders}))
+    found: dict[str, list[tuple[str, bytes, int]]] = {}
+    for path, content in items:
+        place = _corrupted(path)
+        assert place is not None
+        assert content is not None
+        label = table.index(root_and_class(path)[1])
+        found.setdefault(place[1], []).append((path, content, label))
+    return {split: Expected(tuple(rows), table) for split, rows in found.items()}
+
+
+def unread(tree: Tree) -> list[str]:
+    """What looks like an image and is none that is read: another format, a link without a file."""
+    found = []
+    for path, what in tree.items():
+        content = content_at(tree, path)
+        is_lost = isinstance(what, SymbolicLink) and content is None
+        if is_junk(path) or isinstance(what, EmptyFolder):
+            continue
+        if is_lost and path.lower().endswith((".jpg", ".jpeg", ".png")):
+            found.append(path)
+        if content is not None and not is_image(path, content):
+            looks = path.lower().endswith(UNREAD) or content.startswith(b"GIF8")
+            found += [path] if looks else []
+    return found
 
 
 def splits_of_roots(roots: set[str], name: str) -> dict[str, str] | None:
