@@ -131,30 +131,95 @@ uint64_t SumOfGrey(const RgbPlanes& planes) {
 
 // --------------------------------------------------------------------------------------- tables
 
-/// Vectors look 16 values up at once. The table is 16 such tables, and of each only the values
-/// count whose upper half is its number: in all others the sum below sets the highest bit, for
-/// which TableLookupBytesOr0 gives zero.
-void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
-  size_t x = 0;
 #if HWY_TARGET != HWY_SCALAR  // whose vectors are one value long
-  const hn::CappedTag<uint8_t, 64> d;
-  using V = hn::Vec<decltype(d)>;
-  const size_t lanes = hn::Lanes(d);
-  const auto tables = [&](size_t number) { return hn::LoadDup128(d, table + 16 * number); };
-  const auto looked_up = [&](V index) {
-    const V sixteen = hn::Set(d, 16), top = hn::Set(d, 0x70);
-    V found = hn::Zero(d);
+using Values = hn::CappedTag<uint8_t, 64>;
+using Value = hn::Vec<Values>;
+
+/// Vectors look 16 values up at once, so that a table is 16 such tables.
+class SplitTable {
+ public:
+  explicit SplitTable(const uint8_t* table) {
     for (size_t number = 0; number < 16; ++number) {
-      found = hn::Or(found, hn::TableLookupBytesOr0(tables(number), hn::SaturatedAdd(index, top)));
-      index = hn::Sub(index, sixteen);
+      parts_[number] = hn::LoadDup128(Values(), table + 16 * number);
+    }
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+    // Back to front: each becomes its difference from the one before.
+    for (size_t number = 15; number > 0; --number) {
+      if (number != 8) parts_[number] = hn::Xor(parts_[number], parts_[number - 1]);
+    }
+#endif
+  }
+
+  HWY_INLINE Value operator()(Value index) const {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+    // Here what is looked up is the low half of the index, unless its sign is set: zero then. Of
+    // what has lost 16 * k, all from 16 * k on find something, and from the differences of the
+    // tables up to theirs comes what is in theirs. Halves of the table have indices of their own.
+    const hn::RebindToSigned<Values> s;
+    const auto half = [&](const Value* parts, Value from) {
+      auto left = hn::BitCast(s, from);
+      Value found = hn::TableLookupBytesOr0(parts[0], from);
+      for (size_t number = 1; number + 1 < 8; number += 2) {
+        left = hn::SaturatedSub(left, hn::Set(s, 16));
+        const Value one = hn::TableLookupBytesOr0(parts[number], hn::BitCast(Values(), left));
+        left = hn::SaturatedSub(left, hn::Set(s, 16));
+        const Value next = hn::TableLookupBytesOr0(parts[number + 1], hn::BitCast(Values(), left));
+        found = hn::Xor3(found, one, next);
+      }
+      left = hn::SaturatedSub(left, hn::Set(s, 16));
+      return hn::Xor(found, hn::TableLookupBytesOr0(parts[7], hn::BitCast(Values(), left)));
+    };
+    return hn::Or(half(parts_, index), half(parts_ + 8, hn::Xor(index, hn::Set(Values(), 0x80))));
+#else
+    // Of each table only the values count whose upper half is its number: in all others the sum
+    // sets the highest bit, for which TableLookupBytesOr0 gives zero.
+    const Value top = hn::Set(Values(), 0x70), kept = hn::Set(Values(), 0x8F);
+    Value found = hn::Zero(Values());
+    for (const Value& part : parts_) {
+      const Value low = hn::And(hn::SaturatedAdd(index, top), kept);
+      found = hn::Or(found, hn::TableLookupBytesOr0(part, low));
+      index = hn::Sub(index, hn::Set(Values(), 16));
     }
     return found;
-  };
+#endif
+  }
+
+ private:
+  Value parts_[16];
+};
+#endif
+
+void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
+  size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const size_t lanes = hn::Lanes(Values());
+  const SplitTable look_up(table);
   for (; x + lanes <= count; x += lanes) {
-    hn::StoreU(looked_up(hn::LoadU(d, values + x)), d, values + x);
+    hn::StoreU(look_up(hn::LoadU(Values(), values + x)), Values(), values + x);
   }
 #endif
   for (; x < count; ++x) values[x] = table[values[x]];
+}
+
+Extremes ExtremesOf(const uint8_t* values, size_t count) {
+  const hn::CappedTag<uint8_t, 64> d;
+  const size_t lanes = hn::Lanes(d);
+  auto least = hn::Set(d, 255), greatest = hn::Zero(d);
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    const auto each = hn::LoadU(d, values + x);
+    least = hn::Min(least, each);
+    greatest = hn::Max(greatest, each);
+  }
+  uint8_t lows[hn::MaxLanes(d)], highs[hn::MaxLanes(d)];
+  hn::StoreU(least, d, lows);
+  hn::StoreU(greatest, d, highs);
+  Extremes extremes{*std::min_element(lows, lows + lanes), *std::max_element(highs, highs + lanes)};
+  for (; x < count; ++x) {
+    extremes.least = std::min(extremes.least, values[x]);
+    extremes.greatest = std::max(extremes.greatest, values[x]);
+  }
+  return extremes;
 }
 
 // ------------------------------------------------------------------------------------------ hue
@@ -256,6 +321,7 @@ HWY_EXPORT(BlendWithGrey);
 HWY_EXPORT(SumOfGrey);
 HWY_EXPORT(ReplaceByGrey);
 HWY_EXPORT(LookUp);
+HWY_EXPORT(ExtremesOf);
 HWY_EXPORT(ShiftHue);
 
 }  // namespace
@@ -278,6 +344,10 @@ void ReplaceByGrey(const RgbPlanes& planes) { HWY_DYNAMIC_DISPATCH(ReplaceByGrey
 
 void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
   HWY_DYNAMIC_DISPATCH(LookUp)(values, count, table);
+}
+
+Extremes ExtremesOf(const uint8_t* values, size_t count) {
+  return HWY_DYNAMIC_DISPATCH(ExtremesOf)(values, count);
 }
 
 void ShiftHue(const RgbPlanes& planes, uint8_t shift) {

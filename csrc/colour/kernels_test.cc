@@ -137,6 +137,14 @@ void TestKernels(const std::string& target, size_t pixels) {
         [&](const Pixel& p) { return Turned(p, shift); });
   }
   Planes planes = RandomPlanes(pixels);
+  for (uint8_t& value : planes[0]) value = std::clamp<uint8_t>(value, 17, 202);
+  for (const std::vector<uint8_t>& plane : planes) {
+    const Extremes extremes = ExtremesOf(plane.data(), pixels);
+    const auto least = std::min_element(plane.begin(), plane.end());
+    const auto greatest = std::max_element(plane.begin(), plane.end());
+    CHECK_MESSAGE(extremes.least == (pixels > 0 ? *least : 255), target, ", ", pixels, " pixels");
+    CHECK_MESSAGE(extremes.greatest == (pixels > 0 ? *greatest : 0), target, ", ", pixels);
+  }
   uint64_t sum = 0;
   for (size_t x = 0; x < pixels; ++x) sum += GreyOf({planes[0][x], planes[1][x], planes[2][x]});
   CHECK_MESSAGE(SumOfGrey(View(planes)) == sum, target, ", ", pixels, " pixels");
