@@ -138,13 +138,6 @@ Status StepRunner::Apply(std::span<const Step> steps, Size size, MutableBytes pl
 void StepRunner::ApplyStep(const Step& step, Image& image) {
   const double first = step.arguments[0];
   const auto factor = static_cast<float>(first);
-  // By the histogram of each channel as the table leaves it.
-  const auto append_by_histogram = [&](ValueTable table_of(const Histogram&)) {
-    for (size_t c = 0; c < 3; ++c) {
-      const Histogram before = HistogramOf(image.plane(c).data(), image.rgb.pixels);
-      table_.Append(c, table_of(table_.Mapped(c, before)));
-    }
-  };
   switch (step.op) {
     case StepOp::kBrightness:
       return table_.Append(BlendTable(0, factor));
@@ -157,10 +150,13 @@ void StepRunner::ApplyStep(const Step& step, Image& image) {
           SolarizeAddTable(static_cast<int32_t>(first), static_cast<int32_t>(step.arguments[1])));
     case StepOp::kPosterize:
       return table_.Append(PosterizeTable(static_cast<int32_t>(first)));
-    case StepOp::kAutoContrast:
-      return append_by_histogram(AutoContrastTable);
-    case StepOp::kEqualize:
-      return append_by_histogram(EqualizeTable);
+    case StepOp::kEqualize: {
+      const std::array<Histogram, 3> before = HistogramsOf(image.rgb);
+      for (size_t c = 0; c < 3; ++c) {
+        table_.Append(c, EqualizeTable(table_.Mapped(c, before[c])));
+      }
+      return;
+    }
     default:
       break;
   }
@@ -169,6 +165,12 @@ void StepRunner::ApplyStep(const Step& step, Image& image) {
   switch (step.op) {
     case StepOp::kContrast:
       return table_.Append(BlendTable(MeanGrey(image.rgb), factor));
+    case StepOp::kAutoContrast:
+      for (size_t c = 0; c < 3; ++c) {
+        const MutableBytes plane = image.plane(c);
+        table_.Append(c, AutoContrastTable(ExtremesOf(plane.data(), plane.size())));
+      }
+      return;
     case StepOp::kSaturation:
       return BlendWithGrey(image.rgb, factor);
     case StepOp::kHue:

@@ -61,9 +61,8 @@ size_t ArgumentCount(StepOp op);
 
 /// Takes images through steps, one after another; keeps its buffers between them. One per thread.
 ///
-/// Steps that look at each value alone are gathered in one table and made in one pass. So are those
-/// that need a histogram, since the histogram of what a table gives follows from that of what goes
-/// in.
+/// Steps that look at each value alone are gathered in one table and made in one pass. So is what
+/// needs a histogram, since the histogram of what a table gives follows from that of what goes in.
 class StepRunner {
  public:
   /// Changes an image of three planes of uint8, red, green and blue, one after another, by `steps`,

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-
-#include "blur/kernels.h"
+#include <limits>
 
 namespace fastinet {
 namespace {
@@ -22,11 +21,52 @@ float BoxRadius(float sigma) {
   return whole + part;
 }
 
+/// Looks for the weights of radius 0 in 16 bits: a pixel p between the ends l and r becomes
+/// (p * inner + (l + r) * edge + 2^23) >> 24, where inner + 2 * edge is 2^24, or 1 less, which
+/// counts if it does so for any p. So it changes by (t * edge + 2^23) >> 24, where t = l + r - 2 p
+/// has 1021 values only, and a short factor is found for nine in ten edges that gives the same for
+/// all of them.
+void FindShort(BoxWeights* weights) {
+  constexpr int32_t kMost = 510, kCount = 2 * kMost + 1;
+  const int64_t edge = weights->edge;
+  const int64_t lacking = (int64_t{1} << 24) - weights->inner - 2 * edge;
+  std::array<int32_t, kCount> changes;
+  for (int32_t i = 0; i < kCount; ++i) {
+    const int64_t sum = (i - kMost) * edge + (1 << 23);
+    if (((sum - 255 * lacking) >> 24) != (sum >> 24)) return;
+    changes[static_cast<size_t>(i)] = static_cast<int32_t>(sum >> 24);
+  }
+  // The factor has as many bits as fit, and 10 of those that the product has behind the point go
+  // with the 64 in it and its lower half.
+  constexpr int32_t kMostBits = 22, kLost = 10, kMostFactor = std::numeric_limits<int16_t>::max();
+  int32_t bits = 15;
+  while (bits < kMostBits && ((edge << (bits + 1)) >> 24) < kMostFactor) ++bits;
+  const int32_t shift = bits - kLost;
+  for (int32_t more : {0, 1, -1, 2}) {
+    const auto factor = static_cast<int32_t>((edge << bits) >> 24) + more;
+    if (factor < 0 || factor > kMostFactor) continue;
+    // What may be added for every t to get its change.
+    int32_t least = 0, most = (1 << shift) - 1;
+    for (int32_t i = 0; i < kCount; ++i) {
+      const int32_t part = ((i - kMost) * 64 * factor) >> 16;
+      const int32_t low = changes[static_cast<size_t>(i)] * (1 << shift) - part;
+      least = std::max(least, low);
+      most = std::min(most, low + (1 << shift) - 1);
+    }
+    if (least > most) continue;
+    weights->short_factor = static_cast<int16_t>(factor);
+    weights->short_addend = static_cast<int16_t>(least);
+    weights->short_shift = shift;
+    return;
+  }
+}
+
 BoxWeights WeightsOf(float radius) {
   BoxWeights weights;
   weights.radius = static_cast<int32_t>(radius);
   weights.inner = static_cast<uint32_t>((1 << 24) / (radius * 2 + 1));
   weights.edge = ((1 << 24) - static_cast<uint32_t>(weights.radius * 2 + 1) * weights.inner) / 2;
+  if (weights.radius == 0) FindShort(&weights);
   return weights;
 }
 
@@ -72,7 +112,12 @@ void Blur::Smooth(Size size, Bytes plane, MutableBytes out) {
 
 void Blur::Gaussian(double sigma, Size size, MutableBytes plane) {
   if (!(sigma > 0) || plane.empty()) return;
-  const BoxWeights weights = WeightsOf(BoxRadius(static_cast<float>(std::min(sigma, kMostSigma))));
+  sigma = std::min(sigma, kMostSigma);
+  if (sigma != sigma_) {
+    sigma_ = sigma;
+    weights_ = WeightsOf(BoxRadius(static_cast<float>(sigma)));
+  }
+  const BoxWeights& weights = weights_;
   const size_t width = Wide(size.width), height = Wide(size.height);
   const size_t stride = width + kBlurPadding;
   for (auto& each : planes_) each.resize(height * stride);
@@ -80,22 +125,24 @@ void Blur::Gaussian(double sigma, Size size, MutableBytes plane) {
   const auto tap_count = Wide(2 * weights.radius + 3);
   const bool is_short = weights.radius <= kMostLineRadius;
   const size_t reach = Wide(weights.radius) + 1;
-  line_.resize(width + 2 * reach + 2 * kBlurPadding);
-
+  // Two lines with room for their ends repeated, the passes from one to the other.
+  const size_t padded_stride = width + 2 * reach + kBlurPadding;
+  line_.resize(2 * padded_stride);
   for (size_t y = 0; y < height; ++y) {
     uint8_t* const row = planes_[0].data() + y * stride;
-    std::copy_n(plane.data() + y * width, width, row);
-    for (int pass = 0; pass < 3; ++pass) {
-      uint8_t* const padded = line_.data();
+    const uint8_t* from = plane.data() + y * width;
+    for (size_t pass = 0; pass < 3; ++pass) {
+      uint8_t* const padded = line_.data() + pass % 2 * padded_stride;
+      uint8_t* const line = padded + reach;
+      if (pass == 0) std::copy_n(from, width, line);
+      uint8_t* const to = pass == 2 ? row : line_.data() + (pass + 1) % 2 * padded_stride + reach;
       if (is_short) {
-        std::fill_n(padded, reach, row[0]);
-        std::copy_n(row, width, padded + reach);
-        std::fill_n(padded + reach + width, reach, row[width - 1]);
+        std::fill_n(padded, reach, line[0]);
+        std::fill_n(line + width, reach, line[width - 1]);
         for (size_t i = 0; i < tap_count; ++i) taps[i] = padded + i;
-        BlurLine({taps.data(), tap_count}, weights, width, row);
+        BlurLine({taps.data(), tap_count}, weights, width, to);
       } else {
-        std::copy_n(row, width, padded);
-        BlurByRunningSum(padded, 1, size.width, weights, row);
+        BlurByRunningSum(line, 1, size.width, weights, to);
       }
     }
   }
@@ -146,8 +193,11 @@ void Blur::Kernel(int32_t kernel_size, double sigma, Size size, MutableBytes pla
     return inside < count ? inside : 2 * (count - 1) - inside;
   };
   for (size_t y = 0; y < height; ++y) {
-    for (size_t x = 0; x < width + 2 * reach; ++x) {
-      line_[x] = plane[y * width + mirrored(x, reach, width)];
+    const uint8_t* const row = plane.data() + y * width;
+    std::copy_n(row, width, line_.data() + reach);
+    for (size_t i = 0; i < reach; ++i) {
+      line_[i] = row[mirrored(i, reach, width)];
+      line_[reach + width + i] = row[mirrored(reach + width + i, reach, width)];
     }
     ToFloats(line_.data(), width + 2 * reach, floats_[0].data());
     for (size_t i = 0; i < taps; ++i) from[i] = floats_[0].data() + i;

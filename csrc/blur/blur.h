@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/image.h"
+#include "blur/kernels.h"
 
 namespace fastinet {
 
@@ -33,6 +34,8 @@ class Blur {
   void Kernel(int32_t kernel_size, double sigma, Size size, MutableBytes plane);
 
  private:
+  double sigma_ = 0;    // of the Gaussian before, and
+  BoxWeights weights_;  // its weights
   std::vector<uint8_t> planes_[2];
   std::vector<uint8_t> line_;
   std::vector<float> floats_[2];

@@ -61,8 +61,25 @@ HWY_INLINE void BlurLineOf(const uint8_t* const* taps, const BoxWeights& weights
   }
 }
 
+/// Of three pixels, in words of 16 bits.
+void BlurLineShort(const uint8_t* const* taps, const BoxWeights& weights, size_t count,
+                   uint8_t* out) {
+  const hn::RebindToSigned<Words> d;
+  const auto load = [&](const uint8_t* from) { return hn::BitCast(d, LoadWords(from)); };
+  const auto factor = hn::Set(d, weights.short_factor), addend = hn::Set(d, weights.short_addend);
+  for (size_t x = 0; x < count; x += hn::Lanes(d)) {
+    const auto pixel = load(taps[1] + x);
+    const auto ends = hn::Add(load(taps[0] + x), load(taps[2] + x));
+    const auto difference = hn::Sub(ends, hn::Add(pixel, pixel));
+    const auto part = hn::Add(hn::MulHigh(hn::ShiftLeft<6>(difference), factor), addend);
+    const auto sum = hn::Add(pixel, hn::ShiftRightSame(part, weights.short_shift));
+    hn::StoreU(hn::DemoteTo(WordBytes(), sum), WordBytes(), out + x);
+  }
+}
+
 void BlurLine(const uint8_t* const* taps, const BoxWeights& weights, size_t count, uint8_t* out) {
   static_assert(kMostLineRadius == 2);
+  if (weights.short_shift > 0) return BlurLineShort(taps, weights, count, out);
   switch (weights.radius) {
     case 0:
       return BlurLineOf<0>(taps, weights, count, out);
@@ -79,13 +96,21 @@ using FloatBytes = hn::Rebind<uint8_t, Floats>;
 
 void WeighFloats(const float* const* taps, const float* weights, size_t tap_count, size_t count,
                  float* out) {
+  // Several sums at once, since each addition waits for the one before it.
   const Floats d;
-  for (size_t x = 0; x < count; x += hn::Lanes(d)) {
-    auto sum = hn::Zero(d);
+  constexpr size_t kSums = 4;
+  static_assert(kSums * hn::MaxLanes(Floats()) <= kBlurPadding);
+  const size_t lanes = hn::Lanes(d);
+  for (size_t x = 0; x < count; x += kSums * lanes) {
+    hn::Vec<Floats> sums[kSums];
+    for (auto& sum : sums) sum = hn::Zero(d);
     for (size_t i = 0; i < tap_count; ++i) {
-      sum = hn::Add(sum, hn::Mul(hn::Set(d, weights[i]), hn::LoadU(d, taps[i] + x)));
+      const auto weight = hn::Set(d, weights[i]);
+      for (size_t s = 0; s < kSums; ++s) {
+        sums[s] = hn::Add(sums[s], hn::Mul(weight, hn::LoadU(d, taps[i] + x + s * lanes)));
+      }
     }
-    hn::StoreU(sum, d, out + x);
+    for (size_t s = 0; s < kSums; ++s) hn::StoreU(sums[s], d, out + x + s * lanes);
   }
 }
 

@@ -20,6 +20,12 @@ struct BoxWeights {
   int32_t radius = 0;
   uint32_t inner = 0;
   uint32_t edge = 0;
+  /// Of radius 0 the same in 16 bits, where there is such a thing: a pixel changes by ((64 *
+  /// short_factor * difference >> 16) + short_addend) >> short_shift, where the difference is that
+  /// of the two next to it from twice itself. `short_shift` is 0 where there is not.
+  int16_t short_factor = 0;
+  int16_t short_addend = 0;
+  int32_t short_shift = 0;
 };
 
 /// The largest radius that BlurLine takes.

@@ -64,6 +64,32 @@ void TestBoxes(const std::string& target, size_t count) {
   }
 }
 
+/// Of radius 0 by words of 16 bits, among them ones that go out of 0 to 255.
+void TestShortBoxes(const std::string& target, size_t count) {
+  std::array<std::vector<uint8_t>, 3> rows;
+  std::array<const uint8_t*, 3> taps{};
+  for (size_t i = 0; i < 3; ++i) {
+    rows[i] = RandomBytes(count + kBlurPadding, static_cast<unsigned>(i));
+    taps[i] = rows[i].data();
+  }
+  for (const auto& [factor, addend, shift] :
+       {std::array<int, 3>{21'845, 31, 6}, {32'766, 100, 8}, {0, 0, 12}, {32'767, 32, 6}}) {
+    BoxWeights weights;
+    weights.short_factor = static_cast<int16_t>(factor);
+    weights.short_addend = static_cast<int16_t>(addend);
+    weights.short_shift = shift;
+    std::vector<uint8_t> out(count + kBlurPadding);
+    BlurLine(taps, weights, count, out.data());
+    size_t differences = 0;
+    for (size_t x = 0; x < count; ++x) {
+      const int difference = rows[0][x] + rows[2][x] - 2 * rows[1][x];
+      const int part = ((difference * 64 * factor) >> 16) + addend;
+      differences += out[x] != std::clamp(rows[1][x] + (part >> shift), 0, 255);
+    }
+    CHECK_MESSAGE(differences == 0, target, ", factor ", factor, ", ", count);
+  }
+}
+
 void TestFloats(const std::string& target, size_t count) {
   const std::vector<uint8_t> bytes = RandomBytes(count + kBlurPadding, 5);
   std::vector<float> floats(count + kBlurPadding), sums(count + kBlurPadding);
@@ -92,6 +118,7 @@ TEST_CASE("kernels equal plain code on every instruction set") {
     for (const size_t count : {size_t{1}, size_t{7}, size_t{32}, size_t{33}, size_t{1001}}) {
       TestSmooth(target, count);
       TestBoxes(target, count);
+      TestShortBoxes(target, count);
       TestFloats(target, count);
     }
   });

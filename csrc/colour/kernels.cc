@@ -131,113 +131,168 @@ uint64_t SumOfGrey(const RgbPlanes& planes) {
 
 // --------------------------------------------------------------------------------------- tables
 
-/// Vectors look 16 values up at once. The table is 16 such tables, and of each only the values
-/// count whose upper half is its number: in all others the sum below sets the highest bit, for
-/// which TableLookupBytesOr0 gives zero.
-void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
-  size_t x = 0;
 #if HWY_TARGET != HWY_SCALAR  // whose vectors are one value long
-  const hn::CappedTag<uint8_t, 64> d;
-  using V = hn::Vec<decltype(d)>;
-  const size_t lanes = hn::Lanes(d);
-  const auto tables = [&](size_t number) { return hn::LoadDup128(d, table + 16 * number); };
-  const auto looked_up = [&](V index) {
-    const V sixteen = hn::Set(d, 16), top = hn::Set(d, 0x70);
-    V found = hn::Zero(d);
+using Values = hn::CappedTag<uint8_t, 64>;
+using Value = hn::Vec<Values>;
+
+/// Vectors look 16 values up at once, so that a table is 16 such tables.
+class SplitTable {
+ public:
+  explicit SplitTable(const uint8_t* table) {
     for (size_t number = 0; number < 16; ++number) {
-      found = hn::Or(found, hn::TableLookupBytesOr0(tables(number), hn::SaturatedAdd(index, top)));
-      index = hn::Sub(index, sixteen);
+      parts_[number] = hn::LoadDup128(Values(), table + 16 * number);
+    }
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+    // Back to front: each becomes its difference from the one before.
+    for (size_t number = 15; number > 0; --number) {
+      if (number != 8) parts_[number] = hn::Xor(parts_[number], parts_[number - 1]);
+    }
+#endif
+  }
+
+  HWY_INLINE Value operator()(Value index) const {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+    // Here what is looked up is the low half of the index, unless its sign is set: zero then. Of
+    // what has lost 16 * k, all from 16 * k on find something, and from the differences of the
+    // tables up to theirs comes what is in theirs. Halves of the table have indices of their own.
+    const hn::RebindToSigned<Values> s;
+    const auto half = [&](const Value* parts, Value from) {
+      auto left = hn::BitCast(s, from);
+      Value found = hn::TableLookupBytesOr0(parts[0], from);
+      for (size_t number = 1; number + 1 < 8; number += 2) {
+        left = hn::SaturatedSub(left, hn::Set(s, 16));
+        const Value one = hn::TableLookupBytesOr0(parts[number], hn::BitCast(Values(), left));
+        left = hn::SaturatedSub(left, hn::Set(s, 16));
+        const Value next = hn::TableLookupBytesOr0(parts[number + 1], hn::BitCast(Values(), left));
+        found = hn::Xor3(found, one, next);
+      }
+      left = hn::SaturatedSub(left, hn::Set(s, 16));
+      return hn::Xor(found, hn::TableLookupBytesOr0(parts[7], hn::BitCast(Values(), left)));
+    };
+    return hn::Or(half(parts_, index), half(parts_ + 8, hn::Xor(index, hn::Set(Values(), 0x80))));
+#else
+    // Of each table only the values count whose upper half is its number: in all others the sum
+    // sets the highest bit, for which TableLookupBytesOr0 gives zero.
+    const Value top = hn::Set(Values(), 0x70), kept = hn::Set(Values(), 0x8F);
+    Value found = hn::Zero(Values());
+    for (const Value& part : parts_) {
+      const Value low = hn::And(hn::SaturatedAdd(index, top), kept);
+      found = hn::Or(found, hn::TableLookupBytesOr0(part, low));
+      index = hn::Sub(index, hn::Set(Values(), 16));
     }
     return found;
-  };
+#endif
+  }
+
+ private:
+  Value parts_[16];
+};
+#endif
+
+void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
+  size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const size_t lanes = hn::Lanes(Values());
+  const SplitTable look_up(table);
   for (; x + lanes <= count; x += lanes) {
-    hn::StoreU(looked_up(hn::LoadU(d, values + x)), d, values + x);
+    hn::StoreU(look_up(hn::LoadU(Values(), values + x)), Values(), values + x);
   }
 #endif
   for (; x < count; ++x) values[x] = table[values[x]];
 }
 
+Extremes ExtremesOf(const uint8_t* values, size_t count) {
+  const hn::CappedTag<uint8_t, 64> d;
+  const size_t lanes = hn::Lanes(d);
+  auto least = hn::Set(d, 255), greatest = hn::Zero(d);
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    const auto each = hn::LoadU(d, values + x);
+    least = hn::Min(least, each);
+    greatest = hn::Max(greatest, each);
+  }
+  uint8_t lows[hn::MaxLanes(d)], highs[hn::MaxLanes(d)];
+  hn::StoreU(least, d, lows);
+  hn::StoreU(greatest, d, highs);
+  Extremes extremes{*std::min_element(lows, lows + lanes), *std::max_element(highs, highs + lanes)};
+  for (; x < count; ++x) {
+    extremes.least = std::min(extremes.least, values[x]);
+    extremes.greatest = std::max(extremes.greatest, values[x]);
+  }
+  return extremes;
+}
+
 // ------------------------------------------------------------------------------------------ hue
 
-// Pillow computes in float, with steps in double. Here everything is in double, and what Pillow
-// rounds to float is rounded where it does. Its divisions are products with reciprocals here: for
-// all pairs of bytes that occur, what is kept of either is the same.
-using Doubles = hn::CappedTag<double, 8>;
-using HalfFloats = hn::Rebind<float, Doubles>;
-using HalfInts = hn::Rebind<int32_t, Doubles>;
-using HalfBytes = hn::Rebind<uint8_t, Doubles>;
-using Vec = hn::Vec<Doubles>;
+// Pillow computes in float, with steps in double, and keeps 8 bits of hue and saturation between
+// the two conversions. There are few enough values to have tried them all (the hue has 6 * 255 *
+// 255, the way back 2^24), and what is done here gives the same 8 bits for each of them:
+//
+// - The saturation 255 * range / value and all that the way back gives are what exact arithmetic
+//   gives, since no rounding there comes close enough to a whole number, or to a half.
+// - The hue does come close, and is in the end below the exact one where that is whole and Pillow's
+//   floats are a little less. So its divisions are those of Pillow, in float.
 
-HWY_INLINE Vec LoadDoubles(const uint8_t* from) {
-  return hn::PromoteTo(Doubles(), hn::PromoteTo(HalfInts(), hn::LoadU(HalfBytes(), from)));
+using FloatVec = hn::Vec<Floats>;
+
+HWY_INLINE FloatVec Constant(float value) { return hn::Set(Floats(), value); }
+
+HWY_INLINE FloatVec LoadFloats(const uint8_t* from) {
+  return hn::ConvertTo(Floats(), LoadInts(from));
 }
 
-HWY_INLINE void StoreDoubles(Vec whole, uint8_t* to) {
-  hn::StoreU(hn::DemoteTo(HalfBytes(), hn::DemoteTo(HalfInts(), whole)), HalfBytes(), to);
+/// Values of at least zero without what follows the point.
+HWY_INLINE FloatVec WholePart(FloatVec value) {
+  return hn::ConvertTo(Floats(), hn::ConvertTo(Ints(), value));
 }
 
-HWY_INLINE Vec ToFloat(Vec value) {
-  return hn::PromoteTo(Doubles(), hn::DemoteTo(HalfFloats(), value));
-}
-
-HWY_INLINE Vec Constant(double value) { return hn::Set(Doubles(), value); }
-
-/// Hue and saturation, 0 .. 255, of a pixel whose largest component is `value`.
-HWY_INLINE void HueAndSaturation(Vec red, Vec green, Vec blue, Vec value, Vec* hue,
-                                 Vec* saturation) {
-  const auto range = hn::Sub(value, hn::Min(red, hn::Min(green, blue)));
-  // Grey has no hue, and its range is 0.
-  const auto by_range = hn::Div(Constant(1), hn::Max(range, Constant(1)));
-  // (value - c) / range is 0 for the largest component and 1 for the least. The hue is a sixth of a
-  // turn for each of the other two, beginning at the largest: 0, 2 or 4.
+/// Hue, 0 to 254, of pixels with this largest component and this range.
+HWY_INLINE FloatVec HueOf(FloatVec red, FloatVec green, FloatVec blue, FloatVec value,
+                          FloatVec range) {
+  // The hue is counted in sixths of a turn from the largest component, 0, 2 or 4: by (value - c) /
+  // range of the two others, of which that of the least is 1. So it is start - 1 + share or start +
+  // 1 - share, where `share` is that of the middle one.
   const auto is_red = hn::Eq(red, value), is_green = hn::Eq(green, value);
-  const auto plus = hn::IfThenElse(is_red, blue, hn::IfThenElse(is_green, red, green));
-  const auto minus = hn::IfThenElse(is_red, green, hn::IfThenElse(is_green, blue, red));
+  const auto next = hn::IfThenElse(is_red, green, hn::IfThenElse(is_green, blue, red));
+  const auto after = hn::IfThenElse(is_red, blue, hn::IfThenElse(is_green, red, green));
   const auto start =
       hn::IfThenElse(is_red, Constant(0), hn::IfThenElse(is_green, Constant(2), Constant(4)));
-  const auto added = ToFloat(hn::Mul(hn::Sub(value, plus), by_range));
-  const auto subtracted = ToFloat(hn::Mul(hn::Sub(value, minus), by_range));
-  const auto sixths = ToFloat(hn::Sub(hn::Add(start, added), subtracted));
-  const auto turned = hn::Add(hn::Mul(sixths, Constant(1.0 / 6)), Constant(1));
-  const auto turn =
-      ToFloat(hn::IfThenElse(hn::Ge(turned, Constant(1)), hn::Sub(turned, Constant(1)), turned));
-  *hue = hn::Floor(hn::Mul(turn, Constant(255)));
-  const auto share = ToFloat(hn::Div(range, hn::Max(value, Constant(1))));
-  *saturation = hn::Floor(hn::Mul(share, Constant(255)));
-}
-
-/// round(value * (1 - part)), half away from zero.
-HWY_INLINE Vec Less(Vec value, Vec part) {
-  const auto left = hn::Mul(value, hn::Sub(Constant(1), part));
-  return hn::Floor(hn::Add(left, Constant(0.5)));
+  // Grey has no hue, and its range is 0.
+  const auto share = hn::Div(hn::Sub(value, hn::Max(next, after)), hn::Max(range, Constant(1)));
+  const auto one = hn::IfThenElse(hn::Lt(next, after), Constant(-1), Constant(1));
+  const auto sixths = hn::Sub(hn::Add(start, one), hn::Mul(one, share));
+  const auto turn = hn::Div(sixths, Constant(6));
+  const auto positive = hn::IfThenElse(hn::Lt(turn, Constant(0)), hn::Add(turn, Constant(1)), turn);
+  return WholePart(hn::Mul(positive, Constant(255)));
 }
 
 void ShiftHue(const RgbPlanes& planes, uint8_t shift) {
   const auto by = Constant(shift);
-  ForEachVector(planes, hn::Lanes(Doubles()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
-    const auto r = LoadDoubles(red), g = LoadDoubles(green), b = LoadDoubles(blue);
+  ForEachVector(planes, hn::Lanes(Floats()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
+    const auto r = LoadFloats(red), g = LoadFloats(green), b = LoadFloats(blue);
     const auto value = hn::Max(r, hn::Max(g, b));
-    Vec hue = hn::Zero(Doubles()), saturation = hue;
-    HueAndSaturation(r, g, b, value, &hue, &saturation);
-    hue = hn::Add(hue, by);
-    hue = hn::IfThenElse(hn::Ge(hue, Constant(256)), hn::Sub(hue, Constant(256)), hue);
-    const auto sixths = hn::Mul(hue, Constant(6.0 / 255));
-    const auto sector = hn::Floor(sixths);
-    const auto part = ToFloat(hn::Sub(sixths, sector));
-    const auto strength = ToFloat(hn::Mul(saturation, Constant(1.0 / 255)));
-    const auto least = Less(value, strength);
-    const auto falling = Less(value, ToFloat(hn::Mul(strength, part)));
-    const auto rising = Less(value, hn::Mul(strength, hn::Sub(Constant(1), part)));
-    // From sector to sector the components take turns: one is largest, one least, one between.
-    const auto at_least = [&](double bound) { return hn::Ge(sector, Constant(bound)); };
-    const auto pick = [&](Vec s0, Vec s1, Vec s2, Vec s3, Vec s4, Vec s5) {
-      const auto low = hn::IfThenElse(at_least(1), hn::IfThenElse(at_least(2), s2, s1), s0);
-      const auto high = hn::IfThenElse(at_least(4), hn::IfThenElse(at_least(5), s5, s4), s3);
-      return hn::IfThenElse(at_least(6), s0, hn::IfThenElse(at_least(3), high, low));
+    const auto range = hn::Sub(value, hn::Min(r, hn::Min(g, b)));
+    const auto turned = hn::Add(HueOf(r, g, b, value, range), by);
+    const auto hue =
+        hn::Sub(turned, hn::IfThenElseZero(hn::Ge(turned, Constant(256)), Constant(256)));
+    const auto saturation =
+        WholePart(hn::Div(hn::Mul(range, Constant(255)), hn::Max(value, Constant(1))));
+    // Back: a component is value * (1 - saturation / 255 * distance / 255), rounded, where the
+    // distance rises and falls with the hue: 0 while the component is the largest, 255 while it is
+    // the least, and a sixth of a turn, 255 sixths of a step, long between the two.
+    const auto strength = hn::Mul(value, saturation);
+    const auto place = hn::Mul(hue, Constant(6));
+    const auto from = [&](float middle) { return hn::Abs(hn::Sub(place, Constant(middle))); };
+    const auto store = [&](FloatVec distance, uint8_t* to) {
+      const auto within = hn::Min(hn::Max(distance, Constant(0)), Constant(255));
+      // Products of whole numbers below 2^24, which are exact; 32512 is half of 255 * 255.
+      const auto sum = hn::Add(hn::Mul(strength, within), Constant(32512));
+      const auto lost = WholePart(hn::Mul(sum, Constant(1.0f / 65025)));
+      hn::StoreU(hn::DemoteTo(Bytes(), hn::ConvertTo(Ints(), hn::Sub(value, lost))), Bytes(), to);
     };
-    StoreDoubles(pick(value, falling, least, least, rising, value), red);
-    StoreDoubles(pick(rising, value, value, falling, least, least), green);
-    StoreDoubles(pick(least, least, rising, value, value, falling), blue);
+    store(hn::Sub(Constant(510), from(765)), red);
+    store(hn::Sub(from(510), Constant(255)), green);
+    store(hn::Sub(from(1020), Constant(255)), blue);
   });
 }
 
@@ -256,6 +311,7 @@ HWY_EXPORT(BlendWithGrey);
 HWY_EXPORT(SumOfGrey);
 HWY_EXPORT(ReplaceByGrey);
 HWY_EXPORT(LookUp);
+HWY_EXPORT(ExtremesOf);
 HWY_EXPORT(ShiftHue);
 
 }  // namespace
@@ -278,6 +334,10 @@ void ReplaceByGrey(const RgbPlanes& planes) { HWY_DYNAMIC_DISPATCH(ReplaceByGrey
 
 void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
   HWY_DYNAMIC_DISPATCH(LookUp)(values, count, table);
+}
+
+Extremes ExtremesOf(const uint8_t* values, size_t count) {
+  return HWY_DYNAMIC_DISPATCH(ExtremesOf)(values, count);
 }
 
 void ShiftHue(const RgbPlanes& planes, uint8_t shift) {

@@ -35,6 +35,15 @@ void ReplaceByGrey(const RgbPlanes& planes);
 /// values[i] = table[values[i]], of 256.
 void LookUp(uint8_t* values, size_t count, const uint8_t* table);
 
+/// The least and the greatest of some values.
+struct Extremes {
+  uint8_t least;
+  uint8_t greatest;
+};
+
+/// Those of `count` values; 255 and 0 where there are none.
+Extremes ExtremesOf(const uint8_t* values, size_t count);
+
 /// Adds `shift` to the hue, modulo 256: PIL's conversion to HSV and back (libImaging/Convert.c,
 /// rgb2hsv_row and hsv2rgb), whose roundings between 8-bit values it repeats.
 void ShiftHue(const RgbPlanes& planes, uint8_t shift);

@@ -137,6 +137,14 @@ void TestKernels(const std::string& target, size_t pixels) {
         [&](const Pixel& p) { return Turned(p, shift); });
   }
   Planes planes = RandomPlanes(pixels);
+  for (uint8_t& value : planes[0]) value = std::clamp<uint8_t>(value, 17, 202);
+  for (const std::vector<uint8_t>& plane : planes) {
+    const Extremes extremes = ExtremesOf(plane.data(), pixels);
+    const auto least = std::min_element(plane.begin(), plane.end());
+    const auto greatest = std::max_element(plane.begin(), plane.end());
+    CHECK_MESSAGE(extremes.least == (pixels > 0 ? *least : 255), target, ", ", pixels, " pixels");
+    CHECK_MESSAGE(extremes.greatest == (pixels > 0 ? *greatest : 0), target, ", ", pixels);
+  }
   uint64_t sum = 0;
   for (size_t x = 0; x < pixels; ++x) sum += GreyOf({planes[0][x], planes[1][x], planes[2][x]});
   CHECK_MESSAGE(SumOfGrey(View(planes)) == sum, target, ", ", pixels, " pixels");
@@ -150,6 +158,33 @@ void TestLargeSum(const std::string& target) {
   CHECK_MESSAGE(SumOfGrey(View(planes)) == pixels * 255, target);
 }
 
+/// Every hue that Pillow can compute, of which it depends on roundings whether it is whole.
+void TestHues(const std::string& target) {
+  Planes before;
+  for (int most = 0; most < 256; ++most) {
+    for (int middle = 0; middle <= most; ++middle) {
+      std::array<int, 3> order = {0, 1, 2};
+      do {
+        const std::array<int, 3> components = {0, middle, most};
+        for (size_t c = 0; c < 3; ++c) {
+          const int component = components[static_cast<size_t>(order[c])];
+          before[c].push_back(static_cast<uint8_t>(component));
+        }
+      } while (std::next_permutation(order.begin(), order.end()));
+    }
+  }
+  for (const uint8_t shift : std::array<uint8_t, 2>{0, 99}) {
+    Planes after = before;
+    ShiftHue(View(after), shift);
+    size_t differences = 0;
+    for (size_t x = 0; x < before[0].size(); ++x) {
+      const Pixel wanted = Turned({before[0][x], before[1][x], before[2][x]}, shift);
+      differences += wanted != Pixel{after[0][x], after[1][x], after[2][x]};
+    }
+    CHECK_MESSAGE(differences == 0, target, ", shift ", int{shift});
+  }
+}
+
 TEST_CASE("kernels equal plain code on every instruction set") {
   test::ForEachTarget([](const std::string& target) {
     for (const size_t pixels :
@@ -157,6 +192,7 @@ TEST_CASE("kernels equal plain code on every instruction set") {
       TestKernels(target, pixels);
     }
     TestLargeSum(target);
+    TestHues(target);
   });
 }
 

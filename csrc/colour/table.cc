@@ -1,6 +1,7 @@
 #include "colour/table.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace fastinet {
 namespace {
@@ -51,12 +52,10 @@ ValueTable BlendTable(uint8_t background, float factor) {
   return table;
 }
 
-ValueTable AutoContrastTable(const Histogram& histogram) {
-  const size_t high = Highest(histogram);
-  size_t low = 0;
-  while (low < high && histogram[low] == 0) ++low;
-  if (low == high) return Identity();
-  const double scale = 255.0 / static_cast<double>(high - low);
+ValueTable AutoContrastTable(const Extremes& extremes) {
+  const auto [low, high] = extremes;
+  if (low >= high) return Identity();
+  const double scale = 255.0 / (high - low);
   const double offset = -static_cast<double>(low) * scale;
   // Truncated towards zero, as Python's int() does it; the bounds keep the conversion defined.
   return TableOf([&](int32_t v) {
@@ -110,16 +109,27 @@ void ColourTable::Apply(const RgbPlanes& planes) const {
   LookUp(planes.blue, planes.pixels, tables_[2].data());
 }
 
-Histogram HistogramOf(const uint8_t* values, size_t count) {
-  // Four tables, since equal neighbours would wait for one another in one.
-  std::array<Histogram, 4> parts{};
+std::array<Histogram, 3> HistogramsOf(const RgbPlanes& planes) {
+  // Several tables of each channel, and the channels in turn, since equal neighbours would wait for
+  // one another.
+  constexpr size_t kParts = 4, kRead = sizeof(uint64_t);
+  std::array<std::array<Histogram, 3>, kParts> parts{};
+  const std::array<const uint8_t*, 3> channels = {planes.red, planes.green, planes.blue};
   size_t x = 0;
-  for (; x + 4 <= count; x += 4) {
-    for (size_t part = 0; part < parts.size(); ++part) ++parts[part][values[x + part]];
+  for (; x + kRead <= planes.pixels; x += kRead) {
+    std::array<uint64_t, 3> values{};  // that a register holds, in whatever order
+    for (size_t c = 0; c < 3; ++c) std::memcpy(&values[c], channels[c] + x, kRead);
+    for (size_t i = 0; i < kRead; ++i) {
+      for (size_t c = 0; c < 3; ++c) ++parts[i % kParts][c][(values[c] >> (8 * i)) & 0xFF];
+    }
   }
-  for (; x < count; ++x) ++parts[0][values[x]];
-  for (size_t v = 0; v < parts[0].size(); ++v) {
-    parts[0][v] += parts[1][v] + parts[2][v] + parts[3][v];
+  for (; x < planes.pixels; ++x) {
+    for (size_t c = 0; c < 3; ++c) ++parts[0][c][channels[c][x]];
+  }
+  for (size_t part = 1; part < kParts; ++part) {
+    for (size_t c = 0; c < 3; ++c) {
+      for (size_t v = 0; v < 256; ++v) parts[0][c][v] += parts[part][c][v];
+    }
   }
   return parts[0];
 }

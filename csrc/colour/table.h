@@ -32,7 +32,7 @@ ValueTable PosterizeTable(int32_t bits);
 ValueTable BlendTable(uint8_t background, float factor);
 /// Stretches the values that occur to 0 .. 255 (ImageOps.autocontrast without cutoff). What has one
 /// value stays.
-ValueTable AutoContrastTable(const Histogram& histogram);
+ValueTable AutoContrastTable(const Extremes& extremes);
 /// Makes all values equally frequent, as far as that goes (ImageOps.equalize).
 ValueTable EqualizeTable(const Histogram& histogram);
 
@@ -58,7 +58,7 @@ class ColourTable {
   bool identity_ = true;
 };
 
-/// The histogram of `count` values.
-Histogram HistogramOf(const uint8_t* values, size_t count);
+/// The histogram of each channel.
+std::array<Histogram, 3> HistogramsOf(const RgbPlanes& planes);
 
 }  // namespace fastinet

@@ -2,6 +2,7 @@
 #include "colour/table.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -48,45 +49,52 @@ TEST_CASE("tables follow one another as the operations would") {
 
 TEST_CASE("a histogram behind a table is that of the values it gives") {
   std::mt19937 random(3);
-  std::vector<uint8_t> values(1003);
+  std::vector<uint8_t> values(3 * 1003);
   for (uint8_t& value : values) value = static_cast<uint8_t>(random());
+  const RgbPlanes planes{values.data(), values.data() + 1003, values.data() + 2006, 1003};
   ColourTable table;
   table.Append(SolarizeTable(77));
-  const Histogram mapped = table.Mapped(2, HistogramOf(values.data(), values.size()));
-  std::vector<uint8_t> unused = values, mapped_values = values;
-  table.Apply({unused.data(), unused.data(), mapped_values.data(), values.size()});
-  CHECK(mapped == HistogramOf(mapped_values.data(), mapped_values.size()));
+  table.Append(1, PosterizeTable(3));
+  const std::array<Histogram, 3> before = HistogramsOf(planes);
+  table.Apply(planes);
+  const std::array<Histogram, 3> after = HistogramsOf(planes);
+  for (size_t c = 0; c < 3; ++c) CHECK(table.Mapped(c, before[c]) == after[c]);
 }
 
-TEST_CASE("a histogram counts every value, at any length") {
-  for (const size_t count : {size_t{0}, size_t{1}, size_t{3}, size_t{4}, size_t{1021}}) {
-    std::vector<uint8_t> values(count);
-    for (size_t i = 0; i < count; ++i) values[i] = static_cast<uint8_t>(i * 7);
-    const Histogram histogram = HistogramOf(values.data(), count);
-    for (size_t v = 0; v < 256; ++v) {
-      CHECK(histogram[v] == static_cast<uint32_t>(std::count(values.begin(), values.end(), v)));
+TEST_CASE("histograms count every value of every channel, at any length") {
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{1021}}) {
+    std::array<std::vector<uint8_t>, 3> values;
+    for (size_t c = 0; c < 3; ++c) {
+      for (size_t i = 0; i < count; ++i) {
+        values[c].push_back(static_cast<uint8_t>(i * (3 + 2 * c) / (c + 1)));
+      }
+    }
+    const std::array<Histogram, 3> histograms =
+        HistogramsOf({values[0].data(), values[1].data(), values[2].data(), count});
+    for (size_t c = 0; c < 3; ++c) {
+      for (size_t v = 0; v < 256; ++v) {
+        const auto wanted = std::count(values[c].begin(), values[c].end(), v);
+        CHECK(histograms[c][v] == static_cast<uint32_t>(wanted));
+      }
     }
   }
 }
 
 TEST_CASE("what has one value is neither stretched nor equalised") {
   Histogram one{};
-  for (const size_t value : {size_t{0}, size_t{100}, size_t{255}}) {
+  for (const uint8_t value : {uint8_t{0}, uint8_t{100}, uint8_t{255}}) {
     one.fill(0);
     one[value] = 10'000;
-    CHECK(AutoContrastTable(one)[value] == value);
+    CHECK(AutoContrastTable({value, value})[value] == value);
     CHECK(EqualizeTable(one)[value] == value);
   }
   one.fill(0);  // no pixel at all
-  CHECK(AutoContrastTable(one)[9] == 9);
+  CHECK(AutoContrastTable({255, 0})[9] == 9);
   CHECK(EqualizeTable(one)[9] == 9);
 }
 
 TEST_CASE("the extremes that occur become 0 and 255") {
-  Histogram histogram{};
-  histogram[50] = histogram[70] = 1;
-  histogram[90] = 1000;
-  const ValueTable table = AutoContrastTable(histogram);
+  const ValueTable table = AutoContrastTable({50, 90});
   CHECK(table[50] == 0);
   CHECK(table[70] == 127);
   CHECK(table[90] == 255);

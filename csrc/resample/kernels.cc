@@ -10,6 +10,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "base/transpose-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace fastinet {
 namespace HWY_NAMESPACE {
@@ -38,24 +40,6 @@ void StripToRows(const uint8_t* strip, size_t columns, uint8_t* const* rows) {
 #else
 
 using Block = hn::FixedTag<uint8_t, 16>;
-
-/// Transposes a 16x16 block of bytes. Each of the four rounds is a perfect shuffle of the 256
-/// bytes: it rotates the eight bits of (row, column) by one, and after four the halves have
-/// changed places.
-HWY_INLINE void TransposeBlock(hn::Vec<Block> (&a)[16]) {
-  const Block d;
-  hn::Vec<Block> b[16];
-  for (int round = 0; round < 2; ++round) {
-    for (size_t i = 0; i < 8; ++i) {
-      b[2 * i] = hn::InterleaveLower(d, a[i], a[i + 8]);
-      b[2 * i + 1] = hn::InterleaveUpper(d, a[i], a[i + 8]);
-    }
-    for (size_t i = 0; i < 8; ++i) {
-      a[2 * i] = hn::InterleaveLower(d, b[i], b[i + 8]);
-      a[2 * i + 1] = hn::InterleaveUpper(d, b[i], b[i + 8]);
-    }
-  }
-}
 
 void RowsToStrip(const uint8_t* const* rows, size_t columns, uint8_t* strip) {
   const Block d;

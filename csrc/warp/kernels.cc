@@ -1,14 +1,15 @@
 #include "warp/kernels.h"
 
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
+#include <array>
 
 #include "base/simd_targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "warp/kernels.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include "base/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastinet {
@@ -17,145 +18,19 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Everything is computed in double and without fused multiplication, as in Pillow's Geometry.c, so
-// that the last bits are the same.
+// What is stored is computed in double and without fused multiplication, as in Pillow's Geometry.c,
+// so that the last bits are the same.
 using Doubles = hn::CappedTag<double, 8>;
 using Ints = hn::Rebind<int32_t, Doubles>;
 using Bytes = hn::Rebind<uint8_t, Doubles>;
+using Pairs = hn::Rebind<int64_t, Doubles>;  // of words: the first one in the lower half
 using Vec = hn::Vec<Doubles>;
 using Whole = hn::Vec<Ints>;
-
-/// A coordinate of the points that some neighbouring pixels come from.
-struct Coordinate {
-  Vec part;     // behind the pixel's centre before the point: 0 to 1
-  Whole pixel;  // which one that is, -1 for the first half of the first one
-};
-
-/// Points on an axis of `size` pixels: their coordinates, and which of them are on it.
-HWY_INLINE Coordinate Locate(Vec position, double size, hn::Mask<Doubles>* inside) {
-  const Doubles d;
-  *inside = hn::And(hn::Ge(position, hn::Zero(d)), hn::Lt(position, hn::Set(d, size)));
-  // Of the others only that what is read for them lies within the image matters.
-  const Vec bounded = hn::IfThenElseZero(*inside, position);
-  const Vec centred = hn::Sub(bounded, hn::Set(d, 0.5));
-  const Vec floor = hn::Floor(centred);
-  return {hn::Sub(centred, floor), hn::DemoteTo(Ints(), floor)};
-}
-
-HWY_INLINE Whole Clamped(Whole value, int32_t size) {
-  return hn::Min(hn::Max(value, hn::Zero(Ints())), hn::Set(Ints(), size - 1));
-}
-
-/// A component of some pixels' words.
-HWY_INLINE Whole Component(Whole words, int component) {
-  const Whole shifted = component == 0   ? words
-                        : component == 1 ? hn::ShiftRight<8>(words)
-                                         : hn::ShiftRight<16>(words);
-  return hn::And(shifted, hn::Set(Ints(), 0xFF));
-}
+using Pair = hn::Vec<Pairs>;
 
 HWY_INLINE Vec ToDouble(Whole value) { return hn::PromoteTo(Doubles(), value); }
 
-/// Calls body(x, sx, sy) for every few pixels x of a line with the points they come from, and
-/// stores the three components that it gives (0 to 255, cut off) where the points lie in the image.
-template <class Body>
-HWY_INLINE void ForEachPoint(const WordImage& image, const SourceLine& from, const LineOfPlanes& to,
-                             const Body& body) {
-  const Doubles d;
-  const size_t lanes = hn::Lanes(d);
-  const Vec x_step = hn::Set(d, from.x_step), x_line = hn::Set(d, from.x_line);
-  const Vec y_step = hn::Set(d, from.y_step), y_line = hn::Set(d, from.y_line);
-  const Vec x_shift = hn::Set(d, from.x_shift), y_shift = hn::Set(d, from.y_shift);
-  uint8_t* const planes[3] = {to.red, to.green, to.blue};
-  for (size_t first = 0; first < to.count; first += lanes) {
-    const Vec centre = hn::Add(hn::Iota(d, static_cast<double>(first)), hn::Set(d, 0.5));
-    const Vec sx = hn::Add(hn::Add(hn::Mul(x_step, centre), x_line), x_shift);
-    const Vec sy = hn::Add(hn::Add(hn::Mul(y_step, centre), y_line), y_shift);
-    hn::Mask<Doubles> in_x, in_y;
-    const Coordinate x = Locate(sx, image.size.width, &in_x);
-    const Coordinate y = Locate(sy, image.size.height, &in_y);
-    const hn::Mask<Doubles> inside = hn::And(in_x, in_y);
-    const size_t count = std::min(lanes, to.count - first);
-    uint8_t reached[hn::MaxLanes(Doubles())];
-    const Vec ones = hn::IfThenElseZero(inside, hn::Set(d, 1.0));
-    hn::StoreU(hn::DemoteTo(Bytes(), hn::DemoteTo(Ints(), ones)), Bytes(), reached);
-    if (hn::AllFalse(d, inside)) continue;
-    const bool whole = count == lanes && hn::AllTrue(d, inside);
-    const auto store = [&](int component, Vec value) {
-      const auto bytes = hn::DemoteTo(Bytes(), hn::DemoteTo(Ints(), value));
-      uint8_t* const out = planes[component] + first;
-      if (whole) {
-        hn::StoreU(bytes, Bytes(), out);
-        return;
-      }
-      uint8_t values[hn::MaxLanes(Doubles())];
-      hn::StoreU(bytes, Bytes(), values);
-      for (size_t i = 0; i < count; ++i) out[i] = reached[i] != 0 ? values[i] : out[i];
-    };
-    body(x, y, store);
-  }
-}
-
 HWY_INLINE Vec Between(Vec a, Vec b, Vec part) { return hn::Add(a, hn::Mul(hn::Sub(b, a), part)); }
-
-HWY_INLINE Whole GatherWords(const WordImage& image, Whole row, Whole column) {
-  const Whole index = hn::Add(hn::Mul(row, hn::Set(Ints(), image.size.width)), column);
-  return hn::GatherIndex(Ints(), reinterpret_cast<const int32_t*>(image.words), index);
-}
-
-/// The difference that it makes where no point of a line lies between two columns, or between two
-/// rows: then the ones next to it count nothing, and are not read.
-struct OnPixels {
-  bool columns;
-  bool rows;
-};
-
-OnPixels LiesOnPixels(const SourceLine& from) {
-  const auto is_whole = [](double value) { return value == std::floor(value); };
-  return {from.x_step == 1 && from.x_line == 0 && is_whole(from.x_shift),
-          from.y_step == 0 && is_whole(from.y_line + from.y_shift - 0.5)};
-}
-
-/// Calls line(on_columns, on_rows) with what is known of `from` as types.
-template <class Line>
-HWY_INLINE void WithOnPixels(const SourceLine& from, const Line& line) {
-  const auto [columns, rows] = LiesOnPixels(from);
-  using std::false_type, std::true_type;
-  if (columns) return rows ? line(true_type(), true_type()) : line(true_type(), false_type());
-  return rows ? line(false_type(), true_type()) : line(false_type(), false_type());
-}
-
-/// One component of a line's points between two columns.
-template <bool kOnColumns>
-HWY_INLINE Vec BetweenColumns(const Whole* words, int component, Vec part) {
-  const Vec left = ToDouble(Component(words[0], component));
-  if (kOnColumns) return left;
-  return Between(left, ToDouble(Component(words[1], component)), part);
-}
-
-void WarpLineBilinear(const WordImage& image, const SourceLine& from, const LineOfPlanes& to) {
-  WithOnPixels(from, [&](auto on_columns, auto on_rows) {
-    constexpr int kColumns = on_columns ? 1 : 2, kRows = on_rows ? 1 : 2;
-    ForEachPoint(image, from, to, [&](const Coordinate& x, const Coordinate& y, const auto& store) {
-      Whole words[kRows][kColumns];
-      for (int i = 0; i < kRows; ++i) {
-        const Whole row = Clamped(hn::Add(y.pixel, hn::Set(Ints(), i)), image.size.height);
-        for (int j = 0; j < kColumns; ++j) {
-          const Whole column = Clamped(hn::Add(x.pixel, hn::Set(Ints(), j)), image.size.width);
-          words[i][j] = GatherWords(image, row, column);
-        }
-      }
-      for (int c = 0; c < 3; ++c) {
-        const Vec top = BetweenColumns<on_columns>(words[0], c, x.part);
-        if constexpr (on_rows) {
-          store(c, top);
-        } else {
-          store(c, Between(top, BetweenColumns<on_columns>(words[1], c, x.part), y.part));
-        }
-      }
-    });
-  });
-}
 
 /// p1 + part * (p2 + part * (p3 + part * p4)).
 HWY_INLINE Vec Horner(Vec p1, Vec p2, Vec p3, Vec p4, Vec part) {
@@ -170,59 +45,430 @@ HWY_INLINE Vec CubicOfLines(const Vec* v, Vec part) {
   return Horner(v[1], hn::Sub(v[2], v[0]), p3, p4, part);
 }
 
-/// The cubic through one component of four neighbours, whose coefficients are whole numbers.
-template <bool kOnColumns>
-HWY_INLINE Vec CubicOfColumns(const Whole* words, int component, Vec part) {
-  if constexpr (kOnColumns) {
-    return ToDouble(Component(words[0], component));
-  } else {
-    Whole v[4];
-    for (int i = 0; i < 4; ++i) v[i] = Component(words[i], component);
-    const Whole difference = hn::Sub(v[0], v[1]), last = hn::Sub(v[2], v[3]);
-    const Whole p3 = hn::Add(hn::Add(difference, difference), last);
-    const Whole p4 = hn::Sub(hn::Zero(Ints()), hn::Add(difference, last));
-    return Horner(ToDouble(v[1]), ToDouble(hn::Sub(v[2], v[0])), ToDouble(p3), ToDouble(p4), part);
+/// The cubic through four neighbours in a line, whose coefficients are whole numbers.
+HWY_INLINE Vec CubicOfColumns(const Whole* v, Vec part) {
+  const Whole difference = hn::Sub(v[0], v[1]), last = hn::Sub(v[2], v[3]);
+  const Whole p3 = hn::Add(hn::Add(difference, difference), last);
+  const Whole p4 = hn::Sub(hn::Zero(Ints()), hn::Add(difference, last));
+  return Horner(ToDouble(v[1]), ToDouble(hn::Sub(v[2], v[0])), ToDouble(p3), ToDouble(p4), part);
+}
+
+/// Stores the first `count` of some values, cut off; what is beyond 0 and 255 becomes these.
+HWY_INLINE void StoreDoubles(Vec value, uint8_t* out, size_t count) {
+  const auto bytes = hn::DemoteTo(Bytes(), hn::DemoteTo(Ints(), value));
+  if (count >= hn::Lanes(Bytes())) return hn::StoreU(bytes, Bytes(), out);
+  uint8_t values[hn::MaxLanes(Bytes())];
+  hn::StoreU(bytes, Bytes(), values);
+  std::copy_n(values, count, out);
+}
+
+/// The centres of pixels from number `first` on.
+HWY_INLINE Vec Centres(size_t first) {
+  const Doubles d;
+  return hn::Add(hn::Iota(d, static_cast<double>(first)), hn::Set(d, 0.5));
+}
+
+// ------------------------------------------------------------------------------- points anywhere
+
+/// Points of an image: how far they lie behind the centres of the pixels before them, 0 to 1, and
+/// where these pixels are.
+struct Points {
+  Vec x_part, y_part;
+  Pair offset;  // from the first pixel [bytes]
+};
+
+HWY_INLINE Points PointsOf(const WordImage& image, const SourceLine& from, Vec centre) {
+  const Doubles d;
+  const auto coordinate = [&](double step, double line, double shift) {
+    const Vec sum = hn::Add(hn::Mul(hn::Set(d, step), centre), hn::Set(d, line));
+    return hn::Sub(hn::Add(sum, hn::Set(d, shift)), hn::Set(d, 0.5));
+  };
+  const Vec x = coordinate(from.x_step, from.x_line, from.x_shift);
+  const Vec y = coordinate(from.y_step, from.y_line, from.y_shift);
+  const Vec column = hn::Floor(x), row = hn::Floor(y);
+  // Whole numbers, exact in double; behind 1.5 * 2^52 the last bits are theirs.
+  const Vec words = hn::Add(hn::Mul(row, hn::Set(d, 4.0 * static_cast<double>(image.stride))),
+                            hn::Mul(column, hn::Set(d, 4.0)));
+  const Vec base = hn::Set(d, 6755399441055744.0);
+  const Pair offset =
+      hn::Sub(hn::BitCast(Pairs(), hn::Add(words, base)), hn::BitCast(Pairs(), base));
+  return {hn::Sub(x, column), hn::Sub(y, row), offset};
+}
+
+/// The pixels `right` and `right` + 1 behind those of `points`, `below` lines further down.
+HWY_INLINE Pair GatherPairs(const WordImage& image, const Points& points, int below, int right) {
+  const uint32_t* const words =
+      image.words + static_cast<ptrdiff_t>(image.stride) * below + ptrdiff_t{right};
+  return hn::GatherOffset(Pairs(), reinterpret_cast<const int64_t*>(words), points.offset);
+}
+
+/// A component of the first or the second pixels of some pairs.
+HWY_INLINE Whole Component(Pair pairs, int second, int component) {
+  const hn::Rebind<uint64_t, Doubles> d;
+  const hn::Rebind<uint32_t, Doubles> words;
+  const auto whole = hn::BitCast(d, pairs);
+  const auto word = hn::TruncateTo(words, second == 0 ? whole : hn::ShiftRight<32>(whole));
+  const Whole shifted = hn::BitCast(Ints(), component == 0   ? word
+                                            : component == 1 ? hn::ShiftRight<8>(word)
+                                                             : hn::ShiftRight<16>(word));
+  return hn::And(shifted, hn::Set(Ints(), 0xFF));
+}
+
+struct Bilinear {
+  /// Three components of some points.
+  static HWY_INLINE void Exact(const WordImage& image, const Points& points, Vec* values) {
+    const Pair above = GatherPairs(image, points, 0, 0), below = GatherPairs(image, points, 1, 0);
+    for (int c = 0; c < 3; ++c) {
+      const auto line = [&](Pair pixels) {
+        return Between(ToDouble(Component(pixels, 0, c)), ToDouble(Component(pixels, 1, c)),
+                       points.x_part);
+      };
+      values[c] = Between(line(above), line(below), points.y_part);
+    }
+  }
+};
+
+struct Bicubic {
+  static HWY_INLINE void Exact(const WordImage& image, const Points& points, Vec* values) {
+    Vec lines[3][4];
+    for (int i = 0; i < 4; ++i) {
+      const Pair left = GatherPairs(image, points, i - 1, -1);
+      const Pair right = GatherPairs(image, points, i - 1, 1);
+      for (int c = 0; c < 3; ++c) {
+        const Whole v[4] = {Component(left, 0, c), Component(left, 1, c), Component(right, 0, c),
+                            Component(right, 1, c)};
+        lines[c][i] = CubicOfColumns(v, points.x_part);
+      }
+    }
+    for (int c = 0; c < 3; ++c) values[c] = CubicOfLines(lines[c], points.y_part);
+  }
+};
+
+/// `count` pixels of a line from number `first` of `to` on.
+template <class Kind>
+HWY_NOINLINE void WarpExactly(const WordImage& image, const SourceLine& from,
+                              const LineOfPlanes& to, size_t first, size_t count) {
+  const Doubles d;
+  const size_t lanes = hn::Lanes(d);
+  const Vec last = hn::Set(d, static_cast<double>(to.first + first + count - 1) + 0.5);
+  uint8_t* const planes[3] = {to.red, to.green, to.blue};
+  for (size_t x = first; x < first + count; x += lanes) {
+    // What is beyond the last pixel need not lie in the image.
+    const Vec centre = hn::Min(Centres(to.first + x), last);
+    Vec values[3];
+    Kind::Exact(image, PointsOf(image, from, centre), values);
+    for (int c = 0; c < 3; ++c) StoreDoubles(values[c], planes[c] + x, first + count - x);
   }
 }
 
-void WarpLineBicubic(const WordImage& image, const SourceLine& from, const LineOfPlanes& to) {
-  WithOnPixels(from, [&](auto on_columns, auto on_rows) {
-    constexpr int kColumns = on_columns ? 1 : 4, kRows = on_rows ? 1 : 4;
-    ForEachPoint(image, from, to, [&](const Coordinate& x, const Coordinate& y, const auto& store) {
-      const Doubles d;
-      Whole columns[kColumns];
-      for (int j = 0; j < kColumns; ++j) {
-        const Whole step = hn::Set(Ints(), on_columns ? 0 : j - 1);
-        columns[j] = Clamped(hn::Add(x.pixel, step), image.size.width);
-      }
-      Vec lines[3][kRows];
-      for (int i = 0; i < kRows; ++i) {
-        const Whole step = hn::Set(Ints(), on_rows ? 0 : i - 1);
-        const Whole row = Clamped(hn::Add(y.pixel, step), image.size.height);
-        Whole words[kColumns];
-        for (int j = 0; j < kColumns; ++j) words[j] = GatherWords(image, row, columns[j]);
-        for (int c = 0; c < 3; ++c) lines[c][i] = CubicOfColumns<on_columns>(words, c, x.part);
-      }
+#if HWY_TARGET == HWY_SCALAR  // whose vectors are one value long
+
+template <class Kind>
+void WarpLine(const WordImage& image, const SourceLine& from, const LineOfPlanes& to) {
+  WarpExactly<Kind>(image, from, to, 0, to.count);
+}
+
+struct FastBilinear : Bilinear {};
+struct FastBicubic : Bicubic {};
+
+#else
+
+// Double is slow, and only its whole part is stored. So values are computed in float first, with a
+// bound of how far they may be from those in double: where both ends of that distance have the same
+// whole part, it is that of the value in double, too. Where they have not, the pixels are made once
+// more, in double: of real images a few in a hundred. Fused multiplication is welcome here, since
+// the bound holds with it and without.
+
+using Floats = hn::CappedTag<float, 16>;
+using HalfFloats = hn::Rebind<float, Doubles>;
+using FloatInts = hn::Rebind<int32_t, Floats>;
+using FloatWords = hn::Rebind<uint32_t, Floats>;
+using FloatBytes = hn::Rebind<uint8_t, Floats>;
+using FloatVec = hn::Vec<Floats>;
+using Words = hn::Vec<FloatWords>;
+
+/// As many points as two vectors of doubles have, of which these are the two.
+struct TwoPoints {
+  Points low, high;
+  FloatVec x_part, y_part;
+};
+
+HWY_INLINE FloatVec BothAsFloats(Vec low, Vec high) {
+  return hn::Combine(Floats(), hn::DemoteTo(HalfFloats(), high), hn::DemoteTo(HalfFloats(), low));
+}
+
+HWY_INLINE TwoPoints TwoPointsOf(const WordImage& image, const SourceLine& from, size_t first) {
+  const Points low = PointsOf(image, from, Centres(first));
+  const Points high = PointsOf(image, from, Centres(first + hn::Lanes(Doubles())));
+  return {low, high, BothAsFloats(low.x_part, high.x_part), BothAsFloats(low.y_part, high.y_part)};
+}
+
+/// GatherPairs of both, parted: the first pixels and the second ones.
+HWY_INLINE void GatherWords(const WordImage& image, const TwoPoints& points, int below, int right,
+                            Words* words) {
+  const FloatWords d;
+  const Words low = hn::BitCast(d, GatherPairs(image, points.low, below, right));
+  const Words high = hn::BitCast(d, GatherPairs(image, points.high, below, right));
+  words[0] = hn::ConcatEven(d, high, low);
+  words[1] = hn::ConcatOdd(d, high, low);
+}
+
+HWY_INLINE FloatVec FloatComponent(Words words, int component) {
+  const FloatWords d;
+  const Words shifted = component == 0   ? words
+                        : component == 1 ? hn::ShiftRight<8>(words)
+                                         : hn::ShiftRight<16>(words);
+  return hn::ConvertTo(Floats(), hn::BitCast(FloatInts(), hn::And(shifted, hn::Set(d, 0xFF))));
+}
+
+/// Bits that differ between some words and `first`, added to those that did before.
+HWY_INLINE Words Differing(Words before, Words first, Words words) {
+  return hn::Or(before, hn::Xor(first, words));
+}
+
+struct FastBilinear : Bilinear {
+  /// With x_part and y_part within 2^-25, and each operation within 2^-17 of numbers up to 255, a
+  /// line is within 3 * 2^-17, and the value, with what is added for the bound, within 9 * 2^-17.
+  static constexpr float kBound = 0x1p-13f;
+
+  /// Three components, and the bits in which any of the pixels read differ.
+  static HWY_INLINE Words Approximate(const WordImage& image, const TwoPoints& points,
+                                      FloatVec* values) {
+    Words above[2], below[2];
+    GatherWords(image, points, 0, 0, above);
+    GatherWords(image, points, 1, 0, below);
+    for (int c = 0; c < 3; ++c) {
+      const auto between = [](FloatVec a, FloatVec b, FloatVec part) {
+        return hn::MulAdd(part, hn::Sub(b, a), a);
+      };
+      const auto line = [&](const Words* words) {
+        return between(FloatComponent(words[0], c), FloatComponent(words[1], c), points.x_part);
+      };
+      values[c] = between(line(above), line(below), points.y_part);
+    }
+    const Words differing = Differing(hn::Xor(above[0], above[1]), above[0], below[0]);
+    return Differing(differing, above[0], below[1]);
+  }
+};
+
+struct FastBicubic : Bicubic {
+  /// Weights, up to 1, are within 2^-23, all four of a line together within 2^-21, which makes
+  /// 2^-13 of a line. Its four products and three sums, up to 319, are each within 2^-16: 2^-12 in
+  /// all. The lines' weights, whose magnitudes add up to 1.5 at most, make that 1.5 times as much,
+  /// and add as much of their own as a line has: 5 * 2^-13.
+  static constexpr float kBound = 0x1p-10f;
+
+  /// Of the cubic of a = -1.
+  static HWY_INLINE void WeightsOf(FloatVec part, FloatVec* weights) {
+    const Floats d;
+    const FloatVec one = hn::Set(d, 1.0f), two = hn::Set(d, 2.0f);
+    const FloatVec square = hn::Mul(part, part);
+    weights[0] = hn::Mul(part, hn::MulAdd(part, hn::Sub(two, part), hn::Set(d, -1.0f)));
+    weights[1] = hn::MulAdd(square, hn::Sub(part, two), one);
+    weights[2] = hn::Mul(part, hn::Sub(hn::Add(one, part), square));
+    weights[3] = hn::Mul(square, hn::Sub(part, one));
+  }
+
+  static HWY_INLINE Words Approximate(const WordImage& image, const TwoPoints& points,
+                                      FloatVec* values) {
+    FloatVec columns[4], rows[4];
+    WeightsOf(points.x_part, columns);
+    WeightsOf(points.y_part, rows);
+    Words differing = hn::Zero(FloatWords()), first = differing;
+    for (int i = 0; i < 4; ++i) {
+      Words words[4];
+      GatherWords(image, points, i - 1, -1, words);
+      GatherWords(image, points, i - 1, 1, words + 2);
+      if (i == 0) first = words[0];
+      for (const Words each : words) differing = Differing(differing, first, each);
       for (int c = 0; c < 3; ++c) {
-        Vec value = lines[c][0];
-        if constexpr (!on_rows) value = CubicOfLines(lines[c], y.part);
-        store(c, hn::Min(hn::Max(value, hn::Zero(d)), hn::Set(d, 255.0)));
+        FloatVec line = hn::Mul(columns[0], FloatComponent(words[0], c));
+        for (int j = 1; j < 4; ++j) {
+          line = hn::MulAdd(columns[j], FloatComponent(words[j], c), line);
+        }
+        values[c] = i == 0 ? hn::Mul(rows[0], line) : hn::MulAdd(rows[i], line, values[c]);
       }
-    });
+    }
+    return differing;
+  }
+};
+
+/// As many pixels as a vector of floats has, from number x of `to` on.
+template <class Kind>
+HWY_INLINE void WarpVector(const WordImage& image, const SourceLine& from, const LineOfPlanes& to,
+                           size_t x) {
+  const Floats d;
+  const FloatVec bound = hn::Set(d, Kind::kBound);
+  uint8_t* const planes[3] = {to.red, to.green, to.blue};
+  FloatVec values[3];
+  const Words differing = Kind::Approximate(image, TwoPointsOf(image, from, to.first + x), values);
+  // Components where the ends differ, in the place that they have in `differing`. A component that
+  // is the same in all pixels read is that itself, whatever the bound says.
+  Words doubtful = hn::Zero(FloatWords());
+  for (int c = 0; c < 3; ++c) {
+    const auto least = hn::ConvertTo(FloatInts(), hn::Sub(values[c], bound));
+    const auto most = hn::ConvertTo(FloatInts(), hn::Add(values[c], bound));
+    hn::StoreU(hn::DemoteTo(FloatBytes(), most), FloatBytes(), planes[c] + x);
+    const Words mask = hn::Set(FloatWords(), uint32_t{0xFF} << (8 * c));
+    const Words differ = hn::BitCast(FloatWords(), hn::Xor(least, most));
+    doubtful = hn::Or(doubtful, hn::IfThenElseZero(hn::Ne(differ, hn::Zero(FloatWords())), mask));
+  }
+  const auto are_doubtful = hn::Ne(hn::And(doubtful, differing), hn::Zero(FloatWords()));
+  if (HWY_LIKELY(hn::AllFalse(FloatWords(), are_doubtful))) return;
+  uint8_t bits[8] = {};  // room for what StoreMaskBits may write
+  hn::StoreMaskBits(FloatWords(), are_doubtful, bits);
+  const size_t half = hn::Lanes(Doubles());
+  const unsigned all = bits[0] | unsigned{bits[1]} << 8, low = (1u << half) - 1;
+  if ((all & low) != 0) WarpExactly<Kind>(image, from, to, x, half);
+  if ((all & ~low) != 0) WarpExactly<Kind>(image, from, to, x + half, half);
+}
+
+template <class Kind>
+void WarpLine(const WordImage& image, const SourceLine& from, const LineOfPlanes& to) {
+  const size_t lanes = hn::Lanes(Floats());
+  if (to.count < lanes) {
+    if (to.count > 0) WarpExactly<Kind>(image, from, to, 0, to.count);
+    return;
+  }
+  size_t x = 0;
+  for (; x + lanes <= to.count; x += lanes) WarpVector<Kind>(image, from, to, x);
+  // The last ones together with some that are there already.
+  if (x < to.count) WarpVector<Kind>(image, from, to, to.count - lanes);
+}
+
+#endif
+
+void WarpLineBilinear(const WordImage& image, const SourceLine& from, const LineOfPlanes& to) {
+  WarpLine<FastBilinear>(image, from, to);
+}
+
+void WarpLineBicubic(const WordImage& image, const SourceLine& from, const LineOfPlanes& to) {
+  WarpLine<FastBicubic>(image, from, to);
+}
+
+// ---------------------------------------------------------------------------- the nearest pixels
+
+void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fill,
+                     const LineOfPlanes& to) {
+  const hn::CappedTag<int32_t, 16> d;
+  const hn::RebindToUnsigned<decltype(d)> words;
+  const hn::Rebind<uint8_t, decltype(d)> bytes;
+  const size_t lanes = hn::Lanes(d);
+  const auto width = hn::Set(words, static_cast<uint32_t>(image.size.width));
+  const auto height = hn::Set(words, static_cast<uint32_t>(image.size.height));
+  const auto stride = hn::Set(d, static_cast<int32_t>(image.stride));
+  const auto steps_of = [&](int32_t step) {
+    return hn::Set(d, static_cast<int32_t>(static_cast<uint32_t>(step) * lanes));
+  };
+  const auto x_steps = steps_of(from.x_step), y_steps = steps_of(from.y_step);
+  auto x = hn::Add(hn::Set(d, from.x), hn::Mul(hn::Iota(d, 0), hn::Set(d, from.x_step)));
+  auto y = hn::Add(hn::Set(d, from.y), hn::Mul(hn::Iota(d, 0), hn::Set(d, from.y_step)));
+  uint8_t* const planes[3] = {to.red, to.green, to.blue};
+  for (size_t first = 0; first < to.count; first += lanes) {
+    const auto column = hn::ShiftRight<16>(x), row = hn::ShiftRight<16>(y);
+    // What is below zero is large without its sign.
+    const auto inside =
+        hn::And(hn::Lt(hn::BitCast(words, column), width), hn::Lt(hn::BitCast(words, row), height));
+    const auto index = hn::BitCast(words, hn::Add(hn::Mul(row, stride), column));
+    const auto reached = hn::BitCast(d, hn::IfThenElseZero(inside, index));
+    const auto gathered =
+        hn::GatherIndex(d, reinterpret_cast<const int32_t*>(image.words), reached);
+    const auto word = hn::IfThenElse(inside, hn::BitCast(words, gathered), hn::Set(words, fill));
+    const decltype(word) shifted[3] = {word, hn::ShiftRight<8>(word), hn::ShiftRight<16>(word)};
+    const size_t left = to.count - first;
+    for (int c = 0; c < 3; ++c) {
+      const auto values = hn::TruncateTo(bytes, shifted[c]);
+      if (left >= lanes) {
+        hn::StoreU(values, bytes, planes[c] + first);
+        continue;
+      }
+      uint8_t copy[hn::MaxLanes(bytes)];
+      hn::StoreU(values, bytes, copy);
+      std::copy_n(copy, left, planes[c] + first);
+    }
+    x = hn::Add(x, x_steps);
+    y = hn::Add(y, y_steps);
+  }
+}
+
+// ------------------------------------------------------------------------------ points on a line
+
+/// Calls value(line, part) for some pixels of each plane, whose left neighbours begin at `line`.
+template <class Value>
+HWY_INLINE void ShiftLine(const LinesOfPlanes& lines, const ShiftedLine& from,
+                          const LineOfPlanes& to, const Value& value) {
+  const Doubles d;
+  const Vec line = hn::Set(d, from.line), shift = hn::Set(d, from.shift);
+  // Of the pixel before the point: x + whole, where a centre is x + 0.5.
+  const Vec behind = hn::Set(d, from.whole - 0.5);
+  uint8_t* const planes[3] = {to.red, to.green, to.blue};
+  for (size_t x = 0; x < to.count; x += hn::Lanes(d)) {
+    const Vec centre = Centres(to.first + x);
+    const Vec point = hn::Sub(hn::Add(hn::Add(centre, line), shift), hn::Set(d, 0.5));
+    const Vec part = hn::Sub(point, hn::Add(centre, behind));
+    for (size_t c = 0; c < 3; ++c) {
+      StoreDoubles(value(lines[c] + x, part), planes[c] + x, to.count - x);
+    }
+  }
+}
+
+HWY_INLINE Whole LoadInts(const uint8_t* from) {
+  return hn::PromoteTo(Ints(), hn::LoadU(Bytes(), from));
+}
+
+void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from,
+                       const LineOfPlanes& to) {
+  ShiftLine(lines, from, to, [](const uint8_t* line, Vec part) {
+    return Between(ToDouble(LoadInts(line)), ToDouble(LoadInts(line + 1)), part);
   });
 }
+
+void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to) {
+  ShiftLine(lines, from, to, [](const uint8_t* line, Vec part) {
+    const Whole v[4] = {LoadInts(line - 1), LoadInts(line), LoadInts(line + 1), LoadInts(line + 2)};
+    return CubicOfColumns(v, part);
+  });
+}
+
+// ----------------------------------------------------------------------------- planes otherwise
 
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words) {
   const hn::CappedTag<uint8_t, 64> d;
   const size_t lanes = hn::Lanes(d);
-  size_t x = 0;
-  for (; x + lanes <= count; x += lanes) {
+  const auto interleave = [&](size_t x) {
     hn::StoreInterleaved4(hn::LoadU(d, red + x), hn::LoadU(d, green + x), hn::LoadU(d, blue + x),
                           hn::Zero(d), d, reinterpret_cast<uint8_t*>(words + x));
-  }
+  };
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) interleave(x);
+  if (x == count) return;
+  if (count >= lanes) return interleave(count - lanes);
   for (; x < count; ++x) {
     words[x] = red[x] | uint32_t{green[x]} << 8 | uint32_t{blue[x]} << 16;
+  }
+}
+
+void TransposePlane(const uint8_t* plane, Size size, uint8_t* out) {
+  const auto width = static_cast<size_t>(size.width), height = static_cast<size_t>(size.height);
+  size_t whole_columns = 0, whole_rows = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<uint8_t, 16> d;
+  whole_columns = width / 16 * 16;
+  whole_rows = height / 16 * 16;
+  for (size_t y = 0; y < whole_rows; y += 16) {
+    for (size_t x = 0; x < whole_columns; x += 16) {
+      hn::Vec<decltype(d)> block[16];
+      for (size_t i = 0; i < 16; ++i) block[i] = hn::LoadU(d, plane + (y + i) * width + x);
+      TransposeBlock(block);
+      for (size_t i = 0; i < 16; ++i) hn::StoreU(block[i], d, out + (x + i) * height + y);
+    }
+  }
+#endif
+  for (size_t y = 0; y < height; ++y) {
+    for (size_t x = y < whole_rows ? whole_columns : 0; x < width; ++x) {
+      out[x * height + y] = plane[y * width + x];
+    }
   }
 }
 
@@ -237,7 +483,11 @@ namespace {
 
 HWY_EXPORT(WarpLineBilinear);
 HWY_EXPORT(WarpLineBicubic);
+HWY_EXPORT(WarpLineNearest);
+HWY_EXPORT(ShiftLineBilinear);
+HWY_EXPORT(ShiftLineBicubic);
 HWY_EXPORT(InterleavePlanes);
+HWY_EXPORT(TransposePlane);
 
 }  // namespace
 
@@ -249,9 +499,27 @@ void WarpLineBicubic(const WordImage& image, const SourceLine& from, const LineO
   HWY_DYNAMIC_DISPATCH(WarpLineBicubic)(image, from, to);
 }
 
+void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fill,
+                     const LineOfPlanes& to) {
+  HWY_DYNAMIC_DISPATCH(WarpLineNearest)(image, from, fill, to);
+}
+
+void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from,
+                       const LineOfPlanes& to) {
+  HWY_DYNAMIC_DISPATCH(ShiftLineBilinear)(lines, from, to);
+}
+
+void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to) {
+  HWY_DYNAMIC_DISPATCH(ShiftLineBicubic)(lines, from, to);
+}
+
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words) {
   HWY_DYNAMIC_DISPATCH(InterleavePlanes)(red, green, blue, count, words);
+}
+
+void TransposePlane(const uint8_t* plane, Size size, uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(TransposePlane)(plane, size, out);
 }
 
 }  // namespace fastinet

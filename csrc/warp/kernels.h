@@ -2,6 +2,7 @@
 // time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -9,10 +10,18 @@
 
 namespace fastinet {
 
+/// How often the outermost pixels of an image are repeated around it for kernels, which then read
+/// around every point of the image without a look at its ends.
+inline constexpr size_t kWarpBorder = 2;
+
+/// How many bytes kernels may read beyond the border behind a line of a plane.
+inline constexpr size_t kWarpPadding = 64;
+
 /// An image whose pixels are words: red in the lowest byte, then green and blue.
 struct WordImage {
-  const uint32_t* words;
+  const uint32_t* words;  // the first pixel; kWarpBorder more on every side
   Size size;
+  size_t stride;  // from line to line [words]; 0 for a single line, which stands for all
 };
 
 /// Where the pixels of one line come from: pixel x from the point (x_step * (x + 0.5) + x_line +
@@ -22,23 +31,54 @@ struct SourceLine {
   double y_step, y_line, y_shift;
 };
 
-/// Where the `count` pixels of a line of the result go. What the image does not reach is left as it
-/// is.
+/// The `count` pixels of a line of the result from number `first` on, and where they go.
 struct LineOfPlanes {
   uint8_t* red;
   uint8_t* green;
   uint8_t* blue;
+  size_t first;
   size_t count;
 };
 
-/// Four pixels around each point, by two lines and then between these, in double, cut off.
+/// Four pixels around each point, by two lines and then between these, in double, cut off. All
+/// points lie in the image.
 void WarpLineBilinear(const WordImage& image, const SourceLine& from, const LineOfPlanes& to);
 
 /// Sixteen pixels around each point, likewise, with the cubic of a = -1.
 void WarpLineBicubic(const WordImage& image, const SourceLine& from, const LineOfPlanes& to);
 
+/// Where the pixels of one line come from, in 16.16 fixed point that wraps around: pixel x from
+/// (x + x_step * (x), ...).
+struct FixedLine {
+  int32_t x, x_step;
+  int32_t y, y_step;
+};
+
+/// The pixel that each point lies in; `fill`, a word, for points outside of the image, whose sides
+/// are below 2^15. `to` begins with pixel 0.
+void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fill,
+                     const LineOfPlanes& to);
+
+/// Where the pixels of one line come from in a single line of an image: pixel x from x + 0.5 + line
+/// + shift, added up from left to right, which lies between the centres of the pixels x + whole
+/// and x + whole + 1.
+struct ShiftedLine {
+  double line, shift;
+  double whole;
+};
+
+/// A line of each plane; the pixel x + whole of the first x of the result.
+using LinesOfPlanes = std::array<const uint8_t*, 3>;
+
+/// WarpLineBilinear and WarpLineBicubic of points that lie on a line of pixels.
+void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to);
+void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to);
+
 /// Interleaves `count` pixels of three planes to words.
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words);
+
+/// The transpose of a plane of this size: `out` has as many lines as `plane` columns.
+void TransposePlane(const uint8_t* plane, Size size, uint8_t* out);
 
 }  // namespace fastinet

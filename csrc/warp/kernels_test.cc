@@ -14,15 +14,53 @@
 namespace fastinet {
 namespace {
 
-/// The word at (x, y), or the nearest one in the image.
-uint32_t WordAt(const WordImage& image, int32_t x, int32_t y) {
-  const int32_t column = std::clamp(x, 0, image.size.width - 1);
-  const int32_t row = std::clamp(y, 0, image.size.height - 1);
-  return image.words[row * image.size.width + column];
-}
+/// An image of words with its border.
+class BorderedImage {
+ public:
+  /// `levels` is how many values components have, from 255 down.
+  BorderedImage(Size size, uint32_t levels)
+      : size_(size),
+        stride_(static_cast<size_t>(size.width) + 2 * kWarpBorder),
+        words_(stride_ * (static_cast<size_t>(size.height) + 2 * kWarpBorder)) {
+    std::mt19937 random(7);
+    const auto border = static_cast<int32_t>(kWarpBorder);
+    for (int32_t y = 0; y < size.height; ++y) {
+      for (int32_t x = 0; x < size.width; ++x) {
+        for (int c = 0; c < 3; ++c) {
+          At(x, y) |= (255 - static_cast<uint32_t>(random()) % levels) << (8 * c);
+        }
+      }
+    }
+    for (int32_t y = -border; y < size.height + border; ++y) {
+      for (int32_t x = -border; x < size.width + border; ++x) {
+        At(x, y) = At(std::clamp(x, 0, size.width - 1), std::clamp(y, 0, size.height - 1));
+      }
+    }
+  }
+
+  WordImage view() const {
+    return {words_.data() + kWarpBorder * stride_ + kWarpBorder, size_, stride_};
+  }
+
+ private:
+  uint32_t& At(int32_t x, int32_t y) {
+    const auto behind = [](int32_t place) {
+      return static_cast<size_t>(place + static_cast<int32_t>(kWarpBorder));
+    };
+    return words_[behind(y) * stride_ + behind(x)];
+  }
+
+  Size size_;
+  size_t stride_;
+  std::vector<uint32_t> words_;
+};
 
 double ComponentAt(const WordImage& image, int32_t x, int32_t y, int c) {
-  return (WordAt(image, x, y) >> (8 * c)) & 0xFF;
+  const int32_t column = std::clamp(x, 0, image.size.width - 1);
+  const int32_t row = std::clamp(y, 0, image.size.height - 1);
+  return (image.words[static_cast<size_t>(row) * image.stride + static_cast<size_t>(column)] >>
+          (8 * c)) &
+         0xFF;
 }
 
 double Cubic(const std::array<double, 4>& v, double part) {
@@ -56,25 +94,34 @@ uint8_t Read(const WordImage& image, double sx, double sy, int c, bool cubic) {
   return static_cast<uint8_t>(std::clamp(Cubic(lines, dy), 0.0, 255.0));
 }
 
-void TestLine(const std::string& target, const SourceLine& from, Size size, size_t count) {
-  std::mt19937 random(7);
-  std::vector<uint32_t> words(static_cast<size_t>(size.width) * static_cast<size_t>(size.height));
-  for (uint32_t& word : words) word = static_cast<uint32_t>(random()) & 0xFFFFFF;
-  const WordImage image{words.data(), size};
+/// A line of the result, not a byte more.
+struct Line {
+  explicit Line(size_t count) {
+    for (auto& plane : planes) plane.assign(count, 123);
+  }
+
+  LineOfPlanes view(size_t first = 0) {
+    return {planes[0].data(), planes[1].data(), planes[2].data(), first, planes[0].size()};
+  }
+
+  std::array<std::vector<uint8_t>, 3> planes;
+};
+
+void TestLine(const std::string& target, const SourceLine& from, const BorderedImage& bordered,
+              size_t first, size_t count) {
+  const WordImage image = bordered.view();
   for (const bool cubic : {false, true}) {
-    std::array<std::vector<uint8_t>, 3> planes;
-    for (auto& plane : planes) plane.assign(count, 123);  // not a byte more
-    const LineOfPlanes to{planes[0].data(), planes[1].data(), planes[2].data(), count};
-    cubic ? WarpLineBicubic(image, from, to) : WarpLineBilinear(image, from, to);
+    Line line(count);
+    cubic ? WarpLineBicubic(image, from, line.view(first))
+          : WarpLineBilinear(image, from, line.view(first));
     size_t differences = 0;
     for (size_t x = 0; x < count; ++x) {
-      const double centre = static_cast<double>(x) + 0.5;
+      const double centre = static_cast<double>(first + x) + 0.5;
       const double sx = from.x_step * centre + from.x_line + from.x_shift;
       const double sy = from.y_step * centre + from.y_line + from.y_shift;
-      const bool inside = sx >= 0 && sx < size.width && sy >= 0 && sy < size.height;
+      CHECK((sx >= 0 && sx < image.size.width && sy >= 0 && sy < image.size.height));
       for (int c = 0; c < 3; ++c) {
-        const uint8_t wanted = inside ? Read(image, sx, sy, c, cubic) : 123;
-        differences += planes[static_cast<size_t>(c)][x] != wanted;
+        differences += line.planes[static_cast<size_t>(c)][x] != Read(image, sx, sy, c, cubic);
       }
     }
     CHECK_MESSAGE(differences == 0, target, cubic ? ", cubic, " : ", linear, ", count);
@@ -83,13 +130,115 @@ void TestLine(const std::string& target, const SourceLine& from, Size size, size
 
 TEST_CASE("lines equal plain code on every instruction set") {
   test::ForEachTarget([](const std::string& target) {
+    // Noise, few levels, one level.
+    for (const uint32_t levels : {256u, 3u, 1u}) {
+      const BorderedImage image({40, 23}, levels), pixel({1, 1}, levels);
+      for (const size_t count : {size_t{1}, size_t{7}, size_t{16}, size_t{33}}) {
+        TestLine(target, {0.9, 3.1, -2.7, 0.3, 2.7, -1.2}, image, 4, count);   // anywhere
+        TestLine(target, {-0.9, 33.1, 3.7, 0.61, 0.1, 0.0}, image, 0, count);  // from the right
+        TestLine(target, {0.5, 0.25, 0, -0.5, 20, 0}, image, 0, count);        // sums that tie
+        TestLine(target, {1, 1.7, -2, 0, 5.5, 0}, image, 2, count);            // on rows
+        TestLine(target, {1, 0, -3, 0.2, 5.5, 0}, image, 5, count);            // on columns
+        TestLine(target, {1, 0, 3, 0, 5.5, 0}, image, 0, count);               // on both
+        TestLine(target, {0.01, 0, 0, 0.01, 0, 0}, image, 0, count);           // in one pixel
+        TestLine(target, {0.01, 0, 0, 0.01, 0, 0}, pixel, 0, count);           // of one pixel
+      }
+    }
+  });
+}
+
+/// Values of every distance from whole numbers, in double and as they are computed in float.
+TEST_CASE("a long line of all parts equals plain code on every instruction set") {
+  test::ForEachTarget([](const std::string& target) {
+    const BorderedImage image({300, 300}, 256);
+    TestLine(target, {0.0149, 0.3, 0, 0.0149012, 0.7, 0}, image, 0, 20'000);
+    TestLine(target, {0.003, 0, 0, 0.0125, 0, 0}, image, 0, 20'000);
+  });
+}
+
+TEST_CASE("lines of nearest pixels equal plain code on every instruction set") {
+  constexpr uint32_t kFill = 0x00030201;
+  test::ForEachTarget([&](const std::string& target) {
+    const BorderedImage bordered({40, 23}, 256);
+    const WordImage image = bordered.view();
+    const auto fixed = [](double value) { return static_cast<int32_t>(value * 65536); };
+    for (const FixedLine& from : {FixedLine{fixed(-3.3), fixed(0.7), fixed(-2), fixed(0.4)},
+                                  FixedLine{fixed(44), fixed(-1.3), fixed(25), fixed(-0.5)},
+                                  FixedLine{fixed(32760), fixed(1.5), fixed(4), 0},
+                                  FixedLine{0, 0, fixed(-32760), fixed(-1.5)},
+                                  FixedLine{fixed(30), fixed(30), fixed(20), fixed(-10)}}) {
+      for (const size_t count : {size_t{1}, size_t{16}, size_t{100}}) {
+        Line line(count);
+        WarpLineNearest(image, from, kFill, line.view());
+        size_t differences = 0;
+        uint32_t x = static_cast<uint32_t>(from.x), y = static_cast<uint32_t>(from.y);
+        for (size_t i = 0; i < count; ++i) {
+          const int32_t column = static_cast<int32_t>(x) >> 16, row = static_cast<int32_t>(y) >> 16;
+          const bool inside = column >= 0 && column < 40 && row >= 0 && row < 23;
+          for (int c = 0; c < 3; ++c) {
+            const double wanted =
+                inside ? ComponentAt(image, column, row, c) : (kFill >> (8 * c)) & 0xFF;
+            differences += line.planes[static_cast<size_t>(c)][i] != wanted;
+          }
+          x += static_cast<uint32_t>(from.x_step);
+          y += static_cast<uint32_t>(from.y_step);
+        }
+        CHECK_MESSAGE(differences == 0, target, ", ", count);
+      }
+    }
+  });
+}
+
+TEST_CASE("lines along a line equal plain code on every instruction set") {
+  test::ForEachTarget([](const std::string& target) {
     for (const size_t count : {size_t{1}, size_t{7}, size_t{8}, size_t{61}}) {
-      TestLine(target, {0.9, 3.1, -7, 0.3, 2.7, -1.2}, {40, 23}, count);  // any points
-      TestLine(target, {1, 1.7, -2, 0, 5.5, 0}, {40, 23}, count);         // on rows
-      TestLine(target, {1, 0, -3, 0.2, 5.5, 0}, {40, 23}, count);         // on columns
-      TestLine(target, {1, 0, 3, 0, 5.5, 0}, {40, 23}, count);            // on both
-      TestLine(target, {0.01, 0, 0, 0.01, 0, 0}, {1, 1}, count);          // of one pixel
-      TestLine(target, {5, 0, 1e9, 1, 0, 0}, {40, 23}, count);            // far outside
+      std::array<std::vector<uint8_t>, 3> pixels;
+      std::mt19937 random(5);
+      for (auto& plane : pixels) {
+        plane.resize(count + 3 + kWarpPadding);
+        for (uint8_t& value : plane) value = static_cast<uint8_t>(random());
+      }
+      LinesOfPlanes lines{};
+      for (size_t c = 0; c < 3; ++c) lines[c] = pixels[c].data() + 1;
+      for (const ShiftedLine& from :
+           {ShiftedLine{3.3, 2.1, 5}, ShiftedLine{-1e4, 0.7, -1e4}, ShiftedLine{0, -0.25, -1}}) {
+        for (const bool cubic : {false, true}) {
+          Line line(count);
+          cubic ? ShiftLineBicubic(lines, from, line.view(9))
+                : ShiftLineBilinear(lines, from, line.view(9));
+          size_t differences = 0;
+          for (size_t x = 0; x < count; ++x) {
+            const double number = static_cast<double>(x + 9);
+            const double part = number + 0.5 + from.line + from.shift - 0.5 - (number + from.whole);
+            for (size_t c = 0; c < 3; ++c) {
+              std::array<double, 4> v{};
+              for (size_t i = 0; i < 4; ++i) v[i] = pixels[c][x + i];
+              const double value = cubic ? Cubic(v, part) : v[1] + (v[2] - v[1]) * part;
+              const auto wanted = static_cast<uint8_t>(std::clamp(value, 0.0, 255.0));
+              differences += line.planes[c][x] != wanted;
+            }
+          }
+          CHECK_MESSAGE(differences == 0, target, cubic ? ", cubic, " : ", linear, ", count);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("a plane is transposed at any size") {
+  test::ForEachTarget([](const std::string& target) {
+    for (const Size size : {Size{1, 1}, Size{1, 70}, Size{16, 16}, Size{47, 33}, Size{32, 5}}) {
+      const auto width = static_cast<size_t>(size.width), height = static_cast<size_t>(size.height);
+      std::vector<uint8_t> plane(width * height), turned(width * height);
+      for (size_t i = 0; i < plane.size(); ++i) plane[i] = static_cast<uint8_t>(i * 7 + i / 256);
+      TransposePlane(plane.data(), size, turned.data());
+      size_t differences = 0;
+      for (size_t y = 0; y < height; ++y) {
+        for (size_t x = 0; x < width; ++x) {
+          differences += turned[x * height + y] != plane[y * width + x];
+        }
+      }
+      CHECK_MESSAGE(differences == 0, target, ", ", width, " x ", height);
     }
   });
 }

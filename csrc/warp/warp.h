@@ -30,6 +30,10 @@ struct WarpSpec {
 };
 
 /// Transforms images, one after another; keeps its buffers between them. One per thread.
+///
+/// A transform that moves the pixels of each line along that line, a shear or a translation, reads
+/// neighbours that lie together in memory, and of one line. So does one that moves them along
+/// columns, in the transpose of the image. All others gather pixels from anywhere.
 class Warp {
  public:
   /// Replaces the planes, red, green and blue, one after another, by their transform, which has the
@@ -37,11 +41,25 @@ class Warp {
   void Apply(const WarpSpec& spec, Size size, MutableBytes planes);
 
  private:
+  struct Shift;
+
+  void CopyBordered(Size size, Bytes planes);
+  void CopyWords(Size size, Bytes planes);
+
+  template <class Lines>
+  void OnTranspose(Size size, MutableBytes planes, const Lines& lines);
+  void ShiftLines(const WarpSpec& spec, Size size, MutableBytes planes);
+  void WarpLines(const WarpSpec& spec, Size size, MutableBytes planes);
+
+  template <class ShiftOf>
+  void MoveLines(const Colour& fill, Size size, MutableBytes planes, const ShiftOf& shift_of);
   void ScaleNearest(const WarpSpec& spec, Size size, MutableBytes planes);
   void WarpNearest(const WarpSpec& spec, Size size, MutableBytes planes);
+  void WarpNearestFarOut(const WarpSpec& spec, Size size, MutableBytes planes);
 
-  std::vector<uint32_t> pixels_;  // of the image: red, green, blue, nothing
-  std::vector<uint8_t> line_;
+  std::vector<uint8_t> source_;      // a copy of the planes
+  std::vector<uint8_t> transposed_;  // planes
+  std::vector<uint32_t> words_;      // of the image, with its border
   std::vector<int32_t> columns_;
 };
 

@@ -100,6 +100,53 @@ def test_a_step_gives_pillows_pixels(op: str, size: tuple[int, int]) -> None:
         assert np.array_equal(pixels, before)
 
 
+def moves(rng: Rng, height: int, width: int) -> Iterator[tuple[float, ...]]:
+    """Transforms along one axis, which go roads of their own, all the way out of the image.
+
+    By whole pixels, all but whole ones and halves, too, where the last bit of a sum decides.
+    """
+    parts = (0.0, 0.5, 1e-9, 1 - 1e-16, -1e-13, rng.uniform(-1, 1))
+    for side in (-1, 0, 0.3, 1):
+        for part in parts:
+            along = round(side * max(height, width)) + part
+            yield (1, 0, along, 0, 1, 0)
+            yield (1, 0, 0, 0, 1, along)
+            yield (1, 0, along, 0, 1, -2)
+    for shear in (-0.99, -0.3, -0.2, 1e-12, 0.1, 0.25, 0.3, rng.uniform(-1, 1), 2):
+        shift = float(rng.choice([0, -0.5 * shear * height, rng.uniform(-9, 9)]))
+        yield (1, shear, shift, 0, 1, 0)
+        yield (1, 0, 0, shear, 1, shift)
+        yield (1, shear, shift, 0, 1, 1)
+        yield (1, 0, 3, shear, 1, shift)
+
+
+@pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
+@pytest.mark.parametrize("size", [*SIZES, (300, 31), (224, 224)])
+def test_transforms_along_one_axis_give_pillows_pixels(size: tuple[int, int]) -> None:
+    rng = rng_of("moves", size)
+    for pixels in (picture(rng, size[1], size[0]), rng.integers(0, 256, (*size, 3), np.uint8)):
+        for matrix in moves(rng, *size):
+            for sampling in SAMPLINGS:
+                r, g, b = rng.integers(0, 256, 3).tolist()
+                step = Step("affine", matrix, sampling, (r, g, b))
+                changed = fastinet.apply_steps(pixels, [step])
+                assert np.array_equal(changed, reference.apply_steps(pixels, [step])), step
+
+
+@pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
+def test_rotations_give_pillows_pixels_where_values_lie_close_together() -> None:
+    """Saturated areas and few levels, whose values between pixels are all but whole numbers."""
+    rng = rng_of("rotations")
+    noise = rng.integers(0, 2, (90, 110, 3), np.uint8)
+    areas = np.kron(rng.integers(0, 2, (9, 11, 3), np.uint8), np.ones((10, 10, 1), np.uint8))
+    for pixels in (noise * 255, 254 + noise, areas * 255, 200 + areas, picture(rng, 300, 224)):
+        for degrees in (-135, -45, -17.5, 0.01, 30, 60, float(rng.uniform(-180, 180))):
+            for sampling in SAMPLINGS:
+                step = Step("rotate", (degrees,), sampling, (9, 8, 7))
+                changed = fastinet.apply_steps(pixels, [step])
+                assert np.array_equal(changed, reference.apply_steps(pixels, [step])), step
+
+
 @pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
 def test_a_chain_gives_pillows_pixels() -> None:
     """What is put into one table, and what comes between, in any order."""
@@ -111,6 +158,18 @@ def test_a_chain_gives_pillows_pixels() -> None:
             chain = [next(some_of(op, rng)) for op in rng.choice(kinds, 5).tolist()]
             changed = fastinet.apply_steps(pixels, chain)
             assert np.array_equal(changed, reference.apply_steps(pixels, chain)), chain
+
+
+@pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
+def test_blurs_of_every_radius_give_pillows_pixels() -> None:
+    """The core looks for weights in 16 bits, and finds them for most radii but not for all."""
+    rng = rng_of("blurs")
+    noise = rng.integers(0, 256, (70, 90, 3), np.uint8)
+    for pixels in (noise, noise // 128 * 255, picture(rng, 90, 70)):
+        for radius in (1e-3, *rng.uniform(0, 1.2, 60).tolist(), *rng.uniform(1, 4, 12).tolist()):
+            step = Step("gaussian_blur", (radius,))
+            changed = fastinet.apply_steps(pixels, [step])
+            assert np.array_equal(changed, reference.apply_steps(pixels, [step])), step
 
 
 def test_a_blur_by_its_kernel_is_torchvisions_within_one_level() -> None:
