@@ -1,5 +1,6 @@
 #include "item/item.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -62,6 +63,8 @@ Box Translated(Box region, const Box& box) {
 
 Status ViewSpec::Validate() const {
   FASTINET_RETURN_IF_ERROR(transform.Validate());
+  if (lighting) FASTINET_RETURN_IF_ERROR(lighting->Validate());
+  if (erase) FASTINET_RETURN_IF_ERROR(erase->Validate());
   if (count >= 1 && count <= ItemSpec::kMaxViews) return {};
   return InvalidArgument("a group must have 1 to " + std::to_string(ItemSpec::kMaxViews) +
                          " views, not " + std::to_string(count));
@@ -73,12 +76,56 @@ int64_t ItemSpec::views() const {
   return sum;
 }
 
+int32_t ItemSpec::ErasedBoxes() const {
+  int32_t most = 0;
+  for (const ViewSpec& group : groups) most = std::max(most, group.erase ? group.erase->count : 0);
+  return most;
+}
+
+bool ItemSpec::KeepsNoise() const {
+  return options.format.dtype == DType::kUint8 &&
+         std::ranges::any_of(groups, [](const ViewSpec& group) {
+           return group.erase && group.erase->mode != EraseMode::kConst;
+         });
+}
+
 Status ItemSpec::Validate() const {
-  for (const ViewSpec& group : groups) FASTINET_RETURN_IF_ERROR(group.Validate());
+  for (const ViewSpec& group : groups) {
+    FASTINET_RETURN_IF_ERROR(group.Validate());
+    if (group.lighting && options.format.dtype == DType::kUint8) {
+      return InvalidArgument("lighting shifts colours by parts of a value: rows must be floats");
+    }
+  }
   if (views() >= 1 && views() <= kMaxViews) return {};
   return InvalidArgument("an item must have 1 to " + std::to_string(kMaxViews) + " views, not " +
                          std::to_string(views()));
 }
+
+namespace {
+
+/// How a view is stored: normalised as all are, or with colours of its own.
+OutputFormat FormatOf(const ViewSpec& group, const OutputFormat& format, const AugmentKey& key) {
+  return group.lighting ? Shifted(format, DrawColourShift(*group.lighting, key)) : format;
+}
+
+/// Erases a view, or notes what is to be erased in it.
+void Erase(const ViewSpec& group, const AugmentKey& key, const OutputFormat& format,
+           MutableBytes row, const ErasedViews& erased) {
+  std::ranges::fill(erased.boxes, Box{});
+  if (!group.erase) {
+    for (std::vector<float>& noise : erased.noise) noise = {};
+    return;
+  }
+  const Size size = group.transform.size;
+  const std::span<Box> boxes = erased.boxes.first(static_cast<size_t>(group.erase->count));
+  DrawErasedBoxes(*group.erase, size, key, boxes);
+  EraseBoxes(*group.erase, boxes, NoiseKey(key), size, format, row);
+  for (std::vector<float>& noise : erased.noise) {
+    KeepNoise(*group.erase, boxes, NoiseKey(key), noise);
+  }
+}
+
+}  // namespace
 
 struct ItemRenderer::State {
   explicit State(StageTimes times) : decoder(times) {}
@@ -223,7 +270,8 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
 
 Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                                       const AugmentKey& key, std::span<const ObjectBox> objects,
-                                      std::span<const MutableBytes> rows, std::span<Crop> crops) {
+                                      std::span<const MutableBytes> rows, std::span<Crop> crops,
+                                      ErasedViews erased) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Size shown = state.OrientationFor(spec.options).Shown(state.decoder.info().size);
@@ -237,8 +285,12 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
       crops[view] = DrawCrop(group.transform, shown, view_key, objects);
       state.drawn.clear();
       group.policy.DrawSteps(view_key, state.drawn);
+      options.format = FormatOf(group, spec.options.format, view_key);
       FASTINET_RETURN_IF_ERROR(
           state.RenderSteppedCrop(crops[view], state.drawn, options, rows[view]));
+      const auto start = Clock::now();
+      Erase(group, view_key, options.format, rows[view], erased.Of(view, spec));
+      state.counters.render_ns += NanosecondsSince(start);
     }
   }
   ++state.counters.items;

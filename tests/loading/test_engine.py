@@ -198,7 +198,12 @@ def test_decode_in_many_threads() -> None:
 
 
 def spec(**changes: Any) -> _engine.ItemSpec:
-    view = {**fastinet.Resize(4).native(), "interpolation": "bilinear", "operations": [], "count": 1}
+    view = {
+        **fastinet.Resize(4).native(),
+        "interpolation": "bilinear",
+        "operations": [],
+        "count": 1,
+    }
     parts = fastinet.pixels.output.OutputFormat().native()
     parts |= fastinet.pixels.rendering.RenderOptions(max_pixels=100).native()
     view.update({name: changes.pop(name) for name in view if name in changes})
