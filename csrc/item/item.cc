@@ -80,6 +80,8 @@ Box ShownBox(const Crop& crop) {
 
 Status ViewSpec::Validate() const {
   FASTINET_RETURN_IF_ERROR(transform.Validate());
+  if (lighting) FASTINET_RETURN_IF_ERROR(lighting->Validate());
+  if (erase) FASTINET_RETURN_IF_ERROR(erase->Validate());
   if (count >= 1 && count <= ItemSpec::kMaxViews) return {};
   return InvalidArgument("a group must have 1 to " + std::to_string(ItemSpec::kMaxViews) +
                          " views, not " + std::to_string(count));
@@ -91,12 +93,56 @@ int64_t ItemSpec::views() const {
   return sum;
 }
 
+int32_t ItemSpec::ErasedBoxes() const {
+  int32_t most = 0;
+  for (const ViewSpec& group : groups) most = std::max(most, group.erase ? group.erase->count : 0);
+  return most;
+}
+
+bool ItemSpec::KeepsNoise() const {
+  return options.format.dtype == DType::kUint8 &&
+         std::ranges::any_of(groups, [](const ViewSpec& group) {
+           return group.erase && group.erase->mode != EraseMode::kConst;
+         });
+}
+
 Status ItemSpec::Validate() const {
-  for (const ViewSpec& group : groups) FASTINET_RETURN_IF_ERROR(group.Validate());
+  for (const ViewSpec& group : groups) {
+    FASTINET_RETURN_IF_ERROR(group.Validate());
+    if (group.lighting && options.format.dtype == DType::kUint8) {
+      return InvalidArgument("lighting shifts colours by parts of a value: rows must be floats");
+    }
+  }
   if (views() >= 1 && views() <= kMaxViews) return {};
   return InvalidArgument("an item must have 1 to " + std::to_string(kMaxViews) + " views, not " +
                          std::to_string(views()));
 }
+
+namespace {
+
+/// How a view is stored: normalised as all are, or with colours of its own.
+OutputFormat FormatOf(const ViewSpec& group, const OutputFormat& format, const AugmentKey& key) {
+  return group.lighting ? Shifted(format, DrawColourShift(*group.lighting, key)) : format;
+}
+
+/// Erases a view, or notes what is to be erased in it.
+void Erase(const ViewSpec& group, const AugmentKey& key, const OutputFormat& format,
+           MutableBytes row, const ErasedViews& erased) {
+  std::ranges::fill(erased.boxes, Box{});
+  if (!group.erase) {
+    for (std::vector<float>& noise : erased.noise) noise = {};
+    return;
+  }
+  const Size size = group.transform.size;
+  const std::span<Box> boxes = erased.boxes.first(static_cast<size_t>(group.erase->count));
+  DrawErasedBoxes(*group.erase, size, key, boxes);
+  EraseBoxes(*group.erase, boxes, NoiseKey(key), size, format, row);
+  for (std::vector<float>& noise : erased.noise) {
+    KeepNoise(*group.erase, boxes, NoiseKey(key), noise);
+  }
+}
+
+}  // namespace
 
 struct ItemRenderer::State {
   explicit State(StageTimes times) : decoder(times) {}
@@ -119,6 +165,7 @@ struct ItemRenderer::State {
   Orientation OrientationFor(const RenderOptions& options) const;
   void DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
                  std::span<const ObjectBox> objects, std::span<const MutableBytes> rows);
+  void EraseViews(const ItemSpec& spec, const AugmentKey& key, const ErasedViews& erased);
   Status RenderTasks(Orientation orientation);
   bool TryTogether(Orientation orientation);
   Status TryRender(std::span<const size_t> together, Orientation orientation);
@@ -162,7 +209,7 @@ void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key,
                        .interpolation = group.interpolation,
                        .pass_order = spec.options.pass_order,
                        .steps = {},
-                       .format = spec.options.format,
+                       .format = FormatOf(group, spec.options.format, view_key),
                        .row = rows[tasks.size()]});
     }
   }
@@ -171,6 +218,22 @@ void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key,
     tasks[view].steps = std::span(steps).subspan(first, step_ends[view] - first);
     first = step_ends[view];
   }
+}
+
+/// Erases parts of the rows of all tasks, and notes in `erased` which.
+void ItemRenderer::State::EraseViews(const ItemSpec& spec, const AugmentKey& key,
+                                     const ErasedViews& erased) {
+  const auto start = Clock::now();
+  size_t view = 0;
+  for (const ViewSpec& group : spec.groups) {
+    for (int32_t i = 0; i < group.count; ++i, ++view) {
+      AugmentKey view_key = key;
+      view_key.view = static_cast<uint16_t>(key.view + view);
+      const ViewTask& task = tasks[view];
+      Erase(group, view_key, task.format, task.row, erased.Of(view, spec));
+    }
+  }
+  counters.render_ns += NanosecondsSince(start);
 }
 
 /// Renders all tasks from the open image: what they have in common is decoded once, where that is
@@ -300,7 +363,8 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
 
 Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                                       const AugmentKey& key, std::span<const ObjectBox> objects,
-                                      std::span<const MutableBytes> rows, std::span<Crop> crops) {
+                                      std::span<const MutableBytes> rows, std::span<Crop> crops,
+                                      ErasedViews erased) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Orientation orientation = state.OrientationFor(spec.options);
@@ -308,6 +372,7 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
   state.DrawViews(spec, key, shown, objects, rows);
   for (size_t view = 0; view < crops.size(); ++view) crops[view] = state.tasks[view].crop;
   FASTINET_RETURN_IF_ERROR(state.RenderTasks(orientation));
+  state.EraseViews(spec, key, erased);
   if (shown.width > kWide) state.views.resize(1);
   ++state.counters.items;
   return shown;
