@@ -6,6 +6,7 @@ numbers that it was drawn with: what was done to one image. :func:`draw_steps` s
 loader takes an item through, and :func:`fastinet.apply_steps` takes them again.
 """
 
+from fastinet.augment.auto_augment import AutoAugment
 from fastinet.augment.operation import Augment, Operation, draw_steps
 from fastinet.augment.operations import (
     AutoContrast,
@@ -26,11 +27,13 @@ from fastinet.augment.operations import (
     TranslateY,
     VerticalFlip,
 )
+from fastinet.augment.rand_augment import RandAugment, TrivialAugmentWide
 from fastinet.augment.steps import STEP_ARGUMENTS, Sampling, Step
 
 __all__ = [
     "STEP_ARGUMENTS",
     "Augment",
+    "AutoAugment",
     "AutoContrast",
     "ColorJitter",
     "Equalize",
@@ -40,6 +43,7 @@ __all__ = [
     "OneOf",
     "Operation",
     "Posterize",
+    "RandAugment",
     "Rotate",
     "Sampling",
     "Sharpness",
@@ -50,6 +54,7 @@ __all__ = [
     "Step",
     "TranslateX",
     "TranslateY",
+    "TrivialAugmentWide",
     "VerticalFlip",
     "draw_steps",
 ]
