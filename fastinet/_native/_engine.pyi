@@ -62,6 +62,8 @@ class Operation:
         count: int,
         replacement: bool,
     ) -> Operation: ...
+    @staticmethod
+    def mix(parts: Sequence[Operation], *, probability: float, blend_at_end: bool) -> Operation: ...
 
 def draw_steps(
     operations: Sequence[Operation],

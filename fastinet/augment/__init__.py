@@ -6,6 +6,7 @@ numbers that it was drawn with: what was done to one image. :func:`draw_steps` s
 loader takes an item through, and :func:`fastinet.apply_steps` takes them again.
 """
 
+from fastinet.augment.aug_mix import AugMix
 from fastinet.augment.auto_augment import AutoAugment
 from fastinet.augment.operation import Augment, Operation, draw_steps
 from fastinet.augment.operations import (
@@ -29,9 +30,13 @@ from fastinet.augment.operations import (
 )
 from fastinet.augment.rand_augment import RandAugment, TrivialAugmentWide
 from fastinet.augment.steps import STEP_ARGUMENTS, Sampling, Step
+from fastinet.augment.tensorflow_augment import TensorFlowAutoAugment, TensorFlowRandAugment
+from fastinet.augment.three_augment import ThreeAugment
+from fastinet.augment.timm_augment import TimmAugment
 
 __all__ = [
     "STEP_ARGUMENTS",
+    "AugMix",
     "Augment",
     "AutoAugment",
     "AutoContrast",
@@ -52,6 +57,10 @@ __all__ = [
     "Solarize",
     "SolarizeAdd",
     "Step",
+    "TensorFlowAutoAugment",
+    "TensorFlowRandAugment",
+    "ThreeAugment",
+    "TimmAugment",
     "TranslateX",
     "TranslateY",
     "TrivialAugmentWide",

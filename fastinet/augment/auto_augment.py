@@ -16,6 +16,9 @@ from fastinet.augment.operation import (
     checked_fill,
     native_choice,
 )
+from fastinet.augment.tensorflow_augment import TensorFlowAutoAugment
+from fastinet.augment.timm_augment import IMAGENET_MEAN, TimmAugment, timm_augment
+from fastinet.augment.timm_strings import AUTO_AUGMENT_NAMES
 from fastinet.augment.torchvision_operations import (
     RAND_SPACE,
     check_version,
@@ -49,10 +52,30 @@ class AutoAugment(Operation):
     def __post_init__(self) -> None:
         if self.policy not in _POLICIES:
             known = ", ".join(map(repr, _POLICIES))
+            if str(self.policy).split("-")[0] in AUTO_AUGMENT_NAMES:
+                raise ValueError(
+                    f"{self.policy!r} is timm's policy: AutoAugment.timm({self.policy!r}), or "
+                    f"TensorFlow's 'v0': AutoAugment.tensorflow(); torchvision has {known}"
+                )
             raise ValueError(f"there is no policy {self.policy!r}; torchvision has {known}")
         check_operation_interpolation(self.interpolation)
         check_version(self.version)
         object.__setattr__(self, "fill", checked_fill(self.fill))
+
+    @staticmethod
+    def timm(
+        config: str = "original-mstd0.5",
+        *,
+        interpolation: OperationInterpolation | None = None,
+        mean: tuple[float, float, float] = IMAGENET_MEAN,
+    ) -> TimmAugment:
+        """The AutoAugment of timm by its string: see :class:`TimmAugment`."""
+        return timm_augment("AutoAugment", config, interpolation, mean)
+
+    @staticmethod
+    def tensorflow(policy: Literal["v0"] = "v0") -> TensorFlowAutoAugment:
+        """AutoAugment of EfficientNet: see :class:`TensorFlowAutoAugment`."""
+        return TensorFlowAutoAugment(policy)
 
     def native(self, row: Row) -> _engine.Operation:
         """See :class:`Operation`."""

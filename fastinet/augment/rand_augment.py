@@ -16,6 +16,8 @@ from fastinet.augment.operation import (
     checked_fill,
     native_choice,
 )
+from fastinet.augment.tensorflow_augment import TensorFlowRandAugment
+from fastinet.augment.timm_augment import IMAGENET_MEAN, TimmAugment, timm_augment
 from fastinet.augment.torchvision_operations import (
     RAND_SPACE,
     WIDE_SPACE,
@@ -64,6 +66,21 @@ class RandAugment(Operation):
         object.__setattr__(self, "num_ops", whole_number("num_ops", self.num_ops, 0, MAX_OPS))
         magnitude = whole_number("magnitude", self.magnitude, 0, bins - 1)
         object.__setattr__(self, "magnitude", magnitude)
+
+    @staticmethod
+    def timm(
+        config: str = "rand-m9-mstd0.5-inc1",
+        *,
+        interpolation: OperationInterpolation | None = None,
+        mean: tuple[float, float, float] = IMAGENET_MEAN,
+    ) -> TimmAugment:
+        """The RandAugment of timm by its string: see :class:`TimmAugment`."""
+        return timm_augment("RandAugment", config, interpolation, mean)
+
+    @staticmethod
+    def tensorflow(num_layers: int = 2, magnitude: float = 10.0) -> TensorFlowRandAugment:
+        """RandAugment of EfficientNet and big_vision: see :class:`TensorFlowRandAugment`."""
+        return TensorFlowRandAugment(num_layers, magnitude)
 
     def native(self, row: Row) -> _engine.Operation:
         """See :class:`Operation`."""

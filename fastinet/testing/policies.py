@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-__all__ = ["TORCHVISION_NAMES", "torchvision_image"]
+__all__ = ["TIMM_NAMES", "TORCHVISION_NAMES", "timm_image", "torchvision_image"]
 
 _SAMPLINGS = {
     "nearest": Image.Resampling.NEAREST,
@@ -104,3 +104,97 @@ def torchvision_image(
             return ImageOps.solarize(image, magnitude)  # type: ignore[arg-type]  # compared only
         case _:
             raise ValueError(f"torchvision has no operation {name!r}")
+
+
+TIMM_NAMES: Final = (
+    "AutoContrast",
+    "Equalize",
+    "Invert",
+    "Rotate",
+    "Posterize",
+    "PosterizeIncreasing",
+    "PosterizeOriginal",
+    "Solarize",
+    "SolarizeIncreasing",
+    "SolarizeAdd",
+    "Color",
+    "ColorIncreasing",
+    "Contrast",
+    "ContrastIncreasing",
+    "Brightness",
+    "BrightnessIncreasing",
+    "Sharpness",
+    "SharpnessIncreasing",
+    "ShearX",
+    "ShearY",
+    "TranslateX",
+    "TranslateY",
+    "Desaturate",
+    "GaussianBlur",
+)
+"""Operations of timm's policies; translations are those that it calls Rel."""
+
+
+def _posterize(image: Image.Image, bits: int) -> Image.Image:
+    """Black at 0 bits and below, as in timm with Pillow before 13; from 8 on nothing."""
+    if bits <= 0:
+        return Image.new("RGB", image.size)
+    return image if bits >= 8 else ImageOps.posterize(image, bits)
+
+
+def timm_image(
+    image: Image.Image,
+    name: str,
+    level: float,
+    sign: int = 1,
+    sampling: str = "nearest",
+    fill: tuple[int, int, int] = (0, 0, 0),
+    translate: float = 0.45,
+) -> Image.Image:
+    """An operation of timm's policies on an RGB image, at a magnitude that is drawn already."""
+
+    def affine(*matrix: float) -> Image.Image:
+        return image.transform(
+            image.size, Image.Transform.AFFINE, matrix, _SAMPLINGS[sampling], fillcolor=fill
+        )
+
+    share = level / 10.0
+    if name in _PLAIN:
+        return _PLAIN[name](image)
+    if name in _ENHANCERS:
+        return _ENHANCERS[name](image).enhance(share * 1.8 + 0.1)
+    if name.removesuffix("Increasing") in _ENHANCERS:
+        factor = max(0.1, 1.0 + sign * (share * 0.9))
+        return _ENHANCERS[name.removesuffix("Increasing")](image).enhance(factor)
+    match name:
+        case "Rotate":
+            return image.rotate(sign * (share * 30.0), _SAMPLINGS[sampling], fillcolor=fill)
+        case "ShearX":
+            return affine(1, sign * (share * 0.3), 0, 0, 1, 0)
+        case "ShearY":
+            return affine(1, 0, 0, sign * (share * 0.3), 1, 0)
+        case "TranslateX":
+            return affine(1, 0, sign * (share * translate) * image.size[0], 0, 1, 0)
+        case "TranslateY":
+            return affine(1, 0, 0, 0, 1, sign * (share * translate) * image.size[1])
+        case "Posterize":
+            return _posterize(image, int(share * 4))
+        case "PosterizeIncreasing":
+            return _posterize(image, 4 - int(share * 4))
+        case "PosterizeOriginal":
+            return _posterize(image, int(share * 4) + 4)
+        case "Solarize":
+            return ImageOps.solarize(image, min(256, int(share * 256)))
+        case "SolarizeIncreasing":
+            return ImageOps.solarize(image, 256 - min(256, int(share * 256)))
+        case "SolarizeAdd":
+            added = min(128, int(share * 110))
+            table = [min(255, value + added) if value < 128 else value for value in range(256)]
+            return image.point(table * 3)
+        case "Desaturate":
+            kept = min(1.0, max(0.0, 1.0 - max(0.5, min(1.0, 0.5 + 0.5 * share))))
+            return ImageEnhance.Color(image).enhance(kept)
+        case "GaussianBlur":
+            return image.filter(ImageFilter.GaussianBlur(max(0.1, min(2.0, 0.1 + 1.9 * share))))
+        case _:
+            raise ValueError(f"timm has no operation {name!r}")
