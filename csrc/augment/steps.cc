@@ -37,6 +37,9 @@ std::span<const Bounds> BoundsOf(StepOp op) {
   static constexpr Bounds kMatrices[] = {kMatrixEntry, kMatrixEntry, kShift,
                                          kMatrixEntry, kMatrixEntry, kShift};
   static constexpr Bounds kDegrees[] = {{-1e6, 1e6}};
+  static constexpr Bounds kRectangles[] = {
+      {-1e6, 1e6, true}, {-1e6, 1e6, true}, {0, 1e6, true}, {0, 1e6, true}};
+  static constexpr Bounds kShares[] = {{0, 1}};
   switch (op) {
     case StepOp::kBrightness:
     case StepOp::kContrast:
@@ -59,6 +62,12 @@ std::span<const Bounds> BoundsOf(StepOp op) {
       return kMatrices;
     case StepOp::kRotate:
       return kDegrees;
+    case StepOp::kRectangle:
+      return kRectangles;
+    case StepOp::kMixStart:
+    case StepOp::kMixChain:
+    case StepOp::kMixEnd:
+      return kShares;
     case StepOp::kGrayscale:
     case StepOp::kInvert:
     case StepOp::kAutoContrast:
@@ -73,6 +82,21 @@ std::span<const Bounds> BoundsOf(StepOp op) {
 uint8_t MeanGrey(const RgbPlanes& planes) {
   const double mean = static_cast<double>(SumOfGrey(planes)) / static_cast<double>(planes.pixels);
   return static_cast<uint8_t>(mean + 0.5);
+}
+
+/// The part of a rectangle that lies in the plane gets one value.
+void FillRectangle(const Step& rectangle, uint8_t value, Size size, MutableBytes plane) {
+  const double x = rectangle.arguments[0], y = rectangle.arguments[1];
+  const double width = rectangle.arguments[2], height = rectangle.arguments[3];
+  const auto within = [](double position, int32_t side) {
+    return static_cast<size_t>(std::clamp(position, 0.0, static_cast<double>(side)));
+  };
+  const size_t left = within(x, size.width), right = within(x + width, size.width);
+  const size_t bottom = within(y + height, size.height);
+  for (size_t line = within(y, size.height); line < bottom; ++line) {
+    const MutableBytes row = plane.subspan(line * static_cast<size_t>(size.width) + left);
+    std::fill_n(row.begin(), right - left, value);
+  }
 }
 
 /// Parts of a turn as steps of the 8-bit hue, towards zero, as torchvision rounds them.
@@ -108,6 +132,20 @@ Status Step::ValidateFor(Size size) const {
                          std::to_string(size.width) + " x " + std::to_string(size.height));
 }
 
+Status ValidateSteps(std::span<const Step> steps, Size size) {
+  bool is_mixing = false;
+  for (const Step& step : steps) {
+    FASTINET_RETURN_IF_ERROR(step.ValidateFor(size));
+    const bool begins = step.op == StepOp::kMixStart, ends = step.op == StepOp::kMixEnd;
+    if (begins && is_mixing) return InvalidArgument("a mixture begins within another one");
+    if ((ends || step.op == StepOp::kMixChain) && !is_mixing) {
+      return InvalidArgument("a mixture goes on or ends that has not begun");
+    }
+    is_mixing = begins || (is_mixing && !ends);
+  }
+  return is_mixing ? InvalidArgument("a mixture begins and does not end") : Status();
+}
+
 /// The image that steps are applied to.
 struct StepRunner::Image {
   Size size;
@@ -125,7 +163,7 @@ Status StepRunner::Apply(std::span<const Step> steps, Size size, MutableBytes pl
   }
   const auto pixels = static_cast<size_t>(count);
   if (pixels == 0) return {};
-  for (const Step& step : steps) FASTINET_RETURN_IF_ERROR(step.ValidateFor(size));
+  FASTINET_RETURN_IF_ERROR(ValidateSteps(steps, size));
   uint8_t* const red = planes.data();
   Image image{size, planes, {red, red + pixels, red + 2 * pixels, pixels}};
   table_.Clear();
@@ -194,6 +232,15 @@ void StepRunner::ApplyStep(const Step& step, Image& image) {
     case StepOp::kFlipVertical:
       for (size_t c = 0; c < 3; ++c) FlipLines(image.size, image.plane(c));
       return;
+    case StepOp::kRectangle:
+      for (size_t c = 0; c < 3; ++c) FillRectangle(step, step.fill[c], image.size, image.plane(c));
+      return;
+    case StepOp::kMixStart:
+      return mixture_.Start(image.planes, factor);
+    case StepOp::kMixChain:
+      return mixture_.AddChain(factor, image.planes);
+    case StepOp::kMixEnd:
+      return mixture_.End(factor, image.planes);
     default:
       return;
   }

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "augment/mixture.h"
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
@@ -36,6 +37,10 @@ enum class StepOp : uint8_t {
   kAffine,        // matrix of Image.transform; sampling, fill
   kRotate,        // degrees, anticlockwise: Image.rotate; sampling, fill
   kFlipVertical,  // the last line comes first
+  kRectangle,     // x, y, width, height [pixels]: what of it lies in the image is filled
+  kMixStart,      // weight of the image as it is now: a mixture begins
+  kMixChain,      // weight of what the steps since have made of it, which begin anew with it
+  kMixEnd,        // share of the mixture; the rest is the image where the mixture began
 };
 
 /// The most arguments that a step has.
@@ -59,6 +64,10 @@ struct Step {
 /// How many arguments the operation has.
 size_t ArgumentCount(StepOp op);
 
+/// Whether every step may have an image of `size`, and mixtures begin and end in turn.
+/// kInvalidArgument otherwise.
+Status ValidateSteps(std::span<const Step> steps, Size size);
+
 /// Takes images through steps, one after another; keeps its buffers between them. One per thread.
 ///
 /// Steps that look at each value alone are gathered in one table and made in one pass. So is what
@@ -66,8 +75,8 @@ size_t ArgumentCount(StepOp op);
 class StepRunner {
  public:
   /// Changes an image of three planes of uint8, red, green and blue, one after another, by `steps`,
-  /// which are valid. kInvalidArgument where ValidateFor refuses one of them, and for images of
-  /// 2^31 pixels and more; the pixels are then unspecified.
+  /// which are valid. kInvalidArgument where ValidateSteps refuses them, and for images of 2^31
+  /// pixels and more; the pixels are then unspecified.
   Status Apply(std::span<const Step> steps, Size size, MutableBytes planes);
 
  private:
@@ -78,6 +87,7 @@ class StepRunner {
   ColourTable table_;
   Blur blur_;
   Warp warp_;
+  Mixture mixture_;
   std::vector<uint8_t> smooth_;
 };
 

@@ -86,6 +86,46 @@ TEST_CASE("four quarter turns and two flips give the image back") {
   CHECK(planes == before);
 }
 
+TEST_CASE("a rectangle is filled as far as it lies in the image") {
+  const std::vector<uint8_t> before = RandomPlanes();
+  const size_t count = before.size() / 3, width = static_cast<size_t>(kSize.width);
+  for (const auto& [x, y, w, h] : std::vector<std::array<int, 4>>{
+           {2, 3, 4, 5}, {-3, -2, 5, 4}, {kSize.width - 1, kSize.height - 2, 9, 9}, {3, 3, 0, 9}}) {
+    std::vector<uint8_t> planes = before;
+    const Step step{.op = StepOp::kRectangle,
+                    .arguments = {double(x), double(y), double(w), double(h)},
+                    .fill = {1, 2, 3}};
+    CHECK_OK(StepRunner().Apply({&step, 1}, kSize, planes));
+    for (size_t i = 0; i < planes.size(); ++i) {
+      const int column = static_cast<int>(i % count % width);
+      const int line = static_cast<int>(i % count / width);
+      const bool is_in = column >= x && column < x + w && line >= y && line < y + h;
+      CHECK(planes[i] == (is_in ? i / count + 1 : before[i]));
+    }
+  }
+}
+
+TEST_CASE("a mixture is a sum with weights, of which the image gets a share") {
+  const std::vector<uint8_t> before = RandomPlanes();
+  const std::array<Step, 5> steps = {Step{.op = StepOp::kMixStart, .arguments = {0.25}},
+                                     Step{.op = StepOp::kInvert},
+                                     Step{.op = StepOp::kMixChain, .arguments = {0.5}},
+                                     Step{.op = StepOp::kMixChain, .arguments = {0.125}},
+                                     Step{.op = StepOp::kMixEnd, .arguments = {0.75}}};
+  std::vector<uint8_t> planes = before;
+  StepRunner runner;
+  CHECK_OK(runner.Apply(steps, kSize, planes));
+  for (size_t i = 0; i < planes.size(); ++i) {
+    const float value = before[i];
+    const auto mixed = static_cast<uint8_t>(0.25f * value + 0.5f * (255 - value) + 0.125f * value);
+    CHECK(planes[i] == static_cast<uint8_t>(value + 0.75f * (static_cast<float>(mixed) - value)));
+  }
+  CHECK(runner.Apply({steps.data(), 4}, kSize, planes).code() == StatusCode::kInvalidArgument);
+  CHECK(runner.Apply({&steps[2], 1}, kSize, planes).code() == StatusCode::kInvalidArgument);
+  const std::array<Step, 3> nested = {steps[0], steps[0], steps[4]};
+  CHECK(runner.Apply(nested, kSize, planes).code() == StatusCode::kInvalidArgument);
+}
+
 TEST_CASE("arguments out of their bounds are refused") {
   const double infinite = std::numeric_limits<double>::infinity();
   for (const Step& step : std::vector<Step>{
@@ -96,6 +136,10 @@ TEST_CASE("arguments out of their bounds are refused") {
            {.op = StepOp::kSolarizeAdd, .arguments = {256, 0}},
            {.op = StepOp::kGaussianBlur, .arguments = {infinite}},
            {.op = StepOp::kKernelBlur, .arguments = {2, 1}},
+           {.op = StepOp::kRectangle, .arguments = {0.5, 0, 1, 1}},
+           {.op = StepOp::kRectangle, .arguments = {0, 0, -1, 1}},
+           {.op = StepOp::kMixStart, .arguments = {1.5}},
+           {.op = StepOp::kMixChain, .arguments = {-0.5}},
            {.op = StepOp::kKernelBlur, .arguments = {3, 0}},
            {.op = StepOp::kAffine, .arguments = {1, 0, std::nan(""), 0, 1, 0}},
            {.op = StepOp::kAffine, .arguments = {1e5, 0, 0, 0, 1, 0}},
@@ -144,6 +188,11 @@ TEST_CASE("extreme arguments do no harm to images of any shape") {
     for (const double taps : {1.0, 3.0, 33.0, 255.0}) {
       for (const double sigma : {1e-3, kMostSigma}) {
         apply({.op = StepOp::kKernelBlur, .arguments = {taps, sigma}}, size);
+      }
+    }
+    for (const double place : {-1e6, -1.0, 0.0, 1e6}) {
+      for (const double side : {0.0, 1.0, 1e6}) {
+        apply({.op = StepOp::kRectangle, .arguments = {place, place, side, side}}, size);
       }
     }
     for (const Sampling sampling : {Sampling::kNearest, Sampling::kBilinear, Sampling::kBicubic}) {

@@ -52,8 +52,9 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
 ItemSpec MakeSpec(std::vector<ViewSpec> groups, const std::string& pass_order,
                   const std::string& dtype, const std::string& layout,
                   std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
-                  bool apply_orientation, int64_t max_pixels) {
+                  bool apply_orientation, int64_t max_pixels, bool record) {
   ItemSpec spec;
+  spec.record = record;
   spec.groups = std::move(groups);
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
@@ -91,7 +92,8 @@ PYBIND11_MODULE(_engine, module) {
       .def_static("jitter", &MakeJitter, "bounds"_a, py::kw_only(), "probability"_a)
       .def_static("sequence", &MakeSequence, "parts"_a, py::kw_only(), "probability"_a)
       .def_static("choice", &MakeChoice, "parts"_a, py::kw_only(), "probability"_a, "weights"_a,
-                  "count"_a, "replacement"_a);
+                  "count"_a, "replacement"_a)
+      .def_static("mix", &MakeMix, "parts"_a, py::kw_only(), "probability"_a, "blend_at_end"_a);
   module.def("draw_steps", &DrawnSteps, "operations"_a, py::kw_only(), "size"_a, "seed"_a,
              "epoch"_a, "item"_a, "view"_a, "The steps that operations give for one view.");
 
@@ -115,7 +117,8 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
       .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
-           "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a);
+           "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a,
+           "record"_a = false);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
@@ -177,6 +180,7 @@ PYBIND11_MODULE(_engine, module) {
       .def("erased_pixels", &PyBatch::ErasedPixels, "group"_a)
       .def_property_readonly("valid", &PyBatch::Valid)
       .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
+      .def_property_readonly("steps", &PyBatch::Steps)
       .def_property_readonly("failures", &PyBatch::Failures);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")

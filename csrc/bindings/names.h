@@ -58,7 +58,11 @@ inline constexpr std::pair<std::string_view, StepOp> kStepOps[] = {
     {"kernel_blur", StepOp::kKernelBlur},
     {"affine", StepOp::kAffine},
     {"rotate", StepOp::kRotate},
-    {"vertical_flip", StepOp::kFlipVertical}};
+    {"vertical_flip", StepOp::kFlipVertical},
+    {"rectangle", StepOp::kRectangle},
+    {"mix_start", StepOp::kMixStart},
+    {"mix_chain", StepOp::kMixChain},
+    {"mix_end", StepOp::kMixEnd}};
 
 inline constexpr std::pair<std::string_view, Amount::Source> kAmountSources[] = {
     {"uniform", Amount::Source::kUniform},

@@ -84,6 +84,32 @@ void BlendWithPlane(uint8_t* values, size_t count, const uint8_t* background, fl
   std::copy_n(copies[0], count - x, values + x);
 }
 
+void AddWeighted(float* sums, size_t count, const uint8_t* values, float weight) {
+  const Floats d;
+  const auto by = hn::Set(d, weight);
+  const size_t lanes = hn::Lanes(d);
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    const auto product = hn::Mul(by, hn::ConvertTo(d, LoadInts(values + x)));
+    hn::StoreU(hn::Add(hn::LoadU(d, sums + x), product), d, sums + x);
+  }
+  for (; x < count; ++x) {
+    const float product = weight * static_cast<float>(values[x]);
+    sums[x] += product;
+  }
+}
+
+void TruncateSums(uint8_t* values, size_t count, const float* sums) {
+  const Floats d;
+  const size_t lanes = hn::Lanes(d);
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    const auto clipped = hn::Min(hn::Max(hn::LoadU(d, sums + x), hn::Zero(d)), hn::Set(d, 255.0f));
+    hn::StoreU(hn::DemoteTo(Bytes(), hn::ConvertTo(Ints(), clipped)), Bytes(), values + x);
+  }
+  for (; x < count; ++x) values[x] = static_cast<uint8_t>(std::clamp(sums[x], 0.0f, 255.0f));
+}
+
 HWY_INLINE hn::Vec<Ints> Grey(hn::Vec<Ints> red, hn::Vec<Ints> green, hn::Vec<Ints> blue) {
   const Ints d;
   const auto sum =
@@ -308,6 +334,8 @@ namespace {
 HWY_EXPORT(BlendWithValue);
 HWY_EXPORT(BlendWithPlane);
 HWY_EXPORT(BlendWithGrey);
+HWY_EXPORT(AddWeighted);
+HWY_EXPORT(TruncateSums);
 HWY_EXPORT(SumOfGrey);
 HWY_EXPORT(ReplaceByGrey);
 HWY_EXPORT(LookUp);
@@ -326,6 +354,14 @@ void BlendWithPlane(uint8_t* values, size_t count, const uint8_t* background, fl
 
 void BlendWithGrey(const RgbPlanes& planes, float factor) {
   HWY_DYNAMIC_DISPATCH(BlendWithGrey)(planes, factor);
+}
+
+void AddWeighted(float* sums, size_t count, const uint8_t* values, float weight) {
+  HWY_DYNAMIC_DISPATCH(AddWeighted)(sums, count, values, weight);
+}
+
+void TruncateSums(uint8_t* values, size_t count, const float* sums) {
+  HWY_DYNAMIC_DISPATCH(TruncateSums)(values, count, sums);
 }
 
 uint64_t SumOfGrey(const RgbPlanes& planes) { return HWY_DYNAMIC_DISPATCH(SumOfGrey)(planes); }

@@ -32,6 +32,12 @@ uint64_t SumOfGrey(const RgbPlanes& planes);
 /// Every channel of a pixel becomes that pixel's grey.
 void ReplaceByGrey(const RgbPlanes& planes);
 
+/// sums[i] += weight * values[i], the product and the sum each rounded to float.
+void AddWeighted(float* sums, size_t count, const uint8_t* values, float weight);
+
+/// values[i] = sums[i] within 0 .. 255, without its broken part.
+void TruncateSums(uint8_t* values, size_t count, const float* sums);
+
 /// values[i] = table[values[i]], of 256.
 void LookUp(uint8_t* values, size_t count, const uint8_t* table);
 

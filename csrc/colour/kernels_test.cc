@@ -150,6 +150,24 @@ void TestKernels(const std::string& target, size_t pixels) {
   CHECK_MESSAGE(SumOfGrey(View(planes)) == sum, target, ", ", pixels, " pixels");
 }
 
+/// Sums with weights, begun with others, and what uint8 they are cut to.
+void TestSums(const std::string& target, size_t count) {
+  const Planes planes = RandomPlanes(count);
+  std::vector<float> sums(count), wanted(count);
+  std::vector<uint8_t> values(count);
+  for (size_t x = 0; x < count; ++x) sums[x] = wanted[x] = static_cast<float>(planes[0][x]) - 60;
+  AddWeighted(sums.data(), count, planes[1].data(), 1.37f);
+  TruncateSums(values.data(), count, sums.data());
+  size_t differences = 0;
+  for (size_t x = 0; x < count; ++x) {
+    const float product = 1.37f * static_cast<float>(planes[1][x]);
+    wanted[x] += product;
+    differences += sums[x] != wanted[x];
+    differences += values[x] != static_cast<uint8_t>(std::clamp(wanted[x], 0.0f, 255.0f));
+  }
+  CHECK_MESSAGE(differences == 0, target, ", ", count, " sums");
+}
+
 /// More pixels than one run of the sums takes.
 void TestLargeSum(const std::string& target) {
   const size_t pixels = (size_t{1} << 22) + 5;
@@ -190,6 +208,7 @@ TEST_CASE("kernels equal plain code on every instruction set") {
     for (const size_t pixels :
          {size_t{0}, size_t{1}, size_t{7}, size_t{16}, size_t{33}, size_t{100'003}}) {
       TestKernels(target, pixels);
+      TestSums(target, pixels);
     }
     TestLargeSum(target);
     TestHues(target);

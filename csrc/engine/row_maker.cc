@@ -75,6 +75,7 @@ void ClearRow(Slot& slot, int64_t row, int64_t item) {
   std::ranges::fill(std::span(slot.flips).subspan(j * views, views), uint8_t{0});
   std::ranges::fill(slot.ErasedRow(row), Box{});
   for (std::vector<float>& noise : slot.NoiseRow(row)) noise.clear();
+  for (std::vector<Step>& steps : slot.StepsOfRow(row)) steps.clear();
 }
 
 /// Notes what the row shows: `crops` of an image of `image` pixels.
@@ -160,6 +161,7 @@ Status RowMaker::MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot&
   Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
     slot.ViewsOfRow(row, worker.rows);
     worker.erased = {slot.ErasedRow(row), slot.NoiseRow(row)};
+    worker.steps = slot.StepsOfRow(row);
     return MakeImages(worker, item, position, location);
   });
   worker.bytes.Trim();
@@ -214,7 +216,7 @@ Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const Ite
   const DecodeCounters decode = worker.renderer.decode_counters();
   Result<Size> image =
       worker.renderer.RenderItem(bytes, hints, options_.spec, key, options_.objects.Of(item),
-                                 worker.rows, worker.crops, worker.erased);
+                                 worker.rows, worker.crops, worker.erased, worker.steps);
   CountSince(items, worker.renderer.counters(), CountersOf(worker));
   CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
   return image;

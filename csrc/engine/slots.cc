@@ -94,6 +94,7 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   soft_labels.resize(rows * views * static_cast<size_t>(shape.soft_label_classes));
   erased.resize(rows * views * static_cast<size_t>(shape.erased_boxes));
   if (shape.keeps_noise) noise.resize(rows * views);
+  if (shape.has_steps) steps.resize(rows * views);
   pixels_.reserve(shape.groups.size());
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "augment/steps.h"
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
@@ -30,6 +31,7 @@ struct SlotShape {
   int64_t soft_label_classes = 0;  // length of each view's soft label; 0: there are none
   int64_t erased_boxes = 0;        // of each view, at most
   bool keeps_noise = false;        // for the pixels of these boxes
+  bool has_steps = false;          // whether the steps of each view are kept
 
   /// Of an item, in all groups.
   int64_t views() const;
@@ -80,6 +82,11 @@ class Slot {
     const auto views = static_cast<size_t>(shape_.keeps_noise ? shape_.views() : 0);
     return std::span(noise).subspan(static_cast<size_t>(j) * views, views);
   }
+  /// The steps of each view of row `j`; none where the shape has none.
+  std::span<std::vector<Step>> StepsOfRow(int64_t j) {
+    const size_t views = shape_.has_steps ? static_cast<size_t>(shape_.views()) : 0;
+    return std::span(steps).subspan(static_cast<size_t>(j) * views, views);
+  }
   const SlotShape& shape() const { return shape_; }
 
   // One element a row; those of the batch in hand are the first ones.
@@ -93,6 +100,7 @@ class Slot {
   std::vector<float> soft_labels;
   std::vector<Box> erased;
   std::vector<std::vector<float>> noise;
+  std::vector<std::vector<Step>> steps;  // none where the shape has none
 
  private:
   explicit Slot(const SlotShape& shape);

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "augment/steps.h"
 #include "base/bytes.h"
 #include "crop/crop.h"
 #include "item/item.h"
@@ -40,6 +42,7 @@ struct Worker {
   std::vector<Crop> crops;         // of the item in hand, one a view
   std::vector<MutableBytes> rows;  // where each of these views is rendered
   ErasedViews erased;              // and where it is noted what is erased in them
+  std::span<std::vector<Step>> steps;  // where their steps are kept; none: nowhere
   LabelPooler label_pooler;
   std::vector<float> label_map;  // of the item in hand
 };

@@ -12,7 +12,8 @@ namespace fastinet {
 Status Amount::Validate() const {
   const bool is_finite = std::isfinite(low) && std::isfinite(high) && std::isfinite(divisor) &&
                          std::isfinite(factor) && std::isfinite(scale) && std::isfinite(offset) &&
-                         divisor != 0 && !std::isnan(ceiling) && !std::isnan(floor) &&
+                         divisor != 0 && !std::isnan(limit) && !std::isnan(ceiling) &&
+                         !std::isnan(floor) &&
                          std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
   if (!is_finite) return InvalidArgument("an operation's numbers must be finite");
   switch (source) {
@@ -55,7 +56,7 @@ double Amount::Draw(uint32_t bits, uint32_t sign_bits) const {
   double number = low;
   switch (source) {
     case Source::kUniform:
-      number = low + (high - low) * UnitInterval(bits);
+      number = std::min(low + (high - low) * UnitInterval(bits), limit);
       break;
     case Source::kValues:
       number = values[static_cast<size_t>(UniformBelow(bits, static_cast<int32_t>(values.size())))];
@@ -68,7 +69,7 @@ double Amount::Draw(uint32_t bits, uint32_t sign_bits) const {
 }
 
 std::array<double, 2> Amount::Range() const {
-  std::array<double, 2> ends = {low, high};
+  std::array<double, 2> ends = {std::min(low, limit), std::min(high, limit)};
   if (source == Source::kNormal) ends = {0, limit};
   if (source == Source::kValues) {
     const auto [least, most] = std::ranges::minmax(values);

@@ -18,7 +18,7 @@ namespace fastinet {
 /// `scale`, added to `offset` or subtracted from it, at least `floor`.
 struct Amount {
   enum class Source : uint8_t {
-    kUniform,  // from low to high; always the same number where they are equal
+    kUniform,  // from low to high, cut at limit; always the same number where they are equal
     kValues,   // one of `values`, each alike
     kNormal,   // normal with mean `low` and standard deviation `high`, cut to 0 .. limit
   };

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "rng/portable_math.h"
+
 namespace fastinet {
 namespace {
 
@@ -23,6 +25,15 @@ constexpr int kMostDepth = 8;
 ///   a sequence  one for whether it is made, and those of its parts
 ///   a choice    one for whether it is made; for each draw one, and those of the part that needs
 ///               the most, since only one of them is made
+///   a mixture   one for whether it is made, one for four of the numbers that weights and the share
+///               are made of, and those of its parts
+int64_t BlocksOf(const Operation& operation);
+
+/// Of a mixture: for a weight of each part, and a share.
+int64_t BlocksOfWeights(const Operation& mixture) {
+  return static_cast<int64_t>(mixture.parts.size() / 4) + 1;
+}
+
 int64_t BlocksOf(const Operation& operation) {
   int64_t blocks = 1;
   switch (operation.kind) {
@@ -36,6 +47,10 @@ int64_t BlocksOf(const Operation& operation) {
     case Operation::Kind::kChoice:
       for (const Operation& part : operation.parts) blocks = std::max(blocks, BlocksOf(part));
       return 1 + operation.count * (1 + blocks);
+    case Operation::Kind::kMix:
+      blocks += BlocksOfWeights(operation);
+      for (const Operation& part : operation.parts) blocks += BlocksOf(part);
+      return blocks;
   }
   return blocks;
 }
@@ -90,7 +105,7 @@ Status ValidateChoice(const Operation& operation) {
   return {};
 }
 
-Status Validate(const Operation& operation, Size size, int depth) {
+Status Validate(const Operation& operation, Size size, int depth, bool in_mixture) {
   if (depth > kMostDepth) {
     return InvalidArgument("operations may lie " + std::to_string(kMostDepth) + " deep at most");
   }
@@ -106,11 +121,16 @@ Status Validate(const Operation& operation, Size size, int depth) {
     case Operation::Kind::kChoice:
       FASTINET_RETURN_IF_ERROR(ValidateChoice(operation));
       break;
+    case Operation::Kind::kMix:
+      if (in_mixture) return InvalidArgument("a mixture cannot lie within another one");
+      if (operation.parts.empty()) return InvalidArgument("there is nothing to mix");
+      in_mixture = true;
+      break;
     case Operation::Kind::kSequence:
       break;
   }
   for (const Operation& part : operation.parts) {
-    FASTINET_RETURN_IF_ERROR(Validate(part, size, depth + 1));
+    FASTINET_RETURN_IF_ERROR(Validate(part, size, depth + 1, in_mixture));
   }
   return {};
 }
@@ -158,6 +178,8 @@ class Drawing {
         return;
       case Operation::Kind::kChoice:
         return DrawChoice(operation, block);
+      case Operation::Kind::kMix:
+        return DrawMix(operation, block);
     }
   }
 
@@ -190,6 +212,36 @@ class Drawing {
     }
   }
 
+  /// Weights from Dirichlet's distribution of parameters 1, and a share from Beta's of these.
+  void DrawMix(const Operation& mixture, int64_t block) {
+    const size_t count = mixture.parts.size();
+    const auto bits = [&](size_t i) {
+      return Bits(block + 1 + static_cast<int64_t>(i / 4))[i % 4];
+    };
+    // Exponential numbers by their sum are distributed so. The half keeps the logarithm finite.
+    std::vector<double> weights(count);
+    double sum = 0;
+    for (size_t i = 0; i < count; ++i) {
+      weights[i] = -PortableLog((bits(i) + 0.5) * 0x1p-32);
+      sum += weights[i];
+    }
+    const double share = UnitInterval(bits(count));
+    const auto part_of = [](double whole) { return static_cast<float>(whole); };
+    steps_.push_back(
+        {.op = StepOp::kMixStart, .arguments = {mixture.blend_at_end ? 0.0f : part_of(1 - share)}});
+    block += 1 + BlocksOfWeights(mixture);
+    for (size_t i = 0; i < count; ++i) {
+      Draw(mixture.parts[i], block);
+      block += BlocksOf(mixture.parts[i]);
+      // Weights are float32 for both, and so is torchvision's product.
+      float weight = part_of(weights[i] / sum);
+      if (!mixture.blend_at_end) weight *= part_of(share);
+      steps_.push_back({.op = StepOp::kMixChain, .arguments = {weight}});
+    }
+    steps_.push_back(
+        {.op = StepOp::kMixEnd, .arguments = {mixture.blend_at_end ? part_of(share) : 1.0f}});
+  }
+
   const AugmentKey& key_;
   std::vector<Step>& steps_;
 };
@@ -199,7 +251,7 @@ class Drawing {
 Result<Policy> Policy::Make(std::vector<Operation> operations, Size size) {
   int64_t blocks = 0;
   for (const Operation& operation : operations) {
-    FASTINET_RETURN_IF_ERROR(Validate(operation, size, 1));
+    FASTINET_RETURN_IF_ERROR(Validate(operation, size, 1, false));
     blocks += BlocksOf(operation);
   }
   if (blocks > kMostBlocks) {

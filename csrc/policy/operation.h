@@ -25,6 +25,7 @@ struct Operation {
     kJitter,    // the adjustments of `jitter`
     kSequence,  // all of `parts`, in their order
     kChoice,    // `count` of `parts`, one after another
+    kMix,       // each of `parts` by itself, and the mixture of their results: AugMix
   };
 
   Kind kind = Kind::kSequence;
@@ -39,12 +40,15 @@ struct Operation {
 
   ColourJitter jitter{};  // kJitter
 
-  // kSequence and kChoice:
+  // All that are no single steps:
   std::vector<Operation> parts{};
   // kChoice:
   std::vector<double> weights{};  // of the parts; none: all alike
   int32_t count = 1;
   bool replacement = true;  // a part may be drawn again; if not, `count` of them differ
+  // kMix: whether the mixture is made uint8 before the image gets its share of it (timm), or the
+  // image is one more thing that is mixed (torchvision).
+  bool blend_at_end = false;
 };
 
 /// Operations that are valid, each with random bits of its own. Copies share them.

@@ -128,6 +128,34 @@ TEST_CASE("what an operation draws does not depend on what stands around it") {
   }
 }
 
+TEST_CASE("a mixture draws every chain, weights of one in all, and a share") {
+  for (const size_t width : {size_t{1}, size_t{3}, size_t{4}, size_t{9}}) {
+    for (const bool blend_at_end : {false, true}) {
+      const Policy policy =
+          Made({{.kind = Operation::Kind::kMix,
+                 .parts = std::vector<Operation>(width, StepOf(StepOp::kEqualize)),
+                 .blend_at_end = blend_at_end}});
+      double mean = 0;
+      for (uint64_t item = 0; item < 500; ++item) {
+        const std::vector<Step> steps = Drawn(policy, item);
+        REQUIRE(steps.size() == 2 + 2 * width);
+        CHECK(steps[0].op == StepOp::kMixStart);
+        CHECK(steps.back().op == StepOp::kMixEnd);
+        double sum = steps[0].arguments[0];
+        for (size_t chain = 0; chain < width; ++chain) {
+          CHECK(steps[1 + 2 * chain].op == StepOp::kEqualize);
+          CHECK(steps[2 + 2 * chain].op == StepOp::kMixChain);
+          sum += steps[2 + 2 * chain].arguments[0];
+        }
+        CHECK(std::abs(sum - 1) < 1e-6);
+        mean += blend_at_end ? steps.back().arguments[0] : steps[0].arguments[0];
+        CHECK((blend_at_end ? steps[0].arguments[0] == 0 : steps.back().arguments[0] == 1));
+      }
+      CHECK(std::abs(mean / 500 - 0.5) < 5 * std::sqrt(1.0 / 12 / 500));
+    }
+  }
+}
+
 TEST_CASE("a colour jitter that comes first has the bits it had alone") {
   Operation jitter{.kind = Operation::Kind::kJitter};
   jitter.jitter.bounds[0] = {0.5, 1.5};
@@ -172,6 +200,11 @@ TEST_CASE("amounts: values, signs, what becomes of them") {
   const Amount capped{.low = 10, .high = 10, .factor = 25.7, .ceiling = 256};
   CHECK(capped.Draw(0, 0) == 256);
 
+  const Amount cut{.low = 0, .high = 3, .limit = 2};
+  CHECK(cut.Draw(0xffffffff, 0) == 2);
+  CHECK(cut.Draw(0x40000000, 0) == 0.75);
+  CHECK(cut.Range() == std::array<double, 2>{0, 2});
+
   const Amount normal{.source = Amount::Source::kNormal, .low = 9, .high = 0.5, .limit = 10};
   CHECK(normal.Range() == std::array<double, 2>{0, 10});
   CHECK(normal.Draw(0xffffffff, 0) == 10);
@@ -209,6 +242,9 @@ TEST_CASE("impossible operations are refused") {
   choice.weights = {0, 1};
   choice.replacement = false;
   refused(choice, "2 different operations of 1");
+  const Operation mixture{.kind = Operation::Kind::kMix, .parts = {StepOf(StepOp::kInvert)}};
+  refused({.kind = Operation::Kind::kMix}, "nothing to mix");
+  refused({.kind = Operation::Kind::kMix, .parts = {{.parts = {mixture}}}}, "within another one");
   Operation deep = StepOf(StepOp::kInvert);
   for (int i = 0; i < 9; ++i) deep = {.parts = {deep}};
   refused(deep, "8 deep at most");

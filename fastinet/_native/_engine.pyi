@@ -62,6 +62,8 @@ class Operation:
         count: int,
         replacement: bool,
     ) -> Operation: ...
+    @staticmethod
+    def mix(parts: Sequence[Operation], *, probability: float, blend_at_end: bool) -> Operation: ...
 
 def draw_steps(
     operations: Sequence[Operation],
@@ -125,6 +127,7 @@ class ItemSpec:
         pixel_bias: Sequence[float],
         apply_orientation: bool,
         max_pixels: int,
+        record: bool = False,
     ) -> None: ...
 
 class Source:
@@ -281,6 +284,11 @@ class Batch:
     @property
     def image_sizes(self) -> NDArray[np.int32]:
         """[B, 2] (width, height)."""
+    @property
+    def steps(
+        self,
+    ) -> list[list[list[tuple[str, tuple[float, ...], _Sampling, tuple[int, int, int]]]]] | None:
+        """Of each row's views, where they are kept: a list made anew each time."""
     @property
     def failures(self) -> list[tuple[int, int, int, str, str, str, int]]:
         """(row, item, replacement, code, cause, archive, offset) of each item that gave no row.

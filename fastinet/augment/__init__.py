@@ -9,6 +9,8 @@ loader takes an item through, and :func:`fastinet.apply_steps` takes them again.
 the normalisation, behind all operations.
 """
 
+from fastinet.augment.aug_mix import AugMix
+from fastinet.augment.auto_augment import AutoAugment
 from fastinet.augment.erasing import EraseMode, RandomErasing, erase
 from fastinet.augment.lighting import Lighting
 from fastinet.augment.operation import Augment, Operation, draw_steps
@@ -31,11 +33,17 @@ from fastinet.augment.operations import (
     TranslateY,
     VerticalFlip,
 )
+from fastinet.augment.rand_augment import RandAugment, TrivialAugmentWide
 from fastinet.augment.steps import STEP_ARGUMENTS, Sampling, Step
+from fastinet.augment.tensorflow_augment import TensorFlowAutoAugment, TensorFlowRandAugment
+from fastinet.augment.three_augment import ThreeAugment
+from fastinet.augment.timm_augment import TimmAugment
 
 __all__ = [
     "STEP_ARGUMENTS",
+    "AugMix",
     "Augment",
+    "AutoAugment",
     "AutoContrast",
     "ColorJitter",
     "Equalize",
@@ -47,6 +55,7 @@ __all__ = [
     "OneOf",
     "Operation",
     "Posterize",
+    "RandAugment",
     "RandomErasing",
     "Rotate",
     "Sampling",
@@ -56,8 +65,13 @@ __all__ = [
     "Solarize",
     "SolarizeAdd",
     "Step",
+    "TensorFlowAutoAugment",
+    "TensorFlowRandAugment",
+    "ThreeAugment",
+    "TimmAugment",
     "TranslateX",
     "TranslateY",
+    "TrivialAugmentWide",
     "VerticalFlip",
     "draw_steps",
     "erase",

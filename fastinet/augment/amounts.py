@@ -21,9 +21,9 @@ class Amount:
     `offset` or subtracted from it, at least `floor`.
 
     Attributes:
-        source: "uniform" in [low, high), or always `low` where both are the same; one of `values`,
-            each alike; or "normal" with mean `low` and standard deviation `high`, cut to
-            0 .. `limit`.
+        source: "uniform" in [low, high), cut at `limit`, or always `low` where both are the same;
+            one of `values`, each alike; or "normal" with mean `low` and standard deviation `high`,
+            cut to 0 .. `limit`.
     """
 
     source: Literal["uniform", "values", "normal"] = "uniform"

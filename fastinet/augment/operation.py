@@ -28,6 +28,7 @@ __all__ = [
     "drawn_from",
     "native_choice",
     "native_geometric",
+    "native_mixture",
     "native_operations",
     "native_step",
     "scaled",
@@ -142,6 +143,15 @@ def native_choice(
     return _engine.Operation.choice(
         list(parts), probability=p, weights=list(weights), count=count, replacement=replacement
     )
+
+
+def native_mixture(
+    operations: Sequence[_engine.Operation], width: int, depth: int, *, blend_at_end: bool
+) -> _engine.Operation:
+    """A mixture of `width` chains of `depth` of the operations; of 1 to 3 if it is not positive."""
+    chains = [native_choice(operations, count=n) for n in ((depth,) if depth > 0 else (1, 2, 3))]
+    chain = chains[0] if depth > 0 else native_choice(chains)
+    return _engine.Operation.mix([chain] * width, probability=1.0, blend_at_end=blend_at_end)
 
 
 def native_geometric(

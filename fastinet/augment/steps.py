@@ -25,10 +25,19 @@ step                arguments                       the same as
 ``affine``          a, b, c, d, e, f                ``Image.transform(size, AFFINE, data)``
 ``rotate``          degrees, anticlockwise          ``Image.rotate``
 ``vertical_flip``                                   ``ImageOps.flip``
+``rectangle``       x, y, width, height [pixels]    ``Image.paste(fill, box)``, of what of it lies
+                                                    in the image
+``mix_start``       weight, 0 to 1                  a mixture begins: the image comes in with this
+                                                    weight
+``mix_chain``       weight, 0 to 1                  what has become of the image since comes in with
+                                                    this weight, and the image begins anew
+``mix_end``         share, 0 to 1                   ``Image.blend(image, mixture, share)`` with the
+                                                    mixture cut to uint8, without its broken part
 ==================  ==============================  ============================================
 
 The geometric ones, ``affine`` and ``rotate``, also have a way of reading between pixels,
-`sampling`, and a colour for what the image does not reach, `fill`.
+`sampling`, and a colour for what the image does not reach, `fill`. That of a rectangle is what it
+is filled with. A mixture is computed in float32.
 """
 
 from __future__ import annotations
@@ -60,6 +69,10 @@ STEP_ARGUMENTS: Final = {
     "affine": ("a", "b", "c", "d", "e", "f"),
     "rotate": ("degrees",),
     "vertical_flip": (),
+    "rectangle": ("x", "y", "width", "height"),
+    "mix_start": ("weight",),
+    "mix_chain": ("weight",),
+    "mix_end": ("share",),
 }
 """Every step, and what its arguments are called."""
 
@@ -74,7 +87,8 @@ class Step(NamedTuple):
     sampling: Sampling = "nearest"
     """Of ``affine`` and ``rotate``: how to read between pixels."""
     fill: tuple[int, int, int] = (0, 0, 0)
-    """Of these: red, green and blue, 0 to 255, of what the image does not reach."""
+    """Of these: red, green and blue, 0 to 255, of what the image does not reach. Of ``rectangle``:
+    its colour."""
 
 
 def native_steps(

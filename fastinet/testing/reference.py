@@ -370,6 +370,15 @@ def _kernel_blur(image: Image.Image, taps: float, sigma: float) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(whole), 0, 255).astype(np.uint8))
 
 
+def _fill_rectangle(
+    image: Image.Image, box: Sequence[int], fill: tuple[int, int, int]
+) -> Image.Image:
+    pixels = np.array(image)
+    x, y, width, height = box
+    pixels[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = fill
+    return Image.fromarray(pixels)
+
+
 def _apply_step(image: Image.Image, step: Step) -> Image.Image:
     """One step, by Pillow's function for it."""
     op, arguments, sampling, fill = step
@@ -406,14 +415,31 @@ def _apply_step(image: Image.Image, step: Step) -> Image.Image:
             return image.rotate(arguments[0], _SAMPLINGS[sampling], fillcolor=fill)
         case "vertical_flip":
             return ImageOps.flip(image)
+        case "rectangle":
+            return _fill_rectangle(image, [int(number) for number in arguments], fill)
         case _:
             raise ValueError(f"no step {op!r}")
 
 
+def _weighted(image: Image.Image, weight: float) -> NDArray[np.float32]:
+    return np.float32(weight) * np.asarray(image, np.float32)
+
+
 def changed_image(image: Image.Image, steps: Sequence[Step]) -> Image.Image:
     """An RGB image changed by steps, as Pillow does it, and torchvision on Pillow's images."""
+    origin, mixture = image, _weighted(image, 0)
     for step in steps:
-        image = _apply_step(image, step)
+        match step.op:
+            case "mix_start":
+                origin, mixture = image, _weighted(image, step.arguments[0])
+            case "mix_chain":
+                mixture = mixture + _weighted(image, step.arguments[0])
+                image = origin
+            case "mix_end":
+                mixed = Image.fromarray(np.clip(mixture, 0, 255).astype(np.uint8))
+                image = Image.blend(origin, mixed, step.arguments[0])
+            case _:
+                image = _apply_step(image, step)
     return image
 
 

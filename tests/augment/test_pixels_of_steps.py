@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SAMPLINGS: tuple[Sampling, ...] = ("nearest", "bilinear", "bicubic")
 SIZES = ((1, 1), (1, 5), (2, 2), (3, 3), (5, 3), (7, 300), (17, 16), (97, 33), (64, 64))
 
+# Those that are something by themselves.
+SINGLE = [op for op in STEP_ARGUMENTS if not op.startswith("mix_")]
+
 # Pillow's builds for arm64 may fuse products and sums.
 EXACT = platform.machine() in ("x86_64", "AMD64")
 
@@ -59,6 +62,10 @@ def some_of(op: str, rng: Rng) -> Iterator[Step]:
                 r, g, b = rng.integers(0, 256, 3).tolist()
                 for arguments in matrices(rng) if op == "affine" else angles(rng):
                     yield Step(op, arguments, sampling, (r, g, b))
+        case "rectangle":
+            x, y, width, height = rng.integers(-20, 70, 4).tolist()
+            yield Step(op, (x, y, max(width, 0), max(height, 0)), fill=(7, 80, 200))
+            yield Step(op, (-(10**5), 1, 10**5 + 2, 10**6), fill=(255, 0, 1))
         case _:
             assert not STEP_ARGUMENTS[op]
             yield Step(op)
@@ -89,7 +96,7 @@ def matrices(rng: Rng) -> Iterator[tuple[float, ...]]:
 
 @pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("op", [op for op in STEP_ARGUMENTS if op != "kernel_blur"])
+@pytest.mark.parametrize("op", [op for op in SINGLE if op != "kernel_blur"])
 def test_a_step_gives_pillows_pixels(op: str, size: tuple[int, int]) -> None:
     rng = rng_of("steps", op, size)
     for pixels in images(rng, *size):
@@ -151,7 +158,7 @@ def test_rotations_give_pillows_pixels_where_values_lie_close_together() -> None
 def test_a_chain_gives_pillows_pixels() -> None:
     """What is put into one table, and what comes between, in any order."""
     rng = rng_of("chains")
-    kinds = [op for op in STEP_ARGUMENTS if op != "kernel_blur"]
+    kinds = [op for op in SINGLE if op != "kernel_blur"]
     for _ in range(150):
         height, width = rng.integers(1, 60, 2).tolist()
         for pixels in images(rng, height, width):
@@ -170,6 +177,45 @@ def test_blurs_of_every_radius_give_pillows_pixels() -> None:
             step = Step("gaussian_blur", (radius,))
             changed = fastinet.apply_steps(pixels, [step])
             assert np.array_equal(changed, reference.apply_steps(pixels, [step])), step
+
+
+def mixture(rng: Rng, chains: int) -> list[Step]:
+    """Chains of up to three steps, with weights of one in all, and a share."""
+    weights = np.float32(rng.dirichlet([1] * (chains + 1))).tolist()
+    steps = [Step("mix_start", (float(rng.choice([0, weights[0]])),))]
+    kinds = [op for op in SINGLE if op != "kernel_blur"]
+    for weight in weights[1:]:
+        ops = rng.choice(kinds, rng.integers(0, 4)).tolist()
+        steps += [next(some_of(op, rng)) for op in ops]
+        steps.append(Step("mix_chain", (weight,)))
+    return [*steps, Step("mix_end", (float(rng.choice([0, 1, np.float32(rng.random())])),))]
+
+
+@pytest.mark.skipif(not EXACT, reason="Pillow's builds for this machine round in another way")
+def test_a_mixture_gives_the_pixels_of_numpy_and_pillow() -> None:
+    rng = rng_of("mixtures")
+    for number in range(60):
+        height, width = rng.integers(1, 40, 2).tolist()
+        for pixels in images(rng, height, width):
+            around = [Step("invert"), *mixture(rng, number % 5 + 1), Step("solarize", (90,))]
+            steps = [*around, *mixture(rng, 2)]
+            changed = fastinet.apply_steps(pixels, steps)
+            assert np.array_equal(changed, reference.apply_steps(pixels, steps)), steps
+
+
+@pytest.mark.parametrize(
+    ("ops", "message"),
+    [
+        (["mix_start"], "begins and does not end"),
+        (["mix_chain"], "that has not begun"),
+        (["mix_end"], "that has not begun"),
+        (["mix_start", "mix_end", "mix_chain"], "that has not begun"),
+        (["mix_start", "mix_start", "mix_end"], "begins within another one"),
+    ],
+)
+def test_mixtures_begin_and_end_in_turn(ops: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fastinet.apply_steps(np.zeros((4, 4, 3), np.uint8), [Step(op, (0.5,)) for op in ops])
 
 
 def test_a_blur_by_its_kernel_is_torchvisions_within_one_level() -> None:
@@ -228,8 +274,11 @@ def test_the_pixels_are_the_same_on_every_machine() -> None:
     sha = hashlib.sha256()
     y, x, c = np.ogrid[0:61, 0:83, 0:3]
     pixels = ((x * (c + 3) + y * 5 + x * y // 7) % 256).astype(np.uint8)
-    for op in STEP_ARGUMENTS:
+    for op in SINGLE[:-1]:  # the rectangle came later
         steps = some_of(op, rng) if op != "kernel_blur" else iter([Step(op, (9, 0.7))])
         for step in steps:
             sha.update(fastinet.apply_steps(pixels, [step]).tobytes())
     assert sha.hexdigest()[:16] == "022090f5a3fd952d"
+    for chain in (list(some_of("rectangle", rng)), *(mixture(rng, 3) for _ in range(5))):
+        sha.update(fastinet.apply_steps(pixels, chain).tobytes())
+    assert sha.hexdigest()[:16] == "92a47c493ab5fb7a"

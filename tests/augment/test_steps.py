@@ -27,7 +27,10 @@ def test_every_step_is_one_that_the_core_has() -> None:
     pixels = np.full((3, 3, 3), 7, np.uint8)
     for op, names in STEP_ARGUMENTS.items():
         arguments = (1.0,) * len(names) if op != "hue" else (0.5,)
-        assert fastinet.apply_steps(pixels, [Step(op, arguments)]).shape == (3, 3, 3), op
+        begin = [Step("mix_start", (1.0,))] if op in ("mix_chain", "mix_end") else []
+        end = [Step("mix_end", (1.0,))] if op in ("mix_start", "mix_chain") else []
+        changed = fastinet.apply_steps(pixels, [*begin, Step(op, arguments), *end])
+        assert changed.shape == (3, 3, 3), op
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/augmentation.md", "Erasing and lighting"): Program(
         before=TRAIN, after="batch.erased.shape == (len(batch), 1, 4) and batch.erased.any()"
     ),
+    ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
     ("docs/augmentation.md", "Steps"): Program(
         before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",
