@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time, min_rounds=5)
 
-_SHEAR = (1.0, 0.2, 0.0, 0.0, 1.0, 0.0)
+_SHEAR_X = (1.0, 0.2, 0.0, 0.0, 1.0, 0.0)
+_SHEAR_Y = (1.0, 0.0, 0.0, 0.2, 1.0, 0.0)
+_TRANSLATE = (1.0, 0.0, 17.3, 0.0, 1.0, 0.0)
 _STEPS = {
     "nothing": [],
     **{
@@ -43,7 +45,12 @@ _STEPS = {
     "hue": [Step("hue", (0.1,))],
     **{
         f"{name} {sampling}": [Step(op, arguments, sampling)]
-        for name, op, arguments in (("rotate", "rotate", (17.0,)), ("shear", "affine", _SHEAR))
+        for name, op, arguments in (
+            ("rotate", "rotate", (17.0,)),
+            ("shear_x", "affine", _SHEAR_X),
+            ("shear_y", "affine", _SHEAR_Y),
+            ("translate", "affine", _TRANSLATE),
+        )
         for sampling in ("nearest", "bilinear", "bicubic")
     },
 }

@@ -125,24 +125,31 @@ void Blur::Gaussian(double sigma, Size size, MutableBytes plane) {
   const auto tap_count = Wide(2 * weights.radius + 3);
   const bool is_short = weights.radius <= kMostLineRadius;
   const size_t reach = Wide(weights.radius) + 1;
-  // Two lines with room for their ends repeated, the passes from one to the other.
+  // Some lines with room for their ends repeated, twice, for passes from one to the other. One line
+  // alone would have each pass wait for what the one before has just written.
+  constexpr size_t kLines = 8;
   const size_t padded_stride = width + 2 * reach + kBlurPadding;
-  line_.resize(2 * padded_stride);
-  for (size_t y = 0; y < height; ++y) {
-    uint8_t* const row = planes_[0].data() + y * stride;
-    const uint8_t* from = plane.data() + y * width;
+  line_.resize(2 * kLines * padded_stride);
+  for (size_t first = 0; first < height; first += kLines) {
+    const size_t lines = std::min(kLines, height - first);
     for (size_t pass = 0; pass < 3; ++pass) {
-      uint8_t* const padded = line_.data() + pass % 2 * padded_stride;
-      uint8_t* const line = padded + reach;
-      if (pass == 0) std::copy_n(from, width, line);
-      uint8_t* const to = pass == 2 ? row : line_.data() + (pass + 1) % 2 * padded_stride + reach;
-      if (is_short) {
-        std::fill_n(padded, reach, line[0]);
+      for (size_t i = 0; i < lines; ++i) {
+        const auto padded = [&](size_t which) {
+          return line_.data() + (which % 2 * kLines + i) * padded_stride;
+        };
+        const size_t y = first + i;
+        uint8_t* const ends = padded(pass);
+        uint8_t* const line = ends + reach;
+        if (pass == 0) std::copy_n(plane.data() + y * width, width, line);
+        uint8_t* const to = pass == 2 ? planes_[0].data() + y * stride : padded(pass + 1) + reach;
+        if (!is_short) {
+          BlurByRunningSum(line, 1, size.width, weights, to);
+          continue;
+        }
+        std::fill_n(ends, reach, line[0]);
         std::fill_n(line + width, reach, line[width - 1]);
-        for (size_t i = 0; i < tap_count; ++i) taps[i] = padded + i;
+        for (size_t tap = 0; tap < tap_count; ++tap) taps[tap] = ends + tap;
         BlurLine({taps.data(), tap_count}, weights, width, to);
-      } else {
-        BlurByRunningSum(line, 1, size.width, weights, to);
       }
     }
   }

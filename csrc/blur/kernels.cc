@@ -40,7 +40,6 @@ void SmoothLine(const uint8_t* above, const uint8_t* line, const uint8_t* below,
 
 using Quads = hn::CappedTag<uint32_t, 16>;
 using QuadBytes = hn::Rebind<uint8_t, Quads>;
-using QuadInts = hn::Rebind<int32_t, Quads>;
 
 template <int32_t kRadius>
 HWY_INLINE void BlurLineOf(const uint8_t* const* taps, const BoxWeights& weights, size_t count,
@@ -56,8 +55,7 @@ HWY_INLINE void BlurLineOf(const uint8_t* const* taps, const BoxWeights& weights
     for (int32_t i = 2; i <= 2 * kRadius + 1; ++i) sum = hn::Add(sum, load(taps[i] + x));
     const auto ends = hn::Add(load(taps[0] + x), load(taps[2 * kRadius + 2] + x));
     const auto all = hn::Add(hn::Add(hn::Mul(sum, inner), hn::Mul(ends, edge)), half);
-    const auto whole = hn::BitCast(QuadInts(), hn::ShiftRight<24>(all));
-    hn::StoreU(hn::DemoteTo(QuadBytes(), whole), QuadBytes(), out + x);
+    hn::StoreU(hn::TruncateTo(QuadBytes(), hn::ShiftRight<24>(all)), QuadBytes(), out + x);
   }
 }
 

@@ -72,21 +72,23 @@ void TestShortBoxes(const std::string& target, size_t count) {
     rows[i] = RandomBytes(count + kBlurPadding, static_cast<unsigned>(i));
     taps[i] = rows[i].data();
   }
-  for (const auto& [factor, addend, shift] :
-       {std::array<int, 3>{21'845, 31, 6}, {32'766, 100, 8}, {0, 0, 12}, {32'767, 32, 6}}) {
+  struct Short {
+    int factor, addend, shift;
+  };
+  for (const Short& given : {Short{21'845, 31, 6}, {32'766, 100, 8}, {0, 0, 12}, {32'767, 32, 6}}) {
     BoxWeights weights;
-    weights.short_factor = static_cast<int16_t>(factor);
-    weights.short_addend = static_cast<int16_t>(addend);
-    weights.short_shift = shift;
+    weights.short_factor = static_cast<int16_t>(given.factor);
+    weights.short_addend = static_cast<int16_t>(given.addend);
+    weights.short_shift = given.shift;
     std::vector<uint8_t> out(count + kBlurPadding);
     BlurLine(taps, weights, count, out.data());
     size_t differences = 0;
     for (size_t x = 0; x < count; ++x) {
       const int difference = rows[0][x] + rows[2][x] - 2 * rows[1][x];
-      const int part = ((difference * 64 * factor) >> 16) + addend;
-      differences += out[x] != std::clamp(rows[1][x] + (part >> shift), 0, 255);
+      const int part = ((difference * 64 * given.factor) >> 16) + given.addend;
+      differences += out[x] != std::clamp(rows[1][x] + (part >> given.shift), 0, 255);
     }
-    CHECK_MESSAGE(differences == 0, target, ", factor ", factor, ", ", count);
+    CHECK_MESSAGE(differences == 0, target, ", factor ", given.factor, ", ", count);
   }
 }
 
