@@ -176,8 +176,8 @@ def _check_images_without_class(
     if called:
         subject.findings.error(
             "unread images",
-            f"{len(called):,} images are passed over by fastinet.open, for nothing tells their"
-            f" class: {some(called[:4])}",
+            f"{len(called):,} images are passed over by fastinet.open, which finds no class for"
+            f" them: {some(called[:4])}",
             member=called[0],
             advice="Put them into folders of their classes, or open the archive with labels=.",
         )

@@ -197,7 +197,7 @@ def test_images_whose_class_nothing_tells_are_an_error(tmp_path: Path, form: str
     }
     path = write_archive(tmp_path / "t", members, form=form)
     (message,) = unread(fastinet.verify(path, published=[]))
-    assert message.startswith("2 images are passed over by fastinet.open, for nothing tells their")
+    assert message.startswith("2 images are passed over by fastinet.open, which finds no class")
     assert message.endswith(": t/val/images/val_0.JPEG, t/val/images/val_1.JPEG")
     for name in ("t/val/images/val_0.JPEG", "t/val/images/val_1.JPEG"):
         members.pop(name)
