@@ -148,7 +148,8 @@ class FolderArchive:
 
         Those that lie below another one are not counted.
         """
-        number, first = 0, []
+        number = 0
+        first: list[_scan.Passed] = []
         above: set[str] = set()
         for link in sorted(links, key=os.fsencode):
             folders = link.split("/")[:-1] if above else []
