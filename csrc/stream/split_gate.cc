@@ -101,10 +101,19 @@ std::string_view SplitGate::SplitTold(const Place& place) const {
   return around_.empty() ? place.number.split : std::string_view(around_);
 }
 
+/// Whether its root may be a corruption in a severity, as ImageNet-C has them.
+bool SplitGate::InSeverity(const Place& place) {
+  return !place.in_split_folder() && place.folder.wnid >= 0 && IsSeverity(place.folder.root);
+}
+
 std::string SplitGate::SplitOf(std::string_view name) const {
   const Place& place = PlaceOf(name);
   if (const std::string_view split = SplitTold(place); !split.empty()) return std::string(split);
-  const std::string_view folder = LastPart(place.folder.root);
+  const std::string_view root = place.folder.root, folder = LastPart(root);
+  if (InSeverity(place) && folder.size() < root.size()) {
+    const std::string_view above = root.substr(0, root.size() - folder.size() - 1);
+    return std::string(root.substr(above.size() - LastPart(above).size()));
+  }
   return std::string(folder.empty() ? kTop : folder);
 }
 
@@ -146,8 +155,7 @@ SplitGate::Taken SplitGate::Facts(std::string_view name, const Place& place,
           .root = place.folder.root,
           .folder = FolderOf(place),
           .by_own_name = by_own_name,
-          .in_severity = place.folder.split_folder.empty() && place.folder.wnid >= 0 &&
-                         IsSeverity(place.folder.root)};
+          .in_severity = InSeverity(place)};
 }
 
 /// Whether an image is of the first one's split, if not a copy of it.

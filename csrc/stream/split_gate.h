@@ -71,6 +71,7 @@ class SplitGate {
   static std::optional<Folder> FolderNamed(std::string_view wanted);
   const Place& PlaceOf(std::string_view name) const;
   static const std::string& FolderOf(const Place& place);
+  static bool InSeverity(const Place& place);
   std::string_view SplitTold(const Place& place) const;
   bool IsWanted(const Place& place, bool* by_own_name) const;
   bool InWantedFolder(const Place& place) const;

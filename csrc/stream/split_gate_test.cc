@@ -134,6 +134,26 @@ TEST_CASE("a split's folder around another one may be around all") {
   CHECK_OK(PassImages("val", "", {names[0], "Train/val_canny/val/n01443537/a.jpg"}).refusal);
 }
 
+TEST_CASE("a corruption in a severity is no part of another one") {
+  const std::vector<std::string> names = {"c/fog/1/n01440764/a.jpg", "c/fog/12/n01443537/b.jpg",
+                                          "c/fog/1/n01443537/c.jpg"};
+  using Expected = std::vector<bool>;
+  CHECK(PassImages("fog/1", "", names).passed == Expected{true, false, true});
+  CHECK(PassImages("c/fog/12", "", names).passed == Expected{false, true, false});
+  const Passing any = PassImages("", "", names);
+  CHECK(any.passed == Expected{true});
+  CHECK(Says(any.refusal, "split='fog/1' takes the one, split='fog/12' takes the other"));
+  const Passing train = PassImages("train", "", names);
+  CHECK(train.passed == Expected{true});
+  CHECK(Says(train.refusal, "split='c/fog/1/' takes the one, split='c/fog/12/' takes the other"));
+  // Chunks, which are called otherwise, are parts of a whole; so are those of a split's folder.
+  for (const std::string folder : {"part1/", "train/7/", "0/", "100/"}) {
+    CHECK_OK(
+        PassImages("", "", {folder + "n01440764/a.jpg", folder + "x/n01443537/b.jpg"}).refusal);
+  }
+  CHECK_OK(PassImages("", "", {"train/1/n01440764/a.jpg", "train/2/n01443537/b.jpg"}).refusal);
+}
+
 TEST_CASE("files that are no images decide nothing") {
   SplitGate gate("", "", true);
   CHECK(gate.Takes("val/labels.txt", false).value());

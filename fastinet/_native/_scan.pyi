@@ -59,9 +59,10 @@ class Members(NamedTuple):
     passed: Sequence[Passed] | None = ()
     """Entries that are no files of their own, in archive order: the ``special_entries``, and
     directories that are leftovers. None: an earlier version of fastinet has kept none of them."""
-    outside: Sequence[Passed] = ()
-    """Of an archive that is a folder: the symbolic links, to files or folders, that lead out of it,
-    or are absolute, and are followed all the same: what they lead to is among the members."""
+    outside: tuple[int, Sequence[Passed]] = ...
+    """Of an archive that is a folder: how many symbolic links, to files or folders, lead out of it,
+    or are absolute, and are followed all the same: what they lead to is among the members. And the
+    first three of them."""
 
 def scan(
     path: str | os.PathLike[str],

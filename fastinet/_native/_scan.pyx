@@ -106,7 +106,7 @@ cdef int64_t BLOCKS_PER_STEP = 4096
 Members = namedtuple(
     "Members",
     "offsets sizes containers heads names name_ends container_names special_entries passed outside",
-    defaults=[(), ()],
+    defaults=[(), (0, ())],
 )
 Passed = namedtuple("Passed", "kind name target offset")
 

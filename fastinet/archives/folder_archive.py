@@ -20,7 +20,7 @@ from fastinet.sidecars.identity import Identity
 from fastinet.sidecars.places import is_sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -140,20 +140,29 @@ class FolderArchive:
             container_names=[f"{folder}/" for folder, _ in folders if folder],
             special_entries=sum(entry.kind != _scan.LEFTOVER for entry in passed),
             passed=passed,
-            outside=[*self._that_lead_out([link for link in links if link not in nowhere])],
+            outside=self._outside([link for link in links if link not in nowhere]),
         )
 
-    def _that_lead_out(self, links: Sequence[str]) -> Iterator[_scan.Passed]:
-        """Those of these links that lead out of the folder, but for what lies below another one."""
+    def _outside(self, links: Sequence[str]) -> tuple[int, list[_scan.Passed]]:
+        """How many of these links lead out of the folder, and the first of them.
+
+        Those that lie below another one are not counted.
+        """
+        number = 0
+        first: list[_scan.Passed] = []
         above: set[str] = set()
         for link in sorted(links, key=os.fsencode):
-            folders = link.split("/")[:-1]
+            folders = link.split("/")[:-1] if above else []
             if any("/".join(folders[: i + 1]) in above for i in range(len(folders))):
                 continue
             if self._leads_out(link):
-                above.add(link)
-                target = os.readlink(self.path / link)  # noqa: PTH115
-                yield _scan.Passed(_scan.SYMBOLIC_LINK, link, target, 0)
+                number += 1
+                path = f"{self.path}/{link}"
+                if len(first) < _SHOWN:
+                    first.append(_scan.Passed(_scan.SYMBOLIC_LINK, link, os.readlink(path), 0))  # noqa: PTH115
+                if os.path.isdir(path):  # noqa: PTH112  # there may be a million
+                    above.add(link)
+        return number, first
 
     def _leads_out(self, link: str) -> bool:
         """Whether a link leads out of the folder in the end, or an absolute one is in its way."""
@@ -171,7 +180,7 @@ class FolderArchive:
             elif part not in ("", "."):
                 path.append(part)
                 try:
-                    target = os.readlink(self.path.joinpath(*path))  # noqa: PTH115
+                    target = os.readlink(f"{self.path}/{'/'.join(path)}")  # noqa: PTH115
                 except OSError:  # it is no link
                     continue
                 if target.startswith("/"):
@@ -284,6 +293,9 @@ class _Tree(NamedTuple):
     links: list[str]
     """The symbolic links that are not passed over, or are so for what they lead to."""
 
+
+# Links out of the folder, for a note.
+_SHOWN = 3
 
 # Parts of paths, those in links among them, that a link may lead through; Linux follows 40 links.
 _MOST_STEPS = 1000

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from fastinet.datasets import (
     ilsvrc,
     imagenet21k_p,
@@ -19,7 +21,9 @@ from fastinet.datasets import (
     webdataset,
 )
 from fastinet.datasets.companion_search import with_companions
-from fastinet.datasets.scanned import ScannedMembers
+from fastinet.datasets.listing import Others
+from fastinet.datasets.scanned import ScannedMembers, wnid_number
+from fastinet.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,10 +75,43 @@ def recognise(
     if listing is None:
         return None
     passed, notes = members.passed_over()
-    untold = [] if listing.others is None else members.note_of(listing.others)
+    tars = _closed_tars(members)
+    others = None if listing.others is None else listing.others.without(tars.rows)
+    untold = [] if others is None else members.note_of(others)
     return replace(
         listing,
         skipped=listing.skipped + passed,
-        notes=(*untold, *listing.notes, *notes, *members.outside_notes()),
+        notes=(
+            *untold,
+            *listing.notes,
+            *notes,
+            *members.note_of(tars),
+            *members.outside_notes(),
+        ),
         others=None,
+    )
+
+
+def _closed_tars(members: ScannedMembers) -> Others:
+    """The tars that lie among the members of a folder; a tar of the folder has what is in them.
+
+    Raises:
+        UnsupportedError: one is a class: its images would be missing.
+    """
+    rows = np.flatnonzero(members.names.ends_with(".tar"))
+    classes = [
+        name
+        for row in rows.tolist()
+        if wnid_number((name := members.name(row)).rpartition("/")[2].removesuffix(".tar")) >= 0
+    ]
+    if classes:
+        raise UnsupportedError(
+            f"there are {len(classes)} class tars in folders beside images; fastinet.open takes the"
+            " folder that they lie in by its own path, or a tar of all; this is the first",
+            member=classes[0],
+        )
+    return Others(
+        rows,
+        "tars in the folder are not looked into, and a tar of the folder has what is in them;"
+        " fastinet.open takes each by its own path",
     )

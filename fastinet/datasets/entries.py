@@ -122,8 +122,9 @@ def counted_entries(found: Members) -> Entries:
             )
         )
     passed += _other_entries(found)
-    leading_out = _passed([_arrow(entry) for entry in found.outside], _OUTSIDE)
-    outside = [leading_out.sentence()] if found.outside else []
+    number, first = found.outside
+    leading_out = PassedOver(number, [_arrow(entry) for entry in first], _OUTSIDE)
+    outside = [leading_out.sentence()] if number else []
     return Entries(members, passed, doubles, links.lost, outside)
 
 

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.datasets.key_labels import label_of_numbered_folder
+from fastinet.datasets.key_labels import label_of_numbered_folder, wnids_told
 from fastinet.datasets.listing import Others, Split
 from fastinet.datasets.scanned import ScannedMembers
+from fastinet.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from fastinet.datasets.listing import Listing
@@ -47,7 +48,11 @@ _TOP_FOLDER = re.compile(r"imagenet(?:v2)?-?(?:matched-?frequency|threshold|top-
 
 
 def recognise(members: ScannedMembers) -> Listing | None:
-    """The listing of the members, or None when most of their images are not ImageNet-V2's."""
+    """The listing of the members, or None when most of their images are not ImageNet-V2's.
+
+    Raises:
+        UnsupportedError: there are images of other archives beside them.
+    """
     if len(members) > _MOST_MEMBERS:
         return None
     images = members.images()
@@ -66,6 +71,7 @@ def recognise(members: ScannedMembers) -> Listing | None:
     if 2 * np.count_nonzero(items) <= np.count_nonzero(images):
         return None
 
+    _refuse_others(members, np.flatnonzero(images & ~items))
     chosen = _by_label_and_name(np.flatnonzero(items), labels, members)
     others = Others(np.flatnonzero(~items), "entries skipped that are no images of ImageNet-V2")
     return members.listing(
@@ -76,6 +82,18 @@ def recognise(members: ScannedMembers) -> Listing | None:
         skipped=len(others.rows),
         others=others,
     )
+
+
+def _refuse_others(members: ScannedMembers, others: Ints) -> None:
+    """Raises UnsupportedError if there are images among `others` that have a class."""
+    classed = others[wnids_told(members.names.take(others)) >= 0] if len(others) else others
+    if len(classed):
+        raise UnsupportedError(
+            f"beside images of ImageNet-V2 there are {len(classed)} of other archives, which wnids"
+            " tell the classes of; this is the first. fastinet.open takes each folder by its own"
+            " path",
+            member=members.name(int(classed[0])),
+        )
 
 
 def _label_of_member(name: str, archive_name: str) -> int:

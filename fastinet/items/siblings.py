@@ -28,8 +28,6 @@ from fastinet.sidecars.places import Sidecars
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from fastinet.datasets.listing import Listing
 
 __all__ = ["lacking_note", "siblings_note"]
@@ -37,6 +35,8 @@ __all__ = ["lacking_note", "siblings_note"]
 # Members of a tar without an index: each may be a seek. The 1000 class tars of the challenge's
 # training images have a class each, and are 148 GB.
 _LOOKED_AT = 200
+
+_ITEMS_AT_ONCE = 1 << 16  # so that looking at all takes next to no memory
 
 # Names of folders that have no labels in common with splits beside them.
 _WITHOUT_SIBLINGS = ("", "small_classes")
@@ -52,24 +52,24 @@ def lacking_note(listing: Listing, number: int) -> list[str]:
         return []
     name, wnids = listing.splits[number]
     together = np.array([other == wnids for _, other in listing.splits])
-    mine = of_items == number
-    own = _present(listing.labels[mine], len(wnids))
-    if not own.any():  # test images, of which nobody knows the classes
-        return []
-    others = _present(listing.labels[together[of_items] & ~mine], len(wnids))
-    lacking = [wnids[label] for label in np.flatnonzero(others & ~own).tolist()]
-    if not lacking:
+    own, others = np.zeros((2, len(wnids) + 1), np.bool_)  # the last one is that of label -1
+    for first in range(0, len(of_items), _ITEMS_AT_ONCE):
+        splits = of_items[first : first + _ITEMS_AT_ONCE]
+        labels = listing.labels[first : first + _ITEMS_AT_ONCE]
+        lowest, highest = int(splits.min()), int(splits.max())
+        for split in range(lowest, highest + 1):  # one of them, as a rule
+            if split == number or together[split]:
+                found = own if split == number else others
+                found[labels if lowest == highest else labels[splits == split]] = True
+    # Of test images nobody knows the classes.
+    lacking = [wnids[label] for label in np.flatnonzero((others & ~own)[:-1]).tolist()]
+    if not lacking or not own[:-1].any():
         return []
     note = (
         f"{len(lacking)} classes have no images in split '{name}', and have some in another one:"
         f" {_some(lacking)}; labels number the classes of all splits"
     )
     return [note]
-
-
-def _present(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:
-    """[K] which classes are among the labels."""
-    return np.bincount(labels + 1, minlength=classes + 1)[1:] > 0
 
 
 def siblings_note(path: Path, listing: Listing, *, look_at_indexes: bool) -> list[str]:

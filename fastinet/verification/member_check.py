@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastinet._native import _scan
 from fastinet.datasets import ilsvrc, imagenet_c
 from fastinet.datasets.names import Names
 from fastinet.datasets.scanned import IMAGE_EXTENSIONS
 from fastinet.verification.contents import Shortfalls, check_duplicates, check_part, some
 from fastinet.verification.devkits import check_devkit_files
+from fastinet.verification.known import INVALID
 from fastinet.verification.likeness import how_alike, note_a_part
 from fastinet.verification.recognition import parts_of
 
@@ -60,6 +62,7 @@ def check_members(
             findings.error("count", f"split '{split.name}' is missing")
     check_duplicates(findings, members)
     _check_unread_images(subject, members, images)
+    _check_images_without_class(subject, members, images)
     _note_passed_over(subject, members)
     if report.family == "devkit":
         check_devkit_files(findings, subject.path, published)
@@ -133,16 +136,51 @@ def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Seque
     if subject.report.family == "ilsvrc":
         others &= ~ilsvrc.are_annotations(members.names)
     rows = np.flatnonzero(others).tolist()
-    if subject.listing is not None and (found := subject.listing.companions) is not None:
-        places = set(
-            zip(found.archives.tolist(), found.offsets.tolist(), found.sizes.tolist(), strict=True)
-        )
-        columns = (members.archive[rows], members.offsets[rows], members.sizes[rows])
-        at = zip(*(column.tolist() for column in columns), strict=True)
-        rows = [row for row, place in zip(rows, at, strict=True) if place not in places]
+    rows = _without_companions(subject, members, rows)
     if rows:
         names = some(members.name(row) for row in rows[:4])
         subject.findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
+
+
+def _without_companions(subject: Subject, members: ScannedMembers, rows: list[int]) -> list[int]:
+    """Those of these members that are no companions of items."""
+    found = subject.listing.companions if subject.listing is not None else None
+    if found is None:
+        return rows
+    places = set(
+        zip(found.archives.tolist(), found.offsets.tolist(), found.sizes.tolist(), strict=True)
+    )
+    columns = (members.archive[rows], members.offsets[rows], members.sizes[rows])
+    at = zip(*(column.tolist() for column in columns), strict=True)
+    return [row for row, place in zip(rows, at, strict=True) if place not in places]
+
+
+def _check_images_without_class(
+    subject: Subject, members: ScannedMembers, images: NDArray[np.bool_]
+) -> None:
+    """Reports images that :func:`fastinet.open` passes over, since nothing tells their class.
+
+    What is published is compared as such, with what is no image in it.
+    """
+    listing = subject.listing
+    if listing is None or subject.published is not None:
+        return
+    if np.count_nonzero(images) == len(listing.offsets):
+        return
+    offsets, names = members.packed_names()
+    keys = _scan.name_hashes(listing.key_bytes, listing.key_offsets[1:])
+    others = images & ~np.isin(_scan.name_hashes(names, offsets[1:]), keys)
+    rows = _without_companions(subject, members, np.flatnonzero(others).tolist())
+    called = [members.name(row) for row in rows]
+    called = [name for name in called if name.rpartition("/")[2].partition(".")[0] not in INVALID]
+    if called:
+        subject.findings.error(
+            "unread images",
+            f"{len(called):,} images are passed over by fastinet.open, which finds no class for"
+            f" them: {some(called[:4])}",
+            member=called[0],
+            advice="Put them into folders of their classes, or open the archive with labels=.",
+        )
 
 
 def _check_unread_images(

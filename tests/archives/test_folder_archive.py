@@ -218,7 +218,8 @@ def linked(tmp_path: Path) -> Path:
 def test_links_that_lead_out(linked: Path, link: str, target: str, outside: bool) -> None:
     told = target.format(root=linked.parent)
     (linked / link).symlink_to(told)
-    found = FolderArchive(linked).scan().outside
+    number, found = FolderArchive(linked).scan().outside
+    assert number == outside
     assert [(entry.name, entry.target) for entry in found] == ([(link, told)] if outside else [])
 
 
@@ -230,7 +231,10 @@ def test_links_by_way_of_others_lead_out(linked: Path) -> None:
     (linked / "e").symlink_to("a")
     (linked / "f.jpg").symlink_to("e/here.jpg")
     found = FolderArchive(linked).scan()
-    assert [entry.name for entry in found.outside] == ["b", "c.jpg", "d.jpg"]
+    (linked / "z.jpg").symlink_to("../there/1.jpg")
+    assert [entry.name for entry in found.outside[1]] == ["b", "c.jpg", "d.jpg"]
+    number, first = FolderArchive(linked).scan().outside
+    assert (number, len(first)) == (4, 3)
     assert found.special_entries == 1, "of e, whose files count as those of a"
     assert len(found.sizes) == 6
 
@@ -240,6 +244,6 @@ def test_links_out_of_a_class_folder_by_itself(linked: Path) -> None:
     write(linked / "n01440764" / "1.jpg", JPEG)
     (linked / "n01440764" / "2.jpg").symlink_to("../a/here.jpg")
     (linked / "n01440764" / "3.jpg").symlink_to("1.jpg")
-    assert FolderArchive(linked).scan().outside == []
-    (found,) = FolderArchive(linked, "n01440764").scan().outside
-    assert found.name == "n01440764/2.jpg"
+    assert FolderArchive(linked).scan().outside == (0, [])
+    number, (found,) = FolderArchive(linked, "n01440764").scan().outside
+    assert (number, found.name) == (1, "n01440764/2.jpg")

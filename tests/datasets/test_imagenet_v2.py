@@ -9,8 +9,9 @@ from support.small_wholes import check_batches, write
 
 import fastinet
 from fastinet.datasets.classes import imagenet1k_wnids
-from fastinet.errors import FastinetWarning
+from fastinet.errors import FastinetWarning, UnsupportedError
 from fastinet.testing.archives import tar
+from fastinet.testing.ilsvrc import write_archive
 from fastinet.testing.whole_archives import extract, imagenet_v2_members
 
 TOPS = [
@@ -66,3 +67,15 @@ def test_strangers_in_imagenet_v2_are_said(tmp_path: Path) -> None:
     path = write(tmp_path / "v2.tar", tar(members))
     with pytest.warns(FastinetWarning, match="2 entries skipped .*-V2: readme.txt, cover.jpeg"):
         assert len(fastinet.open(path)) == 10
+
+
+def test_images_of_other_archives_beside_it_are_refused(tmp_path: Path) -> None:
+    """They have classes, and would be passed over."""
+    members = {f"v2/{label}/{name}.jpeg": b"\xff\xd8\xff" for label in (7, 12) for name in (1, 2)}
+    path = write_archive(tmp_path / "x.tar", {**members, "v2/7/readme.png": b"\xff\xd8\xff"})
+    with pytest.warns(FastinetWarning, match="1 entries skipped that are no images of ImageNet-V2"):
+        assert fastinet.open(path, index=False).labels.tolist() == [7, 7, 12, 12]
+    path = write_archive(tmp_path / "y.tar", {**members, "train/n01440764/1.jpg": b"\xff\xd8\xff"})
+    with pytest.raises(UnsupportedError, match=r"1 of other archives.*takes each folder") as caught:
+        fastinet.open(path, index=False)
+    assert caught.value.member == "train/n01440764/1.jpg"

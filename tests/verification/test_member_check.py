@@ -183,3 +183,30 @@ def test_files_beside_the_images_do_not_hide_what_it_is(tmp_path: Path) -> None:
     path.write_bytes(tar({**members, **words}))
     report = fastinet.verify(path, published=[])
     assert (report.ok, report.family, report.images) == (True, "train", 4)
+
+
+@pytest.mark.parametrize("form", ["tar", "folder"])
+def test_images_whose_class_nothing_tells_are_an_error(tmp_path: Path, form: str) -> None:
+    """As Tiny-ImageNet's of val/: they are images, and nobody would read them."""
+    image = small_jpeg(np.random.default_rng(1))
+    members = {
+        "t/train/n01440764/images/n01440764_0.JPEG": image,
+        "t/train/n01440764/images/n01440764_0.txt": b"a companion",
+        "t/val/images/val_0.JPEG": image,
+        "t/val/images/val_1.JPEG": image,
+    }
+    path = write_archive(tmp_path / "t", members, form=form)
+    (message,) = unread(fastinet.verify(path, published=[]))
+    assert message.startswith("2 images are passed over by fastinet.open, which finds no class")
+    assert message.endswith(": t/val/images/val_0.JPEG, t/val/images/val_1.JPEG")
+    for name in ("t/val/images/val_0.JPEG", "t/val/images/val_1.JPEG"):
+        members.pop(name)
+    path = write_archive(tmp_path / "sound", members, form=form)
+    assert fastinet.verify(path, published=[]).ok
+
+
+def test_second_images_of_samples_are_read_with_the_first(tmp_path: Path) -> None:
+    image = small_jpeg(np.random.default_rng(1))
+    path = tmp_path / "train-0.tar"
+    path.write_bytes(tar({"0.jpg": image, "0.seg.png": image, "0.cls": b"7"}))
+    assert unread(fastinet.verify(path, published=[])) == []
