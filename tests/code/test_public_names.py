@@ -23,8 +23,8 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": boxes companions crops erased erased_pixels errors flips image_sizes images indices "
-            "keys label_sets labels objects replaced soft_labels steps valid"
+            ": boxes companions copies crops erased erased_pixels errors flips image_sizes images "
+            "indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": "(size, resize, interpolation): interpolation resize size",
@@ -51,12 +51,13 @@ PUBLIC = {
         "ItemLabelMaps": (": axis classes dataset labels maps missing offsets sizes"),
         "LabelMaps": ": keys notes of offsets path shape size_bytes",
         "Loader": (
-            "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
-            " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
-            " views, exif_orientation, boxes, soft_labels, window, block, sizes, record, log, "
-            "log_every, out): affinity batch_size drop_last epoch failures load_state_dict "
-            "on_error options output prefetch rank seed state_dict stats threads transform "
-            "transform_at world"
+            "(dataset, batch_size, transform, *, shuffle, repeats, seed, threads, affinity, dtype,"
+            " layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
+            " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, record,"
+            " log, log_every, "
+            "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
+            "output prefetch rank repeats seed state_dict stats threads transform transform_at "
+            "world"
         ),
         "MultiCrop": "(*groups): groups",
         "Objects": (
@@ -75,11 +76,11 @@ PUBLIC = {
         ),
         "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
-            "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
-            "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
-            "max_pixels, views, exif_orientation, record, log, log_every, out): affinity "
+            "(stream, batch_size, transform, *, shuffle, window, repeats, seed, epoch, threads, "
+            "affinity, dtype, layout, mean, std, exact, on_error, drop_last, rank, world, "
+            "prefetch, max_pixels, views, exif_orientation, record, log, log_every, out): affinity "
             "batch_size drop_last failures load_state_dict on_error options output prefetch rank "
-            "seed state_dict stats threads transform world"
+            "repeats seed state_dict stats threads transform world"
         ),
         "View": "(transform, count): count transform",
         "apply_steps": "(pixels, steps)",
@@ -202,9 +203,10 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            ": boxes companions crops erased errors flips image_sizes images"
+            ": boxes companions copies crops erased errors flips image_sizes images"
             " indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
+        "CopySampler": "(sampler, *, rank, world): set_epoch",
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
             " epoch set_epoch"
@@ -218,7 +220,7 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": boxes companions crops erased errors flips image_sizes images indices keys "
+            ": boxes companions copies crops erased errors flips image_sizes images indices keys "
             "label_sets labels objects replaced soft_labels steps valid"
         ),
         "JaxFeed": (
