@@ -202,6 +202,8 @@ def spec(**changes: Any) -> _engine.ItemSpec:
         **fastinet.Resize(4).native(),
         "interpolation": "bilinear",
         "operations": [],
+        "erase": None,
+        "lighting": None,
         "count": 1,
     }
     parts = fastinet.pixels.output.OutputFormat().native()

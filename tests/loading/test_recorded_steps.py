@@ -26,7 +26,7 @@ MULTI = MultiCrop(
 def compare(batch: Any, dataset: fastinet.Dataset, transform: Any, seed: int, epoch: int) -> int:
     """Each view of a batch against its crop and steps; how many steps there were."""
     if isinstance(transform, MultiCrop):
-        transforms = [view.transform for view in transform.views for _ in range(view.count)]
+        transforms = [view.transform for view in transform.groups for _ in range(view.count)]
     else:
         transforms = [transform] * (transform.views or 1)
     count = 0
