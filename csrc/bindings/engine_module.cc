@@ -49,8 +49,9 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
 ItemSpec MakeSpec(std::vector<ViewSpec> groups, const std::string& pass_order,
                   const std::string& dtype, const std::string& layout,
                   std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
-                  bool apply_orientation, int64_t max_pixels) {
+                  bool apply_orientation, int64_t max_pixels, bool record) {
   ItemSpec spec;
+  spec.record = record;
   spec.groups = std::move(groups);
   RenderOptions& options = spec.options;
   options.format.scale = pixel_scale;
@@ -100,7 +101,8 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
       .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
-           "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a);
+           "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a,
+           "record"_a = false);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
@@ -160,6 +162,7 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("soft_labels", &PyBatch::SoftLabelArray)
       .def_property_readonly("valid", &PyBatch::Valid)
       .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
+      .def_property_readonly("steps", &PyBatch::Steps)
       .def_property_readonly("failures", &PyBatch::Failures);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/py_operations.h"
 #include "bindings/python_values.h"
 #include "engine/epoch_run.h"
 
@@ -69,6 +70,18 @@ class PyBatch {
     return py::array(py::dtype::of<float>(),
                      std::vector<py::ssize_t>{batch.rows_, batch.views(), classes},
                      batch.slot_->soft_labels.data(), self);
+  }
+
+  /// [[[(op, arguments, sampling, fill), ...] of each view] of each row], or None.
+  py::object Steps() const {
+    if (!slot_->shape().has_steps) return py::none();
+    py::list rows;
+    for (int64_t row = 0; row < rows_; ++row) {
+      py::list views;
+      for (const std::vector<Step>& steps : slot_->StepsOfRow(row)) views.append(StepList(steps));
+      rows.append(std::move(views));
+    }
+    return rows;
   }
 
   /// [(row, item, replacement, code, cause, archive, offset)]; the last four as

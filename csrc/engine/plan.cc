@@ -57,13 +57,16 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
   if (shape.soft_label_classes != classes) {
     return InvalidArgument("the slots' soft labels have another length than those to be made");
   }
+  if (shape.has_steps != wanted->has_steps) {
+    return InvalidArgument("steps are to be kept, or not, and the slots are made for the other");
+  }
   return {};
 }
 
 }  // namespace
 
 std::optional<SlotShape> ShapeOf(const ItemSpec& spec, int64_t rows, int64_t soft_label_classes) {
-  SlotShape shape{.rows = rows, .soft_label_classes = soft_label_classes};
+  SlotShape shape{.rows = rows, .soft_label_classes = soft_label_classes, .has_steps = spec.record};
   for (size_t group = 0; group < spec.groups.size(); ++group) {
     const auto view_bytes = spec.ViewBytes(group);
     if (!view_bytes) return std::nullopt;

@@ -143,6 +143,39 @@ TEST_CASE("a good row") {
   CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
 }
 
+TEST_CASE("the steps of a row, where they are kept") {
+  Fixture fixture;
+  const Size size = fixture.options.spec.groups[1].transform.size;
+  const Operation blur{.kind = Operation::Kind::kStep,
+                       .op = StepOp::kGaussianBlur,
+                       .arguments = {{.low = 0.1, .high = 2}}};
+  fixture.options.spec.groups[1].policy = Policy::Make({blur}, size).value();
+  fixture.options.spec.record = true;
+  SlotShape shape = fixture.slot->shape();
+  CHECK(CheckEpoch(fixture.plan, fixture.options, fixture.data.table(), shape).code() ==
+        StatusCode::kInvalidArgument);
+  shape.has_steps = true;
+  CHECK_OK(CheckEpoch(fixture.plan, fixture.options, fixture.data.table(), shape));
+  fixture.slot = Slot::Allocate(shape).value();
+  for (int64_t row = 0; row < 4; ++row) {
+    for (std::vector<Step>& steps : fixture.slot->StepsOfRow(row)) steps.resize(7);
+  }
+  CHECK_OK(fixture.Make(0, 2));
+  CHECK(fixture.Make(1, 1).code() == StatusCode::kUnsupported);
+  CHECK_OK(fixture.Make(4, 3));  // padding
+  for (const int64_t row : {1, 3}) {
+    for (const std::vector<Step>& steps : fixture.slot->StepsOfRow(row)) CHECK(steps.empty());
+  }
+  const std::span<std::vector<Step>> made = fixture.slot->StepsOfRow(2);
+  REQUIRE_EQ(made.size(), kViews);
+  CHECK(made[0].empty());
+  CHECK(made[1].empty());
+  std::vector<Step> expected;
+  fixture.options.spec.groups[1].policy.DrawSteps({.item = 105, .view = 2}, expected);
+  REQUIRE_EQ(made[2].size(), size_t{1});
+  CHECK(made[2][0].arguments == expected[0].arguments);
+}
+
 TEST_CASE("a row without a map has its label") {
   Fixture fixture;
   CHECK_OK(fixture.Make(2, 0));

@@ -92,6 +92,7 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   boxes.resize(rows * views);
   flips.resize(rows * views);
   soft_labels.resize(rows * views * static_cast<size_t>(shape.soft_label_classes));
+  if (shape.has_steps) steps.resize(rows * views);
   pixels_.reserve(shape.groups.size());
 }
 

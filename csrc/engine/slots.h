@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "augment/steps.h"
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
@@ -28,6 +29,7 @@ struct SlotShape {
   int64_t rows = 0;
   std::vector<GroupShape> groups = {};
   int64_t soft_label_classes = 0;  // length of each view's soft label; 0: there are none
+  bool has_steps = false;          // whether the steps of each view are kept
 
   /// Of an item, in all groups.
   int64_t views() const;
@@ -68,6 +70,11 @@ class Slot {
     const auto length = static_cast<size_t>(shape_.views() * shape_.soft_label_classes);
     return std::span(soft_labels).subspan(static_cast<size_t>(j) * length, length);
   }
+  /// The steps of each view of row `j`; none where the shape has none.
+  std::span<std::vector<Step>> StepsOfRow(int64_t j) {
+    const size_t views = shape_.has_steps ? static_cast<size_t>(shape_.views()) : 0;
+    return std::span(steps).subspan(static_cast<size_t>(j) * views, views);
+  }
   const SlotShape& shape() const { return shape_; }
 
   // One element a row; those of the batch in hand are the first ones.
@@ -79,6 +86,7 @@ class Slot {
   std::vector<Box> boxes;
   std::vector<uint8_t> flips;
   std::vector<float> soft_labels;
+  std::vector<std::vector<Step>> steps;  // none where the shape has none
 
  private:
   explicit Slot(const SlotShape& shape);

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "augment/steps.h"
 #include "base/bytes.h"
 #include "crop/crop.h"
 #include "item/item.h"
@@ -37,8 +39,9 @@ struct Worker {
   size_t number = 0;  // in its pool
   ItemRenderer renderer{StageTimes::kOn};
   ReadBuffer bytes;
-  std::vector<Crop> crops;         // of the item in hand, one a view
-  std::vector<MutableBytes> rows;  // where each of these views is rendered
+  std::vector<Crop> crops;             // of the item in hand, one a view
+  std::vector<MutableBytes> rows;      // where each of these views is rendered
+  std::span<std::vector<Step>> steps;  // where their steps are kept; none: nowhere
   LabelPooler label_pooler;
   std::vector<float> label_map;  // of the item in hand
 };

@@ -300,13 +300,18 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
 
 Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                                       const AugmentKey& key, std::span<const ObjectBox> objects,
-                                      std::span<const MutableBytes> rows, std::span<Crop> crops) {
+                                      std::span<const MutableBytes> rows, std::span<Crop> crops,
+                                      std::span<std::vector<Step>> steps) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Orientation orientation = state.OrientationFor(spec.options);
   const Size shown = orientation.Shown(state.decoder.info().size);
   state.DrawViews(spec, key, shown, objects, rows);
   for (size_t view = 0; view < crops.size(); ++view) crops[view] = state.tasks[view].crop;
+  for (size_t view = 0; view < steps.size(); ++view) {
+    const std::span<const Step> drawn = state.tasks[view].steps;
+    steps[view].assign(drawn.begin(), drawn.end());
+  }
   FASTINET_RETURN_IF_ERROR(state.RenderTasks(orientation));
   if (shown.width > kWide) state.views.resize(1);
   ++state.counters.items;

@@ -49,6 +49,7 @@ struct ViewSpec {
 struct ItemSpec {
   std::vector<ViewSpec> groups = {{}};
   RenderOptions options;
+  bool record = false;  // keep the steps of every view for whoever asks what was drawn
 
   /// Most views of an item, of all groups: as many as their numbers have bits for, with room for
   /// other uses of these.
@@ -99,11 +100,13 @@ class ItemRenderer {
 
   /// Draws the crops that `spec` gives for `key` and the views from `key.view` on, and renders each
   /// into its element of `rows` (spec.ViewBytes(group) bytes). `crops` tells which they were. Both
-  /// have spec.views() elements. `objects` are those in the image. The result is the size of the
+  /// have spec.views() elements, and so has `steps`, which is told what each view was taken
+  /// through, unless it is empty. `objects` are those in the image. The result is the size of the
   /// image as it was cropped.
   Result<Size> RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                           const AugmentKey& key, std::span<const ObjectBox> objects,
-                          std::span<const MutableBytes> rows, std::span<Crop> crops);
+                          std::span<const MutableBytes> rows, std::span<Crop> crops,
+                          std::span<std::vector<Step>> steps = {});
 
   /// What was spent since construction.
   const ItemCounters& counters() const;

@@ -111,6 +111,7 @@ class ItemSpec:
         pixel_bias: Sequence[float],
         apply_orientation: bool,
         max_pixels: int,
+        record: bool = False,
     ) -> None: ...
 
 class Source:
@@ -262,6 +263,11 @@ class Batch:
     @property
     def image_sizes(self) -> NDArray[np.int32]:
         """[B, 2] (width, height)."""
+    @property
+    def steps(
+        self,
+    ) -> list[list[list[tuple[str, tuple[float, ...], _Sampling, tuple[int, int, int]]]]] | None:
+        """Of each row's views, where they are kept: a list made anew each time."""
     @property
     def failures(self) -> list[tuple[int, int, int, str, str, str, int]]:
         """(row, item, replacement, code, cause, archive, offset) of each item that gave no row.

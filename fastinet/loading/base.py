@@ -155,7 +155,8 @@ class BaseLoader:
 
     def _spec(self, transform: Transform) -> _engine.ItemSpec:
         """How the engine makes rows under `transform`."""
-        return item_spec(transform, self.output, self.options.render)
+        options = self.options
+        return item_spec(transform, self.output, options.render, record=options.record)
 
     def _pool(self) -> _engine.WorkerPool:
         """The threads that work for this loader, in this process."""

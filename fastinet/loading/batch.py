@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastinet import errors
 from fastinet._native import _engine
 from fastinet.annotations.objects import Objects, objects_in_crops
+from fastinet.augment.steps import Step
 from fastinet.datasets.items import PADDING_ITEM
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.items.dataset import Dataset
@@ -94,12 +95,17 @@ class CopiedColumns:
     flips: NDArray[np.bool_]
     image_sizes: NDArray[np.int32]
     valid: NDArray[np.bool_]
+    steps: list[Any] | None
     failures: list[RowFailure]
 
     @classmethod
     def of(cls, lease: _engine.Batch) -> CopiedColumns:
         """Copies of a leased slot's columns."""
-        return cls(*[getattr(lease, name).copy() for name in cls.__dataclass_fields__])
+
+        def copied(column: Any) -> Any:
+            return None if column is None else column.copy()
+
+        return cls(*[copied(getattr(lease, name)) for name in cls.__dataclass_fields__])
 
     def __len__(self) -> int:
         """B."""
@@ -247,6 +253,20 @@ class BaseBatch(ABC, Generic[Array]):
     def flips(self) -> NDArray[np.bool_]:
         """Which rows are mirrored, bool [B]; with views, [B, views]."""
         return self._without_views(self._columns.flips)
+
+    @property
+    def steps(self) -> list[Any] | None:
+        """What the pixels of each row were taken through: B lists of `fastinet.augment.Step`.
+
+        With views, of each row a list of such lists, one a view, all groups in order. They are the
+        operations of `augment` as they were drawn, in order: `fastinet.apply_steps` makes the row
+        of its crop again. None without ``Loader(record=True)``; empty in masked rows.
+        """
+        rows = self._columns.steps
+        if rows is None:
+            return None
+        steps = [[[Step(*parts) for parts in view] for view in row] for row in rows]
+        return steps if self._kind.has_views else [view for (view,) in steps]
 
     @property
     def image_sizes(self) -> NDArray[np.int32]:

@@ -122,6 +122,8 @@ class Loader(BaseLoader):
         sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
             rows have the transform's own size. The loader's memory is that of the largest size, and
             boxes and flips do not depend on it.
+        record: keep what was drawn: `batch.steps` then has the operations of `augment` that each
+            row was taken through, with their numbers. Without it this costs nothing.
         log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
             the `LoaderStats` of the time since the last call. It runs on the thread of the loop,
             when that asks for a batch; what it raises comes out of that ``next()``, which then has
@@ -169,6 +171,7 @@ class Loader(BaseLoader):
         window: int | None = None,
         block: int | None = None,
         sizes: Mapping[int, int | tuple[int, int]] | None = None,
+        record: bool = False,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,

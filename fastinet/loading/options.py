@@ -88,6 +88,7 @@ class LoaderOptions:
     rank: int
     world: int
     prefetch: int
+    record: bool
     log: Callable[[LoaderStats], object] | None
     log_every: float
 
@@ -131,6 +132,7 @@ class LoaderOptions:
             rank=rank,
             world=world,
             prefetch=_checked_prefetch(arguments["prefetch"], threads, batch_size),
+            record=bool(arguments["record"]),
             log=arguments["log"],
             log_every=arguments["log_every"],
         )
@@ -148,6 +150,7 @@ class RowArguments(TypedDict, total=False):
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
     sizes: Mapping[int, int | tuple[int, int]] | None
+    record: bool
     log: Callable[[LoaderStats], object] | None
     log_every: float
 

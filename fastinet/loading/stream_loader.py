@@ -58,8 +58,8 @@ class StreamLoader(BaseLoader):
         epoch: of random numbers, 0 .. 2**32 - 1.
         threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
             `on_error` (but for "replace", since a stream's other items are not known), `prefetch`,
-            `max_pixels`, `views`, `exif_orientation`, `log`, `log_every` and `out`, of which two
-            buffers are enough. One thread more takes the stream apart.
+            `max_pixels`, `views`, `exif_orientation`, `record`, `log`, `log_every` and `out`, of
+            which two buffers are enough. One thread more takes the stream apart.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many.
         rank: of this process; each rank reads a stream of its own, and position p of the order
             belongs to rank ``p % world``. "auto", together with `world`: as for `Loader`.
@@ -97,6 +97,7 @@ class StreamLoader(BaseLoader):
         max_pixels: int = DEFAULT_MAX_PIXELS,
         views: int | None = None,
         exif_orientation: bool = False,
+        record: bool = False,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,

@@ -16,7 +16,7 @@ __all__ = ["item_spec"]
 
 
 def item_spec(
-    transform: Transform, output: OutputFormat, render: RenderOptions
+    transform: Transform, output: OutputFormat, render: RenderOptions, *, record: bool = False
 ) -> _engine.ItemSpec:
     """What a loader's options say about every row, as the engine takes it.
 
@@ -24,9 +24,10 @@ def item_spec(
         transform: which part of the image is cropped, and what becomes of it.
         output: how the row stores its pixels.
         render: what holds whatever the transform is.
+        record: whether batches keep the steps of their rows.
     """
     groups = [_view_spec(view) for view in groups_of(transform)]
-    return _engine.ItemSpec(groups, **output.native(), **render.native())
+    return _engine.ItemSpec(groups, **output.native(), **render.native(), record=record)
 
 
 def _view_spec(view: View) -> _engine.ViewSpec:

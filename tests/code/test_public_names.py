@@ -24,7 +24,7 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": boxes companions crops errors flips image_sizes images indices keys "
-            "label_sets labels objects replaced soft_labels valid"
+            "label_sets labels objects replaced soft_labels steps valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": "(size, resize, interpolation): interpolation resize size",
@@ -53,9 +53,10 @@ PUBLIC = {
         "Loader": (
             "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
             " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
-            " views, exif_orientation, boxes, soft_labels, window, block, sizes, log, log_every, "
-            "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
-            "output prefetch rank seed state_dict stats threads transform transform_at world"
+            " views, exif_orientation, boxes, soft_labels, window, block, sizes, record, log, "
+            "log_every, out): affinity batch_size drop_last epoch failures load_state_dict "
+            "on_error options output prefetch rank seed state_dict stats threads transform "
+            "transform_at world"
         ),
         "MultiCrop": "(*groups): groups",
         "Objects": (
@@ -76,9 +77,9 @@ PUBLIC = {
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
-            "max_pixels, views, exif_orientation, log, log_every, out): affinity batch_size "
-            "drop_last failures load_state_dict on_error options output prefetch rank seed "
-            "state_dict stats threads transform world"
+            "max_pixels, views, exif_orientation, record, log, log_every, out): affinity "
+            "batch_size drop_last failures load_state_dict on_error options output prefetch rank "
+            "seed state_dict stats threads transform world"
         ),
         "View": "(transform, count): count transform",
         "apply_steps": "(pixels, steps)",
@@ -202,7 +203,7 @@ PUBLIC = {
     "fastinet.torch": {
         "Batch": (
             ": boxes companions crops errors flips image_sizes images"
-            " indices keys label_sets labels objects replaced soft_labels valid"
+            " indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
@@ -218,7 +219,7 @@ PUBLIC = {
     "fastinet.jax": {
         "Batch": (
             ": boxes companions crops errors flips image_sizes images indices keys label_sets "
-            "labels objects replaced soft_labels valid"
+            "labels objects replaced soft_labels steps valid"
         ),
         "JaxFeed": (
             ": ahead batch_size dataset epoch failures load_state_dict loader options state_dict "

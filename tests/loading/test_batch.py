@@ -12,6 +12,7 @@ from PIL import Image
 
 import fastinet
 from fastinet import Batch, ItemBoxes, Loader, RandomResizedCrop, Resize
+from fastinet.augment import GaussianBlur, Rotate
 from fastinet.errors import UnsupportedError
 from fastinet.loading.batch import BaseBatch, SentBatch
 from fastinet.metrics.labels import label_sets
@@ -37,6 +38,7 @@ OFFERED = {
     "objects",
     "replaced",
     "soft_labels",
+    "steps",
     "valid",
 }
 
@@ -71,8 +73,9 @@ def test_a_sent_batch_has_all_that_the_batch_had(
     loader = Loader(
         dataset,
         3,
-        RandomResizedCrop(8, views=2),
+        RandomResizedCrop(8, views=2, augment=(GaussianBlur(p=0.5), Rotate())),
         boxes=boxes,
+        record=True,
         soft_labels=label_maps.of(dataset),
         on_error="mask",
         pad_last="mask",
@@ -93,6 +96,8 @@ def test_a_sent_batch_has_all_that_the_batch_had(
             assert ours.flags.c_contiguous
         assert np.array_equal(sent.valid, batch.valid)
         assert sent.keys == batch.keys
+        assert sent.steps == batch.steps
+        assert any(view for row in sent.steps or () for view in row)
         assert sent.label_sets is batch.label_sets is None
         assert sent.objects is not None
         assert sent.objects is sent.objects
