@@ -39,6 +39,10 @@ class PyBatch {
     const auto& batch = self.cast<const PyBatch&>();
     return {py::dtype::of<int64_t>(), {batch.rows_}, batch.slot_->items.data(), self};
   }
+  static py::array Copies(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int32_t>(), {batch.rows_}, batch.slot_->copies.data(), self};
+  }
   static py::array Boxes(const py::object& self) {
     static_assert(sizeof(Box) == 4 * sizeof(int32_t));
     const auto& batch = self.cast<const PyBatch&>();
@@ -71,12 +75,12 @@ class PyBatch {
                      batch.slot_->soft_labels.data(), self);
   }
 
-  /// [(row, item, replacement, code, cause, archive, offset)]; the last four as
+  /// [(row, item, copy, replacement, code, cause, archive, offset)]; the last four as
   /// fastinet.errors.from_status wants them.
   py::list Failures() const {
     py::list list;
     for (const RowFailure& failure : failures_) {
-      list.append(py::make_tuple(failure.row, failure.item, failure.replacement) +
+      list.append(py::make_tuple(failure.row, failure.item, failure.copy, failure.replacement) +
                   PartsOf(failure.status));
     }
     return list;

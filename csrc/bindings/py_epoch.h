@@ -36,13 +36,14 @@ class PyEpoch {
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, Column<int64_t> labels, py::object keys, const py::dtype& dtype,
           bool with_views, int64_t batch_size, uint64_t seed, uint32_t epoch, int64_t prefetch,
-          const std::string& on_error, const Column<int64_t>& blocks,
+          const std::string& on_error, const Column<int64_t>& blocks, Column<uint16_t> copies,
           std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
       : spec_(std::make_shared<const ItemSpec>(spec)),
         table_(std::move(table)),
         objects_(std::move(objects)),
         soft_labels_(std::move(soft_labels)),
         order_(std::move(order)),
+        copies_(std::move(copies)),
         labels_(std::move(labels)),
         keys_(std::move(keys)),
         dtype_(dtype),
@@ -51,6 +52,7 @@ class PyEpoch {
                  std::move(pool), table_->table(),
                  {.order = View(order_),
                   .blocks = View(blocks),
+                  .copies = View(copies_),
                   .batch_size = batch_size,
                   .seed = seed,
                   .epoch = epoch,
@@ -89,6 +91,7 @@ class PyEpoch {
   std::shared_ptr<PyObjectTable> objects_;
   std::shared_ptr<PySoftLabels> soft_labels_;
   Column<int64_t> order_;
+  Column<uint16_t> copies_;
   Column<int64_t> labels_;
   py::object keys_;
   py::dtype dtype_;
@@ -105,13 +108,14 @@ class PyStreamEpoch {
   PyStreamEpoch(std::shared_ptr<WorkerPool> pool, int descriptor, const py::bytes& name,
                 const ItemRules& rules, const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
                 std::shared_ptr<EngineStats> stats, int64_t batch_size, int64_t window,
-                uint64_t seed, uint32_t epoch, int64_t start, int64_t rank, int64_t world,
-                bool drop_last, int64_t prefetch, const std::string& on_error)
+                int64_t repeats, uint64_t seed, uint32_t epoch, int64_t start, int64_t rank,
+                int64_t world, bool drop_last, int64_t prefetch, const std::string& on_error)
       : spec_(std::make_shared<const ItemSpec>(spec)),
         run_(Unwrap(StreamRun::Start(
                  std::move(pool), Unwrap(DescriptorInput::Make(descriptor, name)),
                  {.batch_size = batch_size,
                   .window = window,
+                  .repeats = repeats,
                   .seed = seed,
                   .epoch = epoch,
                   .start = start,

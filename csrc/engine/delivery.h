@@ -19,6 +19,7 @@ struct RowFailure {
   int64_t item = 0;  // its item id, as in Slot::items
   Status status;     // with archive and offset; the bindings add the member's name
   int64_t replacement = kNoReplacement;  // id of the item that the row shows in its place
+  int32_t copy = 0;                      // which copy of the item, and of its replacement
 };
 
 /// The answer of Next(): a batch, or why there is none.

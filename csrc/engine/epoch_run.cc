@@ -170,7 +170,8 @@ bool EpochRun::RunOne(Worker& worker) noexcept {
     batch.AddFailure({.row = row,
                       .item = plan_.NumberOf(plan_.ItemAt(position)),
                       .status = std::move(made.failure),
-                      .replacement = made.replacement});
+                      .replacement = made.replacement,
+                      .copy = plan_.CopyAt(position)});
   }
   if (batch.CountRow()) {
     // Under the lock, so that a consumer that has just seen the batch unready hears it.

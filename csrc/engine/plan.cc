@@ -1,6 +1,9 @@
 #include "engine/plan.h"
 
+#include <algorithm>
 #include <string>
+
+#include "rng/philox.h"
 
 namespace fastinet {
 namespace {
@@ -12,6 +15,10 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   }
   if (!plan.blocks.empty() && plan.blocks.size() != plan.order.size()) {
     return InvalidArgument("the plan has " + std::to_string(plan.blocks.size()) + " blocks for " +
+                           std::to_string(plan.order.size()) + " positions");
+  }
+  if (!plan.copies.empty() && plan.copies.size() != plan.order.size()) {
+    return InvalidArgument("the plan has " + std::to_string(plan.copies.size()) + " copies for " +
                            std::to_string(plan.order.size()) + " positions");
   }
   if (!plan.labels.empty() && static_cast<int64_t>(plan.labels.size()) != table.size()) {
@@ -31,6 +38,12 @@ Status CheckOptions(const EpochPlan& plan, const EpochOptions& options, const It
   FASTINET_RETURN_IF_ERROR(options.spec.Validate());
   if (options.on_error == OnError::kReplace && !plan.numbers.empty()) {
     return InvalidArgument("items of a stream cannot be replaced: only a part of them is there");
+  }
+  const int64_t copies = plan.copies.empty() ? 1 : int64_t{std::ranges::max(plan.copies)} + 1;
+  if (const int64_t views = options.spec.views(); copies > AugmentKey::kMostViews / views) {
+    return InvalidArgument(std::to_string(copies) + " copies of " + std::to_string(views) +
+                           " views: there are random bits for " +
+                           std::to_string(AugmentKey::kMostViews) + " views of an item");
   }
   if (!options.objects.empty() && options.objects.items() != table.size()) {
     return InvalidArgument("boxes of " + std::to_string(options.objects.items()) + " items for " +

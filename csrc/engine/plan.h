@@ -35,6 +35,9 @@ inline constexpr int64_t kNoReplacement = -1;
 /// batch can have as many rows as the others.
 inline constexpr int64_t kPaddingItem = -1;
 
+/// The copy of a row that shows no item.
+inline constexpr int32_t kPaddingCopy = -1;
+
 /// The label of an item that has none, and of a row that shows no item.
 inline constexpr int64_t kNoLabel = -1;
 
@@ -48,6 +51,9 @@ struct EpochPlan {
   std::span<const int64_t> order;  // items of the table, or kPaddingItem
   // Which block each position's item lies in, see BlockUses; empty: items are read one by one.
   std::span<const int64_t> blocks = {};
+  // Which copy of its item each position shows, from 0 on: copies differ in all that is drawn.
+  // Empty: all show the first.
+  std::span<const uint16_t> copies = {};
   int64_t batch_size = 0;
   uint64_t seed = 0;
   uint32_t epoch = 0;
@@ -61,6 +67,10 @@ struct EpochPlan {
   int64_t batches() const { return CeilDiv(size(), batch_size); }
   /// The item at `position`, or kPaddingItem.
   int64_t ItemAt(int64_t position) const { return order[static_cast<size_t>(position)]; }
+  /// Which copy of it.
+  int32_t CopyAt(int64_t position) const {
+    return copies.empty() ? 0 : copies[static_cast<size_t>(position)];
+  }
   int64_t NumberOf(int64_t item) const {
     return numbers.empty() ? item : numbers[static_cast<size_t>(item)];
   }

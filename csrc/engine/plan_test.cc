@@ -30,6 +30,7 @@ struct Fitting {
   Dataset data{10};
   std::vector<int64_t> order = {3, 1, 9, 0, kPaddingItem};
   std::vector<int64_t> column = std::vector<int64_t>(10, 5);
+  std::vector<uint16_t> copies = {0, 1, 2, 65535, 7};
   EpochPlan plan;
   EpochOptions options;
   SlotShape shape{.rows = 4, .groups = {{4 * 4 * 3}}};
@@ -42,6 +43,7 @@ TEST_CASE("what fits is taken") {
   CHECK_OK(empty.Check());
   Fitting full;
   full.plan.blocks = std::span(full.column).first(5);
+  full.plan.copies = full.copies;
   full.plan.labels = full.column;
   CHECK_OK(full.Check());
   Fitting roomy;  // a slot may have room for more rows, and for longer ones
@@ -65,6 +67,9 @@ TEST_CASE("columns of other lengths are refused") {
   Fitting blocks;
   blocks.plan.blocks = std::span(blocks.column).first(4);
   blocks.ExpectRefused("4 blocks for 5 positions");
+  Fitting copies;
+  copies.plan.copies = std::span(copies.copies).first(4);
+  copies.ExpectRefused("4 copies for 5 positions");
   Fitting labels;
   labels.plan.labels = std::span(labels.column).first(9);
   labels.ExpectRefused("labels of 9 items for 10");
@@ -99,6 +104,17 @@ TEST_CASE("sizes that make no sense are refused") {
   Fitting none;
   none.options.spec.groups = {};
   none.ExpectRefused("1 to 1024 views, not 0");
+}
+
+TEST_CASE("copies without random bits of their own are refused") {
+  Fitting fitting;
+  fitting.options.spec.groups[0].count = 3;
+  fitting.shape.groups[0].views = 3;
+  fitting.plan.copies = fitting.copies;
+  fitting.copies[3] = 21'844;  // its views are 65532, 65533 and 65534
+  CHECK_OK(fitting.Check());
+  fitting.copies[3] = 21'845;
+  fitting.ExpectRefused("21846 copies of 3 views");
 }
 
 TEST_CASE("slots that do not fit are refused") {
@@ -147,6 +163,9 @@ TEST_CASE("rows of batches") {
   CHECK_EQ(plan.RowsOf(2), 2);
   CHECK_EQ(plan.NumberOf(7), 7);
   CHECK_EQ(plan.LabelOf(7), kNoLabel);
+  CHECK_EQ(plan.CopyAt(3), 0);
+  const std::vector<uint16_t> copies = {0, 1, 2, 65535};
+  CHECK_EQ(EpochPlan{.copies = copies}.CopyAt(3), 65535);
   const std::vector<int64_t> column = {5, 6};
   const EpochPlan named{.order = order, .batch_size = 5, .numbers = column, .labels = column};
   CHECK_EQ(named.batches(), 2);

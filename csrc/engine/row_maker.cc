@@ -58,9 +58,9 @@ void CountSince(const DecodeCounters& before, const DecodeCounters& after,
   Count(counters.mcus_skipped, after.mcus_skipped - before.mcus_skipped);
 }
 
-/// Makes the row one without an image, in the place of item id `item` or of none: zero, not valid
-/// and without label, whatever the slot held before.
-void ClearRow(Slot& slot, int64_t row, int64_t item) {
+/// Makes the row one without an image, in the place of a copy of item id `item` or of none: zero,
+/// not valid and without label, whatever the slot held before.
+void ClearRow(Slot& slot, int64_t row, int64_t item, int32_t copy) {
   const auto j = static_cast<size_t>(row);
   const auto views = static_cast<size_t>(slot.shape().views());
   for (size_t group = 0; group < slot.shape().groups.size(); ++group) {
@@ -68,6 +68,7 @@ void ClearRow(Slot& slot, int64_t row, int64_t item) {
   }
   std::ranges::fill(slot.SoftLabelRow(row), 0.0F);
   slot.items[j] = item;
+  slot.copies[j] = copy;
   slot.labels[j] = kNoLabel;
   slot.valid[j] = 0;
   slot.image_sizes[j] = {};
@@ -111,34 +112,36 @@ RowMaker::RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOpt
 
 MadeRow RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot,
                           int64_t row) const noexcept {
-  const int64_t item = plan_.ItemAt(position);
-  if (item == kPaddingItem) {
-    ClearRow(slot, row, kPaddingItem);
+  const Shown turn{
+      .item = plan_.ItemAt(position), .copy = plan_.CopyAt(position), .position = position};
+  if (turn.item == kPaddingItem) {
+    ClearRow(slot, row, kPaddingItem, kPaddingCopy);
     return {};
   }
-  Status made = MakeRowOf(worker, item, position, slot, row);
+  Status made = MakeRowOf(worker, turn, slot, row);
   Count(CountersOf(worker).items, 1);
   if (made.ok()) return {};
   Count(CountersOf(worker).failures[static_cast<size_t>(made.code())], 1);
   if (options_.on_error == OnError::kReplace) {
-    MadeRow replaced = Replace(worker, item, std::move(made), slot, row);
+    MadeRow replaced = Replace(worker, turn, std::move(made), slot, row);
     if (replaced.replacement != kNoReplacement) return replaced;
     made = std::move(replaced.failure);
   }
-  ClearRow(slot, row, plan_.NumberOf(item));
+  ClearRow(slot, row, plan_.NumberOf(turn.item), turn.copy);
   return {.failure = std::move(made)};
 }
 
-/// Makes the row of another item in the place of `item`, which has failed. Where a number of them
-/// fail too, the failure says so and there is no row.
-MadeRow RowMaker::Replace(Worker& worker, int64_t item, Status failure, Slot& slot,
+/// Makes the row of another item in the place of `bad`, which has failed: the same copy of it, so
+/// that copies of a bad item differ. Where a number of them fail too, the failure says so and there
+/// is no row.
+MadeRow RowMaker::Replace(Worker& worker, const Shown& bad, Status failure, Slot& slot,
                           int64_t row) const noexcept {
   const Replacements others(static_cast<uint64_t>(table_.size()), plan_.seed, plan_.epoch,
-                            static_cast<uint64_t>(item));
+                            static_cast<uint64_t>(bad.item));
   const uint64_t tried = std::min(others.size(), kMostReplacements);
   for (uint64_t draw = 0; draw < tried; ++draw) {
     const auto other = static_cast<int64_t>(others(draw));
-    if (MakeRowOf(worker, other, kNoPosition, slot, row).ok()) {
+    if (MakeRowOf(worker, {.item = other, .copy = bad.copy}, slot, row).ok()) {
       return {.failure = std::move(failure), .replacement = other};
     }
   }
@@ -150,35 +153,34 @@ MadeRow RowMaker::Replace(Worker& worker, int64_t item, Status failure, Slot& sl
   return {.failure = said.ok() ? std::move(explained) : std::move(failure)};
 }
 
-/// Makes the row of `item`, which has `position` in the plan, or kNoPosition. On failure anything
-/// may be in the row.
-Status RowMaker::MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot& slot,
+/// Makes the row that shows `shown`. On failure anything may be in it.
+Status RowMaker::MakeRowOf(Worker& worker, const Shown& shown, Slot& slot,
                            int64_t row) const noexcept {
-  const ItemLocation location = table_.LocationOf(item);
+  const ItemLocation location = table_.LocationOf(shown.item);
   Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
     slot.ViewsOfRow(row, worker.rows);
-    return MakeImages(worker, item, position, location);
+    return MakeImages(worker, shown, location);
   });
   worker.bytes.Trim();
   if (!image.ok()) return location.Located(std::move(image).status());
   const Size size = image.value();
   if (options_.soft_labels != nullptr) {
     FASTINET_RETURN_IF_ERROR(OrOutOfMemory("not enough memory for the item's label map", [&] {
-      return options_.soft_labels->Write(item, worker.crops, size, worker.label_pooler,
+      return options_.soft_labels->Write(shown.item, worker.crops, size, worker.label_pooler,
                                          worker.label_map, slot.SoftLabelRow(row));
     }));
   }
   const auto j = static_cast<size_t>(row);
-  slot.items[j] = plan_.NumberOf(item);
-  slot.labels[j] = plan_.LabelOf(item);
+  slot.items[j] = plan_.NumberOf(shown.item);
+  slot.copies[j] = shown.copy;
+  slot.labels[j] = plan_.LabelOf(shown.item);
   Describe(slot, row, size, worker.crops);
   return {};
 }
 
-/// Finds the bytes of `item` where they are (in the block of its position, in memory, in the
-/// archive) and renders its views from them, into `worker.rows`. An error's offset is one within
-/// the item.
-Result<Size> RowMaker::MakeImages(Worker& worker, int64_t item, int64_t position,
+/// Finds the item's bytes where they are (in the block of its position, in memory, in the archive)
+/// and renders its views from them, into `worker.rows`. An error's offset is one within the item.
+Result<Size> RowMaker::MakeImages(Worker& worker, const Shown& shown,
                                   const ItemLocation& location) const {
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (location.size_bytes > max_bytes) {
@@ -188,8 +190,8 @@ Result<Size> RowMaker::MakeImages(Worker& worker, int64_t item, int64_t position
   }
   const Clock::time_point start = Clock::now();
   // Another item that takes a position lies in no block of the plan's there.
-  BlockCache* const blocks = position == kNoPosition ? nullptr : blocks_.get();
-  const BlockCache::Use block(blocks, position);
+  BlockCache* const blocks = shown.position == kNoPosition ? nullptr : blocks_.get();
+  const BlockCache::Use block(blocks, shown.position);
   if (blocks != nullptr) Count(CountersOf(worker).read_ns, NanosecondsSince(start));
   std::optional<Bytes> in_memory = block.Find(location);
   if (!in_memory)
@@ -197,20 +199,23 @@ Result<Size> RowMaker::MakeImages(Worker& worker, int64_t item, int64_t position
   SourceBytes from_source(location, worker.bytes, CountersOf(worker));
   MemoryBytes from_memory(in_memory.value_or(Bytes()));
   ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
-  return RenderCounted(worker, bytes, location.hints, item);
+  return RenderCounted(worker, bytes, location.hints, shown);
 }
 
-/// Renders all views of `item`, and adds what that took to the worker's counters.
+/// Renders all views of a copy of an item, and adds what that took to the worker's counters.
 Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
-                                     int64_t item) const {
+                                     const Shown& shown) const {
+  // CheckEpoch has seen that all views of all copies fit.
+  const auto first_view = static_cast<uint16_t>(shown.copy * options_.spec.views());
   const AugmentKey key{.seed = plan_.seed,
                        .epoch = plan_.epoch,
-                       .item = static_cast<uint64_t>(plan_.NumberOf(item))};
+                       .item = static_cast<uint64_t>(plan_.NumberOf(shown.item)),
+                       .view = first_view};
   worker.crops.resize(worker.rows.size());
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
   Result<Size> image = worker.renderer.RenderItem(
-      bytes, hints, options_.spec, key, options_.objects.Of(item), worker.rows, worker.crops);
+      bytes, hints, options_.spec, key, options_.objects.Of(shown.item), worker.rows, worker.crops);
   CountSince(items, worker.renderer.counters(), CountersOf(worker));
   CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
   return image;
@@ -223,7 +228,8 @@ void RowMaker::ReadAhead(int64_t position) const noexcept {
   const int64_t end = std::min(position + kHintDistance + 1, plan_.size());
   for (int64_t ahead = first; ahead < end; ++ahead) {
     const int64_t item = plan_.ItemAt(ahead);
-    if (item == kPaddingItem) return;  // only the end of a plan has padding
+    if (item == kPaddingItem) return;               // only the end of a plan has padding
+    if (item == plan_.ItemAt(ahead - 1)) continue;  // a copy of what was hinted at
     (void)OrOutOfMemory("not enough memory to read ahead", [&] {
       PrefetchItem(item);
       return Status();

@@ -51,15 +51,20 @@ class RowMaker {
  private:
   static constexpr int64_t kNoPosition = -1;
 
+  /// What a row shows.
+  struct Shown {
+    int64_t item = kPaddingItem;
+    int32_t copy = 0;
+    int64_t position = kNoPosition;  // in the plan, where the item lies in a block; or kNoPosition
+  };
+
   void PrefetchItem(int64_t item) const;
-  Status MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot& slot,
-                   int64_t row) const noexcept;
-  MadeRow Replace(Worker& worker, int64_t item, Status failure, Slot& slot,
+  Status MakeRowOf(Worker& worker, const Shown& shown, Slot& slot, int64_t row) const noexcept;
+  MadeRow Replace(Worker& worker, const Shown& bad, Status failure, Slot& slot,
                   int64_t row) const noexcept;
-  Result<Size> MakeImages(Worker& worker, int64_t item, int64_t position,
-                          const ItemLocation& location) const;
+  Result<Size> MakeImages(Worker& worker, const Shown& shown, const ItemLocation& location) const;
   Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
-                             int64_t item) const;
+                             const Shown& shown) const;
   WorkerCounters& CountersOf(const Worker& worker) const { return stats_.Of(worker.number); }
 
   const ItemTable& table_;

@@ -80,6 +80,7 @@ struct Fixture {
     for (int64_t row = 0; row < 4; ++row) Fill(*slot, row, 77);
     std::ranges::fill(slot->soft_labels, 0.5F);
     std::ranges::fill(slot->valid, uint8_t{1});
+    std::ranges::fill(slot->copies, 9);
     std::ranges::fill(slot->image_sizes, Size{9, 9});
     std::ranges::fill(slot->boxes, Box{9, 9, 9, 9});
     std::ranges::fill(slot->flips, uint8_t{1});
@@ -129,6 +130,7 @@ TEST_CASE("a good row") {
   const Slot& slot = *fixture.slot;
   ExpectAll(*fixture.slot, 2, 128);
   CHECK_EQ(slot.items[2], 105);
+  CHECK_EQ(slot.copies[2], 0);
   CHECK_EQ(slot.labels[2], 2);
   CHECK_EQ(slot.valid[2], 1);
   const Size size = Dataset::SizeOf(5);
@@ -155,6 +157,7 @@ TEST_CASE("padding is neither valid nor a failure") {
   CHECK_OK(fixture.Make(4, 0));
   fixture.ExpectNothingIn(0);
   CHECK_EQ(fixture.slot->items[0], kPaddingItem);
+  CHECK_EQ(fixture.slot->copies[0], kPaddingCopy);
   CHECK_EQ(fixture.slot->labels[0], kNoLabel);
   CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{0});
 }
@@ -171,6 +174,55 @@ TEST_CASE("a decode that fails") {
   fixture.ExpectUntouched(0);
   CHECK_EQ(fixture.FailuresOf(StatusCode::kUnsupported), uint64_t{1});
   CHECK_EQ(fixture.stats.Sum(&WorkerCounters::items), uint64_t{1});
+}
+
+/// Copy c shows what views c * views and those behind it would be of an item that has so many.
+TEST_CASE("copies differ as views do") {
+  Fixture fixture;
+  const std::vector<uint16_t> copies = {2, 1, 0, 700, 0};
+  fixture.plan.copies = copies;
+  fixture.plan.seed = 5;
+  fixture.plan.epoch = 6;
+  for (ViewSpec& group : fixture.options.spec.groups) {
+    group.transform.kind = Transform::Kind::kRandomResizedCrop;
+  }
+  const Slot& slot = *fixture.slot;
+  for (const int64_t position : {0, 2, 3}) {
+    CHECK_OK(fixture.Make(position, 1));
+    const int32_t copy = fixture.plan.CopyAt(position);
+    CHECK_EQ(slot.copies[1], copy);
+    const int64_t item = fixture.plan.ItemAt(position);
+    for (size_t view = 0; view < kViews; ++view) {
+      const AugmentKey key{
+          .seed = 5,
+          .epoch = 6,
+          .item = static_cast<uint64_t>(fixture.plan.NumberOf(item)),
+          .view = static_cast<uint16_t>(kViews * static_cast<size_t>(copy) + view)};
+      const ViewSpec& group = fixture.options.spec.groups[view < 2 ? 0 : 1];
+      const Crop crop = DrawCrop(group.transform, Dataset::SizeOf(item), key);
+      CHECK(slot.boxes[kViews + view] == crop.box);
+      CHECK_EQ(slot.flips[kViews + view], static_cast<uint8_t>(crop.flip));
+    }
+  }
+}
+
+TEST_CASE("a copy of a bad item, and what comes in its place") {
+  Fixture fixture;
+  fixture.plan.numbers = {};
+  const std::vector<uint16_t> copies = {0, 4, 0, 0, 0};
+  fixture.plan.copies = copies;
+  Transform& transform = fixture.options.spec.groups[0].transform;
+  transform.kind = Transform::Kind::kRandomResizedCrop;
+  CHECK(fixture.Make(1, 1).code() == StatusCode::kUnsupported);
+  fixture.ExpectNothingIn(1);
+  CHECK_EQ(fixture.slot->copies[1], 4);
+  fixture.options.on_error = OnError::kReplace;
+  const MadeRow made = fixture.maker->MakeRow(fixture.worker, 1, *fixture.slot, 1);
+  REQUIRE(made.replacement != kNoReplacement);
+  CHECK_EQ(fixture.slot->copies[1], 4);
+  const AugmentKey key{.item = static_cast<uint64_t>(made.replacement), .view = 4 * kViews + 1};
+  const Crop crop = DrawCrop(transform, Dataset::SizeOf(made.replacement), key);
+  CHECK(fixture.slot->boxes[kViews + 1] == crop.box);
 }
 
 TEST_CASE("an item in the place of a bad one") {
@@ -340,6 +392,16 @@ TEST_CASE("each item is announced once, before its turn comes") {
     REQUIRE_EQ(hints.size(), static_cast<size_t>(announced));
     CHECK(std::equal(hints.begin(), hints.end(), expected.begin() + 1));
   }
+}
+
+TEST_CASE("copies side by side are announced once") {
+  const Dataset data(10);
+  const std::vector<int64_t> order = {4, 4, 4, 7, 7, 7, 1, 1};
+  const EpochPlan plan{.order = order, .batch_size = 4};
+  EngineStats stats;
+  const RowMaker maker(data.table(), plan, {}, stats);
+  for (int64_t position = 0; position < plan.size(); ++position) maker.ReadAhead(position);
+  CHECK((data.source().hints == std::vector<uint64_t>{data.offset_bytes(7), data.offset_bytes(1)}));
 }
 
 TEST_CASE("an item beyond the limit") {

@@ -85,6 +85,7 @@ bool SlotShape::HasRoomFor(const SlotShape& other) const {
 Slot::Slot(const SlotShape& shape) : shape_(shape) {
   const auto rows = static_cast<size_t>(shape.rows);
   items.resize(rows);
+  copies.resize(rows);
   labels.resize(rows);
   valid.resize(rows);
   image_sizes.resize(rows);

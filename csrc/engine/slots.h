@@ -72,6 +72,7 @@ class Slot {
 
   // One element a row; those of the batch in hand are the first ones.
   std::vector<int64_t> items;
+  std::vector<int32_t> copies;
   std::vector<int64_t> labels;
   std::vector<uint8_t> valid;
   std::vector<Size> image_sizes;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/out_of_memory.h"
+#include "rng/philox.h"
 #include "stream/held_items.h"
 
 namespace fastinet {
@@ -23,6 +24,7 @@ struct StreamRun::Batch {
   std::vector<StreamItem> items;
   std::shared_ptr<const HeldItems> source;
   std::vector<int64_t> order;
+  std::vector<uint16_t> copies;
   std::vector<int64_t> numbers;
   std::unique_ptr<const ItemTable> table;
   int64_t next_position = 0;
@@ -36,7 +38,8 @@ Result<std::unique_ptr<StreamRun>> StreamRun::Start(std::shared_ptr<WorkerPool> 
                                                     std::shared_ptr<SlotPool> slots,
                                                     std::shared_ptr<EngineStats> stats) {
   if (plan.batch_size <= 0 || plan.window <= 0 || plan.world <= 0 || plan.rank < 0 ||
-      plan.rank >= plan.world || plan.start < 0 || options.prefetch_batches <= 0) {
+      plan.rank >= plan.world || plan.start < 0 || options.prefetch_batches <= 0 ||
+      plan.repeats <= 0 || plan.repeats > AugmentKey::kMostViews) {
     return InvalidArgument("the stream's plan makes no sense");
   }
   std::unique_ptr<StreamRun> run(new StreamRun(std::move(pool), std::move(input), plan, options,
@@ -216,7 +219,7 @@ Status StreamRun::TakeApart() {
     damage = item.status();
     if (!item.ok() || !item.value()) break;
     std::optional<StreamItem> drawn = window_.Exchange(*std::move(item).value());
-    if (drawn) FASTINET_RETURN_IF_ERROR(TakePosition(*std::move(drawn)));
+    if (drawn) FASTINET_RETURN_IF_ERROR(TakePositions(*std::move(drawn)));
   }
   if (damage.code() == StatusCode::kCancelled) return damage;
   // Positions before the start were had before this pass, whatever the failure puts there now.
@@ -228,18 +231,26 @@ Status StreamRun::TakeApart() {
 /// Draws what is left in the window to the last item, and ends the last batch.
 Status StreamRun::DrainWindow() {
   while (std::optional<StreamItem> drawn = window_.Drain()) {
-    FASTINET_RETURN_IF_ERROR(TakePosition(*std::move(drawn)));
+    FASTINET_RETURN_IF_ERROR(TakePositions(*std::move(drawn)));
   }
   return rows_.empty() || plan_.drop_last ? Status() : EndBatch();
 }
 
-/// Gives `item` its position, and with it its batch and row.
-Status StreamRun::TakePosition(StreamItem item) {
-  const int64_t position = position_++;
-  if (position < plan_.start) return {};
-  if (position % plan_.world == plan_.rank) rows_.push_back(std::move(item));
-  const bool full = (position_ - plan_.start) % (plan_.batch_size * plan_.world) == 0;
-  return full ? EndBatch() : Status();
+/// Gives the copies of `item` their positions, and with them their batches and rows.
+Status StreamRun::TakePositions(StreamItem item) {
+  for (int64_t copy = 0; copy < plan_.repeats; ++copy) {
+    const int64_t position = position_++;
+    if (position < plan_.start) continue;
+    if (position % plan_.world == plan_.rank) {
+      // This rank's next copy, if there is one, is `world` positions on.
+      const bool is_last = copy + plan_.world >= plan_.repeats;
+      rows_.push_back(is_last ? std::exchange(item, {}) : item);
+      copies_.push_back(static_cast<uint16_t>(copy));
+    }
+    const bool full = (position_ - plan_.start) % (plan_.batch_size * plan_.world) == 0;
+    if (full) FASTINET_RETURN_IF_ERROR(EndBatch());
+  }
+  return {};
 }
 
 /// Whether one batch more may be under way. Where slots are few, the batch before has to have its
@@ -254,6 +265,7 @@ bool StreamRun::HasRoom() {
 Status StreamRun::EndBatch() {
   auto batch = std::make_shared<Batch>();
   batch->items = std::exchange(rows_, {});
+  batch->copies = std::exchange(copies_, {});
   batch->next_position = std::min(position_, settled_);
   for (const StreamItem& item : batch->items) {
     Count(stats_->Of(0).bytes_read, item.bytes.size());
@@ -277,6 +289,7 @@ Status StreamRun::EndBatch() {
   options.prefetch_batches = 1;
   options.count_waiting = false;
   const EpochPlan plan{.order = batch->order,
+                       .copies = batch->copies,
                        .batch_size = plan_.batch_size,
                        .seed = plan_.seed,
                        .epoch = plan_.epoch,

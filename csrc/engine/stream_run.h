@@ -28,12 +28,13 @@ namespace fastinet {
 /// Positions here are epoch positions, of all ranks together, as in Python's states; the epoch run
 /// of each batch has plan positions of its own (see EpochPlan).
 ///
-/// Position p of the order that the window draws belongs to rank p % world; a rank's batch is full
-/// when the positions of all ranks' batches have come, so that with `drop_last` all ranks have the
-/// same number of batches.
+/// An item that the window draws has `repeats` positions one after another, one a copy. Position p
+/// belongs to rank p % world; a rank's batch is full when the positions of all ranks' batches have
+/// come, so that with `drop_last` all ranks have the same number of batches.
 struct StreamPlan {
   int64_t batch_size = 0;
-  int64_t window = 1;  // items that an item is drawn among; 1 keeps the stream's order
+  int64_t window = 1;   // items that an item is drawn among; 1 keeps the stream's order
+  int64_t repeats = 1;  // copies of each item
   uint64_t seed = 0;
   uint32_t epoch = 0;
   int64_t start = 0;  // positions before are passed over; batches are counted from it on
@@ -100,7 +101,7 @@ class StreamRun {
   void Feed() noexcept;
   Status TakeApart();
   Status DrainWindow();
-  Status TakePosition(StreamItem item);
+  Status TakePositions(StreamItem item);
   Status EndBatch();
 
   // With mutex_ held:
@@ -123,6 +124,7 @@ class StreamRun {
   // be at other positions in the whole stream.
   int64_t settled_ = INT64_MAX;
   std::vector<StreamItem> rows_;  // of the batch that is being filled
+  std::vector<uint16_t> copies_;  // which copy each of these shows
   std::atomic<uint64_t> skipped_ = 0;
   std::vector<std::string> skipped_names_;  // under mutex_
 

@@ -65,6 +65,10 @@ struct Setting {
   int64_t batch_size = 4;
   int64_t prefetch = 2;
   int64_t window = 1;
+  int64_t repeats = 1;
+  int64_t start = 0;
+  int64_t rank = 0;
+  int64_t world = 1;
 };
 
 std::unique_ptr<StreamRun> Begin(int descriptor, const Setting& setting,
@@ -73,7 +77,13 @@ std::unique_ptr<StreamRun> Begin(int descriptor, const Setting& setting,
   options.spec.groups[0].transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
   options.on_error = OnError::kMask;
   options.prefetch_batches = setting.prefetch;
-  const StreamPlan plan{.batch_size = setting.batch_size, .window = setting.window, .seed = 1};
+  const StreamPlan plan{.batch_size = setting.batch_size,
+                        .window = setting.window,
+                        .repeats = setting.repeats,
+                        .seed = 1,
+                        .start = setting.start,
+                        .rank = setting.rank,
+                        .world = setting.world};
   if (!slots) slots = SlotPool::Make({setting.batch_size, {{4 * 4 * 3}}}, setting.prefetch + 2);
   return StreamRun::Start(WorkerPool::Start(setting.threads).value(),
                           DescriptorInput::Make(descriptor, "pipe").value(), plan, options,
@@ -107,6 +117,34 @@ TEST_CASE("items come in the order of the stream") {
       CHECK(last == Delivery::Kind::kEnd);
       CHECK_EQ(keys.size(), size_t{101});
       for (size_t i = 0; i < keys.size(); ++i) CHECK_EQ(keys[i], std::to_string(i) + ".jpg");
+    }
+  }
+}
+
+/// An item's copies have positions one after another; batches, ranks and starts may part them.
+TEST_CASE("copies of the items of a stream") {
+  const std::string tar = Archive(23);
+  for (const int64_t world : {1, 2, 3, 5}) {
+    for (const int64_t start : {0, 1, 7, 68, 69}) {
+      for (int64_t rank = 0; rank < world; ++rank) {
+        const Writer writer(tar, 5000);
+        const std::unique_ptr<StreamRun> run =
+            Begin(writer.outlet(), {.repeats = 3, .start = start, .rank = rank, .world = world});
+        int64_t position = start + (rank - start % world + world) % world;
+        StreamDelivery next;
+        while (next = run->Next(milliseconds(50)), next.delivery.kind != Delivery::Kind::kEnd) {
+          if (next.delivery.kind == Delivery::Kind::kNotYet) continue;
+          REQUIRE(next.delivery.kind == Delivery::Kind::kBatch);
+          for (int64_t row = 0; row < next.delivery.rows; ++row, position += world) {
+            const auto j = static_cast<size_t>(row);
+            CHECK_EQ(next.delivery.slot->items[j], position / 3);
+            CHECK_EQ(next.delivery.slot->copies[j], position % 3);
+            CHECK_EQ(next.items[j].key, std::to_string(position / 3) + ".jpg");
+          }
+        }
+        CHECK(position >= 23 * 3);
+        CHECK(position < 23 * 3 + world);
+      }
     }
   }
 }

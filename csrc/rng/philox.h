@@ -46,7 +46,10 @@ struct AugmentKey {
   uint64_t seed = 0;
   uint32_t epoch = 0;
   uint64_t item = 0;
-  uint16_t view = 0;  // 0 unless one item is cropped several times
+  uint16_t view = 0;  // 0 unless one item is cropped several times: copy * views + view
+
+  /// How many different `view`s there are: an item's views in all its copies.
+  static constexpr int64_t kMostViews = int64_t{1} << 16;
 
   /// The `index`-th block of 128 bits for `use`.
   PhiloxBlock Bits(RandomUse use, uint8_t index) const {

@@ -250,6 +250,9 @@ class Batch:
     @property
     def items(self) -> NDArray[np.int64]: ...
     @property
+    def copies(self) -> NDArray[np.int32]:
+        """[B], -1 in padding."""
+    @property
     def boxes(self) -> NDArray[np.int32]: ...
     @property
     def flips(self) -> NDArray[np.bool_]: ...
@@ -261,11 +264,11 @@ class Batch:
     def image_sizes(self) -> NDArray[np.int32]:
         """[B, 2] (width, height)."""
     @property
-    def failures(self) -> list[tuple[int, int, int, str, str, str, int]]:
-        """(row, item, replacement, code, cause, archive, offset) of each item that gave no row.
+    def failures(self) -> list[tuple[int, int, int, int, str, str, str, int]]:
+        """(row, item, copy, replacement, code, cause, archive, offset) of items that gave no row.
 
-        `replacement` is the item that the row shows, or -1. The last four are arguments of
-        `fastinet.errors.from_status`.
+        `replacement` is the item that the row shows, the same copy of it, or -1. The last four are
+        arguments of `fastinet.errors.from_status`.
         """
 
 class Epoch:
@@ -290,6 +293,7 @@ class Epoch:
         prefetch: int,
         on_error: str,
         blocks: NDArray[np.int64] = ...,
+        copies: NDArray[np.uint16] = ...,
         objects: ObjectTable | None = None,
         soft_labels: SoftLabels | None = None,
     ) -> None:
@@ -313,6 +317,8 @@ class Epoch:
             on_error: "raise", "mask" or "replace", see `fastinet.Loader`.
             blocks: [M] the block that each item of `order` lies in, -1: in none; empty: all are
                 read item by item.
+            copies: [M] which copy of its item each position shows; empty: all the first. All views
+                of all copies are at most 65536.
             objects: for transforms that ask for objects in the crop.
             soft_labels: for loaders that have them.
         """
@@ -383,6 +389,7 @@ class StreamEpoch:
         *,
         batch_size: int,
         window: int,
+        repeats: int,
         seed: int,
         epoch: int,
         start: int,

@@ -12,6 +12,7 @@ def epoch_order(
     seed: int = 0,
     epoch: int = 0,
     shuffle: bool = True,
+    repeats: int = 1,
     rank: int = 0,
     world: int = 1,
     start: int = 0,
@@ -23,11 +24,15 @@ def epoch_order(
     0 .. n - 1 without `shuffle`. Position p of it belongs to rank ``p % world``. Each position is
     computed on its own (csrc/rng/permutation.h), so any part of the order costs only its length.
 
+    With `repeats` an epoch has `n` positions still, which show the first ``n / repeats`` items of
+    that order: position p is copy ``p % repeats`` of the item at ``p // repeats``.
+
     Args:
         n: items in the dataset.
         seed: 0 .. 2**64 - 1.
         epoch: 0 .. 2**32 - 1.
         shuffle: permute, or keep the dataset's order.
+        repeats: copies of each item, at least 1.
         rank: whose positions, 0 .. world - 1.
         world: number of ranks.
         start: first global position.

@@ -28,14 +28,18 @@ from fastinet._native._core cimport (
 @cython.boundscheck(False)
 @cython.wraparound(False)
 @cython.cdivision(True)
-def epoch_order(n, *, seed=0, epoch=0, shuffle=True, rank=0, world=1, start=0, stop=None):
+def epoch_order(
+    n, *, seed=0, epoch=0, shuffle=True, repeats=1, rank=0, world=1, start=0, stop=None
+):
     """Item ids int64 of one rank's positions within an epoch, in order."""
     stop = n if stop is None else stop
-    if n < 0 or not 0 <= start or not 0 <= rank < world:
-        raise ValueError(f"no plan for {n} items, start {start}, rank {rank} of {world}")
+    if n < 0 or not 0 <= start or not 0 <= rank < world or repeats < 1:
+        raise ValueError(
+            f"no plan for {n} items, start {start}, rank {rank} of {world}, repeats {repeats}"
+        )
     first = start + (rank - start) % world
     cdef int64_t count = max(0, -(-(stop - first) // world)) if n else 0
-    cdef uint64_t position = first, stride = world, items = n
+    cdef uint64_t position = first, stride = world, items = n, copies = repeats, turn
     cdef cpp_bool shuffled = shuffle
     cdef int64_t i
     order = np.empty(count, np.int64)
@@ -44,7 +48,8 @@ def epoch_order(n, *, seed=0, epoch=0, shuffle=True, rank=0, world=1, start=0, s
     try:
         with nogil:
             for i in range(count):
-                out[i] = permutation.At(position % items) if shuffled else position % items
+                turn = position % items // copies
+                out[i] = permutation.At(turn) if shuffled else turn
                 position += stride
     finally:
         del permutation

@@ -43,7 +43,8 @@ def check_state(state: Any, *names: str, versions: tuple[int, ...]) -> None:
     if not isinstance(state, Mapping):
         raise TypeError(f"state must be what state_dict() gives, not {state!r}")
     if (version := state.get("version")) not in versions:
-        known = " and ".join(map(str, versions))
+        *others, last = map(str, versions)
+        known = f"{', '.join(others)} and {last}" if others else last
         raise ValueError(f"state has version {version!r}; this fastinet reads {known}")
     if missing := set(names) - state.keys():
         raise ValueError(f"state lacks {', '.join(sorted(missing))}: state_dict() gives them")

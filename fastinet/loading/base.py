@@ -69,6 +69,11 @@ class BaseLoader:
         return self.options.output
 
     @property
+    def repeats(self) -> int:
+        """Copies of each item."""
+        return self.options.repeats
+
+    @property
     def seed(self) -> int:
         """0 .. 2**64 - 1; that of a state, once one was loaded."""
         return self.options.seed

@@ -90,6 +90,7 @@ class CopiedColumns:
     """
 
     items: NDArray[np.int64]
+    copies: NDArray[np.int32]
     boxes: NDArray[np.int32]
     flips: NDArray[np.bool_]
     image_sizes: NDArray[np.int32]
@@ -195,6 +196,16 @@ class BaseBatch(ABC, Generic[Array]):
         return self._columns.items
 
     @property
+    def copies(self) -> NDArray[np.int32]:
+        """Which copy of its item each row shows, int32 [B]: 0 to ``repeats - 1``.
+
+        All zeros without `repeats`. Copies differ in all that is drawn: with V views of each item,
+        view v of copy c is drawn as view ``c * V + v`` of an item that has so many. -1 in rows that
+        ``pad_last="mask"`` adds.
+        """
+        return self._columns.copies
+
+    @property
     def keys(self) -> list[str]:
         """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
         keys = self._kind.items.keys
@@ -284,7 +295,7 @@ class BaseBatch(ABC, Generic[Array]):
         box and flip included; `errors` says why, and `failures` of the loader what was replaced.
         """
         rows = np.zeros(len(self), np.bool_)
-        rows[[row for row, _, replacement, *_ in self._columns.failures if replacement >= 0]] = True
+        rows[[row for row, _, _, other, *_ in self._columns.failures if other >= 0]] = True
         return rows
 
     @property
@@ -294,7 +305,7 @@ class BaseBatch(ABC, Generic[Array]):
             row: self._kind.explained(
                 errors.from_status(code, cause, archive, self._kind.items.keys[item], offset), item
             )
-            for row, item, _, code, cause, archive, offset in self._columns.failures
+            for row, item, _, _, code, cause, archive, offset in self._columns.failures
         }
 
     def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -305,10 +316,10 @@ class BaseBatch(ABC, Generic[Array]):
 class Batch(BaseBatch[NDArray[Any]]):
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `crops`, `soft_labels`, `indices`, `boxes`, `flips` and `valid` lie in a slot. The
-    slot is leased until the last of these arrays, every view of them, and the batch itself are
-    gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
-    long.
+    `images`, `crops`, `soft_labels`, `indices`, `copies`, `boxes`, `flips` and `valid` lie in a
+    slot. The slot is leased until the last of these arrays, every view of them, and the batch
+    itself are gone, and is not written to before. They may outlive the loader; ``.copy()`` what you
+    keep for long.
 
     Attributes:
         images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,20 +12,24 @@ from fastinet._native import _engine
 from fastinet.base.checks import checked_epoch
 from fastinet.errors import UnsupportedError
 from fastinet.loading.batch import Batch
+from fastinet.loading.options import most_copies
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import ArrayLike, NDArray
 
     from fastinet.loading.loader import Loader
 
-__all__ = ["ChosenItems"]
+__all__ = ["ChosenItems", "with_copies"]
 
 
 class ChosenItems:
     """Makes batches of any items at any time, with rows as an epoch of a loader has them.
 
-    `fastinet.torch.ImageDataset` is made of it. Boxes, flips and pixels of (seed, epoch, item) are
-    those of the loader; its order and ranks do not matter, and where it stands does not change.
+    `fastinet.torch.ImageDataset` is made of it. Boxes, flips and pixels of (seed, epoch, item,
+    copy) are those of the loader; its order and ranks do not matter, and where it stands does not
+    change.
 
     Args:
         loader: has the dataset, and the options that rows depend on.
@@ -36,26 +41,33 @@ class ChosenItems:
         # Kept for the next batch, since most batches have the same number of rows.
         self._slots: tuple[int, int, _engine.SlotPool] | None = None  # process, rows, slots
 
-    def take(self, items: ArrayLike, epoch: int = 0) -> Batch:
+    def take(self, items: ArrayLike, epoch: int = 0, copies: ArrayLike = ()) -> Batch:
         """One batch of exactly these items, as an epoch has them.
 
         Args:
             items: item ids, int [B], B from 1 on; in any order, and as often as wanted.
             epoch: 0 .. 2**32 - 1.
+            copies: which copy of each, int [B], from 0 on; none given: the first of all. An item
+                has up to 65536 views, those of all its copies together.
 
         Raises:
-            IndexError: there is no such item.
-            TypeError: items that are no whole numbers, such as a mask.
-            ValueError: no items, or an epoch that makes no sense.
+            IndexError: there is no such item, or no such copy.
+            TypeError: items or copies that are no whole numbers, such as a mask.
+            ValueError: no items, other than as many copies, or an epoch that makes no sense.
             FastinetError: as the ``next()`` of a loader's epoch does.
         """
         loader = self.loader
-        order = _whole_numbers(items)
+        order, wanted = _whole_numbers("items", items), _whole_numbers("copies", copies)
         epoch = checked_epoch(epoch)
         if not len(order):
             raise ValueError("a batch has at least one item")
         if order.min() < 0 or order.max() >= len(loader.dataset):
             raise IndexError(f"items must be 0 to {len(loader.dataset) - 1}")
+        if len(wanted) not in (0, len(order)):
+            raise ValueError(f"{len(wanted)} copies of {len(order)} items")
+        last = most_copies(loader.transform) - 1
+        if len(wanted) and (wanted.min() < 0 or wanted.max() > last):
+            raise IndexError(f"copies must be 0 to {last}")
         native = loader._native_epoch(  # noqa: SLF001
             epoch,
             order,
@@ -64,6 +76,7 @@ class ChosenItems:
             batch_size=len(order),
             prefetch=1,
             blocks=np.zeros(0, np.int64),
+            copies=wanted.astype(np.uint16),
         )
         try:
             delivered = native.next()
@@ -91,9 +104,17 @@ class ChosenItems:
         return self._slots[2]
 
 
-def _whole_numbers(items: ArrayLike) -> NDArray[np.int64]:
-    """`items` as int64 [B]; a mask or fractions would name other items than are meant."""
-    given = np.asarray(items)
+def with_copies(items: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """(item, copy) of each: which copy it is says how often the item has come before."""
+    before: Counter[int] = Counter()
+    for item in items:
+        yield item, before[item]
+        before[item] += 1
+
+
+def _whole_numbers(name: str, numbers: ArrayLike) -> NDArray[np.int64]:
+    """`numbers` as int64 [B]; a mask or fractions would name other items than are meant."""
+    given = np.asarray(numbers)
     if given.size and given.dtype.kind not in "iu":
-        raise TypeError(f"items must be whole numbers, not {given.dtype}")
+        raise TypeError(f"{name} must be whole numbers, not {given.dtype}")
     return np.ascontiguousarray(given, np.int64).reshape(-1)

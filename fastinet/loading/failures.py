@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Failures", "RowFailure"]
 
-RowFailure: TypeAlias = "tuple[int, int, int, str, str, str, int]"
-"""As `_engine.Batch.failures` has them: row, item, replacement or -1, and the arguments of
+RowFailure: TypeAlias = "tuple[int, int, int, int, str, str, str, int]"
+"""As `_engine.Batch.failures` has them: row, item, copy, replacement or -1, and the arguments of
 `fastinet.errors.from_status` but for the member."""
 
 _NAMED: Final = 3  # failures that a warning names
-_RECORD: Final = struct.Struct("<4q")  # item, replacement, offset, number of the status
+_RECORD: Final = struct.Struct("<3q2i")  # item, replacement, offset, number of the status, copy
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Failure:
         action: "masked" or "replaced".
         replacement: id of the item that came in its place; None if masked.
         replacement_key: the name of that item.
+        copy: which copy of the item, and of its replacement, see `Batch.copies`.
     """
 
     item: int
@@ -47,6 +48,7 @@ class Failure:
     action: Literal["masked", "replaced"]
     replacement: int | None = None
     replacement_key: str | None = None
+    copy: int = 0
 
     def __str__(self) -> str:
         """One line: the error, and what came in the item's place."""
@@ -61,7 +63,7 @@ class Failures(Sequence[Failure]):
     It has those of all batches that were delivered, so it grows while the epoch runs, and stays
     when that is over. It takes some 32 bytes for each, however many fail; causes that are alike are
     kept once, and keys and errors are made when they are asked for. An item that comes twice
-    because of ``pad_last="wrap"`` is in it twice.
+    because of ``pad_last="wrap"`` is in it twice, and so is each copy that ``repeats`` gives.
     """
 
     def __init__(
@@ -80,12 +82,12 @@ class Failures(Sequence[Failure]):
     def add(self, failures: Iterable[RowFailure]) -> None:
         """Takes those of one more batch."""
         with self._lock:
-            for _row, item, replacement, code, cause, archive, offset in failures:
+            for _row, item, copy, replacement, code, cause, archive, offset in failures:
                 status = code, cause, archive
                 number = self._numbers.setdefault(status, len(self._statuses))
                 if number == len(self._statuses):
                     self._statuses.append(status)
-                self._records += _RECORD.pack(item, replacement, offset, number)
+                self._records += _RECORD.pack(item, replacement, offset, number, copy)
 
     def __len__(self) -> int:
         return len(self._records) // _RECORD.size
@@ -120,14 +122,13 @@ class Failures(Sequence[Failure]):
         warn(f"{many} gave no row in this epoch and {were} {action}: {named}{rest}")
 
     def _at(self, number: int) -> Failure:
-        item, replacement, offset, status = _RECORD.unpack_from(
+        item, replacement, offset, status, copy = _RECORD.unpack_from(
             self._records, number * _RECORD.size
         )
         code, cause, archive = self._statuses[status]
         key = self._keys[item]
         error = self._explained(errors.from_status(code, cause, archive, key, offset), item)
         if replacement < 0:
-            return Failure(item, key, archive or None, error, "masked")
-        return Failure(
-            item, key, archive or None, error, "replaced", replacement, self._keys[replacement]
-        )
+            return Failure(item, key, archive or None, error, "masked", copy=copy)
+        other = self._keys[replacement]
+        return Failure(item, key, archive or None, error, "replaced", replacement, other, copy)

@@ -35,7 +35,13 @@ from fastinet.loading.options import (
 )
 from fastinet.loading.position import EpochPosition, EpochTracker
 from fastinet.loading.ranks import PadLast, Share
-from fastinet.loading.state import STATE_VERSION, LoaderState, seed_and_position
+from fastinet.loading.state import (
+    REPEATED_STATE_VERSION,
+    STATE_VERSION,
+    LoaderState,
+    repeated,
+    seed_and_position,
+)
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
@@ -65,6 +71,11 @@ class Loader(BaseLoader):
             dataset's. "blocked" is for media where random reads are slow, compressed archives among
             them: it reads whole blocks of neighbouring items in random order and shuffles items
             inside a window of many blocks.
+        repeats: repeated augmentation: copies of each item, which differ in all that is drawn. An
+            epoch has as many rows as without, and so the first ``1 / repeats`` of the items that
+            its order has: position p shows copy ``p % repeats`` of the item at ``p // repeats``.
+            Where there are several ranks, the copies of an item are on different ones, as far as
+            there are as many. `batch.copies` tells which one a row shows.
         seed: 0 .. 2**64 - 1.
         threads: worker threads; None takes one for each CPU that affinity and control groups allow,
             divided by the ranks on this machine where their launcher has not bound them to CPUs.
@@ -84,9 +95,10 @@ class Loader(BaseLoader):
         on_error: "raise": an item that gives no row makes the ``next()`` fail that would deliver
             its batch, whatever came first in time; the epoch is then over, the loader is not.
             "mask": its row is zero and not `valid`, and its label is -1. "replace", for training:
-            its row is that of another item of the epoch, label and all, drawn by (seed, epoch,
-            item) among the whole epoch's, with the crop and flip that it has at its own place; so
-            that comes twice. If the other gives no row either, the next one is drawn; where 32 of
+            its row is that of another item, label and all, drawn by (seed, epoch,
+            item) among the dataset's, with the crop and flip that it has at its own place; so that
+            may come twice, and does without `repeats`. Copies of an item are replaced by the same
+            copies of another. If the other gives no row either, the next one is drawn; where 32 of
             them have failed, `next()` does. Either way `batch.errors` has the cause, `failures`
             lists all such items of the epoch, and a `FastinetWarning` at its end says how many
             there were and names the first.
@@ -95,12 +107,12 @@ class Loader(BaseLoader):
             `pad_last` each item comes exactly once, and ranks may differ by one row, and so by one
             batch.
         pad_last: fill the last batch up, so that all ranks have equally many, all of them full.
-            "wrap", for training: with the epoch's first items once more, which no other option
-            gives twice. "mask", for evaluation: with rows that are zero and not `valid`, whose
+            "wrap", for training: with the epoch's first rows once more, which no other option gives
+            twice. "mask", for evaluation: with rows that are zero and not `valid`, whose
             index and label are -1; each item comes exactly once.
         rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
-            that no two ranks have the same item in an epoch. "auto", together with `world`: what
-            `fastinet.distributed.rank_and_world` finds.
+            that no two ranks have the same item, or the same copy of it, in an epoch. "auto",
+            together with `world`: what `fastinet.distributed.rank_and_world` finds.
         world: number of ranks, or "auto". Without `rank` and `world` one process has all items, and
             a FastinetWarning says so, once, where a launcher or framework tells of several;
             ``world=1`` is for a process that is to have them all, as one that evaluates alone.
@@ -147,6 +159,7 @@ class Loader(BaseLoader):
         transform: Transform,
         *,
         shuffle: bool | Literal["blocked"] = False,
+        repeats: int = 1,
         seed: int = 0,
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
@@ -191,6 +204,11 @@ class Loader(BaseLoader):
             raise ValueError(
                 'pad_last="mask" is for evaluation, where each item comes once: on_error="replace" '
                 'would give some twice; take on_error="mask", or pad_last="wrap" for training'
+            )
+        if pad_last == "mask" and self.repeats > 1:
+            raise ValueError(
+                'pad_last="mask" is for evaluation, where each item comes once: repeats='
+                f'{self.repeats} leaves most of them out; take pad_last="wrap" for training'
             )
         self._share = Share(
             len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
@@ -237,8 +255,9 @@ class Loader(BaseLoader):
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
         reached = self._position.reached
+        version, more = repeated(self.repeats, STATE_VERSION, REPEATED_STATE_VERSION)
         return {
-            "version": STATE_VERSION,
+            "version": version,
             "seed": self.seed,
             "shuffle": self.shuffle,
             "window": self.window,
@@ -247,6 +266,7 @@ class Loader(BaseLoader):
             "items": len(self.dataset),
             "epoch": reached.epoch,
             "position": reached.position,
+            **more,
         }
 
     def load_state_dict(self, state: LoaderState) -> None:
@@ -256,15 +276,16 @@ class Loader(BaseLoader):
 
         Raises:
             TypeError: no state.
-            ValueError: a state of another version, of a dataset of another length, or of another
-                kind of order. The loader stays as it was.
+            ValueError: a state of another version, of a dataset of another length, of another kind
+                of order, or of other repeats. The loader stays as it was.
         """
         self.seed, self._position = seed_and_position(state, self.state_dict())
 
     def __repr__(self) -> str:
         return (
             f"<Loader of {len(self.dataset)} items, batch_size={self.batch_size}, "
-            f"{self.transform}, shuffle={self.shuffle}, seed={self.seed}>"
+            f"{self.transform}, shuffle={self.shuffle}, "
+            f"{f'repeats={self.repeats}, ' if self.repeats > 1 else ''}seed={self.seed}>"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -299,15 +320,16 @@ class Loader(BaseLoader):
         """
         if self._blocks is not None:
             whole = self._blocks.order(seed=self.seed, epoch=epoch)
-            # Positions beyond the last item wrap around: `pad_last="wrap"` has the first items once
-            # more there, and for "mask" they are replaced below.
-            order = whole[self._share.positions(start) % max(1, len(whole))]
+            # Of those of padding, `pad_last="wrap"` has the first items once more; for "mask" they
+            # are replaced below.
+            order = whole[self._share.positions(start) // self.repeats]
         else:
             order = _plan.epoch_order(
                 len(self.dataset),
                 seed=self.seed,
                 epoch=epoch,
                 shuffle=bool(self.shuffle),
+                repeats=self.repeats,
                 rank=self.rank,
                 world=self.world,
                 start=start,
@@ -316,6 +338,12 @@ class Loader(BaseLoader):
         if self._share.pad_last == "mask":
             order[len(order) - self._share.padding(start) :] = PADDING_ITEM
         return order
+
+    def _copies(self, start: int) -> NDArray[np.uint16]:
+        """Which copy of its item each position of `_order` shows; empty: all the first."""
+        if self.repeats == 1:
+            return np.zeros(0, np.uint16)
+        return (self._share.positions(start) % self.repeats).astype(np.uint16)
 
     def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         """Which block the engine finds each of `order` in: -1 for none, empty without any."""
@@ -352,6 +380,7 @@ class Loader(BaseLoader):
             batch_size=self.batch_size,
             prefetch=self.prefetch,
             blocks=self._blocks_of(order, position),
+            copies=self._copies(position),
         )
         tracker = EpochTracker(native, start, step=self._share.step, items=len(self.dataset))
         kind = self._batch_kind(epoch)
@@ -377,6 +406,7 @@ class Loader(BaseLoader):
         batch_size: int,
         prefetch: int,
         blocks: NDArray[np.int64],
+        copies: NDArray[np.uint16],
     ) -> _engine.Epoch:
         """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'."""
         engine = self._engine_of_this_process()
@@ -399,6 +429,7 @@ class Loader(BaseLoader):
             objects=engine.objects,
             soft_labels=engine.soft_labels,
             blocks=blocks,
+            copies=copies,
         )
 
     def _batch_kind(self, epoch: int) -> BatchKind:

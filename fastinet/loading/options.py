@@ -13,7 +13,13 @@ from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
-from fastinet.pixels.transforms import Transform, checked_transform
+from fastinet.pixels.transforms import (
+    CenterCrop,
+    Resize,
+    Transform,
+    checked_transform,
+    groups_of,
+)
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes
@@ -29,8 +35,10 @@ __all__ = [
     "LoaderOptions",
     "OnError",
     "RowArguments",
+    "checked_rank_and_world",
     "checked_shuffle",
     "checked_stream_window",
+    "most_copies",
     "refuse_options",
 ]
 
@@ -54,6 +62,7 @@ class _Default(int):
 DEFAULT_RANK: Final[int] = _Default(0)
 DEFAULT_WORLD: Final[int] = _Default(1)
 
+_MOST_VIEWS = 2**16  # of an item, in all its copies: AugmentKey::kMostViews in csrc/rng/philox.h
 _MOST_THREADS = 4096
 _MOST_PREFETCH = 2**16
 _MOST_STREAM_WINDOW = 2**24  # more items than any window fits in memory
@@ -80,6 +89,7 @@ class LoaderOptions:
     transform: Transform
     output: OutputFormat
     render: RenderOptions
+    repeats: int
     seed: int
     threads: int
     affinity: tuple[int, ...]
@@ -117,12 +127,13 @@ class LoaderOptions:
         seed = checked_seed(arguments["seed"])
         affinity = checked_affinity(arguments["affinity"])
         threads = _checked_threads(arguments["threads"], affinity)
-        rank, world = _checked_rank_and_world(arguments["rank"], arguments["world"])
+        rank, world = checked_rank_and_world(arguments["rank"], arguments["world"])
         return cls(
             batch_size=batch_size,
             transform=transform,
             output=output,
             render=render,
+            repeats=_checked_repeats(arguments["repeats"], transform),
             seed=seed,
             threads=threads,
             affinity=affinity,
@@ -141,21 +152,19 @@ class RowArguments(TypedDict, total=False):
 
     affinity: Iterable[int] | None
     exact: bool
-    prefetch: int | None
     max_pixels: int
     views: int | None
     exif_orientation: bool
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
     sizes: Mapping[int, int | tuple[int, int]] | None
-    log: Callable[[LoaderStats], object] | None
-    log_every: float
 
 
 class EpochArguments(RowArguments, total=False):
-    """These, and what decides which batches an epoch has."""
+    """These, and what decides which batches an epoch has, and what is done while it runs."""
 
     shuffle: bool | Literal["blocked"]
+    repeats: int
     seed: int
     threads: int | None
     on_error: OnError
@@ -165,16 +174,25 @@ class EpochArguments(RowArguments, total=False):
     world: int | Literal["auto"]
     window: int | None
     block: int | None
+    prefetch: int | None
+    log: Callable[[LoaderStats], object] | None
+    log_every: float
 
+
+_SAMPLERS = "order is the sampler's business"
+_DATA_LOADERS = "batches are DataLoader's business"
 
 # What a kind of loader that is built on `fastinet.Loader`, and passes its arguments on, decides in
-# another way; and which way.
-_DECIDED_OTHERWISE: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
-    "fastinet.torch.Loader": (("layout", "out"), "see channels_last"),
-    "ImageDataset": (
-        ("shuffle", "drop_last", "pad_last", "rank", "world", "window", "block", "on_error", "out"),
-        "order is the sampler's business",
-    ),
+# another way: {kind: {option: which way}}.
+_DECIDED_OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
+    "fastinet.torch.Loader": dict.fromkeys(("layout", "out"), "see channels_last"),
+    "ImageDataset": {
+        **dict.fromkeys(("shuffle", "drop_last", "pad_last", "rank", "world"), _SAMPLERS),
+        **dict.fromkeys(("window", "block", "on_error", "out"), _SAMPLERS),
+        "repeats": "order is the sampler's business, see fastinet.torch.CopySampler",
+        "prefetch": f"{_DATA_LOADERS}, see its prefetch_factor",
+        **dict.fromkeys(("log", "log_every"), f"{_DATA_LOADERS}, and of each process that fetches"),
+    },
 }
 
 
@@ -184,8 +202,7 @@ def refuse_options(kind: str, given: Collection[str]) -> None:
     Raises:
         TypeError: there is one; the message names it and says why.
     """
-    names, reason = _DECIDED_OTHERWISE[kind]
-    for name in names:
+    for name, reason in _DECIDED_OTHERWISE[kind].items():
         if name in given:
             raise TypeError(f"{name} is not for {kind}: {reason}")
 
@@ -217,6 +234,24 @@ def checked_stream_window(shuffle: Any, window: int | None) -> int:
     return whole_number("window", wanted, 1, _MOST_STREAM_WINDOW)
 
 
+def most_copies(transform: Transform) -> int:
+    """How many copies of an item can be told apart: each takes the numbers of its views."""
+    return _MOST_VIEWS // sum(group.count for group in groups_of(transform))
+
+
+def _checked_repeats(repeats: Any, transform: Transform) -> int:
+    """Copies of each item in an epoch; more than one differ only if the transform draws anything.
+
+    Raises:
+        ValueError: a number that makes no sense, or copies that would all be the same.
+    """
+    checked = whole_number("repeats", repeats, 1, most_copies(transform))
+    drawn = [not isinstance(view.transform, CenterCrop | Resize) for view in groups_of(transform)]
+    if checked > 1 and not any(drawn):
+        raise ValueError(f"repeats={repeats!r} of {transform!r} would all be the same")
+    return checked
+
+
 def _checked_threads(threads: int | None, cpus: tuple[int, ...]) -> int:
     """Worker threads; by default one for each of `cpus`, or of this rank's CPUs."""
     usable = min(available_cpus(), len(cpus)) if cpus else cpus_of_rank()
@@ -234,7 +269,7 @@ def _checked_prefetch(prefetch: int | None, threads: int, batch_size: int) -> in
     return whole_number("prefetch", enough if prefetch is None else prefetch, 1, _MOST_PREFETCH)
 
 
-def _checked_rank_and_world(
+def checked_rank_and_world(
     rank: int | Literal["auto"], world: int | Literal["auto"]
 ) -> tuple[int, int]:
     """This process's rank and the number of ranks, with "auto" looked up.

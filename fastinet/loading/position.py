@@ -12,7 +12,7 @@ __all__ = ["EpochPosition", "EpochTracker", "PassTracker"]
 
 
 class EpochPosition(NamedTuple):
-    """An epoch, and a position in its global order: how many items all ranks together have had.
+    """An epoch, and a position in its global order: how many rows all ranks together have had.
 
     A loader that has begun no epoch yet, or has just loaded a state, holds one in place of an
     `EpochTracker`, and asks it the same two questions.

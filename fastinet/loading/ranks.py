@@ -25,7 +25,7 @@ class Share:
     may go on from it on other ranks and in other batches.
 
     Attributes:
-        items: of the epoch.
+        items: of the epoch; or rows, where items are repeated, which are as many.
         batch_size: rows of a batch on this rank, 1 or more.
         rank: 0 .. world - 1.
         world: number of ranks, 1 or more.
@@ -76,8 +76,11 @@ class Share:
         return start + (self.rank - start) % self.world
 
     def positions(self, start: int) -> NDArray[np.int64]:
-        """The positions of this rank, padding included, in an epoch that goes on at `start`."""
-        return np.arange(self.first(start), self.stop(start), self.world)
+        """The positions of this rank in an epoch that goes on at `start`.
+
+        Those of padding, beyond the epoch's items, wrap around to the first ones.
+        """
+        return np.arange(self.first(start), self.stop(start), self.world) % max(1, self.items)
 
     def rows(self, start: int) -> int:
         """Rows of this rank, padding included, in an epoch that goes on at `start`."""

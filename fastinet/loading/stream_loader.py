@@ -17,8 +17,10 @@ from fastinet.loading.options import (
 )
 from fastinet.loading.position import EpochPosition, PassTracker
 from fastinet.loading.state import (
+    REPEATED_STREAM_STATE_VERSION,
     STREAM_STATE_VERSION,
     StreamLoaderState,
+    repeated,
     stream_seed_and_position,
 )
 from fastinet.loading.stats import LoaderStats
@@ -54,6 +56,10 @@ class StreamLoader(BaseLoader):
             order. An archive that is sorted by class stays so on the scale of the window: shards of
             shuffled items are for streams what a shuffle is for archives.
         window: items to draw among; memory is theirs.
+        repeats: repeated augmentation: copies of each item, which differ in all that is drawn and
+            come one after another. How many items there will be is not known, so that, other than
+            with `Loader`, all of them come, and an epoch is `repeats` times as long. Position p
+            shows copy ``p % repeats``.
         seed: 0 .. 2**64 - 1.
         epoch: of random numbers, 0 .. 2**32 - 1.
         threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
@@ -80,6 +86,7 @@ class StreamLoader(BaseLoader):
         *,
         shuffle: bool = False,
         window: int | None = None,
+        repeats: int = 1,
         seed: int = 0,
         epoch: int = 0,
         threads: int | None = None,
@@ -155,6 +162,7 @@ class StreamLoader(BaseLoader):
                 self._stats,
                 batch_size=self.batch_size,
                 window=self.window,
+                repeats=self.repeats,
                 seed=self.seed,
                 epoch=start.epoch,
                 start=start.position,
@@ -185,12 +193,14 @@ class StreamLoader(BaseLoader):
         first item that only the failure let out of the window: what such batches hold comes again.
         """
         reached = self._tracker.reached
+        version, more = repeated(self.repeats, STREAM_STATE_VERSION, REPEATED_STREAM_STATE_VERSION)
         return {
-            "version": STREAM_STATE_VERSION,
+            "version": version,
             "seed": self.seed,
             "window": self.window,
             "epoch": reached.epoch,
             "position": reached.position,
+            **more,
         }
 
     def load_state_dict(self, state: StreamLoaderState) -> None:
@@ -200,8 +210,8 @@ class StreamLoader(BaseLoader):
 
         Raises:
             TypeError: no state.
-            ValueError: a state of another version, or of another window. The loader stays as it
-                was.
+            ValueError: a state of another version, of another window, or of other repeats. The
+                loader stays as it was.
         """
-        self.seed, position = stream_seed_and_position(state, self.window)
+        self.seed, position = stream_seed_and_position(state, self.window, self.repeats)
         self._tracker = PassTracker(position)

@@ -201,7 +201,7 @@ class StreamPass(Batches[_ArrivedRows]):
     def _batch_of(self, delivered: _ArrivedRows) -> Batch:
         lease, rows, position, heads = delivered
         items = StreamedItems(self._stream, lease, rows, heads)
-        for _row, item, _replacement, _code, cause, *_ in lease.failures:
+        for _row, item, _copy, _replacement, _code, cause, *_ in lease.failures:
             self._failed_keys[item] = items.keys[item]
             explained = items.explained(UnsupportedError(cause), item)
             if str(explained) != cause:

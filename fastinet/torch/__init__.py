@@ -9,10 +9,11 @@ There are two ways to batches. The fast one is a loader whose batches are tensor
         ...
 
 The other keeps ``torch.utils.data.DataLoader`` with its samplers and workers: `ImageDataset` is a
-map-style dataset for it. `IterableDataset` is what torchdata's ``StatefulDataLoader`` takes.
+map-style dataset for it, and `CopySampler` lets items that come again in an epoch differ.
+`IterableDataset` is what torchdata's ``StatefulDataLoader`` takes.
 """
 
-from fastinet.torch.datasets import ImageDataset, IterableDataset
+from fastinet.torch.datasets import CopySampler, ImageDataset, IterableDataset
 from fastinet.torch.loader import Batch, Loader
 
-__all__ = ["Batch", "ImageDataset", "IterableDataset", "Loader"]
+__all__ = ["Batch", "CopySampler", "ImageDataset", "IterableDataset", "Loader"]

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import numpy as np
 import torch
 from torch.utils import data
 
 import fastinet
 from fastinet.base.checks import checked_epoch
-from fastinet.loading.chosen import ChosenItems
-from fastinet.loading.options import refuse_options
+from fastinet.loading.chosen import ChosenItems, with_copies
+from fastinet.loading.options import checked_rank_and_world, refuse_options
 from fastinet.loading.position import EpochPosition
 from fastinet.torch.tensors import tensor, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
     from typing_extensions import Unpack
 
     from fastinet.items.dataset import Dataset
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from fastinet.pixels.output import DType, Layout
     from fastinet.pixels.transforms import Transform
 
-__all__ = ["ImageDataset", "IterableDataset"]
+__all__ = ["CopySampler", "ImageDataset", "IterableDataset"]
 
 
 class ImageDataset(data.Dataset[tuple[Any, ...]]):
@@ -34,10 +37,15 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
 
     With ``soft_labels=...`` it is ``(tensor, label, soft label)``, float32 [C].
 
-    Boxes, flips and pixels of (seed, epoch, item) are those of `fastinet.Loader`, bit for bit,
-    whatever the sampler and the number of workers. It pickles, and works under fork and spawn:
+    Boxes, flips and pixels of (seed, epoch, item, copy) are those of `fastinet.Loader`, bit for
+    bit, whatever the sampler and the number of workers. It pickles, and works under fork and spawn:
     every process has threads of its own. ``DataLoader`` fetches whole batches through
     ``__getitems__``, in one call of the native engine.
+
+    Copies of an item differ in all that is drawn. ``images[i]`` is its copy 0, and ``images[i, k]``
+    its copy k; so a sampler may give pairs (i, k), as `CopySampler` does. Where it gives plain
+    numbers, those that come again in the same batch are copies 1, 2, ... of their items, and those
+    of other batches, of which no process that fetches knows, begin with 0 again.
 
     What ``DataLoader`` adds (collating into a second copy, sending it between processes) is what
     `fastinet.torch.Loader` does without.
@@ -52,7 +60,8 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         std: see there.
         threads: for each process that fetches. With ``num_workers`` the workers are the
             parallelism; without, give more to fetch whole batches faster.
-        options: further arguments of `fastinet.Loader`: exact, views, exif_orientation, ...
+        options: further arguments of `fastinet.Loader`: exact, views, exif_orientation, ...; but
+            not those of order, errors and batches, which are the sampler's and ``DataLoader``'s.
 
     Raises:
         TypeError, ValueError: as `fastinet.Loader` does.
@@ -100,13 +109,22 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """The image and the label of one item; fails as the ``next()`` of a loader does."""
+    def __getitem__(self, index: int | tuple[int, int]) -> tuple[Any, ...]:
+        """The image and the label of one item, or of one of its copies.
+
+        It fails as the ``next()`` of a loader does.
+        """
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
-        """The same for several items at once."""
-        batch = self._items.take(indices, self.epoch)
+    def __getitems__(self, indices: Sequence[int | tuple[int, int]]) -> list[tuple[Any, ...]]:
+        """The same for several items at once: all of them numbers, or all of them pairs."""
+        given: NDArray[Any] = np.asarray(indices)  # [B], or of pairs [B, 2]
+        if given.ndim == 2 and given.shape[1] == 2:
+            items, copies = given.T
+        else:
+            items = given
+            copies = np.array([copy for _, copy in with_copies(given.tolist())], np.int64)
+        batch = self._items.take(items, self.epoch, copies)
         images = tensors(next(iter(batch)))
         if isinstance(images, tuple):  # of crops: each item has a tuple of its own
             images = zip(*images, strict=True)
@@ -118,6 +136,68 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
     def __repr__(self) -> str:
         transform = self._items.loader.transform
         return f"<ImageDataset of {self.dataset!r}, {transform}, epoch={self.epoch}>"
+
+
+class ItemSampler(Protocol):
+    """What `CopySampler` asks of a sampler: the items, and how many they are."""
+
+    def __iter__(self) -> Iterator[int]:
+        """The items of an epoch."""
+
+    def __len__(self) -> int:
+        """How many items an epoch has, those that come again included."""
+
+
+class CopySampler(data.Sampler[tuple[int, int]]):
+    """Pairs (item, copy) of a sampler's items: those that come again are further copies.
+
+    `ImageDataset` takes them, so that an item that a sampler gives several times in an epoch is
+    cropped in another way each time, whichever batches, workers and ranks it comes to. It counts on
+    the side of the sampler, since no worker sees what others fetch::
+
+        repeated = RASampler(images, num_replicas=1, rank=0)  # torchvision's, DeiT's or timm's
+        sampler = fastinet.torch.CopySampler(repeated, rank="auto", world="auto")
+        batches = DataLoader(images, batch_size=256, sampler=sampler)
+        for epoch in range(90):
+            sampler.set_epoch(epoch)
+            images.set_epoch(epoch)
+            for pixels, labels in batches:
+                ...
+
+    Args:
+        sampler: gives the items of all ranks together, the same ones in each process. It has a
+            length.
+        rank: of this process, to which position p of that order belongs if ``p % world == rank``.
+            "auto", together with `world`: what `fastinet.distributed.rank_and_world` finds.
+        world: number of ranks, or "auto". Ranks have equally many items: fewer than `world` at the
+            end are left out.
+
+    Raises:
+        ValueError: `rank` and `world` make no sense.
+    """
+
+    def __init__(
+        self,
+        sampler: ItemSampler,
+        *,
+        rank: int | Literal["auto"] = 0,
+        world: int | Literal["auto"] = 1,
+    ) -> None:
+        self.sampler = sampler
+        self.rank, self.world = checked_rank_and_world(rank, world)
+
+    def __len__(self) -> int:
+        return len(self.sampler) // self.world
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        pairs = with_copies(map(int, self.sampler))
+        return itertools.islice(pairs, self.rank, len(self) * self.world, self.world)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tells the sampler, if it wants to know, that another epoch begins."""
+        set_epoch = getattr(self.sampler, "set_epoch", None)
+        if set_epoch is not None:
+            set_epoch(epoch)
 
 
 class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):

@@ -217,6 +217,7 @@ OVER_SEVERAL_MODULES = {
     "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
     "loading/test_lifetime.py": "who lives how long: batches, slots, threads, processes?",
     "loading/test_multi_crop.py": "are groups of views each what they would be alone?",
+    "loading/test_repeats.py": "do copies of an item differ, on any ranks, and nothing else?",
     "loading/test_replacing.py": "who comes in a bad item's place, whoever makes the row?",
     "loading/test_resume.py": "does a state give the rest of the unbroken epoch?",
     "loading/test_rows_with_checkpoints.py": "are rows the same with checkpoints as without?",

@@ -158,6 +158,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN,
         after="loader.transform_at(29).size == 128 and loader.transform_at(30).size == 160",
     ),
+    ("docs/training-loop.md", "Repeated augmentation"): Program(
+        before=TRAIN,
+        shorter=(("256", "8"), ("RandomResizedCrop(224)", "RandomResizedCrop(32)")),
+        after="len(loader) == len(ds) // 8 and set(batch.copies) == {0, 1, 2}",
+    ),
     ("docs/training-loop.md", "Mixup and CutMix"): Program(
         before=f"{TRAIN}epoch = 3\n"
         "transform = fastinet.RandomResizedCrop(32)\n"
@@ -172,7 +177,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         needs=("torch",),
     ),
     ("docs/frameworks.md", "DataLoader and StatefulDataLoader"): Program(
-        before=f"import fastinet.torch\n{TRAIN}",
+        before=f"import torch\nimport fastinet.torch\n{TRAIN}",
         shorter=(("range(90)", "range(2)"),),
         after="images.shape[1:] == (3, 224, 224) and len(list(batches)) > 1",
         needs=("torch", "torchdata"),

@@ -23,7 +23,7 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": boxes companions crops errors flips image_sizes images indices keys "
+            ": boxes companions copies crops errors flips image_sizes images indices keys "
             "label_sets labels objects replaced soft_labels valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
@@ -51,11 +51,13 @@ PUBLIC = {
         "ItemLabelMaps": (": axis classes dataset labels maps missing offsets sizes"),
         "LabelMaps": ": keys notes of offsets path shape size_bytes",
         "Loader": (
-            "(dataset, batch_size, transform, *, shuffle, seed, threads, affinity, dtype, layout,"
-            " mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch, max_pixels,"
-            " views, exif_orientation, boxes, soft_labels, window, block, sizes, log, log_every, "
+            "(dataset, batch_size, transform, *, shuffle, repeats, seed, threads, affinity, dtype,"
+            " layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
+            " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, log,"
+            " log_every, "
             "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
-            "output prefetch rank seed state_dict stats threads transform transform_at world"
+            "output prefetch rank repeats seed state_dict stats threads transform transform_at "
+            "world"
         ),
         "MultiCrop": "(*groups): groups",
         "Objects": (
@@ -74,11 +76,11 @@ PUBLIC = {
         ),
         "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
-            "(stream, batch_size, transform, *, shuffle, window, seed, epoch, threads, affinity, "
-            "dtype, layout, mean, std, exact, on_error, drop_last, rank, world, prefetch, "
-            "max_pixels, views, exif_orientation, log, log_every, out): affinity batch_size "
-            "drop_last failures load_state_dict on_error options output prefetch rank seed "
-            "state_dict stats threads transform world"
+            "(stream, batch_size, transform, *, shuffle, window, repeats, seed, epoch, threads, "
+            "affinity, dtype, layout, mean, std, exact, on_error, drop_last, rank, world, "
+            "prefetch, max_pixels, views, exif_orientation, log, log_every, out): affinity "
+            "batch_size drop_last failures load_state_dict on_error options output prefetch rank "
+            "repeats seed state_dict stats threads transform world"
         ),
         "View": "(transform, count): count transform",
         "apply_steps": "(pixels, steps)",
@@ -201,9 +203,10 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            ": boxes companions crops errors flips image_sizes images"
+            ": boxes companions copies crops errors flips image_sizes images"
             " indices keys label_sets labels objects replaced soft_labels valid"
         ),
+        "CopySampler": "(sampler, *, rank, world): set_epoch",
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
             " epoch set_epoch"
@@ -217,7 +220,8 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": boxes companions crops errors flips image_sizes images indices keys label_sets "
+            ": boxes companions copies crops errors flips image_sizes images indices keys "
+            "label_sets "
             "labels objects replaced soft_labels valid"
         ),
         "JaxFeed": (

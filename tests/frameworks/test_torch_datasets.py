@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.data import DataLoader  # noqa: E402
 
-from fastinet.torch import ImageDataset, IterableDataset  # noqa: E402
+from fastinet.torch import CopySampler, ImageDataset, IterableDataset  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:'set_vital' is deprecated"),  # torchdata's business
@@ -140,10 +140,108 @@ def test_a_bad_item_is_named(tmp_path: Path) -> None:
         list(DataLoader(images, batch_size=2, num_workers=1))
 
 
-@pytest.mark.parametrize("name", ["shuffle", "rank", "window", "out", "on_error"])
+@pytest.mark.parametrize("name", ["shuffle", "rank", "window", "out", "on_error", "repeats"])
 def test_what_is_not_for_it(dataset: fastinet.Dataset, name: str) -> None:
     with pytest.raises(TypeError, match=f"{name} is not for ImageDataset"):
         ImageDataset(dataset, CROP, **{name: 1})
+
+
+@pytest.mark.parametrize("name", ["prefetch", "log", "log_every"])
+def test_what_would_do_nothing(dataset: fastinet.Dataset, name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} is not for ImageDataset: batches are DataLoader"):
+        ImageDataset(dataset, CROP, **{name: 1})
+
+
+# Copies of an item
+
+
+def copies_of(dataset: fastinet.Dataset, item: int, count: int, epoch: int = 0) -> list[bytes]:
+    """The first copies of an item, as views of it: what `Loader` makes of view 0, 1, ..."""
+    loader = Loader(dataset, 43, CROP, views=count, seed=SEED, layout="NCHW")
+    (batch,) = loader.epoch(epoch)
+    return [view.tobytes() for view in batch.images[item]]
+
+
+def test_an_item_that_comes_again_in_a_batch(dataset: fastinet.Dataset) -> None:
+    images = ImageDataset(dataset, CROP, seed=SEED)
+    images.set_epoch(4)
+    rows = [image.numpy().tobytes() for image, _ in images.__getitems__([7, 3, 7, 7, 3])]
+    seven, three = copies_of(dataset, 7, 3, epoch=4), copies_of(dataset, 3, 2, epoch=4)
+    assert rows == [seven[0], three[0], seven[1], seven[2], three[1]]
+    assert len(set(rows)) == 5
+    again = images.__getitems__([7])  # a function of what is asked for, not of what was before
+    assert again[0][0].numpy().tobytes() == images[7][0].numpy().tobytes() == seven[0]
+
+
+def test_copies_by_number(dataset: fastinet.Dataset) -> None:
+    images = ImageDataset(dataset, CROP, seed=SEED)
+    expected = copies_of(dataset, 9, 5)
+    assert [images[9, copy][0].numpy().tobytes() for copy in range(5)] == expected
+    rows = [image.numpy().tobytes() for image, _ in images.__getitems__([(9, 4), (9, 0), (9, 4)])]
+    assert rows == [expected[4], expected[0], expected[4]]
+    with pytest.raises(IndexError, match="copies must be 0 to 65535"):
+        images[9, -1]
+
+
+class Listed:
+    """A sampler that gives the same items every time, and hears of epochs."""
+
+    def __init__(self, items: list[int]) -> None:
+        self.items = items
+        self.epoch = 0
+
+    def __iter__(self) -> Any:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_a_repeated_order_under_dataloader(
+    dataset: fastinet.Dataset, workers: int, world: int
+) -> None:
+    """With the items of the loader's repeated order, its rows: on all ranks, in any batches."""
+    options: dict[str, Any] = {"seed": SEED, "repeats": 3, "shuffle": True, "layout": "NCHW"}
+    (whole,) = Loader(dataset, 43, CROP, **options).epoch(2)
+    images = ImageDataset(dataset, CROP, seed=SEED)
+    images.set_epoch(2)
+    rows = []
+    for rank in range(world):
+        sampler = CopySampler(Listed(whole.indices.tolist()), rank=rank, world=world)
+        assert len(sampler) == 43 // world
+        loader: Any = DataLoader(
+            images,
+            batch_size=4,
+            sampler=sampler,
+            num_workers=workers,
+            multiprocessing_context="fork" if workers else None,
+        )
+        rows.append([image.numpy().tobytes() for batch, _ in loader for image in batch])
+    expected = [image.tobytes() for image in whole.images[: 43 // world * world]]
+    assert rows == [expected[rank::world] for rank in range(world)]
+    assert len(set(expected)) == len(expected)
+
+
+def test_samplers_of_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = Listed([5, 5, 2, 5])
+    sampler = CopySampler(items)
+    for _ in range(2):  # each epoch counts anew
+        assert list(sampler) == [(5, 0), (5, 1), (2, 0), (5, 2)]
+    sampler.set_epoch(6)
+    assert items.epoch == 6
+    drawn = CopySampler(torch.utils.data.RandomSampler(range(3), True, 20))
+    drawn.set_epoch(1)  # harmless
+    pairs = list(drawn)
+    assert len(set(pairs)) == len(drawn) == 20
+    monkeypatch.setattr("fastinet.loading.options.rank_and_world", lambda: (1, 2))
+    assert list(CopySampler(items, rank="auto", world="auto")) == [(5, 1), (5, 2)]
+    with pytest.raises(ValueError, match="rank must be 0 to 1, not 2"):
+        CopySampler(items, rank=2, world=2)
 
 
 # torchdata

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OFFERED = {
     "boxes",
     "companions",
+    "copies",
     "crops",
     "errors",
     "flips",
@@ -85,7 +86,10 @@ def test_a_sent_batch_has_all_that_the_batch_had(
         images, labels = sent
         assert images is sent.images
         assert labels is sent.labels
-        for name in ("images", "labels", "soft_labels", "indices", "boxes", "flips", "image_sizes"):
+        for name in (
+            *("images", "labels", "soft_labels", "indices", "copies"),
+            *("boxes", "flips", "image_sizes"),
+        ):
             ours, theirs = getattr(sent, name), getattr(batch, name)
             assert ours.dtype == theirs.dtype
             assert np.array_equal(ours, theirs)
@@ -109,6 +113,7 @@ def test_rows_that_pad_a_batch_have_no_labels(dataset: fastinet.Dataset) -> None
     several.label_sets = label_sets([[label, 990] for label in dataset.labels.tolist()])
     *_, last = Loader(several, 10, Resize(8), pad_last="mask")
     assert last.indices.tolist() == [40, 41, 42, *[-1] * 7]
+    assert last.copies.tolist() == [0, 0, 0, *[-1] * 7]
     for batch in (last, SentBatch(last, np.copy, np.copy)):
         assert batch.label_sets is not None
         assert [list(labels) for labels in batch.label_sets] == [[4, 990]] * 3 + [[]] * 7

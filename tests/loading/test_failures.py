@@ -17,9 +17,9 @@ from fastinet import Loader, Resize, StreamLoader
 from fastinet.errors import CorruptError, FastinetWarning, ReadError, TooLargeError
 from fastinet.loading.failures import Failures
 
-SOME: list[tuple[int, int, int, str, str, str, int]] = [
-    (0, 5, -1, "corrupt", "no such code", "a.tar", 512),
-    (3, 2, -1, "io", "refused", "", -1),
+SOME: list[tuple[int, int, int, int, str, str, str, int]] = [
+    (0, 5, 0, -1, "corrupt", "no such code", "a.tar", 512),
+    (3, 2, 0, -1, "io", "refused", "", -1),
 ]
 
 
@@ -55,9 +55,10 @@ def test_a_list_of_them() -> None:
     assert (first.action, first.replacement, first.replacement_key) == ("masked", None, None)
     assert (second.item, second.archive) == (2, None)
     assert isinstance(second.error, ReadError)
-    failures.add([(1, 2, 7, "corrupt", "no such code", "a.tar", 9)])
+    failures.add([(1, 2, 3, 7, "corrupt", "no such code", "a.tar", 9)])
     third = failures[2]
     assert (third.action, third.replacement, third.replacement_key) == ("replaced", 7, "h.JPEG")
+    assert [each.copy for each in failures] == [0, 0, 3]
     assert str(third).endswith("no such code (replaced by 'h.JPEG')")
     assert failures[-1].item == third.item
     assert [each.item for each in failures[1:]] == [2, 2]
@@ -69,7 +70,7 @@ def test_a_list_of_them() -> None:
 def test_an_epoch_of_nothing_else_fits_in_memory() -> None:
     failures = Failures(range(1_281_167))  # type: ignore[arg-type]
     for item in range(0, 1_281_167, 997):
-        failures.add([(row, item, -1, "io", "gone", "a.tar", 0) for row in range(997)])
+        failures.add([(row, item, 0, -1, "io", "gone", "a.tar", 0) for row in range(997)])
     assert len(failures) > 1_281_167
     assert sys.getsizeof(failures._records) < 40 * len(failures)
     assert failures[1_000_000].error.cause == "gone"  # type: ignore[attr-defined]
@@ -80,7 +81,7 @@ def test_several_threads_take_batches() -> None:
 
     def add(number: int) -> None:
         for _ in range(200):
-            failures.add([(0, number, -1, "io", f"cause {number}", "a.tar", number)] * 3)
+            failures.add([(0, number, 0, -1, "io", f"cause {number}", "a.tar", number)] * 3)
 
     threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -23,6 +23,8 @@ from fastinet.loading.options import (
 )
 from fastinet.testing.archives import train_tar
 
+CROP = RandomResizedCrop(8)
+
 
 def loader_of(dataset: fastinet.Dataset, batch_size: int, **options: Any) -> Loader:
     return Loader(dataset, batch_size, Resize(8), **options)
@@ -79,6 +81,8 @@ def test_windows_and_blocks_that_are_left_out_never_change() -> None:
         ("batch_size", lambda n: options_of(batch_size=n).batch_size, 1, 2**31 - 1),
         ("threads", lambda n: options_of(threads=n).threads, 1, 4096),
         ("prefetch", lambda n: options_of(prefetch=n).prefetch, 1, 2**16),
+        ("repeats", lambda n: options_of(transform=CROP, repeats=n).repeats, 1, 2**16),
+        ("repeats", lambda n: options_of(transform=CROP, views=3, repeats=n).repeats, 1, 21845),
         ("seed", lambda n: options_of(seed=n).seed, 0, 2**64 - 1),
         ("rank", lambda n: options_of(rank=n, world=7).rank, 0, 6),
         ("world", lambda n: options_of(rank=0, world=n).world, 1, 2**31 - 1),
@@ -134,6 +138,7 @@ def test_options_are_final(dataset: fastinet.Dataset) -> None:
         "batch_size": np.int64(3),
         "transform": RandomResizedCrop(8),
         "views": 2,
+        "repeats": 3,
         "rank": "auto",
         "world": "auto",
         "dtype": "float32",
@@ -152,19 +157,19 @@ def test_options_are_final(dataset: fastinet.Dataset) -> None:
     loader = Loader(**{**given, "dataset": dataset})
     for name in ("batch_size", "transform", "output", "seed", "threads", "affinity", "on_error"):
         assert getattr(loader, name) == getattr(options, name)
-    for name in ("drop_last", "rank", "world", "prefetch"):
+    for name in ("drop_last", "rank", "world", "prefetch", "repeats"):
         assert getattr(loader, name) == getattr(options, name)
     assert loader.options == options
 
 
 @pytest.mark.parametrize("kind", ["fastinet.torch.Loader", "ImageDataset"])
 def test_refused_options_are_options(kind: str) -> None:
-    names, reason = _DECIDED_OTHERWISE[kind]
-    assert set(names) <= defaults_of(Loader).keys()
-    for name in names:
+    reasons = _DECIDED_OTHERWISE[kind]
+    assert reasons.keys() <= defaults_of(Loader).keys()
+    for name, reason in reasons.items():
         with pytest.raises(TypeError, match=f"^{name} is not for {kind}: {reason}$"):
             refuse_options(kind, {"seed": 1, name: None})
-    refuse_options(kind, defaults_of(Loader).keys() - set(names))
+    refuse_options(kind, defaults_of(Loader).keys() - reasons.keys())
 
 
 @pytest.mark.parametrize(
@@ -178,8 +183,7 @@ def test_adapters_pass_on_what_they_do_not_decide(passed_on: Any, kind: str, own
     """Each option of a loader is passed on, the adapter's own, or refused; and has one type."""
     stated = inspect.get_annotations(Loader.__init__)
     given_by_position = {"dataset", "batch_size", "transform", "return"}
-    refused, _ = _DECIDED_OTHERWISE[kind]
-    expected = stated.keys() - given_by_position - own - set(refused)
+    expected = stated.keys() - given_by_position - own - _DECIDED_OTHERWISE[kind].keys()
     annotations = {
         name: annotation.__forward_arg__ for name, annotation in passed_on.__annotations__.items()
     }

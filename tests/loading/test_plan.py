@@ -130,7 +130,7 @@ def test_positions_beyond_the_end_wrap_around() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"rank": 2, "world": 2}, {"rank": -1}, {"world": 0}, {"start": -1}],
+    [{"rank": 2, "world": 2}, {"rank": -1}, {"world": 0}, {"start": -1}, {"repeats": 0}],
 )
 def test_arguments_that_make_no_sense(arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="no plan for 5 items"):

@@ -182,6 +182,7 @@ def same_batches(one: Iterable[fastinet.Batch], other: Iterable[fastinet.Batch])
     """Fails unless they are the same, batch for batch and bit for bit."""
     for left, right in zip(one, other, strict=True):
         np.testing.assert_array_equal(left.indices, right.indices)
+        np.testing.assert_array_equal(left.copies, right.copies)
         np.testing.assert_array_equal(left.labels, right.labels)
         np.testing.assert_array_equal(left.images, right.images)
         np.testing.assert_array_equal(left.boxes, right.boxes)
