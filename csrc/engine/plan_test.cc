@@ -164,8 +164,9 @@ TEST_CASE("rows of batches") {
   CHECK_EQ(plan.NumberOf(7), 7);
   CHECK_EQ(plan.LabelOf(7), kNoLabel);
   CHECK_EQ(plan.CopyAt(3), 0);
-  const std::vector<uint16_t> copies = {0, 1, 2, 65535};
-  CHECK_EQ(EpochPlan{.copies = copies}.CopyAt(3), 65535);
+  const std::vector<uint16_t> copies = {0, 1, 2, 65535, 0, 0, 0, 0, 0, 0};
+  const EpochPlan repeated{.order = order, .copies = copies};
+  CHECK_EQ(repeated.CopyAt(3), 65535);
   const std::vector<int64_t> column = {5, 6};
   const EpochPlan named{.order = order, .batch_size = 5, .numbers = column, .labels = column};
   CHECK_EQ(named.batches(), 2);
