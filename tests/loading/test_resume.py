@@ -55,13 +55,13 @@ def rows_of(process: subprocess.Popen[str]) -> list[str]:
     return [row for line in output.splitlines() for row in json.loads(line)[0]]
 
 
-@pytest.mark.parametrize("shuffle", [True, "blocked"])
+@pytest.mark.parametrize(("shuffle", "repeats"), [(True, 1), ("blocked", 1), (True, 3)])
 @pytest.mark.parametrize("killed_at", [1, 11, 23])
 def test_a_killed_run_goes_on(
-    archive_path: Path, dataset: fastinet.Dataset, shuffle: Any, killed_at: int
+    archive_path: Path, dataset: fastinet.Dataset, shuffle: Any, repeats: int, killed_at: int
 ) -> None:
     """On two ranks with other threads and batches, after SIGKILL at some step."""
-    options = {"shuffle": shuffle, "seed": 9, "batch_size": 4}
+    options = {"shuffle": shuffle, "repeats": repeats, "seed": 9, "batch_size": 4}
     if shuffle == "blocked":
         options |= {"block": 4096, "window": 16384}
     unbroken = Loader(dataset, transform=SMALL, **options)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import fastinet
-from fastinet import Loader, Resize, StreamLoader
+from fastinet import Loader, RandomResizedCrop, Resize, StreamLoader
 from fastinet.testing.archives import train_tar
 
 if TYPE_CHECKING:
@@ -77,6 +77,23 @@ LOADER_STATES: dict[str, tuple[dict[str, Any], str, list[list[int]]]] = {
         ),
         BLOCKED,
     ),
+    "version 3, repeated": (
+        {"shuffle": True, "repeats": 3},
+        (
+            '{"version": 3, "seed": 9223372036854775813, "shuffle": true, "window": null, '
+            '"block": null, "blocks": null, "items": 23, "epoch": 1, "position": 8, "repeats": 3}'
+        ),
+        [[10, 16, 16, 16], [14, 14, 14, 20], [20, 20, 4, 4], [4, 17, 17], [10, 10, 10, 13]],
+    ),
+    "version 3, repeated in blocks": (
+        {"shuffle": "blocked", "block": 1024, "window": 4096, "repeats": 3},
+        (
+            '{"version": 3, "seed": 9223372036854775813, "shuffle": "blocked", "window": 4096, '
+            '"block": 1024, "blocks": 2674896953, "items": 23, "epoch": 1, "position": 8, '
+            '"repeats": 3}'
+        ),
+        [[13, 15, 15, 15], [18, 18, 18, 14], [14, 14, 6, 6], [6, 17, 17], [10, 10, 10, 3]],
+    ),
 }
 
 STREAM_STATES: dict[str, tuple[dict[str, Any], str, list[list[int]]]] = {
@@ -90,6 +107,14 @@ STREAM_STATES: dict[str, tuple[dict[str, Any], str, list[list[int]]]] = {
         '{"version": 1, "seed": 9223372036854775813, "window": 1, "epoch": 3, "position": 8}',
         IN_ORDER[:4],
     ),
+    "version 2, repeated": (
+        {"shuffle": True, "window": 6, "repeats": 3},
+        (
+            '{"version": 2, "seed": 9223372036854775813, "window": 6, "epoch": 3, "position": 50, '
+            '"repeats": 3}'
+        ),
+        [[21, 19, 19, 19], [11, 11, 11, 14], [14, 14, 18, 18], [18, 22, 22, 22], [15, 15, 15]],
+    ),
 }
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*items gave no row")
@@ -100,12 +125,12 @@ def test_a_loader_goes_on_from_a_state_of_any_version(tmp_path: Path, name: str)
     options, state, batches = LOADER_STATES[name]
     (tmp_path / "train.tar").write_bytes(ARCHIVE)
     dataset = fastinet.open(tmp_path / "train.tar", index=False)
-    loader = Loader(dataset, 4, Resize(8), on_error="mask", **options)
+    loader = Loader(dataset, 4, RandomResizedCrop(8), on_error="mask", **options)
     loader.load_state_dict(json.loads(state))
     assert loader.state_dict() == {
         **dict.fromkeys(["window", "block", "blocks"]),
         **json.loads(state),
-        "version": 2,
+        "version": 3 if "repeats" in options else 2,
     }
     rest = [batch.indices.tolist() for batch in loader]
     assert [*rest, next(iter(loader)).indices.tolist()] == batches
@@ -115,7 +140,7 @@ def test_a_loader_goes_on_from_a_state_of_any_version(tmp_path: Path, name: str)
 def test_a_streams_loader_goes_on_from_a_state_of_any_version(name: str) -> None:
     options, state, batches = STREAM_STATES[name]
     stream = fastinet.open_stream(io.BytesIO(ARCHIVE), classes=["n01440764"])
-    loader = StreamLoader(stream, 4, Resize(8), on_error="mask", **options)
+    loader = StreamLoader(stream, 4, RandomResizedCrop(8), on_error="mask", **options)
     loader.load_state_dict(json.loads(state))
     assert loader.state_dict() == json.loads(state)
     assert [batch.indices.tolist() for batch in loader] == batches
