@@ -111,6 +111,7 @@ struct Fixture {
     CHECK_EQ(slot->valid[static_cast<size_t>(row)], 1);
   }
 
+  EngineStats stats;
   Dataset data{10, {3}};
   Maps maps{10};
   std::vector<int64_t> order = {5, 3, 4, 9, kPaddingItem};
@@ -118,7 +119,6 @@ struct Fixture {
   std::vector<int64_t> labels = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0};
   EpochPlan plan;
   EpochOptions options;
-  EngineStats stats;
   Worker worker;
   std::unique_ptr<Slot> slot;
   std::unique_ptr<RowMaker> maker;
