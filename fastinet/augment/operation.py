@@ -100,7 +100,7 @@ def draw_steps(
         seed: of the loader.
         epoch: which.
         item: its id.
-        view: which of the item's views.
+        view: which of the item's views; view v of copy c is ``c * V + v``, of V views.
         interpolation: of the crop.
 
     Raises:

@@ -16,6 +16,7 @@ from support.bad_items import BAD, DAMAGED, ITEMS, MAX_PIXELS, write_bad_archive
 
 import fastinet
 from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize, StreamLoader
+from fastinet.augment import Sharpness, Solarize, draw_steps
 from fastinet.loading.batch import SentBatch
 from fastinet.loading.chosen import ChosenItems, with_copies
 from fastinet.testing import reference
@@ -157,7 +158,11 @@ def test_copies_are_views_with_other_numbers(
 ) -> None:
     """View v of copy c is view ``c * V + v`` of an item with so many, soft labels and all."""
     each = views or 1
-    crop = RandomResizedCrop(8, color_jitter=ColorJitter(0.4, 0.4, 0.4, 0.1))
+    crop = RandomResizedCrop(
+        8,
+        color_jitter=ColorJitter(0.4, 0.4, 0.4, 0.1),
+        augment=(Solarize(p=0.5), Sharpness((0.2, 1.8))),
+    )
     options: dict[str, Any] = {"seed": 7, "threads": 2, "soft_labels": label_maps}
     (wide,) = Loader(dataset, N, crop, views=4 * each, **options).epoch(2)
     rows = 0
@@ -173,14 +178,18 @@ def test_copies_are_views_with_other_numbers(
 
 def test_copies_are_the_references(dataset: fastinet.Dataset) -> None:
     """A row can be made again from what its batch says of it."""
-    (batch,) = Loader(dataset, N, RandomResizedCrop(8, views=2), repeats=5, seed=2**50).epoch(3)
+    crop = RandomResizedCrop(8, views=2, augment=(Solarize(p=0.5), Sharpness((0.2, 1.8))))
+    (batch,) = Loader(dataset, N, crop, repeats=5, seed=2**50).epoch(3)
     for row, (item, copy) in enumerate(shows([batch])):
         data = dataset.read(item)
         size = reference.open_image(data).size
         for view in range(2):
-            drawn = reference.random_resized_crop(size, 2**50, 3, item, view=2 * copy + view)
+            number = 2 * copy + view
+            drawn = reference.random_resized_crop(size, 2**50, 3, item, view=number)
             assert (tuple(batch.boxes[row, view]), batch.flips[row, view]) == drawn
-            image = fastinet.decode(data, batch.boxes[row, view], 8, batch.flips[row, view])
+            box, flip = batch.boxes[row, view].tolist(), bool(batch.flips[row, view])
+            steps = draw_steps(crop.augment, 8, seed=2**50, epoch=3, item=item, view=number)
+            image = fastinet.decode(data, box, 8, flip, steps=steps)
             np.testing.assert_array_equal(batch.images[row, view], image)
 
 
