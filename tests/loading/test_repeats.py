@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from support.bad_items import BAD, DAMAGED, ITEMS, MAX_PIXELS, write_bad_archive
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize, StreamLoader
+from fastinet import (
+    CenterCrop,
+    ColorJitter,
+    Loader,
+    MultiCrop,
+    RandomResizedCrop,
+    Resize,
+    StreamLoader,
+    View,
+)
 from fastinet.augment import Sharpness, Solarize, draw_steps
 from fastinet.loading.batch import SentBatch
 from fastinet.loading.chosen import ChosenItems, with_copies
@@ -191,6 +200,30 @@ def test_copies_are_the_references(dataset: fastinet.Dataset) -> None:
             steps = draw_steps(crop.augment, 8, seed=2**50, epoch=3, item=item, view=number)
             image = fastinet.decode(data, box, 8, flip, steps=steps)
             np.testing.assert_array_equal(batch.images[row, view], image)
+
+
+def test_copies_of_groups_of_views(dataset: fastinet.Dataset) -> None:
+    """Views are numbered over all groups, and then over all copies."""
+    groups = MultiCrop(View(RandomResizedCrop(8)), View(RandomResizedCrop(6), count=2))
+    alone = {
+        size: next(Loader(dataset, N, RandomResizedCrop(size, views=3 * 4), seed=2).epoch(1))
+        for size in (8, 6)
+    }
+    (batch,) = Loader(dataset, N, groups, repeats=4, seed=2).epoch(1)
+    assert [crops.shape[:2] for crops in batch.crops] == [(N, 1), (N, 2)]
+    for row, (item, copy) in enumerate(
+        zip(batch.indices.tolist(), batch.copies.tolist(), strict=True)
+    ):
+        first = 3 * copy
+        large, small = alone[8].images[item], alone[6].images[item]
+        np.testing.assert_array_equal(batch.crops[0][row], large[first : first + 1])
+        np.testing.assert_array_equal(batch.crops[1][row], small[first + 1 : first + 3])
+        np.testing.assert_array_equal(batch.boxes[row], alone[8].boxes[item, first : first + 3])
+    with pytest.raises(ValueError, match="repeats must be 1 to 21845, not 21846"):
+        Loader(dataset, N, groups, repeats=21846)
+    whole = MultiCrop(View(CenterCrop(8)), View(Resize(6)))
+    with pytest.raises(ValueError, match=r"repeats=2 of MultiCrop.* would all be the same"):
+        Loader(dataset, N, whole, repeats=2)
 
 
 def test_all_copies_differ(dataset: fastinet.Dataset) -> None:
