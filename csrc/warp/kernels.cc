@@ -1,7 +1,6 @@
 #include "warp/kernels.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/simd_targets.h"
 #undef HWY_TARGET_INCLUDE
@@ -9,7 +8,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "base/transpose-inl.h"
+#include "warp/sampling-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastinet {
@@ -18,55 +17,8 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// What is stored is computed in double and without fused multiplication, as in Pillow's Geometry.c,
-// so that the last bits are the same.
-using Doubles = hn::CappedTag<double, 8>;
-using Ints = hn::Rebind<int32_t, Doubles>;
-using Bytes = hn::Rebind<uint8_t, Doubles>;
 using Pairs = hn::Rebind<int64_t, Doubles>;  // of words: the first one in the lower half
-using Vec = hn::Vec<Doubles>;
-using Whole = hn::Vec<Ints>;
 using Pair = hn::Vec<Pairs>;
-
-HWY_INLINE Vec ToDouble(Whole value) { return hn::PromoteTo(Doubles(), value); }
-
-HWY_INLINE Vec Between(Vec a, Vec b, Vec part) { return hn::Add(a, hn::Mul(hn::Sub(b, a), part)); }
-
-/// p1 + part * (p2 + part * (p3 + part * p4)).
-HWY_INLINE Vec Horner(Vec p1, Vec p2, Vec p3, Vec p4, Vec part) {
-  return hn::Add(p1, hn::Mul(part, hn::Add(p2, hn::Mul(part, hn::Add(p3, hn::Mul(part, p4))))));
-}
-
-/// The cubic through four lines.
-HWY_INLINE Vec CubicOfLines(const Vec* v, Vec part) {
-  const Vec difference = hn::Sub(v[0], v[1]);
-  const Vec p3 = hn::Sub(hn::Add(hn::Add(difference, difference), v[2]), v[3]);
-  const Vec p4 = hn::Add(hn::Sub(hn::Sub(v[1], v[0]), v[2]), v[3]);
-  return Horner(v[1], hn::Sub(v[2], v[0]), p3, p4, part);
-}
-
-/// The cubic through four neighbours in a line, whose coefficients are whole numbers.
-HWY_INLINE Vec CubicOfColumns(const Whole* v, Vec part) {
-  const Whole difference = hn::Sub(v[0], v[1]), last = hn::Sub(v[2], v[3]);
-  const Whole p3 = hn::Add(hn::Add(difference, difference), last);
-  const Whole p4 = hn::Sub(hn::Zero(Ints()), hn::Add(difference, last));
-  return Horner(ToDouble(v[1]), ToDouble(hn::Sub(v[2], v[0])), ToDouble(p3), ToDouble(p4), part);
-}
-
-/// Stores the first `count` of some values, cut off; what is beyond 0 and 255 becomes these.
-HWY_INLINE void StoreDoubles(Vec value, uint8_t* out, size_t count) {
-  const auto bytes = hn::DemoteTo(Bytes(), hn::DemoteTo(Ints(), value));
-  if (count >= hn::Lanes(Bytes())) return hn::StoreU(bytes, Bytes(), out);
-  uint8_t values[hn::MaxLanes(Bytes())];
-  hn::StoreU(bytes, Bytes(), values);
-  std::copy_n(values, count, out);
-}
-
-/// The centres of pixels from number `first` on.
-HWY_INLINE Vec Centres(size_t first) {
-  const Doubles d;
-  return hn::Add(hn::Iota(d, static_cast<double>(first)), hn::Set(d, 0.5));
-}
 
 // ------------------------------------------------------------------------------- points anywhere
 
@@ -187,39 +139,107 @@ using FloatBytes = hn::Rebind<uint8_t, Floats>;
 using FloatVec = hn::Vec<Floats>;
 using Words = hn::Vec<FloatWords>;
 
-/// As many points as two vectors of doubles have, of which these are the two.
-struct TwoPoints {
-  Points low, high;
+/// As many points as a vector of floats has.
+struct FloatPoints {
   FloatVec x_part, y_part;
+  HWY_ALIGN int64_t offsets[hn::MaxLanes(Floats())];  // from the first pixel [bytes]
 };
 
 HWY_INLINE FloatVec BothAsFloats(Vec low, Vec high) {
   return hn::Combine(Floats(), hn::DemoteTo(HalfFloats(), high), hn::DemoteTo(HalfFloats(), low));
 }
 
-HWY_INLINE TwoPoints TwoPointsOf(const WordImage& image, const SourceLine& from, size_t first) {
+HWY_INLINE void FloatPointsOf(const WordImage& image, const SourceLine& from, size_t first,
+                              FloatPoints* points) {
+  const size_t half = hn::Lanes(Doubles());
   const Points low = PointsOf(image, from, Centres(first));
-  const Points high = PointsOf(image, from, Centres(first + hn::Lanes(Doubles())));
-  return {low, high, BothAsFloats(low.x_part, high.x_part), BothAsFloats(low.y_part, high.y_part)};
+  const Points high = PointsOf(image, from, Centres(first + half));
+  points->x_part = BothAsFloats(low.x_part, high.x_part);
+  points->y_part = BothAsFloats(low.y_part, high.y_part);
+  hn::Store(low.offset, Pairs(), points->offsets);
+  hn::Store(high.offset, Pairs(), points->offsets + half);
 }
 
-/// GatherPairs of both, parted: the first pixels and the second ones.
-HWY_INLINE void GatherWords(const WordImage& image, const TwoPoints& points, int below, int right,
-                            Words* words) {
-  const FloatWords d;
-  const Words low = hn::BitCast(d, GatherPairs(image, points.low, below, right));
-  const Words high = hn::BitCast(d, GatherPairs(image, points.high, below, right));
-  words[0] = hn::ConcatEven(d, high, low);
-  words[1] = hn::ConcatOdd(d, high, low);
+// Neighbours in a line lie together, so that one load has them all: of four points at a time they
+// are transposed in blocks of 16 bytes. Gathering them by their indices takes longer.
+
+using Block = hn::FixedTag<uint32_t, 4>;
+
+/// load(k), load(k + 4), ... side by side.
+template <class D, class Load>
+HWY_INLINE hn::Vec<D> SideBySide(D d, size_t k, const Load& load) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    return load(k);
+  } else {
+    constexpr hn::Half<D> half;
+    return hn::Combine(d, SideBySide(half, k + hn::MaxLanes(half), load),
+                       SideBySide(half, k, load));
+  }
 }
 
-HWY_INLINE FloatVec FloatComponent(Words words, int component) {
-  const FloatWords d;
-  const Words shifted = component == 0   ? words
-                        : component == 1 ? hn::ShiftRight<8>(words)
-                                         : hn::ShiftRight<16>(words);
-  return hn::ConvertTo(Floats(), hn::BitCast(FloatInts(), hn::And(shifted, hn::Set(d, 0xFF))));
+/// The first or the second halves of blocks, in turn from one and the other.
+HWY_INLINE Words LowerOf(Words a, Words b) { return hn::InterleaveLower(FloatWords(), a, b); }
+HWY_INLINE Words UpperOf(Words a, Words b) { return hn::InterleaveUpper(FloatWords(), a, b); }
+
+/// The first or the second halves of the blocks of two vectors.
+HWY_INLINE Words LowerHalves(Words a, Words b) {
+  const hn::Repartition<uint64_t, FloatWords> d;
+  return hn::BitCast(FloatWords(), hn::InterleaveLower(d, hn::BitCast(d, a), hn::BitCast(d, b)));
 }
+HWY_INLINE Words UpperHalves(Words a, Words b) {
+  const hn::Repartition<uint64_t, FloatWords> d;
+  return hn::BitCast(FloatWords(), hn::InterleaveUpper(d, hn::BitCast(d, a), hn::BitCast(d, b)));
+}
+
+/// Where a line begins for LoadTwo and LoadFour: `right` of the points' pixels, `below` them.
+HWY_INLINE const uint8_t* LineBegin(const WordImage& image, int below, int right) {
+  return reinterpret_cast<const uint8_t*>(
+      image.words + static_cast<ptrdiff_t>(image.stride) * below + ptrdiff_t{right});
+}
+
+/// The pixel of each point and the one behind it.
+HWY_INLINE void LoadTwo(const uint8_t* line, const FloatPoints& points, Words* words) {
+  const auto pair = [&](size_t i) {
+    const hn::FixedTag<uint32_t, 2> d;
+    return hn::LoadU(d, reinterpret_cast<const uint32_t*>(line + points.offsets[i]));
+  };
+  // Points 0 and 2, and 1 and 3.
+  const auto block = [&](size_t i) { return hn::Combine(Block(), pair(i + 2), pair(i)); };
+  const Words even = SideBySide(FloatWords(), 0, block), odd = SideBySide(FloatWords(), 1, block);
+  const Words first = LowerOf(even, odd), last = UpperOf(even, odd);
+  words[0] = LowerHalves(first, last);
+  words[1] = UpperHalves(first, last);
+}
+
+/// The pixel of each point and the three behind it.
+HWY_INLINE void LoadFour(const uint8_t* line, const FloatPoints& points, Words* words) {
+  const auto block = [&](size_t i) {
+    return hn::LoadU(Block(), reinterpret_cast<const uint32_t*>(line + points.offsets[i]));
+  };
+  const Words v0 = SideBySide(FloatWords(), 0, block), v1 = SideBySide(FloatWords(), 1, block);
+  const Words v2 = SideBySide(FloatWords(), 2, block), v3 = SideBySide(FloatWords(), 3, block);
+  const Words left = LowerOf(v0, v1), left2 = LowerOf(v2, v3);
+  const Words right = UpperOf(v0, v1), right2 = UpperOf(v2, v3);
+  words[0] = LowerHalves(left, left2);
+  words[1] = UpperHalves(left, left2);
+  words[2] = LowerHalves(right, right2);
+  words[3] = UpperHalves(right, right2);
+}
+
+/// Red, green and blue of some words.
+struct FloatPixels {
+  explicit HWY_INLINE FloatPixels(Words words) {
+    const auto component = [](Words shifted) {
+      const Words byte = hn::And(shifted, hn::Set(FloatWords(), 0xFF));
+      return hn::ConvertTo(Floats(), hn::BitCast(FloatInts(), byte));
+    };
+    values[0] = component(words);
+    values[1] = component(hn::ShiftRight<8>(words));
+    values[2] = component(hn::ShiftRight<16>(words));
+  }
+
+  FloatVec values[3];
+};
 
 /// Bits that differ between some words and `first`, added to those that did before.
 HWY_INLINE Words Differing(Words before, Words first, Words words) {
@@ -232,19 +252,21 @@ struct FastBilinear : Bilinear {
   static constexpr float kBound = 0x1p-13f;
 
   /// Three components, and the bits in which any of the pixels read differ.
-  static HWY_INLINE Words Approximate(const WordImage& image, const TwoPoints& points,
+  static HWY_INLINE Words Approximate(const WordImage& image, const FloatPoints& points,
                                       FloatVec* values) {
     Words above[2], below[2];
-    GatherWords(image, points, 0, 0, above);
-    GatherWords(image, points, 1, 0, below);
+    LoadTwo(LineBegin(image, 0, 0), points, above);
+    LoadTwo(LineBegin(image, 1, 0), points, below);
+    const FloatPixels pixels[4] = {FloatPixels(above[0]), FloatPixels(above[1]),
+                                   FloatPixels(below[0]), FloatPixels(below[1])};
+    const auto between = [](FloatVec a, FloatVec b, FloatVec part) {
+      return hn::MulAdd(part, hn::Sub(b, a), a);
+    };
     for (int c = 0; c < 3; ++c) {
-      const auto between = [](FloatVec a, FloatVec b, FloatVec part) {
-        return hn::MulAdd(part, hn::Sub(b, a), a);
+      const auto line = [&](int first) {
+        return between(pixels[first].values[c], pixels[first + 1].values[c], points.x_part);
       };
-      const auto line = [&](const Words* words) {
-        return between(FloatComponent(words[0], c), FloatComponent(words[1], c), points.x_part);
-      };
-      values[c] = between(line(above), line(below), points.y_part);
+      values[c] = between(line(0), line(2), points.y_part);
     }
     const Words differing = Differing(hn::Xor(above[0], above[1]), above[0], below[0]);
     return Differing(differing, above[0], below[1]);
@@ -269,25 +291,30 @@ struct FastBicubic : Bicubic {
     weights[3] = hn::Mul(square, hn::Sub(part, one));
   }
 
-  static HWY_INLINE Words Approximate(const WordImage& image, const TwoPoints& points,
+  static HWY_INLINE Words Approximate(const WordImage& image, const FloatPoints& points,
                                       FloatVec* values) {
     FloatVec columns[4], rows[4];
     WeightsOf(points.x_part, columns);
     WeightsOf(points.y_part, rows);
+    for (int c = 0; c < 3; ++c) values[c] = hn::Zero(Floats());
     Words differing = hn::Zero(FloatWords()), first = differing;
     for (int i = 0; i < 4; ++i) {
       Words words[4];
-      GatherWords(image, points, i - 1, -1, words);
-      GatherWords(image, points, i - 1, 1, words + 2);
+      LoadFour(LineBegin(image, i - 1, -1), points, words);
       if (i == 0) first = words[0];
-      for (const Words each : words) differing = Differing(differing, first, each);
+      // Written out, since a loop would find out the component and the column each time.
+      const FloatPixels p0(words[0]), p1(words[1]), p2(words[2]), p3(words[3]);
       for (int c = 0; c < 3; ++c) {
-        FloatVec line = hn::Mul(columns[0], FloatComponent(words[0], c));
-        for (int j = 1; j < 4; ++j) {
-          line = hn::MulAdd(columns[j], FloatComponent(words[j], c), line);
-        }
-        values[c] = i == 0 ? hn::Mul(rows[0], line) : hn::MulAdd(rows[i], line, values[c]);
+        FloatVec line = hn::Mul(columns[0], p0.values[c]);
+        line = hn::MulAdd(columns[1], p1.values[c], line);
+        line = hn::MulAdd(columns[2], p2.values[c], line);
+        line = hn::MulAdd(columns[3], p3.values[c], line);
+        values[c] = hn::MulAdd(rows[i], line, values[c]);
       }
+      differing = Differing(differing, first, words[0]);
+      differing = Differing(differing, first, words[1]);
+      differing = Differing(differing, first, words[2]);
+      differing = Differing(differing, first, words[3]);
     }
     return differing;
   }
@@ -300,8 +327,10 @@ HWY_INLINE void WarpVector(const WordImage& image, const SourceLine& from, const
   const Floats d;
   const FloatVec bound = hn::Set(d, Kind::kBound);
   uint8_t* const planes[3] = {to.red, to.green, to.blue};
+  FloatPoints points;
+  FloatPointsOf(image, from, to.first + x, &points);
   FloatVec values[3];
-  const Words differing = Kind::Approximate(image, TwoPointsOf(image, from, to.first + x), values);
+  const Words differing = Kind::Approximate(image, points, values);
   // Components where the ends differ, in the place that they have in `differing`. A component that
   // is the same in all pixels read is that itself, whatever the bound says.
   Words doubtful = hn::Zero(FloatWords());
@@ -391,46 +420,7 @@ void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fil
   }
 }
 
-// ------------------------------------------------------------------------------ points on a line
-
-/// Calls value(line, part) for some pixels of each plane, whose left neighbours begin at `line`.
-template <class Value>
-HWY_INLINE void ShiftLine(const LinesOfPlanes& lines, const ShiftedLine& from,
-                          const LineOfPlanes& to, const Value& value) {
-  const Doubles d;
-  const Vec line = hn::Set(d, from.line), shift = hn::Set(d, from.shift);
-  // Of the pixel before the point: x + whole, where a centre is x + 0.5.
-  const Vec behind = hn::Set(d, from.whole - 0.5);
-  uint8_t* const planes[3] = {to.red, to.green, to.blue};
-  for (size_t x = 0; x < to.count; x += hn::Lanes(d)) {
-    const Vec centre = Centres(to.first + x);
-    const Vec point = hn::Sub(hn::Add(hn::Add(centre, line), shift), hn::Set(d, 0.5));
-    const Vec part = hn::Sub(point, hn::Add(centre, behind));
-    for (size_t c = 0; c < 3; ++c) {
-      StoreDoubles(value(lines[c] + x, part), planes[c] + x, to.count - x);
-    }
-  }
-}
-
-HWY_INLINE Whole LoadInts(const uint8_t* from) {
-  return hn::PromoteTo(Ints(), hn::LoadU(Bytes(), from));
-}
-
-void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from,
-                       const LineOfPlanes& to) {
-  ShiftLine(lines, from, to, [](const uint8_t* line, Vec part) {
-    return Between(ToDouble(LoadInts(line)), ToDouble(LoadInts(line + 1)), part);
-  });
-}
-
-void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to) {
-  ShiftLine(lines, from, to, [](const uint8_t* line, Vec part) {
-    const Whole v[4] = {LoadInts(line - 1), LoadInts(line), LoadInts(line + 1), LoadInts(line + 2)};
-    return CubicOfColumns(v, part);
-  });
-}
-
-// ----------------------------------------------------------------------------- planes otherwise
+// ------------------------------------------------------------------------------------- the words
 
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words) {
@@ -449,29 +439,6 @@ void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* b
   }
 }
 
-void TransposePlane(const uint8_t* plane, Size size, uint8_t* out) {
-  const auto width = static_cast<size_t>(size.width), height = static_cast<size_t>(size.height);
-  size_t whole_columns = 0, whole_rows = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::FixedTag<uint8_t, 16> d;
-  whole_columns = width / 16 * 16;
-  whole_rows = height / 16 * 16;
-  for (size_t y = 0; y < whole_rows; y += 16) {
-    for (size_t x = 0; x < whole_columns; x += 16) {
-      hn::Vec<decltype(d)> block[16];
-      for (size_t i = 0; i < 16; ++i) block[i] = hn::LoadU(d, plane + (y + i) * width + x);
-      TransposeBlock(block);
-      for (size_t i = 0; i < 16; ++i) hn::StoreU(block[i], d, out + (x + i) * height + y);
-    }
-  }
-#endif
-  for (size_t y = 0; y < height; ++y) {
-    for (size_t x = y < whole_rows ? whole_columns : 0; x < width; ++x) {
-      out[x * height + y] = plane[y * width + x];
-    }
-  }
-}
-
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fastinet
@@ -484,10 +451,7 @@ namespace {
 HWY_EXPORT(WarpLineBilinear);
 HWY_EXPORT(WarpLineBicubic);
 HWY_EXPORT(WarpLineNearest);
-HWY_EXPORT(ShiftLineBilinear);
-HWY_EXPORT(ShiftLineBicubic);
 HWY_EXPORT(InterleavePlanes);
-HWY_EXPORT(TransposePlane);
 
 }  // namespace
 
@@ -504,22 +468,9 @@ void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fil
   HWY_DYNAMIC_DISPATCH(WarpLineNearest)(image, from, fill, to);
 }
 
-void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from,
-                       const LineOfPlanes& to) {
-  HWY_DYNAMIC_DISPATCH(ShiftLineBilinear)(lines, from, to);
-}
-
-void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to) {
-  HWY_DYNAMIC_DISPATCH(ShiftLineBicubic)(lines, from, to);
-}
-
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words) {
   HWY_DYNAMIC_DISPATCH(InterleavePlanes)(red, green, blue, count, words);
-}
-
-void TransposePlane(const uint8_t* plane, Size size, uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(TransposePlane)(plane, size, out);
 }
 
 }  // namespace fastinet
