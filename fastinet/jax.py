@@ -17,6 +17,7 @@ import jax
 
 from fastinet.loading.batch import SentBatch
 from fastinet.loading.feeding import Feed
+from fastinet.pixels.transforms import erasings_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,9 @@ class Batch(SentBatch[jax.Array]):
         labels: [world * B]; int32, or int64 where JAX has 64-bit types enabled.
         soft_labels: float32 [world * B, C], see `fastinet.Batch.soft_labels`; None for a loader
             without.
+        erased: int32 [world * B, boxes, 4], see `fastinet.Batch.erased`; None for a transform
+            without. Images of uint8 are not erased: ``fastinet.augment.erase(normalised, erased)``
+            is for the step, inside `jax.jit`, too.
     """
 
     def __init__(self, batch: HostBatch, feed: JaxFeed) -> None:
@@ -58,6 +62,12 @@ class JaxFeed(Feed[Batch]):
 
     def __init__(self, loader: Loader, sharding: Any, *, ahead: int) -> None:
         super().__init__(loader, ahead=ahead)
+        noisy = [each for each in erasings_of(loader.transform) if each.mode != "const"]
+        if noisy and loader.output.dtype == "uint8":
+            raise ValueError(
+                f"{noisy[0]} needs normal numbers for pixels, which a feed does not send: take a "
+                'float dtype for the loader ("bfloat16", "float32"), which erases by itself then'
+            )
         self.sharding = sharding
 
     def _send(self, batch: HostBatch) -> Batch:
@@ -96,9 +106,10 @@ def feed(loader: Loader, sharding: Any = None, *, ahead: int = 1) -> JaxFeed:
         ahead: batches that are sent before the loop asks for them, at most.
 
     Raises:
-        ValueError: from the loop, if a batch's rows do not divide among the devices, as those of a
-            short last batch may not, or if `sharding` spans processes and the loader's `world` is
-            not how many of them have rows of their own.
+        ValueError: rows of uint8 that are to be erased with noise; or, from the loop, if a batch's
+            rows do not divide among the devices, as those of a short last batch may not, or if
+            `sharding` spans processes and the loader's `world` is not how many of them have rows of
+            their own.
     """
     return JaxFeed(loader, sharding, ahead=ahead)
 

@@ -20,12 +20,12 @@ Label smoothing is timm's (``timm.data.mixup``). Labels may be soft before, as R
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fastinet.base.array_library import as_dtype, library_of, range_beside
 from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ class Mixup:
             ValueError: labels of another shape.
         """
         _refuse_whole_numbers(images)
-        xp = _library(images)
+        xp = library_of(images)
         lam = self.draw(epoch, batch)
         mixed = images * lam + xp.roll(images, 1, 0) * (1.0 - lam)
-        return _as(mixed, images.dtype), soft_labels(labels, self.classes, lam, self.smoothing)
+        return as_dtype(mixed, images.dtype), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,10 @@ class CutMix:
         if len(images.shape) != 4:
             raise ValueError(f"cutmix needs images of four axes, not {tuple(images.shape)}")
         self._check_layout(images.shape)
-        xp = _library(images)
+        xp = library_of(images)
         height, width = images.shape[2:] if self.layout == "NCHW" else images.shape[1:3]
         (left, top, right, bottom), lam = self.draw(epoch, batch, height, width)
-        rows, columns = _range(xp, height, images), _range(xp, width, images)
+        rows, columns = range_beside(xp, height, images), range_beside(xp, width, images)
         inside = ((rows >= top) & (rows < bottom))[:, None] & (columns >= left) & (columns < right)
         if self.layout == "NHWC":
             inside = inside[:, :, None]
@@ -231,19 +231,19 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
     Raises:
         ValueError: labels of another shape.
     """
-    xp = _library(labels)
+    xp = library_of(labels)
     off = smoothing / classes
     if len(labels.shape) == 1:
-        here = labels[:, None] == _range(xp, classes, labels)
+        here = labels[:, None] == range_beside(xp, classes, labels)
         targets = xp.where(here, 1.0 - smoothing + off, off)
         has_label = labels >= 0
     elif len(labels.shape) == 2 and labels.shape[1] == classes:
-        targets = _as(labels, xp.float32) * (1.0 - smoothing) + off
+        targets = as_dtype(labels, xp.float32) * (1.0 - smoothing) + off
         has_label = (labels != 0).any(1)
     else:
         raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
     targets = xp.where(has_label[:, None], targets, 0.0)
-    return _as(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
+    return as_dtype(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
 
 
 def _refuse_whole_numbers(images: Any) -> None:
@@ -273,23 +273,3 @@ def _random(seed: int, epoch: int, batch: int, use: int) -> np.random.Generator:
     batch = whole_number("batch", batch, 0, 2**32 - 1)
     counter = np.array([0, use, batch, epoch], np.uint64)
     return np.random.Generator(np.random.Philox(key=seed, counter=counter))
-
-
-def _library(array: Any) -> Any:
-    """The module whose functions take `array`: torch, jax.numpy or NumPy."""
-    name = type(array).__module__.partition(".")[0]
-    if name == "torch":
-        return sys.modules["torch"]
-    if name in ("jax", "jaxlib"):
-        return sys.modules["jax.numpy"]
-    return np
-
-
-def _range(xp: Any, count: int, beside: Any) -> Any:
-    """0 .. count - 1, on the device of `beside`."""
-    return xp.arange(count, device=beside.device) if xp.__name__ == "torch" else xp.arange(count)
-
-
-def _as(array: Any, dtype: Any) -> Any:
-    """`array` as `dtype`."""
-    return array.to(dtype) if hasattr(array, "to") else array.astype(dtype)

@@ -29,7 +29,8 @@ namespace {
 ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
                       std::array<double, 2> scale, std::array<double, 2> ratio,
                       double flip_probability, int32_t resize, double min_object_covered,
-                      std::vector<Operation> operations, int32_t count,
+                      std::vector<Operation> operations, const std::optional<ErasingRule>& erase,
+                      std::optional<double> lighting, int32_t count,
                       const std::string& interpolation) {
   ViewSpec spec;
   spec.transform.size = {.width = size[1], .height = size[0]};
@@ -38,6 +39,8 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
   spec.transform.flip_probability = flip_probability;
   spec.transform.resize = resize;
   spec.transform.min_object_covered = min_object_covered;
+  spec.erase = erase;
+  if (lighting) spec.lighting = Lighting{*lighting};
   spec.count = count;
   Check(FromName(kind, &spec.transform.kind));
   Check(FromName(interpolation, &spec.interpolation));
@@ -92,10 +95,23 @@ PYBIND11_MODULE(_engine, module) {
   module.def("draw_steps", &DrawnSteps, "operations"_a, py::kw_only(), "size"_a, "seed"_a,
              "epoch"_a, "item"_a, "view"_a, "The steps that operations give for one view.");
 
+  py::class_<ErasingRule>(module, "ErasingRule", "Which boxes of a row are erased.")
+      .def(py::init([](double probability, std::array<double, 2> scale, std::array<double, 2> ratio,
+                       const std::string& mode, std::array<float, 3> value, int32_t count) {
+             ErasingRule rule{.probability = probability,
+                              .scale = scale,
+                              .ratio = ratio,
+                              .value = value,
+                              .count = count};
+             Check(FromName(mode, &rule.mode));
+             return rule;
+           }),
+           py::kw_only(), "probability"_a, "scale"_a, "ratio"_a, "mode"_a, "value"_a, "count"_a);
+
   py::class_<ViewSpec>(module, "ViewSpec", "One group of views; size is (height, width).")
       .def(py::init(&MakeViewSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "operations"_a, "count"_a,
-           "interpolation"_a);
+           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "operations"_a, "erase"_a,
+           "lighting"_a, "count"_a, "interpolation"_a);
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
       .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
@@ -157,6 +173,8 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("boxes", &PyBatch::Boxes)
       .def_property_readonly("flips", &PyBatch::Flips)
       .def_property_readonly("soft_labels", &PyBatch::SoftLabelArray)
+      .def_property_readonly("erased", &PyBatch::Erased)
+      .def("erased_pixels", &PyBatch::ErasedPixels, "group"_a)
       .def_property_readonly("valid", &PyBatch::Valid)
       .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
       .def_property_readonly("failures", &PyBatch::Failures);

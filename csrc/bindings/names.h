@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "augment/erasing.h"
 #include "augment/steps.h"
 #include "base/status.h"
 #include "crop/crop.h"
@@ -64,6 +65,9 @@ inline constexpr std::pair<std::string_view, Amount::Source> kAmountSources[] = 
     {"values", Amount::Source::kValues},
     {"normal", Amount::Source::kNormal}};
 
+inline constexpr std::pair<std::string_view, EraseMode> kEraseModes[] = {
+    {"const", EraseMode::kConst}, {"rand", EraseMode::kRand}, {"pixel", EraseMode::kPixel}};
+
 inline constexpr std::pair<std::string_view, OnError> kOnErrors[] = {
     {"raise", OnError::kRaise}, {"mask", OnError::kMask}, {"replace", OnError::kReplace}};
 
@@ -116,6 +120,9 @@ inline Status FromName(std::string_view name, Amount::Source* value) {
 }
 inline Status FromName(std::string_view name, StepOp* value) {
   return FromName(kStepOps, name, value);
+}
+inline Status FromName(std::string_view name, EraseMode* value) {
+  return FromName(kEraseModes, name, value);
 }
 
 }  // namespace fastinet

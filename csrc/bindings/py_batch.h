@@ -71,6 +71,51 @@ class PyBatch {
                      batch.slot_->soft_labels.data(), self);
   }
 
+  /// Boxes that are erased, [rows, views, boxes, 4], or None.
+  static py::object Erased(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    const py::ssize_t boxes = batch.slot_->shape().erased_boxes;
+    if (boxes == 0) return py::none();
+    return py::array(py::dtype::of<int32_t>(),
+                     std::vector<py::ssize_t>{batch.rows_, batch.views(), boxes, 4},
+                     batch.slot_->erased.data(), self);
+  }
+  /// The pixels of a group's images that are erased, [pixels], each the number of one, line by
+  /// line; and what their channels become, [pixels, 3]. None where that has been done, or none is
+  /// erased.
+  py::object ErasedPixels(size_t group) const {
+    if (group >= spec_->groups.size()) throw py::index_error("there is no such group of views");
+    const ViewSpec& spec = spec_->groups[group];
+    if (!spec.erase || spec_->options.format.dtype != DType::kUint8) return py::none();
+    size_t first_view = 0;
+    for (size_t before = 0; before < group; ++before) {
+      first_view += static_cast<size_t>(spec_->groups[before].count);
+    }
+    const auto count = static_cast<size_t>(spec.count);
+    size_t most = 0;
+    const auto for_each_view = [&](const auto& visit) {
+      for (int64_t row = 0; row < rows_; ++row) {
+        const ErasedViews erased{slot_->ErasedRow(row), slot_->NoiseRow(row)};
+        for (size_t view = 0; view < count; ++view) visit(erased.Of(first_view + view, *spec_));
+      }
+    };
+    for_each_view([&](const ErasedViews& view) { most += MostErasedPixels(view.boxes); });
+    py::array_t<int64_t> pixels(static_cast<py::ssize_t>(most));
+    py::array_t<float> values({static_cast<py::ssize_t>(most), py::ssize_t{3}});
+    PixelList rest{{pixels.mutable_data(), most}, {values.mutable_data(), 3 * most}};
+    int64_t first_pixel = 0;
+    for_each_view([&](const ErasedViews& view) {
+      const Size size = spec.transform.size;
+      const size_t listed = ListErasedPixels(
+          *spec.erase, view.boxes, view.noise.empty() ? std::span<const float>() : view.noise[0],
+          size, first_pixel, rest);
+      rest = {rest.pixels.subspan(listed), rest.values.subspan(3 * listed)};
+      first_pixel += int64_t{size.width} * size.height;
+    });
+    const py::slice listed(0, static_cast<py::ssize_t>(most - rest.pixels.size()), 1);
+    return py::make_tuple(pixels[listed], values[listed]);
+  }
+
   /// [(row, item, replacement, code, cause, archive, offset)]; the last four as
   /// fastinet.errors.from_status wants them.
   py::list Failures() const {

@@ -80,6 +80,7 @@ struct Fixture {
     Operation jitter{.kind = Operation::Kind::kJitter};
     jitter.jitter.bounds[0] = {0.5, 1.5};
     options.spec.groups[0].policy = Policy::Make({jitter}, {8, 8}).value();
+    options.spec.groups[0].erase = ErasingRule{.probability = 1, .mode = EraseMode::kPixel};
     options.spec.groups[0].count = 2;
     options.spec.groups[1].transform.size = {5, 4};
     options.on_error = OnError::kMask;
@@ -96,8 +97,11 @@ struct Fixture {
         ItemTable::Make(std::move(archives), {}, item_offsets, item_sizes, {}).value());
   }
 
-  const SlotShape shape{
-      .rows = 4, .groups = {{8 * 8 * 3, 2}, {5 * 4 * 3}}, .soft_label_classes = kClasses};
+  const SlotShape shape{.rows = 4,
+                        .groups = {{8 * 8 * 3, 2}, {5 * 4 * 3}},
+                        .soft_label_classes = kClasses,
+                        .erased_boxes = 1,
+                        .keeps_noise = true};
   std::vector<int64_t> order, blocks;
   std::vector<uint64_t> offsets, sizes, map_offsets, map_sizes;
   std::vector<int32_t> labels;

@@ -51,7 +51,8 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
   const SoftLabels* soft_labels = options.soft_labels;
   const int64_t classes = soft_labels == nullptr ? 0 : soft_labels->classes();
   const auto wanted = ShapeOf(options.spec, std::min(plan.batch_size, plan.size()), classes);
-  if (!wanted || shape.rows < wanted->rows || !shape.HasRoomFor(*wanted)) {
+  if (!wanted || shape.rows < wanted->rows || !shape.HasRoomFor(*wanted) ||
+      shape.erased_boxes != wanted->erased_boxes || shape.keeps_noise != wanted->keeps_noise) {
     return InvalidArgument("the slots' shape does not fit the batches");
   }
   if (shape.soft_label_classes != classes) {
@@ -63,7 +64,10 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
 }  // namespace
 
 std::optional<SlotShape> ShapeOf(const ItemSpec& spec, int64_t rows, int64_t soft_label_classes) {
-  SlotShape shape{.rows = rows, .soft_label_classes = soft_label_classes};
+  SlotShape shape{.rows = rows,
+                  .soft_label_classes = soft_label_classes,
+                  .erased_boxes = spec.ErasedBoxes(),
+                  .keeps_noise = spec.KeepsNoise()};
   for (size_t group = 0; group < spec.groups.size(); ++group) {
     const auto view_bytes = spec.ViewBytes(group);
     if (!view_bytes) return std::nullopt;

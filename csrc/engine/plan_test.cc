@@ -119,6 +119,29 @@ TEST_CASE("slots that do not fit are refused") {
   labels.ExpectRefused("another length");
 }
 
+TEST_CASE("erasing needs slots that have room for it") {
+  Fitting fitting;
+  fitting.options.spec.groups[0].erase = ErasingRule{.mode = EraseMode::kPixel, .count = 2};
+  fitting.ExpectRefused("slots' shape");
+  fitting.shape.erased_boxes = 2;
+  fitting.ExpectRefused("slots' shape");  // rows of uint8 leave the noise to others
+  fitting.shape.keeps_noise = true;
+  CHECK_OK(fitting.Check());
+  fitting.options.spec.groups[0].erase->count = 0;
+  fitting.ExpectRefused("count of erasing");
+}
+
+TEST_CASE("lighting needs floats") {
+  Fitting fitting;
+  fitting.options.spec.groups[0].lighting = Lighting{};
+  fitting.ExpectRefused("rows must be floats");
+  fitting.options.spec.options.format.dtype = DType::kFloat16;
+  fitting.shape.groups[0].view_bytes *= 2;
+  CHECK_OK(fitting.Check());
+  fitting.options.spec.groups[0].lighting->std = -1;
+  fitting.ExpectRefused("standard deviation of lighting");
+}
+
 TEST_CASE("soft labels that do not fit are refused") {
   Fitting fitting;
   const std::vector<uint64_t> no_bytes(9);

@@ -73,6 +73,8 @@ void ClearRow(Slot& slot, int64_t row, int64_t item) {
   slot.image_sizes[j] = {};
   std::ranges::fill(std::span(slot.boxes).subspan(j * views, views), Box{});
   std::ranges::fill(std::span(slot.flips).subspan(j * views, views), uint8_t{0});
+  std::ranges::fill(slot.ErasedRow(row), Box{});
+  for (std::vector<float>& noise : slot.NoiseRow(row)) noise.clear();
 }
 
 /// Notes what the row shows: `crops` of an image of `image` pixels.
@@ -157,6 +159,7 @@ Status RowMaker::MakeRowOf(Worker& worker, int64_t item, int64_t position, Slot&
   const ItemLocation location = table_.LocationOf(item);
   Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
     slot.ViewsOfRow(row, worker.rows);
+    worker.erased = {slot.ErasedRow(row), slot.NoiseRow(row)};
     return MakeImages(worker, item, position, location);
   });
   worker.bytes.Trim();
@@ -209,8 +212,9 @@ Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const Ite
   worker.crops.resize(worker.rows.size());
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
-  Result<Size> image = worker.renderer.RenderItem(
-      bytes, hints, options_.spec, key, options_.objects.Of(item), worker.rows, worker.crops);
+  Result<Size> image =
+      worker.renderer.RenderItem(bytes, hints, options_.spec, key, options_.objects.Of(item),
+                                 worker.rows, worker.crops, worker.erased);
   CountSince(items, worker.renderer.counters(), CountersOf(worker));
   CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
   return image;

@@ -2,6 +2,7 @@
 #include "engine/row_maker.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -72,9 +73,14 @@ struct Fixture {
     options.spec.groups[0].transform = {.kind = Transform::Kind::kResize, .size = {4, 4}};
     options.spec.groups[0].count = 2;
     options.spec.groups[1].transform = {.kind = Transform::Kind::kResize, .size = {3, 2}};
+    options.spec.groups[0].erase =
+        ErasingRule{.probability = 1, .mode = EraseMode::kPixel, .count = 2};
     options.soft_labels = maps.soft_labels.get();
-    const SlotShape shape{
-        .rows = 4, .groups = {{4 * 4 * 3, 2}, {3 * 2 * 3}}, .soft_label_classes = kClasses};
+    const SlotShape shape{.rows = 4,
+                          .groups = {{4 * 4 * 3, 2}, {3 * 2 * 3}},
+                          .soft_label_classes = kClasses,
+                          .erased_boxes = 2,
+                          .keeps_noise = true};
     REQUIRE(CheckEpoch(plan, options, data.table(), shape).ok());
     slot = Slot::Allocate(shape).value();
     for (int64_t row = 0; row < 4; ++row) Fill(*slot, row, 77);
@@ -83,6 +89,8 @@ struct Fixture {
     std::ranges::fill(slot->image_sizes, Size{9, 9});
     std::ranges::fill(slot->boxes, Box{9, 9, 9, 9});
     std::ranges::fill(slot->flips, uint8_t{1});
+    std::ranges::fill(slot->erased, Box{9, 9, 9, 9});
+    for (std::vector<float>& noise : slot->noise) noise.assign(9, 9.0F);
     maker = std::make_unique<RowMaker>(data.table(), plan, options, stats);
   }
 
@@ -103,7 +111,9 @@ struct Fixture {
     for (size_t view = kViews * j; view < kViews * (j + 1); ++view) {
       CHECK(slot->boxes[view] == Box{});
       CHECK_EQ(slot->flips[view], 0);
+      CHECK(slot->noise[view].empty());
     }
+    for (const Box& box : slot->ErasedRow(row)) CHECK(box == Box{});
   }
   void ExpectUntouched(int64_t row) const {
     ExpectAll(*slot, row, 77);
@@ -137,6 +147,16 @@ TEST_CASE("a good row") {
     CHECK((slot.boxes[view] == Box{0, 0, size.width, size.height}));
     CHECK_EQ(slot.flips[view], 0);
     CHECK(slot.soft_labels[view * kClasses + 2] > 0.9F);
+    // The group of the last view is not erased.
+    std::array<Box, 2> boxes{};
+    std::vector<float> noise;
+    if (const auto& rule = fixture.options.spec.groups[0].erase; view < 2 * kViews + 2) {
+      const AugmentKey key{.item = 105, .view = static_cast<uint16_t>(view - 2 * kViews)};
+      DrawErasedBoxes(*rule, {4, 4}, key, boxes);
+      KeepNoise(*rule, boxes, NoiseKey(key), noise);
+    }
+    CHECK(std::ranges::equal(std::span(slot.erased).subspan(2 * view, 2), boxes));
+    CHECK(slot.noise[view] == noise);
   }
   fixture.ExpectUntouched(1);
   fixture.ExpectUntouched(3);

@@ -92,6 +92,8 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   boxes.resize(rows * views);
   flips.resize(rows * views);
   soft_labels.resize(rows * views * static_cast<size_t>(shape.soft_label_classes));
+  erased.resize(rows * views * static_cast<size_t>(shape.erased_boxes));
+  if (shape.keeps_noise) noise.resize(rows * views);
   pixels_.reserve(shape.groups.size());
 }
 

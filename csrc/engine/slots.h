@@ -28,6 +28,8 @@ struct SlotShape {
   int64_t rows = 0;
   std::vector<GroupShape> groups = {};
   int64_t soft_label_classes = 0;  // length of each view's soft label; 0: there are none
+  int64_t erased_boxes = 0;        // of each view, at most
+  bool keeps_noise = false;        // for the pixels of these boxes
 
   /// Of an item, in all groups.
   int64_t views() const;
@@ -68,6 +70,16 @@ class Slot {
     const auto length = static_cast<size_t>(shape_.views() * shape_.soft_label_classes);
     return std::span(soft_labels).subspan(static_cast<size_t>(j) * length, length);
   }
+  /// The boxes that are erased in row `j`: shape.erased_boxes elements a view.
+  std::span<Box> ErasedRow(int64_t j) {
+    const auto length = static_cast<size_t>(shape_.views() * shape_.erased_boxes);
+    return std::span(erased).subspan(static_cast<size_t>(j) * length, length);
+  }
+  /// The normal numbers for row `j`, one element a view; none unless shape.keeps_noise.
+  std::span<std::vector<float>> NoiseRow(int64_t j) {
+    const auto views = static_cast<size_t>(shape_.keeps_noise ? shape_.views() : 0);
+    return std::span(noise).subspan(static_cast<size_t>(j) * views, views);
+  }
   const SlotShape& shape() const { return shape_; }
 
   // One element a row; those of the batch in hand are the first ones.
@@ -79,6 +91,8 @@ class Slot {
   std::vector<Box> boxes;
   std::vector<uint8_t> flips;
   std::vector<float> soft_labels;
+  std::vector<Box> erased;
+  std::vector<std::vector<float>> noise;
 
  private:
   explicit Slot(const SlotShape& shape);

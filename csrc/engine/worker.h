@@ -39,6 +39,7 @@ struct Worker {
   ReadBuffer bytes;
   std::vector<Crop> crops;         // of the item in hand, one a view
   std::vector<MutableBytes> rows;  // where each of these views is rendered
+  ErasedViews erased;              // and where it is noted what is erased in them
   LabelPooler label_pooler;
   std::vector<float> label_map;  // of the item in hand
 };

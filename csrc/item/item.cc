@@ -76,10 +76,17 @@ Box ShownBox(const Crop& crop) {
   return {crop.box.x + left, crop.box.y + top, right - left, bottom - top};
 }
 
+/// How a view is stored: normalised as all are, or with colours of its own.
+OutputFormat FormatOf(const ViewSpec& group, const OutputFormat& format, const AugmentKey& key) {
+  return group.lighting ? Shifted(format, DrawColourShift(*group.lighting, key)) : format;
+}
+
 }  // namespace
 
 Status ViewSpec::Validate() const {
   FASTINET_RETURN_IF_ERROR(transform.Validate());
+  if (lighting) FASTINET_RETURN_IF_ERROR(lighting->Validate());
+  if (erase) FASTINET_RETURN_IF_ERROR(erase->Validate());
   if (count >= 1 && count <= ItemSpec::kMaxViews) return {};
   return InvalidArgument("a group must have 1 to " + std::to_string(ItemSpec::kMaxViews) +
                          " views, not " + std::to_string(count));
@@ -91,8 +98,26 @@ int64_t ItemSpec::views() const {
   return sum;
 }
 
+int32_t ItemSpec::ErasedBoxes() const {
+  int32_t most = 0;
+  for (const ViewSpec& group : groups) most = std::max(most, group.erase ? group.erase->count : 0);
+  return most;
+}
+
+bool ItemSpec::KeepsNoise() const {
+  return options.format.dtype == DType::kUint8 &&
+         std::ranges::any_of(groups, [](const ViewSpec& group) {
+           return group.erase && group.erase->mode != EraseMode::kConst;
+         });
+}
+
 Status ItemSpec::Validate() const {
-  for (const ViewSpec& group : groups) FASTINET_RETURN_IF_ERROR(group.Validate());
+  for (const ViewSpec& group : groups) {
+    FASTINET_RETURN_IF_ERROR(group.Validate());
+    if (group.lighting && options.format.dtype == DType::kUint8) {
+      return InvalidArgument("lighting shifts colours by parts of a value: rows must be floats");
+    }
+  }
   if (views() >= 1 && views() <= kMaxViews) return {};
   return InvalidArgument("an item must have 1 to " + std::to_string(kMaxViews) + " views, not " +
                          std::to_string(views()));
@@ -120,6 +145,7 @@ struct ItemRenderer::State {
   void DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
                  std::span<const ObjectBox> objects, std::span<const MutableBytes> rows);
   Status RenderTasks(Orientation orientation);
+  void EraseTasks(const ItemSpec& spec, const AugmentKey& key, ErasedViews erased);
   bool TryTogether(Orientation orientation);
   Status TryRender(std::span<const size_t> together, Orientation orientation);
   Result<Box> BeginViews(std::span<const size_t> together);
@@ -162,7 +188,7 @@ void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key,
                        .interpolation = group.interpolation,
                        .pass_order = spec.options.pass_order,
                        .steps = {},
-                       .format = spec.options.format,
+                       .format = FormatOf(group, spec.options.format, view_key),
                        .row = rows[tasks.size()]});
     }
   }
@@ -186,6 +212,31 @@ Status ItemRenderer::State::RenderTasks(Orientation orientation) {
     FASTINET_RETURN_IF_ERROR(status);
   }
   return {};
+}
+
+/// Erases in the rows of all tasks, or notes what is to be erased there.
+void ItemRenderer::State::EraseTasks(const ItemSpec& spec, const AugmentKey& key,
+                                     ErasedViews erased) {
+  const auto start = Clock::now();
+  std::ranges::fill(erased.boxes, Box{});
+  size_t view = 0;
+  for (const ViewSpec& group : spec.groups) {
+    for (int32_t i = 0; i < group.count; ++i, ++view) {
+      if (!group.erase) continue;
+      AugmentKey view_key = key;
+      view_key.view = static_cast<uint16_t>(key.view + view);
+      const ErasedViews of_view = erased.Of(view, spec);
+      const std::span<Box> boxes = of_view.boxes.first(static_cast<size_t>(group.erase->count));
+      const ViewTask& task = tasks[view];
+      DrawErasedBoxes(*group.erase, task.crop.output(), view_key, boxes);
+      EraseBoxes(*group.erase, boxes, NoiseKey(view_key), task.crop.output(), task.format,
+                 task.row);
+      for (std::vector<float>& noise : of_view.noise) {
+        KeepNoise(*group.erase, boxes, NoiseKey(view_key), noise);
+      }
+    }
+  }
+  counters.render_ns += NanosecondsSince(start);
 }
 
 /// Renders all tasks with as few decodes as pays; whether that has gone well. It has not where
@@ -300,7 +351,8 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
 
 Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                                       const AugmentKey& key, std::span<const ObjectBox> objects,
-                                      std::span<const MutableBytes> rows, std::span<Crop> crops) {
+                                      std::span<const MutableBytes> rows, std::span<Crop> crops,
+                                      ErasedViews erased) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Orientation orientation = state.OrientationFor(spec.options);
@@ -308,6 +360,7 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
   state.DrawViews(spec, key, shown, objects, rows);
   for (size_t view = 0; view < crops.size(); ++view) crops[view] = state.tasks[view].crop;
   FASTINET_RETURN_IF_ERROR(state.RenderTasks(orientation));
+  if (spec.ErasedBoxes() > 0) state.EraseTasks(spec, key, erased);
   if (shown.width > kWide) state.views.resize(1);
   ++state.counters.items;
   return shown;

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "augment/erasing.h"
+#include "augment/lighting.h"
 #include "augment/steps.h"
 #include "base/bytes.h"
 #include "base/image.h"
@@ -37,7 +39,9 @@ struct RenderOptions {
 struct ViewSpec {
   Transform transform;
   Interpolation interpolation = Interpolation::kBilinear;
-  Policy policy;  // of the resized crop, before it is normalised
+  Policy policy;                     // of the resized crop, before it is normalised
+  std::optional<Lighting> lighting;  // of the same, after that; rows of a float type
+  std::optional<ErasingRule> erase;  // of the normalised row; uint8 rows are left as they are
   int32_t count = 1;
 
   Status Validate() const;
@@ -60,7 +64,26 @@ struct ItemSpec {
   [[nodiscard]] std::optional<size_t> ViewBytes(size_t group) const {
     return options.format.RowBytes(groups[group].transform.size);
   }
+  /// The most boxes that are erased in a view of any group.
+  [[nodiscard]] int32_t ErasedBoxes() const;
+  /// Whether rows that are not erased here need normal numbers where they are.
+  [[nodiscard]] bool KeepsNoise() const;
   Status Validate() const;
+};
+
+/// What is erased in the views of an item, one after another: spec.ErasedBoxes() boxes of each
+/// view, those that were not drawn Box{}; and of each, if spec.KeepsNoise(), what ::KeepNoise
+/// gives.
+struct ErasedViews {
+  std::span<Box> boxes = {};
+  std::span<std::vector<float>> noise = {};
+
+  /// Those of one view.
+  ErasedViews Of(size_t view, const ItemSpec& spec) const {
+    const auto most = static_cast<size_t>(spec.ErasedBoxes());
+    return {boxes.subspan(view * most, most),
+            noise.subspan(noise.empty() ? 0 : view, noise.empty() ? 0 : 1)};
+  }
 };
 
 /// Wall time that one thread spent in each stage [nanoseconds], and what it did. See EngineStats
@@ -101,9 +124,11 @@ class ItemRenderer {
   /// into its element of `rows` (spec.ViewBytes(group) bytes). `crops` tells which they were. Both
   /// have spec.views() elements. `objects` are those in the image. The result is the size of the
   /// image as it was cropped.
+  /// `erased` is where it notes what is erased in the views.
   Result<Size> RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                           const AugmentKey& key, std::span<const ObjectBox> objects,
-                          std::span<const MutableBytes> rows, std::span<Crop> crops);
+                          std::span<const MutableBytes> rows, std::span<Crop> crops,
+                          ErasedViews erased = {});
 
   /// What was spent since construction.
   const ItemCounters& counters() const;

@@ -14,10 +14,11 @@ namespace fastinet {
 inline constexpr double kLn2High = 0x1.62e42feep-1;
 inline constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 
+inline constexpr double kHalfSqrt = 0x1.6a09e667f3bcdp-1;  // sqrt(1/2)
+
 /// The natural logarithm of a positive, finite and normal number, to within some 2 units in the
 /// last place.
 inline double PortableLog(double value) {
-  constexpr double kHalfSqrt = 0x1.6a09e667f3bcdp-1;  // sqrt(1/2)
   int exponent = 0;
   double mantissa = std::frexp(value, &exponent);  // 0.5 to 1
   if (mantissa < kHalfSqrt) {

@@ -77,6 +77,20 @@ def draw_steps(
     Raises ValueError (operations that rows of this size cannot have).
     """
 
+class ErasingRule:
+    """Which boxes of a row are erased: `fastinet.augment.RandomErasing`."""
+
+    def __init__(
+        self,
+        *,
+        probability: float,
+        scale: Sequence[float],
+        ratio: Sequence[float],
+        mode: str,
+        value: Sequence[float],
+        count: int,
+    ) -> None: ...
+
 class ViewSpec:
     """One group of views: `count` crops of each item by one rule; `size` is (height, width)."""
 
@@ -91,6 +105,8 @@ class ViewSpec:
         resize: int,
         min_object_covered: float,
         operations: Sequence[Operation],
+        erase: ErasingRule | None,
+        lighting: float | None,
         count: int,
         interpolation: str,
     ) -> None: ...
@@ -255,6 +271,11 @@ class Batch:
     def flips(self) -> NDArray[np.bool_]: ...
     @property
     def soft_labels(self) -> NDArray[np.float32] | None: ...
+    @property
+    def erased(self) -> NDArray[np.int32] | None:
+        """[rows, views, boxes, 4], or None where nothing is erased."""
+    def erased_pixels(self, group: int) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Of one group of views, see `fastinet.Batch.erased_pixels`."""
     @property
     def valid(self) -> NDArray[np.bool_]: ...
     @property

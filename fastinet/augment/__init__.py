@@ -4,8 +4,13 @@
 to a transform, ``RandomResizedCrop(224, augment=(...))``. A :class:`Step` is one operation with the
 numbers that it was drawn with: what was done to one image. :func:`draw_steps` says which steps a
 loader takes an item through, and :func:`fastinet.apply_steps` takes them again.
+
+:class:`RandomErasing` and :class:`Lighting` are parts of a transform of their own. They come with
+the normalisation, behind all operations.
 """
 
+from fastinet.augment.erasing import EraseMode, RandomErasing, erase
+from fastinet.augment.lighting import Lighting
 from fastinet.augment.operation import Augment, Operation, draw_steps
 from fastinet.augment.operations import (
     AutoContrast,
@@ -34,12 +39,15 @@ __all__ = [
     "AutoContrast",
     "ColorJitter",
     "Equalize",
+    "EraseMode",
     "GaussianBlur",
     "Grayscale",
     "Invert",
+    "Lighting",
     "OneOf",
     "Operation",
     "Posterize",
+    "RandomErasing",
     "Rotate",
     "Sampling",
     "Sharpness",
@@ -52,4 +60,5 @@ __all__ = [
     "TranslateY",
     "VerticalFlip",
     "draw_steps",
+    "erase",
 ]

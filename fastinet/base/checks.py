@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["check_state", "checked_epoch", "checked_seed", "item_number", "whole_number"]
+__all__ = [
+    "check_state",
+    "checked_epoch",
+    "checked_seed",
+    "item_number",
+    "low_high",
+    "number_within",
+    "whole_number",
+]
 
 
 def item_number(index: Any, items: int) -> int:
@@ -26,6 +35,32 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ValueError(f"{name} must be {low} to {high}, not {value!r}")
     return number
+
+
+def number_within(name: str, value: Any, low: float, high: float, what: str = "number") -> float:
+    """`value` as a float within [low, high]; ValueError names it otherwise, and `what` it is."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be a {what}, {low:g} to {high:g}, not {value!r}")
+    return number
+
+
+def low_high(
+    name: str, bounds: Any, *, lowest: float = 0.0, highest: float = math.inf
+) -> tuple[float, float]:
+    """A pair 0 < low <= high, within [lowest, highest]; ValueError names it otherwise."""
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be (low, high), not {bounds!r}") from None
+    if not (0 < low <= high <= highest and low >= lowest and math.isfinite(high)):
+        least = f"{lowest:g} <=" if lowest > 0 else "0 <"
+        most = "" if math.isinf(highest) else f" <= {highest:g}"
+        raise ValueError(f"{name} must satisfy {least} low <= high{most}, not {bounds!r}")
+    return low, high
 
 
 def checked_seed(seed: Any) -> int:

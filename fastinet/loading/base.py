@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastinet._native import _engine
 from fastinet.loading.buffers import Buffers
+from fastinet.loading.erasure import watch_for
 from fastinet.loading.failures import Failures
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
@@ -37,6 +38,7 @@ class BaseLoader:
     def __init__(self, options: LoaderOptions) -> None:
         self.options = options
         self._log = None if options.log is None else StatsLog(options.log, options.log_every)
+        self._erasure = watch_for(options.transform, options.output)
         self._buffers: Buffers | None = None
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last

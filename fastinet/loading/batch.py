@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fastinet.annotations.item_boxes import ItemBoxes
     from fastinet.datasets.keys import Keys
+    from fastinet.loading.erasure import ErasureWatch
     from fastinet.loading.failures import RowFailure
     from fastinet.pixels.transforms import Transform
 
@@ -64,12 +65,14 @@ class BatchKind:
         has_groups: whether the views come in groups, an array for each, as of a `MultiCrop`.
         annotated: the annotated boxes of the items, and the transform, which says where crops put
             them; None for a loader without `boxes`.
+        erasure: is told that somebody asks what is to be erased; None where nobody needs to.
     """
 
     items: Dataset | ArrivedItems
     has_views: bool
     has_groups: bool = False
     annotated: tuple[ItemBoxes, Transform] | None = None
+    erasure: ErasureWatch | None = None
 
     def explained(self, error: Exception, item: int | None = None) -> Exception:
         """The error of an item that gave no row, saying what its bytes are if they are no image.
@@ -109,10 +112,10 @@ class CopiedColumns:
 class BaseBatch(ABC, Generic[Array]):
     """What every batch offers, wherever its pixels are. This is the one list of it.
 
-    `images`, `crops`, `labels` and `soft_labels` are what a training step computes with, and go
-    where it computes: they are arrays of NumPy in a `Batch`, and of a framework, on its device, in
-    the `SentBatch` that this became. All else stays on the host, as NumPy arrays and Python
-    objects.
+    `images`, `crops`, `labels`, `soft_labels` and `erased` are what a training step computes with,
+    and go where it computes: they are arrays of NumPy in a `Batch`, and of a framework, on its
+    device, in the `SentBatch` that this became. All else stays on the host, as NumPy arrays and
+    Python objects.
 
     Attributes:
         labels: int64 [B]; -1 in rows that are not `valid`.
@@ -184,6 +187,11 @@ class BaseBatch(ABC, Generic[Array]):
     @abstractmethod
     def soft_labels(self) -> Array | None:
         """See `fastinet.Batch.soft_labels`."""
+
+    @property
+    @abstractmethod
+    def erased(self) -> Array | None:
+        """See `fastinet.Batch.erased`."""
 
     @property
     def indices(self) -> NDArray[np.int64]:
@@ -297,6 +305,11 @@ class BaseBatch(ABC, Generic[Array]):
             for row, item, _, code, cause, archive, offset in self._columns.failures
         }
 
+    def _note_asked(self) -> None:
+        """Tells an epoch of rows that somebody has to erase that somebody has looked which."""
+        if self._kind.erasure is not None:
+            self._kind.erasure.note_asked()
+
     def _without_views(self, array: NDArray[Any]) -> NDArray[Any]:
         """The engine always has an axis for views; without views it has one element."""
         return array if self._kind.has_views else array[:, 0]
@@ -305,10 +318,10 @@ class BaseBatch(ABC, Generic[Array]):
 class Batch(BaseBatch[NDArray[Any]]):
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `crops`, `soft_labels`, `indices`, `boxes`, `flips` and `valid` lie in a slot. The
-    slot is leased until the last of these arrays, every view of them, and the batch itself are
-    gone, and is not written to before. They may outlive the loader; ``.copy()`` what you keep for
-    long.
+    `images`, `crops`, `soft_labels`, `erased`, `indices`, `boxes`, `flips` and `valid` lie in a
+    slot. The slot is leased until the last of these arrays, every view of them, and the batch
+    itself are gone, and is not written to before. They may outlive the loader; ``.copy()`` what you
+    keep for long.
 
     Attributes:
         images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the
@@ -333,6 +346,33 @@ class Batch(BaseBatch[NDArray[Any]]):
         """
         labels = self._columns.soft_labels
         return None if labels is None else self._without_views(labels)
+
+    @property
+    def erased(self) -> NDArray[np.int32] | None:
+        """Boxes that are erased, int32 [B, boxes, 4]: (x, y, width, height) in pixels of the row.
+
+        With views, [B, views, boxes, 4]; a box of width 0 is none. None for a transform without
+        `erase`. Rows of float dtypes are erased already. Those of uint8 are not, since that comes
+        after the normalisation: give these boxes to `fastinet.augment.erase` then.
+        """
+        self._note_asked()
+        return self._boxes_to_erase()
+
+    def erased_pixels(self, group: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """The pixels of ``crops[group]`` that are to be erased, and what they become: for uint8.
+
+        The first array, int64 [pixels], has each of them once, as its number among all pixels of
+        the array, line by line; the second, float32 [pixels, 3], the values that a loader of a
+        float dtype gives their channels. With NHWC images, once they are normalised,
+        ``images.reshape(-1, 3)[pixels] = values`` erases them. None where there is nothing left to
+        erase: rows of float dtypes, and a transform without `erase`.
+        """
+        self._note_asked()
+        return self._columns.erased_pixels(group)
+
+    def _boxes_to_erase(self) -> NDArray[np.int32] | None:
+        erased = self._columns.erased
+        return None if erased is None else self._without_views(erased)
 
     def __dlpack__(
         self,
@@ -372,9 +412,10 @@ class SentBatch(BaseBatch[Array]):
     device.
     """
 
-    __slots__ = ("soft_labels",)
+    __slots__ = ("_erased", "soft_labels")
 
     soft_labels: Array | None
+    _erased: Array | None
 
     def __init__(
         self,
@@ -390,12 +431,19 @@ class SentBatch(BaseBatch[Array]):
                 what the loop wants.
             send: does so with the other arrays, whose first axis alone is that of images.
         """
-        soft_labels = batch.soft_labels
+        soft_labels, erased = batch.soft_labels, batch._boxes_to_erase()  # noqa: SLF001
         labels = send(batch.labels)
         self.soft_labels = None if soft_labels is None else send(soft_labels)
+        self._erased = None if erased is None else send(erased)
         arrays = tuple(map(send_images, batch._arrays))  # noqa: SLF001 - a batch's own kin
         columns = CopiedColumns.of(batch._columns)  # noqa: SLF001
         super().__init__(columns, arrays, labels, batch._kind)  # noqa: SLF001
+
+    @property
+    def erased(self) -> Array | None:
+        """See `fastinet.Batch.erased`."""
+        self._note_asked()
+        return self._erased
 
 
 def described(arrays: Sequence[Any]) -> str:

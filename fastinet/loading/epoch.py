@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fastinet._native import _engine
     from fastinet.loading.batch import BatchKind
+    from fastinet.loading.erasure import ErasureWatch
     from fastinet.loading.failures import Failures
 
 __all__ = ["Batches", "Epoch", "Run"]
@@ -56,6 +57,7 @@ class Batches(ABC, Generic[Delivered]):
         finish: Callable[[], None],
         failures: Failures,
         log: Callable[..., None] | None,
+        erasure: ErasureWatch | None = None,
     ) -> None:
         """The batches that `run` delivers.
 
@@ -64,11 +66,13 @@ class Batches(ABC, Generic[Delivered]):
             finish: called after the last batch, not if the loop was left before.
             failures: where items that give no row are listed; warned of at the end.
             log: called before each batch, and with ``now=True`` after the last.
+            erasure: is told of batches, where these are to be erased by whoever has them.
         """
         self._run = run
         self._finish = finish
         self.failures = failures
         self._log = log
+        self._erasure = erasure
         self._over = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
         self._finalizer = weakref.finalize(self, _end, run, failures)
@@ -115,6 +119,8 @@ class Batches(ABC, Generic[Delivered]):
             raise StopIteration
         if failed := batch._columns.failures:  # noqa: SLF001 - a batch says it of its own rows
             self.failures.add(failed)
+        if self._erasure is not None:
+            self._erasure.note_delivered()
         return batch
 
     def close(self) -> None:
@@ -152,7 +158,7 @@ class Epoch(Batches[LeasedRows]):
         log: Callable[..., None] | None,
     ) -> None:
         """The epoch that `native` runs, of `batches` batches; see `Batches` for the rest."""
-        super().__init__(native, finish=finish, failures=failures, log=log)
+        super().__init__(native, finish=finish, failures=failures, log=log, erasure=kind.erasure)
         self._native = native
         self._kind = kind
         self._batches = batches

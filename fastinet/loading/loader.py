@@ -404,7 +404,7 @@ class Loader(BaseLoader):
     def _batch_kind(self, epoch: int) -> BatchKind:
         """What the batches of an epoch have in common."""
         annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
-        return BatchKind(self.dataset, self._has_views, self._has_groups, annotated)
+        return BatchKind(self.dataset, self._has_views, self._has_groups, annotated, self._erasure)
 
     def _engine_of_this_process(self) -> _EngineParts:
         """What epochs need of the engine; made anew after a fork, which leaves threads behind."""

@@ -13,12 +13,13 @@ from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
-from fastinet.pixels.transforms import Transform, checked_transform
+from fastinet.pixels.transforms import Transform, checked_transform, lightings_of
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes
     from fastinet.annotations.item_boxes import ItemBoxes
     from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
+    from fastinet.augment.lighting import Lighting
     from fastinet.loading.ranks import PadLast
 
 __all__ = [
@@ -107,6 +108,8 @@ class LoaderOptions:
         output = OutputFormat(
             arguments["dtype"], arguments["layout"], arguments["mean"], arguments["std"]
         )
+        for lighting in lightings_of(transform):
+            _check_lighting(lighting, output)
         render = RenderOptions(
             bool(arguments["exact"]), bool(arguments["exif_orientation"]), arguments["max_pixels"]
         )
@@ -134,6 +137,16 @@ class LoaderOptions:
             log=arguments["log"],
             log_every=arguments["log_every"],
         )
+
+
+def _check_lighting(lighting: Lighting, output: OutputFormat) -> None:
+    """Refuses rows that cannot hold what lighting makes of pixels."""
+    if output.dtype == "uint8":
+        raise ValueError(
+            f"{lighting} shifts colours by parts of a value, which uint8 cannot hold: take "
+            'dtype="float32" or another float'
+        )
+    output.check_range(lighting.largest_shift)
 
 
 class RowArguments(TypedDict, total=False):

@@ -173,6 +173,7 @@ class StreamLoader(BaseLoader):
             has_views=self._has_views,
             has_groups=self._has_groups,
             log=self._log_call(),
+            erasure=self._erasure,
         )
         self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun

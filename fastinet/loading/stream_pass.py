@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fastinet.items.stream import Stream
+    from fastinet.loading.erasure import ErasureWatch
 
 __all__ = ["StreamPass", "StreamRun", "StreamedItems"]
 
@@ -174,6 +175,7 @@ class StreamPass(Batches[_ArrivedRows]):
         has_views: bool,
         has_groups: bool,
         log: Callable[..., None] | None,
+        erasure: ErasureWatch | None,
     ) -> None:
         """The batches that `run` makes of `stream`, which move `tracker` on.
 
@@ -184,7 +186,8 @@ class StreamPass(Batches[_ArrivedRows]):
             dtype: of images.
             has_views: whether arrays have an axis for views.
             has_groups: whether these come in groups, see `BatchKind`.
-            log: see `Batches`.
+            log: see `Batches`; likewise `erasure`.
+            erasure: see there.
         """
         self._failed_keys: dict[int, str] = {}  # of the items that gave no row
         # Of those whose bytes are no image what they are. There may be millions, of few kinds.
@@ -192,7 +195,7 @@ class StreamPass(Batches[_ArrivedRows]):
         # Not a method of this object: what warns at its end must not keep it alive.
         explained = functools.partial(_explained_failure, self._causes)
         failures = Failures(self._failed_keys, explained)
-        super().__init__(run, finish=tracker.finish, failures=failures, log=log)
+        super().__init__(run, finish=tracker.finish, failures=failures, log=log, erasure=erasure)
         self._tracker = tracker
         self._stream = stream
         self._dtype = dtype
@@ -208,7 +211,7 @@ class StreamPass(Batches[_ArrivedRows]):
                 self._causes[item] = sys.intern(str(explained))
         arrays = lease.arrays(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
-        kind = BatchKind(items, self._has_views, self._has_groups)
+        kind = BatchKind(items, self._has_views, self._has_groups, erasure=self._erasure)
         return Batch(lease, arrays, items.labels, kind)
 
 

@@ -8,6 +8,8 @@ from fastinet._native import _engine
 from fastinet.pixels.transforms import RandomResizedCrop, groups_of
 
 if TYPE_CHECKING:
+    from fastinet.augment.erasing import RandomErasing
+    from fastinet.augment.lighting import Lighting
     from fastinet.pixels.output import OutputFormat
     from fastinet.pixels.rendering import RenderOptions
     from fastinet.pixels.transforms import Transform, View
@@ -32,11 +34,15 @@ def item_spec(
 def _view_spec(view: View) -> _engine.ViewSpec:
     """What the engine is told of one group of views."""
     transform = view.transform
+    erase: RandomErasing | None = getattr(transform, "erase", None)
+    lighting: Lighting | None = getattr(transform, "lighting", None)
     return _engine.ViewSpec(
         **transform.native(),
         operations=(
             transform.native_operations() if isinstance(transform, RandomResizedCrop) else []
         ),
+        erase=None if erase is None else _engine.ErasingRule(**erase.native()),
+        lighting=None if lighting is None else lighting.std,
         count=view.count,
         interpolation=transform.interpolation,
     )

@@ -67,15 +67,20 @@ class OutputFormat:
         if min(std) <= 0:
             raise ValueError(f"std must be positive, not {self.std!r}")
         object.__setattr__(self, "std", std)
-        self._check_range()
+        self.check_range()
 
-    def _check_range(self) -> None:
-        """Refuses a normalisation whose values the element type cannot hold."""
+    def check_range(self, shift: float = 0.0) -> None:
+        """Refuses a normalisation whose values the element type cannot hold.
+
+        Args:
+            shift: how far pixels may be shifted before it, up or down, in units of 0..1.
+        """
         largest = {"float16": 65504.0, "bfloat16": 255 * 2.0**120}.get(self.dtype, math.inf)
         native = self.native()
         with np.errstate(over="ignore", invalid="ignore"):
             scale, bias = (np.float32(native[name]) for name in ("pixel_scale", "pixel_bias"))
-            ends = np.abs([bias, np.float32(255) * scale + bias])
+            shifted = np.float32(255 * shift) * scale
+            ends = np.abs([bias - shifted, np.float32(255) * scale + bias + shifted])
         if not (np.isfinite(ends) & (ends <= largest)).all():
             raise ValueError(
                 f"mean={self.mean!r} and std={self.std!r} give values beyond the range of "

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
+from fastinet.augment.erasing import RandomErasing
+from fastinet.augment.lighting import Lighting
 from fastinet.augment.operation import (
     Augment,
     Row,
@@ -20,7 +22,7 @@ from fastinet.augment.operation import (
     native_operations,
 )
 from fastinet.augment.operations import ColorJitter
-from fastinet.base.checks import checked_epoch, whole_number
+from fastinet.base.checks import checked_epoch, low_high, number_within, whole_number
 
 if TYPE_CHECKING:
     from fastinet._native import _engine
@@ -69,6 +71,10 @@ class RandomResizedCrop:
             Items without boxes are cropped as if this were 0, and so are all when it is.
         augment: what else happens to the pixels of the resized and mirrored crop, before it is
             normalised: an operation of `fastinet.augment`, or a tuple of them in their order.
+        erase: boxes of the row that are replaced after it was normalised, or None. Rows of uint8
+            are normalised later: see `fastinet.Batch.erased`.
+        lighting: a random shift of all colours before the normalisation, or None; for rows of a
+            float dtype.
 
     Raises:
         TypeError: `augment` is no operation.
@@ -84,21 +90,28 @@ class RandomResizedCrop:
     views: int | None = None
     min_object_covered: float = 0.0
     augment: Augment = ()
+    erase: RandomErasing | None = None
+    lighting: Lighting | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _checked_size(self.size))
-        object.__setattr__(self, "scale", _low_high("scale", self.scale, highest=1.0))
-        object.__setattr__(self, "ratio", _low_high("ratio", self.ratio, highest=math.inf))
+        object.__setattr__(self, "scale", low_high("scale", self.scale, highest=1.0))
+        object.__setattr__(self, "ratio", low_high("ratio", self.ratio))
         check_interpolation(self.interpolation)
-        object.__setattr__(self, "hflip", _checked_share("hflip", self.hflip, "probability"))
+        hflip = number_within("hflip", self.hflip, 0, 1, "probability")
+        object.__setattr__(self, "hflip", hflip)
         if not isinstance(self.color_jitter, ColorJitter | None):
             raise TypeError(f"color_jitter must be a ColorJitter, not {self.color_jitter!r}")
         if self.views is not None:
             object.__setattr__(self, "views", whole_number("views", self.views, 1, MAX_VIEWS))
-        covered = _checked_share("min_object_covered", self.min_object_covered)
+        covered = number_within("min_object_covered", self.min_object_covered, 0, 1, "share")
         object.__setattr__(self, "min_object_covered", covered)
         object.__setattr__(self, "augment", augment_tuple("augment", self.augment))
         draw_steps(self.augment, self.size, seed=0, epoch=0, item=0)  # refuses what cannot be
+        if not isinstance(self.erase, RandomErasing | None):
+            raise TypeError(f"erase must be a RandomErasing, not {self.erase!r}")
+        if not isinstance(self.lighting, Lighting | None):
+            raise TypeError(f"lighting must be a Lighting, not {self.lighting!r}")
 
     def native(self) -> dict[str, Any]:
         """The transform as the native modules take it."""
@@ -252,6 +265,18 @@ def groups_of(transform: Transform) -> tuple[View, ...]:
     return (View(transform),)
 
 
+def erasings_of(transform: Transform) -> list[RandomErasing]:
+    """What is erased in the groups of views, of those in which something is."""
+    erasings = (getattr(view.transform, "erase", None) for view in groups_of(transform))
+    return [erasing for erasing in erasings if erasing is not None]
+
+
+def lightings_of(transform: Transform) -> list[Lighting]:
+    """The lighting of the groups of views, of those that have one."""
+    lightings = (getattr(view.transform, "lighting", None) for view in groups_of(transform))
+    return [lighting for lighting in lightings if lighting is not None]
+
+
 def has_views(transform: Transform) -> bool:
     """Whether the arrays of batches have an axis for views."""
     return isinstance(transform, MultiCrop) or getattr(transform, "views", None) is not None
@@ -374,28 +399,6 @@ def _checked_side(name: str, side: SupportsIndex) -> int:
     if not 1 <= pixels <= MAX_SIDE:
         raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
     return pixels
-
-
-def _checked_share(name: str, value: Any, what: str = "share") -> float:
-    try:
-        share = float(value)
-    except (TypeError, ValueError):
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise ValueError(f"{name} must be a {what}, 0 to 1, not {value!r}")
-    return share
-
-
-def _low_high(name: str, bounds: Any, highest: float) -> tuple[float, float]:
-    """A checked pair 0 < low <= high <= highest."""
-    try:
-        low, high = (float(bound) for bound in bounds)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be (low, high), not {bounds!r}") from None
-    if not (0 < low <= high <= highest and math.isfinite(high)):
-        limit = "" if math.isinf(highest) else f" <= {highest:g}"
-        raise ValueError(f"{name} must satisfy 0 < low <= high{limit}, not {bounds!r}")
-    return low, high
 
 
 def check_interpolation(interpolation: str) -> None:

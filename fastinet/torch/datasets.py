@@ -11,6 +11,7 @@ from torch.utils import data
 import fastinet
 from fastinet.base.checks import checked_epoch
 from fastinet.loading.chosen import ChosenItems
+from fastinet.loading.erasure import refuse_unerased
 from fastinet.loading.options import refuse_options
 from fastinet.loading.position import EpochPosition
 from fastinet.torch.tensors import tensor, tensors
@@ -74,9 +75,11 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         refuse_options("ImageDataset", options)
         output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
         output.update(rank=0, world=1)  # all items: which of them a rank has, its sampler says
-        self._items = ChosenItems(
-            fastinet.Loader(dataset, 1, transform, seed=seed, threads=threads, **output, **options)
+        loader = fastinet.Loader(
+            dataset, 1, transform, seed=seed, threads=threads, **output, **options
         )
+        refuse_unerased("ImageDataset", loader.transform, loader.output)
+        self._items = ChosenItems(loader)
         # In shared memory, so that workers that live for many epochs see it change.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -140,6 +143,7 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         super().__init__()
         if not isinstance(loader, fastinet.Loader):
             raise TypeError(f"IterableDataset takes a fastinet.Loader, not {loader!r}")
+        refuse_unerased("IterableDataset", loader.transform, loader.output)
         self.loader = loader
         # The epoch that a worker process is to begin; 0: as its copy of the loader says. In shared
         # memory, since without persistent_workers each epoch has a new process, whose copy is of

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -13,11 +15,13 @@ from fastinet.loading.batch import SentBatch, described
 from fastinet.loading.feeding import Feed
 from fastinet.loading.options import refuse_options
 from fastinet.pixels.output import DType, OutputFormat
+from fastinet.pixels.transforms import checked_transform, lightings_of
 from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Unpack
 
@@ -26,6 +30,12 @@ if TYPE_CHECKING:
     from fastinet.pixels.transforms import Transform
 
 __all__ = ["Batch", "Loader"]
+
+_Send: TypeAlias = "Callable[[NDArray[Any]], torch.Tensor]"
+_Erased: TypeAlias = "Callable[[], tuple[NDArray[np.int64], NDArray[np.float32]] | None]"
+_Finish: TypeAlias = "Callable[[torch.Tensor, _Erased, _Send], torch.Tensor]"
+"""Makes images on a device what the loop gets. It can ask which of their pixels are erased, and
+send more arrays to the device."""
 
 
 class Batch(SentBatch[torch.Tensor]):
@@ -37,6 +47,8 @@ class Batch(SentBatch[torch.Tensor]):
         images: [B, 3, H, W] of the loader's dtype; with views, [B, views, 3, H, W].
         labels: int64 [B].
         soft_labels: float32 [B, C], see `fastinet.Batch.soft_labels`; None for a loader without.
+        erased: int32 [B, boxes, 4], see `fastinet.Batch.erased`; None for a transform without.
+            Images of a float dtype are erased already.
     """
 
     arrived: torch.cuda.Event | None = None  # on the device; None where it is at once
@@ -53,10 +65,10 @@ class Loader(Feed[Batch]):
     """`fastinet.Loader` with tensors on a device; the same batches, to the bit.
 
     On a CUDA (or ROCm) device, batches are decoded into pinned memory and copied from there on a
-    stream of their own, uint8 as they are: a quarter of float32's bytes. Normalisation, element
-    type and order of axes are the device's work, on that stream too. The stream that is current
-    when the loop asks for a batch waits for it, the host does not. A pinned buffer is decoded into
-    again only when its copy is done.
+    stream of their own, uint8 as they are: a quarter of float32's bytes. Normalisation, erasing,
+    element type and order of axes are the device's work, on that stream too. The stream that is
+    current when the loop asks for a batch waits for it, the host does not. A pinned buffer is
+    decoded into again only when its copy is done.
 
     On the CPU, tensors lie in the loader's own slots; nothing is copied. On any other device a
     batch is copied, and waited for.
@@ -72,7 +84,8 @@ class Loader(Feed[Batch]):
         channels_last: let images [B, 3, H, W] lie in memory in PyTorch's ``channels_last`` format,
             which convolutions on recent GPUs want, rather than contiguously.
         normalise_on_device: where pixels become `dtype`: on the device, or in the loader's threads
-            before the copy, with the same bits. None: on the device unless it is the CPU.
+            before the copy, with the same bits. None: on the device unless it is the CPU, or the
+            transform has `lighting`, with which each image has a normalisation of its own.
         ahead: batches whose copy is begun before the loop asks for them, at most; on CUDA.
         options: further arguments of `fastinet.Loader`: shuffle, seed, threads, rank, world, ...;
             but not layout or out.
@@ -102,16 +115,22 @@ class Loader(Feed[Batch]):
     ) -> None:
         refuse_options("fastinet.torch.Loader", options)
         self.device = _device(device)
+        lightings = lightings_of(checked_transform(transform, options.get("views")))
         if normalise_on_device is None:
-            normalise_on_device = self.device.type != "cpu"
+            normalise_on_device = self.device.type != "cpu" and not lightings
+        elif normalise_on_device and lightings:
+            raise ValueError(
+                f"normalise_on_device=True, but with {lightings[0]} each image has a "
+                "normalisation of its own, which the loader's threads make"
+            )
         self._output = OutputFormat(dtype, "NHWC" if channels_last else "NCHW", mean, std)
-        self._finish: Callable[[torch.Tensor], torch.Tensor]
+        self._finish: _Finish
         on_host: dict[str, Any] = {}  # uint8 as they are
         if normalise_on_device:
             self._finish = _Normalisation(self._output, self.device)
         else:
             on_host = {"dtype": dtype, "layout": self._output.layout, "mean": mean, "std": std}
-            self._finish = channels_second if channels_last else _as_it_is
+            self._finish = _channels_second if channels_last else _as_it_is
         loader = fastinet.Loader(dataset, batch_size, transform, **on_host, **options)
         self._copies: _Copies | None = None
         if _copies_by_itself(self.device):
@@ -138,7 +157,8 @@ class Loader(Feed[Batch]):
         def send(array: NDArray[Any]) -> torch.Tensor:
             return tensor(array).to(self.device)
 
-        return Batch(batch, lambda images: self._finish(send(images)), send)
+        erased = _erased_of_groups(batch)
+        return Batch(batch, lambda images: self._finish(send(images), next(erased), send), send)
 
     def _deliver(self, sent: Batch) -> Batch:
         if self._copies is not None:
@@ -146,8 +166,17 @@ class Loader(Feed[Batch]):
         return sent
 
 
-def _as_it_is(images: torch.Tensor) -> torch.Tensor:
+def _erased_of_groups(batch: fastinet.Batch) -> Iterator[_Erased]:
+    """For each group of a batch's views, in order, what tells which pixels are erased."""
+    return (functools.partial(batch.erased_pixels, group) for group in itertools.count())
+
+
+def _as_it_is(images: torch.Tensor, *_: object) -> torch.Tensor:
     return images
+
+
+def _channels_second(images: torch.Tensor, *_: object) -> torch.Tensor:
+    return channels_second(images)
 
 
 def _device(device: torch.device | str | int | None) -> torch.device:
@@ -169,7 +198,8 @@ class _Normalisation:
     """uint8 [..., H, W, 3] to what an `OutputFormat` says, as [..., 3, H, W].
 
     Bit-equal to the native rows of that format: ``pixel * scale + bias`` in float32, two
-    operations with a rounding each, and one more rounding to the element type.
+    operations with a rounding each, and one more rounding to the element type. Pixels that are
+    erased get the values that the engine gives them.
     """
 
     def __init__(self, output: OutputFormat, device: torch.device) -> None:
@@ -181,10 +211,14 @@ class _Normalisation:
         )
         self._channels_last = output.layout == "NHWC"
 
-    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+    def __call__(self, pixels: torch.Tensor, erased_pixels: _Erased, send: _Send) -> torch.Tensor:
         images = pixels
         if self._dtype != torch.uint8:
             images = pixels.to(torch.float32).mul_(self._scale).add_(self._bias).to(self._dtype)
+            erased = erased_pixels()
+            if erased is not None and len(erased[0]):
+                numbers, values = send(erased[0]), send(erased[1])
+                images.view(-1, 3).index_copy_(0, numbers, values.to(self._dtype))
         images = channels_second(images)
         return images if self._channels_last else images.contiguous()
 
@@ -211,13 +245,14 @@ class _Copies:
         # The arrays keep their slots leased.
         self._under_way: deque[tuple[torch.cuda.Event, NDArray[Any]]] = deque()
 
-    def begin(self, batch: fastinet.Batch, finish: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+    def begin(self, batch: fastinet.Batch, finish: _Finish) -> Batch:
         """Enqueues a batch's copy, and what is to happen to its images on the device."""
+        erased = _erased_of_groups(batch)
 
         def send_images(array: NDArray[Any]) -> torch.Tensor:
             images = tensor(array).to(self._device, non_blocking=True)
             self._under_way.append((self._record(), array))
-            return finish(images)
+            return finish(images, next(erased), send)
 
         def send(array: NDArray[Any]) -> torch.Tensor:
             # Not in pinned memory, and small: PyTorch keeps a pinned copy of it.
@@ -233,7 +268,8 @@ class _Copies:
         """Lets the loop's stream wait for a batch, and the allocator know that it uses it."""
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(sent.arrived)
-        for part in filter(torch.is_tensor, (*sent.crops, sent.labels, sent.soft_labels)):
+        parts = (*sent.crops, sent.labels, sent.soft_labels, sent._erased)  # noqa: SLF001
+        for part in filter(torch.is_tensor, parts):
             # Its memory is of the copying stream's pool. Without this it could go to the next batch
             # as soon as the loop drops it, while the loop's kernels still read it.
             part.record_stream(stream)

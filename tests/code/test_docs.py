@@ -142,7 +142,14 @@ def parameters(value: Any) -> set[str] | None:
 
 def all_parameters() -> set[str]:
     """Names of the arguments of everything that is public and can be called."""
-    modules = (fastinet, fastinet.metrics, fastinet.mixing, fastinet.Dataset, fastinet.Loader)
+    modules = (
+        fastinet,
+        fastinet.augment,
+        fastinet.metrics,
+        fastinet.mixing,
+        fastinet.Dataset,
+        fastinet.Loader,
+    )
     functions = [
         value
         for module in modules

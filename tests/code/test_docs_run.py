@@ -189,6 +189,9 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         " and header.width == 400",
     ),
     ("docs/augmentation.md", "Operations"): Program(after="len(steps) <= 6 and three_augment"),
+    ("docs/augmentation.md", "Erasing and lighting"): Program(
+        before=TRAIN, after="batch.erased.shape == (len(batch), 1, 4) and batch.erased.any()"
+    ),
     ("docs/augmentation.md", "Steps"): Program(
         before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",

@@ -23,8 +23,8 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": boxes companions crops errors flips image_sizes images indices keys "
-            "label_sets labels objects replaced soft_labels valid"
+            ": boxes companions crops erased erased_pixels errors flips image_sizes images indices "
+            "keys label_sets labels objects replaced soft_labels valid"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": "(size, resize, interpolation): interpolation resize size",
@@ -201,7 +201,7 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            ": boxes companions crops errors flips image_sizes images"
+            ": boxes companions crops erased errors flips image_sizes images"
             " indices keys label_sets labels objects replaced soft_labels valid"
         ),
         "ImageDataset": (
@@ -217,8 +217,8 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": boxes companions crops errors flips image_sizes images indices keys label_sets "
-            "labels objects replaced soft_labels valid"
+            ": boxes companions crops erased errors flips image_sizes images indices keys "
+            "label_sets labels objects replaced soft_labels valid"
         ),
         "JaxFeed": (
             ": ahead batch_size dataset epoch failures load_state_dict loader options state_dict "

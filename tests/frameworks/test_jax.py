@@ -78,6 +78,46 @@ assert np.array_equal(np.asarray(next(iter(feed)).images), expected.images)
 
 
 @needs_jax
+def test_erasing(archive_path: Path) -> None:
+    """Rows of uint8 are erased by the step, with boxes that have come along."""
+    run(
+        archive_path,
+        """
+import functools
+import jax.numpy as jnp
+from fastinet.augment import RandomErasing
+
+@jax.jit
+def step(images, erased):
+    return fastinet.augment.erase(images * jnp.float32(0.5), erased, 2, layout="NHWC")
+
+crop = fastinet.RandomResizedCrop(16, erase=RandomErasing(0.7, count=2, value=2))
+options = {"shuffle": True, "seed": 3, "drop_last": True}
+for sharding in (rows, None):
+    loader = fastinet.Loader(dataset, 8, crop, **options)
+    native = fastinet.Loader(
+        dataset, 8, crop, dtype="float32", mean=0, std=2 / 255, **options
+    )
+    for batch, expected in zip(fastinet.jax.feed(loader, sharding), native, strict=True):
+        assert isinstance(batch.erased, jax.Array)
+        assert len(batch.erased.sharding.device_set) == (1 if sharding is None else 2)
+        assert np.array_equal(np.asarray(batch.erased), expected.erased)
+        images = np.asarray(step(batch.images, batch.erased))
+        assert np.array_equal(images, expected.images)
+
+noisy = fastinet.RandomResizedCrop(16, erase=RandomErasing(mode="pixel"))
+fastinet.jax.feed(fastinet.Loader(dataset, 8, noisy, dtype="bfloat16"), rows)
+try:
+    fastinet.jax.feed(fastinet.Loader(dataset, 8, noisy), rows)
+except ValueError as error:
+    assert "take a float dtype" in str(error), error
+else:
+    raise AssertionError("noise for rows of uint8 was promised")
+""",
+    )
+
+
+@needs_jax
 def test_same_stream_on_two_devices(archive_path: Path) -> None:
     run(
         archive_path,

@@ -12,6 +12,7 @@ import pytest
 
 import fastinet
 from fastinet import CenterCrop, Loader, RandomResizedCrop
+from fastinet.augment import RandomErasing
 from fastinet.errors import FastinetError
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
@@ -42,6 +43,20 @@ def rows_of_epoch(dataset: fastinet.Dataset, epoch: int, **options: Any) -> dict
             batch.indices.tolist(), batch.images, batch.labels.tolist(), strict=True
         )
     }
+
+
+def test_rows_that_nobody_could_erase(dataset: fastinet.Dataset) -> None:
+    """What gives images alone does not leave their erasing to somebody who has no boxes."""
+    crop = RandomResizedCrop(16, erase=RandomErasing(1))
+    with pytest.raises(ValueError, match="ImageDataset cannot erase rows of uint8"):
+        ImageDataset(dataset, crop)
+    with pytest.raises(ValueError, match="IterableDataset cannot erase rows of uint8"):
+        IterableDataset(Loader(dataset, 4, crop))
+    IterableDataset(Loader(dataset, 4, crop, dtype="float32"))
+    images = ImageDataset(dataset, crop, dtype="float32", seed=SEED)
+    (batch,) = Loader(dataset, 43, crop, dtype="float32", layout="NCHW", seed=SEED)
+    for item in (0, 7):
+        assert np.array_equal(images[item][0].numpy(), batch.images[item])
 
 
 # ImageDataset

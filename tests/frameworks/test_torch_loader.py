@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet import RandomResizedCrop
+from fastinet import MultiCrop, RandomResizedCrop, View
+from fastinet.augment import Lighting, RandomErasing, erase
 
 torch = pytest.importorskip("torch")
 
@@ -150,6 +151,75 @@ def test_soft_labels(dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps) 
     for batch, expected in zip(loader, fastinet.Loader(dataset, 8, CROP, **options), strict=True):
         assert batch.soft_labels.dtype == torch.float32
         assert np.array_equal(batch.soft_labels.numpy(), expected.soft_labels)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("mode", ["const", "rand", "pixel"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_erasing_on_the_device(
+    dataset: fastinet.Dataset, dtype: Any, mode: Any, channels_last: bool, device: str
+) -> None:
+    """It gives the bits of the native one, noise included, and comes with the boxes."""
+    for views in (None, 2):
+        crop = RandomResizedCrop(16, views=views, erase=RandomErasing(0.6, mode=mode, count=2))
+        loader = fastinet_torch.Loader(
+            dataset, 8, crop, device=device, dtype=dtype, normalise_on_device=True,
+            channels_last=channels_last, **NORMALISED, **OPTIONS,
+        )  # fmt: skip
+        native = fastinet.Loader(
+            dataset, 8, crop, layout="NCHW", dtype=dtype, **NORMALISED, **OPTIONS
+        )
+        for batch, expected in zip(loader, native, strict=True):
+            assert np.array_equal(bits(batch.images), expected_bits(expected))
+            assert batch.erased.device.type == device
+            assert np.array_equal(batch.erased.cpu().numpy(), expected.erased)
+
+
+def test_erasing_groups_of_views_on_the_device(dataset: fastinet.Dataset) -> None:
+    crops = MultiCrop(
+        View(RandomResizedCrop(9)),
+        View(RandomResizedCrop(16, erase=RandomErasing(1, mode="pixel")), count=2),
+        View(RandomResizedCrop(12, erase=RandomErasing(1, value=2))),
+    )
+    options: dict[str, Any] = {"dtype": "float16", **NORMALISED, **OPTIONS}
+    loader = fastinet_torch.Loader(
+        dataset, 8, crops, device="cpu", normalise_on_device=True, **options
+    )
+    native = fastinet.Loader(dataset, 8, crops, layout="NCHW", **options)
+    for batch, expected in zip(loader, native, strict=True):
+        for group in range(3):
+            assert np.array_equal(bits(batch.crops[group]), expected.crops[group])
+
+
+def test_uint8_is_left_to_the_step(dataset: fastinet.Dataset) -> None:
+    """The boxes are on the device, for whoever normalises there."""
+    crop = RandomResizedCrop(16, erase=RandomErasing(1))
+    for on_device in (False, True):
+        loader = fastinet_torch.Loader(
+            dataset, 8, crop, device="cpu", normalise_on_device=on_device, **OPTIONS
+        )
+        native = fastinet.Loader(dataset, 8, crop, layout="NCHW", dtype="float32", **OPTIONS)
+        for batch, expected in zip(loader, native, strict=True):
+            assert batch.images.dtype == torch.uint8
+            images = erase(batch.images * torch.tensor(1 / 255), batch.erased)
+            assert np.array_equal(images.numpy(), expected.images)
+
+
+def test_lighting(dataset: fastinet.Dataset) -> None:
+    """It is part of a normalisation that differs from image to image."""
+    crop = RandomResizedCrop(16, lighting=Lighting())
+    options: dict[str, Any] = {"dtype": "float32", **NORMALISED, **OPTIONS}
+    loader = fastinet_torch.Loader(dataset, 8, crop, device="meta", **options)
+    assert loader.loader.output.dtype == "float32"
+    loader = fastinet_torch.Loader(dataset, 8, crop, device="cpu", **options)
+    native = fastinet.Loader(dataset, 8, crop, layout="NCHW", **options)
+    for batch, expected in zip(loader, native, strict=True):
+        assert np.array_equal(batch.images.numpy(), expected.images)
+    with pytest.raises(
+        ValueError, match=r"normalise_on_device=True, but with Lighting\(std=0\.1\)"
+    ):
+        fastinet_torch.Loader(dataset, 8, crop, normalise_on_device=True, **options)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])

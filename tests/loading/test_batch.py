@@ -26,6 +26,7 @@ OFFERED = {
     "boxes",
     "companions",
     "crops",
+    "erased",
     "errors",
     "flips",
     "image_sizes",
@@ -52,8 +53,10 @@ def test_every_kind_of_batch_offers_the_same(framework: str | None) -> None:
         pytest.importorskip(framework)
         kinds = [importlib.import_module(f"fastinet.{framework}").Batch]
     for kind in kinds:
-        # A tensor may have to be waited for: PyTorch has an event for that.
-        assert offered(kind) - {"arrived"} == OFFERED
+        # A tensor may have to be waited for: PyTorch has an event for that. Numbers for pixels that
+        # are still to be erased are in a slot, which is no longer there when a batch was sent.
+        assert offered(kind) - {"arrived", "erased_pixels"} == OFFERED
+        assert hasattr(kind, "erased_pixels") == (kind is Batch)
         assert issubclass(kind, BaseBatch)
 
 

@@ -16,6 +16,7 @@ from support.checkpointed import write_archive
 
 import fastinet
 from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize
+from fastinet.augment import Lighting, RandomErasing
 from fastinet.testing.encodings import ODD_ENCODINGS, Encoding, encode
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ENCODED = "60df450017fccb1e"
 
 JITTER = ColorJitter(0.4, (0.2, 3), 0.9, 0.5)
+NOISE = RandomErasing(0.8, mode="pixel", count=2)
 LOADERS: dict[str, tuple[dict[str, Any], str]] = {
     "random crops": ({"transform": RandomResizedCrop(48)}, "41d5374b2a1b8f2b"),
     "bicubic": (
@@ -31,6 +33,13 @@ LOADERS: dict[str, tuple[dict[str, Any], str]] = {
         "c97ae6e53e1bbd9b",
     ),
     "jitter": ({"transform": RandomResizedCrop(33, color_jitter=JITTER)}, "15266e524a442e9e"),
+    "erased": (
+        {
+            "transform": RandomResizedCrop(48, erase=NOISE, lighting=Lighting(0.5)),
+            "dtype": "float32",
+        },
+        "0dcac5f2d34f30f0",
+    ),
     "enlarged": ({"transform": Resize((301, 283))}, "65ca9c4f9e3d4641"),
     "float32": ({"transform": CenterCrop(64, resize=73), "dtype": "float32"}, "b6e69263597336ea"),
     "float16": ({"transform": CenterCrop(64, resize=73), "dtype": "float16"}, "d2b876f3613bb284"),
