@@ -222,10 +222,11 @@ void ItemRenderer::State::EraseTasks(const ItemSpec& spec, const AugmentKey& key
   size_t view = 0;
   for (const ViewSpec& group : spec.groups) {
     for (int32_t i = 0; i < group.count; ++i, ++view) {
+      const ErasedViews of_view = erased.Of(view, spec);
+      for (std::vector<float>& noise : of_view.noise) noise.clear();
       if (!group.erase) continue;
       AugmentKey view_key = key;
       view_key.view = static_cast<uint16_t>(key.view + view);
-      const ErasedViews of_view = erased.Of(view, spec);
       const std::span<Box> boxes = of_view.boxes.first(static_cast<size_t>(group.erase->count));
       const ViewTask& task = tasks[view];
       DrawErasedBoxes(*group.erase, task.crop.output(), view_key, boxes);
