@@ -76,6 +76,11 @@ Box ShownBox(const Crop& crop) {
   return {crop.box.x + left, crop.box.y + top, right - left, bottom - top};
 }
 
+/// How a view is stored: normalised as all are, or with colours of its own.
+OutputFormat FormatOf(const ViewSpec& group, const OutputFormat& format, const AugmentKey& key) {
+  return group.lighting ? Shifted(format, DrawColourShift(*group.lighting, key)) : format;
+}
+
 }  // namespace
 
 Status ViewSpec::Validate() const {
@@ -118,32 +123,6 @@ Status ItemSpec::Validate() const {
                          std::to_string(views()));
 }
 
-namespace {
-
-/// How a view is stored: normalised as all are, or with colours of its own.
-OutputFormat FormatOf(const ViewSpec& group, const OutputFormat& format, const AugmentKey& key) {
-  return group.lighting ? Shifted(format, DrawColourShift(*group.lighting, key)) : format;
-}
-
-/// Erases a view, or notes what is to be erased in it.
-void Erase(const ViewSpec& group, const AugmentKey& key, const OutputFormat& format,
-           MutableBytes row, const ErasedViews& erased) {
-  std::ranges::fill(erased.boxes, Box{});
-  if (!group.erase) {
-    for (std::vector<float>& noise : erased.noise) noise = {};
-    return;
-  }
-  const Size size = group.transform.size;
-  const std::span<Box> boxes = erased.boxes.first(static_cast<size_t>(group.erase->count));
-  DrawErasedBoxes(*group.erase, size, key, boxes);
-  EraseBoxes(*group.erase, boxes, NoiseKey(key), size, format, row);
-  for (std::vector<float>& noise : erased.noise) {
-    KeepNoise(*group.erase, boxes, NoiseKey(key), noise);
-  }
-}
-
-}  // namespace
-
 struct ItemRenderer::State {
   explicit State(StageTimes times) : decoder(times) {}
 
@@ -165,8 +144,8 @@ struct ItemRenderer::State {
   Orientation OrientationFor(const RenderOptions& options) const;
   void DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
                  std::span<const ObjectBox> objects, std::span<const MutableBytes> rows);
-  void EraseViews(const ItemSpec& spec, const AugmentKey& key, const ErasedViews& erased);
   Status RenderTasks(Orientation orientation);
+  void EraseTasks(const ItemSpec& spec, const AugmentKey& key, ErasedViews erased);
   bool TryTogether(Orientation orientation);
   Status TryRender(std::span<const size_t> together, Orientation orientation);
   Result<Box> BeginViews(std::span<const size_t> together);
@@ -220,22 +199,6 @@ void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key,
   }
 }
 
-/// Erases parts of the rows of all tasks, and notes in `erased` which.
-void ItemRenderer::State::EraseViews(const ItemSpec& spec, const AugmentKey& key,
-                                     const ErasedViews& erased) {
-  const auto start = Clock::now();
-  size_t view = 0;
-  for (const ViewSpec& group : spec.groups) {
-    for (int32_t i = 0; i < group.count; ++i, ++view) {
-      AugmentKey view_key = key;
-      view_key.view = static_cast<uint16_t>(key.view + view);
-      const ViewTask& task = tasks[view];
-      Erase(group, view_key, task.format, task.row, erased.Of(view, spec));
-    }
-  }
-  counters.render_ns += NanosecondsSince(start);
-}
-
 /// Renders all tasks from the open image: what they have in common is decoded once, where that is
 /// cheaper and the data are sound; else each by itself, as if there were no others. A road that
 /// finds the data damaged leaves a row half done, so the next one begins it anew.
@@ -250,6 +213,32 @@ Status ItemRenderer::State::RenderTasks(Orientation orientation) {
     FASTINET_RETURN_IF_ERROR(status);
   }
   return {};
+}
+
+/// Erases in the rows of all tasks, or notes what is to be erased there.
+void ItemRenderer::State::EraseTasks(const ItemSpec& spec, const AugmentKey& key,
+                                     ErasedViews erased) {
+  const auto start = Clock::now();
+  std::ranges::fill(erased.boxes, Box{});
+  size_t view = 0;
+  for (const ViewSpec& group : spec.groups) {
+    for (int32_t i = 0; i < group.count; ++i, ++view) {
+      const ErasedViews of_view = erased.Of(view, spec);
+      for (std::vector<float>& noise : of_view.noise) noise.clear();
+      if (!group.erase) continue;
+      AugmentKey view_key = key;
+      view_key.view = static_cast<uint16_t>(key.view + view);
+      const std::span<Box> boxes = of_view.boxes.first(static_cast<size_t>(group.erase->count));
+      const ViewTask& task = tasks[view];
+      DrawErasedBoxes(*group.erase, task.crop.output(), view_key, boxes);
+      EraseBoxes(*group.erase, boxes, NoiseKey(view_key), task.crop.output(), task.format,
+                 task.row);
+      for (std::vector<float>& noise : of_view.noise) {
+        KeepNoise(*group.erase, boxes, NoiseKey(view_key), noise);
+      }
+    }
+  }
+  counters.render_ns += NanosecondsSince(start);
 }
 
 /// Renders all tasks with as few decodes as pays; whether that has gone well. It has not where
@@ -376,7 +365,7 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
     steps[view].assign(drawn.begin(), drawn.end());
   }
   FASTINET_RETURN_IF_ERROR(state.RenderTasks(orientation));
-  state.EraseViews(spec, key, erased);
+  if (spec.ErasedBoxes() > 0) state.EraseTasks(spec, key, erased);
   if (shown.width > kWide) state.views.resize(1);
   ++state.counters.items;
   return shown;
