@@ -83,6 +83,9 @@ struct Fixture {
     std::ranges::fill(slot->image_sizes, Size{9, 9});
     std::ranges::fill(slot->boxes, Box{9, 9, 9, 9});
     std::ranges::fill(slot->flips, uint8_t{1});
+    std::ranges::fill(slot->vflips, uint8_t{1});
+    std::ranges::fill(slot->windows, Box{9, 9, 9, 9});
+    std::ranges::fill(slot->interpolations, Interpolation::kNearest);
     maker = std::make_unique<RowMaker>(data.table(), plan, options, stats);
   }
 
@@ -103,6 +106,9 @@ struct Fixture {
     for (size_t view = kViews * j; view < kViews * (j + 1); ++view) {
       CHECK(slot->boxes[view] == Box{});
       CHECK_EQ(slot->flips[view], 0);
+      CHECK_EQ(slot->vflips[view], 0);
+      CHECK(slot->windows[view] == Box{});
+      CHECK(slot->interpolations[view] == Interpolation::kBilinear);
     }
   }
   void ExpectUntouched(int64_t row) const {
@@ -136,6 +142,9 @@ TEST_CASE("a good row") {
   for (const size_t view : {2 * kViews, 2 * kViews + 1, 2 * kViews + 2}) {
     CHECK((slot.boxes[view] == Box{0, 0, size.width, size.height}));
     CHECK_EQ(slot.flips[view], 0);
+    CHECK_EQ(slot.vflips[view], 0);
+    CHECK(slot.windows[view] == Box{0, 0, 4, 4});
+    CHECK(slot.interpolations[view] == Interpolation::kBilinear);
     CHECK(slot.soft_labels[view * kClasses + 2] > 0.9F);
   }
   fixture.ExpectUntouched(1);

@@ -88,10 +88,13 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   labels.resize(rows);
   valid.resize(rows);
   image_sizes.resize(rows);
-  const auto views = static_cast<size_t>(shape.views());
-  boxes.resize(rows * views);
-  flips.resize(rows * views);
-  soft_labels.resize(rows * views * static_cast<size_t>(shape.soft_label_classes));
+  const size_t views = rows * static_cast<size_t>(shape.views());
+  boxes.resize(views);
+  flips.resize(views);
+  vflips.resize(views);
+  windows.resize(views);
+  interpolations.resize(views);
+  soft_labels.resize(views * static_cast<size_t>(shape.soft_label_classes));
   pixels_.reserve(shape.groups.size());
 }
 

@@ -22,7 +22,6 @@ namespace fastinet {
 
 /// How a crop of an image becomes a row.
 struct RenderOptions {
-  Interpolation interpolation = Interpolation::kBilinear;  // of RenderCrop; a ViewSpec has its own
   PassOrder pass_order = PassOrder::kPillow13;
   OutputFormat format;
   bool apply_orientation = false;          // turn the image as Exif says before it is cropped
@@ -36,7 +35,6 @@ struct RenderOptions {
 /// lie side by side in an array of their own. The C++ twin of fastinet.View.
 struct ViewSpec {
   Transform transform;
-  Interpolation interpolation = Interpolation::kBilinear;
   Policy policy;  // of the resized crop, before it is normalised
   int32_t count = 1;
 

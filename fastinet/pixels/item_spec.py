@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastinet._native import _engine
-from fastinet.pixels.transforms import RandomResizedCrop, groups_of
+from fastinet.pixels.transforms import RandomTransform, groups_of
 
 if TYPE_CHECKING:
     from fastinet.pixels.output import OutputFormat
@@ -34,9 +34,6 @@ def _view_spec(view: View) -> _engine.ViewSpec:
     transform = view.transform
     return _engine.ViewSpec(
         **transform.native(),
-        operations=(
-            transform.native_operations() if isinstance(transform, RandomResizedCrop) else []
-        ),
+        operations=transform.native_operations() if isinstance(transform, RandomTransform) else [],
         count=view.count,
-        interpolation=transform.interpolation,
     )

@@ -31,6 +31,7 @@ OFFERED = {
     "image_sizes",
     "images",
     "indices",
+    "interpolations",
     "keys",
     "label_sets",
     "labels",
@@ -38,6 +39,8 @@ OFFERED = {
     "replaced",
     "soft_labels",
     "valid",
+    "vflips",
+    "windows",
 }
 
 
