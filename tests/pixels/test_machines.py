@@ -15,7 +15,7 @@ import pytest
 from support.checkpointed import write_archive
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize
+from fastinet import CenterCrop, ColorJitter, Loader, RandomCrop, RandomResizedCrop, Resize
 from fastinet.testing.encodings import ODD_ENCODINGS, Encoding, encode
 
 if TYPE_CHECKING:
@@ -31,6 +31,19 @@ LOADERS: dict[str, tuple[dict[str, Any], str]] = {
         "c97ae6e53e1bbd9b",
     ),
     "jitter": ({"transform": RandomResizedCrop(33, color_jitter=JITTER)}, "15266e524a442e9e"),
+    "lanczos": (
+        {"transform": RandomResizedCrop(37, interpolation="lanczos", vflip=0.5)},
+        "43b680d25899ece9",
+    ),
+    "nearest": ({"transform": Resize((301, 47), "nearest")}, "44ddd5b19bcb33b3"),
+    "TensorFlow's boxes": (
+        {"transform": RandomResizedCrop(40, interpolation="random", box_rule="tensorflow")},
+        "aae860e9dcc7c911",
+    ),
+    "padded crops": (
+        {"transform": RandomCrop((50, 41), 45, 6, "reflect", interpolation="bicubic")},
+        "7a66b1b59d562df7",
+    ),
     "enlarged": ({"transform": Resize((301, 283))}, "65ca9c4f9e3d4641"),
     "float32": ({"transform": CenterCrop(64, resize=73), "dtype": "float32"}, "b6e69263597336ea"),
     "float16": ({"transform": CenterCrop(64, resize=73), "dtype": "float16"}, "d2b876f3613bb284"),
