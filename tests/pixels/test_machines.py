@@ -15,7 +15,7 @@ import pytest
 from support.checkpointed import write_archive
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize, augment
+from fastinet import CenterCrop, ColorJitter, Loader, RandomCrop, RandomResizedCrop, Resize, augment
 from fastinet.augment import Lighting, RandomErasing
 from fastinet.testing.encodings import ODD_ENCODINGS, Encoding, encode
 
@@ -48,6 +48,19 @@ LOADERS: dict[str, tuple[dict[str, Any], str]] = {
             "dtype": "float32",
         },
         "0dcac5f2d34f30f0",
+    ),
+    "lanczos": (
+        {"transform": RandomResizedCrop(37, interpolation="lanczos", vflip=0.5)},
+        "43b680d25899ece9",
+    ),
+    "nearest": ({"transform": Resize((301, 47), "nearest")}, "44ddd5b19bcb33b3"),
+    "TensorFlow's boxes": (
+        {"transform": RandomResizedCrop(40, interpolation="random", box_rule="tensorflow")},
+        "aae860e9dcc7c911",
+    ),
+    "padded crops": (
+        {"transform": RandomCrop((50, 41), 45, 6, "reflect", interpolation="bicubic")},
+        "7a66b1b59d562df7",
     ),
     "enlarged": ({"transform": Resize((301, 283))}, "65ca9c4f9e3d4641"),
     "policies": ({"transform": RandomResizedCrop(40, augment=POLICIES)}, "59d646befa7f416e"),
