@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet.pixels.geometry import resized_sizes
-from fastinet.pixels.transforms import SingleTransform, Transform, groups_of, height_width
+from fastinet.pixels.transform_parts import height_width
+from fastinet.pixels.transforms import SingleTransform, Transform, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,8 @@ from fastinet.loading.failures import Failures
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
-from fastinet.pixels.transforms import MultiCrop, groups_of, has_views, height_width
+from fastinet.pixels.transform_parts import height_width
+from fastinet.pixels.transforms import MultiCrop, groups_of, has_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

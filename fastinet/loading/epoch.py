@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet._native import _engine
-    from fastinet.loading.batch import BatchKind
+    from fastinet.loading.batch_kind import BatchKind
     from fastinet.loading.erasure import ErasureWatch
     from fastinet.loading.failures import Failures
 

@@ -22,7 +22,7 @@ from fastinet.datasets.items import PADDING_ITEM
 from fastinet.items.dataset import Dataset
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
-from fastinet.loading.batch import BatchKind
+from fastinet.loading.batch_kind import BatchKind
 from fastinet.loading.blocks import Blocks
 from fastinet.loading.epoch import Epoch
 from fastinet.loading.failures import Failures
@@ -35,6 +35,7 @@ from fastinet.loading.options import (
 )
 from fastinet.loading.position import EpochPosition, EpochTracker
 from fastinet.loading.ranks import PadLast, Share
+from fastinet.loading.size_schedule import SizeSchedule
 from fastinet.loading.state import (
     REPEATED_STATE_VERSION,
     STATE_VERSION,
@@ -45,7 +46,7 @@ from fastinet.loading.state import (
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import SizeSchedule, Transform, groups_of
+from fastinet.pixels.transforms import Transform, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -14,7 +14,8 @@ from fastinet.datasets.companions import MOST_COMPANION_BYTES, by_extension
 from fastinet.datasets.items import NO_LABEL, PADDING_ITEM
 from fastinet.errors import FastinetError, UnsupportedError
 from fastinet.formats.not_images import explained_image
-from fastinet.loading.batch import Batch, BatchKind
+from fastinet.loading.batch import Batch
+from fastinet.loading.batch_kind import BatchKind
 from fastinet.loading.epoch import Batches
 from fastinet.loading.failures import Failures
 from fastinet.loading.position import EpochPosition, PassTracker

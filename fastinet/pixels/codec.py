@@ -18,13 +18,8 @@ from fastinet.errors import UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.pixels.output import DType, Layout, OutputFormat
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    Interpolation,
-    RandomCrop,
-    Resize,
-    checked_height_width,
-)
+from fastinet.pixels.transform_parts import Interpolation, checked_height_width
+from fastinet.pixels.transforms import CenterCrop, RandomCrop, Resize
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

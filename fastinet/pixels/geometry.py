@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.pixels.transforms import CenterCrop, RandomCrop, SingleTransform, height_width
+from fastinet.pixels.transform_parts import height_width
+from fastinet.pixels.transforms import CenterCrop, RandomCrop, SingleTransform
 
 __all__ = ["resized_sizes"]
 

@@ -6,11 +6,8 @@ These are descriptions: frozen, comparable, printable. The native core carries t
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, SupportsIndex, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fastinet.augment.erasing import RandomErasing
 from fastinet.augment.lighting import Lighting
@@ -22,18 +19,28 @@ from fastinet.augment.operation import (
     native_operations,
 )
 from fastinet.augment.operations import ColorJitter
-from fastinet.base.checks import checked_epoch, low_high, number_within, whole_number
+from fastinet.base.checks import low_high, number_within, whole_number
+from fastinet.pixels.transform_parts import (
+    BoxRule,
+    Interpolation,
+    PaddingMode,
+    check_interpolation,
+    check_name,
+    checked_numbers,
+    checked_padding,
+    checked_side,
+    checked_size,
+    height_width,
+    left_top_right_bottom,
+    red_green_blue,
+)
 
 if TYPE_CHECKING:
     from fastinet._native import _engine
 
 __all__ = [
-    "INTERPOLATIONS",
-    "BoxRule",
     "CenterCrop",
-    "Interpolation",
     "MultiCrop",
-    "PaddingMode",
     "RandomCrop",
     "RandomResizedCrop",
     "RandomTransform",
@@ -43,15 +50,6 @@ __all__ = [
     "View",
 ]
 
-Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
-BoxRule = Literal["torchvision", "clamp", "tensorflow"]
-PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
-
-# In the order of the core's enum (csrc/resample/filter.h), whose numbers batches hold.
-INTERPOLATIONS: Final[tuple[Interpolation, ...]] = ("bilinear", "bicubic", "lanczos", "nearest")
-
-MAX_PADDING = 4096  # kMaxPadding in csrc/crop/crop.cc
-MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
 MAX_VIEWS = 1024  # far below the 16 bits that random bits have for the view
 
 
@@ -120,7 +118,7 @@ class RandomResizedCrop:
         object.__setattr__(self, "ratio", low_high("ratio", self.ratio))
         if self.interpolation != "random":
             check_interpolation(self.interpolation)
-        _check_name("box_rule", self.box_rule, BoxRule)
+        check_name("box_rule", self.box_rule, BoxRule)
         _check_random_parts(self)
         covered = self.min_object_covered
         if covered is None:
@@ -211,7 +209,7 @@ class RandomCrop:
     lighting: Lighting | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "padding", _checked_padding(self.padding))
+        object.__setattr__(self, "padding", checked_padding(self.padding))
         check_interpolation(self.interpolation)
         _check_window_parts(self)
         _check_random_parts(self)
@@ -221,9 +219,9 @@ class RandomCrop:
         return _native(
             self,
             resize=self.resize or 0,
-            padding=_left_top_right_bottom(self.padding),
+            padding=left_top_right_bottom(self.padding),
             padding_mode=self.padding_mode,
-            fill=_rgb(self.fill),
+            fill=red_green_blue(self.fill),
             flip_probability=self.hflip,
             vflip_probability=self.vflip,
         )
@@ -259,7 +257,7 @@ class CenterCrop:
     fill: int | tuple[int, int, int] = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", _checked_size(self.size))
+        object.__setattr__(self, "size", checked_size(self.size))
         check_interpolation(self.interpolation)
         _check_window_parts(self)
 
@@ -269,7 +267,7 @@ class CenterCrop:
             self,
             resize=self.resize or 0,
             padding_mode=self.padding_mode,
-            fill=_rgb(self.fill),
+            fill=red_green_blue(self.fill),
         )
 
 
@@ -289,7 +287,7 @@ class Resize:
     interpolation: Interpolation = "bilinear"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", _checked_size(self.size))
+        object.__setattr__(self, "size", checked_size(self.size))
         check_interpolation(self.interpolation)
 
     def native(self) -> dict[str, Any]:
@@ -397,52 +395,6 @@ def has_views(transform: Transform) -> bool:
     return isinstance(transform, MultiCrop) or getattr(transform, "views", None) is not None
 
 
-@dataclass(frozen=True)
-class SizeSchedule:
-    """Which size rows have in which epoch, for progressive resizing.
-
-    Boxes and flips do not depend on the size, so it is the same crops that come larger. A
-    `RandomCrop` and a `CenterCrop` take more of the image; `resize` stays.
-
-    Attributes:
-        sizes: {first epoch: size from it on}; before the first of them the transform's own.
-
-    Raises:
-        TypeError: no mapping.
-        ValueError: an epoch or size that makes no sense; the message names it.
-    """
-
-    sizes: Mapping[int, int | tuple[int, int]]
-
-    def check(self, transform: Transform) -> None:
-        """Raises ValueError where there are sizes, and `transform` has several of its own."""
-        if self.sizes and isinstance(transform, MultiCrop):
-            raise ValueError(
-                "sizes= gives all rows one size, and the groups of a MultiCrop have their own: "
-                "take a loader with other Views from that epoch on"
-            )
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.sizes, Mapping):
-            raise TypeError(f"sizes must be {{first epoch: size, ...}}, not {self.sizes!r}")
-        checked = {checked_epoch(epoch): _checked_size(size) for epoch, size in self.sizes.items()}
-        object.__setattr__(self, "sizes", dict(sorted(checked.items())))
-
-    def at(self, transform: Transform, epoch: int) -> Transform:
-        """`transform` with the size that rows have in `epoch`."""
-        begun = [size for first, size in self.sizes.items() if first <= epoch]
-        if isinstance(transform, MultiCrop) or not begun:
-            return transform
-        return replace(transform, size=begun[-1])
-
-    def largest(self, transform: Transform) -> Transform:
-        """`transform` with the size that has the most pixels, its own included."""
-        if isinstance(transform, MultiCrop):
-            return transform
-        sizes = (transform.size, *self.sizes.values())
-        return replace(transform, size=max(sizes, key=lambda size: math.prod(height_width(size))))
-
-
 def _native(transform: SingleTransform, **parts: Any) -> dict[str, Any]:
     """All parts that the core's Transform has; those that its kind does not use are neutral."""
     neutral = {
@@ -501,52 +453,9 @@ def _checked_single(transform: Any, name: str) -> SingleTransform:
     return transform
 
 
-def height_width(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of a checked size."""
-    return (size, size) if isinstance(size, int) else size
-
-
-def _checked_size(size: Any) -> int | tuple[int, int]:
-    if not isinstance(size, Iterable):
-        return _checked_side("size", size)
-    pair = tuple(size)
-    if len(pair) != 2:
-        raise ValueError(f"size must be a number or (height, width), not {size!r}")
-    height, width = pair
-    return _checked_side("size", height), _checked_side("size", width)
-
-
-def checked_height_width(size: Any) -> tuple[int, int]:
-    """(height, width) of what a caller passed as a size."""
-    return height_width(_checked_size(size))
-
-
-def _checked_side(name: str, side: SupportsIndex) -> int:
-    try:
-        pixels = operator.index(side)
-    except TypeError:
-        raise ValueError(f"{name} must be a whole number of pixels, not {side!r}") from None
-    if not 1 <= pixels <= MAX_SIDE:
-        raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
-    return pixels
-
-
-def check_interpolation(interpolation: str) -> None:
-    """Raises ValueError unless `interpolation` is one that the core has."""
-    _check_name("interpolation", interpolation, Interpolation)
-
-
-def _check_name(name: str, value: Any, names: Any) -> None:
-    """Raises ValueError unless `value` is one of the strings of a Literal."""
-    *others, last = get_args(names)
-    if value not in (*others, last):
-        listed = ", ".join(f'"{other}"' for other in others)
-        raise ValueError(f'{name} must be {listed} or "{last}", not {value!r}')
-
-
 def _check_random_parts(transform: RandomTransform) -> None:
     """Checks what the random transforms have in common, and puts it into its form."""
-    checked: dict[str, Any] = {"size": _checked_size(transform.size)}
+    checked: dict[str, Any] = {"size": checked_size(transform.size)}
     for name in ("hflip", "vflip"):
         checked[name] = number_within(name, getattr(transform, name), 0, 1, "probability")
     if not isinstance(transform.color_jitter, ColorJitter | None):
@@ -566,41 +475,11 @@ def _check_random_parts(transform: RandomTransform) -> None:
 def _check_window_parts(transform: RandomCrop | CenterCrop) -> None:
     """The same for the transforms that cut a window out of a resized image."""
     if transform.resize is not None:
-        object.__setattr__(transform, "resize", _checked_side("resize", transform.resize))
-    _check_name("padding_mode", transform.padding_mode, PaddingMode)
-    fill = _checked_numbers("fill", transform.fill, (3,), 255, "a number or (red, green, blue)")
+        object.__setattr__(transform, "resize", checked_side("resize", transform.resize))
+    check_name("padding_mode", transform.padding_mode, PaddingMode)
+    fill = checked_numbers("fill", transform.fill, (3,), 255, "a number or (red, green, blue)")
     if fill not in (0, (0, 0, 0)) and transform.padding_mode != "constant":
         raise ValueError(
             f'fill={fill!r} is for padding_mode="constant", not for {transform.padding_mode!r}'
         )
     object.__setattr__(transform, "fill", fill)
-
-
-def _checked_padding(padding: Any) -> Any:
-    form = "a number, (left and right, top and bottom) or (left, top, right, bottom)"
-    return _checked_numbers("padding", padding, (2, 4), MAX_PADDING, form)
-
-
-def _checked_numbers(
-    name: str, value: Any, counts: tuple[int, ...], highest: int, form: str
-) -> int | tuple[int, ...]:
-    """A whole number from 0 to `highest`, or one of so many of them."""
-    alone = not isinstance(value, Iterable)
-    try:
-        numbers = tuple(operator.index(number) for number in ((value,) if alone else value))
-    except TypeError:
-        numbers = (-1,)
-    right_count = alone or len(numbers) in counts
-    if not right_count or not all(0 <= number <= highest for number in numbers):
-        raise ValueError(f"{name} must be {form}, 0 to {highest}, not {value!r}")
-    return numbers[0] if alone else numbers
-
-
-def _left_top_right_bottom(padding: int | tuple[int, ...]) -> tuple[int, ...]:
-    if isinstance(padding, int):
-        return (padding,) * 4
-    return padding * 2 if len(padding) == 2 else padding
-
-
-def _rgb(fill: int | tuple[int, ...]) -> tuple[int, ...]:
-    return (fill,) * 3 if isinstance(fill, int) else fill

@@ -25,7 +25,7 @@ from fastinet.augment.steps import Step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fastinet.pixels.transforms import Interpolation, PaddingMode
+    from fastinet.pixels.transform_parts import Interpolation, PaddingMode
 
 Pixels = NDArray[np.uint8]
 

@@ -23,7 +23,7 @@ from fastinet.testing.reference import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fastinet.pixels.transforms import Interpolation, PaddingMode
+    from fastinet.pixels.transform_parts import Interpolation, PaddingMode
 
 # What random bits are for: RandomUse in csrc/rng/philox.h.
 _CROP, _FLIP, _INTERPOLATION, _VERTICAL_FLIP = 1, 2, 9, 10

@@ -14,7 +14,7 @@ from support.comparing import rng_of
 
 import fastinet
 from fastinet import CenterCrop, RandomCrop
-from fastinet.pixels.transforms import INTERPOLATIONS, MAX_SIDE
+from fastinet.pixels.transform_parts import INTERPOLATIONS, MAX_SIDE
 from fastinet.testing import reference
 from fastinet.testing.reference import Box
 

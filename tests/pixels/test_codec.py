@@ -11,7 +11,7 @@ from support.comparing import jpeg, picture, random_box, rng_of
 
 import fastinet
 from fastinet import CenterCrop, RandomResizedCrop, Resize
-from fastinet.pixels.transforms import Interpolation
+from fastinet.pixels.transform_parts import Interpolation
 from fastinet.testing import jpegs
 from fastinet.testing.pngs import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
 

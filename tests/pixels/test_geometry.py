@@ -15,7 +15,7 @@ import fastinet
 from fastinet import CenterCrop, RandomCrop, RandomResizedCrop, Resize
 from fastinet._native import _plan
 from fastinet.pixels.geometry import resized_sizes
-from fastinet.pixels.transforms import MAX_PADDING, MAX_SIDE, height_width
+from fastinet.pixels.transform_parts import MAX_PADDING, MAX_SIDE, height_width
 
 if TYPE_CHECKING:
     from fastinet.pixels.transforms import Transform

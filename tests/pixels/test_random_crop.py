@@ -16,7 +16,7 @@ from support.bounds import chi_squared_bound
 import fastinet
 from fastinet import Loader, RandomCrop, RandomResizedCrop
 from fastinet._native import _plan
-from fastinet.pixels.transforms import INTERPOLATIONS
+from fastinet.pixels.transform_parts import INTERPOLATIONS
 from fastinet.testing import reference, reference_crops
 
 DRAWS = 20_000

@@ -10,7 +10,7 @@ from PIL import Image
 from support.comparing import assert_pillows, jpeg, picture, random_box, rng_of, some_sizes
 
 import fastinet
-from fastinet.pixels.transforms import INTERPOLATIONS, Interpolation
+from fastinet.pixels.transform_parts import INTERPOLATIONS, Interpolation
 from fastinet.testing import jpegs, reference
 
 WRITTEN_BY_PILLOW: dict[str, dict[str, object]] = {

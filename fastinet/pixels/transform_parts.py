@@ -1,0 +1,114 @@
+"""What transforms are made of: sizes, padding, colours and the names of rules, checked."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any, Final, Literal, SupportsIndex, get_args
+
+__all__ = [
+    "INTERPOLATIONS",
+    "MAX_PADDING",
+    "MAX_SIDE",
+    "BoxRule",
+    "Interpolation",
+    "PaddingMode",
+    "check_interpolation",
+    "check_name",
+    "checked_height_width",
+    "checked_numbers",
+    "checked_padding",
+    "checked_side",
+    "checked_size",
+    "height_width",
+    "left_top_right_bottom",
+    "red_green_blue",
+]
+
+Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
+BoxRule = Literal["torchvision", "clamp", "tensorflow"]
+PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
+
+# In the order of the core's enum (csrc/resample/filter.h), whose numbers batches hold.
+INTERPOLATIONS: Final[tuple[Interpolation, ...]] = ("bilinear", "bicubic", "lanczos", "nearest")
+
+MAX_PADDING = 4096  # kMaxPadding in csrc/crop/crop.cc
+MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
+
+
+def height_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a checked size."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def checked_size(size: Any) -> int | tuple[int, int]:
+    """What a caller passed as a size: one number for a square, or (height, width) [pixels]."""
+    if not isinstance(size, Iterable):
+        return checked_side("size", size)
+    pair = tuple(size)
+    if len(pair) != 2:
+        raise ValueError(f"size must be a number or (height, width), not {size!r}")
+    height, width = pair
+    return checked_side("size", height), checked_side("size", width)
+
+
+def checked_height_width(size: Any) -> tuple[int, int]:
+    """(height, width) of what a caller passed as a size."""
+    return height_width(checked_size(size))
+
+
+def checked_side(name: str, side: SupportsIndex) -> int:
+    """A length that rows and resized images can have [pixels]."""
+    try:
+        pixels = operator.index(side)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number of pixels, not {side!r}") from None
+    if not 1 <= pixels <= MAX_SIDE:
+        raise ValueError(f"{name} must be 1 to {MAX_SIDE} pixels, not {side!r}")
+    return pixels
+
+
+def check_interpolation(interpolation: str) -> None:
+    """Raises ValueError unless `interpolation` is one that the core has."""
+    check_name("interpolation", interpolation, Interpolation)
+
+
+def check_name(name: str, value: Any, names: Any) -> None:
+    """Raises ValueError unless `value` is one of the strings of a Literal."""
+    *others, last = get_args(names)
+    if value not in (*others, last):
+        listed = ", ".join(f'"{other}"' for other in others)
+        raise ValueError(f'{name} must be {listed} or "{last}", not {value!r}')
+
+
+def checked_padding(padding: Any) -> Any:
+    """What a caller passed as padding, in its own form."""
+    form = "a number, (left and right, top and bottom) or (left, top, right, bottom)"
+    return checked_numbers("padding", padding, (2, 4), MAX_PADDING, form)
+
+
+def checked_numbers(
+    name: str, value: Any, counts: tuple[int, ...], highest: int, form: str
+) -> int | tuple[int, ...]:
+    """A whole number from 0 to `highest`, or one of so many of them."""
+    alone = not isinstance(value, Iterable)
+    try:
+        numbers = tuple(operator.index(number) for number in ((value,) if alone else value))
+    except TypeError:
+        numbers = (-1,)
+    right_count = alone or len(numbers) in counts
+    if not right_count or not all(0 <= number <= highest for number in numbers):
+        raise ValueError(f"{name} must be {form}, 0 to {highest}, not {value!r}")
+    return numbers[0] if alone else numbers
+
+
+def left_top_right_bottom(padding: int | tuple[int, ...]) -> tuple[int, ...]:
+    """All four sides of a checked padding."""
+    if isinstance(padding, int):
+        return (padding,) * 4
+    return padding * 2 if len(padding) == 2 else padding
+
+
+def red_green_blue(fill: int | tuple[int, ...]) -> tuple[int, ...]:
+    """All three channels of a checked colour."""
+    return (fill,) * 3 if isinstance(fill, int) else fill
