@@ -80,7 +80,8 @@ struct ImageDecoder::State {
   ImageInfo info;
   JpegHeader header;  // of a JPEG
   std::optional<Checkpoints> checkpoints;
-  Road road = Road::kTurbo;
+  Road first_road = Road::kTurbo;  // that Open() chose
+  Road road = Road::kTurbo;        // at hand
 
   RegionDecoder own;
   TurboDecoder turbo;
@@ -209,6 +210,7 @@ Status ImageDecoder::Open(ItemBytes& data, const ItemHints& hints, int64_t max_p
   state_->data = &data;
   state_->max_pixels = max_pixels;
   FASTINET_RETURN_IF_ERROR(state_->Open(hints));
+  state_->first_road = state_->road;
   return CheckSize(state_->info.size, max_pixels);
 }
 
@@ -250,6 +252,8 @@ bool ImageDecoder::FallBack() {
   state.road = state.road == Road::kCheckpoints ? Road::kScan : Road::kTurbo;
   return true;
 }
+
+void ImageDecoder::ReturnToFirstRoad() { state_->road = state_->first_road; }
 
 const DecodeCounters& ImageDecoder::counters() const {
   const DecodeStats& own = state_->own_stats;

@@ -85,6 +85,9 @@ class ImageDecoder {
   /// road to try, with a sink that begins anew; the last road's verdict counts.
   Status TryRoad(const Box& region, RowSink& sink);
   [[nodiscard]] bool FallBack();
+  /// Takes the road again that Open() chose, so that what one region came upon does not matter to
+  /// the next.
+  void ReturnToFirstRoad();
 
   /// What was done and spent since construction.
   const DecodeCounters& counters() const;

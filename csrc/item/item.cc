@@ -237,12 +237,13 @@ void ItemRenderer::State::EraseViews(const ItemSpec& spec, const AugmentKey& key
 }
 
 /// Renders all tasks from the open image: what they have in common is decoded once, where that is
-/// cheaper and the data are sound; else each for itself, in order. A road that finds the data
-/// damaged leaves rows half done, so the next one begins them anew.
+/// cheaper and the data are sound; else each by itself, as if there were no others. A road that
+/// finds the data damaged leaves a row half done, so the next one begins it anew.
 Status ItemRenderer::State::RenderTasks(Orientation orientation) {
   if (tasks.size() > 1 && TryTogether(orientation)) return {};
   for (size_t view = 0; view < tasks.size(); ++view) {
     Status status;
+    decoder.ReturnToFirstRoad();
     do {
       status = TryRender({&view, 1}, orientation);
     } while (status.code() == StatusCode::kCorrupt && decoder.FallBack());
@@ -253,8 +254,7 @@ Status ItemRenderer::State::RenderTasks(Orientation orientation) {
 
 /// Renders all tasks with as few decodes as pays; whether that has gone well. It has not where
 /// there is anything wrong with the data, or with the checkpoints, that a decode has come upon: a
-/// view by itself might never have, and its row must not depend on the others. The road is still
-/// the one that it was.
+/// view by itself might never have, and its row must not depend on the others.
 bool ItemRenderer::State::TryTogether(Orientation orientation) {
   const Size stored = decoder.info().size;
   shown_boxes.clear();
