@@ -55,7 +55,7 @@ Size McuSize(const ImageInfo& info) {
 }
 
 // What decoding costs [ns], fitted to 2400 random boxes in 200 photographs of ImageNet-1K, by our
-// JPEG decoder on one core of an AMD EPYC: half of the times are met within 10 %,
+// JPEG decoder on one core of an AMD EPYC: half of the times are met within 12 %,
 // nine tenths within 25 %. The other decoders cost more by about one factor, which does not matter
 // where regions of one image are compared.
 constexpr double kCallNs = 5000;        // by itself

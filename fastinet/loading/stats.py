@@ -33,9 +33,9 @@ class LoaderStats:
         idct_seconds: the inverse DCT,
         colour_seconds: chroma upsampling and colour conversion.
         render_seconds: workers resizing, normalising and writing rows.
-        regions: crops that were decoded, by what decoded them: "checkpoints" (fastinet's own JPEG
-            decoder, starting at the crop), "scan" (the same, from the start of the JPEG's data),
-            "turbo" (libjpeg-turbo), "png" (libpng).
+        regions: parts of images that were decoded, of a crop or of several views together, by what
+            decoded them: "checkpoints" (fastinet's own JPEG decoder, starting at the part), "scan"
+            (the same, from the start of the JPEG's data), "turbo" (libjpeg-turbo), "png" (libpng).
         fallbacks: how often the next of these had to take over, by the one that could not go on:
             checkpoints did not fit the image, or the data was damaged.
         mcus_decoded: minimum coded units (MCUs, a JPEG's blocks of 8x8 to 16x16 pixels as a rule)
