@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from typing import Any, Final, Literal, SupportsIndex, get_args
+from typing import Any, Final, Literal, SupportsIndex
+
+from fastinet.base.checks import check_name, checked_numbers
 
 __all__ = [
     "INTERPOLATIONS",
@@ -14,9 +16,7 @@ __all__ = [
     "Interpolation",
     "PaddingMode",
     "check_interpolation",
-    "check_name",
     "checked_height_width",
-    "checked_numbers",
     "checked_padding",
     "checked_side",
     "checked_size",
@@ -73,33 +73,10 @@ def check_interpolation(interpolation: str) -> None:
     check_name("interpolation", interpolation, Interpolation)
 
 
-def check_name(name: str, value: Any, names: Any) -> None:
-    """Raises ValueError unless `value` is one of the strings of a Literal."""
-    *others, last = get_args(names)
-    if value not in (*others, last):
-        listed = ", ".join(f'"{other}"' for other in others)
-        raise ValueError(f'{name} must be {listed} or "{last}", not {value!r}')
-
-
 def checked_padding(padding: Any) -> Any:
     """What a caller passed as padding, in its own form."""
     form = "a number, (left and right, top and bottom) or (left, top, right, bottom)"
     return checked_numbers("padding", padding, (2, 4), MAX_PADDING, form)
-
-
-def checked_numbers(
-    name: str, value: Any, counts: tuple[int, ...], highest: int, form: str
-) -> int | tuple[int, ...]:
-    """A whole number from 0 to `highest`, or one of so many of them."""
-    alone = not isinstance(value, Iterable)
-    try:
-        numbers = tuple(operator.index(number) for number in ((value,) if alone else value))
-    except TypeError:
-        numbers = (-1,)
-    right_count = alone or len(numbers) in counts
-    if not right_count or not all(0 <= number <= highest for number in numbers):
-        raise ValueError(f"{name} must be {form}, 0 to {highest}, not {value!r}")
-    return numbers[0] if alone else numbers
 
 
 def left_top_right_bottom(padding: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -19,14 +19,12 @@ from fastinet.augment.operation import (
     native_operations,
 )
 from fastinet.augment.operations import ColorJitter
-from fastinet.base.checks import low_high, number_within, whole_number
+from fastinet.base.checks import check_name, checked_numbers, low_high, number_within, whole_number
 from fastinet.pixels.transform_parts import (
     BoxRule,
     Interpolation,
     PaddingMode,
     check_interpolation,
-    check_name,
-    checked_numbers,
     checked_padding,
     checked_side,
     checked_size,
