@@ -31,7 +31,14 @@ from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
-from fastinet.pixels.transforms import CenterCrop, MultiCrop, RandomResizedCrop, Resize, View
+from fastinet.pixels.transforms import (
+    CenterCrop,
+    MultiCrop,
+    RandomCrop,
+    RandomResizedCrop,
+    Resize,
+    View,
+)
 from fastinet.verification import verify
 
 __all__ = [
@@ -48,6 +55,7 @@ __all__ = [
     "Loader",
     "MultiCrop",
     "Objects",
+    "RandomCrop",
     "RandomResizedCrop",
     "Resize",
     "SemanticTree",

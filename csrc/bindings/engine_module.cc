@@ -28,22 +28,33 @@ namespace {
 
 ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
                       std::array<double, 2> scale, std::array<double, 2> ratio,
-                      double flip_probability, int32_t resize, double min_object_covered,
-                      std::vector<Operation> operations, const std::optional<ErasingRule>& erase,
-                      std::optional<double> lighting, int32_t count,
-                      const std::string& interpolation) {
+                      const std::string& box_rule, double min_object_covered,
+                      double flip_probability, double vflip_probability, int32_t resize,
+                      std::array<int32_t, 4> padding, const std::string& padding_mode,
+                      std::array<uint8_t, 3> fill, const std::string& interpolation,
+                      bool random_interpolation, std::vector<Operation> operations,
+                      const std::optional<ErasingRule>& erase, std::optional<double> lighting,
+                      int32_t count) {
   ViewSpec spec;
-  spec.transform.size = {.width = size[1], .height = size[0]};
-  spec.transform.scale = scale;
-  spec.transform.ratio = ratio;
-  spec.transform.flip_probability = flip_probability;
-  spec.transform.resize = resize;
-  spec.transform.min_object_covered = min_object_covered;
+  Transform& transform = spec.transform;
+  Check(FromName(kind, &transform.kind));
+  transform.size = {.width = size[1], .height = size[0]};
+  transform.scale = scale;
+  transform.ratio = ratio;
+  Check(FromName(box_rule, &transform.box_rule));
+  transform.min_object_covered = min_object_covered;
+  transform.flip_probability = flip_probability;
+  transform.vflip_probability = vflip_probability;
+  transform.resize = resize;
+  transform.padding = {
+      .left = padding[0], .top = padding[1], .right = padding[2], .bottom = padding[3]};
+  Check(FromName(padding_mode, &transform.border.mode));
+  transform.border.fill = fill;
+  Check(FromName(interpolation, &transform.interpolation));
+  transform.random_interpolation = random_interpolation;
   spec.erase = erase;
   if (lighting) spec.lighting = Lighting{*lighting};
   spec.count = count;
-  Check(FromName(kind, &spec.transform.kind));
-  Check(FromName(interpolation, &spec.interpolation));
   Check(spec.Validate());
   spec.policy = Unwrap(Policy::Make(std::move(operations), spec.transform.size));
   return spec;
@@ -112,8 +123,9 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<ViewSpec>(module, "ViewSpec", "One group of views; size is (height, width).")
       .def(py::init(&MakeViewSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
-           "flip_probability"_a, "resize"_a, "min_object_covered"_a, "operations"_a, "erase"_a,
-           "lighting"_a, "count"_a, "interpolation"_a);
+           "box_rule"_a, "min_object_covered"_a, "flip_probability"_a, "vflip_probability"_a,
+           "resize"_a, "padding"_a, "padding_mode"_a, "fill"_a, "interpolation"_a,
+           "random_interpolation"_a, "operations"_a, "erase"_a, "lighting"_a, "count"_a);
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
       .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
@@ -176,6 +188,9 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("copies", &PyBatch::Copies)
       .def_property_readonly("boxes", &PyBatch::Boxes)
       .def_property_readonly("flips", &PyBatch::Flips)
+      .def_property_readonly("vflips", &PyBatch::Vflips)
+      .def_property_readonly("windows", &PyBatch::Windows)
+      .def_property_readonly("interpolations", &PyBatch::Interpolations)
       .def_property_readonly("soft_labels", &PyBatch::SoftLabelArray)
       .def_property_readonly("erased", &PyBatch::Erased)
       .def("erased_pixels", &PyBatch::ErasedPixels, "group"_a)

@@ -26,13 +26,28 @@ inline constexpr std::pair<std::string_view, Layout> kLayouts[] = {{"NHWC", Layo
                                                                    {"NCHW", Layout::kNCHW}};
 
 inline constexpr std::pair<std::string_view, Interpolation> kInterpolations[] = {
-    {"bilinear", Interpolation::kBilinear}, {"bicubic", Interpolation::kBicubic}};
+    {"bilinear", Interpolation::kBilinear},
+    {"bicubic", Interpolation::kBicubic},
+    {"lanczos", Interpolation::kLanczos},
+    {"nearest", Interpolation::kNearest}};
+
+inline constexpr std::pair<std::string_view, BoxRule> kBoxRules[] = {
+    {"torchvision", BoxRule::kTorchvision},
+    {"clamp", BoxRule::kClamp},
+    {"tensorflow", BoxRule::kTensorFlow}};
+
+inline constexpr std::pair<std::string_view, PaddingMode> kPaddingModes[] = {
+    {"constant", PaddingMode::kConstant},
+    {"edge", PaddingMode::kEdge},
+    {"reflect", PaddingMode::kReflect},
+    {"symmetric", PaddingMode::kSymmetric}};
 
 inline constexpr std::pair<std::string_view, PassOrder> kPassOrders[] = {
     {"pillow13", PassOrder::kPillow13}, {"horizontal first", PassOrder::kHorizontalFirst}};
 
 inline constexpr std::pair<std::string_view, Transform::Kind> kTransforms[] = {
     {"RandomResizedCrop", Transform::Kind::kRandomResizedCrop},
+    {"RandomCrop", Transform::Kind::kRandomCrop},
     {"CenterCrop", Transform::Kind::kCenterCrop},
     {"Resize", Transform::Kind::kResize}};
 
@@ -105,6 +120,12 @@ inline Status FromName(std::string_view name, Layout* value) {
 }
 inline Status FromName(std::string_view name, Interpolation* value) {
   return FromName(kInterpolations, name, value);
+}
+inline Status FromName(std::string_view name, BoxRule* value) {
+  return FromName(kBoxRules, name, value);
+}
+inline Status FromName(std::string_view name, PaddingMode* value) {
+  return FromName(kPaddingModes, name, value);
 }
 inline Status FromName(std::string_view name, PassOrder* value) {
   return FromName(kPassOrders, name, value);

@@ -28,14 +28,24 @@ inline int32_t QualityOf(const ItemRenderer& renderer) {
 struct OwnedCropRule {
   std::vector<Box> boxes;
   std::vector<uint8_t> flips;
+  std::vector<uint8_t> vflips;
+  Interpolation interpolation = Interpolation::kBilinear;
+  bool has_window = false;
+  Box window;
   bool has_transform = false;
   Transform transform;
   bool has_size = false;
   Size size;
 
   CropRule rule() const {
-    CropRule result{
-        .transform = std::nullopt, .boxes = boxes, .flips = flips, .size = std::nullopt};
+    CropRule result{.transform = std::nullopt,
+                    .boxes = boxes,
+                    .size = std::nullopt,
+                    .interpolation = interpolation,
+                    .flips = flips,
+                    .vflips = vflips,
+                    .window = std::nullopt};
+    if (has_window) result.window = window;
     if (has_transform) result.transform = transform;
     if (has_size) result.size = size;
     return result;

@@ -55,6 +55,24 @@ class PyBatch {
     return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.views()},
             batch.slot_->flips.data(), self};
   }
+  static py::array Vflips(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<bool>(), std::vector<py::ssize_t>{batch.rows_, batch.views()},
+            batch.slot_->vflips.data(), self};
+  }
+  /// The part of each resized box that the row is.
+  static py::array Windows(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<int32_t>(), std::vector<py::ssize_t>{batch.rows_, batch.views(), 4},
+            batch.slot_->windows.data(), self};
+  }
+  /// Numbers in the table of names.
+  static py::array Interpolations(const py::object& self) {
+    static_assert(sizeof(Interpolation) == sizeof(uint8_t));
+    const auto& batch = self.cast<const PyBatch&>();
+    return {py::dtype::of<uint8_t>(), std::vector<py::ssize_t>{batch.rows_, batch.views()},
+            batch.slot_->interpolations.data(), self};
+  }
   /// Width and height of each row's image.
   static py::array ImageSizes(const py::object& self) {
     static_assert(sizeof(Size) == 2 * sizeof(int32_t));

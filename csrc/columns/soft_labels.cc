@@ -18,11 +18,15 @@ struct Stretch {
 
 /// `begin` and `length` are the box's, `side` the image's [pixels]. The roundings are those of the
 /// reference, which adds begin / side and length / side as doubles and then makes floats of them.
-Stretch ShownStretch(int32_t begin, int32_t length, int32_t resized, int32_t window_begin,
-                     int32_t window_length, int32_t side) {
+/// Of a window in the padding, it is what the mirror images there are of.
+Stretch ShownStretch(int32_t begin, int32_t length, int32_t resized, PixelRun window,
+                     PaddingMode padding_mode, int32_t side) {
+  if (padding_mode != PaddingMode::kConstant) {
+    window = PixelsShown(window, resized, padding_mode);
+  }
   const double pixels = static_cast<double>(length) / resized;  // one of the resized box
-  const double first = (begin + window_begin * pixels) / side;
-  const double last = first + window_length * pixels / side;
+  const double first = (begin + window.start * pixels) / side;
+  const double last = first + window.size * pixels / side;
   return {std::clamp(static_cast<float>(first), 0.0F, 1.0F),
           std::clamp(static_cast<float>(last), 0.0F, 1.0F)};
 }
@@ -30,10 +34,11 @@ Stretch ShownStretch(int32_t begin, int32_t length, int32_t resized, int32_t win
 }  // namespace
 
 UnitBox ShownPart(const Crop& crop, Size image) {
-  const Stretch x = ShownStretch(crop.box.x, crop.box.width, crop.resized.width, crop.window.x,
-                                 crop.window.width, image.width);
-  const Stretch y = ShownStretch(crop.box.y, crop.box.height, crop.resized.height, crop.window.y,
-                                 crop.window.height, image.height);
+  const Stretch x = ShownStretch(crop.box.x, crop.box.width, crop.resized.width,
+                                 {crop.window.x, crop.window.width}, crop.border.mode, image.width);
+  const Stretch y =
+      ShownStretch(crop.box.y, crop.box.height, crop.resized.height,
+                   {crop.window.y, crop.window.height}, crop.border.mode, image.height);
   return {x.begin, y.begin, x.end, y.end};
 }
 

@@ -47,6 +47,12 @@ TEST_CASE("a crop shows this part of its image") {
   // A window larger than the image shows all of it.
   CHECK(Same(ShownPart({{0, 0, 100, 200}, {100, 200}, {-5, -7, 110, 214}, false}, image),
              {0, 0, 1, 1}));
+  // A window in the padding shows what is mirrored there.
+  Crop crop{{0, 0, 100, 200}, {100, 200}, {-30, 210, 20, 40}};
+  crop.border.mode = PaddingMode::kSymmetric;
+  CHECK(Same(ShownPart(crop, image), {0.10F, 0.75F, 0.30F, 0.95F}));
+  crop.window = {-10, 20, 30, 40};
+  CHECK(Same(ShownPart(crop, image), {0, 0.10F, 0.20F, 0.30F}));
 }
 
 TEST_CASE("items with a map get its pooled label, items without the hard one") {

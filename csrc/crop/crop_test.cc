@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -51,9 +52,51 @@ TEST_CASE("probabilities and shares") {
   }
 }
 
+TEST_CASE("flips, rules and padding of random crops") {
+  using Kind = Transform::Kind;
+  for (const Kind kind : {Kind::kRandomResizedCrop, Kind::kRandomCrop}) {
+    CHECK_OK((Transform{.kind = kind, .vflip_probability = 1}.Validate()));
+    ExpectRefused(Transform{.kind = kind, .vflip_probability = kNan}.Validate(),
+                  "the vertical flip probability must be");
+    ExpectRefused(Transform{.kind = kind, .flip_probability = 1.5}.Validate(),
+                  "the flip probability must be");
+  }
+  CHECK_OK((Transform{.box_rule = BoxRule::kTensorFlow, .min_object_covered = 1}.Validate()));
+  CHECK_OK((Transform{.box_rule = BoxRule::kClamp}.Validate()));
+  ExpectRefused(Transform{.box_rule = BoxRule::kClamp, .min_object_covered = 0.1}.Validate(),
+                "min_object_covered must be 0");
+  const auto padded = [](Padding padding) {
+    return Transform{.kind = Kind::kRandomCrop, .padding = padding}.Validate();
+  };
+  CHECK_OK(padded({4096, 4096, 4096, 4096}));
+  for (const Padding& padding :
+       std::vector<Padding>{{-1, 0, 0, 0}, {0, 4097, 0, 0}, {0, 0, -1, 0}, {0, 0, 0, INT32_MAX}}) {
+    ExpectRefused(padded(padding), "padding must be 0 to 4096 pixels");
+  }
+}
+
+TEST_CASE("windows of random crops") {
+  const Transform crop{
+      .kind = Transform::Kind::kRandomCrop, .size = {8, 6}, .padding = {1, 2, 3, 4}};
+  const Size image{10, 5};
+  const std::vector<Box> cut = {{-1, -2, 8, 6}, {5, 3, 8, 6}, {0, 0, 8, 6}};
+  for (const Box& window : cut) CHECK_OK(CheckWindow(crop, image, window));
+  const std::vector<Box> others = {{-2, 0, 8, 6}, {0, -3, 8, 6}, {6, 0, 8, 6},        {0, 4, 8, 6},
+                                   {0, 0, 7, 6},  {0, 0, 8, 7},  {INT32_MIN, 0, 8, 6}};
+  for (const Box& window : others) {
+    ExpectRefused(CheckWindow(crop, image, window), "is none that the transform cuts out");
+  }
+  // Larger than what there is: of 8 columns, 3 more are padded on either side.
+  CHECK_OK(CheckWindow(crop, {1, 1}, {-4, -2, 8, 6}));
+  CHECK_OK(CheckWindow(crop, {1, 1}, {-1, -1, 8, 6}));
+  ExpectRefused(CheckWindow(crop, {1, 1}, {-5, -2, 8, 6}), "resized to 1 x 1 pixels");
+  ExpectRefused(CheckWindow(crop, {1, 1}, {0, -2, 8, 6}), "resized to 1 x 1 pixels");
+}
+
 TEST_CASE("sides of rows") {
   using Kind = Transform::Kind;
-  for (const Kind kind : {Kind::kRandomResizedCrop, Kind::kCenterCrop, Kind::kResize}) {
+  for (const Kind kind :
+       {Kind::kRandomResizedCrop, Kind::kRandomCrop, Kind::kCenterCrop, Kind::kResize}) {
     for (const int32_t side : {1, 16384}) {
       CHECK_OK((Transform{.kind = kind, .size = {side, 7}}.Validate()));
       CHECK_OK((Transform{.kind = kind, .size = {7, side}}.Validate()));

@@ -77,6 +77,9 @@ void ClearRow(Slot& slot, int64_t row, int64_t item, int32_t copy) {
   std::ranges::fill(slot.ErasedRow(row), Box{});
   for (std::vector<float>& noise : slot.NoiseRow(row)) noise.clear();
   for (std::vector<Step>& steps : slot.StepsOfRow(row)) steps.clear();
+  std::ranges::fill(std::span(slot.vflips).subspan(j * views, views), uint8_t{0});
+  std::ranges::fill(std::span(slot.windows).subspan(j * views, views), Box{});
+  std::ranges::fill(std::span(slot.interpolations).subspan(j * views, views), Interpolation{});
 }
 
 /// Notes what the row shows: `crops` of an image of `image` pixels.
@@ -85,8 +88,12 @@ void Describe(Slot& slot, int64_t row, Size image, std::span<const Crop> crops) 
   slot.valid[j] = 1;
   slot.image_sizes[j] = image;
   for (size_t view = 0; view < crops.size(); ++view) {
-    slot.boxes[j * crops.size() + view] = crops[view].box;
-    slot.flips[j * crops.size() + view] = crops[view].flip;
+    const size_t at = j * crops.size() + view;
+    slot.boxes[at] = crops[view].box;
+    slot.flips[at] = crops[view].flip;
+    slot.vflips[at] = crops[view].vflip;
+    slot.windows[at] = crops[view].window;
+    slot.interpolations[at] = crops[view].interpolation;
   }
 }
 

@@ -92,6 +92,9 @@ struct Fixture {
     std::ranges::fill(slot->flips, uint8_t{1});
     std::ranges::fill(slot->erased, Box{9, 9, 9, 9});
     for (std::vector<float>& noise : slot->noise) noise.assign(9, 9.0F);
+    std::ranges::fill(slot->vflips, uint8_t{1});
+    std::ranges::fill(slot->windows, Box{9, 9, 9, 9});
+    std::ranges::fill(slot->interpolations, Interpolation::kNearest);
     maker = std::make_unique<RowMaker>(data.table(), plan, options, stats);
   }
 
@@ -113,6 +116,9 @@ struct Fixture {
       CHECK(slot->boxes[view] == Box{});
       CHECK_EQ(slot->flips[view], 0);
       CHECK(slot->noise[view].empty());
+      CHECK_EQ(slot->vflips[view], 0);
+      CHECK(slot->windows[view] == Box{});
+      CHECK(slot->interpolations[view] == Interpolation::kBilinear);
     }
     for (const Box& box : slot->ErasedRow(row)) CHECK(box == Box{});
   }
@@ -148,6 +154,9 @@ TEST_CASE("a good row") {
   for (const size_t view : {2 * kViews, 2 * kViews + 1, 2 * kViews + 2}) {
     CHECK((slot.boxes[view] == Box{0, 0, size.width, size.height}));
     CHECK_EQ(slot.flips[view], 0);
+    CHECK_EQ(slot.vflips[view], 0);
+    CHECK(slot.windows[view] == Box{0, 0, 4, 4});
+    CHECK(slot.interpolations[view] == Interpolation::kBilinear);
     CHECK(slot.soft_labels[view * kClasses + 2] > 0.9F);
     // The group of the last view is not erased.
     std::array<Box, 2> boxes{};

@@ -89,13 +89,16 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   labels.resize(rows);
   valid.resize(rows);
   image_sizes.resize(rows);
-  const auto views = static_cast<size_t>(shape.views());
-  boxes.resize(rows * views);
-  flips.resize(rows * views);
-  soft_labels.resize(rows * views * static_cast<size_t>(shape.soft_label_classes));
-  erased.resize(rows * views * static_cast<size_t>(shape.erased_boxes));
-  if (shape.keeps_noise) noise.resize(rows * views);
-  if (shape.has_steps) steps.resize(rows * views);
+  const size_t views = rows * static_cast<size_t>(shape.views());
+  boxes.resize(views);
+  flips.resize(views);
+  vflips.resize(views);
+  windows.resize(views);
+  interpolations.resize(views);
+  soft_labels.resize(views * static_cast<size_t>(shape.soft_label_classes));
+  erased.resize(views * static_cast<size_t>(shape.erased_boxes));
+  if (shape.keeps_noise) noise.resize(views);
+  if (shape.has_steps) steps.resize(views);
   pixels_.reserve(shape.groups.size());
 }
 

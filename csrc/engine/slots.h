@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
+#include "resample/filter.h"
 
 namespace fastinet {
 
@@ -98,6 +99,9 @@ class Slot {
   // One element a view, row by row.
   std::vector<Box> boxes;
   std::vector<uint8_t> flips;
+  std::vector<uint8_t> vflips;
+  std::vector<Box> windows;
+  std::vector<Interpolation> interpolations;
   std::vector<float> soft_labels;
   std::vector<Box> erased;
   std::vector<std::vector<float>> noise;

@@ -206,7 +206,6 @@ void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key,
       group.policy.DrawSteps(view_key, steps);
       step_ends.push_back(steps.size());
       tasks.push_back({.crop = DrawCrop(group.transform, shown, view_key, objects),
-                       .interpolation = group.interpolation,
                        .pass_order = spec.options.pass_order,
                        .steps = {},
                        .format = FormatOf(group, spec.options.format, view_key),
@@ -351,7 +350,6 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
   FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
   state.tasks = {{.crop = crop,
-                  .interpolation = options.interpolation,
                   .pass_order = options.pass_order,
                   .steps = steps,
                   .format = options.format,

@@ -24,7 +24,6 @@ namespace fastinet {
 
 /// How a crop of an image becomes a row.
 struct RenderOptions {
-  Interpolation interpolation = Interpolation::kBilinear;  // of RenderCrop; a ViewSpec has its own
   PassOrder pass_order = PassOrder::kPillow13;
   OutputFormat format;
   bool apply_orientation = false;          // turn the image as Exif says before it is cropped
@@ -38,7 +37,6 @@ struct RenderOptions {
 /// lie side by side in an array of their own. The C++ twin of fastinet.View.
 struct ViewSpec {
   Transform transform;
-  Interpolation interpolation = Interpolation::kBilinear;
   Policy policy;                     // of the resized crop, before it is normalised
   std::optional<Lighting> lighting;  // of the same, after that; rows of a float type
   std::optional<ErasingRule> erase;  // of the normalised row; uint8 rows are left as they are

@@ -23,8 +23,10 @@ Status ViewRenderer::Begin(const ViewTask& task) {
   return resampler_.Begin({.box = {task.crop.box.width, task.crop.box.height},
                            .resized = task.crop.resized,
                            .window = task.crop.window,
+                           .border = task.crop.border,
                            .flip = task.crop.flip,
-                           .interpolation = task.interpolation,
+                           .vflip = task.crop.vflip,
+                           .interpolation = task.crop.interpolation,
                            .order = task.pass_order},
                           format, row);
 }

@@ -10,7 +10,6 @@
 #include "base/image.h"
 #include "base/status.h"
 #include "crop/crop.h"
-#include "resample/filter.h"
 #include "resample/output.h"
 #include "resample/resampler.h"
 
@@ -19,7 +18,6 @@ namespace fastinet {
 /// What becomes of an image in one view, and where that goes.
 struct ViewTask {
   Crop crop;
-  Interpolation interpolation = Interpolation::kBilinear;
   PassOrder pass_order = PassOrder::kPillow13;
   std::span<const Step> steps;  // of the resized crop, before it is stored; valid ones
   OutputFormat format;

@@ -30,13 +30,19 @@ Result<Crop> CropRule::For(size_t index, Size image) const {
   Crop crop;
   if (transform) {
     crop = DrawCrop(*transform, image, {});
+    if (window) {
+      FASTINET_RETURN_IF_ERROR(CheckWindow(*transform, image, *window));
+      crop.window = *window;
+    }
   } else {
     crop.box = boxes.empty() ? Box{0, 0, image.width, image.height} : boxes[index];
     FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, image));
     crop.resized = size.value_or(Size{crop.box.width, crop.box.height});
     crop.window = {0, 0, crop.resized.width, crop.resized.height};
+    crop.interpolation = interpolation;
   }
   crop.flip = !flips.empty() && flips[index] != 0;
+  crop.vflip = !vflips.empty() && vflips[index] != 0;
   return crop;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <string>
 
 #include "base/checked.h"
 
@@ -26,13 +28,75 @@ double Cubic(double x) {
   return 0.0;
 }
 
+/// sin(x) for |x| <= 3 pi, to less than one unit in the last place. By the four operations alone:
+/// the C libraries' sines differ in last bits, and weights must not depend on the machine.
+double Sine(double x) {
+  // Less a multiple of pi / 2, whose first 33 bits times a small number are exact.
+  constexpr double kQuarterTurn = 0x1.921fb544p+0, kRest = 0x1.0b4611a626331p-34;
+  const double quarters = std::nearbyint(x * (2 * std::numbers::inv_pi));
+  const double less_most = x - quarters * kQuarterTurn;
+  const double less_rest = quarters * kRest;
+  const double r = less_most - less_rest;  // |r| <= pi / 4
+  const double tail = (less_most - r) - less_rest;
+  const double z = r * r;
+  const auto turn = static_cast<unsigned>(static_cast<int>(quarters)) % 4;
+  double value;
+  if (turn % 2 == 0) {  // Taylor's series of the sine,
+    const double series =
+        -1.0 / 6 +
+        z * (1.0 / 120 + z * (-1.0 / 5040 +
+                              z * (1.0 / 362880 + z * (-1.0 / 39916800 +
+                                                       z * (1.0 / 6227020800 +
+                                                            z * (-1.0 / 1307674368000 +
+                                                                 z * (1.0 / 355687428096000)))))));
+    value = r + (r * z * series + tail * (1 - z / 2));
+  } else {  // and of the cosine
+    const double series =
+        1.0 / 24 +
+        z * (-1.0 / 720 +
+             z * (1.0 / 40320 +
+                  z * (-1.0 / 3628800 +
+                       z * (1.0 / 479001600 +
+                            z * (-1.0 / 87178291200 +
+                                 z * (1.0 / 20922789888000 + z * (-1.0 / 6402373705728000)))))));
+    const double most = 1 - z / 2;
+    value = most + (((1 - most) - z / 2) + (z * z * series - r * tail));
+  }
+  return turn < 2 ? value : -value;
+}
+
+double Sinc(double x) {
+  if (x == 0.0) return 1.0;
+  x *= std::numbers::pi;
+  return Sine(x) / x;
+}
+
+/// Lanczos' windowed sinc of three lobes (libImaging/Resample.c, lanczos_filter).
+double Lanczos(double x) { return -3.0 <= x && x < 3.0 ? Sinc(x) * Sinc(x / 3) : 0.0; }
+
 struct Filter {
   double (*weight)(double);
   double support;  // half width [output pixels when shrinking, else input pixels]
 };
 
+/// Of an interpolation that weighs pixels: any but kNearest.
 constexpr Filter FilterFor(Interpolation interpolation) {
-  return interpolation == Interpolation::kBilinear ? Filter{Triangle, 1.0} : Filter{Cubic, 2.0};
+  switch (interpolation) {
+    case Interpolation::kBicubic:
+      return {Cubic, 2.0};
+    case Interpolation::kLanczos:
+      return {Lanczos, 3.0};
+    default:
+      return {Triangle, 1.0};
+  }
+}
+
+/// Most input pixels that one output depends on.
+int64_t MostTaps(const AxisSpec& spec, Interpolation interpolation) {
+  if (interpolation == Interpolation::kNearest) return 1;
+  const double scale = static_cast<double>(spec.input) / spec.resized;
+  const double support = FilterFor(interpolation).support * std::max(scale, 1.0);
+  return std::min<int64_t>(2 * static_cast<int64_t>(std::ceil(support)) + 1, spec.input);
 }
 
 int32_t ToFixedPoint(double weight) {
@@ -43,16 +107,7 @@ int32_t ToFixedPoint(double weight) {
 }  // namespace
 
 Status AxisWeights::Compute(const AxisSpec& spec, Interpolation interpolation) {
-  const Filter filter = FilterFor(interpolation);
-  // All arithmetic in double and in Pillow's order (precompute_coeffs), since a weight that rounds
-  // differently changes pixels.
-  const double scale = static_cast<double>(spec.input) / spec.resized;
-  const double filter_scale = std::max(scale, 1.0);
-  const double support = filter.support * filter_scale;
-  const double inverse_filter_scale = 1.0 / filter_scale;
-
-  const auto most_taps =
-      std::min<int64_t>(2 * static_cast<int64_t>(std::ceil(support)) + 1, spec.input);
+  const int64_t most_taps = MostTaps(spec, interpolation);
   const auto most_weights = CheckedMul<int64_t>(most_taps, spec.window_size);
   if (!most_weights || *most_weights > kMaxWeights) {
     return TooLarge("resizing " + std::to_string(spec.input) + " pixels to " +
@@ -62,14 +117,44 @@ Status AxisWeights::Compute(const AxisSpec& spec, Interpolation interpolation) {
   weights_.clear();
   scratch_.resize(static_cast<size_t>(most_taps));
   max_taps_ = 0;
+  region_start_ = spec.input;
+  region_size_ = 0;
+  if (interpolation == Interpolation::kNearest) {
+    ComputeNearest(spec);
+  } else {
+    ComputeFiltered(spec, interpolation);
+  }
+  int32_t region_end = 0;
+  for (const Run& run : runs_) {
+    if (run.count == 0) continue;
+    region_start_ = std::min(region_start_, run.start);
+    region_end = std::max(region_end, run.start + run.count);
+  }
+  if (region_end == 0) region_start_ = 0;
+  region_size_ = region_end - region_start_;
+  for (Run& run : runs_) run.start = std::max(run.start - region_start_, 0);
+  if (spec.reverse) std::reverse(runs_.begin(), runs_.end());
+  return {};
+}
 
-  int32_t region_start = spec.input, region_end = 0;
-  int32_t last_start = 0;
+/// A run of `count` input pixels from `start` on, whose weights will come.
+void AxisWeights::AddRun(int32_t start, int32_t count) {
+  runs_.push_back({start, count, static_cast<int32_t>(weights_.size())});
+  max_taps_ = std::max(max_taps_, count);
+}
+
+void AxisWeights::ComputeFiltered(const AxisSpec& spec, Interpolation interpolation) {
+  const Filter filter = FilterFor(interpolation);
+  // All arithmetic in double and in Pillow's order (precompute_coeffs), since a weight that rounds
+  // differently changes pixels.
+  const double scale = static_cast<double>(spec.input) / spec.resized;
+  const double filter_scale = std::max(scale, 1.0);
+  const double support = filter.support * filter_scale;
+  const double inverse_filter_scale = 1.0 / filter_scale;
   for (int32_t i = 0; i < spec.window_size; ++i) {
-    const int32_t output = spec.window_start + i;
-    const auto first_weight = static_cast<int32_t>(weights_.size());
-    if (output < 0 || output >= spec.resized) {
-      runs_.push_back({last_start, 0, first_weight});
+    const int32_t output = PixelAt(spec.window_start + i, spec.resized, spec.beyond);
+    if (output == kBeyond) {
+      AddRun(0, 0);
       continue;
     }
     const double center = (output + 0.5) * scale;
@@ -82,22 +167,45 @@ Status AxisWeights::Compute(const AxisSpec& spec, Interpolation interpolation) {
       scratch_[static_cast<size_t>(k)] = weight;
       sum += weight;
     }
+    AddRun(start, count);
     for (int32_t k = 0; k < count; ++k) {
       const double weight = scratch_[static_cast<size_t>(k)];
       weights_.push_back(ToFixedPoint(sum != 0.0 ? weight / sum : weight));
     }
-    runs_.push_back({start, count, first_weight});
-    last_start = start;
-    max_taps_ = std::max(max_taps_, count);
-    region_start = std::min(region_start, start);
-    region_end = std::max(region_end, end);
   }
-  if (region_end == 0) region_start = 0;
-  region_start_ = region_start;
-  region_size_ = region_end - region_start;
-  for (Run& run : runs_) run.start = std::max(run.start - region_start, 0);
-  if (spec.reverse) std::reverse(runs_.begin(), runs_.end());
-  return {};
+}
+
+/// One pixel for each output, of the whole weight. Pillow (ImagingScaleAffine in
+/// libImaging/Geometry.c) goes from pixel to pixel by adding, whose rounding errors are part of the
+/// result; what they carry over the last pixel is black.
+void AxisWeights::ComputeNearest(const AxisSpec& spec) {
+  // Beyond any image that Pillow can make, where adding would take seconds, it is multiplied.
+  constexpr int32_t kMostAdditions = 1 << 22;
+  const PixelRun needed =
+      PixelsShown({spec.window_start, spec.window_size}, spec.resized, spec.beyond);
+  nearest_.resize(static_cast<size_t>(needed.size));
+  const double step = static_cast<double>(spec.input) / spec.resized;
+  double position = step * 0.5;
+  const bool adds = needed.start + needed.size <= kMostAdditions;
+  if (adds) {
+    for (int32_t i = 0; i < needed.start; ++i) position += step;
+  }
+  for (int32_t i = 0; i < needed.size; ++i) {
+    if (!adds) position = (needed.start + i + 0.5) * step;
+    nearest_[static_cast<size_t>(i)] = static_cast<int32_t>(position);
+    position += step;
+  }
+  for (int32_t i = 0; i < spec.window_size; ++i) {
+    const int32_t output = PixelAt(spec.window_start + i, spec.resized, spec.beyond);
+    const int32_t pixel =
+        output == kBeyond ? spec.input : nearest_[static_cast<size_t>(output - needed.start)];
+    if (pixel >= spec.input) {
+      AddRun(0, 0);
+      continue;
+    }
+    AddRun(pixel, 1);
+    weights_.push_back(1 << kWeightBits);
+  }
 }
 
 }  // namespace fastinet

@@ -216,7 +216,8 @@ void TestAllPixelValues(DType dtype) {
 
 void TestAll() {
   for (size_t columns = 1; columns <= 67; ++columns) TestTransposition(columns);
-  for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic}) {
+  for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic,
+                                            Interpolation::kLanczos, Interpolation::kNearest}) {
     for (const int32_t output : {1, 2, 15, 16, 17, 40}) {
       for (const int32_t input : {1, 3, 16, 33, 200}) {
         TestHorizontalPass(input, output, interpolation);

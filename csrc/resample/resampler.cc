@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "resample/axis_passes.h"
 #include "resample/kernels.h"
@@ -22,13 +24,6 @@ bool ColumnsFirst(const ResizeSpec& spec) {
   return rows_saved > 0 && rows_saved > 2 * columns_saved;
 }
 
-Box Intersection(const Box& a, const Box& b) {
-  const int32_t left = std::max(a.x, b.x), right = std::min(a.x + a.width, b.x + b.width);
-  const int32_t top = std::max(a.y, b.y), bottom = std::min(a.y + a.height, b.y + b.height);
-  if (left >= right || top >= bottom) return {};
-  return {left, top, right - left, bottom - top};
-}
-
 }  // namespace
 
 /// The roads of a band:
@@ -40,17 +35,28 @@ Box Intersection(const Box& a, const Box& b) {
 struct Resampler::State {
   OutputFormat format;
   MutableBytes row;
+  Size resized_size;
   Box window;              // of the resized box
+  Border border;           // beyond it
+  PixelRun shown;          // the lines of the resized box that show in the window
   Box region;              // of the box: what the window depends on
   bool same_size = false;  // nothing to resize
   bool flip = false;       // used where nothing is resized; else the weights mirror
+  bool vflip = false;
   bool columns_first = false;
   AxisWeights horizontal_weights, vertical_weights;
   HorizontalPass horizontal;
   VerticalPass vertical;
   int32_t channels = 0;  // of the region, known with its first band; 0 before
   int32_t rows_received = 0;
-  int32_t lines_stored = 0;
+  int32_t lines_stored = 0;  // of those that show
+  /// Lines that show in the border, too: where in the window, in the order of the lines.
+  struct Copy {
+    int32_t line;
+    int32_t y;
+  };
+  std::vector<Copy> copies;
+  size_t copies_stored = 0;
 
   PaddedBuffer line;  // the planes of one line
   PaddedBuffer
@@ -66,10 +72,22 @@ struct Resampler::State {
   void TakeRowsFirst(const RowBand& band, int32_t first, int32_t count);
   void TakeColumnsFirst(const RowBand& band, int32_t first, int32_t count);
   void ResampleWaitingLines();
+  void FindCopies();
+  void TakeBorder(const RowBand& band, int32_t row_of_band);
+  PlanarRow WithFill(const Planes& planes);
   void StoreNextLine(const Planes& planes);
-  void StoreBlackLine();
+  void StoreShown(const PlanarRow& line);
+  void StoreAt(int32_t y, const PlanarRow& line);
+  void StoreFill();
 
-  int32_t lines() const { return window.height; }
+  /// Columns of the window that lie before the resized box, and behind it.
+  size_t columns_before() const {
+    return static_cast<size_t>(std::clamp(-window.x, 0, window.width));
+  }
+  size_t columns_behind() const {
+    return static_cast<size_t>(
+        std::clamp(window.x + window.width - resized_size.width, 0, window.width));
+  }
   size_t width() const { return static_cast<size_t>(window.width); }
   Planes LinePlanes() {
     return {line.data(), line.data() + padded_width(), line.data() + 2 * padded_width()};
@@ -92,31 +110,59 @@ Status Resampler::State::Begin(const ResizeSpec& spec, const OutputFormat& outpu
   }
   format = output_format;
   row = out;
+  resized_size = spec.resized;
   window = spec.window;
+  border = spec.border;
   flip = spec.flip;
+  vflip = spec.vflip;
   channels = 0;
   rows_received = 0;
   lines_stored = 0;
   lines_waiting = 0;
   line.Reserve(3 * padded_width());
+  shown = PixelsShown({window.y, window.height}, spec.resized.height, border.mode);
+  FindCopies();
   same_size = spec.resized == spec.box;
+  region = {};
   if (same_size) {
-    region = Intersection(window, {0, 0, spec.box.width, spec.box.height});
+    const PixelRun columns = PixelsShown({window.x, window.width}, spec.resized.width, border.mode);
+    if (columns.size > 0 && shown.size > 0) {
+      region = {columns.start, shown.start, columns.size, shown.size};
+    }
     return {};
   }
   columns_first = ColumnsFirst(spec);
-  FASTINET_RETURN_IF_ERROR(horizontal_weights.Compute(
-      {spec.box.width, spec.resized.width, spec.window.x, spec.window.width, spec.flip},
-      spec.interpolation));
-  FASTINET_RETURN_IF_ERROR(vertical_weights.Compute(
-      {spec.box.height, spec.resized.height, spec.window.y, spec.window.height, false},
-      spec.interpolation));
-  region = {};
+  FASTINET_RETURN_IF_ERROR(horizontal_weights.Compute({.input = spec.box.width,
+                                                       .resized = spec.resized.width,
+                                                       .window_start = window.x,
+                                                       .window_size = window.width,
+                                                       .reverse = spec.flip,
+                                                       .beyond = border.mode},
+                                                      spec.interpolation));
+  FASTINET_RETURN_IF_ERROR(vertical_weights.Compute({.input = spec.box.height,
+                                                     .resized = spec.resized.height,
+                                                     .window_start = shown.start,
+                                                     .window_size = shown.size},
+                                                    spec.interpolation));
   if (horizontal_weights.region_size() > 0 && vertical_weights.region_size() > 0) {
     region = {horizontal_weights.region_start(), vertical_weights.region_start(),
               horizontal_weights.region_size(), vertical_weights.region_size()};
   }
   return {};
+}
+
+/// Notes which lines show beyond the resized box, and where.
+void Resampler::State::FindCopies() {
+  copies.clear();
+  copies_stored = 0;
+  if (border.mode == PaddingMode::kConstant) return;
+  for (int32_t y = 0; y < window.height; ++y) {
+    const int32_t at = window.y + y;
+    if (at >= 0 && at < resized_size.height) continue;
+    copies.push_back({PixelAt(at, resized_size.height, border.mode), y});
+  }
+  std::sort(copies.begin(), copies.end(),
+            [](const Copy& a, const Copy& b) { return a.line < b.line; });
 }
 
 void Resampler::State::PrepareFor(const RowBand& band) {
@@ -147,33 +193,50 @@ bool Resampler::State::TryStoreInPlace(const RowBand& band, int32_t row_of_band)
   const ptrdiff_t offset = row_of_band * band.row_stride;
   PlanarRow planar{{}, width()};
   for (size_t c = 0; c < 3; ++c) planar.plane[c] = band.plane[channels == 1 ? 0 : c] + offset;
-  StoreLine(planar, static_cast<size_t>(lines_stored), static_cast<size_t>(lines()), format,
-            row.data());
-  ++lines_stored;
+  StoreShown(planar);
   return true;
 }
 
-/// Copies a row of `band` to where the window has it; what it has beyond the box is black.
+/// Copies a row of `band` to where the window has it.
 void Resampler::State::TakeSameSize(const RowBand& band, int32_t row_of_band) {
-  while (lines_stored < region.y - window.y) StoreBlackLine();
   if (TryStoreInPlace(band, row_of_band)) return;
   const Planes planes = LinePlanes();
-  const auto left = static_cast<size_t>(region.x - window.x);
-  const auto copied = static_cast<size_t>(region.width);
-  const ptrdiff_t offset = row_of_band * band.row_stride;
-  if (copied < width()) std::memset(line.data(), 0, 3 * padded_width());
-  if (band.pixel_stride == 3) {
-    const Planes starts{planes[0] + left, planes[1] + left, planes[2] + left};
+  const size_t before = columns_before();
+  const size_t copied = width() - std::min(width(), before + columns_behind());
+  const ptrdiff_t offset =
+      row_of_band * band.row_stride + (std::max(window.x, 0) - region.x) * band.pixel_stride;
+  if (copied < width()) TakeBorder(band, row_of_band);
+  if (copied > 0 && band.pixel_stride == 3) {
+    const Planes starts{planes[0] + before, planes[1] + before, planes[2] + before};
     Deinterleave(band.plane[0] + offset, copied, starts.data());
-  } else {
+  } else if (copied > 0) {
     for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
-      std::memcpy(planes[c] + left, band.plane[c] + offset, copied);
+      std::memcpy(planes[c] + before, band.plane[c] + offset, copied);
     }
   }
   if (flip) {
     for (uint8_t* plane : planes) std::reverse(plane, plane + width());
   }
   StoreNextLine(planes);
+}
+
+/// What the window shows of a row of `band` beyond the box on its left and its right; zeros where
+/// that is the border's colour.
+void Resampler::State::TakeBorder(const RowBand& band, int32_t row_of_band) {
+  const ptrdiff_t offset = row_of_band * band.row_stride;
+  const Planes planes = LinePlanes();
+  const auto take = [&](size_t first, size_t end) {
+    for (size_t x = first; x < end; ++x) {
+      const int32_t column =
+          PixelAt(window.x + static_cast<int32_t>(x), resized_size.width, border.mode);
+      const ptrdiff_t pixel = offset + (column - region.x) * band.pixel_stride;
+      for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
+        planes[c][x] = column == kBeyond ? uint8_t{0} : band.plane[c][pixel];
+      }
+    }
+  };
+  take(0, columns_before());
+  take(width() - columns_behind(), width());
 }
 
 void Resampler::State::TakeRowsFirst(const RowBand& band, int32_t first, int32_t count) {
@@ -212,7 +275,7 @@ void Resampler::State::TakeColumnsFirst(const RowBand& band, int32_t first, int3
     vertical.ResampleNextLine(planes.data());
     if (++lines_waiting == kStripRows) ResampleWaitingLines();
   }
-  if (vertical.next_line() == lines()) ResampleWaitingLines();
+  if (vertical.next_line() == vertical_weights.outputs()) ResampleWaitingLines();
 }
 
 void Resampler::State::ResampleWaitingLines() {
@@ -233,17 +296,54 @@ void Resampler::State::ResampleWaitingLines() {
   lines_waiting = 0;
 }
 
-void Resampler::State::StoreNextLine(const Planes& planes) {
+/// The line in `planes`, with the border's colour at both ends where it shows.
+PlanarRow Resampler::State::WithFill(const Planes& planes) {
   const bool grey = channels == 1;
-  StoreLine({{planes[0], planes[grey ? 0 : 1], planes[grey ? 0 : 2]}, width()},
-            static_cast<size_t>(lines_stored), static_cast<size_t>(lines()), format, row.data());
-  ++lines_stored;
+  PlanarRow stored{{planes[0], planes[grey ? 0 : 1], planes[grey ? 0 : 2]}, width()};
+  if (border.mode != PaddingMode::kConstant || border.fill == std::array<uint8_t, 3>{}) {
+    return stored;
+  }
+  size_t before = columns_before(), behind = columns_behind();
+  if (before + behind == 0) return stored;
+  if (flip) std::swap(before, behind);
+  for (size_t c = 0; c < 3; ++c) {
+    if (grey && c > 0) std::memcpy(planes[c], planes[0], width());
+    stored.plane[c] = planes[c];
+  }
+  for (size_t c = 0; c < 3; ++c) {
+    std::memset(planes[c], border.fill[c], before);
+    std::memset(planes[c] + width() - behind, border.fill[c], behind);
+  }
+  return stored;
 }
 
-/// A line that lies beyond the resized box.
-void Resampler::State::StoreBlackLine() {
-  std::memset(line.data(), 0, 3 * padded_width());
-  StoreNextLine(LinePlanes());
+/// Stores the next of the lines that show.
+void Resampler::State::StoreNextLine(const Planes& planes) { StoreShown(WithFill(planes)); }
+
+void Resampler::State::StoreShown(const PlanarRow& stored) {
+  const int32_t at = shown.start + lines_stored++;
+  if (at >= window.y && at - window.y < window.height) StoreAt(at - window.y, stored);
+  for (; copies_stored < copies.size() && copies[copies_stored].line == at; ++copies_stored) {
+    StoreAt(copies[copies_stored].y, stored);
+  }
+}
+
+/// Stores a line as the window's line `y`.
+void Resampler::State::StoreAt(int32_t y, const PlanarRow& stored) {
+  StoreLine(stored, static_cast<size_t>(vflip ? window.height - 1 - y : y),
+            static_cast<size_t>(window.height), format, row.data());
+}
+
+/// Stores the lines that show nothing but the border's colour.
+void Resampler::State::StoreFill() {
+  if (border.mode != PaddingMode::kConstant) return;
+  const Planes planes = LinePlanes();
+  for (size_t c = 0; c < 3; ++c) std::memset(planes[c], border.fill[c], padded_width());
+  for (int32_t y = 0; y < window.height; ++y) {
+    const int32_t at = window.y + y;
+    if (region != Box{} && at >= 0 && at < resized_size.height) continue;
+    StoreAt(y, {{planes[0], planes[1], planes[2]}, width()});
+  }
 }
 
 Resampler::Resampler() : state_(std::make_unique<State>()) {}
@@ -285,7 +385,10 @@ Status Resampler::Finish() {
   if (state.rows_received != state.region.height) {
     return {StatusCode::kInternal, "a decoder delivered fewer rows than the region has"};
   }
-  while (state.lines_stored < state.lines()) state.StoreBlackLine();
+  if (state.region != Box{} && state.lines_stored != state.shown.size) {
+    return {StatusCode::kInternal, "a resize has not stored all its lines"};
+  }
+  state.StoreFill();
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/image.h"
 #include "base/status.h"
+#include "resample/border.h"
 #include "resample/filter.h"
 #include "resample/output.h"
 
@@ -20,10 +21,12 @@ enum class PassOrder : uint8_t {
 
 /// Everything about one resize but the pixels. See Crop (crop/crop.h) for `resized` and `window`.
 struct ResizeSpec {
-  Size box;      // of the input: the crop box
-  Size resized;  // what the box becomes
-  Box window;    // the part of it that is wanted; black where it reaches beyond
-  bool flip = false;
+  Size box;            // of the input: the crop box
+  Size resized;        // what the box becomes
+  Box window;          // the part of it that is wanted
+  Border border{};     // what the window has beyond the resized box
+  bool flip = false;   // mirrors the window left to right,
+  bool vflip = false;  // and turns it upside down
   Interpolation interpolation = Interpolation::kBilinear;
   PassOrder order = PassOrder::kPillow13;
 };
@@ -35,7 +38,9 @@ struct ResizeSpec {
 ///     resampler.Finish();
 ///
 /// Bit-equal to Pillow's `crop(box).resize(resized).crop(window)`: fixed-point weights of 22 bits,
-/// rounding to uint8 after either pass (libImaging/Resample.c).
+/// rounding to uint8 after either pass (libImaging/Resample.c). Borders and flips take no pass of
+/// their own: columns come out of the horizontal pass where they belong, in as many places as they
+/// show in, and lines are stored so.
 class Resampler final : public RowSink {
  public:
   Resampler();
@@ -47,7 +52,7 @@ class Resampler final : public RowSink {
   Status Begin(const ResizeSpec& spec, const OutputFormat& format, MutableBytes row);
 
   /// The part of the box that the window depends on, relative to the box: what the decoder must
-  /// deliver, no more and no less. Empty when the window lies beyond the resized box.
+  /// deliver, no more and no less. Empty when the window shows nothing but the border's colour.
   Box region() const;
 
   Status OnRows(const RowBand& band) override;

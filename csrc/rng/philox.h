@@ -36,8 +36,10 @@ enum class RandomUse : uint8_t {
   kWindow = 5,     // and of the items inside a window
   kReplace = 6,    // the items that stand in for one that gives no row
   kOperation = 7,  // drawn operations on a row's pixels
-  kErase = 8,      // rectangles of a row that are erased,
-  kNoise = 11,     // and the values of their pixels
+  kErase = 8,      // rectangles of a row that are erased (their values: kNoise)
+  kInterpolation = 9,
+  kVerticalFlip = 10,
+  kNoise = 11,  // values of pixels
   kLighting = 12,
 };
 

@@ -23,12 +23,8 @@ def decode(
     data: Buffer,
     make_rows: Callable[[int, int], NDArray[Any]],
     *,
-    boxes: Sequence[Sequence[int]] | None,
-    flips: Sequence[bool] | None,
-    size: Sequence[int] | None,
-    transform: Mapping[str, Any] | None,
     steps: Iterable[tuple[str, Sequence[float], str, Sequence[int]]],
-    interpolation: str,
+    rule: Mapping[str, Any],
     pass_order: str,
     dtype: str,
     layout: str,
@@ -39,20 +35,18 @@ def decode(
 ) -> NDArray[Any]:
     """Decodes, crops, resizes and mirrors one image without the GIL; see `fastinet.decode`.
 
-    `size` is (height, width); boxes and flips have one element. `make_rows` is called with height
-    and width of the result and gives the array that is written to and returned.
+    `rule` says how to cut it: boxes [n, 4], size (height, width) and interpolation, or transform,
+    and besides flips [n], vflips [n] and window (x, y, width, height); what does not apply is None.
+    Here n is 1. `make_rows` is called with height and width of the result and gives the array that
+    is written to and returned.
     """
 
 def decode_batch(
     images: Sequence[Buffer],
     make_rows: Callable[[int, int], NDArray[Any]],
     *,
-    boxes: Sequence[Sequence[int]] | None,
-    flips: Sequence[bool] | None,
-    size: Sequence[int] | None,
-    transform: Mapping[str, Any] | None,
     threads: int,
-    interpolation: str,
+    rule: Mapping[str, Any],
     pass_order: str,
     dtype: str,
     layout: str,

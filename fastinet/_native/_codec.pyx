@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from fastinet._native._core cimport (
@@ -15,6 +16,7 @@ from fastinet._native._core cimport (
     Bytes,
     Crop,
     FindCrop,
+    FromName,
     ImageInfo,
     IsJpeg,
     ItemRenderer,
@@ -102,17 +104,17 @@ def apply_steps(pixels, steps):
     check(status)
 
 
-def decode(data, make_rows, *, boxes, flips, size, transform, steps, **options_parts):
+def decode(data, make_rows, *, steps, rule, **options_parts):
     cdef const uint8_t[::1] view = view_of(data)
     cdef Bytes encoded = bytes_of(view)
     cdef RenderOptions options = make_options(options_parts)
-    cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
+    cdef OwnedCropRule crop_rule = make_rule(rule)
     cdef vector[Step] native_steps = make_steps(steps)
     cdef _Renderer renderer = renderer_of_this_thread()
     cdef Crop crop
     cdef Status status
     with nogil:
-        status = FindCrop(renderer.core, encoded, rule, options, &crop)
+        status = FindCrop(renderer.core, encoded, crop_rule, options, &crop)
     check(status)
     row = make_rows(crop.window.height, crop.window.width)
     cdef uint8_t[::1] row_view = row.reshape(-1).view(np.uint8)
@@ -124,9 +126,9 @@ def decode(data, make_rows, *, boxes, flips, size, transform, steps, **options_p
     return row
 
 
-def decode_batch(images, make_rows, *, boxes, flips, size, transform, threads, **options_parts):
+def decode_batch(images, make_rows, *, threads, rule, **options_parts):
     cdef RenderOptions options = make_options(options_parts)
-    cdef OwnedCropRule rule = make_rule(boxes, flips, size, transform)
+    cdef OwnedCropRule crop_rule = make_rule(rule)
     cdef vector[Bytes] encoded
     cdef const uint8_t[::1] view
     views = []  # holds the images' memory
@@ -135,10 +137,10 @@ def decode_batch(images, make_rows, *, boxes, flips, size, transform, threads, *
         views.append(view)
         encoded.push_back(bytes_of(view))
     cdef Size output
-    if transform is not None:
-        output = rule.transform.size
-    elif size is not None:
-        output = rule.size
+    if crop_rule.has_transform:
+        output = crop_rule.transform.size
+    elif crop_rule.has_size:
+        output = crop_rule.size
     else:
         raise ValueError("a batch needs one size for all its images")
     rows = make_rows(output.height, output.width)
@@ -150,28 +152,41 @@ def decode_batch(images, make_rows, *, boxes, flips, size, transform, threads, *
     cdef Status status
     with nogil:
         # `views` and `rows_view` hold all memory that the threads touch.
-        status = RenderMany(encoded, rule, options, thread_count, rows_bytes)
+        status = RenderMany(encoded, crop_rule, options, thread_count, rows_bytes)
     check(status)
     return rows
 
 
-cdef OwnedCropRule make_rule(boxes, flips, size, transform) except *:
-    """`boxes`: [n, 4] or None; `flips`: [n] or None; `size`: (height, width) or None."""
+cdef vector[uint8_t] make_truths(values):
+    """Of [n] truth values, or None."""
+    cdef vector[uint8_t] truths
+    cdef uint8_t truth  # a name, since push_back takes its argument by reference
+    if values is not None:
+        for value in values:
+            truth = bool(value)
+            truths.push_back(truth)
+    return truths
+
+
+cdef OwnedCropRule make_rule(parts) except *:
+    """`boxes`: [n, 4] or None; `flips`: [n] or None; `size`: (height, width) or None; and so on."""
     cdef OwnedCropRule rule
     cdef Box box
-    cdef uint8_t is_flipped  # a name, since push_back takes its argument by reference
-    if boxes is not None:
-        for numbers in boxes:
+    cdef string name = parts["interpolation"].encode()
+    if parts["boxes"] is not None:
+        for numbers in parts["boxes"]:
             box.x, box.y, box.width, box.height = numbers
             rule.boxes.push_back(box)
-    if flips is not None:
-        for flip in flips:
-            is_flipped = bool(flip)
-            rule.flips.push_back(is_flipped)
-    rule.has_size = size is not None
+    rule.flips = make_truths(parts["flips"])
+    rule.vflips = make_truths(parts["vflips"])
+    check(FromName(name, &rule.interpolation))
+    rule.has_window = parts["window"] is not None
+    if rule.has_window:
+        rule.window.x, rule.window.y, rule.window.width, rule.window.height = parts["window"]
+    rule.has_size = parts["size"] is not None
     if rule.has_size:
-        rule.size.height, rule.size.width = size
-    rule.has_transform = transform is not None
+        rule.size.height, rule.size.width = parts["size"]
+    rule.has_transform = parts["transform"] is not None
     if rule.has_transform:
-        rule.transform = make_transform(transform)
+        rule.transform = make_transform(parts["transform"])
     return rule

@@ -54,25 +54,56 @@ cdef extern from "rng/blocked_order.h" namespace "fastinet" nogil:
         vector[int64_t] Draw(BlockStarts block_starts) except +
 
 
+cdef extern from "resample/border.h" namespace "fastinet" nogil:
+    cdef cppclass PaddingMode:
+        pass
+
+    cdef cppclass Border:
+        PaddingMode mode
+        uint8_t fill[3]
+
+
+cdef extern from "resample/filter.h" namespace "fastinet" nogil:
+    cdef cppclass Interpolation:
+        pass
+
+
 cdef extern from "crop/crop.h" namespace "fastinet" nogil:
     cdef cppclass Crop:
         Box box
         Size resized
         Box window
         cpp_bool flip
+        cpp_bool vflip
+        Interpolation interpolation
         Size output()
 
     cdef cppclass Kind "fastinet::Transform::Kind":
         pass
 
+    cdef cppclass BoxRule:
+        pass
+
+    cdef cppclass Padding:
+        int32_t left
+        int32_t top
+        int32_t right
+        int32_t bottom
+
     cdef cppclass Transform:
         Kind kind
         Size size
+        Interpolation interpolation
+        cpp_bool random_interpolation
+        double flip_probability
+        double vflip_probability
         double scale[2]
         double ratio[2]
-        double flip_probability
-        int32_t resize
+        BoxRule box_rule
         double min_object_covered
+        int32_t resize
+        Padding padding
+        Border border
         Status Validate() except +
 
     cdef cppclass ObjectBox:
@@ -86,9 +117,6 @@ cdef extern from "crop/crop.h" namespace "fastinet" nogil:
 
 
 cdef extern from "resample/resampler.h" namespace "fastinet" nogil:
-    cdef cppclass Interpolation:
-        pass
-
     cdef cppclass PassOrder:
         pass
 
@@ -131,6 +159,8 @@ cdef extern from "bindings/names.h" namespace "fastinet":
     Status FromName(string name, DType* value) except +
     Status FromName(string name, Layout* value) except +
     Status FromName(string name, Interpolation* value) except +
+    Status FromName(string name, BoxRule* value) except +
+    Status FromName(string name, PaddingMode* value) except +
     Status FromName(string name, PassOrder* value) except +
     Status FromName(string name, Kind* value) except +
 
@@ -159,7 +189,6 @@ cdef extern from "item/image_decoder.h" namespace "fastinet" nogil:
 
 cdef extern from "item/item.h" namespace "fastinet" nogil:
     cdef cppclass RenderOptions:
-        Interpolation interpolation
         PassOrder pass_order
         OutputFormat format
         cpp_bool apply_orientation
@@ -179,6 +208,10 @@ cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
     cdef cppclass OwnedCropRule:
         vector[Box] boxes
         vector[uint8_t] flips
+        vector[uint8_t] vflips
+        Interpolation interpolation
+        cpp_bool has_window
+        Box window
         cpp_bool has_transform
         Transform transform
         cpp_bool has_size
@@ -224,9 +257,21 @@ cdef inline Transform make_transform(parts) except *:
     transform.size.height, transform.size.width = parts["size"]
     transform.scale[0], transform.scale[1] = parts["scale"]
     transform.ratio[0], transform.ratio[1] = parts["ratio"]
-    transform.flip_probability = parts["flip_probability"]
-    transform.resize = parts["resize"]
+    cdef string name = parts["box_rule"].encode()
+    check(FromName(name, &transform.box_rule))
     transform.min_object_covered = parts["min_object_covered"]
+    transform.flip_probability = parts["flip_probability"]
+    transform.vflip_probability = parts["vflip_probability"]
+    transform.resize = parts["resize"]
+    cdef Padding* padding = &transform.padding
+    padding.left, padding.top, padding.right, padding.bottom = parts["padding"]
+    name = parts["padding_mode"].encode()
+    check(FromName(name, &transform.border.mode))
+    for channel in range(3):
+        transform.border.fill[channel] = parts["fill"][channel]
+    name = parts["interpolation"].encode()
+    check(FromName(name, &transform.interpolation))
+    transform.random_interpolation = parts["random_interpolation"]
     check(transform.Validate())
     return transform
 
@@ -260,8 +305,6 @@ cdef inline RenderOptions make_options(parts) except *:
     """What ``fastinet.pixels.output`` and ``fastinet.pixels.codec`` describe as a dictionary."""
     cdef RenderOptions options
     cdef string name
-    name = parts["interpolation"].encode()
-    check(FromName(name, &options.interpolation))
     name = parts["pass_order"].encode()
     check(FromName(name, &options.pass_order))
     name = parts["dtype"].encode()

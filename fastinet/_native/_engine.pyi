@@ -103,14 +103,20 @@ class ViewSpec:
         size: Sequence[int],
         scale: Sequence[float],
         ratio: Sequence[float],
-        flip_probability: float,
-        resize: int,
+        box_rule: str,
         min_object_covered: float,
+        flip_probability: float,
+        vflip_probability: float,
+        resize: int,
+        padding: Sequence[int],
+        padding_mode: str,
+        fill: Sequence[int],
+        interpolation: str,
+        random_interpolation: bool,
         operations: Sequence[Operation],
         erase: ErasingRule | None,
         lighting: float | None,
         count: int,
-        interpolation: str,
     ) -> None: ...
 
 class ItemSpec:
@@ -275,6 +281,14 @@ class Batch:
     def boxes(self) -> NDArray[np.int32]: ...
     @property
     def flips(self) -> NDArray[np.bool_]: ...
+    @property
+    def vflips(self) -> NDArray[np.bool_]: ...
+    @property
+    def windows(self) -> NDArray[np.int32]:
+        """[B, views, 4] (x, y, width, height) in pixels of each resized box."""
+    @property
+    def interpolations(self) -> NDArray[np.uint8]:
+        """[B, views] numbers of `fastinet.pixels.transforms.INTERPOLATIONS`."""
     @property
     def soft_labels(self) -> NDArray[np.float32] | None: ...
     @property

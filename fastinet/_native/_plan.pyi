@@ -93,3 +93,19 @@ def draw_crops(
     Returns:
         Boxes int32 [N, 4] as (x, y, width, height), and flips bool [N].
     """
+
+def draw_windows(
+    transform: Mapping[str, Any],
+    sizes: NDArray[np.int32],
+    items: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.uint8]]:
+    """What `draw_crops` leaves out, of the same arguments.
+
+    Returns:
+        Windows int32 [N, 4] as (x, y, width, height) in pixels of the resized box, vertical flips
+        bool [N], and interpolations uint8 [N], numbers of
+        `fastinet.pixels.transforms.INTERPOLATIONS`.
+    """

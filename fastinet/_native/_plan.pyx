@@ -75,13 +75,22 @@ def blocked_order(const int64_t[::1] block_starts, *, seed=0, epoch=0, window_bl
     return order
 
 
+def draw_crops(transform, sizes, items, *, seed=0, epoch=0, starts=None, objects=None):
+    """Boxes int32 [N, 4] (x, y, width, height) and flips bool [N] of items under a transform."""
+    return _draw(transform, sizes, items, seed, epoch, starts, objects)[:2]
+
+
+def draw_windows(transform, sizes, items, *, seed=0, epoch=0):
+    """Windows int32 [N, 4], vertical flips bool [N] and interpolations uint8 [N], likewise."""
+    return _draw(transform, sizes, items, seed, epoch, None, None)[2:]
+
+
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def draw_crops(
-    transform, const int32_t[:, ::1] sizes, const int64_t[::1] items, *, seed=0, epoch=0,
-    starts=None, objects=None
+def _draw(
+    transform, const int32_t[:, ::1] sizes, const int64_t[::1] items, seed, epoch, starts, objects
 ):
-    """Boxes int32 [N, 4] (x, y, width, height) and flips bool [N] of items under a transform."""
+    """Everything that the crops of items are: one array for each part of it."""
     if sizes.shape[0] != items.shape[0] or sizes.shape[1] != 2:
         raise ValueError(f"sizes must be [{items.shape[0]}, 2] (width, height) for as many items")
     if starts is None:
@@ -105,9 +114,14 @@ def draw_crops(
     cdef Size size
     cdef Py_ssize_t i
     key.seed, key.epoch = seed, epoch
-    boxes, flips = np.empty((items.shape[0], 4), np.int32), np.empty(items.shape[0], np.bool_)
+    boxes, windows = np.empty((2, items.shape[0], 4), np.int32)
+    flips, vflips = np.empty((2, items.shape[0]), np.bool_)
+    interpolations = np.empty(items.shape[0], np.uint8)
     cdef int32_t[:, ::1] box = boxes
+    cdef int32_t[:, ::1] window = windows
     cdef uint8_t[::1] flip = flips.view(np.uint8)
+    cdef uint8_t[::1] vflip = vflips.view(np.uint8)
+    cdef uint8_t[::1] interpolation = interpolations
     with nogil:
         for i in range(items.shape[0]):
             size.width, size.height = sizes[i, 0], sizes[i, 1]
@@ -117,5 +131,8 @@ def draw_crops(
             )
             box[i, 0], box[i, 1] = crop.box.x, crop.box.y
             box[i, 2], box[i, 3] = crop.box.width, crop.box.height
-            flip[i] = crop.flip
-    return boxes, flips
+            window[i, 0], window[i, 1] = crop.window.x, crop.window.y
+            window[i, 2], window[i, 3] = crop.window.width, crop.window.height
+            flip[i], vflip[i] = crop.flip, crop.vflip
+            interpolation[i] = <uint8_t> crop.interpolation
+    return boxes, flips, windows, vflips, interpolations

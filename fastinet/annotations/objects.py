@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.pixels.geometry import placement
+from fastinet.pixels.geometry import resized_sizes
 from fastinet.pixels.transforms import SingleTransform, Transform, groups_of, height_width
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fastinet.annotations.item_boxes import ItemBoxes
 
-__all__ = ["Objects", "objects_in_crops"]
+__all__ = ["CropColumns", "Crops", "Objects", "objects_in_crops"]
 
 Doubles = NDArray[np.float64]
 
@@ -26,7 +26,8 @@ class Objects:
     """The objects that a batch's crops show, M in all, ordered by row, view and annotation.
 
     An object of which a crop shows nothing is left out; of the others, ``visible`` says how much is
-    left: ``objects.boxes[objects.visible > 0.3]``.
+    left: ``objects.boxes[objects.visible > 0.3]``. Mirror images of objects in the padding of a
+    `fastinet.RandomCrop` do not count.
 
     Attributes:
         boxes: float32 [M, 4]: xmin, ymin, xmax, ymax in pixels of the row, after crop, resize and
@@ -53,13 +54,41 @@ class Objects:
         return f"<{len(self)} objects in {len(np.unique(self.rows))} rows>"
 
 
+class Crops(Protocol):
+    """What is known of the crops of B rows, as a batch's columns have it.
+
+    Attributes:
+        items: [B] item ids.
+        boxes: [B, views, 4] crop boxes, (x, y, width, height) in pixels of the image.
+        windows: [B, views, 4] the parts of the resized boxes that the rows are, likewise.
+        flips: [B, views] whether the row is mirrored left to right.
+        vflips: [B, views] whether it is upside down.
+    """
+
+    @property
+    def items(self) -> NDArray[np.int64]: ...
+    @property
+    def boxes(self) -> NDArray[np.int32]: ...
+    @property
+    def windows(self) -> NDArray[np.int32]: ...
+    @property
+    def flips(self) -> NDArray[np.bool_]: ...
+    @property
+    def vflips(self) -> NDArray[np.bool_]: ...
+
+
+class CropColumns(NamedTuple):
+    """The same of some of the views."""
+
+    items: NDArray[np.int64]
+    boxes: NDArray[np.int32]
+    windows: NDArray[np.int32]
+    flips: NDArray[np.bool_]
+    vflips: NDArray[np.bool_]
+
+
 def objects_in_crops(
-    item_boxes: ItemBoxes,
-    transform: Transform,
-    items: NDArray[np.int64],
-    image_sizes: NDArray[np.int32],
-    crops: NDArray[np.int32],
-    flips: NDArray[np.bool_],
+    item_boxes: ItemBoxes, transform: Transform, image_sizes: NDArray[np.int32], crops: Crops
 ) -> Objects:
     """Where the objects of items are in the rows that crops of their images became.
 
@@ -68,20 +97,21 @@ def objects_in_crops(
     Args:
         item_boxes: the boxes of the dataset's items.
         transform: that drew the crops.
-        items: [B] item ids.
         image_sizes: [B, 2], (height, width) of each image; zeros in masked rows, which show
             nothing.
-        crops: [B, views, 4] crop boxes, (x, y, width, height) in pixels of the image.
-        flips: [B, views] whether the row is mirrored.
+        crops: that were drawn.
     """
     parts, first = [], 0
     for group in groups_of(transform):
         taken = slice(first, first + group.count)
-        parts.append(
-            _objects_of_group(
-                item_boxes, group.transform, items, image_sizes, crops[:, taken], flips[:, taken]
-            )
+        views = CropColumns(
+            crops.items,
+            crops.boxes[:, taken],
+            crops.windows[:, taken],
+            crops.flips[:, taken],
+            crops.vflips[:, taken],
         )
+        parts.append(_objects_of_group(item_boxes, group.transform, image_sizes, views))
         parts[-1].views[:] += first
         first += group.count
     return parts[0] if len(parts) == 1 else _joined(parts)
@@ -100,27 +130,27 @@ def _joined(parts: Sequence[Objects]) -> Objects:
 def _objects_of_group(
     item_boxes: ItemBoxes,
     transform: SingleTransform,
-    items: NDArray[np.int64],
     image_sizes: NDArray[np.int32],
-    crops: NDArray[np.int32],
-    flips: NDArray[np.bool_],
+    crops: Crops,
 ) -> Objects:
     """The same for the views of one group, numbered from 0."""
-    views = crops.shape[1]
+    views = crops.boxes.shape[1]
     shows = image_sizes[:, 0] > 0
-    cells, indices = _objects_of_cells(item_boxes, items, shows, views)
+    cells, indices = _objects_of_cells(item_boxes, crops.items, shows, views)
     rows = cells // views
-    crop = crops.reshape(-1, 4)[cells].astype(np.float64)
+    crop = crops.boxes.reshape(-1, 4)[cells].astype(np.float64)
+    window = crops.windows.reshape(-1, 4)[cells].astype(np.float64)
     image = image_sizes[rows, ::-1].astype(np.float64)  # width, height
-    placed_in = placement(transform, image, crop[:, 2:])
+    resized = resized_sizes(transform, image)
     height, width = height_width(transform.size)
     corners = item_boxes.boxes[indices].astype(np.float64).reshape(-1, 2, 2)
     in_image = corners * image[:, np.newaxis]
-    scale = placed_in.resized / crop[:, 2:]
+    scale = resized / crop[:, 2:]
     moved = (in_image - crop[:, np.newaxis, :2]) * scale[:, np.newaxis]
-    placed = moved - placed_in.start[:, np.newaxis]
-    mirrored = flips.reshape(-1)[cells]
-    placed[mirrored, :, 0] = width - placed[mirrored, ::-1, 0]
+    placed = moved - window[:, np.newaxis, :2]
+    for axis, mirrored, side in ((0, crops.flips, width), (1, crops.vflips, height)):
+        turned = mirrored.reshape(-1)[cells]
+        placed[turned, :, axis] = side - placed[turned, ::-1, axis]
     shown = np.clip(placed, 0.0, (width, height))
 
     visible = _areas(shown) / _areas(placed)

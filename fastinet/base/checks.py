@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
 
 __all__ = [
+    "check_name",
     "check_state",
     "checked_epoch",
+    "checked_numbers",
     "checked_seed",
     "item_number",
     "low_high",
@@ -61,6 +63,29 @@ def low_high(
         most = "" if math.isinf(highest) else f" <= {highest:g}"
         raise ValueError(f"{name} must satisfy {least} low <= high{most}, not {bounds!r}")
     return low, high
+
+
+def check_name(name: str, value: Any, names: Any) -> None:
+    """Raises ValueError unless `value` is one of the strings of a Literal."""
+    *others, last = get_args(names)
+    if value not in (*others, last):
+        listed = ", ".join(f'"{other}"' for other in others)
+        raise ValueError(f'{name} must be {listed} or "{last}", not {value!r}')
+
+
+def checked_numbers(
+    name: str, value: Any, counts: tuple[int, ...], highest: int, form: str
+) -> int | tuple[int, ...]:
+    """A whole number from 0 to `highest`, or so many of them; ValueError says `form` otherwise."""
+    alone = not isinstance(value, Iterable)
+    try:
+        numbers = tuple(operator.index(number) for number in ((value,) if alone else value))
+    except TypeError:
+        numbers = (-1,)
+    right_count = alone or len(numbers) in counts
+    if not right_count or not all(0 <= number <= highest for number in numbers):
+        raise ValueError(f"{name} must be {form}, 0 to {highest}, not {value!r}")
+    return numbers[0] if alone else numbers
 
 
 def checked_seed(seed: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from fastinet.augment.steps import Step
 from fastinet.datasets.items import PADDING_ITEM
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.items.dataset import Dataset
+from fastinet.pixels.transforms import INTERPOLATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["BaseBatch", "Batch", "BatchKind", "SentBatch", "described"]
 
 Array = TypeVar("Array")
+
+_INTERPOLATIONS: Final[NDArray[np.str_]] = np.array(INTERPOLATIONS)
 
 
 class BatchItems(Protocol):
@@ -97,6 +100,9 @@ class CopiedColumns:
     copies: NDArray[np.int32]
     boxes: NDArray[np.int32]
     flips: NDArray[np.bool_]
+    vflips: NDArray[np.bool_]
+    windows: NDArray[np.int32]
+    interpolations: NDArray[np.uint8]
     image_sizes: NDArray[np.int32]
     valid: NDArray[np.bool_]
     steps: list[Any] | None
@@ -264,7 +270,8 @@ class BaseBatch(ABC, Generic[Array]):
         """Crop boxes, int32 [B, 4]: (x, y, width, height) in pixels of the original image.
 
         With views, [B, views, 4], all groups in order; as turned, where Exif turned the image. All
-        of the image under CenterCrop, whose crop comes after the resize; zeros in masked rows.
+        of the image under RandomCrop and CenterCrop, whose crops come after the resize: see
+        `windows`. Zeros in masked rows.
         """
         return self._without_views(self._columns.boxes)
 
@@ -288,6 +295,29 @@ class BaseBatch(ABC, Generic[Array]):
         return steps if self._kind.has_views else [view for (view,) in steps]
 
     @property
+    def vflips(self) -> NDArray[np.bool_]:
+        """Which rows are upside down, bool [B]; with views, [B, views]."""
+        return self._without_views(self._columns.vflips)
+
+    @property
+    def windows(self) -> NDArray[np.int32]:
+        """Which part of each resized crop box a row is, before it is mirrored.
+
+        int32 [B, 4], (x, y, width, height) in pixels of the resized box; with views, [B, views, 4].
+        Width and height are the row's; x and y are zeros but under RandomCrop and CenterCrop, and
+        negative where the row begins in the padding. Zeros in masked rows.
+        """
+        return self._without_views(self._columns.windows)
+
+    @property
+    def interpolations(self) -> NDArray[np.str_]:
+        """How each crop was resized, [B] strings such as "bicubic"; with views, [B, views].
+
+        The transform's own `interpolation`, or what was drawn where that is "random".
+        """
+        return self._without_views(_INTERPOLATIONS[self._columns.interpolations])
+
+    @property
     def image_sizes(self) -> NDArray[np.int32]:
         """Height and width of each row's image, int32 [B, 2]; as turned, where Exif turned it.
 
@@ -300,10 +330,7 @@ class BaseBatch(ABC, Generic[Array]):
         """The annotated objects where the crops put them; None for a loader without `boxes`."""
         if self._objects is None and self._kind.annotated is not None:
             item_boxes, transform = self._kind.annotated
-            columns = self._columns
-            self._objects = objects_in_crops(
-                item_boxes, transform, columns.items, self.image_sizes, columns.boxes, columns.flips
-            )
+            self._objects = objects_in_crops(item_boxes, transform, self.image_sizes, self._columns)
         return self._objects
 
     @property

@@ -66,7 +66,7 @@ class Loader(BaseLoader):
     Args:
         dataset: from `fastinet.open`.
         batch_size: rows of a batch on this rank.
-        transform: `RandomResizedCrop`, `CenterCrop` or `Resize`.
+        transform: `RandomResizedCrop`, `RandomCrop`, `CenterCrop` or `Resize`.
         shuffle: True draws a new order each epoch, any as likely as any other; False keeps the
             dataset's. "blocked" is for media where random reads are slow, compressed archives among
             them: it reads whole blocks of neighbouring items in random order and shuffles items
@@ -473,7 +473,7 @@ class Loader(BaseLoader):
         """The boxes of the dataset's items, if these are its own and the transform can use them."""
         if boxes is None:
             transforms = [group.transform for group in groups_of(self.transform)]
-            if any(getattr(each, "min_object_covered", 0) > 0 for each in transforms):
+            if any(getattr(each, "needs_boxes", False) for each in transforms):
                 raise ValueError(
                     f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
                 )

@@ -51,7 +51,7 @@ class StreamLoader(BaseLoader):
     Args:
         stream: from `fastinet.open_stream`, or `fastinet.open` of "-" or a file object.
         batch_size: rows of a batch on this rank.
-        transform: `RandomResizedCrop`, `CenterCrop` or `Resize`.
+        transform: `RandomResizedCrop`, `RandomCrop`, `CenterCrop` or `Resize`.
         shuffle: draw each item among the next `window` that have arrived, or keep the stream's
             order. An archive that is sorted by class stays so on the scale of the window: shards of
             shuffled items are for streams what a shuffle is for archives.

@@ -18,7 +18,13 @@ from fastinet.errors import UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.pixels.output import DType, Layout, OutputFormat
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
-from fastinet.pixels.transforms import CenterCrop, Interpolation, Resize, checked_height_width
+from fastinet.pixels.transforms import (
+    CenterCrop,
+    Interpolation,
+    RandomCrop,
+    Resize,
+    checked_height_width,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -120,8 +126,10 @@ def decode(
     flip: bool = False,
     exact: bool = False,
     *,
+    vflip: bool = False,
     interpolation: Interpolation = "bilinear",
-    transform: CenterCrop | Resize | None = None,
+    transform: CenterCrop | Resize | RandomCrop | None = None,
+    window: Sequence[int] | NDArray[np.integer[Any]] | None = None,
     dtype: DType = "uint8",
     layout: Layout = "NHWC",
     mean: Any = None,
@@ -133,8 +141,10 @@ def decode(
 ) -> NDArray[Any]:
     """Decodes a part of one encoded image, resizes it, and mirrors it.
 
-    A row of a batch equals ``decode(ds.read(item), box, size, flip)`` with the batch's box and
-    flip, bit for bit. Only what the box needs is decoded. Runs without the GIL.
+    A row of a batch equals ``decode(ds.read(item), box, size, flip, vflip=..., interpolation=...)``
+    with the batch's box, flips and interpolation, bit for bit; one that a `RandomCrop` cut equals
+    ``decode(ds.read(item), None, None, flip, vflip=..., transform=..., window=...)``. Only what the
+    result needs is decoded. Runs without the GIL.
 
     Pixels are those of Pillow's ``open(data).convert("RGB").crop(box).resize(size)``:
     libjpeg-turbo's accurate inverse DCT and fancy upsampling, CMYK and YCCK by Pillow's rule, an
@@ -150,8 +160,13 @@ def decode(
         exact: be bit-equal to the Pillow that is installed (or to Pillow 13 without one); the
             default is bit-equal to Pillow 13 everywhere. They differ where Pillow 13 resizes the
             columns first and earlier versions do not.
-        interpolation: "bilinear" or "bicubic".
-        transform: `CenterCrop` or `Resize`, instead of `box`, `size` and `interpolation`.
+        vflip: turn upside down, likewise.
+        interpolation: "bilinear", "bicubic", "lanczos" or "nearest", as Pillow has them; all but
+            the last are antialiased.
+        transform: `CenterCrop` or `Resize`, or `RandomCrop` with a `window`, instead of `box`,
+            `size` and `interpolation`.
+        window: (x, y, width, height), which part of the resized image a `RandomCrop` takes, as
+            ``batch.windows`` says; nothing is drawn.
         dtype: "uint8", "float16", "bfloat16" (NumPy's by way of ml_dtypes) or "float32". The float
             types hold ``(pixel / 255 - mean) / std``: to the bit, ``pixel * scale + bias`` in
             float32, each operation rounded, with ``scale = 1 / (255 * std)`` and ``bias = -mean /
@@ -178,18 +193,20 @@ def decode(
         UnsupportedError: legal, but no image that fastinet reads.
         TooLargeError: more than `max_pixels`.
         TypeError: `transform` draws at random or is none, or `out` is no array.
-        ValueError: a box outside the image, or another argument that makes no sense.
+        ValueError: a box outside the image, a window that the transform does not take, or another
+            argument that makes no sense.
     """
     output, output_parts = _output(dtype, layout, mean, std)
     rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
+    rule["boxes"] = None if box is None else [_checked_box("box", box)]
+    rule["flips"], rule["vflips"] = [bool(flip)], [bool(vflip)]
+    rule["window"] = _checked_window(window, transform)
     try:
         return _codec.decode(
             data,
             lambda height, width: output.array(output.shape(height, width), out),
-            boxes=None if box is None else [_checked_box(box)],
-            flips=[bool(flip)],
             steps=native_steps(steps),
-            **rule,
+            rule=rule,
             **RenderOptions(exact, exif_orientation, max_pixels).native(),
             **output_parts,
         )
@@ -204,6 +221,7 @@ def decode_batch(
     flips: Sequence[bool] | NDArray[np.bool_] | None = None,
     exact: bool = False,
     *,
+    vflips: Sequence[bool] | NDArray[np.bool_] | None = None,
     threads: int | None = None,
     interpolation: Interpolation = "bilinear",
     transform: CenterCrop | Resize | None = None,
@@ -223,9 +241,10 @@ def decode_batch(
         size: height and width of every result; needed unless `transform` is given.
         flips: bool [N], whether to mirror; None mirrors none.
         exact: see `decode`.
+        vflips: bool [N], whether to turn upside down; None turns none.
         threads: None takes one for each CPU that affinity and control groups allow.
         interpolation: see `decode`; likewise the arguments that follow.
-        transform: see `decode`.
+        transform: `CenterCrop` or `Resize`, see `decode`.
         dtype: see `decode`.
         layout: see `decode`.
         mean: see `decode`.
@@ -248,18 +267,19 @@ def decode_batch(
     if size is None and transform is None:
         raise ValueError("a batch needs a size, or a transform, so that all its rows are alike")
     rule = _crop_rule(size, interpolation, transform, boxes_given=boxes is not None)
-    for name, values in (("boxes", boxes), ("flips", flips)):
+    _checked_window(None, transform)
+    for name, values in (("boxes", boxes), ("flips", flips), ("vflips", vflips)):
         if values is not None and len(values) != len(images):
             raise ValueError(f"{name} must be one an image: {len(images)}, not {len(values)}")
+    rule["boxes"] = None if boxes is None else [_checked_box("box", box) for box in boxes]
+    rule |= {"flips": flips, "vflips": vflips, "window": None}
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     try:
         return _codec.decode_batch(
             images,
             lambda height, width: output.array((len(images), *output.shape(height, width)), out),
-            boxes=None if boxes is None else [_checked_box(box) for box in boxes],
-            flips=None if flips is None else [bool(flip) for flip in flips],
             threads=threads,
-            **rule,
+            rule=rule,
             **RenderOptions(exact, exif_orientation, max_pixels).native(),
             **output.native(),
         )
@@ -326,7 +346,7 @@ def _output(
 def _crop_rule(
     size: int | tuple[int, int] | None,
     interpolation: Interpolation,
-    transform: CenterCrop | Resize | None,
+    transform: CenterCrop | Resize | RandomCrop | None,
     *,
     boxes_given: bool,
 ) -> dict[str, Any]:
@@ -336,7 +356,7 @@ def _crop_rule(
         checked = Resize(size if size is not None else 1, interpolation)
         height_width = None if size is None else checked_height_width(size)
         return {"transform": None, "size": height_width, "interpolation": checked.interpolation}
-    if not isinstance(transform, CenterCrop | Resize):
+    if not isinstance(transform, CenterCrop | Resize | RandomCrop):
         raise TypeError(f"transform must be a CenterCrop or a Resize, not {transform!r}")
     if boxes_given or size is not None:
         raise ValueError("give a transform, or boxes and a size, not both")
@@ -349,11 +369,25 @@ def _crop_rule(
     }
 
 
-def _checked_box(box: Sequence[int] | NDArray[np.integer[Any]]) -> tuple[int, ...]:
+def _checked_window(
+    window: Sequence[int] | NDArray[np.integer[Any]] | None,
+    transform: CenterCrop | Resize | RandomCrop | None,
+) -> tuple[int, ...] | None:
+    """The window of a transform that has one of several."""
+    if isinstance(transform, RandomCrop):
+        if window is None:
+            raise TypeError(f"{transform!r} draws its window at random: decode takes window=, too")
+        return _checked_box("window", window)
+    if window is not None:
+        raise ValueError(f"window={window!r} is for a RandomCrop, not for {transform!r}")
+    return None
+
+
+def _checked_box(name: str, box: Sequence[int] | NDArray[np.integer[Any]]) -> tuple[int, ...]:
     try:
         numbers = tuple(operator.index(number) for number in box)
     except TypeError:
         numbers = ()
     if len(numbers) != 4 or max(map(abs, numbers)) >= 2**31 or min(numbers[2:]) < 1:
-        raise ValueError(f"box must be (x, y, width, height) in whole pixels, not {box!r}")
+        raise ValueError(f"{name} must be (x, y, width, height) in whole pixels, not {box!r}")
     return numbers

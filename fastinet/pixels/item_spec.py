@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastinet._native import _engine
-from fastinet.pixels.transforms import RandomResizedCrop, groups_of
+from fastinet.pixels.transforms import RandomTransform, groups_of
 
 if TYPE_CHECKING:
     from fastinet.augment.erasing import RandomErasing
@@ -39,11 +39,8 @@ def _view_spec(view: View) -> _engine.ViewSpec:
     lighting: Lighting | None = getattr(transform, "lighting", None)
     return _engine.ViewSpec(
         **transform.native(),
-        operations=(
-            transform.native_operations() if isinstance(transform, RandomResizedCrop) else []
-        ),
+        operations=transform.native_operations() if isinstance(transform, RandomTransform) else [],
         erase=None if erase is None else _engine.ErasingRule(**erase.native()),
         lighting=None if lighting is None else lighting.std,
         count=view.count,
-        interpolation=transform.interpolation,
     )

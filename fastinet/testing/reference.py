@@ -25,11 +25,15 @@ from fastinet.augment.steps import Step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fastinet.pixels.transforms import Interpolation, PaddingMode
+
 Pixels = NDArray[np.uint8]
 
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "nearest": Image.Resampling.NEAREST,
 }
 
 
@@ -173,7 +177,8 @@ def decode(
     size: tuple[int, int] | int | None = None,
     *,
     flip: bool = False,
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+    vflip: bool = False,
+    interpolation: Interpolation = "bilinear",
 ) -> Pixels:
     """Cuts `box` (x, y, width, height) out of an image, resizes it to `size`, mirrors it.
 
@@ -182,7 +187,8 @@ def decode(
         box: part of the image [pixels]; None takes all of it.
         size: (height, width) of the result [pixels], or one number for both; None keeps the box's.
         flip: mirror left to right.
-        interpolation: filter of the antialiased resize.
+        vflip: turn upside down.
+        interpolation: filter of the resize.
 
     Returns:
         uint8 [height, width, 3] RGB.
@@ -193,32 +199,66 @@ def decode(
     if size is not None:
         rows, columns = (size, size) if isinstance(size, int) else size
         image = image.resize((columns, rows), _FILTERS[interpolation])
-    pixels = np.asarray(image)
-    return np.ascontiguousarray(pixels[:, ::-1] if flip else pixels)
+    return mirrored(np.asarray(image), flip=flip, vflip=vflip)
+
+
+def mirrored(pixels: Pixels, *, flip: bool = False, vflip: bool = False) -> Pixels:
+    """An image [height, width, 3] mirrored left to right, upside down, or both."""
+    pixels = pixels[:, ::-1] if flip else pixels
+    return np.ascontiguousarray(pixels[::-1] if vflip else pixels)
 
 
 def center_crop(
     data: bytes,
     size: int,
     resize: int | None,
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+    interpolation: Interpolation = "bilinear",
+    padding_mode: PaddingMode = "constant",
+    fill: int | tuple[int, ...] = 0,
 ) -> Pixels:
     """The validation transform of torchvision: Resize(resize), then CenterCrop(size).
 
     The shorter side becomes `resize`, the longer is truncated to whole pixels
     (torchvision.transforms.functional._compute_resized_output_size); None keeps the size. Where the
-    crop reaches beyond the image it is black. Gives uint8 [size, size, 3].
+    crop reaches beyond the image it is black, or what `padding_mode` says. Gives uint8
+    [size, size, 3].
     """
-    image = open_image(data)
-    if resize is not None:
-        shorter, longer = min(image.size), max(image.size)
-        longer = int(resize * longer / shorter)
-        upright = image.width <= image.height
-        image = image.resize(
-            (resize, longer) if upright else (longer, resize), _FILTERS[interpolation]
-        )
+    image = with_shorter_side(open_image(data), resize, interpolation)
     left, top = _centred_start(image.width, size), _centred_start(image.height, size)
-    return np.asarray(image.crop((left, top, left + size, top + size)))
+    return padded_window(np.asarray(image), Box(left, top, size, size), padding_mode, fill)
+
+
+def with_shorter_side(
+    image: Image.Image, side: int | None, interpolation: Interpolation
+) -> Image.Image:
+    """The image after torchvision's Resize(side); None keeps its size."""
+    if side is None:
+        return image
+    shorter, longer = min(image.size), max(image.size)
+    longer = int(side * longer / shorter)
+    upright = image.width <= image.height
+    return image.resize((side, longer) if upright else (longer, side), _FILTERS[interpolation])
+
+
+def padded_window(
+    pixels: Pixels, window: Box, padding_mode: PaddingMode, fill: int | tuple[int, ...] = 0
+) -> Pixels:
+    """A window of an image [height, width, 3], which is padded as far as the window reaches.
+
+    By ``np.pad``, with which torchvision pads PIL images; mirror images are mirrored again.
+    """
+    x, y, width, height = window
+    before = max(0, -y), max(0, -x)
+    behind = max(0, y + height - pixels.shape[0]), max(0, x + width - pixels.shape[1])
+    padding = [*zip(before, behind, strict=True), (0, 0)]
+    if padding_mode == "constant":
+        padded = np.pad(pixels, padding)
+        colour = (fill,) * 3 if isinstance(fill, int) else fill
+        padded[~np.pad(np.ones(pixels.shape[:2], bool), padding[:2])] = colour
+    else:
+        padded = np.pad(pixels, padding, padding_mode)
+    top, left = y + before[0], x + before[1]
+    return padded[top : top + height, left : left + width]
 
 
 def _centred_start(available: int, wanted: int) -> int:

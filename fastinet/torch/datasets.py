@@ -53,7 +53,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
 
     Args:
         dataset: from `fastinet.open`.
-        transform: `fastinet.RandomResizedCrop`, `CenterCrop` or `Resize`.
+        transform: `fastinet.RandomResizedCrop`, `RandomCrop`, `CenterCrop` or `Resize`.
         seed: 0 .. 2**64 - 1.
         dtype: "uint8", "float16", "bfloat16" or "float32", see `fastinet.Loader`.
         layout: "NCHW" for tensors [3, H, W], "NHWC" for [H, W, 3].

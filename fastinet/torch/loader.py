@@ -76,7 +76,7 @@ class Loader(Feed[Batch]):
     Args:
         dataset: from `fastinet.open`.
         batch_size: rows of a batch on this rank.
-        transform: `fastinet.RandomResizedCrop`, `CenterCrop` or `Resize`.
+        transform: `fastinet.RandomResizedCrop`, `RandomCrop`, `CenterCrop` or `Resize`.
         device: where batches go; None is the current CUDA device where there is one, or the CPU.
         dtype: "uint8", "float16", "bfloat16" or "float32", see `fastinet.Loader`.
         mean: in units of 0..1, see `fastinet.Loader`; likewise `std`.

@@ -14,9 +14,9 @@ from PIL import Image
 from support.epoch_rows import each_row
 
 import fastinet
-from fastinet import CenterCrop, ItemBoxes, MultiCrop, RandomResizedCrop, Resize, View
+from fastinet import CenterCrop, ItemBoxes, MultiCrop, RandomCrop, RandomResizedCrop, Resize, View
 from fastinet._native import _plan
-from fastinet.annotations.objects import objects_in_crops
+from fastinet.annotations.objects import CropColumns, objects_in_crops
 from fastinet.testing import reference
 from fastinet.testing.archives import train_tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
@@ -78,6 +78,9 @@ TRANSFORMS = {
     "centre, beyond the image": CenterCrop(101, resize=None),
     "centre oblong": CenterCrop((30, 51), resize=37),
     "resize": Resize((50, 70)),
+    "upside down": RandomResizedCrop((32, 64), (0.2, 1.0), vflip=1.0, box_rule="tensorflow"),
+    "random crop": RandomCrop(40, 45, (9, 2), vflip=0.5),
+    "random crop, beyond the image": RandomCrop((101, 110), vflip=0.5),
 }
 
 
@@ -116,6 +119,7 @@ def slow_objects(
     height, width = (transform.size,) * 2 if isinstance(transform.size, int) else transform.size
     crops = batch.boxes.reshape(len(batch), -1, 4)
     flips = batch.flips.reshape(len(batch), -1)
+    vflips = batch.vflips.reshape(len(batch), -1)
     found: list[tuple[object, ...]] = []
     for row, item in enumerate(batch.indices.tolist()):
         image_height, image_width = batch.image_sizes[row].tolist()
@@ -129,6 +133,8 @@ def slow_objects(
                     left, right = width - right, width - left
                 top = (ymin * image_height - y) * height / crop_height
                 bottom = (ymax * image_height - y) * height / crop_height
+                if vflips[row, view]:
+                    top, bottom = height - bottom, height - top
                 area = (right - left) * (bottom - top)
                 left, right = (min(max(edge, 0), width) for edge in (left, right))
                 top, bottom = (min(max(edge, 0), height) for edge in (top, bottom))
@@ -142,7 +148,7 @@ def slow_objects(
 @pytest.mark.parametrize("views", [None, 1, 3])
 def test_objects_equal_those_of_plain_words(dataset: fastinet.Dataset, views: int | None) -> None:
     item_boxes = many_boxes(len(dataset))
-    transform = RandomResizedCrop((20, 30), views=views)
+    transform = RandomResizedCrop((20, 30), views=views, vflip=0.4)
     loader = fastinet.Loader(dataset, 9, transform, boxes=item_boxes, shuffle=True)
     total = 0
     for batch in loader:
@@ -166,7 +172,7 @@ def test_objects_equal_those_of_plain_words(dataset: fastinet.Dataset, views: in
 
 def test_objects_are_those_of_each_group(dataset: fastinet.Dataset) -> None:
     boxes = many_boxes(len(dataset))
-    transforms = RandomResizedCrop(12, scale=(0.05, 0.4)), CenterCrop((8, 9), resize=10), Resize(7)
+    transforms = RandomResizedCrop(12, (0.05, 0.4)), RandomCrop((8, 9), 10, 2, vflip=0.5), Resize(7)
     views = MultiCrop(View(transforms[0], count=2), View(transforms[1]), View(transforms[2]))
     for batch in fastinet.Loader(dataset, 9, views, boxes=boxes, shuffle=True, seed=6):
         objects = batch.objects
@@ -175,14 +181,9 @@ def test_objects_are_those_of_each_group(dataset: fastinet.Dataset) -> None:
         assert (order == np.arange(len(objects))).all()
         assert len(objects)
         for view, transform in enumerate((transforms[0], *transforms)):
-            alone = objects_in_crops(
-                boxes,
-                transform,
-                batch.indices,
-                batch.image_sizes,
-                batch.boxes[:, view : view + 1],
-                batch.flips[:, view : view + 1],
-            )
+            columns = (batch.boxes, batch.windows, batch.flips, batch.vflips)
+            crops = CropColumns(batch.indices, *(part[:, view : view + 1] for part in columns))
+            alone = objects_in_crops(boxes, transform, batch.image_sizes, crops)
             own = objects.views == view
             np.testing.assert_array_equal(objects.boxes[own], alone.boxes)
             np.testing.assert_array_equal(objects.rows[own], alone.rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastinet.base.checks import (
+    check_name,
     check_state,
     checked_epoch,
+    checked_numbers,
     checked_seed,
     item_number,
     whole_number,
@@ -98,3 +100,28 @@ def test_states_may_be_any_mapping_and_hold_more() -> None:
     state = {"version": 2, "seed": None, "epoch": 0, "more": 1}
     check_state(state, "seed", "epoch", versions=(1, 2))
     check_state(MappingProxyType(state), "seed", versions=(2,))
+
+
+def test_names_are_those_of_a_literal() -> None:
+    check_name("colour", "red", Literal["red", "green", "blue"])
+    for value in ("Red", "", None, 3):
+        with pytest.raises(ValueError, match=r'colour must be "red", "green" or "blue", not '):
+            check_name("colour", value, Literal["red", "green", "blue"])
+
+
+@given(st.integers(-3, 12), st.integers(1, 5))
+def test_one_number_or_several(number: int, count: int) -> None:
+    for value in (number, [np.int64(number)] * count):
+        right = 0 <= number <= 9 and (value is number or count in (2, 4))
+        if right:
+            expected = number if value is number else (number,) * count
+            assert checked_numbers("side", value, (2, 4), 9, "sides") == expected
+        else:
+            with pytest.raises(ValueError, match="side must be sides, 0 to 9, not "):
+                checked_numbers("side", value, (2, 4), 9, "sides")
+
+
+@pytest.mark.parametrize("value", ["ab", 0.5, None, [1, 0.5], []])
+def test_what_is_no_number(value: Any) -> None:
+    with pytest.raises(ValueError, match="side must be sides"):
+        checked_numbers("side", value, (2, 4), 9, "sides")

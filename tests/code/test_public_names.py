@@ -24,10 +24,14 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": boxes companions copies crops erased erased_pixels errors flips image_sizes images "
-            "indices keys label_sets labels objects replaced soft_labels steps valid"
+            "indices interpolations keys label_sets labels objects replaced soft_labels steps "
+            "valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
-        "CenterCrop": "(size, resize, interpolation): interpolation resize size",
+        "CenterCrop": (
+            "(size, resize, interpolation, padding_mode, fill): fill interpolation padding_mode "
+            "resize size"
+        ),
         "ColorJitter": (
             "(brightness, contrast, saturation, hue): brightness contrast hue saturation"
         ),
@@ -64,10 +68,15 @@ PUBLIC = {
             "(boxes, rows, views, labels, visible, indices): boxes indices labels rows views "
             "visible"
         ),
+        "RandomCrop": (
+            "(size, resize, padding, padding_mode, fill, hflip, vflip, interpolation, "
+            "color_jitter, views, augment, erase, lighting): augment color_jitter erase fill hflip "
+            "interpolation lighting padding padding_mode resize size vflip views"
+        ),
         "RandomResizedCrop": (
-            "(size, scale, ratio, interpolation, hflip, color_jitter, views, min_object_covered):"
-            " color_jitter hflip interpolation min_object_covered ratio "
-            "scale size views"
+            "(size, scale, ratio, interpolation, hflip, color_jitter, views, min_object_covered,"
+            " augment, erase, lighting, box_rule, vflip): augment box_rule color_jitter erase hflip"
+            " interpolation lighting min_object_covered needs_boxes ratio scale size vflip views"
         ),
         "Resize": "(size, interpolation): interpolation size",
         "SemanticTree": (
@@ -88,12 +97,12 @@ PUBLIC = {
         "build_info": "()",
         "concatenate": "(datasets)",
         "decode": (
-            "(data, box, size, flip, exact, *, interpolation, transform, dtype, layout, mean, "
-            "std, exif_orientation, max_pixels, out, steps)"
+            "(data, box, size, flip, exact, *, vflip, interpolation, transform, window, dtype, "
+            "layout, mean, std, exif_orientation, max_pixels, out, steps)"
         ),
         "decode_batch": (
-            "(images, boxes, size, flips, exact, *, threads, interpolation, transform, dtype, "
-            "layout, mean, std, exif_orientation, max_pixels, out)"
+            "(images, boxes, size, flips, exact, *, vflips, threads, interpolation, transform, "
+            "dtype, layout, mean, std, exif_orientation, max_pixels, out)"
         ),
         "errors": "",
         "find_duplicates": "(dataset, *, threads, progress)",

@@ -34,6 +34,7 @@ OFFERED = {
     "image_sizes",
     "images",
     "indices",
+    "interpolations",
     "keys",
     "label_sets",
     "labels",
@@ -42,6 +43,8 @@ OFFERED = {
     "soft_labels",
     "steps",
     "valid",
+    "vflips",
+    "windows",
 }
 
 

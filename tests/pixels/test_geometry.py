@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastinet
-from fastinet import CenterCrop, RandomResizedCrop, Resize
+from fastinet import CenterCrop, RandomCrop, RandomResizedCrop, Resize
 from fastinet._native import _plan
-from fastinet.pixels.geometry import placement
-from fastinet.pixels.transforms import MAX_SIDE, height_width
+from fastinet.pixels.geometry import resized_sizes
+from fastinet.pixels.transforms import MAX_PADDING, MAX_SIDE, height_width
 
 if TYPE_CHECKING:
     from fastinet.pixels.transforms import Transform
@@ -30,14 +30,12 @@ def png(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def placed(
-    transform: Transform, image: tuple[int, int], crop: tuple[int, int] | None = None
-) -> tuple[list[int], list[int]]:
-    """What the Python side says of one image: the resized box's size, and the row's start."""
-    sizes = np.array([image], np.float64)
-    crops = sizes if crop is None else np.array([crop], np.float64)
-    found = placement(transform, sizes, crops)
-    return found.resized[0].astype(int).tolist(), found.start[0].astype(int).tolist()
+def placed(transform: Transform, image: tuple[int, int]) -> tuple[list[int], list[int]]:
+    """The resized box's size, as the Python side says, and the row's start, as the core does."""
+    resized = resized_sizes(transform, np.array([image], np.float64))
+    item = np.zeros(1, np.int64)
+    ((x, y, *_),), _, _ = _plan.draw_windows(transform.native(), np.array([image], np.int32), item)
+    return resized[0].astype(int).tolist(), [x, y]
 
 
 @given(image=SIZES, size=st.tuples(st.integers(1, 200), st.integers(1, 200)), resize=SIDES)
@@ -81,7 +79,7 @@ def test_boxes_are_stretched_to_rows(
     ((x, y, width, height),), _ = _plan.draw_crops(
         transform.native(), np.array([image], np.int32), np.zeros(1, np.int64), seed=seed
     )
-    resized, start = placed(transform, image, (width, height))
+    resized, start = placed(transform, image)
     assert (resized, start) == ([size[1], size[0]], [0, 0])
     left, top = data.draw(st.integers(0, width)), data.draw(st.integers(0, height))
     for axis, edge, side in ((1, left, width), (0, top, height)):
@@ -106,7 +104,13 @@ def test_boxes_are_stretched_to_rows(
         {"ratio": (0.0, 1.0)},
         {"ratio": (1.0, float("inf"))},
         {"flip_probability": 1.1},
+        {"vflip_probability": -0.1},
         {"min_object_covered": -0.1},
+        {"box_rule": "clamp", "min_object_covered": 0.1},
+        {"kind": "RandomCrop", "resize": MAX_SIDE + 1},
+        {"kind": "RandomCrop", "padding": (0, 0, MAX_PADDING + 1, 0)},
+        {"kind": "RandomCrop", "padding": (0, -1, 0, 0)},
+        {"kind": "RandomCrop", "flip_probability": 1.1},
     ],
 )
 def test_what_the_dataclasses_refuse_the_core_refuses(parts: dict[str, Any]) -> None:
@@ -114,10 +118,10 @@ def test_what_the_dataclasses_refuse_the_core_refuses(parts: dict[str, Any]) -> 
     image, item = np.ones((1, 2), np.int32), np.zeros(1, np.int64)
     with pytest.raises(ValueError, match="must"):
         _plan.draw_crops({**RandomResizedCrop(8).native(), **parts}, image, item)
-    given = {"flip_probability": "hflip", "kind": ""}
+    given = {"flip_probability": "hflip", "vflip_probability": "vflip", "kind": ""}
     names = {given.get(name, name): value for name, value in parts.items()}
-    kind = CenterCrop if names.pop("", None) else RandomResizedCrop
-    with pytest.raises(ValueError, match="must"):
+    kind = getattr(fastinet, names.pop("", "RandomResizedCrop"))
+    with pytest.raises(ValueError, match=r"must|draws a box once"):
         kind(**names)
 
 
@@ -126,6 +130,7 @@ def test_the_largest_sides_pass_both() -> None:
     for transform in (
         Resize((MAX_SIDE, 1)),
         CenterCrop(MAX_SIDE, MAX_SIDE),
+        RandomCrop(MAX_SIDE, MAX_SIDE, (MAX_PADDING, 0, 0, MAX_PADDING), vflip=1),
         RandomResizedCrop((1, MAX_SIDE), scale=(1, 1), hflip=1, min_object_covered=1),
     ):
         boxes, _ = _plan.draw_crops(transform.native(), image, item)

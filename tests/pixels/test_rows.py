@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from PIL import Image
 from support.comparing import assert_pillows, jpeg, picture, random_box, rng_of, some_sizes
 
 import fastinet
+from fastinet.pixels.transforms import INTERPOLATIONS, Interpolation
 from fastinet.testing import jpegs, reference
 
 WRITTEN_BY_PILLOW: dict[str, dict[str, object]] = {
@@ -151,8 +152,8 @@ def test_quantisation_steps_beyond_a_byte(progressive: bool) -> None:
         assert_pillows(data, rng, boxes=40)
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-def test_every_resize_is_pillows(interpolation: Literal["bilinear", "bicubic"]) -> None:
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_every_resize_is_pillows(interpolation: Interpolation) -> None:
     """Over thousands of sizes; this is also the proof of the pass order's rule (resampler.cc)."""
     rng = np.random.default_rng(11)
     for round_number in range(60):
@@ -164,11 +165,10 @@ def test_every_resize_is_pillows(interpolation: Literal["bilinear", "bicubic"]) 
             box = random_box(rng, width, height)
             rows, columns = (int(side) for side in np.exp(rng.uniform(0, np.log(260), 2)))
             size = (rows, columns)
-            flip = bool(rng.integers(2))
-            ours = fastinet.decode(
-                data, box, size, flip=flip, exact=True, interpolation=interpolation
-            )
-            theirs = reference.decode(data, box, size, flip=flip, interpolation=interpolation)
+            options: dict[str, Any] = {"flip": bool(rng.integers(2))}
+            options |= {"vflip": bool(rng.integers(2)), "interpolation": interpolation}
+            ours = fastinet.decode(data, box, size, exact=True, **options)
+            theirs = reference.decode(data, box, size, **options)
             np.testing.assert_array_equal(ours, theirs, err_msg=f"{box=} {size=}")
 
 
@@ -203,11 +203,27 @@ def test_windows_and_resizes_need_not_be_square(size: tuple[int, int]) -> None:
     )
 
 
-def test_a_large_reduction_keeps_every_pixels_weight() -> None:
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_a_large_reduction_keeps_every_pixels_weight(interpolation: Interpolation) -> None:
     """Thousands of taps: sums stay exact, and nothing is skipped."""
     image = np.tile(np.arange(256, dtype=np.uint8), (2000, 12))
     data = jpeg(image, "L", quality=100)
     for size in ((1, 1), (1, 5), (3, 1), (2, 700)):
         np.testing.assert_array_equal(
-            fastinet.decode(data, None, size, exact=True), reference.decode(data, None, size)
+            fastinet.decode(data, None, size, exact=True, interpolation=interpolation),
+            reference.decode(data, None, size, interpolation=interpolation),
         )
+
+
+@pytest.mark.parametrize("interpolation", ["lanczos", "nearest"])
+def test_enlarging_to_thousands_of_pixels_is_pillows(interpolation: Interpolation) -> None:
+    """The nearest pixel's position is added up by Pillow, rounding errors and all."""
+    rng = rng_of(interpolation)
+    for side in (1, 2, 3, 7, 10, 49, 100, 333):
+        data = jpeg(picture(rng, side, side), "L")
+        for size in ((1, 16384), (16384, 1), (1, 9973), (4999, 2)):
+            np.testing.assert_array_equal(
+                fastinet.decode(data, None, size, interpolation=interpolation),
+                reference.decode(data, None, size, interpolation=interpolation),
+                err_msg=f"{side=} {size=}",
+            )
