@@ -55,26 +55,27 @@ class Objects:
 
 
 class Crops(Protocol):
-    """What is known of the crops of B rows, as a batch's columns have it.
-
-    Attributes:
-        items: [B] item ids.
-        boxes: [B, views, 4] crop boxes, (x, y, width, height) in pixels of the image.
-        windows: [B, views, 4] the parts of the resized boxes that the rows are, likewise.
-        flips: [B, views] whether the row is mirrored left to right.
-        vflips: [B, views] whether it is upside down.
-    """
+    """What is known of the crops of B rows, as a batch's columns have it."""
 
     @property
-    def items(self) -> NDArray[np.int64]: ...
+    def items(self) -> NDArray[np.int64]:
+        """[B] item ids."""
+
     @property
-    def boxes(self) -> NDArray[np.int32]: ...
+    def boxes(self) -> NDArray[np.int32]:
+        """[B, views, 4] crop boxes, (x, y, width, height) in pixels of the image."""
+
     @property
-    def windows(self) -> NDArray[np.int32]: ...
+    def windows(self) -> NDArray[np.int32]:
+        """[B, views, 4] the parts of the resized boxes that the rows are, likewise."""
+
     @property
-    def flips(self) -> NDArray[np.bool_]: ...
+    def flips(self) -> NDArray[np.bool_]:
+        """[B, views] whether the row is mirrored left to right."""
+
     @property
-    def vflips(self) -> NDArray[np.bool_]: ...
+    def vflips(self) -> NDArray[np.bool_]:
+        """[B, views] whether it is upside down."""
 
 
 class CropColumns(NamedTuple):
