@@ -20,7 +20,8 @@ from support.comparing import jpeg, picture, rng_of, some_sizes
 from support.drawn_boxes import BOUND, DRAWS, RULES, aspects_of, distance, ours
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize
+from fastinet import CenterCrop, ColorJitter, Loader, RandomCrop, RandomResizedCrop, Resize
+from fastinet._native import _plan
 from fastinet.datasets.validation import validation_labels
 from fastinet.formats.torch_files import parse_torch_file
 from fastinet.mixing import CutMix, Mixup
@@ -42,7 +43,7 @@ from torchvision.ops import roi_align  # noqa: E402
 from torchvision.transforms import functional as F  # noqa: E402, N812
 from torchvision.transforms import v2  # noqa: E402
 
-INTERPOLATIONS: list[Any] = ["bilinear", "bicubic"]
+INTERPOLATIONS: list[Any] = ["nearest", "bilinear", "bicubic", "lanczos"]
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 ADJUST = {
     "brightness": F.adjust_brightness,
@@ -180,6 +181,48 @@ def test_resize_and_centre_crop(version: Any, interpolation: Any) -> None:
         assert np.array_equal(mine, crop(image)), (image.size, size)
         mine = fastinet.decode(data, transform=Resize(size, interpolation), exact=True)
         assert np.array_equal(mine, version.Resize(size, mode)(image)), (image.size, size)
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric"])
+def test_random_crops(mode: Any) -> None:
+    """The window that v2.RandomCrop draws and pads as it must, behind a Resize: every bit."""
+    rng = rng_of("random crops", mode)
+    for number, data in enumerate(images("random crops", 100).values()):
+        torch.manual_seed(number)
+        image = reference.open_image(data)
+        size = int(rng.integers(1, 70)), int(rng.integers(1, 70))
+        padding = [int(pixels) for pixels in rng.integers(0, 30, 4)]
+        fill: Any = (1, 20, 200) if mode == "constant" else 0
+        resize = None if number % 3 == 0 else int(rng.integers(1, 60))
+        interpolation = INTERPOLATIONS[number % 4]
+        if resize is not None:
+            image = v2.Resize(resize, v1.InterpolationMode(interpolation))(image)
+        theirs = v2.RandomCrop(size, padding, pad_if_needed=True, fill=fill, padding_mode=mode)
+        drawn = theirs.make_params([image])
+        left, top, *_ = drawn["padding"] if drawn["needs_pad"] else (0, 0)
+        window = drawn["left"] - left, drawn["top"] - top, size[1], size[0]
+        crop = RandomCrop(size, resize, padding, mode, fill, interpolation=interpolation)  # type: ignore[arg-type]
+        mine = fastinet.decode(data, transform=crop, window=window, exact=True)
+        assert np.array_equal(mine, theirs.transform(image, drawn)), (image.size, crop)
+
+
+@pytest.mark.parametrize("size", [(10, 12), (40, 40)])
+def test_random_crops_begin_where_torchvisions_do(size: tuple[int, int]) -> None:
+    """Within a larger image, and around a smaller one."""
+    draws = 3000
+    theirs = v2.RandomCrop(size, 3, pad_if_needed=True)
+    image = Image.new("RGB", (20, 15))
+    starts = np.empty((draws, 2))
+    for start in starts:
+        drawn = theirs.make_params([image])
+        left, top, *_ = drawn["padding"]
+        start[:] = drawn["left"] - left, drawn["top"] - top
+    sizes = np.tile(np.array(image.size, np.int32), (draws, 1))
+    crop = RandomCrop(size, padding=3).native()
+    windows, _, _ = _plan.draw_windows(crop, sizes, np.arange(draws))
+    for axis in (0, 1):
+        bound = BOUND * np.sqrt(DRAWS / draws)
+        assert distance(windows[:, axis], starts[:, axis]) < bound
 
 
 def test_sizes_of_all_aspect_ratios() -> None:

@@ -15,7 +15,7 @@ import pytest
 from support.checkpointed import write_archive
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize
+from fastinet import CenterCrop, ColorJitter, Loader, RandomCrop, RandomResizedCrop, Resize
 from fastinet.augment import Lighting, RandomErasing
 from fastinet.testing.encodings import ODD_ENCODINGS, Encoding, encode
 
@@ -39,6 +39,19 @@ LOADERS: dict[str, tuple[dict[str, Any], str]] = {
             "dtype": "float32",
         },
         "0dcac5f2d34f30f0",
+    ),
+    "lanczos": (
+        {"transform": RandomResizedCrop(37, interpolation="lanczos", vflip=0.5)},
+        "43b680d25899ece9",
+    ),
+    "nearest": ({"transform": Resize((301, 47), "nearest")}, "44ddd5b19bcb33b3"),
+    "TensorFlow's boxes": (
+        {"transform": RandomResizedCrop(40, interpolation="random", box_rule="tensorflow")},
+        "aae860e9dcc7c911",
+    ),
+    "padded crops": (
+        {"transform": RandomCrop((50, 41), 45, 6, "reflect", interpolation="bicubic")},
+        "7a66b1b59d562df7",
     ),
     "enlarged": ({"transform": Resize((301, 283))}, "65ca9c4f9e3d4641"),
     "float32": ({"transform": CenterCrop(64, resize=73), "dtype": "float32"}, "b6e69263597336ea"),
