@@ -139,6 +139,9 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN + VALIDATION,
         after="images.shape[1:] == (224, 224, 3) and len(list(val)) == 1",
     ),
+    ("docs/training-loop.md", "Crops"): Program(
+        before=TRAIN, after="(row == batch.images[7]).all() and row.shape == (224, 224, 3)"
+    ),
     ("docs/training-loop.md", "Bad images"): Program(
         before=f"{TRAIN}data = np.fromfile(ds.path, np.uint8)\n"
         "start = int(ds.columns.offsets[3])\n"
