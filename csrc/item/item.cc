@@ -376,7 +376,7 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
     steps[view].assign(drawn.begin(), drawn.end());
   }
   FASTINET_RETURN_IF_ERROR(state.RenderTasks(orientation));
-  state.EraseViews(spec, key, erased);
+  if (spec.ErasedBoxes() > 0) state.EraseViews(spec, key, erased);
   if (shown.width > kWide) state.views.resize(1);
   ++state.counters.items;
   return shown;

@@ -124,9 +124,9 @@ class ItemRenderer {
   /// Draws the crops that `spec` gives for `key` and the views from `key.view` on, and renders each
   /// into its element of `rows` (spec.ViewBytes(group) bytes). `crops` tells which they were. Both
   /// have spec.views() elements, and so has `steps`, which is told what each view was taken
-  /// through, unless it is empty. `objects` are those in the image. The result is the size of the
-  /// image as it was cropped.
-  /// `erased` is where it notes what is erased in the views.
+  /// through, unless it is empty. `erased`, which may be empty where no group erases, gets what is
+  /// erased. `objects` are those in the image. The result is the size of the image as it was
+  /// cropped.
   Result<Size> RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                           const AugmentKey& key, std::span<const ObjectBox> objects,
                           std::span<const MutableBytes> rows, std::span<Crop> crops,

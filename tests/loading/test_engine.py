@@ -18,6 +18,7 @@ from support.epoch_rows import each_row
 
 import fastinet
 from fastinet._native import _engine
+from fastinet.augment import RandomErasing
 from fastinet.errors import CorruptError, MissingError, TooLargeError, UnsupportedError
 from fastinet.testing import reference
 from fastinet.testing.small import small_jpeg
@@ -221,6 +222,21 @@ def test_engine_refuses_views_that_make_no_sense() -> None:
         _engine.ItemSpec([], **output, **render)
 
 
+def erasing(**changes: Any) -> _engine.ErasingRule:
+    return _engine.ErasingRule(**{**RandomErasing().native(), **changes})
+
+
+def test_engine_refuses_erasing_and_lighting_that_make_no_sense() -> None:
+    with pytest.raises(ValueError, match="unknown name 'noise'"):
+        erasing(mode="noise")
+    with pytest.raises(ValueError, match="count of erasing must be 1 to 25, got 26"):
+        spec(erase=erasing(count=26))
+    with pytest.raises(ValueError, match="rows must be floats"):
+        spec(lighting=0.1)
+    with pytest.raises(ValueError, match="standard deviation of lighting"):
+        spec(lighting=-1, dtype="float32")
+
+
 @pytest.mark.parametrize("part", ["kind", "dtype", "layout", "interpolation"])
 def test_engine_refuses_unknown_names(part: str) -> None:
     with pytest.raises(ValueError, match="unknown name 'something'"):
@@ -255,6 +271,7 @@ def test_engine_refuses_columns_that_disagree(archive_path: Path) -> None:
         ({"prefetch": 0}, "prefetch is 0"),
         ({"slots": _engine.SlotPool(spec(), 2, 3)}, "shape does not fit"),
         ({"slots": _engine.SlotPool(spec(size=(4, 3)), 4, 3)}, "shape does not fit"),
+        ({"slots": _engine.SlotPool(spec(erase=erasing()), 4, 3)}, "shape does not fit"),
     ],
 )
 def test_engine_refuses_plans_that_do_not_fit(
