@@ -169,6 +169,24 @@ def test_groups_of_uint8_list_their_pixels(dataset: fastinet.Dataset) -> None:
         batch.erased_pixels(3)
 
 
+def test_copies_are_erased_differently(dataset: fastinet.Dataset) -> None:
+    """Copy c of an item has the numbers of its views, which are counted over all copies."""
+    rule = RULES["pixel"]
+    crop = RandomResizedCrop(20, erase=rule, lighting=Lighting(), views=2)
+    repeated = Loader(dataset, 43, crop, seed=6, repeats=3, dtype="float32", shuffle=True)
+    for batch in repeated:
+        for row, (item, copy) in enumerate(zip(batch.indices, batch.copies, strict=True)):
+            for view in range(2):
+                number = 2 * int(copy) + view
+                boxes = erased_rows.erased_boxes(rule, (20, 20), 6, 0, int(item), number)
+                assert batch.erased[row, view].tolist() == [list(box) for box in boxes]
+    many = RandomResizedCrop(20, erase=rule, lighting=Lighting(), views=6)
+    (expected,) = Loader(dataset, 43, many, seed=6, dtype="float32")
+    for row, (item, copy) in enumerate(zip(batch.indices, batch.copies, strict=True)):
+        own = slice(2 * int(copy), 2 * int(copy) + 2)
+        assert np.array_equal(batch.images[row], expected.images[item, own])
+
+
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_rows_depend_on_seed_epoch_and_item_alone(
     dataset: fastinet.Dataset, rule: RandomErasing

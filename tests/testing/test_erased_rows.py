@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from support.drawn_boxes import distance
 
 from fastinet.augment import RandomErasing
 from fastinet.testing import erased_rows
@@ -44,28 +45,15 @@ def upstream(
 
 
 def assert_of_one_distribution(first: Sequence[float], second: Sequence[float]) -> None:
-    """Kolmogorov's and Smirnov's distance of two samples; exceeded once in a million times."""
-    values = np.sort(np.concatenate([first, second]))
-    shares = [
-        np.searchsorted(np.sort(each), values, "right") / len(each) for each in (first, second)
-    ]
-    distance = np.abs(shares[0] - shares[1]).max()
-    assert distance < 2.7 * math.sqrt(1 / len(first) + 1 / len(second))
+    """By a distance that two samples exceed once in a million times."""
+    bound = 2.7 * math.sqrt(1 / len(first) + 1 / len(second))
+    assert distance(np.array(first), np.array(second)) < bound
 
 
-@pytest.mark.parametrize(
-    ("rule", "arguments"),
-    [
-        (RandomErasing(1), ((0.02, 0.33), (0.3, 3.3))),
-        (RandomErasing.timm(1), ((0.02, 1 / 3), (0.3, 1 / 0.3))),
-        (RandomErasing.timm(1, count=3), ((0.02, 1 / 3), (0.3, 1 / 0.3), 3)),
-        # Large and long ones, of which many tries are too large.
-        (RandomErasing(1, (0.3, 0.9), (0.2, 0.9)), ((0.3, 0.9), (0.2, 0.9))),
-    ],
-)
-def test_boxes_are_distributed_as_upstream(rule: RandomErasing, arguments: tuple) -> None:
-    rng = random.Random(5)
-    theirs = [list(upstream(rng, *arguments)) for _ in range(DRAWS)]
+def assert_boxes_of_one_distribution(
+    theirs: Sequence[Sequence[Sequence[int]]], rule: RandomErasing
+) -> None:
+    """Boxes (x, y, width, height) of some rows of `SIZE`, beside those that we draw."""
     ours = [
         [box for box in erased_rows.erased_boxes(rule, SIZE, 1, 2, item) if box.width]
         for item in range(DRAWS)
@@ -82,6 +70,46 @@ def test_boxes_are_distributed_as_upstream(rule: RandomErasing, arguments: tuple
             [column(box) for boxes in theirs for box in boxes],
             [column(box) for boxes in ours for box in boxes],
         )
+
+
+@pytest.mark.parametrize(
+    ("rule", "arguments"),
+    [
+        (RandomErasing(1), ((0.02, 0.33), (0.3, 3.3))),
+        (RandomErasing.timm(1), ((0.02, 1 / 3), (0.3, 1 / 0.3))),
+        (RandomErasing.timm(1, count=3), ((0.02, 1 / 3), (0.3, 1 / 0.3), 3)),
+        # Large and long ones, of which many tries are too large.
+        (RandomErasing(1, (0.3, 0.9), (0.2, 0.9)), ((0.3, 0.9), (0.2, 0.9))),
+    ],
+)
+def test_boxes_are_distributed_as_upstream(rule: RandomErasing, arguments: tuple) -> None:
+    rng = random.Random(5)
+    assert_boxes_of_one_distribution([list(upstream(rng, *arguments)) for _ in range(DRAWS)], rule)
+
+
+def test_boxes_are_distributed_as_torchvisions() -> None:
+    torch = pytest.importorskip("torch")
+    transforms = pytest.importorskip("torchvision.transforms", exc_type=ImportError)
+    theirs = transforms.RandomErasing()
+    image = torch.empty(1, 1, 1).expand(3, *SIZE)
+    drawn = []
+    for _ in range(DRAWS):
+        y, x, height, width, _ = theirs.get_params(image, theirs.scale, theirs.ratio, [0.0])
+        drawn.append([(x, y, width, height)] if (height, width) != SIZE else [])
+    assert_boxes_of_one_distribution(drawn, RandomErasing(1))
+
+
+def test_boxes_are_distributed_as_timms() -> None:
+    torch = pytest.importorskip("torch")
+    erasing = pytest.importorskip("timm.data.random_erasing", exc_type=ImportError)
+    theirs = erasing.RandomErasing(probability=1, device="cpu")
+    drawn = []
+    for _ in range(DRAWS):
+        erased = theirs(torch.ones(3, *SIZE))[0] == 0
+        lines, columns = (torch.nonzero(erased.any(axis)).flatten() for axis in (1, 0))
+        x, y = int(columns[0]), int(lines[0])
+        drawn.append([(x, y, int(columns[-1]) + 1 - x, int(lines[-1]) + 1 - y)])
+    assert_boxes_of_one_distribution(drawn, RandomErasing.timm(1))
 
 
 def test_the_share_of_erased_rows() -> None:
