@@ -108,6 +108,53 @@ PUBLIC = {
         "read_semantic_tree": "(path)",
         "verify": "(path, *, decode, digest, devkit, expect, published, again, threads, progress)",
     },
+    "fastinet.augment": {
+        "AugMix": (
+            "(severity, mixture_width, chain_depth, all_ops, interpolation, fill, version): "
+            "all_ops chain_depth fill interpolation mixture_width severity timm version"
+        ),
+        "Augment": "",
+        "AutoAugment": (
+            "(policy, interpolation, fill, version): fill interpolation policy tensorflow "
+            "timm version"
+        ),
+        "AutoContrast": "(p): p",
+        "ColorJitter": (
+            "(brightness, contrast, saturation, hue, p): brightness contrast hue p saturation"
+        ),
+        "Equalize": "(p): p",
+        "GaussianBlur": "(sigma, p, kernel): kernel p sigma",
+        "Grayscale": "(p): p",
+        "Invert": "(p): p",
+        "OneOf": "(operations, weights, p): operations p weights",
+        "Operation": "(): ",
+        "Posterize": "(bits, p): bits p",
+        "RandAugment": (
+            "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): fill "
+            "interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
+        ),
+        "Rotate": "(amount, interpolation, fill, p): amount fill interpolation p",
+        "STEP_ARGUMENTS": "",
+        "Sampling": "",
+        "Sharpness": "(factor, p): factor p",
+        "ShearX": "(amount, interpolation, fill, p): amount fill interpolation p",
+        "ShearY": "(amount, interpolation, fill, p): amount fill interpolation p",
+        "Solarize": "(threshold, p): p threshold",
+        "SolarizeAdd": "(addition, threshold, p): addition p threshold",
+        "Step": "(op, arguments, sampling, fill): arguments fill op sampling",
+        "TensorFlowAutoAugment": "(policy): policy",
+        "TensorFlowRandAugment": "(num_layers, magnitude): magnitude num_layers",
+        "ThreeAugment": "(jitter): jitter",
+        "TimmAugment": "(config, interpolation, mean): config interpolation mean",
+        "TranslateX": "(amount, interpolation, fill, p): amount fill interpolation p",
+        "TranslateY": "(amount, interpolation, fill, p): amount fill interpolation p",
+        "TrivialAugmentWide": (
+            "(num_magnitude_bins, interpolation, fill, version): fill interpolation "
+            "num_magnitude_bins version"
+        ),
+        "VerticalFlip": "(p): p",
+        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation)",
+    },
     "fastinet.errors": {
         "CancelledError": ": advising archive cause in_archive in_member member offset",
         "CorruptError": ": advising archive cause in_archive in_member member offset",

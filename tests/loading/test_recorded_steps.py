@@ -76,6 +76,17 @@ def test_steps_are_those_of_the_rows(archive_path: Path, transform: Any) -> None
     assert counts[0] != counts[1]
 
 
+def test_steps_fit_the_size_of_their_epoch(archive_path: Path) -> None:
+    """A translation is a share of the row's side."""
+    dataset = fastinet.open(archive_path)
+    transform = RandomResizedCrop(16, augment=RandAugment(3, 30))
+    loader = fastinet.Loader(dataset, 4, transform, seed=7, threads=1, record=True, sizes={1: 48})
+    for epoch in range(2):
+        rule = loader.transform_at(epoch)
+        assert rule.size == (16, 48)[epoch]
+        assert sum(compare(batch, dataset, rule, 7, epoch) for batch in loader) > 10
+
+
 def test_a_slot_forgets_the_steps_before(archive_path: Path) -> None:
     dataset = fastinet.open(archive_path)
     rare = RandomResizedCrop(16, augment=GaussianBlur(p=0.3))

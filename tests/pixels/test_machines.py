@@ -15,7 +15,7 @@ import pytest
 from support.checkpointed import write_archive
 
 import fastinet
-from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize
+from fastinet import CenterCrop, ColorJitter, Loader, RandomResizedCrop, Resize, augment
 from fastinet.augment import Lighting, RandomErasing
 from fastinet.testing.encodings import ODD_ENCODINGS, Encoding, encode
 
@@ -26,6 +26,15 @@ ENCODED = "60df450017fccb1e"
 
 JITTER = ColorJitter(0.4, (0.2, 3), 0.9, 0.5)
 NOISE = RandomErasing(0.8, mode="pixel", count=2)
+POLICIES = (
+    augment.RandAugment(interpolation="bilinear"),
+    augment.TrivialAugmentWide(interpolation="bicubic"),
+    augment.AutoAugment("svhn", fill=(1, 2, 3)),
+    augment.RandAugment.timm("rand-m9-mstd0.5-inc1"),
+    augment.RandAugment.tensorflow(2, 10),
+    augment.ThreeAugment(),
+    augment.AugMix(),
+)
 LOADERS: dict[str, tuple[dict[str, Any], str]] = {
     "random crops": ({"transform": RandomResizedCrop(48)}, "41d5374b2a1b8f2b"),
     "bicubic": (
@@ -41,6 +50,7 @@ LOADERS: dict[str, tuple[dict[str, Any], str]] = {
         "0dcac5f2d34f30f0",
     ),
     "enlarged": ({"transform": Resize((301, 283))}, "65ca9c4f9e3d4641"),
+    "policies": ({"transform": RandomResizedCrop(40, augment=POLICIES)}, "59d646befa7f416e"),
     "float32": ({"transform": CenterCrop(64, resize=73), "dtype": "float32"}, "b6e69263597336ea"),
     "float16": ({"transform": CenterCrop(64, resize=73), "dtype": "float16"}, "d2b876f3613bb284"),
     "bfloat16": (
