@@ -53,19 +53,18 @@ double Amount::ArgumentOf(double number, bool negate) const {
 }
 
 double Amount::Draw(uint32_t bits, uint32_t sign_bits) const {
-  double number = low;
-  switch (source) {
-    case Source::kUniform:
-      number = std::min(low + (high - low) * UnitInterval(bits), limit);
-      break;
-    case Source::kValues:
-      number = values[static_cast<size_t>(UniformBelow(bits, static_cast<int32_t>(values.size())))];
-      break;
-    case Source::kNormal:
-      number = std::clamp(low + high * StandardNormal(bits), 0.0, limit);
-      break;
-  }
-  return ArgumentOf(number, random_sign && UnitInterval(sign_bits) < 0.5);
+  const auto number = [&] {
+    switch (source) {
+      case Source::kUniform:
+        return std::min(low + (high - low) * UnitInterval(bits), limit);
+      case Source::kValues:
+        return values[static_cast<size_t>(UniformBelow(bits, static_cast<int32_t>(values.size())))];
+      case Source::kNormal:
+        return std::clamp(low + high * StandardNormal(bits), 0.0, limit);
+    }
+    return low;
+  };
+  return ArgumentOf(number(), random_sign && UnitInterval(sign_bits) < 0.5);
 }
 
 std::array<double, 2> Amount::Range() const {
