@@ -213,13 +213,20 @@ HWY_INLINE void GatherWords(const WordImage& image, const TwoPoints& points, int
   words[1] = hn::ConcatOdd(d, high, low);
 }
 
-HWY_INLINE FloatVec FloatComponent(Words words, int component) {
-  const FloatWords d;
-  const Words shifted = component == 0   ? words
-                        : component == 1 ? hn::ShiftRight<8>(words)
-                                         : hn::ShiftRight<16>(words);
-  return hn::ConvertTo(Floats(), hn::BitCast(FloatInts(), hn::And(shifted, hn::Set(d, 0xFF))));
-}
+/// Red, green and blue of some words.
+struct FloatPixels {
+  explicit HWY_INLINE FloatPixels(Words words) {
+    const auto component = [](Words shifted) {
+      const Words byte = hn::And(shifted, hn::Set(FloatWords(), 0xFF));
+      return hn::ConvertTo(Floats(), hn::BitCast(FloatInts(), byte));
+    };
+    values[0] = component(words);
+    values[1] = component(hn::ShiftRight<8>(words));
+    values[2] = component(hn::ShiftRight<16>(words));
+  }
+
+  FloatVec values[3];
+};
 
 /// Bits that differ between some words and `first`, added to those that did before.
 HWY_INLINE Words Differing(Words before, Words first, Words words) {
@@ -237,14 +244,16 @@ struct FastBilinear : Bilinear {
     Words above[2], below[2];
     GatherWords(image, points, 0, 0, above);
     GatherWords(image, points, 1, 0, below);
+    const FloatPixels pixels[4] = {FloatPixels(above[0]), FloatPixels(above[1]),
+                                   FloatPixels(below[0]), FloatPixels(below[1])};
+    const auto between = [](FloatVec a, FloatVec b, FloatVec part) {
+      return hn::MulAdd(part, hn::Sub(b, a), a);
+    };
     for (int c = 0; c < 3; ++c) {
-      const auto between = [](FloatVec a, FloatVec b, FloatVec part) {
-        return hn::MulAdd(part, hn::Sub(b, a), a);
+      const auto line = [&](int first) {
+        return between(pixels[first].values[c], pixels[first + 1].values[c], points.x_part);
       };
-      const auto line = [&](const Words* words) {
-        return between(FloatComponent(words[0], c), FloatComponent(words[1], c), points.x_part);
-      };
-      values[c] = between(line(above), line(below), points.y_part);
+      values[c] = between(line(0), line(2), points.y_part);
     }
     const Words differing = Differing(hn::Xor(above[0], above[1]), above[0], below[0]);
     return Differing(differing, above[0], below[1]);
@@ -274,20 +283,26 @@ struct FastBicubic : Bicubic {
     FloatVec columns[4], rows[4];
     WeightsOf(points.x_part, columns);
     WeightsOf(points.y_part, rows);
+    for (int c = 0; c < 3; ++c) values[c] = hn::Zero(Floats());
     Words differing = hn::Zero(FloatWords()), first = differing;
     for (int i = 0; i < 4; ++i) {
       Words words[4];
       GatherWords(image, points, i - 1, -1, words);
       GatherWords(image, points, i - 1, 1, words + 2);
       if (i == 0) first = words[0];
-      for (const Words each : words) differing = Differing(differing, first, each);
+      // Written out, since a loop would find out the component and the column each time.
+      const FloatPixels p0(words[0]), p1(words[1]), p2(words[2]), p3(words[3]);
       for (int c = 0; c < 3; ++c) {
-        FloatVec line = hn::Mul(columns[0], FloatComponent(words[0], c));
-        for (int j = 1; j < 4; ++j) {
-          line = hn::MulAdd(columns[j], FloatComponent(words[j], c), line);
-        }
-        values[c] = i == 0 ? hn::Mul(rows[0], line) : hn::MulAdd(rows[i], line, values[c]);
+        FloatVec line = hn::Mul(columns[0], p0.values[c]);
+        line = hn::MulAdd(columns[1], p1.values[c], line);
+        line = hn::MulAdd(columns[2], p2.values[c], line);
+        line = hn::MulAdd(columns[3], p3.values[c], line);
+        values[c] = hn::MulAdd(rows[i], line, values[c]);
       }
+      differing = Differing(differing, first, words[0]);
+      differing = Differing(differing, first, words[1]);
+      differing = Differing(differing, first, words[2]);
+      differing = Differing(differing, first, words[3]);
     }
     return differing;
   }
