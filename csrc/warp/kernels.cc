@@ -187,30 +187,91 @@ using FloatBytes = hn::Rebind<uint8_t, Floats>;
 using FloatVec = hn::Vec<Floats>;
 using Words = hn::Vec<FloatWords>;
 
-/// As many points as two vectors of doubles have, of which these are the two.
-struct TwoPoints {
-  Points low, high;
+/// As many points as a vector of floats has.
+struct FloatPoints {
   FloatVec x_part, y_part;
+  HWY_ALIGN int64_t offsets[hn::MaxLanes(Floats())];  // from the first pixel [bytes]
 };
 
 HWY_INLINE FloatVec BothAsFloats(Vec low, Vec high) {
   return hn::Combine(Floats(), hn::DemoteTo(HalfFloats(), high), hn::DemoteTo(HalfFloats(), low));
 }
 
-HWY_INLINE TwoPoints TwoPointsOf(const WordImage& image, const SourceLine& from, size_t first) {
+HWY_INLINE void FloatPointsOf(const WordImage& image, const SourceLine& from, size_t first,
+                              FloatPoints* points) {
+  const size_t half = hn::Lanes(Doubles());
   const Points low = PointsOf(image, from, Centres(first));
-  const Points high = PointsOf(image, from, Centres(first + hn::Lanes(Doubles())));
-  return {low, high, BothAsFloats(low.x_part, high.x_part), BothAsFloats(low.y_part, high.y_part)};
+  const Points high = PointsOf(image, from, Centres(first + half));
+  points->x_part = BothAsFloats(low.x_part, high.x_part);
+  points->y_part = BothAsFloats(low.y_part, high.y_part);
+  hn::Store(low.offset, Pairs(), points->offsets);
+  hn::Store(high.offset, Pairs(), points->offsets + half);
 }
 
-/// GatherPairs of both, parted: the first pixels and the second ones.
-HWY_INLINE void GatherWords(const WordImage& image, const TwoPoints& points, int below, int right,
-                            Words* words) {
-  const FloatWords d;
-  const Words low = hn::BitCast(d, GatherPairs(image, points.low, below, right));
-  const Words high = hn::BitCast(d, GatherPairs(image, points.high, below, right));
-  words[0] = hn::ConcatEven(d, high, low);
-  words[1] = hn::ConcatOdd(d, high, low);
+// Neighbours in a line lie together, so that one load has them all: of four points at a time they
+// are transposed in blocks of 16 bytes. Gathering them by their indices takes longer.
+
+using Block = hn::FixedTag<uint32_t, 4>;
+
+/// load(k), load(k + 4), ... side by side.
+template <class D, class Load>
+HWY_INLINE hn::Vec<D> SideBySide(D d, size_t k, const Load& load) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    return load(k);
+  } else {
+    constexpr hn::Half<D> half;
+    return hn::Combine(d, SideBySide(half, k + hn::MaxLanes(half), load),
+                       SideBySide(half, k, load));
+  }
+}
+
+/// The first or the second halves of blocks, in turn from one and the other.
+HWY_INLINE Words LowerOf(Words a, Words b) { return hn::InterleaveLower(FloatWords(), a, b); }
+HWY_INLINE Words UpperOf(Words a, Words b) { return hn::InterleaveUpper(FloatWords(), a, b); }
+
+/// The first or the second halves of the blocks of two vectors.
+HWY_INLINE Words LowerHalves(Words a, Words b) {
+  const hn::Repartition<uint64_t, FloatWords> d;
+  return hn::BitCast(FloatWords(), hn::InterleaveLower(d, hn::BitCast(d, a), hn::BitCast(d, b)));
+}
+HWY_INLINE Words UpperHalves(Words a, Words b) {
+  const hn::Repartition<uint64_t, FloatWords> d;
+  return hn::BitCast(FloatWords(), hn::InterleaveUpper(d, hn::BitCast(d, a), hn::BitCast(d, b)));
+}
+
+/// Where a line begins for LoadTwo and LoadFour: `right` of the points' pixels, `below` them.
+HWY_INLINE const uint8_t* LineBegin(const WordImage& image, int below, int right) {
+  return reinterpret_cast<const uint8_t*>(
+      image.words + static_cast<ptrdiff_t>(image.stride) * below + ptrdiff_t{right});
+}
+
+/// The pixel of each point and the one behind it.
+HWY_INLINE void LoadTwo(const uint8_t* line, const FloatPoints& points, Words* words) {
+  const auto pair = [&](size_t i) {
+    const hn::FixedTag<uint32_t, 2> d;
+    return hn::LoadU(d, reinterpret_cast<const uint32_t*>(line + points.offsets[i]));
+  };
+  // Points 0 and 2, and 1 and 3.
+  const auto block = [&](size_t i) { return hn::Combine(Block(), pair(i + 2), pair(i)); };
+  const Words even = SideBySide(FloatWords(), 0, block), odd = SideBySide(FloatWords(), 1, block);
+  const Words first = LowerOf(even, odd), last = UpperOf(even, odd);
+  words[0] = LowerHalves(first, last);
+  words[1] = UpperHalves(first, last);
+}
+
+/// The pixel of each point and the three behind it.
+HWY_INLINE void LoadFour(const uint8_t* line, const FloatPoints& points, Words* words) {
+  const auto block = [&](size_t i) {
+    return hn::LoadU(Block(), reinterpret_cast<const uint32_t*>(line + points.offsets[i]));
+  };
+  const Words v0 = SideBySide(FloatWords(), 0, block), v1 = SideBySide(FloatWords(), 1, block);
+  const Words v2 = SideBySide(FloatWords(), 2, block), v3 = SideBySide(FloatWords(), 3, block);
+  const Words left = LowerOf(v0, v1), left2 = LowerOf(v2, v3);
+  const Words right = UpperOf(v0, v1), right2 = UpperOf(v2, v3);
+  words[0] = LowerHalves(left, left2);
+  words[1] = UpperHalves(left, left2);
+  words[2] = LowerHalves(right, right2);
+  words[3] = UpperHalves(right, right2);
 }
 
 /// Red, green and blue of some words.
@@ -239,11 +300,11 @@ struct FastBilinear : Bilinear {
   static constexpr float kBound = 0x1p-13f;
 
   /// Three components, and the bits in which any of the pixels read differ.
-  static HWY_INLINE Words Approximate(const WordImage& image, const TwoPoints& points,
+  static HWY_INLINE Words Approximate(const WordImage& image, const FloatPoints& points,
                                       FloatVec* values) {
     Words above[2], below[2];
-    GatherWords(image, points, 0, 0, above);
-    GatherWords(image, points, 1, 0, below);
+    LoadTwo(LineBegin(image, 0, 0), points, above);
+    LoadTwo(LineBegin(image, 1, 0), points, below);
     const FloatPixels pixels[4] = {FloatPixels(above[0]), FloatPixels(above[1]),
                                    FloatPixels(below[0]), FloatPixels(below[1])};
     const auto between = [](FloatVec a, FloatVec b, FloatVec part) {
@@ -278,7 +339,7 @@ struct FastBicubic : Bicubic {
     weights[3] = hn::Mul(square, hn::Sub(part, one));
   }
 
-  static HWY_INLINE Words Approximate(const WordImage& image, const TwoPoints& points,
+  static HWY_INLINE Words Approximate(const WordImage& image, const FloatPoints& points,
                                       FloatVec* values) {
     FloatVec columns[4], rows[4];
     WeightsOf(points.x_part, columns);
@@ -287,8 +348,7 @@ struct FastBicubic : Bicubic {
     Words differing = hn::Zero(FloatWords()), first = differing;
     for (int i = 0; i < 4; ++i) {
       Words words[4];
-      GatherWords(image, points, i - 1, -1, words);
-      GatherWords(image, points, i - 1, 1, words + 2);
+      LoadFour(LineBegin(image, i - 1, -1), points, words);
       if (i == 0) first = words[0];
       // Written out, since a loop would find out the component and the column each time.
       const FloatPixels p0(words[0]), p1(words[1]), p2(words[2]), p3(words[3]);
@@ -315,8 +375,10 @@ HWY_INLINE void WarpVector(const WordImage& image, const SourceLine& from, const
   const Floats d;
   const FloatVec bound = hn::Set(d, Kind::kBound);
   uint8_t* const planes[3] = {to.red, to.green, to.blue};
+  FloatPoints points;
+  FloatPointsOf(image, from, to.first + x, &points);
   FloatVec values[3];
-  const Words differing = Kind::Approximate(image, TwoPointsOf(image, from, to.first + x), values);
+  const Words differing = Kind::Approximate(image, points, values);
   // Components where the ends differ, in the place that they have in `differing`. A component that
   // is the same in all pixels read is that itself, whatever the bound says.
   Words doubtful = hn::Zero(FloatWords());
