@@ -1,7 +1,6 @@
 #include "warp/kernels.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/simd_targets.h"
 #undef HWY_TARGET_INCLUDE
@@ -9,7 +8,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "base/transpose-inl.h"
+#include "warp/sampling-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastinet {
@@ -18,55 +17,8 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// What is stored is computed in double and without fused multiplication, as in Pillow's Geometry.c,
-// so that the last bits are the same.
-using Doubles = hn::CappedTag<double, 8>;
-using Ints = hn::Rebind<int32_t, Doubles>;
-using Bytes = hn::Rebind<uint8_t, Doubles>;
 using Pairs = hn::Rebind<int64_t, Doubles>;  // of words: the first one in the lower half
-using Vec = hn::Vec<Doubles>;
-using Whole = hn::Vec<Ints>;
 using Pair = hn::Vec<Pairs>;
-
-HWY_INLINE Vec ToDouble(Whole value) { return hn::PromoteTo(Doubles(), value); }
-
-HWY_INLINE Vec Between(Vec a, Vec b, Vec part) { return hn::Add(a, hn::Mul(hn::Sub(b, a), part)); }
-
-/// p1 + part * (p2 + part * (p3 + part * p4)).
-HWY_INLINE Vec Horner(Vec p1, Vec p2, Vec p3, Vec p4, Vec part) {
-  return hn::Add(p1, hn::Mul(part, hn::Add(p2, hn::Mul(part, hn::Add(p3, hn::Mul(part, p4))))));
-}
-
-/// The cubic through four lines.
-HWY_INLINE Vec CubicOfLines(const Vec* v, Vec part) {
-  const Vec difference = hn::Sub(v[0], v[1]);
-  const Vec p3 = hn::Sub(hn::Add(hn::Add(difference, difference), v[2]), v[3]);
-  const Vec p4 = hn::Add(hn::Sub(hn::Sub(v[1], v[0]), v[2]), v[3]);
-  return Horner(v[1], hn::Sub(v[2], v[0]), p3, p4, part);
-}
-
-/// The cubic through four neighbours in a line, whose coefficients are whole numbers.
-HWY_INLINE Vec CubicOfColumns(const Whole* v, Vec part) {
-  const Whole difference = hn::Sub(v[0], v[1]), last = hn::Sub(v[2], v[3]);
-  const Whole p3 = hn::Add(hn::Add(difference, difference), last);
-  const Whole p4 = hn::Sub(hn::Zero(Ints()), hn::Add(difference, last));
-  return Horner(ToDouble(v[1]), ToDouble(hn::Sub(v[2], v[0])), ToDouble(p3), ToDouble(p4), part);
-}
-
-/// Stores the first `count` of some values, cut off; what is beyond 0 and 255 becomes these.
-HWY_INLINE void StoreDoubles(Vec value, uint8_t* out, size_t count) {
-  const auto bytes = hn::DemoteTo(Bytes(), hn::DemoteTo(Ints(), value));
-  if (count >= hn::Lanes(Bytes())) return hn::StoreU(bytes, Bytes(), out);
-  uint8_t values[hn::MaxLanes(Bytes())];
-  hn::StoreU(bytes, Bytes(), values);
-  std::copy_n(values, count, out);
-}
-
-/// The centres of pixels from number `first` on.
-HWY_INLINE Vec Centres(size_t first) {
-  const Doubles d;
-  return hn::Add(hn::Iota(d, static_cast<double>(first)), hn::Set(d, 0.5));
-}
 
 // ------------------------------------------------------------------------------- points anywhere
 
@@ -468,46 +420,7 @@ void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fil
   }
 }
 
-// ------------------------------------------------------------------------------ points on a line
-
-/// Calls value(line, part) for some pixels of each plane, whose left neighbours begin at `line`.
-template <class Value>
-HWY_INLINE void ShiftLine(const LinesOfPlanes& lines, const ShiftedLine& from,
-                          const LineOfPlanes& to, const Value& value) {
-  const Doubles d;
-  const Vec line = hn::Set(d, from.line), shift = hn::Set(d, from.shift);
-  // Of the pixel before the point: x + whole, where a centre is x + 0.5.
-  const Vec behind = hn::Set(d, from.whole - 0.5);
-  uint8_t* const planes[3] = {to.red, to.green, to.blue};
-  for (size_t x = 0; x < to.count; x += hn::Lanes(d)) {
-    const Vec centre = Centres(to.first + x);
-    const Vec point = hn::Sub(hn::Add(hn::Add(centre, line), shift), hn::Set(d, 0.5));
-    const Vec part = hn::Sub(point, hn::Add(centre, behind));
-    for (size_t c = 0; c < 3; ++c) {
-      StoreDoubles(value(lines[c] + x, part), planes[c] + x, to.count - x);
-    }
-  }
-}
-
-HWY_INLINE Whole LoadInts(const uint8_t* from) {
-  return hn::PromoteTo(Ints(), hn::LoadU(Bytes(), from));
-}
-
-void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from,
-                       const LineOfPlanes& to) {
-  ShiftLine(lines, from, to, [](const uint8_t* line, Vec part) {
-    return Between(ToDouble(LoadInts(line)), ToDouble(LoadInts(line + 1)), part);
-  });
-}
-
-void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to) {
-  ShiftLine(lines, from, to, [](const uint8_t* line, Vec part) {
-    const Whole v[4] = {LoadInts(line - 1), LoadInts(line), LoadInts(line + 1), LoadInts(line + 2)};
-    return CubicOfColumns(v, part);
-  });
-}
-
-// ----------------------------------------------------------------------------- planes otherwise
+// ------------------------------------------------------------------------------------- the words
 
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words) {
@@ -526,29 +439,6 @@ void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* b
   }
 }
 
-void TransposePlane(const uint8_t* plane, Size size, uint8_t* out) {
-  const auto width = static_cast<size_t>(size.width), height = static_cast<size_t>(size.height);
-  size_t whole_columns = 0, whole_rows = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::FixedTag<uint8_t, 16> d;
-  whole_columns = width / 16 * 16;
-  whole_rows = height / 16 * 16;
-  for (size_t y = 0; y < whole_rows; y += 16) {
-    for (size_t x = 0; x < whole_columns; x += 16) {
-      hn::Vec<decltype(d)> block[16];
-      for (size_t i = 0; i < 16; ++i) block[i] = hn::LoadU(d, plane + (y + i) * width + x);
-      TransposeBlock(block);
-      for (size_t i = 0; i < 16; ++i) hn::StoreU(block[i], d, out + (x + i) * height + y);
-    }
-  }
-#endif
-  for (size_t y = 0; y < height; ++y) {
-    for (size_t x = y < whole_rows ? whole_columns : 0; x < width; ++x) {
-      out[x * height + y] = plane[y * width + x];
-    }
-  }
-}
-
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fastinet
@@ -561,10 +451,7 @@ namespace {
 HWY_EXPORT(WarpLineBilinear);
 HWY_EXPORT(WarpLineBicubic);
 HWY_EXPORT(WarpLineNearest);
-HWY_EXPORT(ShiftLineBilinear);
-HWY_EXPORT(ShiftLineBicubic);
 HWY_EXPORT(InterleavePlanes);
-HWY_EXPORT(TransposePlane);
 
 }  // namespace
 
@@ -581,22 +468,9 @@ void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fil
   HWY_DYNAMIC_DISPATCH(WarpLineNearest)(image, from, fill, to);
 }
 
-void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from,
-                       const LineOfPlanes& to) {
-  HWY_DYNAMIC_DISPATCH(ShiftLineBilinear)(lines, from, to);
-}
-
-void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to) {
-  HWY_DYNAMIC_DISPATCH(ShiftLineBicubic)(lines, from, to);
-}
-
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words) {
   HWY_DYNAMIC_DISPATCH(InterleavePlanes)(red, green, blue, count, words);
-}
-
-void TransposePlane(const uint8_t* plane, Size size, uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(TransposePlane)(plane, size, out);
 }
 
 }  // namespace fastinet

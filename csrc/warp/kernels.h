@@ -2,7 +2,6 @@
 // time.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,9 +12,6 @@ namespace fastinet {
 /// How often the outermost pixels of an image are repeated around it for kernels, which then read
 /// around every point of the image without a look at its ends.
 inline constexpr size_t kWarpBorder = 2;
-
-/// How many bytes kernels may read beyond the border behind a line of a plane.
-inline constexpr size_t kWarpPadding = 64;
 
 /// An image whose pixels are words: red in the lowest byte, then green and blue.
 struct WordImage {
@@ -59,26 +55,8 @@ struct FixedLine {
 void WarpLineNearest(const WordImage& image, const FixedLine& from, uint32_t fill,
                      const LineOfPlanes& to);
 
-/// Where the pixels of one line come from in a single line of an image: pixel x from x + 0.5 + line
-/// + shift, added up from left to right, which lies between the centres of the pixels x + whole
-/// and x + whole + 1.
-struct ShiftedLine {
-  double line, shift;
-  double whole;
-};
-
-/// A line of each plane; the pixel x + whole of the first x of the result.
-using LinesOfPlanes = std::array<const uint8_t*, 3>;
-
-/// WarpLineBilinear and WarpLineBicubic of points that lie on a line of pixels.
-void ShiftLineBilinear(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to);
-void ShiftLineBicubic(const LinesOfPlanes& lines, const ShiftedLine& from, const LineOfPlanes& to);
-
 /// Interleaves `count` pixels of three planes to words.
 void InterleavePlanes(const uint8_t* red, const uint8_t* green, const uint8_t* blue, size_t count,
                       uint32_t* words);
-
-/// The transpose of a plane of this size: `out` has as many lines as `plane` columns.
-void TransposePlane(const uint8_t* plane, Size size, uint8_t* out);
 
 }  // namespace fastinet

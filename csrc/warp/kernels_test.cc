@@ -189,60 +189,6 @@ TEST_CASE("lines of nearest pixels equal plain code on every instruction set") {
   });
 }
 
-TEST_CASE("lines along a line equal plain code on every instruction set") {
-  test::ForEachTarget([](const std::string& target) {
-    for (const size_t count : {size_t{1}, size_t{7}, size_t{8}, size_t{61}}) {
-      std::array<std::vector<uint8_t>, 3> pixels;
-      std::mt19937 random(5);
-      for (auto& plane : pixels) {
-        plane.resize(count + 3 + kWarpPadding);
-        for (uint8_t& value : plane) value = static_cast<uint8_t>(random());
-      }
-      LinesOfPlanes lines{};
-      for (size_t c = 0; c < 3; ++c) lines[c] = pixels[c].data() + 1;
-      for (const ShiftedLine& from :
-           {ShiftedLine{3.3, 2.1, 5}, ShiftedLine{-1e4, 0.7, -1e4}, ShiftedLine{0, -0.25, -1}}) {
-        for (const bool cubic : {false, true}) {
-          Line line(count);
-          cubic ? ShiftLineBicubic(lines, from, line.view(9))
-                : ShiftLineBilinear(lines, from, line.view(9));
-          size_t differences = 0;
-          for (size_t x = 0; x < count; ++x) {
-            const double number = static_cast<double>(x + 9);
-            const double part = number + 0.5 + from.line + from.shift - 0.5 - (number + from.whole);
-            for (size_t c = 0; c < 3; ++c) {
-              std::array<double, 4> v{};
-              for (size_t i = 0; i < 4; ++i) v[i] = pixels[c][x + i];
-              const double value = cubic ? Cubic(v, part) : v[1] + (v[2] - v[1]) * part;
-              const auto wanted = static_cast<uint8_t>(std::clamp(value, 0.0, 255.0));
-              differences += line.planes[c][x] != wanted;
-            }
-          }
-          CHECK_MESSAGE(differences == 0, target, cubic ? ", cubic, " : ", linear, ", count);
-        }
-      }
-    }
-  });
-}
-
-TEST_CASE("a plane is transposed at any size") {
-  test::ForEachTarget([](const std::string& target) {
-    for (const Size size : {Size{1, 1}, Size{1, 70}, Size{16, 16}, Size{47, 33}, Size{32, 5}}) {
-      const auto width = static_cast<size_t>(size.width), height = static_cast<size_t>(size.height);
-      std::vector<uint8_t> plane(width * height), turned(width * height);
-      for (size_t i = 0; i < plane.size(); ++i) plane[i] = static_cast<uint8_t>(i * 7 + i / 256);
-      TransposePlane(plane.data(), size, turned.data());
-      size_t differences = 0;
-      for (size_t y = 0; y < height; ++y) {
-        for (size_t x = 0; x < width; ++x) {
-          differences += turned[x * height + y] != plane[y * width + x];
-        }
-      }
-      CHECK_MESSAGE(differences == 0, target, ", ", width, " x ", height);
-    }
-  });
-}
-
 TEST_CASE("planes are interleaved to words at any length") {
   test::ForEachTarget([](const std::string& target) {
     for (const size_t count : {size_t{0}, size_t{1}, size_t{63}, size_t{64}, size_t{201}}) {

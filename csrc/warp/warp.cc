@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "warp/kernels.h"
+#include "warp/shift_kernels.h"
 
 namespace fastinet {
 namespace {
