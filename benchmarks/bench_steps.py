@@ -5,7 +5,7 @@ Baseline: the same operation in Pillow, whose pixels it gives. One thread each, 
 array here, a PIL image there), so that neither pays for the other's. Time is CPU time of the
 process.
 
-fastinet's side has one array more to copy, from interleaved pixels to planes and back: some 0.15 ms
+fastinet's side has one array more to copy, from interleaved pixels to planes and back: some 0.17 ms
 that a row of a loader does not pay. `nothing` shows it.
 """
 

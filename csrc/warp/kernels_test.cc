@@ -45,7 +45,7 @@ class BorderedImage {
  private:
   uint32_t& At(int32_t x, int32_t y) {
     const auto behind = [](int32_t place) {
-      return static_cast<size_t>(place + static_cast<int32_t>(kWarpBorder));
+      return static_cast<size_t>(int64_t{place} + int64_t{kWarpBorder});
     };
     return words_[behind(y) * stride_ + behind(x)];
   }
