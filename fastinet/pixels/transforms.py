@@ -106,10 +106,10 @@ class RandomResizedCrop:
     views: int | None = None
     min_object_covered: float | None = None
     augment: Augment = ()
-    erase: RandomErasing | None = None
-    lighting: Lighting | None = None
     box_rule: BoxRule = "torchvision"
     vflip: float = 0.0
+    erase: RandomErasing | None = None
+    lighting: Lighting | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", low_high("scale", self.scale, highest=1.0))
