@@ -53,11 +53,10 @@ PUBLIC = {
         "Loader": (
             "(dataset, batch_size, transform, *, shuffle, repeats, seed, threads, affinity, dtype,"
             " layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
-            " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, record,"
-            " log, log_every, "
-            "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
-            "output prefetch rank repeats seed state_dict stats threads transform transform_at "
-            "world"
+            " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, "
+            "record, log, log_every, out): affinity batch_size drop_last epoch failures "
+            "load_state_dict on_error options output prefetch rank repeats seed state_dict "
+            "stats threads transform transform_at world"
         ),
         "MultiCrop": "(*groups): groups",
         "Objects": (
@@ -123,15 +122,20 @@ PUBLIC = {
             "(brightness, contrast, saturation, hue, p): brightness contrast hue p saturation"
         ),
         "Equalize": "(p): p",
+        "EraseMode": "",
         "GaussianBlur": "(sigma, p, kernel): kernel p sigma",
         "Grayscale": "(p): p",
         "Invert": "(p): p",
+        "Lighting": "(std): largest_shift std",
         "OneOf": "(operations, weights, p): operations p weights",
         "Operation": "(): ",
         "Posterize": "(bits, p): bits p",
         "RandAugment": (
             "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): fill "
             "interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
+        ),
+        "RandomErasing": (
+            "(p, scale, ratio, value, mode, count): count mode p ratio scale timm value"
         ),
         "Rotate": "(amount, interpolation, fill, p): amount fill interpolation p",
         "STEP_ARGUMENTS": "",
@@ -154,6 +158,7 @@ PUBLIC = {
         ),
         "VerticalFlip": "(p): p",
         "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation)",
+        "erase": "(images, erased, value, *, layout)",
     },
     "fastinet.errors": {
         "CancelledError": ": advising archive cause in_archive in_member member offset",
