@@ -62,7 +62,7 @@ bool Holds(const Box& box, int32_t x, int32_t y) {
 template <class Element>
 Element Rounded(float value, DType dtype);
 template <>
-float Rounded<float>(float value, DType) {
+float Rounded<float>(float value, DType /*dtype*/) {
   return value;
 }
 template <>
