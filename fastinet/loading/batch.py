@@ -349,10 +349,10 @@ class BaseBatch(ABC, Generic[Array]):
 class Batch(BaseBatch[NDArray[Any]]):
     """B rows of images and what is known about them; unpacks to ``images, labels``.
 
-    `images`, `crops`, `soft_labels`, `erased`, `indices`, `copies`, `boxes`, `flips` and `valid` lie
-    in a slot. The slot is leased until the last of these arrays, every view of them, and the batch
-    itself are gone, and is not written to before. They may outlive the loader; ``.copy()`` what you
-    keep for long.
+    `images`, `crops`, `soft_labels`, `erased`, `indices`, `copies`, `boxes`, `flips` and `valid`
+    lie in a slot. The slot is leased until the last of these arrays, every view of them, and the
+    batch itself are gone, and is not written to before. They may outlive the loader; ``.copy()``
+    what you keep for long.
 
     Attributes:
         images: [B, H, W, 3] or [B, 3, H, W] of the loader's dtype, RGB, writable and, but for the

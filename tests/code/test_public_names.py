@@ -53,8 +53,8 @@ PUBLIC = {
         "Loader": (
             "(dataset, batch_size, transform, *, shuffle, repeats, seed, threads, affinity, dtype,"
             " layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
-            " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, record,"
-            " log, log_every, "
+            " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes,"
+            " record, log, log_every, "
             "out): affinity batch_size drop_last epoch failures load_state_dict on_error options "
             "output prefetch rank repeats seed state_dict stats threads transform transform_at "
             "world"
