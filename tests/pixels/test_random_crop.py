@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from support.bounds import chi_squared_bound
 
 import fastinet
-from fastinet import Loader, RandomCrop, RandomResizedCrop
+from fastinet import Loader, MultiCrop, RandomCrop, RandomResizedCrop, View
 from fastinet._native import _plan
 from fastinet.pixels.transform_parts import INTERPOLATIONS
 from fastinet.testing import reference, reference_crops
@@ -189,6 +190,25 @@ def test_flips_and_interpolations_are_independent() -> None:
             count = chosen.sum()
             deviation = math.sqrt(count * share * (1 - share))
             assert abs(truths[chosen].sum() - count * share) < 5 * deviation, what
+
+
+def test_views_of_a_multi_crop_are_those_of_their_transforms(dataset: fastinet.Dataset) -> None:
+    """Of views that are decoded together, with borders and without."""
+    wide = RandomResizedCrop(20, (0.3, 1), interpolation="random", vflip=0.5)
+    edge = RandomCrop((18, 25), 30, 9, "edge", vflip=0.5)
+    views = MultiCrop(View(wide, count=2), View(edge, count=2), View(CROPS["padded"]))
+    options: dict[str, Any] = {"shuffle": True, "seed": 11}
+    (batch,) = Loader(dataset, len(dataset), views, **options).epoch(1)
+    first = 0
+    for group, crops in zip(views.groups, batch.crops, strict=True):
+        end = first + group.count
+        alone = replace(group.transform, views=end)
+        (whole,) = Loader(dataset, len(dataset), alone, **options).epoch(1)
+        np.testing.assert_array_equal(crops, whole.images[:, first:end])
+        for name in ("boxes", "windows", "flips", "vflips", "interpolations"):
+            mine, theirs = (getattr(each, name)[:, first:end] for each in (batch, whole))
+            np.testing.assert_array_equal(mine, theirs)
+        first = end
 
 
 def test_random_interpolation_is_in_the_rows(dataset: fastinet.Dataset) -> None:
