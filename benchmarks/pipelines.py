@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastinet.pixels.transforms import Transform
+
 SIZE = 224  # side of a row [pixels]
 RESIZE = 256  # shorter side of a validation image before its crop [pixels]
 BATCH = 64
@@ -65,7 +67,7 @@ class Fastinet:
         threads: int = 1,
         *,
         checkpoints: bool = False,
-        transform: fastinet.RandomResizedCrop | fastinet.CenterCrop = TRAIN,
+        transform: Transform = TRAIN,
         least_items: int = 0,
         index: bool | Path = True,
         **options: Any,
