@@ -48,7 +48,7 @@ Status Deliver(RowSink& sink, int32_t channels, bool planar) {
                  .width = kRegion.width,
                  .rows = std::min(16, kRegion.height - top)};
     for (int32_t c = 0; c < channels; ++c) {
-      uint8_t* const plane = memory.data() + (planar ? c * 16 * row_stride : c);
+      uint8_t* const plane = memory.data() + (planar ? ptrdiff_t{c} * 16 * row_stride : c);
       band.plane[static_cast<size_t>(c)] = plane;
       for (int32_t y = 0; y < band.rows; ++y) {
         for (int32_t x = 0; x < kRegion.width; ++x) {
@@ -68,6 +68,7 @@ TEST_CASE("each sink gets its part of the rows") {
     for (const bool planar : {false, true}) {
       std::array<Collector, boxes.size()> collectors;
       std::vector<FanOutSink::Part> parts;
+      parts.reserve(boxes.size());
       for (size_t i = 0; i < boxes.size(); ++i) parts.push_back({boxes[i], &collectors[i]});
       FanOutSink sink(parts);
       REQUIRE(Deliver(sink, channels, planar).ok());
@@ -88,13 +89,13 @@ TEST_CASE("each sink gets its part of the rows") {
 }
 
 TEST_CASE("a sink that fails ends it") {
-  std::array<Collector, 2> collectors;
-  collectors[0].status = Corrupt("enough");
-  const std::array<FanOutSink::Part, 2> parts = {FanOutSink::Part{{0, 20, 4, 4}, &collectors[0]},
-                                                 {{0, 0, 23, 41}, &collectors[1]}};
+  Collector failing, sound;
+  failing.status = Corrupt("enough");
+  const std::array<FanOutSink::Part, 2> parts = {FanOutSink::Part{{0, 20, 4, 4}, &failing},
+                                                 {{0, 0, 23, 41}, &sound}};
   FanOutSink sink(parts);
   CHECK(Deliver(sink, 3, true).code() == StatusCode::kCorrupt);
-  CHECK_EQ(collectors[1].bands, 1);
+  CHECK_EQ(sound.bands, 1);
 }
 
 }  // namespace

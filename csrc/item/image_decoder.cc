@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/checked.h"
 #include "gzip/inflater.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/header.h"
@@ -225,10 +224,12 @@ double ImageDecoder::EstimateCost(const Box& region) const {
   if (region.width <= 0 || region.height <= 0) return 0;
   const State& state = *state_;
   const Size unit = McuSize(state.info);
-  const double left = region.x / unit.width * unit.width;
-  const double right = CeilDiv(region.x + region.width, unit.width) * unit.width;
-  const double top = region.y / unit.height * unit.height;
-  const double bottom = CeilDiv(region.y + region.height, unit.height) * unit.height;
+  // To whole MCUs: where a coordinate's one begins.
+  const auto start_of = [](int32_t at, int32_t length) -> double { return at - at % length; };
+  const double left = start_of(region.x, unit.width);
+  const double right = start_of(region.x + region.width + unit.width - 1, unit.width);
+  const double top = start_of(region.y, unit.height);
+  const double bottom = start_of(region.y + region.height + unit.height - 1, unit.height);
   const double width = state.info.size.width, height = state.info.size.height;
   double passed =
       width * bottom;  // pixels whose data have to be gone through, from the first row on

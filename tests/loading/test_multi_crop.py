@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from support.streamed import streamed
 
 import fastinet
 from fastinet import CenterCrop, ColorJitter, Loader, MultiCrop, RandomResizedCrop, Resize, View
+from fastinet.augment import GaussianBlur, Grayscale, Solarize, draw_steps
 from fastinet.testing import reference
 
 LOCAL = RandomResizedCrop(12, scale=(0.05, 0.4), interpolation="bicubic")
@@ -55,6 +57,26 @@ def test_each_view_is_the_references(dataset: fastinet.Dataset) -> None:
                 np.testing.assert_array_equal(own, expected)
                 view += 1
         assert view == COUNT
+
+
+def test_operations_are_of_their_group(dataset: fastinet.Dataset) -> None:
+    """Each view has the operations of its own group, drawn under its own number; copies too."""
+    first = RandomResizedCrop(14, augment=(GaussianBlur(), Solarize(128, p=0.5)))
+    second = RandomResizedCrop(10, augment=Grayscale(p=0.5))
+    views = MultiCrop(View(first), View(second, count=2))
+    loader = Loader(dataset, 7, views, seed=5, shuffle=True, repeats=2, threads=2)
+    for batch, row, item in each_row(loader.epoch(1), 43):
+        view = 3 * int(batch.copies[row])
+        for group, crops in zip(views.groups, batch.crops, strict=True):
+            for own in crops[row]:
+                size = group.transform.size
+                plain = replace(group.transform, augment=())
+                pixels = expected_view(dataset.read(item), plain, (5, 1, item), view)
+                steps = draw_steps(
+                    group.transform.augment, size, seed=5, epoch=1, item=item, view=view
+                )
+                np.testing.assert_array_equal(own, reference.apply_steps(pixels, steps))
+                view += 1
 
 
 def test_shapes_and_types(dataset: fastinet.Dataset) -> None:
