@@ -27,7 +27,7 @@ ItemSpec Spec() {
   ViewSpec& local = spec.groups[1];
   local.transform = {.kind = Transform::Kind::kRandomResizedCrop, .size = {9, 9}};
   local.transform.scale = {0.02, 0.2};
-  local.interpolation = Interpolation::kBicubic;
+  local.transform.interpolation = Interpolation::kBicubic;
   local.count = 6;
   return spec;
 }
