@@ -76,8 +76,8 @@ struct Resampler::State {
   void TakeBorder(const RowBand& band, int32_t row_of_band);
   PlanarRow WithFill(const Planes& planes);
   void StoreNextLine(const Planes& planes);
-  void StoreShown(const PlanarRow& line);
-  void StoreAt(int32_t y, const PlanarRow& line);
+  void StoreShown(const PlanarRow& stored);
+  void StoreAt(int32_t y, const PlanarRow& stored) const;
   void StoreFill();
 
   /// Columns of the window that lie before the resized box, and behind it.
@@ -329,7 +329,7 @@ void Resampler::State::StoreShown(const PlanarRow& stored) {
 }
 
 /// Stores a line as the window's line `y`.
-void Resampler::State::StoreAt(int32_t y, const PlanarRow& stored) {
+void Resampler::State::StoreAt(int32_t y, const PlanarRow& stored) const {
   StoreLine(stored, static_cast<size_t>(vflip ? window.height - 1 - y : y),
             static_cast<size_t>(window.height), format, row.data());
 }
