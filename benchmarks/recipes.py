@@ -24,6 +24,7 @@ import statistics
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from rich.console import Console
 from rich.table import Table
 
 import fastinet
+from fastinet.augment import AutoAugment, RandAugment, TrivialAugmentWide
 from fastinet.testing import reference
 from fastinet.testing.upstream_recipes import UPSTREAM, black_without_bits, upstream_views
 
@@ -132,7 +134,30 @@ def recipe_cost(name: str, archive: Path, index: Path, files: Sequence[bytes], r
 
 def policies() -> dict[str, tuple[Operation, Callable[[], Any]]]:
     """Fastinet's policies, and what makes the transform that each is measured beside."""
-    return {}
+    return {
+        "torchvision RandAugment(2, 9)": (
+            RandAugment(interpolation="bilinear", version=1),
+            partial(_torchvision, "RandAugment"),
+        ),
+        "torchvision TrivialAugmentWide": (
+            TrivialAugmentWide(interpolation="bilinear", version=1),
+            partial(_torchvision, "TrivialAugmentWide"),
+        ),
+        "torchvision AutoAugment": (
+            AutoAugment(interpolation="bilinear", version=1),
+            partial(_torchvision, "AutoAugment"),
+        ),
+    }
+
+
+def _torchvision(policy: str) -> Callable[[Image.Image], object]:
+    """Torchvision's transform of this name, bilinear as its reference scripts have it."""
+    from torchvision import transforms as v1  # noqa: PLC0415
+
+    made: Callable[[Image.Image], object] = getattr(v1, policy)(
+        interpolation=v1.InterpolationMode.BILINEAR
+    )
+    return made
 
 
 def policy_cost(
