@@ -10,6 +10,7 @@ import fastinet
 from fastinet.augment import STEP_ARGUMENTS, draw_steps
 from fastinet.cli.sheets import first_batch, say_what_was_drawn, write_pictures
 from fastinet.errors import MissingError
+from fastinet.pixels.transforms import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
     from fastinet import Batch, Dataset
     from fastinet.augment import Step
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.transforms import SingleTransform, Transform
     from fastinet.recipes import Recipe
 
 _TILES = 40  # of a sheet, unless told otherwise
+_COLUMNS = 8  # or as many as an image has views
 
 
 def show_recipe(
@@ -29,7 +31,7 @@ def show_recipe(
 ) -> None:
     """Writes a sheet of the first images of an epoch of this recipe.
 
-    Each view of an image is a tile, and all of them are in a row where there are several. The
+    Each view of an image is a tile, and all of them stand side by side. The
     caption says what was done to it. Pixels are those of a float32 batch, put back from the
     normalisation: what was erased is shown as it is for the network.
 
@@ -64,20 +66,19 @@ def show_recipe(
         for row, error in errors.items()
         for view in range(len(views))
     }
-    columns = len(views) if len(views) > 1 else 8
+    columns = len(views) * max(1, _COLUMNS // len(views))
     write_pictures(pictures, captions, output, errors=crossed, columns=columns)
     say_what_was_drawn(output, len(batch), errors)
 
 
-def _views(transform: Transform) -> list[Transform]:
+def _views(transform: Transform) -> list[SingleTransform]:
     """The transform of each view of an item."""
-    return [transform] * (getattr(transform, "views", None) or 1)
+    return [group.transform for group in groups_of(transform) for _ in range(group.count)]
 
 
 def _row(batch: Batch, row: int) -> list[NDArray[np.float32]]:
     """The views of an item, in order."""
-    images: NDArray[np.float32] = batch.images[row]
-    return [images] if images.ndim == 3 else list(images)
+    return [view for group in batch.crops for view in group[row]]
 
 
 def _pixels(image: NDArray[np.float32], recipe: Recipe) -> NDArray[np.uint8]:
@@ -96,7 +97,7 @@ def _names(dataset: Dataset, batch: Batch, row: int, view: int, views: int) -> S
     return (known[0] if known else dataset.keys[int(batch.indices[row])].rpartition("/")[2],)
 
 
-def _done(batch: Batch, row: int, view: int, transform: Transform, seed: int) -> list[str]:
+def _done(batch: Batch, row: int, view: int, transform: SingleTransform, seed: int) -> list[str]:
     """What was done to a view, a line for each."""
     item = int(batch.indices[row])
     flips = batch.flips[row] if batch.flips.ndim > 1 else batch.flips[row : row + 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from fastinet.recipes.self_supervised import self_supervised
 from fastinet.recipes.supervised import supervised
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ __all__ = ["names", "recipe"]
 
 def _all() -> dict[str, Recipe]:
     """Every recipe by its name; made when asked for, since few programs do."""
-    return {made.name: made for made in supervised()}
+    return {made.name: made for made in (*supervised(), *self_supervised())}
 
 
 def names() -> list[str]:

@@ -51,7 +51,7 @@ def test_tiles_are_the_pixels_of_the_loader(archive: str, sheet: Sheet, training
     assert sheet["columns"] == 8
 
 
-def test_views_of_an_image_stand_in_a_row_with_what_was_done(archive: str, sheet: Sheet) -> None:
+def test_views_stand_side_by_side_with_what_was_done(archive: str, sheet: Sheet) -> None:
     augment = (GaussianBlur(p=0.5), Solarize(100, p=0.5))
     transform = RandomResizedCrop(32, augment=augment, views=3)
     recipe = dataclasses.replace(PLAIN, train=transform)
@@ -59,7 +59,7 @@ def test_views_of_an_image_stand_in_a_row_with_what_was_done(archive: str, sheet
     show_recipe.show_recipe(dataset, recipe, "", count=None, training=True, seed=2)
     expected = rows(dataset, transform, 13, 2)  # 13 * 3 views are the most within 40 tiles
     assert np.array_equal(np.stack(sheet["pictures"]), expected.reshape(-1, 32, 32, 3))
-    assert sheet["columns"] == 3
+    assert sheet["columns"] == 6  # of two images
     loader = fastinet.Loader(dataset, 8, transform, shuffle=True, seed=2)
     batch = next(iter(loader))
     captions = iter(sheet["captions"])
@@ -72,6 +72,19 @@ def test_views_of_an_image_stand_in_a_row_with_what_was_done(archive: str, sheet
             said = [show_recipe.step_text(step) for step in steps]
             assert done == ["mirrored"] * flip + said
     assert any("solarize 100" in lines for lines in sheet["captions"])
+
+
+def test_groups_of_views_come_in_their_sizes(archive: str, sheet: Sheet) -> None:
+    recipe = fastinet.recipe("dino")
+    dataset = fastinet.open(archive)
+    show_recipe.show_recipe(dataset, recipe, "", count=None, training=True, seed=1)
+    loader = fastinet.Loader(dataset, 4, recipe.train, shuffle=True, seed=1)
+    groups = next(iter(loader)).crops
+    expected = [view for row in range(4) for group in groups for view in group[row]]
+    assert len(sheet["pictures"]) == len(expected) == 40
+    for picture, view in zip(sheet["pictures"], expected, strict=True):
+        assert np.array_equal(picture, view)
+    assert sheet["columns"] == 10
 
 
 @pytest.mark.parametrize(

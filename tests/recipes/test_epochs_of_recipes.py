@@ -17,10 +17,9 @@ BATCH = 5
 
 def digests(batch: fastinet.Batch) -> list[str]:
     """One for each row: pixels of all views, label and index."""
-    parts = getattr(batch, "crops", None) or (batch.images,)
     return [
         hashlib.sha256(
-            b"".join(part[row].tobytes() for part in parts)
+            b"".join(group[row].tobytes() for group in batch.crops)
             + bytes(f"{batch.labels[row]} {batch.indices[row]}", "ascii")
         ).hexdigest()
         for row in range(len(batch))

@@ -15,6 +15,7 @@ from PIL import Image
 import fastinet
 from fastinet import RandomResizedCrop
 from fastinet.augment import ColorJitter, GaussianBlur, Grayscale, Solarize
+from fastinet.pixels.transforms import groups_of
 from fastinet.testing.upstream_recipes import UPSTREAM, PillowBlur, UpstreamView, upstream_views
 
 torch = pytest.importorskip("torch")
@@ -80,8 +81,6 @@ def jitter_of(part: Any, p: float) -> ColorJitter:
 
 def said_by(recipe: fastinet.recipes.Recipe) -> list[dict[str, Any]]:
     """A recipe in the same words."""
-    groups = getattr(recipe.train, "groups", None)
-    pairs = [(each.transform, each.count) for each in groups] if groups else [(recipe.train, 1)]
     return [
         {
             "size": transform.native()["size"],
@@ -90,12 +89,12 @@ def said_by(recipe: fastinet.recipes.Recipe) -> list[dict[str, Any]]:
             "interpolation": transform.interpolation,
             "hflip": transform.hflip,
             "augment": [plain(operation) for operation in transform.augment],
-            "count": count,
+            "count": group.count,
             "mean": recipe.mean,
             "std": recipe.std,
         }
-        for transform, count in pairs
-        if isinstance(transform, RandomResizedCrop)
+        for group in groups_of(recipe.train)
+        if isinstance(transform := group.transform, RandomResizedCrop)
     ]
 
 

@@ -7,6 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import fastinet
+from fastinet.pixels.transforms import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +38,8 @@ def source_lines() -> list[str]:
 
 def views(transform: Any) -> Iterator[str]:
     """A training transform, a line for each group of views."""
-    for group in getattr(transform, "groups", None) or [None]:
-        count = "" if group is None or group.count == 1 else f"{group.count} x "
-        yield count + crop(transform if group is None else group.transform)
+    for group in groups_of(transform):
+        yield f"{group.count} x " * (group.count > 1) + crop(group.transform)
 
 
 def crop(transform: Any) -> str:
@@ -57,11 +57,14 @@ def crop(transform: Any) -> str:
 
 def operation(given: Any) -> str:
     """An operation, without what it has by default."""
-    shown = [
-        f"{field.name}={getattr(given, field.name)!r}"
-        for field in dataclasses.fields(given)
-        if getattr(given, field.name) != field.default
-    ]
+    shown, by_position = [], True
+    for field in dataclasses.fields(given):
+        value = getattr(given, field.name)
+        by_position = by_position and value != field.default and field.name != "p"
+        if by_position:
+            shown.append(repr(value))
+        elif value != field.default:
+            shown.append(f"{field.name}={value!r}")
     return f"{type(given).__name__}({', '.join(shown)})"
 
 
