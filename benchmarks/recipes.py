@@ -37,9 +37,14 @@ from rich.console import Console
 from rich.table import Table
 
 import fastinet
-from fastinet.augment import AutoAugment, RandAugment, TrivialAugmentWide
+from fastinet.augment import AugMix, AutoAugment, RandAugment, ThreeAugment, TrivialAugmentWide
 from fastinet.testing import reference
-from fastinet.testing.upstream_recipes import UPSTREAM, black_without_bits, upstream_views
+from fastinet.testing.upstream_recipes import (
+    UPSTREAM,
+    PillowBlur,
+    black_without_bits,
+    upstream_views,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +64,15 @@ GOALS = {
     "dinov2": 1 / 8,
 }
 POLICY_GOAL = 0.2  # of what the policy adds in Pillow
+
+_TIMM = (
+    "rand-m9-mstd0.5-inc1",
+    "rand-m7-mstd0.5-inc1",
+    "rand-m9-n3-mstd0.5",
+    "original-mstd0.5",
+    "v0-mstd0.5",
+    "augmix-m3-w3",
+)
 
 
 @dataclass
@@ -134,20 +148,19 @@ def recipe_cost(name: str, archive: Path, index: Path, files: Sequence[bytes], r
 
 def policies() -> dict[str, tuple[Operation, Callable[[], Any]]]:
     """Fastinet's policies, and what makes the transform that each is measured beside."""
-    return {
-        "torchvision RandAugment(2, 9)": (
-            RandAugment(interpolation="bilinear", version=1),
-            partial(_torchvision, "RandAugment"),
-        ),
-        "torchvision TrivialAugmentWide": (
-            TrivialAugmentWide(interpolation="bilinear", version=1),
-            partial(_torchvision, "TrivialAugmentWide"),
-        ),
-        "torchvision AutoAugment": (
-            AutoAugment(interpolation="bilinear", version=1),
-            partial(_torchvision, "AutoAugment"),
-        ),
+    named: dict[str, tuple[Operation, Callable[[], Any]]] = {
+        f"torchvision {kind.__name__}": (
+            kind(interpolation="bilinear", version=1),
+            partial(_torchvision, kind.__name__),
+        )
+        for kind in (RandAugment, TrivialAugmentWide, AutoAugment, AugMix)
     }
+    for config in _TIMM:
+        kinds = {"rand": RandAugment.timm, "augmix": AugMix.timm}
+        made = kinds.get(config.partition("-")[0], AutoAugment.timm)
+        named[f"timm {config}"] = (made(config, interpolation="bicubic"), partial(_timm, config))
+    named["DeiT III"] = (ThreeAugment(0.3), _three_augment)
+    return named
 
 
 def _torchvision(policy: str) -> Callable[[Image.Image], object]:
@@ -157,6 +170,31 @@ def _torchvision(policy: str) -> Callable[[Image.Image], object]:
     made: Callable[[Image.Image], object] = getattr(v1, policy)(
         interpolation=v1.InterpolationMode.BILINEAR
     )
+    return made
+
+
+def _timm(config: str) -> Callable[[Image.Image], object]:
+    """Timm's transform of this string, bicubic, as `create_transform` makes it."""
+    from timm.data import create_transform  # noqa: PLC0415
+
+    _, policy, _ = create_transform(
+        224,
+        is_training=True,
+        auto_augment=config,
+        color_jitter=None,
+        interpolation="bicubic",
+        separate=True,
+    )
+    made: Callable[[Image.Image], object] = policy
+    return made
+
+
+def _three_augment() -> Callable[[Image.Image], object]:
+    """DeiT III's operations."""
+    from torchvision import transforms as v1  # noqa: PLC0415
+
+    one = v1.RandomChoice([v1.Grayscale(3), v1.RandomSolarize(128, 1.0), PillowBlur()])
+    made: Callable[[Image.Image], object] = v1.Compose([one, v1.ColorJitter(0.3, 0.3, 0.3)])
     return made
 
 
