@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastinet.augment import (
+    AutoAugment,
+    RandAugment,
+    RandomErasing,
+    ThreeAugment,
+    TrivialAugmentWide,
+)
 from fastinet.pixels.transforms import CenterCrop, RandomResizedCrop
 from fastinet.recipes.description import Mixing, Recipe
 
@@ -26,17 +33,147 @@ _TORCHVISION = "pytorch/vision: references/classification, presets.py and README
 def supervised() -> Iterator[Recipe]:
     """All of them, each made anew."""
     yield from _torchvision()
+    yield from _rsb()
+    yield from _deit()
+    yield from _deit3()
     yield from _ffcv()
+    yield from _mae()
     yield from _plain_pretraining()
 
 
 def _torchvision() -> Iterator[Recipe]:
+    trivial = TrivialAugmentWide(interpolation="bilinear", version=1)
+    v2 = Mixing(mixup=0.2, cutmix=1.0, smoothing=0.1)
     yield Recipe(
         "torchvision-v1",
         "torchvision's first ResNets, and RegNets",
         train=RandomResizedCrop(224),
         val=VAL,
         source=_TORCHVISION,
+    )
+    for name, title, size, val in (
+        ("torchvision-v2", "ResNet, ConvNeXt and ShuffleNet V2", 176, CenterCrop(224, resize=232)),
+        ("torchvision-v2-efficientnet-v2-s", "EfficientNetV2-S", 300, CenterCrop(384, resize=384)),
+        ("torchvision-v2-efficientnet-v2-m", "EfficientNetV2-M", 384, CenterCrop(480, resize=480)),
+    ):
+        yield Recipe(
+            name,
+            f"torchvision's second weights: {title}",
+            train=RandomResizedCrop(size, augment=trivial, erase=RandomErasing(0.1)),
+            val=val,
+            mixing=v2,
+            repeats=4,
+            source=_TORCHVISION,
+        )
+    yield Recipe(
+        "torchvision-swin",
+        "torchvision's Swin Transformers",
+        train=RandomResizedCrop(
+            224,
+            interpolation="bicubic",
+            augment=TrivialAugmentWide(interpolation="bicubic", version=1),
+            erase=RandomErasing(0.25),
+        ),
+        val=CenterCrop(224, resize=224, interpolation="bicubic"),
+        mixing=Mixing(mixup=0.8, cutmix=1.0, smoothing=0.1),
+        repeats=4,
+        source=_TORCHVISION,
+        note="The size that validation resizes to was tuned afterwards for each of the weights.",
+    )
+    yield Recipe(
+        "torchvision-vit",
+        "torchvision's ViT-B/16",
+        train=RandomResizedCrop(224, augment=RandAugment(interpolation="bilinear", version=1)),
+        val=VAL,
+        mixing=Mixing(mixup=0.2, cutmix=1.0, smoothing=0.11),
+        repeats=3,
+        source=_TORCHVISION,
+    )
+    yield Recipe(
+        "torchvision-mobilenet-v3",
+        "torchvision's MobileNetV3",
+        train=RandomResizedCrop(
+            224,
+            augment=AutoAugment(interpolation="bilinear", version=1),
+            erase=RandomErasing(0.2),
+        ),
+        val=VAL,
+        source=_TORCHVISION,
+    )
+
+
+def _rsb() -> Iterator[Recipe]:
+    for name, size, policy, mixing, repeats in (
+        ("rsb-a1", 224, "rand-m7-mstd0.5-inc1", Mixing(0.2, 1.0, smoothing=0.1), 3),
+        ("rsb-a2", 224, "rand-m7-mstd0.5-inc1", Mixing(0.1, 1.0), 3),
+        ("rsb-a3", 160, "rand-m6-mstd0.5-inc1", Mixing(0.1, 1.0), 1),
+    ):
+        yield Recipe(
+            name,
+            f"ResNet strikes back, procedure {name[-2:].upper()}",
+            train=RandomResizedCrop(
+                size, interpolation="bicubic", augment=RandAugment.timm(policy)
+            ),
+            val=CenterCrop(224, resize=235, interpolation="bicubic"),
+            mixing=mixing,
+            repeats=repeats,
+            source="open-mmlab/mmpretrain: configs/resnet/resnet50_8xb256-rsb-*; arXiv 2110.00476",
+            note=(
+                "The loss is binary cross-entropy. timm resizes validation images to 235 pixels "
+                "for a crop of 0.95, mmpretrain to 236; there A3 trains at 224."
+            ),
+            not_verified="the authors' own arguments, which are not in their repository",
+        )
+
+
+def _deit() -> Iterator[Recipe]:
+    train = RandomResizedCrop(
+        224,
+        interpolation="bicubic",
+        augment=RandAugment.timm("rand-m9-mstd0.5-inc1"),
+        erase=RandomErasing.timm(0.25, "pixel"),
+    )
+    mixing = Mixing(mixup=0.8, cutmix=1.0, smoothing=0.1)
+    for name, title, repeats, source in (
+        ("deit", "DeiT", 3, "facebookresearch/deit: main.py, datasets.py"),
+        ("convnext", "ConvNeXt as published", 1, "facebookresearch/ConvNeXt: main.py, datasets.py"),
+        (
+            "swin",
+            "Swin Transformer as published",
+            1,
+            "microsoft/Swin-Transformer: config.py, data/build.py",
+        ),
+        (
+            "mae-finetune",
+            "masked autoencoder, fine-tuning",
+            1,
+            "facebookresearch/mae: main_finetune.py, util/datasets.py, FINETUNE.md",
+        ),
+    ):
+        yield Recipe(
+            name,
+            title,
+            train=train,
+            val=BICUBIC_VAL,
+            mixing=mixing,
+            repeats=repeats,
+            source=source,
+            note="The options for colour jitter have no effect beside a policy, in timm.",
+        )
+
+
+def _deit3() -> Iterator[Recipe]:
+    augment = ThreeAugment(jitter=0.3)
+    source = "facebookresearch/deit: augment.py, README_revenge.md, main.py"
+    yield Recipe(
+        "deit3",
+        "DeiT III on ImageNet-1K",
+        train=RandomResizedCrop(224, interpolation="bicubic", augment=augment),
+        val=CenterCrop(224, resize=224, interpolation="bicubic"),
+        mixing=Mixing(mixup=0.8, cutmix=1.0),
+        repeats=3,
+        source=source,
+        note="The loss is binary cross-entropy. Larger models train at 192 or 160 pixels.",
     )
 
 
@@ -62,7 +199,7 @@ def _ffcv() -> Iterator[Recipe]:
         )
 
 
-def _plain_pretraining() -> Iterator[Recipe]:
+def _mae() -> Iterator[Recipe]:
     yield Recipe(
         "mae",
         "masked autoencoder, pretraining",
@@ -71,6 +208,9 @@ def _plain_pretraining() -> Iterator[Recipe]:
         source="facebookresearch/mae: main_pretrain.py; validation from main_linprobe.py",
         note="Patches are masked within the network.",
     )
+
+
+def _plain_pretraining() -> Iterator[Recipe]:
     yield Recipe(
         "ijepa",
         "I-JEPA, pretraining",

@@ -14,7 +14,7 @@ from support.commands import run
 
 import fastinet
 from fastinet import RandomResizedCrop
-from fastinet.augment import GaussianBlur, Solarize, Step, draw_steps
+from fastinet.augment import GaussianBlur, RandomErasing, Solarize, Step, draw_steps
 from fastinet.cli import main, show_recipe
 from fastinet.testing.archives import tar
 from fastinet.testing.small import small_jpeg
@@ -106,6 +106,22 @@ def test_the_command_writes_a_sheet(archive: str, tmp_path: Path) -> None:
     text = run("show", archive, "-o", str(path), "-n", "3", "--recipe", "mae").stdout
     assert text.strip() == f"{path}: 3 images"
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_erased_is_shown_and_said(archive: str, sheet: Sheet) -> None:
+    transform = RandomResizedCrop(32, erase=RandomErasing(0.5, value=9.0))
+    recipe = dataclasses.replace(PLAIN, train=transform)
+    dataset = fastinet.open(archive)
+    show_recipe.show_recipe(dataset, recipe, "", count=8, training=True, seed=0)
+    loader = fastinet.Loader(dataset, 8, transform, shuffle=True, seed=0)
+    batch = next(iter(loader))
+    assert batch.erased is not None
+    expected = batch.images.copy()
+    for row, (x, y, width, height) in enumerate(batch.erased[:, 0].tolist()):
+        expected[row, y : y + height, x : x + width] = 255
+        assert ("erased" in sheet["captions"][row]) == (width > 0)
+    assert np.array_equal(np.stack(sheet["pictures"]), expected)
+    assert 0 < sum("erased" in lines for lines in sheet["captions"]) < 8
 
 
 def test_all_views_of_a_bad_image_are_crossed(tmp_path: Path, sheet: Sheet) -> None:

@@ -33,7 +33,7 @@ def test_a_recipe_is_the_callers_own() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("torchvision", "did you mean 'torchvision-v1'?"), ("", ""), ("xyzzy", ""), ("MAE", "")],
+    [("dyno", "did you mean 'dino'?"), ("", ""), ("xyzzy", ""), ("MAE", "")],
 )
 def test_an_unknown_name_is_told_the_known_ones(name: str, hint: str) -> None:
     with pytest.raises(ValueError, match=f"there is no recipe {name!r}") as raised:

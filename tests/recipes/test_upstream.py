@@ -13,8 +13,18 @@ import pytest
 from PIL import Image
 
 import fastinet
-from fastinet import RandomResizedCrop
-from fastinet.augment import ColorJitter, GaussianBlur, Grayscale, Solarize
+from fastinet.augment import (
+    AutoAugment,
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    OneOf,
+    RandAugment,
+    RandomErasing,
+    Solarize,
+    ThreeAugment,
+    TrivialAugmentWide,
+)
 from fastinet.pixels.transforms import groups_of
 from fastinet.testing.upstream_recipes import UPSTREAM, PillowBlur, UpstreamView, upstream_views
 
@@ -28,17 +38,19 @@ pytest.importorskip("timm")
 from torchvision import transforms as v1  # noqa: E402
 
 NAMES = [name for name in fastinet.recipes.names() if name in UPSTREAM]
+TENSORS = ("ToTensor", "MaybeToTensor", "PILToTensor", "ConvertImageDtype")
+Said = dict[str, Any]
 
 
-def view_of(upstream: UpstreamView) -> dict[str, Any]:
+def view_of(upstream: UpstreamView) -> Said:
     """An upstream transform in fastinet's words: arguments of the transform, mean and std."""
-    said: dict[str, Any] = {"augment": [], "hflip": 0.0, "count": upstream.count}
+    said: Said = {"augment": [], "erase": None, "hflip": 0.0, "count": upstream.count}
     for part in upstream.transform.transforms:  # type: ignore[attr-defined]
         take(part, said)
     return said
 
 
-def take(part: Any, said: dict[str, Any], p: float = 1.0) -> None:
+def take(part: Any, said: Said) -> None:
     """Notes what one transform of a Compose does."""
     kind = type(part).__name__
     if kind in ("RandomResizedCrop", "RandomResizedCropAndInterpolation"):
@@ -49,21 +61,34 @@ def take(part: Any, said: dict[str, Any], p: float = 1.0) -> None:
         said["hflip"] = part.p
     elif kind == "Normalize":
         said["mean"], said["std"] = (tuple(map(float, each)) for each in (part.mean, part.std))
-    elif kind == "RandomApply":
-        for each in part.transforms:
-            take(each, said, part.p)
-    elif kind == "ColorJitter":
-        said["augment"].append(jitter_of(part, p))
-    elif kind in ("RandomGrayscale", "Grayscale"):
-        said["augment"].append(Grayscale(p=getattr(part, "p", 1.0)))
-    elif kind == "RandomSolarize":
-        said["augment"].append(Solarize(part.threshold, p=part.p))
-    elif isinstance(part, PillowBlur):
-        said["augment"].append(GaussianBlur(part.sigma, p=p))
-    elif kind == "GaussianBlur":
-        said["augment"].append(GaussianBlur(tuple(part.sigma), p=p, kernel=part.kernel_size[0]))
-    elif kind not in ("ToTensor", "MaybeToTensor", "PILToTensor", "ConvertImageDtype"):
-        raise NotImplementedError(f"no words for {part!r}")
+    elif kind == "RandomErasing":
+        said["erase"] = erasing_of(part)
+    elif kind not in TENSORS:
+        said["augment"] += operations_of(part, said.get("interpolation", ""))
+
+
+def operations_of(part: Any, interpolation: str, p: float = 1.0) -> list[Any]:
+    """What happens to a crop that was resized with this interpolation, as operations."""
+    kind, module = type(part).__name__, type(part).__module__.partition(".")[0]
+    if kind == "RandomApply":
+        return [made for each in part.transforms for made in operations_of(each, "", part.p)]
+    if kind == "RandomChoice":
+        return [OneOf([made for each in part.transforms for made in operations_of(each, "")])]
+    if module == "timm":
+        return [timm_policy_of(part, interpolation)]
+    if kind in ("RandAugment", "TrivialAugmentWide", "AutoAugment"):
+        return [torchvision_policy_of(part)]
+    if kind == "ColorJitter":
+        return [jitter_of(part, p)]
+    if kind in ("RandomGrayscale", "Grayscale"):
+        return [Grayscale(p=getattr(part, "p", 1.0))]
+    if kind == "RandomSolarize":
+        return [Solarize(part.threshold, p=part.p)]
+    if isinstance(part, PillowBlur):
+        return [GaussianBlur(part.sigma, p=p)]
+    if kind == "GaussianBlur":
+        return [GaussianBlur(tuple(part.sigma), p=p, kernel=part.kernel_size[0])]
+    raise NotImplementedError(f"no words for {part!r}")
 
 
 def interpolation_of(given: Any) -> str:
@@ -79,31 +104,79 @@ def jitter_of(part: Any, p: float) -> ColorJitter:
     return ColorJitter(*factors, p=p)
 
 
-def said_by(recipe: fastinet.recipes.Recipe) -> list[dict[str, Any]]:
+def torchvision_policy_of(part: Any) -> Any:
+    """A policy of torchvision.transforms, whose version is 1."""
+    common = {"interpolation": interpolation_of(part.interpolation), "fill": part.fill or 0}
+    if isinstance(part, v1.RandAugment):
+        bins = part.num_magnitude_bins
+        return RandAugment(part.num_ops, part.magnitude, bins, version=1, **common)
+    if isinstance(part, v1.AutoAugment):
+        return AutoAugment(part.policy.value, version=1, **common)
+    return TrivialAugmentWide(part.num_magnitude_bins, version=1, **common)
+
+
+def timm_policy_of(part: Any, interpolation: str) -> Any:
+    """Timm's RandAugment as the string that it was made of; its operations read as the crop did."""
+    assert type(part).__name__ == "RandAugment", "no words for others"
+    (magnitude,), (deviation,), (most,), (p,) = (
+        {getattr(each, name) for each in part.ops}
+        for name in ("magnitude", "magnitude_std", "magnitude_max", "prob")
+    )
+    rotate = next(each for each in part.ops if each.name == "Rotate")
+    resample = rotate.kwargs["resample"]
+    reads = "random" if isinstance(resample, tuple) else Image.Resampling(resample).name.lower()
+    assert (reads, rotate.kwargs["fillcolor"]) == (interpolation, (124, 116, 104))
+    assert (most, p, part.choice_weights) == (None, 0.5, None)
+    config = f"rand-m{magnitude:g}"
+    config += f"-n{part.num_layers}" * (part.num_layers != 2) + f"-mstd{deviation:g}"
+    config += "-inc1" * any("Increasing" in each.name for each in part.ops)
+    return RandAugment.timm(config)
+
+
+def erasing_of(part: Any) -> RandomErasing:
+    if type(part).__module__.startswith("torchvision"):
+        return RandomErasing(part.p, tuple(part.scale), tuple(part.ratio), part.value)
+    low, high = np.exp(part.log_aspect_ratio).tolist()
+    assert (part.min_count, part.num_splits) == (1, 0)
+    return RandomErasing.timm(
+        part.probability,
+        part.mode,
+        part.max_count,
+        min_area=part.min_area,
+        max_area=part.max_area,
+        min_aspect=round(low, 9),
+        max_aspect=None if np.isclose(low * high, 1) else high,
+    )
+
+
+def said_by(recipe: fastinet.recipes.Recipe) -> list[Said]:
     """A recipe in the same words."""
-    return [
-        {
-            "size": transform.native()["size"],
-            "scale": transform.scale,
-            "ratio": transform.ratio,
-            "interpolation": transform.interpolation,
-            "hflip": transform.hflip,
-            "augment": [plain(operation) for operation in transform.augment],
-            "count": group.count,
-            "mean": recipe.mean,
-            "std": recipe.std,
-        }
-        for group in groups_of(recipe.train)
-        if isinstance(transform := group.transform, RandomResizedCrop)
-    ]
+    found = []
+    for group in groups_of(recipe.train):
+        transform: Any = group.transform
+        size = transform.native()["size"]
+        said = {"size": size, "count": group.count, "mean": recipe.mean, "std": recipe.std}
+        for name in ("scale", "ratio", "interpolation", "hflip", "erase"):
+            said[name] = getattr(transform, name)
+        said["augment"] = [made for each in transform.augment for made in plain(each)]
+        found.append(said)
+    return found
 
 
-def plain(operation: Any) -> Any:
-    """An operation with "no jitter of hue" said in one way."""
+def plain(operation: Any) -> list[Any]:
+    """An operation said in one way: 3-Augment by its parts, and no jitter of hue as 0."""
+    if isinstance(operation, ThreeAugment):
+        one = OneOf([Grayscale(), Solarize(128), GaussianBlur((0.1, 2.0))])
+        return [one, *plain(ColorJitter(*(operation.jitter,) * 3))]
     if isinstance(operation, ColorJitter):
-        parts = (operation.brightness, operation.contrast, operation.saturation, operation.hue)
-        return ColorJitter(*(float(part or 0) for part in parts), p=operation.p)  # type: ignore[arg-type]
-    return operation
+        parts: Any = (
+            operation.brightness,
+            operation.contrast,
+            operation.saturation,
+            operation.hue,
+        )
+        return [ColorJitter(*(float(part or 0) for part in parts), p=operation.p)]
+    return [operation]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -117,12 +190,12 @@ def test_recipes_say_what_their_authors_transforms_do(name: str) -> None:
             if what in ("mean", "std"):
                 assert np.allclose(value, other[what], atol=1e-7), what
             else:
-                assert value == other[what], what
+                assert repr(value) == repr(other[what]), what
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_upstream_transforms_give_rows_of_the_recipes_size(name: str) -> None:
-    image = Image.fromarray(np.zeros((60, 50, 3), np.uint8))
+    image = Image.fromarray(np.full((60, 50, 3), 100, np.uint8))
     for view, own in zip(upstream_views(name), said_by(fastinet.recipe(name)), strict=True):
         row = view.transform(image)
         assert tuple(row.shape) == (3, *own["size"])

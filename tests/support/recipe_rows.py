@@ -52,7 +52,11 @@ def crop(transform: Any) -> str:
     text = " ".join(parts)
     if transform.hflip != 0.5:
         text += f", flip {transform.hflip:g}"
-    return "; ".join([text, *map(operation, transform.augment)])
+    parts = [text, *map(operation, transform.augment)]
+    if transform.erase is not None:
+        erase = transform.erase
+        parts.append(f"erase {erase.p:g}" + f" {erase.mode}" * (erase.mode != "const"))
+    return "; ".join(parts)
 
 
 def operation(given: Any) -> str:
