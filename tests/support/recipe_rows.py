@@ -64,6 +64,8 @@ def operation(given: Any) -> str:
     shown, by_position = [], True
     for field in dataclasses.fields(given):
         value = getattr(given, field.name)
+        if field.name == "fill" and value == (0, 0, 0):
+            continue  # 0, as the description keeps it
         by_position = by_position and value != field.default and field.name != "p"
         if by_position:
             shown.append(repr(value))
