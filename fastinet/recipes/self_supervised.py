@@ -64,6 +64,31 @@ def _view(
 
 def _two_views() -> Iterator[Recipe]:
     yield Recipe(
+        "simclr",
+        "SimCLR as its authors train it in TensorFlow",
+        train=MultiCrop(
+            View(
+                RandomResizedCrop(
+                    224,
+                    box_rule="tensorflow",
+                    interpolation="bicubic",
+                    augment=(*_STRONG, _blur(0.5, kernel=23)),
+                ),
+                count=2,
+            )
+        ),
+        val=BICUBIC_VAL,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        source="google-research/simclr: data_util.py",
+        note=(
+            "Values are 0 to 1. TensorFlow adjusts colours in floating point, contrast about the "
+            "mean of each channel and saturation in HSV, resizes without antialiasing, and blurs a "
+            "batch with one sigma and black borders: here all of these are Pillow's and "
+            "torchvision's."
+        ),
+    )
+    yield Recipe(
         "simclr-symmetric",
         "SimCLR as PyTorch's libraries train it",
         train=MultiCrop(_view(224, (0.08, 1.0), "bicubic", (*_STRONG, _blur(0.5)), 2)),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from fastinet.augment import (
     AutoAugment,
+    ColorJitter,
     RandAugment,
     RandomErasing,
     ThreeAugment,
     TrivialAugmentWide,
 )
-from fastinet.pixels.transforms import CenterCrop, RandomResizedCrop
+from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop
 from fastinet.recipes.description import Mixing, Recipe
 
 if TYPE_CHECKING:
@@ -28,14 +29,19 @@ OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 
 _TORCHVISION = "pytorch/vision: references/classification, presets.py and README.md"
+_TF_PIXELS = (
+    "TensorFlow resizes without antialiasing and decodes otherwise: pixels are Pillow's here."
+)
 
 
 def supervised() -> Iterator[Recipe]:
     """All of them, each made anew."""
     yield from _torchvision()
+    yield from _timm()
     yield from _rsb()
     yield from _deit()
     yield from _deit3()
+    yield from _tensorflow()
     yield from _ffcv()
     yield from _mae()
     yield from _plain_pretraining()
@@ -99,6 +105,31 @@ def _torchvision() -> Iterator[Recipe]:
         ),
         val=VAL,
         source=_TORCHVISION,
+    )
+
+
+def _timm() -> Iterator[Recipe]:
+    yield Recipe(
+        "timm-default",
+        "timm's training script without options",
+        train=RandomResizedCrop(224, interpolation="random", augment=ColorJitter(0.4, 0.4, 0.4)),
+        val=BICUBIC_VAL,
+        mixing=Mixing(smoothing=0.1),
+        source="huggingface/pytorch-image-models: train.py, timm/data/transforms_factory.py",
+    )
+    yield Recipe(
+        "efficientnet-timm",
+        "timm's own EfficientNet-B0 and MobileNetV3",
+        train=RandomResizedCrop(
+            224,
+            interpolation="random",
+            augment=RandAugment.timm("rand-m9-mstd0.5"),
+            erase=RandomErasing.timm(0.2, "pixel"),
+        ),
+        val=BICUBIC_VAL,
+        mixing=Mixing(smoothing=0.1),
+        source="huggingface/pytorch-image-models: hfdocs/source/training_script.mdx",
+        note="timm's prefetcher erases after it has mixed; nothing is mixed here.",
     )
 
 
@@ -175,6 +206,71 @@ def _deit3() -> Iterator[Recipe]:
         source=source,
         note="The loss is binary cross-entropy. Larger models train at 192 or 160 pixels.",
     )
+    yield Recipe(
+        "deit3-src",
+        "DeiT III on ImageNet-21K, with the simple random crop",
+        train=RandomCrop(
+            224,
+            resize=224,
+            padding=4,
+            padding_mode="reflect",
+            interpolation="bicubic",
+            augment=augment,
+        ),
+        val=CenterCrop(224, resize=224, interpolation="bicubic"),
+        mixing=Mixing(cutmix=1.0, smoothing=0.1),
+        source=source,
+    )
+
+
+def _tensorflow() -> Iterator[Recipe]:
+    yield Recipe(
+        "efficientnet-tf",
+        "EfficientNet as published, with AutoAugment",
+        train=RandomResizedCrop(
+            224,
+            interpolation="bicubic",
+            box_rule="tensorflow",
+            augment=AutoAugment.tensorflow("v0"),
+        ),
+        val=BICUBIC_VAL,
+        mixing=Mixing(smoothing=0.1),
+        source="tensorflow/tpu: models/official/efficientnet/preprocessing.py, autoaugment.py",
+        note=(
+            f"{_TF_PIXELS} It gives up after 10 tries of a box, fastinet after 100, and takes the "
+            "central crop then; its validation crop is cut out before it is resized."
+        ),
+        not_verified="the label smoothing",
+    )
+    for name, magnitude, alpha in (
+        ("light1", 0, 0.0),
+        ("light2", 10, 0.2),
+        ("medium1", 15, 0.2),
+        ("medium2", 15, 0.5),
+        ("strong1", 20, 0.5),
+        ("strong2", 20, 0.8),
+    ):
+        yield Recipe(
+            f"vit-augreg-{name}",
+            f"How to train your ViT, {name}",
+            train=RandomResizedCrop(
+                224,
+                scale=(0.05, 1.0),
+                ratio=(0.75, 1.33),
+                box_rule="tensorflow",
+                min_object_covered=0.0,
+                augment=RandAugment.tensorflow(2, magnitude),
+            ),
+            val=VAL,
+            mixing=Mixing(mixup=alpha),
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+            source="google-research/big_vision: big_vision/configs/vit_i1k.py, pp/ops_image.py",
+            note=(
+                f"{_TF_PIXELS} The loss is a sigmoid's cross-entropy. ViT-B/16 and L/16 take "
+                "medium2, as do S/16 and B/32; S/32 takes medium1, Ti/16 light1."
+            ),
+        )
 
 
 def _ffcv() -> Iterator[Recipe]:
@@ -207,6 +303,13 @@ def _mae() -> Iterator[Recipe]:
         val=BICUBIC_VAL,
         source="facebookresearch/mae: main_pretrain.py; validation from main_linprobe.py",
         note="Patches are masked within the network.",
+    )
+    yield Recipe(
+        "mae-linear",
+        "masked autoencoder, linear classifier",
+        train=RandomResizedCrop(224, interpolation="bicubic", box_rule="clamp"),
+        val=BICUBIC_VAL,
+        source="facebookresearch/mae: main_linprobe.py, util/crop.py",
     )
 
 

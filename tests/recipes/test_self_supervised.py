@@ -10,6 +10,7 @@ from fastinet.augment import draw_steps
 from fastinet.pixels.transforms import groups_of
 
 GROUPS = {
+    "simclr": [(224, 2)],
     "simclr-symmetric": [(224, 2)],
     "mocov3": [(224, 1), (224, 1)],
     "mocov3-rn50": [(224, 1), (224, 1)],
@@ -22,6 +23,7 @@ GROUPS = {
 }
 # By group: the shares of the views that are blurred.
 BLURRED = {
+    "simclr": [0.5],
     "simclr-symmetric": [0.5],
     "mocov3": [1, 0.1],
     "byol": [1, 0.1],

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import fastinet
+from fastinet import RandomCrop
 from fastinet.augment import (
     AutoAugment,
     ColorJitter,
@@ -57,6 +58,11 @@ def take(part: Any, said: Said) -> None:
         said["size"] = tuple(part.size)
         said["scale"], said["ratio"] = tuple(part.scale), tuple(part.ratio)
         said["interpolation"] = interpolation_of(part.interpolation)
+    elif kind == "Resize":
+        said["resize"], said["interpolation"] = part.size, interpolation_of(part.interpolation)
+    elif kind == "RandomCrop":
+        said["size"] = tuple(part.size)
+        said["padding"], said["padding_mode"] = part.padding, part.padding_mode
     elif kind == "RandomHorizontalFlip":
         said["hflip"] = part.p
     elif kind == "Normalize":
@@ -156,7 +162,9 @@ def said_by(recipe: fastinet.recipes.Recipe) -> list[Said]:
         transform: Any = group.transform
         size = transform.native()["size"]
         said = {"size": size, "count": group.count, "mean": recipe.mean, "std": recipe.std}
-        for name in ("scale", "ratio", "interpolation", "hflip", "erase"):
+        own = ("resize", "padding", "padding_mode")
+        names = own if isinstance(transform, RandomCrop) else ("scale", "ratio")
+        for name in (*names, "interpolation", "hflip", "erase"):
             said[name] = getattr(transform, name)
         said["augment"] = [made for each in transform.augment for made in plain(each)]
         found.append(said)

@@ -44,17 +44,19 @@ def views(transform: Any) -> Iterator[str]:
 
 def crop(transform: Any) -> str:
     """A training crop and what happens to it."""
-    parts = [f"crop {transform.size}"]
-    if isinstance(transform, fastinet.RandomResizedCrop):
+    size, resize = transform.size, getattr(transform, "resize", None)
+    if resize is not None:
+        padding = f"padded by {transform.padding} ({transform.padding_mode})"
+        text = f"{resize}, {padding} → crop {size} {transform.interpolation}"
+    else:
         low, high = transform.scale
-        parts.append(f"({low:g}, {high:g})")
-    parts.append(transform.interpolation)
-    text = " ".join(parts)
+        text = f"crop {size} ({low:g}, {high:g}) {transform.interpolation}"
+        if transform.box_rule != "torchvision":
+            text += f", box rule {transform.box_rule}"
     if transform.hflip != 0.5:
         text += f", flip {transform.hflip:g}"
     parts = [text, *map(operation, transform.augment)]
-    if transform.erase is not None:
-        erase = transform.erase
+    if (erase := transform.erase) is not None:
         parts.append(f"erase {erase.p:g}" + f" {erase.mode}" * (erase.mode != "const"))
     return "; ".join(parts)
 
