@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastinet.augment import Operation
-    from fastinet.pixels.transforms import Interpolation
+    from fastinet.pixels.transform_parts import Interpolation
 
 __all__ = ["self_supervised"]
 
