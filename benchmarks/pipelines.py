@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from fastinet.pixels.transforms import Transform
 
+
 SIZE = 224  # side of a row [pixels]
 RESIZE = 256  # shorter side of a validation image before its crop [pixels]
 BATCH = 64
@@ -57,8 +58,9 @@ FORMATS: dict[str, dict[str, Any]] = {
 class Fastinet:
     """The pipeline under test, with entropy checkpoints or as if there were none.
 
-    An epoch has `least_items` items or more: those of the archive, repeated if need be. `index`
-    is that of fastinet.open, `options` are further arguments of fastinet.Loader.
+    An epoch has `least_items` items or more: those of the archive, repeated if need be; and at most
+    `most_items` of them, the first ones. `index` is that of fastinet.open, `options` are further
+    arguments of fastinet.Loader.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Fastinet:
         checkpoints: bool = False,
         transform: Transform = TRAIN,
         least_items: int = 0,
+        most_items: int | None = None,
         index: bool | Path = True,
         **options: Any,
     ) -> None:
@@ -80,6 +83,8 @@ class Fastinet:
         if len(self.dataset) < least_items:  # a long epoch out of few images
             rows = np.resize(np.arange(len(self.dataset)), least_items)
             self.dataset = self.dataset.select(rows)
+        if most_items is not None:
+            self.dataset = self.dataset.select(np.arange(min(most_items, len(self.dataset))))
         self.loader = fastinet.Loader(
             self.dataset,
             batch_size=BATCH,

@@ -13,7 +13,7 @@ Nothing is unpacked and nothing re-encoded::
 import importlib
 from typing import Any
 
-from fastinet import augment, errors, metrics, mixing
+from fastinet import augment, errors, metrics, mixing, recipes
 from fastinet.annotations.bounding_boxes import Boxes, read_boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.objects import Objects
@@ -39,6 +39,7 @@ from fastinet.pixels.transforms import (
     Resize,
     View,
 )
+from fastinet.recipes import recipe
 from fastinet.verification import verify
 
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "read_boxes",
     "read_header",
     "read_semantic_tree",
+    "recipe",
+    "recipes",
     "verify",
 ]
 

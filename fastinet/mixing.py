@@ -31,7 +31,7 @@ from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CutMix", "Mixup", "OneOf", "soft_labels"]
+__all__ = ["CutMix", "Mixup", "OneOf", "Unmixed", "soft_labels"]
 
 Layout = Literal["NCHW", "NHWC"]
 
@@ -174,11 +174,36 @@ class CutMix:
             )
 
 
+@dataclass(frozen=True)
+class Unmixed:
+    """Leaves images as they are; labels become targets, as they do in the batches that are mixed.
+
+    Among the ways of `OneOf` it stands for the batches that timm's ``--mixup-prob`` leaves alone.
+
+    Attributes:
+        classes: number of classes, C.
+        smoothing: share of the labels' weight that goes to all classes alike, 0 to below 1.
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    classes: int
+    smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_targets(self)
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:  # noqa: ARG002 - called as the others are
+        """The images given, and float32 targets [B, C]; see `Mixup`."""
+        return images, soft_labels(labels, self.classes, smoothing=self.smoothing)
+
+
 class OneOf:
     """One of several ways to mix, drawn anew for each batch.
 
     Args:
-        ways: `Mixup`, `CutMix`, or anything that is called as they are.
+        ways: `Mixup`, `CutMix`, `Unmixed`, or anything that is called as they are.
         weights: how often each is drawn, relative to the others; None: all alike.
         seed: 0 .. 2**64 - 1.
 
@@ -255,10 +280,14 @@ def _refuse_whole_numbers(images: Any) -> None:
 
 
 def _check(way: Mixup | CutMix) -> None:
-    whole_number("classes", way.classes, 1, 2**31 - 1)
+    _check_targets(way)
     checked_seed(way.seed)
     if not 0 < way.alpha < math.inf:
         raise ValueError(f"alpha must be positive, not {way.alpha!r}")
+
+
+def _check_targets(way: Mixup | CutMix | Unmixed) -> None:
+    whole_number("classes", way.classes, 1, 2**31 - 1)
     if not 0 <= way.smoothing < 1:
         raise ValueError(f"smoothing must be 0 to below 1, not {way.smoothing!r}")
 

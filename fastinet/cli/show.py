@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import types
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,22 +20,25 @@ from fastinet.cli.opening import (
     refuse_for_stream,
     split_option,
 )
-from fastinet.cli.output import archive_argument, literal, note, say
+from fastinet.cli.output import archive_argument
+from fastinet.cli.sheets import NO_ERRORS, first_batch, say_what_was_drawn, write_pictures
+from fastinet.cli.show_recipe import show_recipe
 from fastinet.datasets.classes import class_table
-from fastinet.errors import CorruptError, FastinetError, FastinetWarning, MissingError
+from fastinet.errors import CorruptError, FastinetError, MissingError
 from fastinet.items.opening import is_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from fastinet import Batch, Dataset, ItemBoxes
     from fastinet.datasets.classes import ClassInfo
+    from fastinet.recipes import Recipe
 
     Picture = NDArray[np.uint8] | None  # None: the item gave none
 
-_NO_ERRORS: Mapping[int, Exception] = types.MappingProxyType({})
+_COUNT = 40  # images of a sheet, unless told otherwise
 
 
 @click.command(short_help="Write a contact sheet of images drawn at random from ARCHIVE.")
@@ -47,13 +48,24 @@ _NO_ERRORS: Mapping[int, Exception] = types.MappingProxyType({})
 @click.option(
     "--output", "-o", default="contact_sheet.png", show_default=True, help="PNG to write."
 )
-@click.option("--count", "-n", type=click.IntRange(1), default=40, show_default=True)
+@click.option(
+    "--count",
+    "-n",
+    type=click.IntRange(1),
+    help="Images  [default: 40, or as many as have 40 views]",
+)
 @click.option(
     "--transform",
     type=click.Choice(["none", "train", "val"]),
     default="none",
     show_default=True,
     help="Originals, or what a training or validation batch sees.",
+)
+@click.option(
+    "--recipe",
+    "recipe_name",
+    metavar="NAME",
+    help="What a batch of this recipe sees, view by view, and what was done to it.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which images.")
 @click.option(
@@ -66,8 +78,9 @@ def show(
     split: str | None,
     index_path: str | None,
     output: str,
-    count: int,
+    count: int | None,
     transform: str,
+    recipe_name: str | None,
     seed: int,
     boxes: str | None,
 ) -> None:
@@ -76,10 +89,17 @@ def show(
     Of an ARCHIVE that arrives ("-" for standard input, or a named pipe) it shows the first images.
     An image that gives no picture is shown as a crossed tile with the cause, and named on stderr.
     """
+    recipe = None if recipe_name is None else _recipe(recipe_name, boxes)
     if is_stream(archive):
-        refuse_for_stream(archive, index=index_path)
-        _show_stream(archive, split, output, count, transform, seed, boxes)
+        refuse_for_stream(archive, index=index_path, recipe=recipe_name)
+        _show_stream(archive, split, output, count or _COUNT, transform, seed, boxes)
         return
+    if recipe is not None:
+        dataset = open_archive(archive, split, index_path=index_path)
+        training = transform != "val"
+        show_recipe(dataset, recipe, output, count=count, training=training, seed=seed)
+        return
+    count = count or _COUNT
     dataset = open_archive(archive, split, index_path=index_path)
     of_items = None if boxes is None else _boxes_of_items(boxes, dataset)
     if transform == "none":
@@ -93,17 +113,17 @@ def show(
         batch, errors = _batch(dataset, count, transform, seed, of_items)
         images = list(batch.images)
         write_batch_sheet(dataset, batch, output, errors)
-    _say_what_was_drawn(output, images, errors)
+    say_what_was_drawn(output, len(images), errors)
 
 
-def _say_what_was_drawn(
-    output: str, images: Sequence[Picture], errors: Mapping[int, Exception]
-) -> None:
-    """Names the images that gave no picture on stderr, and says how many there are."""
-    for row in sorted(errors):
-        note(f"[yellow]no picture:[/] {literal(errors[row])}")
-    bad = f", {len(errors)} of them crossed: they gave no picture" if errors else ""
-    say(f"{literal(output)}: {len(images)} images{bad}")
+def _recipe(name: str, boxes: str | None) -> Recipe:
+    """The recipe of this name."""
+    if boxes is not None:
+        raise click.UsageError("--boxes are drawn on images without --recipe")
+    try:
+        return fastinet.recipe(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--recipe") from None
 
 
 def _decoded_item(dataset: Dataset, item: int) -> tuple[Picture, Exception | None]:
@@ -116,7 +136,7 @@ def _decoded_item(dataset: Dataset, item: int) -> tuple[Picture, Exception | Non
     except FastinetError as error:
         alone = dataset.select([item])
         loader = fastinet.Loader(alone, 1, fastinet.Resize(8), threads=1, world=1, on_error="mask")
-        batch, errors = _first_batch(loader)
+        batch, errors = first_batch(loader)
         cause = None if batch is None else errors.get(0)
         return None, cause or error.in_member(dataset.keys[item])
 
@@ -127,18 +147,6 @@ def _decoded(data: bytes, key: str) -> tuple[Picture, Exception | None]:
         return fastinet.decode(data), None
     except FastinetError as error:
         return None, error.in_member(key)
-
-
-def _first_batch(
-    loader: fastinet.Loader | fastinet.StreamLoader,
-) -> tuple[Batch | None, dict[int, Exception]]:
-    """The first batch, and why rows of it are masked; no warning, since they are shown."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FastinetWarning)
-        batches: Iterator[Batch] = iter(loader)
-        batch = next(batches, None)
-        del batches  # which ends the epoch, so that it warns here
-    return batch, {} if batch is None else batch.errors
 
 
 def _boxes_of_items(path: str, dataset: Dataset) -> ItemBoxes:
@@ -178,7 +186,7 @@ def _batch(
         world=1,
         on_error="mask",
     )
-    batch, errors = _first_batch(loader)
+    batch, errors = first_batch(loader)
     if batch is None:
         raise MissingError("there are no images to show", archive=dataset.path)
     return batch, errors
@@ -221,7 +229,7 @@ def _show_stream(
         loader = fastinet.StreamLoader(
             stream, count, _rule(transform), seed=seed, world=1, on_error="mask"
         )
-        batch, errors = _first_batch(loader)
+        batch, errors = first_batch(loader)
         images = [] if batch is None else list(batch.images)
         keys = [] if batch is None else batch.keys
         classes = [told[key] for key in keys]
@@ -232,15 +240,15 @@ def _show_stream(
         _info_of(each, stream.classes) if isinstance(each, int) else class_table([each])[0]
         for each in classes
     ]
-    _write(images, _captions(infos, keys), output, errors=errors)
-    _say_what_was_drawn(output, images, errors)
+    write_pictures(images, _captions(infos, keys), output, errors=errors)
+    say_what_was_drawn(output, len(images), errors)
 
 
 def write_batch_sheet(
     dataset: Dataset,
     batch: Batch,
     output: str | Path,
-    errors: Mapping[int, Exception] = _NO_ERRORS,
+    errors: Mapping[int, Exception] = NO_ERRORS,
 ) -> None:
     """Writes the rows of a batch as a contact sheet, with its objects if it has them.
 
@@ -258,7 +266,7 @@ def write_sheet(
     items: NDArray[np.int64],
     output: str | Path,
     frames: Sequence[NDArray[np.float32]] | None = None,
-    errors: Mapping[int, Exception] = _NO_ERRORS,
+    errors: Mapping[int, Exception] = NO_ERRORS,
 ) -> None:
     """Writes images of `items` as a contact sheet, captioned with class and key.
 
@@ -268,7 +276,7 @@ def write_sheet(
     labels = dataset.labels[items].tolist()
     keys = [dataset.keys[item] for item in items]
     infos = [_info_of(label, dataset.classes) for label in labels]
-    _write(images, _captions(infos, keys), output, frames, errors)
+    write_pictures(images, _captions(infos, keys), output, frames, errors)
 
 
 def _info_of(label: int, classes: Sequence[ClassInfo]) -> ClassInfo | None:
@@ -282,30 +290,3 @@ def _captions(infos: Sequence[ClassInfo | None], keys: Sequence[str]) -> list[tu
         names = ("",) if info is None else (*info.names, info.wnid)
         captions.append((names[0], key.rpartition("/")[2]))
     return captions
-
-
-def _write(
-    images: Sequence[Picture],
-    captions: Sequence[tuple[str, str]],
-    output: str | Path,
-    frames: Sequence[NDArray[np.float32]] | None = None,
-    errors: Mapping[int, Exception] = _NO_ERRORS,
-) -> None:
-    """Writes the sheet; pictures with an error are crossed out, and captioned with its cause."""
-    from fastinet.pixels.contact_sheet import contact_sheet  # noqa: PLC0415 - it needs Pillow
-
-    sound = [None if row in errors else image for row, image in enumerate(images)]
-    lines = [
-        (_cause(errors[row]), key) if row in errors else (name, key)
-        for row, (name, key) in enumerate(captions)
-    ]
-    sheet = contact_sheet(sound, lines, frames=frames)
-    try:
-        sheet.save(Path(output), "PNG")
-    except OSError as error:  # that of a full disk does not say which file it is
-        raise OSError(error.errno, error.strerror, str(output)) from error
-
-
-def _cause(error: Exception) -> str:
-    """Why an item gave no picture, without the place, which is too long for a caption."""
-    return error.cause if isinstance(error, FastinetError) else str(error)

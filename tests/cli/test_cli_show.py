@@ -15,7 +15,6 @@ from support.commands import run
 import fastinet
 from fastinet.cli import main
 from fastinet.datasets.classes import class_table
-from fastinet.errors import CorruptError
 from fastinet.pixels.contact_sheet import contact_sheet
 from fastinet.testing.archives import tar
 from fastinet.testing.bounding_boxes import annotation_xml, write_boxes
@@ -113,17 +112,6 @@ def test_bad_images_have_no_frames(tmp_path: Path, transform: str) -> None:
     assert "GIF" in run("show", str(path), *options).stderr
     pixels = np.asarray(Image.open(sheet))
     assert not (pixels == np.array([255, 60, 60])).all(axis=2).any()
-
-
-def test_captions_of_bad_images_tell_the_cause(tmp_path: Path) -> None:
-    images = [np.zeros((8, 8, 3), np.uint8)] * 3
-    errors = {1: CorruptError("cut", archive="a.tar"), 2: ValueError("odd")}
-    show._write(
-        images, [("tench", "a"), ("tench", "b"), ("x", "c")], tmp_path / "a.png", None, errors
-    )
-    captions = [("tench", "a"), ("cut", "b"), ("odd", "c")]
-    expected = np.asarray(contact_sheet([images[0], None, None], captions))
-    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), expected)
 
 
 @pytest.mark.parametrize("transform", ["none", "train", "val"])

@@ -236,6 +236,8 @@ OVER_SEVERAL_MODULES = {
     "pixels/test_random_crop.py": "are random crops, flips and interpolations what they should be?",
     "pixels/test_rows.py": "are the pixels of JPEGs Pillow's?",
     "pixels/test_wrapped_images.py": "are images in gzip read as if they were not?",
+    "recipes/test_epochs_of_recipes.py": "does every recipe run an epoch, and resume it elsewhere?",
+    "recipes/test_upstream.py": "do recipes say what their authors' transforms do?",
     "sidecars/test_earlier_sidecars.py": "are sidecars of earlier versions read?",
     "sidecars/test_staged_archives.py": "do sidecars serve copies of their archive?",
     "sidecars/test_without_a_place.py": "does anything stop where no sidecar can be kept?",

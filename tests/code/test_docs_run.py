@@ -201,6 +201,10 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN, after="batch.erased.shape == (len(batch), 1, 4) and batch.erased.any()"
     ),
     ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
+    ("docs/recipes.md", "Recipes: what networks are trained on, by name"): Program(
+        before=TRAIN + VALIDATION,
+        after="larger.train.size == 384 and targets.shape == (len(images), 1000)",
+    ),
     ("docs/augmentation.md", "Steps"): Program(
         before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",

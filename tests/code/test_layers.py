@@ -51,7 +51,7 @@ PYTHON_LAYERS = [
     {"_native"},
     {"augment", "distributed", "formats", "mixing"},
     {"pixels"},
-    {"sidecars"},
+    {"recipes", "sidecars"},
     {"archives"},
     {"datasets"},
     {"annotations"},

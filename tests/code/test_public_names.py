@@ -108,6 +108,8 @@ PUBLIC = {
         "imagenet5k": "(dataset, class_list, *, others)",
         "metrics": "",
         "mixing": "",
+        "recipe": "(name)",
+        "recipes": "",
         "open": "(path, *, split, labels, devkit, patch, index, progress, classes)",
         "open_label_maps": "(path, *, index, progress)",
         "open_stream": "(source, *, classes, split, labels, name)",
@@ -209,7 +211,18 @@ PUBLIC = {
         ),
         "Mixup": "(classes, alpha, smoothing, seed): alpha classes draw seed smoothing",
         "OneOf": "(*ways, *, weights, seed): draw",
+        "Unmixed": "(classes, smoothing): classes smoothing",
         "soft_labels": "(labels, classes, lam, smoothing)",
+    },
+    "fastinet.recipes": {
+        "Mixing": "(mixup, cutmix, switch, p, smoothing): cutmix mixup p smoothing switch",
+        "Recipe": (
+            "(name, title, train, val, mixing, repeats, mean, std, sizes, source, note, "
+            "not_verified): mean mixing name not_verified note repeats sizes source std title "
+            "train train_options val val_options"
+        ),
+        "names": "()",
+        "recipe": "(name)",
     },
     "fastinet.distributed": {
         "rank_and_world": "(rank, world)",
@@ -388,7 +401,7 @@ def test_public_names_stay(module: str, name: str) -> None:
     assert set(parameters) <= set(found_parameters), "parameters have gone"
 
 
-@pytest.mark.parametrize("name", ["errors", "metrics", "mixing", "jax", "torch"])
+@pytest.mark.parametrize("name", ["errors", "metrics", "mixing", "recipes", "jax", "torch"])
 def test_modules_are_there_without_an_import_by_the_user(name: str) -> None:
     if name in ("jax", "torch"):
         pytest.importorskip(name)

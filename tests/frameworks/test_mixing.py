@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastinet.mixing import CutMix, Mixup, OneOf, soft_labels
+from fastinet.mixing import CutMix, Mixup, OneOf, Unmixed, soft_labels
 
 CLASSES = 7
 BATCH = {"epoch": 3, "batch": 5}
@@ -148,6 +148,16 @@ def test_one_of_several_ways() -> None:
         assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_unmixed_batches_have_targets(dtype: Any) -> None:
+    images, labels = batch_of()
+    images = images.astype(dtype)
+    same, targets = Unmixed(CLASSES, 0.1)(images, labels, **BATCH)
+    assert same is images
+    np.testing.assert_allclose(targets, mixed_targets(labels, 1.0, 0.1), atol=1e-6)
+    assert targets.dtype == np.float32
+
+
 def test_a_label_of_minus_one_is_no_class() -> None:
     assert np.array_equal(soft_labels(np.array([2, -1]), 3), [[0, 0, 1], [0, 0, 0]])
 
@@ -198,6 +208,8 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
         (lambda: CutMix(10, smoothing=1), "smoothing must be 0 to below 1, not 1"),
         (lambda: CutMix(10, seed=-1), "seed must be"),
         (lambda: CutMix(10, layout="CHW"), "layout must be"),  # type: ignore[arg-type]
+        (lambda: Unmixed(0), "classes must be"),
+        (lambda: Unmixed(10, 1.0), "smoothing must be 0 to below 1, not 1.0"),
         (OneOf, "at least one way"),
         (lambda: OneOf(1, 2, weights=[1]), "weights must be 2 numbers"),
         (lambda: OneOf(1, 2, weights=[0, 0]), "weights must be 2 numbers"),
