@@ -151,7 +151,13 @@ Status ItemStream::TakeAsides() {
 Status ItemStream::TakePassed(const PassedEntry& entry) {
   if (IsLeftover(entry.name, false)) return {};
   FASTINET_ASSIGN_OR_RETURN(const bool wanted, gate_.Takes(entry.name, false));
-  if (!wanted) return {};
+  if (!wanted) {
+    // A link within the split may lead by way of one that is not.
+    const bool is_link =
+        entry.kind == PassedKind::kHardLink || entry.kind == PassedKind::kSymbolicLink;
+    if (is_link) (void)names_.Add(entry.name);
+    return {};
+  }
   std::string shown = entry.name + " (" + std::string(NameOf(entry.kind)) + ")";
   if (entry.kind == PassedKind::kHardLink && names_.Has(entry.target)) {
     return OfStream("a hard link to '" + entry.target + "', whose bytes have gone by", entry.name,

@@ -135,7 +135,7 @@ def test_images_of_other_archives_beside_it_are_refused(tmp_path: Path) -> None:
     members = imagenet_c_members() | {"train/n01440764/n01440764_1.JPEG": JPEG}
     path = write_archive(tmp_path / "all.tar", members)
     with pytest.raises(
-        UnsupportedError, match=r"there are 1 that lie in no .* Open the folders"
+        UnsupportedError, match=r"there are 1 that lie in no .* takes each folder by its own path"
     ) as at:
         fastinet.open(path)
     assert at.value.member == "train/n01440764/n01440764_1.JPEG"

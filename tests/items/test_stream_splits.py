@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHALLENGE = miniature_challenge()
+JPEG = small_jpeg(np.random.default_rng(0))
 ARCHIVES: dict[str, Mapping[str, bytes]] = {
     "class tree": CHALLENGE.class_tree(),
     "CLS-LOC": CHALLENGE.cls_loc(),
@@ -205,3 +207,23 @@ def test_two_folders_by_one_name(tmp_path: Path) -> None:
         list(streamed(tar(members), split="Train/").items())
     with pytest.raises(ValueError, match="no images in a folder 'Train/'"):
         opened(members, tmp_path / "a.tar", "Train/")
+
+
+def test_a_link_by_way_of_one_in_another_split_is_refused() -> None:
+    """A stream has no bytes for it, and `open` has: a hard link of train to a file of val."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as packed:
+        for name, kind, target in (
+            ("val/n01440764/a.JPEG", tarfile.REGTYPE, ""),
+            ("train/n01440764/b.JPEG", tarfile.LNKTYPE, "val/n01440764/a.JPEG"),
+            ("val/n01440764/c.JPEG", tarfile.SYMTYPE, "../../train/n01440764/b.JPEG"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
+            info.size = 0 if target else len(JPEG)
+            packed.addfile(info, io.BytesIO(JPEG))
+    file.seek(0)
+    stream = fastinet.open_stream(file, split="val", classes="imagenet1k")
+    with pytest.raises(UnsupportedError, match="symbolic link to a member") as at:
+        list(stream.items())
+    assert at.value.member == "val/n01440764/c.JPEG"
