@@ -101,6 +101,19 @@ def test_the_rectangle_follows_torchvisions_rule(seed: int, batch: int) -> None:
         assert centres, "no centre gives this rectangle"
 
 
+@pytest.mark.parametrize("mix", [Mixup(CLASSES), CutMix(CLASSES), OneOf(CutMix(CLASSES))])
+def test_groups_of_views_are_mixed_by_themselves(mix: Any) -> None:
+    images, labels = batch_of()
+    with pytest.raises(TypeError, match=r"images are 2 arrays, .* mix each by itself"):
+        mix((images, images), labels, epoch=0, batch=0)
+
+
+def test_cutmix_of_views_is_of_each() -> None:
+    images, labels = batch_of()
+    with pytest.raises(ValueError, match=r"four axes, not \(6, 1, .* images\[:, 0\]"):
+        CutMix(CLASSES)(images[:, None], labels, epoch=0, batch=0)
+
+
 def test_cutmix_takes_whole_numbers() -> None:
     images, labels = batch_of()
     pixels = (images * 50 + 128).astype(np.uint8)
