@@ -90,6 +90,15 @@ class Step(NamedTuple):
     """Of these: red, green and blue, 0 to 255, of what the image does not reach. Of ``rectangle``:
     its colour."""
 
+    def __repr__(self) -> str:
+        """As it is written by hand, without what it has anyway: most steps have no sampling."""
+        given = list(self)
+        for name in reversed(self._fields[1:]):
+            if given[-1] != self._field_defaults[name]:
+                break
+            given.pop()
+        return f"Step({', '.join(map(repr, given))})"
+
 
 def native_steps(
     steps: Iterable[Any],

@@ -68,6 +68,20 @@ def test_what_is_no_list_of_steps_is_refused(steps: Any) -> None:
         native_steps(steps)
 
 
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Step("invert"), "Step('invert')"),
+        (Step("hue", (0.25,)), "Step('hue', (0.25,))"),
+        (Step("rotate", (3.0,), "bicubic"), "Step('rotate', (3.0,), 'bicubic')"),
+        (Step("rotate", (3.0,), fill=(1, 2, 3)), "Step('rotate', (3.0,), 'nearest', (1, 2, 3))"),
+    ],
+)
+def test_a_step_is_printed_as_it_is_written(step: Step, text: str) -> None:
+    assert repr(step) == text
+    assert eval(text) == step  # noqa: S307
+
+
 def test_a_single_step_is_no_list_of_them() -> None:
-    with pytest.raises(TypeError, match=r"steps must be a list of them, .* not Step\(op='rotate'"):
+    with pytest.raises(TypeError, match=r"steps must be a list of them, .* not Step\('rotate'"):
         native_steps(Step("rotate", (30,)))
