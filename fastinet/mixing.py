@@ -214,6 +214,7 @@ class OneOf:
         seed: 0 .. 2**64 - 1.
 
     Raises:
+        TypeError: a way that cannot be called.
         ValueError: no ways, or weights that do not fit them.
     """
 
@@ -223,6 +224,12 @@ class OneOf:
         shares = np.ones(len(ways)) if weights is None else np.asarray(weights, np.float64)
         if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
             raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
+        for way in ways:
+            if not callable(way):
+                raise TypeError(
+                    "a way to mix is called with images and labels, such as Mixup(1000), not "
+                    f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
+                )
         self.ways = ways
         self.seed = checked_seed(seed)
         self._ends = np.cumsum(shares / shares.sum())

@@ -445,9 +445,15 @@ class OneOf(Operation):
 
     def __post_init__(self) -> None:
         set_probability(self)
+        given: Any = self.operations
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise TypeError(
+                "OneOf takes a list of operations to choose from, OneOf([Grayscale(), Invert()]), "
+                f"not {given!r}"
+            )
         parts = tuple(
             part if isinstance(part, Operation) else augment_tuple("operations", part)
-            for part in self.operations
+            for part in given
         )
         if not 1 <= len(parts) <= 256:
             raise ValueError(f"operations must be 1 to 256 to choose from, not {len(parts)}")
