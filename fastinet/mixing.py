@@ -80,9 +80,10 @@ class Mixup:
             Images like those given, and float32 targets [B, C].
 
         Raises:
-            TypeError: images of whole numbers, which cannot be blended.
+            TypeError: images of whole numbers, which cannot be blended, or several arrays of them.
             ValueError: labels of another shape.
         """
+        _refuse_groups(images)
         _refuse_whole_numbers(images)
         xp = library_of(images)
         lam = self.draw(epoch, batch)
@@ -149,10 +150,15 @@ class CutMix:
             Images like those given, and float32 targets [B, C].
 
         Raises:
+            TypeError: several arrays of images.
             ValueError: images or labels of another shape.
         """
+        _refuse_groups(images)
         if len(images.shape) != 4:
-            raise ValueError(f"cutmix needs images of four axes, not {tuple(images.shape)}")
+            raise ValueError(
+                f"cutmix needs images of four axes, not {tuple(images.shape)}; of views, mix each "
+                "by itself: images[:, 0], ..."
+            )
         self._check_layout(images.shape)
         xp = library_of(images)
         height, width = images.shape[2:] if self.layout == "NCHW" else images.shape[1:3]
@@ -208,6 +214,7 @@ class OneOf:
         seed: 0 .. 2**64 - 1.
 
     Raises:
+        TypeError: a way that cannot be called.
         ValueError: no ways, or weights that do not fit them.
     """
 
@@ -217,6 +224,12 @@ class OneOf:
         shares = np.ones(len(ways)) if weights is None else np.asarray(weights, np.float64)
         if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
             raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
+        for way in ways:
+            if not callable(way):
+                raise TypeError(
+                    "a way to mix is called with images and labels, such as Mixup(1000), not "
+                    f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
+                )
         self.ways = ways
         self.seed = checked_seed(seed)
         self._ends = np.cumsum(shares / shares.sum())
@@ -229,6 +242,7 @@ class OneOf:
 
     def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch; see `Mixup` and `CutMix`."""
+        _refuse_groups(images)
         if any(isinstance(way, Mixup) for way in self.ways):
             _refuse_whole_numbers(images)  # at the first batch, not when its turn comes
         mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
@@ -269,6 +283,13 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
         raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
     targets = xp.where(has_label[:, None], targets, 0.0)
     return as_dtype(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
+
+
+def _refuse_groups(images: Any) -> None:
+    if isinstance(images, tuple | list):
+        raise TypeError(
+            f"images are {len(images)} arrays, as those of a MultiCrop are: mix each by itself"
+        )
 
 
 def _refuse_whole_numbers(images: Any) -> None:

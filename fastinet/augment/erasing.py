@@ -157,8 +157,16 @@ def erase(
         )
     if layout not in ("NCHW", "NHWC"):
         raise ValueError(f'layout must be "NCHW" or "NHWC", not {layout!r}')
-    channels = -3 if layout == "NCHW" else -1
+    if erased is None:
+        raise TypeError("erased is None: the transform of these images has no erase=")
+    channels, others = (-3, -1) if layout == "NCHW" else (-1, -3)
     rows = tuple(images.shape[:-3])
+    if images.shape[channels] != 3 and images.shape[others] == 3:
+        other = "NHWC" if layout == "NCHW" else "NCHW"
+        raise ValueError(
+            f"images {tuple(images.shape)} have no three channels under layout={layout!r}: "
+            f"say layout={other!r}"
+        )
     if images.shape[channels] != 3 or tuple(erased.shape[:-2]) != rows or erased.shape[-1] != 4:
         raise ValueError(
             f"boxes {tuple(erased.shape)} do not fit images {tuple(images.shape)} of {layout}"

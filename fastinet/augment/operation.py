@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastinet._native import _engine
 from fastinet.augment.amounts import Amount, constant, uniform
+from fastinet.augment.erasing import RandomErasing
+from fastinet.augment.lighting import Lighting
 from fastinet.augment.steps import Step
 from fastinet.base.checks import whole_number
 
@@ -65,17 +67,29 @@ def augment_tuple(name: str, augment: Any) -> tuple[Operation, ...]:
     Raises:
         TypeError: something else; the message says what is taken.
     """
-    operations = (augment,) if isinstance(augment, Operation) else augment
-    if operations is None:
+    if augment is None:
         return ()
-    if isinstance(operations, Iterable) and not isinstance(operations, str):
-        operations = tuple(operations)
-        if all(isinstance(each, Operation) for each in operations):
-            return operations
-    raise TypeError(
-        f"{name} must be an operation of fastinet.augment or a tuple of them, not {augment!r}; "
-        "functions of your own belong behind the loader"
-    )
+    is_sequence = isinstance(augment, Iterable) and not isinstance(augment, str)
+    operations = tuple(augment) if is_sequence else (augment,)
+    for each in operations:
+        if not isinstance(each, Operation):
+            raise TypeError(
+                f"{name} must be an operation of fastinet.augment or a tuple of them, "
+                f"not {each!r}; {_advice(each)}"
+            )
+    return operations
+
+
+def _advice(augment: Any) -> str:
+    """What to do with something that is no operation."""
+    if isinstance(augment, str):
+        return f"timm's strings are RandAugment.timm({augment!r}) and the like"
+    if isinstance(augment, type) and issubclass(augment, Operation):
+        return f"write {augment.__name__}(...)"
+    if isinstance(augment, Lighting | RandomErasing):
+        argument = "lighting" if isinstance(augment, Lighting) else "erase"
+        return f"it comes with the normalisation: give it to the transform as {argument}="
+    return "functions of your own belong behind the loader"
 
 
 def native_operations(augment: Augment, row: Row) -> list[_engine.Operation]:
@@ -96,13 +110,14 @@ def draw_steps(
     """The steps that a loader with these numbers takes one item through.
 
     Args:
-        augment: an operation, or a tuple of them.
+        augment: an operation, or a tuple of them: what the transform has, or that of a `View`.
         size: height and width of the row [pixels]: one number for a square, or (height, width).
         seed: of the loader.
         epoch: which.
         item: its id.
-        view: which of the item's views; view v of copy c is ``c * V + v``, of V views.
-        interpolation: of the crop.
+        view: which of the item's views, numbered over all groups of a `MultiCrop`; view v of copy c
+            is ``c * V + v``, of V views.
+        interpolation: of the crop, "random" included.
 
     Raises:
         ValueError: operations that a row of this size cannot have; the message names them.

@@ -1,5 +1,9 @@
 """Random operations on the pixels of a row: single ones, and one of several.
 
+A number is the number itself: ``Rotate(30)`` turns every image by 30 degrees. A pair (low, high)
+is drawn from: ``Rotate((-30, 30))``. Only :class:`ColorJitter` takes bounds about 1 from a number,
+as torchvision's does.
+
 These are descriptions: frozen, comparable, printable. The native core draws from them
 (``csrc/policy``) and carries out what was drawn (``csrc/augment``). Each operation of a row has
 random bits of its own, which depend on (seed, epoch, item, view) and on its place among the others.
@@ -332,7 +336,7 @@ class _Geometric(Operation):
     """An operation that moves pixels.
 
     Attributes:
-        amount: how far; or (low, high) to draw it from.
+        amount: how far, always so far; or (low, high) to draw it from.
         interpolation: how to read between pixels: "nearest", "bilinear", "bicubic", "random"
             (bilinear or bicubic, each half of the time), or None for what the crop is resized with.
         fill: of what the image does not reach, 0 to 255: one number, or (red, green, blue).
@@ -367,7 +371,18 @@ class _Geometric(Operation):
 
 @dataclass(frozen=True)
 class Rotate(_Geometric):
-    """A rotation about the centre: ``Image.rotate``. The amount is in degrees, anticlockwise."""
+    """A rotation about the centre: ``Image.rotate``. The amount is in degrees, anticlockwise.
+
+    ``Rotate(30)`` turns every image by 30 degrees; torchvision's ``RandomRotation(30)`` draws an
+    angle from -30 to 30, which is the default here.
+
+    Attributes:
+        amount: how far, always so far; or (low, high) to draw it from.
+        interpolation: how to read between pixels: "nearest", "bilinear", "bicubic", "random"
+            (bilinear or bicubic, each half of the time), or None for what the crop is resized with.
+        fill: of what the image does not reach, 0 to 255: one number, or (red, green, blue).
+        p: probability.
+    """
 
     amount: float | tuple[float, float] = (-30.0, 30.0)
 
@@ -430,9 +445,15 @@ class OneOf(Operation):
 
     def __post_init__(self) -> None:
         set_probability(self)
+        given: Any = self.operations
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise TypeError(
+                "OneOf takes a list of operations to choose from, OneOf([Grayscale(), Invert()]), "
+                f"not {given!r}"
+            )
         parts = tuple(
             part if isinstance(part, Operation) else augment_tuple("operations", part)
-            for part in self.operations
+            for part in given
         )
         if not 1 <= len(parts) <= 256:
             raise ValueError(f"operations must be 1 to 256 to choose from, not {len(parts)}")

@@ -90,6 +90,15 @@ class Step(NamedTuple):
     """Of these: red, green and blue, 0 to 255, of what the image does not reach. Of ``rectangle``:
     its colour."""
 
+    def __repr__(self) -> str:
+        """As it is written by hand, without what it has anyway: most steps have no sampling."""
+        given = list(self)
+        for name in reversed(self._fields[1:]):
+            if given[-1] != self._field_defaults[name]:
+                break
+            given.pop()
+        return f"Step({', '.join(map(repr, given))})"
+
 
 def native_steps(
     steps: Iterable[Any],
@@ -104,28 +113,35 @@ def native_steps(
         ValueError: an operation that there is not, or another number or kind of arguments; the
             message names it. Whether an argument lies in its bounds is left to the core.
     """
-    if isinstance(steps, str) or not hasattr(steps, "__iter__"):
-        raise TypeError(f"steps must be (op, arguments, ...) tuples, not {steps!r}")
+    if isinstance(steps, str | Step) or not hasattr(steps, "__iter__"):
+        raise TypeError(f'steps must be a list of them, such as [Step("invert")], not {steps!r}')
     checked = []
     for given in steps:
         try:
             step = given if isinstance(given, Step) else Step(*given)
         except TypeError:
-            raise TypeError(f"a step must be (op, arguments, ...), not {given!r}") from None
+            raise TypeError(
+                f'a step must be (op, arguments, ...), such as Step("invert"), not {given!r}'
+            ) from None
         names = STEP_ARGUMENTS.get(step.op) if isinstance(step.op, str) else None
         if names is None:
             known = ", ".join(STEP_ARGUMENTS)
             raise ValueError(f"there is no step {step.op!r}; there are {known}")
         try:
             arguments = tuple(float(value) for value in step.arguments)
-            fill = tuple(int(value) for value in step.fill)
         except (TypeError, ValueError):
-            raise ValueError(f"arguments and fill must be numbers: {step!r}") from None
+            raise ValueError(
+                f"arguments must be a tuple of numbers, not {step.arguments!r}: {step!r}"
+            ) from None
         if len(arguments) != len(names):
             takes = ", ".join(names) or "no arguments"
             raise ValueError(f"the step {step.op!r} takes {takes}: {step!r}")
         if step.sampling not in get_args(Sampling):
             raise ValueError(f"sampling must be one of {get_args(Sampling)}, not {step.sampling!r}")
+        try:
+            fill = tuple(int(value) for value in step.fill)
+        except (TypeError, ValueError):
+            fill = ()
         if len(fill) != 3 or not all(0 <= value <= 255 for value in fill):
             raise ValueError(f"fill must be three numbers from 0 to 255, not {step.fill!r}")
         checked.append((step.op, arguments, step.sampling, fill))

@@ -207,6 +207,7 @@ _DECIDED_OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("shuffle", "drop_last", "pad_last", "rank", "world"), _SAMPLERS),
         **dict.fromkeys(("window", "block", "on_error", "out"), _SAMPLERS),
         "repeats": "order is the sampler's business, see fastinet.torch.CopySampler",
+        "record": "it gives images and labels; fastinet.augment.draw_steps says what is drawn",
         "prefetch": f"{_DATA_LOADERS}, see its prefetch_factor",
         **dict.fromkeys(("log", "log_every"), f"{_DATA_LOADERS}, and of each process that fetches"),
     },

@@ -352,7 +352,10 @@ def _crop_rule(
         height_width = None if size is None else checked_height_width(size)
         return {"transform": None, "size": height_width, "interpolation": checked.interpolation}
     if not isinstance(transform, CenterCrop | Resize | RandomCrop):
-        raise TypeError(f"transform must be a CenterCrop or a Resize, not {transform!r}")
+        raise TypeError(
+            "transform must be a CenterCrop or a Resize, or a RandomCrop with its window; of other "
+            f"random ones give box=, size= and interpolation= of the row, not {transform!r}"
+        )
     if boxes_given or size is not None:
         raise ValueError("give a transform, or boxes and a size, not both")
     if interpolation not in ("bilinear", transform.interpolation):  # the default says nothing

@@ -354,9 +354,14 @@ class MultiCrop:
     groups: tuple[View, ...]
 
     def __init__(self, *groups: View) -> None:
+        if not groups:
+            raise ValueError("a MultiCrop needs a View(transform, count) at least")
         for group in groups:
             if not isinstance(group, View):
-                raise TypeError(f"a MultiCrop consists of View(transform, count), not of {group!r}")
+                raise TypeError(
+                    "a MultiCrop consists of View(transform, count), each an argument of its own, "
+                    f"not of {group!r}"
+                )
         whole_number("the number of views", sum(group.count for group in groups), 1, MAX_VIEWS)
         object.__setattr__(self, "groups", groups)
 

@@ -322,7 +322,13 @@ def test_arrays_that_cannot_be_erased() -> None:
     boxes = np.zeros((2, 1, 4), np.int32)
     with pytest.raises(TypeError, match="after they were normalised, and these are uint8"):
         erase(np.zeros((2, 3, 5, 5), np.uint8), boxes)
-    for images in (np.zeros((2, 5, 5, 3)), np.zeros((3, 3, 5, 5)), np.zeros((3, 5, 5))):
+    with pytest.raises(ValueError, match="under layout='NCHW': say layout='NHWC'"):
+        erase(np.zeros((2, 5, 5, 3)), boxes)
+    with pytest.raises(ValueError, match="say layout='NCHW'"):
+        erase(np.zeros((2, 3, 5, 5)), boxes, layout="NHWC")
+    with pytest.raises(TypeError, match="the transform of these images has no erase="):
+        erase(np.zeros((2, 3, 5, 5)), None)
+    for images in (np.zeros((2, 5, 5, 4)), np.zeros((3, 3, 5, 5)), np.zeros((3, 5, 5))):
         with pytest.raises(ValueError, match="do not fit images"):
             erase(images, boxes)
     with pytest.raises(ValueError, match='layout must be "NCHW" or "NHWC"'):

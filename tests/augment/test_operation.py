@@ -12,7 +12,9 @@ from fastinet.augment import (
     GaussianBlur,
     Grayscale,
     Invert,
+    Lighting,
     Operation,
+    RandomErasing,
     Rotate,
     ShearX,
     Solarize,
@@ -50,6 +52,21 @@ def test_geometric_operations_read_as_the_crop_is_resized_unless_they_say() -> N
 @pytest.mark.parametrize("given", ["invert", 3, [Invert(), "x"], lambda image: image])
 def test_what_is_no_operation_is_refused(given: Any) -> None:
     with pytest.raises(TypeError, match=r"operation of fastinet\.augment"):
+        fastinet.RandomResizedCrop(8, augment=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ("rand-m9", r"RandAugment\.timm\('rand-m9'\)"),
+        (Invert, r"write Invert\(\.\.\.\)"),
+        ((Invert(), RandomErasing(0.1)), "not RandomErasing.* as erase="),
+        (Lighting(0.1), "as lighting="),
+        (abs, "behind the loader"),
+    ],
+)
+def test_what_is_no_operation_is_told_where_it_belongs(given: Any, advice: str) -> None:
+    with pytest.raises(TypeError, match=advice):
         fastinet.RandomResizedCrop(8, augment=given)
 
 

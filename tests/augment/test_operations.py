@@ -191,6 +191,12 @@ def test_senseless_operations_are_refused(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.parametrize("operations", [Invert(), "invert", 3])
+def test_what_is_no_list_to_choose_from_is_refused(operations: Any) -> None:
+    with pytest.raises(TypeError, match="OneOf takes a list of operations"):
+        OneOf(operations)
+
+
 def test_rows_of_one_pixel() -> None:
     for operation in EVERY:
         if getattr(operation, "kernel", None):

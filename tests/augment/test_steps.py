@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet.augment import STEP_ARGUMENTS, Step
+from fastinet.augment import STEP_ARGUMENTS, Invert, Step
 from fastinet.augment.steps import native_steps
 
 
@@ -40,8 +40,10 @@ def test_every_step_is_one_that_the_core_has() -> None:
         ((3,), "there is no step 3"),
         (("invert", (1,)), "'invert' takes no arguments"),
         (("affine", (1, 0, 0)), "'affine' takes a, b, c, d, e, f"),
-        (("rotate", ("left",)), "must be numbers"),
+        (("rotate", ("left",)), "must be a tuple of numbers"),
         (("rotate", (1,), "lanczos"), "sampling must be one of .*'bicubic'.*, not 'lanczos'"),
+        (("rotate", 30), "arguments must be a tuple of numbers, not 30"),
+        (("rotate", (1,), "nearest", 0), "fill must be three numbers from 0 to 255, not 0"),
         (("rotate", (1,), "nearest", (0, 0)), "fill must be three numbers"),
         (("rotate", (1,), "nearest", (0, 0, 256)), "fill must be three numbers"),
         (("posterize", (9,)), "argument 0 .* a whole number from 0.* to 8.*, not 9"),
@@ -60,7 +62,26 @@ def test_steps_that_make_no_sense_are_refused(step: Any, message: str) -> None:
         fastinet.apply_steps(np.zeros((5, 9, 3), np.uint8), [step])
 
 
-@pytest.mark.parametrize("steps", ["invert", 3, [3], [Step]])
+@pytest.mark.parametrize("steps", ["invert", 3, [3], [Step], [Invert()]])
 def test_what_is_no_list_of_steps_is_refused(steps: Any) -> None:
-    with pytest.raises(TypeError, match="step"):
+    with pytest.raises(TypeError, match=r"such as .*Step\(\"invert\"\)"):
         native_steps(steps)
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Step("invert"), "Step('invert')"),
+        (Step("hue", (0.25,)), "Step('hue', (0.25,))"),
+        (Step("rotate", (3.0,), "bicubic"), "Step('rotate', (3.0,), 'bicubic')"),
+        (Step("rotate", (3.0,), fill=(1, 2, 3)), "Step('rotate', (3.0,), 'nearest', (1, 2, 3))"),
+    ],
+)
+def test_a_step_is_printed_as_it_is_written(step: Step, text: str) -> None:
+    assert repr(step) == text
+    assert eval(text) == step  # noqa: S307
+
+
+def test_a_single_step_is_no_list_of_them() -> None:
+    with pytest.raises(TypeError, match=r"steps must be a list of them, .* not Step\('rotate'"):
+        native_steps(Step("rotate", (30,)))

@@ -196,9 +196,22 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="image.shape == (224, 224, 3) and images.shape == (3, 224, 224, 3)"
         " and header.width == 400",
     ),
-    ("docs/augmentation.md", "Operations"): Program(after="len(steps) <= 6 and three_augment"),
+    ("docs/augmentation.md", "Operations"): Program(
+        before=TRAIN,
+        after="len(steps) <= 6 and three_augment and len(moco_v3.groups) == 2"
+        " and (row == batch.images[7]).all()",
+    ),
     ("docs/augmentation.md", "Erasing and lighting"): Program(
-        before=TRAIN, after="batch.erased.shape == (len(batch), 1, 4) and batch.erased.any()"
+        before=TRAIN,
+        after="batch.erased.shape == (len(batch), 1, 4) and batch.erased.any()"
+        " and (images.reshape(-1, 3)[pixels] == values).all()"
+        " and (grey == 0).all(-1).sum() == len(pixels)",
+    ),
+    ("docs/augmentation.md", "Several mixtures of one crop"): Program(
+        before=TRAIN,
+        shorter=(("224", "32"),),
+        after="[len(split) for split in splits] == [len(batch)] * 3"
+        " and not any((splits[a] == splits[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
     ),
     ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
     ("docs/recipes.md", "Recipes: what networks are trained on, by name"): Program(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastinet.augment import Grayscale
 from fastinet.mixing import CutMix, Mixup, OneOf, Unmixed, soft_labels
 
 CLASSES = 7
@@ -101,6 +102,19 @@ def test_the_rectangle_follows_torchvisions_rule(seed: int, batch: int) -> None:
         assert centres, "no centre gives this rectangle"
 
 
+@pytest.mark.parametrize("mix", [Mixup(CLASSES), CutMix(CLASSES), OneOf(CutMix(CLASSES))])
+def test_groups_of_views_are_mixed_by_themselves(mix: Any) -> None:
+    images, labels = batch_of()
+    with pytest.raises(TypeError, match=r"images are 2 arrays, .* mix each by itself"):
+        mix((images, images), labels, epoch=0, batch=0)
+
+
+def test_cutmix_of_views_is_of_each() -> None:
+    images, labels = batch_of()
+    with pytest.raises(ValueError, match=r"four axes, not \(6, 1, .* images\[:, 0\]"):
+        CutMix(CLASSES)(images[:, None], labels, epoch=0, batch=0)
+
+
 def test_cutmix_takes_whole_numbers() -> None:
     images, labels = batch_of()
     pixels = (images * 50 + 128).astype(np.uint8)
@@ -135,11 +149,11 @@ def test_lambda_has_betas_moments() -> None:
 
 
 def test_one_of_several_ways() -> None:
-    ways = ["a", "b", "c"]
+    ways = [Mixup(2), Mixup(3), CutMix(4)]
     drawn = [OneOf(*ways, weights=[1, 0, 3], seed=4).draw(1, batch) for batch in range(2000)]
     assert drawn == [OneOf(*ways, weights=[1, 0, 3], seed=4).draw(1, b) for b in range(2000)]
-    assert drawn.count("b") == 0
-    assert drawn.count("c") == pytest.approx(1500, abs=100)
+    assert drawn.count(ways[1]) == 0
+    assert drawn.count(ways[2]) == pytest.approx(1500, abs=100)
     images, labels = batch_of()
     mixup = Mixup(CLASSES)
     for ours, theirs in zip(
@@ -229,6 +243,12 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
 def test_arguments(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("way", [Grayscale(), [Mixup(10), CutMix(10)], 1])
+def test_what_cannot_mix_is_refused(way: Any) -> None:
+    with pytest.raises(TypeError, match=r"such as Mixup\(1000\), not .*fastinet\.augment\.OneOf"):
+        OneOf(Mixup(10), way)
 
 
 def test_mixup_needs_floats() -> None:

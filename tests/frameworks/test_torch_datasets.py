@@ -167,6 +167,11 @@ def test_what_would_do_nothing(dataset: fastinet.Dataset, name: str) -> None:
         ImageDataset(dataset, CROP, **{name: 1})
 
 
+def test_what_is_drawn_is_not_recorded(dataset: fastinet.Dataset) -> None:
+    with pytest.raises(TypeError, match=r"record is not for ImageDataset: .*draw_steps says"):
+        ImageDataset(dataset, CROP, record=True)
+
+
 # Copies of an item
 
 
