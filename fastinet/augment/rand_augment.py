@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from fastinet._native import _engine
 from fastinet.augment.operation import (
@@ -61,6 +61,12 @@ class RandAugment(Operation):
     version: Literal[1, 2] = 2
 
     def __post_init__(self) -> None:
+        given: Any = self.num_ops
+        if isinstance(given, str):
+            raise TypeError(
+                "num_ops must be a whole number; timm's strings are "
+                f"RandAugment.timm({given!r}) and the like"
+            )
         _check_geometry(self)
         bins = whole_number("num_magnitude_bins", self.num_magnitude_bins, 2, MAX_BINS)
         object.__setattr__(self, "num_ops", whole_number("num_ops", self.num_ops, 0, MAX_OPS))

@@ -141,5 +141,10 @@ def test_impossible_policies_are_refused(make: Any, message: str) -> None:
         make()
 
 
+def test_a_string_of_timms_says_who_takes_it() -> None:
+    with pytest.raises(TypeError, match=r"RandAugment\.timm\('rand-m9-mstd0\.5-inc1'\)"):
+        RandAugment("rand-m9-mstd0.5-inc1")  # type: ignore[arg-type]
+
+
 def test_the_most_operations_have_random_bits() -> None:
     fastinet.RandomResizedCrop(8, augment=RandAugment(32))
