@@ -42,6 +42,7 @@ is filled with. A mixture is computed in float32.
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
@@ -118,9 +119,9 @@ def native_steps(
             raise ValueError(f"there is no step {step.op!r}; there are {known}")
         try:
             arguments = tuple(float(value) for value in step.arguments)
-            fill = tuple(int(value) for value in step.fill)
-        except (TypeError, ValueError):
-            raise ValueError(f"arguments and fill must be numbers: {step!r}") from None
+            fill = tuple(operator.index(value) for value in step.fill)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"arguments must be numbers, fill whole ones: {step!r}") from None
         if len(arguments) != len(names):
             takes = ", ".join(names) or "no arguments"
             raise ValueError(f"the step {step.op!r} takes {takes}: {step!r}")
