@@ -44,8 +44,33 @@ std::vector<std::vector<uint8_t>> Images() {
 
 constexpr size_t kGoodImages = 4;  // the first ones of these
 
-/// An epoch of these items with colour adjustments, two groups of views and soft labels; read one
-/// by one, or as one block.
+Operation StepOf(StepOp op, const std::vector<double>& arguments,
+                 Sampling sampling = Sampling::kNearest) {
+  Operation operation{.kind = Operation::Kind::kStep, .op = op, .sampling = sampling};
+  for (const double each : arguments) operation.arguments.push_back(Amount::Constant(each));
+  return operation;
+}
+
+/// Operations with memory of their own: all blurs, all ways to move pixels, and a mixture.
+std::vector<Operation> Operations() {
+  Operation jitter{.kind = Operation::Kind::kJitter};
+  jitter.jitter.bounds[0] = {0.5, 1.5};
+  Operation mixture{.kind = Operation::Kind::kMix};
+  mixture.parts = {StepOf(StepOp::kRotate, {20}, Sampling::kBicubic),
+                   StepOf(StepOp::kAffine, {1, 0.3, 0, 0, 1, 0}, Sampling::kBilinear),
+                   StepOf(StepOp::kAffine, {1, 0, 0, 0.3, 1, 0}, Sampling::kBicubic)};
+  Operation choice{.kind = Operation::Kind::kChoice};
+  choice.parts = {StepOf(StepOp::kAffine, {1, 0.3, 0, 0.3, 1, 0}),
+                  StepOf(StepOp::kAffine, {1.5, 0, 0, 0, 1.5, 0}),
+                  StepOf(StepOp::kAffine, {1, 0, 0, 0.3, 1, 0}), StepOf(StepOp::kSharpness, {2})};
+  choice.count = 3;
+  choice.replacement = false;
+  return {std::move(jitter), StepOf(StepOp::kGaussianBlur, {1}),
+          StepOf(StepOp::kKernelBlur, {3, 1}), std::move(mixture), std::move(choice)};
+}
+
+/// An epoch of these items with colour adjustments and other operations, two groups of views and
+/// soft labels; read one by one, or as one block.
 struct Fixture {
   explicit Fixture(bool blocked) {
     std::vector<uint8_t> archive;
@@ -77,12 +102,15 @@ struct Fixture {
     for (ViewSpec& group : options.spec.groups) {
       group.transform = {.kind = Transform::Kind::kRandomResizedCrop, .size = {8, 8}};
     }
-    Operation jitter{.kind = Operation::Kind::kJitter};
-    jitter.jitter.bounds[0] = {0.5, 1.5};
-    options.spec.groups[0].policy = Policy::Make({jitter}, {8, 8}).value();
+    options.spec.groups[0].policy = Policy::Make(Operations(), {8, 8}).value();
     options.spec.groups[0].erase = ErasingRule{.probability = 1, .mode = EraseMode::kPixel};
     options.spec.groups[0].count = 2;
-    options.spec.groups[1].transform.size = {5, 4};
+    options.spec.groups[1].transform = {.kind = Transform::Kind::kRandomCrop,
+                                        .size = {5, 4},
+                                        .resize = 6,
+                                        .padding = {3, 3, 3, 3},
+                                        .border = {.mode = PaddingMode::kReflect}};
+    options.spec.record = true;
     options.on_error = OnError::kMask;
     options.soft_labels = soft_labels.get();
     REQUIRE(CheckEpoch(plan, options, *table, shape).ok());
@@ -101,7 +129,8 @@ struct Fixture {
                         .groups = {{8 * 8 * 3, 2}, {5 * 4 * 3}},
                         .soft_label_classes = kClasses,
                         .erased_boxes = 1,
-                        .keeps_noise = true};
+                        .keeps_noise = true,
+                        .has_steps = true};
   std::vector<int64_t> order, blocks;
   std::vector<uint64_t> offsets, sizes, map_offsets, map_sizes;
   std::vector<int32_t> labels;

@@ -76,10 +76,14 @@ class AugMix(Operation):
     version: Literal[1, 2] = 2
 
     def __post_init__(self) -> None:
-        whole_number("severity", self.severity, 1, _BINS)
-        whole_number("mixture_width", self.mixture_width, 1, MAX_WIDTH)
+        checked = {
+            "severity": whole_number("severity", self.severity, 1, _BINS),
+            "mixture_width": whole_number("mixture_width", self.mixture_width, 1, MAX_WIDTH),
+        }
         if self.chain_depth != -1:
-            whole_number("chain_depth", self.chain_depth, 1, MAX_DEPTH)
+            checked["chain_depth"] = whole_number("chain_depth", self.chain_depth, 1, MAX_DEPTH)
+        for name, number in checked.items():
+            object.__setattr__(self, name, number)
         check_operation_interpolation(self.interpolation)
         check_version(self.version)
         object.__setattr__(self, "fill", checked_fill(self.fill))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastinet._native import _engine
@@ -12,7 +13,7 @@ from fastinet.augment.amounts import Amount, constant, uniform
 from fastinet.augment.erasing import RandomErasing
 from fastinet.augment.lighting import Lighting
 from fastinet.augment.steps import Step
-from fastinet.base.checks import whole_number
+from fastinet.base.checks import check_name, checked_epoch, checked_seed, whole_number
 
 __all__ = [
     "Augment",
@@ -23,22 +24,28 @@ __all__ = [
     "affine_matrix",
     "augment_tuple",
     "check_operation_interpolation",
+    "checked_bounds",
     "checked_fill",
     "checked_probability",
     "checked_weights",
     "draw_steps",
     "drawn_from",
+    "is_ordered",
     "native_choice",
     "native_geometric",
     "native_mixture",
     "native_operations",
     "native_step",
+    "plain_bounds",
     "scaled",
     "set_probability",
 ]
 
 OperationInterpolation = Literal["nearest", "bilinear", "bicubic", "random"]
+_CropInterpolation = Literal["bilinear", "bicubic", "lanczos", "nearest", "random"]
 Fill: TypeAlias = int | tuple[int, int, int]
+
+_MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
 
 
 class Row(NamedTuple):
@@ -69,8 +76,7 @@ def augment_tuple(name: str, augment: Any) -> tuple[Operation, ...]:
     """
     if augment is None:
         return ()
-    is_sequence = isinstance(augment, Iterable) and not isinstance(augment, str)
-    operations = tuple(augment) if is_sequence else (augment,)
+    operations = tuple(augment) if is_ordered(augment) else (augment,)
     for each in operations:
         if not isinstance(each, Operation):
             raise TypeError(
@@ -90,6 +96,11 @@ def _advice(augment: Any) -> str:
         argument = "lighting" if isinstance(augment, Lighting) else "erase"
         return f"it comes with the normalisation: give it to the transform as {argument}="
     return "functions of your own belong behind the loader"
+
+
+def is_ordered(values: Any) -> bool:
+    """Whether these are several values in an order: that of a set is another in each process."""
+    return isinstance(values, Iterable) and not isinstance(values, str | AbstractSet | Mapping)
 
 
 def native_operations(augment: Augment, row: Row) -> list[_engine.Operation]:
@@ -120,16 +131,22 @@ def draw_steps(
         interpolation: of the crop, "random" included.
 
     Raises:
-        ValueError: operations that a row of this size cannot have; the message names them.
+        ValueError: operations that a row of this size cannot have, or another argument that makes
+            no sense; the message names it.
     """
-    height_width = (size, size) if isinstance(size, int) else (size[0], size[1])
+    sides = tuple(size) if isinstance(size, Iterable) else (size, size)
+    if len(sides) != 2:
+        raise ValueError(f"size must be a number or (height, width), not {size!r}")
+    height, width = (whole_number("size", side, 1, _MAX_SIDE) for side in sides)
+    height_width = height, width
+    check_name("interpolation", interpolation, _CropInterpolation)
     drawn = _engine.draw_steps(
         native_operations(augment, Row(height_width, interpolation)),
         size=height_width,
-        seed=seed,
-        epoch=epoch,
-        item=item,
-        view=view,
+        seed=checked_seed(seed),
+        epoch=checked_epoch(epoch),
+        item=whole_number("item", item, 0, 2**64 - 1),
+        view=whole_number("view", view, 0, 2**16 - 1),
     )
     return [Step(*parts) for parts in drawn]
 
@@ -200,26 +217,49 @@ def _parts(amount: Amount) -> dict[str, Any]:
     return {name: getattr(amount, name) for name in amount.__dataclass_fields__}
 
 
-def drawn_from(name: str, value: Any, lowest: float, highest: float) -> Amount:
-    """A number, or (low, high) to draw it from, as an amount.
+def plain_bounds(value: Any) -> Any:
+    """What a caller passed as a number, or as (low, high), in the form that descriptions keep.
+
+    Lists, arrays and iterators become a tuple of Python's numbers, so that descriptions can be
+    hashed, compared and pickled. What is neither stays as it is, for the check behind this to
+    refuse; so does a text, whose letters might be taken for bounds.
+    """
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes):
+        return value
+    bounds = tuple(value)
+    try:
+        return tuple(bound if type(bound) is int else float(bound) for bound in bounds)
+    except (TypeError, ValueError, OverflowError):
+        return bounds
+
+
+def checked_bounds(name: str, value: Any, lowest: float, highest: float) -> Any:
+    """A number, or (low, high) to draw it from, in the form that descriptions keep.
 
     Raises:
         ValueError: neither, or beyond `lowest` .. `highest`; the message names it.
     """
+    bounds = plain_bounds(value)
     try:
         low, high = (
-            (float(bound) for bound in value)
-            if isinstance(value, Iterable)
-            else (float(value), float(value))
+            (float(bound) for bound in bounds)
+            if isinstance(bounds, tuple)
+            else (float(bounds), float(bounds))
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         low, high = math.nan, math.nan
-    if not lowest <= low <= high <= highest:
+    if isinstance(value, str) or not lowest <= low <= high <= highest:
         raise ValueError(
             f"{name} must be a number, or (low, high), within {lowest:g} .. {highest:g}, "
             f"not {value!r}"
         )
-    return uniform(low, high)
+    return bounds
+
+
+def drawn_from(bounds: Any) -> Amount:
+    """What `checked_bounds` gave, as an amount."""
+    low, high = bounds if isinstance(bounds, tuple) else (bounds, bounds)
+    return uniform(float(low), float(high))
 
 
 def checked_fill(fill: Any) -> tuple[int, int, int]:

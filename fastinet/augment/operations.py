@@ -27,13 +27,16 @@ from fastinet.augment.operation import (
     affine_matrix,
     augment_tuple,
     check_operation_interpolation,
+    checked_bounds,
     checked_fill,
     checked_weights,
     drawn_from,
+    is_ordered,
     native_choice,
     native_geometric,
     native_operations,
     native_step,
+    plain_bounds,
     scaled,
     set_probability,
 )
@@ -91,6 +94,8 @@ class ColorJitter(Operation):
     p: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("brightness", "contrast", "saturation", "hue"):
+            object.__setattr__(self, name, plain_bounds(getattr(self, name)))
         self.bounds()
         set_probability(self)
 
@@ -212,11 +217,11 @@ class Solarize(Operation):
 
     def __post_init__(self) -> None:
         set_probability(self)
-        drawn_from("threshold", self.threshold, 0, 256)
+        object.__setattr__(self, "threshold", checked_bounds("threshold", self.threshold, 0, 256))
 
     def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
         """See :class:`Operation`."""
-        return native_step("solarize", drawn_from("threshold", self.threshold, 0, 256), p=self.p)
+        return native_step("solarize", drawn_from(self.threshold), p=self.p)
 
 
 @dataclass(frozen=True)
@@ -258,16 +263,20 @@ class Posterize(Operation):
 
     def __post_init__(self) -> None:
         set_probability(self)
-        self._choices()
+        object.__setattr__(self, "bits", self._checked_bits())
+
+    def _checked_bits(self) -> int | tuple[int, int]:
+        if not isinstance(self.bits, Iterable):
+            return whole_number("bits", self.bits, 0, 8)
+        bits = tuple(self.bits)
+        if len(bits) != 2:
+            raise ValueError(f"bits must be 0 to 8, or (least, most), not {bits!r}")
+        low = whole_number("bits", bits[0], 0, 8)
+        return low, whole_number("bits", bits[1], low, 8)
 
     def _choices(self) -> tuple[float, ...]:
-        pair = self.bits if isinstance(self.bits, Iterable) else (self.bits, self.bits)
-        try:
-            low, high = pair
-        except (TypeError, ValueError):
-            raise ValueError(f"bits must be 0 to 8, or (least, most), not {self.bits!r}") from None
-        low = whole_number("bits", low, 0, 8)
-        return tuple(range(low, whole_number("bits", high, low, 8) + 1))
+        low, high = self.bits if isinstance(self.bits, tuple) else (self.bits, self.bits)
+        return tuple(range(low, high + 1))
 
     def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
         """See :class:`Operation`."""
@@ -288,11 +297,11 @@ class Sharpness(Operation):
 
     def __post_init__(self) -> None:
         set_probability(self)
-        drawn_from("factor", self.factor, 0, MAX_FACTOR)
+        object.__setattr__(self, "factor", checked_bounds("factor", self.factor, 0, MAX_FACTOR))
 
     def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
         """See :class:`Operation`."""
-        return native_step("sharpness", drawn_from("factor", self.factor, 0, MAX_FACTOR), p=self.p)
+        return native_step("sharpness", drawn_from(self.factor), p=self.p)
 
 
 @dataclass(frozen=True)
@@ -321,11 +330,12 @@ class GaussianBlur(Operation):
                 raise ValueError(f"kernel must be an odd number of taps, not {taps}")
             object.__setattr__(self, "kernel", taps)
             lowest = 1e-3
-        drawn_from("sigma", self.sigma, lowest, MAX_SIGMA)
+        sigma = checked_bounds("sigma", self.sigma, lowest, MAX_SIGMA)
+        object.__setattr__(self, "sigma", sigma)
 
     def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
         """See :class:`Operation`."""
-        sigma = drawn_from("sigma", self.sigma, 0, MAX_SIGMA)
+        sigma = drawn_from(self.sigma)
         if self.kernel is None:
             return native_step("gaussian_blur", sigma, p=self.p)
         return native_step("kernel_blur", constant(self.kernel), sigma, p=self.p)
@@ -352,10 +362,7 @@ class _Geometric(Operation):
         set_probability(self)
         check_operation_interpolation(self.interpolation)
         object.__setattr__(self, "fill", checked_fill(self.fill))
-        drawn_from("amount", self.amount, *self._bounds())
-
-    def _bounds(self) -> tuple[float, float]:
-        return -1e6, 1e6
+        object.__setattr__(self, "amount", checked_bounds("amount", self.amount, -1e6, 1e6))
 
     def _matrix(self, amount: Amount, row: Row) -> list[Amount]:  # noqa: ARG002
         """The arguments of the affine step; none where the operation is no affine one."""
@@ -363,7 +370,7 @@ class _Geometric(Operation):
 
     def native(self, row: Row) -> _engine.Operation:
         """See :class:`Operation`."""
-        amount = drawn_from("amount", self.amount, *self._bounds())
+        amount = drawn_from(self.amount)
         return native_geometric(
             self._matrix(amount, row) or [amount], row, self.interpolation, self.fill, self.p
         )
@@ -446,7 +453,7 @@ class OneOf(Operation):
     def __post_init__(self) -> None:
         set_probability(self)
         given: Any = self.operations
-        if isinstance(given, str) or not isinstance(given, Iterable):
+        if not is_ordered(given):
             raise TypeError(
                 "OneOf takes a list of operations to choose from, OneOf([Grayscale(), Invert()]), "
                 f"not {given!r}"
@@ -479,12 +486,14 @@ def _factor_bounds(
     if value is None:
         return None
     try:
-        if isinstance(value, Iterable):
+        if isinstance(value, tuple):
             low, high = (float(bound) for bound in value)
+        elif isinstance(value, str):
+            low, high = math.nan, math.nan
         else:
             low, high = neutral - float(value), neutral + float(value)
             low = max(low, 0) if neutral == 1 else low
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         low, high = math.nan, math.nan
     if not lowest <= low <= high <= highest:
         raise ValueError(

@@ -69,6 +69,7 @@ class RandAugment(Operation):
             )
         _check_geometry(self)
         bins = whole_number("num_magnitude_bins", self.num_magnitude_bins, 2, MAX_BINS)
+        object.__setattr__(self, "num_magnitude_bins", bins)
         object.__setattr__(self, "num_ops", whole_number("num_ops", self.num_ops, 0, MAX_OPS))
         magnitude = whole_number("magnitude", self.magnitude, 0, bins - 1)
         object.__setattr__(self, "magnitude", magnitude)
@@ -120,7 +121,8 @@ class TrivialAugmentWide(Operation):
 
     def __post_init__(self) -> None:
         _check_geometry(self)
-        whole_number("num_magnitude_bins", self.num_magnitude_bins, 2, MAX_BINS)
+        bins = whole_number("num_magnitude_bins", self.num_magnitude_bins, 2, MAX_BINS)
+        object.__setattr__(self, "num_magnitude_bins", bins)
 
     def native(self, row: Row) -> _engine.Operation:
         """See :class:`Operation`."""

@@ -42,6 +42,7 @@ is filled with. A mixture is computed in float32.
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def native_steps(
             raise ValueError(f"there is no step {step.op!r}; there are {known}")
         try:
             arguments = tuple(float(value) for value in step.arguments)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(
                 f"arguments must be a tuple of numbers, not {step.arguments!r}: {step!r}"
             ) from None
@@ -139,8 +140,8 @@ def native_steps(
         if step.sampling not in get_args(Sampling):
             raise ValueError(f"sampling must be one of {get_args(Sampling)}, not {step.sampling!r}")
         try:
-            fill = tuple(int(value) for value in step.fill)
-        except (TypeError, ValueError):
+            fill = tuple(operator.index(value) for value in step.fill)
+        except TypeError:
             fill = ()
         if len(fill) != 3 or not all(0 <= value <= 255 for value in fill):
             raise ValueError(f"fill must be three numbers from 0 to 255, not {step.fill!r}")

@@ -31,12 +31,17 @@ class SizeSchedule:
     sizes: Mapping[int, int | tuple[int, int]]
 
     def check(self, transform: Transform) -> None:
-        """Raises ValueError where there are sizes, and `transform` has several of its own."""
+        """Raises ValueError where a size is none that `transform` can have, or it has several."""
         if self.sizes and isinstance(transform, MultiCrop):
             raise ValueError(
                 "sizes= gives all rows one size, and the groups of a MultiCrop have their own: "
                 "take a loader with other Views from that epoch on"
             )
+        for epoch, size in self.sizes.items():
+            try:
+                self.at(transform, epoch)  # now, and not when that epoch begins
+            except ValueError as error:
+                raise ValueError(f"sizes {{{epoch}: {size!r}}}: {error}") from None
 
     def __post_init__(self) -> None:
         if not isinstance(self.sizes, Mapping):

@@ -6,8 +6,9 @@ import dataclasses
 import functools
 import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 
 import fastinet
@@ -21,7 +22,6 @@ from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Unpack
 
@@ -33,9 +33,17 @@ __all__ = ["Batch", "Loader"]
 
 _Send: TypeAlias = "Callable[[NDArray[Any]], torch.Tensor]"
 _Erased: TypeAlias = "Callable[[], tuple[NDArray[np.int64], NDArray[np.float32]] | None]"
-_Finish: TypeAlias = "Callable[[torch.Tensor, _Erased, _Send], torch.Tensor]"
-"""Makes images on a device what the loop gets. It can ask which of their pixels are erased, and
-send more arrays to the device."""
+_Finish: TypeAlias = "Callable[[torch.Tensor, _Group, _Send], torch.Tensor]"
+"""Makes images on a device what the loop gets. It can ask what is known of their group, and send
+more arrays to the device."""
+
+
+class _Group(NamedTuple):
+    """What is known of a batch's images of one group of views."""
+
+    valid: NDArray[np.bool_]
+    """Which rows hold an item; the others are zero."""
+    erased_pixels: _Erased
 
 
 class Batch(SentBatch[torch.Tensor]):
@@ -157,8 +165,8 @@ class Loader(Feed[Batch]):
         def send(array: NDArray[Any]) -> torch.Tensor:
             return tensor(array).to(self.device)
 
-        erased = _erased_of_groups(batch)
-        return Batch(batch, lambda images: self._finish(send(images), next(erased), send), send)
+        groups = _groups_of(batch)
+        return Batch(batch, lambda images: self._finish(send(images), next(groups), send), send)
 
     def _deliver(self, sent: Batch) -> Batch:
         if self._copies is not None:
@@ -166,9 +174,10 @@ class Loader(Feed[Batch]):
         return sent
 
 
-def _erased_of_groups(batch: fastinet.Batch) -> Iterator[_Erased]:
-    """For each group of a batch's views, in order, what tells which pixels are erased."""
-    return (functools.partial(batch.erased_pixels, group) for group in itertools.count())
+def _groups_of(batch: fastinet.Batch) -> Iterator[_Group]:
+    """The groups of a batch's views, in order."""
+    for number in itertools.count():
+        yield _Group(batch.valid, functools.partial(batch.erased_pixels, number))
 
 
 def _as_it_is(images: torch.Tensor, *_: object) -> torch.Tensor:
@@ -199,7 +208,7 @@ class _Normalisation:
 
     Bit-equal to the native rows of that format: ``pixel * scale + bias`` in float32, two
     operations with a rounding each, and one more rounding to the element type. Pixels that are
-    erased get the values that the engine gives them.
+    erased get the values that the engine gives them, and rows without an item stay zero.
     """
 
     def __init__(self, output: OutputFormat, device: torch.device) -> None:
@@ -211,14 +220,16 @@ class _Normalisation:
         )
         self._channels_last = output.layout == "NHWC"
 
-    def __call__(self, pixels: torch.Tensor, erased_pixels: _Erased, send: _Send) -> torch.Tensor:
+    def __call__(self, pixels: torch.Tensor, group: _Group, send: _Send) -> torch.Tensor:
         images = pixels
         if self._dtype != torch.uint8:
             images = pixels.to(torch.float32).mul_(self._scale).add_(self._bias).to(self._dtype)
-            erased = erased_pixels()
+            erased = group.erased_pixels()
             if erased is not None and len(erased[0]):
                 numbers, values = send(erased[0]), send(erased[1])
                 images.view(-1, 3).index_copy_(0, numbers, values.to(self._dtype))
+            if not group.valid.all():
+                images.index_fill_(0, send(np.flatnonzero(~group.valid)), 0)
         images = channels_second(images)
         return images if self._channels_last else images.contiguous()
 
@@ -247,12 +258,12 @@ class _Copies:
 
     def begin(self, batch: fastinet.Batch, finish: _Finish) -> Batch:
         """Enqueues a batch's copy, and what is to happen to its images on the device."""
-        erased = _erased_of_groups(batch)
+        groups = _groups_of(batch)
 
         def send_images(array: NDArray[Any]) -> torch.Tensor:
             images = tensor(array).to(self._device, non_blocking=True)
             self._under_way.append((self._record(), array))
-            return finish(images, next(erased), send)
+            return finish(images, next(groups), send)
 
         def send(array: NDArray[Any]) -> torch.Tensor:
             # Not in pinned memory, and small: PyTorch keeps a pinned copy of it.

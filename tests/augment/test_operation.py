@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fastinet
@@ -49,7 +50,10 @@ def test_geometric_operations_read_as_the_crop_is_resized_unless_they_say() -> N
     assert sampling(TranslateY(interpolation="random"), "bilinear") == {"bilinear", "bicubic"}
 
 
-@pytest.mark.parametrize("given", ["invert", 3, [Invert(), "x"], lambda image: image])
+@pytest.mark.parametrize(
+    "given",
+    ["invert", 3, [Invert(), "x"], lambda image: image, {Invert(), Grayscale()}, {Invert(): 1}],
+)
 def test_what_is_no_operation_is_refused(given: Any) -> None:
     with pytest.raises(TypeError, match=r"operation of fastinet\.augment"):
         fastinet.RandomResizedCrop(8, augment=given)
@@ -73,6 +77,30 @@ def test_what_is_no_operation_is_told_where_it_belongs(given: Any, advice: str) 
 def test_what_a_row_cannot_have_is_refused() -> None:
     with pytest.raises(ValueError, match="sides longer than half"):
         fastinet.RandomResizedCrop(11, augment=GaussianBlur(kernel=23))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"size": 0}, "size must be 1 to 16384, not 0"),
+        ({"size": (8, -1)}, "size must be 1 to 16384, not -1"),
+        ({"size": (8, 8, 3)}, "size must be a number or"),
+        ({"seed": -1}, "seed must be 0 to"),
+        ({"epoch": 2**32}, "epoch must be 0 to"),
+        ({"item": -1}, "item must be 0 to"),
+        ({"view": 2**16}, "view must be 0 to 65535"),
+        ({"interpolation": "area"}, "interpolation must be .*'area'"),
+    ],
+)
+def test_steps_of_no_row_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw_steps(Rotate(), **{"size": 8, "seed": 0, "epoch": 0, "item": 0, **given})
+
+
+def test_steps_are_drawn_by_numbers_of_numpy() -> None:
+    numbers = {"seed": np.uint64(3), "epoch": np.int64(1), "item": np.int64(5)}
+    drawn = draw_steps(Rotate(), np.int64(8), **numbers)  # type: ignore[call-overload, arg-type]
+    assert drawn == draw_steps(Rotate(), 8, seed=3, epoch=1, item=5)
 
 
 def test_too_many_operations_are_refused() -> None:

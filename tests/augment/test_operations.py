@@ -164,8 +164,46 @@ def test_operations_can_be_printed_compared_and_pickled() -> None:
 
 
 @pytest.mark.parametrize(
+    ("make", "bounds"),
+    [
+        (Solarize, (0, 128)),
+        (Sharpness, (0.5, 2)),
+        (GaussianBlur, (0.1, 2.0)),
+        (Posterize, (2, 4)),
+        (Rotate, (-3, 3.5)),
+        (ColorJitter, (0.6, 1.4)),
+    ],
+)
+def test_bounds_of_any_kind_are_a_tuple(make: Any, bounds: tuple[float, float]) -> None:
+    """Configurations have lists, and NumPy has arrays: the description is the same."""
+    expected = make(bounds)
+    array = np.array(bounds, np.int64 if make is Posterize else np.float64)
+    for given in (list(bounds), array, iter(bounds)):
+        operation = make(given)
+        assert operation == expected
+        assert hash(operation) == hash(expected)
+        assert pickle.loads(pickle.dumps(operation)) == expected  # noqa: S301 - made here
+        drawn, again = (
+            draw_steps(each, 8, seed=0, epoch=0, item=1) for each in (operation, make(bounds))
+        )
+        assert drawn == again
+    assert repr(make(list(bounds))) == repr(expected)
+
+
+@pytest.mark.parametrize("given", [Invert(), 3, {Invert(), Grayscale()}, "ab"])
+def test_what_one_of_cannot_choose_from_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError, match="operations must be a list or tuple of them"):
+        OneOf(given)
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: GaussianBlur("12"), "sigma must be a number"),  # type: ignore[arg-type]
+        (lambda: ColorJitter("12"), "brightness must be a number"),  # type: ignore[arg-type]
+        (lambda: Solarize((1, 2, 3)), "threshold must be a number"),  # type: ignore[arg-type]
+        (lambda: Sharpness(10**400), "factor must be a number"),
+        (lambda: ColorJitter(10**400), "brightness must be a number"),
         (lambda: Grayscale(1.5), "p must be a probability"),
         (lambda: Grayscale(float("nan")), "p must be a probability"),
         (lambda: Solarize(300), "threshold must be a number"),

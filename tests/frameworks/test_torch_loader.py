@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bad_items import MAX_PIXELS, write_bad_archive
 
 import fastinet
 from fastinet import MultiCrop, RandomResizedCrop, View
@@ -103,6 +104,29 @@ def test_views(dataset: fastinet.Dataset, on_device: bool) -> None:
     native = fastinet.Loader(dataset, 8, CROP, views=2, layout="NCHW", **OPTIONS)
     assert images.shape == (8, 2, 3, 16, 16)
     assert np.array_equal(images.numpy(), next(iter(native)).images)
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("pad_last", [None, "mask"])
+@pytest.mark.filterwarnings("ignore:.*gave no row in this epoch")
+def test_rows_without_an_item_are_zero(tmp_path: Path, on_device: bool, pad_last: Any) -> None:
+    damaged = write_bad_archive(tmp_path / "bad.tar")
+    crops = MultiCrop(
+        View(RandomResizedCrop(16, erase=RandomErasing(1, mode="pixel")), count=2), View(CROP)
+    )
+    options = {"on_error": "mask", "pad_last": pad_last, "max_pixels": MAX_PIXELS, **OPTIONS}
+    options |= {"dtype": "float16", **NORMALISED}
+    loader = fastinet_torch.Loader(
+        damaged, 8, crops, device="cpu", normalise_on_device=on_device, **options
+    )
+    native = fastinet.Loader(damaged, 8, crops, layout="NCHW", **options)
+    masked = 0
+    for batch, expected in zip(loader, native, strict=True):
+        masked += np.count_nonzero(~batch.valid)
+        for images, theirs in zip(batch.crops, expected.crops, strict=True):
+            assert np.array_equal(bits(images), theirs)
+            assert not images[~batch.valid].any()
+    assert masked > 2
 
 
 @pytest.mark.parametrize("channels_last", [False, True])

@@ -9,6 +9,7 @@ import pytest
 
 import fastinet
 from fastinet import CenterCrop, Loader, RandomResizedCrop
+from fastinet.augment import GaussianBlur
 
 SIZES = {2: 24, 3: (16, 32)}
 
@@ -98,6 +99,13 @@ def test_schedules_that_make_no_sense(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Loader(dataset, 8, RandomResizedCrop(8), sizes=sizes)
+
+
+def test_sizes_that_an_operation_cannot_have_are_refused_at_once(dataset: fastinet.Dataset) -> None:
+    blurred = RandomResizedCrop(64, augment=GaussianBlur(kernel=23))
+    Loader(dataset, 8, blurred, sizes={0: 12, 5: 32})
+    with pytest.raises(ValueError, match=r"sizes \{5: 8\}: a blur with a kernel of 23 taps"):
+        Loader(dataset, 8, blurred, sizes={0: 64, 5: 8})
 
 
 def test_a_list_is_no_schedule(dataset: fastinet.Dataset) -> None:
