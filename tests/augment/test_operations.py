@@ -192,7 +192,7 @@ def test_bounds_of_any_kind_are_a_tuple(make: Any, bounds: tuple[float, float]) 
 
 @pytest.mark.parametrize("given", [Invert(), 3, {Invert(), Grayscale()}, "ab"])
 def test_what_one_of_cannot_choose_from_is_refused(given: Any) -> None:
-    with pytest.raises(TypeError, match="operations must be a list or tuple of them"):
+    with pytest.raises(TypeError, match="OneOf takes a list of operations"):
         OneOf(given)
 
 
