@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 namespace fastinet {
@@ -61,9 +63,7 @@ constexpr size_t kLongestLeftName = 32;
 char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool EndsWith(std::string_view name, std::string_view lower_suffix) {
-  // Most names differ in their last letter already.
-  if (name.size() < lower_suffix.size() || ToLower(name.back()) != lower_suffix.back())
-    return false;
+  if (name.size() < lower_suffix.size()) return false;
   const std::string_view end = name.substr(name.size() - lower_suffix.size());
   return std::equal(end.begin(), end.end(), lower_suffix.begin(),
                     [](char a, char b) { return ToLower(a) == b; });
@@ -76,6 +76,16 @@ constexpr std::array<bool, 256> kFirstLetters = [] {
   for (const std::string_view name : kLeftNames) first[static_cast<unsigned char>(name[0])] = true;
   first[static_cast<unsigned char>(kFsckFolder[0])] = true;
   return first;
+}();
+
+/// Which of kLeftEndings, a bit each, end in a letter: of ".jpeg" one has to be looked at.
+constexpr std::array<uint32_t, 256> kEndingsByLastLetter = [] {
+  static_assert(kLeftEndings.size() <= 32);
+  std::array<uint32_t, 256> endings{};
+  for (size_t i = 0; i < kLeftEndings.size(); ++i) {
+    endings[static_cast<unsigned char>(kLeftEndings[i].back())] |= uint32_t{1} << i;
+  }
+  return endings;
 }();
 
 bool IsLeftName(std::string_view part) {
@@ -92,10 +102,14 @@ bool IsLeftName(std::string_view part) {
 
 /// Whether a file is called as temporary ones, backups and unfinished downloads are.
 bool IsLeftFile(std::string_view base) {
-  const bool autosaved = base.size() > 2 && base.starts_with('#') && base.ends_with('#');  // Emacs
-  return autosaved || base.starts_with("~$") ||                                            // Office
-         std::any_of(kLeftEndings.begin(), kLeftEndings.end(),
-                     [base](std::string_view ending) { return EndsWith(base, ending); });
+  if (base.empty()) return false;
+  if (base.size() > 2 && base.front() == '#' && base.back() == '#') return true;  // Emacs
+  if (base.starts_with("~$")) return true;                                        // Office
+  uint32_t endings = kEndingsByLastLetter[static_cast<unsigned char>(ToLower(base.back()))];
+  for (; endings != 0; endings &= endings - 1) {
+    if (EndsWith(base, kLeftEndings[static_cast<size_t>(std::countr_zero(endings))])) return true;
+  }
+  return false;
 }
 
 uint64_t Mixed(uint64_t value) {  // the finaliser of splitmix64
