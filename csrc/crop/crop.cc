@@ -261,7 +261,9 @@ struct Starts {
   int32_t count;
 
   int32_t Draw(uint32_t bits) const { return first + UniformBelow(bits, count); }
-  bool Has(int32_t start) const { return start >= first && start - first < count; }
+  bool Has(int32_t start) const {
+    return start >= first && int64_t{start} - first < count;  // the difference may not fit int32
+  }
 };
 
 /// Where a run of `wanted` pixels may start in `available` ones with `before` and `behind` around

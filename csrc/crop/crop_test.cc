@@ -81,8 +81,9 @@ TEST_CASE("windows of random crops") {
   const Size image{10, 5};
   const std::vector<Box> cut = {{-1, -2, 8, 6}, {5, 3, 8, 6}, {0, 0, 8, 6}};
   for (const Box& window : cut) CHECK_OK(CheckWindow(crop, image, window));
-  const std::vector<Box> others = {{-2, 0, 8, 6}, {0, -3, 8, 6}, {6, 0, 8, 6},        {0, 4, 8, 6},
-                                   {0, 0, 7, 6},  {0, 0, 8, 7},  {INT32_MIN, 0, 8, 6}};
+  const std::vector<Box> others = {
+      {-2, 0, 8, 6}, {0, -3, 8, 6},        {6, 0, 8, 6},         {0, 4, 8, 6},        {0, 0, 7, 6},
+      {0, 0, 8, 7},  {INT32_MIN, 0, 8, 6}, {INT32_MAX, 0, 8, 6}, {0, INT32_MAX, 8, 6}};
   for (const Box& window : others) {
     ExpectRefused(CheckWindow(crop, image, window), "is none that the transform cuts out");
   }

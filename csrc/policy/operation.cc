@@ -89,13 +89,16 @@ Status ValidateChoice(const Operation& operation) {
                              " weights for " + std::to_string(parts) + " operations");
     }
     possible = 0;
+    double sum = 0;
     for (const double weight : operation.weights) {
       if (!(weight >= 0 && std::isfinite(weight))) {
         return InvalidArgument("weights must be finite numbers from 0 on, not " +
                                std::to_string(weight));
       }
       possible += weight > 0 ? 1 : 0;
+      sum += weight;
     }
+    if (!std::isfinite(sum)) return InvalidArgument("the sum of weights is too large");
     if (possible == 0) return InvalidArgument("all weights are 0");
   }
   if (!operation.replacement && static_cast<size_t>(operation.count) > possible) {

@@ -239,6 +239,8 @@ TEST_CASE("impossible operations are refused") {
   refused(choice, "finite numbers from 0 on");
   choice.weights = {0, 0};
   refused(choice, "all weights are 0");
+  choice.weights = {1e308, 1e308};
+  refused(choice, "sum of weights is too large");
   choice.weights = {0, 1};
   choice.replacement = false;
   refused(choice, "2 different operations of 1");

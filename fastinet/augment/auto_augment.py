@@ -50,7 +50,7 @@ class AutoAugment(Operation):
     version: Literal[1, 2] = 2
 
     def __post_init__(self) -> None:
-        if self.policy not in _POLICIES:
+        if not isinstance(self.policy, str) or self.policy not in _POLICIES:
             known = ", ".join(map(repr, _POLICIES))
             if str(self.policy).split("-")[0] in AUTO_AUGMENT_NAMES:
                 raise ValueError(

@@ -108,7 +108,8 @@ class RandomErasing:
             min_aspect: the least height / width.
             max_aspect: the largest; None takes ``1 / min_aspect``.
         """
-        aspects = (min_aspect, max_aspect or 1 / min_aspect)
+        low = number_within("min_aspect", min_aspect, 1 / _MOST_RATIO, _MOST_RATIO)
+        aspects = (low, 1 / low if max_aspect is None else max_aspect)
         return cls(probability, (min_area, max_area), aspects, mode=mode, count=count)
 
     def native(self) -> dict[str, Any]:

@@ -279,15 +279,16 @@ def check_operation_interpolation(interpolation: str | None) -> None:
 
 
 def checked_weights(weights: Any, count: int) -> tuple[float, ...]:
-    """Weights of as many choices: finite, from 0 on, and not all 0."""
+    """Weights of as many choices: from 0 on, not all 0, and with a finite sum."""
     try:
         values = tuple(float(weight) for weight in weights)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = ()
-    is_fine = all(math.isfinite(value) and value >= 0 for value in values) and sum(values) > 0
+    is_fine = all(value >= 0 for value in values) and 0 < sum(values) < math.inf
     if len(values) != count or not is_fine:
         raise ValueError(
-            f"weights must be {count} numbers from 0 on, not all of them 0; not {weights!r}"
+            f"weights must be {count} numbers from 0 on with a finite sum, not all of them 0; "
+            f"not {weights!r}"
         )
     return values
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastinet._native import _engine
@@ -14,6 +13,7 @@ from fastinet.augment.operation import (
     check_operation_interpolation,
     native_choice,
     native_mixture,
+    plain_bounds,
 )
 from fastinet.augment.scaled_operations import (
     AUGMIX_RULES,
@@ -68,8 +68,9 @@ class TimmAugment(Operation):
     def __post_init__(self) -> None:
         parse_timm_string(self.config)
         check_operation_interpolation(self.interpolation)
-        mean = tuple(self.mean) if isinstance(self.mean, Iterable) else ()
-        if len(mean) != 3 or not all(0 <= share <= 1 for share in mean):
+        mean = plain_bounds(self.mean)
+        numbers = isinstance(mean, tuple) and all(isinstance(each, int | float) for each in mean)
+        if not numbers or len(mean) != 3 or not all(0 <= share <= 1 for share in mean):
             raise ValueError(f"mean must be three numbers from 0 to 1, not {self.mean!r}")
         object.__setattr__(self, "mean", mean)
 

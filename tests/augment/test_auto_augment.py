@@ -69,6 +69,7 @@ def test_policies_can_be_printed_compared_and_pickled() -> None:
     ("make", "message"),
     [
         (lambda: AutoAugment("coco"), "no policy 'coco'; torchvision has 'imagenet', 'cifar10'"),  # type: ignore[arg-type]
+        (lambda: AutoAugment(["svhn"]), r"no policy \['svhn'\]"),  # type: ignore[arg-type]
         (lambda: AutoAugment(interpolation="lanczos"), "interpolation must be one of"),  # type: ignore[arg-type]
         (lambda: AutoAugment(fill=-1), "fill must be"),
         (lambda: AutoAugment(version=0), "version must be"),  # type: ignore[arg-type]

@@ -41,6 +41,12 @@ def test_names_of_torchvision() -> None:
     )
 
 
+@pytest.mark.parametrize("aspects", [{"min_aspect": 0}, {"max_aspect": 0.0}])
+def test_aspects_of_timm_are_checked(aspects: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"min_aspect must be|ratio must satisfy"):
+        RandomErasing.timm(**aspects)  # type: ignore[arg-type]
+
+
 def test_names_of_timm() -> None:
     assert RandomErasing.timm(0.25, mode="pixel", count=2) == RandomErasing(
         0.25, (0.02, 1 / 3), (0.3, 1 / 0.3), mode="pixel", count=2

@@ -220,6 +220,8 @@ def test_what_one_of_cannot_choose_from_is_refused(given: Any) -> None:
         (lambda: Rotate(fill=(1, 2)), "fill must be"),  # type: ignore[arg-type]
         (lambda: OneOf([]), "1 to 256 to choose from"),
         (lambda: OneOf([Invert()], weights=[0]), "not all of them 0"),
+        (lambda: OneOf([Invert(), Grayscale()], weights=[1e308, 1e308]), "weights must be 2"),
+        (lambda: OneOf([Invert()], weights=[float("nan")]), "weights must be 1"),
         (lambda: OneOf([Invert()], weights=[1, 2]), "weights must be 1 numbers"),
         (lambda: ColorJitter(0.4, p=2), "p must be a probability"),
     ],

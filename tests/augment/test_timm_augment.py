@@ -199,6 +199,7 @@ def test_policies_can_be_printed_compared_and_pickled() -> None:
         (lambda: AugMix.timm("rand-m9"), r"it is RandAugment\.timm"),
         (lambda: TimmAugment("rand", mean=(1, 2, 3)), "mean must be three numbers from 0 to 1"),
         (lambda: TimmAugment("rand", mean=0.5), "mean must be three numbers"),  # type: ignore[arg-type]
+        (lambda: TimmAugment("rand", mean="abc"), "mean must be three numbers"),  # type: ignore[arg-type]
         (lambda: TimmAugment("rand", "lanczos"), "interpolation must be one of"),  # type: ignore[arg-type]
     ],
 )
