@@ -109,8 +109,8 @@ std::vector<std::array<float, 3>> Replaced(const ErasingRule& rule, PhiloxKey ke
     const Box& box = kBoxes[number];
     for (int32_t y = 0; y < box.height; ++y) {
       for (int32_t x = 0; x < box.width; ++x) {
-        const auto line = static_cast<size_t>(box.y + y);
-        const size_t at = line * static_cast<size_t>(kSize.width) + static_cast<size_t>(box.x + x);
+        const int64_t line = int64_t{box.y} + y;
+        const auto at = static_cast<size_t>(line * kSize.width + box.x + x);
         is_replaced[at] = true;
         for (size_t c = 0; c < 3; ++c) {
           const size_t n =
