@@ -46,7 +46,7 @@ from fastinet.loading.state import (
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform, groups_of
+from fastinet.pixels.transforms import Transform, needs_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -473,8 +473,7 @@ class Loader(BaseLoader):
     def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
         """The boxes of the dataset's items, if these are its own and the transform can use them."""
         if boxes is None:
-            transforms = [group.transform for group in groups_of(self.transform)]
-            if any(getattr(each, "needs_boxes", False) for each in transforms):
+            if needs_boxes(self.transform):
                 raise ValueError(
                     f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
                 )

@@ -27,7 +27,7 @@ from fastinet.loading.stats import LoaderStats
 from fastinet.loading.stream_pass import StreamPass, StreamRun
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform
+from fastinet.pixels.transforms import Transform, needs_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -122,6 +122,11 @@ class StreamLoader(BaseLoader):
             raise ValueError(
                 'on_error="replace" needs an archive: the items of a stream\'s epoch are not known'
                 ' while it arrives; take on_error="mask", or fastinet.Loader'
+            )
+        if needs_boxes(self.transform):
+            raise ValueError(
+                f"{self.transform!r} asks for min_object_covered, and a stream's items have no"
+                " boxes: open the archive from a disk, for Loader(boxes=...)"
             )
         self.stream = stream
         self.window = checked_stream_window(shuffle, window)

@@ -393,6 +393,11 @@ def lightings_of(transform: Transform) -> list[Lighting]:
     return [lighting for lighting in lightings if lighting is not None]
 
 
+def needs_boxes(transform: Transform) -> bool:
+    """Whether crops depend on the bounding boxes of the items, which must then be given."""
+    return any(getattr(group.transform, "needs_boxes", False) for group in groups_of(transform))
+
+
 def has_views(transform: Transform) -> bool:
     """Whether the arrays of batches have an axis for views."""
     return isinstance(transform, MultiCrop) or getattr(transform, "views", None) is not None

@@ -374,6 +374,17 @@ def test_arguments_that_make_no_sense(options: dict[str, Any], cause: str) -> No
         loader_of(streamed(b""), **options)
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_crops_that_must_cover_objects_are_refused(grouped: bool) -> None:
+    crop: Any = fastinet.RandomResizedCrop(8, min_object_covered=0.1)
+    if grouped:
+        crop = fastinet.MultiCrop(fastinet.View(SMALL), fastinet.View(crop))
+    with pytest.raises(ValueError, match="a stream's items have no boxes"):
+        fastinet.StreamLoader(streamed(b""), 8, crop)
+    # TensorFlow's rule does without boxes.
+    fastinet.StreamLoader(streamed(b""), 8, fastinet.RandomResizedCrop(8, box_rule="tensorflow"))
+
+
 def test_no_stream(dataset: fastinet.Dataset, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="StreamLoader takes"):
         fastinet.Loader(streamed(b""), 8, SMALL)  # type: ignore[arg-type]
