@@ -174,7 +174,6 @@ class RowArguments(TypedDict, total=False):
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
     sizes: Mapping[int, int | tuple[int, int]] | None
-    record: bool
 
 
 class EpochArguments(RowArguments, total=False):
@@ -192,6 +191,7 @@ class EpochArguments(RowArguments, total=False):
     window: int | None
     block: int | None
     prefetch: int | None
+    record: bool
     log: Callable[[LoaderStats], object] | None
     log_every: float
 
