@@ -6,8 +6,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Final
 
-from fastinet.errors import FastinetWarning
-from fastinet.printable import printable
+from fastinet.errors import FastinetWarning, printable
 
 if TYPE_CHECKING:
     from types import FrameType

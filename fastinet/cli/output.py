@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from fastinet.printable import printable
+from fastinet.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

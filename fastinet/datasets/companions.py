@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fastinet.printable import printable
+from fastinet.errors import printable
 
 __all__ = [
     "MOST_CLASSES",

@@ -27,9 +27,8 @@ import numpy as np
 
 from fastinet.datasets.names import WNID_LENGTH, Names
 from fastinet.datasets.scanned import wnid_number
-from fastinet.errors import MissingError
+from fastinet.errors import MissingError, printable
 from fastinet.formats.number_lines import text_rows
-from fastinet.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -25,7 +25,7 @@ from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import ALL, find_split, lie_in_folder
 from fastinet.datasets.scanned import names_around
-from fastinet.errors import MissingError, ReadError
+from fastinet.errors import MissingError, ReadError, printable
 from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
 from fastinet.items.discovery import find_archives, keep_sidecars, patch_at
@@ -38,7 +38,6 @@ from fastinet.items.item_columns import ItemColumns
 from fastinet.items.scanning import scan_archives
 from fastinet.items.siblings import lacking_note, siblings_note
 from fastinet.items.stream import Stream
-from fastinet.printable import printable
 from fastinet.sidecars.identity import content_hash
 from fastinet.sidecars.places import given_index
 

@@ -16,9 +16,8 @@ from fastinet.base.checks import whole_number
 from fastinet.datasets.classes import ClassInfo, class_table
 from fastinet.datasets.companions import LabelFunction, asked_label, by_extension
 from fastinet.datasets.key_labels import KeyLabels
-from fastinet.errors import FastinetError, ReadError, UnsupportedError
+from fastinet.errors import FastinetError, ReadError, UnsupportedError, printable
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

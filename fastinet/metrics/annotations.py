@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets.classes import imagenet1k_wnids
+from fastinet.errors import printable
 from fastinet.metrics.localization import TrueBoxes
-from fastinet.printable import printable
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes

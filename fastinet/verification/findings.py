@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastinet.printable import printable
+from fastinet.errors import printable
 from fastinet.verification.report import Finding
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from fastinet.printable import printable
+from fastinet.errors import printable
 from fastinet.sidecars.schema import Count
 
 __all__ = ["Check", "Finding", "Report"]

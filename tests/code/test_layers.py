@@ -45,7 +45,6 @@ CPP_OWNERS = {
 
 # Lowest first; "" is the package's face. Rooms of one layer do not know each other.
 PYTHON_LAYERS = [
-    {"printable"},
     {"build_info", "errors"},
     {"base"},
     {"_native"},

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import fastinet
-from fastinet.errors import CorruptError, FastinetWarning
-from fastinet.printable import printable
+from fastinet.errors import CorruptError, FastinetWarning, printable
 from fastinet.testing.archives import tar
 
 JPEG = b"\xff\xd8\xff\xe0"

@@ -62,7 +62,7 @@ from support.trees import (
 )
 
 import fastinet
-from fastinet.printable import printable
+from fastinet.errors import printable
 from fastinet.testing.archives import Format
 from fastinet.testing.small import small_jpeg
 
