@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from fastinet._native import _engine
 from fastinet.augment.amounts import Amount, constant
@@ -114,79 +114,70 @@ class ColorJitter(Operation):
 
 
 @dataclass(frozen=True)
-class Grayscale(Operation):
+class _WithoutNumbers(Operation):
+    """An operation that draws nothing but whether it happens.
+
+    Attributes:
+        p: probability.
+    """
+
+    p: float = 1.0
+    _step: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        set_probability(self)
+
+    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
+        """See :class:`Operation`."""
+        return native_step(self._step, p=self.p)
+
+
+@dataclass(frozen=True)
+class Grayscale(_WithoutNumbers):
     """Grey in all three channels: ``ImageOps.grayscale``; with p=0.2, RandomGrayscale of SimCLR.
 
     Attributes:
         p: probability.
     """
 
-    p: float = 1.0
-
-    def __post_init__(self) -> None:
-        set_probability(self)
-
-    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
-        """See :class:`Operation`."""
-        return native_step("grayscale", p=self.p)
+    _step = "grayscale"
 
 
 @dataclass(frozen=True)
-class Invert(Operation):
+class Invert(_WithoutNumbers):
     """Every value v becomes 255 - v: ``ImageOps.invert``.
 
     Attributes:
         p: probability.
     """
 
-    p: float = 1.0
-
-    def __post_init__(self) -> None:
-        set_probability(self)
-
-    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
-        """See :class:`Operation`."""
-        return native_step("invert", p=self.p)
+    _step = "invert"
 
 
 @dataclass(frozen=True)
-class AutoContrast(Operation):
+class AutoContrast(_WithoutNumbers):
     """Each channel stretched to 0 .. 255: ``ImageOps.autocontrast``.
 
     Attributes:
         p: probability.
     """
 
-    p: float = 1.0
-
-    def __post_init__(self) -> None:
-        set_probability(self)
-
-    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
-        """See :class:`Operation`."""
-        return native_step("autocontrast", p=self.p)
+    _step = "autocontrast"
 
 
 @dataclass(frozen=True)
-class Equalize(Operation):
+class Equalize(_WithoutNumbers):
     """Each channel's histogram made even: ``ImageOps.equalize``.
 
     Attributes:
         p: probability.
     """
 
-    p: float = 1.0
-
-    def __post_init__(self) -> None:
-        set_probability(self)
-
-    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
-        """See :class:`Operation`."""
-        return native_step("equalize", p=self.p)
+    _step = "equalize"
 
 
 @dataclass(frozen=True)
-class VerticalFlip(Operation):
+class VerticalFlip(_WithoutNumbers):
     """The last line comes first: ``ImageOps.flip``.
 
     Attributes:
@@ -194,13 +185,7 @@ class VerticalFlip(Operation):
     """
 
     p: float = 0.5
-
-    def __post_init__(self) -> None:
-        set_probability(self)
-
-    def native(self, row: Row) -> _engine.Operation:  # noqa: ARG002
-        """See :class:`Operation`."""
-        return native_step("vertical_flip", p=self.p)
+    _step = "vertical_flip"
 
 
 @dataclass(frozen=True)
