@@ -230,6 +230,7 @@ OVER_SEVERAL_MODULES = {
     "pixels/test_color_jitter.py": "is colour jitter Pillow's?",
     "pixels/test_crop.py": "are crops the reference's?",
     "pixels/test_default_grade.py": "does the default grade keep its published bound?",
+    "pixels/test_incomplete_progressive.py": "are files without their last scans Pillow's?",
     "pixels/test_machines.py": "are rows the same bits on every machine?",
     "pixels/test_orientation.py": "are pictures turned as Exif says, when that is asked for?",
     "pixels/test_png.py": "are PNGs decoded as Pillow does?",
