@@ -92,6 +92,7 @@ class StreamRun {
 
  private:
   struct Batch;
+  class ConsumerInside;
 
   StreamRun(std::shared_ptr<WorkerPool> pool, std::unique_ptr<StreamInput> input,
             const StreamPlan& plan, const EpochOptions& options, std::shared_ptr<SlotPool> slots,
@@ -108,6 +109,8 @@ class StreamRun {
   bool HasRoom();
   int64_t CountReady();
   static void KeepHeads(StreamDelivery* result);
+  void WaitAndTake(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience,
+                   Clock::time_point called, StreamDelivery* result);
   void TakeFirst(Batch& first, StreamDelivery* result);
 
   const std::shared_ptr<WorkerPool> pool_;
