@@ -37,6 +37,14 @@ bool IsSeverity(std::string_view path) {
          std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// Whether what is above a severity, or an image's number, tells that it is one. Of a folder that
+/// is the first one the archive's name may tell it, and nobody knows that.
+bool MayBeCorrupted(std::string_view path, bool has_number) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos || has_number ||
+         IsCorruption(LastPart(path.substr(0, slash)));
+}
+
 std::string Quoted(std::string_view text) {
   std::string quoted("'");
   quoted += text;
@@ -103,7 +111,8 @@ std::string_view SplitGate::SplitTold(const Place& place) const {
 
 /// Whether its root may be a corruption in a severity, as ImageNet-C has them.
 bool SplitGate::InSeverity(const Place& place) {
-  return !place.in_split_folder() && place.folder.wnid >= 0 && IsSeverity(place.folder.root);
+  return !place.in_split_folder() && place.folder.wnid >= 0 && IsSeverity(place.folder.root) &&
+         MayBeCorrupted(place.folder.root, place.number.number >= 0);
 }
 
 std::string SplitGate::SplitOf(std::string_view name) const {
@@ -296,6 +305,25 @@ Status SplitGate::CheckOverlap(const Place& place) {
   last_class_ = number;
   last_root_ = root;
   return {};
+}
+
+Status SplitGate::CheckTars(std::string_view name, uint64_t tar) {
+  if (folder_ || wanted_ == kAll) return {};
+  const Place& place = PlaceOf(name);
+  if (!SplitTold(place).empty() || (first_ && first_->by_own_name)) return {};
+  const std::string_view wnid = place.base.substr(0, kWnidLength);
+  std::string what(place.folder.wnid < 0 && WnidNumber(wnid) >= 0
+                       ? wnid
+                       : name.substr(0, name.size() - place.base.size()));
+  if (what.empty()) return {};
+  const auto [found, is_new] = tars_.try_emplace(std::move(what), tar);
+  if (is_new || found->second == tar) return {};
+  return Unsupported(
+      "images of " + Quoted(found->first) +
+      " came in an earlier tar, too, and nothing in either tells a split: the two may be splits, "
+      "as train.tar and val.tar are, or parts of one; split=\"all\" takes all as one, "
+      "name=\"train.tar\" says that all are of train, and fastinet.open of a list of the tars goes "
+      "by their names");
 }
 
 }  // namespace fastinet

@@ -37,6 +37,11 @@ class SplitGate {
   /// readings of what came: it says which, and the argument that decides.
   Result<bool> Takes(std::string_view name, bool is_image);
 
+  /// Whether a taken image tells that of two tars, one behind the other, each may be a split:
+  /// nothing else tells one, and both have images of one class. `tar` is how many have ended before
+  /// the image's. kUnsupported where it does, with what decides.
+  Status CheckTars(std::string_view name, uint64_t tar);
+
   /// The split that `name` is of by itself, for messages.
   std::string SplitOf(std::string_view name) const;
 
@@ -100,6 +105,8 @@ class SplitGate {
   // whole. Each root is kept once.
   std::unordered_map<int64_t, const std::string*> roots_;
   std::set<std::string> root_names_;
+  // Which of several tars each class came in first, where nothing tells the splits.
+  std::unordered_map<std::string, uint64_t> tars_;
   int64_t last_class_ = -1;  // that was looked up, in the root `last_root_`
   std::string last_root_;
   // What the folder of the last name told: that of the next one is the same, as a rule.

@@ -6,11 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED
-from fastinet.datasets.scanned import wnid_number
+from fastinet.datasets.scanned import IMAGE_EXTENSIONS, wnid_number
 from fastinet.errors import UnsupportedError
 from fastinet.items.discovery import archives_at, keep_sidecars
 from fastinet.sidecars.identity import content_hash, identify_file
@@ -140,12 +141,16 @@ def _train_images_of(devkit: Path) -> dict[str, int]:
     return {synset.wnid: synset.train_images for synset in synsets if synset.train_images}
 
 
+def _has_images(path: Path) -> bool:
+    return any(name.lower().endswith(IMAGE_EXTENSIONS) for name in FolderArchive(path).file_names())
+
+
 def _refuse_folder_of_archives(path: Path) -> None:
     """An extracted tree has images in it; a folder of downloads is several archives."""
     entries = sorted(path.iterdir()) if path.is_dir() else []
     tars = [entry.name for entry in entries if entry.suffix == ".tgz" or ".tar" in entry.suffixes]
     names = [name for name in tars if wnid_number(name.partition(".")[0]) < 0]
-    if names and len(names) == len(tars):
+    if names and len(names) == len(tars) and not _has_images(path):
         shown = ", ".join(name for name in names[:5] if ".fastinet" not in name)
         raise UnsupportedError(
             f"a folder with archives in it: verify each by its own path: {shown}",

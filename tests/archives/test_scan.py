@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fastinet._native._scan import Members, scan
-from fastinet.archives.containers import inner_tars
+from fastinet.archives.containers import directories, inner_tars
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive
@@ -205,9 +205,12 @@ def test_directories_are_listed_beside_inner_tars(tmp_path: Path) -> None:
         "train/",
         "train/n01440764/",
         "train/n01443537.tar",
-        "train/n01443537/images/",
+        "train/n01443537.tar/images/",
     ]
     assert [members.container_names[row] for row in inner_tars(members)] == ["train/n01443537.tar"]
+    assert directories(members) == [
+        *("train", "train/n01440764", "train/n01443537", "train/n01443537/images")
+    ]
     assert members.containers.tolist() == [2]
     assert members.special_entries == 0
 

@@ -87,6 +87,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/archives.md", "ImageNet-C"): Program(
         after="ds.split == 'gaussian_noise/3' and len(both.splits) == 9"
     ),
+    ("docs/archives.md", "Tiny-ImageNet"): Program(after="val.labels.tolist() == [2, 1, 0]"),
     ("docs/archives.md", "ImageNet-A, -O, -R and -Sketch"): Program(
         after="len(ds.classes) == 1000 and set(ds.labels) <= set(columns) and len(columns) == 200"
     ),
