@@ -140,9 +140,9 @@ def test_cutmix_of_groups_of_views(layout: Any, batch: int) -> None:
         expected = was.copy()
         for y in range(height):
             for x in range(width):
-                # Half way up is up: a pixel is inside where its middle is not left of the edge.
-                across = left / 16 * width <= x + 0.5 < right / 16 * width
-                if across and top / 12 * height <= y + 0.5 < bottom / 12 * height:
+                # An edge through the middle of a pixel is rounded up: to its other side.
+                across = left * width < (x + 0.5) * 16 <= right * width
+                if across and top * height < (y + 0.5) * 12 <= bottom * height:
                     expected[..., y, x] = np.roll(was, 1, 0)[..., y, x]
         assert np.array_equal(lies, expected)
     np.testing.assert_allclose(targets, mixed_targets(labels, lam, 0), atol=1e-6)
