@@ -31,14 +31,8 @@ from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    MultiCrop,
-    RandomCrop,
-    RandomResizedCrop,
-    Resize,
-    View,
-)
+from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop, Resize
+from fastinet.pixels.view_groups import MultiCrop, SameCrop, View
 from fastinet.recipes import recipe
 from fastinet.verification import verify
 
@@ -59,6 +53,7 @@ __all__ = [
     "RandomCrop",
     "RandomResizedCrop",
     "Resize",
+    "SameCrop",
     "SemanticTree",
     "Stream",
     "StreamLoader",

@@ -34,7 +34,7 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
                       std::array<uint8_t, 3> fill, const std::string& interpolation,
                       bool random_interpolation, std::vector<Operation> operations,
                       const std::optional<ErasingRule>& erase, std::optional<double> lighting,
-                      int32_t count) {
+                      int32_t count, std::optional<int32_t> crop_of) {
   ViewSpec spec;
   Transform& transform = spec.transform;
   Check(FromName(kind, &transform.kind));
@@ -55,6 +55,7 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
   spec.erase = erase;
   if (lighting) spec.lighting = Lighting{*lighting};
   spec.count = count;
+  spec.crop_of = crop_of;
   Check(spec.Validate());
   spec.policy = Unwrap(Policy::Make(std::move(operations), spec.transform.size));
   return spec;
@@ -125,7 +126,8 @@ PYBIND11_MODULE(_engine, module) {
       .def(py::init(&MakeViewSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
            "box_rule"_a, "min_object_covered"_a, "flip_probability"_a, "vflip_probability"_a,
            "resize"_a, "padding"_a, "padding_mode"_a, "fill"_a, "interpolation"_a,
-           "random_interpolation"_a, "operations"_a, "erase"_a, "lighting"_a, "count"_a);
+           "random_interpolation"_a, "operations"_a, "erase"_a, "lighting"_a, "count"_a,
+           "crop_of"_a);
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
       .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
@@ -197,6 +199,7 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("valid", &PyBatch::Valid)
       .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
       .def_property_readonly("steps", &PyBatch::Steps)
+      .def_property_readonly("lighting", &PyBatch::ColourShifts)
       .def_property_readonly("failures", &PyBatch::Failures);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")

@@ -74,6 +74,9 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
   if (shape.has_steps != wanted->has_steps) {
     return InvalidArgument("steps are to be kept, or not, and the slots are made for the other");
   }
+  if (shape.has_lighting != wanted->has_lighting) {
+    return InvalidArgument("views have lighting, or not, and the slots are made for the other");
+  }
   return {};
 }
 
@@ -84,7 +87,8 @@ std::optional<SlotShape> ShapeOf(const ItemSpec& spec, int64_t rows, int64_t sof
                   .soft_label_classes = soft_label_classes,
                   .erased_boxes = spec.ErasedBoxes(),
                   .keeps_noise = spec.KeepsNoise(),
-                  .has_steps = spec.record};
+                  .has_steps = spec.record,
+                  .has_lighting = spec.HasLighting()};
   for (size_t group = 0; group < spec.groups.size(); ++group) {
     const auto view_bytes = spec.ViewBytes(group);
     if (!view_bytes) return std::nullopt;

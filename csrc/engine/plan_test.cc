@@ -153,6 +153,8 @@ TEST_CASE("lighting needs floats") {
   fitting.ExpectRefused("rows must be floats");
   fitting.options.spec.options.format.dtype = DType::kFloat16;
   fitting.shape.groups[0].view_bytes *= 2;
+  fitting.ExpectRefused("slots are made for the other");
+  fitting.shape.has_lighting = true;
   CHECK_OK(fitting.Check());
   fitting.options.spec.groups[0].lighting->std = -1;
   fitting.ExpectRefused("standard deviation of lighting");

@@ -62,9 +62,10 @@ class RowMaker {
   Status MakeRowOf(Worker& worker, const Shown& shown, Slot& slot, int64_t row) const noexcept;
   MadeRow Replace(Worker& worker, const Shown& bad, Status failure, Slot& slot,
                   int64_t row) const noexcept;
-  Result<Size> MakeImages(Worker& worker, const Shown& shown, const ItemLocation& location) const;
+  Result<Size> MakeImages(Worker& worker, const Shown& shown, const ItemLocation& location,
+                          const DrawnViews& drawn) const;
   Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
-                             const Shown& shown) const;
+                             const Shown& shown, const DrawnViews& drawn) const;
   WorkerCounters& CountersOf(const Worker& worker) const { return stats_.Of(worker.number); }
 
   const ItemTable& table_;

@@ -117,6 +117,7 @@ class ViewSpec:
         erase: ErasingRule | None,
         lighting: float | None,
         count: int,
+        crop_of: int | None,
     ) -> None: ...
 
 class ItemSpec:
@@ -294,6 +295,9 @@ class Batch:
     @property
     def erased(self) -> NDArray[np.int32] | None:
         """[rows, views, boxes, 4], or None where nothing is erased."""
+    @property
+    def lighting(self) -> NDArray[np.float64] | None:
+        """[rows, views, 3], or None without lighting."""
     def erased_pixels(self, group: int) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         """Of one group of views, see `fastinet.Batch.erased_pixels`."""
     @property

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from fastinet.pixels.geometry import resized_sizes
 from fastinet.pixels.transform_parts import height_width
-from fastinet.pixels.transforms import SingleTransform, Transform, groups_of
+from fastinet.pixels.transforms import SingleTransform
+from fastinet.pixels.view_groups import Transform, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

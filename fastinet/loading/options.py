@@ -13,14 +13,8 @@ from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    Resize,
-    Transform,
-    checked_transform,
-    groups_of,
-    lightings_of,
-)
+from fastinet.pixels.transforms import CenterCrop, Resize
+from fastinet.pixels.view_groups import Transform, checked_transform, groups_of, lightings_of
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes

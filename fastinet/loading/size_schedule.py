@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from fastinet.base.checks import checked_epoch
 from fastinet.pixels.transform_parts import checked_size, height_width
-from fastinet.pixels.transforms import MultiCrop, Transform
+from fastinet.pixels.view_groups import MultiCrop, Transform
 
 __all__ = ["SizeSchedule"]
 

@@ -204,6 +204,7 @@ def spec(**changes: Any) -> _engine.ItemSpec:
         "operations": [],
         "erase": None,
         "lighting": None,
+        "crop_of": None,
         "count": 1,
     }
     parts = fastinet.pixels.output.OutputFormat().native()

@@ -18,7 +18,7 @@ from fastinet.pixels.geometry import resized_sizes
 from fastinet.pixels.transform_parts import MAX_PADDING, MAX_SIDE, height_width
 
 if TYPE_CHECKING:
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 SIDES = st.integers(1, 70)
 SIZES = st.tuples(SIDES, SIDES)  # of images: width, height; of rows: height, width
