@@ -29,6 +29,7 @@ from fastinet.items.opening import open, open_stream  # noqa: A004  # read as fa
 from fastinet.items.stream import Stream
 from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
+from fastinet.loading.size_per_batch import SizePerBatch
 from fastinet.loading.stream_loader import StreamLoader
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
 from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop, Resize
@@ -55,6 +56,7 @@ __all__ = [
     "Resize",
     "SameCrop",
     "SemanticTree",
+    "SizePerBatch",
     "Stream",
     "StreamLoader",
     "View",

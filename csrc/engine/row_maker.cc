@@ -123,8 +123,10 @@ RowMaker::RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOpt
 
 MadeRow RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot,
                           int64_t row) const noexcept {
-  const Shown turn{
-      .item = plan_.ItemAt(position), .copy = plan_.CopyAt(position), .position = position};
+  const Shown turn{.item = plan_.ItemAt(position),
+                   .copy = plan_.CopyAt(position),
+                   .spec = plan_.SpecOf(position / plan_.batch_size),
+                   .position = position};
   if (turn.item == kPaddingItem) {
     ClearRow(slot, row, kPaddingItem, kPaddingCopy);
     return {};
@@ -152,7 +154,8 @@ MadeRow RowMaker::Replace(Worker& worker, const Shown& bad, Status failure, Slot
   const uint64_t tried = std::min(others.size(), kMostReplacements);
   for (uint64_t draw = 0; draw < tried; ++draw) {
     const auto other = static_cast<int64_t>(others(draw));
-    if (MakeRowOf(worker, {.item = other, .copy = bad.copy}, slot, row).ok()) {
+    const Shown instead{.item = other, .copy = bad.copy, .spec = bad.spec};
+    if (MakeRowOf(worker, instead, slot, row).ok()) {
       return {.failure = std::move(failure), .replacement = other};
     }
   }
@@ -229,8 +232,9 @@ Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const Ite
                        .view = first_view};
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
-  Result<Size> image = worker.renderer.RenderItem(
-      bytes, hints, options_.spec, key, options_.objects.Of(shown.item), worker.rows, drawn);
+  Result<Size> image =
+      worker.renderer.RenderItem(bytes, hints, options_.Spec(shown.spec), key,
+                                 options_.objects.Of(shown.item), worker.rows, drawn);
   CountSince(items, worker.renderer.counters(), CountersOf(worker));
   CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
   return image;

@@ -55,6 +55,7 @@ class RowMaker {
   struct Shown {
     int64_t item = kPaddingItem;
     int32_t copy = 0;
+    size_t spec = 0;                 // number of the EpochOptions::Spec that its batch has
     int64_t position = kNoPosition;  // in the plan, where the item lies in a block; or kNoPosition
   };
 

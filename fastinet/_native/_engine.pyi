@@ -325,7 +325,7 @@ class Epoch:
         self,
         pool: WorkerPool,
         table: ItemTable,
-        spec: ItemSpec,
+        specs: Sequence[ItemSpec],
         slots: SlotPool,
         stats: Stats,
         order: NDArray[np.int64],
@@ -343,13 +343,14 @@ class Epoch:
         copies: NDArray[np.uint16] = ...,
         objects: ObjectTable | None = None,
         soft_labels: SoftLabels | None = None,
+        spec_of_batch: NDArray[np.uint8] = ...,
     ) -> None:
         """Begins an epoch of the items in `order`.
 
         Args:
             pool: the threads that work.
             table: where every item's bytes are, N items.
-            spec: how they become rows.
+            specs: how they become rows; several that differ in the rows' sizes alone.
             slots: where batches are put.
             stats: where the epoch counts.
             order: [M] this rank's item ids, -1 for padding.
@@ -368,6 +369,7 @@ class Epoch:
                 of all copies are at most 65536.
             objects: for transforms that ask for objects in the crop.
             soft_labels: for loaders that have them.
+            spec_of_batch: which of `specs` each batch has; empty: all have the first.
         """
     def next(self) -> tuple[Batch, tuple[NDArray[Any], ...], NDArray[np.int64]] | None:
         """A batch, its arrays of images and labels (-1: no item); None after the last one."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
     from fastinet.augment.lighting import Lighting
     from fastinet.loading.ranks import PadLast
+    from fastinet.loading.size_per_batch import SizePerBatch
 
 __all__ = [
     "DEFAULT_RANK",
@@ -167,7 +168,7 @@ class RowArguments(TypedDict, total=False):
     exif_orientation: bool
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
-    sizes: Mapping[int, int | tuple[int, int]] | None
+    sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None
 
 
 class EpochArguments(RowArguments, total=False):

@@ -161,6 +161,15 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN,
         after="loader.transform_at(29).size == 128 and loader.transform_at(30).size == 160",
     ),
+    ("docs/training-loop.md", "A size for each batch"): Program(
+        before=TRAIN,
+        shorter=(
+            ("256 * 8", "16"),
+            ("256, fastinet", "2, fastinet"),
+            ("(128, 176, 224, (160, 256))", "(32, 48, (16, 64))"),
+        ),
+        after="len(images) == 2 and images.shape[1:3] in ((32, 32), (48, 48), (16, 64))",
+    ),
     ("docs/training-loop.md", "Repeated augmentation"): Program(
         before=TRAIN,
         shorter=(("256", "8"), ("RandomResizedCrop(224)", "RandomResizedCrop(32)")),

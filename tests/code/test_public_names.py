@@ -86,6 +86,7 @@ PUBLIC = {
             ": ancestors check depths level_classes level_depths level_weights names parents "
             "targets wnids"
         ),
+        "SizePerBatch": "(sizes, rows, weights): draw rows sizes weights",
         "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, repeats, seed, epoch, threads, "

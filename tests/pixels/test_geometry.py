@@ -32,7 +32,8 @@ def png(pixels: np.ndarray) -> bytes:
 
 def placed(transform: Transform, image: tuple[int, int]) -> tuple[list[int], list[int]]:
     """The resized box's size, as the Python side says, and the row's start, as the core does."""
-    resized = resized_sizes(transform, np.array([image], np.float64))
+    row = np.array([height_width(transform.size)[::-1]], np.float64)  # type: ignore[union-attr]
+    resized = resized_sizes(transform, np.array([image], np.float64), row)  # type: ignore[arg-type]
     item = np.zeros(1, np.int64)
     ((x, y, *_),), _, _ = _plan.draw_windows(transform.native(), np.array([image], np.int32), item)
     return resized[0].astype(int).tolist(), [x, y]
