@@ -15,6 +15,12 @@ A global JAX array is one batch of all processes, which have to agree: there it 
 The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
 mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
 Label smoothing is timm's (``timm.data.mixup``). Labels may be soft before, as ReLabel's are.
+
+Views of an item keep its label: all of them, in all groups of a `MultiCrop`, are mixed with the
+same other item's, view by view, and by the same weight. So there is one target for each item::
+
+    for number, (crops, labels) in enumerate(loader):  # crops: one array a group of views
+        crops, targets = mix(crops, labels, epoch=epoch, batch=number)
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ from fastinet.base.array_library import as_dtype, library_of, range_beside
 from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["CutMix", "Mixup", "OneOf", "Unmixed", "soft_labels"]
 
@@ -71,8 +77,8 @@ class Mixup:
         """Mixes a batch.
 
         Args:
-            images: float [B, ...].
-            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
+            images: float [B, ...]; or a tuple of such arrays, the groups of a `MultiCrop`.
+            labels: int [B], or soft ones, such as ReLabel's: float [B, C], with views [B, V, C].
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
@@ -80,15 +86,17 @@ class Mixup:
             Images like those given, and float32 targets [B, C].
 
         Raises:
-            TypeError: images of whole numbers, which cannot be blended, or several arrays of them.
-            ValueError: labels of another shape.
+            TypeError: images of whole numbers, which cannot be blended.
+            ValueError: labels of another shape, or groups of other batches.
         """
-        _refuse_groups(images)
         _refuse_whole_numbers(images)
-        xp = library_of(images)
         lam = self.draw(epoch, batch)
-        mixed = images * lam + xp.roll(images, 1, 0) * (1.0 - lam)
-        return as_dtype(mixed, images.dtype), soft_labels(labels, self.classes, lam, self.smoothing)
+
+        def blended(array: Any) -> Any:
+            mixed = array * lam + library_of(array).roll(array, 1, 0) * (1.0 - lam)
+            return as_dtype(mixed, array.dtype)
+
+        return _each_group(blended, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,10 @@ class CutMix:
     Features", ICCV 2019. The rectangle's sides are ``sqrt(1 - lam)`` of the image's, its centre is
     anywhere; what reaches beyond the image is cut off, and labels are weighted by the area that is
     left.
+
+    All views of a batch have the same rectangle. In groups of another size than the first, its
+    edges are at the same parts of height and width, rounded to whole pixels, the half up; labels
+    are weighted by its area in the first group.
 
     Attributes:
         classes: number of classes, C.
@@ -141,8 +153,9 @@ class CutMix:
         """Mixes a batch.
 
         Args:
-            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype.
-            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
+            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype. With views
+                [B, V, ...], or a tuple of such arrays, the groups of a `MultiCrop`.
+            labels: int [B], or soft ones, such as ReLabel's: float [B, C], with views [B, V, C].
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
@@ -150,34 +163,44 @@ class CutMix:
             Images like those given, and float32 targets [B, C].
 
         Raises:
-            TypeError: several arrays of images.
-            ValueError: images or labels of another shape.
+            ValueError: images or labels of another shape, or groups of other batches.
         """
-        _refuse_groups(images)
-        if len(images.shape) != 4:
-            raise ValueError(
-                f"cutmix needs images of four axes, not {tuple(images.shape)}; of views, mix each "
-                "by itself: images[:, 0], ..."
-            )
-        self._check_layout(images.shape)
-        xp = library_of(images)
-        height, width = images.shape[2:] if self.layout == "NCHW" else images.shape[1:3]
-        (left, top, right, bottom), lam = self.draw(epoch, batch, height, width)
-        rows, columns = range_beside(xp, height, images), range_beside(xp, width, images)
-        inside = ((rows >= top) & (rows < bottom))[:, None] & (columns >= left) & (columns < right)
-        if self.layout == "NHWC":
-            inside = inside[:, :, None]
-        mixed = xp.where(inside, xp.roll(images, 1, 0), images)
-        return mixed, soft_labels(labels, self.classes, lam, self.smoothing)
+        height, width = self._height_width(_groups_of(images)[0].shape)
+        box, lam = self.draw(epoch, batch, height, width)
 
-    def _check_layout(self, shape: Sequence[int]) -> None:
-        """Refuses images that lie the other way, of which it would cut and paste channels."""
-        here, other = (1, 3) if self.layout == "NCHW" else (3, 1)
+        def pasted(array: Any) -> Any:
+            xp = library_of(array)
+            sides = self._height_width(array.shape)
+            left, right = (_scaled(edge, width, sides[1]) for edge in (box[0], box[2]))
+            top, bottom = (_scaled(edge, height, sides[0]) for edge in (box[1], box[3]))
+            rows, columns = (range_beside(xp, side, array) for side in sides)
+            lines = ((rows >= top) & (rows < bottom))[:, None]
+            inside = lines & (columns >= left) & (columns < right)
+            if self.layout == "NHWC":
+                inside = inside[:, :, None]
+            return xp.where(inside, xp.roll(array, 1, 0), array)
+
+        return _each_group(pasted, images), soft_labels(labels, self.classes, lam, self.smoothing)
+
+    def _height_width(self, shape: Sequence[int]) -> tuple[int, int]:
+        """Of images of this shape.
+
+        Raises:
+            ValueError: they are no images, or lie the other way, so that it would cut and paste
+                channels.
+        """
+        if len(shape) not in (4, 5):
+            raise ValueError(
+                f"cutmix needs images of four axes, or of five with views, not {tuple(shape)}"
+            )
+        here, other = (-3, -1) if self.layout == "NCHW" else (-1, -3)
         if shape[here] != 3 and shape[other] == 3:
             raise ValueError(
-                f'cutmix with layout="{self.layout}" has channels on axis {here}, and images are '
-                f"{tuple(shape)}: give it the layout of the images"
+                f'cutmix with layout="{self.layout}" has channels on axis {len(shape) + here}, and '
+                f"images are {tuple(shape)}: give it the layout of the images"
             )
+        height, width = shape[-2:] if self.layout == "NCHW" else shape[-3:-1]
+        return height, width
 
 
 @dataclass(frozen=True)
@@ -242,7 +265,6 @@ class OneOf:
 
     def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch; see `Mixup` and `CutMix`."""
-        _refuse_groups(images)
         if any(isinstance(way, Mixup) for way in self.ways):
             _refuse_whole_numbers(images)  # at the first batch, not when its turn comes
         mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
@@ -259,13 +281,13 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
     zero stay so.
 
     Args:
-        labels: int [B], or soft ones, float [B, C].
+        labels: int [B], or soft ones, float [B, C]; or [B, V, C] where each view has its own.
         classes: number of classes, C.
         lam: 0 to 1.
         smoothing: 0 to below 1.
 
     Returns:
-        float32 [B, C], beside the labels.
+        float32 [B, C], beside the labels; or [B, V, C].
 
     Raises:
         ValueError: labels of another shape.
@@ -276,28 +298,52 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
         here = labels[:, None] == range_beside(xp, classes, labels)
         targets = xp.where(here, 1.0 - smoothing + off, off)
         has_label = labels >= 0
-    elif len(labels.shape) == 2 and labels.shape[1] == classes:
+    elif len(labels.shape) in (2, 3) and labels.shape[-1] == classes:
         targets = as_dtype(labels, xp.float32) * (1.0 - smoothing) + off
-        has_label = (labels != 0).any(1)
+        has_label = (labels != 0).any(-1)
     else:
-        raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
-    targets = xp.where(has_label[:, None], targets, 0.0)
+        raise ValueError(
+            f"labels must be [B] or [B, {classes}], with views [B, V, {classes}], "
+            f"not {list(labels.shape)}"
+        )
+    targets = xp.where(has_label[..., None], targets, 0.0)
     return as_dtype(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
 
 
-def _refuse_groups(images: Any) -> None:
-    if isinstance(images, tuple | list):
-        raise TypeError(
-            f"images are {len(images)} arrays, as those of a MultiCrop are: mix each by itself"
+def _groups_of(images: Any) -> tuple[Any, ...]:
+    """The images of each group of views; all in one without groups.
+
+    Raises:
+        ValueError: no groups, or groups of different batches.
+    """
+    if not isinstance(images, tuple | list):
+        return (images,)
+    rows = sorted({int(group.shape[0]) for group in images})
+    if len(rows) != 1:
+        raise ValueError(
+            f"groups of views of one batch have as many rows, not {rows or 'none at all'}"
         )
+    return tuple(images)
+
+
+def _each_group(mix: Callable[[Any], Any], images: Any) -> Any:
+    """What `mix` makes of images, or of those of each group of views."""
+    mixed = tuple(mix(group) for group in _groups_of(images))
+    return mixed if isinstance(images, tuple | list) else mixed[0]
+
+
+def _scaled(edge: int, side: int, other: int) -> int:
+    """An edge at `edge` of a side of so many pixels, on a side of `other`; the half up."""
+    return (2 * edge * other + side) // (2 * side)
 
 
 def _refuse_whole_numbers(images: Any) -> None:
-    if "int" in str(images.dtype):
-        raise TypeError(
-            f"mixup needs images of a float dtype, not {images.dtype}: give the loader one, "
-            'dtype="float32" or another'
-        )
+    for group in _groups_of(images):
+        if "int" in str(group.dtype):
+            raise TypeError(
+                f"mixup needs images of a float dtype, not {group.dtype}: give the loader one, "
+                'dtype="float32" or another'
+            )
 
 
 def _check(way: Mixup | CutMix) -> None:

@@ -6,6 +6,17 @@
 #include "base/out_of_memory.h"
 
 namespace fastinet {
+namespace {
+
+std::vector<SlotShape> ShapesOf(const EpochPlan& plan, const EpochOptions& options) {
+  std::vector<SlotShape> shapes;
+  for (size_t spec = 0; spec <= options.other_specs.size(); ++spec) {
+    shapes.push_back(ShapeOf(options.Spec(spec), plan.batch_size, 0).value_or(SlotShape()));
+  }
+  return shapes;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> pool,
                                                   const ItemTable& table, const EpochPlan& plan,
@@ -29,7 +40,7 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
     : pool_(std::move(pool)),
       plan_(plan),
       options_(options),
-      shape_(ShapeOf(options.spec, plan.batch_size, 0).value_or(SlotShape())),
+      shapes_(ShapesOf(plan, options)),
       slots_(std::move(slots)),
       stats_(std::move(stats)),
       row_maker_(table, plan_, options_, *stats_),
@@ -113,6 +124,7 @@ Delivery EpochRun::Answer() {
   if (!At(delivered_).ready()) return Delivery::NotYet();
   Delivery delivery = At(delivered_).Deliver(options_.on_error);
   if (delivery.kind == Delivery::Kind::kFailed) return End(std::move(delivery));
+  delivery.spec = plan_.SpecOf(delivered_);
   ++delivered_;
   Count(stats_->batches, 1);
   (void)MoveWindow();
@@ -127,7 +139,8 @@ Delivery EpochRun::End(Delivery failed) {
 }
 
 Status EpochRun::OpenNextBatch() {
-  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<Slot> slot, slots_->Lease(shape_));
+  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<Slot> slot,
+                            slots_->Lease(shapes_[plan_.SpecOf(opened_)]));
   At(opened_).Open(std::move(slot), plan_.RowsOf(opened_));
   return {};
 }

@@ -75,7 +75,7 @@ class EpochRun final : public WorkSource {
   const std::shared_ptr<WorkerPool> pool_;
   const EpochPlan plan_;
   const EpochOptions options_;
-  const SlotShape shape_;  // of its batches
+  const std::vector<SlotShape> shapes_;  // of its batches, for each EpochOptions::Spec
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
   RowMaker row_maker_;

@@ -117,6 +117,7 @@ class ViewSpec:
         erase: ErasingRule | None,
         lighting: float | None,
         count: int,
+        crop_of: int | None,
     ) -> None: ...
 
 class ItemSpec:
@@ -294,6 +295,9 @@ class Batch:
     @property
     def erased(self) -> NDArray[np.int32] | None:
         """[rows, views, boxes, 4], or None where nothing is erased."""
+    @property
+    def lighting(self) -> NDArray[np.float64] | None:
+        """[rows, views, 3], or None without lighting."""
     def erased_pixels(self, group: int) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         """Of one group of views, see `fastinet.Batch.erased_pixels`."""
     @property
@@ -321,7 +325,7 @@ class Epoch:
         self,
         pool: WorkerPool,
         table: ItemTable,
-        spec: ItemSpec,
+        specs: Sequence[ItemSpec],
         slots: SlotPool,
         stats: Stats,
         order: NDArray[np.int64],
@@ -339,13 +343,14 @@ class Epoch:
         copies: NDArray[np.uint16] = ...,
         objects: ObjectTable | None = None,
         soft_labels: SoftLabels | None = None,
+        spec_of_batch: NDArray[np.uint8] = ...,
     ) -> None:
         """Begins an epoch of the items in `order`.
 
         Args:
             pool: the threads that work.
             table: where every item's bytes are, N items.
-            spec: how they become rows.
+            specs: how they become rows; several that differ in the rows' sizes alone.
             slots: where batches are put.
             stats: where the epoch counts.
             order: [M] this rank's item ids, -1 for padding.
@@ -364,6 +369,7 @@ class Epoch:
                 of all copies are at most 65536.
             objects: for transforms that ask for objects in the crop.
             soft_labels: for loaders that have them.
+            spec_of_batch: which of `specs` each batch has; empty: all have the first.
         """
     def next(self) -> tuple[Batch, tuple[NDArray[Any], ...], NDArray[np.int64]] | None:
         """A batch, its arrays of images and labels (-1: no item); None after the last one."""

@@ -15,7 +15,7 @@ from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
 from fastinet.pixels.transform_parts import height_width
-from fastinet.pixels.transforms import MultiCrop, groups_of, has_views
+from fastinet.pixels.view_groups import MultiCrop, groups_of, has_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastinet.loading.epoch import Batches
     from fastinet.loading.options import LoaderOptions, OnError
     from fastinet.pixels.output import OutputFormat
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["BaseLoader"]
 

@@ -46,6 +46,7 @@ class CopiedColumns:
     image_sizes: NDArray[np.int32]
     valid: NDArray[np.bool_]
     steps: list[Any] | None
+    lighting: NDArray[np.float64] | None
     failures: list[RowFailure]
 
     @classmethod
@@ -233,6 +234,16 @@ class BaseBatch(ABC, Generic[Array]):
             return None
         steps = [[[Step(*parts) for parts in view] for view in row] for row in rows]
         return steps if self._kind.has_views else [view for (view,) in steps]
+
+    @property
+    def lighting(self) -> NDArray[np.float64] | None:
+        """What lighting adds to red, green and blue of each row, float64 [B, 3], in units of 0..1.
+
+        With views, [B, views, 3]. ``fastinet.decode(..., lighting=batch.lighting[j])`` makes the
+        row again. None for a transform without `lighting`; zeros in masked rows.
+        """
+        shifts = self._columns.lighting
+        return None if shifts is None else self._without_views(shifts)
 
     @property
     def vflips(self) -> NDArray[np.bool_]:

@@ -35,7 +35,8 @@ from fastinet.loading.options import (
 )
 from fastinet.loading.position import EpochPosition, EpochTracker
 from fastinet.loading.ranks import PadLast, Share
-from fastinet.loading.size_schedule import SizeSchedule
+from fastinet.loading.size_per_batch import SizePerBatch
+from fastinet.loading.size_schedule import sizes_of
 from fastinet.loading.state import (
     REPEATED_STATE_VERSION,
     STATE_VERSION,
@@ -46,7 +47,7 @@ from fastinet.loading.state import (
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform, needs_boxes
+from fastinet.pixels.view_groups import Transform, needs_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -133,8 +134,9 @@ class Loader(BaseLoader):
         block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
             decides about the quality of the shuffle is ``window / block``.
         sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
-            rows have the transform's own size. The loader's memory is that of the largest size, and
-            boxes and flips do not depend on it.
+            rows have the transform's own size. Or a `SizePerBatch`, which draws a size for each
+            batch. The loader's memory is that of the largest size, and boxes and flips do not
+            depend on it.
         record: keep what was drawn: `batch.steps` then has the operations of `augment` that each
             row was taken through, with their numbers. Without it this costs nothing.
         log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
@@ -184,7 +186,7 @@ class Loader(BaseLoader):
         soft_labels: LabelMaps | ItemLabelMaps | None = None,
         window: int | None = None,
         block: int | None = None,
-        sizes: Mapping[int, int | tuple[int, int]] | None = None,
+        sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None = None,
         record: bool = False,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
@@ -223,8 +225,7 @@ class Loader(BaseLoader):
                 f"{self._share.step} that {self.world} ranks with batch_size={batch_size} take; a "
                 'smaller batch_size or pad_last="wrap" gives some'
             )
-        self._sizes = SizeSchedule(sizes or {})
-        self._sizes.check(self.transform)
+        self._sizes = sizes_of(sizes, self.transform, self._share.step)
         self._lent_slots: _engine.SlotPool | None = None
         if out is not None:
             self._lend_buffers(out)
@@ -253,7 +254,11 @@ class Loader(BaseLoader):
         return self._begin(EpochPosition(epoch, start_batch * self._share.step))
 
     def transform_at(self, epoch: int) -> Transform:
-        """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
+        """The transform of an epoch: `transform`, with the size that `sizes` gives it there.
+
+        Raises:
+            ValueError: each batch has a size of its own, see `SizePerBatch`.
+        """
         return self._sizes.at(self.transform, epoch)
 
     def state_dict(self) -> LoaderState:
@@ -283,7 +288,9 @@ class Loader(BaseLoader):
             ValueError: a state of another version, of a dataset of another length, of another kind
                 of order, or of other repeats. The loader stays as it was.
         """
-        self.seed, self._position = seed_and_position(state, self.state_dict())
+        seed, position = seed_and_position(state, self.state_dict())
+        self._sizes.check_position(position.position, self._share.step)
+        self.seed, self._position = seed, position
 
     def __repr__(self) -> str:
         return (
@@ -385,9 +392,12 @@ class Loader(BaseLoader):
             prefetch=self.prefetch,
             blocks=self._blocks_of(order, position),
             copies=self._copies(position),
+            sizes=self._sizes.of_batches(
+                self.seed, epoch, position, self._share.step, self._share.batches(position)
+            ),
         )
         tracker = EpochTracker(native, start, step=self._share.step, items=len(self.dataset))
-        kind = self._batch_kind(epoch)
+        kind = self._batch_kind()
         failures = self._failures = Failures(self.dataset.keys, kind.explained)
         begun = Epoch(
             native,
@@ -411,13 +421,14 @@ class Loader(BaseLoader):
         prefetch: int,
         blocks: NDArray[np.int64],
         copies: NDArray[np.uint16],
+        sizes: NDArray[np.uint8],
     ) -> _engine.Epoch:
         """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'."""
         engine = self._engine_of_this_process()
         return _engine.Epoch(
             engine.pool,
             engine.table,
-            self._spec(self.transform_at(epoch)),
+            [self._spec(each) for each in self._sizes.transforms(self.transform, epoch)],
             slots,
             stats,
             order,
@@ -434,11 +445,12 @@ class Loader(BaseLoader):
             soft_labels=engine.soft_labels,
             blocks=blocks,
             copies=copies,
+            spec_of_batch=sizes,
         )
 
-    def _batch_kind(self, epoch: int) -> BatchKind:
+    def _batch_kind(self) -> BatchKind:
         """What the batches of an epoch have in common."""
-        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
+        annotated = None if self.boxes is None else (self.boxes, self.transform)
         return BatchKind(self.dataset, self._has_views, self._has_groups, annotated, self._erasure)
 
     def _engine_of_this_process(self) -> _EngineParts:

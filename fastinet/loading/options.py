@@ -13,14 +13,8 @@ from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    Resize,
-    Transform,
-    checked_transform,
-    groups_of,
-    lightings_of,
-)
+from fastinet.pixels.transforms import CenterCrop, Resize
+from fastinet.pixels.view_groups import Transform, checked_transform, groups_of, lightings_of
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
     from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
     from fastinet.augment.lighting import Lighting
     from fastinet.loading.ranks import PadLast
+    from fastinet.loading.size_per_batch import SizePerBatch
 
 __all__ = [
     "DEFAULT_RANK",
@@ -173,7 +168,7 @@ class RowArguments(TypedDict, total=False):
     exif_orientation: bool
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
-    sizes: Mapping[int, int | tuple[int, int]] | None
+    sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None
 
 
 class EpochArguments(RowArguments, total=False):

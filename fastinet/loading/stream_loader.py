@@ -27,7 +27,7 @@ from fastinet.loading.stats import LoaderStats
 from fastinet.loading.stream_pass import StreamPass, StreamRun
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform, needs_boxes
+from fastinet.pixels.view_groups import Transform, needs_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

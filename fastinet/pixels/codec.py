@@ -133,13 +133,14 @@ def decode(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     out: NDArray[Any] | None = None,
     steps: Iterable[Step] = (),
+    lighting: Sequence[float] | NDArray[np.floating[Any]] | None = None,
 ) -> NDArray[Any]:
     """Decodes a part of one encoded image, resizes it, and mirrors it.
 
     A row of a batch equals ``decode(ds.read(item), box, size, flip, vflip=..., interpolation=...)``
-    with the batch's box, flips and interpolation, bit for bit; one that a `RandomCrop` cut equals
-    ``decode(ds.read(item), None, None, flip, vflip=..., transform=..., window=...)``. Only what the
-    result needs is decoded. Runs without the GIL.
+    with the batch's box, flips and interpolation, its steps and lighting, bit for bit; one that a
+    `RandomCrop` cut equals ``decode(ds.read(item), None, None, flip, vflip=..., transform=...,
+    window=...)``. Only what the result needs is decoded. Runs without the GIL.
 
     Pixels are those of Pillow's ``open(data).convert("RGB").crop(box).resize(size)``:
     libjpeg-turbo's accurate inverse DCT and fancy upsampling, CMYK and YCCK by Pillow's rule, an
@@ -179,6 +180,8 @@ def decode(
             int16) to write the result to, instead of a new one. Unspecified after an error.
         steps: what to do with the crop after it was resized and mirrored, before it is normalised;
             see :class:`fastinet.augment.Step`.
+        lighting: what is added to red, green and blue before the normalisation, in units of 0..1,
+            as ``batch.lighting`` has it; for a float dtype.
 
     Returns:
         [H, W, 3] or [3, H, W] of `dtype`, RGB, also of grey images: `out`, or a new array.
@@ -192,6 +195,8 @@ def decode(
             argument that makes no sense.
     """
     output, output_parts = _output(dtype, layout, mean, std)
+    if lighting is not None:
+        output_parts = output.native_shifted(lighting)
     rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
     rule["boxes"] = None if box is None else [_checked_box("box", box)]
     rule["flips"], rule["vflips"] = [bool(flip)], [bool(vflip)]

@@ -11,7 +11,7 @@ from fastinet.pixels.output import IMAGENET_MEAN, IMAGENET_STD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["Mixing", "Recipe"]
 

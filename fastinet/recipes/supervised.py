@@ -16,6 +16,7 @@ from fastinet.augment import (
     TrivialAugmentWide,
 )
 from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop
+from fastinet.pixels.view_groups import MultiCrop, SameCrop, View
 from fastinet.recipes.description import Mixing, Recipe
 
 if TYPE_CHECKING:
@@ -130,6 +131,25 @@ def _timm() -> Iterator[Recipe]:
         mixing=Mixing(smoothing=0.1),
         source="huggingface/pytorch-image-models: hfdocs/source/training_script.mdx",
         note="timm's prefetcher erases after it has mixed; nothing is mixed here.",
+    )
+    augmented = SameCrop(
+        0,
+        augment=RandAugment.timm("rand-m9-mstd0.5-inc1"),
+        erase=RandomErasing.timm(0.6, "pixel"),
+    )
+    yield Recipe(
+        "resnet50-jsd",
+        "timm's ResNet-50 with AugMix's consistency loss",
+        train=MultiCrop(
+            View(RandomResizedCrop(224, interpolation="random")), View(augmented), View(augmented)
+        ),
+        val=BICUBIC_VAL,
+        mixing=Mixing(smoothing=0.1),
+        source="huggingface/pytorch-image-models: hfdocs/source/training_script.mdx, train.py",
+        note=(
+            "Each image comes unchanged and in two augmentations of the same crop. The loss is "
+            "timm's JsdCrossEntropy; batch normalisation is split, too."
+        ),
     )
 
 

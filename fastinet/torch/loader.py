@@ -16,7 +16,7 @@ from fastinet.loading.batch import SentBatch, described
 from fastinet.loading.feeding import Feed
 from fastinet.loading.options import refuse_options
 from fastinet.pixels.output import DType, OutputFormat
-from fastinet.pixels.transforms import checked_transform, lightings_of
+from fastinet.pixels.view_groups import checked_transform, lightings_of
 from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from fastinet.items.dataset import Dataset
     from fastinet.loading.options import EpochArguments, LoaderOptions
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["Batch", "Loader"]
 

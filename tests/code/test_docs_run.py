@@ -162,6 +162,15 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN,
         after="loader.transform_at(29).size == 128 and loader.transform_at(30).size == 160",
     ),
+    ("docs/training-loop.md", "A size for each batch"): Program(
+        before=TRAIN,
+        shorter=(
+            ("256 * 8", "16"),
+            ("256, fastinet", "2, fastinet"),
+            ("(128, 176, 224, (160, 256))", "(32, 48, (16, 64))"),
+        ),
+        after="len(images) == 2 and images.shape[1:3] in ((32, 32), (48, 48), (16, 64))",
+    ),
     ("docs/training-loop.md", "Repeated augmentation"): Program(
         before=TRAIN,
         shorter=(("256", "8"), ("RandomResizedCrop(224)", "RandomResizedCrop(32)")),
@@ -208,11 +217,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         " and (images.reshape(-1, 3)[pixels] == values).all()"
         " and (grey == 0).all(-1).sum() == len(pixels)",
     ),
-    ("docs/augmentation.md", "Several mixtures of one crop"): Program(
+    ("docs/augmentation.md", "Several augmentations of one crop"): Program(
         before=TRAIN,
-        shorter=(("224", "32"),),
-        after="[len(split) for split in splits] == [len(batch)] * 3"
-        " and not any((splits[a] == splits[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
+        shorter=(("224", "32"), ("256", "8")),
+        after="images.shape == (3 * len(labels), 32, 32, 3) and loader.transform == augmix"
+        " and not any((crops[a] == crops[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
     ),
     ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
     ("docs/recipes.md", "Recipes: what networks are trained on, by name"): Program(

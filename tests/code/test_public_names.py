@@ -24,8 +24,8 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": boxes companions copies crops erased erased_pixels errors flips image_sizes images "
-            "indices interpolations keys label_sets labels objects replaced soft_labels steps "
-            "valid vflips windows"
+            "indices interpolations keys label_sets labels lighting objects replaced soft_labels "
+            "steps valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": (
@@ -78,10 +78,15 @@ PUBLIC = {
             "min_object_covered needs_boxes ratio scale size vflip views"
         ),
         "Resize": "(size, interpolation): interpolation size",
+        "SameCrop": (
+            "(view, size, interpolation, augment, erase, lighting): augment erase interpolation "
+            "lighting size view"
+        ),
         "SemanticTree": (
             ": ancestors check depths level_classes level_depths level_weights names parents "
             "targets wnids"
         ),
+        "SizePerBatch": "(sizes, rows, weights): draw rows sizes weights",
         "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, repeats, seed, epoch, threads, "
@@ -97,7 +102,7 @@ PUBLIC = {
         "concatenate": "(datasets)",
         "decode": (
             "(data, box, size, flip, exact, *, vflip, interpolation, transform, window, dtype, "
-            "layout, mean, std, exif_orientation, max_pixels, out, steps)"
+            "layout, mean, std, exif_orientation, max_pixels, out, steps, lighting)"
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, vflips, threads, interpolation, transform, "
