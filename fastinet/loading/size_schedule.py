@@ -51,6 +51,9 @@ class Sizes(Protocol):
             batches: how many of this rank's are to come.
         """
 
+    def check_step(self, step: int) -> None:
+        """Raises ValueError where a batch of `step` rows on all ranks would have two sizes."""
+
     def check_position(self, position: int, step: int) -> None:
         """Raises ValueError where a batch of an epoch that goes on there would have two sizes."""
 
@@ -61,14 +64,12 @@ class Sizes(Protocol):
 def sizes_of(
     sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None,
     transform: Transform,
-    step: int,
 ) -> Sizes:
     """What a caller passed as a loader's `sizes`.
 
     Args:
         sizes: by epoch or by batch.
         transform: that the sizes are for.
-        step: positions of a batch on all ranks.
 
     Raises:
         TypeError: neither.
@@ -81,7 +82,7 @@ def sizes_of(
             "take a loader with other Views from that epoch on"
         )
     if isinstance(sizes, SizePerBatch):
-        return _DrawnSizes(sizes, transform, step)
+        return _DrawnSizes(sizes, transform)
     if not isinstance(sizes, Mapping | None):
         raise TypeError(
             f"sizes must be {{first epoch: size, ...}} or a SizePerBatch, not {sizes!r}"
@@ -118,6 +119,9 @@ class _SizeSchedule:
     def of_batches(self, *_: int) -> NDArray[np.uint8]:
         return _ALL_ALIKE
 
+    def check_step(self, step: int) -> None:
+        pass
+
     def check_position(self, *_: int) -> None:
         pass
 
@@ -132,12 +136,7 @@ class _DrawnSizes:
 
     per_batch: ClassVar[bool] = True
 
-    def __init__(self, sizes: SizePerBatch, transform: Transform, step: int) -> None:
-        if sizes.rows % step:
-            raise ValueError(
-                f"{sizes}: rows={sizes.rows} is no multiple of the {step} rows that batch_size * "
-                "world take at once, so that a batch would have two sizes"
-            )
+    def __init__(self, sizes: SizePerBatch, transform: Transform) -> None:
         for size in sizes.sizes:
             _sized(transform, size, f"sizes: {size!r}")
         self._drawn = sizes
@@ -156,6 +155,13 @@ class _DrawnSizes:
         positions = start + step * np.arange(batches, dtype=np.int64)
         numbers = positions // self._drawn.rows
         return self._drawn.draw(seed, epoch, int(numbers.max(initial=-1)) + 1)[numbers]
+
+    def check_step(self, step: int) -> None:
+        if self._drawn.rows % step:
+            raise ValueError(
+                f"{self._drawn}: rows={self._drawn.rows} is no multiple of the {step} rows that "
+                "batch_size * world take at once, so that a batch would have two sizes"
+            )
 
     def check_position(self, position: int, step: int) -> None:
         if position % step:
