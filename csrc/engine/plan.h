@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -11,6 +12,7 @@
 #include "columns/item_table.h"
 #include "columns/object_table.h"
 #include "columns/soft_labels.h"
+#include "engine/ready_signal.h"
 #include "engine/slots.h"
 #include "item/item.h"
 
@@ -90,6 +92,8 @@ struct EpochOptions {
   bool count_waiting = true;
   ObjectTable objects = {};  // in the items' images; empty where nothing is annotated
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
+  // Of the StreamRun that an epoch run is inside; others have one of their own.
+  std::shared_ptr<ReadySignal> ready_signal = nullptr;
 };
 
 /// The shape of slots for batches of up to `rows` items under `spec`; nothing when a view's size is
