@@ -1,3 +1,4 @@
+// The level of a signal's descriptor, and that nothing raised is lost.
 #include "engine/ready_signal.h"
 
 #include <poll.h>

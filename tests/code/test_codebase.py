@@ -108,7 +108,7 @@ def test_file_introduces_itself(path: Path) -> None:
         assert lines[0] == f'#include "{path.with_suffix(".h").relative_to(ROOT / "csrc")}"'
         return
     first = next(line for line in lines if not line.startswith(("#!", "# cython:", "# distutils:")))
-    assert first.startswith(("//", "# ", '"""'))
+    assert first.startswith(("//", "/*", "# ", '"""'))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=in_repository)
