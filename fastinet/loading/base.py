@@ -107,12 +107,12 @@ class BaseLoader:
 
     @property
     def rank(self) -> int:
-        """Of this process, "auto" looked up."""
+        """Of this process; "auto" looked up now, and so it is when an epoch begins."""
         return self.options.rank
 
     @property
     def world(self) -> int:
-        """Number of ranks, "auto" looked up."""
+        """Number of ranks; "auto" looked up now."""
         return self.options.world
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import os
@@ -19,6 +20,7 @@ from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.warning import warn
 from fastinet.datasets.items import PADDING_ITEM
+from fastinet.distributed import NotYetKnownError
 from fastinet.items.dataset import Dataset
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
@@ -113,7 +115,8 @@ class Loader(BaseLoader):
             index and label are -1; each item comes exactly once.
         rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
             that no two ranks have the same item, or the same copy of it, in an epoch. "auto",
-            together with `world`: what `fastinet.distributed.rank_and_world` finds.
+            together with `world`: what `fastinet.distributed.rank_and_world` finds when an epoch
+            begins, so that a loader may be made before the process group is.
         world: number of ranks, or "auto". Without `rank` and `world` one process has all items, and
             a FastinetWarning says so, once, where a launcher or framework tells of several;
             ``world=1`` is for a process that is to have them all, as one that evaluates alone.
@@ -214,15 +217,9 @@ class Loader(BaseLoader):
                 'pad_last="mask" is for evaluation, where each item comes once: repeats='
                 f'{self.repeats} leaves most of them out; take pad_last="wrap" for training'
             )
-        self._share = Share(
-            len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
-        )
-        if self.drop_last and len(self) == 0:
-            warn(
-                f"drop_last=True leaves no batch: {dataset!r} has fewer items than the "
-                f"{self._share.step} that {self.world} ranks with batch_size={batch_size} take; a "
-                'smaller batch_size or pad_last="wrap" gives some'
-            )
+        self._latest_share: Share | None = None
+        with contextlib.suppress(NotYetKnownError):  # then those who ask for batches are told
+            self._share  # noqa: B018 - checks what depends on the ranks
         self._sizes = SizeSchedule(sizes or {})
         self._sizes.check(self.transform)
         self._lent_slots: _engine.SlotPool | None = None
@@ -308,6 +305,25 @@ class Loader(BaseLoader):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
 
+    @property
+    def _share(self) -> Share:
+        """This rank's share of an epoch: of the ranks that there are now."""
+        rank, world = self.options.own_rank.now()
+        latest = self._latest_share
+        if latest is None or (latest.rank, latest.world) != (rank, world):
+            items, pad_last = len(self.dataset), self.pad_last
+            latest = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
+            if self._latest_share is not None:
+                self._engine = None  # its slots are as large as a batch of the other share
+            self._latest_share = latest
+            if self.drop_last and latest.batches(0) == 0:
+                warn(
+                    f"drop_last=True leaves no batch: {self.dataset!r} has fewer items than the "
+                    f"{latest.step} that {world} ranks with batch_size={self.batch_size} take; a "
+                    'smaller batch_size or pad_last="wrap" gives some'
+                )
+        return latest
+
     @functools.cached_property
     def _blocks(self) -> Blocks | None:
         """The dataset's blocks; None unless the shuffle is blocked."""
@@ -378,6 +394,7 @@ class Loader(BaseLoader):
     def _begin(self, start: EpochPosition) -> Epoch:
         """Sets the engine to work on an epoch, from `start` on."""
         epoch, position = start
+        self.options.own_rank.warn_if_untold()
         order = self._order(epoch, position)
         self._slots = self._engine_of_this_process().slots
         native = self._native_epoch(

@@ -155,6 +155,7 @@ class StreamLoader(BaseLoader):
             UnsupportedError: the stream has been read before.
         """
         start = self._tracker.reached
+        self.options.own_rank.warn_if_untold()
         self._slots = self._make_slots(self.batch_size)
         with self.stream.begin() as descriptor:
             native = _engine.StreamEpoch(

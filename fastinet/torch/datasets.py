@@ -14,7 +14,8 @@ import fastinet
 from fastinet.base.checks import checked_epoch
 from fastinet.loading.chosen import ChosenItems, with_copies
 from fastinet.loading.erasure import refuse_unerased
-from fastinet.loading.options import checked_rank_and_world, refuse_options
+from fastinet.loading.options import refuse_options
+from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.position import EpochPosition
 from fastinet.torch.tensors import tensor, tensors
 
@@ -171,7 +172,8 @@ class CopySampler(data.Sampler[tuple[int, int]]):
         sampler: gives the items of all ranks together, the same ones in each process. It has a
             length.
         rank: of this process, to which position p of that order belongs if ``p % world == rank``.
-            "auto", together with `world`: what `fastinet.distributed.rank_and_world` finds.
+            "auto", together with `world`: what `fastinet.distributed.rank_and_world` finds when the
+            sampler is used.
         world: number of ranks, or "auto". Ranks have equally many items: fewer than `world` at the
             end are left out.
 
@@ -187,7 +189,17 @@ class CopySampler(data.Sampler[tuple[int, int]]):
         world: int | Literal["auto"] = 1,
     ) -> None:
         self.sampler = sampler
-        self.rank, self.world = checked_rank_and_world(rank, world)
+        self._own_rank = OwnRank(rank, world)
+
+    @property
+    def rank(self) -> int:
+        """Of this process; "auto" looked up now."""
+        return self._own_rank.now()[0]
+
+    @property
+    def world(self) -> int:
+        """Number of ranks; "auto" looked up now."""
+        return self._own_rank.now()[1]
 
     def __len__(self) -> int:
         return len(self.sampler) // self.world

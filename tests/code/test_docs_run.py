@@ -222,6 +222,21 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",
     ),
+    ("docs/trainers/keras.md", "Keras 3"): Program(
+        before=TRAIN
+        + VALIDATION
+        + "import os\nos.environ.setdefault('KERAS_BACKEND', 'torch')\nimport keras\n"
+        "model = keras.Sequential(\n"
+        "    [keras.layers.Rescaling(1 / 255), keras.layers.GlobalAveragePooling2D(),"
+        " keras.layers.Dense(1000)]\n"
+        ")\n"
+        "loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+        "model.compile('sgd', loss)\n"
+        "model.build((None, 224, 224, 3))\n",
+        shorter=(("epochs=90", "epochs=2, verbose=0"),),
+        after="train.epoch == 2",
+        needs=("keras", "torch"),
+    ),
     ("docs/metrics.md", "From arrays"): Program(
         before="".join(
             f'{name} = np.load("{name}.npy")\n' for name in ("logits", "logits_a", "logits_o")
@@ -242,7 +257,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
 def programs_of_the_pages() -> dict[tuple[str, str], list[Block]]:
     """The blocks of Python of README and docs/, by page and heading."""
     found: dict[tuple[str, str], list[Block]] = {}
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for block in read_page(path).python():
             key = (path.relative_to(ROOT).as_posix(), block.heading)
             found.setdefault(key, []).append(block)
@@ -302,6 +317,7 @@ def test_code_runs(key: tuple[str, str], miniatures: Path, monkeypatch: pytest.M
         # Of splits that are not chosen, and of what is odd in the miniatures.
         warnings.simplefilter("ignore", fastinet.errors.FastinetWarning)
         warnings.filterwarnings("ignore", "'set_vital' is deprecated")  # torchdata's business
+        warnings.filterwarnings("ignore", "__array__ implementation")  # Keras's
         run(BLOCKS[key], program)
 
 
@@ -309,7 +325,7 @@ def lines_of_fastinet() -> list[list[str]]:
     """The arguments of every `fastinet` in a block of README and docs/ that runs in a moment."""
     lines = [
         arguments
-        for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+        for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
         for line in command_lines(read_page(path), in_text=False)
         for program, *arguments in programs(line.text)
         if program == "fastinet" and "-" not in arguments
