@@ -218,7 +218,9 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("delivered", &PyEpoch::Delivered)
-      .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
+      .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches)
+      .def("has_answer", &PyEpoch::HasAnswer)
+      .def("ready_descriptor", &PyEpoch::ReadyDescriptor);
 
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
       .def(py::init([](bool labels_by_function, std::string split, std::string around,
@@ -248,6 +250,8 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyStreamEpoch::Next)
       .def("close", &PyStreamEpoch::Close)
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)
+      .def("has_answer", &PyStreamEpoch::HasAnswer)
+      .def("ready_descriptor", &PyStreamEpoch::ReadyDescriptor)
       .def_property_readonly("head", &PyStreamEpoch::Head)
       .def_property_readonly("failed_head", &PyStreamEpoch::FailedHead)
       .def_property_readonly("skipped", &PyStreamEpoch::Skipped)

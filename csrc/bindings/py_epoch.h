@@ -90,6 +90,8 @@ class PyEpoch {
   int64_t Delivered() const { return delivered_; }
   void Close() { run_.Close(); }  // the arrays that workers still read live until this object dies
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
+  bool HasAnswer() { return run_.HasAnswer(); }
+  int ReadyDescriptor() { return run_.ReadyDescriptor(); }
 
  private:
   using Specs = std::vector<std::shared_ptr<const ItemSpec>>;
@@ -161,6 +163,8 @@ class PyStreamEpoch {
 
   void Close() { run_.Close(); }
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
+  bool HasAnswer() { return run_.HasAnswer(); }
+  int ReadyDescriptor() { return run_.ReadyDescriptor(); }
   uint64_t Skipped() const { return run_.run().skipped(); }
   py::list SkippedNames() const { return Texts(run_.run().SkippedNames()); }
   /// First bytes of the stream; none before its end, or what is wrong with it, was delivered.

@@ -43,6 +43,7 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
       shapes_(ShapesOf(plan, options)),
       slots_(std::move(slots)),
       stats_(std::move(stats)),
+      ready_signal_(options.ready_signal ? options.ready_signal : std::make_shared<ReadySignal>()),
       row_maker_(table, plan_, options_, *stats_),
       window_(static_cast<size_t>(options.prefetch_batches)),
       times_(*stats_) {}
@@ -57,6 +58,7 @@ void EpochRun::Stop() {
     end_position_ = 0;
   }
   ready_.notify_all();
+  ready_signal_->Raise();
   pool_->Remove(*this);
   const std::lock_guard lock(mutex_);
   for (OpenBatch& batch : window_) batch.Drop();
@@ -85,12 +87,20 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
     }
   }
   if (window_moved) pool_->Wake();
+  if (delivery.kind != Delivery::Kind::kNotYet) ready_signal_->Raise();  // there may be another
   return delivery;
 }
 
 int64_t EpochRun::ReadyBatches() {
   const std::lock_guard lock(mutex_);
   return CountReady();
+}
+
+bool EpochRun::HasAnswer() {
+  ready_signal_->Clear();
+  (void)Open();  // slots may have come back since the last delivery
+  const std::lock_guard lock(mutex_);
+  return CanAnswer();
 }
 
 bool EpochRun::Open() {
@@ -190,6 +200,7 @@ bool EpochRun::RunOne(Worker& worker) noexcept {
     // Under the lock, so that a consumer that has just seen the batch unready hears it.
     const std::lock_guard lock(mutex_);
     ready_.notify_all();
+    ready_signal_->Raise();
   }
   return true;
 }

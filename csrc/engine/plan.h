@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "columns/item_table.h"
 #include "columns/object_table.h"
 #include "columns/soft_labels.h"
+#include "engine/ready_signal.h"
 #include "engine/slots.h"
 #include "item/item.h"
 
@@ -101,6 +103,8 @@ struct EpochOptions {
 
   /// `spec` is number 0, `other_specs` are the next ones.
   const ItemSpec& Spec(size_t number) const { return number == 0 ? spec : other_specs[number - 1]; }
+  // Of the StreamRun that an epoch run is inside; others have one of their own.
+  std::shared_ptr<ReadySignal> ready_signal = nullptr;
 };
 
 /// The shape of slots for batches of up to `rows` items under `spec`; nothing when a view's size is

@@ -73,7 +73,7 @@ void StreamRun::Stop() {
     stopped_ = over_ = true;
   }
   input_->Interrupt();
-  changed_.notify_all();
+  NotifyChanged();
   // From now on no batch leaves the queue. It is not copied: a destructor must do without memory.
   for (size_t i = 0;; ++i) {
     std::shared_ptr<Batch> batch;
@@ -101,7 +101,7 @@ class StreamRun::ConsumerInside {
     if (!lock_.owns_lock()) lock_.lock();
     run_.consumer_inside_ = false;
     lock_.unlock();
-    run_.changed_.notify_all();
+    run_.NotifyChanged();
   }
   ConsumerInside(const ConsumerInside&) = delete;
   ConsumerInside& operator=(const ConsumerInside&) = delete;
@@ -191,6 +191,20 @@ int64_t StreamRun::ReadyBatches() {
   return CountReady();
 }
 
+bool StreamRun::HasAnswer() {
+  ready_signal_->Clear();
+  const std::lock_guard lock(mutex_);
+  if (consumer_inside_) return false;  // it takes what there is
+  if (over_ || batches_.empty()) return over_ || fed_;
+  return batches_.front()->run->HasAnswer();
+}
+
+/// Tells all who wait that something is otherwise.
+void StreamRun::NotifyChanged() {
+  changed_.notify_all();
+  ready_signal_->Raise();
+}
+
 int64_t StreamRun::CountReady() {
   int64_t ready = 0;
   for (const std::shared_ptr<Batch>& batch : batches_) {
@@ -223,7 +237,7 @@ void StreamRun::Feed() noexcept {
     failure_ = std::move(status);
     head_ = std::move(head);
   }
-  changed_.notify_all();
+  NotifyChanged();
 }
 
 /// Reads the stream to its end, or to what is wrong with it; what came before has its rows either
@@ -311,6 +325,7 @@ Status StreamRun::EndBatch() {
   EpochOptions options = options_;
   options.prefetch_batches = 1;
   options.count_waiting = false;
+  options.ready_signal = ready_signal_;
   const EpochPlan plan{.order = batch->order,
                        .copies = batch->copies,
                        .batch_size = plan_.batch_size,
@@ -323,7 +338,7 @@ Status StreamRun::EndBatch() {
     const std::lock_guard lock(mutex_);
     batches_.push_back(std::move(batch));
   }
-  changed_.notify_all();
+  NotifyChanged();
   return {};
 }
 

@@ -381,6 +381,14 @@ class Epoch:
 
     @property
     def ready_batches(self) -> int: ...
+    def has_answer(self) -> bool:
+        """Whether `next` would return, or raise, at once."""
+    def ready_descriptor(self) -> int:
+        """Becomes readable when `has_answer`, which was False, may be True.
+
+        It is this object's: to wait, duplicate it. -1 in a forked child. Raises ReadError where the
+        system has no descriptor left.
+        """
 
 class ItemRules:
     """What of a stream is an item."""
@@ -467,6 +475,10 @@ class StreamEpoch:
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...
+    def has_answer(self) -> bool:
+        """As of Epoch."""
+    def ready_descriptor(self) -> int:
+        """As of Epoch."""
     @property
     def head(self) -> bytes:
         """Up to 512 of the stream's first bytes; none before its end or failure was delivered."""

@@ -239,6 +239,10 @@ class Loader(BaseLoader):
         """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
         return self._begin(self._position.next_start)
 
+    def __aiter__(self) -> Epoch:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        return iter(self)
+
     def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
         """Begins any epoch at any batch; the same batches come as in a loop that reached it.
 

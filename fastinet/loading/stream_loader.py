@@ -30,11 +30,10 @@ from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 from fastinet.pixels.view_groups import Transform, needs_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from fastinet.loading.batch import Batch
 
 __all__ = ["StreamLoader"]
 
@@ -149,7 +148,7 @@ class StreamLoader(BaseLoader):
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream's loader stays in its process")
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> StreamPass:
         """Begins the pass, where a state left off if one was loaded.
 
         Raises:
@@ -192,6 +191,10 @@ class StreamLoader(BaseLoader):
         )
         self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun
+
+    def __aiter__(self) -> StreamPass:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        return iter(self)
 
     def state_dict(self) -> StreamLoaderState:
         """Where the pass stands, or the next one is to begin; exact after any batch.

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
+from fastinet.base.progress_bar import drawn_stages
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import IMAGE_EXTENSIONS, wnid_number
-from fastinet.errors import UnsupportedError
+from fastinet.errors import UnsupportedError, printable
 from fastinet.items.discovery import archives_at, keep_sidecars
 from fastinet.sidecars.identity import content_hash, identify_file
 from fastinet.sidecars.places import Sidecars, given_index
@@ -41,7 +42,7 @@ def verify(
     again: bool = False,
     index: bool | str | os.PathLike[str] = True,
     threads: int | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | bool | None = None,
 ) -> Report:
     """Compares an archive, a folder of class tars or an extracted tree with what is published.
 
@@ -67,7 +68,8 @@ def verify(
             a path is what that function calls the index, and the journal is ``<index>.verify``.
         threads: for images; None takes one for each CPU that affinity and control groups allow.
         progress: called with (stage, done, in all): "headers" and "content" or "decoding" in bytes,
-            "files" of a folder in files. It may raise to stop.
+            "files" of a folder in files. It may raise to stop. True draws bars, in a terminal or in
+            a notebook's cell.
 
     Raises:
         MissingError: there is nothing at `path`, or nothing in the folder.
@@ -107,7 +109,7 @@ def verify(
             decode=decode,
             digest=digest,
             threads=available_cpus() if threads is None else threads,
-            progress=progress,
+            progress=drawn_stages(progress, printable(absolute.name)),
         ),
     )
     if again:

@@ -559,7 +559,7 @@ def test_progress_grows_to_the_end_and_may_stop_the_scan(tmp_path: Path) -> None
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("corpus", ["tar", "stream"])
+@pytest.mark.parametrize("corpus", ["tar", "stream", "index"])
 def test_the_fuzzers_corpus_is_what_its_script_writes(corpus: str, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     script = root / "tools" / f"make_{corpus}_corpus.py"
