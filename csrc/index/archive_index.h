@@ -24,7 +24,7 @@ struct Split {
 struct ArchiveIndex {
   /// The rules by which this fastinet takes members for items; an index by others is refused, as
   /// by Python (RULES_VERSION in fastinet/datasets/__init__.py).
-  static constexpr int64_t kRulesVersion = 4;
+  static constexpr int64_t kRulesVersion = 5;
 
   std::string family;
   std::vector<Identity> archives;
