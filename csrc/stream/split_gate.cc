@@ -287,7 +287,7 @@ Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
 Status SplitGate::CheckOverlap(const Place& place) {
   int64_t number = place.folder.wnid;
   if (place.number.number >= 0) {
-    number = (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+    number = NumberOf(place);
   } else if (number < 0) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
@@ -307,9 +307,21 @@ Status SplitGate::CheckOverlap(const Place& place) {
   return {};
 }
 
-Status SplitGate::CheckTars(std::string_view name, uint64_t tar) {
-  if (folder_ || wanted_ == kAll) return {};
+/// The number in an image's name, apart from wnids' and those of the other kind.
+int64_t SplitGate::NumberOf(const Place& place) {
+  return (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+}
+
+Status SplitGate::CheckItem(std::string_view name, uint64_t tar) {
+  if (wanted_ == kAll) return {};
   const Place& place = PlaceOf(name);
+  const bool is_train = first_ && first_->split == kTrain;
+  if (place.number.number >= 0 && !is_train && !numbers_.insert(NumberOf(place)).second) {
+    return Unsupported(
+        "another image of this number came before, and items of a split are told by their numbers; "
+        "fastinet.open of the archive says which, and split=\"all\" takes both");
+  }
+  if (folder_) return {};
   if (!SplitTold(place).empty() || (first_ && first_->by_own_name)) return {};
   const std::string_view wnid = place.base.substr(0, kWnidLength);
   std::string what(place.folder.wnid < 0 && WnidNumber(wnid) >= 0
