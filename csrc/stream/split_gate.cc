@@ -51,6 +51,14 @@ std::string Quoted(std::string_view text) {
   return quoted += '\'';
 }
 
+/// The wnid that has this number.
+std::string WnidText(int64_t number) {
+  std::string digits = std::to_string(number);
+  std::string wnid(kWnidLength - digits.size(), '0');
+  wnid[0] = 'n';
+  return wnid += digits;
+}
+
 /// What is given as `split` for the folder of this path, and does not mean the one at `other`.
 std::string ExactName(std::string_view folder, std::string_view other) {
   std::string name(folder.empty() || PathEndsWith(other, folder) ? kHere : std::string_view());
@@ -323,10 +331,10 @@ Status SplitGate::CheckItem(std::string_view name, uint64_t tar) {
   }
   if (folder_) return {};
   if (!SplitTold(place).empty() || (first_ && first_->by_own_name)) return {};
-  const std::string_view wnid = place.base.substr(0, kWnidLength);
-  std::string what(place.folder.wnid < 0 && WnidNumber(wnid) >= 0
-                       ? wnid
-                       : name.substr(0, name.size() - place.base.size()));
+  const int64_t wnid =
+      place.folder.wnid >= 0 ? place.folder.wnid : WnidNumber(place.base.substr(0, kWnidLength));
+  std::string what(wnid >= 0 ? WnidText(wnid)
+                             : std::string(name.substr(0, name.size() - place.base.size())));
   if (what.empty()) return {};
   const auto [found, is_new] = tars_.try_emplace(std::move(what), tar);
   if (is_new || found->second == tar) return {};

@@ -189,6 +189,7 @@ TEST_CASE("two tars with images of a class may be two splits") {
   for (const char* wanted : {"", "train"}) {
     CHECK(Says(SecondTar(wanted, "", "n01440764/a.jpg", "n01440764/b.jpg"), "earlier tar"));
     CHECK(Says(SecondTar(wanted, "", "n01440764_1.jpg", "n01440764_2.jpg"), "earlier tar"));
+    CHECK(Says(SecondTar(wanted, "", "n01440764_1.jpg", "n01440764/a.jpg"), "of 'n01440764'"));
     CHECK(Says(SecondTar(wanted, "", "cat/1.jpg", "cat/2.jpg"), "split=\"all\""));
   }
 }
