@@ -475,7 +475,7 @@ Status ItemStream::Emit(std::vector<SampleFile> sample, SampleReading reading) {
   for (StreamItem& item : items) {
     // Files beside an image make it one of a shard's, and shards are parts of one split.
     if (item.companions.empty()) {
-      Status status = gate_.CheckTars(item.key, tar_);
+      Status status = gate_.CheckItem(item.key, tar_);
       if (!status.ok()) {
         return std::move(status).InMember(item.key).AtOffset(static_cast<int64_t>(item.offset));
       }

@@ -51,6 +51,14 @@ std::string Quoted(std::string_view text) {
   return quoted += '\'';
 }
 
+/// The wnid that has this number.
+std::string WnidText(int64_t number) {
+  std::string digits = std::to_string(number);
+  std::string wnid(kWnidLength - digits.size(), '0');
+  wnid[0] = 'n';
+  return wnid += digits;
+}
+
 /// What is given as `split` for the folder of this path, and does not mean the one at `other`.
 std::string ExactName(std::string_view folder, std::string_view other) {
   std::string name(folder.empty() || PathEndsWith(other, folder) ? kHere : std::string_view());
@@ -287,7 +295,7 @@ Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
 Status SplitGate::CheckOverlap(const Place& place) {
   int64_t number = place.folder.wnid;
   if (place.number.number >= 0) {
-    number = (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+    number = NumberOf(place);
   } else if (number < 0) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
@@ -307,14 +315,26 @@ Status SplitGate::CheckOverlap(const Place& place) {
   return {};
 }
 
-Status SplitGate::CheckTars(std::string_view name, uint64_t tar) {
-  if (folder_ || wanted_ == kAll) return {};
+/// The number in an image's name, apart from wnids' and those of the other kind.
+int64_t SplitGate::NumberOf(const Place& place) {
+  return (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+}
+
+Status SplitGate::CheckItem(std::string_view name, uint64_t tar) {
+  if (wanted_ == kAll) return {};
   const Place& place = PlaceOf(name);
+  const bool is_train = first_ && first_->split == kTrain;
+  if (place.number.number >= 0 && !is_train && !numbers_.insert(NumberOf(place)).second) {
+    return Unsupported(
+        "another image of this number came before, and items of a split are told by their numbers; "
+        "fastinet.open of the archive says which, and split=\"all\" takes both");
+  }
+  if (folder_) return {};
   if (!SplitTold(place).empty() || (first_ && first_->by_own_name)) return {};
-  const std::string_view wnid = place.base.substr(0, kWnidLength);
-  std::string what(place.folder.wnid < 0 && WnidNumber(wnid) >= 0
-                       ? wnid
-                       : name.substr(0, name.size() - place.base.size()));
+  const int64_t wnid =
+      place.folder.wnid >= 0 ? place.folder.wnid : WnidNumber(place.base.substr(0, kWnidLength));
+  std::string what(wnid >= 0 ? WnidText(wnid)
+                             : std::string(name.substr(0, name.size() - place.base.size())));
   if (what.empty()) return {};
   const auto [found, is_new] = tars_.try_emplace(std::move(what), tar);
   if (is_new || found->second == tar) return {};

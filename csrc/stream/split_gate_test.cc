@@ -175,22 +175,43 @@ TEST_CASE("folders with numbers are severities where a corruption or an image's 
             .passed == std::vector<bool>{true});
 }
 
-/// What CheckTars says of the second of two images, the first of which lies in the tar before.
+/// What CheckItem says of the second of two images, the first of which lies in the tar before.
 Status SecondTar(const std::string& wanted, const std::string& around, const std::string& first,
                  const std::string& second) {
   SplitGate gate(wanted, around, false);
   CHECK_OK(gate.Takes(first, true).status());
-  CHECK_OK(gate.CheckTars(first, 0));
-  CHECK_OK(gate.CheckTars(first, 0));
+  CHECK_OK(gate.CheckItem(first, 0));
   CHECK_OK(gate.Takes(second, true).status());
-  return gate.CheckTars(second, 1);
+  return gate.CheckItem(second, 1);
 }
 
 TEST_CASE("two tars with images of a class may be two splits") {
   for (const char* wanted : {"", "train"}) {
     CHECK(Says(SecondTar(wanted, "", "n01440764/a.jpg", "n01440764/b.jpg"), "earlier tar"));
     CHECK(Says(SecondTar(wanted, "", "n01440764_1.jpg", "n01440764_2.jpg"), "earlier tar"));
+    CHECK(Says(SecondTar(wanted, "", "n01440764_1.jpg", "n01440764/a.jpg"), "of 'n01440764'"));
     CHECK(Says(SecondTar(wanted, "", "cat/1.jpg", "cat/2.jpg"), "split=\"all\""));
+  }
+}
+
+TEST_CASE("two images of one number are refused, but for training images") {
+  const std::string first = "val/ILSVRC2012_val_00000001.JPEG";
+  const std::string again = "val/n01440764/ILSVRC2012_val_00000001.JPEG";
+  for (const char* wanted : {"", "val", "val/"}) {
+    CHECK(Says(SecondTar(wanted, "", first, again), "of this number came before"));
+    CHECK_OK(SecondTar(wanted, "", first, "val/ILSVRC2012_val_00000002.JPEG"));
+    CHECK_OK(SecondTar(wanted, "", first, "val/n01440764/a.JPEG"));
+  }
+  CHECK_OK(SecondTar("all", "", first, again));
+  CHECK_OK(SecondTar("", "", "train/n01440764/ILSVRC2012_val_00000001.JPEG",
+                     "train/n01440764/ILSVRC2012_val_00000001.png"));
+}
+
+TEST_CASE("a tar has many images of a class") {
+  SplitGate gate("", "", false);
+  for (const char* name : {"n01440764/a.jpg", "n01440764/b.jpg", "n01440764/a.png"}) {
+    CHECK_OK(gate.Takes(name, true).status());
+    CHECK_OK(gate.CheckItem(name, 3));
   }
 }
 
