@@ -1,4 +1,4 @@
-"""Mixup and CutMix: batches of mixed images with soft labels, for any array library.
+"""Mixup, CutMix and ColOut: what happens to whole batches, and soft labels, for any array library.
 
 Images stay where they are: PyTorch tensors on their device, JAX arrays on theirs, NumPy arrays.
 What is drawn is a function of (seed, epoch, batch) alone, so a run that resumes mixes as the
@@ -31,12 +31,14 @@ from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CutMix", "Mixup", "OneOf", "Unmixed", "soft_labels"]
+    from numpy.typing import NDArray
+
+__all__ = ["ColOut", "CutMix", "InTurn", "Mixup", "OneOf", "Unmixed", "soft_labels"]
 
 Layout = Literal["NCHW", "NHWC"]
 
 # What random numbers are for; each use has a counter of its own, so that none shifts another.
-_LAMBDA, _CENTRE, _CHOICE = range(3)
+_LAMBDA, _CENTRE, _CHOICE, _ROWS, _COLUMNS = range(5)
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,7 @@ class CutMix:
 
     def __post_init__(self) -> None:
         _check(self)
-        if self.layout not in ("NCHW", "NHWC"):
-            raise ValueError(f'layout must be "NCHW" or "NHWC", not {self.layout!r}')
+        _check_layout_name(self.layout)
 
     def draw(
         self, epoch: int, batch: int, height: int, width: int
@@ -154,12 +155,7 @@ class CutMix:
             ValueError: images or labels of another shape.
         """
         _refuse_groups(images)
-        if len(images.shape) != 4:
-            raise ValueError(
-                f"cutmix needs images of four axes, not {tuple(images.shape)}; of views, mix each "
-                "by itself: images[:, 0], ..."
-            )
-        self._check_layout(images.shape)
+        _check_layout("cutmix", self.layout, images.shape)
         xp = library_of(images)
         height, width = images.shape[2:] if self.layout == "NCHW" else images.shape[1:3]
         (left, top, right, bottom), lam = self.draw(epoch, batch, height, width)
@@ -169,15 +165,6 @@ class CutMix:
             inside = inside[:, :, None]
         mixed = xp.where(inside, xp.roll(images, 1, 0), images)
         return mixed, soft_labels(labels, self.classes, lam, self.smoothing)
-
-    def _check_layout(self, shape: Sequence[int]) -> None:
-        """Refuses images that lie the other way, of which it would cut and paste channels."""
-        here, other = (1, 3) if self.layout == "NCHW" else (3, 1)
-        if shape[here] != 3 and shape[other] == 3:
-            raise ValueError(
-                f'cutmix with layout="{self.layout}" has channels on axis {here}, and images are '
-                f"{tuple(shape)}: give it the layout of the images"
-            )
 
 
 @dataclass(frozen=True)
@@ -219,17 +206,11 @@ class OneOf:
     """
 
     def __init__(self, *ways: Any, weights: Sequence[float] | None = None, seed: int = 0) -> None:
-        if not ways:
-            raise ValueError("give at least one way to mix")
+        _refuse_no_ways(ways)
         shares = np.ones(len(ways)) if weights is None else np.asarray(weights, np.float64)
         if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
             raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
-        for way in ways:
-            if not callable(way):
-                raise TypeError(
-                    "a way to mix is called with images and labels, such as Mixup(1000), not "
-                    f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
-                )
+        _check_callable(ways)
         self.ways = ways
         self.seed = checked_seed(seed)
         self._ends = np.cumsum(shares / shares.sum())
@@ -247,6 +228,99 @@ class OneOf:
             _refuse_whole_numbers(images)  # at the first batch, not when its turn comes
         mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
         return mixed, targets
+
+
+@dataclass(frozen=True)
+class ColOut:
+    """Leaves out some rows and columns of pixels, the same ones of all images of a batch.
+
+    Composer's ColOut, on batches: batches become smaller, 224 x 224 pixels to 190 x 190. It comes
+    before what mixes them, ``InTurn(ColOut(), Mixup(1000))``.
+
+    Attributes:
+        p_row: share of the rows that are left out, 0 to below 1; ``int((1 - p_row) * H)`` stay.
+        p_col: likewise of the columns.
+        seed: 0 .. 2**64 - 1.
+        layout: where images have their rows and columns: "NCHW" or "NHWC".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    p_row: float = 0.15
+    p_col: float = 0.15
+    seed: int = 0
+    layout: Layout = "NCHW"
+
+    def __post_init__(self) -> None:
+        for name in ("p_row", "p_col"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 0 to below 1, not {getattr(self, name)!r}")
+        checked_seed(self.seed)
+        _check_layout_name(self.layout)
+
+    def draw(
+        self, epoch: int, batch: int, height: int, width: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which rows and which columns of a batch stay, in their order.
+
+        Raises:
+            ValueError: none would.
+        """
+        kept = []
+        sides = ((_ROWS, height, self.p_row), (_COLUMNS, width, self.p_col))
+        for use, side, share in sides:
+            count = int((1 - share) * side)
+            if count < 1:
+                raise ValueError(f"nothing is left of {height} x {width} pixels: {self!r}")
+            order = _random(self.seed, epoch, batch, use).permutation(side)
+            kept.append(np.sort(order[:count]))
+        return kept[0], kept[1]
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """Makes the images of a batch smaller; labels stay as they are.
+
+        Args:
+            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype.
+            labels: any.
+            epoch: 0 .. 2**32 - 1.
+            batch: where in the epoch, see `Mixup`.
+
+        Raises:
+            TypeError: several arrays of images.
+            ValueError: images of another shape.
+        """
+        _refuse_groups(images)
+        _check_layout("colout", self.layout, images.shape)
+        is_first = self.layout == "NCHW"
+        height, width = images.shape[2:] if is_first else images.shape[1:3]
+        rows, columns = self.draw(epoch, batch, height, width)
+        if is_first:
+            return images[:, :, rows][:, :, :, columns], labels
+        return images[:, rows][:, :, columns], labels
+
+
+class InTurn:
+    """Several things that happen to a batch, one after another.
+
+    Args:
+        ways: `ColOut` and the like, and then one that makes targets, such as `Mixup`.
+
+    Raises:
+        TypeError: a way that cannot be called.
+        ValueError: no ways.
+    """
+
+    def __init__(self, *ways: Any) -> None:
+        _refuse_no_ways(ways)
+        _check_callable(ways)
+        self.ways = ways
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """What the last of them gives; see `Mixup`."""
+        for way in self.ways:
+            images, labels = way(images, labels, epoch=epoch, batch=batch)
+        return images, labels
 
 
 def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:
@@ -283,6 +357,40 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
         raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
     targets = xp.where(has_label[:, None], targets, 0.0)
     return as_dtype(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
+
+
+def _refuse_no_ways(ways: Sequence[Any]) -> None:
+    if not ways:
+        raise ValueError("give at least one way to mix")
+
+
+def _check_callable(ways: Sequence[Any]) -> None:
+    for way in ways:
+        if not callable(way):
+            raise TypeError(
+                "a way to mix is called with images and labels, such as Mixup(1000), not "
+                f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
+            )
+
+
+def _check_layout_name(layout: str) -> None:
+    if layout not in ("NCHW", "NHWC"):
+        raise ValueError(f'layout must be "NCHW" or "NHWC", not {layout!r}')
+
+
+def _check_layout(name: str, layout: Layout, shape: Sequence[int]) -> None:
+    """Refuses images that lie the other way, of which it would cut channels."""
+    if len(shape) != 4:
+        raise ValueError(
+            f"{name} needs images of four axes, not {tuple(shape)}; of views, mix each "
+            "by itself: images[:, 0], ..."
+        )
+    here, other = (1, 3) if layout == "NCHW" else (3, 1)
+    if shape[here] != 3 and shape[other] == 3:
+        raise ValueError(
+            f'{name} with layout="{layout}" has channels on axis {here}, and images are '
+            f"{tuple(shape)}: give it the layout of the images"
+        )
 
 
 def _refuse_groups(images: Any) -> None:
