@@ -1,4 +1,4 @@
-"""Mixup and CutMix: batches of mixed images with soft labels, for any array library.
+"""Mixup, CutMix and ColOut: what happens to whole batches, and soft labels, for any array library.
 
 Images stay where they are: PyTorch tensors on their device, JAX arrays on theirs, NumPy arrays.
 What is drawn is a function of (seed, epoch, batch) alone, so a run that resumes mixes as the
@@ -37,12 +37,14 @@ from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["CutMix", "Mixup", "OneOf", "Unmixed", "soft_labels"]
+    from numpy.typing import NDArray
+
+__all__ = ["ColOut", "CutMix", "InTurn", "Mixup", "OneOf", "Unmixed", "soft_labels"]
 
 Layout = Literal["NCHW", "NHWC"]
 
 # What random numbers are for; each use has a counter of its own, so that none shifts another.
-_LAMBDA, _CENTRE, _CHOICE = range(3)
+_LAMBDA, _CENTRE, _CHOICE, _ROWS, _COLUMNS = range(5)
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,7 @@ class CutMix:
 
     def __post_init__(self) -> None:
         _check(self)
-        if self.layout not in ("NCHW", "NHWC"):
-            raise ValueError(f'layout must be "NCHW" or "NHWC", not {self.layout!r}')
+        _check_layout_name(self.layout)
 
     def draw(
         self, epoch: int, batch: int, height: int, width: int
@@ -165,12 +166,12 @@ class CutMix:
         Raises:
             ValueError: images or labels of another shape, or groups of other batches.
         """
-        height, width = self._height_width(_groups_of(images)[0].shape)
+        height, width = _height_width("cutmix", self.layout, _groups_of(images)[0].shape)
         box, lam = self.draw(epoch, batch, height, width)
 
         def pasted(array: Any) -> Any:
             xp = library_of(array)
-            sides = self._height_width(array.shape)
+            sides = _height_width("cutmix", self.layout, array.shape)
             left, right = (_scaled(edge, width, sides[1]) for edge in (box[0], box[2]))
             top, bottom = (_scaled(edge, height, sides[0]) for edge in (box[1], box[3]))
             rows, columns = (range_beside(xp, side, array) for side in sides)
@@ -181,26 +182,6 @@ class CutMix:
             return xp.where(inside, xp.roll(array, 1, 0), array)
 
         return _each_group(pasted, images), soft_labels(labels, self.classes, lam, self.smoothing)
-
-    def _height_width(self, shape: Sequence[int]) -> tuple[int, int]:
-        """Of images of this shape.
-
-        Raises:
-            ValueError: they are no images, or lie the other way, so that it would cut and paste
-                channels.
-        """
-        if len(shape) not in (4, 5):
-            raise ValueError(
-                f"cutmix needs images of four axes, or of five with views, not {tuple(shape)}"
-            )
-        here, other = (-3, -1) if self.layout == "NCHW" else (-1, -3)
-        if shape[here] != 3 and shape[other] == 3:
-            raise ValueError(
-                f'cutmix with layout="{self.layout}" has channels on axis {len(shape) + here}, and '
-                f"images are {tuple(shape)}: give it the layout of the images"
-            )
-        height, width = shape[-2:] if self.layout == "NCHW" else shape[-3:-1]
-        return height, width
 
 
 @dataclass(frozen=True)
@@ -242,17 +223,11 @@ class OneOf:
     """
 
     def __init__(self, *ways: Any, weights: Sequence[float] | None = None, seed: int = 0) -> None:
-        if not ways:
-            raise ValueError("give at least one way to mix")
+        _refuse_no_ways(ways)
         shares = np.ones(len(ways)) if weights is None else np.asarray(weights, np.float64)
         if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
             raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
-        for way in ways:
-            if not callable(way):
-                raise TypeError(
-                    "a way to mix is called with images and labels, such as Mixup(1000), not "
-                    f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
-                )
+        _check_callable(ways)
         self.ways = ways
         self.seed = checked_seed(seed)
         self._ends = np.cumsum(shares / shares.sum())
@@ -269,6 +244,100 @@ class OneOf:
             _refuse_whole_numbers(images)  # at the first batch, not when its turn comes
         mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
         return mixed, targets
+
+
+@dataclass(frozen=True)
+class ColOut:
+    """Leaves out some rows and columns of pixels, the same ones of all images of a batch.
+
+    Composer's ColOut, on batches: batches become smaller, 224 x 224 pixels to 190 x 190. It comes
+    before what mixes them, ``InTurn(ColOut(), Mixup(1000))``.
+
+    Attributes:
+        p_row: share of the rows that are left out, 0 to below 1; ``int((1 - p_row) * H)`` stay.
+        p_col: likewise of the columns.
+        seed: 0 .. 2**64 - 1.
+        layout: where images have their rows and columns: "NCHW" or "NHWC".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    p_row: float = 0.15
+    p_col: float = 0.15
+    seed: int = 0
+    layout: Layout = "NCHW"
+
+    def __post_init__(self) -> None:
+        for name in ("p_row", "p_col"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 0 to below 1, not {getattr(self, name)!r}")
+        checked_seed(self.seed)
+        _check_layout_name(self.layout)
+
+    def draw(
+        self, epoch: int, batch: int, height: int, width: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which rows and which columns of a batch stay, in their order.
+
+        Raises:
+            ValueError: none would.
+        """
+        kept = []
+        sides = ((_ROWS, height, self.p_row), (_COLUMNS, width, self.p_col))
+        for use, side, share in sides:
+            count = int((1 - share) * side)
+            if count < 1:
+                raise ValueError(f"nothing is left of {height} x {width} pixels: {self!r}")
+            order = _random(self.seed, epoch, batch, use).permutation(side)
+            kept.append(np.sort(order[:count]))
+        return kept[0], kept[1]
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """Makes the images of a batch smaller; labels stay as they are.
+
+        Args:
+            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype. With an axis of views
+                behind B, and groups of views, as for `Mixup`.
+            labels: any.
+            epoch: 0 .. 2**32 - 1.
+            batch: where in the epoch, see `Mixup`.
+
+        Raises:
+            ValueError: images of another shape.
+        """
+
+        def made_smaller(array: Any) -> Any:
+            height, width = _height_width("colout", self.layout, array.shape)
+            rows, columns = self.draw(epoch, batch, height, width)
+            if self.layout == "NCHW":
+                return array[..., rows, :][..., columns]
+            return array[..., rows, :, :][..., columns, :]
+
+        return _each_group(made_smaller, images), labels
+
+
+class InTurn:
+    """Several things that happen to a batch, one after another.
+
+    Args:
+        ways: `ColOut` and the like, and then one that makes targets, such as `Mixup`.
+
+    Raises:
+        TypeError: a way that cannot be called.
+        ValueError: no ways.
+    """
+
+    def __init__(self, *ways: Any) -> None:
+        _refuse_no_ways(ways)
+        _check_callable(ways)
+        self.ways = ways
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """What the last of them gives; see `Mixup`."""
+        for way in self.ways:
+            images, labels = way(images, labels, epoch=epoch, batch=batch)
+        return images, labels
 
 
 def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:
@@ -308,6 +377,45 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
         )
     targets = xp.where(has_label[..., None], targets, 0.0)
     return as_dtype(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
+
+
+def _refuse_no_ways(ways: Sequence[Any]) -> None:
+    if not ways:
+        raise ValueError("give at least one way to mix")
+
+
+def _check_callable(ways: Sequence[Any]) -> None:
+    for way in ways:
+        if not callable(way):
+            raise TypeError(
+                "a way to mix is called with images and labels, such as Mixup(1000), not "
+                f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
+            )
+
+
+def _check_layout_name(layout: str) -> None:
+    if layout not in ("NCHW", "NHWC"):
+        raise ValueError(f'layout must be "NCHW" or "NHWC", not {layout!r}')
+
+
+def _height_width(name: str, layout: Layout, shape: Sequence[int]) -> tuple[int, int]:
+    """Of images of this shape.
+
+    Raises:
+        ValueError: they are no images, or lie the other way, so that `name` would cut channels.
+    """
+    if len(shape) not in (4, 5):
+        raise ValueError(
+            f"{name} needs images of four axes, or of five with views, not {tuple(shape)}"
+        )
+    here, other = (-3, -1) if layout == "NCHW" else (-1, -3)
+    if shape[here] != 3 and shape[other] == 3:
+        raise ValueError(
+            f'{name} with layout="{layout}" has channels on axis {len(shape) + here}, and '
+            f"images are {tuple(shape)}: give it the layout of the images"
+        )
+    height, width = shape[-2:] if layout == "NCHW" else shape[-3:-1]
+    return height, width
 
 
 def _groups_of(images: Any) -> tuple[Any, ...]:

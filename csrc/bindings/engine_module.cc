@@ -105,7 +105,8 @@ PYBIND11_MODULE(_engine, module) {
       .def_static("sequence", &MakeSequence, "parts"_a, py::kw_only(), "probability"_a)
       .def_static("choice", &MakeChoice, "parts"_a, py::kw_only(), "probability"_a, "weights"_a,
                   "count"_a, "replacement"_a)
-      .def_static("mix", &MakeMix, "parts"_a, py::kw_only(), "probability"_a, "blend_at_end"_a);
+      .def_static("mix", &MakeMix, "parts"_a, py::kw_only(), "probability"_a, "blend_at_end"_a,
+                  "alpha"_a);
   module.def("draw_steps", &DrawnSteps, "operations"_a, py::kw_only(), "size"_a, "seed"_a,
              "epoch"_a, "item"_a, "view"_a, "The steps that operations give for one view.");
 

@@ -69,11 +69,13 @@ inline Operation MakeChoice(std::vector<Operation> parts, double probability,
           .replacement = replacement};
 }
 
-inline Operation MakeMix(std::vector<Operation> parts, double probability, bool blend_at_end) {
+inline Operation MakeMix(std::vector<Operation> parts, double probability, bool blend_at_end,
+                         double alpha) {
   return {.kind = Operation::Kind::kMix,
           .probability = probability,
           .parts = std::move(parts),
-          .blend_at_end = blend_at_end};
+          .blend_at_end = blend_at_end,
+          .alpha = alpha};
 }
 
 /// [(op, arguments, sampling, fill)], as fastinet.augment.Step has them.

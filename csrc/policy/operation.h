@@ -49,6 +49,7 @@ struct Operation {
   // kMix: whether the mixture is made uint8 before the image gets its share of it (timm), or the
   // image is one more thing that is mixed (torchvision).
   bool blend_at_end = false;
+  double alpha = 1;  // of Dirichlet's distribution of the weights, and of Beta's of the share
 };
 
 /// Operations that are valid, each with random bits of its own. Copies share them.

@@ -63,7 +63,9 @@ class Operation:
         replacement: bool,
     ) -> Operation: ...
     @staticmethod
-    def mix(parts: Sequence[Operation], *, probability: float, blend_at_end: bool) -> Operation: ...
+    def mix(
+        parts: Sequence[Operation], *, probability: float, blend_at_end: bool, alpha: float
+    ) -> Operation: ...
 
 def draw_steps(
     operations: Sequence[Operation],

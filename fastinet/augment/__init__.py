@@ -11,6 +11,7 @@ the normalisation, behind all operations.
 
 from fastinet.augment.aug_mix import AugMix
 from fastinet.augment.auto_augment import AutoAugment
+from fastinet.augment.composer_augment import ComposerRandAugment
 from fastinet.augment.erasing import EraseMode, RandomErasing, erase
 from fastinet.augment.lighting import Lighting
 from fastinet.augment.operation import Augment, Operation, draw_steps
@@ -46,6 +47,7 @@ __all__ = [
     "AutoAugment",
     "AutoContrast",
     "ColorJitter",
+    "ComposerRandAugment",
     "Equalize",
     "EraseMode",
     "GaussianBlur",

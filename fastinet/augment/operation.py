@@ -25,6 +25,7 @@ __all__ = [
     "affine_matrix",
     "augment_tuple",
     "check_operation_interpolation",
+    "checked_alpha",
     "checked_bounds",
     "checked_fill",
     "checked_probability",
@@ -47,6 +48,7 @@ _CropInterpolation = Literal["bilinear", "bicubic", "lanczos", "nearest", "rando
 Fill: TypeAlias = int | tuple[int, int, int]
 
 _MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
+_LEAST_ALPHA, _MOST_ALPHA = 1e-3, 1e4  # kLeastGammaShape, kMostGammaShape in csrc/rng/gamma.h
 
 
 class Row(NamedTuple):
@@ -181,12 +183,30 @@ def native_choice(
 
 
 def native_mixture(
-    operations: Sequence[_engine.Operation], width: int, depth: int, *, blend_at_end: bool
+    operations: Sequence[_engine.Operation],
+    width: int,
+    depth: int,
+    *,
+    alpha: float,
+    blend_at_end: bool,
 ) -> _engine.Operation:
     """A mixture of `width` chains of `depth` of the operations; of 1 to 3 if it is not positive."""
     chains = [native_choice(operations, count=n) for n in ((depth,) if depth > 0 else (1, 2, 3))]
     chain = chains[0] if depth > 0 else native_choice(chains)
-    return _engine.Operation.mix([chain] * width, probability=1.0, blend_at_end=blend_at_end)
+    return _engine.Operation.mix(
+        [chain] * width, probability=1.0, blend_at_end=blend_at_end, alpha=alpha
+    )
+
+
+def checked_alpha(name: str, value: Any) -> float:
+    """A parameter of Dirichlet's distribution that the engine draws from."""
+    try:
+        alpha = float(value)
+    except (TypeError, ValueError, OverflowError):
+        alpha = math.nan
+    if not _LEAST_ALPHA <= alpha <= _MOST_ALPHA:
+        raise ValueError(f"{name} must be {_LEAST_ALPHA:g} to {_MOST_ALPHA:g}, not {value!r}")
+    return alpha
 
 
 def native_geometric(

@@ -125,8 +125,8 @@ PUBLIC = {
     },
     "fastinet.augment": {
         "AugMix": (
-            "(severity, mixture_width, chain_depth, all_ops, interpolation, fill, version): "
-            "all_ops chain_depth fill interpolation mixture_width severity timm version"
+            "(severity, mixture_width, chain_depth, all_ops, interpolation, fill, version, alpha): "
+            "all_ops alpha chain_depth fill interpolation mixture_width severity timm version"
         ),
         "Augment": "",
         "AutoAugment": (
@@ -136,6 +136,9 @@ PUBLIC = {
         "AutoContrast": "(p): p",
         "ColorJitter": (
             "(brightness, contrast, saturation, hue, p): brightness contrast hue p saturation"
+        ),
+        "ComposerRandAugment": (
+            "(severity, depth, augmentation_set): augmentation_set depth severity"
         ),
         "Equalize": "(p): p",
         "EraseMode": "",
@@ -147,8 +150,8 @@ PUBLIC = {
         "Operation": "(): ",
         "Posterize": "(bits, p): bits p",
         "RandAugment": (
-            "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): fill "
-            "interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
+            "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): composer "
+            "fill interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
         ),
         "RandomErasing": (
             "(p, scale, ratio, value, mode, count): count mode p ratio scale timm value"
@@ -211,16 +214,20 @@ PUBLIC = {
         "true_boxes": "(boxes, images)",
     },
     "fastinet.mixing": {
+        "ColOut": "(p_row, p_col, seed, layout): draw layout p_col p_row seed",
         "CutMix": (
             "(classes, alpha, smoothing, seed, layout): alpha classes draw layout seed smoothing"
         ),
+        "InTurn": "(*ways): ",
         "Mixup": "(classes, alpha, smoothing, seed): alpha classes draw seed smoothing",
         "OneOf": "(*ways, *, weights, seed): draw",
         "Unmixed": "(classes, smoothing): classes smoothing",
         "soft_labels": "(labels, classes, lam, smoothing)",
     },
     "fastinet.recipes": {
-        "Mixing": "(mixup, cutmix, switch, p, smoothing): cutmix mixup p smoothing switch",
+        "Mixing": (
+            "(mixup, cutmix, switch, p, smoothing, colout): colout cutmix mixup p smoothing switch"
+        ),
         "Recipe": (
             "(name, title, train, val, mixing, repeats, mean, std, sizes, source, note, "
             "not_verified): mean mixing name not_verified note repeats sizes source std title "

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastinet.augment import Grayscale
-from fastinet.mixing import CutMix, Mixup, OneOf, Unmixed, soft_labels
+from fastinet.mixing import ColOut, CutMix, InTurn, Mixup, OneOf, Unmixed, soft_labels
 
 CLASSES = 7
 BATCH = {"epoch": 3, "batch": 5}
@@ -289,6 +289,15 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
         (lambda: Unmixed(0), "classes must be"),
         (lambda: Unmixed(10, 1.0), "smoothing must be 0 to below 1, not 1.0"),
         (OneOf, "at least one way"),
+        (InTurn, "at least one way"),
+        (lambda: ColOut(1.0), "p_row must be 0 to below 1, not 1.0"),
+        (lambda: ColOut(p_col=-0.1), "p_col must be 0 to below 1, not -0.1"),
+        (lambda: ColOut(layout="CHW"), "layout must be"),  # type: ignore[arg-type]
+        (lambda: ColOut(0.9).draw(0, 0, 5, 5), "nothing is left of 5 x 5 pixels"),
+        (
+            lambda: ColOut()(np.zeros((2, 8, 8, 3)), [0, 1], epoch=0, batch=0),
+            r'colout with layout="NCHW" has channels on axis 1',
+        ),
         (lambda: OneOf(1, 2, weights=[1]), "weights must be 2 numbers"),
         (lambda: OneOf(1, 2, weights=[0, 0]), "weights must be 2 numbers"),
         (lambda: Mixup(10).draw(-1, 0), "epoch must be"),
@@ -309,6 +318,44 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
 def test_arguments(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_colout_leaves_the_same_rows_and_columns_of_all_images(library: str, layout: Any) -> None:
+    images, labels = batch_of(height=20, width=31)
+    way = ColOut(0.15, 0.3, seed=4, layout=layout)
+    rows, columns = way.draw(**BATCH, height=20, width=31)
+    assert (len(rows), len(columns)) == (int(0.85 * 20), int(0.7 * 31))
+    assert sorted(set(rows.tolist())) == rows.tolist()
+    given = images if layout == "NCHW" else images.transpose(0, 2, 3, 1)
+    if library != "numpy":
+        module = pytest.importorskip("torch" if library == "torch" else "jax.numpy")
+        given = (module.from_numpy if library == "torch" else module.asarray)(given)
+    smaller, same = way(given, labels, **BATCH)
+    assert same is labels
+    expected = np.array([[[[c[y, x] for x in columns] for y in rows] for c in i] for i in images])
+    found = np.asarray(smaller)
+    assert np.array_equal(found if layout == "NCHW" else found.transpose(0, 3, 1, 2), expected)
+
+
+def test_each_row_and_column_is_left_out_as_often() -> None:
+    kept = [ColOut(0.25, 0.5, seed=1).draw(0, batch, 8, 10) for batch in range(2000)]
+    for side, count, share in ((0, 8, 0.75), (1, 10, 0.5)):
+        often = np.bincount(np.concatenate([pair[side] for pair in kept]), minlength=count) / 2000
+        assert np.abs(often - share).max() < 4.5 * math.sqrt(share * (1 - share) / 2000)
+    assert len({pair[0].tobytes() for pair in kept}) == math.comb(8, 2)
+
+
+def test_ways_in_turn_are_one_after_another() -> None:
+    images, labels = batch_of()
+    shrink, mix = ColOut(seed=2), Mixup(CLASSES, seed=3)
+    mixed, targets = InTurn(shrink, mix)(images, labels, **BATCH)
+    wanted, wanted_targets = mix(shrink(images, labels, **BATCH)[0], labels, **BATCH)
+    assert np.array_equal(mixed, wanted)
+    assert np.array_equal(targets, wanted_targets)
+    with pytest.raises(TypeError, match=r"such as Mixup\(1000\)"):
+        InTurn(shrink, 3)
 
 
 @pytest.mark.parametrize("way", [Grayscale(), [Mixup(10), CutMix(10)], 1])

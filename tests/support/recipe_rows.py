@@ -82,11 +82,16 @@ def batches(recipe: Recipe) -> str:
     """Mixing, smoothing, repeats and sizes."""
     parts = []
     if (mixing := recipe.mixing) is not None:
-        values = {name: getattr(mixing, name) for name in ("mixup", "cutmix", "smoothing")}
+        names = ("mixup", "cutmix", "smoothing", "colout")
+        values = {name: getattr(mixing, name) for name in names}
         parts += [f"{name} {value:g}" for name, value in values.items() if value > 0]
     if recipe.repeats > 1:
         parts.append(f"repeats {recipe.repeats}")
-    parts += [f"size {size} from epoch {epoch}" for epoch, size in recipe.sizes.items()]
+    sizes = list(recipe.sizes.items())
+    if len(sizes) > 1:
+        parts.append(f"sizes up to {sizes[-1][1]} in epochs {sizes[0][0]} to {sizes[-1][0]}")
+    else:
+        parts += [f"size {size} from epoch {epoch}" for epoch, size in sizes]
     return ", ".join(parts) or "-"
 
 
