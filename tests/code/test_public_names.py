@@ -156,6 +156,7 @@ PUBLIC = {
         "Rotate": "(amount, interpolation, fill, p): amount fill interpolation p",
         "STEP_ARGUMENTS": "",
         "Sampling": "",
+        "Shared": "(operations): operations",
         "Sharpness": "(factor, p): factor p",
         "ShearX": "(amount, interpolation, fill, p): amount fill interpolation p",
         "ShearY": "(amount, interpolation, fill, p): amount fill interpolation p",
@@ -173,7 +174,7 @@ PUBLIC = {
             "num_magnitude_bins version"
         ),
         "VerticalFlip": "(p): p",
-        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation)",
+        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, views)",
         "erase": "(images, erased, value, *, layout)",
     },
     "fastinet.errors": {
