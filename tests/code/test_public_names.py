@@ -106,7 +106,7 @@ PUBLIC = {
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, vflips, threads, interpolation, transform, "
-            "dtype, layout, mean, std, exif_orientation, max_pixels, out)"
+            "dtype, layout, mean, std, exif_orientation, max_pixels, out, steps)"
         ),
         "errors": "",
         "find_duplicates": "(dataset, *, threads, progress)",
