@@ -102,13 +102,15 @@ PYBIND11_MODULE(_engine, module) {
       .def_static("step", &MakeStepOperation, "op"_a, "arguments"_a, py::kw_only(), "probability"_a,
                   "sampling"_a, "fill"_a)
       .def_static("jitter", &MakeJitter, "bounds"_a, py::kw_only(), "probability"_a)
-      .def_static("sequence", &MakeSequence, "parts"_a, py::kw_only(), "probability"_a)
+      .def_static("sequence", &MakeSequence, "parts"_a, py::kw_only(), "probability"_a,
+                  "shared"_a = false)
       .def_static("choice", &MakeChoice, "parts"_a, py::kw_only(), "probability"_a, "weights"_a,
                   "count"_a, "replacement"_a)
       .def_static("mix", &MakeMix, "parts"_a, py::kw_only(), "probability"_a, "blend_at_end"_a,
                   "alpha"_a);
   module.def("draw_steps", &DrawnSteps, "operations"_a, py::kw_only(), "size"_a, "seed"_a,
-             "epoch"_a, "item"_a, "view"_a, "The steps that operations give for one view.");
+             "epoch"_a, "item"_a, "view"_a, "first_view"_a = 0,
+             "The steps that operations give for one view.");
 
   py::class_<ErasingRule>(module, "ErasingRule", "Which boxes of a row are erased.")
       .def(py::init([](double probability, std::array<double, 2> scale, std::array<double, 2> ratio,

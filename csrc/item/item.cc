@@ -217,7 +217,7 @@ void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key,
       const size_t view = tasks.size();
       AugmentKey view_key = key;
       view_key.view = static_cast<uint16_t>(key.view + view);
-      group.policy.DrawSteps(view_key, steps);
+      group.policy.DrawSteps(view_key, key.view, steps);
       step_ends.push_back(steps.size());
       const Crop crop = group.crop_of ? CropAgain(group.transform,
                                                   tasks[static_cast<size_t>(*group.crop_of)].crop)

@@ -132,6 +132,9 @@ Status ValidateChoice(const Operation& operation) {
 }
 
 Status Validate(const Operation& operation, Size size, int depth, bool in_mixture) {
+  if (operation.shared && depth > 1) {
+    return InvalidArgument("what views share cannot be a part of another operation");
+  }
   if (depth > kMostDepth) {
     return InvalidArgument("operations may lie " + std::to_string(kMostDepth) + " deep at most");
   }
@@ -189,7 +192,8 @@ size_t DrawPart(const Operation& choice, uint32_t bits, const std::bitset<kMostP
 /// Draws from the blocks of random bits of one key.
 class Drawing {
  public:
-  Drawing(const AugmentKey& key, std::vector<Step>& steps) : key_(key), steps_(steps) {}
+  Drawing(const AugmentKey& key, RandomUse use, std::vector<Step>& steps)
+      : key_(key), use_(use), steps_(steps) {}
 
   /// `operation`, whose blocks begin with number `block`.
   void Draw(const Operation& operation, int64_t block) {
@@ -215,9 +219,7 @@ class Drawing {
   }
 
  private:
-  PhiloxBlock Bits(int64_t block) const {
-    return key_.Bits(RandomUse::kOperation, static_cast<uint8_t>(block));
-  }
+  PhiloxBlock Bits(int64_t block) const { return key_.Bits(use_, static_cast<uint8_t>(block)); }
 
   void DrawStep(const Operation& operation, int64_t block) {
     Step step{.op = operation.op, .sampling = operation.sampling, .fill = operation.fill};
@@ -301,6 +303,7 @@ class Drawing {
   }
 
   const AugmentKey& key_;
+  const RandomUse use_;
   std::vector<Step>& steps_;
 };
 
@@ -323,12 +326,20 @@ Result<Policy> Policy::Make(std::vector<Operation> operations, Size size) {
   return policy;
 }
 
-void Policy::DrawSteps(const AugmentKey& key, std::vector<Step>& steps) const {
+void Policy::DrawSteps(const AugmentKey& key, uint16_t first_view, std::vector<Step>& steps) const {
   if (empty()) return;
-  Drawing drawing(key, steps);
-  int64_t block = 0;
+  AugmentKey first_key = key;
+  first_key.view = first_view;
+  Drawing drawing(key, RandomUse::kOperation, steps);
+  Drawing shared(first_key, RandomUse::kShared, steps);
+  int64_t block = 0, shared_block = 0;
   bool had_jitter = false;
   for (const Operation& operation : *operations_) {
+    if (operation.shared) {
+      shared.Draw(operation, shared_block);
+      shared_block += BlocksOf(operation);
+      continue;
+    }
     // The first colour jitter has bits of its own, that of loaders from before there were policies.
     if (operation.kind == Operation::Kind::kJitter && !std::exchange(had_jitter, true)) {
       const PhiloxBlock bits = key.Bits(RandomUse::kOperation, static_cast<uint8_t>(block));

@@ -63,6 +63,30 @@ TEST_CASE("the same key gives the same steps, another one others") {
   CHECK(factors.size() == 200);
 }
 
+TEST_CASE("views share what is shared, and nothing else") {
+  const Operation own = StepOf(StepOp::kBrightness, {{.low = 0.1, .high = 1.9}});
+  Operation shared{.kind = Operation::Kind::kSequence, .parts = {own}, .shared = true};
+  const Policy first = Made({shared, own}), second = Made({own, own, shared, shared});
+  std::set<double> factors;
+  for (uint64_t item = 0; item < 50; ++item) {
+    const std::vector<Step> of_first = Drawn(first, item, 6);
+    std::vector<Step> of_second;
+    second.DrawSteps({.seed = 5, .epoch = 2, .item = item, .view = 9}, 6, of_second);
+    REQUIRE(of_first.size() == 2);
+    REQUIRE(of_second.size() == 4);
+    CHECK(of_first[0].arguments[0] == of_second[2].arguments[0]);
+    for (const Step& step : of_first) factors.insert(step.arguments[0]);
+    for (const size_t i : {0, 1, 3}) factors.insert(of_second[i].arguments[0]);
+    // What is beside it is drawn as it is without.
+    CHECK(of_first[1].arguments[0] == Drawn(Made({own}), item, 6)[0].arguments[0]);
+  }
+  CHECK(factors.size() == 250);
+  shared.probability = 0;
+  CHECK(Drawn(Made({shared}), 0).empty());
+  shared.probability = 1;
+  ExpectRefused(Policy::Make({Choice({shared})}, kRow).status(), "cannot be a part of another");
+}
+
 TEST_CASE("an operation is made as often as it says") {
   for (const double probability : {0.0, 0.1, 0.5, 1.0}) {
     Operation grey = StepOf(StepOp::kGrayscale);

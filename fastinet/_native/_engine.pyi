@@ -52,7 +52,9 @@ class Operation:
     @staticmethod
     def jitter(bounds: Sequence[Sequence[float] | None], *, probability: float) -> Operation: ...
     @staticmethod
-    def sequence(parts: Sequence[Operation], *, probability: float) -> Operation: ...
+    def sequence(
+        parts: Sequence[Operation], *, probability: float, shared: bool = False
+    ) -> Operation: ...
     @staticmethod
     def choice(
         parts: Sequence[Operation],
@@ -75,6 +77,7 @@ def draw_steps(
     epoch: int,
     item: int,
     view: int,
+    first_view: int = 0,
 ) -> list[tuple[str, tuple[float, ...], _Sampling, tuple[int, int, int]]]:
     """The steps that operations give for one view of one item.
 

@@ -35,6 +35,7 @@ from fastinet.augment.operations import (
     VerticalFlip,
 )
 from fastinet.augment.rand_augment import RandAugment, TrivialAugmentWide
+from fastinet.augment.shared import Shared
 from fastinet.augment.steps import STEP_ARGUMENTS, Sampling, Step
 from fastinet.augment.tensorflow_augment import TensorFlowAutoAugment, TensorFlowRandAugment
 from fastinet.augment.three_augment import ThreeAugment
@@ -61,6 +62,7 @@ __all__ = [
     "RandomErasing",
     "Rotate",
     "Sampling",
+    "Shared",
     "Sharpness",
     "ShearX",
     "ShearY",

@@ -120,6 +120,7 @@ def draw_steps(
     item: int,
     view: int = 0,
     interpolation: str = "bilinear",
+    views: int | None = None,
     draws: str = "",
 ) -> list[Step]:
     """The steps that a loader with these numbers takes one item through.
@@ -133,6 +134,8 @@ def draw_steps(
         view: which of the item's views, numbered over all groups of a `MultiCrop`; view v of copy c
             is ``c * V + v``, of V views.
         interpolation: of the crop, "random" included.
+        views: how many views a copy of the item has, V, for `Shared` operations where items come
+            repeatedly; None: all views are those of the first copy.
         draws: the name of what the loader draws, if it has one.
 
     Raises:
@@ -145,13 +148,15 @@ def draw_steps(
     height, width = (whole_number("size", side, 1, _MAX_SIDE) for side in sides)
     height_width = height, width
     check_name("interpolation", interpolation, _CropInterpolation)
+    view = whole_number("view", view, 0, 2**16 - 1)
     drawn = _engine.draw_steps(
         native_operations(augment, Row(height_width, interpolation)),
         size=height_width,
         seed=checked_seed(seed) ^ draws_number(checked_draws(draws)),
         epoch=checked_epoch(epoch),
         item=whole_number("item", item, 0, 2**64 - 1),
-        view=whole_number("view", view, 0, 2**16 - 1),
+        view=view,
+        first_view=0 if views is None else view - view % whole_number("views", views, 1, 2**16),
     )
     return [Step(*parts) for parts in drawn]
 

@@ -232,6 +232,7 @@ def decode_batch(
     exif_orientation: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     out: NDArray[Any] | None = None,
+    steps: Sequence[Iterable[Step]] | None = None,
 ) -> NDArray[Any]:
     """Decodes many encoded images to one size; each as `decode` does it. Runs without the GIL.
 
@@ -252,6 +253,7 @@ def decode_batch(
         exif_orientation: see `decode`.
         max_pixels: see `decode`.
         out: array [N, ...] to write to, instead of a new one.
+        steps: N lists of steps, one an image, as ``batch.steps`` has them; None: none.
 
     Returns:
         [N, H, W, 3] or [N, 3, H, W] of `dtype`, RGB.
@@ -268,11 +270,13 @@ def decode_batch(
         raise ValueError("a batch needs a size, or a transform, so that all its rows are alike")
     rule = _crop_rule(size, interpolation, transform, boxes_given=boxes is not None)
     _checked_window(None, transform)
-    for name, values in (("boxes", boxes), ("flips", flips), ("vflips", vflips)):
+    columns = {"boxes": boxes, "flips": flips, "vflips": vflips, "steps": steps}
+    for name, values in columns.items():
         if values is not None and len(values) != len(images):
             raise ValueError(f"{name} must be one an image: {len(images)}, not {len(values)}")
     rule["boxes"] = None if boxes is None else [_checked_box("box", box) for box in boxes]
     rule |= {"flips": flips, "vflips": vflips, "window": None}
+    rule["steps"] = [native_steps(each) for each in steps or ()]
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     try:
         return _codec.decode_batch(

@@ -106,7 +106,7 @@ PUBLIC = {
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, vflips, threads, interpolation, transform, "
-            "dtype, layout, mean, std, exif_orientation, max_pixels, out)"
+            "dtype, layout, mean, std, exif_orientation, max_pixels, out, steps)"
         ),
         "errors": "",
         "find_duplicates": "(dataset, *, threads, progress)",
@@ -159,6 +159,7 @@ PUBLIC = {
         "Rotate": "(amount, interpolation, fill, p): amount fill interpolation p",
         "STEP_ARGUMENTS": "",
         "Sampling": "",
+        "Shared": "(operations): operations",
         "Sharpness": "(factor, p): factor p",
         "ShearX": "(amount, interpolation, fill, p): amount fill interpolation p",
         "ShearY": "(amount, interpolation, fill, p): amount fill interpolation p",
@@ -176,7 +177,7 @@ PUBLIC = {
             "num_magnitude_bins version"
         ),
         "VerticalFlip": "(p): p",
-        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, draws)",
+        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, views, draws)",
         "erase": "(images, erased, value, *, layout)",
     },
     "fastinet.errors": {
