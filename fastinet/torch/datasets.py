@@ -17,7 +17,7 @@ from fastinet.loading.erasure import refuse_unerased
 from fastinet.loading.options import refuse_options
 from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.position import EpochPosition
-from fastinet.torch.tensors import tensor, tensors
+from fastinet.torch.tensors import checked_names, tensor, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["CopySampler", "ImageDataset", "IterableDataset"]
 
 
-class ImageDataset(data.Dataset[tuple[Any, ...]]):
+class ImageDataset(data.Dataset[Any]):
     """Map-style: ``images[i]`` is ``(tensor, label)`` of item i, for ``DataLoader`` and samplers.
 
-    With ``soft_labels=...`` it is ``(tensor, label, soft label)``, float32 [C].
+    With ``soft_labels=...`` it is ``(tensor, label, soft label)``, float32 [C]; with
+    ``names=...`` a dict of the first two.
 
     Boxes, flips and pixels of (seed, epoch, item, copy) are those of `fastinet.Loader`, bit for
     bit, whatever the sampler and the number of workers. It pickles, and works under fork and spawn:
@@ -62,6 +63,8 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         std: see there.
         threads: for each process that fetches. With ``num_workers`` the workers are the
             parallelism; without, give more to fetch whole batches faster.
+        names: of images and labels: items are then dicts with these two, as Hugging Face's
+            ``Trainer`` wants them with ``("pixel_values", "labels")``.
         options: further arguments of `fastinet.Loader`: exact, views, exif_orientation, ...; but
             not those of order, errors and batches, which are the sampler's and ``DataLoader``'s.
 
@@ -80,9 +83,11 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         mean: Any = None,
         std: Any = None,
         threads: int = 1,
+        names: tuple[str, str] | None = None,
         **options: Unpack[RowArguments],
     ) -> None:
         refuse_options("ImageDataset", options)
+        self.names = checked_names(names, options)
         output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
         output.update(rank=0, world=1)  # all items: which of them a rank has, its sampler says
         loader = fastinet.Loader(
@@ -113,14 +118,14 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int | tuple[int, int]) -> tuple[Any, ...]:
+    def __getitem__(self, index: int | tuple[int, int]) -> Any:
         """The image and the label of one item, or of one of its copies.
 
         It fails as the ``next()`` of a loader does.
         """
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int | tuple[int, int]]) -> list[tuple[Any, ...]]:
+    def __getitems__(self, indices: Sequence[int | tuple[int, int]]) -> list[Any]:
         """The same for several items at once: all of them numbers, or all of them pairs."""
         given: NDArray[Any] = np.asarray(indices)  # [B], or of pairs [B, 2]
         if given.ndim == 2 and given.shape[1] == 2:
@@ -133,6 +138,8 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         if isinstance(images, tuple):  # of crops: each item has a tuple of its own
             images = zip(*images, strict=True)
         parts: list[Any] = [images, batch.labels.tolist()]
+        if self.names is not None:
+            return [dict(zip(self.names, item, strict=True)) for item in zip(*parts, strict=True)]
         if batch.soft_labels is not None:
             parts.append(tensor(batch.soft_labels))
         return list(zip(*parts, strict=True))
