@@ -431,8 +431,12 @@ class Loader(BaseLoader):
         prefetch: int,
         blocks: NDArray[np.int64],
         copies: NDArray[np.uint16],
+        others: int = 0,
     ) -> _engine.Epoch:
-        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'."""
+        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'.
+
+        Other draws than the loader's are asked for by a number `others`, other than 0.
+        """
         engine = self._engine_of_this_process()
         return _engine.Epoch(
             engine.pool,
@@ -447,7 +451,7 @@ class Loader(BaseLoader):
             with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
-            draws=draws_number(self.draws),
+            draws=draws_number(self.draws) ^ others,
             epoch=epoch,
             prefetch=prefetch,
             on_error=self.on_error,
