@@ -43,15 +43,6 @@ class EpochOrder:
     window: int | None
     block: int | None
 
-    def shared_out(self, share: Share) -> EpochOrder:
-        """The same order, of the ranks that there are now."""
-        if share is self.share:
-            return self
-        order = dataclasses.replace(self, share=share)
-        if "blocks" in self.__dict__:
-            order.__dict__["blocks"] = self.blocks
-        return order
-
     def items(self, seed: int, epoch: int, start: int) -> NDArray[np.int64]:
         """This rank's item ids, in order, in an epoch that goes on at position `start`.
 
@@ -94,6 +85,13 @@ class EpochOrder:
         return Blocks.of(
             columns.offsets, columns.item_archive, block=self.block, window=self.window
         )
+
+    def of(self, share: Share) -> EpochOrder:
+        """The order of another rank, which has the same blocks."""
+        other = dataclasses.replace(self, share=share)
+        if "blocks" in self.__dict__:
+            other.__dict__["blocks"] = self.blocks
+        return other
 
     def blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         """Which block the engine finds each of `order` in: -1 for none, empty without any."""

@@ -225,10 +225,9 @@ class Loader(BaseLoader):
                 f'{self.repeats} leaves most of them out; take pad_last="wrap" for training'
             )
         self._sizes = sizes_of(sizes, self.transform)
-        self._latest_share: Share | None = None
+        self._order: EpochOrder | None = None
         with contextlib.suppress(NotYetKnownError):  # then those who ask for batches are told
-            self._share  # noqa: B018 - checks what depends on the ranks
-        self._latest_order: EpochOrder | None = None
+            self.order  # noqa: B018 - checks what depends on the ranks
         self._lent_slots: _engine.SlotPool | None = None
         if out is not None:
             self._lend_buffers(out)
@@ -356,35 +355,33 @@ class Loader(BaseLoader):
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
 
     @property
-    def _share(self) -> Share:
-        """This rank's share of an epoch: of the ranks that there are now."""
+    def order(self) -> EpochOrder:
+        """Which items the epochs of this rank show, of the ranks that there are now."""
         rank, world = self.options.own_rank.now()
-        latest = self._latest_share
-        if latest is None or (latest.rank, latest.world) != (rank, world):
+        latest = self._order
+        if latest is None or (latest.share.rank, latest.share.world) != (rank, world):
             items, pad_last = len(self.dataset), self.pad_last
-            latest = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
-            self._sizes.check_step(latest.step)
-            if self._latest_share is not None:
+            share = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
+            self._sizes.check_step(share.step)
+            if latest is None:
+                latest = EpochOrder(
+                    self.dataset, share, self.repeats, self.shuffle, self.window, self.block
+                )
+            else:
+                latest = latest.of(share)
                 self._engine = None  # its slots are as large as a batch of the other share
-            self._latest_share = latest
-            if self.drop_last and latest.batches(0) == 0:
+            self._order = latest
+            if self.drop_last and share.batches(0) == 0:
                 warn(
                     f"drop_last=True leaves no batch: {self.dataset!r} has fewer items than the "
-                    f"{latest.step} that {world} ranks with batch_size={self.batch_size} take; a "
+                    f"{share.step} that {world} ranks with batch_size={self.batch_size} take; a "
                     'smaller batch_size or pad_last="wrap" gives some'
                 )
         return latest
 
     @property
-    def order(self) -> EpochOrder:
-        """Which items this rank shows in an epoch, in which order."""
-        share = self._share
-        if self._latest_order is None:
-            self._latest_order = EpochOrder(
-                self.dataset, share, self.repeats, self.shuffle, self.window, self.block
-            )
-        self._latest_order = self._latest_order.shared_out(share)
-        return self._latest_order
+    def _share(self) -> Share:
+        return self.order.share
 
     def _lend_buffers(self, out: Sequence[NDArray[Any]]) -> None:
         """Makes all epochs put their batches into `out`; before the first of them begins."""
@@ -450,8 +447,12 @@ class Loader(BaseLoader):
         blocks: NDArray[np.int64],
         copies: NDArray[np.uint16],
         sizes: NDArray[np.uint8],
+        others: int = 0,
     ) -> _engine.Epoch:
-        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'."""
+        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'.
+
+        Other draws than the loader's are asked for by a number `others`, other than 0.
+        """
         engine = self._engine_of_this_process()
         return _engine.Epoch(
             engine.pool,
@@ -466,7 +467,7 @@ class Loader(BaseLoader):
             with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
-            draws=draws_number(self.draws),
+            draws=draws_number(self.draws) ^ others,
             epoch=epoch,
             prefetch=prefetch,
             on_error=self.on_error,
@@ -500,7 +501,9 @@ class Loader(BaseLoader):
 
     def _make_slots_of_epochs(self) -> _engine.SlotPool:
         """Memory for batches, of no more rows than this rank has in an epoch."""
-        rows = min(self.batch_size, max(1, self._share.rows(0)))
+        # Buffers that were lent are as large as they are, and are there before the ranks may be.
+        lent = self._buffers is not None
+        rows = self.batch_size if lent else min(self.batch_size, max(1, self._share.rows(0)))
         return self._make_slots(rows, self._soft_label_classes)
 
     @property

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from torch.utils import data
 
 import fastinet
 from fastinet.loading.batch import SentBatch, described
 from fastinet.loading.feeding import Feed
 from fastinet.loading.options import refuse_options
+from fastinet.loading.samplers import Sampler
 from fastinet.pixels.output import DType, OutputFormat
 from fastinet.pixels.view_groups import checked_transform, lightings_of
-from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
+from fastinet.torch.tensors import TORCH_DTYPES, channels_second, checked_names, tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,11 +101,14 @@ class Loader(Feed[Batch]):
             before the copy, with the same bits. None: on the device unless it is the CPU, or the
             transform has `lighting`, with which each image has a normalisation of its own.
         ahead: batches whose copy is begun before the loop asks for them, at most; on CUDA.
+        names: of images and labels: the loop then gets dicts with these two tensors in place of a
+            `Batch`, such as ``model(**batch)`` takes with ``("pixel_values", "labels")``.
         options: further arguments of `fastinet.Loader`: shuffle, seed, threads, rank, world, ...;
             but not layout or out.
 
     Attributes:
         loader: the `fastinet.Loader` behind it.
+        names: as they were given.
         device: where batches go; of the epoch begun last, if it was not given.
 
     Raises:
@@ -123,9 +128,11 @@ class Loader(Feed[Batch]):
         channels_last: bool = False,
         normalise_on_device: bool | None = None,
         ahead: int = 1,
+        names: tuple[str, str] | None = None,
         **options: Unpack[EpochArguments],
     ) -> None:
         refuse_options("fastinet.torch.Loader", options)
+        self.names = checked_names(names, options)
         self._given_device = device
         self.device = _device(device)
         lightings = lightings_of(checked_transform(transform, options.get("views")))
@@ -180,10 +187,19 @@ class Loader(Feed[Batch]):
         groups = _groups_of(batch)
         return Batch(batch, lambda images: self._finish(send(images), next(groups), send), send)
 
-    def _deliver(self, sent: Batch) -> Batch:
+    def _deliver(self, sent: Batch) -> Any:
         if self._copies is not None:
             self._copies.hand_over(sent)
-        return sent
+        return sent if self.names is None else dict(zip(self.names, sent, strict=True))
+
+    @property
+    def sampler(self) -> Sampler:
+        """See `fastinet.Loader.sampler`; a ``SequentialSampler`` without a shuffle."""
+        return (Sampler if self.loader.shuffle else _SequentialSampler)(self.loader, self)
+
+
+class _SequentialSampler(Sampler, data.SequentialSampler):
+    """What trainers that look for a shuffle know as none."""
 
 
 def _groups_of(batch: fastinet.Batch) -> Iterator[_Group]:
