@@ -69,11 +69,10 @@ class Parser {
     for (;;) {
       SkipSpace();
       if (!Take('"')) return Wrong("a member has no name");
-      auto& [name, member] = value->members.emplace_back();
-      FASTINET_RETURN_IF_ERROR(Text(&name));
+      FASTINET_RETURN_IF_ERROR(Text(&value->names.emplace_back()));
       SkipSpace();
       if (!Take(':')) return Wrong("a member has no value");
-      FASTINET_RETURN_IF_ERROR(Value(level + 1, &member));
+      FASTINET_RETURN_IF_ERROR(Value(level + 1, &value->elements.emplace_back()));
       SkipSpace();
       if (Take('}')) return {};
       if (!Take(',')) return Wrong("an object does not end");
@@ -211,8 +210,8 @@ class Parser {
 Result<Json> Json::Parse(std::string_view text) { return Parser(text).Whole(); }
 
 const Json* Json::Find(std::string_view name) const {
-  for (size_t i = members.size(); i > 0; --i) {
-    if (members[i - 1].first == name) return &members[i - 1].second;
+  for (size_t i = names.size(); i > 0; --i) {
+    if (names[i - 1] == name) return &elements[i - 1];
   }
   return nullptr;
 }

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -23,8 +22,8 @@ struct Json {
   /// UTF-8, or the very bytes of a name that is none, which Python writes as lone surrogates; of a
   /// kReal, its spelling.
   std::string text;
-  std::vector<Json> elements;
-  std::vector<std::pair<std::string, Json>> members;
+  std::vector<Json> elements;      // of an array; of an object the values of its members,
+  std::vector<std::string> names;  // which are called so
 
   /// Fails with kCorrupt where `text` is no JSON, is nested deeper than 32 levels, or has so many
   /// values that they are no header; with the byte.

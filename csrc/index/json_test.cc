@@ -19,7 +19,7 @@ TEST_CASE("Values are what they are") {
   REQUIRE(all.kind == Json::Kind::kObject);
   CHECK(all.Find("a")->text == "last");
   CHECK(all.Find("c") == nullptr);
-  const Json& numbers = all.members[0].second;
+  const Json& numbers = all.elements[0];
   REQUIRE(numbers.elements.size() == 6);
   CHECK(numbers.elements[0].Unsigned() == 1);
   CHECK_FALSE(numbers.elements[1].Unsigned());

@@ -17,6 +17,7 @@ import pytest
 
 import fastinet
 from fastinet.datasets import RULES_VERSION
+from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.gzips import gzip_members
 from fastinet.testing.small import small_jpeg
@@ -372,7 +373,7 @@ def test_bad_items_are_errors_or_masked(lib: Any, tmp_path: Path) -> None:
     path.write_bytes(train_tar({"n01440764": images}))
     fastinet.open(path)
     dataset = open_(lib, path)
-    for on_error in (0, 1):
+    for on_error in (0, 1, 2):
         options = options_of(lib, on_error=on_error)
         loader = made(lib, "fastinet_loader_new", dataset, byref(options))
         epoch = made(lib, "fastinet_loader_next_epoch", loader)
@@ -386,6 +387,12 @@ def test_bad_items_are_errors_or_masked(lib: Any, tmp_path: Path) -> None:
             assert failed.value.member == "n01440764/n01440764_1.JPEG"
             assert failed.value.offset > 0
             assert rows_of(lib, epoch) == []
+        elif on_error == 2:
+            crop = fastinet.RandomResizedCrop(24)
+            replaced = fastinet.Loader(fastinet.open(path), 3, crop, on_error="replace")
+            with pytest.warns(FastinetWarning, match="replaced"):
+                expected = rows_in_python(replaced)
+            assert rows_of(lib, epoch) == expected
         else:
             batch = made(lib, "fastinet_epoch_next", epoch)
             assert lib.fastinet_batch_valid(batch)[:3] == [1, 0, 1]
