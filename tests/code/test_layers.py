@@ -60,15 +60,16 @@ PYTHON_LAYERS = [
     {"verification"},
     {""},
     {"jax", "torch"},
+    {"timm"},
     {"testing"},
     {"cli"},
     {"__main__"},
 ]
 
 # Only these layers may import what training itself does not need.
-HEAVY_PACKAGES = {"click", "rich", "PIL", "torch", "jax", "matplotlib", "cv2", "simplejpeg"}
+HEAVY_PACKAGES = {"click", "rich", "PIL", "torch", "jax", "timm", "matplotlib", "cv2", "simplejpeg"}
 MAY_IMPORT_BY_NAME = {""}  # the face, which imports frameworks' modules when they are asked for
-MAY_IMPORT_HEAVY = {"testing", "cli", "__main__", "jax", "torch"}
+MAY_IMPORT_HEAVY = {"testing", "cli", "__main__", "jax", "timm", "torch"}
 
 
 def layer_numbers(layers: list[set[str]]) -> dict[str, int]:
