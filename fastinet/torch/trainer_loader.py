@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from fastinet.base.checks import checked_epoch
+from fastinet.loading.loader_names import LoaderNames
 from fastinet.pixels.transforms import groups_of, has_views
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from fastinet.items.dataset import Dataset
+    from fastinet.loading.samplers import BatchSampler, Sampler
     from fastinet.loading.state import LoaderState
     from fastinet.loading.stats import LoaderStats
     from fastinet.torch.loader import Batch, Loader
@@ -27,17 +28,7 @@ class Mixes(Protocol):
         """Mixed images, and float32 targets [B, C]."""
 
 
-class EpochTeller(NamedTuple):
-    """What scripts tell the epoch, where a ``DataLoader`` has its sampler."""
-
-    loader: TrainerLoader
-
-    def set_epoch(self, epoch: int) -> None:
-        """See `TrainerLoader.set_epoch`."""
-        self.loader.set_epoch(epoch)
-
-
-class TrainerLoader:
+class TrainerLoader(LoaderNames):
     """A `fastinet.torch.Loader` for scripts that were written for ``DataLoader``.
 
     Batches are plain tuples ``(images, labels)``. Where the transform gives several views, images
@@ -74,14 +65,14 @@ class TrainerLoader:
         return self.loader.batch_size
 
     @property
-    def sampler(self) -> EpochTeller:
-        """What has ``set_epoch``, for scripts that call it there."""
-        return EpochTeller(self)
+    def sampler(self) -> Sampler:
+        """The order, which scripts tell the epoch; see `fastinet.Loader.sampler`."""
+        return self.loader.sampler
 
     @property
-    def batch_sampler(self) -> EpochTeller:
-        """Likewise."""
-        return EpochTeller(self)
+    def batch_sampler(self) -> BatchSampler:
+        """How it falls into batches; see `fastinet.Loader.batch_sampler`."""
+        return self.loader.batch_sampler
 
     def __len__(self) -> int:
         """Batches of one whole epoch on this rank."""
@@ -89,9 +80,7 @@ class TrainerLoader:
 
     def set_epoch(self, epoch: int) -> None:
         """Lets the next loop be this epoch, from its first batch on."""
-        state = self.loader.state_dict()
-        state["epoch"], state["position"] = checked_epoch(epoch), 0
-        self.loader.load_state_dict(state)
+        self.loader.set_epoch(epoch)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """The batches of the next epoch, or of the rest of one that a state was taken in."""
