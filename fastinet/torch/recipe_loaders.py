@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import fastinet
 from fastinet.base.checks import whole_number
-from fastinet.pixels.transforms import CenterCrop, MultiCrop, RandomCrop
+from fastinet.pixels.transforms import CenterCrop, RandomCrop
+from fastinet.pixels.view_groups import MultiCrop
 from fastinet.recipes import Recipe
 from fastinet.torch.loader import Loader
 from fastinet.torch.roots import open_root
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from fastinet.items.dataset import Dataset
     from fastinet.pixels.output import DType
-    from fastinet.pixels.transforms import SingleTransform, Transform
+    from fastinet.pixels.transforms import SingleTransform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["train_loader", "val_loader"]
 
