@@ -370,8 +370,8 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
             raise ValueError(
                 f"Accelerate takes the batches of rank 0 and deals them out to all ranks, and the "
                 f"loader has only rank {self.loader.rank}'s items of {self.loader.world}: the "
-                "others would never come. Loop over the loader itself, which knows its rank and which "
-                "accelerator.prepare leaves as it is; or give the loader rank=0 and world=1"
+                "others would never come. Loop over the loader itself, which knows its rank and "
+                "which accelerator.prepare leaves as it is; or give the loader rank=0 and world=1"
             )
         # Only with the first batch, since StatefulDataLoader asks for iterators that it then drops.
         self._asked = True
