@@ -200,15 +200,16 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("failures", &PyBatch::Failures);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
-      .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
-                    std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
-                    Column<int64_t>, py::object, const py::dtype&, bool, int64_t, uint64_t,
-                    uint32_t, int64_t, const std::string&, const Column<int64_t>&, Column<uint16_t>,
-                    std::shared_ptr<PyObjectTable>, std::shared_ptr<PySoftLabels>>(),
-           "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "labels"_a, "keys"_a,
-           py::kw_only(), "dtype"_a, "with_views"_a, "batch_size"_a, "seed"_a, "epoch"_a,
-           "prefetch"_a, "on_error"_a, "blocks"_a = Column<int64_t>(),
-           "copies"_a = Column<uint16_t>(), "objects"_a = nullptr, "soft_labels"_a = nullptr)
+      .def(
+          py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
+                   std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
+                   Column<int64_t>, py::object, const py::dtype&, bool, int64_t, uint64_t, uint64_t,
+                   uint32_t, int64_t, const std::string&, const Column<int64_t>&, Column<uint16_t>,
+                   std::shared_ptr<PyObjectTable>, std::shared_ptr<PySoftLabels>>(),
+          "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "labels"_a, "keys"_a,
+          py::kw_only(), "dtype"_a, "with_views"_a, "batch_size"_a, "seed"_a, "draws"_a, "epoch"_a,
+          "prefetch"_a, "on_error"_a, "blocks"_a = Column<int64_t>(),
+          "copies"_a = Column<uint16_t>(), "objects"_a = nullptr, "soft_labels"_a = nullptr)
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("delivered", &PyEpoch::Delivered)
@@ -236,11 +237,11 @@ PYBIND11_MODULE(_engine, module) {
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemRules&,
                     const ItemSpec&, std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>,
-                    int64_t, int64_t, int64_t, uint64_t, uint32_t, int64_t, int64_t, int64_t, bool,
-                    int64_t, const std::string&>(),
+                    int64_t, int64_t, int64_t, uint64_t, uint64_t, uint32_t, int64_t, int64_t,
+                    int64_t, bool, int64_t, const std::string&>(),
            "pool"_a, "descriptor"_a, "name"_a, "rules"_a, "spec"_a, "slots"_a, "stats"_a,
-           py::kw_only(), "batch_size"_a, "window"_a, "repeats"_a, "seed"_a, "epoch"_a, "start"_a,
-           "rank"_a, "world"_a, "drop_last"_a, "prefetch"_a, "on_error"_a)
+           py::kw_only(), "batch_size"_a, "window"_a, "repeats"_a, "seed"_a, "draws"_a, "epoch"_a,
+           "start"_a, "rank"_a, "world"_a, "drop_last"_a, "prefetch"_a, "on_error"_a)
       .def("next", &PyStreamEpoch::Next)
       .def("close", &PyStreamEpoch::Close)
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)

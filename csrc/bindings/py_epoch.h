@@ -35,9 +35,10 @@ class PyEpoch {
   PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
           const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
           Column<int64_t> order, Column<int64_t> labels, py::object keys, const py::dtype& dtype,
-          bool with_views, int64_t batch_size, uint64_t seed, uint32_t epoch, int64_t prefetch,
-          const std::string& on_error, const Column<int64_t>& blocks, Column<uint16_t> copies,
-          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels)
+          bool with_views, int64_t batch_size, uint64_t seed, uint64_t draws, uint32_t epoch,
+          int64_t prefetch, const std::string& on_error, const Column<int64_t>& blocks,
+          Column<uint16_t> copies, std::shared_ptr<PyObjectTable> objects,
+          std::shared_ptr<PySoftLabels> soft_labels)
       : spec_(std::make_shared<const ItemSpec>(spec)),
         table_(std::move(table)),
         objects_(std::move(objects)),
@@ -55,6 +56,7 @@ class PyEpoch {
                   .copies = View(copies_),
                   .batch_size = batch_size,
                   .seed = seed,
+                  .draws = draws,
                   .epoch = epoch,
                   .labels = View(labels_)},
                  {.spec = spec,
@@ -110,8 +112,9 @@ class PyStreamEpoch {
   PyStreamEpoch(std::shared_ptr<WorkerPool> pool, int descriptor, const py::bytes& name,
                 const ItemRules& rules, const ItemSpec& spec, std::shared_ptr<SlotPool> slots,
                 std::shared_ptr<EngineStats> stats, int64_t batch_size, int64_t window,
-                int64_t repeats, uint64_t seed, uint32_t epoch, int64_t start, int64_t rank,
-                int64_t world, bool drop_last, int64_t prefetch, const std::string& on_error)
+                int64_t repeats, uint64_t seed, uint64_t draws, uint32_t epoch, int64_t start,
+                int64_t rank, int64_t world, bool drop_last, int64_t prefetch,
+                const std::string& on_error)
       : spec_(std::make_shared<const ItemSpec>(spec)),
         run_(Unwrap(StreamRun::Start(
                  std::move(pool), Unwrap(DescriptorInput::Make(descriptor, name)),
@@ -119,6 +122,7 @@ class PyStreamEpoch {
                   .window = window,
                   .repeats = repeats,
                   .seed = seed,
+                  .draws = draws,
                   .epoch = epoch,
                   .start = start,
                   .rank = rank,

@@ -58,6 +58,9 @@ struct EpochPlan {
   std::span<const uint16_t> copies = {};
   int64_t batch_size = 0;
   uint64_t seed = 0;
+  /// Tells runs apart that show the same items and are to draw other boxes, flips and steps for
+  /// them: all that is drawn for a row is drawn under seed ^ draws, which item is shown under seed.
+  uint64_t draws = 0;
   uint32_t epoch = 0;
   /// numbers[i] is the item id that Python sees for item i of the table, in batches and in
   /// augmentation keys. They differ in streams, whose table holds one batch. Empty: i itself.

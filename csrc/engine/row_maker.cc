@@ -219,7 +219,7 @@ Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const Ite
                                      const Shown& shown) const {
   // CheckEpoch has seen that all views of all copies fit.
   const auto first_view = static_cast<uint16_t>(shown.copy * options_.spec.views());
-  const AugmentKey key{.seed = plan_.seed,
+  const AugmentKey key{.seed = plan_.seed ^ plan_.draws,
                        .epoch = plan_.epoch,
                        .item = static_cast<uint64_t>(plan_.NumberOf(shown.item)),
                        .view = first_view};

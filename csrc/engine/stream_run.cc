@@ -307,6 +307,7 @@ Status StreamRun::EndBatch() {
                        .copies = batch->copies,
                        .batch_size = plan_.batch_size,
                        .seed = plan_.seed,
+                       .draws = plan_.draws,
                        .epoch = plan_.epoch,
                        .numbers = batch->numbers};
   FASTINET_ASSIGN_OR_RETURN(batch->run,

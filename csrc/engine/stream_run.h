@@ -37,6 +37,7 @@ struct StreamPlan {
   int64_t window = 1;   // items that an item is drawn among; 1 keeps the stream's order
   int64_t repeats = 1;  // copies of each item
   uint64_t seed = 0;
+  uint64_t draws = 0;  // as in EpochPlan
   uint32_t epoch = 0;
   int64_t start = 0;  // positions before are passed over; batches are counted from it on
   int64_t rank = 0;

@@ -332,6 +332,7 @@ class Epoch:
         with_views: bool,
         batch_size: int,
         seed: int,
+        draws: int,
         epoch: int,
         prefetch: int,
         on_error: str,
@@ -354,7 +355,8 @@ class Epoch:
             dtype: of images.
             with_views: whether images have an axis for views.
             batch_size: rows of a batch.
-            seed: together with `epoch` and the item decides boxes and flips.
+            seed: together with `epoch` and the item decides what is drawn.
+            draws: 0 .. 2**64 - 1; changes what is drawn, but not which item replaces another.
             epoch: number of the epoch.
             prefetch: batches that may be ready before they are asked for.
             on_error: "raise", "mask" or "replace", see `fastinet.Loader`.
@@ -442,6 +444,7 @@ class StreamEpoch:
         window: int,
         repeats: int,
         seed: int,
+        draws: int,
         epoch: int,
         start: int,
         rank: int,

@@ -14,6 +14,7 @@ from fastinet.augment.erasing import RandomErasing
 from fastinet.augment.lighting import Lighting
 from fastinet.augment.steps import Step
 from fastinet.base.checks import check_name, checked_epoch, checked_seed, whole_number
+from fastinet.base.draws import checked_draws, draws_number
 
 __all__ = [
     "Augment",
@@ -117,6 +118,7 @@ def draw_steps(
     item: int,
     view: int = 0,
     interpolation: str = "bilinear",
+    draws: str = "",
 ) -> list[Step]:
     """The steps that a loader with these numbers takes one item through.
 
@@ -129,6 +131,7 @@ def draw_steps(
         view: which of the item's views, numbered over all groups of a `MultiCrop`; view v of copy c
             is ``c * V + v``, of V views.
         interpolation: of the crop, "random" included.
+        draws: the name of what the loader draws, if it has one.
 
     Raises:
         ValueError: operations that a row of this size cannot have, or another argument that makes
@@ -143,7 +146,7 @@ def draw_steps(
     drawn = _engine.draw_steps(
         native_operations(augment, Row(height_width, interpolation)),
         size=height_width,
-        seed=checked_seed(seed),
+        seed=checked_seed(seed) ^ draws_number(checked_draws(draws)),
         epoch=checked_epoch(epoch),
         item=whole_number("item", item, 0, 2**64 - 1),
         view=whole_number("view", view, 0, 2**16 - 1),

@@ -101,6 +101,15 @@ class Stream:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream stays in its process")
 
+    def check_unread(self) -> None:
+        """Raises UnsupportedError if it has been read before."""
+        if self._begun:
+            raise UnsupportedError(
+                "a stream passes once; for another epoch, or the same one from its start, open it "
+                "anew",
+                archive=self.name,
+            )
+
     @contextlib.contextmanager
     def begin(self) -> Iterator[int]:
         """The descriptor to read, once. The reader takes a duplicate of it.
@@ -108,12 +117,7 @@ class Stream:
         Raises:
             UnsupportedError: it has been read before.
         """
-        if self._begun:
-            raise UnsupportedError(
-                "a stream passes once; for another epoch, or the same one from its start, open it "
-                "anew",
-                archive=self.name,
-            )
+        self.check_unread()
         self._begun = True
         if isinstance(self._source, int):
             try:

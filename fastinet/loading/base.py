@@ -11,6 +11,7 @@ from fastinet._native import _engine
 from fastinet.loading.buffers import Buffers
 from fastinet.loading.erasure import watch_for
 from fastinet.loading.failures import Failures
+from fastinet.loading.loader_names import LoaderNames
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseLoader"]
 
 
-class BaseLoader:
+class BaseLoader(LoaderNames):
     """How items become batches: what follows from the options that all loaders share.
 
     Attributes:
@@ -84,6 +85,11 @@ class BaseLoader:
     @seed.setter
     def seed(self, seed: int) -> None:
         self.options = dataclasses.replace(self.options, seed=seed)
+
+    @property
+    def draws(self) -> str:
+        """The name of what is drawn; "" for a loader that was given none."""
+        return self.options.draws
 
     @property
     def threads(self) -> int:

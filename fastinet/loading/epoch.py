@@ -6,6 +6,7 @@ import weakref
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
+from fastinet.loading.alike import watch
 from fastinet.loading.awaiting import answer
 from fastinet.loading.batch import Batch
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet._native import _engine
+    from fastinet.loading.alike import Drawing
     from fastinet.loading.batch_kind import BatchKind
     from fastinet.loading.erasure import ErasureWatch
     from fastinet.loading.failures import Failures
+    from fastinet.loading.position import EpochTracker
 
-__all__ = ["Batches", "Epoch", "Run"]
+__all__ = ["Batches", "Epoch", "Run", "Tracker"]
 
 LeasedRows: TypeAlias = "tuple[_engine.Batch, tuple[NDArray[Any], ...], NDArray[np.int64]]"
 """A slot, the arrays of images in it, one for each group of views, and their labels."""
@@ -49,6 +52,19 @@ class Run(Protocol[Delivered_co]):
         """Becomes readable when `has_answer`, which was False, may be True; -1: it is True."""
 
 
+class Tracker(Protocol):
+    """Who keeps count of where the loop stands: it is told of what only the loop sees."""
+
+    def finish(self) -> None:
+        """The loop has had all batches, and was told so."""
+
+    def fail(self) -> None:
+        """The loop was told why it gets no more."""
+
+    def end(self) -> None:
+        """The batches were closed or dropped."""
+
+
 class Batches(ABC, Generic[Delivered]):
     """Batches in order, once: what an epoch and a pass over a stream have in common.
 
@@ -61,7 +77,7 @@ class Batches(ABC, Generic[Delivered]):
         self,
         run: Run[Delivered],
         *,
-        finish: Callable[[], None],
+        tracker: Tracker,
         failures: Failures,
         log: Callable[..., None] | None,
         erasure: ErasureWatch | None = None,
@@ -70,19 +86,20 @@ class Batches(ABC, Generic[Delivered]):
 
         Args:
             run: the engine at work; closed after the last batch, or when the loop is left.
-            finish: called after the last batch, not if the loop was left before.
+            tracker: is told how the loop ends.
             failures: where items that give no row are listed; warned of at the end.
             log: called before each batch, and with ``now=True`` after the last.
             erasure: is told of batches, where these are to be erased by whoever has them.
         """
         self._run = run
-        self._finish = finish
+        self._tracker = tracker
         self.failures = failures
         self._log = log
         self._erasure = erasure
         self._over = False
+        self._asked = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
-        self._finalizer = weakref.finalize(self, _end, run, failures)
+        self._finalizer = weakref.finalize(self, _end, run, failures, tracker)
 
     @abstractmethod
     def _batch_of(self, delivered: Delivered) -> Batch:
@@ -91,6 +108,9 @@ class Batches(ABC, Generic[Delivered]):
     def _explained(self, error: Exception) -> Exception:
         """An error of the engine, saying what the bytes are that gave no row."""
         return error
+
+    def _begin_loop(self) -> None:
+        """Is called when the first batch is asked for."""
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -107,19 +127,23 @@ class Batches(ABC, Generic[Delivered]):
         # Each call here costs microseconds once a training step has emptied the caches.
         if self._over:
             raise StopIteration
+        if not self._asked:
+            self._asked = True
+            self._begin_loop()
         if self._log is not None:
             self._log()
         try:
             delivered = self._run.next()
             batch = None if delivered is None else self._batch_of(delivered)
         except Exception as error:
+            self._tracker.fail()
             self.close()
             explained = self._explained(error)
             if explained is error:
                 raise
             raise explained from None
         if batch is None:
-            self._finish()
+            self._tracker.finish()
             self.close()
             if self._log is not None:
                 self._log(now=True)
@@ -168,9 +192,10 @@ class Batches(ABC, Generic[Delivered]):
         return self._run.ready_batches
 
 
-def _end(run: Run[object], failures: Failures) -> None:
+def _end(run: Run[object], failures: Failures, tracker: Tracker) -> None:
     """Closes an epoch that is over, was left or is garbage, whichever is first."""
     run.close()
+    tracker.end()
     failures.warn()
 
 
@@ -178,8 +203,11 @@ class Epoch(Batches[LeasedRows]):
     """The batches of one epoch, once, in order. Made by ``iter(loader)`` and `Loader.epoch`.
 
     Leaving a loop early, an exception, and the end of the program all end an epoch: its threads
-    finish the item in hand and leave. Batches that were delivered stay as they are.
+    finish the item in hand and leave. Batches that were delivered stay as they are. One that is
+    dropped before it was asked for a batch counts as never begun.
     """
+
+    _tracker: EpochTracker
 
     def __init__(
         self,
@@ -187,19 +215,54 @@ class Epoch(Batches[LeasedRows]):
         kind: BatchKind,
         *,
         batches: int,
-        finish: Callable[[], None],
+        tracker: EpochTracker,
+        drawing: Drawing | None,
         failures: Failures,
         log: Callable[..., None] | None,
     ) -> None:
-        """The epoch that `native` runs, of `batches` batches; see `Batches` for the rest."""
-        super().__init__(native, finish=finish, failures=failures, log=log, erasure=kind.erasure)
+        """The epoch that `native` runs, of `batches` batches; see `Batches` for the rest.
+
+        `drawing` is what it draws, if anything.
+        """
+        super().__init__(native, tracker=tracker, failures=failures, log=log, erasure=kind.erasure)
         self._native = native
         self._kind = kind
         self._batches = batches
+        self._drawing = drawing
 
     def __len__(self) -> int:
         """Batches that are still to come."""
         return 0 if self._over else self._batches - self._native.delivered
+
+    @property
+    def number(self) -> int:
+        """Which epoch it is: 0 for the first."""
+        return self._tracker.epoch
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has asked for a batch yet, and somebody may."""
+        return not self._asked and not self._over
+
+    def _begin_loop(self) -> None:
+        if self._drawing is not None:
+            watch(self, self._drawing)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was closed, has failed, or has delivered all."""
+        return self._over
+
+    def choose(self) -> None:
+        """Notes that the user has named this very epoch; see `EpochTracker.choose`."""
+        self._tracker.choose()
+
+    def become(self, other: Epoch) -> None:
+        """Goes on as `other`, which was begun just now, in place of its own batches."""
+        self._finalizer()
+        other._finalizer.detach()  # its run is this one's from here on
+        self.__dict__.update(other.__dict__)
+        self._finalizer = weakref.finalize(self, _end, self._run, self.failures, self._tracker)
 
     def _batch_of(self, delivered: LeasedRows) -> Batch:
         lease, arrays, labels = delivered

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fastinet.base.checks import whole_number
 from fastinet.loading.awaiting import checkpoint
+from fastinet.loading.loader_names import LoaderNames
+from fastinet.loading.samplers import BatchSampler, Sampler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -30,7 +33,7 @@ __all__ = ["Feed", "FeedEpoch"]
 Sent = TypeVar("Sent")
 
 
-class Feed(ABC, Generic[Sent]):
+class Feed(LoaderNames, ABC, Generic[Sent]):
     """Batches of a loader, sent on to a device; each loop over it is the next epoch.
 
     It is used as its loader is, and delivers the same batches in the same order. Sending starts a
@@ -49,7 +52,7 @@ class Feed(ABC, Generic[Sent]):
     def __init__(self, loader: Loader, *, ahead: int = 1) -> None:
         self.loader = loader
         self.ahead = whole_number("ahead", ahead, 0, 64)
-        self._loop = _LoopState(loader.state_dict())
+        self._loop = _LoopState(loader.state_dict(), is_used=True)
 
     @abstractmethod
     def _send(self, batch: Batch) -> Sent:
@@ -90,14 +93,30 @@ class Feed(ABC, Generic[Sent]):
         """Begins any epoch at any batch, as `fastinet.Loader.epoch` does."""
         return self._begin(self.loader.epoch(epoch, start_batch))
 
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next loop epoch `epoch`, as `fastinet.Loader.set_epoch` does."""
+        self.loader.set_epoch(epoch)
+        if not self._settled_loop().is_running:
+            self._loop.state = self.loader.state_dict()
+
+    @property
+    def sampler(self) -> Sampler:
+        """See `fastinet.Loader.sampler`."""
+        return Sampler(self.loader, self)
+
+    @property
+    def batch_sampler(self) -> BatchSampler:
+        """See `fastinet.Loader.batch_sampler`."""
+        return BatchSampler(self.sampler)
+
     def state_dict(self) -> LoaderState:
         """Where the loop stands, as a state of the loader; exact after any batch."""
-        return self._loop.state
+        return self._settled_loop().state
 
     def load_state_dict(self, state: LoaderState) -> None:
         """Makes the next loop go on where the loader or feed that gave `state` stood."""
         self.loader.load_state_dict(state)
-        self._loop = _LoopState(self.loader.state_dict())
+        self._loop = _LoopState(self.loader.state_dict(), is_used=True)
 
     @property
     def failures(self) -> Failures:
@@ -113,22 +132,24 @@ class Feed(ABC, Generic[Sent]):
 
     def _begin(self, batches: Epoch) -> FeedEpoch[Sent]:
         """Begins to send an epoch that the loader has begun."""
-        self._loop = _LoopState(self.loader.state_dict())
+        before = self._settled_loop()
+        self._loop = _LoopState(self.loader.state_dict(), before, weakref.ref(batches))
         return FeedEpoch(self, batches)
+
+    def _settled_loop(self) -> _LoopState:
+        """The loop begun last, of those that were not dropped unused."""
+        while self._loop.before is not None and self._loop.is_given_back:
+            self._loop = self._loop.before
+        return self._loop
 
 
 class FeedEpoch(Generic[Sent]):
-    """One epoch of a `Feed`, once, in order.
-
-    Attributes:
-        failures: the items that gave no row, see `Feed.failures`.
-    """
+    """One epoch of a `Feed`, once, in order."""
 
     def __init__(self, feed: Feed[Sent], batches: Epoch) -> None:
         self._feed = feed
         self._loop = feed._loop  # noqa: SLF001 - another epoch gets another
         self._batches = batches
-        self.failures = batches.failures
         self._sent: deque[tuple[Sent, LoaderState]] = deque()  # and the state behind each
         # Taken from the loader, but not sent yet: while it is being sent, and when a Ctrl-C has
         # interrupted that, until the next call sends it.
@@ -139,6 +160,11 @@ class FeedEpoch(Generic[Sent]):
     def __iter__(self) -> Iterator[Sent]:
         return self
 
+    @property
+    def failures(self) -> Failures:
+        """The items that gave no row, see `Feed.failures`."""
+        return self._batches.failures
+
     def __len__(self) -> int:
         """Batches that are still to come."""
         taken = self._taken is not None
@@ -148,6 +174,7 @@ class FeedEpoch(Generic[Sent]):
         """The next batch, as it was sent. Fails where the loader's ``next()`` does."""
         if self._over:
             raise StopIteration
+        self._loop.use()
         if not self._sent:
             self._send_first()
         batch = self._feed._deliver(self._sent[0][0])  # noqa: SLF001
@@ -235,6 +262,35 @@ class _LoopState:
 
     A feed and the epoch that it began last share one. An older epoch has another, so that going on
     with it does not move the feed.
+
+    Attributes:
+        before: the loop before, whose state counts if this one is dropped unused.
+        batches: the loader's epoch.
+        is_used: whether the loop has asked for a batch.
     """
 
     state: LoaderState
+    before: _LoopState | None = None
+    batches: weakref.ref[Epoch] | None = None
+    is_used: bool = False
+
+    def use(self) -> None:
+        """Notes that the loop asks for a batch."""
+        self.is_used = True
+        self.before = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more batches can come."""
+        batches = None if self.batches is None else self.batches()
+        return batches is None or batches.is_over
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the loop has had batches and may get more."""
+        return self.is_used and not self.is_over
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether it was dropped before it asked for a batch."""
+        return self.is_over and not self.is_used

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 import os
 import weakref
 from dataclasses import dataclass
@@ -12,21 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastinet._native import _engine, _plan
+from fastinet._native import _engine
 from fastinet.annotations.bounding_boxes import Boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
-from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import checked_epoch, whole_number
+from fastinet.base.draws import draws_number
 from fastinet.base.warning import warn
-from fastinet.datasets.items import PADDING_ITEM
 from fastinet.distributed import NotYetKnownError
 from fastinet.items.dataset import Dataset
 from fastinet.items.stream import Stream
+from fastinet.loading.alike import Drawing
+from fastinet.loading.annotated import item_boxes_of, label_maps_of
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch_kind import BatchKind
-from fastinet.loading.blocks import Blocks
 from fastinet.loading.epoch import Epoch
+from fastinet.loading.epoch_order import EpochOrder
 from fastinet.loading.failures import Failures
 from fastinet.loading.options import (
     DEFAULT_RANK,
@@ -35,20 +35,20 @@ from fastinet.loading.options import (
     OnError,
     checked_shuffle,
 )
-from fastinet.loading.position import EpochPosition, EpochTracker
+from fastinet.loading.position import ChosenEpoch, EpochPosition, EpochTracker, LoopPosition
 from fastinet.loading.ranks import PadLast, Share
+from fastinet.loading.samplers import BatchSampler, Sampler
 from fastinet.loading.size_schedule import SizeSchedule
 from fastinet.loading.state import (
-    REPEATED_STATE_VERSION,
     STATE_VERSION,
     LoaderState,
-    repeated,
     seed_and_position,
+    version_and_rest,
 )
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform, needs_boxes
+from fastinet.pixels.transforms import Transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,6 +80,10 @@ class Loader(BaseLoader):
             Where there are several ranks, the copies of an item are on different ones, as far as
             there are as many. `batch.copies` tells which one a row shows.
         seed: 0 .. 2**64 - 1.
+        draws: a name, such as "local", for boxes, flips and all else that is drawn for the rows.
+            Loaders of one seed with other names draw independently of each other, while the same
+            items come in the same order: ``zip(globals, locals)`` has two crops of each.
+            What stands in for a bad item (``on_error="replace"``) does not depend on it.
         threads: worker threads; None takes one for each CPU that affinity and control groups allow,
             divided by the ranks on this machine where their launcher has not bound them to CPUs.
         affinity: CPUs that the threads run on, such as those of the GPU's NUMA node; None leaves
@@ -167,6 +171,7 @@ class Loader(BaseLoader):
         shuffle: bool | Literal["blocked"] = False,
         repeats: int = 1,
         seed: int = 0,
+        draws: str = "",
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
         dtype: DType = "uint8",
@@ -205,8 +210,8 @@ class Loader(BaseLoader):
         self.dataset = dataset
         self.pad_last = pad_last
         self.shuffle, self.window, self.block = checked_shuffle(shuffle, window, block)
-        self.boxes = self._checked_item_boxes(boxes)
-        self.soft_labels = self._checked_soft_labels(soft_labels)
+        self.boxes = item_boxes_of(boxes, dataset, self.options)
+        self.soft_labels = label_maps_of(soft_labels, dataset, self.options)
         if pad_last == "mask" and self.on_error == "replace":
             raise ValueError(
                 'pad_last="mask" is for evaluation, where each item comes once: on_error="replace" '
@@ -217,9 +222,9 @@ class Loader(BaseLoader):
                 'pad_last="mask" is for evaluation, where each item comes once: repeats='
                 f'{self.repeats} leaves most of them out; take pad_last="wrap" for training'
             )
-        self._latest_share: Share | None = None
+        self._order: EpochOrder | None = None
         with contextlib.suppress(NotYetKnownError):  # then those who ask for batches are told
-            self._share  # noqa: B018 - checks what depends on the ranks
+            self.order  # noqa: B018 - warns of ranks without a batch
         self._sizes = SizeSchedule(sizes or {})
         self._sizes.check(self.transform)
         self._lent_slots: _engine.SlotPool | None = None
@@ -227,7 +232,8 @@ class Loader(BaseLoader):
             self._lend_buffers(out)
         # Of the epoch begun last; or where to begin, at first and when a state was loaded. One
         # attribute, so that a Ctrl-C finds either the one or the other.
-        self._position: EpochPosition | EpochTracker = EpochPosition()
+        self.position: LoopPosition = EpochPosition()
+        self._begun: weakref.ref[Epoch] | None = None  # by iter(), last
         self._engine: _EngineParts | None = None
 
     def __len__(self) -> int:
@@ -235,8 +241,14 @@ class Loader(BaseLoader):
         return self._share.batches(0)
 
     def __iter__(self) -> Epoch:
-        """Begins the next epoch: the one after the epoch begun last, or where a state left off."""
-        return self._begin(self._position.next_start)
+        """Begins the next epoch: the one after the epoch begun last, or where a state left off.
+
+        An iterator that is dropped before it was asked for a batch gives its epoch back: the loader
+        then stands where it stood.
+        """
+        begun = self._begin(self.position.next_start)
+        self._begun = weakref.ref(begun)
+        return begun
 
     def __aiter__(self) -> Epoch:
         """The same for ``async for``, which lets other tasks work while no batch is ready."""
@@ -251,7 +263,38 @@ class Loader(BaseLoader):
         """
         epoch = checked_epoch(epoch)
         start_batch = whole_number("start_batch", start_batch, 0, len(self))
+        self._begun = None
         return self._begin(EpochPosition(epoch, start_batch * self._share.step))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next loop epoch `epoch`, as ``DistributedSampler.set_epoch`` does.
+
+        It need not be called: without it each loop is the next epoch. An iterator that has not been
+        asked for a batch yet goes on with this epoch. Where a state was loaded that stands in the
+        middle of this very epoch, the loop still goes on from there.
+
+        Args:
+            epoch: 0 .. 2**32 - 1.
+        """
+        epoch = checked_epoch(epoch)
+        begun = None if self._begun is None else self._begun()
+        if begun is None or not begun.is_untouched:
+            self.position = ChosenEpoch.behind(self.position, epoch)
+            return
+        if begun.number != epoch:
+            begun.become(self._begin(EpochPosition(epoch)))
+            self._latest = weakref.ref(begun)
+        begun.choose()
+
+    @property
+    def sampler(self) -> Sampler:
+        """The order of the items, with the ``set_epoch`` that training programs call."""
+        return Sampler(self, self)
+
+    @property
+    def batch_sampler(self) -> BatchSampler:
+        """How the items fall into batches."""
+        return BatchSampler(self.sampler)
 
     def transform_at(self, epoch: int) -> Transform:
         """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
@@ -259,15 +302,15 @@ class Loader(BaseLoader):
 
     def state_dict(self) -> LoaderState:
         """Where the epoch begun last stands; exact after any batch, and fit for JSON."""
-        reached = self._position.reached
-        version, more = repeated(self.repeats, STATE_VERSION, REPEATED_STATE_VERSION)
+        reached = self.position.reached
+        version, more = version_and_rest(STATE_VERSION, self.repeats, self.draws)
         return {
             "version": version,
             "seed": self.seed,
             "shuffle": self.shuffle,
             "window": self.window,
             "block": self.block,
-            "blocks": self._blocks.checksum if self._blocks is not None else None,
+            "blocks": None if self.order.blocks is None else self.order.blocks.checksum,
             "items": len(self.dataset),
             "epoch": reached.epoch,
             "position": reached.position,
@@ -282,102 +325,55 @@ class Loader(BaseLoader):
         Raises:
             TypeError: no state.
             ValueError: a state of another version, of a dataset of another length, of another kind
-                of order, or of other repeats. The loader stays as it was.
+                of order, or of other repeats or draws. The loader stays as it was.
         """
-        self.seed, self._position = seed_and_position(state, self.state_dict())
+        self.seed, self.position = seed_and_position(state, self.state_dict())
 
     def __repr__(self) -> str:
         return (
             f"<Loader of {len(self.dataset)} items, batch_size={self.batch_size}, "
             f"{self.transform}, shuffle={self.shuffle}, "
-            f"{f'repeats={self.repeats}, ' if self.repeats > 1 else ''}seed={self.seed}>"
+            f"{f'repeats={self.repeats}, ' if self.repeats > 1 else ''}seed={self.seed}"
+            f"{f', draws={self.draws!r}' if self.draws else ''}>"
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        of_this_process = ("_engine", "_stats", "_slots", "_latest", "_failures")
-        state = {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
-        state.pop("_blocks", None)
-        return state
+        of_this_process = ("_engine", "_stats", "_slots", "_latest", "_begun", "_failures")
+        return {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
 
     @property
-    def _share(self) -> Share:
-        """This rank's share of an epoch: of the ranks that there are now."""
+    def order(self) -> EpochOrder:
+        """Which items the epochs of this rank show, of the ranks that there are now."""
         rank, world = self.options.own_rank.now()
-        latest = self._latest_share
-        if latest is None or (latest.rank, latest.world) != (rank, world):
+        latest = self._order
+        if latest is None or (latest.share.rank, latest.share.world) != (rank, world):
             items, pad_last = len(self.dataset), self.pad_last
-            latest = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
-            if self._latest_share is not None:
+            share = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
+            if latest is None:
+                latest = EpochOrder(
+                    self.dataset, share, self.repeats, self.shuffle, self.window, self.block
+                )
+            else:
+                latest = latest.of(share)
                 self._engine = None  # its slots are as large as a batch of the other share
-            self._latest_share = latest
-            if self.drop_last and latest.batches(0) == 0:
+            self._order = latest
+            if self.drop_last and share.batches(0) == 0:
                 warn(
                     f"drop_last=True leaves no batch: {self.dataset!r} has fewer items than the "
-                    f"{latest.step} that {world} ranks with batch_size={self.batch_size} take; a "
+                    f"{share.step} that {world} ranks with batch_size={self.batch_size} take; a "
                     'smaller batch_size or pad_last="wrap" gives some'
                 )
         return latest
 
-    @functools.cached_property
-    def _blocks(self) -> Blocks | None:
-        """The dataset's blocks; None unless the shuffle is blocked."""
-        if self.block is None or self.window is None:
-            return None
-        dataset = self.dataset
-        return Blocks.of(
-            dataset.columns.offsets,
-            dataset.columns.item_archive,
-            block=self.block,
-            window=self.window,
-        )
-
-    def _order(self, epoch: int, start: int) -> NDArray[np.int64]:
-        """This rank's item ids, in order, in an epoch that goes on at position `start`.
-
-        The last ones are `PADDING_ITEM` where ``pad_last="mask"`` adds rows.
-        """
-        if self._blocks is not None:
-            whole = self._blocks.order(seed=self.seed, epoch=epoch)
-            # Of those of padding, `pad_last="wrap"` has the first items once more; for "mask" they
-            # are replaced below.
-            order = whole[self._share.positions(start) // self.repeats]
-        else:
-            order = _plan.epoch_order(
-                len(self.dataset),
-                seed=self.seed,
-                epoch=epoch,
-                shuffle=bool(self.shuffle),
-                repeats=self.repeats,
-                rank=self.rank,
-                world=self.world,
-                start=start,
-                stop=self._share.stop(start),
-            )
-        if self._share.pad_last == "mask":
-            order[len(order) - self._share.padding(start) :] = PADDING_ITEM
-        return order
-
-    def _copies(self, start: int) -> NDArray[np.uint16]:
-        """Which copy of its item each position of `_order` shows; empty: all the first."""
-        if self.repeats == 1:
-            return np.zeros(0, np.uint16)
-        return (self._share.positions(start) % self.repeats).astype(np.uint16)
-
-    def _blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
-        """Which block the engine finds each of `order` in: -1 for none, empty without any."""
-        archives = [each.archive for each in self.dataset.columns.archives]
-        if self._blocks is None or any(isinstance(each, FolderArchive) for each in archives):
-            return np.zeros(0, np.int64)  # a folder's files are read one by one in any case
-        blocks = self._blocks.of_items[order]
-        # Items that come once more at the end would keep their blocks in memory until then.
-        blocks[len(blocks) - self._share.padding(start) :] = -1
-        return blocks
+    @property
+    def _share(self) -> Share:
+        return self.order.share
 
     def _lend_buffers(self, out: Sequence[NDArray[Any]]) -> None:
         """Makes all epochs put their batches into `out`; before the first of them begins."""
@@ -395,7 +391,7 @@ class Loader(BaseLoader):
         """Sets the engine to work on an epoch, from `start` on."""
         epoch, position = start
         self.options.own_rank.warn_if_untold()
-        order = self._order(epoch, position)
+        order = self.order.items(self.seed, epoch, position)
         self._slots = self._engine_of_this_process().slots
         native = self._native_epoch(
             epoch,
@@ -404,21 +400,28 @@ class Loader(BaseLoader):
             stats=self._stats,
             batch_size=self.batch_size,
             prefetch=self.prefetch,
-            blocks=self._blocks_of(order, position),
-            copies=self._copies(position),
+            blocks=self.order.blocks_of(order, position),
+            copies=self.order.copies(position),
         )
-        tracker = EpochTracker(native, start, step=self._share.step, items=len(self.dataset))
+        tracker = EpochTracker(
+            native,
+            start,
+            step=self._share.step,
+            items=len(self.dataset),
+            before=self.position,
+        )
         kind = self._batch_kind(epoch)
         failures = self._failures = Failures(self.dataset.keys, kind.explained)
         begun = Epoch(
             native,
             kind,
             batches=self._share.batches(position),
-            finish=tracker.finish,
+            tracker=tracker,
+            drawing=Drawing.of(self.dataset, self.options, epoch),
             failures=failures,
             log=self._log_call(),
         )
-        self._position, self._latest = tracker, weakref.ref(begun)
+        self.position, self._latest = tracker, weakref.ref(begun)
         return begun
 
     def _native_epoch(
@@ -448,6 +451,7 @@ class Loader(BaseLoader):
             with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
+            draws=draws_number(self.draws),
             epoch=epoch,
             prefetch=prefetch,
             on_error=self.on_error,
@@ -480,7 +484,9 @@ class Loader(BaseLoader):
 
     def _make_slots_of_epochs(self) -> _engine.SlotPool:
         """Memory for batches, of no more rows than this rank has in an epoch."""
-        rows = min(self.batch_size, max(1, self._share.rows(0)))
+        # Buffers that were lent are as large as they are, and are there before the ranks may be.
+        lent = self._buffers is not None
+        rows = self.batch_size if lent else min(self.batch_size, max(1, self._share.rows(0)))
         return self._make_slots(rows, self._soft_label_classes)
 
     @property
@@ -490,49 +496,6 @@ class Loader(BaseLoader):
 
     def _largest_transform(self) -> Transform:
         return self._sizes.largest(self.transform)
-
-    def _checked_item_boxes(self, boxes: Boxes | ItemBoxes | None) -> ItemBoxes | None:
-        """The boxes of the dataset's items, if these are its own and the transform can use them."""
-        if boxes is None:
-            if needs_boxes(self.transform):
-                raise ValueError(
-                    f"{self.transform!r} asks for min_object_covered, so the loader needs boxes="
-                )
-            return None
-        if self.options.render.exif_orientation:
-            raise ValueError(
-                "boxes are of images as they are stored: exif_orientation=True would turn the"
-                " images, but not the boxes"
-            )
-        if isinstance(boxes, Boxes):
-            return boxes.of(self.dataset)
-        if not isinstance(boxes, ItemBoxes):
-            raise TypeError(
-                f"boxes must come from fastinet.read_boxes, or be an ItemBoxes, not {boxes!r}"
-            )
-        if len(boxes) != len(self.dataset):
-            raise ValueError(f"boxes of {len(boxes)} items, the dataset has {len(self.dataset)}")
-        return boxes
-
-    def _checked_soft_labels(
-        self, soft_labels: LabelMaps | ItemLabelMaps | None
-    ) -> ItemLabelMaps | None:
-        """The label maps of the dataset's items, if these are its own."""
-        if soft_labels is not None and self.options.render.exif_orientation:
-            raise ValueError(
-                "label maps are of images as they are stored: exif_orientation=True would turn the"
-                " images, but not the maps"
-            )
-        if isinstance(soft_labels, LabelMaps):
-            return soft_labels.of(self.dataset)
-        if not isinstance(soft_labels, ItemLabelMaps | None):
-            raise TypeError(
-                f"soft_labels must come from open_label_maps, or from their of(), not be"
-                f" {soft_labels!r}"
-            )
-        if soft_labels is not None and soft_labels.dataset is not self.dataset:
-            raise ValueError("soft_labels are of another dataset: use of() with this one")
-        return soft_labels
 
     def _native_objects(self) -> _engine.ObjectTable | None:
         """The annotated boxes as the engine takes them, for crops that must cover one."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from fastinet.base.checks import checked_seed, whole_number
 from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
+from fastinet.base.draws import checked_draws
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.stats import LoaderStats
@@ -39,6 +40,7 @@ __all__ = [
     "RowArguments",
     "checked_shuffle",
     "checked_stream_window",
+    "draws_nothing",
     "most_copies",
     "refuse_options",
 ]
@@ -94,6 +96,7 @@ class LoaderOptions:
     render: RenderOptions
     repeats: int
     seed: int
+    draws: str
     threads: int
     affinity: tuple[int, ...]
     on_error: OnError
@@ -139,7 +142,7 @@ class LoaderOptions:
         if on_error not in ("raise", "mask", "replace"):
             raise ValueError(f'on_error must be "raise", "mask" or "replace", not {on_error!r}')
         batch_size = whole_number("batch_size", arguments["batch_size"], 1, 2**31 - 1)
-        seed = checked_seed(arguments["seed"])
+        seed, draws = checked_seed(arguments["seed"]), checked_draws(arguments["draws"])
         affinity = checked_affinity(arguments["affinity"])
         threads = _checked_threads(arguments["threads"], affinity)
         return cls(
@@ -149,6 +152,7 @@ class LoaderOptions:
             render=render,
             repeats=_checked_repeats(arguments["repeats"], transform),
             seed=seed,
+            draws=draws,
             threads=threads,
             affinity=affinity,
             on_error=on_error,
@@ -182,6 +186,7 @@ class RowArguments(TypedDict, total=False):
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
     sizes: Mapping[int, int | tuple[int, int]] | None
+    draws: str
 
 
 class EpochArguments(RowArguments, total=False):
@@ -265,6 +270,11 @@ def most_copies(transform: Transform) -> int:
     return _MOST_VIEWS // sum(group.count for group in groups_of(transform))
 
 
+def draws_nothing(transform: Transform) -> bool:
+    """Whether a transform makes the same row of an item each time."""
+    return all(isinstance(view.transform, CenterCrop | Resize) for view in groups_of(transform))
+
+
 def _checked_repeats(repeats: Any, transform: Transform) -> int:
     """Copies of each item in an epoch; more than one differ only if the transform draws anything.
 
@@ -272,8 +282,7 @@ def _checked_repeats(repeats: Any, transform: Transform) -> int:
         ValueError: a number that makes no sense, or copies that would all be the same.
     """
     checked = whole_number("repeats", repeats, 1, most_copies(transform))
-    drawn = [not isinstance(view.transform, CenterCrop | Resize) for view in groups_of(transform)]
-    if checked > 1 and not any(drawn):
+    if checked > 1 and draws_nothing(transform):
         raise ValueError(f"repeats={repeats!r} of {transform!r} would all be the same")
     return checked
 

@@ -15,27 +15,29 @@ __all__ = [
     "STREAM_STATE_VERSION",
     "LoaderState",
     "StreamLoaderState",
-    "repeated",
     "seed_and_position",
     "stream_seed_and_position",
+    "version_and_rest",
 ]
 
 # Version 1 knew no blocked shuffle: it lacks window, block and blocks. Version 3 has `repeats`, and
 # is written only where items are repeated: earlier versions of fastinet read the others, and would
-# go on with other items in a state of that kind.
+# go on with other items in a state of that kind. Version 4 has `draws`, and `repeats` if there are
+# any: likewise, since these would go on with other crops.
 STATE_VERSION: Final = 2
-REPEATED_STATE_VERSION: Final = 3
 STREAM_STATE_VERSION: Final = 1
-REPEATED_STREAM_STATE_VERSION: Final = 2  # has `repeats`, too
+_STATE_VERSIONS: Final = (1, STATE_VERSION, 3, 4)
+_STREAM_STATE_VERSIONS: Final = (STREAM_STATE_VERSION, 2, 3)  # `repeats` since 2, `draws` since 3
 
 
-class RepeatedState(TypedDict, total=False):
-    """What a state has besides where items are repeated: how many copies of each there are."""
+class RarerParts(TypedDict, total=False):
+    """What a state has besides where it is needed: copies of each item, the name of the draws."""
 
     repeats: int
+    draws: str
 
 
-class LoaderState(RepeatedState):
+class LoaderState(RarerParts):
     """Where a loader stands: plain numbers, fit for JSON.
 
     `position` counts the rows of the epoch's global order that all ranks together have had, so a
@@ -54,7 +56,7 @@ class LoaderState(RepeatedState):
     position: int
 
 
-class StreamLoaderState(RepeatedState):
+class StreamLoaderState(RarerParts):
     """Where a pass stands, in numbers fit for JSON; `position` is that of all ranks together."""
 
     version: int
@@ -64,9 +66,17 @@ class StreamLoaderState(RepeatedState):
     position: int
 
 
-def repeated(repeats: int, plain: int, with_repeats: int) -> tuple[int, RepeatedState]:
-    """The version of a state of so many copies, of the two that there are, and what it has more."""
-    return (plain, {}) if repeats == 1 else (with_repeats, {"repeats": repeats})
+def version_and_rest(plain: int, repeats: int, draws: str) -> tuple[int, RarerParts]:
+    """The version of a state, and what it has more than one of version `plain`.
+
+    It is the earliest version that has all of that: earlier releases of fastinet read theirs.
+    """
+    rest: RarerParts = {}
+    if repeats > 1:
+        rest["repeats"] = repeats
+    if draws:
+        rest["draws"] = draws
+    return plain + (2 if draws else 1 if rest else 0), rest
 
 
 def seed_and_position(state: Any, own: LoaderState) -> tuple[int, EpochPosition]:
@@ -79,10 +89,10 @@ def seed_and_position(state: Any, own: LoaderState) -> tuple[int, EpochPosition]
     Raises:
         TypeError: no state.
         ValueError: a state of another version, of a dataset of another length, or of another kind
-            of order.
+            of order, other repeats or other draws.
     """
     names = ("seed", "shuffle", "items", "epoch", "position")
-    check_state(state, *names, versions=(1, STATE_VERSION, REPEATED_STATE_VERSION))
+    check_state(state, *names, versions=_STATE_VERSIONS)
     if state["items"] != own["items"]:
         raise ValueError(f"state is of {state['items']} items, the dataset has {own['items']}")
     mine: Mapping[str, object] = own
@@ -91,12 +101,12 @@ def seed_and_position(state: Any, own: LoaderState) -> tuple[int, EpochPosition]
             raise ValueError(f"state has {name}={state.get(name)!r}, the loader {mine[name]!r}")
     if state.get("blocks") != own["blocks"]:
         raise ValueError("state is of a dataset whose items lie in other blocks")
-    _check_repeats(state, own.get("repeats", 1))
+    _check_rest(state, own.get("repeats", 1), own.get("draws", ""))
     return checked_seed(state["seed"]), _checked_position(state, own["items"])
 
 
 def stream_seed_and_position(
-    state: Any, window: int, repeats: int = 1
+    state: Any, window: int, repeats: int = 1, draws: str = ""
 ) -> tuple[int, EpochPosition]:
     """The seed and the position that a stream's loader takes over from `state`.
 
@@ -104,27 +114,34 @@ def stream_seed_and_position(
         state: as the user gave it.
         window: items that the loader draws among; `state` must have the same.
         repeats: copies that the loader makes of each; `state` must have the same.
+        draws: the name of what the loader draws; likewise.
 
     Raises:
         TypeError: no state.
-        ValueError: a state of another version, another window, or another number of copies.
+        ValueError: a state of another version, window, number of copies, or name of draws.
     """
     names = ("seed", "window", "epoch", "position")
-    check_state(state, *names, versions=(STREAM_STATE_VERSION, REPEATED_STREAM_STATE_VERSION))
+    check_state(state, *names, versions=_STREAM_STATE_VERSIONS)
     if state["window"] != window:
         raise ValueError(f"state has window={state['window']}, the loader {window}")
-    _check_repeats(state, repeats)
+    _check_rest(state, repeats, draws)
     # A stream's length is known at its end only; no position of one is beyond the core's integers.
     return checked_seed(state["seed"]), _checked_position(state, 2**62)
 
 
-def _check_repeats(state: Any, own: int) -> None:
-    """Refuses a state of another number of copies: its position is that of another item."""
+def _check_rest(state: Any, own: int, own_draws: str) -> None:
+    """Refuses a state of other copies, whose position is another item's, or of other draws."""
     theirs = state.get("repeats", 1)
     if theirs != own:
         raise ValueError(
             f"state has repeats={theirs!r}, the loader {own}: its position {state['position']} is "
             "that of another item there; give the loader the same, or begin an epoch of its own"
+        )
+    if state.get("draws", "") != own_draws:
+        raise ValueError(
+            f"state has draws={state.get('draws', '')!r}, the loader {own_draws!r}, which crops "
+            "items in another way: each loader takes a state of its own; give the loader the same "
+            "draws, or let it begin an epoch with set_epoch"
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from fastinet._native import _engine
 from fastinet.base.checks import checked_epoch
+from fastinet.base.draws import draws_number
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.options import (
@@ -17,11 +18,10 @@ from fastinet.loading.options import (
 )
 from fastinet.loading.position import EpochPosition, PassTracker
 from fastinet.loading.state import (
-    REPEATED_STREAM_STATE_VERSION,
     STREAM_STATE_VERSION,
     StreamLoaderState,
-    repeated,
     stream_seed_and_position,
+    version_and_rest,
 )
 from fastinet.loading.stats import LoaderStats
 from fastinet.loading.stream_pass import StreamPass, StreamRun
@@ -60,6 +60,7 @@ class StreamLoader(BaseLoader):
             with `Loader`, all of them come, and an epoch is `repeats` times as long. Position p
             shows copy ``p % repeats``.
         seed: 0 .. 2**64 - 1.
+        draws: a name for what is drawn for the rows, as for `Loader`.
         epoch: of random numbers, 0 .. 2**32 - 1.
         threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
             `on_error` (but for "replace", since a stream's other items are not known), `prefetch`,
@@ -87,6 +88,7 @@ class StreamLoader(BaseLoader):
         window: int | None = None,
         repeats: int = 1,
         seed: int = 0,
+        draws: str = "",
         epoch: int = 0,
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
@@ -149,38 +151,19 @@ class StreamLoader(BaseLoader):
         raise TypeError("a stream's loader stays in its process")
 
     def __iter__(self) -> StreamPass:
-        """Begins the pass, where a state left off if one was loaded.
+        """The pass, from where a state left off if one was loaded.
+
+        It begins to read when it is asked for its first batch: an iterator that is dropped before
+        leaves the stream as it was.
 
         Raises:
             UnsupportedError: the stream has been read before.
         """
-        start = self._tracker.reached
+        self.stream.check_unread()
         self.options.own_rank.warn_if_untold()
-        self._slots = self._make_slots(self.batch_size)
-        with self.stream.begin() as descriptor:
-            native = _engine.StreamEpoch(
-                self._pool(),
-                descriptor,
-                self.stream.name.encode("utf-8", "surrogateescape"),
-                self.stream.rules,
-                self._spec(self.transform),
-                self._slots,
-                self._stats,
-                batch_size=self.batch_size,
-                window=self.window,
-                repeats=self.repeats,
-                seed=self.seed,
-                epoch=start.epoch,
-                start=start.position,
-                rank=self.rank,
-                world=self.world,
-                drop_last=self.drop_last,
-                prefetch=self.prefetch,
-                on_error=self.on_error,
-            )
-        whole = start.position == 0
+        whole = self._tracker.reached.position == 0
         begun = StreamPass(
-            StreamRun(native, self.stream, may_be_too_short=self.drop_last and whole),
+            StreamRun(self._begin, self.stream, may_be_too_short=self.drop_last and whole),
             self.stream,
             self._tracker,
             dtype=self.output.numpy_dtype(),
@@ -196,6 +179,46 @@ class StreamLoader(BaseLoader):
         """The same for ``async for``, which lets other tasks work while no batch is ready."""
         return iter(self)
 
+    def _begin(self) -> _engine.StreamEpoch:
+        """Sets the engine to work on the stream."""
+        start = self._tracker.reached
+        self._slots = self._make_slots(self.batch_size)
+        with self.stream.begin() as descriptor:
+            return _engine.StreamEpoch(
+                self._pool(),
+                descriptor,
+                self.stream.name.encode("utf-8", "surrogateescape"),
+                self.stream.rules,
+                self._spec(self.transform),
+                self._slots,
+                self._stats,
+                batch_size=self.batch_size,
+                window=self.window,
+                repeats=self.repeats,
+                seed=self.seed,
+                draws=draws_number(self.draws),
+                epoch=start.epoch,
+                start=start.position,
+                rank=self.rank,
+                world=self.world,
+                drop_last=self.drop_last,
+                prefetch=self.prefetch,
+                on_error=self.on_error,
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Says, before the pass begins, which epoch's random numbers it takes.
+
+        Args:
+            epoch: 0 .. 2**32 - 1.
+
+        Raises:
+            UnsupportedError: it has begun, with those of another epoch.
+        """
+        if checked_epoch(epoch) != self._tracker.reached.epoch:
+            self.stream.check_unread()
+            self._tracker.reached = EpochPosition(epoch)
+
     def state_dict(self) -> StreamLoaderState:
         """Where the pass stands, or the next one is to begin; exact after any batch.
 
@@ -204,7 +227,7 @@ class StreamLoader(BaseLoader):
         first item that only the failure let out of the window: what such batches hold comes again.
         """
         reached = self._tracker.reached
-        version, more = repeated(self.repeats, STREAM_STATE_VERSION, REPEATED_STREAM_STATE_VERSION)
+        version, more = version_and_rest(STREAM_STATE_VERSION, self.repeats, self.draws)
         return {
             "version": version,
             "seed": self.seed,
@@ -221,8 +244,8 @@ class StreamLoader(BaseLoader):
 
         Raises:
             TypeError: no state.
-            ValueError: a state of another version, of another window, or of other repeats. The
+            ValueError: a state of another version or window, or of other repeats or draws. The
                 loader stays as it was.
         """
-        self.seed, position = stream_seed_and_position(state, self.window, self.repeats)
+        self.seed, position = stream_seed_and_position(state, self.window, self.repeats, self.draws)
         self._tracker = PassTracker(position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -111,22 +112,33 @@ class StreamRun:
     """The engine's pass and the stream that it reads, as one: they fail and end together."""
 
     def __init__(
-        self, native: _engine.StreamEpoch, stream: Stream, *, may_be_too_short: bool
+        self,
+        begin: Callable[[], _engine.StreamEpoch],
+        stream: Stream,
+        *,
+        may_be_too_short: bool,
     ) -> None:
-        """With `may_be_too_short`, a stream that ends before a batch is full gives none at all."""
-        self._native = native
+        """The pass that `begin` begins, when it is asked for its first batch.
+
+        What was read of a stream cannot be put back, so nothing is while nobody wants any. With
+        `may_be_too_short`, a stream that ends before a batch is full gives none at all.
+        """
+        self._begin = begin
+        self._native: _engine.StreamEpoch | None = None
+        self._beginning = threading.Lock()
         self._stream = stream
         self._may_be_too_short = may_be_too_short
 
     def next(self) -> _ArrivedRows | None:
         """Waits for the next batch; None after the last one of a whole stream."""
+        native = self._begun()
         try:
-            delivered = self._native.next()
+            delivered = native.next()
         except FastinetError as error:
             self._stream.check()  # the cause of what looks like a stream cut short
-            if self._native.failed_head is not None:
-                raise _explained(error, self._native.failed_head) from None
-            raise self._stream.explained(error, self._native.head) from None
+            if native.failed_head is not None:
+                raise _explained(error, native.failed_head) from None
+            raise self._stream.explained(error, native.head) from None
         if delivered is None:
             self._stream.check()
             if self._may_be_too_short:
@@ -137,8 +149,17 @@ class StreamRun:
         self._may_be_too_short = False
         return delivered
 
+    def _begun(self) -> _engine.StreamEpoch:
+        """The pass, begun by the first thread that asks."""
+        with self._beginning:
+            if self._native is None:
+                self._native = self._begin()
+        return self._native
+
     def close(self) -> None:
         """Ends the pass and the stream, and warns of entries that were passed over."""
+        if self._native is None:
+            return
         self._native.close()
         self._stream.end()
         self._stream.skipped = self._native.skipped
@@ -155,15 +176,15 @@ class StreamRun:
     @property
     def ready_batches(self) -> int:
         """Batches that are ready to be delivered."""
-        return self._native.ready_batches
+        return 0 if self._native is None else self._native.ready_batches
 
     def has_answer(self) -> bool:
         """Whether `next` would return, or raise, at once."""
-        return self._native.has_answer()
+        return self._begun().has_answer()
 
     def ready_descriptor(self) -> int:
         """Becomes readable when `has_answer`, which was False, may be True."""
-        return self._native.ready_descriptor()
+        return self._begun().ready_descriptor()
 
 
 class StreamPass(Batches[_ArrivedRows]):
@@ -173,6 +194,8 @@ class StreamPass(Batches[_ArrivedRows]):
     has arrived: full batches, and a last one unless `drop_last`; and ValueError for an item that
     has no label, or one beyond the stream's `classes`.
     """
+
+    _tracker: PassTracker
 
     def __init__(
         self,
@@ -204,8 +227,7 @@ class StreamPass(Batches[_ArrivedRows]):
         # Not a method of this object: what warns at its end must not keep it alive.
         explained = functools.partial(_explained_failure, self._causes)
         failures = Failures(self._failed_keys, explained)
-        super().__init__(run, finish=tracker.finish, failures=failures, log=log, erasure=erasure)
-        self._tracker = tracker
+        super().__init__(run, tracker=tracker, failures=failures, log=log, erasure=erasure)
         self._stream = stream
         self._dtype = dtype
         self._has_views, self._has_groups = has_views, has_groups

@@ -237,10 +237,10 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
             raise TypeError(f"IterableDataset takes a fastinet.Loader, not {loader!r}")
         refuse_unerased("IterableDataset", loader.transform, loader.output)
         self.loader = loader
-        # The epoch that a worker process is to begin; 0: as its copy of the loader says. In shared
+        # The epoch that a worker process is to begin; -1: as its copy of the loader says. In shared
         # memory, since without persistent_workers each epoch has a new process, whose copy is of
         # the parent's loader, and that never moves on.
-        self._next_epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._next_epoch = torch.full((), -1, dtype=torch.int64).share_memory_()
         self._asked = False  # for an iterator whose epoch begins with its first batch
 
     def __len__(self) -> int:
@@ -258,6 +258,13 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         self._asked = True
         return self._batches()
 
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next loop epoch `epoch`, in running workers too; see `fastinet.Loader`."""
+        self.loader.set_epoch(epoch)
+        start = self.loader.position.next_start
+        # A state that was loaded stands in the middle of this epoch: the loader's copies know it.
+        self._next_epoch.fill_(-1 if start.position else start.epoch)
+
     def state_dict(self) -> LoaderState:
         """See `fastinet.Loader.state_dict`.
 
@@ -272,7 +279,7 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     def load_state_dict(self, state: LoaderState) -> None:
         """See `fastinet.Loader.load_state_dict`."""
         self.loader.load_state_dict(state)
-        self._next_epoch.zero_()
+        self._next_epoch.fill_(-1)
         self._asked = False
 
     def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -285,7 +292,7 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def _next_start(self) -> EpochPosition:
         """Where the next loop begins: after earlier workers' epochs, or where the loader says."""
-        next_epoch = 0 if data.get_worker_info() is None else int(self._next_epoch)
-        if next_epoch:
+        next_epoch = -1 if data.get_worker_info() is None else int(self._next_epoch)
+        if next_epoch >= 0:
             return EpochPosition(next_epoch)
-        return self.loader._position.next_start  # noqa: SLF001
+        return self.loader.position.next_start

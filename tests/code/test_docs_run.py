@@ -139,6 +139,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN + VALIDATION,
         after="images.shape[1:] == (224, 224, 3) and len(list(val)) == 1",
     ),
+    ("docs/training-loop.md", "From two loaders"): Program(
+        before=TRAIN,
+        shorter=(("Crop(224", "Crop(32"), ("Crop(96", "Crop(16")),
+        after="wide_images.shape[1] == 32 and local_images.shape[1] == 16",
+    ),
     ("docs/training-loop.md", "Crops"): Program(
         before=TRAIN, after="(row == batch.images[7]).all() and row.shape == (224, 224, 3)"
     ),

@@ -55,12 +55,12 @@ PUBLIC = {
         "ItemLabelMaps": (": axis classes dataset labels maps missing offsets sizes"),
         "LabelMaps": ": keys notes of offsets path shape size_bytes",
         "Loader": (
-            "(dataset, batch_size, transform, *, shuffle, repeats, seed, threads, affinity, dtype,"
-            " layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
+            "(dataset, batch_size, transform, *, shuffle, repeats, seed, draws, threads, affinity, "
+            "dtype, layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
             " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, "
-            "record, log, log_every, out): affinity batch_size drop_last epoch failures "
-            "load_state_dict on_error options output prefetch rank repeats seed state_dict "
-            "stats threads transform transform_at world"
+            "record, log, log_every, out): affinity batch_sampler batch_size draws drop_last "
+            "epoch failures load_state_dict on_error options output prefetch rank repeats sampler "
+            "seed set_epoch state_dict stats threads transform transform_at world"
         ),
         "MultiCrop": "(*groups): groups",
         "Objects": (
@@ -84,11 +84,11 @@ PUBLIC = {
         ),
         "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
-            "(stream, batch_size, transform, *, shuffle, window, repeats, seed, epoch, threads, "
-            "affinity, dtype, layout, mean, std, exact, on_error, drop_last, rank, world, "
+            "(stream, batch_size, transform, *, shuffle, window, repeats, seed, draws, epoch, "
+            "threads, affinity, dtype, layout, mean, std, exact, on_error, drop_last, rank, world, "
             "prefetch, max_pixels, views, exif_orientation, record, log, log_every, out): affinity "
-            "batch_size drop_last failures load_state_dict on_error options output prefetch rank "
-            "repeats seed state_dict stats threads transform world"
+            "batch_size draws drop_last failures load_state_dict on_error options output prefetch "
+            "rank repeats seed set_epoch state_dict stats threads transform world"
         ),
         "View": "(transform, count): count transform",
         "apply_steps": "(pixels, steps)",
@@ -168,7 +168,7 @@ PUBLIC = {
             "num_magnitude_bins version"
         ),
         "VerticalFlip": "(p): p",
-        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation)",
+        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, draws)",
         "erase": "(images, erased, value, *, layout)",
     },
     "fastinet.errors": {
@@ -285,11 +285,12 @@ PUBLIC = {
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
             " epoch set_epoch"
         ),
-        "IterableDataset": "(loader): load_state_dict state_dict",
+        "IterableDataset": "(loader): load_state_dict set_epoch state_dict",
         "Loader": (
             "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
             "normalise_on_device, ahead, **options): ahead batch_size dataset device epoch "
-            "failures load_state_dict loader options state_dict stats"
+            "failures batch_sampler load_state_dict loader options sampler set_epoch state_dict "
+            "stats"
         ),
     },
     "fastinet.jax": {
@@ -298,8 +299,8 @@ PUBLIC = {
             "label_sets labels objects replaced soft_labels steps valid"
         ),
         "JaxFeed": (
-            ": ahead batch_size dataset epoch failures load_state_dict loader options state_dict "
-            "stats"
+            ": ahead batch_sampler batch_size dataset epoch failures load_state_dict loader "
+            "options sampler set_epoch state_dict stats"
         ),
         "feed": "(loader, sharding, *, ahead)",
     },

@@ -284,7 +284,7 @@ def test_each_block_is_read_once(dataset: fastinet.Dataset, world: int) -> None:
         loader = Loader(
             dataset, 8, SMALL, rank=rank, world=world, pad_last="wrap", threads=2, **BLOCKED
         )
-        order = loader._order(0, 0)
+        order = loader.order.items(0, 0, 0)
         stats_before_end = None
         for _ in loader:
             stats_before_end = loader.stats()

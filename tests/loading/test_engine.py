@@ -303,6 +303,7 @@ def test_engine_refuses_plans_that_do_not_fit(
             with_views=False,
             batch_size=arguments["batch_size"],
             seed=0,
+            draws=0,
             epoch=0,
             prefetch=arguments["prefetch"],
             on_error="raise",

@@ -283,3 +283,40 @@ def test_slots_are_free_once_sent(dataset: fastinet.Dataset) -> None:
 def test_arguments(dataset: fastinet.Dataset) -> None:
     with pytest.raises(ValueError, match="ahead must be 0 to 64, not -1"):
         HostFeed(loader_of(dataset), -1)
+
+
+def test_an_iterator_that_is_never_used_is_never_begun(dataset: fastinet.Dataset) -> None:
+    feed = HostFeed(loader_of(dataset))
+    for _ in feed:
+        break
+    left = feed.state_dict()
+    assert left["position"] == 5
+    iter(feed)
+    feed.epoch(9)
+    assert feed.state_dict() == left
+    held = iter(feed)
+    assert (feed.state_dict()["epoch"], feed.state_dict()["position"]) == (1, 0)
+    held.close()
+    assert feed.state_dict() == left
+    assert_same_stream(
+        [content(batch) for batch in feed], [content(b) for b in loader_of(dataset).epoch(1)]
+    )
+
+
+def test_an_epoch_can_be_chosen(dataset: fastinet.Dataset) -> None:
+    expected = {e: [content(b) for b in loader_of(dataset).epoch(e)] for e in range(6)}
+    feed = HostFeed(loader_of(dataset))
+    assert feed.sampler == feed.batch_sampler.sampler
+    assert len(feed.sampler) == 43
+    feed.sampler.set_epoch(4)
+    assert feed.state_dict()["epoch"] == 4
+    assert_same_stream([content(batch) for batch in feed], expected[4])
+    unused = iter(feed)
+    feed.set_epoch(2)
+    assert (feed.state_dict()["epoch"], feed.state_dict()["position"]) == (2, 0)
+    seen = [content(next(unused))]
+    feed.set_epoch(1)
+    assert (feed.state_dict()["epoch"], feed.state_dict()["position"]) == (2, 5)
+    assert_same_stream([*seen, *[content(batch) for batch in unused]], expected[2])
+    assert feed.state_dict()["epoch"] == 1
+    assert_same_stream([content(batch) for batch in feed], expected[1])

@@ -208,7 +208,7 @@ def test_a_state_goes_to_other_ranks(dataset: fastinet.Dataset) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 4}, "version 4; this fastinet reads 1, 2 and 3"),
+        ({"version": 5}, "version 5; this fastinet reads 1, 2, 3 and 4"),
         ({"seed": None}, "seed must be a whole number"),
         ({"position": 44}, "position must be 0 to 43"),
         ({"items": 44}, "44 items, the dataset has 43"),

@@ -111,7 +111,7 @@ def test_one_group_is_a_crop_with_views(dataset: fastinet.Dataset) -> None:
         MultiCrop(*[View(RandomResizedCrop(9))] * 4),
     ):
         loader = Loader(dataset, 6, views, seed=2, shuffle=True)
-        for batch, expected in zip(loader.epoch(1), several.epoch(1), strict=True):
+        for batch, expected in zip(loader.epoch(1), list(several.epoch(1)), strict=True):
             assert len(batch.crops) == len(views.groups)
             np.testing.assert_array_equal(batch.images, expected.images)
             np.testing.assert_array_equal(np.concatenate(batch.crops, axis=1), expected.images)

@@ -123,8 +123,10 @@ def test_rows_are_functions_of_seed_epoch_and_item(
     state, turns = None, 0
     for rank in range(world):
         loader = loader_of(bad, batch_size, rank=rank, world=world, **options)
-        rows = rows_by_turn(bad, itertools.islice(loader.epoch(epoch), start))
+        begun = loader.epoch(epoch)
+        rows = rows_by_turn(bad, itertools.islice(begun, start))
         state = loader.state_dict()
+        begun.close()
         turns += len(rows)
         assert all(row == expected[turn] for turn, row in rows)
     assert state is not None

@@ -19,7 +19,7 @@ def test_rows_have_the_size_of_their_epoch(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 16, RandomResizedCrop(8), shuffle=True, seed=1, sizes=SIZES)
     for epoch, size in enumerate([8, 8, 24, (16, 32), (16, 32)]):
         alone = Loader(dataset, 16, RandomResizedCrop(size), shuffle=True, seed=1)
-        for batch, wanted in zip(loader, alone.epoch(epoch), strict=True):
+        for batch, wanted in zip(loader, list(alone.epoch(epoch)), strict=True):
             assert batch.images.shape[1:3] == fastinet.pixels.transforms.height_width(size)
             assert np.array_equal(batch.images, wanted.images)
         assert loader.transform_at(epoch).size == size

@@ -402,10 +402,10 @@ def test_descriptors_that_cannot_be_read(tmp_path: Path) -> None:
     outlet, inlet = os.pipe()
     os.close(outlet)
     with pytest.raises(ValueError, match="writing only"):
-        iter(loader_of(fastinet.open_stream(inlet)))
+        list(loader_of(fastinet.open_stream(inlet)))
     os.close(inlet)
     with pytest.raises(fastinet.errors.ReadError, match="Bad file descriptor"):
-        iter(loader_of(fastinet.open_stream(inlet)))
+        list(loader_of(fastinet.open_stream(inlet)))
     folder = os.open(tmp_path, os.O_RDONLY)
     with pytest.raises(fastinet.errors.ReadError, match="directory"):
         list(loader_of(fastinet.open_stream(folder)))

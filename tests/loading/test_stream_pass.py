@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet.errors import CorruptError, FastinetWarning
+from fastinet.errors import CorruptError, FastinetWarning, UnsupportedError
 from fastinet.loading.stream_pass import StreamedItems, StreamRun
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.small import small_jpeg
@@ -109,7 +109,7 @@ class Source:
 
 
 def run_of(native: Native, source: Source, *, may_be_too_short: bool = False) -> StreamRun:
-    return StreamRun(native, source, may_be_too_short=may_be_too_short)  # type: ignore[arg-type]
+    return StreamRun(lambda: native, source, may_be_too_short=may_be_too_short)  # type: ignore[arg-type, return-value]
 
 
 def test_what_the_stream_failed_of_comes_before_what_it_looks_like() -> None:
@@ -125,8 +125,10 @@ def test_what_the_stream_failed_of_comes_before_what_it_looks_like() -> None:
 
 
 def test_engine_and_stream_end_together() -> None:
-    native, source = Native(skipped=3), Source()
+    native, source = Native("batch", skipped=3), Source()
     run = run_of(native, source)
+    assert run.ready_batches == 0
+    run.next()
     assert run.ready_batches == 2
     with pytest.warns(FastinetWarning, match="'pipe': 3 entries so far .*: a, b, ..."):
         run.close()
@@ -135,9 +137,27 @@ def test_engine_and_stream_end_together() -> None:
 
 def test_nothing_passed_over_is_not_told(recwarn: pytest.WarningsRecorder) -> None:
     source = Source()
-    run_of(Native(), source).close()
+    run = run_of(Native("batch"), source)
+    run.next()
+    run.close()
     assert not recwarn.list
     assert source.ended == 1
+
+
+def test_nothing_is_read_before_somebody_wants_it() -> None:
+    native, source = Native("batch"), Source()
+    run_of(native, source).close()
+    assert (native.closed, source.ended) == (0, 0)
+    stream = stream_of(train_tar({"n01440764": images(4)}))
+    loader = fastinet.StreamLoader(stream, 2, SMALL, drop_last=True)
+    iter(loader)
+    iter(loader).close()
+    first, second = iter(loader), iter(loader)
+    assert [len(batch) for batch in first] == [2, 2]
+    with pytest.raises(UnsupportedError, match="a stream passes once"):
+        next(second)
+    with pytest.raises(UnsupportedError, match="a stream passes once"):
+        iter(loader)
 
 
 def test_a_stream_that_is_too_short_for_a_batch_is_told_of(

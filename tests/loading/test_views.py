@@ -37,7 +37,7 @@ def test_each_view_is_what_it_would_be_alone(dataset: fastinet.Dataset, dtype: A
     transform = RandomResizedCrop(16, interpolation="bicubic")
     several = Loader(dataset, 7, transform, views=4, seed=3, shuffle=True, dtype=dtype)
     single = Loader(dataset, 7, transform, seed=3, shuffle=True, dtype=dtype)
-    for batch, first in zip(several.epoch(2), single.epoch(2), strict=True):
+    for batch, first in zip(several.epoch(2), list(single.epoch(2)), strict=True):
         np.testing.assert_array_equal(batch.images[:, 0], first.images)
         np.testing.assert_array_equal(batch.boxes[:, 0], first.boxes)
         np.testing.assert_array_equal(batch.flips[:, 0], first.flips)

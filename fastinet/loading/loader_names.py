@@ -1,0 +1,37 @@
+"""What a PyTorch program may ask any loader about how it was made."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = ["LoaderNames"]
+
+
+class LoaderNames:
+    """Attributes that a ``DataLoader`` has, with the values that hold for a loader of this package.
+
+    Attributes:
+        num_workers: 0, since no other process fetches: threads of the core do, see `threads`.
+        collate_fn: None: batches are made in one piece.
+        pin_memory: False: what the loop gets is ordinary memory, or a device's.
+        pin_memory_device: "".
+        timeout: 0: a batch is waited for until it is there or has failed.
+        worker_init_fn: None.
+        multiprocessing_context: None.
+        generator: None: all random numbers are functions of the seed, the epoch and the item.
+        prefetch_factor: None: `prefetch` counts batches.
+        persistent_workers: False.
+        in_order: True.
+    """
+
+    num_workers: ClassVar[int] = 0
+    collate_fn: ClassVar[None] = None
+    pin_memory: ClassVar[bool] = False
+    pin_memory_device: ClassVar[str] = ""
+    timeout: ClassVar[int] = 0
+    worker_init_fn: ClassVar[None] = None
+    multiprocessing_context: ClassVar[None] = None
+    generator: ClassVar[None] = None
+    prefetch_factor: ClassVar[None] = None
+    persistent_workers: ClassVar[bool] = False
+    in_order: ClassVar[bool] = True

@@ -1,0 +1,162 @@
+"""The samplers of a loader: programs written for PyTorch tell these which epoch begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from fastinet.datasets.items import PADDING_ITEM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fastinet.items.dataset import Dataset
+    from fastinet.loading.epoch_order import EpochOrder
+    from fastinet.loading.position import LoopPosition
+
+__all__ = ["BatchSampler", "Sampler"]
+
+
+class HasEpochs(Protocol):
+    """A loader, or what sends its batches on, for which an epoch can be chosen."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """See `fastinet.Loader.set_epoch`."""
+
+
+class Ordered(Protocol):
+    """What samplers ask a `fastinet.Loader`."""
+
+    dataset: Dataset
+    shuffle: bool | Literal["blocked"]
+    position: LoopPosition
+
+    @property
+    def order(self) -> EpochOrder:
+        """Which items its epochs show."""
+
+    @property
+    def seed(self) -> int:
+        """See `fastinet.Loader`."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch on this rank."""
+
+    @property
+    def drop_last(self) -> bool:
+        """Whether the last, incomplete batch is left out."""
+
+    def __len__(self) -> int:
+        """Batches of one whole epoch on this rank."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """The order of a loader's items, as training programs ask for it: ``loader.sampler``.
+
+    It is told which epoch is to begin, and says which items that has on this rank. Looking at them
+    begins nothing.
+
+    Attributes:
+        loader: whose order it is.
+    """
+
+    loader: Ordered
+    _owner: HasEpochs
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next loop over the loader this epoch; see `fastinet.Loader.set_epoch`."""
+        self._owner.set_epoch(epoch)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next loop is."""
+        return self.loader.position.next_start.epoch
+
+    @property
+    def data_source(self) -> Dataset:
+        """The loader's dataset."""
+        return self.loader.dataset
+
+    dataset = data_source
+
+    @property
+    def rank(self) -> int:
+        """Of this process."""
+        return self.loader.order.share.rank
+
+    @property
+    def num_replicas(self) -> int:
+        """Number of ranks."""
+        return self.loader.order.share.world
+
+    @property
+    def seed(self) -> int:
+        """The loader's."""
+        return self.loader.seed
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether the order is another one in each epoch."""
+        return bool(self.loader.shuffle)
+
+    @property
+    def drop_last(self) -> bool:
+        """Whether items that fill no batch are left out."""
+        return self.loader.drop_last
+
+    def __len__(self) -> int:
+        """Items of one whole epoch on this rank, those that come again included."""
+        share = self.loader.order.share
+        return share.rows(0) - (share.padding(0) if share.pad_last == "mask" else 0)
+
+    def __iter__(self) -> Iterator[int]:
+        """The items of this rank, in the order of the next loop: without rows that are padding."""
+        order = _order_of_next_loop(self.loader)
+        return iter(order[order != PADDING_ITEM].tolist())
+
+
+@dataclass(frozen=True)
+class BatchSampler:
+    """How a loader's items fall into batches: ``loader.batch_sampler``.
+
+    Attributes:
+        sampler: the order of the items.
+    """
+
+    sampler: Sampler
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next loop over the loader this epoch; see `fastinet.Loader.set_epoch`."""
+        self.sampler.set_epoch(epoch)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch on this rank."""
+        return self.sampler.loader.batch_size
+
+    @property
+    def drop_last(self) -> bool:
+        """Whether the last, incomplete batch is left out."""
+        return self.sampler.drop_last
+
+    def __len__(self) -> int:
+        """Batches of one whole epoch on this rank."""
+        return len(self.sampler.loader)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The items of each batch of the next loop."""
+        order = _order_of_next_loop(self.sampler.loader)
+        for rows in np.split(order, range(self.batch_size, len(order), self.batch_size)):
+            if len(rows):
+                yield rows[rows != PADDING_ITEM].tolist()
+
+
+def _order_of_next_loop(loader: Ordered) -> NDArray[np.int64]:
+    """This rank's item ids in the order of the next loop; `PADDING_ITEM` for padding."""
+    return loader.order.items(loader.seed, *loader.position.next_start)

@@ -1,0 +1,30 @@
+"""What a PyTorch program may ask any loader about how it was made."""
+
+from __future__ import annotations
+
+import io
+
+import fastinet
+from fastinet.loading.feeding import Feed
+from fastinet.loading.loader_names import LoaderNames
+from fastinet.testing.archives import train_tar
+
+# torch.utils.data.DataLoader's attributes, from its source.
+NAMES = (
+    "num_workers collate_fn pin_memory pin_memory_device timeout worker_init_fn "
+    "multiprocessing_context generator prefetch_factor persistent_workers in_order"
+)
+
+
+def test_every_loader_answers(dataset: fastinet.Dataset) -> None:
+    loader = fastinet.Loader(dataset, 4, fastinet.Resize(8))
+    stream = fastinet.open_stream(io.BytesIO(train_tar({})), classes="imagenet1k")
+    for each in (loader, fastinet.StreamLoader(stream, 4, fastinet.Resize(8))):
+        assert all(hasattr(each, name) for name in NAMES.split())
+        assert each.num_workers == 0
+        assert each.generator is None
+        assert not each.pin_memory
+        assert each.batch_size == 4
+        assert not each.drop_last
+    assert issubclass(Feed, LoaderNames)
+    assert loader.dataset is dataset
