@@ -274,12 +274,13 @@ def names_for_tests(folder: str) -> set[str]:
 def misnamed(tests: list[str]) -> list[str]:
     """Those of the tests, "metrics/test_topk.py", that are called after no module of theirs.
 
-    tests/code is about the code base and the package as a whole, whatever its files are called.
+    tests/code is about the code base and the package as a whole, whatever its files are called, and
+    tests/trainers about other people's programs.
     """
     found = []
     for test in tests:
         folder, _, name = test.removesuffix(".py").partition("/test_")
-        is_named = folder == "code" or name in names_for_tests(folder)
+        is_named = folder in ("code", "trainers") or name in names_for_tests(folder)
         if not is_named and test not in OVER_SEVERAL_MODULES:
             found.append(test)
     return found

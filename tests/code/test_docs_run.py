@@ -60,6 +60,31 @@ class Program:
     needs: tuple[str, ...] = ()
 
 
+# What the scripts of trainers have where a line is added; images are small, to save time.
+SCRIPT = """
+from types import SimpleNamespace
+import fastinet.torch
+args = SimpleNamespace(data_path="imagenette2", batch_size=2, seed=3, start_epoch=1)
+args.batch_size_per_gpu = 2
+train_dir = traindir = "imagenette2/train"
+val_dir = "imagenette2/val"
+config = SimpleNamespace(
+    DATA=SimpleNamespace(DATA_PATH="imagenette2", BATCH_SIZE=2), SEED=3
+)
+"""
+
+
+def script(loader: str, after: str) -> Program:
+    """What a page of a trainer needs, whose line makes this loader."""
+    return Program(
+        before=SCRIPT,
+        after=f"(made := next(iter({loader}))) and {after} and len({loader}) > 1"
+        f" and {loader}.sampler.set_epoch(4) is None",
+        needs=("torch",),
+    )
+
+
+SMALL = "made[0].shape == (2, 3, 224, 224) and made[1].shape == (2,)"
 PROGRAMS: dict[tuple[str, str], Program] = {
     ("README.md", "fastinet"): Program(
         after="images.shape[1:] == (224, 224, 3) and images.dtype == np.uint8"
@@ -219,6 +244,28 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         " and not any((splits[a] == splits[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
     ),
     ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
+    ("docs/trainers/timm.md", "timm: train.py and validate.py"): Program(
+        before="device = 'cpu'\n",
+        shorter=(("224, 224", "32, 32"),),
+        after="images.shape == (64, 3, 32, 32) and len(loader) == len(dataset) // 64",
+        needs=("torch",),
+    ),
+    ("docs/trainers/torchvision.md", "torchvision: references/classification/train.py"): script(
+        "data_loader", "made[0].shape == (2, 3, 176, 176) and made[1].shape[1] > 1"
+    ),
+    ("docs/trainers/deit.md", "DeiT and DeiT III: main.py"): script("data_loader_train", SMALL),
+    ("docs/trainers/convnext.md", "ConvNeXt: main.py"): script("data_loader_train", SMALL),
+    ("docs/trainers/swin.md", "Swin Transformer: main.py"): script("data_loader_train", SMALL),
+    (
+        "docs/trainers/mae.md",
+        "MAE: main_pretrain.py, main_linprobe.py, main_finetune.py",
+    ): script("data_loader_train", SMALL),
+    ("docs/trainers/dino.md", "DINO: main_dino.py"): script(
+        "data_loader", "[len(view) for view in made[0]] == [2] * 8"
+    ),
+    ("docs/trainers/mocov3.md", "MoCo v3: main_moco.py"): script(
+        "train_loader", "[len(view) for view in made[0]] == [2] * 2"
+    ),
     ("docs/recipes.md", "Recipes: what networks are trained on, by name"): Program(
         before=TRAIN + VALIDATION,
         after="larger.train.size == 384 and targets.shape == (len(images), 1000)",

@@ -61,6 +61,7 @@ PYTHON_LAYERS = [
     {"verification"},
     {""},
     {"jax", "keras", "torch"},
+    {"timm"},
     {"testing"},
     {"cli"},
     {"__main__"},
@@ -68,10 +69,10 @@ PYTHON_LAYERS = [
 
 # Only these layers may import what training itself does not need.
 HEAVY_PACKAGES = {
-    *("click", "rich", "PIL", "torch", "jax", "keras", "matplotlib", "cv2", "simplejpeg")
+    *("click", "rich", "PIL", "torch", "jax", "keras", "timm", "matplotlib", "cv2", "simplejpeg")
 }
 MAY_IMPORT_BY_NAME = {""}  # the face, which imports frameworks' modules when they are asked for
-MAY_IMPORT_HEAVY = {"testing", "cli", "__main__", "jax", "keras", "torch"}
+MAY_IMPORT_HEAVY = {"testing", "cli", "__main__", "jax", "keras", "timm", "torch"}
 
 
 def layer_numbers(layers: list[set[str]]) -> dict[str, int]:

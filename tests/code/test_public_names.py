@@ -292,6 +292,24 @@ PUBLIC = {
             "failures batch_sampler load_state_dict loader options sampler set_epoch state_dict "
             "stats"
         ),
+        "TrainerLoader": (
+            "(loader, mix, unmixed): batch_sampler batch_size dataset load_state_dict loader mix "
+            "mixup_enabled sampler set_epoch state_dict stats"
+        ),
+        "open_root": "(root, split)",
+        "train_loader": (
+            "(recipe, dataset, batch_size, *, size, mixing, classes, seed, first_epoch, split, "
+            "device, dtype, **options)"
+        ),
+        "val_loader": "(recipe, dataset, batch_size, *, size, split, device, dtype, **options)",
+    },
+    "fastinet.timm": {
+        "ArchiveDataset": "(dataset, seed): dataset filename filenames seed transform",
+        "create_dataset": "(name, root, split, *, seed, **options)",
+        "create_loader": (
+            "(dataset, input_size, batch_size, is_training, *, device, img_dtype, fp16, "
+            "use_prefetcher, distributed, num_aug_repeats, collate_fn, mean, std, **options)"
+        ),
     },
     "fastinet.jax": {
         "Batch": (
@@ -379,8 +397,8 @@ def described(value: Any) -> str:
 
 
 def module_named(name: str) -> Any:
-    if name in ("fastinet.torch", "fastinet.jax", "fastinet.keras"):
-        pytest.importorskip(name.partition(".")[2])
+    if name in ("fastinet.torch", "fastinet.jax", "fastinet.keras", "fastinet.timm"):
+        pytest.importorskip(name.partition(".")[2].replace("timm", "torch"))
     return importlib.import_module(name)
 
 
