@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["train_loader", "val_loader"]
 
+OneCrop = TypeVar("OneCrop", bound="SingleTransform | SameCrop")
+
 
 def train_loader(
     recipe: str | Recipe,
@@ -172,7 +174,7 @@ def _of_size(transform: Transform, size: int | None) -> Transform:
     return MultiCrop(*groups)
 
 
-def _single_of_size(transform: SingleTransform, size: int) -> SingleTransform:
+def _single_of_size(transform: OneCrop, size: int) -> OneCrop:
     """The same with a row of another size, which the image before a central crop follows."""
     if isinstance(transform, CenterCrop | RandomCrop) and transform.resize is not None:
         was = transform.size
