@@ -24,8 +24,8 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": as_dict boxes companions copies crops erased erased_pixels errors flips image_sizes "
-            "images indices interpolations keys label_sets labels objects replaced soft_labels steps "
-            "valid vflips windows"
+            "images indices interpolations keys label_sets labels objects replaced soft_labels "
+            "steps valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": (
@@ -295,8 +295,8 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": as_dict boxes companions copies crops erased errors flips image_sizes images indices "
-            "keys label_sets labels objects replaced soft_labels steps valid"
+            ": as_dict boxes companions copies crops erased errors flips image_sizes images "
+            "indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
         "JaxFeed": (
             ": ahead batch_sampler batch_size dataset epoch failures load_state_dict loader "
