@@ -15,6 +15,7 @@ from fastinet._native import _engine
 from fastinet.annotations.bounding_boxes import Boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.draws import draws_number
 from fastinet.base.warning import warn
@@ -35,6 +36,7 @@ from fastinet.loading.options import (
     OnError,
     checked_shuffle,
 )
+from fastinet.loading.other_names import OTHER_NAMES
 from fastinet.loading.position import ChosenEpoch, EpochPosition, EpochTracker, LoopPosition
 from fastinet.loading.ranks import PadLast, Share
 from fastinet.loading.samplers import BatchSampler, Sampler
@@ -164,6 +166,7 @@ class Loader(BaseLoader):
         ValueError: an argument that makes no sense; the message names it.
     """
 
+    @explains_unknown("fastinet.Loader", OTHER_NAMES)
     def __init__(
         self,
         dataset: Dataset,
@@ -176,7 +179,7 @@ class Loader(BaseLoader):
         draws: str = "",
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
         std: Any = None,

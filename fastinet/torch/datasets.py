@@ -89,7 +89,7 @@ class ImageDataset(data.Dataset[Any]):
         transform: Transform,
         *,
         seed: int = 0,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NCHW",
         mean: Any = None,
         std: Any = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import fastinet
 from fastinet.base.checks import whole_number
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fastinet.items.dataset import Dataset
     from fastinet.pixels.output import DType
     from fastinet.pixels.transforms import SingleTransform
-    from fastinet.pixels.view_groups import Transform
+    from fastinet.pixels.view_groups import SameCrop, Transform
 
 __all__ = ["train_loader", "val_loader"]
 
@@ -161,7 +161,7 @@ def _of_size(transform: Transform, size: int | None) -> Transform:
         return transform
     if not isinstance(transform, MultiCrop):
         return _single_of_size(transform, size)
-    sizes = {group.transform.size for group in transform.groups}
+    sizes = {group.transform.size for group in transform.groups if group.transform.size is not None}
     if len(sizes) > 1:
         raise ValueError(
             f"size={size}, but this recipe has crops of {len(sizes)} sizes: "
@@ -182,4 +182,6 @@ def _single_of_size(transform: OneCrop, size: int) -> OneCrop:
         whole_number("size", size, 1, 2**16)
         resize = transform.resize * size // height
         return dataclasses.replace(transform, size=size, resize=resize)
+    if transform.size is None:  # that of the crop that it shows
+        return transform
     return dataclasses.replace(transform, size=size)
