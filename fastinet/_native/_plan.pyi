@@ -69,6 +69,19 @@ def blocked_order(
         int64 [block_starts[-1]]: positions in the sequence, each once.
     """
 
+def count_up(counts: NDArray[np.uint32], items: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Adds 1 to the counts of items, one after another, and says what they were.
+
+    Each is one atomic step: `counts` may lie in memory that several processes share.
+
+    Args:
+        counts: [items of the dataset]; from 2**32 - 1 they go on with 0.
+        items: [N] item ids; one that comes twice is counted twice.
+
+    Returns:
+        uint32 [N]: the count of each before it was added to.
+    """
+
 def draw_crops(
     transform: Mapping[str, Any],
     sizes: NDArray[np.int32],

@@ -5,10 +5,19 @@
 import numpy as np
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cpp_bool
 from libcpp.vector cimport vector
+
+cdef extern from *:
+    """
+    /// Atomic, since several processes fetch items of one dataset at a time.
+    static inline uint32_t CountUp(uint32_t* count) {
+      return __atomic_fetch_add(count, 1U, __ATOMIC_RELAXED);
+    }
+    """
+    uint32_t CountUp(uint32_t* count) nogil
 
 from fastinet._native._core cimport (
     AugmentKey,
@@ -73,6 +82,23 @@ def blocked_order(const int64_t[::1] block_starts, *, seed=0, epoch=0, window_bl
     if drawn.size() > 0:
         memcpy(&out[0], drawn.data(), drawn.size() * sizeof(int64_t))
     return order
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def count_up(uint32_t[::1] counts, const int64_t[::1] items):
+    """What the counts of items were, uint32 [N], each of which is one more from now on."""
+    cdef int64_t count = counts.shape[0]
+    cdef Py_ssize_t i
+    before = np.empty(items.shape[0], np.uint32)
+    cdef uint32_t[::1] out = before
+    for i in range(items.shape[0]):
+        if not 0 <= items[i] < count:
+            raise IndexError(f"there is no item {items[i]} among {count}")
+    with nogil:
+        for i in range(items.shape[0]):
+            out[i] = CountUp(&counts[items[i]])
+    return before
 
 
 def draw_crops(transform, sizes, items, *, seed=0, epoch=0, starts=None, objects=None):

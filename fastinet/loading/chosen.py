@@ -41,7 +41,9 @@ class ChosenItems:
         # Kept for the next batch, since most batches have the same number of rows.
         self._slots: tuple[int, int, _engine.SlotPool] | None = None  # process, rows, slots
 
-    def take(self, items: ArrayLike, epoch: int = 0, copies: ArrayLike = ()) -> Batch:
+    def take(
+        self, items: ArrayLike, epoch: int = 0, copies: ArrayLike = (), *, others: int = 0
+    ) -> Batch:
         """One batch of exactly these items, as an epoch has them.
 
         Args:
@@ -49,6 +51,7 @@ class ChosenItems:
             epoch: 0 .. 2**32 - 1.
             copies: which copy of each, int [B], from 0 on; none given: the first of all. An item
                 has up to 65536 views, those of all its copies together.
+            others: 0 for what the loader draws, another number for other draws.
 
         Raises:
             IndexError: there is no such item, or no such copy.
@@ -57,12 +60,8 @@ class ChosenItems:
             FastinetError: as the ``next()`` of a loader's epoch does.
         """
         loader = self.loader
-        order, wanted = _whole_numbers("items", items), _whole_numbers("copies", copies)
+        order, wanted = self.checked(items), _whole_numbers("copies", copies)
         epoch = checked_epoch(epoch)
-        if not len(order):
-            raise ValueError("a batch has at least one item")
-        if order.min() < 0 or order.max() >= len(loader.dataset):
-            raise IndexError(f"items must be 0 to {len(loader.dataset) - 1}")
         if len(wanted) not in (0, len(order)):
             raise ValueError(f"{len(wanted)} copies of {len(order)} items")
         last = most_copies(loader.transform) - 1
@@ -77,6 +76,7 @@ class ChosenItems:
             prefetch=1,
             blocks=np.zeros(0, np.int64),
             copies=wanted.astype(np.uint16),
+            others=others,
         )
         try:
             delivered = native.next()
@@ -86,6 +86,15 @@ class ChosenItems:
             native.close()
         assert delivered is not None, "an epoch of some items has a batch"  # noqa: S101
         return Batch(*delivered, loader._batch_kind(epoch))  # noqa: SLF001
+
+    def checked(self, items: ArrayLike) -> NDArray[np.int64]:
+        """Item ids as `take` wants them, int64 [B]; it says what it raises of them."""
+        order = _whole_numbers("items", items)
+        if not len(order):
+            raise ValueError("a batch has at least one item")
+        if order.min() < 0 or order.max() >= len(self.loader.dataset):
+            raise IndexError(f"items must be 0 to {len(self.loader.dataset) - 1}")
+        return order
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs; it has slots of its own."""

@@ -14,6 +14,7 @@ from fastinet._native import _engine
 from fastinet.annotations.bounding_boxes import Boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.draws import draws_number
 from fastinet.base.warning import warn
@@ -33,6 +34,7 @@ from fastinet.loading.options import (
     OnError,
     checked_shuffle,
 )
+from fastinet.loading.other_names import OTHER_NAMES
 from fastinet.loading.position import ChosenEpoch, EpochPosition, EpochTracker, LoopPosition
 from fastinet.loading.ranks import PadLast, Share
 from fastinet.loading.samplers import BatchSampler, Sampler
@@ -159,6 +161,7 @@ class Loader(BaseLoader):
         ValueError: an argument that makes no sense; the message names it.
     """
 
+    @explains_unknown("fastinet.Loader", OTHER_NAMES)
     def __init__(
         self,
         dataset: Dataset,
@@ -171,7 +174,7 @@ class Loader(BaseLoader):
         draws: str = "",
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
         std: Any = None,
@@ -408,8 +411,12 @@ class Loader(BaseLoader):
         prefetch: int,
         blocks: NDArray[np.int64],
         copies: NDArray[np.uint16],
+        others: int = 0,
     ) -> _engine.Epoch:
-        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'."""
+        """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'.
+
+        Other draws than the loader's are asked for by a number `others`, other than 0.
+        """
         engine = self._engine_of_this_process()
         return _engine.Epoch(
             engine.pool,
@@ -424,7 +431,7 @@ class Loader(BaseLoader):
             with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
-            draws=draws_number(self.draws),
+            draws=draws_number(self.draws) ^ others,
             epoch=epoch,
             prefetch=prefetch,
             on_error=self.on_error,

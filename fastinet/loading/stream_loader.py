@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from fastinet._native import _engine
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch
 from fastinet.base.draws import draws_number
 from fastinet.items.stream import Stream
@@ -16,6 +17,7 @@ from fastinet.loading.options import (
     LoaderOptions,
     checked_stream_window,
 )
+from fastinet.loading.other_names import OTHER_NAMES
 from fastinet.loading.position import EpochPosition, PassTracker
 from fastinet.loading.state import (
     STREAM_STATE_VERSION,
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from fastinet.loading.batch import Batch
 
 __all__ = ["StreamLoader"]
+
+
+_ARCHIVE: Final = "that goes with the items of an archive, which fastinet.Loader takes"
 
 
 class StreamLoader(BaseLoader):
@@ -79,6 +84,17 @@ class StreamLoader(BaseLoader):
         ValueError: an argument that makes no sense; the message names it.
     """
 
+    @explains_unknown(
+        "fastinet.StreamLoader",
+        {
+            **OTHER_NAMES,
+            "boxes": _ARCHIVE,
+            "soft_labels": _ARCHIVE,
+            "sizes": "a stream is one epoch: give its transform the size",
+            "pad_last": "how long a stream is shows at its end; drop_last= leaves the rest out",
+            "block": "items are drawn among the next window= of them",
+        },
+    )
     def __init__(
         self,
         stream: Stream,
@@ -93,7 +109,7 @@ class StreamLoader(BaseLoader):
         epoch: int = 0,
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
         std: Any = None,

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.base.array_types import dtype_name
+
 __all__ = ["DType", "Layout", "OutputFormat"]
 
 DType = Literal["uint8", "float16", "bfloat16", "float32"]
@@ -34,7 +36,8 @@ class OutputFormat:
     of float32.
 
     Attributes:
-        dtype: "uint8", "float16", "bfloat16" or "float32".
+        dtype: "uint8", "float16", "bfloat16" or "float32"; PyTorch's, NumPy's, JAX's and
+            ml_dtypes' own objects for these become their names.
         layout: "NHWC" or "NCHW".
         mean: in units of 0..1: three numbers, one for all channels, or "imagenet"; None does not
             normalise.
@@ -50,10 +53,12 @@ class OutputFormat:
     std: ChannelValues | None = None
 
     def __post_init__(self) -> None:
-        if self.dtype not in ("uint8", "float16", "bfloat16", "float32"):
+        dtype = dtype_name(self.dtype)
+        if dtype not in ("uint8", "float16", "bfloat16", "float32"):
             raise ValueError(
                 f'dtype must be "uint8", "float16", "bfloat16" or "float32", not {self.dtype!r}'
             )
+        object.__setattr__(self, "dtype", dtype)
         if self.layout not in ("NHWC", "NCHW"):
             raise ValueError(f'layout must be "NHWC" or "NCHW", not {self.layout!r}')
         if (self.mean is None) != (self.std is None):
@@ -62,10 +67,12 @@ class OutputFormat:
             return
         if self.dtype == "uint8":
             raise ValueError('mean and std need a float dtype, not dtype="uint8"')
-        object.__setattr__(self, "mean", _channels("mean", self.mean, IMAGENET_MEAN))
+        mean = _channels("mean", self.mean, IMAGENET_MEAN)
         std = _channels("std", self.std, IMAGENET_STD)
         if min(std) <= 0:
             raise ValueError(f"std must be positive, not {self.std!r}")
+        _check_units(mean, std)
+        object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", std)
         self.check_range()
 
@@ -190,9 +197,42 @@ def _channels(
             return imagenet
         raise ValueError(f'{name} must be three numbers, one, or "imagenet", not {values!r}')
     try:
-        channels = tuple(float(value) for value in np.broadcast_to(np.asarray(values), 3))
-    except (TypeError, ValueError):
+        given = np.asarray(values)
+        if given.ndim != 1 and given.size == 3:  # [3, 1, 1] and its like
+            given = given.reshape(3)
+        channels = tuple(float(value) for value in np.broadcast_to(given, 3))
+    except (TypeError, ValueError, RuntimeError):  # the last: a tensor that has a gradient
         channels = ()
     if len(channels) != 3 or not all(map(math.isfinite, channels)):
         raise ValueError(f'{name} must be three numbers, one, or "imagenet", not {values!r}')
     return channels
+
+
+def _check_units(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Refuses numbers that are meant for pixels of 0 to 255, or for channels in another order."""
+    if max(mean) > 1 or max(std) > 1:
+        bgr = max(mean) > 1 and mean[0] + 5 < mean[1] < mean[2] - 5
+        # Of mean=(123.7, ...) with std=1, both are of 0 to 255.
+        both = [
+            [value / 255 for value in values] if max(values) > 1 or max(mean) > 1 else values
+            for values in (mean, std)
+        ]
+        if bgr:
+            both = [values[::-1] for values in both]
+        said = [f"({', '.join(f'{value:.4g}' for value in values)})" for values in both]
+        order = " they look like B, G, R, and channels are R, G, B;" if bgr else ""
+        raise ValueError(
+            f"mean={mean} and std={std} are of pixels from 0 to 255, and here pixels are from 0 to "
+            f"1:{order} divided by 255 they are mean={said[0]}, std={said[1]}"
+        )
+    if min(mean) < 0:
+        raise ValueError(
+            f"mean must be 0 to 1, not {mean}: it is subtracted, and no channel has a mean below 0"
+        )
+    # Nobody's data but ImageNet's have these numbers; in this order they are for OpenCV's images.
+    if np.allclose(mean, IMAGENET_MEAN[::-1], atol=2e-3):
+        raise ValueError(
+            f"mean={mean} is ImageNet's for channels in the order B, G, R, and here they are R, G, "
+            'B: write mean="imagenet", std="imagenet"; for a network that wants B, G, R, mirror '
+            "the channels behind the loader"
+        )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 import numpy as np
 import torch
 from torch.utils import data
+from torch.utils.data._utils import collate
 
 import fastinet
 from fastinet.base.checks import checked_epoch
+from fastinet.base.warning import warn
 from fastinet.loading.chosen import ChosenItems, with_copies
 from fastinet.loading.erasure import refuse_unerased
-from fastinet.loading.options import checked_rank_and_world, refuse_options
+from fastinet.loading.options import checked_rank_and_world, draws_nothing, refuse_options
 from fastinet.loading.position import EpochPosition
+from fastinet.torch.item_turns import ItemTurns
 from fastinet.torch.tensors import tensor, tensors
 
 if TYPE_CHECKING:
@@ -45,8 +49,14 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
 
     Copies of an item differ in all that is drawn. ``images[i]`` is its copy 0, and ``images[i, k]``
     its copy k; so a sampler may give pairs (i, k), as `CopySampler` does. Where it gives plain
-    numbers, those that come again in the same batch are copies 1, 2, ... of their items, and those
-    of other batches, of which no process that fetches knows, begin with 0 again.
+    numbers, those that come again in the same batch are copies 1, 2, ... of their items.
+
+    Epochs go on by themselves: what an item was fetched for the first time is its epoch 0, then
+    comes its epoch 1, and so on, counted for all workers together. So loops over parts of it
+    (``Subset``, ``random_split``) and over more than it (``ConcatDataset``) go on, too; each rank
+    counts for itself, and draws otherwise than the other ranks. `set_epoch` says which epoch it is
+    in place of that: a run that is to go on where it stopped, or to be repeated on other ranks,
+    calls it before each epoch.
 
     What ``DataLoader`` adds (collating into a second copy, sending it between processes) is what
     `fastinet.torch.Loader` does without.
@@ -74,7 +84,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         transform: Transform,
         *,
         seed: int = 0,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NCHW",
         mean: Any = None,
         std: Any = None,
@@ -89,8 +99,11 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         )
         refuse_unerased("ImageDataset", loader.transform, loader.output)
         self._items = ChosenItems(loader)
-        # In shared memory, so that workers that live for many epochs see it change.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        # In shared memory, so that workers that live for many epochs see it change; -1: each item
+        # has its own.
+        self._epoch = torch.full((), -1, dtype=torch.int64).share_memory_()
+        self._turns = None if draws_nothing(loader.transform) else ItemTurns(len(dataset))
+        self._has_sizes = bool(options.get("sizes"))
 
     @property
     def dataset(self) -> Dataset:
@@ -98,14 +111,16 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         return self._items.loader.dataset
 
     @property
-    def epoch(self) -> int:
-        """The epoch whose boxes and flips items have now."""
-        return int(self._epoch)
+    def epoch(self) -> int | None:
+        """The epoch that `set_epoch` has named; None: each item counts its own."""
+        epoch = int(self._epoch)
+        return None if epoch < 0 else epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Begins another epoch: other boxes and flips, in running workers too.
 
-        Call it between epochs, as for ``DistributedSampler``.
+        Call it between epochs, as for ``DistributedSampler``. Items no longer count for themselves
+        from then on.
         """
         self._epoch.fill_(checked_epoch(epoch))
 
@@ -124,10 +139,51 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         given: NDArray[Any] = np.asarray(indices)  # [B], or of pairs [B, 2]
         if given.ndim == 2 and given.shape[1] == 2:
             items, copies = given.T
+            told = [getattr(pair, "epoch", None) for pair in indices]
         else:
-            items = given
+            items, told = given, []
             copies = np.array([copy for _, copy in with_copies(given.tolist())], np.int64)
-        batch = self._items.take(items, self.epoch, copies)
+        if self.epoch is not None:
+            return self._rows(items, copies, self.epoch)
+        if self._turns is None:
+            return self._rows(items, copies, 0)
+        if told and None not in told:
+            return self._rows_of_epochs(items, copies, np.array(told))
+        if told:
+            if len(told) > 1:  # else somebody looks at one copy
+                _warn_of_pairs()
+            return self._rows(items, copies, 0)
+        if self._has_sizes and self._turns.world > 1:
+            raise ValueError(
+                f"sizes follow the epochs, which {self._turns.world} ranks cannot count alike: "
+                "call set_epoch before each"
+            )
+        items = self._items.checked(items)
+        once, place = np.unique(items, return_inverse=True)
+        epochs = self._turns.take(once)[place]
+        return self._rows_of_epochs(items, copies, epochs, self._turns.others)
+
+    def _rows_of_epochs(
+        self,
+        items: NDArray[Any],
+        copies: NDArray[Any],
+        epochs: NDArray[Any],
+        others: int = 0,
+    ) -> list[tuple[Any, ...]]:
+        """Rows of items that may be in several epochs; nearly always they are in one."""
+        rows: list[Any] = [None] * len(items)
+        for epoch in np.unique(epochs).tolist():
+            places = np.flatnonzero(epochs == epoch)
+            made = self._rows(items[places], copies[places], epoch, others)
+            for place, row in zip(places.tolist(), made, strict=True):
+                rows[place] = row
+        return rows
+
+    def _rows(
+        self, items: NDArray[Any], copies: NDArray[Any], epoch: int, others: int = 0
+    ) -> list[tuple[Any, ...]]:
+        """Rows of items in an epoch; with `others` other than 0, drawn in another way."""
+        batch = self._items.take(items, epoch, copies, others=others)
         images = tensors(next(iter(batch)))
         if isinstance(images, tuple):  # of crops: each item has a tuple of its own
             images = zip(*images, strict=True)
@@ -138,7 +194,31 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
 
     def __repr__(self) -> str:
         transform = self._items.loader.transform
-        return f"<ImageDataset of {self.dataset!r}, {transform}, epoch={self.epoch}>"
+        epoch = "" if self.epoch is None else f", epoch={self.epoch}"
+        return f"<ImageDataset of {self.dataset!r}, {transform}{epoch}>"
+
+
+class _ItemCopy(tuple[int, int]):  # noqa: SLOT001 - which a tuple's kin cannot have
+    """A pair (item, copy), which knows of which epoch its sampler has drawn it."""
+
+    epoch: int
+
+    @classmethod
+    def of(cls, pair: tuple[int, int], epoch: int) -> _ItemCopy:
+        """`pair` in an epoch."""
+        made = cls(pair)
+        made.epoch = epoch
+        return made
+
+
+@functools.cache
+def _warn_of_pairs() -> None:
+    """Says, once, that nobody says which epoch it is."""
+    warn(
+        "a sampler gives pairs (item, copy) and nobody says which epoch it is, so that crops and "
+        "flips are those of epoch 0 each time: call set_epoch of the ImageDataset, or let "
+        "fastinet.torch.CopySampler make the pairs"
+    )
 
 
 class ItemSampler(Protocol):
@@ -156,14 +236,14 @@ class CopySampler(data.Sampler[tuple[int, int]]):
 
     `ImageDataset` takes them, so that an item that a sampler gives several times in an epoch is
     cropped in another way each time, whichever batches, workers and ranks it comes to. It counts on
-    the side of the sampler, since no worker sees what others fetch::
+    the side of the sampler, since no worker sees what others fetch, and says which epoch it is: the
+    one that `set_epoch` has named, or without it the next with each loop::
 
         repeated = RASampler(images, num_replicas=1, rank=0)  # torchvision's, DeiT's or timm's
         sampler = fastinet.torch.CopySampler(repeated, rank="auto", world="auto")
         batches = DataLoader(images, batch_size=256, sampler=sampler)
         for epoch in range(90):
             sampler.set_epoch(epoch)
-            images.set_epoch(epoch)
             for pixels, labels in batches:
                 ...
 
@@ -188,19 +268,43 @@ class CopySampler(data.Sampler[tuple[int, int]]):
     ) -> None:
         self.sampler = sampler
         self.rank, self.world = checked_rank_and_world(rank, world)
+        self._epoch: int | None = None  # as set_epoch has named it
+        self._loops = itertools.count()
 
     def __len__(self) -> int:
         return len(self.sampler) // self.world
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
+        epoch = next(self._loops) if self._epoch is None else self._epoch
         pairs = with_copies(map(int, self.sampler))
-        return itertools.islice(pairs, self.rank, len(self) * self.world, self.world)
+        for pair in itertools.islice(pairs, self.rank, len(self) * self.world, self.world):
+            yield _ItemCopy.of(pair, epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Tells the sampler, if it wants to know, that another epoch begins."""
+        """Says which epoch the next loops are, to the sampler, too, if that wants to know."""
+        self._epoch = checked_epoch(epoch)
         set_epoch = getattr(self.sampler, "set_epoch", None)
         if set_epoch is not None:
             set_epoch(epoch)
+
+
+class _WholeBatch(tuple[torch.Tensor, torch.Tensor]):
+    """``images, labels`` of a batch, told from the samples that `DataLoader` makes batches of."""
+
+    __slots__ = ()
+
+
+def _refuse_to_stack(batches: Sequence[_WholeBatch], **_: Any) -> NoReturn:
+    rows = len(batches[0][1])
+    raise ValueError(
+        f"each of IterableDataset's samples is a whole batch, here of {rows} rows, and DataLoader "
+        f"was to stack {len(batches)} of them: give it batch_size=None, as in "
+        "DataLoader(IterableDataset(loader), batch_size=None); the loader has the batch size"
+    )
+
+
+# Where torch looks how samples of a type become a batch.
+collate.default_collate_fn_map[_WholeBatch] = _refuse_to_stack
 
 
 class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -276,7 +380,7 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         self._next_epoch.fill_(start.epoch + 1)
         self._asked = False
         for images, labels in batches:
-            yield tensors(images), tensor(labels)
+            yield _WholeBatch((tensors(images), tensor(labels)))
 
     def _next_start(self) -> EpochPosition:
         """Where the next loop begins: after earlier workers' epochs, or where the loader says."""

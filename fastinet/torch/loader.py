@@ -113,7 +113,7 @@ class Loader(Feed[Batch]):
         transform: Transform,
         *,
         device: torch.device | str | int | None = None,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         mean: Any = None,
         std: Any = None,
         channels_last: bool = False,

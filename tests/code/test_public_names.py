@@ -23,9 +23,9 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": boxes companions copies crops erased erased_pixels errors flips image_sizes images "
-            "indices interpolations keys label_sets labels objects replaced soft_labels steps "
-            "valid vflips windows"
+            ": as_dict boxes companions copies crops erased erased_pixels errors flips image_sizes "
+            "images indices interpolations keys label_sets labels objects replaced soft_labels "
+            "steps valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": (
@@ -277,7 +277,7 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            ": boxes companions copies crops erased errors flips image_sizes images"
+            ": as_dict boxes companions copies crops erased errors flips image_sizes images"
             " indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
         "CopySampler": "(sampler, *, rank, world): set_epoch",
@@ -313,8 +313,8 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": boxes companions copies crops erased errors flips image_sizes images indices keys "
-            "label_sets labels objects replaced soft_labels steps valid"
+            ": as_dict boxes companions copies crops erased errors flips image_sizes images "
+            "indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
         "JaxFeed": (
             ": ahead batch_sampler batch_size dataset epoch failures load_state_dict loader "

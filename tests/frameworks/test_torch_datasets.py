@@ -73,6 +73,7 @@ def test_groups_of_views_are_the_loaders(dataset: fastinet.Dataset) -> None:
     assert np.array_equal(wide.numpy(), expected.crops[0][4])
     assert np.array_equal(local.numpy(), expected.crops[1][4])
     assert label == expected.labels[4]
+    images.set_epoch(0)
     crops, labels = next(iter(DataLoader(images, batch_size=6)))
     for own, other in zip(crops, expected.crops, strict=True):
         assert np.array_equal(own.numpy(), other)
@@ -102,9 +103,9 @@ def test_items_are_the_loaders(dataset: fastinet.Dataset, dtype: Any, layout: An
 
 @pytest.mark.parametrize("context", [None, "fork", "spawn"])
 def test_under_dataloader(dataset: fastinet.Dataset, context: str | None) -> None:
-    """Workers that live for several epochs see set_epoch too."""
+    """Workers that live for several epochs count with their parent, and see set_epoch too."""
     images = ImageDataset(dataset, CROP, seed=SEED)
-    images[0]  # the parent's threads run before the fork
+    images.__getitems__(range(43))  # epoch 0; and the parent's threads run before the fork
     workers: dict[str, Any] = {}
     if context is not None:
         workers = {
@@ -113,8 +114,9 @@ def test_under_dataloader(dataset: fastinet.Dataset, context: str | None) -> Non
             "persistent_workers": True,
         }
     loader = DataLoader(images, batch_size=5, shuffle=True, **workers)
-    for epoch in (0, 1, 6):
-        images.set_epoch(epoch)
+    for epoch, named in ((1, False), (0, True), (6, True)):
+        if named:
+            images.set_epoch(epoch)
         rows = rows_of_epoch(dataset, epoch, layout="NCHW")
         expected = {(image.tobytes(), label) for image, label in rows.values()}
         seen = [
@@ -197,10 +199,12 @@ def test_copies_by_number(dataset: fastinet.Dataset) -> None:
     images = ImageDataset(dataset, CROP, seed=SEED)
     expected = copies_of(dataset, 9, 5)
     assert [images[9, copy][0].numpy().tobytes() for copy in range(5)] == expected
+    images.set_epoch(0)
     rows = [image.numpy().tobytes() for image, _ in images.__getitems__([(9, 4), (9, 0), (9, 4)])]
     assert rows == [expected[4], expected[0], expected[4]]
     with pytest.raises(IndexError, match="copies must be 0 to 65535"):
         images[9, -1]
+    assert images[9][0].numpy().tobytes() == expected[0]
 
 
 class Listed:
@@ -358,6 +362,42 @@ def test_two_workers_are_refused(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 6, CROP, threads=1)
     with pytest.raises(ValueError, match="num_workers=2 would give every batch 2 times"):
         list(DataLoader(IterableDataset(loader), batch_size=None, num_workers=2))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_whole_batches_are_not_stacked(dataset: fastinet.Dataset, batch_size: int) -> None:
+    """DataLoader's own batch size is 1: it would give [1, 6, 3, 16, 16]."""
+    batches = DataLoader(IterableDataset(Loader(dataset, 6, CROP)), batch_size=batch_size)
+    with pytest.raises(ValueError, match=f"6 rows, .* to stack {batch_size} .* batch_size=None"):
+        next(iter(batches))
+
+
+@pytest.mark.parametrize("options", WORKERS[::3])
+def test_its_epoch_can_be_chosen(dataset: fastinet.Dataset, options: dict[str, Any]) -> None:
+    """In workers that run already, too; a loaded state in the middle of it stays."""
+
+    def loader_of() -> Loader:
+        return Loader(dataset, 6, CROP, shuffle=True, seed=SEED, threads=1)
+
+    images = IterableDataset(loader_of())
+    batches: Any = DataLoader(images, batch_size=None, **options)
+    for epoch in (3, 0):
+        images.set_epoch(epoch)
+        for batch, expected in zip(batches, loader_of().epoch(epoch), strict=True):
+            assert content(batch) == (expected.images.tobytes(), expected.labels.tolist())
+    other = IterableDataset(loader_of())
+    other.load_state_dict({**other.state_dict(), "epoch": 2, "position": 30})
+    other.set_epoch(2)
+    assert len(list(DataLoader(other, batch_size=None, **options))) == 3
+
+
+def test_an_iterator_that_is_never_used_takes_no_epoch(dataset: fastinet.Dataset) -> None:
+    images = IterableDataset(Loader(dataset, 43, CROP, shuffle=True, seed=SEED))
+    iter(images)
+    iter(DataLoader(images, batch_size=None))
+    (batch,) = images
+    (expected,) = Loader(dataset, 43, CROP, shuffle=True, seed=SEED).epoch(0)
+    assert torch.equal(batch[1], torch.from_numpy(expected.labels))
 
 
 def test_only_a_plain_loader_is_taken(dataset: fastinet.Dataset) -> None:

@@ -186,3 +186,14 @@ def test_crops_need_as_many_sizes_as_items() -> None:
         _plan.draw_crops(
             RandomResizedCrop().native(), np.ones((2, 2), np.int32), np.zeros(3, np.int64)
         )
+
+
+def test_counts_go_up_one_by_one() -> None:
+    counts = np.array([0, 7, 2**32 - 1], np.uint32)
+    before = _plan.count_up(counts, np.array([1, 1, 2, 0]))
+    assert before.tolist() == [7, 8, 2**32 - 1, 0]
+    assert counts.tolist() == [1, 9, 0]
+    for wrong in ([0, 3], [-1]):
+        with pytest.raises(IndexError, match="among 3"):
+            _plan.count_up(counts, np.array(wrong))
+    assert counts.tolist() == [1, 9, 0]

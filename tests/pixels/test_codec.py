@@ -108,7 +108,7 @@ def test_what_is_no_image(call: Any) -> None:
         with pytest.raises(fastinet.errors.UnsupportedError, match="neither those of a JPEG nor"):
             call(data)
     with pytest.raises(TypeError):
-        call("text")
+        call(7)
 
 
 @pytest.mark.parametrize("call", [fastinet.read_header, fastinet.decode])
