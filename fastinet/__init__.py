@@ -30,6 +30,7 @@ from fastinet.items.stream import Stream
 from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.stream_loader import StreamLoader
+from fastinet.loading.then import Then
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
 from fastinet.pixels.transforms import (
     CenterCrop,
@@ -62,6 +63,7 @@ __all__ = [
     "SemanticTree",
     "Stream",
     "StreamLoader",
+    "Then",
     "View",
     "apply_steps",
     "augment",

@@ -42,6 +42,14 @@ class Run(Protocol[Delivered_co]):
         """Batches that are ready to be delivered."""
 
 
+class EpochEngine(Run[LeasedRows], Protocol):
+    """The engine at work on an epoch, which counts what it has delivered."""
+
+    @property
+    def delivered(self) -> int:
+        """Batches that `next` has returned so far, whoever called it."""
+
+
 class Batches(ABC, Generic[Delivered]):
     """Batches in order, once: what an epoch and a pass over a stream have in common.
 
@@ -149,7 +157,7 @@ class Epoch(Batches[LeasedRows]):
 
     def __init__(
         self,
-        native: _engine.Epoch,
+        native: EpochEngine,
         kind: BatchKind,
         *,
         batches: int,

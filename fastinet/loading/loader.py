@@ -24,7 +24,7 @@ from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch_kind import BatchKind
 from fastinet.loading.blocks import Blocks
-from fastinet.loading.epoch import Epoch
+from fastinet.loading.epoch import Epoch, LeasedRows
 from fastinet.loading.failures import Failures
 from fastinet.loading.options import (
     DEFAULT_RANK,
@@ -44,6 +44,7 @@ from fastinet.loading.state import (
     seed_and_position,
 )
 from fastinet.loading.stats import LoaderStats
+from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 from fastinet.pixels.transforms import Transform, needs_boxes
@@ -137,6 +138,11 @@ class Loader(BaseLoader):
             boxes and flips do not depend on it.
         record: keep what was drawn: `batch.steps` then has the operations of `augment` that each
             row was taken through, with their numbers. Without it this costs nothing.
+        then: your own function of a finished row, uint8 [H, W, 3], which returns a row like it; or
+            a `fastinet.Then`, of rows or batches, with random numbers, and other shapes and types.
+            It is called ahead of the loop by as many more threads, of Python, before rows are
+            normalised. What it raises comes out of the ``next()`` that would deliver the row, as
+            a `fastinet.errors.ThenError`, whatever `on_error` is.
         log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
             the `LoaderStats` of the time since the last call. It runs on the thread of the loop,
             when that asks for a batch; what it raises comes out of that ``next()``, which then has
@@ -186,6 +192,7 @@ class Loader(BaseLoader):
         block: int | None = None,
         sizes: Mapping[int, int | tuple[int, int]] | None = None,
         record: bool = False,
+        then: Callable[..., Any] | Then | None = None,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
@@ -296,13 +303,22 @@ class Loader(BaseLoader):
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        of_this_process = ("_engine", "_stats", "_slots", "_latest", "_failures")
+        of_this_process = (
+            "_engine",
+            "_stats",
+            "_slots",
+            "_latest",
+            "_failures",
+            "_meter",
+            "_result_memory",
+        )
         state = {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
         state.pop("_blocks", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
+        self._meter = self._make_meter()
 
     @functools.cached_property
     def _blocks(self) -> Blocks | None:
@@ -376,7 +392,7 @@ class Loader(BaseLoader):
         epoch, position = start
         order = self._order(epoch, position)
         self._slots = self._engine_of_this_process().slots
-        native = self._native_epoch(
+        engine = self._native_epoch(
             epoch,
             order,
             slots=self._slots,
@@ -386,6 +402,7 @@ class Loader(BaseLoader):
             blocks=self._blocks_of(order, position),
             copies=self._copies(position),
         )
+        native = self._with_then(engine, epoch, self._named)
         tracker = EpochTracker(native, start, step=self._share.step, items=len(self.dataset))
         kind = self._batch_kind(epoch)
         failures = self._failures = Failures(self.dataset.keys, kind.explained)
@@ -423,7 +440,7 @@ class Loader(BaseLoader):
             order,
             self.dataset.labels,
             self.dataset.keys,
-            dtype=self.output.numpy_dtype(),
+            dtype=self._engine_output.numpy_dtype(),
             with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
@@ -439,7 +456,21 @@ class Loader(BaseLoader):
     def _batch_kind(self, epoch: int) -> BatchKind:
         """What the batches of an epoch have in common."""
         annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
-        return BatchKind(self.dataset, self._has_views, self._has_groups, annotated, self._erasure)
+        return BatchKind(
+            self.dataset,
+            self._has_views,
+            self._has_groups,
+            annotated,
+            self._erasure,
+            is_erased=self._results is not None and self._results.is_erased_here,
+        )
+
+    def _named(self, delivered: LeasedRows, row: int) -> tuple[str, str]:
+        """The archive and the key of a row's item."""
+        item = int(delivered[0].items[row])
+        columns = self.dataset.columns
+        number = 0 if columns.item_archive is None else int(columns.item_archive[item])
+        return str(columns.archives[number].archive.path), self.dataset.keys[item]
 
     def _engine_of_this_process(self) -> _EngineParts:
         """What epochs need of the engine; made anew after a fork, which leaves threads behind."""

@@ -11,6 +11,7 @@ from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
 from fastinet.distributed import rank_and_world, warn_of_launcher
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.stats import LoaderStats
+from fastinet.loading.then import Then, checked_then
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
 from fastinet.pixels.transforms import (
@@ -101,6 +102,7 @@ class LoaderOptions:
     world: int
     prefetch: int
     record: bool
+    then: Then | None
     log: Callable[[LoaderStats], object] | None
     log_every: float
 
@@ -148,6 +150,7 @@ class LoaderOptions:
             world=world,
             prefetch=_checked_prefetch(arguments["prefetch"], threads, batch_size),
             record=bool(arguments["record"]),
+            then=checked_then(arguments["then"], transform, output),
             log=arguments["log"],
             log_every=arguments["log_every"],
         )
@@ -174,6 +177,7 @@ class RowArguments(TypedDict, total=False):
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
     sizes: Mapping[int, int | tuple[int, int]] | None
+    then: Callable[..., Any] | Then | None
 
 
 class EpochArguments(RowArguments, total=False):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from fastinet._native import _engine
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["EpochPosition", "EpochTracker", "PassTracker"]
 
@@ -46,7 +43,7 @@ class EpochTracker:
 
     def __init__(
         self,
-        native: _engine.Epoch | DeliveredBatches,
+        native: Counted,
         start: EpochPosition,
         *,
         step: int,
@@ -82,6 +79,14 @@ class EpochTracker:
     def __getstate__(self) -> dict[str, Any]:
         """What a copy in another process needs; the engine stays here."""
         return {**self.__dict__, "_native": DeliveredBatches(self._native.delivered)}
+
+
+class Counted(Protocol):
+    """What knows how many batches an epoch has delivered."""
+
+    @property
+    def delivered(self) -> int:
+        """Batches that were delivered so far."""
 
 
 class DeliveredBatches(NamedTuple):

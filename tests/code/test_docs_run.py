@@ -172,6 +172,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         'loader = fastinet.Loader(ds, 64, transform, dtype="float32", layout="NCHW")\n',
         after="targets.shape[1:] == (1000,) and targets.dtype == np.float32 and number == 4",
     ),
+    ("docs/training-loop.md", "An operation of your own"): Program(
+        before=TRAIN,
+        shorter=(("RandomResizedCrop(224)", "RandomResizedCrop(32)"), ("256", "8")),
+        after="next(iter(medians)).images.std() < next(iter(grainy)).images.std() * 255",
+    ),
     ("docs/training-loop.md", "Is the loader the bottleneck?"): Program(before=LOADER),
     ("docs/frameworks.md", "PyTorch"): Program(
         before=f"import torch\n{NETWORK}",
