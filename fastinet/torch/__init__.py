@@ -10,10 +10,12 @@ There are two ways to batches. The fast one is a loader whose batches are tensor
 
 The other keeps ``torch.utils.data.DataLoader`` with its samplers and workers: `ImageDataset` is a
 map-style dataset for it, and `CopySampler` lets items that come again in an epoch differ.
-`IterableDataset` is what torchdata's ``StatefulDataLoader`` takes.
+`IterableDataset` is what torchdata's ``StatefulDataLoader`` takes. `ImageFolder` takes the place of
+torchvision's in a script as it is, transforms included.
 """
 
 from fastinet.torch.datasets import CopySampler, ImageDataset, IterableDataset
+from fastinet.torch.image_folder import ImageFolder
 from fastinet.torch.loader import Batch, Loader
 
-__all__ = ["Batch", "CopySampler", "ImageDataset", "IterableDataset", "Loader"]
+__all__ = ["Batch", "CopySampler", "ImageDataset", "ImageFolder", "IterableDataset", "Loader"]

@@ -290,6 +290,11 @@ PUBLIC = {
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
             " epoch set_epoch"
         ),
+        "ImageFolder": (
+            "(root, transform, target_transform, loader, is_valid_file, allow_empty, *, split): "
+            "class_to_idx classes dataset imgs loader root samples target_transform targets "
+            "transform wnid_to_idx wnids"
+        ),
         "IterableDataset": "(loader): load_state_dict state_dict",
         "Loader": (
             "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
