@@ -190,6 +190,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="images.shape[1:] == (3, 224, 224) and len(list(batches)) > 1",
         needs=("torch", "torchdata"),
     ),
+    ("docs/frameworks.md", "ImageFolder"): Program(
+        before="import numpy as np\nimport torch\n",
+        after="images.shape[1:] == (64, 64, 3) and len(dataset) == sum(1 for _ in dataset.targets)",
+        needs=("torch",),
+    ),
     ("docs/frameworks.md", "JAX"): Program(
         before=TRAIN,
         after="images.shape == (256, 224, 224, 3)"
