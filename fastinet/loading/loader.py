@@ -119,7 +119,8 @@ class Loader(BaseLoader):
             a FastinetWarning says so, once, where a launcher or framework tells of several;
             ``world=1`` is for a process that is to have them all, as one that evaluates alone.
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
-            are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
+            are so small that the threads would starve. Memory is ``prefetch + 2`` batches;
+            with `then`, up to twice as many.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
         boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
