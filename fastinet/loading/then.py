@@ -153,6 +153,7 @@ class Results:
         self._output = output
         self._is_plain = then.is_final or (output.dtype, output.layout) == ("uint8", "NHWC")
         self.in_place = self._is_plain and not then.is_final and then.shape is None
+        self._lines: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
         self.is_erased_here = bool(erasings_of(transform)) and output.dtype != "uint8"
 
     @property
@@ -204,19 +205,29 @@ class Results:
         if self._output.dtype == "uint8":
             channels[...] = result
             return
-        native = self._output.native()
-        scale, bias = (np.array(native[name], np.float32) for name in ("pixel_scale", "pixel_bias"))
         if is_nchw:
+            scale, bias = self._normalisation(1)
             for channel in range(3):
-                line = np.multiply(result[..., channel], scale[channel], dtype=np.float32)
-                target[channel] = np.add(line, bias[channel], out=line)
+                plane = np.ascontiguousarray(result[..., channel])
+                _normalise(plane, scale[channel], bias[channel], target[channel])
             return
-        # Three numbers over and over, since NumPy is slow along an axis of three.
         height, width, _ = result.shape
-        line = np.multiply(
-            result.reshape(height, width * 3), np.tile(scale, width), dtype=np.float32
-        )
-        target.reshape(height, width * 3)[...] = np.add(line, np.tile(bias, width), out=line)
+        lines = (height, width * 3)
+        _normalise(result.reshape(lines), *self._normalisation(width), target.reshape(lines))
+
+    def _normalisation(self, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scale and bias of a line of pixels, float32 [width * 3].
+
+        The three numbers over and over, since NumPy is slow along an axis of three.
+        """
+        if width not in self._lines:
+            native = self._output.native()
+            scale, bias = (
+                np.tile(np.array(native[name], np.float32), width)
+                for name in ("pixel_scale", "pixel_bias")
+            )
+            self._lines[width] = scale, bias
+        return self._lines[width]
 
     def erase(
         self,
@@ -237,3 +248,13 @@ class Results:
             height, width = array.shape[-2:]
             image, pixel = np.divmod(numbers, height * width)
             array.reshape(-1, 3, height * width)[image, :, pixel] = values
+
+
+def _normalise(pixels: NDArray[Any], scale: Any, bias: Any, target: NDArray[Any]) -> None:
+    """``pixels * scale + bias`` in float32, two operations with a rounding each, and a last one."""
+    is_float32 = target.dtype == np.float32
+    line = target if is_float32 else np.empty(pixels.shape, np.float32)
+    np.multiply(pixels, scale, out=line, dtype=np.float32)
+    np.add(line, bias, out=line)
+    if not is_float32:
+        target[...] = line
