@@ -31,6 +31,7 @@ from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
 from fastinet.loading.size_per_batch import SizePerBatch
 from fastinet.loading.stream_loader import StreamLoader
+from fastinet.loading.then import Then
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
 from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop, Resize
 from fastinet.pixels.view_groups import MultiCrop, SameCrop, View
@@ -59,6 +60,7 @@ __all__ = [
     "SizePerBatch",
     "Stream",
     "StreamLoader",
+    "Then",
     "View",
     "apply_steps",
     "augment",

@@ -407,7 +407,7 @@ class Batch(BaseBatch[NDArray[Any]]):
         erase: rows of float dtypes, and a transform without `erase`.
         """
         self._note_asked()
-        return self._columns.erased_pixels(group)
+        return None if self._kind.is_erased else self._columns.erased_pixels(group)
 
     def _boxes_to_erase(self) -> NDArray[np.int32] | None:
         erased = self._columns.erased

@@ -65,6 +65,14 @@ class Tracker(Protocol):
         """The batches were closed or dropped."""
 
 
+class EpochEngine(Run[LeasedRows], Protocol):
+    """The engine at work on an epoch, which counts what it has delivered."""
+
+    @property
+    def delivered(self) -> int:
+        """Batches that `next` has returned so far, whoever called it."""
+
+
 class Batches(ABC, Generic[Delivered]):
     """Batches in order, once: what an epoch and a pass over a stream have in common.
 
@@ -211,7 +219,7 @@ class Epoch(Batches[LeasedRows]):
 
     def __init__(
         self,
-        native: _engine.Epoch,
+        native: EpochEngine,
         kind: BatchKind,
         *,
         batches: int,

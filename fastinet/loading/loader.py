@@ -26,7 +26,7 @@ from fastinet.loading.alike import Drawing
 from fastinet.loading.annotated import item_boxes_of, label_maps_of
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch_kind import BatchKind
-from fastinet.loading.epoch import Epoch
+from fastinet.loading.epoch import Epoch, LeasedRows
 from fastinet.loading.epoch_order import EpochOrder
 from fastinet.loading.failures import Failures
 from fastinet.loading.options import (
@@ -49,6 +49,7 @@ from fastinet.loading.state import (
     version_and_rest,
 )
 from fastinet.loading.stats import LoaderStats
+from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 from fastinet.pixels.view_groups import Transform
@@ -128,7 +129,8 @@ class Loader(BaseLoader):
             a FastinetWarning says so, once, where a launcher or framework tells of several;
             ``world=1`` is for a process that is to have them all, as one that evaluates alone.
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
-            are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
+            are so small that the threads would starve. Memory is ``prefetch + 2`` batches;
+            with `then`, up to twice as many.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
         boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
@@ -148,6 +150,11 @@ class Loader(BaseLoader):
             depend on it.
         record: keep what was drawn: `batch.steps` then has the operations of `augment` that each
             row was taken through, with their numbers. Without it this costs nothing.
+        then: your own function of a finished row, uint8 [H, W, 3], which returns a row like it; or
+            a `fastinet.Then`, of rows or batches, with random numbers, and other shapes and types.
+            It is called ahead of the loop by as many more threads, of Python, before rows are
+            normalised. What it raises comes out of the ``next()`` that would deliver the row, as
+            a `fastinet.errors.ThenError`, whatever `on_error` is.
         log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
             the `LoaderStats` of the time since the last call. It runs on the thread of the loop,
             when that asks for a batch; what it raises comes out of that ``next()``, which then has
@@ -199,6 +206,7 @@ class Loader(BaseLoader):
         block: int | None = None,
         sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None = None,
         record: bool = False,
+        then: Callable[..., Any] | Then | None = None,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
@@ -351,11 +359,21 @@ class Loader(BaseLoader):
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        of_this_process = ("_engine", "_stats", "_slots", "_latest", "_begun", "_failures")
+        of_this_process = (
+            "_engine",
+            "_stats",
+            "_slots",
+            "_latest",
+            "_begun",
+            "_failures",
+            "_meter",
+            "_result_memory",
+        )
         return {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
+        self._meter = self._make_meter()
 
     @property
     def order(self) -> EpochOrder:
@@ -404,7 +422,7 @@ class Loader(BaseLoader):
         self.options.own_rank.warn_if_untold()
         order = self.order.items(self.seed, epoch, position)
         self._slots = self._engine_of_this_process().slots
-        native = self._native_epoch(
+        engine = self._native_epoch(
             epoch,
             order,
             slots=self._slots,
@@ -417,6 +435,7 @@ class Loader(BaseLoader):
                 self.seed, epoch, position, self._share.step, self._share.batches(position)
             ),
         )
+        native = self._with_then(engine, epoch, self._named)
         tracker = EpochTracker(
             native,
             start,
@@ -466,7 +485,7 @@ class Loader(BaseLoader):
             order,
             self.dataset.labels,
             self.dataset.keys,
-            dtype=self.output.numpy_dtype(),
+            dtype=self._engine_output.numpy_dtype(),
             with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
@@ -484,7 +503,21 @@ class Loader(BaseLoader):
     def _batch_kind(self) -> BatchKind:
         """What the batches of an epoch have in common."""
         annotated = None if self.boxes is None else (self.boxes, self.transform)
-        return BatchKind(self.dataset, self._has_views, self._has_groups, annotated, self._erasure)
+        return BatchKind(
+            self.dataset,
+            self._has_views,
+            self._has_groups,
+            annotated,
+            self._erasure,
+            is_erased=self._results is not None and self._results.is_erased_here,
+        )
+
+    def _named(self, delivered: LeasedRows, row: int) -> tuple[str, str]:
+        """The archive and the key of a row's item."""
+        item = int(delivered[0].items[row])
+        columns = self.dataset.columns
+        number = 0 if columns.item_archive is None else int(columns.item_archive[item])
+        return str(columns.archives[number].archive.path), self.dataset.keys[item]
 
     def _engine_of_this_process(self) -> _EngineParts:
         """What epochs need of the engine; made anew after a fork, which leaves threads behind."""

@@ -12,6 +12,7 @@ from fastinet.base.draws import checked_draws
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.stats import LoaderStats
+from fastinet.loading.then import Then, checked_then
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
 from fastinet.pixels.transforms import CenterCrop, Resize
@@ -99,6 +100,7 @@ class LoaderOptions:
     own_rank: OwnRank
     prefetch: int
     record: bool
+    then: Then | None
     log: Callable[[LoaderStats], object] | None
     log_every: float
 
@@ -155,6 +157,7 @@ class LoaderOptions:
             own_rank=_own_rank(arguments["rank"], arguments["world"]),
             prefetch=_checked_prefetch(arguments["prefetch"], threads, batch_size),
             record=bool(arguments["record"]),
+            then=checked_then(arguments["then"], transform, output),
             log=arguments["log"],
             log_every=arguments["log_every"],
         )
@@ -182,6 +185,7 @@ class RowArguments(TypedDict, total=False):
     soft_labels: LabelMaps | ItemLabelMaps | None
     sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None
     draws: str
+    then: Callable[..., Any] | Then | None
 
 
 class EpochArguments(RowArguments, total=False):

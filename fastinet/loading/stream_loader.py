@@ -26,7 +26,8 @@ from fastinet.loading.state import (
     version_and_rest,
 )
 from fastinet.loading.stats import LoaderStats
-from fastinet.loading.stream_pass import StreamPass, StreamRun
+from fastinet.loading.stream_pass import ArrivedRows, StreamPass, StreamRun
+from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 from fastinet.pixels.view_groups import Transform, needs_boxes
@@ -69,8 +70,8 @@ class StreamLoader(BaseLoader):
         epoch: of random numbers, 0 .. 2**32 - 1.
         threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
             `on_error` (but for "replace", since a stream's other items are not known), `prefetch`,
-            `max_pixels`, `views`, `exif_orientation`, `record`, `log`, `log_every` and `out`, of
-            which two buffers are enough. One thread more takes the stream apart.
+            `max_pixels`, `views`, `exif_orientation`, `record`, `then`, `log`, `log_every` and
+            `out`, of which two buffers are enough. One thread more takes the stream apart.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many.
         rank: of this process; each rank reads a stream of its own, and position p of the order
             belongs to rank ``p % world``. "auto", together with `world`: as for `Loader`.
@@ -122,6 +123,7 @@ class StreamLoader(BaseLoader):
         views: int | None = None,
         exif_orientation: bool = False,
         record: bool = False,
+        then: Callable[..., Any] | Then | None = None,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
@@ -177,16 +179,23 @@ class StreamLoader(BaseLoader):
         """
         self.stream.check_unread()
         self.options.own_rank.warn_if_untold()
-        whole = self._tracker.reached.position == 0
+        reached = self._tracker.reached
+        run = StreamRun(
+            self._begin,
+            self.stream,
+            may_be_too_short=self.drop_last and reached.position == 0,
+            dtype=self._engine_output.numpy_dtype(),
+            has_views=self._has_views,
+        )
         begun = StreamPass(
-            StreamRun(self._begin, self.stream, may_be_too_short=self.drop_last and whole),
+            self._with_then(run, reached.epoch, self._named),
             self.stream,
             self._tracker,
-            dtype=self.output.numpy_dtype(),
             has_views=self._has_views,
             has_groups=self._has_groups,
             log=self._log_call(),
             erasure=self._erasure,
+            is_erased=self._results is not None and self._results.is_erased_here,
         )
         self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun
@@ -235,6 +244,10 @@ class StreamLoader(BaseLoader):
         if checked_epoch(epoch) != self._tracker.reached.epoch:
             self.stream.check_unread()
             self._tracker.reached = EpochPosition(epoch)
+
+    def _named(self, arrived: ArrivedRows, row: int) -> tuple[str, str]:
+        """The stream's name, and the key of a row."""
+        return self.stream.name, arrived[2][row][0]
 
     def state_dict(self) -> StreamLoaderState:
         """Where the pass stands, or the next one is to begin; exact after any batch.

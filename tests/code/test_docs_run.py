@@ -212,6 +212,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         'loader = fastinet.Loader(ds, 64, transform, dtype="float32", layout="NCHW")\n',
         after="targets.shape[1:] == (1000,) and targets.dtype == np.float32 and number == 4",
     ),
+    ("docs/training-loop.md", "An operation of your own"): Program(
+        before=TRAIN,
+        shorter=(("RandomResizedCrop(224)", "RandomResizedCrop(32)"), ("256", "8")),
+        after="next(iter(medians)).images.std() < next(iter(grainy)).images.std() * 255",
+    ),
     ("docs/training-loop.md", "Is the loader the bottleneck?"): Program(before=LOADER),
     ("docs/frameworks.md", "PyTorch"): Program(
         before=f"import torch\n{NETWORK}",
@@ -224,6 +229,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         shorter=(("range(90)", "range(2)"),),
         after="images.shape[1:] == (3, 224, 224) and len(list(batches)) > 1",
         needs=("torch", "torchdata"),
+    ),
+    ("docs/frameworks.md", "ImageFolder"): Program(
+        before="import numpy as np\nimport torch\n",
+        after="images.shape[1:] == (64, 64, 3) and len(dataset) == sum(1 for _ in dataset.targets)",
+        needs=("torch",),
     ),
     ("docs/frameworks.md", "JAX"): Program(
         before=TRAIN,

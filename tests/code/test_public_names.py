@@ -58,7 +58,7 @@ PUBLIC = {
             "(dataset, batch_size, transform, *, shuffle, repeats, seed, draws, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
             " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, "
-            "record, log, log_every, out): affinity batch_sampler batch_size draws drop_last "
+            "record, then, log, log_every, out): affinity batch_sampler batch_size draws drop_last "
             "epoch failures load_state_dict on_error options output prefetch rank repeats sampler "
             "seed set_epoch state_dict stats threads transform transform_at world"
         ),
@@ -91,9 +91,13 @@ PUBLIC = {
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, repeats, seed, draws, epoch, "
             "threads, affinity, dtype, layout, mean, std, exact, on_error, drop_last, rank, world, "
-            "prefetch, max_pixels, views, exif_orientation, record, log, log_every, out): affinity "
-            "batch_size draws drop_last failures load_state_dict on_error options output prefetch "
-            "rank repeats seed set_epoch state_dict stats threads transform world"
+            "prefetch, max_pixels, views, exif_orientation, record, then, log, log_every, out): "
+            "affinity batch_size draws drop_last failures load_state_dict on_error options output "
+            "prefetch rank repeats seed set_epoch state_dict stats threads transform world"
+        ),
+        "Then": (
+            "(function, batch, random, shape, dtype, threads): batch dtype function random shape "
+            "threads"
         ),
         "View": "(transform, count): count transform",
         "apply_steps": "(pixels, steps)",
@@ -188,6 +192,7 @@ PUBLIC = {
         "InternalError": ": advising archive cause in_archive in_member member offset",
         "MissingError": ": advising archive cause errno in_archive in_member member offset",
         "ReadError": ": advising archive cause in_archive in_member member offset",
+        "ThenError": ": advising archive cause epoch in_archive in_member item member offset",
         "TooLargeError": ": advising archive cause in_archive in_member member offset",
         "UnsupportedError": ": advising archive cause in_archive in_member member offset",
         "from_status": "(code, cause, archive, member, offset)",
@@ -297,6 +302,11 @@ PUBLIC = {
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
             " epoch set_epoch"
+        ),
+        "ImageFolder": (
+            "(root, transform, target_transform, loader, is_valid_file, allow_empty, *, split): "
+            "class_to_idx classes dataset imgs loader root samples target_transform targets "
+            "transform wnid_to_idx wnids"
         ),
         "IterableDataset": "(loader): load_state_dict set_epoch state_dict",
         "Loader": (
