@@ -15,6 +15,7 @@ from fastinet.datasets.published import PublishedArchive, PublishedSplit
 from fastinet.testing.archives import END, entry, tar, train_tar
 from fastinet.testing.devkit import write_devkit
 from fastinet.testing.ilsvrc import miniature_challenge, write_archive
+from fastinet.testing.robustness import tiny_imagenet_members
 from fastinet.testing.small import small_jpeg
 from fastinet.testing.whole_archives import imagenet_v2_members
 
@@ -203,6 +204,34 @@ def test_images_whose_class_nothing_tells_are_an_error(tmp_path: Path, form: str
         members.pop(name)
     path = write_archive(tmp_path / "sound", members, form=form)
     assert fastinet.verify(path, published=[]).ok
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "folder"])
+def test_tars_beside_images(tmp_path: Path, form: str) -> None:
+    """In a tar their images are members that nobody reads; in a folder they are other files."""
+    image = small_jpeg(np.random.default_rng(1))
+    members = {f"train/n01440764/n01440764_{number}.JPEG": image for number in (100, 101)}
+    members["val.tar"] = tar({"n01440764/n01440764_100.JPEG": image})
+    path = write_archive(tmp_path / "data", members, form=form)
+    report = fastinet.verify(path, published=[])
+    assert report.images == 2
+    if form == "folder":
+        assert report.ok
+        said = [each.message for each in report.findings if each.kind == "unexpected members"]
+        assert said == ["1 files are none of it: val.tar"]
+    else:
+        (message,) = unread(report)
+        assert message.startswith("1 tars beside images are not looked into")
+        assert message.endswith("val.tar; images in them are not read")
+
+
+def test_other_files_of_data_of_ones_own_are_none_of_its_items(tmp_path: Path) -> None:
+    """What fastinet.open reads is not called unexpected, though nothing is published of it."""
+    members = tiny_imagenet_members()
+    report = fastinet.verify(write_archive(tmp_path / "tiny.tar", members), published=[])
+    assert report.ok
+    said = " ".join(each.message for each in report.findings)
+    assert "test_0.JPEG" not in said
 
 
 def test_second_images_of_samples_are_read_with_the_first(tmp_path: Path) -> None:
