@@ -109,7 +109,24 @@ class Source:
 
 
 def run_of(native: Native, source: Source, *, may_be_too_short: bool = False) -> StreamRun:
-    return StreamRun(lambda: native, source, may_be_too_short=may_be_too_short)  # type: ignore[arg-type, return-value]
+    return StreamRun(
+        lambda: native,  # type: ignore[arg-type, return-value]
+        source,  # type: ignore[arg-type]
+        may_be_too_short=may_be_too_short,
+        dtype=np.dtype(np.uint8),
+        has_views=True,
+    )
+
+
+class Lease:
+    """Stands in for a leased slot, which says what it was asked for."""
+
+    def arrays(self, dtype: Any, with_views: bool) -> Any:
+        return f"{dtype} {with_views}"
+
+
+LEASE = Lease()
+BATCH = (LEASE, [("key", [])], 3, {})
 
 
 def test_what_the_stream_failed_of_comes_before_what_it_looks_like() -> None:
@@ -121,7 +138,8 @@ def test_what_the_stream_failed_of_comes_before_what_it_looks_like() -> None:
         run_of(Native(cut), Source(TimeoutError("the disk"))).next()
     with pytest.raises(TimeoutError, match="the disk"):
         run_of(Native(None), Source(TimeoutError("the disk"))).next()
-    assert run_of(Native("batch"), Source(TimeoutError("later"))).next() == "batch"  # type: ignore[comparison-overlap]
+    arrived = run_of(Native(BATCH), Source(TimeoutError("later"))).next()
+    assert arrived == (LEASE, "uint8 True", *BATCH[1:])
 
 
 def test_engine_and_stream_end_together() -> None:
@@ -163,8 +181,8 @@ def test_nothing_is_read_before_somebody_wants_it() -> None:
 def test_a_stream_that_is_too_short_for_a_batch_is_told_of(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
-    assert run_of(Native("batch", None), Source(), may_be_too_short=False).next() is not None
-    run = run_of(Native("batch", None), Source(), may_be_too_short=True)
+    assert run_of(Native(BATCH, None), Source(), may_be_too_short=False).next() is not None
+    run = run_of(Native(BATCH, None), Source(), may_be_too_short=True)
     assert run.next() is not None
     assert run.next() is None
     assert not recwarn.list, "there was one"
