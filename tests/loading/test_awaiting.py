@@ -18,7 +18,7 @@ from fastinet import Loader, RandomResizedCrop
 from fastinet.errors import UnsupportedError
 from fastinet.loading.awaiting import answer
 from fastinet.loading.batch import SentBatch
-from fastinet.loading.feeding import Feed
+from fastinet.loading.feeding import Feed, FeedEpoch
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
 
@@ -107,6 +107,24 @@ def test_a_cancelled_task_takes_no_batch(
         return [*seen, *[rows(batch) async for batch in epoch]]
 
     assert run(main()) == expected
+
+
+@KINDS
+def test_batches_that_are_ready_let_others_work_too(
+    dataset: fastinet.Dataset, kind: Callable[..., Any]
+) -> None:
+    async def main() -> None:
+        epoch = aiter(kind(dataset, prefetch=4))
+        ready = epoch._batches if isinstance(epoch, FeedEpoch) else epoch
+        for _ in range(4):
+            while ready.ready_batches < 2:  # noqa: ASYNC110 - the engine has no asyncio.Event
+                await asyncio.sleep(0)
+            turns: list[int] = []
+            asyncio.get_running_loop().call_soon(turns.append, 1)
+            await anext(epoch)
+            assert turns == [1]
+
+    run(main())
 
 
 class Delayed:
