@@ -90,6 +90,6 @@ def __getattr__(name: str) -> Any:
     """``__version__``, and the modules for frameworks, which are imported when first named."""
     if name == "__version__":
         return build_info()["version"]
-    if name in ("jax", "torch"):
+    if name in ("jax", "keras", "torch"):
         return importlib.import_module(f"fastinet.{name}")
     raise AttributeError(f"module 'fastinet' has no attribute {name!r}")

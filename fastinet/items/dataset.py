@@ -233,6 +233,21 @@ class Dataset:
         """
         return self.columns.read(item_number(index, len(self)))
 
+    def __getitems__(self, items: Any) -> Any:
+        """What ``DataLoader`` asks for: the batch whose items a loader's ``batch_sampler`` gave.
+
+        Raises:
+            TypeError: other items. A dataset has no pixels without a transform, which
+                `fastinet.torch.ImageDataset` has.
+        """
+        fetch = getattr(items, "fetch", None)
+        if fetch is None:
+            raise TypeError(
+                "what fastinet.open gives has no pixels without a transform: DataLoader takes "
+                "fastinet.torch.ImageDataset(ds, transform); or loop over a fastinet.torch.Loader"
+            )
+        return fetch()
+
     @property
     def companion_extensions(self) -> tuple[str, ...]:
         """What companions there are beside items of the archives, by extension: "cls", "seg.png".

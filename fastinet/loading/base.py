@@ -113,12 +113,12 @@ class BaseLoader(LoaderNames):
 
     @property
     def rank(self) -> int:
-        """Of this process, "auto" looked up."""
+        """Of this process; "auto" looked up now, and so it is when an epoch begins."""
         return self.options.rank
 
     @property
     def world(self) -> int:
-        """Number of ranks, "auto" looked up."""
+        """Number of ranks; "auto" looked up now."""
         return self.options.world
 
     @property

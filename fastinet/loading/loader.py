@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import weakref
@@ -18,6 +19,7 @@ from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.draws import draws_number
 from fastinet.base.warning import warn
+from fastinet.distributed import NotYetKnownError
 from fastinet.items.dataset import Dataset
 from fastinet.items.stream import Stream
 from fastinet.loading.alike import Drawing
@@ -119,7 +121,8 @@ class Loader(BaseLoader):
             index and label are -1; each item comes exactly once.
         rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
             that no two ranks have the same item, or the same copy of it, in an epoch. "auto",
-            together with `world`: what `fastinet.distributed.rank_and_world` finds.
+            together with `world`: what `fastinet.distributed.rank_and_world` finds when an epoch
+            begins, so that a loader may be made before the process group is.
         world: number of ranks, or "auto". Without `rank` and `world` one process has all items, and
             a FastinetWarning says so, once, where a launcher or framework tells of several;
             ``world=1`` is for a process that is to have them all, as one that evaluates alone.
@@ -222,18 +225,9 @@ class Loader(BaseLoader):
                 'pad_last="mask" is for evaluation, where each item comes once: repeats='
                 f'{self.repeats} leaves most of them out; take pad_last="wrap" for training'
             )
-        self._share = Share(
-            len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
-        )
-        if self.drop_last and len(self) == 0:
-            warn(
-                f"drop_last=True leaves no batch: {dataset!r} has fewer items than the "
-                f"{self._share.step} that {self.world} ranks with batch_size={batch_size} take; a "
-                'smaller batch_size or pad_last="wrap" gives some'
-            )
-        self.order = EpochOrder(
-            dataset, self._share, self.repeats, self.shuffle, self.window, self.block
-        )
+        self._order: EpochOrder | None = None
+        with contextlib.suppress(NotYetKnownError):  # then those who ask for batches are told
+            self.order  # noqa: B018 - warns of ranks without a batch
         self._sizes = SizeSchedule(sizes or {})
         self._sizes.check(self.transform)
         self._lent_slots: _engine.SlotPool | None = None
@@ -352,6 +346,34 @@ class Loader(BaseLoader):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
 
+    @property
+    def order(self) -> EpochOrder:
+        """Which items the epochs of this rank show, of the ranks that there are now."""
+        rank, world = self.options.own_rank.now()
+        latest = self._order
+        if latest is None or (latest.share.rank, latest.share.world) != (rank, world):
+            items, pad_last = len(self.dataset), self.pad_last
+            share = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
+            if latest is None:
+                latest = EpochOrder(
+                    self.dataset, share, self.repeats, self.shuffle, self.window, self.block
+                )
+            else:
+                latest = latest.of(share)
+                self._engine = None  # its slots are as large as a batch of the other share
+            self._order = latest
+            if self.drop_last and share.batches(0) == 0:
+                warn(
+                    f"drop_last=True leaves no batch: {self.dataset!r} has fewer items than the "
+                    f"{share.step} that {world} ranks with batch_size={self.batch_size} take; a "
+                    'smaller batch_size or pad_last="wrap" gives some'
+                )
+        return latest
+
+    @property
+    def _share(self) -> Share:
+        return self.order.share
+
     def _lend_buffers(self, out: Sequence[NDArray[Any]]) -> None:
         """Makes all epochs put their batches into `out`; before the first of them begins."""
         buffers = self._buffers_of(out)
@@ -367,6 +389,7 @@ class Loader(BaseLoader):
     def _begin(self, start: EpochPosition) -> Epoch:
         """Sets the engine to work on an epoch, from `start` on."""
         epoch, position = start
+        self.options.own_rank.warn_if_untold()
         order = self.order.items(self.seed, epoch, position)
         self._slots = self._engine_of_this_process().slots
         native = self._native_epoch(
@@ -464,7 +487,9 @@ class Loader(BaseLoader):
 
     def _make_slots_of_epochs(self) -> _engine.SlotPool:
         """Memory for batches, of no more rows than this rank has in an epoch."""
-        rows = min(self.batch_size, max(1, self._share.rows(0)))
+        # Buffers that were lent are as large as they are, and are there before the ranks may be.
+        lent = self._buffers is not None
+        rows = self.batch_size if lent else min(self.batch_size, max(1, self._share.rows(0)))
         return self._make_slots(rows, self._soft_label_classes)
 
     @property

@@ -177,6 +177,7 @@ class StreamLoader(BaseLoader):
             UnsupportedError: the stream has been read before.
         """
         self.stream.check_unread()
+        self.options.own_rank.warn_if_untold()
         whole = self._tracker.reached.position == 0
         begun = StreamPass(
             StreamRun(self._begin, self.stream, may_be_too_short=self.drop_last and whole),

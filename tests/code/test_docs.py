@@ -34,7 +34,7 @@ CALLED: dict[str, type] = {
     "val": fastinet.Dataset,
     "stream": fastinet.Stream,
 }
-FRAMEWORKS = {"jax", "timm", "torch", "torchdata"}
+FRAMEWORKS = {"jax", "keras", "timm", "torch", "torchdata"}
 
 
 def pages_below(root: Path) -> list[Page]:

@@ -274,6 +274,21 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",
     ),
+    ("docs/trainers/keras.md", "Keras 3"): Program(
+        before=TRAIN
+        + VALIDATION
+        + "import os\nos.environ.setdefault('KERAS_BACKEND', 'torch')\nimport keras\n"
+        "model = keras.Sequential(\n"
+        "    [keras.layers.Rescaling(1 / 255), keras.layers.GlobalAveragePooling2D(),"
+        " keras.layers.Dense(1000)]\n"
+        ")\n"
+        "loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+        "model.compile('sgd', loss)\n"
+        "model.build((None, 224, 224, 3))\n",
+        shorter=(("epochs=90", "epochs=2, verbose=0"),),
+        after="train.epoch == 2",
+        needs=("keras", "torch"),
+    ),
     ("docs/metrics.md", "From arrays"): Program(
         before="".join(
             f'{name} = np.load("{name}.npy")\n' for name in ("logits", "logits_a", "logits_o")
@@ -354,6 +369,7 @@ def test_code_runs(key: tuple[str, str], miniatures: Path, monkeypatch: pytest.M
         # Of splits that are not chosen, and of what is odd in the miniatures.
         warnings.simplefilter("ignore", fastinet.errors.FastinetWarning)
         warnings.filterwarnings("ignore", "'set_vital' is deprecated")  # torchdata's business
+        warnings.filterwarnings("ignore", "__array__ implementation")  # Keras's
         run(BLOCKS[key], program)
 
 

@@ -59,7 +59,7 @@ PYTHON_LAYERS = [
     {"loading"},
     {"verification"},
     {""},
-    {"jax", "torch"},
+    {"jax", "keras", "torch"},
     {"timm"},
     {"testing"},
     {"cli"},
@@ -67,9 +67,11 @@ PYTHON_LAYERS = [
 ]
 
 # Only these layers may import what training itself does not need.
-HEAVY_PACKAGES = {"click", "rich", "PIL", "torch", "jax", "timm", "matplotlib", "cv2", "simplejpeg"}
+HEAVY_PACKAGES = {
+    *("click", "rich", "PIL", "torch", "jax", "keras", "timm", "matplotlib", "cv2", "simplejpeg")
+}
 MAY_IMPORT_BY_NAME = {""}  # the face, which imports frameworks' modules when they are asked for
-MAY_IMPORT_HEAVY = {"testing", "cli", "__main__", "jax", "timm", "torch"}
+MAY_IMPORT_HEAVY = {"testing", "cli", "__main__", "jax", "keras", "timm", "torch"}
 
 
 def layer_numbers(layers: list[set[str]]) -> dict[str, int]:

@@ -322,6 +322,11 @@ PUBLIC = {
         ),
         "feed": "(loader, sharding, *, ahead)",
     },
+    "fastinet.keras": {
+        "EpochCallback": "(feed): feed",
+        "KerasFeed": ": batch_size epoch loader num_batches",
+        "feed": "(loader, *, inputs)",
+    },
 }
 
 # Modules of fastinet.testing, and what in them users call.
@@ -392,7 +397,7 @@ def described(value: Any) -> str:
 
 
 def module_named(name: str) -> Any:
-    if name in ("fastinet.torch", "fastinet.jax", "fastinet.timm"):
+    if name in ("fastinet.torch", "fastinet.jax", "fastinet.keras", "fastinet.timm"):
         pytest.importorskip(name.partition(".")[2].replace("timm", "torch"))
     return importlib.import_module(name)
 
@@ -420,9 +425,11 @@ def test_public_names_stay(module: str, name: str) -> None:
     assert set(parameters) <= set(found_parameters), "parameters have gone"
 
 
-@pytest.mark.parametrize("name", ["errors", "metrics", "mixing", "recipes", "jax", "torch"])
+@pytest.mark.parametrize(
+    "name", ["errors", "metrics", "mixing", "recipes", "jax", "keras", "torch"]
+)
 def test_modules_are_there_without_an_import_by_the_user(name: str) -> None:
-    if name in ("jax", "torch"):
+    if name in ("jax", "keras", "torch"):
         pytest.importorskip(name)
     assert getattr(fastinet, name) is importlib.import_module(f"fastinet.{name}")
 
