@@ -41,6 +41,7 @@ class Network(torch.nn.Linear):
 model = Network(3, 1000)
 optimizer = torch.optim.SGD(model.parameters(), 0.1)
 """
+QUIET = "import warnings\nwarnings.simplefilter('ignore')\n"  # of what trainers advise
 
 
 @dataclass(frozen=True)
@@ -293,6 +294,52 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/augmentation.md", "Steps"): Program(
         before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",
+    ),
+    ("docs/trainers/lightning.md", "Lightning"): Program(
+        before=f"{QUIET}{TRAIN}import torch\nimport lightning.pytorch as pl\n"
+        "class Module(pl.LightningModule):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.linear = torch.nn.Linear(3, 1000)\n"
+        "    def training_step(self, batch, batch_idx):\n"
+        "        images, labels = batch\n"
+        "        outputs = self.linear(images.mean((2, 3)))\n"
+        "        return torch.nn.functional.cross_entropy(outputs, labels)\n"
+        "    def configure_optimizers(self):\n"
+        "        return torch.optim.SGD(self.parameters(), 0.1)\n"
+        "model = Module()\n",
+        shorter=(("max_epochs=90", "max_epochs=2, logger=False, accelerator='cpu'"), ("224", "32")),
+        after="train.state_dict()['epoch'] == 1 and trainer.global_step == 2 * len(train) == 8",
+        needs=("lightning", "torch"),
+    ),
+    ("docs/trainers/accelerate.md", "Accelerate"): Program(
+        before=f"{QUIET}{TRAIN}import torch\n{NETWORK}",
+        shorter=(("90", "2"), ("224", "32")),
+        after="loader.state_dict()['epoch'] == 2 and images.shape == (64, 3, 32, 32)",
+        needs=("accelerate", "torch"),
+    ),
+    ("docs/trainers/transformers.md", "Hugging Face's Trainer"): Program(
+        before=f"{QUIET}{TRAIN}{VALIDATION}import torch\nimport transformers.trainer\n"
+        # A folder of tests has the name of a package that transformers looks for.
+        "transformers.trainer.is_datasets_available = lambda: False\n"
+        "class Model(torch.nn.Linear):\n"
+        "    def forward(self, pixel_values, labels):\n"
+        "        logits = super().forward(pixel_values.mean((2, 3)))\n"
+        "        loss = torch.nn.functional.cross_entropy(logits, labels)\n"
+        "        return {'loss': loss, 'logits': logits}\n"
+        "model = Model(3, 1000)\n",
+        shorter=(
+            ("num_train_epochs=90", "num_train_epochs=2, use_cpu=True, disable_tqdm=True"),
+            ("224", "32"),
+        ),
+        after="trainer.state.global_step == 2 * len(train) == 8",
+        needs=("transformers", "accelerate", "torch"),
+    ),
+    ("docs/trainers/others.md", "PyTorch Ignite, fastai and others"): Program(
+        before=f"{QUIET}{TRAIN}import torch\n{NETWORK}",
+        shorter=(("90", "2"), ("224", "32")),
+        after="trainer.state.epoch == 2 and len(list(Path('out').iterdir())) == 1",
+        needs=("ignite", "torch"),
     ),
     ("docs/trainers/keras.md", "Keras 3"): Program(
         before=TRAIN

@@ -300,8 +300,8 @@ PUBLIC = {
         ),
         "CopySampler": "(sampler, *, rank, world): set_epoch",
         "ImageDataset": (
-            "(dataset, transform, *, seed, dtype, layout, mean, std, threads, **options): dataset"
-            " epoch set_epoch"
+            "(dataset, transform, *, seed, dtype, layout, mean, std, threads, names, **options): "
+            "dataset epoch set_epoch"
         ),
         "ImageFolder": (
             "(root, transform, target_transform, loader, is_valid_file, allow_empty, *, split): "
@@ -311,9 +311,9 @@ PUBLIC = {
         "IterableDataset": "(loader): load_state_dict set_epoch state_dict",
         "Loader": (
             "(dataset, batch_size, transform, *, device, dtype, mean, std, channels_last, "
-            "normalise_on_device, ahead, **options): ahead batch_size dataset device epoch "
-            "failures batch_sampler load_state_dict loader options sampler set_epoch state_dict "
-            "stats"
+            "normalise_on_device, ahead, names, **options): ahead batch_size dataset device epoch "
+            "failures batch_sampler load_state_dict loader names options sampler set_epoch "
+            "state_dict stats"
         ),
         "TrainerLoader": (
             "(loader, mix, unmixed): batch_sampler batch_size dataset load_state_dict loader mix "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import typing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from fastinet.pixels.output import DType, OutputFormat  # noqa: E402
-from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor  # noqa: E402
+from fastinet.torch.tensors import TORCH_DTYPES, channels_second, checked_names, tensor  # noqa: E402
 
 
 @pytest.mark.parametrize("dtype", typing.get_args(DType))
@@ -45,3 +46,24 @@ def test_channels_move_and_memory_stays(before: tuple[int, ...]) -> None:
     assert moved.data_ptr() == images.data_ptr()
     if len(before) == 1:
         assert moved.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [
+        ("ab", TypeError, "not 'ab'"),
+        (("images",), TypeError, r"as \(.pixel_values., .labels.\)"),
+        ((1, "labels"), TypeError, "names are those of images and labels"),
+        (("x", "x"), ValueError, "cannot both be called 'x'"),
+    ],
+)
+def test_names_that_make_no_sense(names: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        checked_names(names, {})
+
+
+def test_names_of_images_and_labels() -> None:
+    assert checked_names(None, {"soft_labels": 1}) is None
+    assert checked_names(["pixel_values", "labels"], {}) == ("pixel_values", "labels")
+    with pytest.raises(ValueError, match="would leave soft_labels out"):
+        checked_names(("x", "y"), {"soft_labels": 1})

@@ -62,6 +62,17 @@ def test_rows_that_nobody_could_erase(dataset: fastinet.Dataset) -> None:
 # ImageDataset
 
 
+def test_named_items_are_dicts(dataset: fastinet.Dataset) -> None:
+    images = ImageDataset(dataset, CROP, seed=SEED, names=("pixel_values", "labels"))
+    plain = ImageDataset(dataset, CROP, seed=SEED)
+    (batch,) = DataLoader(images, batch_size=len(dataset))
+    (expected,) = DataLoader(plain, batch_size=len(dataset))
+    assert list(batch) == ["pixel_values", "labels"]
+    assert all(map(torch.equal, batch.values(), expected))
+    with pytest.raises(TypeError, match="names are those of images and labels"):
+        ImageDataset(dataset, CROP, names="pixel_values")  # type: ignore[arg-type]
+
+
 def test_groups_of_views_are_the_loaders(dataset: fastinet.Dataset) -> None:
     """An item has a tuple of the views of each group, and DataLoader collates them by group."""
     views = fastinet.MultiCrop(

@@ -315,6 +315,35 @@ def test_device_is_the_one_of_the_epoch(
     assert next(iter(given)).images.device.type == "cpu"
 
 
+def test_named_batches_are_dicts(dataset: fastinet.Dataset) -> None:
+    """Of tensors alone, so that they go wherever a dict goes; states count them all the same."""
+    options = {"device": "cpu", "names": ("pixel_values", "labels"), **OPTIONS}
+    loader = fastinet_torch.Loader(dataset, 8, CROP, **options)
+    plain = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", **OPTIONS)
+    for batch, (images, labels) in zip(loader, plain, strict=True):
+        assert type(batch) is dict
+        assert list(batch) == ["pixel_values", "labels"]
+        assert torch.equal(batch["pixel_values"], images)
+        assert torch.equal(batch["labels"], labels)
+        assert loader.state_dict() == plain.state_dict()
+    with pytest.raises(ValueError, match="would leave soft_labels out"):
+        fastinet_torch.Loader(dataset, 8, CROP, soft_labels=object(), **options)
+
+
+def test_samplers_say_whether_there_is_a_shuffle(dataset: fastinet.Dataset) -> None:
+    """Trainers look for PyTorch's sampler of the given order."""
+    sequential = torch.utils.data.SequentialSampler
+    shuffled = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", shuffle=True)
+    given = fastinet_torch.Loader(dataset, 8, CROP, device="cpu")
+    assert not isinstance(shuffled.sampler, sequential)
+    assert isinstance(given.sampler, sequential)
+    assert isinstance(given.batch_sampler.sampler, sequential)
+    assert list(given.sampler) == list(range(len(dataset)))
+    given.sampler.set_epoch(3)
+    next(iter(given))
+    assert given.state_dict()["epoch"] == 3
+
+
 def test_state_goes_between_loaders(dataset: fastinet.Dataset) -> None:
     """A state of one kind of loader loads into the other, at another batch size."""
     ours = fastinet_torch.Loader(dataset, 4, CROP, device="cpu", **OPTIONS)
