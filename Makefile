@@ -46,7 +46,7 @@ tidy: $(VENV)/ready-dev
 	@$(BIN)/python setup.py --quiet configure
 	@tools/tidy.sh $(TIDY)
 
-frameworks: $(VENV)/ready-frameworks ## install PyTorch and JAX into .venv, whose tests are skipped without them
+frameworks: $(VENV)/ready-frameworks ## install PyTorch, JAX and trainers into .venv, whose tests are skipped without them
 
 types: $(VENV)/ready-dev ## mypy --strict alone
 	@$(BIN)/mypy
@@ -95,8 +95,11 @@ $(VENV)/ready: $(SET_UP_FILES)
 $(VENV)/ready-dev: $(SET_UP_FILES)
 	@$(SET_UP) dev && touch $@ $(VENV)/ready
 
-$(VENV)/ready-frameworks $(VENV)/ready-bench: $(VENV)/ready-%: $(SET_UP_FILES)
-	@$(SET_UP) dev $* && touch $@ $(VENV)/ready-dev $(VENV)/ready
+$(VENV)/ready-frameworks: $(SET_UP_FILES)
+	@$(SET_UP) dev frameworks trainers && touch $@ $(VENV)/ready-dev $(VENV)/ready
+
+$(VENV)/ready-bench: $(SET_UP_FILES)
+	@$(SET_UP) dev bench && touch $@ $(VENV)/ready-dev $(VENV)/ready
 
 # Compiles what changed, straight into the package; links .venv to the source tree once.
 modules:

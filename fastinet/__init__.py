@@ -29,16 +29,11 @@ from fastinet.items.opening import open, open_stream  # noqa: A004  # read as fa
 from fastinet.items.stream import Stream
 from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
+from fastinet.loading.size_per_batch import SizePerBatch
 from fastinet.loading.stream_loader import StreamLoader
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    MultiCrop,
-    RandomCrop,
-    RandomResizedCrop,
-    Resize,
-    View,
-)
+from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop, Resize
+from fastinet.pixels.view_groups import MultiCrop, SameCrop, View
 from fastinet.recipes import recipe
 from fastinet.verification import verify
 
@@ -59,7 +54,9 @@ __all__ = [
     "RandomCrop",
     "RandomResizedCrop",
     "Resize",
+    "SameCrop",
     "SemanticTree",
+    "SizePerBatch",
     "Stream",
     "StreamLoader",
     "View",
@@ -90,6 +87,6 @@ def __getattr__(name: str) -> Any:
     """``__version__``, and the modules for frameworks, which are imported when first named."""
     if name == "__version__":
         return build_info()["version"]
-    if name in ("jax", "torch"):
+    if name in ("jax", "keras", "torch"):
         return importlib.import_module(f"fastinet.{name}")
     raise AttributeError(f"module 'fastinet' has no attribute {name!r}")

@@ -27,6 +27,12 @@ _VARIABLES: Final = (
     ("SLURM_PROCID", "SLURM_NTASKS"),
 )
 
+_ALONE: Final = (0, 1, "no launcher: one process is assumed")
+
+
+class NotYetKnownError(ValueError):
+    """There are several ranks, and which one this process is will be known later."""
+
 
 def rank_and_world(
     rank: int | Literal["auto"] = "auto", world: int | Literal["auto"] = "auto"
@@ -53,7 +59,7 @@ def rank_and_world(
             partner; the message says where the number came from.
     """
     if rank == "auto" or world == "auto":
-        found_rank, found_world, source = _found()
+        found_rank, found_world, source = _told() or _ALONE
     else:
         found_rank, found_world, source = 0, 1, ""
     if world == "auto":
@@ -68,12 +74,22 @@ def rank_and_world(
     return whole_number(f"rank{rank_source}", rank, 0, ranks - 1), ranks
 
 
-def warn_of_launcher() -> None:
-    """Warns once of a process that was started as one of several and has a loader of all items.
+def told_rank() -> tuple[int, int, str] | None:
+    """Rank and world, checked, and what says so; None where nothing does.
 
-    Called for a loader that was told neither its rank nor its world. One that was told is never
-    warned of: a loader of all items is right for evaluation by one process.
+    Raises:
+        ValueError: see `rank_and_world`.
     """
+    found = _told()
+    if found is None:
+        return None
+    rank, world, source = found
+    ranks = whole_number(f"world (from {source})", world, 1, MAX_WORLD)
+    return whole_number(f"rank (from {source})", rank, 0, ranks - 1), ranks, source
+
+
+def warn_of_launcher() -> None:
+    """Warns, once for each launcher, of a process that was started as one of several."""
     if (found := _launched()) is None or found in _said:
         return
     _said.add(found)
@@ -100,14 +116,9 @@ def _launched() -> tuple[str, int] | None:
     return None
 
 
-def _found() -> tuple[int, int, str]:
-    """Rank, world, and what says so, for messages."""
-    return (
-        _from_torch()
-        or _from_jax()
-        or _from_environment()
-        or (0, 1, "no launcher: one process is assumed")
-    )
+def _told() -> tuple[int, int, str] | None:
+    """Rank, world, and what says so, for messages; None where nothing does."""
+    return _from_torch() or _from_jax() or _from_environment()
 
 
 def _from_torch() -> tuple[int, int, str] | None:
@@ -135,12 +146,32 @@ def _from_environment() -> tuple[int, int, str] | None:
                 _warn_of_batch_script(numbers[1])
             return (*numbers, f"{rank_name} and {world_name}")
         if rank_name == "RANK" and (rank or world):
+            if world and (found := _from_lightning(_number(world_name, world))):
+                return found
             present, absent = (rank_name, world_name) if rank else (world_name, rank_name)
             raise ValueError(
                 f"{present} is set and {absent} is not: set both, as torchrun does, or give both "
                 "rank and world"
             )
     return None
+
+
+def _from_lightning(world: int) -> tuple[int, int, str] | None:
+    """What the processes that Lightning starts by itself know, before it makes their group.
+
+    They have no RANK, but a number within their node, and the node's. How many processes the nodes
+    before have, they are not told.
+    """
+    node, local = (os.environ.get(name, "").strip() for name in ("NODE_RANK", "LOCAL_RANK"))
+    if not (node.isdecimal() and local.isdecimal()):
+        return None
+    if int(node) > 0:
+        raise NotYetKnownError(
+            f"WORLD_SIZE={world} and NODE_RANK={node} are set and RANK is not, as where Lightning "
+            "starts the processes: the rank is known once its trainer has begun to fit; ask the "
+            "loader for its length or for batches then, or set RANK"
+        )
+    return int(local), world, "LOCAL_RANK and WORLD_SIZE"
 
 
 def _number(name: str, text: str) -> int:

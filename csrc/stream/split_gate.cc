@@ -37,10 +37,26 @@ bool IsSeverity(std::string_view path) {
          std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// Whether what is above a severity, or an image's number, tells that it is one. Of a folder that
+/// is the first one the archive's name may tell it, and nobody knows that.
+bool MayBeCorrupted(std::string_view path, bool has_number) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos || has_number ||
+         IsCorruption(LastPart(path.substr(0, slash)));
+}
+
 std::string Quoted(std::string_view text) {
   std::string quoted("'");
   quoted += text;
   return quoted += '\'';
+}
+
+/// The wnid that has this number.
+std::string WnidText(int64_t number) {
+  std::string digits = std::to_string(number);
+  std::string wnid(kWnidLength - digits.size(), '0');
+  wnid[0] = 'n';
+  return wnid += digits;
 }
 
 /// What is given as `split` for the folder of this path, and does not mean the one at `other`.
@@ -103,7 +119,8 @@ std::string_view SplitGate::SplitTold(const Place& place) const {
 
 /// Whether its root may be a corruption in a severity, as ImageNet-C has them.
 bool SplitGate::InSeverity(const Place& place) {
-  return !place.in_split_folder() && place.folder.wnid >= 0 && IsSeverity(place.folder.root);
+  return !place.in_split_folder() && place.folder.wnid >= 0 && IsSeverity(place.folder.root) &&
+         MayBeCorrupted(place.folder.root, place.number.number >= 0);
 }
 
 std::string SplitGate::SplitOf(std::string_view name) const {
@@ -278,7 +295,7 @@ Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
 Status SplitGate::CheckOverlap(const Place& place) {
   int64_t number = place.folder.wnid;
   if (place.number.number >= 0) {
-    number = (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+    number = NumberOf(place);
   } else if (number < 0) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
@@ -296,6 +313,37 @@ Status SplitGate::CheckOverlap(const Place& place) {
   last_class_ = number;
   last_root_ = root;
   return {};
+}
+
+/// The number in an image's name, apart from wnids' and those of the other kind.
+int64_t SplitGate::NumberOf(const Place& place) {
+  return (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+}
+
+Status SplitGate::CheckItem(std::string_view name, uint64_t tar) {
+  if (wanted_ == kAll) return {};
+  const Place& place = PlaceOf(name);
+  const bool is_train = first_ && first_->split == kTrain;
+  if (place.number.number >= 0 && !is_train && !numbers_.insert(NumberOf(place)).second) {
+    return Unsupported(
+        "another image of this number came before, and items of a split are told by their numbers; "
+        "fastinet.open of the archive says which, and split=\"all\" takes both");
+  }
+  if (folder_) return {};
+  if (!SplitTold(place).empty() || (first_ && first_->by_own_name)) return {};
+  const int64_t wnid =
+      place.folder.wnid >= 0 ? place.folder.wnid : WnidNumber(place.base.substr(0, kWnidLength));
+  std::string what(wnid >= 0 ? WnidText(wnid)
+                             : std::string(name.substr(0, name.size() - place.base.size())));
+  if (what.empty()) return {};
+  const auto [found, is_new] = tars_.try_emplace(std::move(what), tar);
+  if (is_new || found->second == tar) return {};
+  return Unsupported(
+      "images of " + Quoted(found->first) +
+      " came in an earlier tar, too, and nothing in either tells a split: the two may be splits, "
+      "as train.tar and val.tar are, or parts of one; split=\"all\" takes all as one, "
+      "name=\"train.tar\" says that all are of train, and fastinet.open of a list of the tars goes "
+      "by their names");
 }
 
 }  // namespace fastinet

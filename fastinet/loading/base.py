@@ -16,7 +16,7 @@ from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
 from fastinet.pixels.transform_parts import height_width
-from fastinet.pixels.transforms import MultiCrop, groups_of, has_views
+from fastinet.pixels.view_groups import MultiCrop, groups_of, has_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fastinet.loading.epoch import Batches
     from fastinet.loading.options import LoaderOptions, OnError
     from fastinet.pixels.output import OutputFormat
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["BaseLoader"]
 
@@ -113,12 +113,12 @@ class BaseLoader(LoaderNames):
 
     @property
     def rank(self) -> int:
-        """Of this process, "auto" looked up."""
+        """Of this process; "auto" looked up now, and so it is when an epoch begins."""
         return self.options.rank
 
     @property
     def world(self) -> int:
-        """Number of ranks, "auto" looked up."""
+        """Number of ranks; "auto" looked up now."""
         return self.options.world
 
     @property

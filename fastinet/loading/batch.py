@@ -266,6 +266,16 @@ class BaseBatch(ABC, Generic[Array]):
         return steps if self._kind.has_views else [view for (view,) in steps]
 
     @property
+    def lighting(self) -> NDArray[np.float64] | None:
+        """What lighting adds to red, green and blue of each row, float64 [B, 3], in units of 0..1.
+
+        With views, [B, views, 3]. ``fastinet.decode(..., lighting=batch.lighting[j])`` makes the
+        row again. None for a transform without `lighting`; zeros in masked rows.
+        """
+        shifts = self._columns.lighting
+        return None if shifts is None else self._without_views(shifts)
+
+    @property
     def vflips(self) -> NDArray[np.bool_]:
         """Which rows are upside down, bool [B]; with views, [B, views]."""
         return self._without_views(self._columns.vflips)

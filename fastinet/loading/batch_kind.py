@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.keys import Keys
     from fastinet.datasets.label_sets import LabelSets
     from fastinet.loading.erasure import ErasureWatch
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["ArrivedItems", "BatchItems", "BatchKind"]
 

@@ -33,9 +33,17 @@ class ChosenItems:
 
     Args:
         loader: has the dataset, and the options that rows depend on.
+
+    Raises:
+        ValueError: each batch of the loader has a size of its own.
     """
 
     def __init__(self, loader: Loader) -> None:
+        if loader._sizes.per_batch:  # noqa: SLF001
+            raise ValueError(
+                "a SizePerBatch draws sizes by where batches stand in a loader's epoch, and items "
+                "that are chosen stand nowhere: take sizes={epoch: size}, or fastinet.Loader"
+            )
         self.loader = loader
         self._stats = _engine.Stats()
         # Kept for the next batch, since most batches have the same number of rows.
@@ -76,6 +84,7 @@ class ChosenItems:
             prefetch=1,
             blocks=np.zeros(0, np.int64),
             copies=wanted.astype(np.uint16),
+            sizes=np.zeros(0, np.uint8),
             others=others,
         )
         try:
@@ -85,7 +94,7 @@ class ChosenItems:
         finally:
             native.close()
         assert delivered is not None, "an epoch of some items has a batch"  # noqa: S101
-        return Batch(*delivered, loader._batch_kind(epoch))  # noqa: SLF001
+        return Batch(*delivered, loader._batch_kind())  # noqa: SLF001
 
     def checked(self, items: ArrayLike) -> NDArray[np.int64]:
         """Item ids as `take` wants them, int64 [B]; it says what it raises of them."""

@@ -32,6 +32,7 @@ class CopiedColumns:
     image_sizes: NDArray[np.int32]
     valid: NDArray[np.bool_]
     steps: list[Any] | None
+    lighting: NDArray[np.float64] | None
     failures: list[RowFailure]
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -84,6 +85,13 @@ class EpochOrder:
         return Blocks.of(
             columns.offsets, columns.item_archive, block=self.block, window=self.window
         )
+
+    def of(self, share: Share) -> EpochOrder:
+        """The order of another rank, which has the same blocks."""
+        other = dataclasses.replace(self, share=share)
+        if "blocks" in self.__dict__:
+            other.__dict__["blocks"] = self.blocks
+        return other
 
     def blocks_of(self, order: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         """Which block the engine finds each of `order` in: -1 for none, empty without any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import weakref
@@ -18,6 +19,7 @@ from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.draws import draws_number
 from fastinet.base.warning import warn
+from fastinet.distributed import NotYetKnownError
 from fastinet.items.dataset import Dataset
 from fastinet.items.stream import Stream
 from fastinet.loading.alike import Drawing
@@ -38,7 +40,8 @@ from fastinet.loading.other_names import OTHER_NAMES
 from fastinet.loading.position import ChosenEpoch, EpochPosition, EpochTracker, LoopPosition
 from fastinet.loading.ranks import PadLast, Share
 from fastinet.loading.samplers import BatchSampler, Sampler
-from fastinet.loading.size_schedule import SizeSchedule
+from fastinet.loading.size_per_batch import SizePerBatch
+from fastinet.loading.size_schedule import sizes_of
 from fastinet.loading.state import (
     STATE_VERSION,
     LoaderState,
@@ -48,7 +51,7 @@ from fastinet.loading.state import (
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform
+from fastinet.pixels.view_groups import Transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -119,7 +122,8 @@ class Loader(BaseLoader):
             index and label are -1; each item comes exactly once.
         rank: of this process; position p of the epoch's order belongs to rank ``p % world``, so
             that no two ranks have the same item, or the same copy of it, in an epoch. "auto",
-            together with `world`: what `fastinet.distributed.rank_and_world` finds.
+            together with `world`: what `fastinet.distributed.rank_and_world` finds when an epoch
+            begins, so that a loader may be made before the process group is.
         world: number of ranks, or "auto". Without `rank` and `world` one process has all items, and
             a FastinetWarning says so, once, where a launcher or framework tells of several;
             ``world=1`` is for a process that is to have them all, as one that evaluates alone.
@@ -139,8 +143,9 @@ class Loader(BaseLoader):
         block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
             decides about the quality of the shuffle is ``window / block``.
         sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
-            rows have the transform's own size. The loader's memory is that of the largest size, and
-            boxes and flips do not depend on it.
+            rows have the transform's own size. Or a `SizePerBatch`, which draws a size for each
+            batch. The loader's memory is that of the largest size, and boxes and flips do not
+            depend on it.
         record: keep what was drawn: `batch.steps` then has the operations of `augment` that each
             row was taken through, with their numbers. Without it this costs nothing.
         log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
@@ -192,7 +197,7 @@ class Loader(BaseLoader):
         soft_labels: LabelMaps | ItemLabelMaps | None = None,
         window: int | None = None,
         block: int | None = None,
-        sizes: Mapping[int, int | tuple[int, int]] | None = None,
+        sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None = None,
         record: bool = False,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
@@ -222,20 +227,10 @@ class Loader(BaseLoader):
                 'pad_last="mask" is for evaluation, where each item comes once: repeats='
                 f'{self.repeats} leaves most of them out; take pad_last="wrap" for training'
             )
-        self._share = Share(
-            len(dataset), self.batch_size, self.rank, self.world, self.drop_last, pad_last
-        )
-        if self.drop_last and len(self) == 0:
-            warn(
-                f"drop_last=True leaves no batch: {dataset!r} has fewer items than the "
-                f"{self._share.step} that {self.world} ranks with batch_size={batch_size} take; a "
-                'smaller batch_size or pad_last="wrap" gives some'
-            )
-        self.order = EpochOrder(
-            dataset, self._share, self.repeats, self.shuffle, self.window, self.block
-        )
-        self._sizes = SizeSchedule(sizes or {})
-        self._sizes.check(self.transform)
+        self._sizes = sizes_of(sizes, self.transform)
+        self._order: EpochOrder | None = None
+        with contextlib.suppress(NotYetKnownError):  # then those who ask for batches are told
+            self.order  # noqa: B018 - checks what depends on the ranks
         self._lent_slots: _engine.SlotPool | None = None
         if out is not None:
             self._lend_buffers(out)
@@ -258,6 +253,10 @@ class Loader(BaseLoader):
         begun = self._begin(self.position.next_start)
         self._begun = weakref.ref(begun)
         return begun
+
+    def __aiter__(self) -> Epoch:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        return iter(self)
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
         """Begins any epoch at any batch; the same batches come as in a loop that reached it.
@@ -302,7 +301,11 @@ class Loader(BaseLoader):
         return BatchSampler(self.sampler)
 
     def transform_at(self, epoch: int) -> Transform:
-        """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
+        """The transform of an epoch: `transform`, with the size that `sizes` gives it there.
+
+        Raises:
+            ValueError: each batch has a size of its own, see `SizePerBatch`.
+        """
         return self._sizes.at(self.transform, epoch)
 
     def state_dict(self) -> LoaderState:
@@ -332,7 +335,9 @@ class Loader(BaseLoader):
             ValueError: a state of another version, of a dataset of another length, of another kind
                 of order, or of other repeats or draws. The loader stays as it was.
         """
-        self.seed, self.position = seed_and_position(state, self.state_dict())
+        seed, position = seed_and_position(state, self.state_dict())
+        self._sizes.check_position(position.position, self._share.step)
+        self.seed, self.position = seed, position
 
     def __repr__(self) -> str:
         return (
@@ -352,6 +357,35 @@ class Loader(BaseLoader):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
 
+    @property
+    def order(self) -> EpochOrder:
+        """Which items the epochs of this rank show, of the ranks that there are now."""
+        rank, world = self.options.own_rank.now()
+        latest = self._order
+        if latest is None or (latest.share.rank, latest.share.world) != (rank, world):
+            items, pad_last = len(self.dataset), self.pad_last
+            share = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
+            self._sizes.check_step(share.step)
+            if latest is None:
+                latest = EpochOrder(
+                    self.dataset, share, self.repeats, self.shuffle, self.window, self.block
+                )
+            else:
+                latest = latest.of(share)
+                self._engine = None  # its slots are as large as a batch of the other share
+            self._order = latest
+            if self.drop_last and share.batches(0) == 0:
+                warn(
+                    f"drop_last=True leaves no batch: {self.dataset!r} has fewer items than the "
+                    f"{share.step} that {world} ranks with batch_size={self.batch_size} take; a "
+                    'smaller batch_size or pad_last="wrap" gives some'
+                )
+        return latest
+
+    @property
+    def _share(self) -> Share:
+        return self.order.share
+
     def _lend_buffers(self, out: Sequence[NDArray[Any]]) -> None:
         """Makes all epochs put their batches into `out`; before the first of them begins."""
         buffers = self._buffers_of(out)
@@ -367,6 +401,7 @@ class Loader(BaseLoader):
     def _begin(self, start: EpochPosition) -> Epoch:
         """Sets the engine to work on an epoch, from `start` on."""
         epoch, position = start
+        self.options.own_rank.warn_if_untold()
         order = self.order.items(self.seed, epoch, position)
         self._slots = self._engine_of_this_process().slots
         native = self._native_epoch(
@@ -378,6 +413,9 @@ class Loader(BaseLoader):
             prefetch=self.prefetch,
             blocks=self.order.blocks_of(order, position),
             copies=self.order.copies(position),
+            sizes=self._sizes.of_batches(
+                self.seed, epoch, position, self._share.step, self._share.batches(position)
+            ),
         )
         tracker = EpochTracker(
             native,
@@ -386,7 +424,7 @@ class Loader(BaseLoader):
             items=len(self.dataset),
             before=self.position,
         )
-        kind = self._batch_kind(epoch)
+        kind = self._batch_kind()
         failures = self._failures = Failures(self.dataset.keys, kind.explained)
         begun = Epoch(
             native,
@@ -411,6 +449,7 @@ class Loader(BaseLoader):
         prefetch: int,
         blocks: NDArray[np.int64],
         copies: NDArray[np.uint16],
+        sizes: NDArray[np.uint8],
         others: int = 0,
     ) -> _engine.Epoch:
         """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'.
@@ -421,7 +460,7 @@ class Loader(BaseLoader):
         return _engine.Epoch(
             engine.pool,
             engine.table,
-            self._spec(self.transform_at(epoch)),
+            [self._spec(each) for each in self._sizes.transforms(self.transform, epoch)],
             slots,
             stats,
             order,
@@ -439,11 +478,12 @@ class Loader(BaseLoader):
             soft_labels=engine.soft_labels,
             blocks=blocks,
             copies=copies,
+            spec_of_batch=sizes,
         )
 
-    def _batch_kind(self, epoch: int) -> BatchKind:
+    def _batch_kind(self) -> BatchKind:
         """What the batches of an epoch have in common."""
-        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
+        annotated = None if self.boxes is None else (self.boxes, self.transform)
         return BatchKind(self.dataset, self._has_views, self._has_groups, annotated, self._erasure)
 
     def _engine_of_this_process(self) -> _EngineParts:
@@ -464,7 +504,9 @@ class Loader(BaseLoader):
 
     def _make_slots_of_epochs(self) -> _engine.SlotPool:
         """Memory for batches, of no more rows than this rank has in an epoch."""
-        rows = min(self.batch_size, max(1, self._share.rows(0)))
+        # Buffers that were lent are as large as they are, and are there before the ranks may be.
+        lent = self._buffers is not None
+        rows = self.batch_size if lent else min(self.batch_size, max(1, self._share.rows(0)))
         return self._make_slots(rows, self._soft_label_classes)
 
     @property

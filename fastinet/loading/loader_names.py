@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = ["LoaderNames"]
 
@@ -12,7 +12,7 @@ class LoaderNames:
 
     Attributes:
         num_workers: 0, since no other process fetches: threads of the core do, see `threads`.
-        collate_fn: None: batches are made in one piece.
+        collate_fn: gives back what it is given: batches are made in one piece.
         pin_memory: False: what the loop gets is ordinary memory, or a device's.
         pin_memory_device: "".
         timeout: 0: a batch is waited for until it is there or has failed.
@@ -25,7 +25,6 @@ class LoaderNames:
     """
 
     num_workers: ClassVar[int] = 0
-    collate_fn: ClassVar[None] = None
     pin_memory: ClassVar[bool] = False
     pin_memory_device: ClassVar[str] = ""
     timeout: ClassVar[int] = 0
@@ -35,3 +34,8 @@ class LoaderNames:
     prefetch_factor: ClassVar[None] = None
     persistent_workers: ClassVar[bool] = False
     in_order: ClassVar[bool] = True
+
+    @staticmethod
+    def collate_fn(batch: Any) -> Any:
+        """What ``loader.batch_sampler`` has fetched."""
+        return batch

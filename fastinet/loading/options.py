@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from fastinet.base.checks import checked_seed, whole_number
 from fastinet.base.cpus import available_cpus, checked_affinity, cpus_of_rank
 from fastinet.base.draws import checked_draws
-from fastinet.distributed import rank_and_world, warn_of_launcher
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
+from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.stats import LoaderStats
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    Resize,
-    Transform,
-    checked_transform,
-    groups_of,
-    lightings_of,
-)
+from fastinet.pixels.transforms import CenterCrop, Resize
+from fastinet.pixels.view_groups import Transform, checked_transform, groups_of, lightings_of
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes
@@ -29,6 +23,7 @@ if TYPE_CHECKING:
     from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
     from fastinet.augment.lighting import Lighting
     from fastinet.loading.ranks import PadLast
+    from fastinet.loading.size_per_batch import SizePerBatch
 
 __all__ = [
     "DEFAULT_RANK",
@@ -38,7 +33,6 @@ __all__ = [
     "LoaderOptions",
     "OnError",
     "RowArguments",
-    "checked_rank_and_world",
     "checked_shuffle",
     "checked_stream_window",
     "draws_nothing",
@@ -78,11 +72,13 @@ class LoaderOptions:
 
     Users give these options one by one: the signature of each loader has their names and defaults,
     and the docstring of `fastinet.Loader` says what each means. `of` takes them from there, checks
-    them and looks up what was left open: every value here is final, "auto" and None included.
+    them and looks up what was left open: every value here is final, None included, but for the rank
+    where that is to be found.
 
     Attributes:
         transform: with the `views` that were given besides it.
         output: `dtype`, `layout`, `mean` and `std`.
+        own_rank: `rank` and `world`.
         render: `exact`, `exif_orientation` and `max_pixels`.
         affinity: CPUs in order; empty: not bound to any.
 
@@ -100,12 +96,21 @@ class LoaderOptions:
     affinity: tuple[int, ...]
     on_error: OnError
     drop_last: bool
-    rank: int
-    world: int
+    own_rank: OwnRank
     prefetch: int
     record: bool
     log: Callable[[LoaderStats], object] | None
     log_every: float
+
+    @property
+    def rank(self) -> int:
+        """Of this process, "auto" looked up now."""
+        return self.own_rank.now()[0]
+
+    @property
+    def world(self) -> int:
+        """Number of ranks, "auto" looked up now."""
+        return self.own_rank.now()[1]
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> LoaderOptions:
@@ -135,7 +140,6 @@ class LoaderOptions:
         seed, draws = checked_seed(arguments["seed"]), checked_draws(arguments["draws"])
         affinity = checked_affinity(arguments["affinity"])
         threads = _checked_threads(arguments["threads"], affinity)
-        rank, world = checked_rank_and_world(arguments["rank"], arguments["world"])
         return cls(
             batch_size=batch_size,
             transform=transform,
@@ -148,8 +152,7 @@ class LoaderOptions:
             affinity=affinity,
             on_error=on_error,
             drop_last=bool(arguments["drop_last"]),
-            rank=rank,
-            world=world,
+            own_rank=_own_rank(arguments["rank"], arguments["world"]),
             prefetch=_checked_prefetch(arguments["prefetch"], threads, batch_size),
             record=bool(arguments["record"]),
             log=arguments["log"],
@@ -177,7 +180,7 @@ class RowArguments(TypedDict, total=False):
     exif_orientation: bool
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
-    sizes: Mapping[int, int | tuple[int, int]] | None
+    sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None
     draws: str
 
 
@@ -296,21 +299,6 @@ def _checked_prefetch(prefetch: int | None, threads: int, batch_size: int) -> in
     return whole_number("prefetch", enough if prefetch is None else prefetch, 1, _MOST_PREFETCH)
 
 
-def checked_rank_and_world(
-    rank: int | Literal["auto"], world: int | Literal["auto"]
-) -> tuple[int, int]:
-    """This process's rank and the number of ranks, with "auto" looked up.
-
-    Raises:
-        ValueError: only one of them is "auto", one is another string, or there is no such rank.
-    """
-    if rank is DEFAULT_RANK and world is DEFAULT_WORLD:
-        warn_of_launcher()
-    if not isinstance(rank, str) and not isinstance(world, str):
-        ranks = whole_number("world", world, 1, 2**31 - 1)
-        return whole_number("rank", rank, 0, ranks - 1), ranks
-    if (rank, world) != ("auto", "auto"):
-        raise ValueError(
-            f'rank and world are numbers, or "auto" together, not {rank!r} and {world!r}'
-        )
-    return rank_and_world()
+def _own_rank(rank: int | Literal["auto"], world: int | Literal["auto"]) -> OwnRank:
+    """This process's rank, checked."""
+    return OwnRank(rank, world, told=rank is not DEFAULT_RANK or world is not DEFAULT_WORLD)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from fastinet.datasets.items import PADDING_ITEM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -27,14 +28,20 @@ class HasEpochs(Protocol):
     def set_epoch(self, epoch: int) -> None:
         """See `fastinet.Loader.set_epoch`."""
 
+    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Any]:
+        """See `fastinet.Loader.epoch`."""
+
 
 class Ordered(Protocol):
     """What samplers ask a `fastinet.Loader`."""
 
     dataset: Dataset
     shuffle: bool | Literal["blocked"]
-    order: EpochOrder
     position: LoopPosition
+
+    @property
+    def order(self) -> EpochOrder:
+        """Which items this rank shows in an epoch, in which order."""
 
     @property
     def seed(self) -> int:
@@ -146,12 +153,49 @@ class BatchSampler:
         """Batches of one whole epoch on this rank."""
         return len(self.sampler.loader)
 
-    def __iter__(self) -> Iterator[list[int]]:
-        """The items of each batch of the next loop."""
-        order = _order_of_next_loop(self.sampler.loader)
-        for rows in np.split(order, range(self.batch_size, len(order), self.batch_size)):
+    def __iter__(self) -> Iterator[BatchItems]:
+        """The items of each batch of the next loop's epoch, from its first batch on.
+
+        Each of them fetches its batch where a ``DataLoader`` asks the dataset for it.
+        """
+        loader = self.sampler.loader
+        epoch = self.sampler.epoch
+        order = loader.order.items(loader.seed, epoch, 0)
+        fetch = _InOrder(self.sampler._owner, epoch)  # noqa: SLF001 - a pair
+        splits = np.split(order, range(self.batch_size, len(order), self.batch_size))
+        for number, rows in enumerate(splits):
             if len(rows):
-                yield rows[rows != PADDING_ITEM].tolist()
+                items = rows[rows != PADDING_ITEM].tolist()
+                yield BatchItems(items, functools.partial(fetch, number))
+
+
+class BatchItems(list[int]):
+    """The items of a batch, which can be fetched as the loader makes it.
+
+    So ``DataLoader(loader.dataset, batch_sampler=loader.batch_sampler,
+    collate_fn=loader.collate_fn)`` has the loader's batches; and so has what is made of these parts
+    by programs that go on in the middle of an epoch, as ``accelerate.skip_first_batches`` does.
+    """
+
+    def __init__(self, items: list[int], fetch: Callable[[], Any]) -> None:
+        super().__init__(items)
+        self.fetch = fetch
+
+
+class _InOrder:
+    """Fetches batches of one epoch by their numbers; those in order come of one loop."""
+
+    def __init__(self, owner: HasEpochs, epoch: int) -> None:
+        self._owner = owner
+        self._epoch = epoch
+        self._batches: Iterator[Any] | None = None
+        self._next = 0
+
+    def __call__(self, number: int) -> Any:
+        if self._batches is None or number != self._next:
+            self._batches = self._owner.epoch(self._epoch, number)
+        self._next = number + 1
+        return next(self._batches)
 
 
 def _order_of_next_loop(loader: Ordered) -> NDArray[np.int64]:

@@ -29,14 +29,13 @@ from fastinet.loading.stats import LoaderStats
 from fastinet.loading.stream_pass import StreamPass, StreamRun
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform, needs_boxes
+from fastinet.pixels.view_groups import Transform, needs_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from fastinet.loading.batch import Batch
 
 __all__ = ["StreamLoader"]
 
@@ -167,7 +166,7 @@ class StreamLoader(BaseLoader):
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream's loader stays in its process")
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> StreamPass:
         """The pass, from where a state left off if one was loaded.
 
         It begins to read when it is asked for its first batch: an iterator that is dropped before
@@ -177,6 +176,7 @@ class StreamLoader(BaseLoader):
             UnsupportedError: the stream has been read before.
         """
         self.stream.check_unread()
+        self.options.own_rank.warn_if_untold()
         whole = self._tracker.reached.position == 0
         begun = StreamPass(
             StreamRun(self._begin, self.stream, may_be_too_short=self.drop_last and whole),
@@ -191,9 +191,14 @@ class StreamLoader(BaseLoader):
         self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun
 
+    def __aiter__(self) -> StreamPass:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        return iter(self)
+
     def _begin(self) -> _engine.StreamEpoch:
         """Sets the engine to work on the stream."""
         start = self._tracker.reached
+        self.options.own_rank.warn_if_untold()
         self._slots = self._make_slots(self.batch_size)
         with self.stream.begin() as descriptor:
             return _engine.StreamEpoch(

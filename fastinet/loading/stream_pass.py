@@ -178,6 +178,14 @@ class StreamRun:
         """Batches that are ready to be delivered."""
         return 0 if self._native is None else self._native.ready_batches
 
+    def has_answer(self) -> bool:
+        """Whether `next` would return, or raise, at once."""
+        return self._begun().has_answer()
+
+    def ready_descriptor(self) -> int:
+        """Becomes readable when `has_answer`, which was False, may be True."""
+        return self._begun().ready_descriptor()
+
 
 class StreamPass(Batches[_ArrivedRows]):
     """The batches of one pass over a stream, in order.

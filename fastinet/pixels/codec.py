@@ -138,13 +138,14 @@ def decode(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     out: NDArray[Any] | None = None,
     steps: Iterable[Step] = (),
+    lighting: Sequence[float] | NDArray[np.floating[Any]] | None = None,
 ) -> NDArray[Any]:
     """Decodes a part of one encoded image, resizes it, and mirrors it.
 
     A row of a batch equals ``decode(ds.read(item), box, size, flip, vflip=..., interpolation=...)``
-    with the batch's box, flips and interpolation, bit for bit; one that a `RandomCrop` cut equals
-    ``decode(ds.read(item), None, None, flip, vflip=..., transform=..., window=...)``. Only what the
-    result needs is decoded. Runs without the GIL.
+    with the batch's box, flips and interpolation, its steps and lighting, bit for bit; one that a
+    `RandomCrop` cut equals ``decode(ds.read(item), None, None, flip, vflip=..., transform=...,
+    window=...)``. Only what the result needs is decoded. Runs without the GIL.
 
     Pixels are those of Pillow's ``open(data).convert("RGB").crop(box).resize(size)``:
     libjpeg-turbo's accurate inverse DCT and fancy upsampling, CMYK and YCCK by Pillow's rule, an
@@ -185,6 +186,8 @@ def decode(
             int16) to write the result to, instead of a new one. Unspecified after an error.
         steps: what to do with the crop after it was resized and mirrored, before it is normalised;
             see :class:`fastinet.augment.Step`.
+        lighting: what is added to red, green and blue before the normalisation, in units of 0..1,
+            as ``batch.lighting`` has it; for a float dtype.
 
     Returns:
         [H, W, 3] or [3, H, W] of `dtype`, RGB, also of grey images: `out`, or a new array.
@@ -198,6 +201,8 @@ def decode(
             argument that makes no sense.
     """
     output, output_parts = _output(dtype, layout, mean, std)
+    if lighting is not None:
+        output_parts = output.native_shifted(lighting)
     rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
     rule["boxes"] = None if box is None else [_checked_box("box", box)]
     rule["flips"], rule["vflips"] = [bool(flip)], [bool(vflip)]
@@ -234,6 +239,7 @@ def decode_batch(
     exif_orientation: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     out: NDArray[Any] | None = None,
+    steps: Sequence[Iterable[Step]] | None = None,
 ) -> NDArray[Any]:
     """Decodes many encoded images to one size; each as `decode` does it. Runs without the GIL.
 
@@ -254,6 +260,7 @@ def decode_batch(
         exif_orientation: see `decode`.
         max_pixels: see `decode`.
         out: array [N, ...] to write to, instead of a new one.
+        steps: N lists of steps, one an image, as ``batch.steps`` has them; None: none.
 
     Returns:
         [N, H, W, 3] or [N, 3, H, W] of `dtype`, RGB.
@@ -272,11 +279,13 @@ def decode_batch(
         raise ValueError("a batch needs a size, or a transform, so that all its rows are alike")
     rule = _crop_rule(size, interpolation, transform, boxes_given=boxes is not None)
     _checked_window(None, transform)
-    for name, values in (("boxes", boxes), ("flips", flips), ("vflips", vflips)):
+    columns = {"boxes": boxes, "flips": flips, "vflips": vflips, "steps": steps}
+    for name, values in columns.items():
         if values is not None and len(values) != len(encoded):
             raise ValueError(f"{name} must be one an image: {len(encoded)}, not {len(values)}")
     rule["boxes"] = None if boxes is None else [_checked_box("box", box) for box in boxes]
     rule |= {"flips": flips, "vflips": vflips, "window": None}
+    rule["steps"] = [native_steps(each) for each in steps or ()]
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     try:
         return _codec.decode_batch(

@@ -105,6 +105,29 @@ class OutputFormat:
             "pixel_bias": [-mean / std for mean, std in zip(means, stds, strict=True)],
         }
 
+    def native_shifted(self, shift: Any) -> dict[str, Any]:
+        """The same for pixels whose colours are shifted: what `Shifted` in csrc/augment gives.
+
+        Args:
+            shift: what is added to red, green and blue, in units of 0..1.
+
+        Raises:
+            ValueError: these are no three numbers, or more than the element type can hold.
+        """
+        shifts = _channels("lighting", shift)
+        if self.dtype == "uint8":
+            raise ValueError(
+                "lighting shifts colours by parts of a value, which uint8 cannot hold: take "
+                'dtype="float32" or another float'
+            )
+        self.check_range(max(map(abs, shifts)))
+        native = self.native()
+        scales, biases = (
+            np.asarray(native[name], np.float32).astype(np.float64)
+            for name in ("pixel_scale", "pixel_bias")
+        )
+        return {**native, "pixel_bias": (biases + np.asarray(shifts) * 255 * scales).tolist()}
+
     def numpy_dtype(self) -> np.dtype[Any]:
         """The element type as NumPy knows it; bfloat16 by way of ml_dtypes."""
         if self.dtype != "bfloat16":
@@ -189,13 +212,11 @@ class OutputFormat:
 
 
 def _channels(
-    name: str, values: ChannelValues, imagenet: tuple[float, float, float]
+    name: str, values: ChannelValues, imagenet: tuple[float, float, float] | None = None
 ) -> tuple[float, ...]:
-    """The three channels' numbers that a caller passed as `mean` or `std`."""
-    if isinstance(values, str):
-        if values == "imagenet":
-            return imagenet
-        raise ValueError(f'{name} must be three numbers, one, or "imagenet", not {values!r}')
+    """The three channels' numbers that a caller passed as `mean`, `std` or another."""
+    if imagenet is not None and isinstance(values, str) and values == "imagenet":
+        return imagenet
     try:
         given = np.asarray(values)
         if given.ndim != 1 and given.size == 3:  # [3, 1, 1] and its like
@@ -203,8 +224,9 @@ def _channels(
         channels = tuple(float(value) for value in np.broadcast_to(given, 3))
     except (TypeError, ValueError, RuntimeError):  # the last: a tensor that has a gradient
         channels = ()
-    if len(channels) != 3 or not all(map(math.isfinite, channels)):
-        raise ValueError(f'{name} must be three numbers, one, or "imagenet", not {values!r}')
+    if len(channels) != 3 or not all(map(math.isfinite, channels)) or isinstance(values, str):
+        kinds = "three numbers, or one" if imagenet is None else 'three numbers, one, or "imagenet"'
+        raise ValueError(f"{name} must be {kinds}, not {values!r}")
     return channels
 
 

@@ -131,6 +131,28 @@ def _timm(size: int = 224, **options: Any) -> Any:
     return create_transform(size, is_training=True, **options)
 
 
+def _consistency() -> list[UpstreamView]:
+    """The ``--aug-splits 3 --resplit`` of timm: a crop alone, which is not erased, and augmented.
+
+    ``AugMixDataset`` shares the crop among them.
+    """
+    from torchvision import transforms as v1  # noqa: PLC0415
+
+    crop, augmentation, final = _timm(
+        auto_augment="rand-m9-mstd0.5-inc1",
+        interpolation="random",
+        re_prob=0.6,
+        re_mode="pixel",
+        separate=True,
+    )
+    *normalised, _ = final.transforms
+    return [
+        UpstreamView(v1.Compose([*crop.transforms, *normalised])),
+        *[UpstreamView(v1.Compose([*crop.transforms, *augmentation.transforms, *final.transforms]))]
+        * 2,
+    ]
+
+
 def _deit() -> Any:
     return _timm(
         auto_augment="rand-m9-mstd0.5-inc1",
@@ -221,6 +243,7 @@ UPSTREAM: Mapping[str, Callable[[], Any]] = {
     "efficientnet-timm": lambda: _timm(
         auto_augment="rand-m9-mstd0.5", interpolation="random", re_prob=0.2, re_mode="pixel"
     ),
+    "resnet50-jsd": _consistency,
     "mae": lambda: _compose(*_crop(224, 0.2, "bicubic")),
     "mae-finetune": _deit,
     "ijepa": lambda: _compose(*_crop(224, 0.3, "bilinear", flip=False)),

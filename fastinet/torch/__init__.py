@@ -11,9 +11,24 @@ There are two ways to batches. The fast one is a loader whose batches are tensor
 The other keeps ``torch.utils.data.DataLoader`` with its samplers and workers: `ImageDataset` is a
 map-style dataset for it, and `CopySampler` lets items that come again in an epoch differ.
 `IterableDataset` is what torchdata's ``StatefulDataLoader`` takes.
+
+`train_loader` and `val_loader` are the first way for training scripts that exist: recipes by name.
 """
 
 from fastinet.torch.datasets import CopySampler, ImageDataset, IterableDataset
 from fastinet.torch.loader import Batch, Loader
+from fastinet.torch.recipe_loaders import train_loader, val_loader
+from fastinet.torch.roots import open_root
+from fastinet.torch.trainer_loader import TrainerLoader
 
-__all__ = ["Batch", "CopySampler", "ImageDataset", "IterableDataset", "Loader"]
+__all__ = [
+    "Batch",
+    "CopySampler",
+    "ImageDataset",
+    "IterableDataset",
+    "Loader",
+    "TrainerLoader",
+    "open_root",
+    "train_loader",
+    "val_loader",
+]

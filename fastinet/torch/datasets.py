@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
@@ -17,10 +18,11 @@ from fastinet.base.checks import checked_epoch
 from fastinet.base.warning import warn
 from fastinet.loading.chosen import ChosenItems, with_copies
 from fastinet.loading.erasure import refuse_unerased
-from fastinet.loading.options import checked_rank_and_world, draws_nothing, refuse_options
+from fastinet.loading.options import draws_nothing, refuse_options
+from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.position import EpochPosition
 from fastinet.torch.item_turns import ItemTurns
-from fastinet.torch.tensors import tensor, tensors
+from fastinet.torch.tensors import checked_names, tensor, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,15 +34,16 @@ if TYPE_CHECKING:
     from fastinet.loading.options import RowArguments
     from fastinet.loading.state import LoaderState
     from fastinet.pixels.output import DType, Layout
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["CopySampler", "ImageDataset", "IterableDataset"]
 
 
-class ImageDataset(data.Dataset[tuple[Any, ...]]):
+class ImageDataset(data.Dataset[Any]):
     """Map-style: ``images[i]`` is ``(tensor, label)`` of item i, for ``DataLoader`` and samplers.
 
-    With ``soft_labels=...`` it is ``(tensor, label, soft label)``, float32 [C].
+    With ``soft_labels=...`` it is ``(tensor, label, soft label)``, float32 [C]; with
+    ``names=...`` a dict of the first two.
 
     Boxes, flips and pixels of (seed, epoch, item, copy) are those of `fastinet.Loader`, bit for
     bit, whatever the sampler and the number of workers. It pickles, and works under fork and spawn:
@@ -71,6 +74,8 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         std: see there.
         threads: for each process that fetches. With ``num_workers`` the workers are the
             parallelism; without, give more to fetch whole batches faster.
+        names: of images and labels: items are then dicts with these two, as Hugging Face's
+            ``Trainer`` wants them with ``("pixel_values", "labels")``.
         options: further arguments of `fastinet.Loader`: exact, views, exif_orientation, ...; but
             not those of order, errors and batches, which are the sampler's and ``DataLoader``'s.
 
@@ -89,9 +94,11 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         mean: Any = None,
         std: Any = None,
         threads: int = 1,
+        names: tuple[str, str] | None = None,
         **options: Unpack[RowArguments],
     ) -> None:
         refuse_options("ImageDataset", options)
+        self.names = checked_names(names, options)
         output: dict[str, Any] = {"dtype": dtype, "layout": layout, "mean": mean, "std": std}
         output.update(rank=0, world=1)  # all items: which of them a rank has, its sampler says
         loader = fastinet.Loader(
@@ -127,14 +134,14 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int | tuple[int, int]) -> tuple[Any, ...]:
+    def __getitem__(self, index: int | tuple[int, int]) -> Any:
         """The image and the label of one item, or of one of its copies.
 
         It fails as the ``next()`` of a loader does.
         """
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int | tuple[int, int]]) -> list[tuple[Any, ...]]:
+    def __getitems__(self, indices: Sequence[int | tuple[int, int]]) -> list[Any]:
         """The same for several items at once: all of them numbers, or all of them pairs."""
         given: NDArray[Any] = np.asarray(indices)  # [B], or of pairs [B, 2]
         if given.ndim == 2 and given.shape[1] == 2:
@@ -169,7 +176,7 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
         copies: NDArray[Any],
         epochs: NDArray[Any],
         others: int = 0,
-    ) -> list[tuple[Any, ...]]:
+    ) -> list[Any]:
         """Rows of items that may be in several epochs; nearly always they are in one."""
         rows: list[Any] = [None] * len(items)
         for epoch in np.unique(epochs).tolist():
@@ -181,13 +188,15 @@ class ImageDataset(data.Dataset[tuple[Any, ...]]):
 
     def _rows(
         self, items: NDArray[Any], copies: NDArray[Any], epoch: int, others: int = 0
-    ) -> list[tuple[Any, ...]]:
+    ) -> list[Any]:
         """Rows of items in an epoch; with `others` other than 0, drawn in another way."""
         batch = self._items.take(items, epoch, copies, others=others)
         images = tensors(next(iter(batch)))
         if isinstance(images, tuple):  # of crops: each item has a tuple of its own
             images = zip(*images, strict=True)
         parts: list[Any] = [images, batch.labels.tolist()]
+        if self.names is not None:
+            return [dict(zip(self.names, item, strict=True)) for item in zip(*parts, strict=True)]
         if batch.soft_labels is not None:
             parts.append(tensor(batch.soft_labels))
         return list(zip(*parts, strict=True))
@@ -251,7 +260,8 @@ class CopySampler(data.Sampler[tuple[int, int]]):
         sampler: gives the items of all ranks together, the same ones in each process. It has a
             length.
         rank: of this process, to which position p of that order belongs if ``p % world == rank``.
-            "auto", together with `world`: what `fastinet.distributed.rank_and_world` finds.
+            "auto", together with `world`: what `fastinet.distributed.rank_and_world` finds when the
+            sampler is used.
         world: number of ranks, or "auto". Ranks have equally many items: fewer than `world` at the
             end are left out.
 
@@ -267,9 +277,19 @@ class CopySampler(data.Sampler[tuple[int, int]]):
         world: int | Literal["auto"] = 1,
     ) -> None:
         self.sampler = sampler
-        self.rank, self.world = checked_rank_and_world(rank, world)
+        self._own_rank = OwnRank(rank, world)
         self._epoch: int | None = None  # as set_epoch has named it
         self._loops = itertools.count()
+
+    @property
+    def rank(self) -> int:
+        """Of this process; "auto" looked up now."""
+        return self._own_rank.now()[0]
+
+    @property
+    def world(self) -> int:
+        """Number of ranks; "auto" looked up now."""
+        return self._own_rank.now()[1]
 
     def __len__(self) -> int:
         return len(self.sampler) // self.world
@@ -346,6 +366,13 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
                 f"num_workers={worker.num_workers} would give every batch {worker.num_workers} "
                 "times: the loader's threads are the workers, take num_workers=0 or 1"
             )
+        if self.loader.world > 1 and _is_dealt_out(self):
+            raise ValueError(
+                f"Accelerate takes the batches of rank 0 and deals them out to all ranks, and the "
+                f"loader has only rank {self.loader.rank}'s items of {self.loader.world}: the "
+                "others would never come. Loop over the loader itself, which knows its rank and "
+                "which accelerator.prepare leaves as it is; or give the loader rank=0 and world=1"
+            )
         # Only with the first batch, since StatefulDataLoader asks for iterators that it then drops.
         self._asked = True
         return self._batches()
@@ -388,3 +415,10 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         if next_epoch >= 0:
             return EpochPosition(next_epoch)
         return self.loader.position.next_start
+
+
+def _is_dealt_out(dataset: IterableDataset) -> bool:
+    """Whether it is Accelerate's dispatcher that begins a loop over it."""
+    accelerate = sys.modules.get("accelerate.state")
+    loader: Any = None if accelerate is None else accelerate.GradientState().active_dataloader
+    return type(loader).__name__ == "DataLoaderDispatcher" and loader.dataset is dataset

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from torch.utils import data
 
 import fastinet
 from fastinet.loading.batch import SentBatch, described
 from fastinet.loading.feeding import Feed
 from fastinet.loading.options import refuse_options
+from fastinet.loading.samplers import Sampler
 from fastinet.pixels.output import DType, OutputFormat
-from fastinet.pixels.transforms import checked_transform, lightings_of
-from fastinet.torch.tensors import TORCH_DTYPES, channels_second, tensor
+from fastinet.pixels.view_groups import checked_transform, lightings_of
+from fastinet.torch.tensors import TORCH_DTYPES, channels_second, checked_names, tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from fastinet.items.dataset import Dataset
+    from fastinet.loading.epoch import Epoch
+    from fastinet.loading.feeding import FeedEpoch
     from fastinet.loading.options import EpochArguments, LoaderOptions
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["Batch", "Loader"]
 
@@ -85,7 +89,9 @@ class Loader(Feed[Batch]):
         dataset: from `fastinet.open`.
         batch_size: rows of a batch on this rank.
         transform: `fastinet.RandomResizedCrop`, `RandomCrop`, `CenterCrop` or `Resize`.
-        device: where batches go; None is the current CUDA device where there is one, or the CPU.
+        device: where batches go; None is the CUDA device that is current when an epoch begins,
+            so that a loader may be made before a trainer gives this process its own, or the CPU
+            where there is none.
         dtype: "uint8", "float16", "bfloat16" or "float32", see `fastinet.Loader`.
         mean: in units of 0..1, see `fastinet.Loader`; likewise `std`.
         std: see there.
@@ -95,12 +101,15 @@ class Loader(Feed[Batch]):
             before the copy, with the same bits. None: on the device unless it is the CPU, or the
             transform has `lighting`, with which each image has a normalisation of its own.
         ahead: batches whose copy is begun before the loop asks for them, at most; on CUDA.
+        names: of images and labels: the loop then gets dicts with these two tensors in place of a
+            `Batch`, such as ``model(**batch)`` takes with ``("pixel_values", "labels")``.
         options: further arguments of `fastinet.Loader`: shuffle, seed, threads, rank, world, ...;
             but not layout or out.
 
     Attributes:
         loader: the `fastinet.Loader` behind it.
-        device: where batches go.
+        names: as they were given.
+        device: where batches go; of the epoch begun last, if it was not given.
 
     Raises:
         TypeError, ValueError: as `fastinet.Loader` does.
@@ -119,9 +128,12 @@ class Loader(Feed[Batch]):
         channels_last: bool = False,
         normalise_on_device: bool | None = None,
         ahead: int = 1,
+        names: tuple[str, str] | None = None,
         **options: Unpack[EpochArguments],
     ) -> None:
         refuse_options("fastinet.torch.Loader", options)
+        self.names = checked_names(names, options)
+        self._given_device = device
         self.device = _device(device)
         lightings = lightings_of(checked_transform(transform, options.get("views")))
         if normalise_on_device is None:
@@ -135,7 +147,7 @@ class Loader(Feed[Batch]):
         self._finish: _Finish
         on_host: dict[str, Any] = {}  # uint8 as they are
         if normalise_on_device:
-            self._finish = _Normalisation(self._output, self.device)
+            self._finish = _Normalisation(self._output)
         else:
             on_host = {"dtype": dtype, "layout": self._output.layout, "mean": mean, "std": std}
             self._finish = _channels_second if channels_last else _as_it_is
@@ -145,8 +157,8 @@ class Loader(Feed[Batch]):
             # Those being decoded, those being copied, and one that has just been given.
             buffers = _pinned_buffers(loader, loader.prefetch + (ahead + 1) + 1)
             loader._lend_buffers(buffers)  # noqa: SLF001 - their shape is the loader's to say
-            groups = len(loader._batch_shapes())  # noqa: SLF001
-            self._copies = _Copies(self.device, (ahead + 1) * groups)
+            self._most_copies = (ahead + 1) * len(loader._batch_shapes())  # noqa: SLF001
+            self._copies = _Copies(self.device, self._most_copies)
         # Elsewhere nothing would run beside the loop.
         super().__init__(loader, ahead=ahead if self._copies is not None else 0)
 
@@ -158,6 +170,13 @@ class Loader(Feed[Batch]):
     def __repr__(self) -> str:
         return f"<fastinet.torch.Loader to {self.device} of {self.loader!r}>"
 
+    def _begin(self, batches: Epoch) -> FeedEpoch[Batch]:
+        self.device = device = _device(self._given_device)
+        if self._copies is not None and self._copies.device != device:
+            self._copies.wait()
+            self._copies = _Copies(device, self._most_copies)
+        return super()._begin(batches)
+
     def _send(self, batch: fastinet.Batch) -> Batch:
         if self._copies is not None:
             return self._copies.begin(batch, self._finish)
@@ -168,10 +187,19 @@ class Loader(Feed[Batch]):
         groups = _groups_of(batch)
         return Batch(batch, lambda images: self._finish(send(images), next(groups), send), send)
 
-    def _deliver(self, sent: Batch) -> Batch:
+    def _deliver(self, sent: Batch) -> Any:
         if self._copies is not None:
             self._copies.hand_over(sent)
-        return sent
+        return sent if self.names is None else dict(zip(self.names, sent, strict=True))
+
+    @property
+    def sampler(self) -> Sampler:
+        """See `fastinet.Loader.sampler`; a ``SequentialSampler`` without a shuffle."""
+        return (Sampler if self.loader.shuffle else _SequentialSampler)(self.loader, self)
+
+
+class _SequentialSampler(Sampler, data.SequentialSampler):
+    """What trainers that look for a shuffle know as none."""
 
 
 def _groups_of(batch: fastinet.Batch) -> Iterator[_Group]:
@@ -211,11 +239,11 @@ class _Normalisation:
     erased get the values that the engine gives them, and rows without an item stay zero.
     """
 
-    def __init__(self, output: OutputFormat, device: torch.device) -> None:
+    def __init__(self, output: OutputFormat) -> None:
         native = output.native()
         self._dtype = TORCH_DTYPES[output.dtype]
         self._scale, self._bias = (
-            torch.tensor(native[name], dtype=torch.float32, device=device)
+            torch.tensor(native[name], dtype=torch.float32)
             for name in ("pixel_scale", "pixel_bias")
         )
         self._channels_last = output.layout == "NHWC"
@@ -223,6 +251,10 @@ class _Normalisation:
     def __call__(self, pixels: torch.Tensor, group: _Group, send: _Send) -> torch.Tensor:
         images = pixels
         if self._dtype != torch.uint8:
+            if self._scale.device != images.device:
+                self._scale, self._bias = (
+                    each.to(images.device) for each in (self._scale, self._bias)
+                )
             images = pixels.to(torch.float32).mul_(self._scale).add_(self._bias).to(self._dtype)
             erased = group.erased_pixels()
             if erased is not None and len(erased[0]):
@@ -250,7 +282,7 @@ class _Copies:
 
     def __init__(self, device: torch.device, most: int) -> None:
         """`most` arrays may be waiting for their copy's end when the next batch is asked for."""
-        self._device = device
+        self.device = device
         self._most = most
         self._stream = torch.cuda.Stream(device)
         # The arrays keep their slots leased.
@@ -261,13 +293,13 @@ class _Copies:
         groups = _groups_of(batch)
 
         def send_images(array: NDArray[Any]) -> torch.Tensor:
-            images = tensor(array).to(self._device, non_blocking=True)
+            images = tensor(array).to(self.device, non_blocking=True)
             self._under_way.append((self._record(), array))
             return finish(images, next(groups), send)
 
         def send(array: NDArray[Any]) -> torch.Tensor:
             # Not in pinned memory, and small: PyTorch keeps a pinned copy of it.
-            return tensor(array).pin_memory().to(self._device, non_blocking=True)
+            return tensor(array).pin_memory().to(self.device, non_blocking=True)
 
         with torch.cuda.stream(self._stream):
             sent = Batch(batch, send_images, send)
@@ -277,13 +309,18 @@ class _Copies:
 
     def hand_over(self, sent: Batch) -> None:
         """Lets the loop's stream wait for a batch, and the allocator know that it uses it."""
-        stream = torch.cuda.current_stream(self._device)
+        stream = torch.cuda.current_stream(sent.labels.device)
         stream.wait_event(sent.arrived)
         parts = (*sent.crops, sent.labels, sent.soft_labels, sent._erased)  # noqa: SLF001
         for part in filter(torch.is_tensor, parts):
             # Its memory is of the copying stream's pool. Without this it could go to the next batch
             # as soon as the loop drops it, while the loop's kernels still read it.
             part.record_stream(stream)
+
+    def wait(self) -> None:
+        """Waits until nothing is being copied any more."""
+        while self._under_way:
+            self._under_way.popleft()[0].synchronize()
 
     def _record(self) -> torch.cuda.Event:
         event = torch.cuda.Event()

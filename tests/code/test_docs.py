@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README_LINES, README_COLUMNS = 120, 110
 
 # Where code of the repository lies, and what pages call things.
-FOLDERS = ("benchmarks", "csrc", "docs", "examples", "fastinet", "tests", "tools")
+FOLDERS = ("benchmarks", "csrc", "docs", "docs/trainers", "examples", "fastinet", "tests", "tools")
 CALLED: dict[str, type] = {
     "batch": fastinet.Batch,
     "ds": fastinet.Dataset,
@@ -34,7 +34,7 @@ CALLED: dict[str, type] = {
     "val": fastinet.Dataset,
     "stream": fastinet.Stream,
 }
-FRAMEWORKS = {"jax", "torch", "torchdata"}
+FRAMEWORKS = {"jax", "keras", "timm", "torch", "torchdata"}
 
 
 def pages_below(root: Path) -> list[Page]:

@@ -60,6 +60,31 @@ class Program:
     needs: tuple[str, ...] = ()
 
 
+# What the scripts of trainers have where a line is added; images are small, to save time.
+SCRIPT = """
+from types import SimpleNamespace
+import fastinet.torch
+args = SimpleNamespace(data_path="imagenette2", batch_size=2, seed=3, start_epoch=1)
+args.batch_size_per_gpu = 2
+train_dir = traindir = "imagenette2/train"
+val_dir = "imagenette2/val"
+config = SimpleNamespace(
+    DATA=SimpleNamespace(DATA_PATH="imagenette2", BATCH_SIZE=2), SEED=3
+)
+"""
+
+
+def script(loader: str, after: str) -> Program:
+    """What a page of a trainer needs, whose line makes this loader."""
+    return Program(
+        before=SCRIPT,
+        after=f"(made := next(iter({loader}))) and {after} and len({loader}) > 1"
+        f" and {loader}.sampler.set_epoch(4) is None",
+        needs=("torch",),
+    )
+
+
+SMALL = "made[0].shape == (2, 3, 224, 224) and made[1].shape == (2,)"
 PROGRAMS: dict[tuple[str, str], Program] = {
     ("README.md", "fastinet"): Program(
         after="images.shape[1:] == (224, 224, 3) and images.dtype == np.uint8"
@@ -87,6 +112,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/archives.md", "ImageNet-C"): Program(
         after="ds.split == 'gaussian_noise/3' and len(both.splits) == 9"
     ),
+    ("docs/archives.md", "Tiny-ImageNet"): Program(after="val.labels.tolist() == [2, 1, 0]"),
     ("docs/archives.md", "ImageNet-A, -O, -R and -Sketch"): Program(
         after="len(ds.classes) == 1000 and set(ds.labels) <= set(columns) and len(columns) == 200"
     ),
@@ -166,6 +192,15 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN,
         after="loader.transform_at(29).size == 128 and loader.transform_at(30).size == 160",
     ),
+    ("docs/training-loop.md", "A size for each batch"): Program(
+        before=TRAIN,
+        shorter=(
+            ("256 * 8", "16"),
+            ("256, fastinet", "2, fastinet"),
+            ("(128, 176, 224, (160, 256))", "(32, 48, (16, 64))"),
+        ),
+        after="len(images) == 2 and images.shape[1:3] in ((32, 32), (48, 48), (16, 64))",
+    ),
     ("docs/training-loop.md", "Repeated augmentation"): Program(
         before=TRAIN,
         shorter=(("256", "8"), ("RandomResizedCrop(224)", "RandomResizedCrop(32)")),
@@ -212,13 +247,35 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         " and (images.reshape(-1, 3)[pixels] == values).all()"
         " and (grey == 0).all(-1).sum() == len(pixels)",
     ),
-    ("docs/augmentation.md", "Several mixtures of one crop"): Program(
+    ("docs/augmentation.md", "Several augmentations of one crop"): Program(
         before=TRAIN,
-        shorter=(("224", "32"),),
-        after="[len(split) for split in splits] == [len(batch)] * 3"
-        " and not any((splits[a] == splits[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
+        shorter=(("224", "32"), ("256", "8")),
+        after="images.shape == (3 * len(labels), 32, 32, 3) and loader.transform == augmix"
+        " and not any((crops[a] == crops[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
     ),
     ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
+    ("docs/trainers/timm.md", "timm: train.py and validate.py"): Program(
+        before="device = 'cpu'\n",
+        shorter=(("224, 224", "32, 32"),),
+        after="images.shape == (64, 3, 32, 32) and len(loader) == len(dataset) // 64",
+        needs=("torch",),
+    ),
+    ("docs/trainers/torchvision.md", "torchvision: references/classification/train.py"): script(
+        "data_loader", "made[0].shape == (2, 3, 176, 176) and made[1].shape[1] > 1"
+    ),
+    ("docs/trainers/deit.md", "DeiT and DeiT III: main.py"): script("data_loader_train", SMALL),
+    ("docs/trainers/convnext.md", "ConvNeXt: main.py"): script("data_loader_train", SMALL),
+    ("docs/trainers/swin.md", "Swin Transformer: main.py"): script("data_loader_train", SMALL),
+    (
+        "docs/trainers/mae.md",
+        "MAE: main_pretrain.py, main_linprobe.py, main_finetune.py",
+    ): script("data_loader_train", SMALL),
+    ("docs/trainers/dino.md", "DINO: main_dino.py"): script(
+        "data_loader", "[len(view) for view in made[0]] == [2] * 8"
+    ),
+    ("docs/trainers/mocov3.md", "MoCo v3: main_moco.py"): script(
+        "train_loader", "[len(view) for view in made[0]] == [2] * 2"
+    ),
     ("docs/recipes.md", "Recipes: what networks are trained on, by name"): Program(
         before=TRAIN + VALIDATION,
         after="larger.train.size == 384 and targets.shape == (len(images), 1000)",
@@ -226,6 +283,21 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/augmentation.md", "Steps"): Program(
         before='data = arriving("image.jpg").read()\nfrom fastinet.augment import Step\n',
         after="image.shape == (224, 224, 3) and (image == again).all()",
+    ),
+    ("docs/trainers/keras.md", "Keras 3"): Program(
+        before=TRAIN
+        + VALIDATION
+        + "import os\nos.environ.setdefault('KERAS_BACKEND', 'torch')\nimport keras\n"
+        "model = keras.Sequential(\n"
+        "    [keras.layers.Rescaling(1 / 255), keras.layers.GlobalAveragePooling2D(),"
+        " keras.layers.Dense(1000)]\n"
+        ")\n"
+        "loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+        "model.compile('sgd', loss)\n"
+        "model.build((None, 224, 224, 3))\n",
+        shorter=(("epochs=90", "epochs=2, verbose=0"),),
+        after="train.epoch == 2",
+        needs=("keras", "torch"),
     ),
     ("docs/metrics.md", "From arrays"): Program(
         before="".join(
@@ -247,7 +319,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
 def programs_of_the_pages() -> dict[tuple[str, str], list[Block]]:
     """The blocks of Python of README and docs/, by page and heading."""
     found: dict[tuple[str, str], list[Block]] = {}
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for block in read_page(path).python():
             key = (path.relative_to(ROOT).as_posix(), block.heading)
             found.setdefault(key, []).append(block)
@@ -307,6 +379,7 @@ def test_code_runs(key: tuple[str, str], miniatures: Path, monkeypatch: pytest.M
         # Of splits that are not chosen, and of what is odd in the miniatures.
         warnings.simplefilter("ignore", fastinet.errors.FastinetWarning)
         warnings.filterwarnings("ignore", "'set_vital' is deprecated")  # torchdata's business
+        warnings.filterwarnings("ignore", "__array__ implementation")  # Keras's
         run(BLOCKS[key], program)
 
 
@@ -314,7 +387,7 @@ def lines_of_fastinet() -> list[list[str]]:
     """The arguments of every `fastinet` in a block of README and docs/ that runs in a moment."""
     lines = [
         arguments
-        for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+        for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
         for line in command_lines(read_page(path), in_text=False)
         for program, *arguments in programs(line.text)
         if program == "fastinet" and "-" not in arguments

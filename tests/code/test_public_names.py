@@ -24,7 +24,8 @@ PUBLIC = {
     "fastinet": {
         "Batch": (
             ": as_dict boxes companions copies crops erased erased_pixels errors flips image_sizes "
-            "images indices interpolations keys label_sets labels objects replaced soft_labels "
+            "images indices interpolations keys label_sets labels lighting objects replaced "
+            "soft_labels "
             "steps valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
@@ -78,10 +79,15 @@ PUBLIC = {
             "min_object_covered needs_boxes ratio scale size vflip views"
         ),
         "Resize": "(size, interpolation): interpolation size",
+        "SameCrop": (
+            "(view, size, interpolation, augment, erase, lighting): augment erase interpolation "
+            "lighting size view"
+        ),
         "SemanticTree": (
             ": ancestors check depths level_classes level_depths level_weights names parents "
             "targets wnids"
         ),
+        "SizePerBatch": "(sizes, rows, weights): draw rows sizes weights",
         "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, repeats, seed, draws, epoch, "
@@ -97,11 +103,11 @@ PUBLIC = {
         "concatenate": "(datasets)",
         "decode": (
             "(data, box, size, flip, exact, *, vflip, interpolation, transform, window, dtype, "
-            "layout, mean, std, exif_orientation, max_pixels, out, steps)"
+            "layout, mean, std, exif_orientation, max_pixels, out, steps, lighting)"
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, vflips, threads, interpolation, transform, "
-            "dtype, layout, mean, std, exif_orientation, max_pixels, out)"
+            "dtype, layout, mean, std, exif_orientation, max_pixels, out, steps)"
         ),
         "errors": "",
         "find_duplicates": "(dataset, *, threads, progress)",
@@ -120,8 +126,8 @@ PUBLIC = {
     },
     "fastinet.augment": {
         "AugMix": (
-            "(severity, mixture_width, chain_depth, all_ops, interpolation, fill, version): "
-            "all_ops chain_depth fill interpolation mixture_width severity timm version"
+            "(severity, mixture_width, chain_depth, all_ops, interpolation, fill, version, alpha): "
+            "all_ops alpha chain_depth fill interpolation mixture_width severity timm version"
         ),
         "Augment": "",
         "AutoAugment": (
@@ -131,6 +137,9 @@ PUBLIC = {
         "AutoContrast": "(p): p",
         "ColorJitter": (
             "(brightness, contrast, saturation, hue, p): brightness contrast hue p saturation"
+        ),
+        "ComposerRandAugment": (
+            "(severity, depth, augmentation_set): augmentation_set depth severity"
         ),
         "Equalize": "(p): p",
         "EraseMode": "",
@@ -142,8 +151,8 @@ PUBLIC = {
         "Operation": "(): ",
         "Posterize": "(bits, p): bits p",
         "RandAugment": (
-            "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): fill "
-            "interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
+            "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): composer "
+            "fill interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
         ),
         "RandomErasing": (
             "(p, scale, ratio, value, mode, count): count mode p ratio scale timm value"
@@ -151,6 +160,7 @@ PUBLIC = {
         "Rotate": "(amount, interpolation, fill, p): amount fill interpolation p",
         "STEP_ARGUMENTS": "",
         "Sampling": "",
+        "Shared": "(operations): operations",
         "Sharpness": "(factor, p): factor p",
         "ShearX": "(amount, interpolation, fill, p): amount fill interpolation p",
         "ShearY": "(amount, interpolation, fill, p): amount fill interpolation p",
@@ -168,7 +178,7 @@ PUBLIC = {
             "num_magnitude_bins version"
         ),
         "VerticalFlip": "(p): p",
-        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, draws)",
+        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, views, draws)",
         "erase": "(images, erased, value, *, layout)",
     },
     "fastinet.errors": {
@@ -206,16 +216,20 @@ PUBLIC = {
         "true_boxes": "(boxes, images)",
     },
     "fastinet.mixing": {
+        "ColOut": "(p_row, p_col, seed, layout): draw layout p_col p_row seed",
         "CutMix": (
             "(classes, alpha, smoothing, seed, layout): alpha classes draw layout seed smoothing"
         ),
+        "InTurn": "(*ways): ",
         "Mixup": "(classes, alpha, smoothing, seed): alpha classes draw seed smoothing",
         "OneOf": "(*ways, *, weights, seed): draw",
         "Unmixed": "(classes, smoothing): classes smoothing",
         "soft_labels": "(labels, classes, lam, smoothing)",
     },
     "fastinet.recipes": {
-        "Mixing": "(mixup, cutmix, switch, p, smoothing): cutmix mixup p smoothing switch",
+        "Mixing": (
+            "(mixup, cutmix, switch, p, smoothing, colout): colout cutmix mixup p smoothing switch"
+        ),
         "Recipe": (
             "(name, title, train, val, mixing, repeats, mean, std, sizes, source, note, "
             "not_verified): mean mixing name not_verified note repeats sizes source std title "
@@ -292,6 +306,24 @@ PUBLIC = {
             "failures batch_sampler load_state_dict loader options sampler set_epoch state_dict "
             "stats"
         ),
+        "TrainerLoader": (
+            "(loader, mix, unmixed): batch_sampler batch_size dataset load_state_dict loader mix "
+            "mixup_enabled sampler set_epoch state_dict stats"
+        ),
+        "open_root": "(root, split)",
+        "train_loader": (
+            "(recipe, dataset, batch_size, *, size, mixing, classes, seed, first_epoch, split, "
+            "device, dtype, **options)"
+        ),
+        "val_loader": "(recipe, dataset, batch_size, *, size, split, device, dtype, **options)",
+    },
+    "fastinet.timm": {
+        "ArchiveDataset": "(dataset, seed): dataset filename filenames seed transform",
+        "create_dataset": "(name, root, split, *, seed, **options)",
+        "create_loader": (
+            "(dataset, input_size, batch_size, is_training, *, device, img_dtype, fp16, "
+            "use_prefetcher, distributed, num_aug_repeats, collate_fn, mean, std, **options)"
+        ),
     },
     "fastinet.jax": {
         "Batch": (
@@ -303,6 +335,11 @@ PUBLIC = {
             "options sampler set_epoch state_dict stats"
         ),
         "feed": "(loader, sharding, *, ahead)",
+    },
+    "fastinet.keras": {
+        "EpochCallback": "(feed): feed",
+        "KerasFeed": ": batch_size epoch loader num_batches",
+        "feed": "(loader, *, inputs)",
     },
 }
 
@@ -374,8 +411,8 @@ def described(value: Any) -> str:
 
 
 def module_named(name: str) -> Any:
-    if name in ("fastinet.torch", "fastinet.jax"):
-        pytest.importorskip(name.partition(".")[2])
+    if name in ("fastinet.torch", "fastinet.jax", "fastinet.keras", "fastinet.timm"):
+        pytest.importorskip(name.partition(".")[2].replace("timm", "torch"))
     return importlib.import_module(name)
 
 
@@ -402,9 +439,11 @@ def test_public_names_stay(module: str, name: str) -> None:
     assert set(parameters) <= set(found_parameters), "parameters have gone"
 
 
-@pytest.mark.parametrize("name", ["errors", "metrics", "mixing", "recipes", "jax", "torch"])
+@pytest.mark.parametrize(
+    "name", ["errors", "metrics", "mixing", "recipes", "jax", "keras", "torch"]
+)
 def test_modules_are_there_without_an_import_by_the_user(name: str) -> None:
-    if name in ("jax", "torch"):
+    if name in ("jax", "keras", "torch"):
         pytest.importorskip(name)
     assert getattr(fastinet, name) is importlib.import_module(f"fastinet.{name}")
 

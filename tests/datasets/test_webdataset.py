@@ -259,7 +259,7 @@ def test_a_stream_refuses_what_has_come_apart(members: list[Member], tmp_path: P
     # In the next tar it is another sample.
     data = shard(tmp_path / "a.tar", *members[:-1]).read_bytes()
     data += shard(tmp_path / "b.tar", *members[-1:]).read_bytes()
-    list(fastinet.open_stream(io.BytesIO(data)).items())
+    list(fastinet.open_stream(io.BytesIO(data), split="all").items())
 
 
 def test_images_of_a_name_may_come_apart_where_nothing_belongs_to_them(tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ def test_samplers_of_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn.set_epoch(1)  # harmless
     pairs = list(drawn)
     assert len(set(pairs)) == len(drawn) == 20
-    monkeypatch.setattr("fastinet.loading.options.rank_and_world", lambda: (1, 2))
+    monkeypatch.setattr("fastinet.loading.own_rank.told_rank", lambda: (1, 2, "a launcher"))
     assert list(CopySampler(items, rank="auto", world="auto")) == [(5, 1), (5, 2)]
     with pytest.raises(ValueError, match="rank must be 0 to 1, not 2"):
         CopySampler(items, rank=2, world=2)

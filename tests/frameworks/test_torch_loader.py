@@ -299,6 +299,22 @@ def test_leaving_early_leaks_nothing(dataset: fastinet.Dataset) -> None:
     assert loader.stats().extra_slots == 0
 
 
+def test_device_is_the_one_of_the_epoch(
+    dataset: fastinet.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trainers give a process its GPU when they begin, and loaders may be made before."""
+    loader = fastinet_torch.Loader(dataset, 8, CROP, normalise_on_device=True, **OPTIONS)
+    given = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", **OPTIONS)
+    current = torch_loader._device(None)
+    monkeypatch.setattr(
+        torch_loader, "_device", lambda device: torch.device(device or "meta")
+    )  # in the place of another GPU
+    for batch in loader:
+        assert batch.images.device.type == batch.labels.device.type == "meta" != current.type
+    assert loader.device.type == "meta"
+    assert next(iter(given)).images.device.type == "cpu"
+
+
 def test_state_goes_between_loaders(dataset: fastinet.Dataset) -> None:
     """A state of one kind of loader loads into the other, at another batch size."""
     ours = fastinet_torch.Loader(dataset, 4, CROP, device="cpu", **OPTIONS)

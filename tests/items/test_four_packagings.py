@@ -30,8 +30,10 @@ from support.drawn_trees import (
     numbered_images,
     objects,
     samples,
+    tiny_images,
     with_junk,
     with_links,
+    with_tars,
     with_unread,
 )
 from support.readings import (
@@ -110,7 +112,13 @@ class Packed:
         write_tree(tree, self.folder_path)
         self.tar_path.write_bytes(self.tar)
         self.gzip_path.write_bytes(self.gzip)
-        asked = {"train", "val", "test", *(PurePosixPath(each).name for each in folders_of(tree))}
+        asked = {
+            "train",
+            "val",
+            "test",
+            ".",
+            *(PurePosixPath(each).name for each in folders_of(tree)),
+        }
         asked |= {"/".join(each.split("/")[-2:]) for each in folders_of(tree) if each[-1].isdigit()}
         self.folder_reading = read_opened(self.folder_path, asked)
         self.tar_reading = self.without_top(read_opened(self.tar_path, asked))
@@ -261,11 +269,16 @@ def check_oracle(packed: Packed) -> bool:
 def expected_of(packed: Packed, order: str) -> dict[str, tree_oracle.Expected] | None:
     """What the oracle says of the tree in this order; None: nothing.
 
-    A folder with class tars in its folders is refused, and says which folder to open.
+    A folder with class tars in its folders is refused, and says which folder to open. So is one
+    with images beside class tars, and one that has other tars alone.
     """
-    if any(isinstance(what, InnerTar) and "/" in path for path, what in packed.tree.items()):
+    tree = tree_oracle.without_closed_tars(packed.tree)
+    tars = [path for path, what in tree.items() if isinstance(what, InnerTar)]
+    if any("/" in path or not tree_oracle.is_class_tar(path) for path in tars):
         return None
-    in_order = {path: packed.tree.get(path, EmptyFolder()) for path in ORDERS[order](packed.tree)}
+    if tars and tree_oracle.has_items(tree):
+        return None
+    in_order = {path: tree.get(path, EmptyFolder()) for path in ORDERS[order](tree)}
     return tree_oracle.expected(with_tars_as_folders(in_order), packed.form.name)
 
 
@@ -286,7 +299,8 @@ def check_default(reading: Reading, splits: list[str]) -> None:
 def check_oracle_of_stream(packed: Packed) -> None:
     """A stream refuses no split whose name is plain if all it needs is in it."""
     has_links = any(isinstance(what, SymbolicLink | HardLink) for what in packed.tree.values())
-    if has_links or packed.form.name in ("val", "Train"):
+    has_closed_tars = len(tree_oracle.without_closed_tars(packed.tree)) < len(packed.tree)
+    if has_links or has_closed_tars or packed.form.name in ("val", "Train"):
         return
     right = expected_of(packed, packed.form.order)
     assert right is not None
@@ -312,10 +326,12 @@ def check_oracle_of_stream(packed: Packed) -> None:
 
 def check_notes(packed: Packed) -> None:
     """Each warning names something of the tree, and what was passed over is among them."""
-    tree = with_tars_as_folders(packed.tree)
-    paths = (*tree, *folders_of(tree))
+    counted = tree_oracle.without_closed_tars(packed.tree)
+    tree = with_tars_as_folders(counted)
+    paths = (*packed.tree, *tree, *folders_of(tree))
     names = {printable(part) for path in paths for part in path.split("/")}
     over = tree_oracle.passed_over(tree)
+    over += [path for path in packed.tree if path not in counted]
     for reading in (packed.folder_reading, packed.tar_reading, packed.gzip_reading):
         splits = {split for split in reading.parts if split}
         splits |= {split for split in packed.tar_reading.parts if split}
@@ -381,6 +397,12 @@ def test_class_tars(place: Path, tree: Tree, form: Form) -> None:
 
 
 @hypothesis.settings(max_examples=60)
+@hypothesis.given(with_tars(st.one_of(CLASS_TREES, CLASS_TREES, class_tars(), samples())), FORMS)
+def test_tars_beside_images(place: Path, tree: Tree, form: Form) -> None:
+    check_law(tree, form, place)
+
+
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(flat_images(), FORMS)
 def test_flat_images(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
@@ -404,9 +426,15 @@ def test_objects(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
+@hypothesis.settings(max_examples=15)
+@hypothesis.given(with_junk(tiny_images()), FORMS)
+def test_tiny_images(place: Path, tree: Tree, form: Form) -> None:
+    check_law(tree, form, place)
+
+
 VERIFIED = st.one_of(
     *(with_junk(CLASS_TREES), with_links(CLASS_TREES), corrupted_images(), objects()),
-    *(flat_images(), numbered_images(), samples()),
+    *(flat_images(), numbered_images(), samples(), tiny_images()),
 )
 
 

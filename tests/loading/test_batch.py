@@ -14,7 +14,7 @@ from PIL import Image
 
 import fastinet
 from fastinet import Batch, ItemBoxes, Loader, RandomResizedCrop, Resize
-from fastinet.augment import GaussianBlur, Rotate
+from fastinet.augment import GaussianBlur, Lighting, Rotate
 from fastinet.errors import UnsupportedError
 from fastinet.loading.batch import BaseBatch, SentBatch
 from fastinet.metrics.labels import label_sets
@@ -41,6 +41,7 @@ OFFERED = {
     "keys",
     "label_sets",
     "labels",
+    "lighting",
     "objects",
     "replaced",
     "soft_labels",
@@ -83,7 +84,8 @@ def test_a_sent_batch_has_all_that_the_batch_had(
     loader = Loader(
         dataset,
         3,
-        RandomResizedCrop(8, views=2, augment=(GaussianBlur(p=0.5), Rotate())),
+        RandomResizedCrop(8, views=2, augment=(GaussianBlur(p=0.5), Rotate()), lighting=Lighting()),
+        dtype="float32",
         boxes=boxes,
         record=True,
         soft_labels=label_maps.of(dataset),
@@ -100,7 +102,7 @@ def test_a_sent_batch_has_all_that_the_batch_had(
         assert labels is sent.labels
         for name in (
             *("images", "labels", "soft_labels", "indices", "copies"),
-            *("boxes", "flips", "image_sizes"),
+            *("boxes", "flips", "image_sizes", "lighting"),
         ):
             ours, theirs = getattr(sent, name), getattr(batch, name)
             assert ours.dtype == theirs.dtype

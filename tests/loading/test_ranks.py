@@ -244,7 +244,7 @@ def test_no_items_need_no_padding(dataset: fastinet.Dataset) -> None:
 def test_rank_and_world_are_looked_up(
     dataset: fastinet.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastinet.loading.options.rank_and_world", lambda: (2, 3))
+    monkeypatch.setattr("fastinet.loading.own_rank.told_rank", lambda: (2, 3, "a launcher"))
     loader = Loader(dataset, 8, SMALL, rank="auto", world="auto")
     assert (loader.rank, loader.world) == (2, 3)
     for options in ({"rank": "auto"}, {"world": "auto"}, {"rank": "auto", "world": "all"}):

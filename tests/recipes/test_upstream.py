@@ -26,7 +26,7 @@ from fastinet.augment import (
     ThreeAugment,
     TrivialAugmentWide,
 )
-from fastinet.pixels.transforms import groups_of
+from fastinet.pixels.view_groups import groups_of
 from fastinet.testing.upstream_recipes import UPSTREAM, PillowBlur, UpstreamView, upstream_views
 
 torch = pytest.importorskip("torch")

@@ -1,0 +1,120 @@
+"""What training scripts loop over: a loader whose batches are as scripts take them apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fastinet.loading.loader_names import LoaderNames
+from fastinet.pixels.view_groups import groups_of, has_views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+    from fastinet.items.dataset import Dataset
+    from fastinet.loading.samplers import BatchSampler, Sampler
+    from fastinet.loading.state import LoaderState
+    from fastinet.loading.stats import LoaderStats
+    from fastinet.torch.loader import Batch, Loader
+
+__all__ = ["Mixes", "TrainerLoader"]
+
+
+class Mixes(Protocol):
+    """What mixes the images of a batch, as those of `fastinet.mixing` do."""
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """Mixed images, and float32 targets [B, C]."""
+
+
+class TrainerLoader(LoaderNames):
+    """A `fastinet.torch.Loader` for scripts that were written for ``DataLoader``.
+
+    Batches are plain tuples ``(images, labels)``. Where the transform gives several views, images
+    are a list with a tensor [B, 3, H, W] for each view, in order, as ``DataLoader`` collates them.
+    Where batches are mixed, labels are targets, float32 [B, C].
+
+    The order is shuffled, dealt out to ranks and begun at the right epoch by the loader itself. A
+    script may tell the epoch by ``loader.set_epoch(epoch)``, ``loader.sampler.set_epoch(epoch)`` or
+    ``loader.batch_sampler.set_epoch(epoch)``; where it does not, epochs follow one another.
+
+    Attributes:
+        loader: the `fastinet.torch.Loader` behind it.
+        mix: what mixes batches, or None.
+        mixup_enabled: whether it does, for scripts that end with unmixed epochs: False leaves
+            images as they are, and labels are still targets, float32 [B, C].
+    """
+
+    def __init__(
+        self, loader: Loader, mix: Mixes | None = None, unmixed: Mixes | None = None
+    ) -> None:
+        self.loader = loader
+        self.mix = mix
+        self._unmixed = unmixed
+        self.mixup_enabled = mix is not None
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset; it has a length."""
+        return self.loader.dataset
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch on this rank."""
+        return self.loader.batch_size
+
+    @property
+    def sampler(self) -> Sampler:
+        """The order, which scripts tell the epoch; see `fastinet.Loader.sampler`."""
+        return self.loader.sampler
+
+    @property
+    def batch_sampler(self) -> BatchSampler:
+        """How it falls into batches; see `fastinet.Loader.batch_sampler`."""
+        return self.loader.batch_sampler
+
+    def __len__(self) -> int:
+        """Batches of one whole epoch on this rank."""
+        return len(self.loader)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lets the next loop be this epoch, from its first batch on."""
+        self.loader.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """The batches of the next epoch, or of the rest of one that a state was taken in."""
+        batches = iter(self.loader)
+        epoch = self.loader.state_dict()["epoch"]
+        options = self.loader.options
+        for number, batch in enumerate(batches, len(self.loader) - len(batches)):
+            images, labels = self._taken_apart(batch)
+            mix = self.mix if self.mixup_enabled else self._unmixed
+            if mix is not None:
+                place = number * options.world + options.rank
+                images, labels = mix(images, labels, epoch=epoch, batch=place)
+            yield images, labels
+
+    def state_dict(self) -> LoaderState:
+        """Where the loop stands, see `fastinet.Loader.state_dict`; exact after any batch."""
+        return self.loader.state_dict()
+
+    def load_state_dict(self, state: LoaderState) -> None:
+        """See `fastinet.Loader.load_state_dict`."""
+        self.loader.load_state_dict(state)
+
+    def stats(self) -> LoaderStats:
+        """See `fastinet.Loader.stats`."""
+        return self.loader.stats()
+
+    def __repr__(self) -> str:
+        return f"<TrainerLoader of {self.loader!r}>"
+
+    def _taken_apart(self, batch: Batch) -> tuple[Any, torch.Tensor]:
+        """Images, or a list of views, and labels."""
+        transform = self.loader.options.transform
+        if not has_views(transform):
+            return batch.images, batch.labels
+        counts = [group.count for group in groups_of(transform)]
+        pairs = zip(batch.crops, counts, strict=True)
+        return [crop[:, view] for crop, count in pairs for view in range(count)], batch.labels

@@ -1,0 +1,118 @@
+"""A loader as scripts want it: tuples, lists of views, who is told the epoch, and its state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import fastinet
+from fastinet import MultiCrop, RandomResizedCrop, View
+
+torch = pytest.importorskip("torch")
+
+import fastinet.torch as fastinet_torch  # noqa: E402
+from fastinet.torch import TrainerLoader  # noqa: E402
+
+
+def made(dataset: fastinet.Dataset, transform: Any = None, **options: Any) -> TrainerLoader:
+    transform = transform or RandomResizedCrop(16)
+    return TrainerLoader(
+        fastinet_torch.Loader(dataset, 8, transform, shuffle=True, device="cpu", **options)
+    )
+
+
+def test_batches_are_tuples_of_tensors(dataset: fastinet.Dataset) -> None:
+    loader = made(dataset)
+    batch = next(iter(loader))
+    assert isinstance(batch, tuple)
+    images, labels = batch
+    assert images.shape == (8, 3, 16, 16)
+    assert labels.dtype == torch.int64
+    assert (len(loader), loader.batch_size, loader.dataset) == (6, 8, dataset)
+    assert "TrainerLoader" in repr(loader)
+    assert loader.stats().batches >= 1
+
+
+@pytest.mark.parametrize(
+    ("transform", "sizes"),
+    [
+        (RandomResizedCrop(16, views=3), [16, 16, 16]),
+        (
+            MultiCrop(View(RandomResizedCrop(16), 2), View(RandomResizedCrop(8), 3)),
+            [16, 16, 8, 8, 8],
+        ),
+        (MultiCrop(View(RandomResizedCrop(12))), [12]),
+    ],
+)
+def test_views_are_a_list(dataset: fastinet.Dataset, transform: Any, sizes: list[int]) -> None:
+    loader = made(dataset, transform)
+    batch = next(iter(made(dataset, transform).loader))
+    images, _ = next(iter(loader))
+    assert [tuple(view.shape) for view in images] == [(8, 3, size, size) for size in sizes]
+    everything = [crop[:, view] for crop in batch.crops for view in range(crop.shape[1])]
+    assert all(map(torch.equal, everything, images))
+    images[0] = images[0].clone()  # as MoCo v3's script assigns
+
+
+@pytest.mark.parametrize("who", ["loader", "sampler", "batch_sampler"])
+def test_epoch_is_told(dataset: fastinet.Dataset, who: str) -> None:
+    expected = [images for images, _ in made(dataset).loader.epoch(5)]
+    loader = made(dataset)
+    list(loader)
+    (loader if who == "loader" else getattr(loader, who)).set_epoch(5)
+    assert all(map(torch.equal, expected, [images for images, _ in loader]))
+    assert loader.state_dict()["epoch"] == 6
+    with pytest.raises(ValueError, match="epoch"):
+        loader.set_epoch(-1)
+
+
+def test_epochs_follow_one_another(dataset: fastinet.Dataset) -> None:
+    loader = made(dataset)
+    for epoch in range(2):
+        expected = [images for images, _ in made(dataset).loader.epoch(epoch)]
+        assert all(map(torch.equal, expected, (images for images, _ in loader)))
+
+
+def test_iterator_that_is_never_used_burns_no_epoch(dataset: fastinet.Dataset) -> None:
+    loader = made(dataset)
+    iter(loader)
+    next(iter(loader))
+    assert loader.state_dict()["epoch"] == 0
+
+
+def test_run_goes_on_after_any_batch(dataset: fastinet.Dataset) -> None:
+    whole = [[images for images, _ in loader] for loader in [made(dataset)] for _ in range(2)]
+    loader = made(dataset)
+    for number, _ in enumerate(loader):
+        if number == 2:
+            state = loader.state_dict()
+            break
+    later = made(dataset)
+    later.load_state_dict(state)
+    rest = [images for images, _ in later]
+    assert len(rest) == len(whole[0]) - 3
+    assert all(map(torch.equal, whole[0][3:], rest))
+    assert torch.equal(next(iter(later))[0], whole[1][0])
+
+
+def test_mixing_knows_epoch_batch_and_rank(dataset: fastinet.Dataset) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def mix(images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        seen.append((epoch, batch))
+        return images, labels
+
+    inner = fastinet_torch.Loader(
+        dataset, 8, RandomResizedCrop(8), rank=1, world=2, drop_last=True, device="cpu"
+    )
+    loader = TrainerLoader(inner, mix)
+    assert loader.mixup_enabled
+    list(loader)
+    next(iter(loader))
+    assert seen == [(0, 1), (0, 3), (1, 1)]
+    later = TrainerLoader(inner, mix)
+    later.load_state_dict(loader.state_dict())
+    seen.clear()
+    list(later)
+    assert seen == [(1, 3)]

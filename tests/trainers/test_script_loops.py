@@ -1,0 +1,206 @@
+"""What the loops of published training scripts do with their loader, call by call, in their words.
+
+Each loop here does what the script of its name does between building its loader and its checkpoint
+(read in the sources that docs/trainers names), for two epochs, killed after the first and gone on
+with. The network is a linear one; what counts is what the loop asks and what it gets.
+"""
+# ruff: noqa: PLW2901 - scripts assign to their loops' variables
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fastinet
+from fastinet import MultiCrop
+
+torch = pytest.importorskip("torch")
+
+from fastinet.torch import TrainerLoader, train_loader, val_loader  # noqa: E402
+
+Seen = list[Any]
+EPOCHS = 2
+
+
+def log_every(iterable: Any) -> Iterator[Any]:
+    """The MetricLogger of torchvision, DeiT, MAE, DINO and ConvNeXt: it needs a length."""
+    width = len(str(len(iterable)))
+    for number, thing in enumerate(iterable):
+        assert len(f"[{number:{width}d}/{len(iterable)}]") == 2 * width + 3
+        yield thing
+
+
+def deit(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """DeiT's, ConvNeXt's and MAE's scripts tell the epoch under several processes only."""
+    if distributed:
+        loader.sampler.set_epoch(epoch)
+    for step, (samples, targets) in enumerate(log_every(loader)):
+        assert 0 <= step / len(loader) + epoch < EPOCHS  # MAE's learning rate
+        samples = samples.to(torch.device("cpu"), non_blocking=True)
+        targets = targets.to(torch.device("cpu"), non_blocking=True)
+        seen.append((samples.clone(), targets.clone()))
+        samples.mul_(0.5)  # timm's Mixup writes into its batch
+
+
+def torchvision(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """The script has a sampler of its own to tell; its labels may be targets."""
+    del epoch, distributed
+    for image, target in log_every(loader):
+        image, target = image.to("cpu"), target.to("cpu")
+        loss = torch.nn.functional.cross_entropy(image.mean((2, 3)) @ torch.ones(3, 5), target)
+        assert torch.isfinite(loss)
+        if target.ndim == 2:
+            target = target.max(dim=1)[1]  # its accuracy
+        seen.append((image, target))
+
+
+def dino(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """DINO always tells the epoch; crops are grouped by their resolution."""
+    del distributed
+    loader.sampler.set_epoch(epoch)
+    for it, (images, _) in enumerate(log_every(loader)):
+        it = len(loader) * epoch + it
+        images = [im.to("cpu", non_blocking=True) for im in images]
+        sizes = torch.tensor([crop.shape[-1] for crop in images])
+        idx = torch.cumsum(torch.unique_consecutive(sizes, return_counts=True)[1], 0)
+        assert idx.tolist() == [2, 10]
+        assert torch.cat(images[: idx[0]]).shape[0] == 2 * len(images[0])
+        seen.append((torch.cat(images[2:]), torch.tensor(it)))
+
+
+def moco(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """MoCo v3 assigns to the list of views."""
+    del distributed
+    for i, (images, _) in enumerate(loader):
+        assert i / len(loader) + epoch < EPOCHS
+        images[0] = images[0].to("cpu", non_blocking=True)
+        images[1] = images[1].to("cpu", non_blocking=True)
+        seen.append((images[0], images[1]))
+
+
+def swin(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """Swin always tells the epoch, and counts its steps."""
+    del distributed
+    loader.sampler.set_epoch(epoch)
+    num_steps = len(loader)
+    for idx, (samples, targets) in enumerate(loader):
+        assert epoch * num_steps + idx < EPOCHS * num_steps
+        seen.append((samples, targets))
+
+
+def timm(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """The script looks for who is to be told the epoch: train.py's _set_loader_epoch."""
+    del distributed
+    if hasattr(loader.dataset, "set_epoch"):
+        loader.dataset.set_epoch(epoch)
+    if hasattr(loader.batch_sampler, "set_epoch"):
+        loader.batch_sampler.set_epoch(epoch)
+    elif hasattr(loader.sampler, "set_epoch"):
+        loader.sampler.set_epoch(epoch)
+    if epoch >= 1 and loader.mixup_enabled:  # --mixup-off-epoch
+        loader.mixup_enabled = False
+    last_batch_idx = len(loader) - 1
+    for batch_idx, (input, target) in enumerate(loader):  # noqa: A001 - its own words
+        input = input.contiguous(memory_format=torch.channels_last)  # noqa: A001
+        assert batch_idx <= last_batch_idx
+        seen.append((input, target))
+
+
+def small(name: str) -> fastinet.recipes.Recipe:
+    """A recipe of crops of two sizes, made for small networks."""
+    recipe = fastinet.recipe(name)
+    assert isinstance(recipe.train, MultiCrop)
+    groups = [
+        dataclasses.replace(
+            group, transform=dataclasses.replace(group.transform, size=24 if number < 2 else 12)
+        )
+        for number, group in enumerate(recipe.train.groups)
+    ]
+    return dataclasses.replace(recipe, train=MultiCrop(*groups))
+
+
+SCRIPTS: dict[str, tuple[Callable[..., None], Any, dict[str, Any]]] = {
+    "deit": (deit, "deit", {"size": 24}),
+    "deit3": (deit, "deit3", {"size": 24}),
+    "convnext": (deit, "convnext", {"size": 24}),
+    "mae": (deit, "mae", {"size": 24}),
+    "mae-linear": (deit, "mae-linear", {"size": 24}),
+    "torchvision": (torchvision, "torchvision-v2", {"size": 24, "mixing": True}),
+    "torchvision-v1": (torchvision, "torchvision-v1", {"size": 24}),
+    "swin": (swin, "swin", {"size": 24}),
+    "timm": (timm, "rsb-a3", {"size": 24, "mixing": True}),
+    "mocov3": (moco, "mocov3", {"size": 24}),
+    "simclr": (moco, "simclr-symmetric", {"size": 24}),
+    "dino": (dino, small("dino"), {}),
+}
+
+
+def same(left: Seen, right: Seen) -> bool:
+    return len(left) == len(right) and all(
+        torch.equal(a, b)
+        for pair in zip(left, right, strict=True)
+        for a, b in zip(*pair, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_run_goes_on_from_an_epochs_end(dataset: fastinet.Dataset, name: str) -> None:
+    loop, recipe, options = SCRIPTS[name]
+    whole: Seen = []
+    loader = train_loader(recipe, dataset, 16, seed=3, **options)
+    for epoch in range(EPOCHS):
+        loop(loader, epoch, False, whole)
+    assert len(whole) == EPOCHS * len(loader)
+    rest: Seen = []
+    resumed = train_loader(recipe, dataset, 16, seed=3, first_epoch=1, **options)
+    loop(resumed, 1, False, rest)
+    assert same(whole[len(loader) :], rest)
+    assert not same(whole[: len(loader)], rest)
+
+
+@pytest.mark.parametrize("name", ["deit", "swin", "timm"])
+def test_ranks_share_an_epoch(
+    dataset: fastinet.Dataset, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a launcher, one line of glue is the same line, and no item comes twice."""
+    loop, _, options = SCRIPTS[name]
+    labels = []
+    for rank in range(2):
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        loader = train_loader("mae", dataset, 4, size=options["size"])
+        seen: Seen = []
+        loop(loader, 0, True, seen)
+        labels.append(torch.stack([pair[1] for pair in seen]))
+    monkeypatch.delenv("RANK")
+    monkeypatch.delenv("WORLD_SIZE")
+    alone = train_loader("mae", dataset, 8, size=options["size"])
+    expected = [each for _, each in alone]
+    together = torch.stack(labels, -1).flatten(1)
+    assert torch.equal(torch.stack(expected), together)
+
+
+@pytest.mark.parametrize("recipe", ["deit", "torchvision-v2", "swin", "mae"])
+def test_validation_counts_each_item(dataset: fastinet.Dataset, recipe: str) -> None:
+    """The evaluation of torchvision compares what it saw with the dataset's length."""
+    loader = val_loader(recipe, dataset, 16, size=24)
+    num_processed_samples = 0
+    with torch.inference_mode():
+        for images, target in log_every(loader):
+            assert images.shape[1:] == (3, 24, 24)
+            num_processed_samples += len(target)
+    assert hasattr(loader.dataset, "__len__")
+    assert len(loader.dataset) == num_processed_samples
+
+
+def test_the_path_of_a_script_is_its_own(archive_path: Path, dataset: fastinet.Dataset) -> None:
+    """``os.path.join(args.data_path, "train")``, where the path is the folder of an archive."""
+    traindir = os.path.join(archive_path.parent, "train")  # noqa: PTH118 - as scripts write it
+    loader = train_loader("mae", traindir, 16, size=24)
+    assert isinstance(loader, TrainerLoader)
+    assert len(loader.dataset) == len(dataset)
