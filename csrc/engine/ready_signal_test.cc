@@ -41,6 +41,7 @@ TEST_CASE("What is raised after a clear is heard, whoever clears in between") {
   for (int round = 0; round < 200; ++round) {
     signal.Clear();
     std::vector<std::thread> threads;
+    threads.reserve(2);
     for (int i = 0; i < 2; ++i) threads.emplace_back([&] { signal.Raise(); });
     REQUIRE(IsReadable(descriptor, 10'000));
     for (std::thread& thread : threads) thread.join();

@@ -79,9 +79,10 @@ fastinet_code Call(fastinet_error** error, const Work& work) noexcept {
 }
 
 /// Fails where an argument that must point to something does not.
-Status CheckPointers(std::initializer_list<const void*> pointers) {
-  const bool all = std::ranges::all_of(pointers, [](const void* each) { return each != nullptr; });
-  return all ? Status() : fastinet::InvalidArgument("an argument is NULL that must not be");
+template <class... Pointers>
+Status CheckPointers(const Pointers*... pointers) {
+  if (((pointers != nullptr) && ...)) return {};
+  return fastinet::InvalidArgument("an argument is NULL that must not be");
 }
 
 /// The enumerator that a C enumerator stands for; C lets any number be one.
@@ -162,7 +163,7 @@ void fastinet_error_free(fastinet_error* error) { delete error; }
 fastinet_code fastinet_image_size(const uint8_t* data, size_t size, int32_t* width, int32_t* height,
                                   fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({data, width, height}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(data, width, height));
     FASTINET_ASSIGN_OR_RETURN(const fastinet::Size image, fastinet::ReadImageSize({data, size}));
     *width = image.width;
     *height = image.height;
@@ -175,7 +176,7 @@ fastinet_code fastinet_decode(const uint8_t* data, size_t size, const fastinet_b
                               fastinet_interpolation interpolation, uint8_t* out, size_t out_bytes,
                               fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({data, out}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(data, out));
     fastinet::Interpolation filter{};
     FASTINET_RETURN_IF_ERROR(Take(interpolation, FASTINET_NEAREST, "interpolation", &filter));
     fastinet::Box cut;
@@ -202,7 +203,7 @@ fastinet_code fastinet_decode(const uint8_t* data, size_t size, const fastinet_b
 fastinet_code fastinet_dataset_open(const char* path, const char* index, const char* split,
                                     fastinet_dataset** dataset, fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({path, dataset}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(path, dataset));
     FASTINET_ASSIGN_OR_RETURN(
         auto opened, fastinet::Dataset::Open(path, {.index = index == nullptr ? "" : index,
                                                     .split = split == nullptr ? "" : split}));
@@ -235,7 +236,7 @@ const char* fastinet_dataset_key(const fastinet_dataset* dataset, int64_t item, 
 fastinet_code fastinet_dataset_read(const fastinet_dataset* dataset, int64_t item, uint8_t** data,
                                     size_t* size, fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({dataset, data, size}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(dataset, data, size));
     FASTINET_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes, dataset->dataset->Read(item));
     auto copy = std::make_unique<uint8_t[]>(std::max<size_t>(bytes.size(), 1));
     std::ranges::copy(bytes, copy.get());
@@ -245,6 +246,7 @@ fastinet_code fastinet_dataset_read(const fastinet_dataset* dataset, int64_t ite
   });
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): what was given is taken back.
 void fastinet_bytes_free(uint8_t* data) { delete[] data; }
 
 // ------------------------------------------------------------------------------------ epochs
@@ -270,7 +272,7 @@ fastinet_code fastinet_loader_new(const fastinet_dataset* dataset,
                                   const fastinet_loader_options* options, fastinet_loader** loader,
                                   fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({dataset, options, loader}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(dataset, options, loader));
     FASTINET_ASSIGN_OR_RETURN(const fastinet::LoaderOptions taken, OptionsOf(*options));
     FASTINET_ASSIGN_OR_RETURN(auto made, fastinet::Loader::Make(dataset->dataset, taken));
     *loader = new fastinet_loader{std::move(made)};
@@ -284,7 +286,7 @@ int64_t fastinet_loader_batches(const fastinet_loader* loader) { return loader->
 fastinet_code fastinet_loader_state(const fastinet_loader* loader, char** state,
                                     fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({loader, state}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(loader, state));
     const std::string text = loader->loader->state();
     auto copy = std::make_unique<char[]>(text.size() + 1);
     std::memcpy(copy.get(), text.c_str(), text.size() + 1);
@@ -293,12 +295,13 @@ fastinet_code fastinet_loader_state(const fastinet_loader* loader, char** state,
   });
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): likewise.
 void fastinet_text_free(char* text) { delete[] text; }
 
 fastinet_code fastinet_loader_load_state(fastinet_loader* loader, const char* state,
                                          fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({loader, state}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(loader, state));
     return loader->loader->LoadState(state);
   });
 }
@@ -306,7 +309,7 @@ fastinet_code fastinet_loader_load_state(fastinet_loader* loader, const char* st
 fastinet_code fastinet_loader_next_epoch(fastinet_loader* loader, fastinet_epoch** epoch,
                                          fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({loader, epoch}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(loader, epoch));
     FASTINET_ASSIGN_OR_RETURN(auto begun, loader->loader->NextEpoch());
     *epoch = new fastinet_epoch{std::move(begun)};
     return {};
@@ -316,7 +319,7 @@ fastinet_code fastinet_loader_next_epoch(fastinet_loader* loader, fastinet_epoch
 fastinet_code fastinet_loader_epoch(fastinet_loader* loader, uint32_t epoch, int64_t start_batch,
                                     fastinet_epoch** begun, fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({loader, begun}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(loader, begun));
     FASTINET_ASSIGN_OR_RETURN(auto started, loader->loader->BeginEpoch(epoch, start_batch));
     *begun = new fastinet_epoch{std::move(started)};
     return {};
@@ -328,7 +331,7 @@ void fastinet_epoch_free(fastinet_epoch* epoch) { delete epoch; }
 fastinet_code fastinet_epoch_next(fastinet_epoch* epoch, fastinet_batch** batch,
                                   fastinet_error** error) {
   return Call(error, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({epoch, batch}));
+    FASTINET_RETURN_IF_ERROR(CheckPointers(epoch, batch));
     FASTINET_ASSIGN_OR_RETURN(std::optional<fastinet::Batch> next, epoch->epoch->Next());
     *batch = next ? new fastinet_batch{*std::move(next)} : nullptr;
     return {};
@@ -365,22 +368,14 @@ int64_t fastinet_batch_failures(const fastinet_batch* batch) {
 
 fastinet_code fastinet_batch_failure(const fastinet_batch* batch, int64_t number, int64_t* row,
                                      fastinet_error** why) {
-  fastinet_error* found = nullptr;
-  fastinet_error* refused = nullptr;
-  const fastinet_code code = Call(&refused, [&]() -> Status {
-    FASTINET_RETURN_IF_ERROR(CheckPointers({batch, row, why}));
-    if (number < 0 || number >= fastinet_batch_failures(batch)) {
-      return fastinet::InvalidArgument("there is no failure of this number");
-    }
-    const fastinet::RowFailure& failure = batch->batch.failures()[static_cast<size_t>(number)];
-    *row = failure.row;
-    found = ErrorOf(failure.status);
-    return {};
+  const fastinet_code refused = Call(why, [&]() -> Status {
+    FASTINET_RETURN_IF_ERROR(CheckPointers(batch, row, why));
+    if (number >= 0 && number < fastinet_batch_failures(batch)) return {};
+    return fastinet::InvalidArgument("there is no failure of this number");
   });
-  if (why != nullptr) {
-    *why = code == FASTINET_OK ? found : refused;
-  } else {
-    delete refused;
-  }
-  return code;
+  if (refused != FASTINET_OK) return refused;
+  const fastinet::RowFailure& failure = batch->batch.failures()[static_cast<size_t>(number)];
+  *row = failure.row;
+  (void)Answer(failure.status, why);  // which is no failure of this call
+  return FASTINET_OK;
 }

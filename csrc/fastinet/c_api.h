@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__)
+#ifdef __GNUC__
 #define FASTINET_API __attribute__((visibility("default")))
 #else
 #define FASTINET_API

@@ -172,6 +172,7 @@ void Dataset::TakeAll() {
 
 std::vector<std::string> Dataset::splits() const {
   std::vector<std::string> names;
+  names.reserve(index_.splits.size());
   for (const Split& split : index_.splits) names.push_back(split.name);
   return names;
 }

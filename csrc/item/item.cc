@@ -318,6 +318,7 @@ Status ItemRenderer::State::TryRender(std::span<const size_t> together, Orientat
   const auto begun = Clock::now();
   if (!parts.empty()) FASTINET_RETURN_IF_ERROR(DecodeShownRegion(region, orientation, sink));
   const auto decoded = Clock::now();
+  for (size_t i = 0; i < together.size(); ++i) FASTINET_RETURN_IF_ERROR(views[i].FinishCrop());
   for (size_t i = 0; i < together.size(); ++i) {
     FASTINET_RETURN_IF_ERROR(views[i].Finish(runner));
   }
@@ -335,7 +336,15 @@ Result<Box> ItemRenderer::State::BeginViews(std::span<const size_t> together) {
   parts.clear();
   Box region;
   for (size_t i = 0; i < together.size(); ++i) {
-    FASTINET_RETURN_IF_ERROR(views[i].Begin(tasks[together[i]]));
+    const ViewTask& task = tasks[together[i]];
+    const auto has_its_crop = [&](size_t view) { return task.HasCropOf(tasks[view]); };
+    const auto first = std::ranges::find_if(together.first(i), has_its_crop);
+    if (const size_t other = static_cast<size_t>(first - together.begin()); other < i) {
+      views[i].BeginWithCropOf(task, views[other]);
+      continue;
+    }
+    const bool is_shared = std::ranges::any_of(together.subspan(i + 1), has_its_crop);
+    FASTINET_RETURN_IF_ERROR(views[i].Begin(task, is_shared));
     const Box own = views[i].region();
     if (own == Box{}) continue;
     parts.push_back({own, &views[i].sink()});

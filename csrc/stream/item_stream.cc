@@ -192,6 +192,7 @@ Status ItemStream::BeginTar(uint64_t tar) {
   }
   names_.Clear();
   names_tar_ = tar;
+  gate_.BeginTar(tar);
   return {};
 }
 

@@ -51,14 +51,6 @@ std::string Quoted(std::string_view text) {
   return quoted += '\'';
 }
 
-/// The wnid that has this number.
-std::string WnidText(int64_t number) {
-  std::string digits = std::to_string(number);
-  std::string wnid(kWnidLength - digits.size(), '0');
-  wnid[0] = 'n';
-  return wnid += digits;
-}
-
 /// What is given as `split` for the folder of this path, and does not mean the one at `other`.
 std::string ExactName(std::string_view folder, std::string_view other) {
   std::string name(folder.empty() || PathEndsWith(other, folder) ? kHere : std::string_view());
@@ -192,6 +184,10 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   bool by_own_name = false;
   const bool wanted = IsWanted(place, &by_own_name);
   if (!is_image) return wanted;
+  if (!first_image_) first_image_ = {std::string(name), tar_};
+  const bool has_class =
+      place.folder.wnid >= 0 || WnidNumber(place.base.substr(0, kWnidLength)) >= 0;
+  if (!wanted && has_class) FASTINET_RETURN_IF_ERROR(CheckTar(place, by_own_name, tar_));
   if (folder_) {
     if (!wanted) return false;
     if (!first_) first_ = Facts(name, place, by_own_name);
@@ -329,21 +325,21 @@ Status SplitGate::CheckItem(std::string_view name, uint64_t tar) {
         "another image of this number came before, and items of a split are told by their numbers; "
         "fastinet.open of the archive says which, and split=\"all\" takes both");
   }
-  if (folder_) return {};
-  if (!SplitTold(place).empty() || (first_ && first_->by_own_name)) return {};
-  const int64_t wnid =
-      place.folder.wnid >= 0 ? place.folder.wnid : WnidNumber(place.base.substr(0, kWnidLength));
-  std::string what(wnid >= 0 ? WnidText(wnid)
-                             : std::string(name.substr(0, name.size() - place.base.size())));
-  if (what.empty()) return {};
-  const auto [found, is_new] = tars_.try_emplace(std::move(what), tar);
-  if (is_new || found->second == tar) return {};
+  return CheckTar(place, first_ && first_->by_own_name, tar);
+}
+
+/// Whether an image that is in this tar is the first one's, or its split is told.
+Status SplitGate::CheckTar(const Place& place, bool by_own_name, uint64_t tar) const {
+  if (folder_ || by_own_name || !SplitTold(place).empty() || !first_image_ ||
+      first_image_->second == tar) {
+    return {};
+  }
   return Unsupported(
-      "images of " + Quoted(found->first) +
-      " came in an earlier tar, too, and nothing in either tells a split: the two may be splits, "
-      "as train.tar and val.tar are, or parts of one; split=\"all\" takes all as one, "
-      "name=\"train.tar\" says that all are of train, and fastinet.open of a list of the tars goes "
-      "by their names");
+      "nothing in it tells its split, and it is in another tar than " +
+      Quoted(first_image_->first) +
+      ": the two may be splits, as train.tar and val.tar are, or parts of one; split=\"all\" takes "
+      "all as one, name=\"train.tar\" says that all are of train, and fastinet.open of a list of "
+      "the tars goes by their names");
 }
 
 }  // namespace fastinet

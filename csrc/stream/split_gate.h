@@ -38,10 +38,13 @@ class SplitGate {
   /// readings of what came: it says which, and the argument that decides.
   Result<bool> Takes(std::string_view name, bool is_image);
 
+  /// What is taken from now on is in this tar: how many had ended before.
+  void BeginTar(uint64_t tar) { tar_ = tar; }
+
   /// Whether an item, an image that was taken and has no files beside it, goes with those before.
   /// kUnsupported where it has the number of another one of its split, but for training images; or
-  /// where it shows that of two tars, one behind the other, each may be a split: nothing else tells
-  /// one, and both have images of one class. `tar` is how many have ended before the item's.
+  /// where it is behind another tar with images and nothing tells its split: the names of tars
+  /// would, and a stream does not have them. `tar` is how many have ended before the item's.
   Status CheckItem(std::string_view name, uint64_t tar);
 
   /// The split that `name` is of by itself, for messages.
@@ -90,6 +93,7 @@ class SplitGate {
   std::string NameBeside(std::string_view name, std::string_view other) const;
   Status CheckFirst(std::string_view name, const Place& place) const;
   Status CheckOverlap(const Place& place);
+  Status CheckTar(const Place& place, bool by_own_name, uint64_t tar) const;
   static int64_t NumberOf(const Place& place);
 
   const std::string wanted_;
@@ -108,8 +112,8 @@ class SplitGate {
   // whole. Each root is kept once.
   std::unordered_map<int64_t, const std::string*> roots_;
   std::set<std::string> root_names_;
-  // Which of several tars each class came in first, where nothing tells the splits.
-  std::unordered_map<std::string, uint64_t> tars_;
+  uint64_t tar_ = 0;
+  std::optional<std::pair<std::string, uint64_t>> first_image_;  // of all; and the tar it is in
   // Numbers of the items that have one, those of test images above the others.
   std::unordered_set<int64_t> numbers_;
   int64_t last_class_ = -1;  // that was looked up, in the root `last_root_`

@@ -25,8 +25,7 @@ PUBLIC = {
         "Batch": (
             ": as_dict boxes companions copies crops erased erased_pixels errors flips image_sizes "
             "images indices interpolations keys label_sets labels lighting objects replaced "
-            "soft_labels "
-            "steps valid vflips windows"
+            "soft_labels steps valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": (

@@ -135,7 +135,7 @@ def test_streams_take_shards_apart_alike(
         seen.append((key, dict(companions)))
         return 0
 
-    stream = fastinet.open_stream(io.BytesIO(data), labels=label)
+    stream = fastinet.open_stream(io.BytesIO(data), labels=label, split="all")
     loader = fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask")
     if not all(is_in_order(members_of(path)) for path in paths):
         with contextlib.suppress(UnsupportedError):

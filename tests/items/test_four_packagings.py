@@ -519,12 +519,20 @@ def read_default(path: Path, index: bool | Path) -> tuple[Part | Refusal, set[st
     return attempt(lambda: part_of(fastinet.open(path, index=index)), notes), notes
 
 
-@hypothesis.settings(max_examples=80)
+NAMES = st.sampled_from((("part-0", "part-1"), ("train", "val"), ("val", "train")))
+
+
+@hypothesis.settings(max_examples=120)
 @hypothesis.given(
-    st.one_of(CLASS_TREES, numbered_images()), st.lists(st.booleans(), min_size=2, max_size=6)
+    st.tuples(CLASS_TREES, NAMES)
+    | st.tuples(samples() | numbered_images(), st.just(("part-0", "part-1"))),
+    st.lists(st.booleans(), min_size=2, max_size=6),
 )
-def test_several_archives(place: Path, tree: Tree, second: list[bool]) -> None:
+def test_several_archives(
+    place: Path, named: tuple[Tree, tuple[str, str]], second: list[bool]
+) -> None:
     """Several tars, opened as one dataset or one behind the other in a stream."""
+    tree, names = named
     parts: list[dict[str, Entry]] = [{}, {}]
     for path, is_in_second in zip(tree, itertools.cycle(second)):
         parts[is_in_second][path] = tree[path]
@@ -532,7 +540,7 @@ def test_several_archives(place: Path, tree: Tree, second: list[bool]) -> None:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     tars = [tar_of(part) for part in parts]
-    paths = [place / f"part-{number}.tar" for number in range(2)]
+    paths = [place / f"{name}.tar" for name in names]
     for path, tar in zip(paths, tars, strict=True):
         path.write_bytes(tar)
     opened = read_opened(paths)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.bad_items import MAX_PIXELS, write_bad_archive
 from support.epoch_rows import each_row
 from support.streamed import streamed
 
@@ -103,6 +105,24 @@ def test_windows_are_shown_once_more(dataset: fastinet.Dataset) -> None:
     for column in (batch.windows, batch.boxes, batch.flips):
         np.testing.assert_array_equal(column[:, :1].repeat(2, 1), column[:, 1:])
     assert len({*map(tuple, batch.windows[:, 0].tolist())}) > 3
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_one_crop_of_bad_images_and_of_all_kinds(tmp_path: Path, dtype: Any) -> None:
+    """Views share the resized pixels; where data are damaged each has what it has alone."""
+    bad = write_bad_archive(tmp_path / "bad.tar")
+    views = MultiCrop(View(OTHER), View(SameCrop()), View(SameCrop(augment=Solarize(0))))
+    options: dict[str, Any] = {"on_error": "mask", "max_pixels": MAX_PIXELS, "dtype": dtype}
+    (batch,) = Loader(bad, 30, views, **options)
+    (alone,) = Loader(bad, 30, OTHER, **options)
+    first, again, solarized = (crops[batch.valid, 0] for crops in batch.crops)
+    assert 5 < batch.valid.sum() < 30
+    np.testing.assert_array_equal(batch.valid, alone.valid)
+    np.testing.assert_array_equal(first, alone.images[alone.valid])
+    np.testing.assert_array_equal(again, first)
+    if dtype == "uint8":
+        np.testing.assert_array_equal(solarized, 255 - first)
 
 
 def test_erasing_and_lighting_are_drawn_for_each_view(dataset: fastinet.Dataset) -> None:
