@@ -27,10 +27,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.array_library import as_dtype, library_of, range_beside
 from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 
@@ -42,11 +43,32 @@ if TYPE_CHECKING:
 __all__ = ["ColOut", "CutMix", "InTurn", "Mixup", "OneOf", "Unmixed", "soft_labels"]
 
 Layout = Literal["NCHW", "NHWC"]
+Way = TypeVar("Way")
 
 # What random numbers are for; each use has a counter of its own, so that none shifts another.
 _LAMBDA, _CENTRE, _CHOICE, _ROWS, _COLUMNS = range(5)
 
+_BOTH: Final = "OneOf(Mixup(...), CutMix(...), weights=...) draws one of these for each batch"
+_OTHER_NAMES: Final = {
+    "num_classes": "it is called classes= here",
+    "label_smoothing": "it is called smoothing= here",
+    "mixup_alpha": "Mixup(alpha=...) is that",
+    "cutmix_alpha": "CutMix(alpha=...) is that",
+    "switch_prob": _BOTH,
+    "prob": f"{_BOTH}, and Unmixed(...) among them leaves a batch as it is",
+    "mode": 'a batch is mixed as a whole, as timm\'s mode="batch" does it',
+    "correct_lam": "labels are always weighted by the area that is left; leave it out",
+}
 
+
+def _with_answers(kind: type[Way]) -> type[Way]:
+    """Lets a way to mix say what takes the place of timm's and torchvision's arguments."""
+    explained = explains_unknown(f"fastinet.mixing.{kind.__name__}", _OTHER_NAMES)
+    kind.__init__ = explained(kind.__init__)  # type: ignore[method-assign]
+    return kind
+
+
+@_with_answers
 @dataclass(frozen=True)
 class Mixup:
     """Blends every image with the one before it: ``image * lam + other * (1 - lam)``.
@@ -101,6 +123,7 @@ class Mixup:
         return _each_group(blended, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
+@_with_answers
 @dataclass(frozen=True)
 class CutMix:
     """Pastes a rectangle of the image before it into every image.

@@ -393,3 +393,18 @@ def test_torch_tensors(dtype: str, channels_last: bool) -> None:
         np.testing.assert_allclose(targets.numpy(), expected_targets, atol=1e-6)
         if channels_last:
             assert mixed.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    ("way", "name", "message"),
+    [
+        (Mixup, "num_classes", "Mixup has no num_classes=: it is called classes="),
+        (CutMix, "switch_prob", r"CutMix has no switch_prob=: OneOf\(Mixup"),
+        (Mixup, "prob", r"Unmixed\(...\) among them leaves a batch as it is"),
+        (Mixup, "mode", 'as timm\'s mode="batch" does it'),
+        (CutMix, "smooth", r"did you mean smoothing=\?"),
+    ],
+)
+def test_names_of_other_libraries_are_answered(way: Any, name: str, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        way(10, **{name: 1})
