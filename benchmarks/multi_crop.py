@@ -28,7 +28,7 @@ from pipelines import Fastinet
 from fastinet import MultiCrop, RandomResizedCrop, Resize, View
 
 if TYPE_CHECKING:
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 GLOBAL = RandomResizedCrop(224, scale=(0.4, 1), interpolation="bicubic")
 LOCAL = RandomResizedCrop(96, scale=(0.05, 0.4), interpolation="bicubic")

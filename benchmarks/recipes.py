@@ -43,6 +43,7 @@ from fastinet.testing.upstream_recipes import (
     UPSTREAM,
     PillowBlur,
     black_without_bits,
+    upstream_rows,
     upstream_views,
 )
 
@@ -123,9 +124,8 @@ class Upstream:
         for data in self._files:
             with Image.open(io.BytesIO(data)) as opened:
                 image = opened.convert("RGB")
-            for view in self._views:
-                for _ in range(view.count):
-                    view.transform(image)
+            for _ in upstream_rows(self._views, image):
+                pass
 
 
 def recipe_cost(name: str, archive: Path, index: Path, files: Sequence[bytes], rounds: int) -> Cost:

@@ -29,16 +29,12 @@ from fastinet.items.opening import open, open_stream  # noqa: A004  # read as fa
 from fastinet.items.stream import Stream
 from fastinet.loading.batch import Batch
 from fastinet.loading.loader import Loader
+from fastinet.loading.size_per_batch import SizePerBatch
 from fastinet.loading.stream_loader import StreamLoader
+from fastinet.loading.then import Then
 from fastinet.pixels.codec import ImageHeader, apply_steps, decode, decode_batch, read_header
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    MultiCrop,
-    RandomCrop,
-    RandomResizedCrop,
-    Resize,
-    View,
-)
+from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop, Resize
+from fastinet.pixels.view_groups import MultiCrop, SameCrop, View
 from fastinet.recipes import recipe
 from fastinet.verification import verify
 
@@ -59,9 +55,12 @@ __all__ = [
     "RandomCrop",
     "RandomResizedCrop",
     "Resize",
+    "SameCrop",
     "SemanticTree",
+    "SizePerBatch",
     "Stream",
     "StreamLoader",
+    "Then",
     "View",
     "apply_steps",
     "augment",

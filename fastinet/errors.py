@@ -20,6 +20,7 @@ __all__ = [
     "InternalError",
     "MissingError",
     "ReadError",
+    "ThenError",
     "TooLargeError",
     "UnsupportedError",
     "from_status",
@@ -110,6 +111,32 @@ class CancelledError(FastinetError):
 
 class InternalError(FastinetError):
     """A bug in fastinet; please report it."""
+
+
+class ThenError(FastinetError):
+    """The user's own function, `then=` of a loader, failed; ``__cause__`` is what it raised.
+
+    Attributes:
+        item: id of the item whose row it was given; of a batch, the first.
+        epoch: of the row.
+    """
+
+    def __init__(
+        self,
+        cause: str,
+        *,
+        archive: str | None = None,
+        member: str | None = None,
+        offset: int | None = None,
+        item: int | None = None,
+        epoch: int | None = None,
+    ) -> None:
+        super().__init__(cause, archive=archive, member=member, offset=offset)
+        self.item = item
+        self.epoch = epoch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (*super().__reduce__(), {"item": self.item, "epoch": self.epoch})
 
 
 # Keys are the names that StatusCodeName in csrc/base/status.cc gives.

@@ -17,7 +17,7 @@ import jax
 
 from fastinet.loading.batch import SentBatch
 from fastinet.loading.feeding import Feed
-from fastinet.pixels.transforms import erasings_of
+from fastinet.pixels.view_groups import erasings_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Mixup and CutMix: batches of mixed images with soft labels, for any array library.
+"""Mixup, CutMix and ColOut: what happens to whole batches, and soft labels, for any array library.
 
 Images stay where they are: PyTorch tensors on their device, JAX arrays on theirs, NumPy arrays.
 What is drawn is a function of (seed, epoch, batch) alone, so a run that resumes mixes as the
@@ -15,6 +15,12 @@ A global JAX array is one batch of all processes, which have to agree: there it 
 The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
 mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
 Label smoothing is timm's (``timm.data.mixup``). Labels may be soft before, as ReLabel's are.
+
+Views of an item keep its label: all of them, in all groups of a `MultiCrop`, are mixed with the
+same other item's, view by view, and by the same weight. So there is one target for each item::
+
+    for number, (crops, labels) in enumerate(loader):  # crops: one array a group of views
+        crops, targets = mix(crops, labels, epoch=epoch, batch=number)
 """
 
 from __future__ import annotations
@@ -29,14 +35,16 @@ from fastinet.base.array_library import as_dtype, library_of, range_beside
 from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["CutMix", "Mixup", "OneOf", "Unmixed", "soft_labels"]
+    from numpy.typing import NDArray
+
+__all__ = ["ColOut", "CutMix", "InTurn", "Mixup", "OneOf", "Unmixed", "soft_labels"]
 
 Layout = Literal["NCHW", "NHWC"]
 
 # What random numbers are for; each use has a counter of its own, so that none shifts another.
-_LAMBDA, _CENTRE, _CHOICE = range(3)
+_LAMBDA, _CENTRE, _CHOICE, _ROWS, _COLUMNS = range(5)
 
 
 @dataclass(frozen=True)
@@ -71,8 +79,8 @@ class Mixup:
         """Mixes a batch.
 
         Args:
-            images: float [B, ...].
-            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
+            images: float [B, ...]; or a tuple of such arrays, the groups of a `MultiCrop`.
+            labels: int [B], or soft ones, such as ReLabel's: float [B, C], with views [B, V, C].
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
@@ -80,15 +88,17 @@ class Mixup:
             Images like those given, and float32 targets [B, C].
 
         Raises:
-            TypeError: images of whole numbers, which cannot be blended, or several arrays of them.
-            ValueError: labels of another shape.
+            TypeError: images of whole numbers, which cannot be blended.
+            ValueError: labels of another shape, or groups of other batches.
         """
-        _refuse_groups(images)
         _refuse_whole_numbers(images)
-        xp = library_of(images)
         lam = self.draw(epoch, batch)
-        mixed = images * lam + xp.roll(images, 1, 0) * (1.0 - lam)
-        return as_dtype(mixed, images.dtype), soft_labels(labels, self.classes, lam, self.smoothing)
+
+        def blended(array: Any) -> Any:
+            mixed = array * lam + library_of(array).roll(array, 1, 0) * (1.0 - lam)
+            return as_dtype(mixed, array.dtype)
+
+        return _each_group(blended, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,10 @@ class CutMix:
     Features", ICCV 2019. The rectangle's sides are ``sqrt(1 - lam)`` of the image's, its centre is
     anywhere; what reaches beyond the image is cut off, and labels are weighted by the area that is
     left.
+
+    All views of a batch have the same rectangle. In groups of another size than the first, its
+    edges are at the same parts of height and width, rounded to whole pixels, the half up; labels
+    are weighted by its area in the first group.
 
     Attributes:
         classes: number of classes, C.
@@ -120,8 +134,7 @@ class CutMix:
 
     def __post_init__(self) -> None:
         _check(self)
-        if self.layout not in ("NCHW", "NHWC"):
-            raise ValueError(f'layout must be "NCHW" or "NHWC", not {self.layout!r}')
+        _check_layout_name(self.layout)
 
     def draw(
         self, epoch: int, batch: int, height: int, width: int
@@ -141,8 +154,9 @@ class CutMix:
         """Mixes a batch.
 
         Args:
-            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype.
-            labels: int [B], or soft ones, float [B, C], such as ReLabel's.
+            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype. With views
+                [B, V, ...], or a tuple of such arrays, the groups of a `MultiCrop`.
+            labels: int [B], or soft ones, such as ReLabel's: float [B, C], with views [B, V, C].
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1; ``batch * world + rank`` lets ranks differ.
 
@@ -150,34 +164,24 @@ class CutMix:
             Images like those given, and float32 targets [B, C].
 
         Raises:
-            TypeError: several arrays of images.
-            ValueError: images or labels of another shape.
+            ValueError: images or labels of another shape, or groups of other batches.
         """
-        _refuse_groups(images)
-        if len(images.shape) != 4:
-            raise ValueError(
-                f"cutmix needs images of four axes, not {tuple(images.shape)}; of views, mix each "
-                "by itself: images[:, 0], ..."
-            )
-        self._check_layout(images.shape)
-        xp = library_of(images)
-        height, width = images.shape[2:] if self.layout == "NCHW" else images.shape[1:3]
-        (left, top, right, bottom), lam = self.draw(epoch, batch, height, width)
-        rows, columns = range_beside(xp, height, images), range_beside(xp, width, images)
-        inside = ((rows >= top) & (rows < bottom))[:, None] & (columns >= left) & (columns < right)
-        if self.layout == "NHWC":
-            inside = inside[:, :, None]
-        mixed = xp.where(inside, xp.roll(images, 1, 0), images)
-        return mixed, soft_labels(labels, self.classes, lam, self.smoothing)
+        height, width = _height_width("cutmix", self.layout, _groups_of(images)[0].shape)
+        box, lam = self.draw(epoch, batch, height, width)
 
-    def _check_layout(self, shape: Sequence[int]) -> None:
-        """Refuses images that lie the other way, of which it would cut and paste channels."""
-        here, other = (1, 3) if self.layout == "NCHW" else (3, 1)
-        if shape[here] != 3 and shape[other] == 3:
-            raise ValueError(
-                f'cutmix with layout="{self.layout}" has channels on axis {here}, and images are '
-                f"{tuple(shape)}: give it the layout of the images"
-            )
+        def pasted(array: Any) -> Any:
+            xp = library_of(array)
+            sides = _height_width("cutmix", self.layout, array.shape)
+            left, right = (_scaled(edge, width, sides[1]) for edge in (box[0], box[2]))
+            top, bottom = (_scaled(edge, height, sides[0]) for edge in (box[1], box[3]))
+            rows, columns = (range_beside(xp, side, array) for side in sides)
+            lines = ((rows >= top) & (rows < bottom))[:, None]
+            inside = lines & (columns >= left) & (columns < right)
+            if self.layout == "NHWC":
+                inside = inside[:, :, None]
+            return xp.where(inside, xp.roll(array, 1, 0), array)
+
+        return _each_group(pasted, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
 @dataclass(frozen=True)
@@ -219,17 +223,11 @@ class OneOf:
     """
 
     def __init__(self, *ways: Any, weights: Sequence[float] | None = None, seed: int = 0) -> None:
-        if not ways:
-            raise ValueError("give at least one way to mix")
+        _refuse_no_ways(ways)
         shares = np.ones(len(ways)) if weights is None else np.asarray(weights, np.float64)
         if shares.shape != (len(ways),) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
             raise ValueError(f"weights must be {len(ways)} numbers from 0 on, not {weights!r}")
-        for way in ways:
-            if not callable(way):
-                raise TypeError(
-                    "a way to mix is called with images and labels, such as Mixup(1000), not "
-                    f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
-                )
+        _check_callable(ways)
         self.ways = ways
         self.seed = checked_seed(seed)
         self._ends = np.cumsum(shares / shares.sum())
@@ -242,11 +240,104 @@ class OneOf:
 
     def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch; see `Mixup` and `CutMix`."""
-        _refuse_groups(images)
         if any(isinstance(way, Mixup) for way in self.ways):
             _refuse_whole_numbers(images)  # at the first batch, not when its turn comes
         mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
         return mixed, targets
+
+
+@dataclass(frozen=True)
+class ColOut:
+    """Leaves out some rows and columns of pixels, the same ones of all images of a batch.
+
+    Composer's ColOut, on batches: batches become smaller, 224 x 224 pixels to 190 x 190. It comes
+    before what mixes them, ``InTurn(ColOut(), Mixup(1000))``.
+
+    Attributes:
+        p_row: share of the rows that are left out, 0 to below 1; ``int((1 - p_row) * H)`` stay.
+        p_col: likewise of the columns.
+        seed: 0 .. 2**64 - 1.
+        layout: where images have their rows and columns: "NCHW" or "NHWC".
+
+    Raises:
+        ValueError: a value that makes no sense; the message names it.
+    """
+
+    p_row: float = 0.15
+    p_col: float = 0.15
+    seed: int = 0
+    layout: Layout = "NCHW"
+
+    def __post_init__(self) -> None:
+        for name in ("p_row", "p_col"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 0 to below 1, not {getattr(self, name)!r}")
+        checked_seed(self.seed)
+        _check_layout_name(self.layout)
+
+    def draw(
+        self, epoch: int, batch: int, height: int, width: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which rows and which columns of a batch stay, in their order.
+
+        Raises:
+            ValueError: none would.
+        """
+        kept = []
+        sides = ((_ROWS, height, self.p_row), (_COLUMNS, width, self.p_col))
+        for use, side, share in sides:
+            count = int((1 - share) * side)
+            if count < 1:
+                raise ValueError(f"nothing is left of {height} x {width} pixels: {self!r}")
+            order = _random(self.seed, epoch, batch, use).permutation(side)
+            kept.append(np.sort(order[:count]))
+        return kept[0], kept[1]
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """Makes the images of a batch smaller; labels stay as they are.
+
+        Args:
+            images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3]; of any dtype. With an axis of views
+                behind B, and groups of views, as for `Mixup`.
+            labels: any.
+            epoch: 0 .. 2**32 - 1.
+            batch: where in the epoch, see `Mixup`.
+
+        Raises:
+            ValueError: images of another shape.
+        """
+
+        def made_smaller(array: Any) -> Any:
+            height, width = _height_width("colout", self.layout, array.shape)
+            rows, columns = self.draw(epoch, batch, height, width)
+            if self.layout == "NCHW":
+                return array[..., rows, :][..., columns]
+            return array[..., rows, :, :][..., columns, :]
+
+        return _each_group(made_smaller, images), labels
+
+
+class InTurn:
+    """Several things that happen to a batch, one after another.
+
+    Args:
+        ways: `ColOut` and the like, and then one that makes targets, such as `Mixup`.
+
+    Raises:
+        TypeError: a way that cannot be called.
+        ValueError: no ways.
+    """
+
+    def __init__(self, *ways: Any) -> None:
+        _refuse_no_ways(ways)
+        _check_callable(ways)
+        self.ways = ways
+
+    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        """What the last of them gives; see `Mixup`."""
+        for way in self.ways:
+            images, labels = way(images, labels, epoch=epoch, batch=batch)
+        return images, labels
 
 
 def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:
@@ -259,13 +350,13 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
     zero stay so.
 
     Args:
-        labels: int [B], or soft ones, float [B, C].
+        labels: int [B], or soft ones, float [B, C]; or [B, V, C] where each view has its own.
         classes: number of classes, C.
         lam: 0 to 1.
         smoothing: 0 to below 1.
 
     Returns:
-        float32 [B, C], beside the labels.
+        float32 [B, C], beside the labels; or [B, V, C].
 
     Raises:
         ValueError: labels of another shape.
@@ -276,28 +367,91 @@ def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 
         here = labels[:, None] == range_beside(xp, classes, labels)
         targets = xp.where(here, 1.0 - smoothing + off, off)
         has_label = labels >= 0
-    elif len(labels.shape) == 2 and labels.shape[1] == classes:
+    elif len(labels.shape) in (2, 3) and labels.shape[-1] == classes:
         targets = as_dtype(labels, xp.float32) * (1.0 - smoothing) + off
-        has_label = (labels != 0).any(1)
+        has_label = (labels != 0).any(-1)
     else:
-        raise ValueError(f"labels must be [B] or [B, {classes}], not {list(labels.shape)}")
-    targets = xp.where(has_label[:, None], targets, 0.0)
+        raise ValueError(
+            f"labels must be [B] or [B, {classes}], with views [B, V, {classes}], "
+            f"not {list(labels.shape)}"
+        )
+    targets = xp.where(has_label[..., None], targets, 0.0)
     return as_dtype(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
 
 
-def _refuse_groups(images: Any) -> None:
-    if isinstance(images, tuple | list):
-        raise TypeError(
-            f"images are {len(images)} arrays, as those of a MultiCrop are: mix each by itself"
+def _refuse_no_ways(ways: Sequence[Any]) -> None:
+    if not ways:
+        raise ValueError("give at least one way to mix")
+
+
+def _check_callable(ways: Sequence[Any]) -> None:
+    for way in ways:
+        if not callable(way):
+            raise TypeError(
+                "a way to mix is called with images and labels, such as Mixup(1000), not "
+                f"{way!r}; operations on an image are chosen by fastinet.augment.OneOf"
+            )
+
+
+def _check_layout_name(layout: str) -> None:
+    if layout not in ("NCHW", "NHWC"):
+        raise ValueError(f'layout must be "NCHW" or "NHWC", not {layout!r}')
+
+
+def _height_width(name: str, layout: Layout, shape: Sequence[int]) -> tuple[int, int]:
+    """Of images of this shape.
+
+    Raises:
+        ValueError: they are no images, or lie the other way, so that `name` would cut channels.
+    """
+    if len(shape) not in (4, 5):
+        raise ValueError(
+            f"{name} needs images of four axes, or of five with views, not {tuple(shape)}"
         )
+    here, other = (-3, -1) if layout == "NCHW" else (-1, -3)
+    if shape[here] != 3 and shape[other] == 3:
+        raise ValueError(
+            f'{name} with layout="{layout}" has channels on axis {len(shape) + here}, and '
+            f"images are {tuple(shape)}: give it the layout of the images"
+        )
+    height, width = shape[-2:] if layout == "NCHW" else shape[-3:-1]
+    return height, width
+
+
+def _groups_of(images: Any) -> tuple[Any, ...]:
+    """The images of each group of views; all in one without groups.
+
+    Raises:
+        ValueError: no groups, or groups of different batches.
+    """
+    if not isinstance(images, tuple | list):
+        return (images,)
+    rows = sorted({int(group.shape[0]) for group in images})
+    if len(rows) != 1:
+        raise ValueError(
+            f"groups of views of one batch have as many rows, not {rows or 'none at all'}"
+        )
+    return tuple(images)
+
+
+def _each_group(mix: Callable[[Any], Any], images: Any) -> Any:
+    """What `mix` makes of images, or of those of each group of views."""
+    mixed = tuple(mix(group) for group in _groups_of(images))
+    return mixed if isinstance(images, tuple | list) else mixed[0]
+
+
+def _scaled(edge: int, side: int, other: int) -> int:
+    """An edge at `edge` of a side of so many pixels, on a side of `other`; the half up."""
+    return (2 * edge * other + side) // (2 * side)
 
 
 def _refuse_whole_numbers(images: Any) -> None:
-    if "int" in str(images.dtype):
-        raise TypeError(
-            f"mixup needs images of a float dtype, not {images.dtype}: give the loader one, "
-            'dtype="float32" or another'
-        )
+    for group in _groups_of(images):
+        if "int" in str(group.dtype):
+            raise TypeError(
+                f"mixup needs images of a float dtype, not {group.dtype}: give the loader one, "
+                'dtype="float32" or another'
+            )
 
 
 def _check(way: Mixup | CutMix) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fastinet.augment.operation import Operation
     from fastinet.items.dataset import Dataset
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["ArchiveDataset", "create_dataset", "create_loader"]
 

@@ -29,9 +29,9 @@ Status Lighting::Validate() const {
                          std::to_string(kMostStd) + ", got " + std::to_string(std));
 }
 
-std::array<double, 3> DrawColourShift(const Lighting& lighting, const AugmentKey& key) {
+ColourShift DrawColourShift(const Lighting& lighting, const AugmentKey& key) {
   const PhiloxBlock bits = key.Bits(RandomUse::kLighting, 0);
-  std::array<double, 3> shift{};
+  ColourShift shift{};
   for (size_t component = 0; component < 3; ++component) {
     const double multiple =
         lighting.std * StandardNormal(bits[component]) * kEigenvalues[component];
@@ -40,7 +40,7 @@ std::array<double, 3> DrawColourShift(const Lighting& lighting, const AugmentKey
   return shift;
 }
 
-OutputFormat Shifted(OutputFormat format, const std::array<double, 3>& shift) {
+OutputFormat Shifted(OutputFormat format, const ColourShift& shift) {
   for (size_t c = 0; c < 3; ++c) {
     // `scale` is for pixels of 0 to 255.
     const double shift_of_row = shift[c] * 255 * static_cast<double>(format.scale[c]);

@@ -17,10 +17,13 @@ struct Lighting {
   Status Validate() const;
 };
 
-/// What is added to red, green and blue, in units of 0..1. It depends on the arguments alone.
-std::array<double, 3> DrawColourShift(const Lighting& lighting, const AugmentKey& key);
+/// What is added to red, green and blue, in units of 0..1.
+using ColourShift = std::array<double, 3>;
+
+/// The shift of one view; it depends on the arguments alone.
+ColourShift DrawColourShift(const Lighting& lighting, const AugmentKey& key);
 
 /// `format` for pixels that are shifted before they are normalised: with another bias.
-OutputFormat Shifted(OutputFormat format, const std::array<double, 3>& shift);
+OutputFormat Shifted(OutputFormat format, const ColourShift& shift);
 
 }  // namespace fastinet

@@ -8,6 +8,7 @@
 #include "augment/rotation.h"
 #include "base/checked.h"
 #include "colour/kernels.h"
+#include "colour/tensor_kernels.h"
 
 namespace fastinet {
 namespace {
@@ -40,6 +41,11 @@ std::span<const Bounds> BoundsOf(StepOp op) {
   static constexpr Bounds kRectangles[] = {
       {-1e6, 1e6, true}, {-1e6, 1e6, true}, {0, 1e6, true}, {0, 1e6, true}};
   static constexpr Bounds kShares[] = {{0, 1}};
+  static constexpr Bounds kVersions[] = {{1, 2, true}};
+  static constexpr Bounds kTensorFactors[] = {kFactor, {1, 2, true}};
+  static constexpr Bounds kTensorMatrices[] = {
+      kMatrixEntry, kMatrixEntry, kShift, kMatrixEntry, kMatrixEntry, kShift, {0, 2, true}};
+  static constexpr Bounds kTensorDegrees[] = {{-1e6, 1e6}, {0, 2, true}};
   switch (op) {
     case StepOp::kBrightness:
     case StepOp::kContrast:
@@ -68,6 +74,16 @@ std::span<const Bounds> BoundsOf(StepOp op) {
     case StepOp::kMixChain:
     case StepOp::kMixEnd:
       return kShares;
+    case StepOp::kTensorContrast:
+    case StepOp::kTensorSaturation:
+    case StepOp::kTensorSharpness:
+      return kTensorFactors;
+    case StepOp::kTensorAutoContrast:
+      return kVersions;
+    case StepOp::kTensorAffine:
+      return kTensorMatrices;
+    case StepOp::kTensorRotate:
+      return kTensorDegrees;
     case StepOp::kGrayscale:
     case StepOp::kInvert:
     case StepOp::kAutoContrast:
@@ -82,6 +98,33 @@ std::span<const Bounds> BoundsOf(StepOp op) {
 uint8_t MeanGrey(const RgbPlanes& planes) {
   const double mean = static_cast<double>(SumOfGrey(planes)) / static_cast<double>(planes.pixels);
   return static_cast<uint8_t>(mean + 0.5);
+}
+
+/// The mean grey of a tensor, as torch.mean has it of fewer than 2^24 / 255 pixels, whose sum is
+/// exact; of more it may differ in the last bit.
+float MeanTensorGrey(const RgbPlanes& planes, TransformsVersion version) {
+  return static_cast<float>(SumOfTensorGrey(planes, version)) / static_cast<float>(planes.pixels);
+}
+
+TransformsVersion VersionOf(double argument) {
+  return argument == 1 ? TransformsVersion::k1 : TransformsVersion::k2;
+}
+
+Filling FillingOf(double argument) { return static_cast<Filling>(static_cast<int32_t>(argument)); }
+
+AffineMatrix MatrixOf(const Step& step) {
+  AffineMatrix matrix;
+  std::copy_n(step.arguments.begin(), matrix.size(), matrix.begin());
+  return matrix;
+}
+
+/// Whether a transform moves all pixels alike, by whole ones, and torch's floats are exact enough
+/// to say so, too: within such sides they are off by less than a thousandth of a pixel.
+bool MovesWholePixels(const AffineMatrix& m, Size size) {
+  constexpr int32_t kMostSide = 4096;
+  return m[0] == 1 && m[1] == 0 && m[3] == 0 && m[4] == 1 && m[2] == std::floor(m[2]) &&
+         m[5] == std::floor(m[5]) && std::max(size.width, size.height) <= kMostSide &&
+         std::abs(m[2]) <= size.width && std::abs(m[5]) <= size.height;
 }
 
 /// The part of a rectangle that lies in the plane gets one value.
@@ -120,10 +163,19 @@ Status Step::Validate() const {
     return InvalidArgument("the kernel of a blur must have an odd number of taps, not " +
                            std::to_string(static_cast<int32_t>(arguments[0])));
   }
+  if ((op == StepOp::kTensorAffine || op == StepOp::kTensorRotate) &&
+      sampling == Sampling::kBicubic) {
+    return InvalidArgument(
+        "tensors are read bilinear or nearest, as torchvision does it, not bicubic");
+  }
   return {};
 }
 
 Status Step::ValidateFor(Size size) const {
+  if ((op == StepOp::kTensorAffine || op == StepOp::kTensorRotate) && !FitsGrid(size)) {
+    return InvalidArgument("tensors of " + std::to_string(size.width) + " x " +
+                           std::to_string(size.height) + " pixels are too large to be turned");
+  }
   if (op != StepOp::kKernelBlur) return {};
   const auto taps = static_cast<int32_t>(arguments[0]);
   if (taps / 2 < std::min(size.width, size.height)) return {};
@@ -216,7 +268,9 @@ void StepRunner::ApplyStep(const Step& step, Image& image) {
     case StepOp::kGrayscale:
       return ReplaceByGrey(image.rgb);
     case StepOp::kSharpness:
-      return Sharpen(factor, image);
+      return Sharpen(image, [&](MutableBytes plane, Bytes smooth) {
+        BlendWithPlane(plane.data(), plane.size(), smooth.data(), factor);
+      });
     case StepOp::kGaussianBlur:
       for (size_t c = 0; c < 3; ++c) blur_.Gaussian(first, image.size, image.plane(c));
       return;
@@ -226,7 +280,7 @@ void StepRunner::ApplyStep(const Step& step, Image& image) {
       }
       return;
     case StepOp::kAffine:
-      return warp_.Apply({step.arguments, step.sampling, step.fill}, image.size, image.planes);
+      return warp_.Apply({MatrixOf(step), step.sampling, step.fill}, image.size, image.planes);
     case StepOp::kRotate:
       return Rotate(first, step.sampling, step.fill, warp_, image.size, image.planes);
     case StepOp::kFlipVertical:
@@ -242,15 +296,67 @@ void StepRunner::ApplyStep(const Step& step, Image& image) {
     case StepOp::kMixEnd:
       return mixture_.End(factor, image.planes);
     default:
+      return ApplyTensorStep(step, image);
+  }
+}
+
+/// torchvision's operations on tensors, behind what the table held.
+void StepRunner::ApplyTensorStep(const Step& step, Image& image) {
+  const double first = step.arguments[0];
+  const TransformsVersion version = VersionOf(step.arguments[1]);
+  switch (step.op) {
+    case StepOp::kTensorContrast:
+      return table_.Append(TensorContrastTable(MeanTensorGrey(image.rgb, version), first, version));
+    case StepOp::kTensorSaturation:
+      return BlendWithTensorGrey(image.rgb, first, version);
+    case StepOp::kTensorSharpness:
+      // There are no pixels but the border's, which torchvision leaves alone then.
+      if (std::min(image.size.width, image.size.height) < 3) return;
+      return Sharpen(image, [&](MutableBytes plane, Bytes smooth) {
+        BlendWithSmoothTensor(plane.data(), plane.size(), smooth.data(), first, version);
+      });
+    case StepOp::kTensorAutoContrast:
+      for (size_t c = 0; c < 3; ++c) {
+        const MutableBytes plane = image.plane(c);
+        const Extremes extremes = ExtremesOf(plane.data(), plane.size());
+        table_.Append(c, TensorAutoContrastTable(extremes, VersionOf(first)));
+      }
+      return;
+    case StepOp::kTensorAffine: {
+      const Filling filling = FillingOf(step.arguments[6]);
+      const AffineMatrix matrix = MatrixOf(step);
+      if (MovesWholePixels(matrix, image.size)) {
+        const Colour fill = filling == Filling::kNone ? Colour{} : step.fill;
+        return warp_.Apply({matrix, Sampling::kNearest, fill}, image.size, image.planes);
+      }
+      return grid_warp_.Apply({matrix, step.sampling, step.fill}, filling, image.size,
+                              image.planes);
+    }
+    case StepOp::kTensorRotate:
+      return TurnTensor(step, image);
+    default:
       return;
   }
 }
 
-void StepRunner::Sharpen(float factor, Image& image) {
+void StepRunner::TurnTensor(const Step& rotation, Image& image) {
+  const double degrees = rotation.arguments[0];
+  const double quarters = degrees / 90;
+  const bool is_square = image.size.width == image.size.height;
+  if (std::fmod(quarters, is_square ? 1 : 2) == 0) {  // what moves pixels moves them alike
+    return Rotate(degrees, rotation.sampling, rotation.fill, warp_, image.size, image.planes);
+  }
+  grid_warp_.Rotate(degrees, rotation.sampling, FillingOf(rotation.arguments[1]), rotation.fill,
+                    image.size, image.planes);
+}
+
+/// blend_plane(plane, smooth) for each plane and what it is when it is smoothed.
+template <class BlendPlane>
+void StepRunner::Sharpen(Image& image, const BlendPlane& blend_plane) {
   smooth_.resize(image.rgb.pixels);
   for (size_t c = 0; c < 3; ++c) {
     blur_.Smooth(image.size, image.plane(c), smooth_);
-    BlendWithPlane(image.plane(c).data(), image.rgb.pixels, smooth_.data(), factor);
+    blend_plane(image.plane(c), Bytes(smooth_));
   }
 }
 

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "blur/blur.h"
 #include "colour/table.h"
+#include "warp/grid.h"
 #include "warp/warp.h"
 
 namespace fastinet {
@@ -41,10 +42,19 @@ enum class StepOp : uint8_t {
   kMixStart,      // weight of the image as it is now: a mixture begins
   kMixChain,      // weight of what the steps since have made of it, which begin anew with it
   kMixEnd,        // share of the mixture; the rest is the image where the mixture began
+
+  // torchvision's operations on tensors of uint8, which are not Pillow's. `version` is 1 or 2, of
+  // its transforms (TransformsVersion); `filling` is a Filling.
+  kTensorContrast,      // factor, version: adjust_contrast
+  kTensorSaturation,    // factor, version: adjust_saturation
+  kTensorSharpness,     // factor, version: adjust_sharpness
+  kTensorAutoContrast,  // version: autocontrast
+  kTensorAffine,        // matrix as of kAffine, filling: affine; sampling (no bicubic), fill
+  kTensorRotate,        // degrees, anticlockwise, filling: rotate; sampling (no bicubic), fill
 };
 
 /// The most arguments that a step has.
-inline constexpr size_t kMostStepArguments = 6;
+inline constexpr size_t kMostStepArguments = 7;
 
 /// One operation with its arguments.
 struct Step {
@@ -56,8 +66,8 @@ struct Step {
   /// kInvalidArgument for arguments that the operation does not take.
   Status Validate() const;
 
-  /// kInvalidArgument where an image of `size` is too small for the step: its sides must be longer
-  /// than what the kernel of a blur mirrors of it.
+  /// kInvalidArgument where an image of `size` is too small or too large for the step: its sides
+  /// must be longer than what the kernel of a blur mirrors of it.
   Status ValidateFor(Size size) const;
 };
 
@@ -82,11 +92,15 @@ class StepRunner {
  private:
   struct Image;
   void ApplyStep(const Step& step, Image& image);
-  void Sharpen(float factor, Image& image);
+  void ApplyTensorStep(const Step& step, Image& image);
+  template <class BlendPlane>
+  void Sharpen(Image& image, const BlendPlane& blend_plane);
+  void TurnTensor(const Step& rotation, Image& image);
 
   ColourTable table_;
   Blur blur_;
   Warp warp_;
+  GridWarp grid_warp_;
   Mixture mixture_;
   std::vector<uint8_t> smooth_;
 };

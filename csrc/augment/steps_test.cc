@@ -143,6 +143,11 @@ TEST_CASE("arguments out of their bounds are refused") {
            {.op = StepOp::kKernelBlur, .arguments = {3, 0}},
            {.op = StepOp::kAffine, .arguments = {1, 0, std::nan(""), 0, 1, 0}},
            {.op = StepOp::kAffine, .arguments = {1e5, 0, 0, 0, 1, 0}},
+           {.op = StepOp::kTensorContrast, .arguments = {1, 3}},
+           {.op = StepOp::kTensorAutoContrast, .arguments = {0}},
+           {.op = StepOp::kTensorAffine, .arguments = {1, 0, 0, 0, 1, 0, 2.5}},
+           {.op = StepOp::kTensorRotate, .arguments = {30, 3}},
+           {.op = StepOp::kTensorRotate, .arguments = {30, 1}, .sampling = Sampling::kBicubic},
        }) {
     CHECK(step.Validate().code() == StatusCode::kInvalidArgument);
   }
@@ -179,6 +184,32 @@ TEST_CASE("extreme arguments do no harm to images of any shape") {
         apply({.op = op, .arguments = {factor}}, size);
       }
     }
+    for (const double version : {1.0, 2.0}) {
+      for (const double factor : {0.0, 1e-300, 1e6}) {
+        for (const StepOp op :
+             {StepOp::kTensorContrast, StepOp::kTensorSaturation, StepOp::kTensorSharpness}) {
+          apply({.op = op, .arguments = {factor, version}}, size);
+        }
+      }
+      apply({.op = StepOp::kTensorAutoContrast, .arguments = {version}}, size);
+    }
+    for (const Sampling sampling : {Sampling::kNearest, Sampling::kBilinear}) {
+      for (const double degrees : {-1e6, -1e-300, 45.0, 90.0, 1e6}) {
+        apply({.op = StepOp::kTensorRotate, .arguments = {degrees, 1}, .sampling = sampling}, size);
+      }
+      for (const double entry : {-32'000.0, -5e-324, 0.0, 1.0, 32'000.0}) {
+        for (const double shift : {-1e9, -0.5, 0.0, 3.0, 1e9}) {
+          apply({.op = StepOp::kTensorAffine,
+                 .arguments = {entry, -entry, shift, entry, entry, -shift, 2},
+                 .sampling = sampling},
+                size);
+          apply({.op = StepOp::kTensorAffine,
+                 .arguments = {1, 0, shift, 0, 1, shift, 0},
+                 .sampling = sampling},
+                size);
+        }
+      }
+    }
     for (const double turn : {-0.5, -1e-300, 0.5}) {
       apply({.op = StepOp::kHue, .arguments = {turn}}, size);
     }
@@ -213,6 +244,14 @@ TEST_CASE("extreme arguments do no harm to images of any shape") {
       }
     }
   }
+}
+
+TEST_CASE("tensors that int32 cannot address are not turned") {
+  constexpr Size kHuge{1, std::numeric_limits<int32_t>::max() / 3};
+  const Step turn{.op = StepOp::kTensorRotate, .arguments = {30, 1}};
+  CHECK(turn.ValidateFor(kHuge).code() == StatusCode::kInvalidArgument);
+  CHECK_OK(Step{.op = StepOp::kRotate}.ValidateFor(kHuge));
+  CHECK_OK(turn.ValidateFor({16384, 16384}));
 }
 
 TEST_CASE("a kernel must fit the image, mirrored once") {

@@ -34,7 +34,7 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
                       std::array<uint8_t, 3> fill, const std::string& interpolation,
                       bool random_interpolation, std::vector<Operation> operations,
                       const std::optional<ErasingRule>& erase, std::optional<double> lighting,
-                      int32_t count) {
+                      int32_t count, std::optional<int32_t> crop_of) {
   ViewSpec spec;
   Transform& transform = spec.transform;
   Check(FromName(kind, &transform.kind));
@@ -55,6 +55,7 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
   spec.erase = erase;
   if (lighting) spec.lighting = Lighting{*lighting};
   spec.count = count;
+  spec.crop_of = crop_of;
   Check(spec.Validate());
   spec.policy = Unwrap(Policy::Make(std::move(operations), spec.transform.size));
   return spec;
@@ -101,12 +102,15 @@ PYBIND11_MODULE(_engine, module) {
       .def_static("step", &MakeStepOperation, "op"_a, "arguments"_a, py::kw_only(), "probability"_a,
                   "sampling"_a, "fill"_a)
       .def_static("jitter", &MakeJitter, "bounds"_a, py::kw_only(), "probability"_a)
-      .def_static("sequence", &MakeSequence, "parts"_a, py::kw_only(), "probability"_a)
+      .def_static("sequence", &MakeSequence, "parts"_a, py::kw_only(), "probability"_a,
+                  "shared"_a = false)
       .def_static("choice", &MakeChoice, "parts"_a, py::kw_only(), "probability"_a, "weights"_a,
                   "count"_a, "replacement"_a)
-      .def_static("mix", &MakeMix, "parts"_a, py::kw_only(), "probability"_a, "blend_at_end"_a);
+      .def_static("mix", &MakeMix, "parts"_a, py::kw_only(), "probability"_a, "blend_at_end"_a,
+                  "alpha"_a);
   module.def("draw_steps", &DrawnSteps, "operations"_a, py::kw_only(), "size"_a, "seed"_a,
-             "epoch"_a, "item"_a, "view"_a, "The steps that operations give for one view.");
+             "epoch"_a, "item"_a, "view"_a, "first_view"_a = 0,
+             "The steps that operations give for one view.");
 
   py::class_<ErasingRule>(module, "ErasingRule", "Which boxes of a row are erased.")
       .def(py::init([](double probability, std::array<double, 2> scale, std::array<double, 2> ratio,
@@ -125,7 +129,8 @@ PYBIND11_MODULE(_engine, module) {
       .def(py::init(&MakeViewSpec), py::kw_only(), "kind"_a, "size"_a, "scale"_a, "ratio"_a,
            "box_rule"_a, "min_object_covered"_a, "flip_probability"_a, "vflip_probability"_a,
            "resize"_a, "padding"_a, "padding_mode"_a, "fill"_a, "interpolation"_a,
-           "random_interpolation"_a, "operations"_a, "erase"_a, "lighting"_a, "count"_a);
+           "random_interpolation"_a, "operations"_a, "erase"_a, "lighting"_a, "count"_a,
+           "crop_of"_a);
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
       .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
@@ -197,23 +202,28 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("valid", &PyBatch::Valid)
       .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
       .def_property_readonly("steps", &PyBatch::Steps)
+      .def_property_readonly("lighting", &PyBatch::ColourShifts)
       .def_property_readonly("failures", &PyBatch::Failures);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
-      .def(
-          py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>, const ItemSpec&,
-                   std::shared_ptr<SlotPool>, std::shared_ptr<EngineStats>, Column<int64_t>,
-                   Column<int64_t>, py::object, const py::dtype&, bool, int64_t, uint64_t, uint64_t,
-                   uint32_t, int64_t, const std::string&, const Column<int64_t>&, Column<uint16_t>,
-                   std::shared_ptr<PyObjectTable>, std::shared_ptr<PySoftLabels>>(),
-          "pool"_a, "table"_a, "spec"_a, "slots"_a, "stats"_a, "order"_a, "labels"_a, "keys"_a,
-          py::kw_only(), "dtype"_a, "with_views"_a, "batch_size"_a, "seed"_a, "draws"_a, "epoch"_a,
-          "prefetch"_a, "on_error"_a, "blocks"_a = Column<int64_t>(),
-          "copies"_a = Column<uint16_t>(), "objects"_a = nullptr, "soft_labels"_a = nullptr)
+      .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>,
+                    const std::vector<ItemSpec>&, std::shared_ptr<SlotPool>,
+                    std::shared_ptr<EngineStats>, Column<int64_t>, Column<int64_t>, py::object,
+                    const py::dtype&, bool, int64_t, uint64_t, uint64_t, uint32_t, int64_t,
+                    const std::string&, const Column<int64_t>&, Column<uint16_t>,
+                    std::shared_ptr<PyObjectTable>, std::shared_ptr<PySoftLabels>,
+                    Column<uint8_t>>(),
+           "pool"_a, "table"_a, "specs"_a, "slots"_a, "stats"_a, "order"_a, "labels"_a, "keys"_a,
+           py::kw_only(), "dtype"_a, "with_views"_a, "batch_size"_a, "seed"_a, "draws"_a, "epoch"_a,
+           "prefetch"_a, "on_error"_a, "blocks"_a = Column<int64_t>(),
+           "copies"_a = Column<uint16_t>(), "objects"_a = nullptr, "soft_labels"_a = nullptr,
+           "spec_of_batch"_a = Column<uint8_t>())
       .def("next", &PyEpoch::Next)
       .def("close", &PyEpoch::Close)
       .def_property_readonly("delivered", &PyEpoch::Delivered)
-      .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches);
+      .def_property_readonly("ready_batches", &PyEpoch::ReadyBatches)
+      .def("has_answer", &PyEpoch::HasAnswer)
+      .def("ready_descriptor", &PyEpoch::ReadyDescriptor);
 
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
       .def(py::init([](bool labels_by_function, std::string split, std::string around,
@@ -243,6 +253,8 @@ PYBIND11_MODULE(_engine, module) {
       .def("next", &PyStreamEpoch::Next)
       .def("close", &PyStreamEpoch::Close)
       .def_property_readonly("ready_batches", &PyStreamEpoch::ReadyBatches)
+      .def("has_answer", &PyStreamEpoch::HasAnswer)
+      .def("ready_descriptor", &PyStreamEpoch::ReadyDescriptor)
       .def_property_readonly("head", &PyStreamEpoch::Head)
       .def_property_readonly("failed_head", &PyStreamEpoch::FailedHead)
       .def_property_readonly("skipped", &PyStreamEpoch::Skipped)

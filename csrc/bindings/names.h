@@ -77,7 +77,13 @@ inline constexpr std::pair<std::string_view, StepOp> kStepOps[] = {
     {"rectangle", StepOp::kRectangle},
     {"mix_start", StepOp::kMixStart},
     {"mix_chain", StepOp::kMixChain},
-    {"mix_end", StepOp::kMixEnd}};
+    {"mix_end", StepOp::kMixEnd},
+    {"tensor_contrast", StepOp::kTensorContrast},
+    {"tensor_saturation", StepOp::kTensorSaturation},
+    {"tensor_sharpness", StepOp::kTensorSharpness},
+    {"tensor_autocontrast", StepOp::kTensorAutoContrast},
+    {"tensor_affine", StepOp::kTensorAffine},
+    {"tensor_rotate", StepOp::kTensorRotate}};
 
 inline constexpr std::pair<std::string_view, Amount::Source> kAmountSources[] = {
     {"uniform", Amount::Source::kUniform},

@@ -36,6 +36,7 @@ struct OwnedCropRule {
   Transform transform;
   bool has_size = false;
   Size size;
+  std::vector<std::vector<Step>> steps;
 
   CropRule rule() const {
     CropRule result{.transform = std::nullopt,
@@ -44,7 +45,8 @@ struct OwnedCropRule {
                     .interpolation = interpolation,
                     .flips = flips,
                     .vflips = vflips,
-                    .window = std::nullopt};
+                    .window = std::nullopt,
+                    .steps = steps};
     if (has_window) result.window = window;
     if (has_transform) result.transform = transform;
     if (has_size) result.size = size;

@@ -103,6 +103,15 @@ class PyBatch {
                      std::vector<py::ssize_t>{batch.rows_, batch.views(), boxes, 4},
                      batch.slot_->erased.data(), self);
   }
+  /// What is added to the colours of each view, [rows, views, 3], or None.
+  static py::object ColourShifts(const py::object& self) {
+    const auto& batch = self.cast<const PyBatch&>();
+    if (!batch.slot_->shape().has_lighting) return py::none();
+    static_assert(sizeof(ColourShift) == 3 * sizeof(double));
+    return py::array(py::dtype::of<double>(),
+                     std::vector<py::ssize_t>{batch.rows_, batch.views(), 3},
+                     batch.slot_->colour_shifts.data(), self);
+  }
   /// The pixels of a group's images that are erased, [pixels], each the number of one, line by
   /// line; and what their channels become, [pixels, 3]. None where that has been done, or none is
   /// erased.

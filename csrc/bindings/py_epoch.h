@@ -33,19 +33,21 @@ inline OnError OnErrorFrom(const std::string& name) {
 class PyEpoch {
  public:
   PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
-          const ItemSpec& spec, std::shared_ptr<SlotPool> slots, std::shared_ptr<EngineStats> stats,
-          Column<int64_t> order, Column<int64_t> labels, py::object keys, const py::dtype& dtype,
-          bool with_views, int64_t batch_size, uint64_t seed, uint64_t draws, uint32_t epoch,
-          int64_t prefetch, const std::string& on_error, const Column<int64_t>& blocks,
-          Column<uint16_t> copies, std::shared_ptr<PyObjectTable> objects,
-          std::shared_ptr<PySoftLabels> soft_labels)
-      : spec_(std::make_shared<const ItemSpec>(spec)),
+          const std::vector<ItemSpec>& specs, std::shared_ptr<SlotPool> slots,
+          std::shared_ptr<EngineStats> stats, Column<int64_t> order, Column<int64_t> labels,
+          py::object keys, const py::dtype& dtype, bool with_views, int64_t batch_size,
+          uint64_t seed, uint64_t draws, uint32_t epoch, int64_t prefetch,
+          const std::string& on_error, const Column<int64_t>& blocks, Column<uint16_t> copies,
+          std::shared_ptr<PyObjectTable> objects, std::shared_ptr<PySoftLabels> soft_labels,
+          Column<uint8_t> spec_of_batch)
+      : specs_(Shared(specs)),
         table_(std::move(table)),
         objects_(std::move(objects)),
         soft_labels_(std::move(soft_labels)),
         order_(std::move(order)),
         copies_(std::move(copies)),
         labels_(std::move(labels)),
+        spec_of_batch_(std::move(spec_of_batch)),
         keys_(std::move(keys)),
         dtype_(dtype),
         with_views_(with_views),
@@ -58,12 +60,14 @@ class PyEpoch {
                   .seed = seed,
                   .draws = draws,
                   .epoch = epoch,
-                  .labels = View(labels_)},
-                 {.spec = spec,
+                  .labels = View(labels_),
+                  .spec_of_batch = View(spec_of_batch_)},
+                 {.spec = specs.at(0),
                   .on_error = OnErrorFrom(on_error),
                   .prefetch_batches = prefetch,
                   .objects = objects_ ? objects_->table() : ObjectTable(),
-                  .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr},
+                  .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr,
+                  .other_specs = {specs.begin() + 1, specs.end()}},
                  std::move(slots), std::move(stats))),
              "this epoch was begun before fork(), and its threads stayed in the parent process; "
              "begin an epoch in this process with iter(loader) or loader.epoch()") {}
@@ -74,7 +78,8 @@ class PyEpoch {
     std::optional<Delivery> delivery = run_.NextBatch(
         [&](const Delivery& failed) { return TextBytes(keys_[py::int_(failed.failed_item)]); });
     if (!delivery) return py::none();
-    auto batch = std::make_unique<PyBatch>(*std::move(delivery), spec_);
+    const auto& spec = specs_[delivery->spec];
+    auto batch = std::make_unique<PyBatch>(*std::move(delivery), spec);
     py::array labels = batch->Labels();
     const py::object lease = py::cast(std::move(batch));
     ++delivered_;
@@ -86,15 +91,27 @@ class PyEpoch {
   int64_t Delivered() const { return delivered_; }
   void Close() { run_.Close(); }  // the arrays that workers still read live until this object dies
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
+  bool HasAnswer() { return run_.HasAnswer(); }
+  int ReadyDescriptor() { return run_.ReadyDescriptor(); }
 
  private:
-  std::shared_ptr<const ItemSpec> spec_;
+  using Specs = std::vector<std::shared_ptr<const ItemSpec>>;
+
+  static Specs Shared(const std::vector<ItemSpec>& specs) {
+    if (specs.empty()) throw py::value_error("an epoch needs a spec at least");
+    Specs shared;
+    for (const ItemSpec& spec : specs) shared.push_back(std::make_shared<const ItemSpec>(spec));
+    return shared;
+  }
+
+  const Specs specs_;
   std::shared_ptr<PyItemTable> table_;
   std::shared_ptr<PyObjectTable> objects_;
   std::shared_ptr<PySoftLabels> soft_labels_;
   Column<int64_t> order_;
   Column<uint16_t> copies_;
   Column<int64_t> labels_;
+  Column<uint8_t> spec_of_batch_;
   py::object keys_;
   py::dtype dtype_;
   bool with_views_;
@@ -149,6 +166,8 @@ class PyStreamEpoch {
 
   void Close() { run_.Close(); }
   int64_t ReadyBatches() { return run_.ReadyBatches(); }
+  bool HasAnswer() { return run_.HasAnswer(); }
+  int ReadyDescriptor() { return run_.ReadyDescriptor(); }
   uint64_t Skipped() const { return run_.run().skipped(); }
   py::list SkippedNames() const { return Texts(run_.run().SkippedNames()); }
   /// First bytes of the stream; none before its end, or what is wrong with it, was delivered.

@@ -54,9 +54,12 @@ inline Operation MakeJitter(const decltype(ColourJitter::bounds)& bounds, double
   return {.kind = Operation::Kind::kJitter, .probability = probability, .jitter = {bounds}};
 }
 
-inline Operation MakeSequence(std::vector<Operation> parts, double probability) {
-  return {
-      .kind = Operation::Kind::kSequence, .probability = probability, .parts = std::move(parts)};
+/// `shared`: by all views of an item.
+inline Operation MakeSequence(std::vector<Operation> parts, double probability, bool shared) {
+  return {.kind = Operation::Kind::kSequence,
+          .probability = probability,
+          .parts = std::move(parts),
+          .shared = shared};
 }
 
 inline Operation MakeChoice(std::vector<Operation> parts, double probability,
@@ -69,11 +72,13 @@ inline Operation MakeChoice(std::vector<Operation> parts, double probability,
           .replacement = replacement};
 }
 
-inline Operation MakeMix(std::vector<Operation> parts, double probability, bool blend_at_end) {
+inline Operation MakeMix(std::vector<Operation> parts, double probability, bool blend_at_end,
+                         double alpha) {
   return {.kind = Operation::Kind::kMix,
           .probability = probability,
           .parts = std::move(parts),
-          .blend_at_end = blend_at_end};
+          .blend_at_end = blend_at_end,
+          .alpha = alpha};
 }
 
 /// [(op, arguments, sampling, fill)], as fastinet.augment.Step has them.
@@ -92,11 +97,12 @@ inline py::list StepList(std::span<const Step> steps) {
 
 /// Policy::DrawSteps of `operations` for rows of `size`, which is (height, width).
 inline py::list DrawnSteps(std::vector<Operation> operations, std::array<int32_t, 2> size,
-                           uint64_t seed, uint32_t epoch, uint64_t item, uint16_t view) {
+                           uint64_t seed, uint32_t epoch, uint64_t item, uint16_t view,
+                           uint16_t first_view) {
   const Policy policy =
       Unwrap(Policy::Make(std::move(operations), {.width = size[1], .height = size[0]}));
   std::vector<Step> steps;
-  policy.DrawSteps({.seed = seed, .epoch = epoch, .item = item, .view = view}, steps);
+  policy.DrawSteps({.seed = seed, .epoch = epoch, .item = item, .view = view}, first_view, steps);
   return StepList(steps);
 }
 

@@ -53,6 +53,13 @@ class PyRun {
 
   int64_t ReadyBatches() { return IsOfThisProcess() ? run_->ReadyBatches() : 0; }
 
+  /// Whether NextBatch() would not wait: it then has a batch, the end, or a failure to raise.
+  bool HasAnswer() { return !IsOfThisProcess() || interrupted_ || run_->HasAnswer(); }
+  /// What to wait on until it may be otherwise; -1 in a forked child, which has its answer.
+  int ReadyDescriptor() {
+    return IsOfThisProcess() ? Unwrap(run_->ready_signal().Descriptor()) : -1;
+  }
+
   const Run& run() const { return *run_; }
 
  private:

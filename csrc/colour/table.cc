@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/fused.h"
+
 namespace fastinet {
 namespace {
 
@@ -13,6 +15,14 @@ ValueTable TableOf(Map map) {
     table[v] = static_cast<uint8_t>(std::clamp(map(static_cast<int32_t>(v)), 0, 255));
   }
   return table;
+}
+
+/// What becomes of each value in float, clipped and cut off.
+template <class Map>
+ValueTable TensorTableOf(Map map) {
+  return TableOf([&](int32_t v) {
+    return static_cast<int32_t>(std::clamp(map(static_cast<float>(v)), 0.0f, 255.0f));
+  });
 }
 
 ValueTable Identity() {
@@ -60,6 +70,25 @@ ValueTable AutoContrastTable(const Extremes& extremes) {
   // Truncated towards zero, as Python's int() does it; the bounds keep the conversion defined.
   return TableOf([&](int32_t v) {
     return static_cast<int32_t>(std::clamp(static_cast<double>(v) * scale + offset, -1.0, 256.0));
+  });
+}
+
+ValueTable TensorContrastTable(float mean, double factor, TransformsVersion version) {
+  const auto share = static_cast<float>(factor), rest = static_cast<float>(1.0 - factor);
+  return TensorTableOf([&](float v) {
+    const float part = share * v;
+    return version == TransformsVersion::k1 ? part + rest * mean : FusedMulAdd(mean, rest, part);
+  });
+}
+
+ValueTable TensorAutoContrastTable(const Extremes& extremes, TransformsVersion version) {
+  if (extremes.least >= extremes.greatest) return Identity();
+  const auto low = static_cast<float>(extremes.least);
+  const float range = static_cast<float>(extremes.greatest) - low;
+  // torch divides a number by a tensor by way of the tensor's reciprocal.
+  const float scale = 1.0f / range * 255.0f, part = range * static_cast<float>(1.0 / 255.0);
+  return TensorTableOf([&](float v) {
+    return version == TransformsVersion::k1 ? (v - low) * scale : (v - low) / part;
   });
 }
 

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "colour/kernels.h"
+#include "colour/tensor_kernels.h"
 
 namespace fastinet {
 
@@ -35,6 +36,11 @@ ValueTable BlendTable(uint8_t background, float factor);
 ValueTable AutoContrastTable(const Extremes& extremes);
 /// Makes all values equally frequent, as far as that goes (ImageOps.equalize).
 ValueTable EqualizeTable(const Histogram& histogram);
+
+/// torchvision's adjust_contrast of a tensor of uint8 whose mean grey is `mean`.
+ValueTable TensorContrastTable(float mean, double factor, TransformsVersion version);
+/// torchvision's autocontrast of a tensor of uint8.
+ValueTable TensorAutoContrastTable(const Extremes& extremes, TransformsVersion version);
 
 /// A table for each of three channels, built up by one adjustment after another.
 class ColourTable {

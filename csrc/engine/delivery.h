@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,7 @@ struct Delivery {
   Kind kind = Kind::kEnd;
   std::shared_ptr<Slot> slot;
   int64_t rows = 0;
+  size_t spec = 0;                   // number of the EpochOptions::Spec that made the rows
   std::vector<RowFailure> failures;  // by row
   Status error;
   int64_t failed_item = -1;

@@ -6,6 +6,17 @@
 #include "base/out_of_memory.h"
 
 namespace fastinet {
+namespace {
+
+std::vector<SlotShape> ShapesOf(const EpochPlan& plan, const EpochOptions& options) {
+  std::vector<SlotShape> shapes;
+  for (size_t spec = 0; spec <= options.other_specs.size(); ++spec) {
+    shapes.push_back(ShapeOf(options.Spec(spec), plan.batch_size, 0).value_or(SlotShape()));
+  }
+  return shapes;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<EpochRun>> EpochRun::Start(std::shared_ptr<WorkerPool> pool,
                                                   const ItemTable& table, const EpochPlan& plan,
@@ -29,9 +40,10 @@ EpochRun::EpochRun(std::shared_ptr<WorkerPool> pool, const ItemTable& table, con
     : pool_(std::move(pool)),
       plan_(plan),
       options_(options),
-      shape_(ShapeOf(options.spec, plan.batch_size, 0).value_or(SlotShape())),
+      shapes_(ShapesOf(plan, options)),
       slots_(std::move(slots)),
       stats_(std::move(stats)),
+      ready_signal_(options.ready_signal ? options.ready_signal : std::make_shared<ReadySignal>()),
       row_maker_(table, plan_, options_, *stats_),
       window_(static_cast<size_t>(options.prefetch_batches)),
       times_(*stats_) {}
@@ -46,6 +58,7 @@ void EpochRun::Stop() {
     end_position_ = 0;
   }
   ready_.notify_all();
+  ready_signal_->Raise();
   pool_->Remove(*this);
   const std::lock_guard lock(mutex_);
   for (OpenBatch& batch : window_) batch.Drop();
@@ -74,12 +87,20 @@ Delivery EpochRun::Next(std::chrono::milliseconds patience) {
     }
   }
   if (window_moved) pool_->Wake();
+  if (delivery.kind != Delivery::Kind::kNotYet) ready_signal_->Raise();  // there may be another
   return delivery;
 }
 
 int64_t EpochRun::ReadyBatches() {
   const std::lock_guard lock(mutex_);
   return CountReady();
+}
+
+bool EpochRun::HasAnswer() {
+  ready_signal_->Clear();
+  (void)Open();  // slots may have come back since the last delivery
+  const std::lock_guard lock(mutex_);
+  return CanAnswer();
 }
 
 bool EpochRun::Open() {
@@ -113,6 +134,7 @@ Delivery EpochRun::Answer() {
   if (!At(delivered_).ready()) return Delivery::NotYet();
   Delivery delivery = At(delivered_).Deliver(options_.on_error);
   if (delivery.kind == Delivery::Kind::kFailed) return End(std::move(delivery));
+  delivery.spec = plan_.SpecOf(delivered_);
   ++delivered_;
   Count(stats_->batches, 1);
   (void)MoveWindow();
@@ -127,7 +149,8 @@ Delivery EpochRun::End(Delivery failed) {
 }
 
 Status EpochRun::OpenNextBatch() {
-  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<Slot> slot, slots_->Lease(shape_));
+  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<Slot> slot,
+                            slots_->Lease(shapes_[plan_.SpecOf(opened_)]));
   At(opened_).Open(std::move(slot), plan_.RowsOf(opened_));
   return {};
 }
@@ -177,6 +200,7 @@ bool EpochRun::RunOne(Worker& worker) noexcept {
     // Under the lock, so that a consumer that has just seen the batch unready hears it.
     const std::lock_guard lock(mutex_);
     ready_.notify_all();
+    ready_signal_->Raise();
   }
   return true;
 }

@@ -13,6 +13,7 @@
 #include "columns/item_table.h"
 #include "engine/delivery.h"
 #include "engine/plan.h"
+#include "engine/ready_signal.h"
 #include "engine/row_maker.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
@@ -44,6 +45,10 @@ class EpochRun final : public WorkSource {
   void Stop();
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
+  /// Whether Next() would return at once. Where it would not, the descriptor of ready_signal()
+  /// becomes readable when it may.
+  bool HasAnswer();
+  ReadySignal& ready_signal() { return *ready_signal_; }
   /// Opens the batches that may be under way, as far as there are slots for them; true when each
   /// has its own. Next() does so too. StreamRun calls it before it begins the next batch, so that a
   /// later batch does not take the slot that an earlier one waits for.
@@ -75,9 +80,10 @@ class EpochRun final : public WorkSource {
   const std::shared_ptr<WorkerPool> pool_;
   const EpochPlan plan_;
   const EpochOptions options_;
-  const SlotShape shape_;  // of its batches
+  const std::vector<SlotShape> shapes_;  // of its batches, for each EpochOptions::Spec
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
+  const std::shared_ptr<ReadySignal> ready_signal_;
   RowMaker row_maker_;
 
   // Workers write here for every item: in a cache line apart from what they only read.

@@ -30,19 +30,24 @@ constexpr int32_t kClasses = 3;
 
 /// One item for each way through the decoders, and one that is no image.
 std::vector<std::vector<uint8_t>> Images() {
-  test::JpegRecipe subsampled, progressive, restarts;
+  test::JpegRecipe subsampled, progressive, incomplete, restarts;
   subsampled.sampling[0] = {2, 2};
-  progressive.progressive = true;
+  progressive.progressive = incomplete.progressive = true;
+  incomplete.scans = 2;
   restarts.restart_interval = 2;
   std::vector<uint8_t> damaged = test::MakeJpeg(subsampled);
   damaged.resize(damaged.size() * 2 / 3);  // both decoders see it, one after the other
   std::vector<uint8_t> no_image(100, uint8_t{'x'});
-  return {test::MakeJpeg(subsampled), test::MakeJpeg(progressive),
-          test::MakeJpeg(restarts),   test::Gzip(test::MakeJpeg(subsampled), 6),
-          std::move(damaged),         std::move(no_image)};
+  return {test::MakeJpeg(subsampled),
+          test::MakeJpeg(progressive),
+          test::MakeJpeg(incomplete),
+          test::MakeJpeg(restarts),
+          test::Gzip(test::MakeJpeg(subsampled), 6),
+          std::move(damaged),
+          std::move(no_image)};
 }
 
-constexpr size_t kGoodImages = 4;  // the first ones of these
+constexpr size_t kGoodImages = 5;  // the first ones of these
 
 Operation StepOf(StepOp op, const std::vector<double>& arguments,
                  Sampling sampling = Sampling::kNearest) {

@@ -34,8 +34,37 @@ Status CheckPlan(const EpochPlan& plan, const ItemTable& table) {
   return {};
 }
 
-Status CheckOptions(const EpochPlan& plan, const EpochOptions& options, const ItemTable& table) {
+/// Whether `other` gives rows that are those of `spec` but for their sizes and operations.
+bool AreAlike(const ItemSpec& spec, const ItemSpec& other) {
+  const OutputFormat &format = spec.options.format, &others = other.options.format;
+  return std::ranges::equal(spec.groups, other.groups, {}, &ViewSpec::count, &ViewSpec::count) &&
+         spec.ErasedBoxes() == other.ErasedBoxes() && spec.KeepsNoise() == other.KeepsNoise() &&
+         spec.HasLighting() == other.HasLighting() && spec.record == other.record &&
+         format.dtype == others.dtype && format.layout == others.layout;
+}
+
+Status CheckSpecs(const EpochPlan& plan, const EpochOptions& options) {
   FASTINET_RETURN_IF_ERROR(options.spec.Validate());
+  for (const ItemSpec& other : options.other_specs) {
+    FASTINET_RETURN_IF_ERROR(other.Validate());
+    if (AreAlike(options.spec, other)) continue;
+    return InvalidArgument("batches of one epoch may have rows of several sizes, and no others");
+  }
+  const std::span<const uint8_t> numbers = plan.spec_of_batch;
+  if (numbers.empty()) return {};
+  if (static_cast<int64_t>(numbers.size()) != plan.batches()) {
+    return InvalidArgument("the plan has sizes of " + std::to_string(numbers.size()) +
+                           " batches for " + std::to_string(plan.batches()));
+  }
+  if (std::ranges::max(numbers) > options.other_specs.size()) {
+    return InvalidArgument("the plan names size " + std::to_string(std::ranges::max(numbers)) +
+                           " of " + std::to_string(options.other_specs.size() + 1));
+  }
+  return {};
+}
+
+Status CheckOptions(const EpochPlan& plan, const EpochOptions& options, const ItemTable& table) {
+  FASTINET_RETURN_IF_ERROR(CheckSpecs(plan, options));
   if (options.on_error == OnError::kReplace && !plan.numbers.empty()) {
     return InvalidArgument("items of a stream cannot be replaced: only a part of them is there");
   }
@@ -56,14 +85,15 @@ Status CheckOptions(const EpochPlan& plan, const EpochOptions& options, const It
   return {};
 }
 
-Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const SlotShape& shape) {
+Status CheckShape(const EpochPlan& plan, const EpochOptions& options, size_t spec,
+                  const SlotShape& shape) {
   if (options.prefetch_batches <= 0) {
     return InvalidArgument("prefetch is " + std::to_string(options.prefetch_batches) +
                            "; it must be positive");
   }
   const SoftLabels* soft_labels = options.soft_labels;
   const int64_t classes = soft_labels == nullptr ? 0 : soft_labels->classes();
-  const auto wanted = ShapeOf(options.spec, std::min(plan.batch_size, plan.size()), classes);
+  const auto wanted = ShapeOf(options.Spec(spec), std::min(plan.batch_size, plan.size()), classes);
   if (!wanted || shape.rows < wanted->rows || !shape.HasRoomFor(*wanted) ||
       shape.erased_boxes != wanted->erased_boxes || shape.keeps_noise != wanted->keeps_noise) {
     return InvalidArgument("the slots' shape does not fit the batches");
@@ -73,6 +103,9 @@ Status CheckShape(const EpochPlan& plan, const EpochOptions& options, const Slot
   }
   if (shape.has_steps != wanted->has_steps) {
     return InvalidArgument("steps are to be kept, or not, and the slots are made for the other");
+  }
+  if (shape.has_lighting != wanted->has_lighting) {
+    return InvalidArgument("views have lighting, or not, and the slots are made for the other");
   }
   return {};
 }
@@ -84,7 +117,8 @@ std::optional<SlotShape> ShapeOf(const ItemSpec& spec, int64_t rows, int64_t sof
                   .soft_label_classes = soft_label_classes,
                   .erased_boxes = spec.ErasedBoxes(),
                   .keeps_noise = spec.KeepsNoise(),
-                  .has_steps = spec.record};
+                  .has_steps = spec.record,
+                  .has_lighting = spec.HasLighting()};
   for (size_t group = 0; group < spec.groups.size(); ++group) {
     const auto view_bytes = spec.ViewBytes(group);
     if (!view_bytes) return std::nullopt;
@@ -97,7 +131,10 @@ Status CheckEpoch(const EpochPlan& plan, const EpochOptions& options, const Item
                   const SlotShape& shape) {
   FASTINET_RETURN_IF_ERROR(CheckPlan(plan, table));
   FASTINET_RETURN_IF_ERROR(CheckOptions(plan, options, table));
-  return CheckShape(plan, options, shape);
+  for (size_t spec = 0; spec <= options.other_specs.size(); ++spec) {
+    FASTINET_RETURN_IF_ERROR(CheckShape(plan, options, spec, shape));
+  }
+  return {};
 }
 
 }  // namespace fastinet

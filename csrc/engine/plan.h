@@ -3,14 +3,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/checked.h"
 #include "base/status.h"
 #include "columns/item_table.h"
 #include "columns/object_table.h"
 #include "columns/soft_labels.h"
+#include "engine/ready_signal.h"
 #include "engine/slots.h"
 #include "item/item.h"
 
@@ -65,6 +68,9 @@ struct EpochPlan {
   std::span<const int64_t> numbers = {};
   /// The label of each item of the table, passed on to the batches. Empty: none has one.
   std::span<const int64_t> labels = {};
+  /// Which EpochOptions::Spec each batch has, so that one batch can have larger rows than another.
+  /// Empty: all have number 0.
+  std::span<const uint8_t> spec_of_batch = {};
 
   int64_t size() const { return static_cast<int64_t>(order.size()); }
   int64_t batches() const { return CeilDiv(size(), batch_size); }
@@ -80,6 +86,9 @@ struct EpochPlan {
   int64_t LabelOf(int64_t item) const {
     return labels.empty() ? kNoLabel : labels[static_cast<size_t>(item)];
   }
+  size_t SpecOf(int64_t batch) const {
+    return spec_of_batch.empty() ? 0 : spec_of_batch[static_cast<size_t>(batch)];
+  }
   /// Rows of batch `batch`: all but the last are full.
   int64_t RowsOf(int64_t batch) const { return std::min(batch_size, size() - batch * batch_size); }
 };
@@ -93,6 +102,12 @@ struct EpochOptions {
   bool count_waiting = true;
   ObjectTable objects = {};  // in the items' images; empty where nothing is annotated
   const SoftLabels* soft_labels = nullptr;  // to be made beside the images; borrowed
+  std::vector<ItemSpec> other_specs = {};   // which differ from `spec` in the sizes of rows alone
+
+  /// `spec` is number 0, `other_specs` are the next ones.
+  const ItemSpec& Spec(size_t number) const { return number == 0 ? spec : other_specs[number - 1]; }
+  // Of the StreamRun that an epoch run is inside; others have one of their own.
+  std::shared_ptr<ReadySignal> ready_signal = nullptr;
 };
 
 /// The shape of slots for batches of up to `rows` items under `spec`; nothing when a view's size is

@@ -135,6 +135,35 @@ TEST_CASE("slots that do not fit are refused") {
   labels.ExpectRefused("another length");
 }
 
+TEST_CASE("batches of several sizes") {
+  Fitting fitting;
+  const std::vector<uint8_t> numbers(static_cast<size_t>(fitting.plan.batches()), 1);
+  fitting.plan.spec_of_batch = numbers;
+  fitting.ExpectRefused("the plan names size 1 of 1");
+  fitting.options.other_specs = {fitting.options.spec};
+  CHECK_OK(fitting.Check());
+  fitting.options.other_specs[0].groups[0].transform.size = {3, 4};
+  CHECK_OK(fitting.Check());
+  fitting.plan.spec_of_batch = std::span(numbers).subspan(1);
+  fitting.ExpectRefused("sizes of " + std::to_string(numbers.size() - 1) + " batches for " +
+                        std::to_string(numbers.size()));
+  fitting.plan.spec_of_batch = numbers;
+  fitting.options.other_specs[0].groups[0].transform.size = {5, 4};
+  fitting.ExpectRefused("slots' shape");
+  fitting.options.other_specs[0].groups[0].transform.size = {0, 4};
+  CHECK(fitting.Check().code() == StatusCode::kInvalidArgument);
+  for (const auto& change : {
+           +[](ItemSpec& spec) { spec.groups[0].count = 2; },
+           +[](ItemSpec& spec) { spec.options.format.dtype = DType::kFloat16; },
+           +[](ItemSpec& spec) { spec.groups[0].erase = ErasingRule{}; },
+           +[](ItemSpec& spec) { spec.record = true; },
+       }) {
+    fitting.options.other_specs = {fitting.options.spec};
+    change(fitting.options.other_specs[0]);
+    fitting.ExpectRefused("several sizes, and no others");
+  }
+}
+
 TEST_CASE("erasing needs slots that have room for it") {
   Fitting fitting;
   fitting.options.spec.groups[0].erase = ErasingRule{.mode = EraseMode::kPixel, .count = 2};
@@ -153,6 +182,8 @@ TEST_CASE("lighting needs floats") {
   fitting.ExpectRefused("rows must be floats");
   fitting.options.spec.options.format.dtype = DType::kFloat16;
   fitting.shape.groups[0].view_bytes *= 2;
+  fitting.ExpectRefused("slots are made for the other");
+  fitting.shape.has_lighting = true;
   CHECK_OK(fitting.Check());
   fitting.options.spec.groups[0].lighting->std = -1;
   fitting.ExpectRefused("standard deviation of lighting");

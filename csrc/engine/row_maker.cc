@@ -77,6 +77,7 @@ void ClearRow(Slot& slot, int64_t row, int64_t item, int32_t copy) {
   std::ranges::fill(slot.ErasedRow(row), Box{});
   for (std::vector<float>& noise : slot.NoiseRow(row)) noise.clear();
   for (std::vector<Step>& steps : slot.StepsOfRow(row)) steps.clear();
+  std::ranges::fill(slot.ColourShiftsOfRow(row), ColourShift{});
   std::ranges::fill(std::span(slot.vflips).subspan(j * views, views), uint8_t{0});
   std::ranges::fill(std::span(slot.windows).subspan(j * views, views), Box{});
   std::ranges::fill(std::span(slot.interpolations).subspan(j * views, views), Interpolation{});
@@ -122,8 +123,10 @@ RowMaker::RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOpt
 
 MadeRow RowMaker::MakeRow(Worker& worker, int64_t position, Slot& slot,
                           int64_t row) const noexcept {
-  const Shown turn{
-      .item = plan_.ItemAt(position), .copy = plan_.CopyAt(position), .position = position};
+  const Shown turn{.item = plan_.ItemAt(position),
+                   .copy = plan_.CopyAt(position),
+                   .spec = plan_.SpecOf(position / plan_.batch_size),
+                   .position = position};
   if (turn.item == kPaddingItem) {
     ClearRow(slot, row, kPaddingItem, kPaddingCopy);
     return {};
@@ -151,7 +154,8 @@ MadeRow RowMaker::Replace(Worker& worker, const Shown& bad, Status failure, Slot
   const uint64_t tried = std::min(others.size(), kMostReplacements);
   for (uint64_t draw = 0; draw < tried; ++draw) {
     const auto other = static_cast<int64_t>(others(draw));
-    if (MakeRowOf(worker, {.item = other, .copy = bad.copy}, slot, row).ok()) {
+    const Shown instead{.item = other, .copy = bad.copy, .spec = bad.spec};
+    if (MakeRowOf(worker, instead, slot, row).ok()) {
       return {.failure = std::move(failure), .replacement = other};
     }
   }
@@ -169,9 +173,12 @@ Status RowMaker::MakeRowOf(Worker& worker, const Shown& shown, Slot& slot,
   const ItemLocation location = table_.LocationOf(shown.item);
   Result<Size> image = OrOutOfMemory("not enough memory to decode the item", [&] {
     slot.ViewsOfRow(row, worker.rows);
-    worker.erased = {slot.ErasedRow(row), slot.NoiseRow(row)};
-    worker.steps = slot.StepsOfRow(row);
-    return MakeImages(worker, shown, location);
+    worker.crops.resize(worker.rows.size());
+    return MakeImages(worker, shown, location,
+                      {.crops = worker.crops,
+                       .erased = {slot.ErasedRow(row), slot.NoiseRow(row)},
+                       .steps = slot.StepsOfRow(row),
+                       .colour_shifts = slot.ColourShiftsOfRow(row)});
   });
   worker.bytes.Trim();
   if (!image.ok()) return location.Located(std::move(image).status());
@@ -192,8 +199,8 @@ Status RowMaker::MakeRowOf(Worker& worker, const Shown& shown, Slot& slot,
 
 /// Finds the item's bytes where they are (in the block of its position, in memory, in the archive)
 /// and renders its views from them, into `worker.rows`. An error's offset is one within the item.
-Result<Size> RowMaker::MakeImages(Worker& worker, const Shown& shown,
-                                  const ItemLocation& location) const {
+Result<Size> RowMaker::MakeImages(Worker& worker, const Shown& shown, const ItemLocation& location,
+                                  const DrawnViews& drawn) const {
   const uint64_t max_bytes = MaxItemBytes(options_.spec.options.max_pixels);
   if (location.size_bytes > max_bytes) {
     return TooLarge("the item has " + std::to_string(location.size_bytes) +
@@ -211,24 +218,23 @@ Result<Size> RowMaker::MakeImages(Worker& worker, const Shown& shown,
   SourceBytes from_source(location, worker.bytes, CountersOf(worker));
   MemoryBytes from_memory(in_memory.value_or(Bytes()));
   ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
-  return RenderCounted(worker, bytes, location.hints, shown);
+  return RenderCounted(worker, bytes, location.hints, shown, drawn);
 }
 
 /// Renders all views of a copy of an item, and adds what that took to the worker's counters.
 Result<Size> RowMaker::RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
-                                     const Shown& shown) const {
+                                     const Shown& shown, const DrawnViews& drawn) const {
   // CheckEpoch has seen that all views of all copies fit.
   const auto first_view = static_cast<uint16_t>(shown.copy * options_.spec.views());
   const AugmentKey key{.seed = plan_.seed ^ plan_.draws,
                        .epoch = plan_.epoch,
                        .item = static_cast<uint64_t>(plan_.NumberOf(shown.item)),
                        .view = first_view};
-  worker.crops.resize(worker.rows.size());
   const ItemCounters items = worker.renderer.counters();
   const DecodeCounters decode = worker.renderer.decode_counters();
   Result<Size> image =
-      worker.renderer.RenderItem(bytes, hints, options_.spec, key, options_.objects.Of(shown.item),
-                                 worker.rows, worker.crops, worker.erased, worker.steps);
+      worker.renderer.RenderItem(bytes, hints, options_.Spec(shown.spec), key,
+                                 options_.objects.Of(shown.item), worker.rows, drawn);
   CountSince(items, worker.renderer.counters(), CountersOf(worker));
   CountSince(decode, worker.renderer.decode_counters(), CountersOf(worker));
   return image;

@@ -55,6 +55,7 @@ class RowMaker {
   struct Shown {
     int64_t item = kPaddingItem;
     int32_t copy = 0;
+    size_t spec = 0;                 // number of the EpochOptions::Spec that its batch has
     int64_t position = kNoPosition;  // in the plan, where the item lies in a block; or kNoPosition
   };
 
@@ -62,9 +63,10 @@ class RowMaker {
   Status MakeRowOf(Worker& worker, const Shown& shown, Slot& slot, int64_t row) const noexcept;
   MadeRow Replace(Worker& worker, const Shown& bad, Status failure, Slot& slot,
                   int64_t row) const noexcept;
-  Result<Size> MakeImages(Worker& worker, const Shown& shown, const ItemLocation& location) const;
+  Result<Size> MakeImages(Worker& worker, const Shown& shown, const ItemLocation& location,
+                          const DrawnViews& drawn) const;
   Result<Size> RenderCounted(Worker& worker, ItemBytes& bytes, const ItemHints& hints,
-                             const Shown& shown) const;
+                             const Shown& shown, const DrawnViews& drawn) const;
   WorkerCounters& CountersOf(const Worker& worker) const { return stats_.Of(worker.number); }
 
   const ItemTable& table_;

@@ -208,6 +208,24 @@ TEST_CASE("the steps of a row, where they are kept") {
   CHECK(made[2][0].arguments == expected[0].arguments);
 }
 
+TEST_CASE("shifts of colours are kept") {
+  Fixture fixture;
+  fixture.options.spec.options.format.dtype = DType::kFloat32;
+  fixture.options.spec.groups[1].lighting = Lighting{0.3};
+  fixture.slot = Slot::Allocate(*ShapeOf(fixture.options.spec, 4, kClasses)).value();
+  std::ranges::fill(fixture.slot->colour_shifts, ColourShift{7, 7, 7});
+  CHECK_OK(fixture.Make(0, 2));
+  CHECK(fixture.Make(1, 1).code() == StatusCode::kUnsupported);
+  const std::span<ColourShift> made = fixture.slot->ColourShiftsOfRow(2);
+  REQUIRE_EQ(made.size(), kViews);
+  CHECK(made[0] == ColourShift{});
+  CHECK(made[1] == ColourShift{});
+  CHECK(made[2] == DrawColourShift({0.3}, {.item = 105, .view = 2}));
+  for (const ColourShift& shift : fixture.slot->ColourShiftsOfRow(1)) {
+    CHECK(shift == ColourShift{});
+  }
+}
+
 TEST_CASE("a row without a map has its label") {
   Fixture fixture;
   CHECK_OK(fixture.Make(2, 0));

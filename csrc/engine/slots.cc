@@ -99,6 +99,7 @@ Slot::Slot(const SlotShape& shape) : shape_(shape) {
   erased.resize(views * static_cast<size_t>(shape.erased_boxes));
   if (shape.keeps_noise) noise.resize(views);
   if (shape.has_steps) steps.resize(views);
+  if (shape.has_lighting) colour_shifts.resize(views);
   pixels_.reserve(shape.groups.size());
 }
 

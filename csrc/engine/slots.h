@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "augment/lighting.h"
 #include "augment/steps.h"
 #include "base/bytes.h"
 #include "base/image.h"
@@ -33,6 +34,7 @@ struct SlotShape {
   int64_t erased_boxes = 0;        // of each view, at most
   bool keeps_noise = false;        // for the pixels of these boxes
   bool has_steps = false;          // whether the steps of each view are kept
+  bool has_lighting = false;       // whether the shift of its colours is
 
   /// Of an item, in all groups.
   int64_t views() const;
@@ -88,6 +90,11 @@ class Slot {
     const size_t views = shape_.has_steps ? static_cast<size_t>(shape_.views()) : 0;
     return std::span(steps).subspan(static_cast<size_t>(j) * views, views);
   }
+  /// The shifts of the colours of each view of row `j`; none where the shape has none.
+  std::span<ColourShift> ColourShiftsOfRow(int64_t j) {
+    const size_t views = shape_.has_lighting ? static_cast<size_t>(shape_.views()) : 0;
+    return std::span(colour_shifts).subspan(static_cast<size_t>(j) * views, views);
+  }
   const SlotShape& shape() const { return shape_; }
 
   // One element a row; those of the batch in hand are the first ones.
@@ -105,7 +112,8 @@ class Slot {
   std::vector<float> soft_labels;
   std::vector<Box> erased;
   std::vector<std::vector<float>> noise;
-  std::vector<std::vector<Step>> steps;  // none where the shape has none
+  std::vector<std::vector<Step>> steps;    // none where the shape has none
+  std::vector<ColourShift> colour_shifts;  // likewise
 
  private:
   explicit Slot(const SlotShape& shape);

@@ -73,7 +73,7 @@ void StreamRun::Stop() {
     stopped_ = over_ = true;
   }
   input_->Interrupt();
-  changed_.notify_all();
+  NotifyChanged();
   // From now on no batch leaves the queue. It is not copied: a destructor must do without memory.
   for (size_t i = 0;; ++i) {
     std::shared_ptr<Batch> batch;
@@ -84,12 +84,32 @@ void StreamRun::Stop() {
     }
     batch->run->Stop();
   }
-  feeder_.join();
+  if (feeder_.joinable()) feeder_.join();  // the system may have refused it
   const std::lock_guard lock(mutex_);
   batches_.clear();
 }
 
 // ---------------------------------------------------------------------------------- the consumer
+
+/// The one consumer's turn, which also ends where memory runs out in it.
+class StreamRun::ConsumerInside {
+ public:
+  ConsumerInside(StreamRun& run, std::unique_lock<std::mutex>& lock) : run_(run), lock_(lock) {
+    run_.consumer_inside_ = true;
+  }
+  ~ConsumerInside() {
+    if (!lock_.owns_lock()) lock_.lock();
+    run_.consumer_inside_ = false;
+    lock_.unlock();
+    run_.NotifyChanged();
+  }
+  ConsumerInside(const ConsumerInside&) = delete;
+  ConsumerInside& operator=(const ConsumerInside&) = delete;
+
+ private:
+  StreamRun& run_;
+  std::unique_lock<std::mutex>& lock_;
+};
 
 StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
   const Clock::time_point called = Clock::now();
@@ -97,40 +117,43 @@ StreamDelivery StreamRun::Next(std::chrono::milliseconds patience) {
 
   std::unique_lock lock(mutex_);
   if (!changed_.wait_for(lock, patience, [&] { return !consumer_inside_; })) return result;
-  consumer_inside_ = true;
+  const ConsumerInside inside(*this, lock);
+  WaitAndTake(lock, patience, called, &result);
+  return result;
+}
+
+/// Waits for an answer and takes it. `lock` is held at the beginning and at the end.
+void StreamRun::WaitAndTake(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience,
+                            Clock::time_point called, StreamDelivery* result) {
   changed_.wait_for(lock, Left(patience, called),
                     [&] { return over_ || fed_ || !batches_.empty(); });
   if (stopped_ && !ended_) {
-    result.delivery = Delivery::Closed();
+    result->delivery = Delivery::Closed();
   } else if (over_) {
-    result.delivery = Delivery::End();
+    result->delivery = Delivery::End();
   } else if (!batches_.empty()) {
     // While this thread waits for the first batch, others may add some behind it, or stop the run.
     const std::shared_ptr<Batch> first = batches_.front();
     const auto ready_at_call = static_cast<uint64_t>(CountReady());
     lock.unlock();
-    result.delivery = first->run->Next(Left(patience, called));
+    result->delivery = first->run->Next(Left(patience, called));
     lock.lock();
     if (stopped_) {
       // Workers may still read the items; they stay where they are.
-      result.delivery = Delivery::Closed();
-    } else if (result.delivery.kind != Delivery::Kind::kNotYet) {
-      TakeFirst(*first, &result);
+      result->delivery = Delivery::Closed();
+    } else if (result->delivery.kind != Delivery::Kind::kNotYet) {
+      TakeFirst(*first, result);
     }
-    if (result.delivery.kind == Delivery::Kind::kBatch) {
+    if (result->delivery.kind == Delivery::Kind::kBatch) {
       Count(stats_->ready_at_next, ready_at_call);
     }
   } else if (fed_) {
     over_ = true;
     ended_ = failure_.ok();
-    result.delivery = ended_ ? Delivery::End() : Delivery::Failed(std::move(failure_));
+    result->delivery = ended_ ? Delivery::End() : Delivery::Failed(std::move(failure_));
   }
   times_.CountCall(called, delivered_);
-  if (result.delivery.kind == Delivery::Kind::kBatch) ++delivered_;
-  consumer_inside_ = false;
-  lock.unlock();
-  changed_.notify_all();
-  return result;
+  if (result->delivery.kind == Delivery::Kind::kBatch) ++delivered_;
 }
 
 std::vector<uint8_t> StreamRun::Head() const {
@@ -168,6 +191,20 @@ int64_t StreamRun::ReadyBatches() {
   return CountReady();
 }
 
+bool StreamRun::HasAnswer() {
+  ready_signal_->Clear();
+  const std::lock_guard lock(mutex_);
+  if (consumer_inside_) return false;  // it takes what there is
+  if (over_ || batches_.empty()) return over_ || fed_;
+  return batches_.front()->run->HasAnswer();
+}
+
+/// Tells all who wait that something is otherwise.
+void StreamRun::NotifyChanged() {
+  changed_.notify_all();
+  ready_signal_->Raise();
+}
+
 int64_t StreamRun::CountReady() {
   int64_t ready = 0;
   for (const std::shared_ptr<Batch>& batch : batches_) {
@@ -200,7 +237,7 @@ void StreamRun::Feed() noexcept {
     failure_ = std::move(status);
     head_ = std::move(head);
   }
-  changed_.notify_all();
+  NotifyChanged();
 }
 
 /// Reads the stream to its end, or to what is wrong with it; what came before has its rows either
@@ -288,6 +325,7 @@ Status StreamRun::EndBatch() {
   EpochOptions options = options_;
   options.prefetch_batches = 1;
   options.count_waiting = false;
+  options.ready_signal = ready_signal_;
   const EpochPlan plan{.order = batch->order,
                        .copies = batch->copies,
                        .batch_size = plan_.batch_size,
@@ -301,7 +339,7 @@ Status StreamRun::EndBatch() {
     const std::lock_guard lock(mutex_);
     batches_.push_back(std::move(batch));
   }
-  changed_.notify_all();
+  NotifyChanged();
   return {};
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/status.h"
 #include "engine/epoch_run.h"
+#include "engine/ready_signal.h"
 #include "engine/slots.h"
 #include "engine/stats.h"
 #include "engine/worker_pool.h"
@@ -85,6 +86,9 @@ class StreamRun {
   void Stop();
   /// How many batches are ready to be delivered.
   int64_t ReadyBatches();
+  /// As of EpochRun.
+  bool HasAnswer();
+  ReadySignal& ready_signal() { return *ready_signal_; }
   /// See StreamInput; empty before its end or a failure has been delivered.
   std::vector<uint8_t> Head() const;
   /// See ItemStream.
@@ -93,6 +97,7 @@ class StreamRun {
 
  private:
   struct Batch;
+  class ConsumerInside;
 
   StreamRun(std::shared_ptr<WorkerPool> pool, std::unique_ptr<StreamInput> input,
             const StreamPlan& plan, const EpochOptions& options, std::shared_ptr<SlotPool> slots,
@@ -108,7 +113,10 @@ class StreamRun {
   // With mutex_ held:
   bool HasRoom();
   int64_t CountReady();
+  void NotifyChanged();
   static void KeepHeads(StreamDelivery* result);
+  void WaitAndTake(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience,
+                   Clock::time_point called, StreamDelivery* result);
   void TakeFirst(Batch& first, StreamDelivery* result);
 
   const std::shared_ptr<WorkerPool> pool_;
@@ -117,6 +125,7 @@ class StreamRun {
   const EpochOptions options_;
   const std::shared_ptr<SlotPool> slots_;
   const std::shared_ptr<EngineStats> stats_;
+  const std::shared_ptr<ReadySignal> ready_signal_ = std::make_shared<ReadySignal>();
 
   // The reading thread's own.
   ShuffleWindow window_;

@@ -39,10 +39,8 @@ struct Worker {
   size_t number = 0;  // in its pool
   ItemRenderer renderer{StageTimes::kOn};
   ReadBuffer bytes;
-  std::vector<Crop> crops;             // of the item in hand, one a view
-  std::vector<MutableBytes> rows;      // where each of these views is rendered
-  ErasedViews erased;                  // and where it is noted what is erased in them
-  std::span<std::vector<Step>> steps;  // where their steps are kept; none: nowhere
+  std::vector<Crop> crops;         // of the item in hand, one a view
+  std::vector<MutableBytes> rows;  // where each of these views is rendered
   LabelPooler label_pooler;
   std::vector<float> label_map;  // of the item in hand
 };

@@ -9,6 +9,7 @@
 #include "jpeg/checkpoints.h"
 #include "jpeg/header.h"
 #include "jpeg/region_decoder.h"
+#include "jpeg/scan_end.h"
 #include "jpeg/turbo.h"
 #include "png/png.h"
 
@@ -154,6 +155,9 @@ Status ImageDecoder::State::Open(const ItemHints& hints) {
 Status ImageDecoder::State::OpenWhole() {
   if (LooksLikeJpeg(whole)) {
     FASTINET_ASSIGN_OR_RETURN(header, ReadJpegHeader(whole));
+    if (HasOneScan(header)) {
+      FASTINET_RETURN_IF_ERROR(CheckScanEnd(whole, header.scan.data_offset_bytes));
+    }
     info = Describe(header);
     road = RegionDecoder::Accepts(header) ? Road::kScan : Road::kTurbo;
     return {};

@@ -76,9 +76,34 @@ Box ShownBox(const Crop& crop) {
   return {crop.box.x + left, crop.box.y + top, right - left, bottom - top};
 }
 
-/// How a view is stored: normalised as all are, or with colours of its own.
-OutputFormat FormatOf(const ViewSpec& group, const OutputFormat& format, const AugmentKey& key) {
-  return group.lighting ? Shifted(format, DrawColourShift(*group.lighting, key)) : format;
+/// The crop that another view has drawn, for a view of this size and interpolation.
+Crop CropAgain(const Transform& transform, Crop crop) {
+  if (transform.size != crop.output()) {
+    crop.resized = transform.size;
+    crop.window = {0, 0, transform.size.width, transform.size.height};
+  }
+  if (!transform.random_interpolation) crop.interpolation = transform.interpolation;
+  return crop;
+}
+
+/// Whether the views of `group` can show the crop that they name, of one of the views `before`
+/// them.
+Status ValidateCropOf(const ViewSpec& group, std::span<const ViewSpec* const> before) {
+  const int32_t view = *group.crop_of;
+  if (view < 0 || static_cast<size_t>(view) >= before.size()) {
+    return InvalidArgument("a view cannot show the crop of view " + std::to_string(view) +
+                           ": there are " + std::to_string(before.size()) + " before it");
+  }
+  const ViewSpec& other = *before[static_cast<size_t>(view)];
+  if (other.crop_of) {
+    return InvalidArgument("view " + std::to_string(view) + " shows a crop of another one itself");
+  }
+  const Transform::Kind kind = other.transform.kind;
+  if (kind == Transform::Kind::kRandomResizedCrop) return {};
+  if (kind == Transform::Kind::kRandomCrop && group.transform.size == other.transform.size) {
+    return {};
+  }
+  return InvalidArgument("view " + std::to_string(view) + " has no crop of that size to show");
 }
 
 }  // namespace
@@ -111,9 +136,17 @@ bool ItemSpec::KeepsNoise() const {
          });
 }
 
+bool ItemSpec::HasLighting() const {
+  return std::ranges::any_of(groups,
+                             [](const ViewSpec& group) { return group.lighting.has_value(); });
+}
+
 Status ItemSpec::Validate() const {
+  std::vector<const ViewSpec*> before;  // the group of each view before the group in hand
   for (const ViewSpec& group : groups) {
     FASTINET_RETURN_IF_ERROR(group.Validate());
+    if (group.crop_of) FASTINET_RETURN_IF_ERROR(ValidateCropOf(group, before));
+    before.resize(before.size() + static_cast<size_t>(group.count), &group);
     if (group.lighting && options.format.dtype == DType::kUint8) {
       return InvalidArgument("lighting shifts colours by parts of a value: rows must be floats");
     }
@@ -143,7 +176,8 @@ struct ItemRenderer::State {
   Status OpenMemory(Bytes data, int64_t max_pixels);
   Orientation OrientationFor(const RenderOptions& options) const;
   void DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
-                 std::span<const ObjectBox> objects, std::span<const MutableBytes> rows);
+                 std::span<const ObjectBox> objects, std::span<const MutableBytes> rows,
+                 const DrawnViews& drawn);
   Status RenderTasks(Orientation orientation);
   void EraseTasks(const ItemSpec& spec, const AugmentKey& key, ErasedViews erased);
   bool TryTogether(Orientation orientation);
@@ -171,29 +205,40 @@ Orientation ItemRenderer::State::OrientationFor(const RenderOptions& options) co
   return Orientation(options.apply_orientation ? decoder.info().exif_orientation : uint8_t{1});
 }
 
-/// Draws what becomes of the open image, of `shown` pixels, in each view.
+/// Draws what becomes of the open image, of `shown` pixels, in each view, but for what is erased.
 void ItemRenderer::State::DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
                                     std::span<const ObjectBox> objects,
-                                    std::span<const MutableBytes> rows) {
+                                    std::span<const MutableBytes> rows, const DrawnViews& drawn) {
   tasks.clear();
   steps.clear();
   step_ends.clear();
   for (const ViewSpec& group : spec.groups) {
     for (int32_t i = 0; i < group.count; ++i) {
+      const size_t view = tasks.size();
       AugmentKey view_key = key;
-      view_key.view = static_cast<uint16_t>(key.view + tasks.size());
-      group.policy.DrawSteps(view_key, steps);
+      view_key.view = static_cast<uint16_t>(key.view + view);
+      group.policy.DrawSteps(view_key, key.view, steps);
       step_ends.push_back(steps.size());
-      tasks.push_back({.crop = DrawCrop(group.transform, shown, view_key, objects),
-                       .pass_order = spec.options.pass_order,
-                       .steps = {},
-                       .format = FormatOf(group, spec.options.format, view_key),
-                       .row = rows[tasks.size()]});
+      const Crop crop = group.crop_of ? CropAgain(group.transform,
+                                                  tasks[static_cast<size_t>(*group.crop_of)].crop)
+                                      : DrawCrop(group.transform, shown, view_key, objects);
+      const ColourShift shift =
+          group.lighting ? DrawColourShift(*group.lighting, view_key) : ColourShift{};
+      tasks.push_back(
+          {.crop = crop,
+           .pass_order = spec.options.pass_order,
+           .steps = {},
+           .format = group.lighting ? Shifted(spec.options.format, shift) : spec.options.format,
+           .row = rows[view]});
+      drawn.crops[view] = crop;
+      if (!drawn.colour_shifts.empty()) drawn.colour_shifts[view] = shift;
     }
   }
   size_t first = 0;
   for (size_t view = 0; view < tasks.size(); ++view) {
-    tasks[view].steps = std::span(steps).subspan(first, step_ends[view] - first);
+    const std::span<const Step> own = std::span(steps).subspan(first, step_ends[view] - first);
+    tasks[view].steps = own;
+    if (!drawn.steps.empty()) drawn.steps[view].assign(own.begin(), own.end());
     first = step_ends[view];
   }
 }
@@ -273,6 +318,7 @@ Status ItemRenderer::State::TryRender(std::span<const size_t> together, Orientat
   const auto begun = Clock::now();
   if (!parts.empty()) FASTINET_RETURN_IF_ERROR(DecodeShownRegion(region, orientation, sink));
   const auto decoded = Clock::now();
+  for (size_t i = 0; i < together.size(); ++i) FASTINET_RETURN_IF_ERROR(views[i].FinishCrop());
   for (size_t i = 0; i < together.size(); ++i) {
     FASTINET_RETURN_IF_ERROR(views[i].Finish(runner));
   }
@@ -290,7 +336,15 @@ Result<Box> ItemRenderer::State::BeginViews(std::span<const size_t> together) {
   parts.clear();
   Box region;
   for (size_t i = 0; i < together.size(); ++i) {
-    FASTINET_RETURN_IF_ERROR(views[i].Begin(tasks[together[i]]));
+    const ViewTask& task = tasks[together[i]];
+    const auto has_its_crop = [&](size_t view) { return task.HasCropOf(tasks[view]); };
+    const auto first = std::ranges::find_if(together.first(i), has_its_crop);
+    if (const size_t other = static_cast<size_t>(first - together.begin()); other < i) {
+      views[i].BeginWithCropOf(task, views[other]);
+      continue;
+    }
+    const bool is_shared = std::ranges::any_of(together.subspan(i + 1), has_its_crop);
+    FASTINET_RETURN_IF_ERROR(views[i].Begin(task, is_shared));
     const Box own = views[i].region();
     if (own == Box{}) continue;
     parts.push_back({own, &views[i].sink()});
@@ -350,20 +404,14 @@ Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOption
 
 Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                                       const AugmentKey& key, std::span<const ObjectBox> objects,
-                                      std::span<const MutableBytes> rows, std::span<Crop> crops,
-                                      ErasedViews erased, std::span<std::vector<Step>> steps) {
+                                      std::span<const MutableBytes> rows, const DrawnViews& drawn) {
   State& state = *state_;
   FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
   const Orientation orientation = state.OrientationFor(spec.options);
   const Size shown = orientation.Shown(state.decoder.info().size);
-  state.DrawViews(spec, key, shown, objects, rows);
-  for (size_t view = 0; view < crops.size(); ++view) crops[view] = state.tasks[view].crop;
-  for (size_t view = 0; view < steps.size(); ++view) {
-    const std::span<const Step> drawn = state.tasks[view].steps;
-    steps[view].assign(drawn.begin(), drawn.end());
-  }
+  state.DrawViews(spec, key, shown, objects, rows, drawn);
   FASTINET_RETURN_IF_ERROR(state.RenderTasks(orientation));
-  if (spec.ErasedBoxes() > 0) state.EraseTasks(spec, key, erased);
+  if (spec.ErasedBoxes() > 0) state.EraseTasks(spec, key, drawn.erased);
   if (shown.width > kWide) state.views.resize(1);
   ++state.counters.items;
   return shown;

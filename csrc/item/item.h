@@ -33,14 +33,18 @@ struct RenderOptions {
   static constexpr int64_t kDefaultMaxPixels = 178'956'970;
 };
 
-/// How the views of one group come about: `count` independent crops of each item, by one rule. They
-/// lie side by side in an array of their own. The C++ twin of fastinet.View.
+/// How the views of one group come about: `count` independent crops of each item, by one rule; or
+/// as many views of a crop that another view has drawn. They lie side by side in an array of their
+/// own. The C++ twin of fastinet.pixels.view_groups.ViewGroup.
 struct ViewSpec {
   Transform transform;
   Policy policy;                     // of the resized crop, before it is normalised
   std::optional<Lighting> lighting;  // of the same, after that; rows of a float type
   std::optional<ErasingRule> erase;  // of the normalised row; uint8 rows are left as they are
   int32_t count = 1;
+  /// Number of the view whose crop they show, one of a group before this one; `transform` is then
+  /// the rule that drew it, but for its size and interpolation.
+  std::optional<int32_t> crop_of;
 
   Status Validate() const;
 };
@@ -67,6 +71,8 @@ struct ItemSpec {
   [[nodiscard]] int32_t ErasedBoxes() const;
   /// Whether rows that are not erased here need normal numbers where they are.
   [[nodiscard]] bool KeepsNoise() const;
+  /// Whether the colours of any view are shifted.
+  [[nodiscard]] bool HasLighting() const;
   Status Validate() const;
 };
 
@@ -83,6 +89,15 @@ struct ErasedViews {
     return {boxes.subspan(view * most, most),
             noise.subspan(noise.empty() ? 0 : view, noise.empty() ? 0 : 1)};
   }
+};
+
+/// Where it is noted what was drawn for the views of an item. Each member has an element for every
+/// view; those after `crops` may be empty, and then nothing is noted.
+struct DrawnViews {
+  std::span<Crop> crops;
+  ErasedViews erased = {};                    // needed where a group erases
+  std::span<std::vector<Step>> steps = {};    // what each view was taken through
+  std::span<ColourShift> colour_shifts = {};  // zeros without lighting
 };
 
 /// Wall time that one thread spent in each stage [nanoseconds], and what it did. See EngineStats
@@ -120,15 +135,12 @@ class ItemRenderer {
                     std::span<const Step> steps = {});
 
   /// Draws the crops that `spec` gives for `key` and the views from `key.view` on, and renders each
-  /// into its element of `rows` (spec.ViewBytes(group) bytes). `crops` tells which they were. Both
-  /// have spec.views() elements, and so has `steps`, which is told what each view was taken
-  /// through, unless it is empty. `objects` are those in the image. The result is the size of the
-  /// image as it was cropped. `erased`, which may be empty where no group erases, gets what is
-  /// erased.
+  /// into its element of `rows` (spec.ViewBytes(group) bytes), of which there are spec.views().
+  /// `drawn` is told what was drawn. `objects` are those in the image. The result is the size of
+  /// the image as it was cropped.
   Result<Size> RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,
                           const AugmentKey& key, std::span<const ObjectBox> objects,
-                          std::span<const MutableBytes> rows, std::span<Crop> crops,
-                          ErasedViews erased = {}, std::span<std::vector<Step>> steps = {});
+                          std::span<const MutableBytes> rows, const DrawnViews& drawn);
 
   /// What was spent since construction.
   const ItemCounters& counters() const;

@@ -71,7 +71,8 @@ Rendered Render(ItemRenderer& renderer, const Subject& subject, const ItemSpec& 
   MemoryBytes bytes(subject.jpeg);
   const AugmentKey key{.seed = 3, .epoch = 1, .item = subject.jpeg.size(), .view = first};
   result.status =
-      renderer.RenderItem(bytes, subject.hints, spec, key, {}, rows, result.crops).status();
+      renderer.RenderItem(bytes, subject.hints, spec, key, {}, rows, {.crops = result.crops})
+          .status();
   const DecodeCounters& after = renderer.decode_counters();
   for (size_t road = 0; road < kRoads; ++road) {
     result.regions += after.regions[road] - before.regions[road];
@@ -204,6 +205,58 @@ TEST_CASE("a view that shows nothing of the image") {
   CHECK_OK(together.status);
   CHECK(together.rows[0] == together.rows[1]);
   CHECK_EQ(together.regions, uint64_t{1});
+}
+
+TEST_CASE("views that show the crop of another one") {
+  JpegRecipe recipe;
+  recipe.size = {300, 200};
+  const Subject subject(recipe, true);
+  ItemSpec spec = Spec();
+  spec.groups[0].transform.random_interpolation = true;
+  ViewSpec again = spec.groups[0];
+  again.count = 1;
+  again.crop_of = 1;
+  spec.groups.push_back(again);  // view 8: all as in view 1
+  again.transform.size = {11, 40};
+  again.transform.random_interpolation = false;
+  again.transform.interpolation = Interpolation::kLanczos;
+  spec.groups.push_back(again);  // view 9: in another size
+  CHECK_OK(spec.Validate());
+  ItemRenderer renderer;
+  const Rendered all = Render(renderer, subject, spec);
+  CHECK_OK(all.status);
+  CHECK(all.rows[8] == all.rows[1]);
+  CHECK_FALSE(all.rows[8] == all.rows[0]);
+  CHECK(all.crops[8] == all.crops[1]);
+  CHECK(all.crops[9].box == all.crops[1].box);
+  CHECK_EQ(all.crops[9].flip, all.crops[1].flip);
+  CHECK(all.crops[9].output() == Size{11, 40});
+  CHECK(all.crops[9].interpolation == Interpolation::kLanczos);
+  spec.groups.resize(2);
+  const Rendered without = Render(renderer, subject, spec);
+  for (size_t view = 0; view < 8; ++view) CHECK(all.rows[view] == without.rows[view]);
+}
+
+TEST_CASE("crops that are not there to be shown once more") {
+  const auto refused = [](int32_t view, const char* message, const ViewSpec& other = {}) {
+    ItemSpec spec;
+    spec.groups = {other, other};
+    spec.groups[1].crop_of = view;
+    spec.groups[1].transform.size = {9, 9};
+    ExpectRefused(spec.Validate(), message);
+  };
+  refused(1, "view 1: there are 1 before it");
+  refused(-1, "view -1: there are 1 before it");
+  ViewSpec window;
+  window.transform.kind = Transform::Kind::kRandomCrop;
+  refused(0, "no crop of that size", window);
+  window.transform.kind = Transform::Kind::kCenterCrop;
+  refused(0, "no crop of that size", window);
+  ItemSpec chain;
+  chain.groups.resize(3);
+  chain.groups[1].crop_of = 0;
+  chain.groups[2].crop_of = 1;
+  ExpectRefused(chain.Validate(), "view 1 shows a crop of another one itself");
 }
 
 TEST_CASE("groups that make no sense are refused") {

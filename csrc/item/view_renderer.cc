@@ -7,18 +7,17 @@
 namespace fastinet {
 
 /// Steps look at all pixels of the crop, so that it is made in uint8 first, plane by plane, and
-/// stored in the output's format afterwards.
-Status ViewRenderer::Begin(const ViewTask& task) {
+/// stored in the output's format afterwards; and so it is where other views begin with it.
+Status ViewRenderer::Begin(const ViewTask& task, bool is_shared) {
   task_ = task;
+  other_ = nullptr;
+  has_planes_ = is_shared || !task.steps.empty();
   OutputFormat format = task.format;
   MutableBytes row = task.row;
-  if (!task.steps.empty()) {
-    const Size size = task.crop.output();
-    // A row of as many pixels fits into memory.
-    const size_t pixels = static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
-    planes_.resize(3 * pixels + kPaddingBytes);
+  if (has_planes_) {
+    planes_.resize(3 * PlanePixels() + kPaddingBytes);
     format = {.dtype = DType::kUint8, .layout = Layout::kNCHW};
-    row = {planes_.data(), 3 * pixels};
+    row = {planes_.data(), 3 * PlanePixels()};
   }
   return resampler_.Begin({.box = {task.crop.box.width, task.crop.box.height},
                            .resized = task.crop.resized,
@@ -31,6 +30,18 @@ Status ViewRenderer::Begin(const ViewTask& task) {
                           format, row);
 }
 
+void ViewRenderer::BeginWithCropOf(const ViewTask& task, const ViewRenderer& other) {
+  task_ = task;
+  other_ = &other;
+  has_planes_ = true;
+}
+
+/// A row of as many pixels fits into memory.
+size_t ViewRenderer::PlanePixels() const {
+  const Size size = task_.crop.output();
+  return static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
+}
+
 Box ViewRenderer::region() const {
   Box region = resampler_.region();
   if (region == Box{}) return region;
@@ -39,13 +50,20 @@ Box ViewRenderer::region() const {
   return region;
 }
 
+Status ViewRenderer::FinishCrop() {
+  if (other_ == nullptr) return resampler_.Finish();
+  planes_.assign(other_->planes_.begin(), other_->planes_.end());
+  return {};
+}
+
 Status ViewRenderer::Finish(StepRunner& runner) {
-  FASTINET_RETURN_IF_ERROR(resampler_.Finish());
-  if (task_.steps.empty()) return {};
+  if (!has_planes_) return {};
   const Size size = task_.crop.output();
   const auto width = static_cast<size_t>(size.width), height = static_cast<size_t>(size.height);
-  const size_t pixels = width * height;
-  FASTINET_RETURN_IF_ERROR(runner.Apply(task_.steps, size, {planes_.data(), 3 * pixels}));
+  const size_t pixels = PlanePixels();
+  if (!task_.steps.empty()) {
+    FASTINET_RETURN_IF_ERROR(runner.Apply(task_.steps, size, {planes_.data(), 3 * pixels}));
+  }
   for (size_t y = 0; y < height; ++y) {
     const uint8_t* const line = planes_.data() + y * width;
     StoreLine({{line, line + pixels, line + 2 * pixels}, width}, y, height, task_.format,

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "jpeg/frame.h"
 #include "jpeg/hash.h"
+#include "jpeg/scan_end.h"
 
 namespace fastinet {
 namespace {
@@ -158,6 +159,7 @@ Result<Checkpoints> BuildCheckpoints(const JpegHeader& header, Bytes jpeg, int32
     walk.Advance();
     FASTINET_RETURN_IF_ERROR(decoder.SkipMcus(static_cast<int32_t>(walk.mcu() - from)));
   }
+  FASTINET_RETURN_IF_ERROR(CheckScanEnd(jpeg, made.back().point.bit / 8));
   for (size_t i = 0; i + 1 < made.size(); ++i) {
     made[i].check = CheckOf(jpeg, 0, made[i].point, made[i + 1].point.bit / 8);
   }

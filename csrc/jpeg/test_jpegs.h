@@ -32,7 +32,9 @@ struct JpegRecipe {
   unsigned restart_interval = 0;  // [MCUs]
   bool rgb = false;               // stored without a colour transform
   bool progressive = false;
-  int noise = 40;  // of 256; the rest are gradients
+  int scans = 0;            // of a progressive one, the first so many; 0: all
+  bool arithmetic = false;  // not by Huffman codes
+  int noise = 40;           // of 256; the rest are gradients
   uint32_t seed = 1;
 };
 
@@ -40,7 +42,9 @@ inline std::ostream& operator<<(std::ostream& out, const JpegRecipe& recipe) {
   out << recipe.size.width << "x" << recipe.size.height << " c" << recipe.components;
   for (const auto& s : recipe.sampling) out << " " << s[0] << "x" << s[1];
   return out << " q" << recipe.quality << " opt" << recipe.optimize << " rst"
-             << recipe.restart_interval << " rgb" << recipe.rgb << " noise" << recipe.noise;
+             << recipe.restart_interval << " rgb" << recipe.rgb << " noise" << recipe.noise
+             << " progressive" << recipe.progressive << " scans" << recipe.scans << " arithmetic"
+             << recipe.arithmetic;
 }
 
 /// A small generator, the same on every machine.
@@ -85,6 +89,8 @@ inline std::vector<uint8_t> MakeJpeg(const JpegRecipe& recipe) {
     encoder.comp_info[c].v_samp_factor = recipe.sampling[static_cast<size_t>(c)][1];
   }
   if (recipe.progressive) jpeg_simple_progression(&encoder);
+  if (recipe.scans > 0) encoder.num_scans = std::min(encoder.num_scans, recipe.scans);
+  encoder.arith_code = recipe.arithmetic ? TRUE : FALSE;
   jpeg_start_compress(&encoder, TRUE);
   Random random(recipe.seed);
   std::vector<uint8_t> row(static_cast<size_t>(recipe.size.width * recipe.components));
@@ -159,8 +165,9 @@ inline void CreateDecoder(jpeg_decompress_struct& decoder, OracleSession& sessio
 
 }  // namespace detail
 
-/// A full decode by libjpeg-turbo: accurate DCT, fancy upsampling.
-inline OracleImage OracleDecode(Bytes jpeg) {
+/// A full decode by libjpeg-turbo: accurate DCT, fancy upsampling; `smoothing` of what is
+/// incomplete.
+inline OracleImage OracleDecode(Bytes jpeg, bool smoothing = true) {
   OracleImage image;
   detail::OracleSession session;
   jpeg_decompress_struct decoder;
@@ -174,6 +181,7 @@ inline OracleImage OracleDecode(Bytes jpeg) {
   jpeg_read_header(&decoder, TRUE);
   decoder.dct_method = JDCT_ISLOW;
   decoder.do_fancy_upsampling = TRUE;
+  decoder.do_block_smoothing = smoothing ? TRUE : FALSE;
   if (decoder.num_components == 3) decoder.out_color_space = JCS_RGB;
   jpeg_start_decompress(&decoder);
   image.size = {static_cast<int32_t>(decoder.output_width),

@@ -2,24 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <csetjmp>
-#include <cstdio>
 #include <cstring>
-#include <string>
 #include <vector>
 
-// jpeglib.h needs FILE and size_t declared before it, jerror.h needs jpeglib.h.
-#include <jpeglib.h>
-// clang-format off
-#include <jerror.h>
-// clang-format on
+#include "jpeg/smoothing.h"
+#include "jpeg/turbo_session.h"
 
 namespace fastinet {
 namespace {
-
-/// Files with more scans than this are refused: each costs a pass over all coefficients, so a
-/// small file could otherwise ask for hours. Real ones have at most a few dozen.
-constexpr int kMaxScans = 1000;
 
 /// Narrowest region that is asked of libjpeg-turbo: fancy upsampling needs three chroma samples
 /// (jdsample.c), and a cropped width below that would not be noticed there.
@@ -28,77 +18,10 @@ constexpr int32_t kMinCropWidth = 16;
 /// Columns on either side of the region whose chroma fancy upsampling mixes into it.
 constexpr int32_t kGuardColumns = 2;
 
-/// One decompressor with its error handling. Plain data: longjmp may leave any function below.
-struct Session {
-  jpeg_decompress_struct decompressor;
-  jpeg_error_mgr errors;
-  jpeg_progress_mgr progress;
-  std::jmp_buf on_error;
-  Bytes jpeg;
-  int error_code;
-  int64_t error_offset_bytes;
-  char message[JMSG_LENGTH_MAX];
-};
-
-Session* SessionOf(j_common_ptr common) { return static_cast<Session*>(common->client_data); }
-
-[[noreturn]] void LeaveWithError(j_common_ptr common) {
-  Session* session = SessionOf(common);
-  session->error_code = common->err->msg_code;
-  const jpeg_source_mgr* source = session->decompressor.src;
-  session->error_offset_bytes =
-      source == nullptr || source->bytes_in_buffer > session->jpeg.size()
-          ? -1
-          : static_cast<int64_t>(session->jpeg.size() - source->bytes_in_buffer);
-  common->err->format_message(common, session->message);
-  std::longjmp(session->on_error, 1);
-}
-
-/// libjpeg goes on after a warning with invented pixels; those that lose data are errors here.
-void OnMessage(j_common_ptr common, int level) {
-  if (level >= 0) return;
-  switch (common->err->msg_code) {
-    case JWRN_HIT_MARKER:
-    case JWRN_HUFF_BAD_CODE:
-    case JWRN_ARITH_BAD_CODE:
-    case JWRN_JPEG_EOF:
-    case JWRN_MUST_RESYNC:
-      LeaveWithError(common);
-    default:
-      break;
-  }
-}
-
-void OnProgress(j_common_ptr common) {
-  const Session* session = SessionOf(common);
-  if (session->decompressor.input_scan_number <= kMaxScans) return;
-  common->err->msg_code = JERR_BAD_PROGRESSION;
-  LeaveWithError(common);
-}
-
-[[nodiscard]] bool CreateDecompressor(Session* session) {
-  session->decompressor = {};
-  session->decompressor.err = jpeg_std_error(&session->errors);
-  session->decompressor.client_data = session;
-  session->decompressor.src = nullptr;
-  session->errors.error_exit = LeaveWithError;
-  session->errors.emit_message = OnMessage;
-  if (setjmp(session->on_error) != 0) return false;
-  jpeg_create_decompress(&session->decompressor);
-  session->progress = {};
-  session->progress.progress_monitor = OnProgress;
-  session->decompressor.progress = &session->progress;
-  return true;
-}
-
-/// Reads the header, chooses the output colour space and goes to the region's first row. On return
-/// `*x_offset` is the column of the image at which delivered rows begin.
-[[nodiscard]] bool StartRegion(Session* session, Box region, JDIMENSION* x_offset) {
+/// Chooses the output colour space and begins; with several scans, libjpeg reads them all here.
+[[nodiscard]] bool StartImage(TurboSession* session) {
   jpeg_decompress_struct* decompressor = &session->decompressor;
-  if (setjmp(session->on_error) != 0) return false;
-  jpeg_mem_src(decompressor, session->jpeg.data(),
-               static_cast<unsigned long>(session->jpeg.size()));
-  jpeg_read_header(decompressor, TRUE);
+  if (setjmp(session->errors.on_error) != 0) return false;
   switch (decompressor->jpeg_color_space) {
     case JCS_GRAYSCALE:
       decompressor->out_color_space = JCS_GRAYSCALE;
@@ -113,7 +36,14 @@ void OnProgress(j_common_ptr common) {
   decompressor->dct_method = JDCT_ISLOW;
   decompressor->do_fancy_upsampling = TRUE;
   jpeg_start_decompress(decompressor);
+  return true;
+}
 
+/// Goes to the region's first row. On return `*x_offset` is the column of the image at which
+/// delivered rows begin.
+[[nodiscard]] bool GoToRegion(TurboSession* session, Box region, JDIMENSION* x_offset) {
+  jpeg_decompress_struct* decompressor = &session->decompressor;
+  if (setjmp(session->errors.on_error) != 0) return false;
   const auto image_width = static_cast<int32_t>(decompressor->output_width);
   int32_t left = std::max(region.x - kGuardColumns, 0);
   int32_t right = std::min(region.x + region.width + kGuardColumns, image_width);
@@ -126,55 +56,12 @@ void OnProgress(j_common_ptr common) {
   return true;
 }
 
-[[nodiscard]] bool ReadRows(Session* session, JSAMPROW* rows, JDIMENSION count) {
-  if (setjmp(session->on_error) != 0) return false;
+[[nodiscard]] bool ReadRows(TurboSession* session, JSAMPROW* rows, JDIMENSION count) {
+  if (setjmp(session->errors.on_error) != 0) return false;
   for (JDIMENSION done = 0; done < count;) {
     done += jpeg_read_scanlines(&session->decompressor, rows + done, count - done);
   }
   return true;
-}
-
-/// Ends the decompressor with its scope, also when an exception (no memory) ends that. Cannot fail:
-/// it only frees.
-///
-/// A decompressor serves one image. libjpeg would keep the quantisation and Huffman tables of one
-/// image for the next (abbreviated datastreams, libjpeg.txt), so that a file which lacks a table
-/// would decode or not by what was decoded before it.
-class DecompressorEnd {
- public:
-  explicit DecompressorEnd(Session* session) : session_(session) {}
-  DecompressorEnd(const DecompressorEnd&) = delete;
-  DecompressorEnd& operator=(const DecompressorEnd&) = delete;
-  ~DecompressorEnd() { jpeg_destroy_decompress(&session_->decompressor); }
-
- private:
-  Session* session_;
-};
-
-StatusCode CodeOf(int error_code) {
-  switch (error_code) {
-    case JERR_ARITH_NOTIMPL:
-    case JERR_BAD_PRECISION:
-    case JERR_CCIR601_NOTIMPL:
-    case JERR_COMPONENT_COUNT:
-    case JERR_CONVERSION_NOTIMPL:
-    case JERR_FRACT_SAMPLE_NOTIMPL:
-    case JERR_NOTIMPL:
-    case JERR_NOT_COMPILED:
-    case JERR_SOF_UNSUPPORTED:
-      return StatusCode::kUnsupported;
-    case JERR_IMAGE_TOO_BIG:
-    case JERR_OUT_OF_MEMORY:
-    case JERR_WIDTH_OVERFLOW:
-      return StatusCode::kTooLarge;
-    default:
-      return StatusCode::kCorrupt;
-  }
-}
-
-Status ErrorOf(const Session& session) {
-  return Status(CodeOf(session.error_code), std::string("libjpeg-turbo says: ") + session.message)
-      .AtOffset(session.error_offset_bytes);
 }
 
 /// a * b / 255, rounded (MULDIV255 in Pillow's libImaging/ImagingUtils.h).
@@ -201,9 +88,10 @@ void ConvertCmykRow(uint8_t* row, size_t width) {
 }  // namespace
 
 struct TurboDecoder::State {
-  Session session{};
+  TurboSession session{};
   std::vector<uint8_t> rows;  // one band
 
+  Status DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink, bool* smoothed);
   Status DecodeRows(const Box& region, JDIMENSION x_offset, RowSink& sink);
 };
 
@@ -230,7 +118,7 @@ Status TurboDecoder::State::DecodeRows(const Box& region, JDIMENSION x_offset, R
   for (int32_t y = 0; y < region.height; y += band.rows) {
     band.rows = std::min(RowSink::kBandRows, region.height - y);
     if (!ReadRows(&session, pointers.data(), static_cast<JDIMENSION>(band.rows))) {
-      return ErrorOf(session);
+      return session.errors.ToStatus();
     }
     if (components == 4) {
       for (int32_t i = 0; i < band.rows; ++i)
@@ -246,15 +134,26 @@ TurboDecoder::~TurboDecoder() = default;
 TurboDecoder::TurboDecoder(TurboDecoder&&) noexcept = default;
 TurboDecoder& TurboDecoder::operator=(TurboDecoder&&) noexcept = default;
 
-Status TurboDecoder::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink) {
-  State& state = *state_;
-  Session& session = state.session;
-  session.jpeg = jpeg;
-  const DecompressorEnd end(&session);
-  if (!CreateDecompressor(&session)) return ErrorOf(session);
+/// Decodes the region; or, where libjpeg-turbo would smooth the image, sets `*smoothed` and hands
+/// nothing over.
+Status TurboDecoder::State::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink,
+                                         bool* smoothed) {
+  const TurboSessionEnd end(&session);
+  if (!OpenSession(&session, jpeg) || !StartImage(&session)) return session.errors.ToStatus();
+  *smoothed = IsSmoothed(session.decompressor);
+  if (*smoothed) return {};
   JDIMENSION x_offset = 0;
-  if (!StartRegion(&session, region, &x_offset)) return ErrorOf(session);
-  return state.DecodeRows(region, x_offset, sink);
+  if (!GoToRegion(&session, region, &x_offset)) return session.errors.ToStatus();
+  return DecodeRows(region, x_offset, sink);
+}
+
+Status TurboDecoder::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink) {
+  bool smoothed = false;
+  FASTINET_RETURN_IF_ERROR(state_->DecodeRegion(jpeg, region, sink, &smoothed));
+  if (!smoothed) return {};
+  std::vector<uint8_t> sequential;
+  FASTINET_RETURN_IF_ERROR(WriteSmoothed(jpeg, &sequential));
+  return state_->DecodeRegion(sequential, region, sink, &smoothed);
 }
 
 }  // namespace fastinet

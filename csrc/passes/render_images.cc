@@ -20,7 +20,8 @@ Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const Crop
                              std::to_string(crop.output().height) +
                              " pixels, another size than its batch");
     }
-    return renderer.RenderCrop(image, crop, options, row);
+    const auto steps = rule.steps.empty() ? std::span<const Step>() : rule.steps[index];
+    return renderer.RenderCrop(image, crop, options, row, steps);
   });
 }
 

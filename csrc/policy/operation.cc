@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "rng/gamma.h"
 #include "rng/portable_math.h"
 
 namespace fastinet {
@@ -17,16 +18,33 @@ constexpr size_t kMostParts = 256;
 constexpr int32_t kMostDraws = 64;
 constexpr int kMostDepth = 8;
 
+/// How many arguments of a step may be drawn: the last one of torchvision's operations on tensors
+/// says how to compute, and is always the same.
+size_t DrawnArguments(StepOp op) {
+  switch (op) {
+    case StepOp::kTensorContrast:
+    case StepOp::kTensorSaturation:
+    case StepOp::kTensorSharpness:
+    case StepOp::kTensorAutoContrast:
+    case StepOp::kTensorAffine:
+    case StepOp::kTensorRotate:
+      return ArgumentCount(op) - 1;
+    default:
+      return ArgumentCount(op);
+  }
+}
+
 /// How many blocks of random bits an operation has to itself:
 ///
-///   a step      one for each argument, or one if it has none: whether it is made, the number, its
+///   a step      one for each argument that may be drawn, or one if it has none: whether it is
+///   made, the number, its
 ///               sign, how to read between pixels
 ///   a jitter    one for whether it is made, two for what ColourJitter draws
 ///   a sequence  one for whether it is made, and those of its parts
 ///   a choice    one for whether it is made; for each draw one, and those of the part that needs
 ///               the most, since only one of them is made
 ///   a mixture   one for whether it is made, one for four of the numbers that weights and the share
-///               are made of, and those of its parts
+///               are made of, if alpha is 1, and those of its parts
 int64_t BlocksOf(const Operation& operation);
 
 /// Of a mixture: for a weight of each part, and a share.
@@ -38,7 +56,7 @@ int64_t BlocksOf(const Operation& operation) {
   int64_t blocks = 1;
   switch (operation.kind) {
     case Operation::Kind::kStep:
-      return std::max<int64_t>(1, static_cast<int64_t>(operation.arguments.size()));
+      return std::max<int64_t>(1, static_cast<int64_t>(DrawnArguments(operation.op)));
     case Operation::Kind::kJitter:
       return 3;
     case Operation::Kind::kSequence:
@@ -59,6 +77,11 @@ Status ValidateStep(const Operation& operation, Size size) {
   if (operation.arguments.size() != ArgumentCount(operation.op)) {
     return InvalidArgument("a step that takes " + std::to_string(ArgumentCount(operation.op)) +
                            " arguments was given " + std::to_string(operation.arguments.size()));
+  }
+  for (size_t i = DrawnArguments(operation.op); i < operation.arguments.size(); ++i) {
+    if (operation.arguments[i].IsRandom()) {
+      return InvalidArgument("how torchvision computes is not drawn");
+    }
   }
   for (const size_t end : {size_t{0}, size_t{1}}) {
     Step step{.op = operation.op, .sampling = operation.sampling, .fill = operation.fill};
@@ -109,6 +132,9 @@ Status ValidateChoice(const Operation& operation) {
 }
 
 Status Validate(const Operation& operation, Size size, int depth, bool in_mixture) {
+  if (operation.shared && depth > 1) {
+    return InvalidArgument("what views share cannot be a part of another operation");
+  }
   if (depth > kMostDepth) {
     return InvalidArgument("operations may lie " + std::to_string(kMostDepth) + " deep at most");
   }
@@ -127,6 +153,11 @@ Status Validate(const Operation& operation, Size size, int depth, bool in_mixtur
     case Operation::Kind::kMix:
       if (in_mixture) return InvalidArgument("a mixture cannot lie within another one");
       if (operation.parts.empty()) return InvalidArgument("there is nothing to mix");
+      if (!(operation.alpha >= kLeastGammaShape && operation.alpha <= kMostGammaShape)) {
+        return InvalidArgument("alpha must be " + std::to_string(kLeastGammaShape) + " to " +
+                               std::to_string(kMostGammaShape) + ", not " +
+                               std::to_string(operation.alpha));
+      }
       in_mixture = true;
       break;
     case Operation::Kind::kSequence:
@@ -161,7 +192,8 @@ size_t DrawPart(const Operation& choice, uint32_t bits, const std::bitset<kMostP
 /// Draws from the blocks of random bits of one key.
 class Drawing {
  public:
-  Drawing(const AugmentKey& key, std::vector<Step>& steps) : key_(key), steps_(steps) {}
+  Drawing(const AugmentKey& key, RandomUse use, std::vector<Step>& steps)
+      : key_(key), use_(use), steps_(steps) {}
 
   /// `operation`, whose blocks begin with number `block`.
   void Draw(const Operation& operation, int64_t block) {
@@ -187,14 +219,13 @@ class Drawing {
   }
 
  private:
-  PhiloxBlock Bits(int64_t block) const {
-    return key_.Bits(RandomUse::kOperation, static_cast<uint8_t>(block));
-  }
+  PhiloxBlock Bits(int64_t block) const { return key_.Bits(use_, static_cast<uint8_t>(block)); }
 
   void DrawStep(const Operation& operation, int64_t block) {
     Step step{.op = operation.op, .sampling = operation.sampling, .fill = operation.fill};
+    const size_t drawn = DrawnArguments(operation.op);
     for (size_t i = 0; i < operation.arguments.size(); ++i) {
-      const PhiloxBlock bits = Bits(block + static_cast<int64_t>(i));
+      const PhiloxBlock bits = i < drawn ? Bits(block + static_cast<int64_t>(i)) : PhiloxBlock{};
       step.arguments[i] = operation.arguments[i].Draw(bits[1], bits[2]);
     }
     if (operation.random_sampling) {
@@ -215,20 +246,46 @@ class Drawing {
     }
   }
 
-  /// Weights from Dirichlet's distribution of parameters 1, and a share from Beta's of these.
+  /// Weights of the parts, which make 1 together, and the share of them. Both are made of numbers
+  /// from the gamma distribution. Those of alpha 1 take a word each of the blocks from `block` on;
+  /// others take any number of words, under a key from the first block.
+  std::vector<double> MixtureShares(const Operation& mixture, int64_t block, double* share) const {
+    const size_t count = mixture.parts.size();
+    const auto bits = [&](size_t i) { return Bits(block + static_cast<int64_t>(i / 4))[i % 4]; };
+    std::vector<double> weights(count);
+    if (mixture.alpha == 1) {
+      // Exponential numbers. The half keeps the logarithm finite.
+      for (size_t i = 0; i < count; ++i) weights[i] = -PortableLog((bits(i) + 0.5) * 0x1p-32);
+      *share = UnitInterval(bits(count));
+    } else {
+      const PhiloxKey key{bits(0), bits(1)};
+      const auto drawn = [&](size_t i) {
+        return LogOfGamma(mixture.alpha, key, static_cast<uint32_t>(i));
+      };
+      for (size_t i = 0; i < count; ++i) weights[i] = drawn(i);
+      MakeShares(weights);
+      std::vector<double> both = {drawn(count), drawn(count + 1)};
+      MakeShares(both);
+      *share = both[0] / (both[0] + both[1]);
+    }
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    for (double& weight : weights) weight /= sum;
+    return weights;
+  }
+
+  /// Numbers in the ratio of those that these are the logarithms of; the largest is 1.
+  static void MakeShares(std::vector<double>& logs) {
+    constexpr double kLeastPower = -700;
+    const double most = std::ranges::max(logs);
+    for (double& log : logs) log = PortableExp(std::max(log - most, kLeastPower));
+  }
+
+  /// Weights from Dirichlet's distribution, and a share from Beta's.
   void DrawMix(const Operation& mixture, int64_t block) {
     const size_t count = mixture.parts.size();
-    const auto bits = [&](size_t i) {
-      return Bits(block + 1 + static_cast<int64_t>(i / 4))[i % 4];
-    };
-    // Exponential numbers by their sum are distributed so. The half keeps the logarithm finite.
-    std::vector<double> weights(count);
-    double sum = 0;
-    for (size_t i = 0; i < count; ++i) {
-      weights[i] = -PortableLog((bits(i) + 0.5) * 0x1p-32);
-      sum += weights[i];
-    }
-    const double share = UnitInterval(bits(count));
+    double share = 0;
+    const std::vector<double> weights = MixtureShares(mixture, block + 1, &share);
     const auto part_of = [](double whole) { return static_cast<float>(whole); };
     steps_.push_back(
         {.op = StepOp::kMixStart, .arguments = {mixture.blend_at_end ? 0.0f : part_of(1 - share)}});
@@ -237,7 +294,7 @@ class Drawing {
       Draw(mixture.parts[i], block);
       block += BlocksOf(mixture.parts[i]);
       // Weights are float32 for both, and so is torchvision's product.
-      float weight = part_of(weights[i] / sum);
+      float weight = part_of(weights[i]);
       if (!mixture.blend_at_end) weight *= part_of(share);
       steps_.push_back({.op = StepOp::kMixChain, .arguments = {weight}});
     }
@@ -246,6 +303,7 @@ class Drawing {
   }
 
   const AugmentKey& key_;
+  const RandomUse use_;
   std::vector<Step>& steps_;
 };
 
@@ -268,12 +326,20 @@ Result<Policy> Policy::Make(std::vector<Operation> operations, Size size) {
   return policy;
 }
 
-void Policy::DrawSteps(const AugmentKey& key, std::vector<Step>& steps) const {
+void Policy::DrawSteps(const AugmentKey& key, uint16_t first_view, std::vector<Step>& steps) const {
   if (empty()) return;
-  Drawing drawing(key, steps);
-  int64_t block = 0;
+  AugmentKey first_key = key;
+  first_key.view = first_view;
+  Drawing drawing(key, RandomUse::kOperation, steps);
+  Drawing shared(first_key, RandomUse::kShared, steps);
+  int64_t block = 0, shared_block = 0;
   bool had_jitter = false;
   for (const Operation& operation : *operations_) {
+    if (operation.shared) {
+      shared.Draw(operation, shared_block);
+      shared_block += BlocksOf(operation);
+      continue;
+    }
     // The first colour jitter has bits of its own, that of loaders from before there were policies.
     if (operation.kind == Operation::Kind::kJitter && !std::exchange(had_jitter, true)) {
       const PhiloxBlock bits = key.Bits(RandomUse::kOperation, static_cast<uint8_t>(block));

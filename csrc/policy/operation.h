@@ -46,9 +46,14 @@ struct Operation {
   std::vector<double> weights{};  // of the parts; none: all alike
   int32_t count = 1;
   bool replacement = true;  // a part may be drawn again; if not, `count` of them differ
+  /// Whether all views of an item's copy draw the same for it. Only of operations that are not
+  /// parts of others.
+  bool shared = false;
+
   // kMix: whether the mixture is made uint8 before the image gets its share of it (timm), or the
   // image is one more thing that is mixed (torchvision).
   bool blend_at_end = false;
+  double alpha = 1;  // of Dirichlet's distribution of the weights, and of Beta's of the share
 };
 
 /// Operations that are valid, each with random bits of its own. Copies share them.
@@ -65,8 +70,14 @@ class Policy {
 
   /// Puts the steps for `key` behind `steps`: a pure function of the operations and the key. What
   /// one operation draws depends on its place among the others, and on nothing that they are or
-  /// draw, as long as each keeps its kind and number of parts.
-  void DrawSteps(const AugmentKey& key, std::vector<Step>& steps) const;
+  /// draw, as long as each keeps its kind and number of parts. Those that views share are drawn for
+  /// `first_view`, the first of the copy that `key.view` belongs to, and have places among
+  /// themselves.
+  void DrawSteps(const AugmentKey& key, uint16_t first_view, std::vector<Step>& steps) const;
+  /// Likewise for the only view of a copy.
+  void DrawSteps(const AugmentKey& key, std::vector<Step>& steps) const {
+    DrawSteps(key, key.view, steps);
+  }
 
  private:
   std::shared_ptr<const std::vector<Operation>> operations_;  // none: nullptr

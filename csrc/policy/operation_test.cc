@@ -2,6 +2,7 @@
 // fastinet.augment describes against torchvision's and timm's rules.
 #include "policy/operation.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/test_checks.h"
+#include "rng/gamma.h"
 
 namespace fastinet {
 namespace {
@@ -59,6 +61,30 @@ TEST_CASE("the same key gives the same steps, another one others") {
     }
   }
   CHECK(factors.size() == 200);
+}
+
+TEST_CASE("views share what is shared, and nothing else") {
+  const Operation own = StepOf(StepOp::kBrightness, {{.low = 0.1, .high = 1.9}});
+  Operation shared{.kind = Operation::Kind::kSequence, .parts = {own}, .shared = true};
+  const Policy first = Made({shared, own}), second = Made({own, own, shared, shared});
+  std::set<double> factors;
+  for (uint64_t item = 0; item < 50; ++item) {
+    const std::vector<Step> of_first = Drawn(first, item, 6);
+    std::vector<Step> of_second;
+    second.DrawSteps({.seed = 5, .epoch = 2, .item = item, .view = 9}, 6, of_second);
+    REQUIRE(of_first.size() == 2);
+    REQUIRE(of_second.size() == 4);
+    CHECK(of_first[0].arguments[0] == of_second[2].arguments[0]);
+    for (const Step& step : of_first) factors.insert(step.arguments[0]);
+    for (const size_t i : {0, 1, 3}) factors.insert(of_second[i].arguments[0]);
+    // What is beside it is drawn as it is without.
+    CHECK(of_first[1].arguments[0] == Drawn(Made({own}), item, 6)[0].arguments[0]);
+  }
+  CHECK(factors.size() == 250);
+  shared.probability = 0;
+  CHECK(Drawn(Made({shared}), 0).empty());
+  shared.probability = 1;
+  ExpectRefused(Policy::Make({Choice({shared})}, kRow).status(), "cannot be a part of another");
 }
 
 TEST_CASE("an operation is made as often as it says") {
@@ -156,6 +182,35 @@ TEST_CASE("a mixture draws every chain, weights of one in all, and a share") {
   }
 }
 
+TEST_CASE("weights of a small alpha are those of one part, and of a large one all alike") {
+  for (const double alpha : {kLeastGammaShape, 0.1, 2.0, kMostGammaShape}) {
+    const Policy policy = Made({{.kind = Operation::Kind::kMix,
+                                 .parts = std::vector<Operation>(3, StepOf(StepOp::kEqualize)),
+                                 .alpha = alpha}});
+    double largest = 0, first = 0, shares = 0;
+    constexpr uint64_t kItems = 400;
+    for (uint64_t item = 0; item < kItems; ++item) {
+      const std::vector<Step> steps = Drawn(policy, item);
+      const double share = 1 - steps[0].arguments[0];
+      double most = 0, sum = 0;
+      for (const size_t chain : {size_t{2}, size_t{4}, size_t{6}}) {
+        most = std::max(most, steps[chain].arguments[0]);
+        sum += steps[chain].arguments[0];
+      }
+      CHECK(std::abs(sum - share) < 1e-6);
+      shares += share;
+      // Where nothing has any share there is nothing to divide.
+      largest += share > 1e-6 ? most / sum : 0;
+      first += share > 1e-6 ? 1 : 0;
+    }
+    CAPTURE(alpha);
+    CHECK(std::abs(shares / kItems - 0.5) < 5 * 0.5 / std::sqrt(kItems));
+    if (alpha == kLeastGammaShape) CHECK(largest / first > 0.98);
+    if (alpha == kMostGammaShape) CHECK(largest / first < 0.35);
+    if (alpha == 2.0) CHECK(std::abs(largest / first - 0.55) < 0.1);
+  }
+}
+
 TEST_CASE("a colour jitter that comes first has the bits it had alone") {
   Operation jitter{.kind = Operation::Kind::kJitter};
   jitter.jitter.bounds[0] = {0.5, 1.5};
@@ -230,6 +285,8 @@ TEST_CASE("impossible operations are refused") {
   refused(StepOf(StepOp::kBrightness, {{.divisor = 0}}), "must be finite");
   refused(StepOf(StepOp::kKernelBlur, {Amount::Constant(49), Amount::Constant(1)}),
           "sides longer than half of it");
+  refused(StepOf(StepOp::kTensorContrast, {Amount::Constant(1), {.low = 1, .high = 2}}),
+          "is not drawn");
   refused(Choice({}), "1 to 256 operations, not 0");
   refused(Choice({StepOf(StepOp::kInvert)}, 65), "0 to 64 operations");
   Operation choice = Choice({StepOf(StepOp::kInvert), StepOf(StepOp::kEqualize)}, 2);
@@ -247,12 +304,20 @@ TEST_CASE("impossible operations are refused") {
   const Operation mixture{.kind = Operation::Kind::kMix, .parts = {StepOf(StepOp::kInvert)}};
   refused({.kind = Operation::Kind::kMix}, "nothing to mix");
   refused({.kind = Operation::Kind::kMix, .parts = {{.parts = {mixture}}}}, "within another one");
+  for (const double alpha : {0.0, -1.0, 1e5, std::numeric_limits<double>::quiet_NaN()}) {
+    Operation odd = mixture;
+    odd.alpha = alpha;
+    refused(odd, "alpha must be");
+  }
   Operation deep = StepOf(StepOp::kInvert);
   for (int i = 0; i < 9; ++i) deep = {.parts = {deep}};
   refused(deep, "8 deep at most");
   ExpectRefused(Policy::Make(std::vector<Operation>(257, StepOf(StepOp::kInvert)), kRow).status(),
                 "257 blocks of random bits");
-  // All that there are.
+  // All that there are, of which a step of tensors takes no more than Pillow's.
+  const std::vector<Amount> of_tensors = {Amount::Constant(1.5), Amount::Constant(2)};
+  CHECK(Drawn(Made(std::vector<Operation>(256, StepOf(StepOp::kTensorContrast, of_tensors))), 0)
+            .size() == 256);
   CHECK(Drawn(Made(std::vector<Operation>(256, StepOf(StepOp::kInvert))), 0).size() == 256);
 }
 

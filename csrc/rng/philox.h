@@ -41,6 +41,7 @@ enum class RandomUse : uint8_t {
   kVerticalFlip = 10,
   kNoise = 11,  // values of pixels
   kLighting = 12,
+  kShared = 13,  // drawn operations that all views of a copy share
 };
 
 /// The random stream of one view of one item in one epoch: a pure function of its four numbers.

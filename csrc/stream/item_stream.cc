@@ -108,6 +108,7 @@ Status ItemStream::Step() {
     over_ = !found;
     if (over_) return {};
     const StreamedMember& member = members_.member();
+    if (!inner_tars_.Counts(member.inner_tar)) return {};
     const bool again = !names_.Add(member.name);
     if (IsLeftover(member.name, again)) return {};
     FASTINET_ASSIGN_OR_RETURN(const bool wanted, IsOfSplit(member));
@@ -136,7 +137,9 @@ Status ItemStream::Step() {
 Status ItemStream::TakeAsides() {
   for (const StreamedAside& aside : members_.asides()) {
     FASTINET_RETURN_IF_ERROR(BeginTar(aside.tar));
-    if (aside.passed) {
+    if (!inner_tars_.Counts(aside.inner_tar)) {
+      if (!aside.passed) Skip(aside.inner_tar + " (tar beside images)");
+    } else if (aside.passed) {
       FASTINET_RETURN_IF_ERROR(TakePassed(*aside.passed));
     } else if (!names_.Add(aside.inner_tar)) {
       return OfStream(
@@ -189,6 +192,7 @@ Status ItemStream::BeginTar(uint64_t tar) {
   }
   names_.Clear();
   names_tar_ = tar;
+  gate_.BeginTar(tar);
   return {};
 }
 
@@ -228,6 +232,12 @@ Result<bool> ItemStream::IsOfSplit(const StreamedMember& member) {
     return std::move(status).InMember(member.name).AtOffset(static_cast<int64_t>(member.offset));
   }
   if (!wanted.value() && of_other_splits_++ == 0) first_other_ = member.name;
+  if (!IsImage(member)) return wanted;
+  Status status = inner_tars_.Take(member, wanted.value());
+  if (!status.ok()) {
+    FASTINET_RETURN_IF_ERROR(FinishSample());
+    return status;
+  }
   return wanted;
 }
 
@@ -464,6 +474,13 @@ Status ItemStream::Emit(std::vector<SampleFile> sample, SampleReading reading) {
   }
   std::ranges::sort(items, {}, &StreamItem::offset);
   for (StreamItem& item : items) {
+    // Files beside an image make it one of a shard's, and shards are parts of one split.
+    if (item.companions.empty()) {
+      Status status = gate_.CheckItem(item.key, tar_);
+      if (!status.ok()) {
+        return std::move(status).InMember(item.key).AtOffset(static_cast<int64_t>(item.offset));
+      }
+    }
     item.number = items_++;
     ready_.push_back(std::move(item));
   }

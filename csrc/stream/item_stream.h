@@ -13,6 +13,7 @@
 #include "base/byte_stream.h"
 #include "base/status.h"
 #include "stream/arrived_names.h"
+#include "stream/inner_tars.h"
 #include "stream/name_set.h"
 #include "stream/sample.h"
 #include "stream/split_gate.h"
@@ -100,6 +101,7 @@ class ItemStream {
   const uint64_t max_bytes_;
   const ItemRules rules_;
   SplitGate gate_;
+  InnerTars inner_tars_;
   bool over_ = false;
   Status failure_;                // of the stream, once it has come
   bool waiting_ = false;          // members_ stands at a member that has not been taken

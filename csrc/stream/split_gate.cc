@@ -37,6 +37,14 @@ bool IsSeverity(std::string_view path) {
          std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// Whether what is above a severity, or an image's number, tells that it is one. Of a folder that
+/// is the first one the archive's name may tell it, and nobody knows that.
+bool MayBeCorrupted(std::string_view path, bool has_number) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos || has_number ||
+         IsCorruption(LastPart(path.substr(0, slash)));
+}
+
 std::string Quoted(std::string_view text) {
   std::string quoted("'");
   quoted += text;
@@ -103,7 +111,8 @@ std::string_view SplitGate::SplitTold(const Place& place) const {
 
 /// Whether its root may be a corruption in a severity, as ImageNet-C has them.
 bool SplitGate::InSeverity(const Place& place) {
-  return !place.in_split_folder() && place.folder.wnid >= 0 && IsSeverity(place.folder.root);
+  return !place.in_split_folder() && place.folder.wnid >= 0 && IsSeverity(place.folder.root) &&
+         MayBeCorrupted(place.folder.root, place.number.number >= 0);
 }
 
 std::string SplitGate::SplitOf(std::string_view name) const {
@@ -175,6 +184,10 @@ Result<bool> SplitGate::Takes(std::string_view name, bool is_image) {
   bool by_own_name = false;
   const bool wanted = IsWanted(place, &by_own_name);
   if (!is_image) return wanted;
+  if (!first_image_) first_image_ = {std::string(name), tar_};
+  const bool has_class =
+      place.folder.wnid >= 0 || WnidNumber(place.base.substr(0, kWnidLength)) >= 0;
+  if (!wanted && has_class) FASTINET_RETURN_IF_ERROR(CheckTar(place, by_own_name, tar_));
   if (folder_) {
     if (!wanted) return false;
     if (!first_) first_ = Facts(name, place, by_own_name);
@@ -278,7 +291,7 @@ Status SplitGate::CheckFirst(std::string_view name, const Place& place) const {
 Status SplitGate::CheckOverlap(const Place& place) {
   int64_t number = place.folder.wnid;
   if (place.number.number >= 0) {
-    number = (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+    number = NumberOf(place);
   } else if (number < 0) {
     number = WnidNumber(place.base.substr(0, kWnidLength));
   }
@@ -296,6 +309,37 @@ Status SplitGate::CheckOverlap(const Place& place) {
   last_class_ = number;
   last_root_ = root;
   return {};
+}
+
+/// The number in an image's name, apart from wnids' and those of the other kind.
+int64_t SplitGate::NumberOf(const Place& place) {
+  return (place.number.split == kTest ? 2 : 1) * kNumbers + place.number.number;
+}
+
+Status SplitGate::CheckItem(std::string_view name, uint64_t tar) {
+  if (wanted_ == kAll) return {};
+  const Place& place = PlaceOf(name);
+  const bool is_train = first_ && first_->split == kTrain;
+  if (place.number.number >= 0 && !is_train && !numbers_.insert(NumberOf(place)).second) {
+    return Unsupported(
+        "another image of this number came before, and items of a split are told by their numbers; "
+        "fastinet.open of the archive says which, and split=\"all\" takes both");
+  }
+  return CheckTar(place, first_ && first_->by_own_name, tar);
+}
+
+/// Whether an image that is in this tar is the first one's, or its split is told.
+Status SplitGate::CheckTar(const Place& place, bool by_own_name, uint64_t tar) const {
+  if (folder_ || by_own_name || !SplitTold(place).empty() || !first_image_ ||
+      first_image_->second == tar) {
+    return {};
+  }
+  return Unsupported(
+      "nothing in it tells its split, and it is in another tar than " +
+      Quoted(first_image_->first) +
+      ": the two may be splits, as train.tar and val.tar are, or parts of one; split=\"all\" takes "
+      "all as one, name=\"train.tar\" says that all are of train, and fastinet.open of a list of "
+      "the tars goes by their names");
 }
 
 }  // namespace fastinet

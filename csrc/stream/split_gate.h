@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/status.h"
@@ -36,6 +37,15 @@ class SplitGate {
   /// Whether the member `name` is of that split. kUnsupported where `name` shows that there are two
   /// readings of what came: it says which, and the argument that decides.
   Result<bool> Takes(std::string_view name, bool is_image);
+
+  /// What is taken from now on is in this tar: how many had ended before.
+  void BeginTar(uint64_t tar) { tar_ = tar; }
+
+  /// Whether an item, an image that was taken and has no files beside it, goes with those before.
+  /// kUnsupported where it has the number of another one of its split, but for training images; or
+  /// where it is behind another tar with images and nothing tells its split: the names of tars
+  /// would, and a stream does not have them. `tar` is how many have ended before the item's.
+  Status CheckItem(std::string_view name, uint64_t tar);
 
   /// The split that `name` is of by itself, for messages.
   std::string SplitOf(std::string_view name) const;
@@ -83,6 +93,8 @@ class SplitGate {
   std::string NameBeside(std::string_view name, std::string_view other) const;
   Status CheckFirst(std::string_view name, const Place& place) const;
   Status CheckOverlap(const Place& place);
+  Status CheckTar(const Place& place, bool by_own_name, uint64_t tar) const;
+  static int64_t NumberOf(const Place& place);
 
   const std::string wanted_;
   const std::optional<Folder> folder_;  // that `wanted_` names with a slash
@@ -100,6 +112,10 @@ class SplitGate {
   // whole. Each root is kept once.
   std::unordered_map<int64_t, const std::string*> roots_;
   std::set<std::string> root_names_;
+  uint64_t tar_ = 0;
+  std::optional<std::pair<std::string, uint64_t>> first_image_;  // of all; and the tar it is in
+  // Numbers of the items that have one, those of test images above the others.
+  std::unordered_set<int64_t> numbers_;
   int64_t last_class_ = -1;  // that was looked up, in the root `last_root_`
   std::string last_root_;
   // What the folder of the last name told: that of the next one is the same, as a rule.

@@ -164,6 +164,73 @@ TEST_CASE("files that are no images decide nothing") {
   CHECK_EQ(gate.SplitOf("labels.txt"), ".");
 }
 
+TEST_CASE("folders with numbers are severities where a corruption or an image's number says so") {
+  const std::vector<std::string> parts = {"x/1/n01440764/a.jpg", "x/2/n01443537/a.jpg"};
+  CHECK(PassImages("", "", parts).passed == std::vector<bool>(2, true));
+  CHECK(PassImages("", "", {"fog/1/n01440764/a.jpg", "fog/2/n01443537/a.jpg"}).passed ==
+        std::vector<bool>{true});
+  CHECK(PassImages("", "",
+                   {"x/1/n01440764/ILSVRC2012_val_00000001.JPEG",
+                    "x/2/n01443537/ILSVRC2012_val_00000002.JPEG"})
+            .passed == std::vector<bool>{true});
+}
+
+/// What is said of the second of two images, the first of which lies in the tar before.
+Status SecondTar(const std::string& wanted, const std::string& around, const std::string& first,
+                 const std::string& second) {
+  SplitGate gate(wanted, around, false);
+  const Result<bool> one = gate.Takes(first, true);
+  CHECK_OK(one.status());
+  if (one.value()) CHECK_OK(gate.CheckItem(first, 0));
+  gate.BeginTar(1);
+  Result<bool> other = gate.Takes(second, true);
+  if (!other.ok()) return std::move(other).status();
+  return other.value() ? gate.CheckItem(second, 1) : Status();
+}
+
+TEST_CASE("two tars may be two splits where nothing tells them") {
+  for (const char* wanted : {"", "train"}) {
+    CHECK(Says(SecondTar(wanted, "", "n01440764/a.jpg", "n01440764/b.jpg"), "another tar"));
+    CHECK(Says(SecondTar(wanted, "", "n01440764/a.jpg", "n01443537/b.jpg"), "another tar"));
+    CHECK(Says(SecondTar(wanted, "", "n01440764_1.jpg", "n01443537_2.jpg"), "another tar"));
+    CHECK(Says(SecondTar(wanted, "", "cat/1.jpg", "dog/2.jpg"), "split=\"all\""));
+  }
+  CHECK(Says(SecondTar("val", "", "val/n01440764/a.jpg", "n01440764/b.jpg"), "another tar"));
+  CHECK(Says(SecondTar("val", "", "val/n01440764/a.jpg", "n01440764_2.jpg"), "another tar"));
+}
+
+TEST_CASE("two images of one number are refused, but for training images") {
+  const std::string first = "val/ILSVRC2012_val_00000001.JPEG";
+  const std::string again = "val/n01440764/ILSVRC2012_val_00000001.JPEG";
+  for (const char* wanted : {"", "val", "val/"}) {
+    CHECK(Says(SecondTar(wanted, "", first, again), "of this number came before"));
+    CHECK_OK(SecondTar(wanted, "", first, "val/ILSVRC2012_val_00000002.JPEG"));
+    CHECK_OK(SecondTar(wanted, "", first, "val/n01440764/a.JPEG"));
+  }
+  CHECK_OK(SecondTar("all", "", first, again));
+  CHECK_OK(SecondTar("", "", "train/n01440764/ILSVRC2012_val_00000001.JPEG",
+                     "train/n01440764/ILSVRC2012_val_00000001.png"));
+}
+
+TEST_CASE("a tar has many images of a class") {
+  SplitGate gate("", "", false);
+  gate.BeginTar(3);
+  for (const char* name : {"n01440764/a.jpg", "n01440764/b.jpg", "n01440764/a.png"}) {
+    CHECK_OK(gate.Takes(name, true).status());
+    CHECK_OK(gate.CheckItem(name, 3));
+  }
+}
+
+TEST_CASE("two tars are told apart, or are parts of one split") {
+  CHECK_OK(SecondTar("val", "", "val/n01440764/a.jpg", "docs/logo.png"));
+  CHECK_OK(SecondTar("", "train", "n01440764/a.jpg", "n01440764/b.jpg"));
+  CHECK_OK(SecondTar("all", "", "n01440764/a.jpg", "n01440764/b.jpg"));
+  CHECK_OK(SecondTar("./", "", "n01440764/a.jpg", "n01440764/b.jpg"));
+  CHECK_OK(SecondTar("", "", "train/n01440764/a.jpg", "train/n01440764/b.jpg"));
+  CHECK_OK(SecondTar("x", "", "x/n01440764/a.jpg", "x/n01440764/b.jpg"));
+  CHECK_OK(SecondTar("", "", "ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG"));
+}
+
 TEST_CASE("names of any bytes are taken or not") {
   for (const std::string_view wanted : {"", "train", ".", "/", "\xff", "a/"}) {
     SplitGate gate(std::string(wanted), "", true);

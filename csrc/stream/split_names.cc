@@ -30,6 +30,29 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kSpellin
     {"heldout", "holdout"}, {"eval", "eval"},      {"evaluation", "eval"}, {"evalset", "eval"},
 }};
 
+// ImageNet-C's, and those of its extra.tar.
+constexpr std::array<std::string_view, 19> kCorruptions = {
+    "gaussian_noise",
+    "shot_noise",
+    "impulse_noise",
+    "defocus_blur",
+    "glass_blur",
+    "motion_blur",
+    "zoom_blur",
+    "snow",
+    "frost",
+    "fog",
+    "brightness",
+    "contrast",
+    "elastic_transform",
+    "pixelate",
+    "jpeg_compression",
+    "speckle_noise",
+    "gaussian_blur",
+    "spatter",
+    "saturate",
+};
+
 // The classes with few images of ImageNet-21K-P; two words that say nothing elsewhere.
 constexpr std::string_view kSmallClasses = "imagenet21k_small_classes";
 
@@ -101,6 +124,10 @@ std::string_view KnownSplit(std::string_view name) {
   const auto* const found = std::ranges::find(
       kSpellings, std::string_view(word), &std::pair<std::string_view, std::string_view>::first);
   return found == kSpellings.end() ? std::string_view() : found->second;
+}
+
+bool IsCorruption(std::string_view name) {
+  return std::ranges::find(kCorruptions, name) != kCorruptions.end();
 }
 
 int64_t WnidNumber(std::string_view name) {

@@ -12,6 +12,10 @@ namespace fastinet {
 /// rule in words.
 std::string_view KnownSplit(std::string_view name);
 
+/// Whether a folder is called as one of ImageNet-C's corruptions is: "gaussian_noise".
+/// fastinet/datasets/published.py has the list.
+bool IsCorruption(std::string_view name);
+
 /// The number in a wnid, 1440764 of "n01440764"; -1: `name` is none.
 int64_t WnidNumber(std::string_view name);
 

@@ -85,6 +85,14 @@ TEST_CASE("of many folders nothing is kept but the path") {
   CHECK(told.split_folder == told.root);
 }
 
+TEST_CASE("corruptions go by their very names") {
+  CHECK(IsCorruption("gaussian_noise"));
+  CHECK(IsCorruption("saturate"));
+  for (const std::string_view name : {"", "noise", "Fog", "fog ", "gaussian_noise/1", "train"}) {
+    CHECK_FALSE(IsCorruption(name));
+  }
+}
+
 TEST_CASE("the number of an image tells its split") {
   const NumberTelling val = TellOfNumber("ILSVRC2012_val_00000293.JPEG");
   CHECK_EQ(val.split, "val");

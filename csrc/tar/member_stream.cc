@@ -23,7 +23,8 @@ Result<bool> MemberStream::Next() {
     if (scanner_.behind_end() && !behind_end_) ++tars_ended_;
     behind_end_ = scanner_.behind_end();
   }
-  member_ = {found.names, found.offsets[0], found.sizes[0], found.heads[0]};
+  member_ = {found.names, found.offsets[0], found.sizes[0], found.heads[0],
+             std::string(scanner_.inner_tar())};
   return true;
 }
 
@@ -36,7 +37,7 @@ void MemberStream::TakeAsides() {
     asides_.push_back({{}, name, scanner_.position_bytes(), tars_ended_});
   }
   for (const PassedEntry& entry : found.passed) {
-    asides_.push_back({entry, {}, entry.offset, tars_ended_});
+    asides_.push_back({entry, std::string(scanner_.inner_tar()), entry.offset, tars_ended_});
   }
   scanner_.ForgetPassed();
 }

@@ -20,12 +20,13 @@ struct StreamedMember {
   uint64_t offset = 0;  // of its first content byte in the stream [bytes]
   uint64_t size = 0;    // [bytes]
   TarMembers::Head head{};
+  std::string inner_tar;  // that it is in, as the outer tar spells it: "n01440764.tar"; "": none
 };
 
 /// What has gone by before a member and is no member.
 struct StreamedAside {
   std::optional<PassedEntry> passed;  // nothing where an inner tar has begun
-  std::string inner_tar;              // its name
+  std::string inner_tar;              // the one that has begun, or that `passed` is in; "": none
   uint64_t offset = 0;                // in the stream [bytes]
   uint64_t tar = 0;                   // that it is in: how many had ended before
 };

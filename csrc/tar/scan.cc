@@ -381,7 +381,10 @@ Status TarScanner::AddDirectory(std::string_view name, uint64_t offset) {
     AddPassed(PassedKind::kLeftoverFolder, std::string(name) + "/", {}, offset + kTarBlockBytes);
     return {};
   }
-  std::string path = level().folder;
+  std::string path;
+  if (const int32_t tar = level().container; tar >= 0) {
+    path.append(members_.container_names[static_cast<size_t>(tar)]).push_back('/');
+  }
   path.append(name).push_back('/');
   return AddContainer(std::move(path), offset).status();
 }
@@ -395,6 +398,11 @@ Result<int32_t> TarScanner::AddContainer(std::string name, uint64_t offset) {
   }
   members_.container_names.push_back(std::move(name));
   return static_cast<int32_t>(row);
+}
+
+std::string_view TarScanner::inner_tar() const {
+  if (levels_.empty() || levels_.back().container < 0) return {};
+  return members_.container_names[static_cast<size_t>(levels_.back().container)];
 }
 
 bool TarScanner::HasInnerTars() const {

@@ -50,6 +50,8 @@ struct TarMembers {
   std::vector<uint64_t> name_ends;  // where name i ends in `names` [bytes]
   // Inner tars, as the outer tar spells them: "n01440764.tar"; and directories, by their whole
   // paths and with a slash behind, as an archive with class folders has them: "train/n01440764/".
+  // One in an inner tar has the tar's name in front, "val.tar/n01440764/", which tells it from one
+  // in a folder "val". (The members' names do not.)
   std::vector<std::string> container_names;
   std::vector<PassedEntry> passed;  // entries that are no files of their own, in archive order
 
@@ -100,6 +102,9 @@ class TarScanner {
     return levels_.empty() ? source_.size_bytes() : levels_.back().cursor;
   }
   const TarMembers& members() const { return members_; }
+  /// The inner tar that the walk is in, as container_names has it; "": none. What the last step has
+  /// found is in it, but for the tar itself where it has just begun.
+  std::string_view inner_tar() const;
   /// Forgets the members found so far, and what was passed. A reader that has taken them one by one
   /// saves the memory.
   void ForgetMembers();

@@ -52,7 +52,8 @@ fastinet::Status Run(const std::string& image, const std::string& ppm,
   const std::vector<fastinet::MutableBytes> rows = {row};
   std::vector<fastinet::Crop> crops(1);
   fastinet::MemoryBytes item(bytes);
-  FASTINET_RETURN_IF_ERROR(renderer.RenderItem(item, {}, spec, key, {}, rows, crops).status());
+  FASTINET_RETURN_IF_ERROR(
+      renderer.RenderItem(item, {}, spec, key, {}, rows, {.crops = crops}).status());
   const fastinet::Box& box = crops[0].box;
   std::printf("%d %d %d %d %d\n", box.x, box.y, box.width, box.height, crops[0].flip ? 1 : 0);
   return WritePpm(ppm, spec.groups[0].transform.size, row);

@@ -129,6 +129,8 @@ def decode(data, make_rows, *, steps, rule, **options_parts):
 def decode_batch(images, make_rows, *, threads, rule, **options_parts):
     cdef RenderOptions options = make_options(options_parts)
     cdef OwnedCropRule crop_rule = make_rule(rule)
+    for steps_of_image in rule["steps"]:
+        crop_rule.steps.push_back(make_steps(steps_of_image))
     cdef vector[Bytes] encoded
     cdef const uint8_t[::1] view
     views = []  # holds the images' memory

@@ -216,6 +216,7 @@ cdef extern from "bindings/one_shot.h" namespace "fastinet" nogil:
         Transform transform
         cpp_bool has_size
         Size size
+        vector[vector[Step]] steps
 
     Status FindCrop(
         ItemRenderer& renderer,

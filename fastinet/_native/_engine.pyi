@@ -52,7 +52,9 @@ class Operation:
     @staticmethod
     def jitter(bounds: Sequence[Sequence[float] | None], *, probability: float) -> Operation: ...
     @staticmethod
-    def sequence(parts: Sequence[Operation], *, probability: float) -> Operation: ...
+    def sequence(
+        parts: Sequence[Operation], *, probability: float, shared: bool = False
+    ) -> Operation: ...
     @staticmethod
     def choice(
         parts: Sequence[Operation],
@@ -63,7 +65,9 @@ class Operation:
         replacement: bool,
     ) -> Operation: ...
     @staticmethod
-    def mix(parts: Sequence[Operation], *, probability: float, blend_at_end: bool) -> Operation: ...
+    def mix(
+        parts: Sequence[Operation], *, probability: float, blend_at_end: bool, alpha: float
+    ) -> Operation: ...
 
 def draw_steps(
     operations: Sequence[Operation],
@@ -73,6 +77,7 @@ def draw_steps(
     epoch: int,
     item: int,
     view: int,
+    first_view: int = 0,
 ) -> list[tuple[str, tuple[float, ...], _Sampling, tuple[int, int, int]]]:
     """The steps that operations give for one view of one item.
 
@@ -117,6 +122,7 @@ class ViewSpec:
         erase: ErasingRule | None,
         lighting: float | None,
         count: int,
+        crop_of: int | None,
     ) -> None: ...
 
 class ItemSpec:
@@ -294,6 +300,9 @@ class Batch:
     @property
     def erased(self) -> NDArray[np.int32] | None:
         """[rows, views, boxes, 4], or None where nothing is erased."""
+    @property
+    def lighting(self) -> NDArray[np.float64] | None:
+        """[rows, views, 3], or None without lighting."""
     def erased_pixels(self, group: int) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         """Of one group of views, see `fastinet.Batch.erased_pixels`."""
     @property
@@ -321,7 +330,7 @@ class Epoch:
         self,
         pool: WorkerPool,
         table: ItemTable,
-        spec: ItemSpec,
+        specs: Sequence[ItemSpec],
         slots: SlotPool,
         stats: Stats,
         order: NDArray[np.int64],
@@ -340,13 +349,14 @@ class Epoch:
         copies: NDArray[np.uint16] = ...,
         objects: ObjectTable | None = None,
         soft_labels: SoftLabels | None = None,
+        spec_of_batch: NDArray[np.uint8] = ...,
     ) -> None:
         """Begins an epoch of the items in `order`.
 
         Args:
             pool: the threads that work.
             table: where every item's bytes are, N items.
-            spec: how they become rows.
+            specs: how they become rows; several that differ in the rows' sizes alone.
             slots: where batches are put.
             stats: where the epoch counts.
             order: [M] this rank's item ids, -1 for padding.
@@ -366,6 +376,7 @@ class Epoch:
                 of all copies are at most 65536.
             objects: for transforms that ask for objects in the crop.
             soft_labels: for loaders that have them.
+            spec_of_batch: which of `specs` each batch has; empty: all have the first.
         """
     def next(self) -> tuple[Batch, tuple[NDArray[Any], ...], NDArray[np.int64]] | None:
         """A batch, its arrays of images and labels (-1: no item); None after the last one."""
@@ -377,6 +388,14 @@ class Epoch:
 
     @property
     def ready_batches(self) -> int: ...
+    def has_answer(self) -> bool:
+        """Whether `next` would return, or raise, at once."""
+    def ready_descriptor(self) -> int:
+        """Becomes readable when `has_answer`, which was False, may be True.
+
+        It is this object's: to wait, duplicate it. -1 in a forked child. Raises ReadError where the
+        system has no descriptor left.
+        """
 
 class ItemRules:
     """What of a stream is an item."""
@@ -464,6 +483,10 @@ class StreamEpoch:
     def close(self) -> None: ...
     @property
     def ready_batches(self) -> int: ...
+    def has_answer(self) -> bool:
+        """As of Epoch."""
+    def ready_descriptor(self) -> int:
+        """As of Epoch."""
     @property
     def head(self) -> bytes:
         """Up to 512 of the stream's first bytes; none before its end or failure was delivered."""

@@ -51,9 +51,10 @@ from fastinet.annotations.item_boxes import (
     rows_among,
 )
 from fastinet.archives.folder_archive import FolderArchive
+from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.scanned import wnid_number, wnid_text
-from fastinet.errors import CorruptError, MissingError
+from fastinet.errors import CorruptError, MissingError, printable
 from fastinet.sidecars import column_file
 from fastinet.sidecars.identity import (
     Identity,
@@ -176,7 +177,7 @@ def read_boxes(
     path: str | os.PathLike[str],
     *,
     index: bool | str | os.PathLike[str] = True,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Boxes:
     """Reads an archive of bounding boxes: tar.gz, tar, ZIP, or a folder of XML files.
 
@@ -190,7 +191,8 @@ def read_boxes(
         path: the archive or folder. A folder with ``Annotations/CLS-LOC`` in it stands for that.
         index: True as above; a path keeps it in that file, or in that folder under the usual name;
             False neither reads nor writes it.
-        progress: called now and then with (files done, files in all). It may raise to stop.
+        progress: called now and then with (files done, files in all). It may raise to stop. True
+            draws a bar, in a terminal or in a notebook's cell.
 
     Raises:
         MissingError: there is nothing, or no XML file in it.
@@ -199,6 +201,7 @@ def read_boxes(
         TooLargeError: it unpacks to far more than annotations do.
     """
     absolute = Path(path).absolute()
+    told = drawn(progress, f"boxes of {printable(absolute.name)}")
     if not absolute.exists():
         raise MissingError("no such file or folder", archive=str(absolute))
     if index is not False:
@@ -211,10 +214,10 @@ def read_boxes(
             load=lambda place: _load_boxes(place, absolute, identity),
             build=lambda progress: _read_files(absolute, progress),
             save=lambda place, made: _save_boxes(place, identity, made),
-            progress=progress,
+            progress=told,
         )
     else:
-        boxes = _read_files(absolute, progress)
+        boxes = _read_files(absolute, told)
     if boxes.notes:
         warn(f"boxes '{absolute}': {'; '.join(boxes.notes)}")
     return boxes

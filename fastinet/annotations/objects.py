@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastinet.pixels.geometry import resized_sizes
-from fastinet.pixels.transform_parts import height_width
-from fastinet.pixels.transforms import SingleTransform, Transform, groups_of
+from fastinet.pixels.transforms import SingleTransform
+from fastinet.pixels.view_groups import Transform, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def objects_in_crops(
 
     Args:
         item_boxes: the boxes of the dataset's items.
-        transform: that drew the crops.
+        transform: that drew the crops, in whatever size.
         image_sizes: [B, 2], (height, width) of each image; zeros in masked rows, which show
             nothing.
         crops: that were drawn.
@@ -143,17 +143,17 @@ def _objects_of_group(
     crop = crops.boxes.reshape(-1, 4)[cells].astype(np.float64)
     window = crops.windows.reshape(-1, 4)[cells].astype(np.float64)
     image = image_sizes[rows, ::-1].astype(np.float64)  # width, height
-    resized = resized_sizes(transform, image)
-    height, width = height_width(transform.size)
+    sides = window[:, 2:]  # of the row: width, height
+    resized = resized_sizes(transform, image, sides)
     corners = item_boxes.boxes[indices].astype(np.float64).reshape(-1, 2, 2)
     in_image = corners * image[:, np.newaxis]
     scale = resized / crop[:, 2:]
     moved = (in_image - crop[:, np.newaxis, :2]) * scale[:, np.newaxis]
     placed = moved - window[:, np.newaxis, :2]
-    for axis, mirrored, side in ((0, crops.flips, width), (1, crops.vflips, height)):
+    for axis, mirrored in enumerate((crops.flips, crops.vflips)):
         turned = mirrored.reshape(-1)[cells]
-        placed[turned, :, axis] = side - placed[turned, ::-1, axis]
-    shown = np.clip(placed, 0.0, (width, height))
+        placed[turned, :, axis] = sides[turned, np.newaxis, axis] - placed[turned, ::-1, axis]
+    shown = np.clip(placed, 0.0, sides[:, np.newaxis])
 
     visible = _areas(shown) / _areas(placed)
     boxes = shown.reshape(-1, 4).astype(np.float32)

@@ -33,6 +33,7 @@ from fastinet._native import _engine
 from fastinet.annotations.item_boxes import key_stems, rows_among
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
+from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, imagenet1k_wnids
 from fastinet.errors import (
@@ -41,6 +42,7 @@ from fastinet.errors import (
     MissingError,
     TooLargeError,
     UnsupportedError,
+    printable,
 )
 from fastinet.formats.torch_files import locate_tensor
 from fastinet.sidecars import column_file
@@ -229,7 +231,7 @@ def open_label_maps(
     path: str | os.PathLike[str],
     *,
     index: bool | str | os.PathLike[str] = True,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> LabelMaps:
     """Opens ``relabel_imagenet.tar``, or the folder that it was extracted to, in place.
 
@@ -247,7 +249,7 @@ def open_label_maps(
         index: True as above; a path keeps the index in that file, or in that folder under the usual
             name; False neither reads nor writes one.
         progress: called while the files are read with (files read, files in all). It may raise to
-            stop it.
+            stop it. True draws a bar, in a terminal or in a notebook's cell.
 
     Raises:
         MissingError: there is no such file, or there are no ``.pt`` files in it.
@@ -256,9 +258,10 @@ def open_label_maps(
             file in it is a label map, or the maps have several shapes.
     """
     absolute = Path(path).absolute()
+    told = drawn(progress, f"label maps of {printable(absolute.name)}")
     archive = _archive_at(absolute)
     if index is False:
-        maps = _locate_maps(archive, progress)
+        maps = _locate_maps(archive, told)
     else:
         # Taken before the files are read: an archive that changes meanwhile fails the next check.
         identity = archive.identify()
@@ -270,7 +273,7 @@ def open_label_maps(
             load=functools.partial(_load_index, path=absolute, identity=identity),
             build=lambda progress: _locate_maps(archive, progress),
             save=functools.partial(_save_index, identity=identity),
-            progress=progress,
+            progress=told,
         )
     for note in maps.notes:
         warn(f"'{absolute}': {note}")

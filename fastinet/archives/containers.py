@@ -11,12 +11,31 @@ if TYPE_CHECKING:
 
     from fastinet._native._scan import Members, Passed
 
-__all__ = ["inner_tars", "join_members"]
+__all__ = ["directories", "inner_tars", "join_members"]
 
 
 def inner_tars(members: Members) -> list[int]:
     """Which rows of ``members.container_names`` are inner tars; the others are directories."""
     return [row for row, name in enumerate(members.container_names) if not name.endswith("/")]
+
+
+def directories(members: Members) -> list[str]:
+    """Paths of the directories in it, and of its inner tars, as of folders: "train/n01440764".
+
+    Paths of directories in inner tars begin with the tars' folders, as the members' names do.
+    """
+    tars = [members.container_names[row] for row in inner_tars(members)]
+    folders = {f"{tar}/": f"{tar.removesuffix('.tar')}/" for tar in tars}
+    found = []
+    for name in members.container_names:
+        path = name if name.endswith("/") else f"{name}/"
+        end = path.find("/")
+        while folders and end >= 0 and (tar := path[: end + 1]) not in folders:
+            end = path.find("/", end + 1)
+        if folders and end >= 0:
+            path = folders[tar] + path[len(tar) :]
+        found.append(path.rstrip("/"))
+    return found
 
 
 def join_members(parts: Sequence[Members]) -> Members:

@@ -36,8 +36,8 @@ _HEAD_BYTES = 8  # as TarMembers::kHeadBytes in csrc/tar/scan.h
 _SIZES = 256
 _SIZES_PER_FOLDER = 16
 
-# Labels of WebDataset's samples, which an index has in it.
-_LABEL_SUFFIXES = (".cls", ".json")
+# Labels of WebDataset's samples and of Tiny-ImageNet's validation images, which an index has in it.
+_LABEL_SUFFIXES = (".cls", ".json", "val_annotations.txt")
 
 # Only of files whose names leave it open what they are is the content looked at: of a million
 # images on a disk, each look would be a seek. CLS-LOC has an annotation beside every other one.
@@ -97,6 +97,18 @@ class FolderArchive:
         except OSError:
             return -1, -1
         return info.st_size, info.st_mtime_ns
+
+    def file_names(self) -> list[str]:
+        """Paths of its files, but for those that are hidden or left by other programs.
+
+        Raises:
+            ReadError: a folder cannot be read.
+        """
+        return [
+            f"{folder}/{name}" if folder else name
+            for folder, names in self._tree().folders
+            for name in names
+        ]
 
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its files as the members of an archive, sorted by the bytes of their paths.

@@ -49,6 +49,7 @@ from fastinet.errors import ReadError
 from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, has_same_content
 from fastinet.sidecars.log import LogForm
+from fastinet.sidecars.opening import open_to_read
 from fastinet.sidecars.schema import Count, Positive, checked_json
 
 if TYPE_CHECKING:
@@ -203,7 +204,11 @@ class SeekIndex:
         return join_members(parts)
 
     def _file(self) -> BufferedReader | io.BytesIO:
-        return io.BytesIO(self.content) if self.path is None else self.path.open("rb")
+        return (
+            io.BytesIO(self.content)
+            if self.path is None
+            else io.BufferedReader(open_to_read(self.path))
+        )
 
 
 class StoredChunk(NamedTuple):
@@ -236,7 +241,7 @@ def load_seek_index(path: Path, expected: SeekHeader, *, mapped: bool) -> SeekIn
         FileNotFoundError: there is none.
         UnusableSidecarError: it is of another archive, or damaged.
     """
-    with path.open("rb") as file:
+    with io.BufferedReader(open_to_read(path)) as file:
         header, start = FORM.read_header(file)
         check_header(header, expected)
         chunks = list(read_chunks(file, start, check_all=False))

@@ -11,6 +11,7 @@ the normalisation, behind all operations.
 
 from fastinet.augment.aug_mix import AugMix
 from fastinet.augment.auto_augment import AutoAugment
+from fastinet.augment.composer_augment import ComposerRandAugment
 from fastinet.augment.erasing import EraseMode, RandomErasing, erase
 from fastinet.augment.lighting import Lighting
 from fastinet.augment.operation import Augment, Operation, draw_steps
@@ -34,6 +35,7 @@ from fastinet.augment.operations import (
     VerticalFlip,
 )
 from fastinet.augment.rand_augment import RandAugment, TrivialAugmentWide
+from fastinet.augment.shared import Shared
 from fastinet.augment.steps import STEP_ARGUMENTS, Sampling, Step
 from fastinet.augment.tensorflow_augment import TensorFlowAutoAugment, TensorFlowRandAugment
 from fastinet.augment.three_augment import ThreeAugment
@@ -46,6 +48,7 @@ __all__ = [
     "AutoAugment",
     "AutoContrast",
     "ColorJitter",
+    "ComposerRandAugment",
     "Equalize",
     "EraseMode",
     "GaussianBlur",
@@ -59,6 +62,7 @@ __all__ = [
     "RandomErasing",
     "Rotate",
     "Sampling",
+    "Shared",
     "Sharpness",
     "ShearX",
     "ShearY",

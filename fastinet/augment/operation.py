@@ -25,6 +25,7 @@ __all__ = [
     "affine_matrix",
     "augment_tuple",
     "check_operation_interpolation",
+    "checked_alpha",
     "checked_bounds",
     "checked_fill",
     "checked_probability",
@@ -47,6 +48,7 @@ _CropInterpolation = Literal["bilinear", "bicubic", "lanczos", "nearest", "rando
 Fill: TypeAlias = int | tuple[int, int, int]
 
 _MAX_SIDE = 16384  # kMaxSide in csrc/crop/crop.cc
+_LEAST_ALPHA, _MOST_ALPHA = 1e-3, 1e4  # kLeastGammaShape, kMostGammaShape in csrc/rng/gamma.h
 
 
 class Row(NamedTuple):
@@ -118,6 +120,7 @@ def draw_steps(
     item: int,
     view: int = 0,
     interpolation: str = "bilinear",
+    views: int | None = None,
     draws: str = "",
 ) -> list[Step]:
     """The steps that a loader with these numbers takes one item through.
@@ -131,6 +134,8 @@ def draw_steps(
         view: which of the item's views, numbered over all groups of a `MultiCrop`; view v of copy c
             is ``c * V + v``, of V views.
         interpolation: of the crop, "random" included.
+        views: how many views a copy of the item has, V, for `Shared` operations where items come
+            repeatedly; None: all views are those of the first copy.
         draws: the name of what the loader draws, if it has one.
 
     Raises:
@@ -143,13 +148,15 @@ def draw_steps(
     height, width = (whole_number("size", side, 1, _MAX_SIDE) for side in sides)
     height_width = height, width
     check_name("interpolation", interpolation, _CropInterpolation)
+    view = whole_number("view", view, 0, 2**16 - 1)
     drawn = _engine.draw_steps(
         native_operations(augment, Row(height_width, interpolation)),
         size=height_width,
         seed=checked_seed(seed) ^ draws_number(checked_draws(draws)),
         epoch=checked_epoch(epoch),
         item=whole_number("item", item, 0, 2**64 - 1),
-        view=whole_number("view", view, 0, 2**16 - 1),
+        view=view,
+        first_view=0 if views is None else view - view % whole_number("views", views, 1, 2**16),
     )
     return [Step(*parts) for parts in drawn]
 
@@ -181,12 +188,30 @@ def native_choice(
 
 
 def native_mixture(
-    operations: Sequence[_engine.Operation], width: int, depth: int, *, blend_at_end: bool
+    operations: Sequence[_engine.Operation],
+    width: int,
+    depth: int,
+    *,
+    alpha: float,
+    blend_at_end: bool,
 ) -> _engine.Operation:
     """A mixture of `width` chains of `depth` of the operations; of 1 to 3 if it is not positive."""
     chains = [native_choice(operations, count=n) for n in ((depth,) if depth > 0 else (1, 2, 3))]
     chain = chains[0] if depth > 0 else native_choice(chains)
-    return _engine.Operation.mix([chain] * width, probability=1.0, blend_at_end=blend_at_end)
+    return _engine.Operation.mix(
+        [chain] * width, probability=1.0, blend_at_end=blend_at_end, alpha=alpha
+    )
+
+
+def checked_alpha(name: str, value: Any) -> float:
+    """A parameter of Dirichlet's distribution that the engine draws from."""
+    try:
+        alpha = float(value)
+    except (TypeError, ValueError, OverflowError):
+        alpha = math.nan
+    if not _LEAST_ALPHA <= alpha <= _MOST_ALPHA:
+        raise ValueError(f"{name} must be {_LEAST_ALPHA:g} to {_MOST_ALPHA:g}, not {value!r}")
+    return alpha
 
 
 def native_geometric(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastinet._native import _engine
+from fastinet.augment.composer_augment import AugmentationSet, ComposerRandAugment
 from fastinet.augment.operation import (
     Fill,
     Operation,
@@ -88,6 +89,13 @@ class RandAugment(Operation):
     def tensorflow(num_layers: int = 2, magnitude: float = 10.0) -> TensorFlowRandAugment:
         """RandAugment of EfficientNet and big_vision: see :class:`TensorFlowRandAugment`."""
         return TensorFlowRandAugment(num_layers, magnitude)
+
+    @staticmethod
+    def composer(
+        severity: float = 9.0, depth: int = 2, augmentation_set: AugmentationSet = "all"
+    ) -> ComposerRandAugment:
+        """The RandAugment of MosaicML's Composer: see :class:`ComposerRandAugment`."""
+        return ComposerRandAugment(severity, depth, augmentation_set)
 
     def native(self, row: Row) -> _engine.Operation:
         """See :class:`Operation`."""

@@ -35,6 +35,24 @@ step                arguments                       the same as
                                                     mixture cut to uint8, without its broken part
 ==================  ==============================  ============================================
 
+Those of torchvision's AugMix are its operations on tensors of uint8, which are not Pillow's. Their
+`version` is 1 or 2, of torchvision's transforms, which round in other places:
+
+=======================  ============================  ===========================================
+step                     arguments                     the same as
+=======================  ============================  ===========================================
+``tensor_contrast``      factor, version               ``adjust_contrast``
+``tensor_saturation``    factor, version               ``adjust_saturation``
+``tensor_sharpness``     factor, version               ``adjust_sharpness``
+``tensor_autocontrast``  version                       ``autocontrast``
+``tensor_affine``        a, b, c, d, e, f, filling     ``affine``, with the matrix of the step
+                                                       ``affine``
+``tensor_rotate``        degrees, filling              ``rotate``
+=======================  ============================  ===========================================
+
+`filling` is 0 for none, where black comes in from beyond the image, and else the version that mixes
+`fill` in. These two are read "nearest" or "bilinear".
+
 The geometric ones, ``affine`` and ``rotate``, also have a way of reading between pixels,
 `sampling`, and a colour for what the image does not reach, `fill`. That of a rectangle is what it
 is filled with. A mixture is computed in float32.
@@ -74,6 +92,12 @@ STEP_ARGUMENTS: Final = {
     "mix_start": ("weight",),
     "mix_chain": ("weight",),
     "mix_end": ("share",),
+    "tensor_contrast": ("factor", "version"),
+    "tensor_saturation": ("factor", "version"),
+    "tensor_sharpness": ("factor", "version"),
+    "tensor_autocontrast": ("version",),
+    "tensor_affine": ("a", "b", "c", "d", "e", "f", "filling"),
+    "tensor_rotate": ("degrees", "filling"),
 }
 """Every step, and what its arguments are called."""
 

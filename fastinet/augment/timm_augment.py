@@ -114,7 +114,9 @@ class TimmAugment(Operation):
 
     def _mixture(self, policy: TimmPolicy, row: Row) -> _engine.Operation:
         operations = [self._operation(policy, row, name) for name in policy.names]
-        return native_mixture(operations, policy.width, policy.depth, blend_at_end=True)
+        return native_mixture(
+            operations, policy.width, policy.depth, alpha=policy.alpha, blend_at_end=True
+        )
 
     def _fill(self) -> tuple[int, int, int]:
         red, green, blue = (min(255, round(255 * share)) for share in self.mean)

@@ -113,6 +113,8 @@ class TimmPolicy:
     """Chains of AugMix."""
     depth: int = -1
     """Operations of a chain; 1, 2 or 3 where it is not positive."""
+    alpha: float = 1.0
+    """Of the distribution of AugMix's weights."""
 
 
 def parse_timm_string(config: str) -> TimmPolicy:
@@ -187,11 +189,9 @@ def _augmix(config: str, sections: list[str]) -> TimmPolicy:
             f"{config!r}: fastinet does not blend chain by chain (b), which timm calls not well "
             "tested. Leave it out"
         )
-    if given.get("a", 1.0) != 1:
-        raise ValueError(
-            f"{config!r}: fastinet draws the weights of a mixture with a1 only; those of other "
-            "parameters take any number of random numbers"
-        )
+    alpha = given.get("a", 1.0)
+    if not 1e-3 <= alpha <= 1e4:
+        raise ValueError(f"a, of the weights' distribution, must be 0.001 to 10000 ({config!r})")
     if given.get("w", 3) < 1:
         raise ValueError(f"{config!r}: there must be a chain to mix, w1 or more")
     return TimmPolicy(
@@ -201,6 +201,7 @@ def _augmix(config: str, sections: list[str]) -> TimmPolicy:
         deviation=given.get("mstd", math.inf),
         width=int(given.get("w", 3)),
         depth=int(given.get("d", -1)),
+        alpha=alpha,
         p=1.0,
     )
 

@@ -29,6 +29,8 @@ __all__ = [
     "WIDE_SPACE",
     "Space",
     "check_version",
+    "shear_slope",
+    "shear_tangent",
     "torchvision_levels",
     "torchvision_operation",
 ]
@@ -141,9 +143,9 @@ def torchvision_operation(
         case "Identity":
             return _engine.Operation.sequence([], probability=p)
         case "ShearX":
-            return geometric(*affine_matrix(b=amount(lambda level: math.tan(_shear_angle(level)))))
+            return geometric(*affine_matrix(b=amount(shear_tangent)))
         case "ShearY":
-            return geometric(*affine_matrix(d=amount(_slope)))
+            return geometric(*affine_matrix(d=amount(shear_slope)))
         case "TranslateX":
             return geometric(*affine_matrix(c=amount(math.trunc)))
         case "TranslateY":
@@ -164,7 +166,12 @@ def _shear_angle(level: float) -> float:
     return math.radians(math.degrees(math.atan(level)))
 
 
-def _slope(level: float) -> float:
-    """Its tangent, as ``_get_inverse_affine_matrix`` computes it for vertical shears."""
+def shear_tangent(level: float) -> float:
+    """The tangent of that angle, for horizontal shears."""
+    return math.tan(_shear_angle(level))
+
+
+def shear_slope(level: float) -> float:
+    """The same, as ``_get_inverse_affine_matrix`` computes it for vertical shears."""
     angle = _shear_angle(level)
     return math.sin(angle) / math.cos(angle)

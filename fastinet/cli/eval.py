@@ -70,7 +70,7 @@ def _numbers(context: click.Context, option: click.Parameter, text: str) -> tupl
     help="Images that the localisation error leaves out.  [default: those of LABELS, where they are"
     " a development kit that lists some]",
 )
-@click.option("--key", help="The array in a .npz with several.")
+@click.option("--key", help="The array in a .npz or .pt with several.")
 @click.option("--prediction-order", type=_ORDERS, help=_ORDER_HELP.format("predictions"))
 @click.option("--label-order", type=_ORDERS, help=_ORDER_HELP.format("labels and boxes"))
 @click.option(
@@ -100,14 +100,14 @@ def eval_command(
 ) -> None:
     """Tell how good PREDICTIONS are, given LABELS.
 
-    PREDICTIONS are scores [N, C] or ranked labels [N, k] in a .npy or .npz, or text as the
-    development kit takes it: a line for each image with up to five labels, the best first; with
-    --localization, up to five times "label xmin ymin xmax ymax". A .npz may have the boxes as
-    "boxes". Commas may stand between the numbers of a line.
+    PREDICTIONS are scores [N, C] or ranked labels [N, k] in a .npy, .npz or .pt (a tensor, or a
+    dict of some), or text as the development kit takes it: a line for each image with up to five
+    labels, the best first; with --localization, up to five times "label xmin ymin xmax ymax". A
+    .npz or .pt may have the boxes as "boxes". Commas may stand between the numbers of a line.
 
-    LABELS are text (a label in each line), .npy, .npz, ReaL's real.json, a development kit, for
-    its validation images, or an archive of images. Both are in the order of the archive's items,
-    which for validation images is that of their names. Labels of an archive of some of
+    LABELS are text (a label in each line), .npy, .npz, .pt, ReaL's real.json, a development kit,
+    for its validation images, or an archive of images. Both are in the order of the archive's
+    items, which for validation images is that of their names. Labels of an archive of some of
     ImageNet-1K's classes meet predictions of all 1000 by their wnids. So do those of ObjectNet,
     where any of several classes may be right, and images of none are left out.
     """

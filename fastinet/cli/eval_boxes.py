@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet import metrics
-from fastinet.cli.eval_inputs import array_names, by_label, load_array, read_predictions
+from fastinet.cli.eval_inputs import ARRAYS, array_names, by_label, load_array, read_predictions
 from fastinet.cli.opening import open_boxes
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.errors import CorruptError, FastinetError
@@ -48,11 +48,12 @@ def read_located(
         guesses, located = metrics.read_located_guesses(predictions, order or "id")
         return guesses, LocatedGuesses(guesses, located)
     if boxes is None:
-        names = array_names(predictions) if kind == "npz" else []
+        names = array_names(predictions, kind)
         if BOXES_KEY not in names:
             raise FastinetError(
-                f"'{predictions}' has no boxes: --boxes takes a file of them, a .npz may have them"
-                " as 'boxes', and in text they stand behind each label, xmin ymin xmax ymax"
+                f"'{predictions}' has no boxes: --boxes takes a file of them, a .npz or .pt may"
+                " have them as 'boxes', and in text they stand behind each label,"
+                " xmin ymin xmax ymax"
             )
         others = [name for name in names if name != BOXES_KEY]
         key = others[0] if key is None and len(others) == 1 else key
@@ -69,9 +70,11 @@ def _read_boxes(path: str) -> NDArray[Any]:
     kind = kind_of(path)
     if kind == "text":
         return _boxes_in_text(path)
-    if kind not in ("npy", "npz"):
-        raise CorruptError(f"'{path}' has no predicted boxes: .npy, .npz or text of them expected")
-    names = array_names(path) if kind == "npz" else []
+    if kind not in ARRAYS:
+        raise CorruptError(
+            f"'{path}' has no predicted boxes: .npy, .npz, .pt or text of them expected"
+        )
+    names = array_names(path, kind)
     return load_array(path, kind, BOXES_KEY if BOXES_KEY in names else None)
 
 

@@ -20,6 +20,7 @@ from fastinet.datasets.classes import (
 )
 from fastinet.datasets.devkit import is_devkit, read_devkit
 from fastinet.errors import CorruptError
+from fastinet.formats.torch_files import read_torch_file
 from fastinet.items.given_labels import kind_of
 from fastinet.metrics.devkit_text import in_labels
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from fastinet.metrics.devkit_text import Order
 
 
+ARRAYS = ("npy", "npz", "torch")
+"""Kinds of files that hold arrays."""
+
 # What NumPy raises of files that are damaged, or hold Python objects.
 _DAMAGED = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 
@@ -41,15 +45,17 @@ def read_predictions(path: str, key: str | None, order: Order | None) -> NDArray
     """Scores [N, C] by label, or ranked labels [N, k].
 
     Args:
-        path: .npy, .npz or the devkit's text.
-        key: of an array in a .npz, where it has several.
+        path: .npy, .npz, .pt or the devkit's text.
+        key: of an array in a .npz or .pt, where it has several.
         order: how classes are numbered: None for IDs in text and labels in arrays.
     """
     kind = kind_of(path)
     if kind == "text":
         return metrics.read_guesses(path, order or "id")
-    if kind not in ("npy", "npz"):
-        raise CorruptError(f"'{path}' has no predictions: .npy, .npz or text of labels expected")
+    if kind not in ARRAYS:
+        raise CorruptError(
+            f"'{path}' has no predictions: .npy, .npz, .pt or text of labels expected"
+        )
     array = load_array(path, kind, key)
     if order is None or order == "label":
         return array
@@ -62,8 +68,8 @@ def read_truth(path: str, key: str | None, order: Order | None, split: str | Non
     """Labels int [N], or N label sets, and the classes that they are known to number.
 
     Args:
-        path: text, .npy, .npz, ReaL's real.json, a development kit, or an archive of images.
-        key: of an array in a .npz, where it has several.
+        path: text, .npy, .npz, .pt, ReaL's real.json, a development kit, or an archive of images.
+        key: of an array in a .npz or .pt, where it has several.
         order: how classes are numbered: None for IDs in text and labels in arrays.
         split: of an archive with several; None is "val", where there is one.
     """
@@ -109,8 +115,12 @@ def _labels_of(dataset: Dataset) -> NDArray[np.int64] | LabelSets:
     return dataset.labels
 
 
-def array_names(path: str) -> list[str]:
-    """The names of the arrays in a .npz."""
+def array_names(path: str, kind: str) -> list[str]:
+    """The names of the arrays in a .npz or .pt; none in a file of another kind, or of one array."""
+    if kind == "torch":
+        return [name for name in _tensors(path) if name is not None]
+    if kind != "npz":
+        return []
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return list(arrays.files)
@@ -119,7 +129,13 @@ def array_names(path: str) -> list[str]:
 
 
 def load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:
-    """An array of a NumPy file; one of Python objects is refused, for it would run code."""
+    """An array of a NumPy or torch file; Python objects are refused, for they would run code."""
+    if kind == "torch":
+        tensors = _tensors(path)
+        if None in tensors:
+            return tensors[None]
+        names = [name for name in tensors if name is not None]
+        return tensors[_chosen(names, key, path)]
     try:
         if kind == "npy":
             array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -131,6 +147,30 @@ def load_array(path: str, kind: str, key: str | None) -> NDArray[Any]:
         if isinstance(error, CorruptError):
             raise
         raise CorruptError(f"'{path}' cannot be read as an array: {error}") from None
+
+
+def _tensors(path: str) -> dict[str | None, NDArray[Any]]:
+    """The tensors of a .pt by their names; under None the one of a file that is a tensor.
+
+    Raises:
+        CorruptError: it holds something else, such as a list of a run's batches.
+    """
+    value = read_torch_file(path)
+    if isinstance(value, np.ndarray):
+        return {None: value}
+    tensors: dict[str | None, NDArray[Any]] = {}
+    if isinstance(value, dict):
+        tensors.update(
+            (name, array)
+            for name, array in value.items()
+            if isinstance(name, str) and isinstance(array, np.ndarray)
+        )
+    if not tensors:
+        raise CorruptError(
+            f"'{path}' holds a {type(value).__name__} without tensors of its own: a tensor is "
+            "expected, or a dict of some by name; torch.cat makes one of a list of batches"
+        )
+    return tensors
 
 
 def _chosen(names: Sequence[str], key: str | None, path: str) -> str:

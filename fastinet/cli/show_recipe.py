@@ -10,7 +10,7 @@ import fastinet
 from fastinet.augment import STEP_ARGUMENTS
 from fastinet.cli.sheets import first_batch, say_what_was_drawn, write_pictures
 from fastinet.errors import MissingError
-from fastinet.pixels.transforms import groups_of
+from fastinet.pixels.view_groups import groups_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

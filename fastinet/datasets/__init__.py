@@ -21,24 +21,32 @@ from fastinet.datasets import (
     webdataset,
 )
 from fastinet.datasets.companion_search import with_companions
+from fastinet.datasets.inner_tars import (
+    BESIDE_IMAGES,
+    divided_by_tars,
+    is_class_tar,
+    note_of_tars,
+)
 from fastinet.datasets.listing import Others
-from fastinet.datasets.scanned import ScannedMembers, wnid_number
+from fastinet.datasets.scanned import ScannedMembers
 from fastinet.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastinet.datasets.companions import LabelFunction
+    from fastinet.datasets.inner_tars import Divided
     from fastinet.datasets.listing import Listing
     from fastinet.datasets.scanned import ScannedArchive
 
-__all__ = ["RULES_VERSION", "recognise"]
+__all__ = ["RULES_VERSION", "recognise", "without_tars_beside_images"]
 
-RULES_VERSION: Final = 4
+RULES_VERSION: Final = 5
 """Of the rules by which members are items and have labels and splits. An index that was made by
 other ones is made anew. 1: before paths with names like val_canny were told from val.
 2: before folders told the splits of samples, and of images that a function labels.
-3: before links out of a folder were told, and when a folder around all was in names of splits."""
+3: before links out of a folder were told, and when a folder around all was in names of splits.
+4: when inner tars beside images counted, and Tiny-ImageNet's validation images were passed over."""
 
 # In the order in which they are asked. Labels in files of their own say more than wnids in names.
 _RECOGNISERS = (
@@ -63,6 +71,37 @@ def recognise(
         label_function: with one for the labels, every image is an item, whatever the family.
         opened: what the path of all archives is called; "" where there are several paths.
     """
+    divided = divided_by_tars(archives)
+    if divided is None:
+        return _recognised(archives, label_function, opened)
+    listing = _recognised(divided.archives, label_function, opened)
+    if listing is None:  # all images are in these tars
+        return _recognised(archives, label_function, opened)
+    return replace(
+        listing,
+        skipped=listing.skipped + len(divided.tars),
+        notes=(*listing.notes, note_of_tars(divided.tars)),
+    )
+
+
+def without_tars_beside_images(archives: Sequence[ScannedArchive]) -> Divided | None:
+    """The archives without the inner tars that :func:`recognise` does not look into.
+
+    None where it looks into all of them.
+
+    Raises:
+        FastinetError: as :func:`recognise`.
+    """
+    divided = divided_by_tars(archives)
+    if divided is None or _recognised(divided.archives, None, "") is None:
+        return None
+    return divided
+
+
+def _recognised(
+    archives: Sequence[ScannedArchive], label_function: LabelFunction | None, opened: str
+) -> Listing | None:
+    """The same, where all inner tars are folders."""
     members = ScannedMembers(archives, opened)
     if label_function is not None:
         listing = webdataset.label_by_function(members, label_function)
@@ -93,25 +132,18 @@ def recognise(
 
 
 def _closed_tars(members: ScannedMembers) -> Others:
-    """The tars that lie among the members of a folder; a tar of the folder has what is in them.
+    """The tars that lie among the members of a folder, which are not looked into.
 
     Raises:
         UnsupportedError: one is a class: its images would be missing.
     """
     rows = np.flatnonzero(members.names.ends_with(".tar"))
-    classes = [
-        name
-        for row in rows.tolist()
-        if wnid_number((name := members.name(row)).rpartition("/")[2].removesuffix(".tar")) >= 0
-    ]
+    classes = [name for row in rows.tolist() if is_class_tar(name := members.name(row))]
     if classes:
         raise UnsupportedError(
-            f"there are {len(classes)} class tars in folders beside images; fastinet.open takes the"
-            " folder that they lie in by its own path, or a tar of all; this is the first",
+            f"there are {len(classes)} class tars in folders beside images; extract them, each to a"
+            " folder of its name, or open a tar of all; fastinet.open takes a folder that has class"
+            " tars alone by its own path; this is the first",
             member=classes[0],
         )
-    return Others(
-        rows,
-        "tars in the folder are not looked into, and a tar of the folder has what is in them;"
-        " fastinet.open takes each by its own path",
-    )
+    return Others(rows, BESIDE_IMAGES)

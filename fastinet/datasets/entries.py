@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastinet._native import _scan
+from fastinet.archives.containers import directories
 from fastinet.archives.leftovers import are_leftovers, leftover_ends
 from fastinet.datasets.names import Names
 
@@ -141,10 +142,7 @@ def folders_of(found: Members) -> set[str]:
     folders |= {
         entry.name.rstrip("/").rpartition("/")[0] for entry in found.passed or () if _is_file(entry)
     }
-    folders |= {
-        name.rstrip("/") if name.endswith("/") else name.removesuffix(".tar")
-        for name in found.container_names
-    }
+    folders.update(directories(found))
     for folder in list(folders):
         above = folder
         while above and (above := above.rpartition("/")[0]) not in folders:
@@ -389,7 +387,7 @@ class _Links:
         """All folders in the archive, its top among them."""
         found = self._found
         folders = {_name_bytes(found, row).rpartition(b"/")[0] for row in range(len(found.sizes))}
-        folders |= {_encoded(name).rstrip(b"/") for name in found.container_names}
+        folders |= {_encoded(name) for name in directories(found)}
         for folder in list(folders):
             above = folder
             while above and (above := above.rpartition(b"/")[0]) not in folders:

@@ -10,6 +10,8 @@ ILSVRC2012_img_test.tar      ``ILSVRC2012_test_00000001.JPEG`` to 100000, flat; 
                              folder ``test``
 CLS-LOC, Kaggle, 2017        all three: ``ILSVRC/Data/CLS-LOC/{train/<wnid>,val,test}/*.JPEG``
 trees of class folders       ``{train,val}/<wnid>/*``, with names of any kind
+Tiny-ImageNet                ``{train/<wnid>,val,test}/images/*``, and a file of val's classes
+                             (:mod:`fastinet.datasets.tiny_imagenet`)
 Hugging Face                 flat names that end in the class: ``n01440764_10026_n01440764.JPEG``,
                              ``ILSVRC2012_val_00000001_n01751748.JPEG``
 ===========================  =======================================================================
@@ -44,6 +46,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.datasets import tiny_imagenet
 from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
 from fastinet.datasets.listing import Others
 from fastinet.datasets.names import Bools, Ints, Names
@@ -87,7 +90,11 @@ def recognise(members: ScannedMembers) -> Listing | None:
     images = members.images()
     invalid = _known_invalid(members.names)
     found = _facts(members.names, images)
+    untold = np.flatnonzero(images & (found.wnids < 0) & (found.numbers < 0))
+    tiny = tiny_imagenet.tiny_images(members, untold)
+    found.wnids[untold] = tiny.wnids
     items = images & ~invalid & ((found.wnids >= 0) | (found.numbers >= 0))
+    items[untold[tiny.tests]] = True
     if not items.any():
         return None
 
@@ -102,14 +109,16 @@ def recognise(members: ScannedMembers) -> Listing | None:
     )
     rows, classes = in_split_order(rows, classes, members.names)
     names = [split.name for split in classes.splits]
+    family = names[0] if len(names) == 1 and names[0] in _SINGLE_SPLITS else "ilsvrc"
+    is_tiny = bool((tiny.wnids >= 0).any())
     return members.listing(
         rows,
-        family=names[0] if len(names) == 1 and names[0] in _SINGLE_SPLITS else "ilsvrc",
+        family=tiny_imagenet.FAMILY if is_tiny else family,
         labels=classes.labels,
         splits=classes.splits,
         item_split=classes.item_split,
         skipped=int(np.count_nonzero(~items)),
-        others=_no_images(members.names, images),
+        others=_no_images(members.names, images, is_tiny=is_tiny),
         notes=tuple(
             note
             for note in (
@@ -171,10 +180,13 @@ def are_annotations(names: Names) -> Bools:
     )
 
 
-def _no_images(names: Names, images: Bools) -> Others:
+def _no_images(names: Names, images: Bools, *, is_tiny: bool) -> Others:
     # No word is lost about what belongs to the packaging.
+    belonging = are_annotations(names)
+    for ending in tiny_imagenet.OWN_FILES if is_tiny else ():
+        belonging |= names.ends_with(ending)
     return Others(
-        np.flatnonzero(~images & ~are_annotations(names)),
+        np.flatnonzero(~images & ~belonging),
         "members skipped as no images (neither by name nor by content)",
     )
 

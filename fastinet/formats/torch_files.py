@@ -45,7 +45,17 @@ from fastinet.errors import (
 from fastinet.formats.plain_pickle import KEY_TYPES, Stateful, Token, read_plain_pickle
 from fastinet.formats.signatures import HEAD_BYTES, content_of
 
-__all__ = ["TensorLocation", "locate_tensor", "parse_torch_file", "read_torch_file"]
+__all__ = [
+    "LEGACY_TORCH",
+    "TensorLocation",
+    "is_torch_zip",
+    "locate_tensor",
+    "parse_torch_file",
+    "read_torch_file",
+]
+
+LEGACY_TORCH = bytes.fromhex("80028a0a6cfc9c46f920")
+"""How files of the older container begin: a pickle of the magic number."""
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch/serialization.py, MAGIC_NUMBER
 _LEGACY_PROTOCOL = 1001
@@ -136,6 +146,15 @@ def read_torch_file(path: str | os.PathLike[str]) -> Any:
         return parse_torch_file(data)
     except FastinetError as error:
         raise type(error)(error.cause, archive=str(path), offset=error.offset) from None
+
+
+def is_torch_zip(path: str | os.PathLike[str]) -> bool:
+    """Whether a ZIP is what ``torch.save`` writes, and no ``.npz``, by the names of its members."""
+    try:
+        with zipfile.ZipFile(path) as members:
+            return any(name.rpartition("/")[2] == "data.pkl" for name in members.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False  # whoever reads it will say what is wrong
 
 
 def parse_torch_file(data: bytes, name: str = "a torch file") -> Any:

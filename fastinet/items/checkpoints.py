@@ -25,6 +25,7 @@ byte that a reader may have mapped.
 from __future__ import annotations
 
 import contextlib
+import io
 import mmap
 import os
 import struct
@@ -40,6 +41,7 @@ from fastinet.sidecars import turns
 from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities
 from fastinet.sidecars.log import Log, LogForm
+from fastinet.sidecars.opening import open_to_read
 from fastinet.sidecars.schema import Count, Word32
 
 if TYPE_CHECKING:
@@ -195,7 +197,7 @@ def _load_checkpoints(
     path: Path, identities: Sequence[Identity], items: int
 ) -> tuple[Checkpoints, int]:
     """The checkpoints in the index at `path`, and how many bytes at its end are no chunk."""
-    with path.open("rb") as file:
+    with io.BufferedReader(open_to_read(path)) as file:
         header, end = _FORM.read_header(file)
         _check_header(header, identities, items)
         starts, sizes, header_bytes = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.base.progress_bar import drawn
 from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.listing import Listing, Split
@@ -87,7 +88,7 @@ class Concatenation(Dataset):
         stride: int = 0,
         threads: int | None = None,
         chunk_items: int = 2048,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
     ) -> Checkpoints:
         """Makes the checkpoints of all parts, one after another; see `Dataset.build_checkpoints`.
 
@@ -105,6 +106,7 @@ class Concatenation(Dataset):
                     f"the part '{part.name}' is a selection: make the checkpoints of its dataset"
                 )
         self._checkpoints = None
+        tell = drawn(progress, f"checkpoints of {len(self._parts)} datasets")
         done = 0
         for part in self._parts:
             if not part.is_selection:
@@ -112,11 +114,11 @@ class Concatenation(Dataset):
                     stride=stride,
                     threads=threads,
                     chunk_items=chunk_items,
-                    progress=progress and _share_of(progress, done, len(part), len(self)),
+                    progress=tell and _share_of(tell, done, len(part), len(self)),
                 )
             done += len(part)
-        if progress is not None:
-            progress(len(self), len(self))
+        if tell is not None:
+            tell(len(self), len(self))
         return self.checkpoints
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fastinet.base.checks import item_number
+from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import class_table
 from fastinet.datasets.devkit import Devkit
@@ -18,6 +19,7 @@ from fastinet.datasets.key_labels import validation_numbers
 from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import ALL
+from fastinet.errors import printable
 from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
@@ -176,7 +178,7 @@ class Dataset:
         stride: int = 0,
         threads: int | None = None,
         chunk_items: int = 2048,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
     ) -> Checkpoints:
         """Makes the entropy checkpoints of all items in one pass over the archive's data.
 
@@ -194,6 +196,7 @@ class Dataset:
                 the default is a second or two of work for two threads.
             progress: called with (items done, items in all), by the pass here or in another process
                 that makes them. It may raise to stop the pass or the wait; what was done is kept.
+                True draws a bar, in a terminal or in a notebook's cell.
 
         Raises:
             ReadError: an archive cannot be read, or the index cannot be written. What was done is
@@ -216,7 +219,7 @@ class Dataset:
             stride=stride,
             threads=threads,
             chunk_items=chunk_items,
-            progress=progress,
+            progress=drawn(progress, f"checkpoints of {printable(self.name)}"),
         )
         self._checkpoints = None
         return self.checkpoints

@@ -15,7 +15,10 @@ from fastinet.archives.gzip_archive import GzipArchive, is_gzip
 from fastinet.archives.leftovers import are_leftovers
 from fastinet.archives.shards import shard_paths, sidecar_base, title, why_missing
 from fastinet.datasets.entries import LEFTOVERS, PassedOver
-from fastinet.datasets.scanned import wnid_number
+from fastinet.datasets.key_labels import wnids_told
+from fastinet.datasets.names import Names
+from fastinet.datasets.path_splits import image_numbers
+from fastinet.datasets.scanned import IMAGE_EXTENSIONS, wnid_number
 from fastinet.errors import MissingError, ReadError, UnsupportedError
 from fastinet.sidecars.places import Sidecars, is_sidecar
 
@@ -120,6 +123,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
             return [FolderArchive(path.parent, path.name)], []
         return [FolderArchive(path)], []
     others = sorted(e for e in found if not _is_class_tar(e) and not is_sidecar(e.name))
+    _refuse_images_beside(path, class_tars, others)
     names = [entry.name + "/" * entry.is_dir() for entry in others]
     left = are_leftovers(names)
     notes = []
@@ -131,6 +135,45 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         if some:
             notes.append(PassedOver(len(some), some[:3], what).sentence())
     return _sharing(list(map(file_archive, class_tars))), notes
+
+
+def _refuse_images_beside(path: Path, class_tars: Sequence[Path], others: Sequence[Path]) -> None:
+    """Raises UnsupportedError if more images whose class is told lie beside class tars, or below.
+
+    A tar of the folder has all of them, and without some labels would be other ones.
+    """
+    if not any(entry.is_dir() or _is_called_image(entry.name) for entry in others):
+        return
+    files = sorted(FolderArchive(path).file_names())
+    labelled = {_sample(name) for name in files if name.lower().endswith((".cls", ".json"))}
+    images = list(filter(_is_called_image, files))
+    names = Names.of(images)
+    told = (wnids_told(names) >= 0) | (image_numbers(names)[1] >= 0)
+    found = [
+        name
+        for name, is_told in zip(images, told.tolist(), strict=True)
+        if is_told or _sample(name) in labelled
+    ]
+    found += [name for name in files if "/" in name and _is_class_tar(Path(name))]
+    if found:
+        raise UnsupportedError(
+            f"{len(found)} more images, or class tars, lie beside {len(class_tars)} class tars:"
+            " extract these, each to a folder of its class, as"
+            f" `tar -xf {class_tars[0].name} -C {class_tars[0].stem}` does, and move them away; or"
+            " move the others; this is the first of the others",
+            archive=str(path),
+            member=found[0],
+        )
+
+
+def _sample(name: str) -> str:
+    """What files have in common that belong to one image, as WebDataset has it."""
+    folder, slash, base = name.rpartition("/")
+    return f"{folder}{slash}{base.partition('.')[0]}"
+
+
+def _is_called_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_EXTENSIONS)
 
 
 def keep_sidecars(archives: Sequence[Archive], index: bool | str) -> list[Archive]:

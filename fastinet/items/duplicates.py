@@ -33,8 +33,10 @@ from numpy.typing import NDArray
 
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
+from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.label_sets import LabelSets
+from fastinet.errors import printable
 from fastinet.sidecars import column_file, turns
 from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
@@ -146,7 +148,7 @@ class Duplicates:
 
 
 def find_duplicates(
-    dataset: Dataset, *, threads: int | None = None, progress: Progress | None = None
+    dataset: Dataset, *, threads: int | None = None, progress: Progress | bool | None = None
 ) -> Duplicates:
     """Finds the items of a dataset that are equal, byte by byte, in one pass over its data.
 
@@ -158,7 +160,8 @@ def find_duplicates(
         threads: None takes one for each CPU that affinity and control groups allow.
         progress: called with (items read, items to read), by the pass here or in another process
             that makes it. The latter grows once, when it is known how many have to be read whole.
-            It may raise to stop the pass or the wait; what was done is kept.
+            It may raise to stop the pass or the wait; what was done is kept. True draws a bar, in a
+            terminal or in a notebook's cell.
 
     Raises:
         MissingError, ReadError: an archive is gone or cannot be read.
@@ -181,7 +184,7 @@ def find_duplicates(
         "index of duplicates",
         find_complete=lambda: file.load_search()[0].groups,
         make_missing=search_on,
-        progress=progress,
+        progress=drawn(progress, f"duplicates in {printable(dataset.name)}"),
     )
     return Duplicates(dataset, rows, ends, file.path)
 

@@ -27,6 +27,7 @@ from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.errors import CorruptError, MissingError
+from fastinet.formats.torch_files import LEGACY_TORCH, is_torch_zip, read_torch_file
 from fastinet.metrics.devkit_text import read_labels
 from fastinet.metrics.labels import Labels, label_sets, real_labels
 
@@ -89,7 +90,9 @@ class ValidationLabels:
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """What a file or folder has in it: "npy", "npz", "json", "text", or "archive", images or a kit.
+    """What a file or folder has in it: "npy", "npz", "torch", "json", "text", or "archive".
+
+    An archive is one of images, or a kit.
 
     Raises:
         MissingError: there is nothing.
@@ -104,7 +107,9 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith(b"PK"):
-        return "npz"
+        return "torch" if is_torch_zip(location) else "npz"
+    if head.startswith(LEGACY_TORCH):
+        return "torch"
     if head.startswith(b"\x1f\x8b") or _is_tar_header(head):
         return "archive"
     return "json" if head.lstrip().startswith(b"[") else "text"
@@ -139,6 +144,13 @@ def read_labels_at(path: str | os.PathLike[str]) -> Devkit | ValidationLabels | 
         raise CorruptError(
             "may hold several arrays; labels are a .npy of int [N]", archive=str(path)
         )
+    if kind == "torch":
+        value = read_torch_file(path)
+        if not isinstance(value, np.ndarray):
+            raise CorruptError(
+                f"holds a {type(value).__name__}; labels are a tensor of int [N]", archive=str(path)
+            )
+        return value
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)  # pickles could run code
     except (ValueError, EOFError) as error:

@@ -18,6 +18,7 @@ import numpy as np
 from fastinet._native._paths import known_split
 from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
+from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.companions import check_label_function
@@ -68,7 +69,7 @@ def open(  # noqa: A001
     devkit: str | os.PathLike[str] | Devkit | None = None,
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     classes: GivenClasses | None = None,
 ) -> Dataset: ...
 def open(  # noqa: A001  # read as fastinet.open
@@ -79,7 +80,7 @@ def open(  # noqa: A001  # read as fastinet.open
     devkit: str | os.PathLike[str] | Devkit | None = None,
     patch: str | os.PathLike[str] | None = None,
     index: bool | str | os.PathLike[str] = True,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     classes: GivenClasses | None = None,
 ) -> Dataset | Stream:
     """Opens an archive, several, a folder of them, or the folder that one was extracted to.
@@ -127,7 +128,7 @@ def open(  # noqa: A001  # read as fastinet.open
             each open scans, and a gzip file is inflated once more.
         progress: called during a scan, here or in the process that is waited for, with (bytes
             passed, bytes in all); of a folder, (files looked at, files in all). It may raise to
-            stop.
+            stop. True draws a bar, in a terminal or in a notebook's cell.
         classes: what labels number, in place of the archive's own classes: "imagenet1k", or what
             else :meth:`Dataset.with_classes` takes, as for ImageNet-A, whose 200 classes have
             labels 0 to 199 otherwise. Of a stream see :func:`fastinet.open_stream`.
@@ -149,7 +150,7 @@ def open(  # noqa: A001  # read as fastinet.open
             "devkit": devkit is not None,
             "patch": patch is not None,
             "index": index is not True,
-            "progress": progress is not None,
+            "progress": progress not in (None, False),
         }
         options: dict[str, Any] = {"classes": classes, "split": split, "labels": labels}
         return _opened_stream(path, options, [name for name in refused if refused[name]])
@@ -174,7 +175,7 @@ def open(  # noqa: A001  # read as fastinet.open
         build=lambda progress: scan_archives(
             absolute, archives, progress, patched=patch is not None, label_function=function
         ),
-        progress=progress,
+        progress=drawn(progress, f"index of {printable(absolute.name)}"),
     )
     for note in (*notes, *listing.notes):  # these may say why there is no such split
         warn(f"'{absolute}': {note}")

@@ -16,7 +16,7 @@ from fastinet.loading.options import draws_nothing
 if TYPE_CHECKING:
     from fastinet.items.dataset import Dataset
     from fastinet.loading.options import LoaderOptions
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["Drawing", "watch"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastinet.annotations.bounding_boxes import Boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
-from fastinet.pixels.transforms import needs_boxes
+from fastinet.pixels.view_groups import needs_boxes
 
 if TYPE_CHECKING:
     from fastinet.items.dataset import Dataset

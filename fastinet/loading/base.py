@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
+import os
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastinet._native import _engine
+from fastinet.base.draws import draws_number
 from fastinet.loading.buffers import Buffers
 from fastinet.loading.erasure import watch_for
 from fastinet.loading.failures import Failures
 from fastinet.loading.loader_names import LoaderNames
+from fastinet.loading.result_memory import ResultMemory
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
+from fastinet.loading.then import DECODED, Results
+from fastinet.loading.then_run import ThenMeter, ThenRun, ThenWork
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
 from fastinet.pixels.transform_parts import height_width
-from fastinet.pixels.transforms import MultiCrop, groups_of, has_views
+from fastinet.pixels.view_groups import MultiCrop, groups_of, has_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fastinet.loading.epoch import Batches
+    import numpy as np
+
+    from fastinet.loading.epoch import Batches, Run
     from fastinet.loading.options import LoaderOptions, OnError
     from fastinet.pixels.output import OutputFormat
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["BaseLoader"]
+
+Runs = TypeVar("Runs", bound="Run[Any]")
 
 
 class BaseLoader(LoaderNames):
@@ -41,6 +51,10 @@ class BaseLoader(LoaderNames):
         self.options = options
         self._log = None if options.log is None else StatsLog(options.log, options.log_every)
         self._erasure = watch_for(options.transform, options.output)
+        then = options.then
+        self._results = None if then is None else Results(then, options.transform, options.output)
+        self._meter = self._make_meter()
+        self._result_memory: tuple[int, ResultMemory] | None = None  # and in which process
         self._buffers: Buffers | None = None
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last
@@ -136,7 +150,13 @@ class BaseLoader(LoaderNames):
             threads=self.threads,
             slots=self._slots.allocated if self._slots is not None else 0,
             extra=self._slots.extra if self._slots is not None else 0,
+            then=None if self._results is None else self._meter,
         )
+
+    def _make_meter(self) -> ThenMeter:
+        """Counts what `then` costs in this process."""
+        given = None if self._results is None else self._results.then.threads
+        return ThenMeter(given or self.threads)
 
     @property
     def _has_views(self) -> bool:
@@ -154,23 +174,34 @@ class BaseLoader(LoaderNames):
 
     def _batch_shapes(self) -> list[tuple[int, ...]]:
         """Shape of a full batch's images, where they are largest, for each group of views."""
+        shape = self.output.shape if self._results is None else self._results.shape
         return [
             (
                 self.batch_size,
                 *([view.count] if self._has_views else []),
-                *self.output.shape(*height_width(view.transform.size)),
+                *shape(*height_width(view.transform.size)),
             )
             for view in groups_of(self._largest_transform())
         ]
 
+    @property
+    def _batch_dtype(self) -> np.dtype[Any]:
+        """Element type of the batches' images."""
+        return self.output.numpy_dtype() if self._results is None else self._results.dtype
+
+    @property
+    def _engine_output(self) -> OutputFormat:
+        """How the engine stores rows: as the loop gets them, or as `then` wants to see them."""
+        return self.output if self._results is None else DECODED
+
     def _buffers_of(self, out: Sequence[Any]) -> Buffers:
         """A caller's buffers for batches, checked; with a MultiCrop each has an array a group."""
-        return Buffers(self.output, self._batch_shapes(), out, in_groups=self._has_groups)
+        return Buffers(self._batch_dtype, self._batch_shapes(), out, in_groups=self._has_groups)
 
     def _spec(self, transform: Transform) -> _engine.ItemSpec:
         """How the engine makes rows under `transform`."""
         options = self.options
-        return item_spec(transform, self.output, options.render, record=options.record)
+        return item_spec(transform, self._engine_output, options.render, record=options.record)
 
     def _pool(self) -> _engine.WorkerPool:
         """The threads that work for this loader, in this process."""
@@ -179,12 +210,61 @@ class BaseLoader(LoaderNames):
     def _make_slots(self, rows: int, soft_label_classes: int = 0) -> _engine.SlotPool:
         """Memory for batches of up to `rows` rows."""
         spec = self._spec(self._largest_transform())
-        if self._buffers is not None:
+        if self._buffers is not None and self._results is None:
             buffers = self._buffers.of_this_process()
             return _engine.SlotPool.wrap(spec, self.batch_size, buffers, soft_label_classes)
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
-        # asks for the next.
-        return _engine.SlotPool(spec, rows, self.prefetch + 2, soft_label_classes)
+        # asks for the next; and those whose rows go through `then`.
+        slots = self.prefetch + 2 + (0 if self._results is None else self.prefetch)
+        return _engine.SlotPool(spec, rows, slots, soft_label_classes)
+
+    def _with_then(
+        self,
+        run: Runs,
+        epoch: int,
+        named: Callable[[Any, int], tuple[str, str]],
+    ) -> Runs | ThenRun[Any]:
+        """What `run` delivers in an epoch, taken through the loader's `then` if it has one.
+
+        ``named(delivered, row)`` are the archive and the key of a row.
+        """
+        if self._results is None:
+            return run
+        work = self._then_work(self._results, epoch, named, self._memory_of_results(self._results))
+        return ThenRun(run, work, self._meter, ahead=self.prefetch)
+
+    def _then_work(
+        self,
+        results: Results,
+        epoch: int,
+        named: Callable[[Any, int], tuple[str, str]],
+        memory: ResultMemory | None,
+        *,
+        others: int = 0,
+    ) -> ThenWork[Any]:
+        """What is done with the batches of an epoch so that they become `results`.
+
+        Other draws than the loader's are asked for by a number `others`, other than 0.
+        """
+        return ThenWork(
+            results,
+            self._meter,
+            seed=self.seed ^ draws_number(self.draws) ^ others,
+            epoch=epoch,
+            has_views=self._has_views,
+            named=named,
+            memory=memory,
+        )
+
+    def _memory_of_results(self, results: Results) -> ResultMemory | None:
+        """Memory for them in this process; None: they take the place of their rows."""
+        if results.in_place and self._buffers is None:
+            return None
+        if self._result_memory is None or self._result_memory[0] != os.getpid():
+            sizes = [math.prod(shape) * results.dtype.itemsize for shape in self._batch_shapes()]
+            out = None if self._buffers is None else self._buffers.of_this_process()
+            self._result_memory = os.getpid(), ResultMemory(sizes, out)
+        return self._result_memory[1]
 
     def _log_call(self) -> Callable[..., None] | None:
         """What batches call so that the user's `log` hears of them; None without one."""

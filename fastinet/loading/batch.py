@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import MemberDescriptorType
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,49 +17,33 @@ from fastinet.augment.steps import Step
 from fastinet.datasets.items import PADDING_ITEM
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.loading.batch_kind import BatchKind
+from fastinet.loading.copied_columns import CopiedColumns
 from fastinet.pixels.transform_parts import INTERPOLATIONS
-
-if TYPE_CHECKING:
-    from fastinet.loading.failures import RowFailure
 
 __all__ = ["BaseBatch", "Batch", "SentBatch", "described"]
 
 Array = TypeVar("Array")
 
+_COLUMNS: Final = (property, MemberDescriptorType)  # what attributes of batches are
 _INTERPOLATIONS: Final[NDArray[np.str_]] = np.array(INTERPOLATIONS)
 
 
-@dataclass
-class CopiedColumns:
-    """Copies of what the host knows of a batch's rows. They stay when its slot is given back.
+class _Keys(list[str]):
+    """The keys of a batch's items; and what Python calls where a batch is to become a dict."""
 
-    Names, shapes and contents are those of `_engine.Batch`, for which it stands in.
-    """
+    __slots__ = ("_names",)
 
-    items: NDArray[np.int64]
-    copies: NDArray[np.int32]
-    boxes: NDArray[np.int32]
-    flips: NDArray[np.bool_]
-    vflips: NDArray[np.bool_]
-    windows: NDArray[np.int32]
-    interpolations: NDArray[np.uint8]
-    image_sizes: NDArray[np.int32]
-    valid: NDArray[np.bool_]
-    steps: list[Any] | None
-    failures: list[RowFailure]
+    def __init__(self, keys: Iterable[str], names: list[str]) -> None:
+        super().__init__(keys)
+        self._names = names
 
-    @classmethod
-    def of(cls, lease: _engine.Batch) -> CopiedColumns:
-        """Copies of a leased slot's columns."""
+    def __call__(self) -> list[str]:
+        """The names of what ``dict(batch)`` has."""
+        return self._names
 
-        def copied(column: Any) -> Any:
-            return None if column is None else column.copy()
-
-        return cls(*[copied(getattr(lease, name)) for name in cls.__dataclass_fields__])
-
-    def __len__(self) -> int:
-        """B."""
-        return len(self.items)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A plain list: the batch stays here."""
+        return list, (list(self),)
 
 
 class BaseBatch(ABC, Generic[Array]):
@@ -101,6 +85,46 @@ class BaseBatch(ABC, Generic[Array]):
         """``images, labels``; under a `MultiCrop` ``crops, labels``."""
         yield self.crops if self._kind.has_groups else self.images
         yield self.labels
+
+    def __getitem__(self, name: str | int) -> Any:
+        """``batch["images"]`` and the like, by the name of any attribute; ``batch[0], batch[1]``.
+
+        So ``dict(batch)`` and ``model(**batch)`` have what a training step computes with: `images`
+        (or `crops`, under a `MultiCrop`) and `labels`, and `soft_labels` where there are some. For
+        a model that has other names, there is `as_dict`.
+
+        Raises:
+            KeyError: a batch has no such attribute; the message names those that it has.
+            IndexError: neither 0 nor 1.
+        """
+        if isinstance(name, str):
+            if name.startswith("_") or not isinstance(getattr(type(self), name, None), _COLUMNS):
+                raise KeyError(
+                    f"a batch has no {name!r}; dict(batch) has {', '.join(self._names())}, and "
+                    'batch.as_dict(pixel_values="images") has other names for what a batch has'
+                )
+            return getattr(self, name)
+        return tuple(self)[name]
+
+    def as_dict(self, **names: str) -> dict[str, Any]:
+        """A dict of what a training step computes with, under the names that a model has for it.
+
+        ``model(**batch.as_dict(pixel_values="images", labels="labels"))`` is for Hugging Face's.
+
+        Args:
+            names: what each is to be called, and the attribute of the batch that it is; without any
+                they are those of ``dict(batch)``.
+
+        Raises:
+            KeyError: a batch has no such attribute.
+        """
+        wanted = names or {name: name for name in self._names()}
+        return {name: self[attribute] for name, attribute in wanted.items()}
+
+    def _names(self) -> list[str]:
+        """What ``dict(batch)`` has."""
+        soft = [] if self.soft_labels is None else ["soft_labels"]
+        return ["crops" if self._kind.has_groups else "images", "labels", *soft]
 
     @property
     def images(self) -> Array:
@@ -167,9 +191,16 @@ class BaseBatch(ABC, Generic[Array]):
 
     @property
     def keys(self) -> list[str]:
-        """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds."""
+        """Keys of the items: B strings, empty in rows that ``pad_last="mask"`` adds.
+
+        Called, as ``dict(batch)`` and ``model(**batch)`` do, it gives the names of these: see
+        ``batch["images"]``.
+        """
         keys = self._kind.items.keys
-        return ["" if item == PADDING_ITEM else keys[item] for item in self.indices.tolist()]
+        return _Keys(
+            ["" if item == PADDING_ITEM else keys[item] for item in self.indices.tolist()],
+            self._names(),
+        )
 
     def companions(self, extension: str) -> list[bytes | None]:
         """The file with this extension beside each row's image, as bytes: ``companions("txt")``.
@@ -233,6 +264,16 @@ class BaseBatch(ABC, Generic[Array]):
             return None
         steps = [[[Step(*parts) for parts in view] for view in row] for row in rows]
         return steps if self._kind.has_views else [view for (view,) in steps]
+
+    @property
+    def lighting(self) -> NDArray[np.float64] | None:
+        """What lighting adds to red, green and blue of each row, float64 [B, 3], in units of 0..1.
+
+        With views, [B, views, 3]. ``fastinet.decode(..., lighting=batch.lighting[j])`` makes the
+        row again. None for a transform without `lighting`; zeros in masked rows.
+        """
+        shifts = self._columns.lighting
+        return None if shifts is None else self._without_views(shifts)
 
     @property
     def vflips(self) -> NDArray[np.bool_]:
@@ -366,7 +407,7 @@ class Batch(BaseBatch[NDArray[Any]]):
         erase: rows of float dtypes, and a transform without `erase`.
         """
         self._note_asked()
-        return self._columns.erased_pixels(group)
+        return None if self._kind.is_erased else self._columns.erased_pixels(group)
 
     def _boxes_to_erase(self) -> NDArray[np.int32] | None:
         erased = self._columns.erased

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastinet.datasets.keys import Keys
     from fastinet.datasets.label_sets import LabelSets
     from fastinet.loading.erasure import ErasureWatch
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["ArrivedItems", "BatchItems", "BatchKind"]
 
@@ -54,6 +54,7 @@ class BatchKind:
         annotated: the annotated boxes of the items, and the transform, which says where crops put
             them; None for a loader without `boxes`.
         erasure: is told that somebody asks what is to be erased; None where nobody needs to.
+        is_erased: rows are erased already, although the engine has not done it.
     """
 
     items: Dataset | ArrivedItems
@@ -61,6 +62,7 @@ class BatchKind:
     has_groups: bool = False
     annotated: tuple[ItemBoxes, Transform] | None = None
     erasure: ErasureWatch | None = None
+    is_erased: bool = False
 
     def explained(self, error: Exception, item: int | None = None) -> Exception:
         """The error of an item that gave no row, saying what its bytes are if they are no image.

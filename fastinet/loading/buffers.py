@@ -6,14 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fastinet.errors import CancelledError
+from fastinet.pixels.output import checked_buffers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
-
-    from fastinet.pixels.output import OutputFormat
 
 __all__ = ["Buffers"]
 
@@ -23,17 +22,17 @@ class Buffers:
 
     def __init__(
         self,
-        output: OutputFormat,
+        dtype: np.dtype[Any],
         shapes: Sequence[tuple[int, ...]],
         out: Sequence[Any],
         *,
         in_groups: bool,
     ) -> None:
-        """Checks that each of `out` is fit for images of this format and these shapes.
+        """Checks that each of `out` is fit for images of this type and these shapes.
 
-        See `OutputFormat.buffers`.
+        See `checked_buffers`.
         """
-        self.memory = output.buffers(shapes, out, in_groups=in_groups)
+        self.memory = checked_buffers(dtype, shapes, out, in_groups=in_groups)
         self._process = os.getpid()
 
     def of_this_process(self) -> list[list[NDArray[np.uint8]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,17 @@ from fastinet.base.checks import checked_epoch
 from fastinet.errors import UnsupportedError
 from fastinet.loading.batch import Batch
 from fastinet.loading.options import most_copies
+from fastinet.loading.result_memory import ResultMemory
+from fastinet.loading.then_run import ThenRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
+    from fastinet.loading.epoch import LeasedRows, Run
     from fastinet.loading.loader import Loader
+    from fastinet.loading.then_run import ThenWork
 
 __all__ = ["ChosenItems", "with_copies"]
 
@@ -33,9 +38,17 @@ class ChosenItems:
 
     Args:
         loader: has the dataset, and the options that rows depend on.
+
+    Raises:
+        ValueError: each batch of the loader has a size of its own.
     """
 
     def __init__(self, loader: Loader) -> None:
+        if loader._sizes.per_batch:  # noqa: SLF001
+            raise ValueError(
+                "a SizePerBatch draws sizes by where batches stand in a loader's epoch, and items "
+                "that are chosen stand nowhere: take sizes={epoch: size}, or fastinet.Loader"
+            )
         self.loader = loader
         self._stats = _engine.Stats()
         # Kept for the next batch, since most batches have the same number of rows.
@@ -76,16 +89,24 @@ class ChosenItems:
             prefetch=1,
             blocks=np.zeros(0, np.int64),
             copies=wanted.astype(np.uint16),
+            sizes=np.zeros(0, np.uint8),
             others=others,
         )
+        run: Run[LeasedRows] = native
+        work = self._then_work(epoch, len(order), others)
+        if work is not None and loader._meter.threads > 1 and len(order) > 1:  # noqa: SLF001
+            run = ThenRun(native, work, loader._meter, ahead=1)  # noqa: SLF001
+            work = None
         try:
-            delivered = native.next()
+            delivered = run.next()
         except UnsupportedError as error:
             raise loader.dataset.columns.explained(error) from None
         finally:
-            native.close()
+            run.close()
         assert delivered is not None, "an epoch of some items has a batch"  # noqa: S101
-        return Batch(*delivered, loader._batch_kind(epoch))  # noqa: SLF001
+        if work is not None:
+            delivered = work.done(delivered)
+        return Batch(*delivered, loader._batch_kind())  # noqa: SLF001
 
     def checked(self, items: ArrayLike) -> NDArray[np.int64]:
         """Item ids as `take` wants them, int64 [B]; it says what it raises of them."""
@@ -111,6 +132,25 @@ class ChosenItems:
             classes = loader._soft_label_classes  # noqa: SLF001
             self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
         return self._slots[2]
+
+    def _then_work(self, epoch: int, rows: int, others: int) -> ThenWork[LeasedRows] | None:
+        """What the loader's `then` does with a batch of `rows` rows; None without one."""
+        loader = self.loader
+        results = loader._results  # noqa: SLF001
+        if results is None:
+            return None
+        memory = None
+        if not results.in_place:
+            item_size = results.dtype.itemsize
+            shapes = loader._batch_shapes()  # noqa: SLF001
+            memory = ResultMemory([rows * math.prod(shape[1:]) * item_size for shape in shapes])
+        return loader._then_work(  # noqa: SLF001
+            results,
+            epoch,
+            loader._named,  # noqa: SLF001
+            memory,
+            others=others,
+        )
 
 
 def with_copies(items: Iterable[int]) -> Iterator[tuple[int, int]]:

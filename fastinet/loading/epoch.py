@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from fastinet.loading.alike import watch
+from fastinet.loading.awaiting import answer
 from fastinet.loading.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -44,6 +45,12 @@ class Run(Protocol[Delivered_co]):
     def ready_batches(self) -> int:
         """Batches that are ready to be delivered."""
 
+    def has_answer(self) -> bool:
+        """Whether `next` would return, or raise, at once."""
+
+    def ready_descriptor(self) -> int:
+        """Becomes readable when `has_answer`, which was False, may be True; -1: it is True."""
+
 
 class Tracker(Protocol):
     """Who keeps count of where the loop stands: it is told of what only the loop sees."""
@@ -56,6 +63,14 @@ class Tracker(Protocol):
 
     def end(self) -> None:
         """The batches were closed or dropped."""
+
+
+class EpochEngine(Run[LeasedRows], Protocol):
+    """The engine at work on an epoch, which counts what it has delivered."""
+
+    @property
+    def delivered(self) -> int:
+        """Batches that `next` has returned so far, whoever called it."""
 
 
 class Batches(ABC, Generic[Delivered]):
@@ -147,10 +162,37 @@ class Batches(ABC, Generic[Delivered]):
             self._erasure.note_delivered()
         return batch
 
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        """The next batch; other tasks work while it is not ready. Fails where ``next()`` does.
+
+        A task that is cancelled here has taken no batch: the next call gets the one that it waited
+        for, and states do not count it.
+
+        Raises:
+            StopAsyncIteration: after the last batch.
+        """
+        await self.wait()
+        try:
+            return next(self)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
     def close(self) -> None:
         """Ends the epoch now. Harmless when it is over."""
         self._over = True
         self._finalizer()
+
+    async def aclose(self) -> None:
+        """`close`, for ``contextlib.aclosing``. It takes as long as the items in hand."""
+        self.close()
+
+    async def wait(self) -> None:
+        """Waits in an event loop until ``next()`` need not; for feeds of these batches."""
+        if not self._over:
+            await answer(self._run)
 
     @property
     def ready_batches(self) -> int:
@@ -177,7 +219,7 @@ class Epoch(Batches[LeasedRows]):
 
     def __init__(
         self,
-        native: _engine.Epoch,
+        native: EpochEngine,
         kind: BatchKind,
         *,
         batches: int,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastinet.base.warning import warn
-from fastinet.pixels.transforms import erasings_of
+from fastinet.pixels.view_groups import erasings_of
 
 if TYPE_CHECKING:
     from fastinet.pixels.output import OutputFormat
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["ErasureWatch", "leaves_erasing", "refuse_unerased", "watch_for"]
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fastinet.base.checks import whole_number
+from fastinet.loading.awaiting import checkpoint
 from fastinet.loading.loader_names import LoaderNames
 from fastinet.loading.samplers import BatchSampler, Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from fastinet.items.dataset import Dataset
     from fastinet.loading.batch import Batch
@@ -83,6 +84,10 @@ class Feed(LoaderNames, ABC, Generic[Sent]):
     def __iter__(self) -> FeedEpoch[Sent]:
         """Begins the next epoch, or goes on where a state left off; see `fastinet.Loader`."""
         return self._begin(iter(self.loader))
+
+    def __aiter__(self) -> FeedEpoch[Sent]:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        return iter(self)
 
     def epoch(self, epoch: int, start_batch: int = 0) -> FeedEpoch[Sent]:
         """Begins any epoch at any batch, as `fastinet.Loader.epoch` does."""
@@ -178,12 +183,36 @@ class FeedEpoch(Generic[Sent]):
         _, self._loop.state = self._sent.popleft()
         return batch
 
+    def __aiter__(self) -> AsyncIterator[Sent]:
+        return self
+
+    async def __anext__(self) -> Sent:
+        """The next batch; other tasks work while it is not ready. Fails where ``next()`` does.
+
+        A task that is cancelled here has taken no batch, and states do not count any.
+
+        Raises:
+            StopAsyncIteration: after the last batch.
+        """
+        if self._over or self._sent or self._taken is not None or self._failure is not None:
+            await checkpoint()  # what comes next is here
+        else:
+            await self._batches.wait()
+        try:
+            return next(self)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
     def close(self) -> None:
         """Ends the epoch now. Harmless when it is over."""
         self._over = True
         self._sent.clear()
         self._taken = None
         self._batches.close()
+
+    async def aclose(self) -> None:
+        """`close`, for ``contextlib.aclosing``. It takes as long as the items in hand."""
+        self.close()
 
     def _send_first(self) -> None:
         """Sends the batch that the loop is waiting for, or raises why there is none."""

@@ -15,6 +15,7 @@ from fastinet._native import _engine
 from fastinet.annotations.bounding_boxes import Boxes
 from fastinet.annotations.item_boxes import ItemBoxes
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch, whole_number
 from fastinet.base.draws import draws_number
 from fastinet.base.warning import warn
@@ -25,7 +26,7 @@ from fastinet.loading.alike import Drawing
 from fastinet.loading.annotated import item_boxes_of, label_maps_of
 from fastinet.loading.base import BaseLoader
 from fastinet.loading.batch_kind import BatchKind
-from fastinet.loading.epoch import Epoch
+from fastinet.loading.epoch import Epoch, LeasedRows
 from fastinet.loading.epoch_order import EpochOrder
 from fastinet.loading.failures import Failures
 from fastinet.loading.options import (
@@ -35,10 +36,12 @@ from fastinet.loading.options import (
     OnError,
     checked_shuffle,
 )
+from fastinet.loading.other_names import OTHER_NAMES
 from fastinet.loading.position import ChosenEpoch, EpochPosition, EpochTracker, LoopPosition
 from fastinet.loading.ranks import PadLast, Share
 from fastinet.loading.samplers import BatchSampler, Sampler
-from fastinet.loading.size_schedule import SizeSchedule
+from fastinet.loading.size_per_batch import SizePerBatch
+from fastinet.loading.size_schedule import sizes_of
 from fastinet.loading.state import (
     STATE_VERSION,
     LoaderState,
@@ -46,9 +49,10 @@ from fastinet.loading.state import (
     version_and_rest,
 )
 from fastinet.loading.stats import LoaderStats
+from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform
+from fastinet.pixels.view_groups import Transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -125,7 +129,8 @@ class Loader(BaseLoader):
             a FastinetWarning says so, once, where a launcher or framework tells of several;
             ``world=1`` is for a process that is to have them all, as one that evaluates alone.
         prefetch: batches under way or ready ahead of the loop; None takes 2, or more when batches
-            are so small that the threads would starve. Memory is ``prefetch + 2`` batches.
+            are so small that the threads would starve. Memory is ``prefetch + 2`` batches;
+            with `then`, up to twice as many.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
             the default is where Pillow too refuses.
         boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
@@ -140,10 +145,16 @@ class Loader(BaseLoader):
         block: with ``shuffle="blocked"``: bytes that are read at once; None takes 512 KiB. What
             decides about the quality of the shuffle is ``window / block``.
         sizes: progressive resizing, as {first epoch: size from it on}; before the first of them
-            rows have the transform's own size. The loader's memory is that of the largest size, and
-            boxes and flips do not depend on it.
+            rows have the transform's own size. Or a `SizePerBatch`, which draws a size for each
+            batch. The loader's memory is that of the largest size, and boxes and flips do not
+            depend on it.
         record: keep what was drawn: `batch.steps` then has the operations of `augment` that each
             row was taken through, with their numbers. Without it this costs nothing.
+        then: your own function of a finished row, uint8 [H, W, 3], which returns a row like it; or
+            a `fastinet.Then`, of rows or batches, with random numbers, and other shapes and types.
+            It is called ahead of the loop by as many more threads, of Python, before rows are
+            normalised. What it raises comes out of the ``next()`` that would deliver the row, as
+            a `fastinet.errors.ThenError`, whatever `on_error` is.
         log: called as ``log(stats)`` every `log_every` seconds and at the end of each epoch, with
             the `LoaderStats` of the time since the last call. It runs on the thread of the loop,
             when that asks for a batch; what it raises comes out of that ``next()``, which then has
@@ -162,6 +173,7 @@ class Loader(BaseLoader):
         ValueError: an argument that makes no sense; the message names it.
     """
 
+    @explains_unknown("fastinet.Loader", OTHER_NAMES)
     def __init__(
         self,
         dataset: Dataset,
@@ -174,7 +186,7 @@ class Loader(BaseLoader):
         draws: str = "",
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
         std: Any = None,
@@ -192,8 +204,9 @@ class Loader(BaseLoader):
         soft_labels: LabelMaps | ItemLabelMaps | None = None,
         window: int | None = None,
         block: int | None = None,
-        sizes: Mapping[int, int | tuple[int, int]] | None = None,
+        sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None = None,
         record: bool = False,
+        then: Callable[..., Any] | Then | None = None,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
@@ -222,11 +235,10 @@ class Loader(BaseLoader):
                 'pad_last="mask" is for evaluation, where each item comes once: repeats='
                 f'{self.repeats} leaves most of them out; take pad_last="wrap" for training'
             )
+        self._sizes = sizes_of(sizes, self.transform)
         self._order: EpochOrder | None = None
         with contextlib.suppress(NotYetKnownError):  # then those who ask for batches are told
-            self.order  # noqa: B018 - warns of ranks without a batch
-        self._sizes = SizeSchedule(sizes or {})
-        self._sizes.check(self.transform)
+            self.order  # noqa: B018 - checks what depends on the ranks
         self._lent_slots: _engine.SlotPool | None = None
         if out is not None:
             self._lend_buffers(out)
@@ -249,6 +261,10 @@ class Loader(BaseLoader):
         begun = self._begin(self.position.next_start)
         self._begun = weakref.ref(begun)
         return begun
+
+    def __aiter__(self) -> Epoch:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        return iter(self)
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Epoch:
         """Begins any epoch at any batch; the same batches come as in a loop that reached it.
@@ -293,7 +309,11 @@ class Loader(BaseLoader):
         return BatchSampler(self.sampler)
 
     def transform_at(self, epoch: int) -> Transform:
-        """The transform of an epoch: `transform`, with the size that `sizes` gives it there."""
+        """The transform of an epoch: `transform`, with the size that `sizes` gives it there.
+
+        Raises:
+            ValueError: each batch has a size of its own, see `SizePerBatch`.
+        """
         return self._sizes.at(self.transform, epoch)
 
     def state_dict(self) -> LoaderState:
@@ -323,7 +343,9 @@ class Loader(BaseLoader):
             ValueError: a state of another version, of a dataset of another length, of another kind
                 of order, or of other repeats or draws. The loader stays as it was.
         """
-        self.seed, self.position = seed_and_position(state, self.state_dict())
+        seed, position = seed_and_position(state, self.state_dict())
+        self._sizes.check_position(position.position, self._share.step)
+        self.seed, self.position = seed, position
 
     def __repr__(self) -> str:
         return (
@@ -337,11 +359,21 @@ class Loader(BaseLoader):
         """What another process needs; it starts an engine of its own."""
         if self._buffers is not None:
             raise TypeError("a loader with out= stays in its process; make another one there")
-        of_this_process = ("_engine", "_stats", "_slots", "_latest", "_begun", "_failures")
+        of_this_process = (
+            "_engine",
+            "_stats",
+            "_slots",
+            "_latest",
+            "_begun",
+            "_failures",
+            "_meter",
+            "_result_memory",
+        )
         return {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
+        self._meter = self._make_meter()
 
     @property
     def order(self) -> EpochOrder:
@@ -351,6 +383,7 @@ class Loader(BaseLoader):
         if latest is None or (latest.share.rank, latest.share.world) != (rank, world):
             items, pad_last = len(self.dataset), self.pad_last
             share = Share(items, self.batch_size, rank, world, self.drop_last, pad_last)
+            self._sizes.check_step(share.step)
             if latest is None:
                 latest = EpochOrder(
                     self.dataset, share, self.repeats, self.shuffle, self.window, self.block
@@ -389,7 +422,7 @@ class Loader(BaseLoader):
         self.options.own_rank.warn_if_untold()
         order = self.order.items(self.seed, epoch, position)
         self._slots = self._engine_of_this_process().slots
-        native = self._native_epoch(
+        engine = self._native_epoch(
             epoch,
             order,
             slots=self._slots,
@@ -398,7 +431,11 @@ class Loader(BaseLoader):
             prefetch=self.prefetch,
             blocks=self.order.blocks_of(order, position),
             copies=self.order.copies(position),
+            sizes=self._sizes.of_batches(
+                self.seed, epoch, position, self._share.step, self._share.batches(position)
+            ),
         )
+        native = self._with_then(engine, epoch, self._named)
         tracker = EpochTracker(
             native,
             start,
@@ -406,7 +443,7 @@ class Loader(BaseLoader):
             items=len(self.dataset),
             before=self.position,
         )
-        kind = self._batch_kind(epoch)
+        kind = self._batch_kind()
         failures = self._failures = Failures(self.dataset.keys, kind.explained)
         begun = Epoch(
             native,
@@ -431,6 +468,7 @@ class Loader(BaseLoader):
         prefetch: int,
         blocks: NDArray[np.int64],
         copies: NDArray[np.uint16],
+        sizes: NDArray[np.uint8],
         others: int = 0,
     ) -> _engine.Epoch:
         """Sets the engine to work on the items of `order`: this loader's, or `ChosenItems`'.
@@ -441,13 +479,13 @@ class Loader(BaseLoader):
         return _engine.Epoch(
             engine.pool,
             engine.table,
-            self._spec(self.transform_at(epoch)),
+            [self._spec(each) for each in self._sizes.transforms(self.transform, epoch)],
             slots,
             stats,
             order,
             self.dataset.labels,
             self.dataset.keys,
-            dtype=self.output.numpy_dtype(),
+            dtype=self._engine_output.numpy_dtype(),
             with_views=self._has_views,
             batch_size=batch_size,
             seed=self.seed,
@@ -459,12 +497,27 @@ class Loader(BaseLoader):
             soft_labels=engine.soft_labels,
             blocks=blocks,
             copies=copies,
+            spec_of_batch=sizes,
         )
 
-    def _batch_kind(self, epoch: int) -> BatchKind:
+    def _batch_kind(self) -> BatchKind:
         """What the batches of an epoch have in common."""
-        annotated = None if self.boxes is None else (self.boxes, self.transform_at(epoch))
-        return BatchKind(self.dataset, self._has_views, self._has_groups, annotated, self._erasure)
+        annotated = None if self.boxes is None else (self.boxes, self.transform)
+        return BatchKind(
+            self.dataset,
+            self._has_views,
+            self._has_groups,
+            annotated,
+            self._erasure,
+            is_erased=self._results is not None and self._results.is_erased_here,
+        )
+
+    def _named(self, delivered: LeasedRows, row: int) -> tuple[str, str]:
+        """The archive and the key of a row's item."""
+        item = int(delivered[0].items[row])
+        columns = self.dataset.columns
+        number = 0 if columns.item_archive is None else int(columns.item_archive[item])
+        return str(columns.archives[number].archive.path), self.dataset.keys[item]
 
     def _engine_of_this_process(self) -> _EngineParts:
         """What epochs need of the engine; made anew after a fork, which leaves threads behind."""

@@ -12,16 +12,11 @@ from fastinet.base.draws import checked_draws
 from fastinet.loading.blocks import DEFAULT_BLOCK, DEFAULT_WINDOW
 from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.stats import LoaderStats
+from fastinet.loading.then import Then, checked_then
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.rendering import RenderOptions
-from fastinet.pixels.transforms import (
-    CenterCrop,
-    Resize,
-    Transform,
-    checked_transform,
-    groups_of,
-    lightings_of,
-)
+from fastinet.pixels.transforms import CenterCrop, Resize
+from fastinet.pixels.view_groups import Transform, checked_transform, groups_of, lightings_of
 
 if TYPE_CHECKING:
     from fastinet.annotations.bounding_boxes import Boxes
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
     from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps
     from fastinet.augment.lighting import Lighting
     from fastinet.loading.ranks import PadLast
+    from fastinet.loading.size_per_batch import SizePerBatch
 
 __all__ = [
     "DEFAULT_RANK",
@@ -104,6 +100,7 @@ class LoaderOptions:
     own_rank: OwnRank
     prefetch: int
     record: bool
+    then: Then | None
     log: Callable[[LoaderStats], object] | None
     log_every: float
 
@@ -160,6 +157,7 @@ class LoaderOptions:
             own_rank=_own_rank(arguments["rank"], arguments["world"]),
             prefetch=_checked_prefetch(arguments["prefetch"], threads, batch_size),
             record=bool(arguments["record"]),
+            then=checked_then(arguments["then"], transform, output),
             log=arguments["log"],
             log_every=arguments["log_every"],
         )
@@ -185,8 +183,9 @@ class RowArguments(TypedDict, total=False):
     exif_orientation: bool
     boxes: Boxes | ItemBoxes | None
     soft_labels: LabelMaps | ItemLabelMaps | None
-    sizes: Mapping[int, int | tuple[int, int]] | None
+    sizes: Mapping[int, int | tuple[int, int]] | SizePerBatch | None
     draws: str
+    then: Callable[..., Any] | Then | None
 
 
 class EpochArguments(RowArguments, total=False):

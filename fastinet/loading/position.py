@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from fastinet._native import _engine
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["ChosenEpoch", "EpochPosition", "EpochTracker", "LoopPosition", "PassTracker"]
 
@@ -137,7 +134,7 @@ class EpochTracker:
 
     def __init__(
         self,
-        native: _engine.Epoch | DeliveredBatches,
+        native: Counted,
         start: EpochPosition,
         *,
         step: int,
@@ -231,6 +228,14 @@ class EpochTracker:
         """What a copy in another process needs; the engine stays here, and so does the loop."""
         delivered = DeliveredBatches(self._native.delivered)
         return {**self.__dict__, "_native": delivered, "_over": True}
+
+
+class Counted(Protocol):
+    """What knows how many batches an epoch has delivered."""
+
+    @property
+    def delivered(self) -> int:
+        """Batches that were delivered so far."""
 
 
 class DeliveredBatches(NamedTuple):

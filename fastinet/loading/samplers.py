@@ -41,7 +41,7 @@ class Ordered(Protocol):
 
     @property
     def order(self) -> EpochOrder:
-        """Which items its epochs show."""
+        """Which items this rank shows in an epoch, in which order."""
 
     @property
     def seed(self) -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastinet.loading.then_run import ThenMeter
+
 __all__ = ["LoaderStats", "StatsLog", "from_snapshot"]
 
 
@@ -50,6 +52,11 @@ class LoaderStats:
         threads: threads that work for this loader.
         slots: batches that there is memory for now.
         extra_slots: times that one more had to be made, because the loop kept batches.
+        then_rows: that went through the user's function (`then`), views counted one by one.
+        then_seconds: its threads in it.
+        then_waiting_seconds: of `startup_seconds` and `waiting_seconds`, the loop waiting for a
+            batch that was decoded and not through `then` yet.
+        then_threads: threads that call it.
     """
 
     items: int
@@ -78,6 +85,10 @@ class LoaderStats:
     threads: int
     slots: int
     extra_slots: int
+    then_rows: int = 0
+    then_seconds: float = 0.0
+    then_waiting_seconds: float = 0.0
+    then_threads: int = 0
 
     @property
     def waiting_share(self) -> float:
@@ -86,24 +97,44 @@ class LoaderStats:
         return self.waiting_seconds / loop if loop > 0 else 0.0
 
     @property
-    def bottleneck(self) -> Literal["loader", "loop", "unknown"]:
+    def bottleneck(self) -> Literal["loader", "then", "loop", "unknown"]:
         """Which is slower: the loader, or the loop with its GPU and all else that it does.
 
         "loader" when the loop waits for batches for more than 5 % of its time, or when epochs are
-        so short that waiting for their first batches takes longer than all the rest. "unknown" as
-        long as no epoch had a second batch.
+        so short that waiting for their first batches takes longer than all the rest; "then" in
+        place of it when more than half of the waiting was for the user's own function, and this
+        takes its threads longer than all the rest takes the loader's: where both share CPUs, the
+        one waits for the other. "unknown" as long as no epoch had a second batch.
         """
         loop = self.waiting_seconds + self.busy_seconds
         if loop <= 0:
             return "unknown"
-        return "loader" if self.waiting_share > 0.05 or self.startup_seconds > loop else "loop"
+        if self.waiting_share <= 0.05 and self.startup_seconds <= loop:
+            return "loop"
+        work = self.read_seconds + self.header_seconds + self.decode_seconds + self.render_seconds
+        is_slower = self.then_seconds * self.threads > work * self.then_threads
+        return "then" if is_slower and self._then_share > 0.5 else "loader"
+
+    @property
+    def _then_share(self) -> float:
+        """Share of all waiting that was for the user's own function."""
+        waited = self.startup_seconds + self.waiting_seconds
+        return self.then_waiting_seconds / waited if waited > 0 else 0.0
 
     def since(self, earlier: LoaderStats) -> LoaderStats:
         """What was done between `earlier` and this.
 
         What describes a moment rather than a time, such as `ready` and `slots`, is as it is here.
         """
-        moment = ("ready", "prefetch", "threads", "slots", "block_bytes", "block_bytes_peak")
+        moment = (
+            "ready",
+            "prefetch",
+            "threads",
+            "then_threads",
+            "slots",
+            "block_bytes",
+            "block_bytes_peak",
+        )
         changes: dict[str, Any] = {}
         for name in self.__dataclass_fields__:
             now, before = getattr(self, name), getattr(earlier, name)
@@ -130,6 +161,7 @@ class LoaderStats:
         share = self.waiting_share
         verdict = {
             "loader": "the loader is the bottleneck: the loop was waiting",
+            "then": "the function then= is the bottleneck: the loop was waiting",
             "loop": "the loop is the bottleneck: it was waiting",
             "unknown": "first batches only: the loop was waiting",
         }[self.bottleneck]
@@ -142,6 +174,9 @@ class LoaderStats:
         each = ", ".join(
             f"{stage} {seconds / max(self.items, 1) * 1e6:.0f}" for stage, seconds in stages.items()
         )
+        if self.then_rows:
+            each += f", then {self.then_seconds / self.then_rows * 1e6:.0f} a view"
+            each += f" on {self.then_threads} threads ({self._then_share:.0%} of the waiting)"
         failed = sum(self.failures.values())
         return (
             f"{verdict} {share:.1%} of the time and {self.startup_seconds:.1f} s for epochs' first "
@@ -181,15 +216,37 @@ class StatsLog:
 
 
 def from_snapshot(
-    snapshot: Mapping[str, Any], *, ready: int, prefetch: int, threads: int, slots: int, extra: int
+    snapshot: Mapping[str, Any],
+    *,
+    ready: int,
+    prefetch: int,
+    threads: int,
+    slots: int,
+    extra: int,
+    then: ThenMeter | None = None,
 ) -> LoaderStats:
-    """Statistics from the engine's counters."""
+    """Statistics from the engine's counters, and from those of `then`, behind which the loop is."""
     seconds = {
         name.removesuffix("_ns") + "_seconds": value / 1e9
         for name, value in snapshot.items()
         if name.endswith("_ns")
     }
     batches = snapshot["batches"]
+    ready_at_next = snapshot["ready_at_next"]
+    of_then: dict[str, Any] = {}
+    if then is not None:
+        batches, ready_at_next = then.batches, then.ready_at_next
+        seconds.update(
+            startup_seconds=then.startup_seconds,
+            waiting_seconds=then.waiting_seconds,
+            busy_seconds=then.busy_seconds,
+        )
+        of_then = {
+            "then_rows": then.rows,
+            "then_seconds": then.seconds,
+            "then_waiting_seconds": then.then_waiting_seconds,
+            "then_threads": then.threads,
+        }
     return LoaderStats(
         items=snapshot["items"],
         batches=batches,
@@ -202,10 +259,11 @@ def from_snapshot(
         fallbacks=snapshot["fallbacks"],
         mcus_decoded=snapshot["mcus_decoded"],
         mcus_skipped=snapshot["mcus_skipped"],
-        mean_ready=snapshot["ready_at_next"] / batches if batches else 0.0,
+        mean_ready=ready_at_next / batches if batches else 0.0,
         ready=ready,
         prefetch=prefetch,
         threads=threads,
         slots=slots,
         extra_slots=extra,
+        **of_then,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from fastinet._native import _engine
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch
 from fastinet.base.draws import draws_number
 from fastinet.items.stream import Stream
@@ -16,6 +17,7 @@ from fastinet.loading.options import (
     LoaderOptions,
     checked_stream_window,
 )
+from fastinet.loading.other_names import OTHER_NAMES
 from fastinet.loading.position import EpochPosition, PassTracker
 from fastinet.loading.state import (
     STREAM_STATE_VERSION,
@@ -24,19 +26,22 @@ from fastinet.loading.state import (
     version_and_rest,
 )
 from fastinet.loading.stats import LoaderStats
-from fastinet.loading.stream_pass import StreamPass, StreamRun
+from fastinet.loading.stream_pass import ArrivedRows, StreamPass, StreamRun
+from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
-from fastinet.pixels.transforms import Transform, needs_boxes
+from fastinet.pixels.view_groups import Transform, needs_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from fastinet.loading.batch import Batch
 
 __all__ = ["StreamLoader"]
+
+
+_ARCHIVE: Final = "that goes with the items of an archive, which fastinet.Loader takes"
 
 
 class StreamLoader(BaseLoader):
@@ -65,8 +70,8 @@ class StreamLoader(BaseLoader):
         epoch: of random numbers, 0 .. 2**32 - 1.
         threads: as for `Loader`, and so are `affinity`, `dtype`, `layout`, `mean`, `std`, `exact`,
             `on_error` (but for "replace", since a stream's other items are not known), `prefetch`,
-            `max_pixels`, `views`, `exif_orientation`, `record`, `log`, `log_every` and `out`, of
-            which two buffers are enough. One thread more takes the stream apart.
+            `max_pixels`, `views`, `exif_orientation`, `record`, `then`, `log`, `log_every` and
+            `out`, of which two buffers are enough. One thread more takes the stream apart.
         drop_last: leave out the last, incomplete batch; all ranks then have equally many.
         rank: of this process; each rank reads a stream of its own, and position p of the order
             belongs to rank ``p % world``. "auto", together with `world`: as for `Loader`.
@@ -79,6 +84,17 @@ class StreamLoader(BaseLoader):
         ValueError: an argument that makes no sense; the message names it.
     """
 
+    @explains_unknown(
+        "fastinet.StreamLoader",
+        {
+            **OTHER_NAMES,
+            "boxes": _ARCHIVE,
+            "soft_labels": _ARCHIVE,
+            "sizes": "a stream is one epoch: give its transform the size",
+            "pad_last": "how long a stream is shows at its end; drop_last= leaves the rest out",
+            "block": "items are drawn among the next window= of them",
+        },
+    )
     def __init__(
         self,
         stream: Stream,
@@ -93,7 +109,7 @@ class StreamLoader(BaseLoader):
         epoch: int = 0,
         threads: int | None = None,
         affinity: Iterable[int] | None = None,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NHWC",
         mean: Any = None,
         std: Any = None,
@@ -107,6 +123,7 @@ class StreamLoader(BaseLoader):
         views: int | None = None,
         exif_orientation: bool = False,
         record: bool = False,
+        then: Callable[..., Any] | Then | None = None,
         log: Callable[[LoaderStats], object] | None = None,
         log_every: float = 60.0,
         out: Sequence[NDArray[Any]] | None = None,
@@ -151,7 +168,7 @@ class StreamLoader(BaseLoader):
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream's loader stays in its process")
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> StreamPass:
         """The pass, from where a state left off if one was loaded.
 
         It begins to read when it is asked for its first batch: an iterator that is dropped before
@@ -162,23 +179,35 @@ class StreamLoader(BaseLoader):
         """
         self.stream.check_unread()
         self.options.own_rank.warn_if_untold()
-        whole = self._tracker.reached.position == 0
+        reached = self._tracker.reached
+        run = StreamRun(
+            self._begin,
+            self.stream,
+            may_be_too_short=self.drop_last and reached.position == 0,
+            dtype=self._engine_output.numpy_dtype(),
+            has_views=self._has_views,
+        )
         begun = StreamPass(
-            StreamRun(self._begin, self.stream, may_be_too_short=self.drop_last and whole),
+            self._with_then(run, reached.epoch, self._named),
             self.stream,
             self._tracker,
-            dtype=self.output.numpy_dtype(),
             has_views=self._has_views,
             has_groups=self._has_groups,
             log=self._log_call(),
             erasure=self._erasure,
+            is_erased=self._results is not None and self._results.is_erased_here,
         )
         self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun
 
+    def __aiter__(self) -> StreamPass:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        return iter(self)
+
     def _begin(self) -> _engine.StreamEpoch:
         """Sets the engine to work on the stream."""
         start = self._tracker.reached
+        self.options.own_rank.warn_if_untold()
         self._slots = self._make_slots(self.batch_size)
         with self.stream.begin() as descriptor:
             return _engine.StreamEpoch(
@@ -215,6 +244,10 @@ class StreamLoader(BaseLoader):
         if checked_epoch(epoch) != self._tracker.reached.epoch:
             self.stream.check_unread()
             self._tracker.reached = EpochPosition(epoch)
+
+    def _named(self, arrived: ArrivedRows, row: int) -> tuple[str, str]:
+        """The stream's name, and the key of a row."""
+        return self.stream.name, arrived[2][row][0]
 
     def state_dict(self) -> StreamLoaderState:
         """Where the pass stands, or the next one is to begin; exact after any batch.

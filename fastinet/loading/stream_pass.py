@@ -17,25 +17,29 @@ from fastinet.errors import FastinetError, UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.loading.batch import Batch
 from fastinet.loading.batch_kind import BatchKind
-from fastinet.loading.epoch import Batches
+from fastinet.loading.epoch import Batches, Run
 from fastinet.loading.failures import Failures
 from fastinet.loading.position import EpochPosition, PassTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from fastinet.items.stream import Stream
     from fastinet.loading.erasure import ErasureWatch
 
-__all__ = ["StreamPass", "StreamRun", "StreamedItems"]
+__all__ = ["ArrivedRows", "StreamPass", "StreamRun", "StreamedItems"]
 
 _Heads: TypeAlias = "dict[int, tuple[bytes, int]]"
 """Of items that gave no row, by their numbers: their first bytes, and their sizes [bytes]."""
 
-_ArrivedRows: TypeAlias = (
-    "tuple[_engine.Batch, list[tuple[str, list[tuple[str, bytes | None]]]], int, _Heads]"
+ArrivedRows: TypeAlias = (
+    "tuple[_engine.Batch, tuple[NDArray[Any], ...],"
+    " list[tuple[str, list[tuple[str, bytes | None]]]], int, _Heads]"
 )
-"""What `_engine.StreamEpoch.next` gives: a leased slot; for each row its item's key, and the small
+"""What `_engine.StreamEpoch.next` gives, and the images in it: a leased slot; the images of each
+group of views; for each row its item's key, and the small
 files that belong to it, as (extension, contents); the position behind the batch; and what is known
 of items that gave no row."""
 
@@ -117,19 +121,23 @@ class StreamRun:
         stream: Stream,
         *,
         may_be_too_short: bool,
+        dtype: np.dtype[Any],
+        has_views: bool,
     ) -> None:
         """The pass that `begin` begins, when it is asked for its first batch.
 
-        What was read of a stream cannot be put back, so nothing is while nobody wants any. With
+        What was read of a stream cannot be put back, so nothing is while nobody wants any. Images
+        are of `dtype`, and `has_views` says whether they have an axis for views. With
         `may_be_too_short`, a stream that ends before a batch is full gives none at all.
         """
         self._begin = begin
         self._native: _engine.StreamEpoch | None = None
         self._beginning = threading.Lock()
+        self._dtype, self._has_views = dtype, has_views
         self._stream = stream
         self._may_be_too_short = may_be_too_short
 
-    def next(self) -> _ArrivedRows | None:
+    def next(self) -> ArrivedRows | None:
         """Waits for the next batch; None after the last one of a whole stream."""
         native = self._begun()
         try:
@@ -147,7 +155,10 @@ class StreamRun:
                     " had one; a smaller batch_size gives some"
                 )
         self._may_be_too_short = False
-        return delivered
+        if delivered is None:
+            return None
+        lease, rows, position, heads = delivered
+        return lease, lease.arrays(self._dtype, self._has_views), rows, position, heads
 
     def _begun(self) -> _engine.StreamEpoch:
         """The pass, begun by the first thread that asks."""
@@ -178,8 +189,16 @@ class StreamRun:
         """Batches that are ready to be delivered."""
         return 0 if self._native is None else self._native.ready_batches
 
+    def has_answer(self) -> bool:
+        """Whether `next` would return, or raise, at once."""
+        return self._begun().has_answer()
 
-class StreamPass(Batches[_ArrivedRows]):
+    def ready_descriptor(self) -> int:
+        """Becomes readable when `has_answer`, which was False, may be True."""
+        return self._begun().ready_descriptor()
+
+
+class StreamPass(Batches[ArrivedRows]):
     """The batches of one pass over a stream, in order.
 
     Its ``next()`` raises, besides, FastinetError for what is wrong with the stream, after all that
@@ -191,15 +210,15 @@ class StreamPass(Batches[_ArrivedRows]):
 
     def __init__(
         self,
-        run: StreamRun,
+        run: Run[ArrivedRows],
         stream: Stream,
         tracker: PassTracker,
         *,
-        dtype: np.dtype[Any],
         has_views: bool,
         has_groups: bool,
         log: Callable[..., None] | None,
         erasure: ErasureWatch | None,
+        is_erased: bool = False,
     ) -> None:
         """The batches that `run` makes of `stream`, which move `tracker` on.
 
@@ -207,11 +226,11 @@ class StreamPass(Batches[_ArrivedRows]):
             run: the engine at work on `stream`.
             stream: whose labels items have.
             tracker: where the pass begins, and of which epoch.
-            dtype: of images.
             has_views: whether arrays have an axis for views.
             has_groups: whether these come in groups, see `BatchKind`.
             log: see `Batches`; likewise `erasure`.
             erasure: see there.
+            is_erased: see `BatchKind`.
         """
         self._failed_keys: dict[int, str] = {}  # of the items that gave no row
         # Of those whose bytes are no image what they are. There may be millions, of few kinds.
@@ -221,20 +240,25 @@ class StreamPass(Batches[_ArrivedRows]):
         failures = Failures(self._failed_keys, explained)
         super().__init__(run, tracker=tracker, failures=failures, log=log, erasure=erasure)
         self._stream = stream
-        self._dtype = dtype
         self._has_views, self._has_groups = has_views, has_groups
+        self._is_erased = is_erased
 
-    def _batch_of(self, delivered: _ArrivedRows) -> Batch:
-        lease, rows, position, heads = delivered
+    def _batch_of(self, delivered: ArrivedRows) -> Batch:
+        lease, arrays, rows, position, heads = delivered
         items = StreamedItems(self._stream, lease, rows, heads)
         for _row, item, _copy, _replacement, _code, cause, *_ in lease.failures:
             self._failed_keys[item] = items.keys[item]
             explained = items.explained(UnsupportedError(cause), item)
             if str(explained) != cause:
                 self._causes[item] = sys.intern(str(explained))
-        arrays = lease.arrays(self._dtype, self._has_views)
         self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
-        kind = BatchKind(items, self._has_views, self._has_groups, erasure=self._erasure)
+        kind = BatchKind(
+            items,
+            self._has_views,
+            self._has_groups,
+            erasure=self._erasure,
+            is_erased=self._is_erased,
+        )
         return Batch(lease, arrays, items.labels, kind)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
 from fastinet.errors import UnsupportedError
 from fastinet.formats.not_images import explained_image
+from fastinet.pixels.encoded import encoded_image
 from fastinet.pixels.output import DType, Layout, OutputFormat
 from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
 from fastinet.pixels.transform_parts import Interpolation, checked_height_width
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fastinet.augment.steps import Step
+
+    Encoded: TypeAlias = "Buffer | str | os.PathLike[str]"
 
 __all__ = ["ImageHeader", "apply_steps", "decode", "decode_batch", "read_header"]
 
@@ -78,11 +82,11 @@ class ImageHeader:
     exif_orientation: int | None
 
 
-def read_header(data: Buffer, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageHeader:
+def read_header(data: Encoded, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageHeader:
     """Reads the header of one encoded image, without the GIL.
 
     Args:
-        data: the encoded image: bytes, or any contiguous buffer.
+        data: the encoded image: bytes, any contiguous buffer, or the path of its file.
         max_pixels: largest image that is accepted [pixels].
 
     Raises:
@@ -92,10 +96,11 @@ def read_header(data: Buffer, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageH
         ValueError: a `max_pixels` that makes no sense.
     """
     limit = RenderOptions(max_pixels=max_pixels).max_pixels
+    encoded = encoded_image(data)
     try:
-        fields = _codec.read_header(data, max_pixels=limit)
+        fields = _codec.read_header(encoded, max_pixels=limit)
     except UnsupportedError as error:
-        raise _explained(error, data) from None
+        raise _explained(error, encoded) from None
     fields["sampling"] = _sampling_name(fields["sampling"])
     fields["exif_orientation"] = fields["exif_orientation"] or None
     return ImageHeader(**fields)
@@ -115,7 +120,7 @@ def _sampling_name(factors: Sequence[tuple[int, int]]) -> str:
 
 
 def decode(
-    data: Buffer,
+    data: Encoded,
     box: Sequence[int] | None = None,
     size: int | tuple[int, int] | None = None,
     flip: bool = False,
@@ -125,7 +130,7 @@ def decode(
     interpolation: Interpolation = "bilinear",
     transform: CenterCrop | Resize | RandomCrop | None = None,
     window: Sequence[int] | NDArray[np.integer[Any]] | None = None,
-    dtype: DType = "uint8",
+    dtype: DType | Any = "uint8",
     layout: Layout = "NHWC",
     mean: Any = None,
     std: Any = None,
@@ -133,13 +138,14 @@ def decode(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     out: NDArray[Any] | None = None,
     steps: Iterable[Step] = (),
+    lighting: Sequence[float] | NDArray[np.floating[Any]] | None = None,
 ) -> NDArray[Any]:
     """Decodes a part of one encoded image, resizes it, and mirrors it.
 
     A row of a batch equals ``decode(ds.read(item), box, size, flip, vflip=..., interpolation=...)``
-    with the batch's box, flips and interpolation, bit for bit; one that a `RandomCrop` cut equals
-    ``decode(ds.read(item), None, None, flip, vflip=..., transform=..., window=...)``. Only what the
-    result needs is decoded. Runs without the GIL.
+    with the batch's box, flips and interpolation, its steps and lighting, bit for bit; one that a
+    `RandomCrop` cut equals ``decode(ds.read(item), None, None, flip, vflip=..., transform=...,
+    window=...)``. Only what the result needs is decoded. Runs without the GIL.
 
     Pixels are those of Pillow's ``open(data).convert("RGB").crop(box).resize(size)``:
     libjpeg-turbo's accurate inverse DCT and fancy upsampling, CMYK and YCCK by Pillow's rule, an
@@ -147,7 +153,8 @@ def decode(
     (libImaging/Resample.c), which sees nothing outside the box.
 
     Args:
-        data: the encoded image: bytes, or any contiguous buffer. JPEG or PNG, by content.
+        data: the encoded image: bytes, any contiguous buffer, or the path of its file. JPEG or PNG,
+            by content.
         box: (x, y, width, height) of the part to keep [pixels]; None keeps all of the image.
         size: height and width of the result [pixels]: one number for a square, or (height, width);
             1 to 16384 each. None keeps the box's size.
@@ -179,6 +186,8 @@ def decode(
             int16) to write the result to, instead of a new one. Unspecified after an error.
         steps: what to do with the crop after it was resized and mirrored, before it is normalised;
             see :class:`fastinet.augment.Step`.
+        lighting: what is added to red, green and blue before the normalisation, in units of 0..1,
+            as ``batch.lighting`` has it; for a float dtype.
 
     Returns:
         [H, W, 3] or [3, H, W] of `dtype`, RGB, also of grey images: `out`, or a new array.
@@ -192,13 +201,16 @@ def decode(
             argument that makes no sense.
     """
     output, output_parts = _output(dtype, layout, mean, std)
+    if lighting is not None:
+        output_parts = output.native_shifted(lighting)
     rule = _crop_rule(size, interpolation, transform, boxes_given=box is not None)
     rule["boxes"] = None if box is None else [_checked_box("box", box)]
     rule["flips"], rule["vflips"] = [bool(flip)], [bool(vflip)]
     rule["window"] = _checked_window(window, transform)
+    encoded = encoded_image(data)
     try:
         return _codec.decode(
-            data,
+            encoded,
             lambda height, width: output.array(output.shape(height, width), out),
             steps=native_steps(steps),
             rule=rule,
@@ -206,11 +218,11 @@ def decode(
             **output_parts,
         )
     except UnsupportedError as error:
-        raise _explained(error, data) from None
+        raise _explained(error, encoded) from None
 
 
 def decode_batch(
-    images: Iterable[Buffer],
+    images: Iterable[Encoded],
     boxes: Sequence[Sequence[int]] | NDArray[np.integer[Any]] | None = None,
     size: int | tuple[int, int] | None = None,
     flips: Sequence[bool] | NDArray[np.bool_] | None = None,
@@ -220,18 +232,19 @@ def decode_batch(
     threads: int | None = None,
     interpolation: Interpolation = "bilinear",
     transform: CenterCrop | Resize | None = None,
-    dtype: DType = "uint8",
+    dtype: DType | Any = "uint8",
     layout: Layout = "NHWC",
     mean: Any = None,
     std: Any = None,
     exif_orientation: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     out: NDArray[Any] | None = None,
+    steps: Sequence[Iterable[Step]] | None = None,
 ) -> NDArray[Any]:
     """Decodes many encoded images to one size; each as `decode` does it. Runs without the GIL.
 
     Args:
-        images: N encoded images: bytes, or any contiguous buffers.
+        images: N encoded images: bytes, any contiguous buffers, or paths of files.
         boxes: [N, 4] boxes (x, y, width, height), one an image; None keeps all of each.
         size: height and width of every result; needed unless `transform` is given.
         flips: bool [N], whether to mirror; None mirrors none.
@@ -247,6 +260,7 @@ def decode_batch(
         exif_orientation: see `decode`.
         max_pixels: see `decode`.
         out: array [N, ...] to write to, instead of a new one.
+        steps: N lists of steps, one an image, as ``batch.steps`` has them; None: none.
 
     Returns:
         [N, H, W, 3] or [N, 3, H, W] of `dtype`, RGB.
@@ -257,22 +271,26 @@ def decode_batch(
         TypeError: as `decode`.
         ValueError: an argument that makes no sense, or a box outside its image.
     """
-    images = list(images)
+    if isinstance(images, str | bytes | bytearray | os.PathLike):
+        raise TypeError("images are several: a list of them, or fastinet.decode for one")
+    encoded = [encoded_image(image, f"images[{i}]") for i, image in enumerate(images)]
     output = OutputFormat(dtype, layout, mean, std)
     if size is None and transform is None:
         raise ValueError("a batch needs a size, or a transform, so that all its rows are alike")
     rule = _crop_rule(size, interpolation, transform, boxes_given=boxes is not None)
     _checked_window(None, transform)
-    for name, values in (("boxes", boxes), ("flips", flips), ("vflips", vflips)):
-        if values is not None and len(values) != len(images):
-            raise ValueError(f"{name} must be one an image: {len(images)}, not {len(values)}")
+    columns = {"boxes": boxes, "flips": flips, "vflips": vflips, "steps": steps}
+    for name, values in columns.items():
+        if values is not None and len(values) != len(encoded):
+            raise ValueError(f"{name} must be one an image: {len(encoded)}, not {len(values)}")
     rule["boxes"] = None if boxes is None else [_checked_box("box", box) for box in boxes]
     rule |= {"flips": flips, "vflips": vflips, "window": None}
+    rule["steps"] = [native_steps(each) for each in steps or ()]
     threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
     try:
         return _codec.decode_batch(
-            images,
-            lambda height, width: output.array((len(images), *output.shape(height, width)), out),
+            encoded,
+            lambda height, width: output.array((len(encoded), *output.shape(height, width)), out),
             threads=threads,
             rule=rule,
             **RenderOptions(exact, exif_orientation, max_pixels).native(),
@@ -280,7 +298,7 @@ def decode_batch(
         )
     except UnsupportedError as error:
         number = (error.member or "").removeprefix("image ")
-        raise (_explained(error, images[int(number)]) if number.isdecimal() else error) from None
+        raise (_explained(error, encoded[int(number)]) if number.isdecimal() else error) from None
 
 
 def apply_steps(pixels: ArrayLike, steps: Iterable[Step]) -> NDArray[np.uint8]:
@@ -318,14 +336,14 @@ def _explained(error: UnsupportedError, data: Buffer) -> Exception:
 
 @functools.lru_cache(maxsize=64)
 def _known_output(
-    dtype: DType, layout: Layout, mean: Any, std: Any
+    dtype: DType | Any, layout: Layout, mean: Any, std: Any
 ) -> tuple[OutputFormat, dict[str, Any]]:
     output = OutputFormat(dtype, layout, mean, std)
     return output, output.native()
 
 
 def _output(
-    dtype: DType, layout: Layout, mean: Any, std: Any
+    dtype: DType | Any, layout: Layout, mean: Any, std: Any
 ) -> tuple[OutputFormat, dict[str, Any]]:
     """The output format and what the native module takes of it.
 

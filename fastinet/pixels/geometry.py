@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.pixels.transform_parts import height_width
 from fastinet.pixels.transforms import CenterCrop, RandomCrop, SingleTransform
 
 __all__ = ["resized_sizes"]
@@ -18,16 +17,16 @@ __all__ = ["resized_sizes"]
 Doubles = NDArray[np.float64]
 
 
-def resized_sizes(transform: SingleTransform, images: Doubles) -> Doubles:
+def resized_sizes(transform: SingleTransform, images: Doubles, rows: Doubles) -> Doubles:
     """Width and height of each resized crop box [pixels]: of the `Crop` that DrawCrop in C++ gives.
 
     Args:
         transform: that drew the boxes.
         images: [M, 2], width and height of each image [pixels].
+        rows: [M, 2], width and height of the row that each crop became, likewise.
     """
     if not isinstance(transform, RandomCrop | CenterCrop):
-        row = np.array(height_width(transform.size)[::-1], np.float64)
-        return np.broadcast_to(row, images.shape)
+        return rows
     if transform.resize is None:
         return images
     # Whole numbers below 2**31 have a quotient whose whole part is exact.

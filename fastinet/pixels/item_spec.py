@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastinet._native import _engine
-from fastinet.pixels.transforms import RandomTransform, groups_of
+from fastinet.pixels.transforms import RandomTransform
+from fastinet.pixels.view_groups import groups_of
 
 if TYPE_CHECKING:
     from fastinet.augment.erasing import RandomErasing
     from fastinet.augment.lighting import Lighting
     from fastinet.pixels.output import OutputFormat
     from fastinet.pixels.rendering import RenderOptions
-    from fastinet.pixels.transforms import Transform, View
+    from fastinet.pixels.view_groups import Transform, ViewGroup
 
 __all__ = ["item_spec"]
 
@@ -32,7 +33,7 @@ def item_spec(
     return _engine.ItemSpec(groups, **output.native(), **render.native(), record=record)
 
 
-def _view_spec(view: View) -> _engine.ViewSpec:
+def _view_spec(view: ViewGroup) -> _engine.ViewSpec:
     """What the engine is told of one group of views."""
     transform = view.transform
     erase: RandomErasing | None = getattr(transform, "erase", None)
@@ -43,4 +44,5 @@ def _view_spec(view: View) -> _engine.ViewSpec:
         erase=None if erase is None else _engine.ErasingRule(**erase.native()),
         lighting=None if lighting is None else lighting.std,
         count=view.count,
+        crop_of=view.crop_of,
     )

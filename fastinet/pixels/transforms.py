@@ -6,8 +6,8 @@ These are descriptions: frozen, comparable, printable. The native core carries t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from fastinet.augment.erasing import RandomErasing
 from fastinet.augment.lighting import Lighting
@@ -37,18 +37,17 @@ if TYPE_CHECKING:
     from fastinet._native import _engine
 
 __all__ = [
+    "MAX_VIEWS",
     "CenterCrop",
-    "MultiCrop",
     "RandomCrop",
     "RandomResizedCrop",
     "RandomTransform",
     "Resize",
     "SingleTransform",
-    "Transform",
-    "View",
+    "check_after_normalisation",
 ]
 
-MAX_VIEWS = 1024  # far below the 16 bits that random bits have for the view
+MAX_VIEWS: Final = 1024  # far below the 16 bits that random bits have for the view
 
 
 @dataclass(frozen=True)
@@ -299,110 +298,6 @@ RandomTransform: TypeAlias = RandomResizedCrop | RandomCrop
 """What draws its crops."""
 
 
-@dataclass(frozen=True)
-class View:
-    """A group of a `MultiCrop`'s views: crops of each item by one transform, in one array.
-
-    Attributes:
-        transform: `RandomResizedCrop`, `RandomCrop`, `CenterCrop` or `Resize`; it says the views'
-            size.
-        count: how many crops of each item, 1 to 1024, each drawn by itself; more than one needs a
-            transform that draws.
-
-    Raises:
-        TypeError: `transform` is none of these.
-        ValueError: a count that makes no sense, or a transform that has views itself.
-    """
-
-    transform: SingleTransform
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        _checked_single(self.transform, "the transform of a View")
-        object.__setattr__(self, "count", whole_number("count", self.count, 1, MAX_VIEWS))
-        if self.count > 1 and not isinstance(self.transform, RandomTransform):
-            raise ValueError(f"count={self.count} of {self.transform} would all be the same")
-        if getattr(self.transform, "views", None) is not None:
-            raise ValueError(f"say how many views there are by View(count=), not {self.transform}")
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class MultiCrop:
-    """Several groups of views of each item, for self-supervised training: DINO's, SwAV's, ...
-
-    ::
-
-        MultiCrop(
-            View(RandomResizedCrop(224, scale=(0.4, 1), interpolation="bicubic"), count=2),
-            View(RandomResizedCrop(96, scale=(0.05, 0.4), interpolation="bicubic"), count=8),
-        )
-
-    Batches then have `crops`, an array [B, count, ...] for each group; loops get ``crops, labels``.
-    Views are numbered over all groups in order, as in `boxes` [B, views, 4] and `flips` [B, views];
-    view number i is what its transform gives as view i of a ``RandomResizedCrop(views=...)``,
-    whatever the other views are. What the boxes of several views have in common is decoded once
-    where that is cheaper.
-
-    Attributes:
-        groups: the `View` of each group.
-
-    Raises:
-        TypeError: what was given is no `View`.
-        ValueError: no views at all, or more than 1024 together.
-    """
-
-    groups: tuple[View, ...]
-
-    def __init__(self, *groups: View) -> None:
-        if not groups:
-            raise ValueError("a MultiCrop needs a View(transform, count) at least")
-        for group in groups:
-            if not isinstance(group, View):
-                raise TypeError(
-                    "a MultiCrop consists of View(transform, count), each an argument of its own, "
-                    f"not of {group!r}"
-                )
-        whole_number("the number of views", sum(group.count for group in groups), 1, MAX_VIEWS)
-        object.__setattr__(self, "groups", groups)
-
-    def __repr__(self) -> str:
-        return f"MultiCrop({', '.join(map(repr, self.groups))})"
-
-
-Transform: TypeAlias = SingleTransform | MultiCrop
-
-
-def groups_of(transform: Transform) -> tuple[View, ...]:
-    """The groups of views that a transform gives; one, unless it is a `MultiCrop`."""
-    if isinstance(transform, MultiCrop):
-        return transform.groups
-    if isinstance(transform, RandomTransform):
-        return (View(replace(transform, views=None), transform.views or 1),)
-    return (View(transform),)
-
-
-def erasings_of(transform: Transform) -> list[RandomErasing]:
-    """What is erased in the groups of views, of those in which something is."""
-    erasings = (getattr(view.transform, "erase", None) for view in groups_of(transform))
-    return [erasing for erasing in erasings if erasing is not None]
-
-
-def lightings_of(transform: Transform) -> list[Lighting]:
-    """The lighting of the groups of views, of those that have one."""
-    lightings = (getattr(view.transform, "lighting", None) for view in groups_of(transform))
-    return [lighting for lighting in lightings if lighting is not None]
-
-
-def needs_boxes(transform: Transform) -> bool:
-    """Whether crops depend on the bounding boxes of the items, which must then be given."""
-    return any(getattr(group.transform, "needs_boxes", False) for group in groups_of(transform))
-
-
-def has_views(transform: Transform) -> bool:
-    """Whether the arrays of batches have an axis for views."""
-    return isinstance(transform, MultiCrop) or getattr(transform, "views", None) is not None
-
-
 def _native(transform: SingleTransform, **parts: Any) -> dict[str, Any]:
     """All parts that the core's Transform has; those that its kind does not use are neutral."""
     neutral = {
@@ -429,38 +324,6 @@ def _native_operations(transform: RandomTransform) -> list[_engine.Operation]:
     return native_operations((*first, *augment_tuple("augment", transform.augment)), row)
 
 
-def checked_transform(transform: Any, views: int | None) -> Transform:
-    """What a caller passed as a loader's `transform` and `views`, as one transform.
-
-    Raises:
-        TypeError: no transform.
-        ValueError: views of a transform that draws nothing, or other ones than its own.
-    """
-    if isinstance(transform, MultiCrop):
-        if views is not None:
-            raise ValueError(f"views={views!r}, but a MultiCrop says itself which views there are")
-        return transform
-    single = _checked_single(transform, "transform")
-    if views is None:
-        return single
-    if not isinstance(single, RandomTransform):
-        # The type is fine, what it makes of `views` is not.
-        raise ValueError(f"views={views!r} of {single!r} would all be the same")  # noqa: TRY004
-    if single.views not in (None, views):
-        raise ValueError(f"views={views!r}, but the transform has views={single.views}")
-    return replace(single, views=views)
-
-
-def _checked_single(transform: Any, name: str) -> SingleTransform:
-    """What a caller passed as a transform that gives one crop, or several that are alike."""
-    if not isinstance(transform, SingleTransform):
-        raise TypeError(
-            f"{name} must be a RandomResizedCrop, RandomCrop, CenterCrop or Resize, not "
-            f"{transform!r}"
-        )
-    return transform
-
-
 def _check_random_parts(transform: RandomTransform) -> None:
     """Checks what the random transforms have in common, and puts it into its form."""
     checked: dict[str, Any] = {"size": checked_size(transform.size)}
@@ -474,10 +337,19 @@ def _check_random_parts(transform: RandomTransform) -> None:
     for name, value in checked.items():
         object.__setattr__(transform, name, value)
     draw_steps(transform.augment, transform.size, seed=0, epoch=0, item=0)  # refuses what cannot be
-    if not isinstance(transform.erase, RandomErasing | None):
-        raise TypeError(f"erase must be a RandomErasing, not {transform.erase!r}")
-    if not isinstance(transform.lighting, Lighting | None):
-        raise TypeError(f"lighting must be a Lighting, not {transform.lighting!r}")
+    check_after_normalisation(transform.erase, transform.lighting)
+
+
+def check_after_normalisation(erase: Any, lighting: Any) -> None:
+    """Checks what comes with the normalisation.
+
+    Raises:
+        TypeError: `erase` is no `RandomErasing`, or `lighting` no `Lighting`.
+    """
+    if not isinstance(erase, RandomErasing | None):
+        raise TypeError(f"erase must be a RandomErasing, not {erase!r}")
+    if not isinstance(lighting, Lighting | None):
+        raise TypeError(f"lighting must be a Lighting, not {lighting!r}")
 
 
 def _check_window_parts(transform: RandomCrop | CenterCrop) -> None:

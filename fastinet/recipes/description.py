@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fastinet.mixing import CutMix, Layout, Mixup, OneOf, Unmixed
+from fastinet.mixing import ColOut, CutMix, InTurn, Layout, Mixup, OneOf, Unmixed
 from fastinet.pixels.output import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["Mixing", "Recipe"]
 
-Mixer = Mixup | CutMix | Unmixed | OneOf
+Mixer = Mixup | CutMix | Unmixed | OneOf | InTurn
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Mixing:
         switch: share of the mixed batches that CutMix gets, where there are both.
         p: share of the batches that are mixed.
         smoothing: label smoothing, of mixed and other batches alike.
+        colout: share of the rows and of the columns of pixels that ColOut leaves out of a batch
+            before it is mixed, which makes its images smaller.
 
     Raises:
         ValueError: a value that makes no sense; the message names it.
@@ -41,6 +43,7 @@ class Mixing:
     switch: float = 0.5
     p: float = 1.0
     smoothing: float = 0.0
+    colout: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("switch", "p"):
@@ -57,8 +60,15 @@ class Mixing:
         Args:
             classes: number of classes.
             seed: of what is drawn for each batch.
-            layout: of the images that CutMix is given.
+            layout: of the images that CutMix and ColOut are given.
         """
+        mixer = self._mixer(classes, seed, layout)
+        if self.colout == 0:
+            return mixer
+        return InTurn(ColOut(self.colout, self.colout, seed, layout), mixer)
+
+    def _mixer(self, classes: int, seed: int, layout: Layout) -> Mixer:
+        """What makes the targets."""
         cut = self.switch if self.mixup > 0 else 1.0
         share = self.p if self.mixup > 0 or self.cutmix > 0 else 0.0
         ways: list[tuple[float, Mixer]] = [(1 - share, Unmixed(classes, self.smoothing))]

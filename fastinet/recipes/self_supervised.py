@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastinet.augment.operations import ColorJitter, GaussianBlur, Grayscale, Solarize
-from fastinet.pixels.transforms import CenterCrop, MultiCrop, RandomResizedCrop, View
+from fastinet.pixels.transforms import CenterCrop, RandomResizedCrop
+from fastinet.pixels.view_groups import MultiCrop, View
 from fastinet.recipes.description import Recipe
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from fastinet.augment import (
     TrivialAugmentWide,
 )
 from fastinet.pixels.transforms import CenterCrop, RandomCrop, RandomResizedCrop
+from fastinet.pixels.view_groups import MultiCrop, SameCrop, View
 from fastinet.recipes.description import Mixing, Recipe
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def supervised() -> Iterator[Recipe]:
     yield from _deit3()
     yield from _tensorflow()
     yield from _ffcv()
+    yield from _composer()
     yield from _mae()
     yield from _plain_pretraining()
 
@@ -130,6 +132,25 @@ def _timm() -> Iterator[Recipe]:
         mixing=Mixing(smoothing=0.1),
         source="huggingface/pytorch-image-models: hfdocs/source/training_script.mdx",
         note="timm's prefetcher erases after it has mixed; nothing is mixed here.",
+    )
+    augmented = SameCrop(
+        0,
+        augment=RandAugment.timm("rand-m9-mstd0.5-inc1"),
+        erase=RandomErasing.timm(0.6, "pixel"),
+    )
+    yield Recipe(
+        "resnet50-jsd",
+        "timm's ResNet-50 with AugMix's consistency loss",
+        train=MultiCrop(
+            View(RandomResizedCrop(224, interpolation="random")), View(augmented), View(augmented)
+        ),
+        val=BICUBIC_VAL,
+        mixing=Mixing(smoothing=0.1),
+        source="huggingface/pytorch-image-models: hfdocs/source/training_script.mdx, train.py",
+        note=(
+            "Each image comes unchanged and in two augmentations of the same crop. The loss is "
+            "timm's JsdCrossEntropy; batch normalisation is split, too."
+        ),
     )
 
 
@@ -293,6 +314,43 @@ def _ffcv() -> Iterator[Recipe]:
             ),
             not_verified="with which of OpenCV's filters FFCV resizes",
         )
+
+
+def _composer() -> Iterator[Recipe]:
+    weak = RandAugment.composer(10, 1)
+    for name, epochs, initial, delay, mixing, augment in (
+        ("mild", 32, 0.5, 0.4, Mixing(smoothing=0.08), ()),
+        ("medium", 90, 0.5, 0.4, Mixing(mixup=0.2, smoothing=0.1), ()),
+        ("hot", 90, 0.6, 0.2, Mixing(mixup=0.25, smoothing=0.13, colout=0.05), weak),
+    ):
+        sizes = [_composer_size(e / epochs, initial, delay, mixing.colout) for e in range(epochs)]
+        yield Recipe(
+            f"composer-rn50-{name}",
+            f"MosaicML's {name} recipe: ResNet-50 in {epochs} epochs, rows growing",
+            train=RandomResizedCrop(sizes[0], augment=augment),
+            val=CenterCrop(224, resize=232),
+            mixing=mixing,
+            sizes={e: sizes[e] for e in range(1, epochs) if sizes[e] != sizes[e - 1]},
+            source="mosaicml/examples: blogs/resnet/recipes/; mosaicml/composer: algorithms/",
+            note=(
+                "The loss is binary cross-entropy. Composer makes crops of 176 pixels, and shrinks "
+                "whole batches to their nearest pixels, by a size that grows with each; here crops "
+                "have the size of their epoch's first batch. Its mixup mixes with any other row, "
+                "and its mild and medium recipes read FFCV's files."
+            ),
+        )
+
+
+def _composer_size(elapsed: float, initial: float, delay: float, colout: float) -> int:
+    """The size of crops from which ColOut makes what ProgressiveResizing does at this time.
+
+    Sizes grow from the share `initial` on, between the shares `delay` and 0.8 of the training, and
+    are multiples of 4 but for the last one.
+    """
+    share = min(max((elapsed - delay) / (1 - 0.2 - delay), 0.0), 1.0)
+    full = int((1 - colout) * 176)
+    wanted = min(round(full * (initial + (1 - initial) * share) / 4) * 4, full)
+    return next(size for size in range(1, 177) if int((1 - colout) * size) == wanted)
 
 
 def _mae() -> Iterator[Recipe]:

@@ -33,6 +33,7 @@ import numpy as np
 
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
+from fastinet.sidecars.opening import open_to_read
 from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import Count, UnusableSidecarError, Word32, checked, parsed_object
@@ -103,7 +104,7 @@ def read_columns(
         UnusableSidecarError: it is damaged, of another format version, or not what is wanted.
         OSError: it cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
+    with open_to_read(path) as file:
         content, columns_at = _read_header(file)
         header = checked(form.header, content)
         check_header(header)
@@ -268,7 +269,7 @@ def read_header(path: Path, form: ColumnFileForm[Header]) -> Header:
     Raises:
         FileNotFoundError, UnusableSidecarError, OSError: as :func:`read_columns`.
     """
-    with path.open("rb", buffering=0) as file:
+    with open_to_read(path) as file:
         return checked(form.header, _read_header(file)[0])
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import fastinet_version
+from fastinet.sidecars.opening import open_to_read, open_to_write
 from fastinet.sidecars.places import make_folder, shown_failures
 from fastinet.sidecars.schema import UnusableSidecarError, checked_json
 
@@ -53,7 +54,7 @@ class LogForm(Generic[Header]):
     header_type: type[Header]
     """A dataclass of what the JSON holds (:mod:`fastinet.sidecars.schema`)."""
 
-    def read_header(self, file: FileIO | BufferedReader | BytesIO) -> tuple[Header, int]:
+    def read_header(self, file: FileIO | BufferedReader[Any] | BytesIO) -> tuple[Header, int]:
         """The header, and where the first chunk starts [bytes].
 
         Raises:
@@ -128,7 +129,7 @@ class Log:
             self.path = place
             try:
                 make_folder(place.parent)
-                self._file = place.open("a+b", buffering=0)
+                self._file = open_to_write(place, append=True)
                 try:
                     self._resume()
                 except BaseException:
@@ -156,7 +157,7 @@ class Log:
     def _is_begun_at(self, place: Path) -> bool:
         """Whether a log that fits is there."""
         try:
-            with place.open("rb", buffering=0) as file:
+            with open_to_read(place) as file:
                 self._check_header(self._form.read_header(file)[0])
         except (OSError, UnusableSidecarError):
             return False
@@ -190,7 +191,7 @@ class Log:
             return
         self.path.unlink(missing_ok=True)
         self._file.close()
-        self._file = self.path.open("a+b", buffering=0)
+        self._file = open_to_write(self.path, append=True)
         try:
             _write_through(self._file, header)
         except OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from typing import TYPE_CHECKING
 
 from fastinet.sidecars.places import make_folder
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["replace_file"]
 
 
-def replace_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+def replace_file(
+    path: Path, pieces: Iterable[bytes | memoryview], *, writable_by_owner_alone: bool = False
+) -> None:
     """Writes the file so that ``path`` is at every moment absent, the old file, or the new one.
 
     Args:
         path: the file; its folder is made where it is missing.
         pieces: of its content, in order.
+        writable_by_owner_alone: whatever the umask allows to others.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; nothing is left behind.
@@ -30,6 +34,9 @@ def replace_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
+            if writable_by_owner_alone:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                os.fchmod(file.fileno(), mode & ~(stat.S_IWGRP | stat.S_IWOTH))
             for piece in pieces:
                 file.write(piece)
             file.flush()

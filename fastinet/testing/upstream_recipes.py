@@ -7,7 +7,7 @@ torchvision and timm, which are imported when a transform is asked for.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,14 @@ from PIL import Image, ImageFilter
 
 from fastinet.pixels.output import IMAGENET_MEAN, IMAGENET_STD
 
-__all__ = ["UPSTREAM", "PillowBlur", "UpstreamView", "black_without_bits", "upstream_views"]
+__all__ = [
+    "UPSTREAM",
+    "PillowBlur",
+    "UpstreamView",
+    "black_without_bits",
+    "upstream_rows",
+    "upstream_views",
+]
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -29,10 +36,26 @@ class UpstreamView:
     Attributes:
         transform: from an image to a float tensor [3, H, W].
         count: how many there are.
+        crop: what comes before that, from an image to its crop: once for all views that have the
+            same one. None: nothing does.
     """
 
     transform: Callable[[Image.Image], Any]
     count: int = 1
+    crop: Callable[[Image.Image], Image.Image] | None = None
+
+
+def upstream_rows(views: Sequence[UpstreamView], image: Image.Image) -> Iterator[Any]:
+    """All views of an image, one after another."""
+    crops: dict[int, Image.Image] = {}
+    for view in views:
+        cropped = image
+        if view.crop is not None:
+            if id(view.crop) not in crops:
+                crops[id(view.crop)] = view.crop(image)
+            cropped = crops[id(view.crop)]
+        for _ in range(view.count):
+            yield view.transform(cropped)
 
 
 class PillowBlur:
@@ -131,6 +154,26 @@ def _timm(size: int = 224, **options: Any) -> Any:
     return create_transform(size, is_training=True, **options)
 
 
+def _consistency() -> list[UpstreamView]:
+    """The ``--aug-splits 3 --resplit`` of timm: a crop alone, which is not erased, and augmented.
+
+    ``AugMixDataset`` shares the crop among them.
+    """
+    from torchvision import transforms as v1  # noqa: PLC0415
+
+    crop, augmentation, final = _timm(
+        auto_augment="rand-m9-mstd0.5-inc1",
+        interpolation="random",
+        re_prob=0.6,
+        re_mode="pixel",
+        separate=True,
+    )
+    *normalised, _ = final.transforms
+    clean = UpstreamView(v1.Compose(normalised), crop=crop)
+    changed = v1.Compose([*augmentation.transforms, *final.transforms])
+    return [clean, *[UpstreamView(changed, crop=crop)] * 2]
+
+
 def _deit() -> Any:
     return _timm(
         auto_augment="rand-m9-mstd0.5-inc1",
@@ -221,6 +264,7 @@ UPSTREAM: Mapping[str, Callable[[], Any]] = {
     "efficientnet-timm": lambda: _timm(
         auto_augment="rand-m9-mstd0.5", interpolation="random", re_prob=0.2, re_mode="pixel"
     ),
+    "resnet50-jsd": _consistency,
     "mae": lambda: _compose(*_crop(224, 0.2, "bicubic")),
     "mae-finetune": _deit,
     "ijepa": lambda: _compose(*_crop(224, 0.3, "bilinear", flip=False)),

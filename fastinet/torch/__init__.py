@@ -10,12 +10,14 @@ There are two ways to batches. The fast one is a loader whose batches are tensor
 
 The other keeps ``torch.utils.data.DataLoader`` with its samplers and workers: `ImageDataset` is a
 map-style dataset for it, and `CopySampler` lets items that come again in an epoch differ.
-`IterableDataset` is what torchdata's ``StatefulDataLoader`` takes.
+`IterableDataset` is what torchdata's ``StatefulDataLoader`` takes. `ImageFolder` takes the place of
+torchvision's in a script as it is, transforms included.
 
 `train_loader` and `val_loader` are the first way for training scripts that exist: recipes by name.
 """
 
 from fastinet.torch.datasets import CopySampler, ImageDataset, IterableDataset
+from fastinet.torch.image_folder import ImageFolder
 from fastinet.torch.loader import Batch, Loader
 from fastinet.torch.recipe_loaders import train_loader, val_loader
 from fastinet.torch.roots import open_root
@@ -25,6 +27,7 @@ __all__ = [
     "Batch",
     "CopySampler",
     "ImageDataset",
+    "ImageFolder",
     "IterableDataset",
     "Loader",
     "TrainerLoader",

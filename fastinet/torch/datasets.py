@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fastinet.loading.options import RowArguments
     from fastinet.loading.state import LoaderState
     from fastinet.pixels.output import DType, Layout
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["CopySampler", "ImageDataset", "IterableDataset"]
 
@@ -89,7 +89,7 @@ class ImageDataset(data.Dataset[Any]):
         transform: Transform,
         *,
         seed: int = 0,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         layout: Layout = "NCHW",
         mean: Any = None,
         std: Any = None,

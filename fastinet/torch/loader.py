@@ -18,7 +18,7 @@ from fastinet.loading.feeding import Feed
 from fastinet.loading.options import refuse_options
 from fastinet.loading.samplers import Sampler
 from fastinet.pixels.output import DType, OutputFormat
-from fastinet.pixels.transforms import checked_transform, lightings_of
+from fastinet.pixels.view_groups import checked_transform, lightings_of
 from fastinet.torch.tensors import TORCH_DTYPES, channels_second, checked_names, tensor
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastinet.loading.epoch import Epoch
     from fastinet.loading.feeding import FeedEpoch
     from fastinet.loading.options import EpochArguments, LoaderOptions
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 __all__ = ["Batch", "Loader"]
 
@@ -122,7 +122,7 @@ class Loader(Feed[Batch]):
         transform: Transform,
         *,
         device: torch.device | str | int | None = None,
-        dtype: DType = "uint8",
+        dtype: DType | Any = "uint8",
         mean: Any = None,
         std: Any = None,
         channels_last: bool = False,
@@ -144,9 +144,18 @@ class Loader(Feed[Batch]):
                 "normalisation of its own, which the loader's threads make"
             )
         self._output = OutputFormat(dtype, "NHWC" if channels_last else "NCHW", mean, std)
+        then = options.get("then")
+        is_final = isinstance(then, fastinet.Then) and then.is_final
+        if is_final and (dtype != "uint8" or mean is not None):
+            raise ValueError(
+                f"results of {then} are no images of uint8 [H, W, 3], and so come as they are: "
+                "dtype, mean and std are for such images"
+            )
         self._finish: _Finish
         on_host: dict[str, Any] = {}  # uint8 as they are
-        if normalise_on_device:
+        if is_final:
+            self._finish = _as_it_is
+        elif normalise_on_device:
             self._finish = _Normalisation(self._output)
         else:
             on_host = {"dtype": dtype, "layout": self._output.layout, "mean": mean, "std": std}
@@ -268,8 +277,9 @@ class _Normalisation:
 
 def _pinned_buffers(loader: fastinet.Loader, count: int) -> list[Any]:
     """Page-locked memory for batches, which a GPU fetches by itself; as `out` of a loader."""
-    dtype = TORCH_DTYPES[loader.output.dtype]
-    storage = torch.int16 if dtype == torch.bfloat16 else dtype  # which NumPy has
+    dtype = loader._batch_dtype  # noqa: SLF001
+    # bfloat16 as what NumPy has.
+    storage = tensor(np.empty(0, np.int16 if dtype.name == "bfloat16" else dtype)).dtype
     buffers: list[list[NDArray[Any]]] = [
         [torch.empty(shape, dtype=storage, pin_memory=True).numpy() for shape in shapes]
         for shapes in [loader._batch_shapes()] * count  # noqa: SLF001

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import fastinet
 from fastinet.base.checks import whole_number
-from fastinet.pixels.transforms import CenterCrop, MultiCrop, RandomCrop
+from fastinet.pixels.transforms import CenterCrop, RandomCrop
+from fastinet.pixels.view_groups import MultiCrop
 from fastinet.recipes import Recipe
 from fastinet.torch.loader import Loader
 from fastinet.torch.roots import open_root
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
     from fastinet.items.dataset import Dataset
     from fastinet.pixels.output import DType
-    from fastinet.pixels.transforms import SingleTransform, Transform
+    from fastinet.pixels.transforms import SingleTransform
+    from fastinet.pixels.view_groups import SameCrop, Transform
 
 __all__ = ["train_loader", "val_loader"]
+
+OneCrop = TypeVar("OneCrop", bound="SingleTransform | SameCrop")
 
 
 def train_loader(
@@ -157,7 +161,7 @@ def _of_size(transform: Transform, size: int | None) -> Transform:
         return transform
     if not isinstance(transform, MultiCrop):
         return _single_of_size(transform, size)
-    sizes = {group.transform.size for group in transform.groups}
+    sizes = {group.transform.size for group in transform.groups if group.transform.size is not None}
     if len(sizes) > 1:
         raise ValueError(
             f"size={size}, but this recipe has crops of {len(sizes)} sizes: "
@@ -170,7 +174,7 @@ def _of_size(transform: Transform, size: int | None) -> Transform:
     return MultiCrop(*groups)
 
 
-def _single_of_size(transform: SingleTransform, size: int) -> SingleTransform:
+def _single_of_size(transform: OneCrop, size: int) -> OneCrop:
     """The same with a row of another size, which the image before a central crop follows."""
     if isinstance(transform, CenterCrop | RandomCrop) and transform.resize is not None:
         was = transform.size
@@ -178,4 +182,6 @@ def _single_of_size(transform: SingleTransform, size: int) -> SingleTransform:
         whole_number("size", size, 1, 2**16)
         resize = transform.resize * size // height
         return dataclasses.replace(transform, size=size, resize=resize)
+    if transform.size is None:  # that of the crop that it shows
+        return transform
     return dataclasses.replace(transform, size=size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastinet.loading.loader_names import LoaderNames
-from fastinet.pixels.transforms import groups_of, has_views
+from fastinet.pixels.view_groups import groups_of, has_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

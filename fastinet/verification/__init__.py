@@ -6,12 +6,14 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
+from fastinet.base.progress_bar import drawn_stages
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED
-from fastinet.datasets.scanned import wnid_number
-from fastinet.errors import UnsupportedError
+from fastinet.datasets.scanned import IMAGE_EXTENSIONS, wnid_number
+from fastinet.errors import UnsupportedError, printable
 from fastinet.items.discovery import archives_at, keep_sidecars
 from fastinet.sidecars.identity import content_hash, identify_file
 from fastinet.sidecars.places import Sidecars, given_index
@@ -40,7 +42,7 @@ def verify(
     again: bool = False,
     index: bool | str | os.PathLike[str] = True,
     threads: int | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | bool | None = None,
 ) -> Report:
     """Compares an archive, a folder of class tars or an extracted tree with what is published.
 
@@ -66,7 +68,8 @@ def verify(
             a path is what that function calls the index, and the journal is ``<index>.verify``.
         threads: for images; None takes one for each CPU that affinity and control groups allow.
         progress: called with (stage, done, in all): "headers" and "content" or "decoding" in bytes,
-            "files" of a folder in files. It may raise to stop.
+            "files" of a folder in files. It may raise to stop. True draws bars, in a terminal or in
+            a notebook's cell.
 
     Raises:
         MissingError: there is nothing at `path`, or nothing in the folder.
@@ -106,7 +109,7 @@ def verify(
             decode=decode,
             digest=digest,
             threads=available_cpus() if threads is None else threads,
-            progress=progress,
+            progress=drawn_stages(progress, printable(absolute.name)),
         ),
     )
     if again:
@@ -140,12 +143,16 @@ def _train_images_of(devkit: Path) -> dict[str, int]:
     return {synset.wnid: synset.train_images for synset in synsets if synset.train_images}
 
 
+def _has_images(path: Path) -> bool:
+    return any(name.lower().endswith(IMAGE_EXTENSIONS) for name in FolderArchive(path).file_names())
+
+
 def _refuse_folder_of_archives(path: Path) -> None:
     """An extracted tree has images in it; a folder of downloads is several archives."""
     entries = sorted(path.iterdir()) if path.is_dir() else []
     tars = [entry.name for entry in entries if entry.suffix == ".tgz" or ".tar" in entry.suffixes]
     names = [name for name in tars if wnid_number(name.partition(".")[0]) < 0]
-    if names and len(names) == len(tars):
+    if names and len(names) == len(tars) and not _has_images(path):
         shown = ", ".join(name for name in names[:5] if ".fastinet" not in name)
         raise UnsupportedError(
             f"a folder with archives in it: verify each by its own path: {shown}",

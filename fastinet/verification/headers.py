@@ -102,7 +102,7 @@ class Headers:
         archives: Sequence[Archive],
         findings: Findings,
         journal: Journal,
-        progress: Callable[[str, int, int], None] | None,
+        progress: Callable[[str, int, int], object] | None,
     ) -> None:
         """Walks, or takes what the journal has of it; damage is added to `findings`."""
         self._progress = progress

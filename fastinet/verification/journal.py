@@ -4,7 +4,8 @@ JSON beside the archive, in the user's cache folder, or where ``index=`` says. I
 whole, so that it is the old one or the new one whatever happens, and two processes that verify one
 archive do no harm to each other: the one that saves last wins. A journal counts for the bytes that
 it was made of and for the same options. One of other bytes or options is replaced in silence; one
-that is damaged is replaced, too, and a :class:`~fastinet.errors.FastinetWarning` says so.
+that is damaged is replaced, too, and a :class:`~fastinet.errors.FastinetWarning` says so. So is one
+that another user could have written, who could say in it that a damaged archive is sound.
 
 While a verification goes on, what the walk over the headers found lies beside it
 (``<archive>.fastinet.verify.walk``, a NumPy archive), since that walk is a seek for each member.
@@ -25,6 +26,7 @@ from fastinet._native import _scan
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError, from_status
 from fastinet.sidecars.identity import fastinet_version
+from fastinet.sidecars.opening import check_own, open_to_read
 from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import (
@@ -87,7 +89,9 @@ class Journal:
         for place in self._places:
             with contextlib.suppress(OSError):
                 try:
-                    content = parsed_object(place.read_bytes())
+                    with open_to_read(place) as file:
+                        check_own(file)
+                        content = parsed_object(file.readall() or b"")
                     if part in content and self._is_mine(content):
                         return checked(kind, content[part])
                 except UnusableSidecarError as error:
@@ -125,10 +129,13 @@ class Journal:
 
     def _walks_at(self, place: Path) -> tuple[list[Walk], str] | None:
         """The walks that the file holds; None where it is of other bytes or another format."""
-        loaded = np.load(place, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise UnusableSidecarError("is damaged: it is no NumPy archive")
-        with loaded as columns:
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(open_to_read(place))
+            check_own(file)
+            columns = np.load(opened.enter_context(io.BufferedReader(file)), allow_pickle=False)
+            if not isinstance(columns, np.lib.npyio.NpzFile):
+                raise UnusableSidecarError("is damaged: it is no NumPy archive")
+            opened.enter_context(columns)
             text = columns["head"].tobytes()
             content = parsed_object(text)
             if any(content.get(name) != self._head[name] for name in ("archives", "format")):
@@ -179,7 +186,9 @@ class Journal:
         failures: list[tuple[Path, OSError]] = []
         for place in self._places:
             try:
-                replace_file(place.with_name(place.name + suffix), [content])
+                replace_file(
+                    place.with_name(place.name + suffix), [content], writable_by_owner_alone=True
+                )
             except OSError as error:
                 failures.append((place, error))
             else:

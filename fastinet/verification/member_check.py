@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,9 +138,26 @@ def _warn_of_other_files(subject: Subject, members: ScannedMembers, parts: Seque
         others &= ~ilsvrc.are_annotations(members.names)
     rows = np.flatnonzero(others).tolist()
     rows = _without_companions(subject, members, rows)
+    if subject.published is None:
+        rows = _without_items(subject, members, rows)
     if rows:
         names = some(members.name(row) for row in rows[:4])
         subject.findings.warn("unexpected members", f"{len(rows):,} files are none of it: {names}")
+
+
+def _without_items(subject: Subject, members: ScannedMembers, rows: list[int]) -> list[int]:
+    """Those of these members that are no items."""
+    listing = subject.listing
+    if listing is None or not rows:
+        return rows
+    items = zip(
+        (itertools.repeat(0) if listing.item_archive is None else listing.item_archive.tolist()),
+        listing.offsets.tolist(),
+        strict=False,
+    )
+    places = set(items)
+    columns = (members.archive[rows].tolist(), members.offsets[rows].tolist())
+    return [row for row, *place in zip(rows, *columns, strict=True) if tuple(place) not in places]
 
 
 def _without_companions(subject: Subject, members: ScannedMembers, rows: list[int]) -> list[int]:

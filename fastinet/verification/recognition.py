@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinet.datasets import imagenet_c, objectnet
+from fastinet.datasets import imagenet_c, objectnet, tiny_imagenet
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
 from fastinet.datasets.published import CORRUPTIONS
@@ -156,6 +156,8 @@ def family_of(members: ScannedMembers, images: Bools) -> str | None:
     names = _some_names(members, np.arange(count))
     if count <= _MOST_DEVKIT_FILES and any(_DEVKIT.fullmatch(name) for name in names):
         return "devkit"
+    if tiny_imagenet.are_tiny(members):
+        return tiny_imagenet.FAMILY
     splits = {found[2] for name in names if (found := _SPLIT_FOLDERS.fullmatch(name))}
     if len(splits) > 1:
         return "ilsvrc"

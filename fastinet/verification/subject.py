@@ -39,7 +39,7 @@ class Options:
     decode: bool
     digest: bool
     threads: int
-    progress: Callable[[str, int, int], None] | None
+    progress: Callable[[str, int, int], object] | None
 
 
 @dataclass

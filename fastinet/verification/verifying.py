@@ -20,9 +20,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastinet import datasets
 from fastinet.archives.containers import inner_tars
 from fastinet.archives.folder_archive import FolderArchive
+from fastinet.datasets.inner_tars import note_of_tars
 from fastinet.datasets.scanned import ScannedMembers
+from fastinet.errors import FastinetError
 from fastinet.items.scanning import as_scanned
 from fastinet.verification.content_check import check_content, images_to_check
 from fastinet.verification.headers import Headers
@@ -33,6 +36,7 @@ from fastinet.verification.recognition import Wrong, file_kind, is_unfinished
 from fastinet.verification.size_check import check_size
 
 if TYPE_CHECKING:
+    from fastinet.datasets.scanned import ScannedArchive
     from fastinet.verification.journal import Journal
     from fastinet.verification.report import Report, State
     from fastinet.verification.subject import Subject
@@ -68,7 +72,13 @@ def _check_archives(subject: Subject, journal: Journal) -> None:
     headers = _walk_headers(subject, journal)
     scans = headers.members
     members = ScannedMembers(
-        [as_scanned(archive, scan) for archive, scan in zip(subject.archives, scans, strict=True)]
+        _counted(
+            subject,
+            [
+                as_scanned(archive, scan)
+                for archive, scan in zip(subject.archives, scans, strict=True)
+            ],
+        )
     )
     images = members.images()
     identify_by_content(subject, members, images, is_sound=headers.are_sound)
@@ -79,6 +89,23 @@ def _check_archives(subject: Subject, journal: Journal) -> None:
     check_members(subject, members, images, sum(len(inner_tars(scan)) for scan in scans))
     looked_at = images_to_check(subject, members, images, headers)
     check_content(subject, looked_at, headers.gzip_md5, journal)
+
+
+def _counted(subject: Subject, archives: list[ScannedArchive]) -> list[ScannedArchive]:
+    """The archives without the inner tars that :func:`fastinet.open` does not look into."""
+    try:
+        divided = datasets.without_tars_beside_images(archives)
+    except FastinetError:  # fastinet.open says it
+        divided = None
+    if divided is None:
+        return archives
+    subject.findings.error(
+        "unread images",
+        f"{note_of_tars(divided.tars)}; images in them are not read",
+        member=divided.tars[0],
+        advice="Extract the tars and verify each by itself, and pack the others without them.",
+    )
+    return divided.archives
 
 
 def _walk_headers(subject: Subject, journal: Journal) -> Headers:

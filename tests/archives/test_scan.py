@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fastinet._native._scan import Members, scan
-from fastinet.archives.containers import inner_tars
+from fastinet.archives.containers import directories, inner_tars
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive
@@ -205,9 +205,12 @@ def test_directories_are_listed_beside_inner_tars(tmp_path: Path) -> None:
         "train/",
         "train/n01440764/",
         "train/n01443537.tar",
-        "train/n01443537/images/",
+        "train/n01443537.tar/images/",
     ]
     assert [members.container_names[row] for row in inner_tars(members)] == ["train/n01443537.tar"]
+    assert directories(members) == [
+        *("train", "train/n01440764", "train/n01443537", "train/n01443537/images")
+    ]
     assert members.containers.tolist() == [2]
     assert members.special_entries == 0
 
@@ -556,7 +559,7 @@ def test_progress_grows_to_the_end_and_may_stop_the_scan(tmp_path: Path) -> None
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("corpus", ["tar", "stream"])
+@pytest.mark.parametrize("corpus", ["tar", "stream", "index"])
 def test_the_fuzzers_corpus_is_what_its_script_writes(corpus: str, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     script = root / "tools" / f"make_{corpus}_corpus.py"

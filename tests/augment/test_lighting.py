@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.bad_items import MAX_PIXELS, write_bad_archive
+from support.comparing import jpeg, picture, rng_of
 
 import fastinet
 from fastinet import ColorJitter, Loader, RandomResizedCrop
@@ -54,6 +57,56 @@ def test_pixels_are_shifted(
                 if layout == "NCHW":
                     image = np.moveaxis(image, 0, -1)
                 assert np.array_equal(image, expected)
+                assert batch.lighting is not None
+                np.testing.assert_allclose(batch.lighting[row, view], shift, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("normalisation", [{}, IMAGENET])
+def test_a_row_is_made_again_from_its_batch(dataset: fastinet.Dataset, normalisation: Any) -> None:
+    lit = RandomResizedCrop((10, 12), lighting=Lighting(0.7))
+    for dtype in ("float32", "float16"):
+        loader = Loader(dataset, 43, lit, seed=3, dtype=dtype, **normalisation)
+        batch = next(iter(loader))
+        assert batch.lighting is not None
+        assert (batch.lighting.shape, batch.lighting.dtype) == ((43, 3), np.float64)
+        for row, item in enumerate(batch.indices.tolist()):
+            again = fastinet.decode(
+                dataset.read(item),
+                batch.boxes[row],
+                (10, 12),
+                batch.flips[row],
+                dtype=dtype,
+                lighting=batch.lighting[row],
+                **normalisation,
+            )
+            assert np.array_equal(again, batch.images[row])
+
+
+@pytest.mark.filterwarnings("ignore::fastinet.errors.FastinetWarning")
+def test_what_batches_say_of_it(dataset: fastinet.Dataset, tmp_path: Path) -> None:
+    assert next(iter(Loader(dataset, 4, RandomResizedCrop(8), dtype="float32"))).lighting is None
+    bad = write_bad_archive(tmp_path / "bad.tar")
+    lit = RandomResizedCrop(8, lighting=Lighting())
+    (batch,) = Loader(bad, 30, lit, on_error="mask", dtype="float32", max_pixels=MAX_PIXELS)
+    assert batch.lighting is not None
+    assert 0 < batch.valid.sum() < 30
+    assert np.array_equal(batch.lighting.any(axis=1), batch.valid)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "which uint8 cannot hold"),
+        ({"dtype": "float32", "lighting": [1, 2]}, "lighting must be three numbers, or one"),
+        ({"dtype": "float32", "lighting": "imagenet"}, "lighting must be three numbers, or one"),
+        ({"dtype": "float32", "lighting": np.nan}, "lighting must be three numbers, or one"),
+        ({"dtype": "float16", "lighting": 3, "mean": 0, "std": 2e-5}, "beyond the range"),
+    ],
+)
+def test_one_shot_shifts_that_make_no_sense(options: Any, message: str) -> None:
+    data = jpeg(picture(rng_of(0), 9, 9))
+    with pytest.raises(ValueError, match=message):
+        fastinet.decode(data, **{"lighting": 0.1, **options})
 
 
 def test_uint8_is_refused(dataset: fastinet.Dataset) -> None:

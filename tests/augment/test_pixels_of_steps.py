@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SAMPLINGS: tuple[Sampling, ...] = ("nearest", "bilinear", "bicubic")
 SIZES = ((1, 1), (1, 5), (2, 2), (3, 3), (5, 3), (7, 300), (17, 16), (97, 33), (64, 64))
 
-# Those that are something by themselves.
-SINGLE = [op for op in STEP_ARGUMENTS if not op.startswith("mix_")]
+# Those that are something by themselves, and Pillow's.
+SINGLE = [op for op in STEP_ARGUMENTS if not op.startswith(("mix_", "tensor_"))]
 
 # Pillow's builds for arm64 may fuse products and sums.
 EXACT = platform.machine() in ("x86_64", "AMD64")

@@ -33,6 +33,7 @@ STRINGS = (
     "augmix-m5-w4-d2",
     "augmix-m3-w3-mstd0.5",
     "augmix-m3-mstd0-a1-b0",
+    "augmix-a0.5",
 )
 
 
@@ -102,7 +103,7 @@ def test_strings_mean_what_they_mean_to_timm(config: str) -> None:
         ("3a-mstd0.5", "Leave out mstd"),
         ("original-m9", "'m9' is no section"),
         ("augmix-b1", "blend chain by chain"),
-        ("augmix-a0.5", "with a1 only"),
+        ("augmix-a0", "must be 0.001 to 10000"),
         ("augmix-w0", "w1 or more"),
     ],
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,10 @@ from fastinet.datasets.classes import imagenet1k_wnids, label_of_ilsvrc2012_id, 
 from fastinet.errors import CorruptError
 from fastinet.testing.archives import train_tar
 from fastinet.testing.devkit import write_devkit
+from fastinet.testing.torch_files import legacy_torch_file, zip_torch_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -64,7 +66,8 @@ def test_predictions_as_arrays(tmp_path: Path, scores: np.ndarray) -> None:
     ranked = read_predictions(str(tmp_path / "two.npz"), "b", "id")
     assert ranked.tolist() == label_of_ilsvrc2012_id([[1, 2], [3, 4]]).tolist()
     assert read_predictions(str(tmp_path / "two.npz"), "b", "label").tolist() == [[1, 2], [3, 4]]
-    assert array_names(str(tmp_path / "two.npz")) == ["a", "b"]
+    assert array_names(str(tmp_path / "two.npz"), "npz") == ["a", "b"]
+    assert array_names(str(tmp_path / "p.npy"), "npy") == []
     for key, words in ((None, "several arrays"), ("c", "no array 'c'")):
         with pytest.raises(CorruptError, match=f"has {words}; choose with --key: a, b"):
             read_predictions(str(tmp_path / "two.npz"), key, None)
@@ -82,7 +85,32 @@ def test_damaged_arrays_and_python_objects_are_refused(tmp_path: Path, name: str
         load_array(str(path), name[2:], None)
     if name == "a.npz":
         with pytest.raises(CorruptError, match="cannot be read as an array"):
-            array_names(str(path))
+            array_names(str(path), "npz")
+
+
+@pytest.mark.parametrize("form", [legacy_torch_file, zip_torch_file])
+def test_tensors_of_torch_files(
+    tmp_path: Path, scores: np.ndarray, form: Callable[[Any], bytes]
+) -> None:
+    """As torch.save writes them, alone or by name; torch is not needed to read them."""
+    alone, several = str(tmp_path / "logits.pt"), str(tmp_path / "run.pth")
+    ranked = np.array([[1, 2], [3, 4]])
+    Path(alone).write_bytes(form(scores))
+    Path(several).write_bytes(form({"logits": scores, "top": ranked, "epoch": 3}))
+    assert np.array_equal(read_predictions(alone, None, None), scores)
+    assert np.array_equal(read_predictions(several, "logits", "label"), scores)
+    assert read_predictions(several, "top", "label").tolist() == ranked.tolist()
+    assert array_names(several, "torch") == ["logits", "top"]
+    assert array_names(alone, "torch") == []
+    with pytest.raises(CorruptError, match="several arrays; choose with --key: logits, top"):
+        read_predictions(several, None, None)
+    labels = str(tmp_path / "labels.pt")
+    Path(labels).write_bytes(form(np.arange(6)))
+    assert read_truth(labels, None, None).labels.tolist() == [0, 1, 2, 3, 4, 5]
+    for value in ([1, 2], {"epoch": 3}, 7):
+        Path(labels).write_bytes(form(value))
+        with pytest.raises(CorruptError, match=r"labels\.pt' holds a .* torch\.cat makes one"):
+            read_predictions(labels, None, None)
 
 
 def test_labels_in_any_form(tmp_path: Path) -> None:

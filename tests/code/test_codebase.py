@@ -108,7 +108,7 @@ def test_file_introduces_itself(path: Path) -> None:
         assert lines[0] == f'#include "{path.with_suffix(".h").relative_to(ROOT / "csrc")}"'
         return
     first = next(line for line in lines if not line.startswith(("#!", "# cython:", "# distutils:")))
-    assert first.startswith(("//", "# ", '"""'))
+    assert first.startswith(("//", "/*", "# ", '"""'))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=in_repository)
@@ -230,6 +230,7 @@ OVER_SEVERAL_MODULES = {
     "pixels/test_color_jitter.py": "is colour jitter Pillow's?",
     "pixels/test_crop.py": "are crops the reference's?",
     "pixels/test_default_grade.py": "does the default grade keep its published bound?",
+    "pixels/test_incomplete_progressive.py": "are files without their last scans Pillow's?",
     "pixels/test_machines.py": "are rows the same bits on every machine?",
     "pixels/test_orientation.py": "are pictures turned as Exif says, when that is asked for?",
     "pixels/test_png.py": "are PNGs decoded as Pillow does?",
@@ -244,6 +245,10 @@ OVER_SEVERAL_MODULES = {
     "sidecars/test_earlier_sidecars.py": "are sidecars of earlier versions read?",
     "sidecars/test_staged_archives.py": "do sidecars serve copies of their archive?",
     "sidecars/test_without_a_place.py": "does anything stop where no sidecar can be kept?",
+    "trainers/test_asyncio.py": "does the page's program run, to its end and to a time limit?",
+    "trainers/test_flax.py": "does a killed run of Flax go on to the same losses?",
+    "trainers/test_mlx.py": "does a killed run of MLX go on to the same losses?",
+    "trainers/test_notebook.py": "do cells draw progress, and survive being interrupted?",
     "verification/test_verify.py": "what does a verification say of sound and cut archives?",
     "verification/test_verify_families.py": "is every archive taken for what it is opened as?",
     "verification/test_verify_runs.py": "does an interrupted verification end like another?",

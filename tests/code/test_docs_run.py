@@ -113,6 +113,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/archives.md", "ImageNet-C"): Program(
         after="ds.split == 'gaussian_noise/3' and len(both.splits) == 9"
     ),
+    ("docs/archives.md", "Tiny-ImageNet"): Program(after="val.labels.tolist() == [2, 1, 0]"),
     ("docs/archives.md", "ImageNet-A, -O, -R and -Sketch"): Program(
         after="len(ds.classes) == 1000 and set(ds.labels) <= set(columns) and len(columns) == 200"
     ),
@@ -192,6 +193,15 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         before=TRAIN,
         after="loader.transform_at(29).size == 128 and loader.transform_at(30).size == 160",
     ),
+    ("docs/training-loop.md", "A size for each batch"): Program(
+        before=TRAIN,
+        shorter=(
+            ("256 * 8", "16"),
+            ("256, fastinet", "2, fastinet"),
+            ("(128, 176, 224, (160, 256))", "(32, 48, (16, 64))"),
+        ),
+        after="len(images) == 2 and images.shape[1:3] in ((32, 32), (48, 48), (16, 64))",
+    ),
     ("docs/training-loop.md", "Repeated augmentation"): Program(
         before=TRAIN,
         shorter=(("256", "8"), ("RandomResizedCrop(224)", "RandomResizedCrop(32)")),
@@ -202,6 +212,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         "transform = fastinet.RandomResizedCrop(32)\n"
         'loader = fastinet.Loader(ds, 64, transform, dtype="float32", layout="NCHW")\n',
         after="targets.shape[1:] == (1000,) and targets.dtype == np.float32 and number == 4",
+    ),
+    ("docs/training-loop.md", "An operation of your own"): Program(
+        before=TRAIN,
+        shorter=(("RandomResizedCrop(224)", "RandomResizedCrop(32)"), ("256", "8")),
+        after="next(iter(medians)).images.std() < next(iter(grainy)).images.std() * 255",
     ),
     ("docs/training-loop.md", "Is the loader the bottleneck?"): Program(before=LOADER),
     ("docs/frameworks.md", "PyTorch"): Program(
@@ -215,6 +230,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         shorter=(("range(90)", "range(2)"),),
         after="images.shape[1:] == (3, 224, 224) and len(list(batches)) > 1",
         needs=("torch", "torchdata"),
+    ),
+    ("docs/frameworks.md", "ImageFolder"): Program(
+        before="import numpy as np\nimport torch\n",
+        after="images.shape[1:] == (64, 64, 3) and len(dataset) == sum(1 for _ in dataset.targets)",
+        needs=("torch",),
     ),
     ("docs/frameworks.md", "JAX"): Program(
         before=TRAIN,
@@ -238,11 +258,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         " and (images.reshape(-1, 3)[pixels] == values).all()"
         " and (grey == 0).all(-1).sum() == len(pixels)",
     ),
-    ("docs/augmentation.md", "Several mixtures of one crop"): Program(
+    ("docs/augmentation.md", "Several augmentations of one crop"): Program(
         before=TRAIN,
-        shorter=(("224", "32"),),
-        after="[len(split) for split in splits] == [len(batch)] * 3"
-        " and not any((splits[a] == splits[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
+        shorter=(("224", "32"), ("256", "8")),
+        after="images.shape == (3 * len(labels), 32, 32, 3) and loader.transform == augmix"
+        " and not any((crops[a] == crops[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
     ),
     ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
     ("docs/trainers/timm.md", "timm: train.py and validate.py"): Program(

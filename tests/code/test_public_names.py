@@ -23,9 +23,9 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": boxes companions copies crops erased erased_pixels errors flips image_sizes images "
-            "indices interpolations keys label_sets labels objects replaced soft_labels steps "
-            "valid vflips windows"
+            ": as_dict boxes companions copies crops erased erased_pixels errors flips image_sizes "
+            "images indices interpolations keys label_sets labels lighting objects replaced "
+            "soft_labels steps valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": (
@@ -58,7 +58,7 @@ PUBLIC = {
             "(dataset, batch_size, transform, *, shuffle, repeats, seed, draws, threads, affinity, "
             "dtype, layout, mean, std, exact, on_error, drop_last, pad_last, rank, world, prefetch,"
             " max_pixels, views, exif_orientation, boxes, soft_labels, window, block, sizes, "
-            "record, log, log_every, out): affinity batch_sampler batch_size draws drop_last "
+            "record, then, log, log_every, out): affinity batch_sampler batch_size draws drop_last "
             "epoch failures load_state_dict on_error options output prefetch rank repeats sampler "
             "seed set_epoch state_dict stats threads transform transform_at world"
         ),
@@ -78,17 +78,26 @@ PUBLIC = {
             "min_object_covered needs_boxes ratio scale size vflip views"
         ),
         "Resize": "(size, interpolation): interpolation size",
+        "SameCrop": (
+            "(view, size, interpolation, augment, erase, lighting): augment erase interpolation "
+            "lighting size view"
+        ),
         "SemanticTree": (
             ": ancestors check depths level_classes level_depths level_weights names parents "
             "targets wnids"
         ),
+        "SizePerBatch": "(sizes, rows, weights): draw rows sizes weights",
         "Stream": ": classes items label labels_of name skipped skipped_names",
         "StreamLoader": (
             "(stream, batch_size, transform, *, shuffle, window, repeats, seed, draws, epoch, "
             "threads, affinity, dtype, layout, mean, std, exact, on_error, drop_last, rank, world, "
-            "prefetch, max_pixels, views, exif_orientation, record, log, log_every, out): affinity "
-            "batch_size draws drop_last failures load_state_dict on_error options output prefetch "
-            "rank repeats seed set_epoch state_dict stats threads transform world"
+            "prefetch, max_pixels, views, exif_orientation, record, then, log, log_every, out): "
+            "affinity batch_size draws drop_last failures load_state_dict on_error options output "
+            "prefetch rank repeats seed set_epoch state_dict stats threads transform world"
+        ),
+        "Then": (
+            "(function, batch, random, shape, dtype, threads): batch dtype function random shape "
+            "threads"
         ),
         "View": "(transform, count): count transform",
         "apply_steps": "(pixels, steps)",
@@ -97,11 +106,11 @@ PUBLIC = {
         "concatenate": "(datasets)",
         "decode": (
             "(data, box, size, flip, exact, *, vflip, interpolation, transform, window, dtype, "
-            "layout, mean, std, exif_orientation, max_pixels, out, steps)"
+            "layout, mean, std, exif_orientation, max_pixels, out, steps, lighting)"
         ),
         "decode_batch": (
             "(images, boxes, size, flips, exact, *, vflips, threads, interpolation, transform, "
-            "dtype, layout, mean, std, exif_orientation, max_pixels, out)"
+            "dtype, layout, mean, std, exif_orientation, max_pixels, out, steps)"
         ),
         "errors": "",
         "find_duplicates": "(dataset, *, threads, progress)",
@@ -120,8 +129,8 @@ PUBLIC = {
     },
     "fastinet.augment": {
         "AugMix": (
-            "(severity, mixture_width, chain_depth, all_ops, interpolation, fill, version): "
-            "all_ops chain_depth fill interpolation mixture_width severity timm version"
+            "(severity, mixture_width, chain_depth, all_ops, interpolation, fill, version, alpha): "
+            "all_ops alpha chain_depth fill interpolation mixture_width severity timm version"
         ),
         "Augment": "",
         "AutoAugment": (
@@ -131,6 +140,9 @@ PUBLIC = {
         "AutoContrast": "(p): p",
         "ColorJitter": (
             "(brightness, contrast, saturation, hue, p): brightness contrast hue p saturation"
+        ),
+        "ComposerRandAugment": (
+            "(severity, depth, augmentation_set): augmentation_set depth severity"
         ),
         "Equalize": "(p): p",
         "EraseMode": "",
@@ -142,8 +154,8 @@ PUBLIC = {
         "Operation": "(): ",
         "Posterize": "(bits, p): bits p",
         "RandAugment": (
-            "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): fill "
-            "interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
+            "(num_ops, magnitude, num_magnitude_bins, interpolation, fill, version): composer "
+            "fill interpolation magnitude num_magnitude_bins num_ops tensorflow timm version"
         ),
         "RandomErasing": (
             "(p, scale, ratio, value, mode, count): count mode p ratio scale timm value"
@@ -151,6 +163,7 @@ PUBLIC = {
         "Rotate": "(amount, interpolation, fill, p): amount fill interpolation p",
         "STEP_ARGUMENTS": "",
         "Sampling": "",
+        "Shared": "(operations): operations",
         "Sharpness": "(factor, p): factor p",
         "ShearX": "(amount, interpolation, fill, p): amount fill interpolation p",
         "ShearY": "(amount, interpolation, fill, p): amount fill interpolation p",
@@ -168,7 +181,7 @@ PUBLIC = {
             "num_magnitude_bins version"
         ),
         "VerticalFlip": "(p): p",
-        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, draws)",
+        "draw_steps": "(augment, size, *, seed, epoch, item, view, interpolation, views, draws)",
         "erase": "(images, erased, value, *, layout)",
     },
     "fastinet.errors": {
@@ -179,6 +192,7 @@ PUBLIC = {
         "InternalError": ": advising archive cause in_archive in_member member offset",
         "MissingError": ": advising archive cause errno in_archive in_member member offset",
         "ReadError": ": advising archive cause in_archive in_member member offset",
+        "ThenError": ": advising archive cause epoch in_archive in_member item member offset",
         "TooLargeError": ": advising archive cause in_archive in_member member offset",
         "UnsupportedError": ": advising archive cause in_archive in_member member offset",
         "from_status": "(code, cause, archive, member, offset)",
@@ -206,16 +220,20 @@ PUBLIC = {
         "true_boxes": "(boxes, images)",
     },
     "fastinet.mixing": {
+        "ColOut": "(p_row, p_col, seed, layout): draw layout p_col p_row seed",
         "CutMix": (
             "(classes, alpha, smoothing, seed, layout): alpha classes draw layout seed smoothing"
         ),
+        "InTurn": "(*ways): ",
         "Mixup": "(classes, alpha, smoothing, seed): alpha classes draw seed smoothing",
         "OneOf": "(*ways, *, weights, seed): draw",
         "Unmixed": "(classes, smoothing): classes smoothing",
         "soft_labels": "(labels, classes, lam, smoothing)",
     },
     "fastinet.recipes": {
-        "Mixing": "(mixup, cutmix, switch, p, smoothing): cutmix mixup p smoothing switch",
+        "Mixing": (
+            "(mixup, cutmix, switch, p, smoothing, colout): colout cutmix mixup p smoothing switch"
+        ),
         "Recipe": (
             "(name, title, train, val, mixing, repeats, mean, std, sizes, source, note, "
             "not_verified): mean mixing name not_verified note repeats sizes source std title "
@@ -277,13 +295,18 @@ PUBLIC = {
     },
     "fastinet.torch": {
         "Batch": (
-            ": boxes companions copies crops erased errors flips image_sizes images"
+            ": as_dict boxes companions copies crops erased errors flips image_sizes images"
             " indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
         "CopySampler": "(sampler, *, rank, world): set_epoch",
         "ImageDataset": (
             "(dataset, transform, *, seed, dtype, layout, mean, std, threads, names, **options): "
             "dataset epoch set_epoch"
+        ),
+        "ImageFolder": (
+            "(root, transform, target_transform, loader, is_valid_file, allow_empty, *, split): "
+            "class_to_idx classes dataset imgs loader root samples target_transform targets "
+            "transform wnid_to_idx wnids"
         ),
         "IterableDataset": "(loader): load_state_dict set_epoch state_dict",
         "Loader": (
@@ -313,8 +336,8 @@ PUBLIC = {
     },
     "fastinet.jax": {
         "Batch": (
-            ": boxes companions copies crops erased errors flips image_sizes images indices keys "
-            "label_sets labels objects replaced soft_labels steps valid"
+            ": as_dict boxes companions copies crops erased errors flips image_sizes images "
+            "indices keys label_sets labels objects replaced soft_labels steps valid"
         ),
         "JaxFeed": (
             ": ahead batch_sampler batch_size dataset epoch failures load_state_dict loader "

@@ -233,7 +233,7 @@ def test_class_folders_of_other_programs_are_no_classes(
 
 @FORMS
 def test_why_there_is_no_such_split(form: str, tmp_path: Path) -> None:
-    """As in Tiny-ImageNet, whose validation images have neither classes nor numbers."""
+    """As in Tiny-ImageNet, where the file is missing that tells the classes."""
     path = written(form, tmp_path, [f"train/{A}/images/{A}_0.jpg", "val/images/val_0.jpg"])
     with (
         pytest.warns(FastinetWarning, match="images without a wnid .*: val/images/val_0.jpg"),

@@ -135,7 +135,7 @@ def test_streams_take_shards_apart_alike(
         seen.append((key, dict(companions)))
         return 0
 
-    stream = fastinet.open_stream(io.BytesIO(data), labels=label)
+    stream = fastinet.open_stream(io.BytesIO(data), labels=label, split="all")
     loader = fastinet.StreamLoader(stream, 4, fastinet.Resize(4), on_error="mask")
     if not all(is_in_order(members_of(path)) for path in paths):
         with contextlib.suppress(UnsupportedError):
@@ -259,7 +259,7 @@ def test_a_stream_refuses_what_has_come_apart(members: list[Member], tmp_path: P
     # In the next tar it is another sample.
     data = shard(tmp_path / "a.tar", *members[:-1]).read_bytes()
     data += shard(tmp_path / "b.tar", *members[-1:]).read_bytes()
-    list(fastinet.open_stream(io.BytesIO(data)).items())
+    list(fastinet.open_stream(io.BytesIO(data), split="all").items())
 
 
 def test_images_of_a_name_may_come_apart_where_nothing_belongs_to_them(tmp_path: Path) -> None:

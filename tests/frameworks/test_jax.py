@@ -73,6 +73,16 @@ alike = MultiCrop(View(RandomResizedCrop(16)), View(RandomResizedCrop(16)))
 feed = fastinet.jax.feed(fastinet.Loader(dataset, 8, alike, **options), rows)
 (expected, *_) = fastinet.Loader(dataset, 8, RandomResizedCrop(16), views=2, **options)
 assert np.array_equal(np.asarray(next(iter(feed)).images), expected.images)
+for dtype in ("uint8", "float32"):
+    through = fastinet.Loader(
+        dataset, 8, views, dtype=dtype, then=lambda row: 255 - row, **options
+    )
+    kept = [batch.crops for batch in fastinet.jax.feed(through, rows)]
+    for crops, expected in zip(kept, native.epoch(0), strict=True):
+        for own, other in zip(crops, expected.crops, strict=True):
+            pixels = 255 - other
+            scale = 1 if dtype == "uint8" else np.float32(1 / 255)
+            assert np.array_equal(np.asarray(own), pixels * np.asarray(scale, own.dtype))
 """,
     )
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastinet.augment import Grayscale
-from fastinet.mixing import CutMix, Mixup, OneOf, Unmixed, soft_labels
+from fastinet.mixing import ColOut, CutMix, InTurn, Mixup, OneOf, Unmixed, soft_labels
 
 CLASSES = 7
 BATCH = {"epoch": 3, "batch": 5}
@@ -102,17 +102,81 @@ def test_the_rectangle_follows_torchvisions_rule(seed: int, batch: int) -> None:
         assert centres, "no centre gives this rectangle"
 
 
-@pytest.mark.parametrize("mix", [Mixup(CLASSES), CutMix(CLASSES), OneOf(CutMix(CLASSES))])
-def test_groups_of_views_are_mixed_by_themselves(mix: Any) -> None:
-    images, labels = batch_of()
-    with pytest.raises(TypeError, match=r"images are 2 arrays, .* mix each by itself"):
-        mix((images, images), labels, epoch=0, batch=0)
+def groups_of_views(layout: str = "NCHW") -> tuple[Any, ...]:
+    """Two views of 12 x 16 and three of 9 x 6, of the same six items."""
+    rng = np.random.default_rng(1)
+    groups = [rng.normal(size=(6, 2, 3, 12, 16)), rng.normal(size=(6, 3, 3, 9, 6))]
+    return tuple(g if layout == "NCHW" else np.moveaxis(g, 2, -1) for g in groups)
 
 
-def test_cutmix_of_views_is_of_each() -> None:
-    images, labels = batch_of()
-    with pytest.raises(ValueError, match=r"four axes, not \(6, 1, .* images\[:, 0\]"):
-        CutMix(CLASSES)(images[:, None], labels, epoch=0, batch=0)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_mixup_of_groups_of_views(smoothing: float) -> None:
+    """Each view is mixed with the same view of the item before, all by the weight of the batch."""
+    groups, labels = groups_of_views(), batch_of()[1]
+    way = Mixup(CLASSES, 1.0, smoothing)
+    lam = way.draw(3, 5)
+    mixed, targets = way(groups, labels, **BATCH)
+    assert isinstance(mixed, tuple)
+    for group, before in zip(mixed, groups, strict=True):
+        for row in range(6):
+            for view in range(before.shape[1]):
+                expected = before[row, view] * lam + before[row - 1, view] * (1 - lam)
+                np.testing.assert_allclose(group[row, view], expected, atol=1e-12)
+    np.testing.assert_allclose(targets, mixed_targets(labels, lam, smoothing), atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("batch", range(4))
+def test_cutmix_of_groups_of_views(layout: Any, batch: int) -> None:
+    """The rectangle has its place and extent in all of them, and one weight: the first group's."""
+    groups, labels = groups_of_views(layout), batch_of()[1]
+    way = CutMix(CLASSES, 2.0, layout=layout)
+    (left, top, right, bottom), lam = way.draw(3, batch, 12, 16)
+    assert left < right, "no rectangle, which shows nothing"
+    mixed, targets = way(groups, labels, epoch=3, batch=batch)
+    for group, before in zip(mixed, groups, strict=True):
+        lies, was = (np.moveaxis(g, -1, 2) if layout == "NHWC" else g for g in (group, before))
+        height, width = was.shape[-2:]
+        expected = was.copy()
+        for y in range(height):
+            for x in range(width):
+                # An edge through the middle of a pixel is rounded up: to its other side.
+                across = left * width < (x + 0.5) * 16 <= right * width
+                if across and top * height < (y + 0.5) * 12 <= bottom * height:
+                    expected[..., y, x] = np.roll(was, 1, 0)[..., y, x]
+        assert np.array_equal(lies, expected)
+    np.testing.assert_allclose(targets, mixed_targets(labels, lam, 0), atol=1e-6)
+    alone, alone_targets = way(groups[0], labels, epoch=3, batch=batch)
+    assert np.array_equal(alone, mixed[0])
+    assert np.array_equal(alone_targets, targets)
+
+
+def test_one_of_several_ways_to_mix_groups() -> None:
+    groups, labels = groups_of_views(), batch_of()[1]
+    ways = (Mixup(CLASSES), CutMix(CLASSES), Unmixed(CLASSES))
+    mix = OneOf(*ways)
+    for batch in range(8):
+        got, targets = mix(groups, labels, epoch=0, batch=batch)
+        way = mix.draw(0, batch)
+        expected, expected_targets = way(groups, labels, epoch=0, batch=batch)
+        assert all(np.array_equal(a, b) for a, b in zip(got, expected, strict=True))
+        assert np.array_equal(targets, expected_targets)
+
+
+def test_soft_labels_of_views_are_mixed_view_by_view() -> None:
+    """A loader with label maps has a soft label for each view, which differs with its crop."""
+    labels = np.random.default_rng(2).random((6, 2, CLASSES)).astype(np.float32)
+    labels[4] = 0  # a masked row
+    targets = soft_labels(labels, CLASSES, 0.7, 0.1)
+    for view in range(2):
+        assert np.array_equal(targets[:, view], soft_labels(labels[:, view], CLASSES, 0.7, 0.1))
+
+
+def test_groups_of_different_batches_are_refused() -> None:
+    first, second = groups_of_views()
+    for mix in (Mixup(CLASSES), CutMix(CLASSES)):
+        with pytest.raises(ValueError, match=r"as many rows, not \[5, 6\]"):
+            mix((first, second[1:]), batch_of()[1], **BATCH)
 
 
 def test_cutmix_takes_whole_numbers() -> None:
@@ -213,9 +277,9 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
     [
         (
             lambda: soft_labels(np.zeros((2, 3)), 4),
-            r"labels must be \[B\] or \[B, 4\], not \[2, 3\]",
+            r"labels must be \[B\] or \[B, 4\], .* not \[2, 3\]",
         ),
-        (lambda: soft_labels(np.zeros((2, 3, 4)), 4), r"not \[2, 3, 4\]"),
+        (lambda: soft_labels(np.zeros((2, 3, 5)), 4), r"not \[2, 3, 5\]"),
         (lambda: Mixup(0), "classes must be"),
         (lambda: Mixup(10, alpha=0), "alpha must be positive, not 0"),
         (lambda: Mixup(10, alpha=float("nan")), "alpha must be positive"),
@@ -225,11 +289,22 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
         (lambda: Unmixed(0), "classes must be"),
         (lambda: Unmixed(10, 1.0), "smoothing must be 0 to below 1, not 1.0"),
         (OneOf, "at least one way"),
+        (InTurn, "at least one way"),
+        (lambda: ColOut(1.0), "p_row must be 0 to below 1, not 1.0"),
+        (lambda: ColOut(p_col=-0.1), "p_col must be 0 to below 1, not -0.1"),
+        (lambda: ColOut(layout="CHW"), "layout must be"),  # type: ignore[arg-type]
+        (lambda: ColOut(0.9).draw(0, 0, 5, 5), "nothing is left of 5 x 5 pixels"),
+        (
+            lambda: ColOut()(np.zeros((2, 8, 8, 3)), [0, 1], epoch=0, batch=0),
+            r'colout with layout="NCHW" has channels on axis 1',
+        ),
         (lambda: OneOf(1, 2, weights=[1]), "weights must be 2 numbers"),
         (lambda: OneOf(1, 2, weights=[0, 0]), "weights must be 2 numbers"),
         (lambda: Mixup(10).draw(-1, 0), "epoch must be"),
         (lambda: Mixup(10).draw(0, 2**32), "batch must be"),
         (lambda: CutMix(10)(np.zeros((2, 3)), np.zeros(2), epoch=0, batch=0), "four axes"),
+        (lambda: Mixup(10)((), [0], epoch=0, batch=0), "not none at all"),
+        (lambda: CutMix(10)((), [0], epoch=0, batch=0), "not none at all"),
         (
             lambda: CutMix(10)(np.zeros((2, 8, 8, 3)), np.zeros(2), epoch=0, batch=0),
             r'layout="NCHW" has channels on axis 1, and images are \(2, 8, 8, 3\)',
@@ -243,6 +318,44 @@ def test_soft_labels_are_mixed_like_classes(smoothing: float) -> None:
 def test_arguments(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_colout_leaves_the_same_rows_and_columns_of_all_images(library: str, layout: Any) -> None:
+    images, labels = batch_of(height=20, width=31)
+    way = ColOut(0.15, 0.3, seed=4, layout=layout)
+    rows, columns = way.draw(**BATCH, height=20, width=31)
+    assert (len(rows), len(columns)) == (int(0.85 * 20), int(0.7 * 31))
+    assert sorted(set(rows.tolist())) == rows.tolist()
+    given = images if layout == "NCHW" else images.transpose(0, 2, 3, 1)
+    if library != "numpy":
+        module = pytest.importorskip("torch" if library == "torch" else "jax.numpy")
+        given = (module.from_numpy if library == "torch" else module.asarray)(given)
+    smaller, same = way(given, labels, **BATCH)
+    assert same is labels
+    expected = np.array([[[[c[y, x] for x in columns] for y in rows] for c in i] for i in images])
+    found = np.asarray(smaller)
+    assert np.array_equal(found if layout == "NCHW" else found.transpose(0, 3, 1, 2), expected)
+
+
+def test_each_row_and_column_is_left_out_as_often() -> None:
+    kept = [ColOut(0.25, 0.5, seed=1).draw(0, batch, 8, 10) for batch in range(2000)]
+    for side, count, share in ((0, 8, 0.75), (1, 10, 0.5)):
+        often = np.bincount(np.concatenate([pair[side] for pair in kept]), minlength=count) / 2000
+        assert np.abs(often - share).max() < 4.5 * math.sqrt(share * (1 - share) / 2000)
+    assert len({pair[0].tobytes() for pair in kept}) == math.comb(8, 2)
+
+
+def test_ways_in_turn_are_one_after_another() -> None:
+    images, labels = batch_of()
+    shrink, mix = ColOut(seed=2), Mixup(CLASSES, seed=3)
+    mixed, targets = InTurn(shrink, mix)(images, labels, **BATCH)
+    wanted, wanted_targets = mix(shrink(images, labels, **BATCH)[0], labels, **BATCH)
+    assert np.array_equal(mixed, wanted)
+    assert np.array_equal(targets, wanted_targets)
+    with pytest.raises(TypeError, match=r"such as Mixup\(1000\)"):
+        InTurn(shrink, 3)
 
 
 @pytest.mark.parametrize("way", [Grayscale(), [Mixup(10), CutMix(10)], 1])

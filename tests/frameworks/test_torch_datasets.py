@@ -148,6 +148,19 @@ def test_soft_labels_of_items(dataset: fastinet.Dataset, label_maps: fastinet.La
     assert np.array_equal(batch[2].numpy(), expected.soft_labels)
 
 
+def test_items_go_through_a_function(dataset: fastinet.Dataset) -> None:
+    expected = next(iter(Loader(dataset, 43, CROP, layout="NCHW"))).images
+    for threads in (1, 2):
+        images = ImageDataset(dataset, CROP, then=negative, threads=threads)
+        for loader in (DataLoader(images, 8), DataLoader(images, 8, num_workers=1)):
+            found = np.concatenate([pixels.numpy() for pixels, _ in loader])
+            np.testing.assert_array_equal(found, 255 - expected)
+
+
+def negative(row: Any) -> Any:
+    return 255 - row
+
+
 def test_it_pickles(dataset: fastinet.Dataset) -> None:
     images = ImageDataset(dataset, CenterCrop(16, 18), seed=SEED)
     images.set_epoch(2)

@@ -356,6 +356,34 @@ def test_state_goes_between_loaders(dataset: fastinet.Dataset) -> None:
     assert np.array_equal(np.concatenate(seen + rest), np.concatenate(unbroken))
 
 
+@pytest.mark.parametrize("on_device", [False, True])
+def test_a_function_of_rows_comes_before_the_device(
+    dataset: fastinet.Dataset, on_device: bool
+) -> None:
+    options = {**OPTIONS, **NORMALISED, "dtype": "bfloat16", "then": lambda row: 255 - row}
+    loader = fastinet_torch.Loader(
+        dataset, 8, CROP, device="cpu", normalise_on_device=on_device, **options
+    )
+    native = fastinet.Loader(dataset, 8, CROP, layout="NCHW", **options)
+    for batch, expected in zip(loader, native, strict=True):
+        assert np.array_equal(bits(batch.images), expected_bits(expected))
+    assert loader.stats().then_rows == 43
+
+
+def test_final_results_come_as_they_are(dataset: fastinet.Dataset) -> None:
+    def code(row: Any) -> Any:
+        return row.astype(np.int64).sum((0, 1))
+
+    then = fastinet.Then(code, shape=(3,), dtype=np.int64)
+    native = fastinet.Loader(dataset, 8, CROP, **OPTIONS)
+    loader = fastinet_torch.Loader(dataset, 8, CROP, device="cpu", then=then, **OPTIONS)
+    for batch, expected in zip(loader, native, strict=True):
+        assert batch.images.dtype == torch.int64
+        assert np.array_equal(batch.images.numpy(), expected.images.astype(np.int64).sum((1, 2)))
+    with pytest.raises(ValueError, match="come as they are"):
+        fastinet_torch.Loader(dataset, 8, CROP, then=then, dtype="float16")
+
+
 @pytest.mark.parametrize("name", ["layout", "out"])
 def test_arguments_that_are_not_for_it(dataset: fastinet.Dataset, name: str) -> None:
     with pytest.raises(TypeError, match=f"{name} is not for"):
@@ -498,6 +526,21 @@ def test_slots_stay_until_the_last_groups_copy_is_done(
             assert batch.arrived.at in slow_device.waited_for
             assert slow_device.log[-5:] == ["wait", *["use"] * 4]  # three groups and the labels
     assert loader.stats().extra_slots == 0
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_results_stay_until_their_copy_is_done(
+    dataset: fastinet.Dataset, slow_device: SlowDevice, ahead: int
+) -> None:
+    options: dict[str, Any] = {**OPTIONS, "then": lambda row: 255 - row}
+    loader = fastinet_torch.Loader(
+        dataset, 4, CROP, device="cpu", normalise_on_device=True, ahead=ahead, **options
+    )
+    native = fastinet.Loader(dataset, 4, CROP, layout="NCHW", **options)
+    for _ in range(3):
+        for batch, expected in zip(loader, native, strict=True):
+            assert np.array_equal(batch.images.numpy(), expected.images)
+            assert batch.arrived.at in slow_device.waited_for
 
 
 def test_leaving_early_waits_for_copies_all_the_same(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.small_train import ITEMS, TRAIN, items_of, write
+from support.small_train import ITEMS, JPEG, TRAIN, items_of, write
 
-from fastinet.errors import FastinetWarning
+from fastinet.errors import FastinetWarning, UnsupportedError
 from fastinet.items.opening import open as open_archive
 from fastinet.testing.archives import tar
 
@@ -40,6 +40,38 @@ def test_other_files_in_a_folder_are_said(tmp_path: Path) -> None:
     write(tmp_path / "train" / "n01443537.tar.gz", b"")
     with pytest.warns(FastinetWarning, match=r"1 files passed over.*n01443537\.tar\.gz"):
         assert len(open_archive(tmp_path / "train")) == 2
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"n01443537/1.JPEG": JPEG},
+        {"train/n01443537/1.JPEG": JPEG, "a/readme.png": JPEG},
+        {"n01443537_1.JPEG": JPEG},
+        {"a/ILSVRC2012_val_00000001.JPEG": JPEG},
+        {"a/1.jpg": JPEG, "a/1.cls": b"3"},
+        {"train/n01443537.tar": tar(TRAIN["n01443537"])},
+    ],
+)
+def test_more_images_beside_class_tars_are_refused(
+    tmp_path: Path, others: dict[str, bytes]
+) -> None:
+    """As where somebody stopped extracting them: a tar of the folder has both."""
+    write(tmp_path / "n01440764.tar", tar(TRAIN["n01440764"]))
+    for name, content in others.items():
+        write(tmp_path / name, content)
+    with pytest.raises(UnsupportedError, match=r"1 more .* `tar -xf n01440764\.tar -C") as caught:
+        open_archive(tmp_path, index=False)
+    assert caught.value.member == next(iter(others))
+
+
+def test_images_that_nothing_tells_the_class_of_are_passed_over_beside_class_tars(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "n01440764.tar", tar(TRAIN["n01440764"]))
+    write(tmp_path / "docs/logo.png", JPEG)
+    with pytest.warns(FastinetWarning, match=r"1 files passed over.*docs/"):
+        assert len(open_archive(tmp_path, index=False)) == 2
 
 
 def test_leftovers_beside_class_tars_are_said(tmp_path: Path) -> None:

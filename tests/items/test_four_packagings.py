@@ -30,8 +30,10 @@ from support.drawn_trees import (
     numbered_images,
     objects,
     samples,
+    tiny_images,
     with_junk,
     with_links,
+    with_tars,
     with_unread,
 )
 from support.readings import (
@@ -110,7 +112,13 @@ class Packed:
         write_tree(tree, self.folder_path)
         self.tar_path.write_bytes(self.tar)
         self.gzip_path.write_bytes(self.gzip)
-        asked = {"train", "val", "test", *(PurePosixPath(each).name for each in folders_of(tree))}
+        asked = {
+            "train",
+            "val",
+            "test",
+            ".",
+            *(PurePosixPath(each).name for each in folders_of(tree)),
+        }
         asked |= {"/".join(each.split("/")[-2:]) for each in folders_of(tree) if each[-1].isdigit()}
         self.folder_reading = read_opened(self.folder_path, asked)
         self.tar_reading = self.without_top(read_opened(self.tar_path, asked))
@@ -261,11 +269,16 @@ def check_oracle(packed: Packed) -> bool:
 def expected_of(packed: Packed, order: str) -> dict[str, tree_oracle.Expected] | None:
     """What the oracle says of the tree in this order; None: nothing.
 
-    A folder with class tars in its folders is refused, and says which folder to open.
+    A folder with class tars in its folders is refused, and says which folder to open. So is one
+    with images beside class tars, and one that has other tars alone.
     """
-    if any(isinstance(what, InnerTar) and "/" in path for path, what in packed.tree.items()):
+    tree = tree_oracle.without_closed_tars(packed.tree)
+    tars = [path for path, what in tree.items() if isinstance(what, InnerTar)]
+    if any("/" in path or not tree_oracle.is_class_tar(path) for path in tars):
         return None
-    in_order = {path: packed.tree.get(path, EmptyFolder()) for path in ORDERS[order](packed.tree)}
+    if tars and tree_oracle.has_items(tree):
+        return None
+    in_order = {path: tree.get(path, EmptyFolder()) for path in ORDERS[order](tree)}
     return tree_oracle.expected(with_tars_as_folders(in_order), packed.form.name)
 
 
@@ -286,7 +299,8 @@ def check_default(reading: Reading, splits: list[str]) -> None:
 def check_oracle_of_stream(packed: Packed) -> None:
     """A stream refuses no split whose name is plain if all it needs is in it."""
     has_links = any(isinstance(what, SymbolicLink | HardLink) for what in packed.tree.values())
-    if has_links or packed.form.name in ("val", "Train"):
+    has_closed_tars = len(tree_oracle.without_closed_tars(packed.tree)) < len(packed.tree)
+    if has_links or has_closed_tars or packed.form.name in ("val", "Train"):
         return
     right = expected_of(packed, packed.form.order)
     assert right is not None
@@ -312,10 +326,12 @@ def check_oracle_of_stream(packed: Packed) -> None:
 
 def check_notes(packed: Packed) -> None:
     """Each warning names something of the tree, and what was passed over is among them."""
-    tree = with_tars_as_folders(packed.tree)
-    paths = (*tree, *folders_of(tree))
+    counted = tree_oracle.without_closed_tars(packed.tree)
+    tree = with_tars_as_folders(counted)
+    paths = (*packed.tree, *tree, *folders_of(tree))
     names = {printable(part) for path in paths for part in path.split("/")}
     over = tree_oracle.passed_over(tree)
+    over += [path for path in packed.tree if path not in counted]
     for reading in (packed.folder_reading, packed.tar_reading, packed.gzip_reading):
         splits = {split for split in reading.parts if split}
         splits |= {split for split in packed.tar_reading.parts if split}
@@ -381,6 +397,12 @@ def test_class_tars(place: Path, tree: Tree, form: Form) -> None:
 
 
 @hypothesis.settings(max_examples=60)
+@hypothesis.given(with_tars(st.one_of(CLASS_TREES, CLASS_TREES, class_tars(), samples())), FORMS)
+def test_tars_beside_images(place: Path, tree: Tree, form: Form) -> None:
+    check_law(tree, form, place)
+
+
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(flat_images(), FORMS)
 def test_flat_images(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
@@ -404,9 +426,15 @@ def test_objects(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
+@hypothesis.settings(max_examples=15)
+@hypothesis.given(with_junk(tiny_images()), FORMS)
+def test_tiny_images(place: Path, tree: Tree, form: Form) -> None:
+    check_law(tree, form, place)
+
+
 VERIFIED = st.one_of(
     *(with_junk(CLASS_TREES), with_links(CLASS_TREES), corrupted_images(), objects()),
-    *(flat_images(), numbered_images(), samples()),
+    *(flat_images(), numbered_images(), samples(), tiny_images()),
 )
 
 
@@ -491,12 +519,20 @@ def read_default(path: Path, index: bool | Path) -> tuple[Part | Refusal, set[st
     return attempt(lambda: part_of(fastinet.open(path, index=index)), notes), notes
 
 
-@hypothesis.settings(max_examples=80)
+NAMES = st.sampled_from((("part-0", "part-1"), ("train", "val"), ("val", "train")))
+
+
+@hypothesis.settings(max_examples=120)
 @hypothesis.given(
-    st.one_of(CLASS_TREES, numbered_images()), st.lists(st.booleans(), min_size=2, max_size=6)
+    st.tuples(CLASS_TREES, NAMES)
+    | st.tuples(samples() | numbered_images(), st.just(("part-0", "part-1"))),
+    st.lists(st.booleans(), min_size=2, max_size=6),
 )
-def test_several_archives(place: Path, tree: Tree, second: list[bool]) -> None:
+def test_several_archives(
+    place: Path, named: tuple[Tree, tuple[str, str]], second: list[bool]
+) -> None:
     """Several tars, opened as one dataset or one behind the other in a stream."""
+    tree, names = named
     parts: list[dict[str, Entry]] = [{}, {}]
     for path, is_in_second in zip(tree, itertools.cycle(second)):
         parts[is_in_second][path] = tree[path]
@@ -504,7 +540,7 @@ def test_several_archives(place: Path, tree: Tree, second: list[bool]) -> None:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     tars = [tar_of(part) for part in parts]
-    paths = [place / f"part-{number}.tar" for number in range(2)]
+    paths = [place / f"{name}.tar" for name in names]
     for path, tar in zip(paths, tars, strict=True):
         path.write_bytes(tar)
     opened = read_opened(paths)

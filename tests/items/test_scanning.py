@@ -104,7 +104,7 @@ def test_class_tars_beside_images_in_a_folder_are_refused(tmp_path: Path) -> Non
     """A tar of the folder has what is in them: the folder must not be without a word."""
     write(tmp_path / "data" / "train" / "n01440764.tar", tar({"n01440764_1.JPEG": JPEG}))
     write(tmp_path / "data" / "val" / "n01440764" / "2.JPEG", JPEG)
-    with pytest.raises(UnsupportedError, match=r"1 class tars.*takes the folder.*own path") as told:
+    with pytest.raises(UnsupportedError, match=r"1 class tars.*extract them.*own path") as told:
         open_archive(tmp_path / "data", index=False)
     assert told.value.member == "train/n01440764.tar"
     assert len(open_archive(tmp_path / "data" / "train", index=False)) == 1
@@ -117,5 +117,5 @@ def test_other_tars_in_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.warns(FastinetWarning) as caught:
         assert len(open_archive(tmp_path / "data", index=False)) == 1
     (warning,) = caught
-    assert "1 tars in the folder are not looked into" in str(warning.message)
-    assert str(warning.message).endswith("own path: ILSVRC2012_img_val.tar")
+    assert "1 tars beside images are not looked into" in str(warning.message)
+    assert str(warning.message).endswith("extracted: ILSVRC2012_img_val.tar")

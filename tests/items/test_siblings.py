@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import warnings
 from pathlib import Path
@@ -12,6 +13,7 @@ from support.named_files import JPEG, labels, opened, write_folder, write_tar, w
 import fastinet
 from fastinet.errors import FastinetWarning
 from fastinet.testing.archives import tar, train_tar
+from fastinet.testing.gzips import bgzip
 
 A, B, C = "n01440764", "n01443537", "n01484850"
 
@@ -107,11 +109,13 @@ def test_an_index_says_it_again(tmp_path: Path) -> None:
         (b"", ""),
     ],
 )
+@pytest.mark.parametrize("packed", ["tar", "gzip", "bgzip"])
 def test_the_first_members_of_a_tar_that_was_never_opened(
-    tmp_path: Path, train: bytes, said: str
+    tmp_path: Path, train: bytes, said: str, packed: str
 ) -> None:
     val = write_tar(tmp_path / "val.tar", [f"{B}/2.jpg"])
-    (tmp_path / "train.tar").write_bytes(train)
+    pack = {"tar": bytes, "gzip": gzip.compress, "bgzip": bgzip}[packed]
+    (tmp_path / "train.tar").write_bytes(pack(train))
     assert opened(val)[1] == [], "with index=False nothing is looked at"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FastinetWarning)
@@ -120,3 +124,14 @@ def test_the_first_members_of_a_tar_that_was_never_opened(
     assert len(notes) == bool(said)
     pattern = f"'train.tar' beside it has {said} labels number the 1"
     assert all(re.search(pattern, note) for note in notes)
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_of_a_gzipped_tar_the_beginning_is_inflated(tmp_path: Path) -> None:
+    """Its first megabytes, and no more: a terabyte may lie behind; damage is not spoken of."""
+    val = write_tar(tmp_path / "val.tar.gz", [f"{B}/2.jpg"])
+    first = tar({f"{A}/1.jpg": bytes(8 << 20), f"{C}/1.jpg": JPEG})
+    for data in (gzip.compress(first), gzip.compress(first)[:5000], gzip.compress(first) + b"?"):
+        (tmp_path / "train.tar.gz").write_bytes(data)
+        with pytest.warns(FastinetWarning, match=f"has 1 classes .* in 8 MiB: {A}; labels"):
+            fastinet.open(val)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 
 import fastinet
 from fastinet import Batch, ItemBoxes, Loader, RandomResizedCrop, Resize
-from fastinet.augment import GaussianBlur, Rotate
+from fastinet.augment import GaussianBlur, Lighting, Rotate
 from fastinet.errors import UnsupportedError
 from fastinet.loading.batch import BaseBatch, SentBatch
 from fastinet.metrics.labels import label_sets
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 # For what they mean see the properties of BaseBatch. Users' programs have these names.
 OFFERED = {
+    "as_dict",
     "boxes",
     "companions",
     "copies",
@@ -38,6 +41,7 @@ OFFERED = {
     "keys",
     "label_sets",
     "labels",
+    "lighting",
     "objects",
     "replaced",
     "soft_labels",
@@ -80,7 +84,8 @@ def test_a_sent_batch_has_all_that_the_batch_had(
     loader = Loader(
         dataset,
         3,
-        RandomResizedCrop(8, views=2, augment=(GaussianBlur(p=0.5), Rotate())),
+        RandomResizedCrop(8, views=2, augment=(GaussianBlur(p=0.5), Rotate()), lighting=Lighting()),
+        dtype="float32",
         boxes=boxes,
         record=True,
         soft_labels=label_maps.of(dataset),
@@ -97,7 +102,7 @@ def test_a_sent_batch_has_all_that_the_batch_had(
         assert labels is sent.labels
         for name in (
             *("images", "labels", "soft_labels", "indices", "copies"),
-            *("boxes", "flips", "image_sizes"),
+            *("boxes", "flips", "image_sizes", "lighting"),
         ):
             ours, theirs = getattr(sent, name), getattr(batch, name)
             assert ours.dtype == theirs.dtype
@@ -131,3 +136,42 @@ def test_rows_that_pad_a_batch_have_no_labels(dataset: fastinet.Dataset) -> None
         assert batch.keys[3:] == [""] * 7
     sizes = [Image.open(io.BytesIO(dataset.read(item))).size for item in (40, 41, 42)]
     assert last.image_sizes.tolist() == [[high, wide] for wide, high in sizes] + [[0, 0]] * 7
+
+
+def test_a_batch_becomes_a_dict(dataset: fastinet.Dataset, label_maps: fastinet.LabelMaps) -> None:
+    """Of what a training step computes with; under a model's names, if it has others."""
+    crop = RandomResizedCrop(8)
+    batch = next(iter(Loader(dataset, 5, crop)))
+
+    def model(images: Any, labels: Any) -> Any:
+        return images, labels
+
+    for one in (batch, SentBatch(batch, np.copy, np.copy)):
+        assert list(dict(one)) == ["images", "labels"]
+        assert model(**one)[0] is one.images
+        assert dict(one)["labels"] is one.labels
+        assert one[0] is one["images"] is one.images
+        assert one[1] is one["labels"]
+        named = one.as_dict(pixel_values="images", labels="labels", which="indices")
+        assert list(named) == ["pixel_values", "labels", "which"]
+        assert named["which"] is one.indices or np.array_equal(named["which"], one.indices)
+        assert one.as_dict().keys() == {"images", "labels"}
+        for name in ("pixel_values", "_kind", "as_dict", "companions", ""):
+            with pytest.raises(KeyError, match=r"has no .* dict\(batch\) has images, labels"):
+                one[name]
+        with pytest.raises(IndexError):
+            one[2]
+    soft = next(iter(Loader(dataset, 5, crop, soft_labels=label_maps)))
+    assert list(dict(soft)) == ["images", "labels", "soft_labels"]
+    groups = next(iter(Loader(dataset, 5, fastinet.MultiCrop(fastinet.View(crop)))))
+    assert list(dict(groups)) == ["crops", "labels"]
+
+
+def test_keys_stay_a_list(dataset: fastinet.Dataset) -> None:
+    batch = next(iter(Loader(dataset, 3, Resize(8))))
+    assert isinstance(batch.keys, list)
+    assert batch.keys == list(dataset.keys[:3])
+    assert json.loads(json.dumps(batch.keys)) == batch.keys
+    copy = pickle.loads(pickle.dumps(batch.keys))  # noqa: S301  # its own
+    assert type(copy) is list
+    assert copy == batch.keys

@@ -204,6 +204,7 @@ def spec(**changes: Any) -> _engine.ItemSpec:
         "operations": [],
         "erase": None,
         "lighting": None,
+        "crop_of": None,
         "count": 1,
     }
     parts = fastinet.pixels.output.OutputFormat().native()
@@ -283,6 +284,7 @@ def test_engine_refuses_plans_that_do_not_fit(
     )
     arguments: dict[str, Any] = {
         "slots": _engine.SlotPool(spec(), 4, 3),
+        "specs": [spec()],
         "order": np.arange(3),
         "labels": dataset.labels,
         "batch_size": 4,
@@ -293,7 +295,7 @@ def test_engine_refuses_plans_that_do_not_fit(
         _engine.Epoch(
             _engine.WorkerPool(1),
             table,
-            spec(),
+            arguments["specs"],
             arguments["slots"],
             _engine.Stats(),
             arguments["order"],

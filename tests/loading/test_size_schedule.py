@@ -109,5 +109,5 @@ def test_sizes_that_an_operation_cannot_have_are_refused_at_once(dataset: fastin
 
 
 def test_a_list_is_no_schedule(dataset: fastinet.Dataset) -> None:
-    with pytest.raises(TypeError, match=r"sizes must be {first epoch: size, ...}, not \[8, 12\]"):
+    with pytest.raises(TypeError, match=r"{first epoch: size, ...} or a SizePerBatch, not \[8"):
         Loader(dataset, 8, RandomResizedCrop(8), sizes=[8, 12])  # type: ignore[arg-type]

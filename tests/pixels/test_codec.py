@@ -11,6 +11,7 @@ from support.comparing import jpeg, picture, random_box, rng_of
 
 import fastinet
 from fastinet import CenterCrop, RandomResizedCrop, Resize
+from fastinet.augment import Step
 from fastinet.pixels.transform_parts import Interpolation
 from fastinet.testing import jpegs
 from fastinet.testing.pngs import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
@@ -108,7 +109,7 @@ def test_what_is_no_image(call: Any) -> None:
         with pytest.raises(fastinet.errors.UnsupportedError, match="neither those of a JPEG nor"):
             call(data)
     with pytest.raises(TypeError):
-        call("text")
+        call(7)
 
 
 @pytest.mark.parametrize("call", [fastinet.read_header, fastinet.decode])
@@ -268,6 +269,22 @@ def test_a_batch_under_a_transform(transform: Any) -> None:
     assert batch is out
     for row, image in zip(batch, images, strict=True):
         np.testing.assert_array_equal(row, fastinet.decode(image, transform=transform))
+
+
+def test_a_batch_with_steps_of_its_own_for_each_image() -> None:
+    images = mixed_images(rng_of(), 6)
+    rotated = Step("rotate", (30.0,), "bilinear", (9, 8, 7))
+    steps = [[Step("invert")], [], [rotated, Step("equalize")], (Step("solarize", (99,)),), [], []]
+    batch = fastinet.decode_batch(images, size=24, steps=steps, threads=2)
+    for row, image, each in zip(batch, images, steps, strict=True):
+        np.testing.assert_array_equal(row, fastinet.decode(image, size=24, steps=each))
+    with pytest.raises(ValueError, match="steps must be one an image: 6, not 5"):
+        fastinet.decode_batch(images, size=24, steps=steps[1:])
+    with pytest.raises(TypeError, match="steps must be a list of them"):
+        fastinet.decode_batch(images[:1], size=24, steps=[Step("invert")])  # type: ignore[list-item]
+    blur = [[], [Step("kernel_blur", (23, 1.0))]]
+    with pytest.raises(ValueError, match="image 1"):
+        fastinet.decode_batch(images[:2], size=8, steps=blur)
 
 
 def test_a_batch_of_none() -> None:

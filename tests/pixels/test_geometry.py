@@ -18,7 +18,7 @@ from fastinet.pixels.geometry import resized_sizes
 from fastinet.pixels.transform_parts import MAX_PADDING, MAX_SIDE, height_width
 
 if TYPE_CHECKING:
-    from fastinet.pixels.transforms import Transform
+    from fastinet.pixels.view_groups import Transform
 
 SIDES = st.integers(1, 70)
 SIZES = st.tuples(SIDES, SIDES)  # of images: width, height; of rows: height, width
@@ -32,7 +32,8 @@ def png(pixels: np.ndarray) -> bytes:
 
 def placed(transform: Transform, image: tuple[int, int]) -> tuple[list[int], list[int]]:
     """The resized box's size, as the Python side says, and the row's start, as the core does."""
-    resized = resized_sizes(transform, np.array([image], np.float64))
+    row = np.array([height_width(transform.size)[::-1]], np.float64)  # type: ignore[union-attr]
+    resized = resized_sizes(transform, np.array([image], np.float64), row)  # type: ignore[arg-type]
     item = np.zeros(1, np.int64)
     ((x, y, *_),), _, _ = _plan.draw_windows(transform.native(), np.array([image], np.int32), item)
     return resized[0].astype(int).tolist(), [x, y]

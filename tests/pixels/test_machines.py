@@ -63,7 +63,7 @@ LOADERS: dict[str, tuple[dict[str, Any], str]] = {
         "7a66b1b59d562df7",
     ),
     "enlarged": ({"transform": Resize((301, 283))}, "65ca9c4f9e3d4641"),
-    "policies": ({"transform": RandomResizedCrop(40, augment=POLICIES)}, "59d646befa7f416e"),
+    "policies": ({"transform": RandomResizedCrop(40, augment=POLICIES)}, "4a2eb48f57229b4c"),
     "float32": ({"transform": CenterCrop(64, resize=73), "dtype": "float32"}, "b6e69263597336ea"),
     "float16": ({"transform": CenterCrop(64, resize=73), "dtype": "float16"}, "d2b876f3613bb284"),
     "bfloat16": (

@@ -23,9 +23,9 @@ NORMALISATIONS: list[dict[str, Any]] = [
     {},
     {"mean": "imagenet", "std": "imagenet"},
     {"mean": 0.5, "std": 0.5},
-    {"mean": (0.1, 0.9, 0.0), "std": (1.0, 0.01, 3.7)},
-    {"mean": 0.0, "std": 1e4},  # float16's subnormals
-    {"mean": (1.0, -2.0, 0.25), "std": (1e-2, 1e2, 2.0)},
+    {"mean": (0.1, 0.9, 0.0), "std": (1.0, 0.01, 0.37)},
+    {"mean": 0.498, "std": 1.0},  # float16's subnormals
+    {"mean": (1.0, 0.0, 0.25), "std": (1e-2, 1.0, 1e-3)},
 ]
 
 
@@ -163,7 +163,7 @@ def test_torchvisions_order_of_operations_differs_in_the_last_bits_only() -> Non
     ("arguments", "message"),
     [
         ({"dtype": "float16", "mean": 0, "std": 1e-6}, "beyond the range of float16"),
-        ({"dtype": "float16", "mean": 1e6, "std": 1}, "beyond the range of float16"),
+        ({"dtype": "float16", "mean": 1, "std": 1e-5}, "beyond the range of float16"),
         ({"dtype": "float32", "mean": 1, "std": 1e-39}, "beyond the range of float32"),
         ({"dtype": "bfloat16", "mean": 0, "std": 1e-300}, "beyond the range of bfloat16"),
         ({"dtype": "float32", "mean": float("nan"), "std": 1}, "mean must be .* not nan"),
@@ -174,3 +174,67 @@ def test_torchvisions_order_of_operations_differs_in_the_last_bits_only() -> Non
 def test_values_that_the_type_cannot_hold(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         OutputFormat(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [
+        (
+            (123.675, 116.28, 103.53),
+            (58.395, 57.12, 57.375),
+            r"of pixels from 0 to 255, .* 1: .* mean=\(0.485, 0.456, 0.406\), std=\(0.229, 0.22",
+        ),
+        (
+            [103.939, 116.779, 123.68],
+            1,
+            r"look like B, G, R, .* mean=\(0.485, 0.458, 0.4076\), std=\(0.003922, ",
+        ),
+        (np.float32(127.5), 127.5, r"mean=\(0.5, 0.5, 0.5\), std=\(0.5, 0.5, 0.5\)"),
+        ("imagenet", (58.395, 57.12, 57.375), r"mean=\(0.485, .*, std=\(0.229, "),
+        (0, 255, r"mean=\(0, 0, 0\), std=\(1, 1, 1\)"),
+        ((0.406, 0.456, 0.485), (0.225, 0.224, 0.229), 'B, G, R, .*: write mean="imagenet"'),
+        ((-0.485, -0.456, -0.406), 0.25, "mean must be 0 to 1, not .* it is subtracted"),
+        ("clip", 0.5, "three numbers, one, or \"imagenet\", not 'clip'"),
+        ((0.5, 0.5), 0.5, "three numbers"),
+        ((0.5,) * 4, 0.5, "three numbers"),
+        (0.5, 0, "std must be positive"),
+        (0.5, None, "give both mean and std"),
+    ],
+)
+def test_means_and_deviations_of_other_units(mean: Any, std: Any, message: str) -> None:
+    """They would normalise in silence to something that no network has seen."""
+    with pytest.raises(ValueError, match=message):
+        OutputFormat("float32", mean=mean, std=std)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1, 1), (1, 3, 1, 1), (1, 1, 3)])
+def test_arrays_of_three_numbers(shape: tuple[int, ...]) -> None:
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    given = OutputFormat(
+        "float32", mean=np.reshape(mean, shape), std=np.reshape(std, shape).tolist()
+    )
+    assert given == OutputFormat("float32", mean="imagenet", std="imagenet")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (np.uint8, "uint8"),
+        (np.dtype("f4"), "float32"),
+        ("float16", "float16"),
+        (np.half, "float16"),
+        (ml_dtypes.bfloat16, "bfloat16"),
+        (np.dtype(ml_dtypes.bfloat16), "bfloat16"),
+    ],
+    ids=str,
+)
+def test_libraries_own_types(given: Any, name: str) -> None:
+    assert OutputFormat(given).dtype == name
+    assert OutputFormat(given) == OutputFormat(name)  # type: ignore[arg-type]
+    assert fastinet.decode(png(np.zeros((2, 2, 3), np.uint8), RGB), dtype=given).dtype.name == name
+
+
+@pytest.mark.parametrize("given", [None, float, int, ">f4", np.dtype(">f4"), "bf16", 32, str])
+def test_types_that_rows_do_not_have(given: Any) -> None:
+    with pytest.raises(ValueError, match='dtype must be "uint8", "float16", "bfloat16" or'):
+        OutputFormat(given)

@@ -11,7 +11,7 @@ import pytest
 
 import fastinet
 from fastinet import CenterCrop, RandomResizedCrop
-from fastinet.mixing import CutMix, Mixup, OneOf, Unmixed
+from fastinet.mixing import ColOut, CutMix, InTurn, Mixup, OneOf, Unmixed
 from fastinet.recipes import Mixing, Recipe
 
 DRAWS = 4000
@@ -58,6 +58,12 @@ def test_parameters_reach_the_ways() -> None:
     assert way.seed == 5
 
 
+def test_colout_comes_before_the_mixing() -> None:
+    way = Mixing(mixup=0.8, colout=0.1)(classes=7, seed=5, layout="NHWC")
+    assert isinstance(way, InTurn)
+    assert way.ways == (ColOut(0.1, 0.1, 5, "NHWC"), Mixup(7, 0.8, 0.0, 5))
+
+
 def test_targets_without_mixing_are_smoothed() -> None:
     images = np.zeros((2, 3, 4, 4), np.uint8)
     same, targets = Mixing(smoothing=0.2)(classes=4)(images, np.array([1, -1]), epoch=0, batch=0)
@@ -73,6 +79,7 @@ def test_targets_without_mixing_are_smoothed() -> None:
         ({"mixup": -1}, "mixup must be 0 or positive, not -1"),
         ({"cutmix": float("nan")}, "cutmix must be 0 or positive, not nan"),
         ({"mixup": float("inf")}, "alpha must be positive, not inf"),
+        ({"colout": 1}, "p_row must be 0 to below 1, not 1"),
         ({"smoothing": 1}, "smoothing must be 0 to below 1, not 1"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 import fastinet
 from fastinet.augment import draw_steps
-from fastinet.pixels.transforms import groups_of
+from fastinet.pixels.view_groups import groups_of
 
 GROUPS = {
     "simclr": [(224, 2)],

@@ -26,8 +26,14 @@ from fastinet.augment import (
     ThreeAugment,
     TrivialAugmentWide,
 )
-from fastinet.pixels.transforms import groups_of
-from fastinet.testing.upstream_recipes import UPSTREAM, PillowBlur, UpstreamView, upstream_views
+from fastinet.pixels.view_groups import groups_of
+from fastinet.testing.upstream_recipes import (
+    UPSTREAM,
+    PillowBlur,
+    UpstreamView,
+    upstream_rows,
+    upstream_views,
+)
 
 torch = pytest.importorskip("torch")
 try:
@@ -46,8 +52,9 @@ Said = dict[str, Any]
 def view_of(upstream: UpstreamView) -> Said:
     """An upstream transform in fastinet's words: arguments of the transform, mean and std."""
     said: Said = {"augment": [], "erase": None, "hflip": 0.0, "count": upstream.count}
-    for part in upstream.transform.transforms:  # type: ignore[attr-defined]
-        take(part, said)
+    for made in (upstream.crop, upstream.transform):
+        for part in getattr(made, "transforms", ()):
+            take(part, said)
     return said
 
 
@@ -204,9 +211,10 @@ def test_recipes_say_what_their_authors_transforms_do(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_upstream_transforms_give_rows_of_the_recipes_size(name: str) -> None:
     image = Image.fromarray(np.full((60, 50, 3), 100, np.uint8))
-    for view, own in zip(upstream_views(name), said_by(fastinet.recipe(name)), strict=True):
-        row = view.transform(image)
-        assert tuple(row.shape) == (3, *own["size"])
+    views = upstream_views(name)
+    sizes = [own["size"] for own in said_by(fastinet.recipe(name)) for _ in range(own["count"])]
+    for row, size in zip(upstream_rows(views, image), sizes, strict=True):
+        assert tuple(row.shape) == (3, *size)
         assert row.dtype == torch.float32
 
 

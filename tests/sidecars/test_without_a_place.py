@@ -202,14 +202,20 @@ def test_folders_that_take_nothing(
     """Every way to write a file fails, in every place."""
     names = archives(tmp_path)
     there = sorted(tmp_path.rglob("*"))
-    plain_open = Path.open
+    plain_open, plain_os_open = Path.open, os.open
 
     def refusing(self: Path, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         if mode[0] in "awx" or "+" in mode:
             raise OSError(number, os.strerror(number), str(self))
         return plain_open(self, mode, *args, **kwargs)
 
+    def os_refusing(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            raise OSError(number, os.strerror(number), str(path))
+        return plain_os_open(path, flags, *args, **kwargs)
+
     monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(os, "open", os_refusing)
     for name in names:
         with pytest.warns(FastinetWarning) as caught:
             dataset = fastinet.open(tmp_path / name)

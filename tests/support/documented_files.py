@@ -19,6 +19,7 @@ from fastinet.testing.robustness import (
     imagenet_a_members,
     imagenet_c_members,
     objectnet_members,
+    tiny_imagenet_members,
 )
 from fastinet.testing.semantic_tree import write_semantic_tree
 from fastinet.testing.webdataset import write_shards
@@ -73,6 +74,7 @@ def write_documented_files(folder: Path) -> None:
     write_archive(
         folder / "imagenet-a.tar", imagenet_a_members(published_classes("imagenet-a")[:6])
     )
+    write_archive(folder, tiny_imagenet_members(), form="folder")
     write_archive(folder, objectnet_members(), form="folder")
     write_shards(folder / "shards", shards=147, images=300)
 

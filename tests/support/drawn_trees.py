@@ -170,6 +170,29 @@ def class_tars(draw: st.DrawFn) -> dict[str, Entry]:
 
 
 @st.composite
+def with_tars(draw: st.DrawFn, trees: st.SearchStrategy[dict[str, Entry]]) -> dict[str, Entry]:
+    """Tars beside what a tree has: downloads that were left there, more of it, tars of classes."""
+    tree = draw(trees)
+    images = [path for path, what in tree.items() if isinstance(what, bytes)]
+    for number in range(draw(st.integers(1, 2))):
+        above = draw(st.sampled_from(("", "", *images))).rpartition("/")[0]
+        name = draw(st.sampled_from(("train", "val", "backup", "part-0", "images.v2", *WNIDS[1:3])))
+        pattern = (
+            "{wnid}/{number}.jpg" if len(name) < 9 or "." in name else f"{name}_{{number}}.JPEG"
+        )
+        pattern = draw(st.sampled_from((pattern, pattern, "{number}.jpg", "README.txt")))
+        if name in WNIDS and above.rpartition("/")[2] in WNIDS:  # no class within a class
+            above = above.rpartition("/")[0]
+        files = []
+        for image in range(draw(st.integers(0, 2))):
+            base = pattern.format(wnid=draw(st.sampled_from(WNIDS)), number=image)
+            files.append((base, content(1 << 22 | number << 4 | image)))
+        path = f"{above}/{name}.tar" if above else f"{name}.tar"
+        tree.setdefault(path, InnerTar(tuple(dict(files).items())))
+    return tree
+
+
+@st.composite
 def flat_images(draw: st.DrawFn) -> dict[str, Entry]:
     """Images whose file names alone tell the class, as in Hugging Face's tars."""
     tree: dict[str, Entry] = {}
@@ -257,6 +280,22 @@ def objects(draw: st.DrawFn) -> dict[str, Entry]:
         tree[f"{top}{draw(st.sampled_from(titles))}/{number:015x}.png"] = content(number, PNG)
     if draw(st.booleans()):
         tree["README"] = b"read me"
+    return tree
+
+
+@st.composite
+def tiny_images(draw: st.DrawFn) -> dict[str, Entry]:
+    """Tiny-ImageNet's layout: a file has the classes of the validation images."""
+    top = draw(st.sampled_from(("tiny-imagenet-200/", "")))
+    tree: dict[str, Entry] = {f"{top}wnids.txt": b"-"}
+    lines = ""
+    for number in range(draw(st.integers(1, 3))):
+        wnid = draw(st.sampled_from(WNIDS))
+        tree[f"{top}train/{wnid}/images/{wnid}_{number}.JPEG"] = content(number)
+        tree[f"{top}val/images/val_{number}.JPEG"] = content(number + 10)
+        tree[f"{top}test/images/test_{number}.JPEG"] = content(number + 20)
+        lines += f"val_{number}.JPEG\t{draw(st.sampled_from(WNIDS))}\t0\t0\t9\t9\n"
+    tree[f"{top}val/val_annotations.txt"] = lines.encode()
     return tree
 
 

@@ -15,7 +15,8 @@ from fastinet.errors import FastinetError, FastinetWarning
 
 # Arguments, functions, commands; and which splits there are.
 _ADVICE = re.compile(
-    r"\b[a-z_]+=|\bfastinet\.\w+|`[a-z]+ |\bopen it\b|has no split '.*'; it has |may mean: "
+    r"\b[a-z_]+=|\bfastinet\.\w+|`[a-z]+ |\bopen (?:it|one of)\b|has no split '.*'; it has "
+    r"|may mean: "
 )
 
 

@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import fastinet
-from fastinet.pixels.transforms import groups_of
+from fastinet.pixels.view_groups import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +39,15 @@ def source_lines() -> list[str]:
 def views(transform: Any) -> Iterator[str]:
     """A training transform, a line for each group of views."""
     for group in groups_of(transform):
-        yield f"{group.count} x " * (group.count > 1) + crop(group.transform)
+        yield f"{group.count} x " * (group.count > 1) + crop(group.transform, group.crop_of)
 
 
-def crop(transform: Any) -> str:
+def crop(transform: Any, crop_of: int | None) -> str:
     """A training crop and what happens to it."""
     size, resize = transform.size, getattr(transform, "resize", None)
-    if resize is not None:
+    if crop_of is not None:
+        text = f"the crop of view {crop_of}"
+    elif resize is not None:
         padding = f"padded by {transform.padding} ({transform.padding_mode})"
         text = f"{resize}, {padding} → crop {size} {transform.interpolation}"
     else:
@@ -53,7 +55,7 @@ def crop(transform: Any) -> str:
         text = f"crop {size} ({low:g}, {high:g}) {transform.interpolation}"
         if transform.box_rule != "torchvision":
             text += f", box rule {transform.box_rule}"
-    if transform.hflip != 0.5:
+    if transform.hflip != 0.5 and crop_of is None:
         text += f", flip {transform.hflip:g}"
     parts = [text, *map(operation, transform.augment)]
     if (erase := transform.erase) is not None:
@@ -80,11 +82,16 @@ def batches(recipe: Recipe) -> str:
     """Mixing, smoothing, repeats and sizes."""
     parts = []
     if (mixing := recipe.mixing) is not None:
-        values = {name: getattr(mixing, name) for name in ("mixup", "cutmix", "smoothing")}
+        names = ("mixup", "cutmix", "smoothing", "colout")
+        values = {name: getattr(mixing, name) for name in names}
         parts += [f"{name} {value:g}" for name, value in values.items() if value > 0]
     if recipe.repeats > 1:
         parts.append(f"repeats {recipe.repeats}")
-    parts += [f"size {size} from epoch {epoch}" for epoch, size in recipe.sizes.items()]
+    sizes = list(recipe.sizes.items())
+    if len(sizes) > 1:
+        parts.append(f"sizes up to {sizes[-1][1]} in epochs {sizes[0][0]} to {sizes[-1][0]}")
+    else:
+        parts += [f"size {size} from epoch {epoch}" for epoch, size in sizes]
     return ", ".join(parts) or "-"
 
 

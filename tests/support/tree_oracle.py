@@ -10,7 +10,16 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from support.trees import JPEG, PNG, EmptyFolder, HardLink, SymbolicLink, Tree, folders_of
+from support.trees import (
+    JPEG,
+    PNG,
+    EmptyFolder,
+    HardLink,
+    InnerTar,
+    SymbolicLink,
+    Tree,
+    folders_of,
+)
 
 SPELLINGS = {
     "train": {"train", "training", "trn"},
@@ -120,6 +129,23 @@ def is_item(tree: Tree, path: str) -> bool:
 def has_items(tree: Tree) -> bool:
     """Whether there is any."""
     return any(is_item(tree, path) for path in tree)
+
+
+def is_class_tar(path: str) -> bool:
+    return is_wnid(path.rpartition("/")[2].removesuffix(".tar"))
+
+
+def without_closed_tars(tree: Tree) -> Tree:
+    """The tree without the tars that nobody looks into: no class tars, and beside images."""
+    others = {
+        path: what
+        for path, what in tree.items()
+        if not isinstance(what, InnerTar) or is_class_tar(path)
+    }
+    has_class_tar = any(isinstance(what, InnerTar) and what.files for what in others.values())
+    told = any(is_item(others, path) and re.search(r"(^|/)n[0-9]{8}[/_]", path) for path in others)
+    has_labels = has_items(others) and any(path.endswith((".cls", ".json")) for path in others)
+    return others if has_class_tar or told or has_labels else tree
 
 
 def expected(tree: Tree, name: str) -> dict[str, Expected] | None:

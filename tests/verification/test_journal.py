@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from support.verified import Interrupted, kinds
 import fastinet
 from fastinet.datasets.published import PublishedArchive
 from fastinet.errors import FastinetWarning
+from fastinet.sidecars.identity import identify_file
 from fastinet.verification import content_pass
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -73,6 +75,27 @@ def test_a_remembered_report_of_the_wrong_types_is_refused(
         assert fastinet.verify(path, published=published) == sound
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes the super-user, who can give a file away")
+def test_a_journal_of_another_user_is_not_believed(
+    train: tuple[Path, list[PublishedArchive]],
+) -> None:
+    """One that says that a damaged archive is sound, with all that a real one has."""
+    path, published = train
+    assert fastinet.verify(path, published=published).ok
+    journal = path.with_name("train.tar.fastinet.verify")
+    content = json.loads(journal.read_bytes())
+    damaged = bytearray(path.read_bytes())
+    damaged[5000] ^= 1
+    path.write_bytes(damaged)
+    identity = identify_file(path)
+    content["archives"] = [identity.exact_fields()]
+    journal.write_text(json.dumps(content))
+    assert fastinet.verify(path, published=published).ok  # what the user's own says is believed
+    os.chown(journal, 51234, -1)
+    with pytest.warns(FastinetWarning, match="belongs to another user, 51234"):
+        assert "digest" in kinds(fastinet.verify(path, published=published))
+
+
 def test_a_state_of_other_bytes_is_not_taken_up(
     train: tuple[Path, list[PublishedArchive]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +119,7 @@ def test_a_place_that_cannot_be_written_costs_the_journal_alone(
 ) -> None:
     path, published = train
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("fastinet.verification.journal.replace_file", refuse)

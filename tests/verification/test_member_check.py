@@ -187,7 +187,7 @@ def test_files_beside_the_images_do_not_hide_what_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["tar", "folder"])
 def test_images_whose_class_nothing_tells_are_an_error(tmp_path: Path, form: str) -> None:
-    """As Tiny-ImageNet's of val/: they are images, and nobody would read them."""
+    """As Tiny-ImageNet's of val/ without the file that tells them: nobody would read them."""
     image = small_jpeg(np.random.default_rng(1))
     members = {
         "t/train/n01440764/images/n01440764_0.JPEG": image,

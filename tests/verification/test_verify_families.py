@@ -15,6 +15,7 @@ from fastinet.testing.robustness import (
     imagenet_r_members,
     imagenet_sketch_members,
     objectnet_members,
+    tiny_imagenet_members,
 )
 from fastinet.testing.whole_archives import (
     imagenet21k_classes,
@@ -40,6 +41,7 @@ ARCHIVES = {
     "r": imagenet_r_members(),
     "sketch": imagenet_sketch_members(),
     "objectnet": objectnet_members(),
+    "tiny": tiny_imagenet_members(),
     **{f"v2 {layout}": imagenet_v2_members(layout) for layout in ("numbers", "wnids", "hashes")},
 }
 

@@ -1,0 +1,88 @@
+// A second scan, frame or image behind a complete one is refused, by whatever road; all else that
+// may stand there is not.
+#include "jpeg/scan_end.h"
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "base/test_checks.h"
+#include "jpeg/checkpoints.h"
+#include "jpeg/test_jpegs.h"
+
+namespace fastinet {
+namespace {
+
+using Data = std::vector<uint8_t>;
+
+Data operator+(Data left, const Data& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  return left;
+}
+
+/// A sound file without its end marker.
+Data Body(unsigned restart_interval = 0) {
+  test::JpegRecipe recipe;
+  recipe.restart_interval = restart_interval;
+  Data jpeg = test::MakeJpeg(recipe);
+  jpeg.resize(jpeg.size() - 2);
+  return jpeg;
+}
+
+const Data& End() {
+  static const Data end{0xFF, 0xD9};
+  return end;
+}
+
+/// Everything of `body` from its frame header or from its scan header on.
+Data From(const Data& body, uint8_t code) {
+  for (size_t i = 0; i + 1 < body.size(); ++i) {
+    if (body[i] == 0xFF && body[i + 1] == code)
+      return {body.begin() + static_cast<ptrdiff_t>(i), body.end()};
+  }
+  return {};
+}
+
+Status Check(const Data& jpeg) {
+  const auto header = ReadJpegHeader(jpeg);
+  REQUIRE(header.ok());
+  REQUIRE(HasOneScan(header.value()));
+  return CheckScanEnd(jpeg, header.value().scan.data_offset_bytes);
+}
+
+TEST_CASE("what may stand behind a scan does") {
+  const Data body = Body();
+  for (const Data& rest : std::initializer_list<Data>{
+           {}, {0xFF}, {0x00, 0x17}, {0xFF, 0xFF, 0xFF}, {0xFF, 0xFE, 0x00, 0x04, 0xFF, 0xC0}}) {
+    CHECK(Check(body + rest).ok());
+    CHECK(Check(body + rest + End()).ok());
+    CHECK(Check(body + End() + rest).ok());
+  }
+  CHECK(Check(body + End() + body + End()).ok());  // as in multi-picture files
+  CHECK(Check(Body(1) + End()).ok());              // restart markers
+}
+
+TEST_CASE("a second scan, frame or image does not") {
+  const Data body = Body();
+  const Data comment{0xFF, 0xFE, 0x00, 0x05, 1, 2, 3};
+  for (const Data& second : {From(body, 0xDA), From(body, 0xC0), body}) {
+    REQUIRE(!second.empty());
+    for (const Data& between : {Data(), comment, Data{0x00, 0xFF}}) {
+      const Status status = Check(body + between + second + End());
+      CHECK(status.code() == StatusCode::kCorrupt);
+      CHECK(status.offset_bytes() == static_cast<int64_t>(body.size() + between.size()));
+    }
+  }
+}
+
+TEST_CASE("such a file has no checkpoints") {
+  const Data body = Body();
+  const Data jpeg = body + From(body, 0xDA) + End();
+  const auto header = ReadJpegHeader(jpeg);
+  REQUIRE(header.ok());
+  CHECK(BuildCheckpoints(header.value(), jpeg, 0).status().code() == StatusCode::kCorrupt);
+  CHECK(BuildCheckpoints(header.value(), body + End(), 0).ok());
+}
+
+}  // namespace
+}  // namespace fastinet
