@@ -38,7 +38,7 @@ def test_each_batch_is_that_of_a_loader_of_its_size(dataset: fastinet.Dataset) -
     loader = Loader(dataset, 8, CROP, shuffle=True, seed=6, sizes=PER_BATCH, record=True, threads=2)
     numbers = PER_BATCH.draw(6, 2, 6)
     assert len(set(numbers.tolist())) == 3, "a size that does not come shows nothing"
-    for place, (batch, number) in enumerate(zip(loader.epoch(2), numbers, strict=True)):
+    for place, (batch, number) in enumerate(zip(list(loader.epoch(2)), numbers, strict=True)):
         height, width = height_width(SIZES[number])
         assert batch.images.shape[1:] == (height, width, 3)
         alone = Loader(
@@ -137,7 +137,7 @@ def test_what_batches_say_is_of_their_size(dataset: fastinet.Dataset) -> None:
     )
     crop = RandomResizedCrop(32, erase=RandomErasing(1.0), lighting=Lighting())
     loader = Loader(dataset, 8, crop, sizes=PER_BATCH, boxes=boxes, dtype="float32", seed=6)
-    for place, batch in enumerate(loader.epoch(2)):
+    for place, batch in enumerate(list(loader.epoch(2))):
         objects, erased = batch.objects, batch.erased
         assert objects is not None
         assert erased is not None
@@ -162,10 +162,9 @@ def test_bad_images(tmp_path: Path, on_error: Any) -> None:
     options: dict[str, Any] = {"on_error": on_error, "max_pixels": MAX_PIXELS, "shuffle": True}
     sizes = SizePerBatch(SIZES, rows=4)
     odd = 0
-    for number, batch in enumerate(Loader(bad, 4, CROP, sizes=sizes, **options)):
+    for number, batch in enumerate(list(Loader(bad, 4, CROP, sizes=sizes, **options))):
         alone = RandomResizedCrop(batch.images.shape[1:3], augment=CROP.augment)
-        wanted = Loader(bad, 4, alone, **options).epoch(0, number)
-        expected = next(wanted)
+        expected = next(Loader(bad, 4, alone, **options).epoch(0, number))
         np.testing.assert_array_equal(batch.images, expected.images)
         np.testing.assert_array_equal(batch.valid, expected.valid)
         odd += int((~batch.valid).sum() + batch.replaced.sum())

@@ -52,7 +52,7 @@ def test_views_show_one_crop_with_steps_of_their_own(dataset: fastinet.Dataset) 
     )
     copies_differ = False
     for (batch, row, item), (alone, _, _) in zip(
-        each_row(loader.epoch(3), 43), each_row(plain.epoch(3), 43), strict=True
+        each_row(loader.epoch(3), 43), list(each_row(plain.epoch(3), 43)), strict=True
     ):
         copy = int(batch.copies[row])
         views = [view for crops in batch.crops for view in crops[row]]
