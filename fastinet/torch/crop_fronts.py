@@ -142,6 +142,15 @@ def _steps_of(transform: Any) -> Sequence[Any]:
     return [] if transform is None else [transform]
 
 
+class _SizedAsPillow(torch.Tensor):
+    """An image that also answers as Pillow's do: timm 0.4 asks for ``image.size[0]``."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height [pixels]."""
+        return self.shape[-1], self.shape[-2]
+
+
 def _stand_in(height: int, width: int) -> torch.Tensor:
     """What has the size of an image, for methods that ask for nothing else; it takes no memory."""
     return torch.empty(()).expand(3, height, width)
@@ -192,9 +201,8 @@ def _resized_crop(step: Any, draw_box: Callable[[Any, int, int], _Box]) -> Draw 
 
 
 def _box_by_image(step: Any, height: int, width: int) -> _Box:
-    top, left, box_height, box_width = step.get_params(
-        _stand_in(height, width), step.scale, step.ratio
-    )
+    image = _stand_in(height, width).as_subclass(_SizedAsPillow)
+    top, left, box_height, box_width = step.get_params(image, step.scale, step.ratio)
     return left, top, box_width, box_height
 
 

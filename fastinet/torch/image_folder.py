@@ -16,6 +16,7 @@ from fastinet.base.warning import warn
 from fastinet.errors import FastinetError
 from fastinet.items.dataset import Dataset
 from fastinet.torch.crop_fronts import Front, front_of
+from fastinet.torch.roots import open_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,8 @@ class ImageFolder(data.Dataset[tuple[Any, Any]]):
     time. It pickles, and works in workers of ``DataLoader``.
 
     Args:
-        root: the path of an archive, or what `fastinet.open` gave.
+        root: the path of an archive, or what scripts make of one, ``imagenet.tar/train``, see
+            `fastinet.torch.open_root`; or what `fastinet.open` gave.
         transform: of images; None gives images of Pillow's.
         target_transform: of targets.
         loader: called with a binary file object of the image's bytes, as there is no path; None, or
@@ -104,7 +106,7 @@ class ImageFolder(data.Dataset[tuple[Any, Any]]):
                 raise ValueError("split goes with a path: open the dataset with it")
             self.dataset = root
         else:
-            opened = fastinet.open(Path(root).expanduser(), split=split)
+            opened = open_root(Path(root).expanduser(), split)
             if not isinstance(opened, Dataset):
                 raise TypeError(f"ImageFolder needs an archive on a disk, not {opened!r}")
             self.dataset = opened

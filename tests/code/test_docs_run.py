@@ -265,6 +265,9 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         " and not any((crops[a] == crops[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))",
     ),
     ("docs/augmentation.md", "Policies"): Program(after="wide.augment and deit.augment"),
+    ("docs/trainers/README.md", "In the trainers that people use"): Program(
+        after="len(datasets.ImageFolder('imagenette2/train')) > 1", needs=("torch",)
+    ),
     ("docs/trainers/timm.md", "timm: train.py and validate.py"): Program(
         before="device = 'cpu'\n",
         shorter=(("224, 224", "32, 32"),),

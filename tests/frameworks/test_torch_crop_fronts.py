@@ -164,6 +164,7 @@ def test_timms_choice_of_an_interpolation() -> None:
         size, scale, ratio, interpolation = (8, 8), (0.1, 1.0), (0.7, 1.4), ("bilinear", "bicubic")
 
         def get_params(self, image: Any, *_: Any) -> tuple[int, int, int, int]:
+            assert image.size == (image.shape[-1], image.shape[-2])  # timm 0.4 asks for this one
             return 0, 0, image.shape[-2] - random.randint(1, 9), 20
 
     Crop.__module__ = "timm.data.transforms"

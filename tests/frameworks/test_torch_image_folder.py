@@ -215,3 +215,12 @@ def test_damaged_images(tmp_path: Path) -> None:
                 folder[number]
     folder.transform = t.CenterCrop(60)
     assert folder[2][0].size == (60, 60)
+
+
+def test_root_is_the_path_that_scripts_make(archive: Path) -> None:
+    """``os.path.join(args.data_path, "train")``, where no folder of that name is."""
+    folder = ImageFolder(archive.with_name("train"))
+    assert folder.samples == ImageFolder(archive).samples
+    same(folder[0][0], ImageFolder(archive)[0][0])
+    with pytest.raises(FileNotFoundError):
+        ImageFolder(archive.with_name("val"))
