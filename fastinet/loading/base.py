@@ -18,7 +18,8 @@ from fastinet.loading.loader_names import LoaderNames
 from fastinet.loading.result_memory import ResultMemory
 from fastinet.loading.stats import LoaderStats, StatsLog, from_snapshot
 from fastinet.loading.then import DECODED, Results
-from fastinet.loading.then_run import ThenMeter, ThenRun, ThenWork
+from fastinet.loading.then_meter import ThenMeter
+from fastinet.loading.then_run import ThenRun, ThenWork
 from fastinet.loading.workers import shared_pool
 from fastinet.pixels.item_spec import item_spec
 from fastinet.pixels.transform_parts import height_width

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastinet.loading.then_run import ThenMeter
+    from fastinet.loading.then_meter import ThenMeter
 
 __all__ = ["LoaderStats", "StatsLog", "from_snapshot"]
 

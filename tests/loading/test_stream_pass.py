@@ -143,7 +143,7 @@ def test_what_the_stream_failed_of_comes_before_what_it_looks_like() -> None:
 
 
 def test_engine_and_stream_end_together() -> None:
-    native, source = Native("batch", skipped=3), Source()
+    native, source = Native(BATCH, skipped=3), Source()
     run = run_of(native, source)
     assert run.ready_batches == 0
     run.next()
@@ -155,7 +155,7 @@ def test_engine_and_stream_end_together() -> None:
 
 def test_nothing_passed_over_is_not_told(recwarn: pytest.WarningsRecorder) -> None:
     source = Source()
-    run = run_of(Native("batch"), source)
+    run = run_of(Native(BATCH), source)
     run.next()
     run.close()
     assert not recwarn.list
@@ -163,7 +163,7 @@ def test_nothing_passed_over_is_not_told(recwarn: pytest.WarningsRecorder) -> No
 
 
 def test_nothing_is_read_before_somebody_wants_it() -> None:
-    native, source = Native("batch"), Source()
+    native, source = Native(BATCH), Source()
     run_of(native, source).close()
     assert (native.closed, source.ended) == (0, 0)
     stream = stream_of(train_tar({"n01440764": images(4)}))

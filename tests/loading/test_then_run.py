@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import threading
@@ -133,10 +134,11 @@ def test_the_row_in_hand_is_finished_and_no_other_is_begun(dataset: fastinet.Dat
         return row
 
     batches = iter(Loader(dataset, 4, CROP, then=Then(slow, threads=1)))
+    run: Any = batches._run
+    assert not run.has_answer()  # who asks for a batch begins the calls
     assert begun.acquire(timeout=60)
     closing = threading.Thread(target=batches.close)
     closing.start()
-    run: Any = batches._run
     while not run._is_closed:
         time.sleep(0.001)
     go.set()
@@ -144,6 +146,43 @@ def test_the_row_in_hand_is_finished_and_no_other_is_begun(dataset: fastinet.Dat
     assert len(calls) == 1
     with pytest.raises(StopIteration):
         next(batches)
+
+
+def test_an_iterator_that_is_never_used_calls_nothing(dataset: fastinet.Dataset) -> None:
+    calls = []
+
+    def counted(row: Any) -> Any:
+        calls.append(1)
+        return row
+
+    loader = Loader(dataset, 4, CROP, then=counted)
+    iter(loader).close()
+    iter(loader)
+    assert not calls
+    assert not running()
+    assert loader.state_dict()["epoch"] == 0
+
+
+def test_batches_are_awaited(dataset: fastinet.Dataset) -> None:
+    def slowly(row: Any) -> Any:
+        time.sleep(0.002)
+        return bright(row)
+
+    async def awaited(loader: Loader, most: int) -> list[bytes]:
+        rows = []
+        async for batch in loader:
+            rows.append(batch.images.tobytes())
+            if len(rows) == most:
+                break
+        return rows
+
+    wanted = [batch.images.tobytes() for batch in Loader(dataset, 2, CROP, then=bright)]
+    loader = Loader(dataset, 2, CROP, then=Then(slowly, threads=2))
+    assert asyncio.run(awaited(loader, 2)) == wanted[:2]
+    assert not running()
+    again = Loader(dataset, 2, CROP, then=Then(slowly, threads=1))
+    assert asyncio.run(awaited(again, 10**6)) == wanted
+    assert not running()
 
 
 def test_states_count_what_the_loop_has_had(dataset: fastinet.Dataset) -> None:
