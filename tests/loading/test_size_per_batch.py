@@ -38,7 +38,7 @@ def test_each_batch_is_that_of_a_loader_of_its_size(dataset: fastinet.Dataset) -
     loader = Loader(dataset, 8, CROP, shuffle=True, seed=6, sizes=PER_BATCH, record=True, threads=2)
     numbers = PER_BATCH.draw(6, 2, 6)
     assert len(set(numbers.tolist())) == 3, "a size that does not come shows nothing"
-    for place, (batch, number) in enumerate(zip(loader.epoch(2), numbers, strict=True)):
+    for place, (batch, number) in enumerate(zip(list(loader.epoch(2)), numbers, strict=True)):
         height, width = height_width(SIZES[number])
         assert batch.images.shape[1:] == (height, width, 3)
         alone = Loader(
