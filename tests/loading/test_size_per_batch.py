@@ -137,7 +137,7 @@ def test_what_batches_say_is_of_their_size(dataset: fastinet.Dataset) -> None:
     )
     crop = RandomResizedCrop(32, erase=RandomErasing(1.0), lighting=Lighting())
     loader = Loader(dataset, 8, crop, sizes=PER_BATCH, boxes=boxes, dtype="float32", seed=6)
-    for place, batch in enumerate(loader.epoch(2)):
+    for place, batch in enumerate(list(loader.epoch(2))):
         objects, erased = batch.objects, batch.erased
         assert objects is not None
         assert erased is not None
