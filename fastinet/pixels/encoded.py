@@ -29,23 +29,32 @@ def encoded_image(image: Any, name: str = "data") -> Buffer:
         return image
     if isinstance(image, str | os.PathLike):
         return _content(os.fspath(image))
-    if hasattr(image, "read"):
-        raise TypeError(f"{name} is a file, whose content is wanted: {name}.read(), or its path")
-    if type(image).__module__.partition(".")[0] == "torch":
-        raise TypeError(f"{name} is a tensor, whose memory is wanted: {name}.numpy()")
-    if hasattr(image, "getbands") or len(getattr(image, "shape", ())) > 1:
-        raise TypeError(
-            f"{name} is {type(image).__name__} with pixels, which are decoded already: give the "
-            "bytes of a JPEG or PNG file, or its path"
-        )
     try:
-        memoryview(image)
+        view = memoryview(image)
     except TypeError:
-        raise TypeError(
-            f"{name} must be the bytes of an image file, or its path, not {image!r}"
-        ) from None
+        raise TypeError(_instead(image, name)) from None
+    if view.ndim == 3:
+        raise TypeError(_pixels(image, name))
     buffer: Buffer = image
     return buffer
+
+
+def _instead(image: Any, name: str) -> str:
+    """What to give in place of something that has no bytes of its own."""
+    if hasattr(image, "read"):
+        return f"{name} is a file, whose content is wanted: {name}.read(), or its path"
+    if type(image).__module__.partition(".")[0] == "torch":
+        return f"{name} is a tensor, whose memory is wanted: {name}.numpy()"
+    if hasattr(image, "getbands"):
+        return _pixels(image, name)
+    return f"{name} must be the bytes of an image file, or its path, not {image!r}"
+
+
+def _pixels(image: Any, name: str) -> str:
+    return (
+        f"{name} is {type(image).__name__} with pixels, which are decoded already: give the bytes "
+        "of a JPEG or PNG file, or its path"
+    )
 
 
 def _content(path: str | bytes) -> bytes:
