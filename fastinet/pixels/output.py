@@ -244,7 +244,8 @@ def _channels(
 
 def _check_units(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
     """Refuses numbers that are meant for pixels of 0 to 255, or for channels in another order."""
-    if max(mean) > 1 or max(std) > 1:
+    # Pixels of 0 to 1 have no mean above 1; a std of 2 is odd and means what it says.
+    if max(mean) > 1 or max(std) > 10:
         bgr = max(mean) > 1 and mean[0] + 5 < mean[1] < mean[2] - 5
         # Of mean=(123.7, ...) with std=1, both are of 0 to 255.
         both = [

@@ -49,7 +49,7 @@ FORMATS: list[dict[str, Any]] = [
     {"layout": "NCHW"},
     {"dtype": "float32"},
     {"dtype": "float16", "layout": "NCHW", "mean": "imagenet", "std": "imagenet"},
-    {"dtype": "bfloat16", "mean": (0.5, 0.25, 0), "std": (0.5, 0.2, 1)},
+    {"dtype": "bfloat16", "mean": (0.5, 0.25, 0), "std": (0.5, 2, 1)},
 ]
 
 
