@@ -46,7 +46,7 @@ def test_pixels_are_shifted(
     scale, bias = (
         np.asarray(output.native()[name], np.float32) for name in ("pixel_scale", "pixel_bias")
     )
-    for batch, pixels in zip(loader.epoch(4), plain.epoch(4), strict=True):
+    for batch, pixels in zip(loader.epoch(4), list(plain.epoch(4)), strict=True):
         assert np.array_equal(batch.boxes, pixels.boxes)
         for row, item in enumerate(batch.indices.tolist()):
             for view in range(2):
