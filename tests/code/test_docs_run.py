@@ -140,7 +140,8 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/archives.md", "Some of the items or classes, or several archives"): Program(
         before='ds = fastinet.open("winter21_whole.tar.gz")\n',
         shorter=(("imagenet5k(ds)", "imagenet5k(ds, others=2)"),),
-        after="len(part.classes) == 2 and len(both) == len(ds) + len(part)",
+        after="len(part.classes) == 2 and len(both) == len(ds) + len(part)"
+        " and train.wnids == val.wnids and len(train) == len(val)",
     ),
     ("docs/archives.md", "Annotations"): Program(
         before=TRAIN,
