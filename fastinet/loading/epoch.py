@@ -147,9 +147,12 @@ class Batches(ABC, Generic[Delivered]):
             self._tracker.fail()
             self.close()
             explained = self._explained(error)
-            if explained is error:
-                raise
-            raise explained from None
+            try:
+                if explained is error:
+                    raise
+                raise explained from None
+            finally:
+                del explained  # else the error would hold itself, and with it the loop's variables
         if batch is None:
             self._tracker.finish()
             self.close()

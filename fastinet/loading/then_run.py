@@ -136,7 +136,10 @@ class ThenWork(Generic[Delivered]):
         assert pending is not None, "memory that is not lent is made"  # noqa: S101
         for rows in self.calls(pending):
             self.call(pending, rows)
-        return self.finished(pending)
+        try:
+            return self.finished(pending)
+        finally:
+            pending.failures.clear()  # errors hold the batches that they came from
 
     def finished(self, pending: _Pending[Delivered]) -> Delivered:
         """What was delivered, with the results in place of the rows.
@@ -395,7 +398,10 @@ class ThenRun(Generic[Delivered]):
                 if thread is not threading.current_thread():
                     thread.join()
         with self._changed:
+            for pending in self._pending:
+                pending.failures.clear()  # errors hold the batches that they came from
             self._pending.clear()
+            self._failure = None
             signal, self._signal = self._signal, None
         for end in signal or ():
             os.close(end)
