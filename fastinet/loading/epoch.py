@@ -143,7 +143,7 @@ class Batches(ABC, Generic[Delivered]):
         try:
             delivered = self._run.next()
             batch = None if delivered is None else self._batch_of(delivered)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again
             self._tracker.fail()
             self.close()
             explained = self._explained(error)
