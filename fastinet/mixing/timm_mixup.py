@@ -50,7 +50,8 @@ class TimmMixup(Way):
 
     Its arguments are timm's, and what comes out is distributed as timm's is; what is drawn is a
     function of (seed, epoch, batch, rows) in place of NumPy's global random numbers. Row j is mixed
-    with row ``B - 1 - j``. Images of whole numbers are blended in float32 and rounded, as
+    with row ``B - 1 - j``; of an odd B, which timm refuses, the one in the middle
+    stays as it is. Images of whole numbers are blended in float32 and rounded, as
     ``FastCollateMixup`` does it; others as ``Mixup`` does.
 
     Args:
@@ -159,7 +160,8 @@ class TimmMixup(Way):
 
         Args:
             images: [B, 3, H, W] or, under "NHWC", [B, H, W, 3], of any dtype; with views
-                [B, V, ...], or a tuple of such arrays, the groups of a `MultiCrop`. B is even.
+                [B, V, ...], or a tuple of such arrays, the groups of a `MultiCrop`. B is even in
+                mode "half".
             labels: int [B], or soft ones, float [B, C].
             epoch: 0 .. 2**32 - 1.
             batch: where in the epoch, 0 .. 2**32 - 1.
@@ -168,14 +170,14 @@ class TimmMixup(Way):
             Images like those given, and float32 targets [B, C]; of B / 2 rows in mode "half".
 
         Raises:
-            ValueError: an odd number of rows, or images or labels of another shape.
+            ValueError: an odd number of rows in mode "half", or images or labels of another shape.
         """
         first = groups_of(images)[0]
         rows = int(first.shape[0])
-        if rows % 2:
+        if rows % 2 and self.mode == "half":
             raise ValueError(
-                f"rows are mixed in pairs, and {rows} are odd: take an even batch size and "
-                'drop_last=True or pad_last="wrap"'
+                f'mode="half" mixes half of the rows with the others, and {rows} are odd: take an '
+                'even batch size and drop_last=True or pad_last="wrap"'
             )
         if self.multi_label and len(labels.shape) == 1:
             raise ValueError(
@@ -194,6 +196,8 @@ class TimmMixup(Way):
             return whole, as_dtype(targets[:kept], library_of(targets).float32)
         drawn = self.draw(epoch, batch, rows, height, width)
         lam, is_cut, boxes = (self._of_rows(each, rows)[:kept] for each in drawn)
+        if rows % 2:
+            lam[rows // 2], is_cut[rows // 2] = 1.0, False
         return (
             each_group(lambda array: self._mix(array, lam, is_cut, boxes, (height, width)), images),
             self._weighed(targets, lam),
@@ -227,7 +231,10 @@ class TimmMixup(Way):
         """What was drawn, for every row."""
         if self.mode == "batch":
             return np.repeat(drawn, rows, axis=0)
-        return np.concatenate([drawn, drawn[::-1]]) if self.mode == "pair" else drawn
+        if self.mode == "pair":
+            middle = np.zeros_like(drawn, shape=(rows % 2, *drawn.shape[1:]))
+            return np.concatenate([drawn, middle, drawn[::-1]])
+        return drawn
 
     def _weights(self, lam: NDArray[np.floating]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The weights of a row's own and of the other one, with the bits that timm has."""

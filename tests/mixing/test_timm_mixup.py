@@ -86,6 +86,24 @@ def test_pixels_are_rounded_and_not_cut_off() -> None:
     assert np.abs(mix(images, labels, epoch=0, batch=0)[0] - exact).max() < 0.5001
 
 
+@pytest.mark.parametrize("mode", ["batch", "elem", "pair"])
+@pytest.mark.parametrize("rows", [1, 7])
+def test_the_row_in_the_middle_stays(mode: Any, rows: int) -> None:
+    """Of an odd number of rows; the others are mixed with those at their place from the end."""
+    images, labels = (each[:rows] for each in batch_of())
+    mix = TimmMixup(num_classes=CLASSES, mode=mode)
+    mixed, targets = mix(images, labels, epoch=0, batch=0)
+    middle = rows // 2
+    assert np.array_equal(mixed[middle], images[middle])
+    assert targets[middle, labels[middle]] == pytest.approx(0.9 + 0.1 / CLASSES)
+    lam = mix.draw(0, 0, rows, HEIGHT, WIDTH).lam
+    for row in set(range(rows)) - {middle}:
+        number = {"batch": 0, "pair": min(row, rows - 1 - row)}.get(mode, row)
+        expected = images[row] * lam[number] + images[rows - 1 - row] * (1 - lam[number])
+        np.testing.assert_allclose(mixed[row], expected, atol=1e-3)
+    assert rows == 1 or not np.allclose(mixed[0], images[0])
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_groups_of_views_have_the_same_place(mode: Any) -> None:
     rng = np.random.default_rng(1)
@@ -150,7 +168,7 @@ def test_senseless_values_are_refused(values: dict[str, Any], message: str) -> N
 @pytest.mark.parametrize(
     ("values", "rows", "message"),
     [
-        ({}, 7, "7 are odd: take an even batch size"),
+        ({"mode": "half"}, 7, "7 are odd: take an even batch size"),
         ({"multi_label": True}, 8, r"needs labels \[B, 1000\], not \[8\]"),
         ({"cutmix_minmax": (0.5, 0.51)}, 8, "give cutmix_minmax more room"),
         ({"layout": "NHWC"}, 8, "give it the layout of the images"),
