@@ -124,6 +124,22 @@ def test_groups_of_views_have_the_same_place(mode: Any) -> None:
     assert changed
 
 
+@pytest.mark.parametrize("mode", ["elem", "batch"])
+def test_rectangles_follow_timms_rule(mode: Any) -> None:
+    """Around a centre inside the image, of a side's whole part, odd ones longer to the right."""
+    height, width = 23, 40
+    mix = TimmMixup(0, 1.0, mode=mode, correct_lam=False)
+    for batch in range(40):
+        lam, _, (box, *_) = mix.draw(0, batch, 4, height, width)
+        ratio = np.sqrt(1 - lam[0])  # in float32 where timm's is
+        for side, low, high in ((width, *box[::2]), (height, *box[1::2])):
+            cut = int(side * ratio)
+            possible = {
+                (max(at - cut // 2, 0), min(at + (cut + 1) // 2, side)) for at in range(side)
+            }
+            assert (low, high) in possible
+
+
 def test_unmixed_epochs_have_targets() -> None:
     images, labels = batch_of()
     for mode, rows in (("batch", ROWS), ("half", ROWS // 2)):
