@@ -52,6 +52,11 @@ class Batch(SentBatch[jax.Array]):
             lambda rows: _global(rows, of_rows),
         )
 
+    @property
+    def place(self) -> int | None:
+        """See `fastinet.Batch.place`: its `number`, since all ranks have this one batch."""
+        return self.number
+
     @staticmethod
     def _join(arrays: tuple[jax.Array, ...]) -> jax.Array:
         return jax.numpy.concatenate(arrays, 1)

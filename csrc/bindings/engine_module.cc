@@ -203,7 +203,8 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("image_sizes", &PyBatch::ImageSizes)
       .def_property_readonly("steps", &PyBatch::Steps)
       .def_property_readonly("lighting", &PyBatch::ColourShifts)
-      .def_property_readonly("failures", &PyBatch::Failures);
+      .def_property_readonly("failures", &PyBatch::Failures)
+      .def_property_readonly("number", &PyBatch::number);
 
   py::class_<PyEpoch>(module, "Epoch", "One epoch while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, std::shared_ptr<PyItemTable>,

@@ -18,10 +18,13 @@ class PyBatch {
   PyBatch(Delivery delivery, std::shared_ptr<const ItemSpec> spec)
       : slot_(std::move(delivery.slot)),
         rows_(delivery.rows),
+        number_(delivery.number),
         failures_(std::move(delivery.failures)),
         spec_(std::move(spec)) {}
 
   int64_t rows() const { return rows_; }
+  /// How many batches the run delivered before, whichever thread took them.
+  int64_t number() const { return number_; }
 
   /// For each group of views [rows, views, H, W, 3] or [rows, views, 3, H, W]; or without the axis
   /// of one view. `type` is what NumPy calls the elements.
@@ -190,6 +193,7 @@ class PyBatch {
 
   std::shared_ptr<Slot> slot_;
   int64_t rows_;
+  int64_t number_;
   std::vector<RowFailure> failures_;
   std::shared_ptr<const ItemSpec> spec_;
 };

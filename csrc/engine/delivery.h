@@ -34,6 +34,7 @@ struct Delivery {
   Kind kind = Kind::kEnd;
   std::shared_ptr<Slot> slot;
   int64_t rows = 0;
+  int64_t number = 0;                // how many batches of the run were delivered before
   size_t spec = 0;                   // number of the EpochOptions::Spec that made the rows
   std::vector<RowFailure> failures;  // by row
   Status error;

@@ -134,6 +134,7 @@ Delivery EpochRun::Answer() {
   if (!At(delivered_).ready()) return Delivery::NotYet();
   Delivery delivery = At(delivered_).Deliver(options_.on_error);
   if (delivery.kind == Delivery::Kind::kFailed) return End(std::move(delivery));
+  delivery.number = delivered_;
   delivery.spec = plan_.SpecOf(delivered_);
   ++delivered_;
   Count(stats_->batches, 1);

@@ -153,7 +153,9 @@ void StreamRun::WaitAndTake(std::unique_lock<std::mutex>& lock, std::chrono::mil
     result->delivery = ended_ ? Delivery::End() : Delivery::Failed(std::move(failure_));
   }
   times_.CountCall(called, delivered_);
-  if (result->delivery.kind == Delivery::Kind::kBatch) ++delivered_;
+  if (result->delivery.kind == Delivery::Kind::kBatch) {
+    result->delivery.number = delivered_++;
+  }
 }
 
 std::vector<uint8_t> StreamRun::Head() const {

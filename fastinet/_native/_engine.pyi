@@ -322,6 +322,9 @@ class Batch:
         `replacement` is the item that the row shows, the same copy of it, or -1. The last four are
         arguments of `fastinet.errors.from_status`.
         """
+    @property
+    def number(self) -> int:
+        """How many batches its run delivered before it, whichever thread took them."""
 
 class Epoch:
     """One epoch while it runs."""

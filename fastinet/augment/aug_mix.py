@@ -11,10 +11,10 @@ from fastinet.augment.operation import (
     Operation,
     OperationInterpolation,
     Row,
-    check_operation_interpolation,
     checked_alpha,
     checked_fill,
     native_mixture,
+    set_operation_interpolation,
 )
 from fastinet.augment.tensor_operations import tensor_operation
 from fastinet.augment.timm_augment import IMAGENET_MEAN, TimmAugment, timm_augment
@@ -95,7 +95,7 @@ class AugMix(Operation):
                 f"all_ops must be True or False, not {self.all_ops!r}; torchvision's alpha is "
                 "given by its name"
             )
-        check_operation_interpolation(self.interpolation)
+        set_operation_interpolation(self)
         check_version(self.version)
         if self.fill is not None:
             object.__setattr__(self, "fill", checked_fill(self.fill))

@@ -12,9 +12,9 @@ from fastinet.augment.operation import (
     Operation,
     OperationInterpolation,
     Row,
-    check_operation_interpolation,
     checked_fill,
     native_choice,
+    set_operation_interpolation,
 )
 from fastinet.augment.tensorflow_augment import TensorFlowAutoAugment
 from fastinet.augment.timm_augment import IMAGENET_MEAN, TimmAugment, timm_augment
@@ -58,7 +58,7 @@ class AutoAugment(Operation):
                     f"TensorFlow's 'v0': AutoAugment.tensorflow(); torchvision has {known}"
                 )
             raise ValueError(f"there is no policy {self.policy!r}; torchvision has {known}")
-        check_operation_interpolation(self.interpolation)
+        set_operation_interpolation(self)
         check_version(self.version)
         object.__setattr__(self, "fill", checked_fill(self.fill))
 

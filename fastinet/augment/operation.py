@@ -13,7 +13,13 @@ from fastinet.augment.amounts import Amount, constant, uniform
 from fastinet.augment.erasing import RandomErasing
 from fastinet.augment.lighting import Lighting
 from fastinet.augment.steps import Step
-from fastinet.base.checks import check_name, checked_epoch, checked_seed, whole_number
+from fastinet.base.checks import (
+    check_name,
+    checked_epoch,
+    checked_seed,
+    constant_name,
+    whole_number,
+)
 from fastinet.base.draws import checked_draws, draws_number
 
 __all__ = [
@@ -24,7 +30,6 @@ __all__ = [
     "Row",
     "affine_matrix",
     "augment_tuple",
-    "check_operation_interpolation",
     "checked_alpha",
     "checked_bounds",
     "checked_fill",
@@ -40,6 +45,7 @@ __all__ = [
     "native_step",
     "plain_bounds",
     "scaled",
+    "set_operation_interpolation",
     "set_probability",
 ]
 
@@ -147,6 +153,7 @@ def draw_steps(
         raise ValueError(f"size must be a number or (height, width), not {size!r}")
     height, width = (whole_number("size", side, 1, _MAX_SIDE) for side in sides)
     height_width = height, width
+    interpolation = constant_name(interpolation)
     check_name("interpolation", interpolation, _CropInterpolation)
     view = whole_number("view", view, 0, 2**16 - 1)
     drawn = _engine.draw_steps(
@@ -299,8 +306,14 @@ def checked_fill(fill: Any) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def check_operation_interpolation(interpolation: str | None) -> None:
-    """Raises ValueError unless geometric operations can read between pixels so."""
+def set_operation_interpolation(operation: Any) -> None:
+    """Checks the `interpolation` of a frozen description, and makes it a name, or None.
+
+    Raises:
+        ValueError: geometric operations cannot read between pixels so.
+    """
+    interpolation = constant_name(operation.interpolation)
+    object.__setattr__(operation, "interpolation", interpolation)
     known = (None, "nearest", "bilinear", "bicubic", "random")
     if interpolation not in known:
         raise ValueError(f"interpolation must be one of {known}, not {interpolation!r}")

@@ -26,7 +26,6 @@ from fastinet.augment.operation import (
     Row,
     affine_matrix,
     augment_tuple,
-    check_operation_interpolation,
     checked_bounds,
     checked_fill,
     checked_weights,
@@ -38,6 +37,7 @@ from fastinet.augment.operation import (
     native_step,
     plain_bounds,
     scaled,
+    set_operation_interpolation,
     set_probability,
 )
 from fastinet.base.checks import whole_number
@@ -345,7 +345,7 @@ class _Geometric(Operation):
 
     def __post_init__(self) -> None:
         set_probability(self)
-        check_operation_interpolation(self.interpolation)
+        set_operation_interpolation(self)
         object.__setattr__(self, "fill", checked_fill(self.fill))
         object.__setattr__(self, "amount", checked_bounds("amount", self.amount, -1e6, 1e6))
 

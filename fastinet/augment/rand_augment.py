@@ -13,9 +13,9 @@ from fastinet.augment.operation import (
     Operation,
     OperationInterpolation,
     Row,
-    check_operation_interpolation,
     checked_fill,
     native_choice,
+    set_operation_interpolation,
 )
 from fastinet.augment.tensorflow_augment import TensorFlowRandAugment
 from fastinet.augment.timm_augment import IMAGENET_MEAN, TimmAugment, timm_augment
@@ -149,6 +149,6 @@ class TrivialAugmentWide(Operation):
 
 def _check_geometry(policy: RandAugment | TrivialAugmentWide) -> None:
     """Checks what both have, and makes one form of `fill`."""
-    check_operation_interpolation(policy.interpolation)
+    set_operation_interpolation(policy)
     check_version(policy.version)
     object.__setattr__(policy, "fill", checked_fill(policy.fill))

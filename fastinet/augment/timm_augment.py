@@ -10,10 +10,10 @@ from fastinet.augment.operation import (
     Operation,
     OperationInterpolation,
     Row,
-    check_operation_interpolation,
     native_choice,
     native_mixture,
     plain_bounds,
+    set_operation_interpolation,
 )
 from fastinet.augment.scaled_operations import (
     AUGMIX_RULES,
@@ -67,7 +67,7 @@ class TimmAugment(Operation):
 
     def __post_init__(self) -> None:
         parse_timm_string(self.config)
-        check_operation_interpolation(self.interpolation)
+        set_operation_interpolation(self)
         mean = plain_bounds(self.mean)
         numbers = isinstance(mean, tuple) and all(isinstance(each, int | float) for each in mean)
         if not numbers or len(mean) != 3 or not all(0 <= share <= 1 for share in mean):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import operator
 from collections.abc import Hashable, Iterable, Mapping
@@ -14,6 +15,7 @@ __all__ = [
     "checked_epoch",
     "checked_numbers",
     "checked_seed",
+    "constant_name",
     "in_label_order",
     "item_number",
     "low_high",
@@ -73,6 +75,15 @@ def check_name(name: str, value: Any, names: Any) -> None:
     if value not in (*others, last):
         listed = ", ".join(f'"{other}"' for other in others)
         raise ValueError(f'{name} must be {listed} or "{last}", not {value!r}')
+
+
+def constant_name(value: Any) -> Any:
+    """The name in small letters of a constant that other libraries have for one of our strings.
+
+    Such are torchvision's ``InterpolationMode.BICUBIC`` and Pillow's ``Resampling.BICUBIC``.
+    Anything else is given back as it is.
+    """
+    return value.name.lower() if isinstance(value, enum.Enum) else value
 
 
 def check_ordered(name: str, values: Any) -> None:

@@ -171,6 +171,32 @@ class BaseBatch(ABC, Generic[Array]):
         """See `fastinet.Batch.erased`."""
 
     @property
+    def epoch(self) -> int | None:
+        """The number of its epoch; None in a stream, and of items that were chosen."""
+        places = self._kind.places
+        return None if places is None else places.epoch
+
+    @property
+    def number(self) -> int | None:
+        """Which batch of the epoch it is on this rank, 0 for the first, whichever thread took it.
+
+        Where a state goes on, numbers go on: it is ``len(loader)`` less the batches that were still
+        to come. None where `epoch` is.
+        """
+        places = self._kind.places
+        return None if places is None else places.first + self._columns.number
+
+    @property
+    def place(self) -> int | None:
+        """What tells it apart from all batches of its epoch, on all ranks.
+
+        ``number * world + rank``; `number` for a global array of JAX, which is one batch of all
+        ranks. ``mix(batch)`` of `fastinet.mixing` goes by it. None where `epoch` is.
+        """
+        places, number = self._kind.places, self.number
+        return None if places is None or number is None else number * places.world + places.rank
+
+    @property
     def indices(self) -> NDArray[np.int64]:
         """Item ids, int64 [B]: ``ds.read(batch.indices[j])`` are the bytes behind row j.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fastinet.loading.erasure import ErasureWatch
     from fastinet.pixels.view_groups import Transform
 
-__all__ = ["ArrivedItems", "BatchItems", "BatchKind"]
+__all__ = ["ArrivedItems", "BatchItems", "BatchKind", "Places"]
 
 
 class BatchItems(Protocol):
@@ -42,6 +42,23 @@ class ArrivedItems(BatchItems, Protocol):
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where the batches of an epoch are among those of the run.
+
+    Attributes:
+        epoch: number of the epoch.
+        first: number of the first batch in the whole epoch: 0, or where a state goes on.
+        rank: of the loader.
+        world: number of ranks.
+    """
+
+    epoch: int
+    first: int
+    rank: int
+    world: int
+
+
+@dataclass(frozen=True)
 class BatchKind:
     """What a batch needs to know besides what its slot holds; for keys, shapes and `objects`.
 
@@ -55,6 +72,7 @@ class BatchKind:
             them; None for a loader without `boxes`.
         erasure: is told that somebody asks what is to be erased; None where nobody needs to.
         is_erased: rows are erased already, although the engine has not done it.
+        places: where batches are in the run; None where they are in no epoch of known length.
     """
 
     items: Dataset | ArrivedItems
@@ -63,6 +81,7 @@ class BatchKind:
     annotated: tuple[ItemBoxes, Transform] | None = None
     erasure: ErasureWatch | None = None
     is_erased: bool = False
+    places: Places | None = None
 
     def explained(self, error: Exception, item: int | None = None) -> Exception:
         """The error of an item that gave no row, saying what its bytes are if they are no image.

@@ -34,13 +34,14 @@ class CopiedColumns:
     steps: list[Any] | None
     lighting: NDArray[np.float64] | None
     failures: list[RowFailure]
+    number: int
 
     @classmethod
     def of(cls, lease: _engine.Batch) -> CopiedColumns:
         """Copies of a leased slot's columns."""
 
         def copied(column: Any) -> Any:
-            return None if column is None else column.copy()
+            return column.copy() if hasattr(column, "copy") else column
 
         return cls(*[copied(getattr(lease, name)) for name in cls.__dataclass_fields__])
 

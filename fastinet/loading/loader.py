@@ -25,7 +25,7 @@ from fastinet.items.stream import Stream
 from fastinet.loading.alike import Drawing
 from fastinet.loading.annotated import item_boxes_of, label_maps_of
 from fastinet.loading.base import BaseLoader
-from fastinet.loading.batch_kind import BatchKind
+from fastinet.loading.batch_kind import BatchKind, Places
 from fastinet.loading.epoch import Epoch, LeasedRows
 from fastinet.loading.epoch_order import EpochOrder
 from fastinet.loading.failures import Failures
@@ -443,12 +443,15 @@ class Loader(BaseLoader):
             items=len(self.dataset),
             before=self.position,
         )
-        kind = self._batch_kind()
+        batches = self._share.batches(position)
+        share = self._share
+        places = Places(epoch, share.batches(0) - batches, share.rank, share.world)
+        kind = self._batch_kind(places)
         failures = self._failures = Failures(self.dataset.keys, kind.explained)
         begun = Epoch(
             native,
             kind,
-            batches=self._share.batches(position),
+            batches=batches,
             tracker=tracker,
             drawing=Drawing.of(self.dataset, self.options, epoch),
             failures=failures,
@@ -500,7 +503,7 @@ class Loader(BaseLoader):
             spec_of_batch=sizes,
         )
 
-    def _batch_kind(self) -> BatchKind:
+    def _batch_kind(self, places: Places | None = None) -> BatchKind:
         """What the batches of an epoch have in common."""
         annotated = None if self.boxes is None else (self.boxes, self.transform)
         return BatchKind(
@@ -510,6 +513,7 @@ class Loader(BaseLoader):
             annotated,
             self._erasure,
             is_erased=self._results is not None and self._results.is_erased_here,
+            places=places,
         )
 
     def _named(self, delivered: LeasedRows, row: int) -> tuple[str, str]:

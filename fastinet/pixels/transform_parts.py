@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable
 from typing import Any, Final, Literal, SupportsIndex
 
-from fastinet.base.checks import check_name, checked_numbers
+from fastinet.base.checks import check_name, checked_numbers, constant_name
 
 __all__ = [
     "INTERPOLATIONS",
@@ -23,6 +23,7 @@ __all__ = [
     "height_width",
     "left_top_right_bottom",
     "red_green_blue",
+    "set_interpolation",
 ]
 
 Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
@@ -71,6 +72,17 @@ def checked_side(name: str, side: SupportsIndex) -> int:
 def check_interpolation(interpolation: str) -> None:
     """Raises ValueError unless `interpolation` is one that the core has."""
     check_name("interpolation", interpolation, Interpolation)
+
+
+def set_interpolation(described: Any, *others: str) -> None:
+    """Checks the `interpolation` of a frozen description, and makes it a name, or one of `others`.
+
+    Raises:
+        ValueError: the core has no such interpolation.
+    """
+    object.__setattr__(described, "interpolation", constant_name(described.interpolation))
+    if described.interpolation not in others:
+        check_interpolation(described.interpolation)
 
 
 def checked_padding(padding: Any) -> Any:

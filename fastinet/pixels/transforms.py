@@ -7,7 +7,7 @@ These are descriptions: frozen, comparable, printable. The native core carries t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from fastinet.augment.erasing import RandomErasing
 from fastinet.augment.lighting import Lighting
@@ -19,18 +19,19 @@ from fastinet.augment.operation import (
     native_operations,
 )
 from fastinet.augment.operations import ColorJitter
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import check_name, checked_numbers, low_high, number_within, whole_number
 from fastinet.pixels.transform_parts import (
     BoxRule,
     Interpolation,
     PaddingMode,
-    check_interpolation,
     checked_padding,
     checked_side,
     checked_size,
     height_width,
     left_top_right_bottom,
     red_green_blue,
+    set_interpolation,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ __all__ = [
 MAX_VIEWS: Final = 1024  # far below the 16 bits that random bits have for the view
 
 
+_OTHER_NAMES: Final = {
+    "antialias": 'every resize is antialiased but "nearest", as Pillow\'s are; leave it out',
+}
+_Kind = TypeVar("_Kind")
+
+
+def _with_answers(kind: type[_Kind]) -> type[_Kind]:
+    """Lets a transform say what takes the place of torchvision's arguments."""
+    explained = explains_unknown(f"fastinet.{kind.__name__}", _OTHER_NAMES)
+    kind.__init__ = explained(kind.__init__)  # type: ignore[method-assign]
+    return kind
+
+
+@_with_answers
 @dataclass(frozen=True)
 class RandomResizedCrop:
     """The training transform: a random part of the image, resized, mirrored half of the time.
@@ -113,8 +128,7 @@ class RandomResizedCrop:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", low_high("scale", self.scale, highest=1.0))
         object.__setattr__(self, "ratio", low_high("ratio", self.ratio))
-        if self.interpolation != "random":
-            check_interpolation(self.interpolation)
+        set_interpolation(self, "random")
         check_name("box_rule", self.box_rule, BoxRule)
         _check_random_parts(self)
         covered = self.min_object_covered
@@ -153,6 +167,7 @@ class RandomResizedCrop:
         return _native_operations(self)
 
 
+@_with_answers
 @dataclass(frozen=True)
 class RandomCrop:
     """A part of `size` anywhere in the image, which is resized and padded before, if wanted.
@@ -207,7 +222,7 @@ class RandomCrop:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "padding", checked_padding(self.padding))
-        check_interpolation(self.interpolation)
+        set_interpolation(self)
         _check_window_parts(self)
         _check_random_parts(self)
 
@@ -228,6 +243,7 @@ class RandomCrop:
         return _native_operations(self)
 
 
+@_with_answers
 @dataclass(frozen=True)
 class CenterCrop:
     """The validation transform: resize the shorter side to `resize`, keep the central `size`.
@@ -255,7 +271,7 @@ class CenterCrop:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", checked_size(self.size))
-        check_interpolation(self.interpolation)
+        set_interpolation(self)
         _check_window_parts(self)
 
     def native(self) -> dict[str, Any]:
@@ -268,6 +284,7 @@ class CenterCrop:
         )
 
 
+@_with_answers
 @dataclass(frozen=True)
 class Resize:
     """The whole image, resized to exactly `size`; its aspect ratio is not kept.
@@ -285,7 +302,7 @@ class Resize:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", checked_size(self.size))
-        check_interpolation(self.interpolation)
+        set_interpolation(self)
 
     def native(self) -> dict[str, Any]:
         """The transform as the native modules take it."""

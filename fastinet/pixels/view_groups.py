@@ -11,9 +11,9 @@ from fastinet.augment.operation import Augment, augment_tuple
 from fastinet.base.checks import whole_number
 from fastinet.pixels.transform_parts import (
     Interpolation,
-    check_interpolation,
     checked_size,
     height_width,
+    set_interpolation,
 )
 from fastinet.pixels.transforms import (
     MAX_VIEWS,
@@ -81,7 +81,7 @@ class SameCrop:
         if self.size is not None:
             object.__setattr__(self, "size", checked_size(self.size))
         if self.interpolation is not None:
-            check_interpolation(self.interpolation)
+            set_interpolation(self)
         object.__setattr__(self, "augment", augment_tuple("augment", self.augment))
         check_after_normalisation(self.erase, self.lighting)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fastinet.mixing import ColOut, CutMix, InTurn, Layout, Mixup, OneOf, Unmixed
+from fastinet.mixing import ColOut, CutMix, InTurn, Mixup, OneOf, Unmixed
+from fastinet.mixing.parts import Layout
 from fastinet.pixels.output import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:

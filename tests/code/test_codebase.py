@@ -313,6 +313,7 @@ def test_every_package_has_a_folder_of_tests() -> None:
 
 # Modules without a test of their name, and why. A package stands for all of its modules.
 UNTESTED = {
+    "mixing/parts": "what ways to mix are made of: mixing/test_ways.py compares those",
     "loading/batch_kind": "what a batch knows besides its slot: loading/test_batch.py is about it",
     "__main__": "it calls the command line; cli/test_cli.py runs it",
     "build_info": "it hands out what the build wrote; code/test_codebase.py reads it",

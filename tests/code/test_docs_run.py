@@ -209,10 +209,10 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="len(loader) == len(ds) // 8 and set(batch.copies) == {0, 1, 2}",
     ),
     ("docs/training-loop.md", "Mixup and CutMix"): Program(
-        before=f"{TRAIN}epoch = 3\n"
+        before=f"{TRAIN}"
         "transform = fastinet.RandomResizedCrop(32)\n"
         'loader = fastinet.Loader(ds, 64, transform, dtype="float32", layout="NCHW")\n',
-        after="targets.shape[1:] == (1000,) and targets.dtype == np.float32 and number == 4",
+        after="targets.shape[1:] == (1000,) and targets.dtype == np.float32 and batch.place == 4",
     ),
     ("docs/training-loop.md", "An operation of your own"): Program(
         before=TRAIN,

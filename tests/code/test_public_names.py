@@ -23,9 +23,9 @@ import fastinet.testing
 PUBLIC = {
     "fastinet": {
         "Batch": (
-            ": as_dict boxes companions copies crops erased erased_pixels errors flips image_sizes "
-            "images indices interpolations keys label_sets labels lighting objects replaced "
-            "soft_labels steps valid vflips windows"
+            ": as_dict boxes companions copies crops epoch erased erased_pixels errors flips "
+            "image_sizes images indices interpolations keys label_sets labels lighting number "
+            "objects place replaced soft_labels steps valid vflips windows"
         ),
         "Boxes": ": boxes keys labels notes of path pixels sizes starts wnid_numbers wnids",
         "CenterCrop": (
@@ -220,14 +220,27 @@ PUBLIC = {
         "true_boxes": "(boxes, images)",
     },
     "fastinet.mixing": {
-        "ColOut": "(p_row, p_col, seed, layout): draw layout p_col p_row seed",
-        "CutMix": (
-            "(classes, alpha, smoothing, seed, layout): alpha classes draw layout seed smoothing"
+        "ColOut": (
+            "(p_row, p_col, seed, layout): draw layout load_state_dict p_col p_row seed set_epoch "
+            "state_dict"
         ),
-        "InTurn": "(*ways): ",
-        "Mixup": "(classes, alpha, smoothing, seed): alpha classes draw seed smoothing",
-        "OneOf": "(*ways, *, weights, seed): draw",
-        "Unmixed": "(classes, smoothing): classes smoothing",
+        "CutMix": (
+            "(classes, alpha, smoothing, seed, layout): alpha classes draw layout load_state_dict "
+            "seed set_epoch smoothing state_dict"
+        ),
+        "InTurn": "(*ways): load_state_dict set_epoch state_dict",
+        "Mixup": (
+            "(classes, alpha, smoothing, seed): alpha classes draw load_state_dict seed set_epoch "
+            "smoothing state_dict"
+        ),
+        "OneOf": "(*ways, *, weights, seed): draw load_state_dict set_epoch state_dict",
+        "TimmMixup": (
+            "(mixup_alpha, cutmix_alpha, cutmix_minmax, prob, switch_prob, mode, correct_lam, "
+            "label_smoothing, num_classes, multi_label, *, seed, layout): draw load_state_dict "
+            "set_epoch state_dict"
+        ),
+        "Unmixed": "(classes, smoothing): classes load_state_dict set_epoch smoothing state_dict",
+        "Way": ": load_state_dict mixed set_epoch state_dict",
         "soft_labels": "(labels, classes, lam, smoothing)",
     },
     "fastinet.recipes": {

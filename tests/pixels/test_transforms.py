@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from fastinet import CenterCrop, RandomResizedCrop, Resize
+from fastinet import CenterCrop, RandomCrop, RandomResizedCrop, Resize, SameCrop, decode
+from fastinet.augment import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
 from fastinet.base.cpus import available_cpus
 from fastinet.pixels.output import OutputFormat
+from fastinet.testing.small import small_jpeg
 
 
 def test_defaults_are_those_of_torchvisions_recipes() -> None:
@@ -112,3 +116,37 @@ def test_limits_of_control_groups(tmp_path: Path, files: dict[str, str], granted
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert _version_2_cpus(tmp_path) == granted
+
+
+class _Other(enum.Enum):
+    """Named as torchvision's InterpolationMode and Pillow's Resampling are."""
+
+    BICUBIC = "bicubic"
+    NEAREST_EXACT = "nearest-exact"
+
+
+@pytest.mark.parametrize("constant", [_Other.BICUBIC, Image.Resampling.BICUBIC])
+def test_other_libraries_constants_are_interpolations(constant: Any) -> None:
+    for make in (RandomResizedCrop, RandomCrop, CenterCrop, Resize):
+        assert make(32, interpolation=constant) == make(32, interpolation="bicubic")
+    assert SameCrop(interpolation=constant).interpolation == "bicubic"
+    for operation in (RandAugment, TrivialAugmentWide, AugMix, AutoAugment):
+        assert operation(interpolation=constant).interpolation == "bicubic"
+    jpeg = small_jpeg(np.random.default_rng(0))
+    rows = [decode(jpeg, size=16, interpolation=each) for each in (constant, "bicubic", "bilinear")]
+    assert np.array_equal(rows[0], rows[1])
+    assert not np.array_equal(rows[1], rows[2])
+
+
+@pytest.mark.parametrize("constant", [_Other.NEAREST_EXACT, Image.Resampling.HAMMING, 3])
+def test_what_the_core_lacks_is_refused(constant: Any) -> None:
+    with pytest.raises(ValueError, match="interpolation must be"):
+        Resize(32, interpolation=constant)
+    with pytest.raises(ValueError, match="interpolation must be"):
+        RandAugment(interpolation=constant)
+
+
+@pytest.mark.parametrize("make", [RandomResizedCrop, RandomCrop, CenterCrop, Resize])
+def test_antialias_is_answered(make: Any) -> None:
+    with pytest.raises(TypeError, match=f"{make.__name__} has no antialias=: every resize is"):
+        make(32, antialias=True)

@@ -400,8 +400,8 @@ def test_torch_tensors(dtype: str, channels_last: bool) -> None:
     [
         (Mixup, "num_classes", "Mixup has no num_classes=: it is called classes="),
         (CutMix, "switch_prob", r"CutMix has no switch_prob=: OneOf\(Mixup"),
-        (Mixup, "prob", r"Unmixed\(...\) among them leaves a batch as it is"),
-        (Mixup, "mode", 'as timm\'s mode="batch" does it'),
+        (Mixup, "prob", r"Unmixed\(...\) among them .*; TimmMixup\("),
+        (Mixup, "mode", 'TimmMixup.* mode="elem"'),
         (CutMix, "smooth", r"did you mean smoothing=\?"),
     ],
 )

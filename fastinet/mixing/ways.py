@@ -1,67 +1,60 @@
-"""Mixup, CutMix and ColOut: what happens to whole batches, and soft labels, for any array library.
-
-Images stay where they are: PyTorch tensors on their device, JAX arrays on theirs, NumPy arrays.
-What is drawn is a function of (seed, epoch, batch) alone, so a run that resumes mixes as the
-unbroken one does::
-
-    mix = OneOf(Mixup(1000, alpha=0.2, seed=0), CutMix(1000, seed=0))
-    batches = iter(loader)
-    first = len(loader) - len(batches)  # 0, or where a state goes on
-    for number, (images, labels) in enumerate(batches, first):
-        images, targets = mix(images, labels, epoch=epoch, batch=number * world + rank)
-
-A global JAX array is one batch of all processes, which have to agree: there it is ``batch=number``.
-
-The semantics are torchvision's (``torchvision.transforms.v2.MixUp``, ``CutMix``): every row is
-mixed with the one before it in the batch, the first with the last, and one weight serves the batch.
-Label smoothing is timm's (``timm.data.mixup``). Labels may be soft before, as ReLabel's are.
-
-Views of an item keep its label: all of them, in all groups of a `MultiCrop`, are mixed with the
-same other item's, view by view, and by the same weight. So there is one target for each item::
-
-    for number, (crops, labels) in enumerate(loader):  # crops: one array a group of views
-        crops, targets = mix(crops, labels, epoch=epoch, batch=number)
-"""
+"""Ways to mix a batch as a whole: Mixup, CutMix, and ColOut; one of several, several in turn."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
 from fastinet.base.arguments import explains_unknown
 from fastinet.base.array_library import as_dtype, library_of, range_beside
-from fastinet.base.checks import checked_epoch, checked_seed, whole_number
+from fastinet.base.checks import checked_seed
+from fastinet.mixing.parts import (
+    CENTRE,
+    CHOICE,
+    COLUMNS,
+    LAMBDA,
+    ROWS,
+    Layout,
+    check_layout_name,
+    check_smoothing,
+    each_group,
+    groups_of,
+    height_width,
+    random_of,
+    refuse_whole_numbers,
+    scaled,
+    soft_labels,
+)
+from fastinet.mixing.turns import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["ColOut", "CutMix", "InTurn", "Mixup", "OneOf", "Unmixed", "soft_labels"]
+__all__ = ["ColOut", "CutMix", "InTurn", "Mixup", "OneOf", "Unmixed"]
 
-Layout = Literal["NCHW", "NHWC"]
-Way = TypeVar("Way")
+Kind = TypeVar("Kind")
 
-# What random numbers are for; each use has a counter of its own, so that none shifts another.
-_LAMBDA, _CENTRE, _CHOICE, _ROWS, _COLUMNS = range(5)
-
+_TIMMS: Final = "TimmMixup(...) has timm's arguments"
 _BOTH: Final = "OneOf(Mixup(...), CutMix(...), weights=...) draws one of these for each batch"
 _OTHER_NAMES: Final = {
     "num_classes": "it is called classes= here",
     "label_smoothing": "it is called smoothing= here",
-    "mixup_alpha": "Mixup(alpha=...) is that",
-    "cutmix_alpha": "CutMix(alpha=...) is that",
-    "switch_prob": _BOTH,
-    "prob": f"{_BOTH}, and Unmixed(...) among them leaves a batch as it is",
-    "mode": 'a batch is mixed as a whole, as timm\'s mode="batch" does it',
+    "mixup_alpha": f"Mixup(alpha=...) is that, and {_TIMMS}",
+    "cutmix_alpha": f"CutMix(alpha=...) is that, and {_TIMMS}",
+    "cutmix_minmax": _TIMMS,
+    "switch_prob": f"{_BOTH}; {_TIMMS}",
+    "prob": f"{_BOTH}, and Unmixed(...) among them leaves a batch as it is; {_TIMMS}",
+    "mode": f'a batch is mixed as a whole; {_TIMMS}, mode="elem", "pair" and "half" among them',
     "correct_lam": "labels are always weighted by the area that is left; leave it out",
 }
 
 
-def _with_answers(kind: type[Way]) -> type[Way]:
+def _with_answers(kind: type[Kind]) -> type[Kind]:
     """Lets a way to mix say what takes the place of timm's and torchvision's arguments."""
     explained = explains_unknown(f"fastinet.mixing.{kind.__name__}", _OTHER_NAMES)
     kind.__init__ = explained(kind.__init__)  # type: ignore[method-assign]
@@ -70,7 +63,7 @@ def _with_answers(kind: type[Way]) -> type[Way]:
 
 @_with_answers
 @dataclass(frozen=True)
-class Mixup:
+class Mixup(Way):
     """Blends every image with the one before it: ``image * lam + other * (1 - lam)``.
 
     Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
@@ -97,7 +90,7 @@ class Mixup:
         """The weight of the images' own pixels in a batch."""
         return _beta(self.alpha, self.seed, epoch, batch)
 
-    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+    def mixed(self, images: Any, labels: Any, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch.
 
         Args:
@@ -113,19 +106,19 @@ class Mixup:
             TypeError: images of whole numbers, which cannot be blended.
             ValueError: labels of another shape, or groups of other batches.
         """
-        _refuse_whole_numbers(images)
+        refuse_whole_numbers(images)
         lam = self.draw(epoch, batch)
 
         def blended(array: Any) -> Any:
             mixed = array * lam + library_of(array).roll(array, 1, 0) * (1.0 - lam)
             return as_dtype(mixed, array.dtype)
 
-        return _each_group(blended, images), soft_labels(labels, self.classes, lam, self.smoothing)
+        return each_group(blended, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
 @_with_answers
 @dataclass(frozen=True)
-class CutMix:
+class CutMix(Way):
     """Pastes a rectangle of the image before it into every image.
 
     Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
@@ -157,14 +150,14 @@ class CutMix:
 
     def __post_init__(self) -> None:
         _check(self)
-        _check_layout_name(self.layout)
+        check_layout_name(self.layout)
 
     def draw(
         self, epoch: int, batch: int, height: int, width: int
     ) -> tuple[tuple[int, int, int, int], float]:
         """The rectangle (left, top, right, bottom) [pixels], and the weight of what is around."""
         lam = _beta(self.alpha, self.seed, epoch, batch)
-        random = _random(self.seed, epoch, batch, _CENTRE)
+        random = random_of(self.seed, epoch, batch, CENTRE)
         x, y = int(random.integers(width)), int(random.integers(height))
         half = 0.5 * math.sqrt(1.0 - lam)
         half_width, half_height = int(half * width), int(half * height)
@@ -173,7 +166,7 @@ class CutMix:
         inside = (right - left) * (bottom - top) / (width * height)
         return (left, top, right, bottom), 1.0 - inside
 
-    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+    def mixed(self, images: Any, labels: Any, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch.
 
         Args:
@@ -189,14 +182,14 @@ class CutMix:
         Raises:
             ValueError: images or labels of another shape, or groups of other batches.
         """
-        height, width = _height_width("cutmix", self.layout, _groups_of(images)[0].shape)
+        height, width = height_width("cutmix", self.layout, groups_of(images)[0].shape)
         box, lam = self.draw(epoch, batch, height, width)
 
         def pasted(array: Any) -> Any:
             xp = library_of(array)
-            sides = _height_width("cutmix", self.layout, array.shape)
-            left, right = (_scaled(edge, width, sides[1]) for edge in (box[0], box[2]))
-            top, bottom = (_scaled(edge, height, sides[0]) for edge in (box[1], box[3]))
+            sides = height_width("cutmix", self.layout, array.shape)
+            left, right = (scaled(edge, width, sides[1]) for edge in (box[0], box[2]))
+            top, bottom = (scaled(edge, height, sides[0]) for edge in (box[1], box[3]))
             rows, columns = (range_beside(xp, side, array) for side in sides)
             lines = ((rows >= top) & (rows < bottom))[:, None]
             inside = lines & (columns >= left) & (columns < right)
@@ -204,11 +197,11 @@ class CutMix:
                 inside = inside[:, :, None]
             return xp.where(inside, xp.roll(array, 1, 0), array)
 
-        return _each_group(pasted, images), soft_labels(labels, self.classes, lam, self.smoothing)
+        return each_group(pasted, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
 @dataclass(frozen=True)
-class Unmixed:
+class Unmixed(Way):
     """Leaves images as they are; labels become targets, as they do in the batches that are mixed.
 
     Among the ways of `OneOf` it stands for the batches that timm's ``--mixup-prob`` leaves alone.
@@ -225,14 +218,14 @@ class Unmixed:
     smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_targets(self)
+        check_smoothing(self.classes, self.smoothing)
 
-    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:  # noqa: ARG002 - called as the others are
+    def mixed(self, images: Any, labels: Any, epoch: int, batch: int) -> tuple[Any, Any]:  # noqa: ARG002 - called as the others are
         """The images given, and float32 targets [B, C]; see `Mixup`."""
         return images, soft_labels(labels, self.classes, smoothing=self.smoothing)
 
 
-class OneOf:
+class OneOf(Way):
     """One of several ways to mix, drawn anew for each batch.
 
     Args:
@@ -257,20 +250,20 @@ class OneOf:
 
     def draw(self, epoch: int, batch: int) -> Any:
         """The way that a batch is mixed."""
-        uniform = _random(self.seed, epoch, batch, _CHOICE).random()
+        uniform = random_of(self.seed, epoch, batch, CHOICE).random()
         number = int(np.searchsorted(self._ends, uniform, side="right"))
         return self.ways[min(number, len(self.ways) - 1)]
 
-    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+    def mixed(self, images: Any, labels: Any, epoch: int, batch: int) -> tuple[Any, Any]:
         """Mixes a batch; see `Mixup` and `CutMix`."""
         if any(isinstance(way, Mixup) for way in self.ways):
-            _refuse_whole_numbers(images)  # at the first batch, not when its turn comes
+            refuse_whole_numbers(images)  # at the first batch, not when its turn comes
         mixed, targets = self.draw(epoch, batch)(images, labels, epoch=epoch, batch=batch)
         return mixed, targets
 
 
 @dataclass(frozen=True)
-class ColOut:
+class ColOut(Way):
     """Leaves out some rows and columns of pixels, the same ones of all images of a batch.
 
     Composer's ColOut, on batches: batches become smaller, 224 x 224 pixels to 190 x 190. It comes
@@ -296,7 +289,7 @@ class ColOut:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 0 to below 1, not {getattr(self, name)!r}")
         checked_seed(self.seed)
-        _check_layout_name(self.layout)
+        check_layout_name(self.layout)
 
     def draw(
         self, epoch: int, batch: int, height: int, width: int
@@ -307,16 +300,16 @@ class ColOut:
             ValueError: none would.
         """
         kept = []
-        sides = ((_ROWS, height, self.p_row), (_COLUMNS, width, self.p_col))
+        sides = ((ROWS, height, self.p_row), (COLUMNS, width, self.p_col))
         for use, side, share in sides:
             count = int((1 - share) * side)
             if count < 1:
                 raise ValueError(f"nothing is left of {height} x {width} pixels: {self!r}")
-            order = _random(self.seed, epoch, batch, use).permutation(side)
+            order = random_of(self.seed, epoch, batch, use).permutation(side)
             kept.append(np.sort(order[:count]))
         return kept[0], kept[1]
 
-    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+    def mixed(self, images: Any, labels: Any, epoch: int, batch: int) -> tuple[Any, Any]:
         """Makes the images of a batch smaller; labels stay as they are.
 
         Args:
@@ -331,16 +324,16 @@ class ColOut:
         """
 
         def made_smaller(array: Any) -> Any:
-            height, width = _height_width("colout", self.layout, array.shape)
+            height, width = height_width("colout", self.layout, array.shape)
             rows, columns = self.draw(epoch, batch, height, width)
             if self.layout == "NCHW":
                 return array[..., rows, :][..., columns]
             return array[..., rows, :, :][..., columns, :]
 
-        return _each_group(made_smaller, images), labels
+        return each_group(made_smaller, images), labels
 
 
-class InTurn:
+class InTurn(Way):
     """Several things that happen to a batch, one after another.
 
     Args:
@@ -356,50 +349,11 @@ class InTurn:
         _check_callable(ways)
         self.ways = ways
 
-    def __call__(self, images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+    def mixed(self, images: Any, labels: Any, epoch: int, batch: int) -> tuple[Any, Any]:
         """What the last of them gives; see `Mixup`."""
         for way in self.ways:
             images, labels = way(images, labels, epoch=epoch, batch=batch)
         return images, labels
-
-
-def soft_labels(labels: Any, classes: int, lam: float = 1.0, smoothing: float = 0.0) -> Any:
-    """Targets of rows that are `lam` their own label and ``1 - lam`` that of the row before.
-
-    A class has ``1 - smoothing + smoothing / classes``, and every other one ``smoothing /
-    classes``. A label of -1, as in rows that pad a batch or are masked, is no class: its targets
-    are all zero, so that nothing is learnt of what is not there. Labels that are soft already are
-    smoothed and mixed alike, as ReLabel's training code and torchvision do it; rows that are all
-    zero stay so.
-
-    Args:
-        labels: int [B], or soft ones, float [B, C]; or [B, V, C] where each view has its own.
-        classes: number of classes, C.
-        lam: 0 to 1.
-        smoothing: 0 to below 1.
-
-    Returns:
-        float32 [B, C], beside the labels; or [B, V, C].
-
-    Raises:
-        ValueError: labels of another shape.
-    """
-    xp = library_of(labels)
-    off = smoothing / classes
-    if len(labels.shape) == 1:
-        here = labels[:, None] == range_beside(xp, classes, labels)
-        targets = xp.where(here, 1.0 - smoothing + off, off)
-        has_label = labels >= 0
-    elif len(labels.shape) in (2, 3) and labels.shape[-1] == classes:
-        targets = as_dtype(labels, xp.float32) * (1.0 - smoothing) + off
-        has_label = (labels != 0).any(-1)
-    else:
-        raise ValueError(
-            f"labels must be [B] or [B, {classes}], with views [B, V, {classes}], "
-            f"not {list(labels.shape)}"
-        )
-    targets = xp.where(has_label[..., None], targets, 0.0)
-    return as_dtype(targets * lam + xp.roll(targets, 1, 0) * (1.0 - lam), xp.float32)
 
 
 def _refuse_no_ways(ways: Sequence[Any]) -> None:
@@ -416,87 +370,12 @@ def _check_callable(ways: Sequence[Any]) -> None:
             )
 
 
-def _check_layout_name(layout: str) -> None:
-    if layout not in ("NCHW", "NHWC"):
-        raise ValueError(f'layout must be "NCHW" or "NHWC", not {layout!r}')
-
-
-def _height_width(name: str, layout: Layout, shape: Sequence[int]) -> tuple[int, int]:
-    """Of images of this shape.
-
-    Raises:
-        ValueError: they are no images, or lie the other way, so that `name` would cut channels.
-    """
-    if len(shape) not in (4, 5):
-        raise ValueError(
-            f"{name} needs images of four axes, or of five with views, not {tuple(shape)}"
-        )
-    here, other = (-3, -1) if layout == "NCHW" else (-1, -3)
-    if shape[here] != 3 and shape[other] == 3:
-        raise ValueError(
-            f'{name} with layout="{layout}" has channels on axis {len(shape) + here}, and '
-            f"images are {tuple(shape)}: give it the layout of the images"
-        )
-    height, width = shape[-2:] if layout == "NCHW" else shape[-3:-1]
-    return height, width
-
-
-def _groups_of(images: Any) -> tuple[Any, ...]:
-    """The images of each group of views; all in one without groups.
-
-    Raises:
-        ValueError: no groups, or groups of different batches.
-    """
-    if not isinstance(images, tuple | list):
-        return (images,)
-    rows = sorted({int(group.shape[0]) for group in images})
-    if len(rows) != 1:
-        raise ValueError(
-            f"groups of views of one batch have as many rows, not {rows or 'none at all'}"
-        )
-    return tuple(images)
-
-
-def _each_group(mix: Callable[[Any], Any], images: Any) -> Any:
-    """What `mix` makes of images, or of those of each group of views."""
-    mixed = tuple(mix(group) for group in _groups_of(images))
-    return mixed if isinstance(images, tuple | list) else mixed[0]
-
-
-def _scaled(edge: int, side: int, other: int) -> int:
-    """An edge at `edge` of a side of so many pixels, on a side of `other`; the half up."""
-    return (2 * edge * other + side) // (2 * side)
-
-
-def _refuse_whole_numbers(images: Any) -> None:
-    for group in _groups_of(images):
-        if "int" in str(group.dtype):
-            raise TypeError(
-                f"mixup needs images of a float dtype, not {group.dtype}: give the loader one, "
-                'dtype="float32" or another'
-            )
-
-
 def _check(way: Mixup | CutMix) -> None:
-    _check_targets(way)
+    check_smoothing(way.classes, way.smoothing)
     checked_seed(way.seed)
     if not 0 < way.alpha < math.inf:
         raise ValueError(f"alpha must be positive, not {way.alpha!r}")
 
 
-def _check_targets(way: Mixup | CutMix | Unmixed) -> None:
-    whole_number("classes", way.classes, 1, 2**31 - 1)
-    if not 0 <= way.smoothing < 1:
-        raise ValueError(f"smoothing must be 0 to below 1, not {way.smoothing!r}")
-
-
 def _beta(alpha: float, seed: int, epoch: int, batch: int) -> float:
-    return float(_random(seed, epoch, batch, _LAMBDA).beta(alpha, alpha))
-
-
-def _random(seed: int, epoch: int, batch: int, use: int) -> np.random.Generator:
-    """Random numbers of one use in one batch: the counter begins at (0, use, batch, epoch)."""
-    epoch = checked_epoch(epoch)
-    batch = whole_number("batch", batch, 0, 2**32 - 1)
-    counter = np.array([0, use, batch, epoch], np.uint64)
-    return np.random.Generator(np.random.Philox(key=seed, counter=counter))
+    return float(random_of(seed, epoch, batch, LAMBDA).beta(alpha, alpha))
