@@ -25,6 +25,7 @@ same other item's, view by view, and by the same weight. So there is one target 
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -48,6 +49,9 @@ Way = TypeVar("Way")
 # What random numbers are for; each use has a counter of its own, so that none shifts another.
 _LAMBDA, _CENTRE, _CHOICE, _ROWS, _COLUMNS = range(5)
 
+_BATCH: Final = ("images", "labels")
+_PLACE: Final = {"epoch", "batch"}  # where a batch is among all of a run
+
 _BOTH: Final = "OneOf(Mixup(...), CutMix(...), weights=...) draws one of these for each batch"
 _OTHER_NAMES: Final = {
     "num_classes": "it is called classes= here",
@@ -57,14 +61,34 @@ _OTHER_NAMES: Final = {
     "switch_prob": _BOTH,
     "prob": f"{_BOTH}, and Unmixed(...) among them leaves a batch as it is",
     "mode": 'a batch is mixed as a whole, as timm\'s mode="batch" does it',
+    "p": "Unmixed(...) in OneOf(..., weights=...) leaves batches as they are",
+    "mixup": "Mixup(alpha=...) is that",
+    "cutmix": "CutMix(alpha=...) is that",
+    "cutmix_minmax": "CutMix(alpha=...) draws the rectangle's area from Beta(alpha, alpha)",
     "correct_lam": "labels are always weighted by the area that is left; leave it out",
 }
 
 
 def _with_answers(kind: type[Way]) -> type[Way]:
-    """Lets a way to mix say what takes the place of timm's and torchvision's arguments."""
-    explained = explains_unknown(f"fastinet.mixing.{kind.__name__}", _OTHER_NAMES)
-    kind.__init__ = explained(kind.__init__)  # type: ignore[method-assign]
+    """Lets a way to mix say what takes the place of timm's and torchvision's arguments.
+
+    Theirs are called as ``mix(images, labels)``; that is answered, too.
+    """
+    name = f"fastinet.mixing.{kind.__name__}"
+    kind.__init__ = explains_unknown(name, _OTHER_NAMES)(kind.__init__)  # type: ignore[method-assign]
+    call: Callable[..., tuple[Any, Any]] = kind.__call__
+
+    @functools.wraps(call)
+    def checked(self: Way, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        if len(args) > len(_BATCH) or not kwargs.keys() >= _PLACE:
+            raise TypeError(
+                f"{name} draws by (seed, epoch, batch), so that a run can be repeated and gone on "
+                "with: write mix(images, labels, epoch=epoch, batch=number), with the number of "
+                "the batch in its epoch"
+            )
+        return call(self, *args, **kwargs)
+
+    kind.__call__ = checked  # type: ignore[method-assign]
     return kind
 
 
@@ -207,6 +231,7 @@ class CutMix:
         return _each_group(pasted, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
+@_with_answers
 @dataclass(frozen=True)
 class Unmixed:
     """Leaves images as they are; labels become targets, as they do in the batches that are mixed.
@@ -232,6 +257,7 @@ class Unmixed:
         return images, soft_labels(labels, self.classes, smoothing=self.smoothing)
 
 
+@_with_answers
 class OneOf:
     """One of several ways to mix, drawn anew for each batch.
 
@@ -269,6 +295,7 @@ class OneOf:
         return mixed, targets
 
 
+@_with_answers
 @dataclass(frozen=True)
 class ColOut:
     """Leaves out some rows and columns of pixels, the same ones of all images of a batch.
@@ -340,6 +367,7 @@ class ColOut:
         return _each_group(made_smaller, images), labels
 
 
+@_with_answers
 class InTurn:
     """Several things that happen to a batch, one after another.
 

@@ -408,3 +408,35 @@ def test_torch_tensors(dtype: str, channels_last: bool) -> None:
 def test_names_of_other_libraries_are_answered(way: Any, name: str, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         way(10, **{name: 1})
+
+
+@pytest.mark.parametrize("name", ["prob", "p", "mode", "mixup_alpha", "cutmix_minmax", "classes"])
+def test_names_of_other_libraries_are_answered_by_what_holds_ways(name: str) -> None:
+    for kind in (OneOf, InTurn):
+        with pytest.raises(TypeError, match=rf"fastinet.mixing.{kind.__name__} has no {name}=: "):
+            kind(Mixup(10), **{name: 1})
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        Mixup(CLASSES),
+        CutMix(CLASSES),
+        Unmixed(CLASSES),
+        OneOf(Mixup(CLASSES)),
+        ColOut(),
+        InTurn(ColOut()),
+    ],
+    ids=lambda way: type(way).__name__,
+)
+def test_calls_as_other_libraries_have_them_are_answered(way: Any) -> None:
+    images, labels = np.zeros((2, 3, 8, 8), np.float32), np.arange(2)
+    message = rf"{type(way).__name__} draws by \(seed, epoch, batch\).* epoch=epoch, batch=number"
+    for place in ({}, {"epoch": 0}, {"batch": 0}):
+        with pytest.raises(TypeError, match=message):
+            way(images, labels, **place)
+    with pytest.raises(TypeError, match=message):
+        way(images, labels, 0, 0)
+    by_name = way(images=images, labels=labels, **BATCH)
+    for named, expected in zip(by_name, way(images, labels, **BATCH), strict=True):
+        np.testing.assert_array_equal(named, expected)
