@@ -39,3 +39,15 @@ class LoaderNames:
     def collate_fn(batch: Any) -> Any:
         """What ``loader.batch_sampler`` has fetched."""
         return batch
+
+    def __getitems__(self, items: Any) -> Any:
+        """What ``DataLoader`` asks a dataset for, in whose place a loader was given.
+
+        Raises:
+            TypeError: always: batches are made already.
+        """
+        raise TypeError(
+            "a loader of fastinet gives whole batches, which DataLoader was to put together: loop "
+            "over the loader itself; or give DataLoader a fastinet.torch.ImageDataset(ds, "
+            "transform), or an IterableDataset(fastinet.Loader(...)) with batch_size=None"
+        )

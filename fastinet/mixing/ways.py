@@ -50,6 +50,9 @@ _OTHER_NAMES: Final = {
     "switch_prob": f"{_BOTH}; {_TIMMS}",
     "prob": f"{_BOTH}, and Unmixed(...) among them leaves a batch as it is; {_TIMMS}",
     "mode": f'a batch is mixed as a whole; {_TIMMS}, mode="elem", "pair" and "half" among them',
+    "p": "Unmixed(...) in OneOf(..., weights=...) leaves batches as they are",
+    "mixup": "Mixup(alpha=...) is that",
+    "cutmix": "CutMix(alpha=...) is that",
     "correct_lam": "labels are always weighted by the area that is left; leave it out",
 }
 
@@ -200,6 +203,7 @@ class CutMix(Way):
         return each_group(pasted, images), soft_labels(labels, self.classes, lam, self.smoothing)
 
 
+@_with_answers
 @dataclass(frozen=True)
 class Unmixed(Way):
     """Leaves images as they are; labels become targets, as they do in the batches that are mixed.
@@ -225,6 +229,7 @@ class Unmixed(Way):
         return images, soft_labels(labels, self.classes, smoothing=self.smoothing)
 
 
+@_with_answers
 class OneOf(Way):
     """One of several ways to mix, drawn anew for each batch.
 
@@ -262,6 +267,7 @@ class OneOf(Way):
         return mixed, targets
 
 
+@_with_answers
 @dataclass(frozen=True)
 class ColOut(Way):
     """Leaves out some rows and columns of pixels, the same ones of all images of a batch.
@@ -333,6 +339,7 @@ class ColOut(Way):
         return each_group(made_smaller, images), labels
 
 
+@_with_answers
 class InTurn(Way):
     """Several things that happen to a batch, one after another.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 import fastinet
 from fastinet.loading.feeding import Feed
 from fastinet.loading.loader_names import LoaderNames
@@ -28,3 +30,14 @@ def test_every_loader_answers(dataset: fastinet.Dataset) -> None:
         assert not each.drop_last
     assert issubclass(Feed, LoaderNames)
     assert loader.dataset is dataset
+
+
+def test_a_loader_in_a_datasets_place_says_what_goes_there(dataset: fastinet.Dataset) -> None:
+    torch = pytest.importorskip("torch")
+    fastinet_torch = pytest.importorskip("fastinet.torch")
+    loaders = [
+        kind(dataset, 4, fastinet.Resize(8)) for kind in (fastinet.Loader, fastinet_torch.Loader)
+    ]
+    for loader in loaders:
+        with pytest.raises(TypeError, match=r"loop over the loader itself.*ImageDataset"):
+            next(iter(torch.utils.data.DataLoader(loader, batch_size=2)))

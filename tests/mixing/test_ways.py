@@ -408,3 +408,10 @@ def test_torch_tensors(dtype: str, channels_last: bool) -> None:
 def test_names_of_other_libraries_are_answered(way: Any, name: str, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         way(10, **{name: 1})
+
+
+@pytest.mark.parametrize("name", ["prob", "p", "mode", "mixup_alpha", "cutmix_minmax", "classes"])
+def test_names_of_other_libraries_are_answered_by_what_holds_ways(name: str) -> None:
+    for kind in (OneOf, InTurn):
+        with pytest.raises(TypeError, match=rf"fastinet.mixing.{kind.__name__} has no {name}=: "):
+            kind(Mixup(10), **{name: 1})
