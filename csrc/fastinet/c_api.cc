@@ -120,6 +120,10 @@ Result<fastinet::LoaderOptions> OptionsOf(const fastinet_loader_options& given) 
     if (!std::isfinite(mean[c]) || !(std[c] > 0) || !std::isfinite(std[c])) {
       return fastinet::InvalidArgument("mean must be finite numbers, and std positive ones");
     }
+    if (mean[c] < 0 || mean[c] > 1 || std[c] > 10) {
+      return fastinet::InvalidArgument(
+          "mean and std are of pixels from 0 to 1: divide those of pixels from 0 to 255 by 255");
+    }
   }
   if (dtype == fastinet::DType::kUint8 && !plain) {
     return fastinet::InvalidArgument("mean and std need a float dtype");
@@ -127,6 +131,12 @@ Result<fastinet::LoaderOptions> OptionsOf(const fastinet_loader_options& given) 
   format = dtype == fastinet::DType::kUint8
                ? fastinet::OutputFormat{.dtype = dtype, .layout = layout}
                : fastinet::NormalisedFormat(dtype, layout, mean, std);
+  const double largest = dtype == fastinet::DType::kFloat16 ? 65504.0 : 255 * std::exp2(120);
+  for (size_t c = 0; c < 3; ++c) {
+    const double black = format.bias[c], white = 255.0 * format.scale[c] + black;
+    if (std::abs(black) <= largest && std::abs(white) <= largest) continue;
+    return fastinet::InvalidArgument("this mean and std give values that the dtype cannot hold");
+  }
   transform.size = {given.width, given.height};
   transform.resize = given.resize;
   transform.scale = {given.scale[0], given.scale[1]};
@@ -150,12 +160,25 @@ const char* fastinet_version(void) { return FASTINET_VERSION; }
 
 // ------------------------------------------------------------------------------------ errors
 
-fastinet_code fastinet_error_code(const fastinet_error* error) { return error->code; }
-const char* fastinet_error_message(const fastinet_error* error) { return error->message.c_str(); }
-const char* fastinet_error_cause(const fastinet_error* error) { return error->cause.c_str(); }
-const char* fastinet_error_archive(const fastinet_error* error) { return error->archive.c_str(); }
-const char* fastinet_error_member(const fastinet_error* error) { return error->member.c_str(); }
-int64_t fastinet_error_offset_bytes(const fastinet_error* error) { return error->offset_bytes; }
+// Where memory is short there may be a code and no object.
+fastinet_code fastinet_error_code(const fastinet_error* error) {
+  return error == nullptr ? FASTINET_TOO_LARGE : error->code;
+}
+const char* fastinet_error_message(const fastinet_error* error) {
+  return error == nullptr ? "not enough memory" : error->message.c_str();
+}
+const char* fastinet_error_cause(const fastinet_error* error) {
+  return error == nullptr ? "not enough memory" : error->cause.c_str();
+}
+const char* fastinet_error_archive(const fastinet_error* error) {
+  return error == nullptr ? "" : error->archive.c_str();
+}
+const char* fastinet_error_member(const fastinet_error* error) {
+  return error == nullptr ? "" : error->member.c_str();
+}
+int64_t fastinet_error_offset_bytes(const fastinet_error* error) {
+  return error == nullptr ? -1 : error->offset_bytes;
+}
 void fastinet_error_free(fastinet_error* error) { delete error; }
 
 // ------------------------------------------------------------------------------------ images
@@ -186,13 +209,17 @@ fastinet_code fastinet_decode(const uint8_t* data, size_t size, const fastinet_b
       FASTINET_ASSIGN_OR_RETURN(const fastinet::Size image, fastinet::ReadImageSize({data, size}));
       cut = {0, 0, image.width, image.height};
     }
+    if (width > 0 && height > 0) {  // else the decoder refuses them
+      const uint64_t needed =
+          uint64_t{3} * static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
+      if (out_bytes != needed) {
+        return fastinet::InvalidArgument("out has " + std::to_string(out_bytes) + " bytes, and " +
+                                         std::to_string(needed) + " are needed");
+      }
+    }
     const fastinet::Crop crop = fastinet::CropOf(cut, {width, height}, flip != 0, filter);
     FASTINET_ASSIGN_OR_RETURN(const fastinet::Pixels pixels,
                               fastinet::DecodeCrop({data, size}, crop));
-    if (pixels.bytes.size() != out_bytes) {
-      return fastinet::InvalidArgument("out has " + std::to_string(out_bytes) + " bytes, and " +
-                                       std::to_string(pixels.bytes.size()) + " are needed");
-    }
     std::ranges::copy(pixels.bytes, out);
     return {};
   });
@@ -229,7 +256,7 @@ const char* fastinet_dataset_wnid(const fastinet_dataset* dataset, int64_t label
 const char* fastinet_dataset_key(const fastinet_dataset* dataset, int64_t item, size_t* length) {
   if (item < 0 || item >= dataset->dataset->size()) return nullptr;
   const std::string_view key = dataset->dataset->key(item);
-  *length = key.size();
+  if (length != nullptr) *length = key.size();
   return key.data();
 }
 

@@ -27,11 +27,16 @@
 #define FASTINET_API
 #endif
 
+/* C lets any number be a value of an enum, and so does C++ where the type below it is named: what
+ * makes no sense can be looked at, and refused. */
 #ifdef __cplusplus
+#define FASTINET_INT : int
 extern "C" {
+#else
+#define FASTINET_INT
 #endif
 
-typedef enum fastinet_code {
+typedef enum fastinet_code FASTINET_INT {
   FASTINET_OK = 0,
   FASTINET_CORRUPT,          /* bytes break the rules of their own format */
   FASTINET_UNSUPPORTED,      /* bytes are legal, fastinet does not read them */
@@ -54,6 +59,7 @@ FASTINET_API const char* fastinet_version(void);
 
 /* ------------------------------------------------------------------------------- errors */
 
+/* Where not even the memory for an error is left, *error is NULL; these functions take that. */
 FASTINET_API fastinet_code fastinet_error_code(const fastinet_error* error);
 /* One line with archive, member, byte and cause, as far as they are known. */
 FASTINET_API const char* fastinet_error_message(const fastinet_error* error);
@@ -66,7 +72,7 @@ FASTINET_API void fastinet_error_free(fastinet_error* error);
 
 /* ------------------------------------------------------------------------------- single images */
 
-typedef enum fastinet_interpolation {
+typedef enum fastinet_interpolation FASTINET_INT {
   FASTINET_BILINEAR = 0,
   FASTINET_BICUBIC,
   FASTINET_LANCZOS,
@@ -118,23 +124,23 @@ FASTINET_API void fastinet_bytes_free(uint8_t* data);
 
 /* ------------------------------------------------------------------------------- epochs */
 
-typedef enum fastinet_transform {
+typedef enum fastinet_transform FASTINET_INT {
   FASTINET_RANDOM_RESIZED_CROP = 0, /* scale, ratio, flip_probability */
   FASTINET_RANDOM_CROP,             /* resize, flip_probability */
   FASTINET_CENTER_CROP,             /* resize */
   FASTINET_RESIZE                   /* of the whole image */
 } fastinet_transform;
 
-typedef enum fastinet_dtype {
+typedef enum fastinet_dtype FASTINET_INT {
   FASTINET_UINT8 = 0,
   FASTINET_FLOAT16,
   FASTINET_BFLOAT16,
   FASTINET_FLOAT32
 } fastinet_dtype;
 
-typedef enum fastinet_layout { FASTINET_NHWC = 0, FASTINET_NCHW } fastinet_layout;
+typedef enum fastinet_layout FASTINET_INT { FASTINET_NHWC = 0, FASTINET_NCHW } fastinet_layout;
 
-typedef enum fastinet_on_error {
+typedef enum fastinet_on_error FASTINET_INT {
   FASTINET_RAISE = 0, /* fastinet_epoch_next fails in place of the batch */
   FASTINET_MASK,      /* the row is zero and not valid, and its label is -1 */
   FASTINET_REPLACE    /* the row is that of another item */
@@ -215,5 +221,7 @@ FASTINET_API fastinet_code fastinet_batch_failure(const fastinet_batch* batch, i
 #ifdef __cplusplus
 }
 #endif
+
+#undef FASTINET_INT
 
 #endif /* FASTINET_C_API_H_ */

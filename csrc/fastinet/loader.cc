@@ -22,7 +22,7 @@ Status CheckOptions(const LoaderOptions& options) {
   const auto refuse = [](const std::string& name, int64_t value, const std::string& range) {
     return InvalidArgument(name + " is " + std::to_string(value) + ", and must be " + range);
   };
-  constexpr int64_t kMostRows = int64_t{1} << 32;
+  constexpr int64_t kMostRows = int64_t{1} << 32, kMostStep = int64_t{1} << 62;
   if (options.batch_size < 1 || options.batch_size > kMostRows) {
     return refuse("batch_size", options.batch_size, "1 to 2^32");
   }
@@ -31,6 +31,9 @@ Status CheckOptions(const LoaderOptions& options) {
   }
   if (options.rank < 0 || options.rank >= options.world) {
     return refuse("rank", options.rank, "0 to " + std::to_string(options.world - 1));
+  }
+  if (options.batch_size > kMostStep / options.world) {
+    return InvalidArgument("batch_size * world must be at most 2^62");
   }
   if (options.prefetch < 1 || options.prefetch > 1024) {
     return refuse("prefetch", options.prefetch, "1 to 1024");

@@ -6,6 +6,7 @@ import weakref
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
+from fastinet.errors import CancelledError
 from fastinet.loading.alike import watch
 from fastinet.loading.awaiting import answer
 from fastinet.loading.batch import Batch
@@ -105,6 +106,7 @@ class Batches(ABC, Generic[Delivered]):
         self._log = log
         self._erasure = erasure
         self._over = False
+        self._finished = False  # over, and all batches were had
         self._asked = False
         # Also at the interpreter's exit, before the modules that threads depend on are torn down.
         self._finalizer = weakref.finalize(self, _end, run, failures, tracker)
@@ -144,6 +146,8 @@ class Batches(ABC, Generic[Delivered]):
             delivered = self._run.next()
             batch = None if delivered is None else self._batch_of(delivered)
         except Exception as error:  # noqa: BLE001 - it is raised again
+            if self._finished and isinstance(error, CancelledError):
+                raise StopIteration from None  # another thread had the last batch meanwhile
             self._tracker.fail()
             self.close()
             explained = self._explained(error)
@@ -154,6 +158,7 @@ class Batches(ABC, Generic[Delivered]):
             finally:
                 del explained  # else the error would hold itself, and with it the loop's variables
         if batch is None:
+            self._finished = True
             self._tracker.finish()
             self.close()
             if self._log is not None:
@@ -193,9 +198,19 @@ class Batches(ABC, Generic[Delivered]):
         self.close()
 
     async def wait(self) -> None:
-        """Waits in an event loop until ``next()`` need not; for feeds of these batches."""
-        if not self._over:
-            await answer(self._run)
+        """Waits in an event loop until ``next()`` need not; for feeds of these batches.
+
+        Raises:
+            CancelledError: the epoch was closed while this call waited.
+        """
+        if self._over:
+            return
+        await answer(self._run)
+        if self._was_cut():
+            raise CancelledError("the epoch was closed")
+
+    def _was_cut(self) -> bool:
+        return self._over and not self._finished
 
     @property
     def ready_batches(self) -> int:

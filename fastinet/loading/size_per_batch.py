@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastinet.augment.operation import checked_weights
+from fastinet.augment.operation import checked_weights, is_ordered
 from fastinet.base.checks import checked_epoch, checked_seed, whole_number
 from fastinet.pixels.transform_parts import checked_size
 
@@ -77,6 +76,9 @@ class SizePerBatch:
 
 
 def _several(sizes: Any) -> tuple[int | tuple[int, int], ...]:
-    if not isinstance(sizes, Iterable) or isinstance(sizes, str | bytes):
-        raise TypeError(f"sizes must be several sizes, not {sizes!r}")
+    if not is_ordered(sizes) or isinstance(sizes, bytes):
+        raise TypeError(
+            f"sizes must be several sizes in an order, such as (192, 224, 256), not {sizes!r}; how "
+            "often each is drawn, weights= says"
+        )
     return tuple(checked_size(size) for size in sizes)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from fastinet.augment.erasing import RandomErasing
 from fastinet.augment.lighting import Lighting
 from fastinet.augment.operation import Augment, augment_tuple
+from fastinet.augment.shared import Shared
 from fastinet.base.checks import whole_number
 from fastinet.pixels.transform_parts import (
     Interpolation,
@@ -136,8 +137,8 @@ class MultiCrop:
 
     Raises:
         TypeError: what was given is no `View`.
-        ValueError: no views at all, or more than 1024 together; or a `SameCrop` of a view that is
-            not there before it.
+        ValueError: no views at all, or more than 1024 together; a `SameCrop` of a view that is not
+            there before it; or operations that are to be `Shared`, and are not the same.
     """
 
     groups: tuple[View, ...]
@@ -153,7 +154,7 @@ class MultiCrop:
                 )
         whole_number("the number of views", sum(group.count for group in groups), 1, MAX_VIEWS)
         object.__setattr__(self, "groups", groups)
-        groups_of(self)  # refuses crops that are not there to be shown once more
+        _check_shared(groups_of(self))  # both refuse what is not there, or not the same
 
     def __repr__(self) -> str:
         return f"MultiCrop({', '.join(map(repr, self.groups))})"
@@ -191,6 +192,26 @@ def groups_of(transform: Transform) -> tuple[ViewGroup, ...]:
         else:
             groups.append(ViewGroup(view.transform, view.count))
     return tuple(groups)
+
+
+def _check_shared(groups: tuple[ViewGroup, ...]) -> None:
+    """Refuses views that would draw other operations from the same random numbers.
+
+    Raises:
+        ValueError: the first, second, ... `Shared` of one group is not that of another.
+    """
+    known: list[Shared] = []
+    for number, group in enumerate(groups):
+        augment = getattr(group.transform, "augment", ())
+        for place, shared in enumerate(each for each in augment if isinstance(each, Shared)):
+            if place == len(known):
+                known.append(shared)
+            elif shared != known[place]:
+                raise ValueError(
+                    f"Shared number {place} of group {number} is {shared}, and that of a group "
+                    f"before it {known[place]}: they draw the same random numbers, so they have to "
+                    "be the same operations; leave Shared out where groups are to differ"
+                )
 
 
 def _draws(transform: SingleTransform | SameCrop) -> bool:

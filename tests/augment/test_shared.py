@@ -89,5 +89,10 @@ def test_what_makes_no_sense() -> None:
         Shared("3a")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="what views share cannot be a part of another operation"):
         RandomResizedCrop(8, augment=OneOf([COLOURS, Grayscale()]))
+    with pytest.raises(ValueError, match=r"Shared number 1 of group 1 is Shared.*Grayscale"):
+        MultiCrop(
+            View(RandomResizedCrop(8, augment=(COLOURS, Shared(Rotate())))),
+            View(RandomResizedCrop(8, augment=(COLOURS, Shared(Grayscale())))),
+        )
     with pytest.raises(ValueError, match="views must be"):
         draw_steps(COLOURS, 8, seed=0, epoch=0, item=0, views=0)

@@ -424,6 +424,10 @@ def test_bad_items_are_errors_or_masked(lib: Any, tmp_path: Path) -> None:
         ({"scale": (ctypes.c_double * 2)(1, 0.5)}, "scale"),
         ({"mean": IMAGENET[0]}, "float dtype"),
         ({"dtype": FLOAT32, "std": (ctypes.c_double * 3)(0, 1, 1)}, "std positive"),
+        ({"dtype": 1, "std": (ctypes.c_double * 3)(1, 1e-6, 1)}, "the dtype cannot hold"),
+        ({"dtype": FLOAT32, "std": (ctypes.c_double * 3)(1, 1, 1e-320)}, "the dtype cannot hold"),
+        ({"dtype": FLOAT32, "mean": (ctypes.c_double * 3)(124, 116, 104)}, "pixels from 0 to 1"),
+        ({"batch_size": 2**32, "world": 2**31}, "at most 2"),
         ({"rank": 2, "world": 2}, "rank is 2"),
         ({"repeats": 0}, "repeats is 0"),
         ({"prefetch": 0}, "prefetch is 0"),
@@ -478,4 +482,7 @@ def test_images_are_decoded_as_in_python(lib: Any) -> None:
 def test_a_caller_may_ask_for_no_error(lib: Any) -> None:
     assert lib.fastinet_dataset_open(b"/nothing", None, None, byref(c_void_p()), None) == MISSING
     lib.fastinet_error_free(None)
+    assert lib.fastinet_error_code(None) == TOO_LARGE, "there was no memory to say more"
+    assert lib.fastinet_error_message(None) == b"not enough memory"
+    assert lib.fastinet_error_member(None) == b""
     assert lib.fastinet_version().decode() == fastinet.build_info()["version"]

@@ -15,7 +15,7 @@ import pytest
 
 import fastinet
 from fastinet import Loader, RandomResizedCrop
-from fastinet.errors import UnsupportedError
+from fastinet.errors import CancelledError, UnsupportedError
 from fastinet.loading.awaiting import answer
 from fastinet.loading.batch import SentBatch
 from fastinet.loading.feeding import Feed, FeedEpoch
@@ -230,6 +230,32 @@ def test_a_loop_that_is_left_leaves_the_loader_as_for_does(dataset: fastinet.Dat
         return [rows(batch) async for batch in loader]
 
     assert run(main()) == expected
+
+
+@KINDS
+def test_a_task_that_waits_is_told_that_the_epoch_was_closed(
+    dataset: fastinet.Dataset, kind: Callable[..., Any]
+) -> None:
+    """As a thread that waits is: a loop that ended there would look like a whole epoch."""
+    go_on = threading.Event()
+
+    def slow(row: Any) -> Any:
+        go_on.wait()
+        return row
+
+    async def main() -> None:
+        epoch = iter(kind(dataset, then=slow))
+        waiting = asyncio.ensure_future(epoch.__anext__())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        go_on.set()
+        epoch.close()
+        with pytest.raises(CancelledError, match="closed"):
+            await waiting
+        with pytest.raises(StopAsyncIteration):
+            await epoch.__anext__()
+
+    run(main())
 
 
 def test_waiting_needs_an_event_loop(dataset: fastinet.Dataset) -> None:

@@ -13,6 +13,7 @@ import pytest
 import fastinet
 from fastinet import Loader, Resize, Then
 from fastinet.errors import CancelledError, CorruptError, FastinetError, FastinetWarning
+from fastinet.loading.epoch import Epoch
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
 
@@ -101,6 +102,32 @@ def test_a_forgotten_epoch_is_closed(dataset: fastinet.Dataset) -> None:
     assert gone() is None
     with pytest.raises(CancelledError, match="the epoch was closed"):
         native.next()
+
+
+@pytest.mark.parametrize("then", [None, np.copy])
+def test_threads_that_share_it_are_told_alike_that_it_is_over(
+    dataset: fastinet.Dataset, then: Any
+) -> None:
+    """Who waited while another had the last batch, and who waited while it was closed."""
+    for how in (list, Epoch.close):
+        epoch = iter(Loader(dataset, 10, SMALL, then=then))
+        next(epoch)
+        run, others = epoch._run, how
+
+        class Waiting:
+            """Waits until others are done with the epoch."""
+
+            def next(self) -> Any:
+                epoch._run = run  # noqa: B023
+                others(epoch)  # type: ignore[operator] # noqa: B023
+                return run.next()  # noqa: B023
+
+        epoch._run = Waiting()  # type: ignore[assignment]
+        if how is list:
+            assert list(epoch) == []
+        else:
+            with pytest.raises(CancelledError, match="closed"):
+                next(epoch)
 
 
 def failing(_row: Any) -> Any:

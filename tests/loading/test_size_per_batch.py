@@ -201,7 +201,7 @@ def test_what_makes_no_sense(make: Any, message: str) -> None:
 
 
 def test_what_has_no_size_per_batch(dataset: fastinet.Dataset) -> None:
-    for sizes in (8, "88", None):
+    for sizes in (8, "88", None, {8: 1, 16: 2}, {8, 16}):
         with pytest.raises(TypeError, match="sizes must be several sizes"):
             SizePerBatch(sizes, 8)  # type: ignore[arg-type]
     loader = Loader(dataset, 8, CROP, sizes=PER_BATCH)
