@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +60,7 @@ class Then:
         threads: that call it; None takes as many as the loader has.
 
     Raises:
-        TypeError: `function` cannot be called, or `dtype` is no type of numbers.
+        TypeError: `function` cannot be called so, or `dtype` is no type of numbers.
         ValueError: a shape or number that makes no sense.
     """
 
@@ -73,6 +74,7 @@ class Then:
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise TypeError(f"then must be a function of a row, not {self.function!r}")
+        _check_arguments(self.function, self.random)
         dtype: np.dtype[Any] = np.dtype(self.dtype)
         if dtype.kind not in "biufcV" or dtype.hasobject or dtype.names is not None:
             raise TypeError(f"dtype of Then must be a type of numbers, not {self.dtype!r}")
@@ -98,6 +100,30 @@ class Then:
     def __repr__(self) -> str:
         name = getattr(self.function, "__qualname__", None) or repr(self.function)
         return f"<Then {name} of a {'batch' if self.batch else 'row'}>"
+
+
+def _check_arguments(function: Callable[..., Any], random: bool) -> None:
+    """Refuses a function that takes another number of arguments than it would be called with."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of some functions in C nobody knows
+        return
+    for count in (1 + random, 2 - random):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        if count == 1 + random:
+            return
+        name = getattr(function, "__qualname__", None) or repr(function)
+        called = f"{name}({', '.join(signature.parameters)})"
+        raise TypeError(
+            f"{called} takes two arguments: fastinet.Then(function, random=True) calls it "
+            "with a row and a generator of random numbers"
+            if count == 2
+            else f"{called} takes one argument, and random=True calls it with two, a row "
+            "and a generator of random numbers: leave random=True out, or add the argument"
+        )
 
 
 def checked_then(then: Any, transform: Transform, output: OutputFormat) -> Then | None:
@@ -184,7 +210,19 @@ class Results:
             raise TypeError(
                 "it returned None: a function that changes the row in place has to return it"
             )
-        array = np.asarray(result)
+        if isinstance(result, Mapping):
+            # As Albumentations' pipelines do.
+            keys = [key for key in result if isinstance(key, str)]
+            raise TypeError(
+                f"it returned a {type(result).__name__}: return the array alone"
+                + (f', such as result["{keys[0]}"]' if keys else "")
+            )
+        try:
+            array = np.asarray(result)
+        except ValueError:  # of several things, as a pair of image and label
+            array = np.empty(0, object)
+        if array.dtype.kind not in "biufcV":
+            raise TypeError(f"it returned a {type(result).__name__}: return an array of numbers")
         if array.shape != expected or array.dtype != self.then.numpy_dtype():
             raise TypeError(
                 f"it returned {array.dtype} {list(array.shape)} where {self.then.dtype} "

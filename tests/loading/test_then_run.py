@@ -80,7 +80,10 @@ def test_an_error_names_the_row_of_a_stream(archive_path: Path, dataset: fastine
         (lambda _row: None, "returned None"),
         (lambda row: row[:4], r'shape=\(4, 8, 3\), dtype="uint8"'),
         (lambda row: row / 255, r'shape=\(8, 8, 3\), dtype="float64"'),
-        (lambda _row: "no pixels", "returned"),
+        (lambda _row: "no pixels", "returned a str: return an array of numbers"),
+        (lambda row: (row, "label"), "returned a tuple: return an array of numbers"),
+        (lambda row: (row, row[:4]), "returned a tuple: return an array of numbers"),
+        (lambda row: {"image": row}, r'returned a dict: .*result\["image"\]'),
     ],
 )
 def test_results_that_were_not_promised(
