@@ -125,6 +125,9 @@ class EpochCallback(keras.callbacks.Callback):
     Args:
         feed: what ``fit`` is given; or anything else with a ``set_epoch``, such as a
             `fastinet.torch.ImageDataset` in a ``DataLoader``.
+
+    Attributes:
+        feed: what was given.
     """
 
     def __init__(self, feed: Any) -> None:

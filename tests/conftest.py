@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,9 @@ from fastinet.testing.small import small_jpeg
 # Machines differ in speed and so does one machine from hour to hour: no test is about time.
 hypothesis.settings.register_profile("fastinet", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("fastinet")
+
+# Keras would take TensorFlow, which no extra of fastinet installs.
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 
 @pytest.fixture(scope="session")

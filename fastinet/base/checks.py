@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, get_args
 
 __all__ = [
     "check_name",
+    "check_ordered",
     "check_state",
     "checked_epoch",
     "checked_numbers",
     "checked_seed",
+    "in_label_order",
     "item_number",
     "low_high",
     "number_within",
@@ -71,6 +73,38 @@ def check_name(name: str, value: Any, names: Any) -> None:
     if value not in (*others, last):
         listed = ", ".join(f'"{other}"' for other in others)
         raise ValueError(f'{name} must be {listed} or "{last}", not {value!r}')
+
+
+def check_ordered(name: str, values: Any) -> None:
+    """Refuses sets with a TypeError: they have another order in each process."""
+    if isinstance(values, set | frozenset):
+        raise TypeError(
+            f"{name} must have an order, and a set has another one in each process: give a list"
+        )
+
+
+def in_label_order(name: str, classes: Any) -> Iterable[Any]:
+    """What `classes` has, in label order: itself, or the keys of a mapping to labels by these.
+
+    Args:
+        name: of the argument.
+        classes: several, or {class: label}, with the labels 0, 1, and so on.
+
+    Raises:
+        TypeError: they have no such order: a set, a mapping to something else, or not several.
+    """
+    check_ordered(name, classes)
+    if not isinstance(classes, Mapping):
+        if not isinstance(classes, Iterable):
+            raise TypeError(f"{name} must be wnids or the name of a list of them, not {classes!r}")
+        return classes
+    labels = {label: each for each, label in classes.items() if isinstance(label, Hashable)}
+    if labels.keys() != set(range(len(classes))):
+        raise TypeError(
+            f"{name} must be in label order, which a mapping has whose values are 0, 1, ..."
+            f" {len(classes) - 1}, each once: give a list of the keys in that order"
+        )
+    return [labels[label] for label in range(len(classes))]
 
 
 def checked_numbers(

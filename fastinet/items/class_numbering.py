@@ -15,11 +15,12 @@ a title of ObjectNet             those of all of ImageNet-1K's classes that it i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastinet.base.checks import in_label_order
 from fastinet.datasets.classes import ClassInfo
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.datasets.objectnet_classes import imagenet1k_wnids_of
@@ -30,22 +31,21 @@ if TYPE_CHECKING:
 
 __all__ = ["GivenClasses", "Numbering", "numbering", "wnids_of"]
 
-GivenClasses = str | Sequence[str] | Sequence[ClassInfo]
-"""The name of a published list, wnids in label order, or the ``classes`` of a dataset."""
+GivenClasses = str | Sequence[str] | Sequence[ClassInfo] | Mapping[str, int]
+"""The name of a published list, wnids in label order or with their labels, or a dataset's."""
 
 
 def wnids_of(classes: GivenClasses) -> tuple[str, ...]:
     """The wnids, in label order, that `classes` stand for.
 
     Raises:
-        TypeError: they are none of the forms.
+        TypeError: they are none of the forms, or in no label order, as a set.
         ValueError: no list of that name is known, or a class comes twice.
     """
     if isinstance(classes, str):
         return published_classes(classes)
-    if not isinstance(classes, Iterable):
-        raise TypeError(f"classes must be wnids or the name of a list of them, not {classes!r}")
-    wnids = tuple(info.wnid if isinstance(info, ClassInfo) else info for info in classes)
+    given = in_label_order("classes", classes)
+    wnids = tuple(info.wnid if isinstance(info, ClassInfo) else info for info in given)
     for wnid in wnids:
         if not isinstance(wnid, str):
             raise TypeError(f"classes must be wnids, not {wnid!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastinet.datasets.scanned import wnid_number
-from fastinet.errors import MissingError
+from fastinet.errors import CorruptError, MissingError
 from fastinet.formats.number_lines import text_rows
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClassSelection", "class_selection", "wnids_of_list"]
 
-_FIRST_WORD = re.compile(r"[^\s,]*")
+_BETWEEN_WORDS = re.compile(r"[\s,]+")
 
 
 class ClassSelection(NamedTuple):
@@ -41,15 +42,17 @@ class ClassSelection(NamedTuple):
 
 
 def wnids_of_list(path: str | os.PathLike[str]) -> list[str]:
-    """The wnids that the lines of a text file begin with, as lists of ImageNet-100 have them.
+    """The wnids of a file, as the lists of ImageNet-100 have them.
 
-    What comes after white space or a comma, a name as a rule, does not count, nor do empty lines
-    and such that begin with ``#``.
+    Of a text these are the words that its lines begin with. What comes after white space or a
+    comma, a name as a rule, does not count unless the line has wnids alone, nor do empty lines and
+    such that begin with ``#``. Of JSON they are the members of a list or the keys of a mapping,
+    whose values are names as a rule.
 
     Raises:
         TypeError: `path` is a wnid.
         MissingError: no such file.
-        CorruptError: it is no text.
+        CorruptError: it is no text, or broken JSON.
     """
     if isinstance(path, str) and wnid_number(path) >= 0:
         raise TypeError(f"wnids are several texts, not one: {path!r}")
@@ -58,7 +61,21 @@ def wnids_of_list(path: str | os.PathLike[str]) -> list[str]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingError(f"no such list of wnids: '{path}'") from error
     lines = text_rows(data, Path(path).name)
-    return [_FIRST_WORD.match(line)[0] for line in lines if line and line[0] != "#"]  # type: ignore[index]
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
+        return _wnids_of_json(data, Path(path).name)
+    return [wnid for line in lines if line and line[0] != "#" for wnid in _wnids_of_line(line)]
+
+
+def _wnids_of_line(line: str) -> list[str]:
+    words = [word for word in _BETWEEN_WORDS.split(line) if word]
+    return words if all(wnid_number(word) >= 0 for word in words) else words[:1]
+
+
+def _wnids_of_json(data: bytes, name: str) -> list[str]:
+    try:
+        return list(json.loads(data.decode("utf-8-sig")))
+    except ValueError as error:
+        raise CorruptError(f"'{name}' begins as JSON and is none: {error}") from None
 
 
 def class_selection(known: Sequence[str], wnids: Iterable[str]) -> ClassSelection:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinet.base.checks import check_ordered
 from fastinet.base.progress_bar import drawn
 from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.label_sets import LabelSets, single_labels
@@ -38,9 +39,10 @@ def concatenate(datasets: Sequence[Dataset]) -> Concatenation:
     It has the checkpoints that its parts have, and makes theirs.
 
     Raises:
-        TypeError: something is no dataset.
+        TypeError: something is no dataset, or they are a set, which has no order.
         ValueError: there is none.
     """
+    check_ordered("datasets", datasets)
     parts = list(datasets)
     if not parts:
         raise ValueError("a concatenation needs at least one dataset")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fastinet.base.checks import item_number
+from fastinet.base.checks import check_ordered, item_number
 from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import class_table
@@ -311,9 +311,11 @@ class Dataset:
 
         Raises:
             IndexError: there is no such item.
+            TypeError: a set, which has no order.
             ValueError: names that no item has, or several have; the first few are named.
             MissingError, CorruptError: there is no such file of names, or it is no text.
         """
+        check_ordered("rows", rows)
         if isinstance(rows, str | os.PathLike):
             chosen = rows_of_list(self.keys, rows, self.name)
         elif are_names(rows):
@@ -422,8 +424,9 @@ class Dataset:
         lose the labels of the other classes.
 
         Args:
-            wnids: of the classes, in any order; or the path of a text file whose lines begin with
-                them, as ImageNet-100's lists have them.
+            wnids: of the classes, in any order; or the path of a file of them: a text whose lines
+                begin with one or have several, or a JSON list or mapping, as the lists of
+                ImageNet-100 are.
 
         Raises:
             ValueError: something is no wnid, stands there twice, or there is none.

@@ -62,7 +62,8 @@ def rows_of_list(keys: Keys, path: str | os.PathLike[str], where: str) -> NDArra
 
     A line is a name, or begins with one: what comes after white space or a comma, a label as a
     rule, counts only where the whole line is the name of an item. Empty lines, and such that begin
-    with ``#``, are passed over.
+    with ``#``, are passed over. A line with several items' file names is refused: it would give
+    the first alone.
 
     Raises:
         MissingError: no such file.
@@ -84,9 +85,29 @@ def rows_of_list(keys: Keys, path: str | os.PathLike[str], where: str) -> NDArra
         numbers = [*shorter]
         found.rows[numbers] = again.rows
         found.several.update({numbers[i]: items for i, items in again.several.items()})
+        _refuse_lists_in_lines(keys, {i: lines[i] for i in shorter}, found, Path(path).name)
         for i, word in shorter.items():
             lines[i] = word
     return _checked(found, lines, where)
+
+
+def _refuse_lists_in_lines(keys: Keys, lines: dict[int, str], found: _Found, name: str) -> None:
+    """ValueError if what comes behind the name in a line is the name of another item."""
+    others = [
+        (i, word)
+        for i, line in lines.items()
+        for word in _FIRST_WORD.split(line)[1:]
+        if _EXTENSION.search(word)
+    ]
+    rows = _found(keys, [word for _, word in others]).rows
+    for (i, word), row in zip(others, rows.tolist(), strict=True):
+        if row not in (-1, found.rows[i]):
+            raise ValueError(
+                printable(
+                    f"'{name}' has the names of several items in one line, '{word}' is the second"
+                    " of one: write each on a line of its own"
+                )
+            )
 
 
 def rows_of_names(keys: Keys, names: Iterable[str | bytes], where: str) -> NDArray[np.int64]:
@@ -237,6 +258,8 @@ def _why_unknown(names: Sequence[str], total: int, where: str) -> str:
     advice = ""
     if all(len(name) == WNID_LENGTH and wnid_number(name) >= 0 for name in names):
         advice = "; they are classes, which select_classes takes"
+    elif all("\\" in name and "/" not in name for name in names):
+        advice = "; archives have / between folders, where these names have \\"
     return f"{len(names)} of the {total} names are of no item of '{where}': {_some(names)}{advice}"
 
 

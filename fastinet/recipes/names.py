@@ -36,6 +36,6 @@ def recipe(name: str) -> Recipe:
     recipes = _all()
     if name in recipes:
         return recipes[name]
-    close = difflib.get_close_matches(name, recipes, n=1)
+    close = difflib.get_close_matches(name.lower().replace("_", "-"), recipes, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     raise ValueError(f"there is no recipe {name!r}{hint} There are {', '.join(recipes)}")

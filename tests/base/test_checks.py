@@ -17,6 +17,7 @@ from fastinet.base.checks import (
     checked_epoch,
     checked_numbers,
     checked_seed,
+    in_label_order,
     item_number,
     whole_number,
 )
@@ -125,3 +126,20 @@ def test_one_number_or_several(number: int, count: int) -> None:
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(ValueError, match="side must be sides"):
         checked_numbers("side", value, (2, 4), 9, "sides")
+
+
+def test_several_in_label_order() -> None:
+    """A mapping counts where its values are the labels: torchvision's class_to_idx."""
+    names = ["b", "a", "c"]
+    assert in_label_order("classes", names) is names
+    assert in_label_order("classes", {"a": 1, "c": 2, "b": 0}) == names
+    for wrong in ({"a": 1, "b": 2}, {"a": 0, "b": 0}, {"a": "tench"}, {"a": ["tench"]}):
+        with pytest.raises(
+            TypeError, match=r"^classes must be in label order, which a mapping has"
+        ):
+            in_label_order("classes", wrong)
+    for unordered in ({"a"}, frozenset("ab")):
+        with pytest.raises(TypeError, match=r"^classes must have an order, and a set has another"):
+            in_label_order("classes", unordered)
+    with pytest.raises(TypeError, match=r"^classes must be wnids or the name of a list of them"):
+        in_label_order("classes", 7)

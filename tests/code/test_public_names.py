@@ -346,7 +346,7 @@ PUBLIC = {
         "feed": "(loader, sharding, *, ahead)",
     },
     "fastinet.keras": {
-        "EpochCallback": "(feed): feed",
+        "EpochCallback": "(feed): feed on_epoch_begin",
         "KerasFeed": ": batch_size epoch loader num_batches",
         "feed": "(loader, *, inputs)",
     },

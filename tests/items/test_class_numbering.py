@@ -51,6 +51,8 @@ def test_the_given_order_counts(part: fastinet.Dataset) -> None:
     given_order = ["n04507155", "n15075141", "n01498041", "n02106662"]
     assert part.with_classes(given_order).labels.tolist() == [2, 2, 3, 3, 0, 0]
     assert part.with_classes(part.classes).labels.tolist() == part.labels.tolist()
+    label_of = {"n01498041": 2, "n04507155": 0, "n02106662": 3, "n15075141": 1}
+    assert part.with_classes(label_of).labels.tolist() == [2, 2, 3, 3, 0, 0]
     back = part.with_classes(given_order).with_classes(WNIDS)
     assert (back.labels.tolist(), back.wnids) == (part.labels.tolist(), WNIDS)
     chosen = part.with_classes(given_order).select_classes(["n02106662"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -186,6 +187,8 @@ def test_what_does_not_concatenate(zoo: fastinet.Dataset) -> None:
         fastinet.concatenate([])
     with pytest.raises(TypeError, match=r"fastinet\.open"):
         fastinet.concatenate([zoo, "zoo.tar"])
+    with pytest.raises(TypeError, match=r"^datasets must have an order, and a set has another"):
+        fastinet.concatenate({zoo})  # type: ignore[arg-type]
     assert labelled(fastinet.concatenate([zoo])) == labelled(zoo)
 
 
@@ -210,4 +213,24 @@ def test_a_list_of_classes_in_a_file(tmp_path: Path) -> None:
         dataset.select_classes(tmp_path / "none.txt")
     path.write_bytes(b"\xff\xfe\x00n")
     with pytest.raises((CorruptError, ValueError)):
+        dataset.select_classes(path)
+
+
+def test_lists_in_one_line_and_in_json(tmp_path: Path) -> None:
+    """No class of a line is passed over; Kaggle's ImageNet-100 has a mapping in JSON."""
+    images = {"n01440764": 2, "n01443537": 1, "n01484850": 3}
+    dataset = fastinet.open(archive(tmp_path / "train.tar", images))
+    wnids = [dataset.wnids[2], dataset.wnids[0]]
+    names = dict.fromkeys(wnids, "a name")
+    path = tmp_path / "list"
+    for text in (" ".join(wnids), ",".join(wnids), json.dumps(wnids), json.dumps(names, indent=1)):
+        path.write_text(f"{text}\n", encoding="utf-8")
+        assert labelled(dataset.select_classes(path)) == labelled(dataset.select_classes(wnids))
+    path.write_text('["n01440764",\n', encoding="utf-8")
+    with pytest.raises(CorruptError, match=r"^'list' begins as JSON and is none: "):
+        dataset.select_classes(path)
+    path.write_text(", n01440764", encoding="utf-8")
+    assert dataset.select_classes(path).wnids == ("n01440764",)
+    path.write_text(",", encoding="utf-8")
+    with pytest.raises(ValueError, match="at least one wnid"):
         dataset.select_classes(path)

@@ -106,6 +106,11 @@ def test_a_line_may_be_a_name_with_spaces_or_begin_with_one(tmp_path: Path) -> N
     assert [key[10:] for key in spaced.select(path).keys] == [
         *("a.jpg", "a b.jpg", "b.jpg", "b,c.jpg", "a.jpg")
     ]
+    path.write_text("a.jpg masks/a.jpg\nb.jpg masks/b.png other.jpg\n")
+    assert [key[10:] for key in spaced.select(path).keys] == ["a.jpg", "b.jpg"]
+    path.write_text("a.jpg 7\nb.jpg 0 a.jpg\n")
+    with pytest.raises(ValueError, match=r"^'list.txt' has the names of several .*'a.jpg' is the"):
+        spaced.select(path)
     path.write_text("a.jpg 7\nc.jpg 8\nd e.jpg\n")
     with pytest.raises(ValueError, match=r"^2 of the 3 names are of no item .*: 'c.jpg', 'd'$"):
         spaced.select(path)
@@ -122,6 +127,10 @@ def test_unknown_names_are_counted_and_the_first_are_named(
         dataset.select(["a", "b", "c", "d"])
     with pytest.raises(ValueError, match="they are classes, which select_classes takes"):
         dataset.select(["n01440764", "n02105855"])
+    with pytest.raises(ValueError, match=r"; archives have / between folders, where these names"):
+        dataset.select([r"n01440764\n01440764_26.JPEG"])
+    with pytest.raises(TypeError, match=r"^rows must have an order, and a set has another one in"):
+        dataset.select({good, "x.JPEG"})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="must be texts, not 7"):
         dataset.select([good, 7])
     for nothing in ("", "/", "."):

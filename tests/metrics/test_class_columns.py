@@ -30,5 +30,13 @@ def test_published_lists_by_their_names() -> None:
     r = metrics.class_columns("ImageNet-1K", "imagenet_r")
     assert (r[:5].tolist(), len(r)) == ([1, 2, 4, 6, 8], 200)
     assert metrics.class_columns("imagenet-a", ["n01498041"]).tolist() == [0]
+    columns = metrics.class_columns({"n01498041": 1, "n01440764": 0}, ["n01498041"])
+    assert columns.tolist() == [1]
+    with pytest.raises(TypeError, match=r"^model must have an order, and a set has another one"):
+        metrics.class_columns({"n01498041"}, "imagenet-a")  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=r"^evaluation must be in label order, .* 0, 1, ... 0, each"
+    ):
+        metrics.class_columns("imagenet1k", {"n01498041": 6})
     with pytest.raises(ValueError, match="no list of classes is known as 'imagenet-z'"):
         metrics.class_columns("imagenet1k", "imagenet-z")

@@ -33,7 +33,12 @@ def test_a_recipe_is_the_callers_own() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("dyno", "did you mean 'dino'?"), ("", ""), ("xyzzy", ""), ("MAE", "")],
+    [
+        ("dyno", "did you mean 'dino'?"),
+        ("", ""),
+        ("xyzzy", ""),
+        ("MAE_finetune", "did you mean 'mae-finetune'?"),
+    ],
 )
 def test_an_unknown_name_is_told_the_known_ones(name: str, hint: str) -> None:
     with pytest.raises(ValueError, match=f"there is no recipe {name!r}") as raised:

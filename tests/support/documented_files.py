@@ -52,6 +52,14 @@ def write_documented_files(folder: Path) -> None:
     extracted = {name.removeprefix("ILSVRC/"): data for name, data in challenge.cls_loc().items()}
     write_archive(folder / "ILSVRC", extracted, form="folder")
     write_archive(folder / "imagenette2", challenge.class_tree(), form="folder")
+    images = {
+        f"{wnid}/{name}": data
+        for wnid in challenge.train
+        for name, data in list(challenge.train[wnid].items())[:1]
+    }
+    parts = {f"train.X{i % 4 + 1}/{key}": data for i, (key, data) in enumerate(images.items())}
+    parts |= {f"val.X/{key}": data for key, data in images.items()}
+    write_archive(folder / "imagenet100", parts, form="folder")
     write_archive(folder / "val_images.tar.gz", challenge.hugging_face("val"), form="tar.gz")
     labels = validation_labels()[:VAL_IMAGES]
     for name, year in (("ILSVRC2012_devkit_t12.tar.gz", 2012), ("ILSVRC2014_devkit.tar.gz", 2014)):
