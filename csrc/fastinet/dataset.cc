@@ -33,8 +33,8 @@ Result<std::shared_ptr<const Source>> OpenFile(const std::string& path, bool bri
   return file;
 }
 
-/// Fails unless `archive` is what the index was made of.
-Status CheckIdentity(const Identity& identity, const Source& archive) {
+/// Fails if `archive` is a gzip file.
+Status CheckNoGzip(const Source& archive) {
   std::array<uint8_t, 2> magic{};
   if (archive.size_bytes() >= magic.size()) {
     FASTINET_RETURN_IF_ERROR(archive.ReadAt(0, magic));
@@ -42,6 +42,30 @@ Status CheckIdentity(const Identity& identity, const Source& archive) {
   if (magic[0] == 0x1F && magic[1] == 0x8B) {
     return Unsupported("a gzip file, which only Python's fastinet reads: gunzip it");
   }
+  return {};
+}
+
+/// What is wrong where there is no index at `place`. Says first what an index would not mend.
+Status WithoutIndex(const std::string& path, const std::string& place) {
+  if (path.empty()) return InvalidArgument("the path of the archive is empty");
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    return {StatusCode::kMissing, "no such file or folder"};
+  }
+  if (std::filesystem::is_regular_file(status)) {
+    FASTINET_ASSIGN_OR_RETURN(const std::unique_ptr<const File> archive, File::Open(path));
+    FASTINET_RETURN_IF_ERROR(CheckNoGzip(*archive));
+  }
+  return {StatusCode::kMissing, "there is no index '" + place + "': the command `fastinet index " +
+                                    path +
+                                    "` makes it once, and says where; the option `index` is for "
+                                    "an index in another place"};
+}
+
+/// Fails unless `archive` is what the index was made of.
+Status CheckIdentity(const Identity& identity, const Source& archive) {
+  FASTINET_RETURN_IF_ERROR(CheckNoGzip(archive));
   FASTINET_ASSIGN_OR_RETURN(const bool same, identity.IsOf(archive));
   if (same) return {};
   return Corrupt(archive.size_bytes() == identity.size_bytes
@@ -64,11 +88,7 @@ Result<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& path,
   Result<std::unique_ptr<const MappedFile>> file = MappedFile::Open(place);
   if (!file.ok()) {
     if (file.status().code() != StatusCode::kMissing) return std::move(file).status();
-    return Status(StatusCode::kMissing, "there is no index '" + place +
-                                            "': the command `fastinet index " + plain +
-                                            "` makes it once, and says where; another place is for "
-                                            "DatasetOptions::index")
-        .InArchive(plain);
+    return WithoutIndex(plain, place).InArchive(plain);
   }
   dataset->file_ = std::move(file).value();
   Result<ArchiveIndex> index = ArchiveIndex::Parse(dataset->file_->bytes());

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,7 +69,7 @@ class Then:
         threads: that call it; None takes as many as the loader has.
 
     Raises:
-        TypeError: `function` cannot be called, or `dtype` is no type of numbers.
+        TypeError: `function` cannot be called so, or `dtype` is no type of numbers.
         ValueError: a shape or number that makes no sense.
     """
 
@@ -88,6 +88,7 @@ class Then:
                 f"then must be a function that returns pixels, and {self.function!r} returns what "
                 "is still to be awaited or looped over: threads call it, and no event loop"
             )
+        _check_arguments(self.function, self.random)
         object.__setattr__(self, "dtype", _number_type(self.dtype))
         if self.shape is not None:
             if not isinstance(self.shape, Iterable):
@@ -115,6 +116,30 @@ class Then:
     def __repr__(self) -> str:
         name = getattr(self.function, "__qualname__", None) or repr(self.function)
         return f"<Then {name} of a {'batch' if self.batch else 'row'}>"
+
+
+def _check_arguments(function: Callable[..., Any], random: bool) -> None:
+    """Refuses a function that takes another number of arguments than it would be called with."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of some functions in C nobody knows
+        return
+    for count in (1 + random, 2 - random):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        if count == 1 + random:
+            return
+        name = getattr(function, "__qualname__", None) or repr(function)
+        called = f"{name}({', '.join(signature.parameters)})"
+        raise TypeError(
+            f"{called} takes two arguments: fastinet.Then(function, random=True) calls it "
+            "with a row and a generator of random numbers"
+            if count == 2
+            else f"{called} takes one argument, and random=True calls it with two, a row "
+            "and a generator of random numbers: leave random=True out, or add the argument"
+        )
 
 
 def _number_type(given: Any) -> np.dtype[Any]:
@@ -225,12 +250,20 @@ class Results:
             raise TypeError(
                 "it returned None: a function that changes the row in place has to return it"
             )
-        array = np.asarray(result)
+        try:
+            array = np.asarray(result)
+        except ValueError:  # several things, such as an image and a label
+            array = np.empty(0, object)
         if array.shape == expected and array.dtype == self.then.numpy_dtype():
             return array
         promised = f"{self.then.dtype} {list(expected)} was promised"
         if not _is_of_numbers(array.dtype):
-            raise TypeError(f"it returned no array of numbers but {type(result)} where {promised}")
+            alone = "return the array alone"
+            if isinstance(result, Mapping) and result:  # as Albumentations' pipelines give
+                alone += f", such as result[{next(iter(result))!r}]"
+            raise TypeError(
+                f"it returned no array of numbers but {type(result)} where {promised}: {alone}"
+            )
         returned = f"it returned {array.dtype} {list(array.shape)} where {promised}"
         if self.then.batch and array.shape[:1] != expected[:1]:
             raise TypeError(

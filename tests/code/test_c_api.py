@@ -318,7 +318,12 @@ def test_what_cannot_be_opened_is_said(lib: Any, archive: Path, tmp_path: Path) 
         assert failed.value.code == code
 
     other = tmp_path / "train.tar"
+    refused(other, MISSING, f"'{other}': no such file or folder")
+    other.write_bytes(data)
     refused(other, MISSING, f"no index '{other}.fastinet': .*fastinet index")
+    other.write_bytes(gzip_members(data))
+    refused(other, UNSUPPORTED, "gunzip")  # and not: make an index
+    other.unlink()
     Path(f"{other}.fastinet").write_bytes(index)
     refused(other, MISSING, "cannot open")
     other.write_bytes(data + bytes(512))

@@ -281,3 +281,15 @@ def test_functions_of_nonsense() -> None:
     with pytest.raises(ValueError, match="threads of Then"):
         Then(same, threads=0)
     assert repr(Then(same)) == "<Then same of a row>"
+
+
+def test_functions_of_another_number_of_arguments_are_refused(dataset: fastinet.Dataset) -> None:
+    with pytest.raises(TypeError, match=r"noisy\(row, rng\) takes two .*random=True"):
+        Loader(dataset, 9, CROP, then=noisy)
+    with pytest.raises(TypeError, match=r"same\(pixels\) takes one .*leave random=True out"):
+        Then(same, random=True)
+    for function in (lambda row, rng=None: (row, rng), lambda *rows: rows):
+        Then(function)
+        Then(function, random=True)
+    Then(lambda: None)  # which fails for each row, as its author will see
+    Then(np.random.default_rng(0).permuted)  # a function in C

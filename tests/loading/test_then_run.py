@@ -82,6 +82,9 @@ def test_an_error_names_the_row_of_a_stream(archive_path: Path, dataset: fastine
         (lambda row: row / 255, r'shape=\(8, 8, 3\), dtype="float64"'),
         (lambda _row: "no pixels", "no array of numbers but <class 'str'>"),
         (iter, "no array of numbers"),
+        (lambda row: (row, "label"), "but <class 'tuple'> .*: return the array alone$"),
+        (lambda row: (row, row[:4]), "but <class 'tuple'> .*: return the array alone$"),
+        (lambda row: {"image": row}, r"return the array alone, such as result\['image'\]"),
     ],
 )
 def test_results_that_were_not_promised(
