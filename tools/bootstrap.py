@@ -90,6 +90,29 @@ def install_python_packages(python: Path, extras: list[str]) -> None:
         fail("pip could not install these: its message stands above")
 
 
+def remove_torchvision_of_another_torch(python: Path) -> None:
+    """Takes a torchvision away that cannot be imported, and says so.
+
+    One that was built for CUDA fails beside a torch for CPUs, and Lightning, Hugging Face's Trainer
+    and timm fail with it. The first two work without any torchvision.
+    """
+    probe = (
+        "import torch\n"
+        "try:\n    import torchvision\n"
+        "except ModuleNotFoundError:\n    pass\n"
+        "except Exception as error:\n    print(type(error).__name__, error, sep=': ')\n"
+    )
+    answer = subprocess.run([str(python), "-c", probe], capture_output=True, text=True, check=False)
+    cause = answer.stdout.strip()
+    if not cause:
+        return
+    print(f"torchvision is of another build of torch, and is removed: {cause}", flush=True)
+    print("what needs it, timm's tests among them, is skipped", flush=True)
+    command = [str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "torchvision"]
+    if subprocess.run(command, check=False).returncode != 0:
+        fail("pip could not remove torchvision: its message stands above")
+
+
 def missing_libraries(python: Path, extras: list[str]) -> Packages | None:
     """What CMake says is missing, by its line of csrc/libraries.cmake."""
     environment = {**os.environ, **({"FASTINET_WERROR": "1"} if "dev" in extras else {})}
@@ -112,6 +135,8 @@ def main() -> None:
         install(COMPILER)
     python = make_venv()
     install_python_packages(python, extras)
+    if "trainers" in extras:
+        remove_torchvision_of_another_torch(python)
     if missing := missing_libraries(python, extras):
         install(missing)
         if missing := missing_libraries(python, extras):

@@ -143,13 +143,16 @@ class Batches(ABC, Generic[Delivered]):
         try:
             delivered = self._run.next()
             batch = None if delivered is None else self._batch_of(delivered)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again
             self._tracker.fail()
             self.close()
             explained = self._explained(error)
-            if explained is error:
-                raise
-            raise explained from None
+            try:
+                if explained is error:
+                    raise
+                raise explained from None
+            finally:
+                del explained  # else the error would hold itself, and with it the loop's variables
         if batch is None:
             self._tracker.finish()
             self.close()

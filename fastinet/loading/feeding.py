@@ -219,7 +219,10 @@ class FeedEpoch(Generic[Sent]):
         try:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
-                raise failure
+                try:
+                    raise failure
+                finally:
+                    del failure  # else it would hold itself, and with it the loop's variables
             self._send_next()
         except StopIteration:
             self._loop.state = self._feed.loader.state_dict()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from fastinet.base.array_types import dtype_name
 from fastinet.base.checks import whole_number
 from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.transform_parts import height_width
@@ -26,6 +29,13 @@ __all__ = ["DECODED", "Results", "Then", "checked_then", "generator"]
 DECODED: Final = OutputFormat()
 """uint8 NHWC: how the engine makes rows that a function is to see."""
 
+_NUMBERS: Final = "biufcV"  # kinds of NumPy's types; V: those of ml_dtypes
+# Functions whose calls return at once, with nothing done yet.
+_LATER: Final = (
+    inspect.iscoroutinefunction,
+    inspect.isgeneratorfunction,
+    inspect.isasyncgenfunction,
+)
 _MOST_ELEMENTS = 2**31 - 1  # of one result
 _MOST_THREADS = 4096
 _STREAM = 0x6661_7374_7468_656E  # "fastthen": no other user of the seed has this key
@@ -73,11 +83,18 @@ class Then:
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise TypeError(f"then must be a function of a row, not {self.function!r}")
-        dtype: np.dtype[Any] = np.dtype(self.dtype)
-        if dtype.kind not in "biufcV" or dtype.hasobject or dtype.names is not None:
-            raise TypeError(f"dtype of Then must be a type of numbers, not {self.dtype!r}")
-        object.__setattr__(self, "dtype", dtype)
+        if any(kind(self.function) for kind in _LATER):
+            raise TypeError(
+                f"then must be a function that returns pixels, and {self.function!r} returns what "
+                "is still to be awaited or looped over: threads call it, and no event loop"
+            )
+        object.__setattr__(self, "dtype", _number_type(self.dtype))
         if self.shape is not None:
+            if not isinstance(self.shape, Iterable):
+                raise TypeError(
+                    f"shape of Then must be a tuple of lengths, of one row, not {self.shape!r}; "
+                    "() is that of one number"
+                )
             shape = tuple(whole_number("shape", side, 1, _MOST_ELEMENTS) for side in self.shape)
             if math.prod(shape) > _MOST_ELEMENTS:
                 raise ValueError(f"shape {shape} of Then has more than {_MOST_ELEMENTS} elements")
@@ -98,6 +115,30 @@ class Then:
     def __repr__(self) -> str:
         name = getattr(self.function, "__qualname__", None) or repr(self.function)
         return f"<Then {name} of a {'batch' if self.batch else 'row'}>"
+
+
+def _number_type(given: Any) -> np.dtype[Any]:
+    """The type of results that `dtype` of a `Then` names.
+
+    Raises:
+        TypeError: it is none of numbers.
+    """
+    name = dtype_name(given)
+    if name == "bfloat16":
+        return OutputFormat(dtype="bfloat16").numpy_dtype()
+    is_torchs = type(given).__module__ == "torch"
+    dtype: np.dtype[Any] | None = None
+    with contextlib.suppress(TypeError):  # as it is for what NumPy does not know
+        dtype = None if given is None else np.dtype(name if is_torchs else given)
+    if dtype is None or not _is_of_numbers(dtype):
+        raise TypeError(f"dtype of Then must be a type of numbers, not {given!r}")
+    return dtype
+
+
+def _is_of_numbers(dtype: np.dtype[Any]) -> bool:
+    """Whether its elements are numbers, one each."""
+    is_plain = not dtype.hasobject and dtype.names is None and not dtype.shape
+    return is_plain and dtype.kind in _NUMBERS
 
 
 def checked_then(then: Any, transform: Transform, output: OutputFormat) -> Then | None:
@@ -172,7 +213,7 @@ class Results:
 
     def result_shape(self, height: int, width: int) -> tuple[int, ...]:
         """Shape of what the function returns for one row of this size."""
-        return self.then.shape or (height, width, 3)
+        return (height, width, 3) if self.then.shape is None else self.then.shape
 
     def checked(self, result: Any, expected: tuple[int, ...]) -> NDArray[Any]:
         """A result, if it is an array of the shape and type that were promised.
@@ -185,14 +226,22 @@ class Results:
                 "it returned None: a function that changes the row in place has to return it"
             )
         array = np.asarray(result)
-        if array.shape != expected or array.dtype != self.then.numpy_dtype():
+        if array.shape == expected and array.dtype == self.then.numpy_dtype():
+            return array
+        promised = f"{self.then.dtype} {list(expected)} was promised"
+        if not _is_of_numbers(array.dtype):
+            raise TypeError(f"it returned no array of numbers but {type(result)} where {promised}")
+        returned = f"it returned {array.dtype} {list(array.shape)} where {promised}"
+        if self.then.batch and array.shape[:1] != expected[:1]:
             raise TypeError(
-                f"it returned {array.dtype} {list(array.shape)} where {self.then.dtype} "
-                f"{list(expected)} was promised: what it is to return is said by "
-                f"fastinet.Then(function, shape={array.shape[self.then.batch :]}, "
-                f'dtype="{array.dtype}")'
+                f"{returned}: under batch=True it is given {expected[0]} rows here, and has to "
+                "return a result for each of them, in their order"
             )
-        return array
+        raise TypeError(
+            f"{returned}: what it is to return is said by "
+            f"fastinet.Then(function, shape={array.shape[self.then.batch :]}, "
+            f'dtype="{array.dtype}")'
+        )
 
     def store(self, result: NDArray[Any], target: NDArray[Any]) -> None:
         """Stores a checked result of one row as the loop gets it: with the core's bits."""

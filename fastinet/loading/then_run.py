@@ -122,7 +122,13 @@ class ThenWork(Generic[Delivered]):
                     self._call_row(pending, int(rows[0]), source, images, first_view)
                 first_view += source.shape[1]
         except Exception as error:  # noqa: BLE001 - it is the user's, and raised at its turn
-            pending.failures[int(rows[0])] = self._explained(pending, rows, error)
+            self.note_failure(pending, rows, error)
+
+    def note_failure(
+        self, pending: _Pending[Delivered], rows: NDArray[np.int64], error: BaseException
+    ) -> None:
+        """Notes why the function gave no result for rows, to be raised at their turn."""
+        pending.failures[int(rows[0])] = self._explained(pending, rows, error)
 
     def done(self, delivered: Delivered) -> Delivered:
         """All of it for one batch, on this thread. Raises as `finished`."""
@@ -130,7 +136,10 @@ class ThenWork(Generic[Delivered]):
         assert pending is not None, "memory that is not lent is made"  # noqa: S101
         for rows in self.calls(pending):
             self.call(pending, rows)
-        return self.finished(pending)
+        try:
+            return self.finished(pending)
+        finally:
+            pending.failures.clear()  # errors hold the batches that they came from
 
     def finished(self, pending: _Pending[Delivered]) -> Delivered:
         """What was delivered, with the results in place of the rows.
@@ -166,7 +175,7 @@ class ThenWork(Generic[Delivered]):
             self._meter.called(1, time.perf_counter() - begun)
             # What was changed in place is where it belongs, if results are to be there.
             if result is not pixels or self._memory is not None:
-                self.results.store(self.results.checked(result, expected), images[row, view])
+                self.results.store(self.results.checked(result, expected), images[row, view, ...])
 
     def _call_batch(
         self,
@@ -192,10 +201,13 @@ class ThenWork(Generic[Delivered]):
         begun = time.perf_counter()
         result = self.results.then.function(pixels, *numbers)
         self._meter.called(len(pixels), time.perf_counter() - begun)
-        checked = self.results.checked(result, expected).reshape(len(rows), views, *expected[1:])
+        checked = self.results.checked(result, expected)
+        if self._memory is None and checked is not pixels and np.may_share_memory(checked, source):
+            checked = checked.copy()  # such as rows[::-1], which are stored where they are read
+        checked = checked.reshape(len(rows), views, *expected[1:])
         for row, each in zip(rows.tolist(), checked, strict=True):
             for view in range(views):
-                self.results.store(each[view], images[row, view])
+                self.results.store(each[view], images[row, view, ...])
 
     def _generator(self, pending: _Pending[Delivered], row: int, view: int) -> np.random.Generator:
         lease: _engine.Batch = pending.delivered[0]
@@ -204,7 +216,7 @@ class ThenWork(Generic[Delivered]):
         return generator(self._seed, self._epoch, int(lease.items[row]), number)
 
     def _explained(
-        self, pending: _Pending[Delivered], rows: NDArray[np.int64], error: Exception
+        self, pending: _Pending[Delivered], rows: NDArray[np.int64], error: BaseException
     ) -> ThenError:
         """An error of the function, saying which row it was given."""
         lease: _engine.Batch = pending.delivered[0]
@@ -386,7 +398,10 @@ class ThenRun(Generic[Delivered]):
                 if thread is not threading.current_thread():
                     thread.join()
         with self._changed:
+            for pending in self._pending:
+                pending.failures.clear()  # errors hold the batches that they came from
             self._pending.clear()
+            self._failure = None
             signal, self._signal = self._signal, None
         for end in signal or ():
             os.close(end)
@@ -449,7 +464,10 @@ class ThenRun(Generic[Delivered]):
             if self._is_closed:
                 continue
             pending, rows = task
-            self._work.call(pending, rows)
+            try:
+                self._work.call(pending, rows)
+            except BaseException as error:  # noqa: BLE001 - sys.exit() in a function: no Ctrl-C
+                self._work.note_failure(pending, rows, error)
             with self._changed:
                 pending.left -= 1
                 if not pending.left:

@@ -127,8 +127,11 @@ def front_of(transform: Any) -> Front | None:
 def _kind(step: Any) -> str:
     """The name of a transform's class; "" for one with hooks, which want to see its images.
 
-    Subclasses have other names: what they do besides is not known.
+    Subclasses have other names: what they do besides is not known; likewise "" for an object that
+    was given a `forward` of its own.
     """
+    if "forward" in getattr(step, "__dict__", ()):
+        return ""
     if getattr(step, "_forward_hooks", None) or getattr(step, "_forward_pre_hooks", None):
         return ""
     return f"{type(step).__module__}.{type(step).__qualname__}"

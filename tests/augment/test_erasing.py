@@ -103,7 +103,7 @@ def test_rows_are_the_references(
     }
     plain = Loader(dataset, 43, RandomResizedCrop((20, 23)), **options)
     loader = Loader(dataset, 43, RandomResizedCrop((20, 23), erase=rule), **options)
-    for batch, unerased in zip(loader.epoch(2), plain.epoch(2), strict=True):
+    for batch, unerased in zip(loader.epoch(2), list(plain.epoch(2)), strict=True):
         assert unerased.erased is None
         assert batch.erased.shape == (43, rule.count, 4)
         assert batch.erased.dtype == np.int32
@@ -272,7 +272,7 @@ def test_what_is_left_to_others(
     floats = Loader(dataset, 20, crop, seed=5, dtype="float32", **IMAGENET)
     native = floats.output.native()
     scale, bias = (np.asarray(native[name], np.float32) for name in ("pixel_scale", "pixel_bias"))
-    for batch, unerased, expected in zip(loader, plain, floats, strict=True):
+    for batch, unerased, expected in zip(list(loader), list(plain), floats, strict=True):
         assert np.array_equal(batch.images, unerased.images)
         assert np.array_equal(batch.erased, expected.erased)
         images = batch.images * scale + bias

@@ -377,12 +377,22 @@ PROGRAMS: dict[tuple[str, str], Program] = {
 }
 
 
+# Pages whose program a test of their trainer runs, in smaller batches, and kills and resumes.
+RUN_BY_OTHER_TESTS = {
+    "docs/trainers/asyncio.md": "test_asyncio.py",
+    "docs/trainers/jax.md": "test_flax.py",
+    "docs/trainers/mlx.md": "test_mlx.py",
+}
+
+
 def programs_of_the_pages() -> dict[tuple[str, str], list[Block]]:
     """The blocks of Python of README and docs/, by page and heading."""
     found: dict[tuple[str, str], list[Block]] = {}
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for block in read_page(path).python():
             key = (path.relative_to(ROOT).as_posix(), block.heading)
+            if key[0] in RUN_BY_OTHER_TESTS:
+                continue
             found.setdefault(key, []).append(block)
     return found
 
@@ -423,6 +433,12 @@ def miniatures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("miniatures")
     write_documented_files(folder)
     return folder
+
+
+def test_pages_that_other_tests_run_are_run_there() -> None:
+    for page, test in RUN_BY_OTHER_TESTS.items():
+        text = (ROOT / "tests" / "trainers" / test).read_text()
+        assert f'program("{Path(page).name}")' in text
 
 
 def test_programs_are_of_blocks_that_are_there() -> None:

@@ -146,13 +146,15 @@ def test_nothing_is_drawn_where_a_crop_pads(library: str) -> None:
         front.draw(47, 61)
 
 
-def test_hooks_see_their_images() -> None:
+def test_hooks_and_changed_objects_see_their_images() -> None:
     class Watched(torch.nn.Module):
         size, scale, ratio, interpolation = (8, 8), (0.1, 1.0), (0.7, 1.4), "bilinear"
 
     Watched.__module__, Watched.__qualname__ = torchvision_stand_ins.MODULE, "RandomResizedCrop"
-    watched = Watched()
+    watched, changed = Watched(), Watched()
     assert front_of(watched) is not None
+    changed.forward = lambda image: image
+    assert front_of(changed) is None, "what it does is not what its class does"
     watched.register_forward_hook(lambda *_: None)
     assert front_of(watched) is None
 

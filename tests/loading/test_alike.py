@@ -18,6 +18,9 @@ from fastinet.testing.small import small_jpeg
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Elsewhere in the tests loaders are compared, and draw alike on purpose.
+pytestmark = pytest.mark.filterwarnings("error:two loaders of")
+
 WIDE = RandomResizedCrop(12, scale=(0.4, 1))
 LOCAL = RandomResizedCrop(8, scale=(0.05, 0.4))
 

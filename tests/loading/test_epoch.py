@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet import Loader, Resize
-from fastinet.errors import CancelledError, CorruptError, FastinetWarning
+from fastinet import Loader, Resize, Then
+from fastinet.errors import CancelledError, CorruptError, FastinetError, FastinetWarning
 from fastinet.testing.archives import train_tar
 from fastinet.testing.small import small_jpeg
 
@@ -100,6 +101,39 @@ def test_a_forgotten_epoch_is_closed(dataset: fastinet.Dataset) -> None:
     assert gone() is None
     with pytest.raises(CancelledError, match="the epoch was closed"):
         native.next()
+
+
+def failing(_row: Any) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"then": Then(np.copy, threads=1)}, {"then": Then(failing, threads=2)}],
+)
+def test_an_error_keeps_nothing_of_the_loop_alive(
+    damaged: fastinet.Dataset, options: dict[str, Any]
+) -> None:
+    """What is handled is gone, and with it the loop's variables: tensors on a device, say."""
+
+    class Tensor:
+        pass
+
+    seen = []
+
+    def loop() -> None:
+        tensor = Tensor()
+        seen.append(weakref.ref(tensor))
+        for _ in Loader(damaged, 2, SMALL, **options):
+            pass
+
+    gc.disable()  # which frees, some time or other, what an error that holds itself keeps
+    try:
+        with contextlib.suppress(FastinetError):
+            loop()
+        assert seen[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_only_the_last_batch_finishes_it(dataset: fastinet.Dataset) -> None:

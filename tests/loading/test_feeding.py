@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,8 +203,16 @@ def test_a_failure_comes_at_its_turn(tmp_path: Path) -> None:
     epoch = iter(HostFeed(loader, ahead=4))
     assert next(epoch).indices.tolist() == [0, 1]
     assert next(epoch).indices.tolist() == [2, 3]
-    with pytest.raises(FastinetError, match="n01440764_4"):
-        next(epoch)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(FastinetError, match="n01440764_4") as caught:
+            next(epoch)
+        failure = weakref.ref(caught.value)
+        del caught
+        assert failure() is None, "it holds nothing, itself included"
+    finally:
+        gc.enable()
     assert list(epoch) == []
 
 

@@ -13,6 +13,7 @@ from fastinet import Loader, MultiCrop, RandomResizedCrop, Then, View
 from fastinet.augment import Lighting, RandomErasing
 from fastinet.loading.chosen import ChosenItems
 from fastinet.loading.then import generator
+from fastinet.pixels.output import OutputFormat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +143,34 @@ def test_results_of_other_shapes_and_types(dataset: fastinet.Dataset) -> None:
         np.testing.assert_array_equal(cut, whole[:, :, :2, :2])
 
 
+def test_results_may_be_the_rows_in_another_order(dataset: fastinet.Dataset) -> None:
+    """Views of what the function was given: its rows are stored where they are read from."""
+    plain = list(Loader(dataset, 9, GROUPS))
+
+    def reversed_rows(rows: Any) -> Any:
+        return rows[::-1]
+
+    for output in OUTPUTS[:2]:
+        then = Then(reversed_rows, batch=True)
+        for batch, before in zip(
+            Loader(dataset, 9, GROUPS, then=then, **output), plain, strict=True
+        ):
+            for crops, rows in zip(batch.crops, before.crops, strict=True):
+                expected = rows.reshape(-1, *rows.shape[2:])[::-1].reshape(rows.shape)
+                given = crops if not output else np.moveaxis(crops, 2, -1)
+                np.testing.assert_array_equal(given, expected)
+
+
+def test_a_result_may_be_one_number(dataset: fastinet.Dataset) -> None:
+    plain = next(iter(Loader(dataset, 9, CROP))).images
+    for then in (
+        Then(lambda row: row.max(), shape=()),
+        Then(lambda rows: rows.max((1, 2, 3)), batch=True, shape=()),
+    ):
+        brightest = next(iter(Loader(dataset, 9, CROP, then=then))).images
+        np.testing.assert_array_equal(brightest, plain.max((1, 2, 3)))
+
+
 def test_batches_lie_in_the_buffers_that_were_given(dataset: fastinet.Dataset) -> None:
     plain = list(Loader(dataset, 9, CROP, dtype="float32", layout="NCHW", sizes={0: 8, 1: 16}))
     out = [np.zeros((9, 3, 16, 16), np.float32) for _ in range(3)]
@@ -230,8 +259,23 @@ def test_what_does_not_go_together(
 
 
 def test_functions_of_nonsense() -> None:
-    with pytest.raises(TypeError, match="type of numbers"):
-        Then(same, dtype=object)
+    for dtype in (object, None, "no type", "U3", np.dtype((np.uint8, 3)), [("red", "u1")]):
+        with pytest.raises(TypeError, match="type of numbers"):
+            Then(same, dtype=dtype)
+    assert Then(same, dtype="bfloat16").numpy_dtype() == OutputFormat("bfloat16").numpy_dtype()
+    shape: Any = 3
+    with pytest.raises(TypeError, match="tuple of lengths"):
+        Then(same, shape=shape)
+
+    async def awaited(row: Any) -> Any:
+        return row
+
+    def yielding(row: Any) -> Any:
+        yield row
+
+    for later in (awaited, yielding):
+        with pytest.raises(TypeError, match="awaited or looped over"):
+            Then(later)
     with pytest.raises(ValueError, match="shape"):
         Then(same, shape=(0, 3))
     with pytest.raises(ValueError, match="threads of Then"):

@@ -80,7 +80,8 @@ def test_an_error_names_the_row_of_a_stream(archive_path: Path, dataset: fastine
         (lambda _row: None, "returned None"),
         (lambda row: row[:4], r'shape=\(4, 8, 3\), dtype="uint8"'),
         (lambda row: row / 255, r'shape=\(8, 8, 3\), dtype="float64"'),
-        (lambda _row: "no pixels", "returned"),
+        (lambda _row: "no pixels", "no array of numbers but <class 'str'>"),
+        (iter, "no array of numbers"),
     ],
 )
 def test_results_that_were_not_promised(
@@ -88,8 +89,25 @@ def test_results_that_were_not_promised(
 ) -> None:
     with pytest.raises(ThenError, match=message):
         next(iter(Loader(dataset, 9, CROP, then=function)))
-    with pytest.raises(ThenError, match="promised"):
+    with pytest.raises(ThenError, match=r"promised: .* given 9 rows here"):
         next(iter(Loader(dataset, 9, CROP, then=Then(lambda rows: rows[1:], batch=True))))
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_what_ends_a_thread_is_an_error_of_the_loop(
+    dataset: fastinet.Dataset, error: BaseException
+) -> None:
+    """`sys.exit()` in a function, and what else is no Exception: the loop would wait for ever."""
+
+    def function(_row: Any) -> Any:
+        raise error
+
+    for threads in (1, 2):
+        loader = Loader(dataset, 9, CROP, then=Then(function, threads=threads))
+        with pytest.raises(ThenError, match=type(error).__name__) as caught:
+            next(iter(loader))
+        assert caught.value.__cause__ is error
+    assert not running()
 
 
 def test_it_runs_ahead_of_the_loop_and_no_further(dataset: fastinet.Dataset) -> None:

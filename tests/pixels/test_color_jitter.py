@@ -125,7 +125,7 @@ def test_rows_are_the_plain_ones_adjusted(
         layout=layout,
     )
     changed = 0
-    for batch, wanted in zip(jittered.epoch(2), plain.epoch(2), strict=True):
+    for batch, wanted in zip(jittered.epoch(2), list(plain.epoch(2)), strict=True):
         assert np.array_equal(batch.boxes, wanted.boxes)
         assert np.array_equal(batch.flips, wanted.flips)
         for row, item in enumerate(batch.indices.tolist()):
