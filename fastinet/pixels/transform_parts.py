@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
+DrawnInterpolation = Literal["bilinear", "bicubic", "lanczos", "nearest", "random"]
 BoxRule = Literal["torchvision", "clamp", "tensorflow"]
 PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
 
@@ -68,9 +69,9 @@ def checked_side(name: str, side: SupportsIndex) -> int:
     return pixels
 
 
-def check_interpolation(interpolation: str) -> None:
-    """Raises ValueError unless `interpolation` is one that the core has."""
-    check_name("interpolation", interpolation, Interpolation)
+def check_interpolation(interpolation: str, *, drawn: bool = False) -> None:
+    """Raises ValueError unless `interpolation` is one that the core has, or "random" if `drawn`."""
+    check_name("interpolation", interpolation, DrawnInterpolation if drawn else Interpolation)
 
 
 def checked_padding(padding: Any) -> Any:

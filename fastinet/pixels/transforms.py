@@ -113,8 +113,7 @@ class RandomResizedCrop:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", low_high("scale", self.scale, highest=1.0))
         object.__setattr__(self, "ratio", low_high("ratio", self.ratio))
-        if self.interpolation != "random":
-            check_interpolation(self.interpolation)
+        check_interpolation(self.interpolation, drawn=True)
         check_name("box_rule", self.box_rule, BoxRule)
         _check_random_parts(self)
         covered = self.min_object_covered
