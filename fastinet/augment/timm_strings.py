@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -147,7 +147,7 @@ def _rand(config: str, sections: list[str]) -> TimmPolicy:
     choices = [section[1:] for section in sections if section.startswith("t")]
     readers = {"m": int, "n": int, "p": float, "mstd": float, "mmax": int, "inc": int}
     rest = [section for section in sections if not section.startswith("t")]
-    given = _numbers(config, rest, readers)
+    given = _numbers(config, rest, readers, ("t",))
     # Earlier versions of timm asked whether there is a text behind inc, and took inc0 for inc1.
     names = _RAND_INCREASING if given.get("inc", 0) else _RAND
     weights: tuple[float, ...] = ()
@@ -207,11 +207,14 @@ def _augmix(config: str, sections: list[str]) -> TimmPolicy:
 
 
 def _numbers(
-    config: str, sections: list[str], readers: Mapping[str, Callable[[str], float]]
+    config: str,
+    sections: list[str],
+    readers: Mapping[str, Callable[[str], float]],
+    others: Sequence[str] = (),
 ) -> dict[str, float]:
-    """The numbers of sections such as m9, by their letters."""
+    """The numbers of sections such as m9, by their letters; there may be `others` beside these."""
     given: dict[str, float] = {}
-    known = ", ".join(readers)
+    known = ", ".join([*readers, *others])
     for section in sections:
         found = re.fullmatch(r"(\D*)(\d.*)", section)
         if found is None:

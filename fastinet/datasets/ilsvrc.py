@@ -47,7 +47,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet.datasets import tiny_imagenet
-from fastinet.datasets.key_labels import imagenet1k_wnid_numbers, published_wnids, wnids_told
+from fastinet.datasets.key_labels import (
+    contradictions_note,
+    imagenet1k_wnid_numbers,
+    published_wnids,
+    wnids_told,
+)
 from fastinet.datasets.listing import Others
 from fastinet.datasets.names import Bools, Ints, Names
 from fastinet.datasets.path_splits import image_numbers
@@ -217,10 +222,7 @@ def _contradictions_note(rows: Ints, found: _Facts, names: Names) -> str:
     if not len(wrong):
         return ""
     shown = [f"{names[row]} is {wnid_text(int(found.published[row]))}" for row in wrong[:4]]
-    return (
-        f"{len(wrong)} validation images have another class in their folders or names than the"
-        f" published labels give them, and go by the former: {_some(shown)}"
-    )
+    return contradictions_note(len(wrong), shown)
 
 
 def _dealt_anew_note(rows: Ints, classes: SplitClasses, found: _Facts, names: Names) -> str:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KeyLabels",
+    "contradictions_note",
     "imagenet1k_wnid_numbers",
     "label_of_numbered_folder",
     "published_wnids",
@@ -146,6 +147,7 @@ class _Told(NamedTuple):
     """Number of the wnid; -1: a test image's class is not known."""
 
 
+_SHOWN = 3  # of many images
 _KEY, _PUBLISHED, _FOLDER, _TEST = _KINDS = ("wnid", "published", "numbered folder", "test")
 
 
@@ -175,6 +177,8 @@ class KeyLabels:
         self._are_known = classes is not None
         self._split = split
         self._first: tuple[str, str] | None = None  # what the first label was told by; its key
+        self._contradictions = 0
+        self._contradicting: list[str] = []  # the first few of them
 
     def __call__(self, items: Sequence[tuple[str, Mapping[str, bytes]]]) -> Iterator[int]:
         """The labels of items, (key, companions) each, in their order; -1: a test image.
@@ -198,7 +202,24 @@ class KeyLabels:
             if not found.kind:
                 raise ValueError(_why_not_told(key, self._split))
             self._check_one_numbering("folder" if found.kind == _FOLDER else "key", key)
+            if found.kind == _KEY and VALIDATION_PREFIX in key:
+                self._compare_with_published(key, found.wnid)
             yield -1 if found.wnid < 0 else self._of_class(found)
+
+    def _compare_with_published(self, key: str, wnid: int) -> None:
+        published = int(published_wnids(Names.of([key]))[0])
+        if published not in (-1, wnid):
+            self._contradictions += 1
+            if len(self._contradicting) < _SHOWN:
+                self._contradicting.append(f"{key} is {wnid_text(published)}")
+
+    def take_contradictions(self) -> str:
+        """What to say of validation images so far that are in another class; "": nothing, or told.
+
+        It is told once.
+        """
+        count, self._contradictions = self._contradictions, 0
+        return contradictions_note(count, self._contradicting) if count else ""
 
     def _check_one_numbering(self, told_by: str, key: str) -> None:
         """Raises ValueError if the first label was told by something else."""
@@ -230,6 +251,15 @@ class KeyLabels:
             f"class {wnid} is none of the {self._classes:,} that the stream is said to have;"
             f" {advice} all wnids in label order"
         )
+
+
+def contradictions_note(count: int, shown: Sequence[str]) -> str:
+    """What to say of `count` validation images, of which the first few are `shown`."""
+    named = ", ".join([*shown[:_SHOWN], *(["..."] if count > _SHOWN else [])])
+    return (
+        f"{count} validation images have another class in their folders or names than the"
+        f" published labels give them, and go by the former: {named}"
+    )
 
 
 def told_by_keys(keys: Sequence[str]) -> Iterator[_Told]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import io
+import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -13,6 +14,7 @@ from fastinet._native import _engine
 from fastinet.archives.explaining import explained_stream
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
+from fastinet.base.warning import warn
 from fastinet.datasets.classes import ClassInfo, class_table
 from fastinet.datasets.companions import LabelFunction, asked_label, by_extension
 from fastinet.datasets.key_labels import KeyLabels
@@ -133,9 +135,11 @@ class Stream:
             raise
 
     def end(self) -> None:
-        """Says that nothing more of the stream will be read."""
+        """Says that nothing more of the stream will be read, and warns of labels that were odd."""
         if self._pump is not None:
             self._pump.stop()
+        if (note := self._key_labels.take_contradictions()) and not sys.is_finalizing():
+            warn(printable(f"'{self.name}': {note}"))
 
     def items(self, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Generator[StreamItem, None, None]:
         """The items as they are, while they arrive: the one pass, in place of a loader's.

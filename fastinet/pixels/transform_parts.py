@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
+DrawnInterpolation = Literal["bilinear", "bicubic", "lanczos", "nearest", "random"]
 BoxRule = Literal["torchvision", "clamp", "tensorflow"]
 PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
 
@@ -69,9 +70,9 @@ def checked_side(name: str, side: SupportsIndex) -> int:
     return pixels
 
 
-def check_interpolation(interpolation: str) -> None:
-    """Raises ValueError unless `interpolation` is one that the core has."""
-    check_name("interpolation", interpolation, Interpolation)
+def check_interpolation(interpolation: str, *, drawn: bool = False) -> None:
+    """Raises ValueError unless `interpolation` is one that the core has, or "random" if `drawn`."""
+    check_name("interpolation", interpolation, DrawnInterpolation if drawn else Interpolation)
 
 
 def set_interpolation(described: Any, *others: str) -> None:
@@ -82,7 +83,7 @@ def set_interpolation(described: Any, *others: str) -> None:
     """
     object.__setattr__(described, "interpolation", constant_name(described.interpolation))
     if described.interpolation not in others:
-        check_interpolation(described.interpolation)
+        check_interpolation(described.interpolation, drawn="random" in others)
 
 
 def checked_padding(padding: Any) -> Any:

@@ -92,7 +92,7 @@ def test_strings_mean_what_they_mean_to_timm(config: str) -> None:
         ("rand-mstdinf", "'mstdinf' has no number"),
         ("rand-m9.5", "'m9.5' must have a whole number"),
         ("rand-mstd0.5.1", "'mstd0.5.1' must have a number"),
-        ("rand-q3", "'q3' is no section.*there are m, n, p, mstd, mmax, inc"),
+        ("rand-q3", "'q3' is no section.*there are m, n, p, mstd, mmax, inc, t"),
         ("rand-w0", "'w0' is no section"),
         ("rand-m9-m8", "has 'm' twice"),
         ("rand-p2", "p must be a probability"),

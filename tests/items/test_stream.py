@@ -82,6 +82,20 @@ def test_what_macos_adds_parts_no_sample() -> None:
     assert batch.labels.tolist() == [3]
 
 
+def test_validation_images_in_other_classes_than_published_are_told_at_the_end() -> None:
+    """As `open` tells them: a whole split in wrong folders shows nowhere else."""
+    names = [f"n01440764/ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 6)]
+    data = tar(dict(zip(names, images(5), strict=True)))
+    with pytest.warns(FastinetWarning, match="published labels") as told:
+        batches_of(data, classes="imagenet1k")
+    assert len(told) == 1
+    assert "5 validation images have another class" in str(told[0].message)
+    assert f"{names[0]} is n01751748" in str(told[0].message)
+    assert str(told[0].message).endswith(", ...")
+    right = {"n01751748/ILSVRC2012_val_00000001.JPEG": images(1)[0]}
+    batches_of(tar(right), classes="imagenet1k")  # warnings are errors in tests
+
+
 def by_both_roads(data: bytes, path: Path, **options: Any) -> list[tuple[str, bytes, int]]:
     """(key, content, label) of the items of `data`, which are the same by its index."""
     path.write_bytes(data)

@@ -52,7 +52,7 @@ def test_a_pair_is_height_and_width(size: Any) -> None:
         (RandomResizedCrop, {"ratio": (2, 1)}, r"ratio must satisfy .* not \(2, 1\)"),
         (RandomResizedCrop, {"ratio": (1, float("inf"))}, "ratio must satisfy"),
         (RandomResizedCrop, {"hflip": 1.5}, "hflip must be a probability, 0 to 1, not 1.5"),
-        (RandomResizedCrop, {"interpolation": "box"}, "not 'box'"),
+        (RandomResizedCrop, {"interpolation": "box"}, "or \"random\", not 'box'"),
         (CenterCrop, {"resize": 0}, "resize must be 1 to 16384 pixels, not 0"),
         (CenterCrop, {"interpolation": ""}, "interpolation must be"),
         (Resize, {"size": -3}, "not -3"),
