@@ -133,7 +133,7 @@ def create_dataset(
     if root is None:
         raise TypeError("root must be the path of an archive or folder: give --data-dir")
     refused = {
-        "class_map": "labels are those of the archive",
+        "class_map": "labels are those of the archive; leave it out",
         "load_bytes": "loaders decode; a dataset of fastinet.open has read(item)",
         "num_samples": "fastinet.open(...).select(...) takes some of the items",
         "repeats": "an epoch shows each item once",

@@ -317,6 +317,9 @@ def test_what_cannot_be_opened_is_said(lib: Any, archive: Path, tmp_path: Path) 
             open_(lib, path, place)
         assert failed.value.code == code
 
+    with pytest.raises(CallError, match="path of the archive is empty") as failed:
+        made(lib, "fastinet_dataset_open", b"", None, None)
+    assert failed.value.code == INVALID
     other = tmp_path / "train.tar"
     refused(other, MISSING, f"'{other}': no such file or folder")
     other.write_bytes(data)
