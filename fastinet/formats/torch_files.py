@@ -69,6 +69,7 @@ _STORAGE_TYPES = {
     "DoubleStorage": "f8",
     "FloatStorage": "f4",
     "HalfStorage": "f2",
+    "BFloat16Storage": "bfloat16",
     "LongStorage": "i8",
     "IntStorage": "i4",
     "ShortStorage": "i2",
@@ -296,6 +297,17 @@ def _stored(data: bytes, member: zipfile.ZipInfo, name: str) -> tuple[int, bytes
     return begin, content
 
 
+def _dtype(kind: str, byte_order: str) -> np.dtype[Any]:
+    if kind != "bfloat16":
+        return np.dtype(byte_order + kind)
+    if byte_order != "<":
+        raise UnsupportedError("a torch file of bfloat16 numbers with the high byte first")
+    import ml_dtypes  # noqa: PLC0415 - NumPy's bfloat16, which few files need
+
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
+
+
 def _check_storage(storage: _Storage, size_bytes: int, data: bytes, start: int, name: str) -> None:
     """Compares the storage that the pickle names with the one that is there."""
     if size_bytes != storage.size_bytes:
@@ -378,7 +390,7 @@ class _TensorPickle:
             raise UnsupportedError("a torch file with persistent ids that are no storages")
         if not isinstance(storage_type, _StorageType) or not isinstance(key, str):
             raise TypeError("no storage")
-        dtype = np.dtype(self._byte_order + storage_type.kind)
+        dtype = _dtype(storage_type.kind, self._byte_order)
         storage = _Storage(key, dtype, _count(elements))
         if self.storages.setdefault(key, storage) != storage:
             raise ValueError(f"two storages are called {key!r}")

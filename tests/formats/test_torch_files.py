@@ -121,6 +121,17 @@ def test_big_endian_zip() -> None:
     assert read.tolist() == list(range(12))
 
 
+def test_bfloat16() -> None:
+    halves = (np.arange(12, dtype="<f4").view("<u4") >> 16).astype("<u2")  # exact for such numbers
+    program = tensor_program((3, 4), (4, 1), storage="BFloat16Storage")
+    read = parse_torch_file(zip_with(program, {"data/0": halves.tobytes()}))
+    assert read.dtype.name == "bfloat16"
+    assert read.astype(np.float32).tolist() == np.arange(12).reshape(3, 4).tolist()
+    members = {"data/0": halves.astype(">u2").tobytes(), "byteorder": b"big"}
+    with pytest.raises(UnsupportedError, match="high byte first"):
+        parse_torch_file(zip_with(program, members))
+
+
 def test_only_a_lone_tensor_is_located() -> None:
     with pytest.raises(UnsupportedError, match="holds a list"):
         locate_tensor(zip_torch_file([np.zeros(3, "f4")]))
