@@ -25,6 +25,8 @@ using CreateThread = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*)
 
 }  // namespace
 
+// Its parameters have names of ours and not the underscored ones of <pthread.h>.
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 extern "C" [[gnu::visibility("default")]] int pthread_create(pthread_t* thread,
                                                              const pthread_attr_t* attributes,
                                                              void* (*function)(void*),
