@@ -123,7 +123,9 @@ void WorkerPool::Remove(WorkSource& source) {
 void WorkerPool::Wake() {
   // A worker that has just found nothing to do holds the lock until it sleeps; passing through the
   // lock makes sure that it hears the call.
-  { const std::lock_guard lock(mutex_); }
+  {
+    const std::lock_guard lock(mutex_);
+  }
   // One is enough, since each wakes the next: calling all of them costs the caller, who is somebody
   // in next(), some microseconds for every thread.
   work_.notify_one();
