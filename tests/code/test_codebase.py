@@ -305,6 +305,12 @@ def test_questions_over_several_modules_are_those_of_files() -> None:
         assert name not in names_for_tests(folder), "it is named after a module: it needs no entry"
 
 
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest takes the second for the first: these folders are no packages."""
+    names = [path.name for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_every_package_has_a_folder_of_tests() -> None:
     folders = {TEST_FOLDERS.get(package, package) for package in PACKAGES} - {None}
     assert len(folders) > 10
