@@ -306,7 +306,7 @@ def test_questions_over_several_modules_are_those_of_files() -> None:
 
 
 def test_no_two_files_of_tests_have_one_name() -> None:
-    """pytest takes the second for the first: these folders are no packages."""
+    """Pytest takes the second for the first: these folders are no packages."""
     names = [path.name for path in sorted((ROOT / "tests").rglob("test_*.py"))]
     assert sorted(names) == sorted(set(names))
 
