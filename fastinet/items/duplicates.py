@@ -329,9 +329,12 @@ class _SearchFile:
                 search = self._search_at(place)
             except FileNotFoundError:
                 continue
-            except (UnusableSidecarError, OSError) as error:
-                why = error.strerror if isinstance(error, OSError) else error
-                findings.append(f"the index of duplicates '{place}' {why}")
+            except UnusableSidecarError as error:
+                findings.append(f"the index of duplicates '{place}' {error}")
+            except OSError as error:
+                findings.append(
+                    f"the index of duplicates '{place}' cannot be read ({error.strerror})"
+                )
             else:
                 self.path = place
                 return search, []

@@ -153,6 +153,7 @@ def test_items_go_through_a_function(dataset: fastinet.Dataset) -> None:
     for threads in (1, 2):
         images = ImageDataset(dataset, CROP, then=negative, threads=threads)
         for loader in (DataLoader(images, 8), DataLoader(images, 8, num_workers=1)):
+            images.set_epoch(0)
             found = np.concatenate([pixels.numpy() for pixels, _ in loader])
             np.testing.assert_array_equal(found, 255 - expected)
 

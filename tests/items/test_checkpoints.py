@@ -293,14 +293,20 @@ def test_no_index_at_all(archive: Path, content: bytes) -> None:
 
 def refuse_writing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Makes `folder` refuse new files, for root too, whom permissions do not stop."""
-    plain_open = Path.open
+    plain_open, plain_os_open = Path.open, os.open
 
     def refusing(self: Path, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         if self.parent == folder and mode[0] in "awx":
             raise PermissionError(13, "Permission denied", str(self))
         return plain_open(self, mode, *args, **kwargs)
 
+    def os_refusing(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+        if Path(path).parent == folder and flags & os.O_CREAT:
+            raise PermissionError(13, "Permission denied", str(path))
+        return plain_os_open(path, flags, *args, **kwargs)
+
     monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(os, "open", os_refusing)
 
 
 def test_a_folder_that_cannot_be_written(

@@ -233,7 +233,7 @@ def test_a_record_that_cannot_be_written_is_said(tmp_path: Path, own_cache: Path
     """It is kept in the cache, where the index is, if it cannot be beside it; then nowhere."""
     dataset = open_bytes(tmp_path / "a.tar", FILES[:30])
     (tmp_path / "a.tar.fastinet.duplicates").mkdir()
-    with pytest.warns(FastinetWarning, match="Is a directory; they are searched anew"):
+    with pytest.warns(FastinetWarning, match=r"\(it is a folder, .*\); they are searched anew"):
         found = fastinet.find_duplicates(dataset)
     assert found.path is not None
     assert found.path.parent == own_cache / "indexes"
