@@ -452,8 +452,9 @@ def test_verify_fails_where_images_are_not_read(
     found = [finding for finding in report.errors if finding.kind == "unread images"]
     assert bool(found) == bool(unread)
     said = " ".join(f"{finding.message} {finding.place}" for finding in found)
-    for name in unread:
-        assert printable(name.rpartition("/")[2]) in said
+    named = [name for name in unread if printable(name.rpartition("/")[2]) in said]
+    assert len(named) >= min(len(unread), 3), said  # the first three, and a count of all
+    assert len(named) == len(unread) or f"{len(unread)} members look like images" in said
 
 
 @hypothesis.settings(max_examples=200)
