@@ -453,8 +453,7 @@ def test_verify_fails_where_images_are_not_read(
     assert bool(found) == bool(unread)
     said = " ".join(f"{finding.message} {finding.place}" for finding in found)
     named = [name for name in unread if printable(name.rpartition("/")[2]) in said]
-    assert len(named) >= min(len(unread), 3), said  # the first three, and a count of all
-    assert len(named) == len(unread) or f"{len(unread)} members look like images" in said
+    assert len(named) >= min(len(unread), 3), said  # of more, the first three of a kind
 
 
 @hypothesis.settings(max_examples=200)
