@@ -21,7 +21,7 @@ namespace fastinet {
 /// libjpeg-turbo smooths while it decodes, from what it has at hand: before and behind a cropped
 /// region that is not what the whole image has, and its versions before 3.0.1 took wrong rows for
 /// the whole, too (its issues 700 and 721). The rules here are those of 3.0.1 and later, which
-/// Pillow's wheels have since Pillow 10.1.
+/// Pillow 13's wheels have.
 Status WriteSmoothed(Bytes jpeg, std::vector<uint8_t>* smoothed);
 
 }  // namespace fastinet
