@@ -116,13 +116,13 @@ def test_file_is_short_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
-# What makes a descriptor, and what has to stand in the same statement so that no program inherits it
-# that another thread starts at that moment. None: it has no such form, and another call has to do.
+# What makes a descriptor, and what has to stand in the same statement so that no program inherits
+# it that another thread starts at that moment. None: it has no such form; another call has to do.
 CLOSED_IN_PROGRAMS = {
     r"open(?:at2?|64)?": "O_CLOEXEC",
     r"pipe2|dup3": "O_CLOEXEC",
     r"socket(?:pair)?|accept4": "SOCK_CLOEXEC",
-    r"eventfd|epoll_create1|timerfd_create|inotify_init1|memfd_create|mkostemps?|signalfd": "CLOEXEC",
+    r"eventfd|epoll_create1|timerfd_create|inotify_init1|memfd_create|mkostemps?": "CLOEXEC",
     r"fopen|freopen|fdopen|popen": '[rwa]b?e"',
     r"pipe|dup2?|accept|creat|epoll_create|inotify_init|mkstemps?|tmpfile": None,
 }
@@ -286,6 +286,7 @@ OVER_SEVERAL_MODULES = {
     "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
     "loading/test_lifetime.py": "who lives how long: batches, slots, threads, processes?",
     "loading/test_multi_crop.py": "are groups of views each what they would be alone?",
+    "loading/test_pythons_lock.py": "do long calls, and late ones, leave Python's lock alone?",
     "loading/test_recorded_steps.py": "are the steps of a batch those that made its rows?",
     "loading/test_repeats.py": "do copies of an item differ, on any ranks, and nothing else?",
     "loading/test_replacing.py": "who comes in a bad item's place, whoever makes the row?",
