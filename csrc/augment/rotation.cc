@@ -7,6 +7,8 @@
 #include <numbers>
 #include <utility>
 
+#include "base/correct_math.h"
+
 namespace fastinet {
 namespace {
 
@@ -69,8 +71,8 @@ void Rotate(double degrees, Sampling sampling, Colour fill, Warp& warp, Size siz
     return;
   }
   const double radians = -(angle * (std::numbers::pi / 180.0));
-  const double cosine = RoundTo15Places(std::cos(radians));
-  const double sine = RoundTo15Places(std::sin(radians));
+  const SineAndCosine exact = CorrectSineAndCosine(radians);
+  const double cosine = RoundTo15Places(exact.cosine), sine = RoundTo15Places(exact.sine);
   const double centre_x = size.width / 2.0, centre_y = size.height / 2.0;
   const auto moved = [](double x, double y, double a, double b, double c) {
     return a * x + b * y + c;

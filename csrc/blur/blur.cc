@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/correct_math.h"
+
 namespace fastinet {
 namespace {
 
@@ -182,7 +184,9 @@ void Blur::Kernel(int32_t kernel_size, double sigma, Size size, MutableBytes pla
   std::array<double, kMostKernelSize> shares{};
   for (size_t i = 0; i < taps; ++i) {
     const double x = (static_cast<double>(i) - static_cast<double>(reach)) / sigma;
-    sum += shares[i] = std::exp(-0.5 * x * x);
+    // Those behind the middle are the same as those before it.
+    shares[i] = i <= reach ? CorrectExp(-0.5 * x * x) : shares[2 * reach - i];
+    sum += shares[i];
   }
   for (size_t i = 0; i < taps; ++i) weights[i] = static_cast<float>(shares[i] / sum);
 

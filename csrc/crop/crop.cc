@@ -6,6 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "base/correct_math.h"
+#include "rng/portable_math.h"
+
 namespace fastinet {
 namespace {
 
@@ -58,28 +61,53 @@ bool CoversAnObject(const Box& box, Size image, std::span<const ObjectBox> objec
   });
 }
 
+/// Whether a length that is known to 2^-kKnownBits of its size is known to be rounded as its true
+/// value is.
+bool IsRoundedSurely(double length) {
+  constexpr int kKnownBits = 38;
+  return std::abs(length - std::floor(length) - 0.5) > std::ldexp(length, -kKnownBits);
+}
+
 /// The sides that a try of torchvision.transforms.RandomResizedCrop.get_params draws: area uniform
 /// in `scale`, logarithm of the aspect ratio uniform. They may be 0, or longer than the image's.
+///
+/// They are those that correctly rounded logarithms and exponentials give, on every machine. Those
+/// are slow, and hardly ever needed: sides are whole numbers, and of a thousand million all but a
+/// few are the same with what is right to some last bits.
 class SidesDrawer {
  public:
   SidesDrawer(const Transform& transform, Size image)
       : area_(static_cast<double>(image.width) * image.height),
         scale_(transform.scale),
-        log_ratio_{std::log(transform.ratio[0]), std::log(transform.ratio[1])} {}
+        ratio_(transform.ratio),
+        // Beyond, the logarithms' last bits are worth too much.
+        is_moderate_(ratio_[0] > 1e-9 && ratio_[1] < 1e9) {
+    if (is_moderate_) near_logs_ = {PortableLog(ratio_[0]), PortableLog(ratio_[1])};
+  }
 
   Size operator()(const PhiloxBlock& bits) const {
     const double target_area =
         area_ * (scale_[0] + (scale_[1] - scale_[0]) * UnitInterval(bits[0]));
-    const double ratio =
-        std::exp(log_ratio_[0] + (log_ratio_[1] - log_ratio_[0]) * UnitInterval(bits[1]));
-    return {RoundHalfEven(std::sqrt(target_area * ratio)),
-            RoundHalfEven(std::sqrt(target_area / ratio))};
+    const auto sides_for = [&](double ratio) {
+      return std::array{std::sqrt(target_area * ratio), std::sqrt(target_area / ratio)};
+    };
+    const auto power_in = [&](const std::array<double, 2>& logs) {
+      return logs[0] + (logs[1] - logs[0]) * UnitInterval(bits[1]);
+    };
+    std::array<double, 2> sides{};
+    if (is_moderate_) sides = sides_for(PortableExp(power_in(near_logs_)));
+    if (!is_moderate_ || !IsRoundedSurely(sides[0]) || !IsRoundedSurely(sides[1])) {
+      sides = sides_for(CorrectExp(power_in({CorrectLog(ratio_[0]), CorrectLog(ratio_[1])})));
+    }
+    return {RoundHalfEven(sides[0]), RoundHalfEven(sides[1])};
   }
 
  private:
   double area_;
   std::array<double, 2> scale_;
-  std::array<double, 2> log_ratio_;
+  std::array<double, 2> ratio_;
+  bool is_moderate_;
+  std::array<double, 2> near_logs_{};
 };
 
 /// A box of `sides`, which fit, anywhere in the image.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/correct_math.h"
 #include "base/test_checks.h"
 
 namespace fastinet {
@@ -115,6 +116,31 @@ TEST_CASE("sides of rows") {
   }
   // What belongs to other kinds is not looked at.
   CHECK_OK((Transform{.kind = Kind::kResize, .scale = {0, 0}, .resize = -1}.Validate()));
+}
+
+/// The width of a box of the area `area`, by correctly rounded functions.
+int32_t WidthOf(double area, double ratio) {
+  return static_cast<int32_t>(std::nearbyint(std::sqrt(area * CorrectExp(CorrectLog(ratio)))));
+}
+
+TEST_CASE("sides that lie between two whole numbers are those of correctly rounded functions") {
+  int32_t up = 0, down = 0;
+  for (int32_t side = 16; side <= 512; side *= 2) {
+    const double area = static_cast<double>(side) * side;
+    for (int32_t whole = 1; whole < side; ++whole) {
+      const double length = whole + 0.5, ratio = length * length / area;  // exact
+      const Transform transform{.kind = Transform::Kind::kRandomResizedCrop,
+                                .size = {8, 8},
+                                .scale = {1, 1},
+                                .ratio = {ratio, ratio},
+                                .box_rule = BoxRule::kClamp};
+      const Box box = DrawCrop(transform, {side, side}, {}, {}).box;
+      CHECK_EQ(box.width, WidthOf(area, ratio));
+      ++(box.width > whole ? up : down);
+    }
+  }
+  CHECK(up > 100);  // the last bit decides either way
+  CHECK(down > 100);
 }
 
 TEST_CASE("boxes inside an image") {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string>
 
+#include "base/correct_math.h"
+
 namespace fastinet {
 namespace {
 
@@ -68,10 +70,10 @@ void WeighCells(float begin, float end, std::vector<double>& weights) {
 void WriteSoftmax(std::span<double> scores, std::span<float> label) {
   const double highest = *std::max_element(scores.begin(), scores.end());
   // Most classes are in no cell and have the score 0.
-  const double of_zero = std::exp(-highest);
+  const double of_zero = CorrectExp(-highest);
   double sum = 0;
   for (double& score : scores) {
-    score = score == 0 ? of_zero : std::exp(score - highest);
+    score = score == 0 ? of_zero : CorrectExp(score - highest);
     sum += score;
   }
   for (size_t i = 0; i < scores.size(); ++i) label[i] = static_cast<float>(scores[i] / sum);

@@ -1,10 +1,11 @@
 #include "warp/grid.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <numbers>
+
+#include "base/correct_math.h"
 
 namespace fastinet {
 namespace {
@@ -30,7 +31,7 @@ void GridWarp::Apply(const WarpSpec& spec, Filling filling, Size size, MutableBy
 void GridWarp::Rotate(double degrees, Sampling sampling, Filling filling, const Colour& fill,
                       Size size, MutableBytes planes) {
   const double radians = -degrees * (std::numbers::pi / 180.0);
-  const double cosine = std::cos(radians), sine = std::sin(radians);
+  const auto [sine, cosine] = CorrectSineAndCosine(radians);
   Sample({cosine, sine, 0, -sine, cosine, 0}, sampling, filling, fill, size, planes);
 }
 
