@@ -10,6 +10,8 @@
 #include <memory>
 #include <vector>
 
+#include "bindings/let_go.h"
+
 namespace fastinet {
 
 struct DLDevice {
@@ -43,22 +45,22 @@ inline constexpr int32_t kDLCPU = 1;
 inline constexpr uint8_t kDLBfloat = 4;
 
 /// A tensor and what it refers to.
-struct BFloat16Export {
+struct BFloat16Export final : HoldsPython {
   DLManagedTensor managed{};
   std::vector<int64_t> shape;
   std::vector<int64_t> strides;
   pybind11::array array;
 
-  static void Delete(DLManagedTensor* tensor) {
-    if (!Py_IsInitialized()) return;  // at the interpreter's exit: the memory stays until the end
-    const pybind11::gil_scoped_acquire gil;  // the consumer may be in any thread
-    delete static_cast<BFloat16Export*>(tensor->manager_ctx);
+  /// By the consumer, in any thread and at any time.
+  static void Delete(DLManagedTensor* tensor) noexcept {
+    LetGo(static_cast<BFloat16Export*>(tensor->manager_ctx));
   }
 };
 
 /// A "dltensor" capsule over `array`, whose 16-bit elements are taken for bfloat16. The capsule,
 /// and whoever consumes it, keeps the array alive.
 inline pybind11::capsule ExportBFloat16(const pybind11::array_t<uint16_t>& array) {
+  DropLetGo();
   auto tensor = std::make_unique<BFloat16Export>();
   tensor->array = array;
   for (pybind11::ssize_t axis = 0; axis < array.ndim(); ++axis) {

@@ -89,7 +89,7 @@ PYBIND11_MODULE(_engine, module) {
   py::class_<WorkerPool, std::shared_ptr<WorkerPool>>(module, "WorkerPool",
                                                       "Threads that work for any number of epochs.")
       .def(py::init([](int threads, const std::vector<int>& cpus) {
-             return Unwrap(WorkerPool::Start(threads, cpus));
+             return Unwrap(WithoutGil([&] { return WorkerPool::Start(threads, cpus); }));
            }),
            "threads"_a, "cpus"_a = std::vector<int>())
       .def_property_readonly("threads", &WorkerPool::threads);

@@ -138,16 +138,20 @@ class PyBatch {
     py::array_t<int64_t> pixels(static_cast<py::ssize_t>(most));
     py::array_t<float> values({static_cast<py::ssize_t>(most), py::ssize_t{3}});
     PixelList rest{{pixels.mutable_data(), most}, {values.mutable_data(), 3 * most}};
-    int64_t first_pixel = 0;
-    for_each_view([&](const ErasedViews& view) {
-      const Size size = spec.transform.size;
-      const size_t listed = ListErasedPixels(
-          *spec.erase, view.boxes, view.noise.empty() ? std::span<const float>() : view.noise[0],
-          size, first_pixel, rest);
-      rest = {rest.pixels.subspan(listed), rest.values.subspan(3 * listed)};
-      first_pixel += int64_t{size.width} * size.height;
+    // Nobody else knows the new arrays yet, and the caller holds a reference to the batch.
+    const size_t count_listed = WithoutGil([&] {
+      int64_t first_pixel = 0;
+      for_each_view([&](const ErasedViews& view) {
+        const Size size = spec.transform.size;
+        const size_t listed = ListErasedPixels(
+            *spec.erase, view.boxes, view.noise.empty() ? std::span<const float>() : view.noise[0],
+            size, first_pixel, rest);
+        rest = {rest.pixels.subspan(listed), rest.values.subspan(3 * listed)};
+        first_pixel += int64_t{size.width} * size.height;
+      });
+      return most - rest.pixels.size();
     });
-    const py::slice listed(0, static_cast<py::ssize_t>(most - rest.pixels.size()), 1);
+    const py::slice listed(0, static_cast<py::ssize_t>(count_listed), 1);
     return py::make_tuple(pixels[listed], values[listed]);
   }
   /// [[[(op, arguments, sampling, fill), ...] of each view] of each row], or None.

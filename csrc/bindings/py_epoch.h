@@ -51,24 +51,23 @@ class PyEpoch {
         keys_(std::move(keys)),
         dtype_(dtype),
         with_views_(with_views),
-        run_(Unwrap(EpochRun::Start(
-                 std::move(pool), table_->table(),
-                 {.order = View(order_),
-                  .blocks = View(blocks),
-                  .copies = View(copies_),
-                  .batch_size = batch_size,
-                  .seed = seed,
-                  .draws = draws,
-                  .epoch = epoch,
-                  .labels = View(labels_),
-                  .spec_of_batch = View(spec_of_batch_)},
-                 {.spec = specs.at(0),
-                  .on_error = OnErrorFrom(on_error),
-                  .prefetch_batches = prefetch,
-                  .objects = objects_ ? objects_->table() : ObjectTable(),
-                  .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr,
-                  .other_specs = {specs.begin() + 1, specs.end()}},
-                 std::move(slots), std::move(stats))),
+        run_(Start(pool, table_->table(),
+                   {.order = View(order_),
+                    .blocks = View(blocks),
+                    .copies = View(copies_),
+                    .batch_size = batch_size,
+                    .seed = seed,
+                    .draws = draws,
+                    .epoch = epoch,
+                    .labels = View(labels_),
+                    .spec_of_batch = View(spec_of_batch_)},
+                   {.spec = specs.at(0),
+                    .on_error = OnErrorFrom(on_error),
+                    .prefetch_batches = prefetch,
+                    .objects = objects_ ? objects_->table() : ObjectTable(),
+                    .soft_labels = soft_labels_ ? &soft_labels_->soft_labels() : nullptr,
+                    .other_specs = {specs.begin() + 1, specs.end()}},
+                   slots, stats),
              "this epoch was begun before fork(), and its threads stayed in the parent process; "
              "begin an epoch in this process with iter(loader) or loader.epoch()") {}
 
@@ -96,6 +95,17 @@ class PyEpoch {
 
  private:
   using Specs = std::vector<std::shared_ptr<const ItemSpec>>;
+
+  /// Looks at the whole plan, a million positions of a million items, and so without the GIL. The
+  /// caller holds all arrays.
+  static std::unique_ptr<EpochRun> Start(const std::shared_ptr<WorkerPool>& pool,
+                                         const ItemTable& table, const EpochPlan& plan,
+                                         const EpochOptions& options,
+                                         const std::shared_ptr<SlotPool>& slots,
+                                         const std::shared_ptr<EngineStats>& stats) {
+    return Unwrap(
+        WithoutGil([&] { return EpochRun::Start(pool, table, plan, options, slots, stats); }));
+  }
 
   static Specs Shared(const std::vector<ItemSpec>& specs) {
     if (specs.empty()) throw py::value_error("an epoch needs a spec at least");

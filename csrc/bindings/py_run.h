@@ -70,6 +70,7 @@ class PyRun {
   /// Ctrl-C loses no batch. Without a look before the return, Python would raise KeyboardInterrupt
   /// right after it, when the batch has left here and its caller does not have it yet.
   Delivered Wait() {
+    DropLetGo();
     if (!IsOfThisProcess()) Check(Status(StatusCode::kCancelled, after_fork_));
     if (interrupted_) return *std::exchange(interrupted_, std::nullopt);
     Delivered delivered = run_->Next(std::chrono::milliseconds(0));

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/let_go.h"
 #include "bindings/python_values.h"
 #include "engine/plan.h"
 #include "engine/slots.h"
@@ -19,20 +20,19 @@ inline SlotShape CheckedShape(const ItemSpec& spec, int64_t rows, int64_t soft_l
   return *std::move(shape);
 }
 
+/// Buffers of Python objects, which cannot be resized meanwhile.
+struct ExportedBuffers final : HoldsPython {
+  std::vector<py::buffer_info> infos;
+};
+
 /// Callers' buffers, one for each group of views, as the memory of a slot. They stay exported, and
 /// so alive and of their sizes, for as long as the slot is there.
 inline ExternalRows Borrow(const std::vector<py::buffer>& buffers) {
-  using Exported = std::vector<py::buffer_info>;
   // Slots die where their last user does: in Python, or where the GIL is not held.
-  const auto release = [](Exported* exported) {
-    if (!Py_IsInitialized()) return;  // at the interpreter's exit: the memory stays until the end
-    const py::gil_scoped_acquire gil;
-    delete exported;
-  };
-  const std::shared_ptr<Exported> exported(new Exported, release);
+  const std::shared_ptr<ExportedBuffers> exported(new ExportedBuffers, LetGo);
   ExternalRows rows{.groups = {}, .owner = exported};
   for (const py::buffer& buffer : buffers) {
-    const py::buffer_info& info = exported->emplace_back(buffer.request(/*writable=*/true));
+    const py::buffer_info& info = exported->infos.emplace_back(buffer.request(/*writable=*/true));
     rows.groups.emplace_back(static_cast<uint8_t*>(info.ptr),
                              static_cast<size_t>(info.size * info.itemsize));
   }
@@ -44,10 +44,12 @@ inline ExternalRows Borrow(const std::vector<py::buffer>& buffers) {
 inline std::shared_ptr<SlotPool> WrapBuffers(const ItemSpec& spec, int64_t rows,
                                              const std::vector<std::vector<py::buffer>>& buffers,
                                              int64_t soft_label_classes) {
+  DropLetGo();
   std::vector<ExternalRows> external;
   external.reserve(buffers.size());
   for (const std::vector<py::buffer>& groups : buffers) external.push_back(Borrow(groups));
-  return Unwrap(SlotPool::Wrap(CheckedShape(spec, rows, soft_label_classes), std::move(external)));
+  const SlotShape shape = CheckedShape(spec, rows, soft_label_classes);
+  return Unwrap(WithoutGil([&] { return SlotPool::Wrap(shape, std::move(external)); }));
 }
 
 }  // namespace fastinet

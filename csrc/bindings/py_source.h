@@ -31,7 +31,8 @@ class PySource {
                                               const Column<uint64_t>& sizes) {
     const std::string name = path;
     const FolderFiles files{View(names), View(name_ends), View(offsets), View(sizes)};
-    auto opened = std::make_shared<PySource>(OpenArchive{name, Unwrap(Folder::Open(name, files))});
+    auto opened = std::make_shared<PySource>(
+        OpenArchive{name, Unwrap(WithoutGil([&] { return Folder::Open(name, files); }))});
     opened->borrowed_ = py::make_tuple(names, name_ends, offsets, sizes);
     return opened;
   }
@@ -47,8 +48,9 @@ class PySource {
                             .window_sizes = View(window_sizes),
                             .windows = View(windows),
                             .size_bytes = size_bytes};
+    std::unique_ptr<const Source> file = OpenSource(name, briefly);
     Result<std::unique_ptr<GzipSource>> source =
-        GzipSource::Make(OpenSource(name, briefly), points, cache_bytes);
+        WithoutGil([&] { return GzipSource::Make(std::move(file), points, cache_bytes); });
     if (!source.ok()) Check(Status(source.status()).InArchive(name));
     auto opened = std::make_shared<PySource>(
         OpenArchive{name, ShareWithinProcess(std::move(source).value())});
@@ -84,10 +86,11 @@ class PySource {
   }
 
  private:
-  /// The file, which `briefly` opens for each read and not for good.
+  /// The file, which `briefly` opens for each read and not for good. Where it lies on a network
+  /// that may take a while.
   static std::unique_ptr<const Source> OpenSource(const std::string& path, bool briefly) {
-    if (briefly) return Unwrap(BriefFile::Open(path));
-    return Unwrap(File::Open(path));
+    if (briefly) return Unwrap(WithoutGil([&] { return BriefFile::Open(path); }));
+    return Unwrap(WithoutGil([&] { return File::Open(path); }));
   }
 
   OpenArchive archive_;

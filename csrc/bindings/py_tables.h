@@ -32,17 +32,26 @@ class PyItemTable {
         record_sizes_(std::move(record_sizes)),
         header_bytes_(std::move(header_bytes)),
         records_(std::move(records)),
-        table_(Unwrap(ItemTable::Make(
-            Archives(sources_), item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
-            View(offsets_), View(sizes_),
-            {.starts = View(record_starts_),
-             .sizes = View(record_sizes_),
-             .header_bytes = View(header_bytes_),
-             .records = Views(records_)}))) {}
+        table_(Make(Archives(sources_),
+                    item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
+                    View(offsets_), View(sizes_),
+                    {.starts = View(record_starts_),
+                     .sizes = View(record_sizes_),
+                     .header_bytes = View(header_bytes_),
+                     .records = Views(records_)})) {}
 
   const ItemTable& table() const { return table_; }
 
  private:
+  /// Looks at every item.
+  static ItemTable Make(std::vector<OpenArchive> archives, std::span<const int32_t> item_archive,
+                        std::span<const uint64_t> offsets, std::span<const uint64_t> sizes,
+                        CheckpointColumns checkpoints) {
+    return Unwrap(WithoutGil([&] {
+      return ItemTable::Make(std::move(archives), item_archive, offsets, sizes, checkpoints);
+    }));
+  }
+
   static std::vector<OpenArchive> Archives(const std::vector<std::shared_ptr<PySource>>& sources) {
     std::vector<OpenArchive> archives;
     archives.reserve(sources.size());
@@ -75,13 +84,19 @@ class PySoftLabels {
                int32_t rows, int32_t columns, int32_t classes, const std::string& axes)
       : maps_(std::move(maps)),
         labels_(std::move(labels)),
-        soft_labels_(Unwrap(SoftLabels::Make(
-            maps_->table(), View(labels_), {.ranks = ranks, .rows = rows, .columns = columns},
-            classes, axes == "reference" ? MapAxes::kReference : MapAxes::kXY))) {}
+        soft_labels_(Make(maps_->table(), View(labels_),
+                          {.ranks = ranks, .rows = rows, .columns = columns}, classes,
+                          axes == "reference" ? MapAxes::kReference : MapAxes::kXY)) {}
 
   const SoftLabels& soft_labels() const { return soft_labels_; }
 
  private:
+  /// Looks at every item.
+  static SoftLabels Make(const ItemTable& maps, std::span<const int32_t> labels,
+                         const LabelMapShape& shape, int32_t classes, MapAxes axes) {
+    return Unwrap(WithoutGil([&] { return SoftLabels::Make(maps, labels, shape, classes, axes); }));
+  }
+
   std::shared_ptr<PyItemTable> maps_;
   Column<int32_t> labels_;
   SoftLabels soft_labels_;
@@ -94,11 +109,16 @@ class PyObjectTable {
   PyObjectTable(Column<int64_t> starts, Column<float> boxes)
       : starts_(std::move(starts)),
         boxes_(std::move(boxes)),
-        table_(Unwrap(ObjectTable::Make(View(starts_), Objects(boxes_)))) {}
+        table_(Make(View(starts_), Objects(boxes_))) {}
 
   const ObjectTable& table() const { return table_; }
 
  private:
+  /// Looks at every box.
+  static ObjectTable Make(std::span<const int64_t> starts, std::span<const ObjectBox> boxes) {
+    return Unwrap(WithoutGil([&] { return ObjectTable::Make(starts, boxes); }));
+  }
+
   static std::span<const ObjectBox> Objects(const Column<float>& boxes) {
     static_assert(sizeof(ObjectBox) == 4 * sizeof(float));
     if (boxes.ndim() != 2 || boxes.shape(1) != 4) throw py::value_error("boxes must be [M, 4]");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "bindings/let_go.h"
 #include "bindings/raise_status.h"
 
 namespace fastinet {
@@ -91,6 +92,7 @@ auto WithoutGil(const Work& work) {
     error = std::current_exception();
   }
   PyEval_RestoreThread(thread);
+  DropLetGo();
   if (error) std::rethrow_exception(error);
   return *std::move(result);
 }

@@ -1,11 +1,12 @@
 #include "engine/ready_signal.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <system_error>
+
+#include "io/pipe.h"
 
 namespace fastinet {
 
@@ -18,13 +19,9 @@ Result<int> ReadySignal::Descriptor() {
   const std::lock_guard lock(mutex_);
   if (read_end_ >= 0) return read_end_;
   std::array<int, 2> ends{};
-  if (pipe(ends.data()) != 0) {
+  if (!OpenPipe(ends)) {
     return Status(StatusCode::kIo,
                   "the system has no pipe to wait with: " + std::generic_category().message(errno));
-  }
-  for (const int end : ends) {
-    fcntl(end, F_SETFD, FD_CLOEXEC);
-    fcntl(end, F_SETFL, O_NONBLOCK);
   }
   read_end_ = ends[0];
   write_end_ = ends[1];

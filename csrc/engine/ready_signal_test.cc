@@ -1,6 +1,7 @@
 // The level of a signal's descriptor, and that nothing raised is lost.
 #include "engine/ready_signal.h"
 
+#include <fcntl.h>
 #include <poll.h>
 
 #include <thread>
@@ -33,6 +34,13 @@ TEST_CASE("The descriptor is readable from a raise to a clear") {
   signal.Clear();
   signal.Raise();
   CHECK(IsReadable(descriptor));
+}
+
+TEST_CASE("The descriptor is closed in programs that this one starts, and never waits") {
+  ReadySignal signal;
+  const int descriptor = signal.Descriptor().value();
+  CHECK((::fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0);
+  CHECK((::fcntl(descriptor, F_GETFL) & O_NONBLOCK) != 0);
 }
 
 TEST_CASE("What is raised after a clear is heard, whoever clears in between") {

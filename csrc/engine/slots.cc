@@ -211,12 +211,15 @@ void SlotPool::Return(std::unique_ptr<Slot> slot) {
   // held at the fork and that nobody will open: it frees the slot instead.
   if (getpid() != owner_process_) return;
   --leased_;
-  const std::lock_guard lock(mutex_);
-  if (static_cast<int64_t>(free_.size()) < kept_slots_) {
-    free_.push_back(std::move(slot));
-  } else {
-    --allocated_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (static_cast<int64_t>(free_.size()) < kept_slots_) {
+      free_.push_back(std::move(slot));
+      return;
+    }
   }
+  --allocated_;
+  // The slot ends here, and not under the lock: whoever owns its memory may come back to the pool.
 }
 
 }  // namespace fastinet

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "io/pipe.h"
+
 namespace fastinet {
 namespace {
 
@@ -40,8 +42,7 @@ Result<std::unique_ptr<DescriptorStream>> DescriptorStream::Open(int descriptor,
     return InvalidArgument("the descriptor is open for writing only").InArchive(stream->name_);
   }
   AskForRoom(stream->descriptor_);
-  if (::pipe(stream->wake_.data()) != 0) return stream->SystemError("cannot open");
-  for (const int end : stream->wake_) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
+  if (!OpenPipe(stream->wake_)) return stream->SystemError("cannot open");
   return stream;
 }
 

@@ -485,11 +485,13 @@ Result<uint64_t> TarScanner::Reach() {
 
 TarMembers TarScanner::TakeMembers() {
   TarMembers taken = std::exchange(members_, {});
-  // Later members and messages refer to all of them.
-  members_.container_names = taken.container_names;
-  const auto old_names = taken.container_names.begin();
-  taken.container_names.erase(old_names, old_names + static_cast<ptrdiff_t>(containers_taken_));
-  containers_taken_ = members_.container_names.size();
+  // Later members and messages refer to all of them. Only those that are new are copied: a part is
+  // taken at each of many thousand seek points.
+  members_.container_names = std::move(taken.container_names);
+  const std::vector<std::string>& names = members_.container_names;
+  const auto first_new = names.begin() + static_cast<ptrdiff_t>(containers_taken_);
+  taken.container_names.assign(first_new, names.end());
+  containers_taken_ = names.size();
   return taken;
 }
 

@@ -38,7 +38,7 @@ cdef extern from "rng/philox.h" namespace "fastinet" nogil:
 
 cdef extern from "rng/permutation.h" namespace "fastinet" nogil:
     cdef cppclass Permutation:
-        Permutation(uint64_t n, uint64_t seed, uint32_t epoch)
+        Permutation(uint64_t n, uint64_t seed, uint32_t epoch) except +
         uint64_t At "operator()"(uint64_t position)
 
 

@@ -78,7 +78,9 @@ def folders_of(const uint8_t[::1] text, const int64_t[::1] starts, const int64_t
             Numbers(&ends[0], count),
         )
     of_names = numbers
-    memcpy(&of_names[0], table.of_names.data(), count * sizeof(int32_t))
+    cdef int32_t* first = &of_names[0]
+    with nogil:
+        memcpy(first, table.of_names.data(), count * sizeof(int32_t))
     return numbers, [folder.decode("utf-8", "surrogateescape") for folder in table.folders]
 
 

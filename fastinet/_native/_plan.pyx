@@ -79,8 +79,11 @@ def blocked_order(const int64_t[::1] block_starts, *, seed=0, epoch=0, window_bl
         drawn = blocked.Draw(BlockStarts(&block_starts[0], block_starts.shape[0]))
     order = np.empty(drawn.size(), np.int64)
     cdef int64_t[::1] out = order
+    cdef int64_t* first
     if drawn.size() > 0:
-        memcpy(&out[0], drawn.data(), drawn.size() * sizeof(int64_t))
+        first = &out[0]
+        with nogil:
+            memcpy(first, drawn.data(), drawn.size() * sizeof(int64_t))
     return order
 
 
@@ -92,12 +95,17 @@ def count_up(uint32_t[::1] counts, const int64_t[::1] items):
     cdef Py_ssize_t i
     before = np.empty(items.shape[0], np.uint32)
     cdef uint32_t[::1] out = before
-    for i in range(items.shape[0]):
-        if not 0 <= items[i] < count:
-            raise IndexError(f"there is no item {items[i]} among {count}")
+    cdef Py_ssize_t wrong = -1
     with nogil:
         for i in range(items.shape[0]):
-            out[i] = CountUp(&counts[items[i]])
+            if not 0 <= items[i] < count:
+                wrong = i
+                break
+        if wrong < 0:
+            for i in range(items.shape[0]):
+                out[i] = CountUp(&counts[items[i]])
+    if wrong >= 0:
+        raise IndexError(f"there is no item {items[wrong]} among {count}")
     return before
 
 

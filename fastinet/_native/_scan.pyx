@@ -143,6 +143,7 @@ def survey(path, folder="", progress=None, keep=None, begun=None, max_errors=100
     cdef string path_bytes = os.fsencode(path)
     cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
     cdef const uint8_t[::1] saved
+    cdef Bytes state
     cdef vector[string] names
 
     with nogil:
@@ -151,7 +152,10 @@ def survey(path, folder="", progress=None, keep=None, begun=None, max_errors=100
     if begun is not None:
         saved, container_names = begun
         names = [name.encode("utf-8", "surrogateescape") for name in container_names]
-        check(archive.Restore(Bytes(&saved[0], saved.shape[0]), names))
+        state = Bytes(&saved[0], saved.shape[0])
+        with nogil:
+            status = archive.Restore(state, names)
+        check(status)
     errors = []
     while not archive.done() and len(errors) < max_errors:
         with nogil:
@@ -184,13 +188,20 @@ cdef class SeekPass:
     def __init__(self, path, folder="", uint64_t spacing=kSeekSpacingBytes):
         cdef string path_bytes = os.fsencode(path)
         cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
-        check(self.pass_.Open(path_bytes, folder_bytes, spacing))
+        cdef Status status
+        with nogil:
+            status = self.pass_.Open(path_bytes, folder_bytes, spacing)
+        check(status)
 
     def resume(self, const uint8_t[::1] state, container_names):
         cdef vector[string] names = [
             name.encode("utf-8", "surrogateescape") for name in container_names
         ]
-        check(self.pass_.Resume(Bytes(&state[0], state.shape[0]), names))
+        cdef Bytes saved = Bytes(&state[0], state.shape[0])
+        cdef Status status
+        with nogil:
+            status = self.pass_.Resume(saved, names)
+        check(status)
 
     def step(self, uint64_t compressed_bytes):
         cdef Status status
@@ -310,6 +321,10 @@ cdef look_at_names(
 cdef copy_of(const void* column, array):
     """Fills ``array`` from a C++ column of the same size [bytes] and returns it."""
     cdef uint8_t[::1] out = array.reshape(-1).view(np.uint8)
-    if out.shape[0] > 0:
-        memcpy(&out[0], column, out.shape[0])
+    cdef size_t size = out.shape[0]
+    cdef uint8_t* first
+    if size > 0:
+        first = &out[0]
+        with nogil:  # names of a million members are some 30 MB
+            memcpy(first, column, size)
     return array

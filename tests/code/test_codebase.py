@@ -116,6 +116,75 @@ def test_file_is_short_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
+# What makes a descriptor, and what has to stand in the same statement so that no program inherits
+# it that another thread starts at that moment. None: it has no such form; another call has to do.
+CLOSED_IN_PROGRAMS = {
+    r"open(?:at2?|64)?": "O_CLOEXEC",
+    r"pipe2|dup3": "O_CLOEXEC",
+    r"socket(?:pair)?|accept4": "SOCK_CLOEXEC",
+    r"eventfd|epoll_create1|timerfd_create|inotify_init1|memfd_create|mkostemps?": "CLOEXEC",
+    r"fopen|freopen|fdopen|popen": '[rwa]b?e"',
+    r"pipe|dup2?|accept|creat|epoll_create|inotify_init|mkstemps?|tmpfile": None,
+}
+# Systems that lack the better call.
+WITHOUT_BETTER = {("csrc/io/pipe.cc", "pipe")}
+
+
+def inherited_descriptors(text: str) -> list[str]:
+    """The calls of C++ that make a descriptor which programs inherit."""
+    code = re.sub(r"//[^\n]*", "", text)
+    found = [match.group() for match in re.finditer(r"\bF_DUPFD\b", code)]
+    for calls, needed in CLOSED_IN_PROGRAMS.items():
+        for match in re.finditer(rf"(?<![\w.>])(?<!\w::)(?:std::|::)?({calls})\(", code):
+            arguments = code[match.end() :].partition(";")[0]
+            if needed is None or not re.search(needed, arguments):
+                found.append(match.group(1))
+    return found
+
+
+def test_no_program_inherits_a_descriptor() -> None:
+    """A flag that is set after the call leaves a gap, in which another thread may fork."""
+    found = {
+        (in_repository(path), call)
+        for path in SOURCES
+        if path.suffix in {".cc", ".h", ".pyx"}
+        and path.is_relative_to(ROOT / "csrc")
+        and not re.search(r"(?:^|_)test(?:_|\.)", path.name)
+        for call in inherited_descriptors(path.read_text(encoding="utf-8"))
+    }
+    assert found == WITHOUT_BETTER
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("const int fd = ::open(path, O_RDONLY | O_NONBLOCK);", "open"),
+        ("if (openat(at, name,\n    O_RDONLY) < 0) return;", "openat"),
+        ("if (pipe(ends.data()) != 0) return;", "pipe"),
+        ("auto fd = ::fcntl(old, F_DUPFD, 0);", "F_DUPFD"),
+        ('FILE* file = std::fopen(path, "rb");', "fopen"),
+        ("int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);", "socket"),
+        ("int fd = memfd_create(name, 0);", "memfd_create"),
+    ],
+)
+def test_an_inherited_descriptor_is_found(text: str, call: str) -> None:
+    assert inherited_descriptors(text) == [call]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int fd = ::open(path, O_RDONLY | O_CLOEXEC);",
+        'FILE* file = std::fopen(path, "rbe");',
+        "return ::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0;",
+        "auto fd = ::fcntl(old, F_DUPFD_CLOEXEC, 0);",
+        "run_->Open(); File::Open(name); decoder.open(x); reopen(y);",
+    ],
+)
+def test_a_descriptor_of_its_own_is_none(text: str) -> None:
+    assert inherited_descriptors(text) == []
+
+
 def calls_in(text: str) -> list[tuple[str, set[str]]]:
     """The functions that a module calls, as they are written, and the keywords given to each."""
     return [
@@ -217,6 +286,7 @@ OVER_SEVERAL_MODULES = {
     "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
     "loading/test_lifetime.py": "who lives how long: batches, slots, threads, processes?",
     "loading/test_multi_crop.py": "are groups of views each what they would be alone?",
+    "loading/test_pythons_lock.py": "do long calls, and late ones, leave Python's lock alone?",
     "loading/test_recorded_steps.py": "are the steps of a batch those that made its rows?",
     "loading/test_repeats.py": "do copies of an item differ, on any ranks, and nothing else?",
     "loading/test_replacing.py": "who comes in a bad item's place, whoever makes the row?",

@@ -201,6 +201,28 @@ def test_threads_and_files_go_with_the_last_loader(dataset: fastinet.Dataset) ->
 
 
 @needs_proc
+@needs_proc
+def test_programs_inherit_no_descriptor(archive_path: Path) -> None:
+    """Whoever starts a program in the middle of an epoch or a stream gives it none of our files."""
+    folder = Path("/proc/self/fd")
+    before = set(folder.iterdir())
+    with archive_path.open("rb") as file:
+        loaders = [
+            Loader(fastinet.open(archive_path), 5, SMALL, threads=1),
+            Loader(fastinet.open(archive_path), 5, SMALL, threads=1, then=lambda row: row),
+            fastinet.StreamLoader(fastinet.open_stream(file, classes="imagenet1k"), 5, SMALL),
+        ]
+        epochs = [iter(loader) for loader in loaders]
+        assert all(len(next(epoch)) == 5 for epoch in epochs)
+        signals = {epoch._run.ready_descriptor() for epoch in epochs}
+        opened = {int(each.name) for each in set(folder.iterdir()) - before if each.exists()}
+        assert len(signals) == 3
+        assert opened > signals  # what wakes who waits, archives, the stream, and what stops it
+        assert {each for each in opened if os.get_inheritable(each)} == set()
+        for epoch in epochs:
+            epoch.close()
+
+
 def test_memory_of_the_twentieth_epoch_is_that_of_the_second(dataset: fastinet.Dataset) -> None:
     loader = Loader(dataset, 16, RandomResizedCrop(160), shuffle=True, threads=3)
     resident = []
