@@ -41,6 +41,15 @@ Status ForwardSource::CheckForwards(uint64_t offset_bytes) const {
       .AtOffset(static_cast<int64_t>(offset_bytes));
 }
 
+/// As the stream's own; but what failed once fails again. A stream may tell of its failure in one
+/// read and end in the next, as a socket does that the other side has reset.
+Result<size_t> ForwardSource::ReadStream(MutableBytes out) const {
+  if (!failure_.ok()) return failure_;
+  Result<size_t> count = stream_.Read(out);
+  if (!count.ok()) failure_ = count.status();
+  return count;
+}
+
 /// Fills `out` from where PassTo went, by way of the buffer.
 Status ForwardSource::ReadBuffered(MutableBytes out) const {
   FASTINET_RETURN_IF_ERROR(Fill(next_ + out.size()));
@@ -57,7 +66,7 @@ Status ForwardSource::ReadThrough(MutableBytes out) const {
   if (filled > 0) std::memcpy(out.data(), buffer_.data() + next_, filled);
   if (filled == out.size()) return {};
   while (filled < out.size()) {
-    FASTINET_ASSIGN_OR_RETURN(const size_t count, stream_.Read(out.subspan(filled)));
+    FASTINET_ASSIGN_OR_RETURN(const size_t count, ReadStream(out.subspan(filled)));
     filled += count;
     if (count > 0) continue;
     buffer_offset_ = out_offset + filled;
@@ -107,8 +116,7 @@ Status ForwardSource::Fill(size_t wanted) const {
   }
   buffer_.resize(std::max(buffer_.size(), std::max(wanted, end_) + kChunkBytes));
   while (!over_ && end_ < wanted) {
-    FASTINET_ASSIGN_OR_RETURN(const size_t count,
-                              stream_.Read(MutableBytes(buffer_).subspan(end_)));
+    FASTINET_ASSIGN_OR_RETURN(const size_t count, ReadStream(MutableBytes(buffer_).subspan(end_)));
     end_ += count;
     over_ = count == 0;
   }

@@ -33,6 +33,7 @@ class ForwardSource final : public Source {
 
  private:
   Status CheckForwards(uint64_t offset_bytes) const;
+  Result<size_t> ReadStream(MutableBytes out) const;
   Status PassTo(uint64_t offset_bytes) const;
   Status ReadBuffered(MutableBytes out) const;
   Status ReadThrough(MutableBytes out) const;
@@ -47,6 +48,7 @@ class ForwardSource final : public Source {
   mutable size_t next_ = 0;  // where the range begins that is being read
   mutable size_t end_ = 0;
   mutable bool over_ = false;
+  mutable Status failure_;  // of the stream: the first
 };
 
 }  // namespace fastinet

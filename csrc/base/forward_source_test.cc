@@ -81,5 +81,33 @@ TEST_CASE("any reads that go forwards give the stream's bytes") {
   for (uint32_t seed = 0; seed < 300; ++seed) ReadsForwards(seed);
 }
 
+/// Gives some bytes, fails once, and is at its end then, as a socket that was reset.
+class FailsOnce final : public ByteStream {
+ public:
+  Result<size_t> Read(MutableBytes out) override {
+    if (reads_++ == 0) return std::min<size_t>(out.size(), 1000);
+    if (reads_ == 2) return Status(StatusCode::kIo, "connection reset");
+    return size_t{0};
+  }
+
+ private:
+  int reads_ = 0;
+};
+
+TEST_CASE("a stream that failed once is not one that has ended") {
+  for (const size_t size : {size_t{1000}, size_t{1001}, ForwardSource::kKeptBytes + 1}) {
+    FailsOnce stream;
+    const ForwardSource source(stream);
+    std::vector<uint8_t> out(size);
+    CHECK_EQ(source.ReadAt(0, out).ok(), size == 1000);  // it looks one byte further
+    for (int again = 0; again < 2; ++again) {
+      const Status status = source.ReadAt(1000, MutableBytes(out).first(1));
+      CHECK(status.code() == StatusCode::kIo);
+      CHECK(status.cause() == "connection reset");
+    }
+    CHECK_EQ(source.size_bytes(), ForwardSource::kUnknownSize);
+  }
+}
+
 }  // namespace
 }  // namespace fastinet

@@ -22,6 +22,7 @@ import numpy as np
 
 from fastinet._native import _scan
 from fastinet.archives.explaining import explained_scan
+from fastinet.base.paths import is_folder
 from fastinet.errors import (
     CorruptError,
     FastinetError,
@@ -86,7 +87,7 @@ def annotation_files(path: Path, progress: Progress | None = None) -> Iterator[t
         ReadError: it cannot be read, or there is no room to unpack it.
     """
     try:
-        if path.is_dir():
+        if is_folder(path):
             yield from _of_folder(path, progress)
             return
         with path.open("rb") as file:
@@ -116,7 +117,7 @@ def _is_annotation(name: str) -> bool:
 def classification_folder(path: Path) -> Path:
     """``Annotations/CLS-LOC`` in ``path`` or in its folder ``ILSVRC``; without either, ``path``."""
     for folder in (path / _CLASSIFICATION, path / "ILSVRC" / _CLASSIFICATION):
-        if folder.is_dir():
+        if is_folder(folder):
             return folder
     return path
 

@@ -51,6 +51,7 @@ from fastinet.annotations.item_boxes import (
     rows_among,
 )
 from fastinet.archives.folder_archive import FolderArchive
+from fastinet.base.paths import exists, is_folder
 from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.scanned import wnid_number, wnid_text
@@ -202,7 +203,7 @@ def read_boxes(
     """
     absolute = Path(path).absolute()
     told = drawn(progress, f"boxes of {printable(absolute.name)}")
-    if not absolute.exists():
+    if not exists(absolute):
         raise MissingError("no such file or folder", archive=str(absolute))
     if index is not False:
         identity = _identify(absolute)
@@ -354,7 +355,7 @@ def _normalised(
 
 def _identify(path: Path) -> Identity:
     """What binds the kept boxes to an archive, or to a folder as it is now."""
-    if path.is_dir():
+    if is_folder(path):
         return FolderArchive(classification_folder(path)).identify()
     return identify_file(path)
 

@@ -33,6 +33,7 @@ from fastinet._native import _engine
 from fastinet.annotations.item_boxes import key_stems, rows_among
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
+from fastinet.base.paths import exists, is_folder
 from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import IMAGENET1K_CLASSES, imagenet1k_wnids
@@ -40,6 +41,7 @@ from fastinet.errors import (
     CorruptError,
     FastinetError,
     MissingError,
+    ReadError,
     TooLargeError,
     UnsupportedError,
     printable,
@@ -281,9 +283,9 @@ def open_label_maps(
 
 
 def _archive_at(path: Path) -> Archive:
-    if path.is_dir():
+    if is_folder(path):
         return FolderArchive(path)
-    if not path.exists():
+    if not exists(path):
         raise MissingError("no such file or folder", archive=str(path))
     return FileArchive(path)
 
@@ -370,6 +372,8 @@ class _Found:
                 )
             if not tensor.is_contiguous or not tensor.size_bytes:
                 raise UnsupportedError("a tensor whose numbers do not lie one after another")
+        except (MissingError, ReadError):  # which says nothing of what it is
+            raise
         except FastinetError as error:
             at = None if error.offset is None else error.offset + offset_in_file
             self._skipped.append(

@@ -11,6 +11,7 @@ import shlex
 import zlib
 from typing import TYPE_CHECKING
 
+from fastinet.base.paths import file_bytes
 from fastinet.errors import CorruptError, FastinetError, UnsupportedError
 from fastinet.formats.signatures import HEAD_BYTES, content_of
 
@@ -42,7 +43,7 @@ def explained_scan(error: FastinetError, path: Path, *, is_gzip: bool = False) -
     if error.offset == 0 and error.member is None and _says_no_tar(error):
         try:
             head = _head_of(path, inflated=is_gzip)
-            size = None if is_gzip else path.stat().st_size
+            size = None if is_gzip else file_bytes(path)
         except OSError:
             return error
         subject = "what it inflates to is" if is_gzip else "it is"
@@ -152,7 +153,7 @@ def _mending(error: FastinetError, path: Path, *, is_gzip: bool) -> str:
             f"{again}; a tar that was written so lacks zeros alone, which"
             " `(gunzip -c OLD; head -c 1024 /dev/zero) | gzip > NEW` adds"
         )
-    size = path.stat().st_size
+    size = file_bytes(path)
     rest = size % _BLOCK_BYTES
     if size != error.offset or not _ends_in_zeros(path, size, rest):
         return f"it ends within a block, and so was cut; {again}, else pack it anew"

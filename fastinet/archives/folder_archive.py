@@ -72,7 +72,7 @@ class FolderArchive:
         count, latest = 0, 0
         candidates: list[str] = []
         for folder, files in self._tree().folders:
-            when = (self.path / folder).stat().st_mtime_ns
+            when = self._time_of(folder)
             times.update(os.fsencode(folder) + b"\0" + when.to_bytes(8, "little", signed=True))
             count, latest = count + 1, max(latest, when)
             files.sort(key=os.fsencode)
@@ -86,6 +86,14 @@ class FolderArchive:
             names.update(b"%d " % self._size_of(name))
         return Identity(self.name, count, latest, times.hexdigest(), names=names.hexdigest())
 
+    def _time_of(self, folder: str) -> int:
+        """When entries last came to a folder or went [ns]."""
+        path = self.path / folder
+        try:
+            return path.stat().st_mtime_ns
+        except OSError as error:
+            raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
+
     def _size_of(self, name: str) -> int:
         """Bytes of a file; -1 where there is none, as for a link that leads nowhere."""
         return self._size_and_time_of(name)[0]
@@ -94,8 +102,12 @@ class FolderArchive:
         """The same, and when it was changed last [ns]."""
         try:
             info = (self.path / name.lstrip("/")).stat()
-        except OSError:
-            return -1, -1
+        except OSError as error:
+            if error.errno in _LEADS_NOWHERE:
+                return -1, -1
+            raise ReadError(
+                f"cannot be read: {error.strerror}", archive=str(self.path), member=name
+            ) from error
         return info.st_size, info.st_mtime_ns
 
     def file_names(self) -> list[str]:

@@ -9,7 +9,7 @@ from fastinet.archives.explaining import explained_scan
 from fastinet.archives.file_archive import OneFile
 from fastinet.archives.seek_log import obtain_seek_index
 from fastinet.base.warning import warn
-from fastinet.errors import FastinetError
+from fastinet.errors import FastinetError, MissingError, ReadError
 from fastinet.sidecars.identity import has_same_content
 from fastinet.sidecars.places import Sidecars
 
@@ -111,9 +111,16 @@ class _PassWarning:
 
 
 def is_gzip(path: Path) -> bool:
-    """Whether the file at `path` begins as gzip data do; False where it cannot be read."""
+    """Whether the file at `path` begins as gzip data do.
+
+    Raises:
+        ReadError: it cannot be read, so that nobody knows.
+        MissingError: it is not there.
+    """
     try:
         with path.open("rb") as file:
             return file.read(2) == b"\x1f\x8b"
-    except OSError:
-        return False
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingError("no such file", archive=str(path)) from error
+    except OSError as error:
+        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error

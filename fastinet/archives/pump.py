@@ -8,6 +8,8 @@ import socket
 import threading
 from typing import Protocol
 
+from fastinet.base.threads import start_thread
+
 __all__ = ["Pump", "Readable"]
 
 _PUMP_BYTES = 1 << 18
@@ -35,7 +37,15 @@ class Pump(threading.Thread):
         self._process = os.getpid()
         self.outlet, self._inlet = socket.socketpair()
         self._inlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PUMP_BYTES)
-        self.start()
+        self._begin()
+
+    def _begin(self) -> None:
+        try:
+            start_thread(self, "read the stream")
+        except BaseException:
+            self.outlet.close()
+            self._inlet.close()
+            raise
 
     def run(self) -> None:
         """Copies until the file ends, or the reader of the socket has gone."""

@@ -199,6 +199,10 @@ class SeekIndex:
             parts = [members_of_chunk(chunk) for chunk in chunks]
         except UnusableSidecarError as error:
             raise ReadError(f"the seek index '{self.path}' {error}: remove it") from None
+        except OSError as error:
+            raise ReadError(
+                f"the seek index '{self.path}' cannot be read: {error.strerror}"
+            ) from error
         if not chunks or not chunks[-1].is_last:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
         return join_members(parts)

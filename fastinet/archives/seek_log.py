@@ -114,7 +114,13 @@ def obtain_seek_index(
             _run_seek_pass(log, archive, header, progress, chunk_bytes)
             if log.path is None:
                 return seek_index_in_memory(log.content_in_memory(), log.not_kept)
-        found = load_seek_index(log.path, header, mapped=mapped)
+        try:
+            found = load_seek_index(log.path, header, mapped=mapped)
+        except (OSError, UnusableSidecarError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise ReadError(
+                f"the seek index '{log.path}' was made, and cannot be read: {why}"
+            ) from error
         if found is None:
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
         return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastinet.base.checks import whole_number
+from fastinet.base.paths import exists, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +91,7 @@ def shard_paths(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]])
 
 def _expanded(path: str | os.PathLike[str]) -> list[Path]:
     name = os.fspath(path)
-    if not ("{" in name or "}" in name) or Path(name).exists():
+    if not ("{" in name or "}" in name) or exists(Path(name)):
         return [Path(name).absolute()]
     return [Path(shard).absolute() for shard in expand_braces(name)]
 
@@ -134,11 +135,11 @@ def why_missing(path: Path) -> str:
         return "; variables are not expanded here: os.path.expandvars does that"
     if "::" in name:
         return "; several archives are a list here, or a pattern like train-{0000..0146}.tar"
-    if name != name.rstrip() and Path(name.rstrip()).exists():
+    if name != name.rstrip() and exists(Path(name.rstrip())):
         return f"; there is '{name.rstrip()}', without the white space behind it"
     folder = path.parent
-    if not folder.is_dir():
-        nearest = next(parent for parent in folder.parents if parent.exists())
+    if not is_folder(folder):
+        nearest = next(parent for parent in folder.parents if exists(parent))
         return f"; its folder is not there either: '{nearest}' is as far as the path leads"
     like_it = re.compile(re.sub(r"\d+", r"\\d+", re.escape(path.name)))
     try:

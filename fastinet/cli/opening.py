@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,8 +65,9 @@ def open_archive(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        if is_gzip(Path(path)):
-            note("What was made of the seek index is kept: the same command goes on from there.")
+        with contextlib.suppress(FastinetError):
+            if is_gzip(Path(path)):
+                note("What was made of the seek index is kept: the same command goes on from it.")
         raise
     except FastinetError:
         raise

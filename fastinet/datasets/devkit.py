@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.base.paths import exists, file_bytes, is_file, is_folder
 from fastinet.datasets.classes import (
     IMAGENET1K_CLASSES,
     imagenet1k_wnids,
@@ -145,9 +146,9 @@ def read_devkit(path: str | os.PathLike[str]) -> Devkit:
         OSError: it cannot be read.
     """
     location = Path(path)
-    if not location.exists():
+    if not exists(location):
         raise MissingError("no such file or folder", archive=str(location))
-    parts = _parts_of_folder(location) if location.is_dir() else _parts_of_tar(location)
+    parts = _parts_of_folder(location) if is_folder(location) else _parts_of_tar(location)
     for part, advice in (("meta", "meta.mat"), ("truth", "validation_ground_truth.txt")):
         if part not in parts:
             raise MissingError(
@@ -170,9 +171,9 @@ def is_devkit(path: str | os.PathLike[str]) -> bool:
     Looks no further than the first image, or part of a kit. What cannot be read is none.
     """
     location = Path(path)
-    if location.is_dir():
-        return bool(_parts_of_folder(location))
     try:
+        if is_folder(location):
+            return bool(_parts_of_folder(location))
         with location.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as tar:
             for member in tar:
                 base = member.name.rpartition("/")[2]
@@ -194,10 +195,10 @@ def _parts_of_folder(folder: Path) -> dict[str, tuple[str, bytes]]:
     """Parts by their names: file name and content. The folder is the kit, or holds it."""
     parts = {}
     for below in (folder, folder / "data", *sorted(folder.glob("*/data"))):
-        for file in sorted(below.iterdir()) if below.is_dir() else ():
+        for file in sorted(below.iterdir()) if is_folder(below) else ():
             part = _part_named(file.name)
-            if part is not None and part not in parts and file.is_file():
-                if file.stat().st_size > _MOST_BYTES:
+            if part is not None and part not in parts and is_file(file):
+                if file_bytes(file) > _MOST_BYTES:
                     raise _too_long(str(folder), file.name)
                 parts[part] = file.name, file.read_bytes()
     return parts
@@ -219,7 +220,7 @@ def _parts_of_tar(path: Path) -> dict[str, tuple[str, bytes]]:
                 content = tar.extractfile(member)
                 parts[part] = member.name, content.read() if content is not None else b""
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        found = None if compressed else content_of(head, path.stat().st_size)
+        found = None if compressed else content_of(head, file_bytes(path))
         known = f"; it is {found.name}: {found.as_archive}" if found is not None else ""
         raise CorruptError(
             f"no tar or tar.gz, or a truncated or damaged one: {error}{known}", archive=str(path)

@@ -175,6 +175,8 @@ def best_checkpoints(
         identities = identities or [archive.identify() for archive in archives]
         try:
             found, tail_bytes = _load_checkpoints(place, identities, items)
+        except FileNotFoundError:
+            continue
         except UnusableSidecarError as error:
             findings.append(f"the checkpoint index '{place}' {error}")
             continue

@@ -19,7 +19,7 @@ from fastinet.datasets.key_labels import validation_numbers
 from fastinet.datasets.label_sets import LabelSets, single_labels
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import ALL
-from fastinet.errors import printable
+from fastinet.errors import ReadError, printable
 from fastinet.items import checkpoints
 from fastinet.items.checkpoint_pass import run_checkpoint_pass
 from fastinet.items.checkpoints import Checkpoints
@@ -222,7 +222,12 @@ class Dataset:
             progress=drawn(progress, f"checkpoints of {printable(self.name)}"),
         )
         self._checkpoints = None
-        return self.checkpoints
+        made = self.checkpoints
+        if made.covered < len(self):  # a warning says why
+            raise ReadError(
+                "the checkpoint index was made, and cannot be read: try again", archive=self.path
+            )
+        return made
 
     def read(self, index: int) -> bytes:
         """The original bytes of an item, as they stand in the archive.

@@ -14,6 +14,7 @@ from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive, is_gzip
 from fastinet.archives.leftovers import are_leftovers
 from fastinet.archives.shards import shard_paths, sidecar_base, title, why_missing
+from fastinet.base.paths import exists, is_folder
 from fastinet.datasets.entries import LEFTOVERS, PassedOver
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
@@ -60,7 +61,7 @@ def find_archives(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         ValueError: a pattern that is none, an empty list, or an archive that it names twice.
         MissingError, ReadError, UnsupportedError: as :func:`fastinet.open`.
     """
-    if isinstance(path, str) and _URL.match(path) and not Path(path).exists():
+    if isinstance(path, str) and _URL.match(path) and not exists(Path(path)):
         raise UnsupportedError(
             "a URL, and fastinet opens what is on this machine; what curl sends can be streamed: "
             'curl -L URL | python train.py, with fastinet.open("-") in it',
@@ -124,7 +125,7 @@ def archives_at(path: Path) -> tuple[list[Archive], list[str]]:
         return [FolderArchive(path)], []
     others = sorted(e for e in found if not _is_class_tar(e) and not is_sidecar(e.name))
     _refuse_images_beside(path, class_tars, others)
-    names = [entry.name + "/" * entry.is_dir() for entry in others]
+    names = [entry.name + "/" * is_folder(entry) for entry in others]
     left = are_leftovers(names)
     notes = []
     for are_left, what in (
@@ -142,7 +143,7 @@ def _refuse_images_beside(path: Path, class_tars: Sequence[Path], others: Sequen
 
     A tar of the folder has all of them, and without some labels would be other ones.
     """
-    if not any(entry.is_dir() or _is_called_image(entry.name) for entry in others):
+    if not any(is_folder(entry) or _is_called_image(entry.name) for entry in others):
         return
     files = sorted(FolderArchive(path).file_names())
     labelled = {_sample(name) for name in files if name.lower().endswith((".cls", ".json"))}
@@ -214,12 +215,12 @@ def patch_at(path: Path) -> FileArchive | GzipArchive:
         UnsupportedError: it is a folder.
         MissingError, ReadError: it is not there, or cannot be read.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise UnsupportedError(
             "a patch is an archive; in an extracted folder, put its images in place of the others",
             archive=str(path),
         )
-    if not path.exists():
+    if not exists(path):
         raise MissingError("no such file", archive=str(path))
     return file_archive(path)
 

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
 from fastinet.base.progress_bar import drawn
+from fastinet.base.threads import submitted
 from fastinet.base.warning import warn
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.errors import printable
@@ -414,7 +415,7 @@ def _in_order(work: Callable[[Rows], Hashes], chunks: list[Rows], threads: int) 
     waiting: deque[Future[Hashes]] = deque()
     try:
         for chunk in chunks:
-            waiting.append(executor.submit(work, chunk))
+            waiting.append(submitted(executor, work, chunk))
             if len(waiting) > 2 * threads:
                 yield waiting.popleft().result()
         while waiting:

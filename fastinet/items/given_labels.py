@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastinet.base.paths import exists, is_folder
 from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.label_sets import LabelSets
@@ -98,9 +99,9 @@ def kind_of(path: str | os.PathLike[str]) -> str:
         MissingError: there is nothing.
     """
     location = Path(path)
-    if location.is_dir():
+    if is_folder(location):
         return "archive"
-    if not location.exists():
+    if not exists(location):
         raise MissingError("no such file", archive=str(path))
     with location.open("rb") as file:
         head = file.read(tarfile.BLOCKSIZE)

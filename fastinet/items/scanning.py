@@ -13,6 +13,7 @@ from fastinet import datasets
 from fastinet.archives.file_archive import FileArchive, OneFile
 from fastinet.archives.files import Files
 from fastinet.archives.gzip_archive import GzipArchive
+from fastinet.base.paths import exists, file_bytes, is_folder
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
@@ -61,7 +62,7 @@ def scan_archives(
     """
     scanned = []
     sizes = [
-        archive.path.stat().st_size if isinstance(archive, FileArchive | GzipArchive) else 0
+        file_bytes(archive.path) if isinstance(archive, FileArchive | GzipArchive) else 0
         for archive in archives
     ]
     for i, archive in enumerate(archives):
@@ -137,7 +138,7 @@ def recognised(
 
 def _name_around(path: Path) -> str:
     """The name that counts as a folder around all that was opened; "": a pattern's does not."""
-    if not path.exists():
+    if not exists(path):
         return ""
     # A class folder, or tar, is a part of the folder that it lies in.
     bare = path.name.removesuffix(".tar")
@@ -158,7 +159,7 @@ def _backslashes(path: Path, archives: Sequence[ScannedArchive]) -> str:
         return ""
     advice = (
         "extract them again: of a ZIP unzip makes folders of them, of a tar"
-        if path.is_dir()
+        if is_folder(path)
         else "extract it with GNU tar, and open or pack the folder:"
     )
     return (
@@ -190,7 +191,7 @@ def _without_images(path: Path, members: ScannedMembers) -> FastinetError:
     lost = [name for entries in members.entries for name in entries.lost]
     some = ", ".join([*lost[:3], *(["..."] if len(lost) > 3 else [])])
     links = "1 link" if len(lost) == 1 else f"{len(lost)} links"
-    if path.is_dir():
+    if is_folder(path):
         below = _archives_below(path, members)
         advice = below or (
             f"; {links} in it lead to files that are not there: {some}" if lost else ""

@@ -20,6 +20,7 @@ import numpy as np
 
 from fastinet._native import _paths
 from fastinet.archives.gzip_archive import is_gzip
+from fastinet.base.paths import is_file, is_folder
 from fastinet.datasets import webdataset
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
@@ -89,9 +90,12 @@ def siblings_note(path: Path, listing: Listing, *, look_at_indexes: bool) -> lis
     mine = {wnid for _, wnids in listing.splits for wnid in wnids}
     if listing.family == webdataset.FAMILY:  # whose labels are numbers of their own
         return []
-    if path.is_dir():
-        return _folders_note(path, mine)
-    return _tars_note(path, mine) if look_at_indexes and path.is_file() else []
+    with contextlib.suppress(OSError):  # nobody asked for those beside it
+        if is_folder(path):
+            return _folders_note(path, mine)
+        if look_at_indexes and is_file(path):
+            return _tars_note(path, mine)
+    return []
 
 
 def _folders_note(path: Path, mine: set[str]) -> list[str]:
@@ -137,7 +141,7 @@ def _tars_note(path: Path, mine: set[str]) -> list[str]:
 
 def _indexed_classes(path: Path) -> set[str]:
     """The classes of a tar by its index; none where there is no good one."""
-    places = [place for place in Sidecars(path).places() if place.is_file()]
+    places = [place for place in Sidecars(path).places() if is_file(place)]
     if not places:
         return set()
     try:

@@ -14,6 +14,7 @@ from fastinet._native import _engine
 from fastinet.archives.explaining import explained_stream
 from fastinet.archives.pump import Pump, Readable
 from fastinet.base.checks import whole_number
+from fastinet.base.threads import refused_thread
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import ClassInfo, class_table
 from fastinet.datasets.companions import LabelFunction, asked_label, by_extension
@@ -157,7 +158,7 @@ class Stream:
         # In a thread, so that Ctrl-C interrupts the waiting.
         reader = concurrent.futures.ThreadPoolExecutor(1)
         try:
-            while (found := reader.submit(native.next).result()) is not None:
+            while (found := self._next(reader, native)) is not None:
                 key, companions, size, data = found
                 yield StreamItem(key, by_extension(companions), size, data)
         except FastinetError as error:
@@ -169,6 +170,14 @@ class Stream:
             reader.shutdown()
             self.skipped, self.skipped_names = native.skipped, tuple(native.skipped_names)
         self.check()
+
+    def _next(
+        self, reader: concurrent.futures.Executor, native: _engine.StreamItems
+    ) -> tuple[str, list[tuple[str, bytes | None]], int, bytes] | None:
+        try:
+            return reader.submit(native.next).result()
+        except RuntimeError as error:
+            raise ReadError(refused_thread("read the stream"), archive=self.name) from error
 
     def label(self, key: str, companions: Mapping[str, bytes]) -> int:
         """The label of an item that has arrived.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import numpy as np
 
+from fastinet.base.threads import start_thread
 from fastinet.errors import CancelledError, ThenError, TooLargeError
 from fastinet.loading.then import generator
 
@@ -362,8 +363,14 @@ class ThenRun(Generic[Delivered]):
         if self._is_begun or self._is_closed:
             return
         self._is_begun = True
-        for thread in self._threads:
-            thread.start()
+        for number, thread in enumerate(self._threads):
+            try:
+                start_thread(thread, "call the function of then=")
+            except BaseException:
+                self._threads = self._threads[:number]  # those that `close` has to wait for
+                self._is_closed = True  # and that have nothing to do
+                self._notify()
+                raise
 
     def _notify(self) -> None:
         """Wakes all who wait; `_changed` is held."""

@@ -33,6 +33,7 @@ from fastinet.sidecars.schema import Count, Range, UnusableSidecarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from io import FileIO
 
 __all__ = [
     "Identity",
@@ -87,10 +88,10 @@ def identify_file(path: Path, *, blocks: bool = True) -> Identity:
             last = max(0, info.st_size - _BLOCK_BYTES)
             probe = hashlib.sha256()
             for i in range(_PROBES):
-                probe.update(os.pread(file.fileno(), _BLOCK_BYTES, last * i // (_PROBES - 1)))
+                probe.update(_block(file, _BLOCK_BYTES, last * i // (_PROBES - 1)))
             more = hashlib.sha256()
             for start, count in _chosen_blocks(info.st_size) if blocks else ():
-                more.update(os.pread(file.fileno(), count, start))
+                more.update(_block(file, count, start))
     except OSError as error:
         raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
     return Identity(
@@ -100,6 +101,17 @@ def identify_file(path: Path, *, blocks: bool = True) -> Identity:
         probe.hexdigest(),
         blocks=more.hexdigest() if blocks else "",
     )
+
+
+def _block(file: FileIO, count: int, start: int) -> bytes:
+    """So many bytes of the file, or as many as there are: a read may give less."""
+    block = b""
+    while len(block) < count:
+        piece = os.pread(file.fileno(), count - len(block), start + len(block))
+        if not piece:
+            break
+        block += piece
+    return block
 
 
 def _chosen_blocks(size: int) -> Iterator[tuple[int, int]]:

@@ -14,6 +14,7 @@ has written to is left alone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -58,10 +59,13 @@ class LogForm(Generic[Header]):
         """The header, and where the first chunk starts [bytes].
 
         Raises:
+            FileNotFoundError: it is empty, as one that was begun and never written: as good as none.
             UnusableSidecarError: the header is damaged, or of another kind or version.
         """
         file.seek(0)
         fixed = file.read(_HEADER.size) or b""
+        if not fixed:
+            raise FileNotFoundError(errno.ENOENT, "it is empty")
         if len(fixed) < _HEADER.size:
             raise UnusableSidecarError(f"is damaged or no {self.what} at all")
         magic, version, crc, length = _HEADER.unpack(fixed)
@@ -168,7 +172,7 @@ class Log:
         try:
             header, start = self._form.read_header(self._file)
             self._check_header(header)
-        except UnusableSidecarError:
+        except (FileNotFoundError, UnusableSidecarError):
             self._begin()
             return
         self._end = self._take_over(start)
@@ -205,14 +209,11 @@ class Log:
             ReadError: they cannot be written; the log is as good as before.
         """
         if self.path is not None:
-            if not self._is_mine(self.path):
-                raise ReadError(
-                    f"the {self._form.what} '{self.path}' was changed by another process while this"
-                    " one was making it, and the locks of its file system did not prevent that: let"
-                    " one process make it, then open again"
-                )
             try:
+                self._check_mine(self.path)
                 _write_through(self._file, data)
+            except ReadError:
+                raise
             except OSError as error:
                 with contextlib.suppress(OSError):  # else the next try cuts it
                     self._file.truncate(self._end)
@@ -223,13 +224,19 @@ class Log:
 
     def _leave_the_disk(self, path: Path, error: OSError) -> None:
         """Goes on in memory with what the file at `path` has, which cannot be written any more."""
+        unwritable = ReadError(
+            f"the {self._form.what} '{path}' cannot be written: {error.strerror}; what it holds so"
+            " far is good, and the next try goes on from there"
+        )
         if not self.may_stay_in_memory:
-            raise ReadError(
-                f"the {self._form.what} '{path}' cannot be written: {error.strerror}; what it"
-                " holds so far is good, and the next try goes on from there"
-            ) from error
-        self._file.seek(0)
-        written = self._file.read(self._end) or b""
+            raise unwritable from error
+        try:
+            self._file.seek(0)
+            written = self._file.read(self._end) or b""
+        except OSError:
+            raise unwritable from error
+        if len(written) != self._end:
+            raise unwritable from error
         self._file.close()
         self._file = io.BytesIO()
         self._file.write(written)
@@ -239,13 +246,22 @@ class Log:
             " from it"
         )
 
-    def _is_mine(self, path: Path) -> bool:
-        """Whether the log is as this process left it: no other has written to it or replaced it."""
+    def _check_mine(self, path: Path) -> None:
+        """Raises ReadError unless the log is as this process left it, OSError if nobody can tell.
+
+        Another process may have written to it, or have replaced it.
+        """
         status = os.fstat(self._file.fileno())
         try:
-            return status.st_size == self._end and os.path.samestat(status, path.stat())
+            is_mine = status.st_size == self._end and os.path.samestat(status, path.stat())
         except FileNotFoundError:
-            return False
+            is_mine = False
+        if not is_mine:
+            raise ReadError(
+                f"the {self._form.what} '{path}' was changed by another process while this one was"
+                " making it, and the locks of its file system did not prevent that: let one process"
+                " make it, then open again"
+            )
 
     def content_in_memory(self) -> bytes:
         """All bytes of a log that has no file (`path` is None)."""

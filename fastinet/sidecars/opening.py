@@ -8,18 +8,22 @@ written; what is then read is checked as any file's content is (:mod:`fastinet.s
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from io import FileIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastinet.sidecars.schema import UnusableSidecarError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["check_own", "open_to_read", "open_to_write"]
+__all__ = ["SidecarFile", "check_own", "open_to_read", "open_to_write"]
+
+Made = TypeVar("Made")
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -28,6 +32,56 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+
+
+class SidecarFile(FileIO):
+    """A sidecar that is open: whatever fails says of which file, and reads are not cut short.
+
+    A read may give less than there is, on network file systems for one. What was written is on the
+    disk by `os.fsync` and not by `close`, which therefore has nothing left that could fail.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As many bytes as that, or all to the end of the file."""
+        if size is None or size < 0:
+            return self.readall()
+        pieces = []
+        while size > 0 and (piece := self._named(super().read, size)):
+            pieces.append(piece)
+            size -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def readall(self) -> bytes:
+        """All bytes to the end of the file."""
+        return self._named(super().readall) or b""
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fills the buffer, or as much of it as there are bytes."""
+        view = memoryview(buffer).cast("B")
+        filled = 0
+        while filled < len(view) and (count := self._named(super().readinto, view[filled:])):
+            filled += count
+        return filled
+
+    def write(self, data: Any, /) -> int:
+        """Writes some of the bytes, and says how many."""
+        return self._named(super().write, data) or 0
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Cuts the file."""
+        return self._named(super().truncate, size)
+
+    def close(self) -> None:
+        """Closes it."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+    def _named(self, call: Callable[..., Made], *arguments: Any) -> Made:
+        try:
+            return call(*arguments)
+        except OSError as error:
+            error.filename = self.name
+            raise
 
 
 def open_to_read(path: Path) -> FileIO:
@@ -85,7 +139,7 @@ def _opened(path: Path, flags: int, mode: str) -> FileIO:
             raise _refusal(path, f"it is {kind}, and no regular file")
         if flags & os.O_CREAT and status.st_nlink > 1:  # 0: removed meanwhile
             raise _refusal(path, "it has further names (hard links), which are not written through")
-        return FileIO(str(path), mode, opener=lambda _path, _flags: descriptor)
+        return SidecarFile(str(path), mode, opener=lambda _path, _flags: descriptor)
     except BaseException:
         os.close(descriptor)
         raise

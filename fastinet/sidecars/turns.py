@@ -196,10 +196,13 @@ class _Lock:
                 raise _NoLockError(self, error) from error
             with contextlib.ExitStack() as closing:
                 closing.enter_context(file)
+                try:
+                    self._inode = _inode(file)
+                except OSError as error:
+                    raise _NoLockError(self, error) from error
                 if not self._lock(file):
                     return False
                 if self._is_at_path(file):  # else it was removed between the opening and the lock
-                    self._inode = _inode(file)
                     closing.pop_all()
                     self._file = file
         _mine.files.add(self._inode)
@@ -213,7 +216,7 @@ class _Lock:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if _inode(file) in _mine.files:
+            if self._inode in _mine.files:
                 raise ReadError(
                     f"this thread is making the {self.what}, and would wait for itself"
                 ) from None
@@ -221,8 +224,8 @@ class _Lock:
         except OSError as error:
             if error.errno == errno.ESTALE:  # removed on another machine
                 return True
-            if not os.fstat(file.fileno()).st_size:  # made by this open(), and empty
-                with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):
+                if not os.fstat(file.fileno()).st_size:  # made by this open(), and empty
                     self.path.unlink()
             raise _NoLockError(self, error, is_for_want_of_locks=True) from error
         return True

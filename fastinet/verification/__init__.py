@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
+from fastinet.base.paths import exists, is_folder
 from fastinet.base.progress_bar import drawn_stages
 from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED
@@ -118,9 +119,13 @@ def verify(
     if [archive.identify() for archive in archives] != identities:
         message = "it was changed while it was verified, so what was found counts for nothing"
         advice = "Let the download or the copy end, then verify again."
-        report.findings.insert(
-            0, Finding("error", "changed", message, str(absolute), None, None, advice)
+        changed = Finding(
+            "error", "changed", message, str(absolute), None, None, advice, transient=True
         )
+        report.findings.insert(0, changed)
+    if any(finding.transient for finding in report.findings):
+        journal.forget()
+        return report
     journal.save("report", report.to_dict())
     journal.forget_walk()
     return report
@@ -132,7 +137,7 @@ def _fingerprint(published: Sequence[PublishedArchive]) -> str:
 
 def _identity_of(devkit: Path) -> Any:
     """What binds a report to the devkit that it compares with."""
-    if devkit.is_dir() or not devkit.exists():
+    if is_folder(devkit) or not exists(devkit):
         return str(devkit)
     return list(identify_file(devkit).exact_fields().values())
 
@@ -149,7 +154,7 @@ def _has_images(path: Path) -> bool:
 
 def _refuse_folder_of_archives(path: Path) -> None:
     """An extracted tree has images in it; a folder of downloads is several archives."""
-    entries = sorted(path.iterdir()) if path.is_dir() else []
+    entries = sorted(path.iterdir()) if is_folder(path) else []
     tars = [entry.name for entry in entries if entry.suffix == ".tgz" or ".tar" in entry.suffixes]
     names = [name for name in tars if wnid_number(name.partition(".")[0]) < 0]
     if names and len(names) == len(tars) and not _has_images(path):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _engine
+from fastinet.base.threads import submitted
 from fastinet.formats.not_images import explained_cause
 from fastinet.sidecars.schema import Count, Hexadecimal
 from fastinet.verification.known import INVALID
@@ -168,7 +169,7 @@ class ContentPass:
             images: how many images are done then.
         """
         digest = self._digest
-        reading = None if digest is None else helper.submit(digest.advance, position)
+        reading = None if digest is None else submitted(helper, digest.advance, position)
         first = self.state.images
         components, failures = _engine.check_items(
             self._table, first, images - first, decode=self._decode, threads=self._threads
@@ -203,7 +204,7 @@ class ContentPass:
             return Finding("note", "odd image", f"no image, as in every copy: {cause}", *context)
         if code in ("io", "missing"):
             advice = "The disk or the network failed: look at its messages, then try again."
-            return Finding("error", "unreadable image", cause, *context, advice)
+            return Finding("error", "unreadable image", cause, *context, advice, transient=True)
         if code == "too large":
             return Finding("warning", "unreadable image", cause, *context)
         kind = "damaged image" if code == "corrupt" else "unreadable image"

@@ -15,6 +15,7 @@ from fastinet.archives.containers import inner_tars, join_members
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive
+from fastinet.base.paths import file_bytes
 from fastinet.errors import FastinetError, ReadError
 from fastinet.verification.gzip_walk import walk_gzip
 
@@ -55,7 +56,7 @@ class Cut:
             findings: take it.
             published_bytes: size that the archive should have; None: not known.
         """
-        size = self.archive.path.stat().st_size
+        size = file_bytes(self.archive.path)
         share = ""
         if published_bytes is not None and published_bytes > size:
             share = f" of {published_bytes:,} as published ({size / published_bytes:.1%})"
@@ -125,7 +126,7 @@ class Headers:
         walks = list(done)
         begun = walks.pop() if state else None
         keeper = _Keeper(self._journal)
-        sizes = [0 if isinstance(a, FolderArchive) else a.path.stat().st_size for a in archives]
+        sizes = [0 if isinstance(a, FolderArchive) else file_bytes(a.path) for a in archives]
         for number in range(len(walks), len(archives)):
             archive = archives[number]
             progress = functools.partial(self._passed, sum(sizes[:number]), sum(sizes))
@@ -173,7 +174,7 @@ class Headers:
 
         Where an archive is cut, every tar around the cut has an error; they are one :class:`Cut`.
         """
-        size = archive.path.stat().st_size
+        size = file_bytes(archive.path)
         cuts = [
             error
             for error in errors

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastinet._native import _scan
+from fastinet.base.paths import is_folder
 from fastinet.datasets import ilsvrc, imagenet_c
 from fastinet.datasets.names import Names
 from fastinet.datasets.scanned import IMAGE_EXTENSIONS
@@ -226,7 +227,7 @@ def _check_unread_images(
             f" {some(lost[row] for row in rows[:4])}",
             member=lost[rows[0]],
             advice="Pack the images in place of the links: tar --dereference."
-            if not subject.path.is_dir()
+            if not is_folder(subject.path)
             else "Make them lead to what is there, or bring back what they lead to.",
         )
 

@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.base.paths import file_bytes
 from fastinet.datasets import imagenet_c, objectnet, tiny_imagenet
 from fastinet.datasets.key_labels import wnids_told
 from fastinet.datasets.names import Names
 from fastinet.datasets.published import CORRUPTIONS
 from fastinet.datasets.scanned import wnid_number, wnid_text
+from fastinet.errors import ReadError
 from fastinet.formats.signatures import content_of
 
 if TYPE_CHECKING:
@@ -74,21 +76,24 @@ def file_kind(path: Path) -> str | Wrong:
     A file with damage in its first header still is a "tar".
 
     Raises:
-        OSError: it cannot be read.
+        ReadError: it cannot be read.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(_BLOCK_BYTES)
-        if size == 0:
-            return Wrong("the file is empty", "Download it again.")
-        for magic, kind in ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"[[", "json")):
-            if head.startswith(magic):
-                return kind
-        if not any(head) and size > 2 * _BLOCK_BYTES:
-            return Wrong(
-                "the file begins with zeros, as one that a download made room for and did not fill",
-                "Let the download end, or check its pieces again.",
-            )
+    size = file_bytes(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_BLOCK_BYTES)
+    except OSError as error:
+        raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
+    if size == 0:
+        return Wrong("the file is empty", "Download it again.")
+    for magic, kind in ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"[[", "json")):
+        if head.startswith(magic):
+            return kind
+    if not any(head) and size > 2 * _BLOCK_BYTES:
+        return Wrong(
+            "the file begins with zeros, as one that a download made room for and did not fill",
+            "Let the download end, or check its pieces again.",
+        )
     content = content_of(head, size)
     # Text that has the checksum of a tar header is one: its name came first.
     if len(head) == _BLOCK_BYTES and (

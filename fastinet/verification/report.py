@@ -40,6 +40,8 @@ class Finding:
     """What to do about it; a sentence, or ""."""
     detail: str = ""
     """What is too long for a sentence: all numbers of the missing images, "2-3, 5-8, 11"."""
+    transient: bool = False
+    """Another try may find otherwise: a disk failed. Such a report is not remembered."""
 
     @property
     def place(self) -> str:

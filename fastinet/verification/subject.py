@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fastinet.base.paths import file_bytes, is_file
 from fastinet.datasets.scanned import wnid_number
 from fastinet.verification.findings import Findings
 from fastinet.verification.report import Check, Report
@@ -66,8 +67,8 @@ class Subject:
 
     def __post_init__(self) -> None:
         alone = len(self.archives) == 1 and self.archives[0].path == self.path
-        self.is_file = alone and self.path.is_file()
-        self.file_bytes = self.path.stat().st_size if self.is_file else 0
+        self.is_file = alone and is_file(self.path)
+        self.file_bytes = file_bytes(self.path) if self.is_file else 0
         self.findings = Findings(str(self.path))
         self.report = Report(str(self.path))
 

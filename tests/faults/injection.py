@@ -1,0 +1,140 @@
+"""Steers the faults of faults.cc: builds the library, and says which call is to fail and how.
+
+The library has to be loaded before the others: a program that injects faults is started with
+`environment_of` it, and then uses `Injector`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(__file__).with_name("faults.cc")
+FOREVER = 1 << 40
+
+
+class Kind(NamedTuple):
+    """Calls that fail alike."""
+
+    bit: int
+    """In faults.cc."""
+    errors: tuple[int, ...]
+    """What they fail with."""
+    repeatable: bool = False
+    """Whether a call may also fail with EINTR, and whoever made it has to try again."""
+
+
+KINDS = {
+    "memory": Kind(1 << 0, (errno.ENOMEM,)),
+    "thread": Kind(1 << 1, (errno.EAGAIN,)),
+    "open": Kind(1 << 2, (errno.EMFILE, errno.EIO, errno.EACCES), repeatable=True),
+    "stat": Kind(1 << 3, (errno.EIO, errno.EACCES)),
+    "read": Kind(1 << 4, (errno.EIO,), repeatable=True),
+    "write": Kind(1 << 5, (errno.ENOSPC, errno.EIO), repeatable=True),
+    "sync": Kind(1 << 6, (errno.EIO,)),
+    "truncate": Kind(1 << 7, (errno.EIO,)),
+    "name": Kind(1 << 8, (errno.EACCES, errno.EIO, errno.EROFS)),
+    "lock": Kind(1 << 9, (errno.ENOLCK, errno.EIO)),
+    "map": Kind(1 << 10, (errno.ENOMEM, errno.ENODEV)),
+    "list": Kind(1 << 11, (errno.EIO, errno.EMFILE)),
+    "pipe": Kind(1 << 12, (errno.EMFILE,)),
+    "close": Kind(1 << 13, (errno.EIO,)),
+}
+OF_DISKS = sum(kind.bit for name, kind in KINDS.items() if name not in ("memory", "thread"))
+
+FAIL, SHORT, ALTERNATE, KILL = range(4)
+
+
+def build_library(folder: Path) -> Path:
+    """Compiles faults.cc into `folder`."""
+    library = folder / "faults.so"
+    compiler = shlex.split(os.environ.get("CXX", "c++"))
+    flags = ["-std=c++20", "-O1", "-g", "-fPIC", "-shared"]
+    subprocess.run([*compiler, *flags, "-o", library, SOURCE, "-ldl"], check=True)
+    return library
+
+
+def environment_of(library: Path, cache: Path) -> dict[str, str]:
+    """The environment of a program that injects faults; `cache` is its user's cache folder."""
+    preload = " ".join(filter(None, (os.environ.get("LD_PRELOAD"), str(library))))
+    sanitizer = os.environ.get("ASAN_OPTIONS", "")
+    return {
+        **os.environ,
+        "LD_PRELOAD": preload,
+        "XDG_CACHE_HOME": str(cache),
+        # The library's operator new asks malloc for memory.
+        "ASAN_OPTIONS": f"{sanitizer}:alloc_dealloc_mismatch=0".lstrip(":"),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+
+
+class Injector:
+    """Faults of this process, which was started with the library."""
+
+    def __init__(self, folder: Path) -> None:
+        """Faults of files count for those below `folder`."""
+        self._library = ctypes.CDLL(None)
+        for name in ("faults_end", "faults_room_left", "faults_blocks"):
+            getattr(self._library, name).restype = ctypes.c_long
+        self._library.faults_folder(os.fsencode(folder))
+
+    def begin(
+        self, kinds: int, first: int, end: int = FOREVER, *, way: int = FAIL, error: int = 0
+    ) -> None:
+        """Calls number `first` up to `end` of these kinds fail, until `end`."""
+        arguments = (ctypes.c_uint(kinds), ctypes.c_long(first), ctypes.c_long(end), way, error)
+        self._library.faults_begin(*arguments)
+
+    def end(self) -> int:
+        """No call fails any more; how many calls of the kinds there were."""
+        return int(self._library.faults_end())
+
+    def watch(self, descriptor: int) -> None:
+        """Calls about this descriptor count, too."""
+        self._library.faults_watch(descriptor)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Calls neither fail nor count: they are those of the test itself."""
+        self._library.faults_pause(1)
+        try:
+            yield
+        finally:
+            self._library.faults_pause(0)
+
+    @contextlib.contextmanager
+    def full_disk(self, room: int) -> Iterator[None]:
+        """The disk takes `room` more bytes."""
+        self._library.faults_room(ctypes.c_long(room))
+        try:
+            yield
+        finally:
+            self._library.faults_room(ctypes.c_long(-1))
+
+    def room_left(self) -> int:
+        """Of a full disk [bytes]."""
+        return int(self._library.faults_room_left())
+
+    @contextlib.contextmanager
+    def bad_bytes(self, name: str, begin: int, end: int) -> Iterator[None]:
+        """Reads of these bytes fail in files whose path ends in `name`."""
+        bounds = (ctypes.c_ulong(begin), ctypes.c_ulong(end))
+        self._library.faults_bad_bytes(name.encode(), *bounds)
+        try:
+            yield
+        finally:
+            self._library.faults_bad_bytes(b"", *[ctypes.c_ulong(0)] * 2)
+
+    def blocks(self) -> int:
+        """Blocks of memory that fastinet asked for and has not given back."""
+        return int(self._library.faults_blocks())
