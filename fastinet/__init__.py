@@ -13,6 +13,10 @@ Nothing is unpacked and nothing re-encoded::
 import importlib
 from typing import Any
 
+from fastinet.base.interpreters import refuse_subinterpreter
+
+refuse_subinterpreter()  # before NumPy and the compiled modules, which some import hangs in
+
 from fastinet import augment, errors, metrics, mixing, recipes
 from fastinet.annotations.bounding_boxes import Boxes, read_boxes
 from fastinet.annotations.item_boxes import ItemBoxes

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,10 +51,18 @@ class ArchiveScan {
 };
 
 /// SeekPass over a file, which Python sees as `_scan.SeekPass`. Open() comes first and must have
-/// succeeded; errors name the archive.
+/// succeeded; errors name the archive. Calls of several threads come one after another.
 class GzipScan {
+  /// What the pass answers to `question`, a member function of its.
+  template <class Question>
+  auto Ask(Question question) const {
+    const std::lock_guard lock(mutex_);
+    return std::invoke(question, *pass_);
+  }
+
  public:
   Status Open(std::string path, std::string_view folder, uint64_t spacing) {
+    const std::lock_guard lock(mutex_);
     path_ = path;
     FASTINET_ASSIGN_OR_RETURN(std::unique_ptr<File> file, File::Open(std::move(path)));
     FASTINET_ASSIGN_OR_RETURN(pass_, SeekPass::Start(std::move(file), folder, spacing));
@@ -60,22 +70,33 @@ class GzipScan {
   }
 
   Status Resume(Bytes state, std::vector<std::string> container_names) {
+    const std::lock_guard lock(mutex_);
     return pass_->Resume(state, std::move(container_names)).InArchive(path_);
   }
-  Status Step(uint64_t compressed_bytes) { return pass_->Step(compressed_bytes).InArchive(path_); }
+  Status Step(uint64_t compressed_bytes) {
+    const std::lock_guard lock(mutex_);
+    return pass_->Step(compressed_bytes).InArchive(path_);
+  }
 
-  bool done() const { return pass_->done(); }
-  uint64_t size_bytes() const { return pass_->size_bytes(); }
-  uint64_t position_bytes() const { return pass_->position_bytes(); }
-  uint64_t inflated_bytes() const { return pass_->inflated_bytes(); }
+  bool done() const { return Ask(&SeekPass::done); }
+  uint64_t size_bytes() const { return Ask(&SeekPass::size_bytes); }
+  uint64_t position_bytes() const { return Ask(&SeekPass::position_bytes); }
+  uint64_t inflated_bytes() const { return Ask(&SeekPass::inflated_bytes); }
   std::vector<uint8_t> md5() const {
-    const Md5::Digest digest = pass_->md5();
+    const Md5::Digest digest = Ask(&SeekPass::md5);
     return {digest.begin(), digest.end()};
   }
-  SeekPart Take() { return pass_->Take(); }
-  TarMembers Rest() { return pass_->Rest(); }
+  SeekPart Take() {
+    const std::lock_guard lock(mutex_);
+    return pass_->Take();
+  }
+  TarMembers Rest() {
+    const std::lock_guard lock(mutex_);
+    return pass_->Rest();
+  }
 
  private:
+  mutable std::mutex mutex_;  // no one who has it waits for the GIL
   std::string path_;
   std::unique_ptr<SeekPass> pass_;
 };

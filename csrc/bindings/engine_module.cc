@@ -82,7 +82,8 @@ ItemSpec MakeSpec(std::vector<ViewSpec> groups, const std::string& pass_order,
 
 }  // namespace
 
-PYBIND11_MODULE(_engine, module) {
+// Nothing here counts on the GIL: what several threads may reach has locks or atomics of its own.
+PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
   using namespace py::literals;
   module.doc() = "The native engine: threads, slots and epochs. See fastinet.Loader.";
 

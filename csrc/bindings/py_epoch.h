@@ -5,7 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -81,7 +83,7 @@ class PyEpoch {
     auto batch = std::make_unique<PyBatch>(*std::move(delivery), spec);
     py::array labels = batch->Labels();
     const py::object lease = py::cast(std::move(batch));
-    ++delivered_;
+    delivered_.fetch_add(1, std::memory_order_relaxed);
     return py::make_tuple(lease, PyBatch::Arrays(lease, dtype_, with_views_), std::move(labels));
   }
 
@@ -125,7 +127,7 @@ class PyEpoch {
   py::object keys_;
   py::dtype dtype_;
   bool with_views_;
-  int64_t delivered_ = 0;  // guarded by the GIL
+  std::atomic<int64_t> delivered_ = 0;
   // Last, hence destroyed first: that stops the workers, which read the members above.
   PyRun<EpochRun> run_;
 };
@@ -183,9 +185,22 @@ class PyStreamEpoch {
   /// First bytes of the stream; none before its end, or what is wrong with it, was delivered.
   py::bytes Head() { return BytesOf(run_.run().Head()); }
   /// (first bytes, size) of the item whose failure Next() has raised; None before that.
-  py::object FailedHead() const { return failed_head_; }
+  py::object FailedHead() const {
+    std::optional<ItemHead> head;
+    {
+      const std::lock_guard lock(failed_mutex_);
+      head = failed_head_;
+    }
+    if (!head) return py::none();
+    return py::make_tuple(BytesOf(head->bytes), head->size);
+  }
 
  private:
+  struct ItemHead {
+    std::vector<uint8_t> bytes;
+    uint64_t size = 0;  // of the whole item
+  };
+
   static py::bytes BytesOf(const std::vector<uint8_t>& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
@@ -197,12 +212,14 @@ class PyStreamEpoch {
     const auto found =
         std::ranges::find(failed.items, failed.delivery.failed_item, &StreamItem::number);
     if (found == failed.items.end()) return {};
-    failed_head_ = HeadOf(*found);
+    const std::lock_guard lock(failed_mutex_);
+    failed_head_ = {.bytes = found->bytes, .size = found->size};
     return found->key;
   }
 
   std::shared_ptr<const ItemSpec> spec_;
-  py::object failed_head_ = py::none();
+  mutable std::mutex failed_mutex_;
+  std::optional<ItemHead> failed_head_;  // under failed_mutex_
   PyRun<StreamRun> run_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,7 +45,7 @@ class PyRun {
 
   void Close() {
     if (!IsOfThisProcess()) return;  // the threads are the parent's
-    interrupted_.reset();
+    static_cast<void>(TakeInterrupted());
     WithoutGil([&] {
       run_->Stop();
       return true;
@@ -54,7 +55,7 @@ class PyRun {
   int64_t ReadyBatches() { return IsOfThisProcess() ? run_->ReadyBatches() : 0; }
 
   /// Whether NextBatch() would not wait: it then has a batch, the end, or a failure to raise.
-  bool HasAnswer() { return !IsOfThisProcess() || interrupted_ || run_->HasAnswer(); }
+  bool HasAnswer() { return !IsOfThisProcess() || IsInterrupted() || run_->HasAnswer(); }
   /// What to wait on until it may be otherwise; -1 in a forked child, which has its answer.
   int ReadyDescriptor() {
     return IsOfThisProcess() ? Unwrap(run_->ready_signal().Descriptor()) : -1;
@@ -72,17 +73,32 @@ class PyRun {
   Delivered Wait() {
     DropLetGo();
     if (!IsOfThisProcess()) Check(Status(StatusCode::kCancelled, after_fork_));
-    if (interrupted_) return *std::exchange(interrupted_, std::nullopt);
+    if (std::optional<Delivered> kept = TakeInterrupted()) return *std::move(kept);
     Delivered delivered = run_->Next(std::chrono::milliseconds(0));
     for (;;) {
       if (PyErr_CheckSignals() != 0) {
-        if (!IsNotYet(delivered)) interrupted_ = std::move(delivered);
+        if (!IsNotYet(delivered)) KeepInterrupted(std::move(delivered));
         throw py::error_already_set();
       }
       if (!IsNotYet(delivered)) return delivered;
       // The caller holds a reference to the Python object that this is a part of.
       delivered = WithoutGil([&] { return run_->Next(kSignalPeriod); });
     }
+  }
+
+  std::optional<Delivered> TakeInterrupted() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(interrupted_, std::nullopt);
+  }
+  /// There is none yet: signals are looked at by the main thread alone, and that took the one there
+  /// was before it waited.
+  void KeepInterrupted(Delivered delivered) {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = std::move(delivered);
+  }
+  bool IsInterrupted() {
+    const std::lock_guard lock(mutex_);
+    return interrupted_.has_value();
   }
 
   static bool IsNotYet(Delivered& delivered) {
@@ -93,7 +109,8 @@ class PyRun {
 
   const pid_t process_ = getpid();
   const std::string after_fork_;
-  std::optional<Delivered> interrupted_;
+  std::mutex mutex_;
+  std::optional<Delivered> interrupted_;  // under mutex_
   std::shared_ptr<Run> run_;
 };
 

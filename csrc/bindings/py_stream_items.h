@@ -4,8 +4,11 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "bindings/python_values.h"
 #include "engine/fork_safe.h"
@@ -36,6 +39,7 @@ inline py::list Texts(const std::vector<std::string>& texts) {
 }
 
 /// The items of a stream one by one, as they are: what looks at an archive and does not train.
+/// Threads that call it are served one after another; Interrupt() waits for none of them.
 class PyStreamItems {
  public:
   PyStreamItems(int descriptor, const py::bytes& name, const ItemRules& rules, int64_t max_pixels)
@@ -59,14 +63,28 @@ class PyStreamItems {
   void Interrupt() { input_->Interrupt(); }
   /// First bytes of the stream, after Next() has read some.
   py::bytes Head() const {
-    const Bytes head = input_->head();
+    const std::vector<uint8_t> head = WithoutGil([&] {
+      const std::lock_guard lock(mutex_);
+      return std::vector<uint8_t>(input_->head().begin(), input_->head().end());
+    });
     return {reinterpret_cast<const char*>(head.data()), head.size()};
   }
-  uint64_t Skipped() const { return items_ ? items_->skipped() : 0; }
-  py::list SkippedNames() const { return items_ ? Texts(items_->skipped_names()) : py::list(); }
+  uint64_t Skipped() const {
+    return WithoutGil([&] {
+      const std::lock_guard lock(mutex_);
+      return items_ ? items_->skipped() : 0;
+    });
+  }
+  py::list SkippedNames() const {
+    return Texts(WithoutGil([&] {
+      const std::lock_guard lock(mutex_);
+      return items_ ? items_->skipped_names() : std::vector<std::string>();
+    }));
+  }
 
  private:
   Result<std::optional<StreamItem>> Read() {
+    const std::lock_guard lock(mutex_);
     if (!items_) {
       FASTINET_ASSIGN_OR_RETURN(ByteStream* const stream, input_->Open());
       items_ = std::make_unique<ItemStream>(*stream, max_bytes_, rules_);
@@ -77,6 +95,8 @@ class PyStreamItems {
   const std::shared_ptr<StreamInput> input_;
   const ItemRules rules_;
   const uint64_t max_bytes_;
+  // Held while an item is waited for, and so never by a thread that has the GIL.
+  mutable std::mutex mutex_;
   std::unique_ptr<ItemStream> items_;
 };
 

@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, freethreading_compatible=True
 # distutils: language = c++
 """Images without an engine; the stub ``_codec.pyi`` documents it."""
 

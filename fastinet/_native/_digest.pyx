@@ -1,6 +1,8 @@
-# cython: language_level=3
+# cython: language_level=3, freethreading_compatible=True
 # distutils: language = c++
 """MD5 that can be interrupted."""
+
+import threading
 
 from libc.stdint cimport uint8_t
 from libcpp.vector cimport vector
@@ -23,24 +25,34 @@ cdef class Md5:
     """MD5 of bytes that come piece by piece; the stub ``_digest.pyi`` documents it."""
 
     cdef CoreMd5 md5
+    cdef object one_at_a_time  # also while the GIL is released, or where there is none
+
+    def __cinit__(self):
+        self.one_at_a_time = threading.Lock()
 
     def __init__(self, state=None):
         cdef const uint8_t[::1] saved
         if state is not None:
             saved = state
-            check(self.md5.Restore(view(saved)))
+            with self.one_at_a_time:
+                check(self.md5.Restore(view(saved)))
 
     def update(self, const uint8_t[::1] data):
         cdef Bytes piece = view(data)
-        with nogil:
-            self.md5.Update(piece)
+        with self.one_at_a_time:
+            with nogil:
+                self.md5.Update(piece)
 
     def hexdigest(self):
-        cdef Digest digest = self.md5.digest()
+        cdef Digest digest
+        with self.one_at_a_time:
+            digest = self.md5.digest()
         return (<const char*> digest.data())[:16].hex()
 
     def state(self):
-        cdef vector[uint8_t] saved = self.md5.Save()
+        cdef vector[uint8_t] saved
+        with self.one_at_a_time:
+            saved = self.md5.Save()
         return bytes(saved)
 
 

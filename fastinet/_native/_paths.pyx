@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, freethreading_compatible=True
 # distutils: language = c++
 """What paths of members tell of splits and classes."""
 

@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, freethreading_compatible=True
 # distutils: language = c++
 """Plans as arrays: pure functions of (seed, epoch), which the stub ``_plan.pyi`` documents."""
 

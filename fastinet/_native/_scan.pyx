@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, freethreading_compatible=True
 # distutils: language = c++
 """Scans of archives: where each member lies, as arrays; and where gzip data can be entered."""
 

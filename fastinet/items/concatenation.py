@@ -78,11 +78,12 @@ class Concatenation(Dataset):
     @property
     def checkpoints(self) -> Checkpoints:
         """Those of the parts, which are kept beside the archives of each."""
-        if self._checkpoints is None:
+        known = self._checkpoints  # a thread that makes some may take them away meanwhile
+        if known is None:
             joined = JoinedCheckpoints.of(self._parts)
             rows = self.columns.rows
-            self._checkpoints = joined if rows is None else joined.take(rows)
-        return self._checkpoints
+            self._checkpoints = known = joined if rows is None else joined.take(rows)
+        return known
 
     def build_checkpoints(
         self,

@@ -152,14 +152,15 @@ class Dataset:
 
         They let the loader start decoding where a crop starts, and read only the bytes it needs.
         """
-        if self._checkpoints is None:
+        known = self._checkpoints  # a thread that makes some may take them away meanwhile
+        if known is None:
             columns = self.columns
             archives = [each.archive for each in columns.archives]
             found = checkpoints.find_checkpoints(
                 self.sidecars, archives, len(columns.listing.labels)
             )
-            self._checkpoints = found if columns.rows is None else found.take(columns.rows)
-        return self._checkpoints
+            self._checkpoints = known = found if columns.rows is None else found.take(columns.rows)
+        return known
 
     def __getstate__(self) -> dict[str, Any]:
         # The records of a million images are not for sending: the other side maps them too.

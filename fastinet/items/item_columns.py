@@ -56,19 +56,21 @@ class OpenedArchive:
         Raises:
             MissingError, ReadError: it is gone or cannot be read.
         """
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), self.archive.open(self._files)
-        return self._opened[1]
+        opened = self._opened  # threads that come here at once may open it each, and share one
+        if opened is None or opened[0] != os.getpid():
+            self._opened = opened = os.getpid(), self.archive.open(self._files)
+        return opened[1]
 
     def companion_source(self) -> _engine.Source:
         """The archive to read companions from. Raises as :meth:`source`."""
         if not isinstance(self.archive, FolderArchive):
             return self.source()
         # A folder's source has the files that it was opened with; for an epoch these are the items.
-        if self._companions is None or self._companions[0] != os.getpid():
+        companions = self._companions
+        if companions is None or companions[0] != os.getpid():
             opened = self.archive.open(lambda: self._listing.companion_files(self._number))
-            self._companions = os.getpid(), opened
-        return self._companions[1]
+            self._companions = companions = os.getpid(), opened
+        return companions[1]
 
     def _files(self) -> Files:
         # Only a folder asks for its files; there may be 21,841 class tars.

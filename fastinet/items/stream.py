@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import io
 import sys
+import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -88,12 +89,12 @@ class Stream:
         )
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None
-        self._begun = False
+        self._pass = threading.Lock()  # taken by the one pass, of several that begin at once too
         self.skipped = 0
         self.skipped_names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Stream {self.name!r}{', begun' if self._begun else ''}>"
+        return f"<Stream {self.name!r}{', begun' if self._pass.locked() else ''}>"
 
     def __len__(self) -> int:
         raise TypeError(f"the stream {self.name!r} has no length before it has ended")
@@ -106,12 +107,14 @@ class Stream:
 
     def check_unread(self) -> None:
         """Raises UnsupportedError if it has been read before."""
-        if self._begun:
-            raise UnsupportedError(
-                "a stream passes once; for another epoch, or the same one from its start, open it "
-                "anew",
-                archive=self.name,
-            )
+        if self._pass.locked():
+            raise self._was_read()
+
+    def _was_read(self) -> UnsupportedError:
+        return UnsupportedError(
+            "a stream passes once; for another epoch, or the same one from its start, open it anew",
+            archive=self.name,
+        )
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[int]:
@@ -120,8 +123,8 @@ class Stream:
         Raises:
             UnsupportedError: it has been read before.
         """
-        self.check_unread()
-        self._begun = True
+        if not self._pass.acquire(blocking=False):
+            raise self._was_read()
         if isinstance(self._source, int):
             try:
                 yield self._source

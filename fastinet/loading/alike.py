@@ -67,7 +67,11 @@ def watch(epoch: Loop, drawing: Drawing) -> None:
     """
     bits = drawing.bits
     what = bits.path, bits.seed, bits.draws
-    for other, theirs in list(_running.items()):
+    for running in _running.keyrefs():  # a list, which no other thread's loop changes
+        other = running()
+        theirs = None if other is None else _running.get(other)
+        if other is None or theirs is None:
+            continue
         if other.is_over or theirs.bits != bits or theirs.transform == drawing.transform:
             continue
         if what not in _told:

@@ -55,7 +55,7 @@ class BaseLoader(LoaderNames):
         then = options.then
         self._results = None if then is None else Results(then, options.transform, options.output)
         self._meter = self._make_meter()
-        self._result_memory: tuple[int, ResultMemory] | None = None  # and in which process
+        self._result_memories: dict[int, ResultMemory] = {}  # by process
         self._buffers: Buffers | None = None
         self._stats = _engine.Stats()
         self._slots: _engine.SlotPool | None = None  # of the batches begun last
@@ -261,11 +261,13 @@ class BaseLoader(LoaderNames):
         """Memory for them in this process; None: they take the place of their rows."""
         if results.in_place and self._buffers is None:
             return None
-        if self._result_memory is None or self._result_memory[0] != os.getpid():
-            sizes = [math.prod(shape) * results.dtype.itemsize for shape in self._batch_shapes()]
-            out = None if self._buffers is None else self._buffers.of_this_process()
-            self._result_memory = os.getpid(), ResultMemory(sizes, out)
-        return self._result_memory[1]
+        memory = self._result_memories.get(os.getpid())
+        if memory is not None:
+            return memory
+        sizes = [math.prod(shape) * results.dtype.itemsize for shape in self._batch_shapes()]
+        out = None if self._buffers is None else self._buffers.of_this_process()
+        # Of threads that come here at once one wins, so that `out` is lent by one memory only.
+        return self._result_memories.setdefault(os.getpid(), ResultMemory(sizes, out))
 
     def _log_call(self) -> Callable[..., None] | None:
         """What batches call so that the user's `log` hears of them; None without one."""

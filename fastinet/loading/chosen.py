@@ -126,12 +126,13 @@ class ChosenItems:
 
     def _slots_for(self, process: int, rows: int) -> _engine.SlotPool:
         """Memory for batches of `rows` rows, which a forked child does not share."""
-        if self._slots is None or self._slots[:2] != (process, rows):
+        slots = self._slots  # other threads may put others in its place
+        if slots is None or slots[:2] != (process, rows):
             loader = self.loader
             spec = loader._spec(loader._largest_transform())  # noqa: SLF001
             classes = loader._soft_label_classes  # noqa: SLF001
-            self._slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
-        return self._slots[2]
+            self._slots = slots = process, rows, _engine.SlotPool(spec, rows, 1, classes)
+        return slots[2]
 
     def _then_work(self, epoch: int, rows: int, others: int) -> ThenWork[LeasedRows] | None:
         """What the loader's `then` does with a batch of `rows` rows; None without one."""

@@ -367,12 +367,15 @@ class Loader(BaseLoader):
             "_begun",
             "_failures",
             "_meter",
-            "_result_memory",
         )
-        return {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
+        state = {**self.__dict__, **dict.fromkeys(of_this_process), "_log": copy.copy(self._log)}
+        del state["_result_memories"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _stats=_engine.Stats(), _failures=Failures({}))
+        self.__dict__.update(
+            state, _stats=_engine.Stats(), _failures=Failures({}), _result_memories={}
+        )
         self._meter = self._make_meter()
 
     @property
@@ -525,11 +528,12 @@ class Loader(BaseLoader):
 
     def _engine_of_this_process(self) -> _EngineParts:
         """What epochs need of the engine; made anew after a fork, which leaves threads behind."""
-        if self._engine is None or self._engine.process != os.getpid():
+        engine = self._engine
+        if engine is None or engine.process != os.getpid():
             if self._buffers is not None:
                 self._buffers.of_this_process()
             dataset = self.dataset
-            self._engine = _EngineParts(
+            self._engine = engine = _EngineParts(
                 process=os.getpid(),
                 pool=self._pool(),
                 table=dataset.columns.native_table(dataset.checkpoints),
@@ -537,7 +541,7 @@ class Loader(BaseLoader):
                 objects=self._native_objects(),
                 soft_labels=None if self.soft_labels is None else self.soft_labels.native(),
             )
-        return self._engine
+        return engine
 
     def _make_slots_of_epochs(self) -> _engine.SlotPool:
         """Memory for batches, of no more rows than this rank has in an epoch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
 from typing import Any, NamedTuple, Protocol
 
 __all__ = ["ChosenEpoch", "EpochPosition", "EpochTracker", "LoopPosition", "PassTracker"]
@@ -244,15 +244,38 @@ class DeliveredBatches(NamedTuple):
     delivered: int
 
 
-@dataclass
 class PassTracker:
-    """Which position a pass over a stream has reached: the engine says it with each batch."""
+    """Which position a pass over a stream has reached: the engine says it with each batch.
 
-    reached: EpochPosition
+    Several threads may take batches of one pass, and are told of them in any order. So a position
+    only ever goes forward.
+
+    Attributes:
+        reached: where the pass stands, or the next one is to begin.
+    """
+
+    def __init__(self, start: EpochPosition) -> None:
+        """The pass that begins at `start`."""
+        self.reached = start
+        self._epoch = start.epoch
+        self._lock = threading.Lock()
+
+    def choose(self, epoch: int) -> None:
+        """The pass, which has not begun, is to be that of another epoch, from its start on."""
+        with self._lock:
+            self.reached, self._epoch = EpochPosition(epoch), epoch
+
+    def deliver(self, position: int) -> None:
+        """Notes that the loop has had a batch, behind which lies `position`."""
+        self._go_on_to(EpochPosition(self._epoch, position))
 
     def finish(self) -> None:
-        """Notes that the stream has ended; the next pass is the next epoch."""
-        self.reached = self.reached.next_epoch
+        """Notes that the stream has ended; the next pass is the next epoch. Again is harmless."""
+        self._go_on_to(EpochPosition(self._epoch).next_epoch)
+
+    def _go_on_to(self, reached: EpochPosition) -> None:
+        with self._lock:
+            self.reached = max(self.reached, reached)
 
     def fail(self) -> None:
         """Nothing to note: a pass is not repeated."""

@@ -243,7 +243,7 @@ class StreamLoader(BaseLoader):
         """
         if checked_epoch(epoch) != self._tracker.reached.epoch:
             self.stream.check_unread()
-            self._tracker.reached = EpochPosition(epoch)
+            self._tracker.choose(epoch)
 
     def _named(self, arrived: ArrivedRows, row: int) -> tuple[str, str]:
         """The stream's name, and the key of a row."""

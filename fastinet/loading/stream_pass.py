@@ -19,7 +19,7 @@ from fastinet.loading.batch import Batch
 from fastinet.loading.batch_kind import BatchKind
 from fastinet.loading.epoch import Batches, Run
 from fastinet.loading.failures import Failures
-from fastinet.loading.position import EpochPosition, PassTracker
+from fastinet.loading.position import PassTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -251,7 +251,7 @@ class StreamPass(Batches[ArrivedRows]):
             explained = items.explained(UnsupportedError(cause), item)
             if str(explained) != cause:
                 self._causes[item] = sys.intern(str(explained))
-        self._tracker.reached = EpochPosition(self._tracker.reached.epoch, position)
+        self._tracker.deliver(position)
         kind = BatchKind(
             items,
             self._has_views,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import threading
@@ -382,12 +383,10 @@ class ThenRun(Generic[Delivered]):
     @property
     def ready_batches(self) -> int:
         """Batches that are ready to be delivered."""
-        ready = 0
-        for pending in tuple(self._pending):
-            if pending.left:
-                break
-            ready += 1
-        return ready
+        if os.getpid() != self._process:
+            return 0  # and the lock may be locked for good
+        with self._changed:
+            return sum(1 for _ in itertools.takewhile(lambda each: not each.left, self._pending))
 
     def close(self) -> None:
         """Ends the work: waits for the rows in hand, and drops the others."""

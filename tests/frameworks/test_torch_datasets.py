@@ -112,7 +112,7 @@ def test_items_are_the_loaders(dataset: fastinet.Dataset, dtype: Any, layout: An
         assert (label, type(label)) == (expected_label, int)
 
 
-@pytest.mark.parametrize("context", [None, "fork", "spawn"])
+@pytest.mark.parametrize("context", [None, "fork", "forkserver", "spawn"])
 def test_under_dataloader(dataset: fastinet.Dataset, context: str | None) -> None:
     """Workers that live for several epochs count with their parent, and see set_epoch too."""
     images = ImageDataset(dataset, CROP, seed=SEED)

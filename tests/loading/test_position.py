@@ -70,8 +70,21 @@ def test_a_copy_stands_where_its_loader_stood(dataset: fastinet.Dataset) -> None
 def test_a_pass_moves_on() -> None:
     tracker = PassTracker(EpochPosition(5, 12))
     assert tracker.reached == (5, 12)
+    tracker.deliver(20)
+    tracker.deliver(16)  # of a thread that had its batch earlier, and says so later
+    assert tracker.reached == (5, 20)
     tracker.finish()
+    tracker.finish()
+    tracker.deliver(24)
     assert tracker.reached == (6, 0)
+
+
+def test_a_pass_of_another_epoch() -> None:
+    tracker = PassTracker(EpochPosition(5, 12))
+    tracker.choose(2)
+    assert tracker.reached == (2, 0)
+    tracker.finish()
+    assert tracker.reached == (3, 0)
 
 
 def test_an_iterator_that_is_never_used_is_never_begun(dataset: fastinet.Dataset) -> None:
