@@ -38,6 +38,16 @@ inline py::list Texts(const std::vector<std::string>& texts) {
   return list;
 }
 
+/// What was odd, of each kind: [(number of the kind, how often, name, offset of the first), ...].
+inline py::list NotesOf(const TarNotes& notes) {
+  py::list list;
+  for (const TarNote& note : notes.first) {
+    const auto kind = static_cast<size_t>(note.kind);
+    list.append(py::make_tuple(kind, notes.counts[kind], Text(note.name), note.offset));
+  }
+  return list;
+}
+
 /// The items of a stream one by one, as they are: what looks at an archive and does not train.
 /// Threads that call it are served one after another; Interrupt() waits for none of them.
 class PyStreamItems {
@@ -79,6 +89,12 @@ class PyStreamItems {
     return Texts(WithoutGil([&] {
       const std::lock_guard lock(mutex_);
       return items_ ? items_->skipped_names() : std::vector<std::string>();
+    }));
+  }
+  py::list Notes() const {
+    return NotesOf(WithoutGil([&] {
+      const std::lock_guard lock(mutex_);
+      return items_ ? items_->notes() : TarNotes();
     }));
   }
 
