@@ -11,11 +11,13 @@ from fastinet.base.checks import whole_number
 from fastinet.pixels.transforms import CenterCrop, RandomCrop
 from fastinet.pixels.view_groups import MultiCrop
 from fastinet.recipes import Recipe
-from fastinet.torch.loader import Loader
+from fastinet.torch.loader import Batch, Loader
 from fastinet.torch.roots import open_root
 from fastinet.torch.trainer_loader import TrainerLoader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from fastinet.items.dataset import Dataset
@@ -38,6 +40,9 @@ def train_loader(
     classes: int | None = None,
     seed: int = 0,
     first_epoch: int = 0,
+    inputs: Callable[[Any, Any, Batch], Any] | None = None,
+    endless: bool = False,
+    first_batch: int = 0,
     split: str | None = None,
     device: torch.device | str | int | None = None,
     dtype: DType = "float32",
@@ -65,6 +70,10 @@ def train_loader(
         seed: of order, crops and all that is drawn. Every rank has the same.
         first_epoch: which epoch the first loop is, for runs that go on:
             ``first_epoch=args.start_epoch``.
+        inputs: makes of images, labels and the batch what the script takes, where that is not
+            ``(images, labels)``; see `TrainerLoader`, likewise `endless` and `first_batch`.
+        endless: for scripts that count steps and not epochs.
+        first_batch: steps that the run has had already, in place of `first_epoch`.
         split: of a path, which part; None: as the path says, see `fastinet.open`.
         device: see `fastinet.torch.Loader`; likewise `dtype`.
         dtype: see there.
@@ -73,8 +82,15 @@ def train_loader(
 
     Raises:
         TypeError, ValueError: as `fastinet.recipe`, `fastinet.open` and `fastinet.torch.Loader` do;
-            `size` for a recipe of several sizes; `mixing` for one that mixes nothing.
+            `size` for a recipe of several sizes; `mixing` for one that mixes nothing; both
+            `first_epoch` and `first_batch`.
     """
+    if first_epoch and first_batch:
+        raise ValueError(
+            f"first_epoch={first_epoch} and first_batch={first_batch} both say where the run goes "
+            "on: give first_epoch to a script that counts epochs, first_batch to one that counts "
+            "steps"
+        )
     recipe = recipe if isinstance(recipe, Recipe) else fastinet.recipe(recipe)
     chosen = {**recipe.train_options(), "shuffle": True, "drop_last": True, "seed": seed}
     chosen["transform"] = _of_size(recipe.train, size)
@@ -92,7 +108,9 @@ def train_loader(
     elif classes is not None:
         raise ValueError("classes= is the number of classes of mixed targets: give mixing=True too")
     loader = _made(ds, batch_size, chosen, device, dtype, options)
-    made = TrainerLoader(loader, mix, unmixed)
+    made = TrainerLoader(
+        loader, mix, unmixed, inputs=inputs, endless=endless, first_batch=first_batch
+    )
     if first_epoch:
         made.set_epoch(first_epoch)
     return made

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fastinet.base.checks import whole_number
 from fastinet.loading.loader_names import LoaderNames
 from fastinet.pixels.view_groups import groups_of, has_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import torch
 
@@ -39,20 +40,48 @@ class TrainerLoader(LoaderNames):
     script may tell the epoch by ``loader.set_epoch(epoch)``, ``loader.sampler.set_epoch(epoch)`` or
     ``loader.batch_sampler.set_epoch(epoch)``; where it does not, epochs follow one another.
 
-    Attributes:
+    Args:
         loader: the `fastinet.torch.Loader` behind it.
         mix: what mixes batches, or None.
-        mixup_enabled: whether it does, for scripts that end with unmixed epochs: False leaves
-            images as they are, and labels are still targets, float32 [B, C].
+        unmixed: what makes targets of labels while `mixup_enabled` is False.
+        inputs: makes of images, labels and the `fastinet.torch.Batch` what the loop gets, for
+            scripts that do not take ``(images, labels)``: ``lambda images, *_: images`` for those
+            that want no labels. Images and labels are those that the loop would get without it.
+        endless: let a loop go on with the next epoch where one ends, for scripts that count steps
+            and not epochs.
+        first_batch: batches of all epochs that a run has had already, on this rank: the first loop
+            begins with the batch behind them.
+
+    Attributes:
+        loader: as it was given; likewise `mix`, `inputs` and `endless`.
+        mix: see above.
+        inputs: see above.
+        endless: see above.
+        mixup_enabled: whether batches are mixed, for scripts that end with unmixed epochs: False
+            leaves images as they are, and labels are still targets, float32 [B, C].
+
+    Raises:
+        TypeError, ValueError: `first_batch` is no whole number from 0 on.
     """
 
     def __init__(
-        self, loader: Loader, mix: Mixes | None = None, unmixed: Mixes | None = None
+        self,
+        loader: Loader,
+        mix: Mixes | None = None,
+        unmixed: Mixes | None = None,
+        *,
+        inputs: Callable[[Any, Any, Batch], Any] | None = None,
+        endless: bool = False,
+        first_batch: int = 0,
     ) -> None:
         self.loader = loader
         self.mix = mix
         self._unmixed = unmixed
+        self.inputs = inputs
+        self.endless = endless
         self.mixup_enabled = mix is not None
+        # Until a loop or a state asks where that is: before, the ranks may not be known.
+        self._first_batch = whole_number("first_batch", first_batch, 0, 2**62)
 
     @property
     def dataset(self) -> Dataset:
@@ -67,11 +96,13 @@ class TrainerLoader(LoaderNames):
     @property
     def sampler(self) -> Sampler:
         """The order, which scripts tell the epoch; see `fastinet.Loader.sampler`."""
+        self._go_to_first_batch()
         return self.loader.sampler
 
     @property
     def batch_sampler(self) -> BatchSampler:
         """How it falls into batches; see `fastinet.Loader.batch_sampler`."""
+        self._go_to_first_batch()
         return self.loader.batch_sampler
 
     def __len__(self) -> int:
@@ -80,10 +111,25 @@ class TrainerLoader(LoaderNames):
 
     def set_epoch(self, epoch: int) -> None:
         """Lets the next loop be this epoch, from its first batch on."""
+        self._go_to_first_batch()  # where that is in this epoch, the loop begins there
         self.loader.set_epoch(epoch)
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """The batches of the next epoch, or of the rest of one that a state was taken in."""
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of the next epoch, or of the rest of one that a state was taken in.
+
+        Raises:
+            ValueError: the loader is endless, and its epochs have no batch.
+        """
+        self._go_to_first_batch()
+        if self.endless and not len(self):
+            raise ValueError(
+                f"an endless loop over no batches: {self.loader!r} has none in an epoch"
+            )
+        yield from self._epoch()
+        while self.endless:
+            yield from self._epoch()
+
+    def _epoch(self) -> Iterator[Any]:
         batches = iter(self.loader)
         epoch = self.loader.state_dict()["epoch"]
         options = self.loader.options
@@ -93,15 +139,18 @@ class TrainerLoader(LoaderNames):
             if mix is not None:
                 place = number * options.world + options.rank
                 images, labels = mix(images, labels, epoch=epoch, batch=place)
-            yield images, labels
+            got = (images, labels) if self.inputs is None else self.inputs(images, labels, batch)
+            yield got
 
     def state_dict(self) -> LoaderState:
         """Where the loop stands, see `fastinet.Loader.state_dict`; exact after any batch."""
+        self._go_to_first_batch()
         return self.loader.state_dict()
 
     def load_state_dict(self, state: LoaderState) -> None:
         """See `fastinet.Loader.load_state_dict`."""
         self.loader.load_state_dict(state)
+        self._first_batch = 0
 
     def stats(self) -> LoaderStats:
         """See `fastinet.Loader.stats`."""
@@ -109,6 +158,15 @@ class TrainerLoader(LoaderNames):
 
     def __repr__(self) -> str:
         return f"<TrainerLoader of {self.loader!r}>"
+
+    def _go_to_first_batch(self) -> None:
+        """Lets the loader stand behind the batches that the run had before."""
+        if self._first_batch:
+            epoch, batch = divmod(self._first_batch, max(len(self), 1))
+            step = self.loader.options.batch_size * self.loader.options.world
+            state: LoaderState = {**self.loader.state_dict(), "epoch": epoch}
+            self.loader.load_state_dict({**state, "position": batch * step})
+            self._first_batch = 0
 
     def _taken_apart(self, batch: Batch) -> tuple[Any, torch.Tensor]:
         """Images, or a list of views, and labels."""

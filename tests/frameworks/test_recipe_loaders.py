@@ -102,6 +102,7 @@ def test_one_size_is_the_crops_of_all_views(dataset: fastinet.Dataset) -> None:
         ("deit", {"split": "train"}, ValueError, "one split already"),
         ("deit", {"size": 0}, ValueError, "size"),
         ("deit", {"first_epoch": -1}, ValueError, "epoch"),
+        ("deit", {"first_epoch": 1, "first_batch": 9}, ValueError, "counts steps"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

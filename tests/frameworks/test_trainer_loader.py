@@ -116,3 +116,80 @@ def test_mixing_knows_epoch_batch_and_rank(dataset: fastinet.Dataset) -> None:
     seen.clear()
     list(later)
     assert seen == [(1, 3)]
+
+
+def images_of(loader: TrainerLoader, count: int) -> list[Any]:
+    return [batch[0].clone() for _, batch in zip(range(count), loader, strict=False)]
+
+
+def test_inputs_are_what_the_script_takes(dataset: fastinet.Dataset) -> None:
+    """SwAV's script takes a list of crops, DeepCluster v2's one behind the items' numbers."""
+    inner = made(dataset, RandomResizedCrop(16, views=2)).loader
+    seen: list[str] = []
+
+    def inputs(images: Any, labels: Any, batch: Any) -> Any:
+        assert isinstance(batch, fastinet_torch.Batch)
+        assert torch.equal(labels, batch.labels)
+        seen.extend(batch.keys)
+        return torch.as_tensor(batch.indices), images
+
+    plain = iter(made(dataset, RandomResizedCrop(16, views=2)).loader)
+    for (numbers, views), batch in zip(TrainerLoader(inner, inputs=inputs), plain, strict=True):
+        assert numbers.tolist() == batch.indices.tolist()
+        assert torch.equal(torch.stack(views, 1), batch.images)
+    assert sorted(seen) == sorted(dataset.keys)
+    alone = TrainerLoader(inner, inputs=lambda images, *_: images)
+    assert [len(views) for views in alone] == [2] * len(inner)
+
+
+def test_inputs_are_mixed_ones(dataset: fastinet.Dataset) -> None:
+    def mix(images: Any, labels: Any, *, epoch: int, batch: int) -> tuple[Any, Any]:
+        return images + 1, labels + epoch + batch
+
+    inner = made(dataset, dtype="float32").loader
+    expected = next(iter(TrainerLoader(inner, mix)))
+    inner.set_epoch(0)
+    got = next(iter(TrainerLoader(inner, mix, inputs=lambda images, labels, _: [labels, images])))
+    assert torch.equal(got[0], expected[1])
+    assert torch.equal(got[1], expected[0])
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_endless_loop_goes_on_anywhere(dataset: fastinet.Dataset, world: int) -> None:
+    """Scripts that count steps know no epochs, and go on behind any number of steps."""
+
+    def loader(**options: Any) -> TrainerLoader:
+        inner = made(dataset, drop_last=True, rank=world - 1, world=world).loader
+        return TrainerLoader(inner, endless=True, **options)
+
+    whole, length = images_of(loader(), 14), len(loader())
+    epochs = made(dataset, drop_last=True, rank=world - 1, world=world)
+    assert all(map(torch.equal, whole, (images for _ in range(5) for images, _ in epochs)))
+    for steps in (1, length - 1, length, length + 1, 2 * length + 1):
+        later = loader(first_batch=steps)
+        assert later.state_dict()["epoch"] == steps // length
+        assert all(map(torch.equal, whole[steps:13], images_of(later, 13 - steps)))
+        resumed = loader()
+        resumed.load_state_dict(later.state_dict())
+        assert torch.equal(next(iter(resumed))[0], whole[13])
+
+
+def test_first_batch_and_who_tells_the_epoch(dataset: fastinet.Dataset) -> None:
+    """A script may tell the epoch besides: the loop begins in its middle; another epoch wins."""
+    whole = images_of(made(dataset), 99)
+    for tell in (lambda made, epoch: made.set_epoch(epoch), lambda m, e: m.sampler.set_epoch(e)):
+        later = TrainerLoader(made(dataset).loader, first_batch=2)
+        tell(later, 0)
+        assert torch.equal(next(iter(later))[0], whole[2])
+        later = TrainerLoader(made(dataset).loader, first_batch=2 + len(later))
+        tell(later, 0)
+        assert torch.equal(next(iter(later))[0], whole[0])
+
+
+def test_endless_loop_over_nothing_is_refused(dataset: fastinet.Dataset) -> None:
+    with pytest.warns(fastinet.errors.FastinetWarning, match="leaves no batch"):
+        inner = fastinet_torch.Loader(dataset, 999, RandomResizedCrop(8), drop_last=True)
+    with pytest.raises(ValueError, match="endless loop over no batches"):
+        next(iter(TrainerLoader(inner, endless=True)))
+    with pytest.raises(ValueError, match="first_batch"):
+        TrainerLoader(inner, first_batch=-1)
