@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test build lint tidy types frameworks format cpptest pytest bench asan tsan fuzz clean distclean modules
+.PHONY: help demo test build lint tidy types frameworks format cpptest pytest bench asan tsan fuzz chaos soak clean distclean modules
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,10 +11,12 @@ SET_UP_FILES := pyproject.toml setup.py tools/bootstrap.py csrc/CMakeLists.txt c
 SET_UP = python=$$(tools/find_python.sh) && "$$python" tools/bootstrap.py
 CXX_FILES = $$(find csrc benchmarks examples -name '*.cc' -o -name '*.h')
 
-# What a person may set: make pytest ARGS="-k loader", make cpptest PART=tar, make fuzz SECONDS=600
+# What a person may set: make pytest ARGS="-k loader", make cpptest PART=tar, make fuzz SECONDS=600,
+# make chaos SEED=7, make soak MINUTES=5
 ARGS ?=
 PART ?=
 SECONDS ?= 60
+MINUTES ?= 120
 TIDY ?= changed
 
 help: ## this list
@@ -79,6 +81,12 @@ fuzz: $(VENV)/ready-dev ## every fuzzer, SECONDS each (needs clang++)
 	@$(BIN)/cmake -S csrc -B build/fuzz -DFASTINET_FUZZ_SECONDS=$(SECONDS) >/dev/null
 	@$(BIN)/cmake --build build/fuzz --target programs
 	@$(BIN)/ctest --test-dir build/fuzz --verbose -R "$(PART)"
+
+chaos: $(VENV)/ready-dev modules ## random programs over everything at once, for SECONDS (SEED=7: from that seed on)
+	@PYTHONPATH=tests $(BIN)/python -W ignore tests/programs/chaos.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+soak: $(VENV)/ready-bench modules ## work for MINUTES; fails where memory, threads or open files grow, and draws them (build/soak.png)
+	@$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) --plot build/soak.png
 
 clean: ## delete what was built
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
