@@ -243,7 +243,7 @@ Status TarScanner::ReadSparseMap() {
   if (continues) return {};
   SparseFile whole = std::move(file);
   level().sparse.reset();
-  return PassSparse(std::move(whole.name), level().cursor, whole.stored_bytes, whole.map,
+  return PassSparse(std::move(whole.name), level().cursor, whole.stored_bytes, whole.map, 0,
                     whole.file_bytes);
 }
 
@@ -299,7 +299,7 @@ Status TarScanner::PassEntry(const TarHeader& header) {
   }
   if (header.type == TarEntryType::kSparse) {
     if (!header.map_continues) {
-      return PassSparse(std::move(name), data, size, header.map, header.file_bytes);
+      return PassSparse(std::move(name), data, size, header.map, 0, header.file_bytes);
     }
     level().cursor = data;
     level().sparse = SparseFile{std::move(name), size, header.file_bytes, header.map};
@@ -314,12 +314,12 @@ Status TarScanner::PassFile(TarEntryType type, std::string name, uint64_t size,
   const uint64_t offset = level().cursor;
   const uint64_t data = offset + kTarBlockBytes;
   if (sparse.sparse && !sparse.map_in_data) {
-    return PassSparse(std::move(name), data, size, sparse.map, sparse.file_bytes);
+    return PassSparse(std::move(name), data, size, sparse.map, 0, sparse.file_bytes);
   }
   FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, size));
   if (sparse.sparse) {
     // What follows a map of a block is all of the file, or it is one with holes.
-    uint64_t map_bytes = kTarBlockBytes;
+    uint64_t map_bytes = 0;
     SparseMap map;
     if (size < kTarBlockBytes) {
       map.Spoil();
@@ -327,8 +327,7 @@ Status TarScanner::PassFile(TarEntryType type, std::string name, uint64_t size,
       FASTINET_ASSIGN_OR_RETURN(const Bytes head, Peek(data, kTarBlockBytes));
       map = ParseSparseData(head, &map_bytes);
     }
-    if (map.has_holes()) return PassSparse(std::move(name), data, size, map, sparse.file_bytes);
-    return PassSparse(std::move(name), data + map_bytes, size - map_bytes, map, sparse.file_bytes);
+    return PassSparse(std::move(name), data, size, map, map_bytes, sparse.file_bytes);
   }
   SkipTo(end);
   if (type == TarEntryType::kOther) {
@@ -369,13 +368,14 @@ Status TarScanner::PassHardLink(const TarHeader& header, const PaxRecords& local
   return {};
 }
 
-/// Takes a sparse file: as a member, where its data are all of it in one run.
-Status TarScanner::PassSparse(std::string name, uint64_t data, uint64_t stored,
-                              const SparseMap& map, uint64_t file_bytes) {
-  FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, stored));
+/// Takes a sparse file, whose `size` bytes begin with a map of `map_bytes`: as a member, where all
+/// of it follows in one run.
+Status TarScanner::PassSparse(std::string name, uint64_t data, uint64_t size, const SparseMap& map,
+                              uint64_t map_bytes, uint64_t file_bytes) {
+  FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, size));
   SkipTo(end);
-  if (map.Covers(file_bytes) && file_bytes <= stored) {
-    return AddRegular(std::move(name), data, file_bytes);
+  if (map.Covers(file_bytes) && file_bytes <= size - map_bytes) {
+    return AddRegular(std::move(name), data + map_bytes, file_bytes);
   }
   AddPassed(PassedKind::kSparseFile, name, {}, data);
   return {};

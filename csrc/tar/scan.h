@@ -222,8 +222,8 @@ class TarScanner {
   Status BeginExtendedHeader(const TarHeader& header);
   Status ReadExtendedHeader();
   Status ReadSparseMap();
-  Status PassSparse(std::string name, uint64_t data, uint64_t stored, const SparseMap& map,
-                    uint64_t file_bytes);
+  Status PassSparse(std::string name, uint64_t data, uint64_t size, const SparseMap& map,
+                    uint64_t map_bytes, uint64_t file_bytes);
   void Remember(Bytes header);
   Status Await(uint64_t offset, uint64_t length) const;
   bool KnowsEnd() const { return source_.size_bytes() < Source::kUnknownSize; }
