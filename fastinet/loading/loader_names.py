@@ -22,6 +22,7 @@ class LoaderNames:
         prefetch_factor: None: `prefetch` counts batches.
         persistent_workers: False.
         in_order: True.
+        n_inp: 1: so many parts of a batch are what the model takes, the rest targets; fastai asks.
     """
 
     num_workers: ClassVar[int] = 0
@@ -34,6 +35,7 @@ class LoaderNames:
     prefetch_factor: ClassVar[None] = None
     persistent_workers: ClassVar[bool] = False
     in_order: ClassVar[bool] = True
+    n_inp: ClassVar[int] = 1
 
     @staticmethod
     def collate_fn(batch: Any) -> Any:

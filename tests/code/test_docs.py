@@ -156,7 +156,24 @@ def all_parameters() -> set[str]:
         for name, value in vars(module).items()
         if callable(value) and not name.startswith("_")
     ]
-    return {name for function in functions for name in parameters(function) or ()}
+    named = {name for function in functions for name in parameters(function) or ()}
+    return named | parameters_of_frameworks()
+
+
+def parameters_of_frameworks() -> set[str]:
+    """The same of what needs a framework, from its source, since the framework may be missing."""
+    package = Path(fastinet.__file__).parent
+    sources = [*(package / "torch").glob("*.py"), *(package / f"{n}.py" for n in ("keras", "jax"))]
+    functions = [
+        node
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and (node.name == "__init__" or not node.name.startswith("_"))
+    ]
+    return {each.arg for node in functions for each in (*node.args.args, *node.args.kwonlyargs)} - {
+        "self"
+    }
 
 
 def names_of_imports(tree: ast.AST) -> dict[str, str]:

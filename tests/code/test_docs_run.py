@@ -291,6 +291,44 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/trainers/mocov3.md", "MoCo v3: main_moco.py"): script(
         "train_loader", "[len(view) for view in made[0]] == [2] * 2"
     ),
+    ("docs/trainers/swav.md", "SwAV: main_swav.py, main_deepclusterv2.py"): Program(
+        before=SCRIPT,
+        after="[len(crops) for crops in next(iter(train_loader))] == [2] * 8"
+        " and train_loader.sampler.set_epoch(4) is None",
+        needs=("torch",),
+    ),
+    ("docs/trainers/dinov2.md", "DINOv2: dinov2/train/train.py"): Program(
+        before=f"{SCRIPT}data_path, start_iter, collate_fn = train_dir, 3, list\n"
+        "import dataclasses\n"
+        "smaller = fastinet.recipe('dinov2')\n"
+        "first, second, local = smaller.train.groups\n"
+        "local = dataclasses.replace(local, count=6)\n"
+        "smaller = dataclasses.replace(smaller, train=fastinet.MultiCrop(first, second, local))\n"
+        "cfg = SimpleNamespace(train=SimpleNamespace(batch_size_per_gpu=2, seed=1))\n",
+        after="[len(row['local_crops']) for row, _ in next(iter(data_loader))] == [6, 6]"
+        " and data_loader.endless",
+        shorter=(('"dinov2"', "smaller"),),
+        needs=("torch",),
+    ),
+    ("docs/trainers/simclr.md", "SimCLR: Lightly, and main.py of Spijkervet/SimCLR"): Program(
+        before=f"import torch\nimport fastinet.torch\n{NETWORK}"
+        "criterion = torch.nn.functional.mse_loss\n",
+        shorter=(("256, size=224", "64, size=32"),),
+        after="len(dataloader) > 1 and x1.shape == (64, 3, 32, 32)",
+        needs=("torch",),
+    ),
+    ("docs/trainers/composer.md", "Composer"): Program(
+        before=f"{QUIET}{TRAIN}import torch\n{NETWORK}"
+        "from composer.models import ComposerClassifier\n"
+        "model = ComposerClassifier(model, num_classes=1000)\n",
+        shorter=(
+            ('"90ep"', '"2ep", device="cpu", progress_bar=False'),
+            ("500ba", "3ba"),
+            ("224", "32"),
+        ),
+        after="train.state_dict()['epoch'] == 1 and trainer.state.timestamp.batch == 8",
+        needs=("composer", "torch"),
+    ),
     ("docs/recipes.md", "Recipes: what networks are trained on, by name"): Program(
         before=TRAIN + VALIDATION,
         after="larger.train.size == 384 and targets.shape == (len(images), 1000)",
@@ -339,7 +377,7 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="trainer.state.global_step == 2 * len(train) == 8",
         needs=("transformers", "accelerate", "torch"),
     ),
-    ("docs/trainers/others.md", "PyTorch Ignite, fastai and others"): Program(
+    ("docs/trainers/others.md", "PyTorch Ignite, fastai, skorch, torchtnt and others"): Program(
         before=f"{QUIET}{TRAIN}import torch\n{NETWORK}",
         shorter=(("90", "2"), ("224", "32")),
         after="trainer.state.epoch == 2 and len(list(Path('out').iterdir())) == 1",

@@ -28,6 +28,7 @@ def test_every_loader_answers(dataset: fastinet.Dataset) -> None:
         assert not each.pin_memory
         assert each.batch_size == 4
         assert not each.drop_last
+        assert each.n_inp == 1
     assert issubclass(Feed, LoaderNames)
     assert loader.dataset is dataset
 

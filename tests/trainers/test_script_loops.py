@@ -111,15 +111,50 @@ def timm(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
         seen.append((input, target))
 
 
+def swav(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """SwAV's dataset gives no labels; its model wants a list, and its schedule a length."""
+    del distributed
+    loader.sampler.set_epoch(epoch)
+    lr_schedule = range(len(loader) * EPOCHS)
+    for it, inputs in enumerate(loader):
+        assert epoch * len(loader) + it in lr_schedule
+        assert isinstance(inputs, list)
+        bs = inputs[0].size(0)
+        idx_crops = torch.unique_consecutive(
+            torch.tensor([inp.shape[-1] for inp in inputs]), return_counts=True
+        )[1]
+        assert (bs, idx_crops.tolist()) == (16, [2, 6])
+        seen.append((torch.cat(inputs[:2]), torch.cat(inputs[2:])))
+
+
+def simclr(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """Spijkervet's script, and Lightly's loops, take two views apart."""
+    del epoch, distributed
+    for step, ((x_i, x_j), _) in enumerate(loader):
+        assert step < len(loader)
+        seen.append((x_i, x_j))
+
+
+def fastai(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """Learner asks how many parts of a batch are inputs, and slices it; its loader is bare."""
+    del epoch, distributed
+    loader = loader.loader
+    for _, b in enumerate(loader):
+        i = getattr(loader, "n_inp", 1 if len(b) == 1 else len(b) - 1)
+        (xb,), (yb,) = b[:i], b[i:]
+        seen.append((xb, yb))
+
+
 def small(name: str) -> fastinet.recipes.Recipe:
     """A recipe of crops of two sizes, made for small networks."""
     recipe = fastinet.recipe(name)
     assert isinstance(recipe.train, MultiCrop)
     groups = [
         dataclasses.replace(
-            group, transform=dataclasses.replace(group.transform, size=24 if number < 2 else 12)
+            group, transform=dataclasses.replace(group.transform, size=24 if large else 12)
         )
-        for number, group in enumerate(recipe.train.groups)
+        for group in recipe.train.groups
+        for large in [group.transform.size == 224]
     ]
     return dataclasses.replace(recipe, train=MultiCrop(*groups))
 
@@ -137,6 +172,10 @@ SCRIPTS: dict[str, tuple[Callable[..., None], Any, dict[str, Any]]] = {
     "mocov3": (moco, "mocov3", {"size": 24}),
     "simclr": (moco, "simclr-symmetric", {"size": 24}),
     "dino": (dino, small("dino"), {}),
+    "swav": (swav, small("swav"), {"inputs": lambda crops, *_: crops}),
+    "simclr-lightly": (simclr, "simclr-symmetric", {"size": 24}),
+    "ffcv": (torchvision, "ffcv-rn50-16", {"size": 24}),
+    "fastai": (fastai, "mae", {"size": 24}),
 }
 
 
@@ -161,6 +200,77 @@ def test_run_goes_on_from_an_epochs_end(dataset: fastinet.Dataset, name: str) ->
     loop(resumed, 1, False, rest)
     assert same(whole[len(loader) :], rest)
     assert not same(whole[: len(loader)], rest)
+
+
+def dinov2_collate(samples_list: Any) -> dict[str, Any]:
+    """What collate_data_and_cast asks of samples, but for the masks."""
+    n_global_crops = len(samples_list[0][0]["global_crops"])
+    n_local_crops = len(samples_list[0][0]["local_crops"])
+    return {
+        f"collated_{kind}_crops": torch.stack(
+            [s[0][f"{kind}_crops"][i] for i in range(count) for s in samples_list]
+        ).to(torch.half)
+        for kind, count in (("global", n_global_crops), ("local", n_local_crops))
+    }
+
+
+def test_dinov2_goes_on_from_any_step(dataset: fastinet.Dataset) -> None:
+    """It counts steps, whose number it asks the loop to reach, and saves at any of them."""
+
+    def train(start_iter: int) -> Seen:
+        data_loader = train_loader(
+            small("dinov2"),
+            dataset,
+            8,
+            endless=True,
+            first_batch=start_iter,
+            inputs=lambda views, *_: dinov2_collate(
+                [
+                    ({"global_crops": v[:2], "local_crops": v[2:]}, ())
+                    for v in zip(*views, strict=True)
+                ]
+            ),
+        )
+        seen: Seen = []
+        for iteration, data in enumerate(data_loader, start_iter):
+            assert data["collated_global_crops"].shape == (2 * 8, 3, 24, 24)
+            assert data["collated_local_crops"].shape == (8 * 8, 3, 12, 12)
+            seen.append((data["collated_global_crops"], data["collated_local_crops"]))
+            if iteration + 1 >= 9:
+                break
+        return seen
+
+    whole = train(0)
+    assert len({images.sum().item() for images, _ in whole}) == len(whole) == 9
+    assert same(whole[4:], train(4))
+    assert same(whole[8:], train(8))
+
+
+def test_composer_goes_on_in_the_middle_of_an_epoch(dataset: fastinet.Dataset) -> None:
+    """It begins each epoch that is over, takes a batch of it, and drops those that it has had."""
+
+    def trained(loader: Any, epoch: int, batch_in_epoch: int) -> Seen:
+        for _ in range(epoch):  # Trainer._spin_dataloaders_to_cur_epoch
+            for _ in loader:
+                break
+        seen: Seen = []
+        for batch_idx, batch in enumerate(loader):
+            if batch_idx < batch_in_epoch:
+                continue
+            assert isinstance(batch, tuple)  # DataSpec: neither of a mapping nor of a list
+            sizes = {tensor.shape[0] for tensor in batch}
+            assert sizes == {16}
+            pieces = [tensor.split(4) for tensor in batch]
+            assert len(list(zip(*pieces, strict=True))) == 4
+            seen.append(batch)
+        return seen
+
+    whole: Seen = []
+    loader = train_loader("mae", dataset, 16, size=24)
+    for _ in range(EPOCHS):
+        whole += trained(loader, 0, 0)
+    rest = trained(train_loader("mae", dataset, 16, size=24), 1, 1)
+    assert same(whole[len(loader) + 1 :], rest)
 
 
 @pytest.mark.parametrize("name", ["deit", "swin", "timm"])
