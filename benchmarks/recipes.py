@@ -10,7 +10,10 @@ the process. Ratios are medians over rounds in which both sides run one after th
 
 A policy is measured on rows of 224 x 224: fastinet's part is what an epoch with it takes longer
 than one without, in the same round; Pillow's is what the policy's transform takes of an image of
-that size.
+that size. Both sides draw other operations in every round, and Pillow's take nothing of one image
+and 4 ms of the next. So a policy has many rounds (`--policy-rounds`), and its ratio is that of the
+sums over all of them. The interval has 95 % of the ratios that 1000 sets of as many rounds give,
+drawn from these with replacement.
 """
 
 from __future__ import annotations
@@ -65,6 +68,7 @@ GOALS = {
     "dinov2": 1 / 8,
 }
 POLICY_GOAL = 0.2  # of what the policy adds in Pillow
+POLICY_MOST = 0.3  # [ms]; AugMix makes three chains of operations, and has no such goal
 
 _TIMM = (
     "rand-m9-mstd0.5-inc1",
@@ -86,10 +90,13 @@ class Cost:
     ratio: float | None
     goal: float | None
     detail: str
+    most: float | None = None  # of `ours`
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached, where there is one and somebody to compare with."""
+        """Whether the goals are reached, where there are any and somebody to compare with."""
+        if self.most is not None and self.ours > self.most:
+            return False
         return self.goal is None or self.ratio is None or self.ratio <= self.goal
 
 
@@ -110,6 +117,24 @@ def median_cost(
     spread = f"{min(ratios):.3f} to {max(ratios):.3f} in {len(ratios)} rounds"
     medians = statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
     return Cost(name, *medians, goal, spread)
+
+
+def mean_cost(name: str, ours: list[float], theirs: list[float]) -> Cost:
+    """Of a policy, from the times of rounds that each draw other operations."""
+    most = None if "augmix" in name.lower() else POLICY_MOST
+    mean = statistics.mean(ours)
+    if not theirs:
+        return Cost(name, mean, None, None, POLICY_GOAL, f"{len(ours)} rounds", most)
+    rounds = list(zip(ours, theirs, strict=True))
+    chosen = random.Random(0)
+    resampled = []
+    for _ in range(1000):
+        sample = chosen.choices(rounds, k=len(rounds))
+        resampled.append(sum(a for a, _ in sample) / sum(b for _, b in sample))
+    resampled.sort()
+    interval = f"{resampled[25]:.3f} to {resampled[974]:.3f}, {len(rounds)} rounds"
+    other = statistics.mean(theirs)
+    return Cost(name, mean, other, mean / other, POLICY_GOAL, interval, most)
 
 
 class Upstream:
@@ -224,11 +249,13 @@ def policy_cost(
     theirs = transform() if crops else None
     spent: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds):
-        without = cpu_ms(images, plain.epoch, number)
-        spent[0].append(cpu_ms(images, changed.epoch, number) - without)
+        # In turn the one first and the other, since a machine may become slower all the while.
+        order = (plain, changed) if number % 2 == 0 else (changed, plain)
+        took = {each: cpu_ms(images, each.epoch, number) for each in order}
+        spent[0].append(took[changed] - took[plain])
         if theirs is not None:
             spent[1].append(cpu_ms(len(crops), _each, theirs, crops))
-    return median_cost(name, *spent, POLICY_GOAL)
+    return mean_cost(name, *spent)
 
 
 def _each(transform: Callable[[Image.Image], object], crops: Sequence[Image.Image]) -> None:
@@ -301,7 +328,9 @@ def _versions() -> dict[str, str] | None:
 
 @click.command(help=__doc__)
 @click.option("--rounds", default=5, show_default=True)
+@click.option("--policy-rounds", default=30, show_default=True)
 @click.option("--only", multiple=True, metavar="NAME", help="This recipe; may come several times.")
+@click.option("--policy", "chosen", multiple=True, metavar="NAME", help="Likewise, a policy.")
 @click.option("--images", default=100, show_default=True, help="Photographs, at most.")
 @click.option("--recipes/--no-recipes", "with_recipes", default=True)
 @click.option("--policies/--no-policies", "with_policies", default=True)
@@ -309,7 +338,9 @@ def _versions() -> dict[str, str] | None:
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the recipes here.")
 def main(
     rounds: int,
+    policy_rounds: int,
     only: tuple[str, ...],
+    chosen: tuple[str, ...],
     images: int,
     with_recipes: bool,
     with_policies: bool,
@@ -334,7 +365,9 @@ def main(
         ]
         crops = [_small(data) for data in files] if with_policies else []
         added = [
-            policy_cost(name, archive, index, crops, rounds) for name in policies() if with_policies
+            policy_cost(name, archive, index, crops, policy_rounds)
+            for name in chosen or policies()
+            if with_policies
         ]
     if recipes:
         _print(f"Recipes on {archive.name}: CPU time per image, all views", recipes)

@@ -8,6 +8,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "base/cut_off-inl.h"
 #include "colour/planes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -20,28 +21,30 @@ namespace hn = hwy::HWY_NAMESPACE;
 // ------------------------------------------------------------------------------------- blending
 
 /// The difference is exact; its product and the sum are rounded to float, as in Blend.c.
-HWY_INLINE hn::Vec<Bytes> Blend(hn::Vec<Ints> background, hn::Vec<Ints> value,
+HWY_INLINE hn::Vec<Bytes> Blend(hn::Vec<Floats> background, hn::Vec<Floats> value,
                                 hn::Vec<Floats> factor) {
-  const Floats d;
-  const auto difference = hn::ConvertTo(d, hn::Sub(value, background));
-  const auto sum = hn::Add(hn::ConvertTo(d, background), hn::Mul(factor, difference));
-  // Before it becomes an integer, since factors have no bounds.
-  const auto clipped = hn::Min(hn::Max(sum, hn::Zero(d)), hn::Set(d, 255.0f));
-  return hn::DemoteTo(Bytes(), hn::ConvertTo(Ints(), clipped));
+  const auto sum = hn::Add(background, hn::Mul(factor, hn::Sub(value, background)));
+  // Before it becomes an integer, since factors have no bounds. What is below zero stays below it.
+  const auto clipped = hn::Min(sum, hn::Set(Floats(), 255.0f));
+  return hn::DemoteTo(Bytes(), CutOff(clipped));
+}
+
+HWY_INLINE hn::Vec<Floats> LoadFloats(const uint8_t* from) {
+  return hn::ConvertTo(Floats(), LoadInts(from));
 }
 
 void BlendWithValue(uint8_t* values, size_t count, uint8_t background, float factor) {
-  const auto from = hn::Set(Ints(), background);
+  const auto from = hn::Set(Floats(), background);
   const auto by = hn::Set(Floats(), factor);
   const size_t lanes = hn::Lanes(Floats());
   size_t x = 0;
   for (; x + lanes <= count; x += lanes) {
-    hn::StoreU(Blend(from, LoadInts(values + x), by), Bytes(), values + x);
+    hn::StoreU(Blend(from, LoadFloats(values + x), by), Bytes(), values + x);
   }
   if (x == count) return;
   uint8_t copy[hn::MaxLanes(Floats())] = {};
   std::copy_n(values + x, count - x, copy);
-  hn::StoreU(Blend(from, LoadInts(copy), by), Bytes(), copy);
+  hn::StoreU(Blend(from, LoadFloats(copy), by), Bytes(), copy);
   std::copy_n(copy, count - x, values + x);
 }
 
@@ -50,13 +53,13 @@ void BlendWithPlane(uint8_t* values, size_t count, const uint8_t* background, fl
   const size_t lanes = hn::Lanes(Floats());
   size_t x = 0;
   for (; x + lanes <= count; x += lanes) {
-    hn::StoreU(Blend(LoadInts(background + x), LoadInts(values + x), by), Bytes(), values + x);
+    hn::StoreU(Blend(LoadFloats(background + x), LoadFloats(values + x), by), Bytes(), values + x);
   }
   if (x == count) return;
   uint8_t copies[2][hn::MaxLanes(Floats())] = {};
   std::copy_n(values + x, count - x, copies[0]);
   std::copy_n(background + x, count - x, copies[1]);
-  hn::StoreU(Blend(LoadInts(copies[1]), LoadInts(copies[0]), by), Bytes(), copies[0]);
+  hn::StoreU(Blend(LoadFloats(copies[1]), LoadFloats(copies[0]), by), Bytes(), copies[0]);
   std::copy_n(copies[0], count - x, values + x);
 }
 
@@ -81,24 +84,25 @@ void TruncateSums(uint8_t* values, size_t count, const float* sums) {
   size_t x = 0;
   for (; x + lanes <= count; x += lanes) {
     const auto clipped = hn::Min(hn::Max(hn::LoadU(d, sums + x), hn::Zero(d)), hn::Set(d, 255.0f));
-    hn::StoreU(hn::DemoteTo(Bytes(), hn::ConvertTo(Ints(), clipped)), Bytes(), values + x);
+    hn::StoreU(hn::DemoteTo(Bytes(), CutOff(clipped)), Bytes(), values + x);
   }
   for (; x < count; ++x) values[x] = static_cast<uint8_t>(std::clamp(sums[x], 0.0f, 255.0f));
 }
 
-HWY_INLINE hn::Vec<Ints> Grey(hn::Vec<Ints> red, hn::Vec<Ints> green, hn::Vec<Ints> blue) {
-  const Ints d;
+/// Of whole numbers up to 255; their sums are below 2^24 and so exact.
+HWY_INLINE hn::Vec<Ints> Grey(hn::Vec<Floats> red, hn::Vec<Floats> green, hn::Vec<Floats> blue) {
+  const Floats d;
+  const auto rounded = hn::MulAdd(blue, hn::Set(d, 7471), hn::Set(d, 0x8000));
   const auto sum =
-      hn::Add(hn::Add(hn::Mul(red, hn::Set(d, 19595)), hn::Mul(green, hn::Set(d, 38470))),
-              hn::Add(hn::Mul(blue, hn::Set(d, 7471)), hn::Set(d, 0x8000)));
-  return hn::ShiftRight<16>(sum);
+      hn::MulAdd(red, hn::Set(d, 19595), hn::MulAdd(green, hn::Set(d, 38470), rounded));
+  return hn::ShiftRight<16>(CutOff(sum));
 }
 
 void BlendWithGrey(const RgbPlanes& planes, float factor) {
   const auto by = hn::Set(Floats(), factor);
   ForEachVector(planes, hn::Lanes(Floats()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
-    const auto r = LoadInts(red), g = LoadInts(green), b = LoadInts(blue);
-    const auto grey = Grey(r, g, b);
+    const auto r = LoadFloats(red), g = LoadFloats(green), b = LoadFloats(blue);
+    const auto grey = hn::ConvertTo(Floats(), Grey(r, g, b));
     hn::StoreU(Blend(grey, r, by), Bytes(), red);
     hn::StoreU(Blend(grey, g, by), Bytes(), green);
     hn::StoreU(Blend(grey, b, by), Bytes(), blue);
@@ -107,87 +111,20 @@ void BlendWithGrey(const RgbPlanes& planes, float factor) {
 
 void ReplaceByGrey(const RgbPlanes& planes) {
   ForEachVector(planes, hn::Lanes(Floats()), [&](uint8_t* red, uint8_t* green, uint8_t* blue) {
-    const auto grey = hn::DemoteTo(Bytes(), Grey(LoadInts(red), LoadInts(green), LoadInts(blue)));
+    const auto grey =
+        hn::DemoteTo(Bytes(), Grey(LoadFloats(red), LoadFloats(green), LoadFloats(blue)));
     for (uint8_t* channel : {red, green, blue}) hn::StoreU(grey, Bytes(), channel);
   });
 }
 
 uint64_t SumOfGrey(const RgbPlanes& planes) {
-  return SumOfPixels(planes,
-                     [](auto red, auto green, auto blue) { return Grey(red, green, blue); });
+  return SumOfPixels(planes, [](auto red, auto green, auto blue) {
+    const Floats d;
+    return Grey(hn::ConvertTo(d, red), hn::ConvertTo(d, green), hn::ConvertTo(d, blue));
+  });
 }
 
-// --------------------------------------------------------------------------------------- tables
-
-#if HWY_TARGET != HWY_SCALAR  // whose vectors are one value long
-using Values = hn::CappedTag<uint8_t, 64>;
-using Value = hn::Vec<Values>;
-
-/// Vectors look 16 values up at once, so that a table is 16 such tables.
-class SplitTable {
- public:
-  explicit SplitTable(const uint8_t* table) {
-    for (size_t number = 0; number < 16; ++number) {
-      parts_[number] = hn::LoadDup128(Values(), table + 16 * number);
-    }
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
-    // Back to front: each becomes its difference from the one before.
-    for (size_t number = 15; number > 0; --number) {
-      if (number != 8) parts_[number] = hn::Xor(parts_[number], parts_[number - 1]);
-    }
-#endif
-  }
-
-  HWY_INLINE Value operator()(Value index) const {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
-    // Here what is looked up is the low half of the index, unless its sign is set: zero then. Of
-    // what has lost 16 * k, all from 16 * k on find something, and from the differences of the
-    // tables up to theirs comes what is in theirs. Halves of the table have indices of their own.
-    const hn::RebindToSigned<Values> s;
-    const auto half = [&](const Value* parts, Value from) {
-      auto left = hn::BitCast(s, from);
-      Value found = hn::TableLookupBytesOr0(parts[0], from);
-      for (size_t number = 1; number + 1 < 8; number += 2) {
-        left = hn::SaturatedSub(left, hn::Set(s, 16));
-        const Value one = hn::TableLookupBytesOr0(parts[number], hn::BitCast(Values(), left));
-        left = hn::SaturatedSub(left, hn::Set(s, 16));
-        const Value next = hn::TableLookupBytesOr0(parts[number + 1], hn::BitCast(Values(), left));
-        found = hn::Xor3(found, one, next);
-      }
-      left = hn::SaturatedSub(left, hn::Set(s, 16));
-      return hn::Xor(found, hn::TableLookupBytesOr0(parts[7], hn::BitCast(Values(), left)));
-    };
-    return hn::Or(half(parts_, index), half(parts_ + 8, hn::Xor(index, hn::Set(Values(), 0x80))));
-#else
-    // Of each table only the values count whose upper half is its number: in all others the sum
-    // sets the highest bit, for which TableLookupBytesOr0 gives zero.
-    const Value top = hn::Set(Values(), 0x70), kept = hn::Set(Values(), 0x8F);
-    Value found = hn::Zero(Values());
-    for (const Value& part : parts_) {
-      const Value low = hn::And(hn::SaturatedAdd(index, top), kept);
-      found = hn::Or(found, hn::TableLookupBytesOr0(part, low));
-      index = hn::Sub(index, hn::Set(Values(), 16));
-    }
-    return found;
-#endif
-  }
-
- private:
-  Value parts_[16];
-};
-#endif
-
-void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
-  size_t x = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const size_t lanes = hn::Lanes(Values());
-  const SplitTable look_up(table);
-  for (; x + lanes <= count; x += lanes) {
-    hn::StoreU(look_up(hn::LoadU(Values(), values + x)), Values(), values + x);
-  }
-#endif
-  for (; x < count; ++x) values[x] = table[values[x]];
-}
+// ------------------------------------------------------------------------------------ extremes
 
 Extremes ExtremesOf(const uint8_t* values, size_t count) {
   const hn::CappedTag<uint8_t, 64> d;
@@ -225,14 +162,8 @@ using FloatVec = hn::Vec<Floats>;
 
 HWY_INLINE FloatVec Constant(float value) { return hn::Set(Floats(), value); }
 
-HWY_INLINE FloatVec LoadFloats(const uint8_t* from) {
-  return hn::ConvertTo(Floats(), LoadInts(from));
-}
-
 /// Values of at least zero without what follows the point.
-HWY_INLINE FloatVec WholePart(FloatVec value) {
-  return hn::ConvertTo(Floats(), hn::ConvertTo(Ints(), value));
-}
+HWY_INLINE FloatVec WholePart(FloatVec value) { return hn::ConvertTo(Floats(), CutOff(value)); }
 
 /// Hue, 0 to 254, of pixels with this largest component and this range.
 HWY_INLINE FloatVec HueOf(FloatVec red, FloatVec green, FloatVec blue, FloatVec value,
@@ -276,7 +207,7 @@ void ShiftHue(const RgbPlanes& planes, uint8_t shift) {
       // Products of whole numbers below 2^24, which are exact; 32512 is half of 255 * 255.
       const auto sum = hn::Add(hn::Mul(strength, within), Constant(32512));
       const auto lost = WholePart(hn::Mul(sum, Constant(1.0f / 65025)));
-      hn::StoreU(hn::DemoteTo(Bytes(), hn::ConvertTo(Ints(), hn::Sub(value, lost))), Bytes(), to);
+      hn::StoreU(hn::DemoteTo(Bytes(), CutOff(hn::Sub(value, lost))), Bytes(), to);
     };
     store(hn::Sub(Constant(510), from(765)), red);
     store(hn::Sub(from(510), Constant(255)), green);
@@ -300,7 +231,6 @@ HWY_EXPORT(AddWeighted);
 HWY_EXPORT(TruncateSums);
 HWY_EXPORT(SumOfGrey);
 HWY_EXPORT(ReplaceByGrey);
-HWY_EXPORT(LookUp);
 HWY_EXPORT(ExtremesOf);
 HWY_EXPORT(ShiftHue);
 
@@ -329,10 +259,6 @@ void TruncateSums(uint8_t* values, size_t count, const float* sums) {
 uint64_t SumOfGrey(const RgbPlanes& planes) { return HWY_DYNAMIC_DISPATCH(SumOfGrey)(planes); }
 
 void ReplaceByGrey(const RgbPlanes& planes) { HWY_DYNAMIC_DISPATCH(ReplaceByGrey)(planes); }
-
-void LookUp(uint8_t* values, size_t count, const uint8_t* table) {
-  HWY_DYNAMIC_DISPATCH(LookUp)(values, count, table);
-}
 
 Extremes ExtremesOf(const uint8_t* values, size_t count) {
   return HWY_DYNAMIC_DISPATCH(ExtremesOf)(values, count);

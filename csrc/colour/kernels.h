@@ -38,9 +38,6 @@ void AddWeighted(float* sums, size_t count, const uint8_t* values, float weight)
 /// values[i] = sums[i] within 0 .. 255, without its broken part.
 void TruncateSums(uint8_t* values, size_t count, const float* sums);
 
-/// values[i] = table[values[i]], of 256.
-void LookUp(uint8_t* values, size_t count, const uint8_t* table);
-
 /// The least and the greatest of some values.
 struct Extremes {
   uint8_t least;

@@ -126,11 +126,6 @@ void TestKernels(const std::string& target, size_t pixels) {
         BlendWithPlane(p.red, p.pixels, same[1].data(), 1.7f);
       },
       [&](const Pixel& p) { return Pixel{Blended(p[1], p[0], 1.7f), p[1], p[2]}; });
-  std::array<uint8_t, 256> table{};
-  for (size_t v = 0; v < table.size(); ++v) table[v] = static_cast<uint8_t>(v * 167 + 31);
-  Compare(
-      target, pixels, [&](const RgbPlanes& p) { LookUp(p.green, p.pixels, table.data()); },
-      [&](const Pixel& p) { return Pixel{p[0], table[p[1]], p[2]}; });
   for (const uint8_t shift : std::array<uint8_t, 4>{0, 1, 100, 255}) {
     Compare(
         target, pixels, [&](const RgbPlanes& p) { ShiftHue(p, shift); },

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/fused.h"
+#include "colour/look_up.h"
 
 namespace fastinet {
 namespace {
@@ -102,11 +103,17 @@ ValueTable EqualizeTable(const Histogram& histogram) {
   if (levels <= 1) return Identity();
   const uint64_t step = (count - histogram[Highest(histogram)]) / 255;
   if (step == 0) return Identity();
+  // Whole numbers below 2^53 are divided in double, several at a time: a quotient that is not whole
+  // is too far from the next whole number to be rounded to it.
+  std::array<double, 256> below;
+  uint64_t sum = step / 2;
+  for (size_t v = 0; v < below.size(); ++v) {
+    below[v] = static_cast<double>(sum);
+    sum += histogram[v];
+  }
   ValueTable table;
-  uint64_t below = step / 2;
   for (size_t v = 0; v < table.size(); ++v) {
-    table[v] = static_cast<uint8_t>(std::min<uint64_t>(below / step, 255));
-    below += histogram[v];
+    table[v] = static_cast<uint8_t>(std::min(below[v] / static_cast<double>(step), 255.0));
   }
   return table;
 }

@@ -8,6 +8,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "base/cut_off-inl.h"
 #include "base/fused-inl.h"
 #include "colour/planes-inl.h"
 
@@ -34,13 +35,13 @@ HWY_INLINE hn::Vec<Ints> Grey(hn::Vec<Ints> red, hn::Vec<Ints> green, hn::Vec<In
   const Floats d;
   FloatVec sum = hn::Mul(ToFloats(red), hn::Set(d, 0.2989f));
   sum = AddProduct<kVersion>(sum, ToFloats(green), hn::Set(d, 0.587f));
-  return hn::ConvertTo(Ints(), AddProduct<kVersion>(sum, ToFloats(blue), hn::Set(d, 0.114f)));
+  return CutOff(AddProduct<kVersion>(sum, ToFloats(blue), hn::Set(d, 0.114f)));
 }
 
 HWY_INLINE void StoreClipped(FloatVec value, uint8_t* to) {
   const Floats d;
   const FloatVec clipped = hn::Min(hn::Max(value, hn::Zero(d)), hn::Set(d, 255.0f));
-  hn::StoreU(hn::DemoteTo(Bytes(), hn::ConvertTo(Ints(), clipped)), Bytes(), to);
+  hn::StoreU(hn::DemoteTo(Bytes(), CutOff(clipped)), Bytes(), to);
 }
 
 /// The rest is taken in double, as Python does.

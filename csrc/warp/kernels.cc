@@ -8,6 +8,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "base/cut_off-inl.h"
 #include "warp/sampling-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -139,25 +140,31 @@ using FloatBytes = hn::Rebind<uint8_t, Floats>;
 using FloatVec = hn::Vec<Floats>;
 using Words = hn::Vec<FloatWords>;
 
-/// As many points as a vector of floats has.
+/// Points of some neighbouring pixels of the result. They are made before the pixels are read, and
+/// go through memory: taken out of a vector's register, each offset would cost as much as its load.
 struct FloatPoints {
-  FloatVec x_part, y_part;
-  HWY_ALIGN int64_t offsets[hn::MaxLanes(Floats())];  // from the first pixel [bytes]
+  static constexpr size_t kMost = 256;
+
+  float x_part[kMost], y_part[kMost];
+  HWY_ALIGN int64_t offset[kMost];  // from the first pixel [bytes]
 };
 
 HWY_INLINE FloatVec BothAsFloats(Vec low, Vec high) {
   return hn::Combine(Floats(), hn::DemoteTo(HalfFloats(), high), hn::DemoteTo(HalfFloats(), low));
 }
 
+/// Those of `count` pixels, up to kMost, from number `first` on; rounded up to whole vectors.
 HWY_INLINE void FloatPointsOf(const WordImage& image, const SourceLine& from, size_t first,
-                              FloatPoints* points) {
+                              size_t count, FloatPoints* points) {
   const size_t half = hn::Lanes(Doubles());
-  const Points low = PointsOf(image, from, Centres(first));
-  const Points high = PointsOf(image, from, Centres(first + half));
-  points->x_part = BothAsFloats(low.x_part, high.x_part);
-  points->y_part = BothAsFloats(low.y_part, high.y_part);
-  hn::Store(low.offset, Pairs(), points->offsets);
-  hn::Store(high.offset, Pairs(), points->offsets + half);
+  for (size_t i = 0; i < count; i += 2 * half) {
+    const Points low = PointsOf(image, from, Centres(first + i));
+    const Points high = PointsOf(image, from, Centres(first + i + half));
+    hn::StoreU(BothAsFloats(low.x_part, high.x_part), Floats(), points->x_part + i);
+    hn::StoreU(BothAsFloats(low.y_part, high.y_part), Floats(), points->y_part + i);
+    hn::StoreU(low.offset, Pairs(), points->offset + i);
+    hn::StoreU(high.offset, Pairs(), points->offset + i + half);
+  }
 }
 
 // Neighbours in a line lie together, so that one load has them all: of four points at a time they
@@ -191,51 +198,40 @@ HWY_INLINE Words UpperHalves(Words a, Words b) {
   return hn::BitCast(FloatWords(), hn::InterleaveUpper(d, hn::BitCast(d, a), hn::BitCast(d, b)));
 }
 
-/// Where a line begins for LoadTwo and LoadFour: `right` of the points' pixels, `below` them.
+/// Where a line begins for LoadPixels: `right` of the points' pixels, `below` them.
 HWY_INLINE const uint8_t* LineBegin(const WordImage& image, int below, int right) {
   return reinterpret_cast<const uint8_t*>(
       image.words + static_cast<ptrdiff_t>(image.stride) * below + ptrdiff_t{right});
 }
 
-/// The pixel of each point and the one behind it.
-HWY_INLINE void LoadTwo(const uint8_t* line, const FloatPoints& points, Words* words) {
-  const auto pair = [&](size_t i) {
-    const hn::FixedTag<uint32_t, 2> d;
-    return hn::LoadU(d, reinterpret_cast<const uint32_t*>(line + points.offsets[i]));
-  };
-  // Points 0 and 2, and 1 and 3.
-  const auto block = [&](size_t i) { return hn::Combine(Block(), pair(i + 2), pair(i)); };
-  const Words even = SideBySide(FloatWords(), 0, block), odd = SideBySide(FloatWords(), 1, block);
-  const Words first = LowerOf(even, odd), last = UpperOf(even, odd);
-  words[0] = LowerHalves(first, last);
-  words[1] = UpperHalves(first, last);
-}
-
-/// The pixel of each point and the three behind it.
-HWY_INLINE void LoadFour(const uint8_t* line, const FloatPoints& points, Words* words) {
+/// Of the points of a vector, the first two or the four of the pixels from each on. Offsets are
+/// volatile, so that each line loads them again: kept, there are more than registers for them.
+template <int kCount>
+HWY_INLINE void LoadPixels(const uint8_t* line, const volatile int64_t* offsets, Words* words) {
   const auto block = [&](size_t i) {
-    return hn::LoadU(Block(), reinterpret_cast<const uint32_t*>(line + points.offsets[i]));
+    return hn::LoadU(Block(), reinterpret_cast<const uint32_t*>(line + offsets[i]));
   };
   const Words v0 = SideBySide(FloatWords(), 0, block), v1 = SideBySide(FloatWords(), 1, block);
   const Words v2 = SideBySide(FloatWords(), 2, block), v3 = SideBySide(FloatWords(), 3, block);
   const Words left = LowerOf(v0, v1), left2 = LowerOf(v2, v3);
-  const Words right = UpperOf(v0, v1), right2 = UpperOf(v2, v3);
   words[0] = LowerHalves(left, left2);
   words[1] = UpperHalves(left, left2);
-  words[2] = LowerHalves(right, right2);
-  words[3] = UpperHalves(right, right2);
+  if constexpr (kCount == 4) {
+    const Words right = UpperOf(v0, v1), right2 = UpperOf(v2, v3);
+    words[2] = LowerHalves(right, right2);
+    words[3] = UpperHalves(right, right2);
+  }
 }
 
-/// Red, green and blue of some words.
+/// Red, 256 times green, and blue of some words: green stays where it is.
 struct FloatPixels {
   explicit HWY_INLINE FloatPixels(Words words) {
-    const auto component = [](Words shifted) {
-      const Words byte = hn::And(shifted, hn::Set(FloatWords(), 0xFF));
-      return hn::ConvertTo(Floats(), hn::BitCast(FloatInts(), byte));
+    const auto whole = [](Words value) {
+      return hn::ConvertTo(Floats(), hn::BitCast(FloatInts(), value));
     };
-    values[0] = component(words);
-    values[1] = component(hn::ShiftRight<8>(words));
-    values[2] = component(hn::ShiftRight<16>(words));
+    values[0] = whole(hn::And(words, hn::Set(FloatWords(), 0xFF)));
+    values[1] = whole(hn::And(words, hn::Set(FloatWords(), 0xFF00)));
+    values[2] = whole(hn::ShiftRight<16>(words));  // nothing is above it
   }
 
   FloatVec values[3];
@@ -251,12 +247,12 @@ struct FastBilinear : Bilinear {
   /// line is within 3 * 2^-17, and the value, with what is added for the bound, within 9 * 2^-17.
   static constexpr float kBound = 0x1p-13f;
 
-  /// Three components, and the bits in which any of the pixels read differ.
-  static HWY_INLINE Words Approximate(const WordImage& image, const FloatPoints& points,
-                                      FloatVec* values) {
+  /// Three components, green 256 times, and the bits in which any of the pixels read differ.
+  static HWY_INLINE Words Approximate(const WordImage& image, FloatVec x_part, FloatVec y_part,
+                                      const int64_t* offsets, FloatVec* values) {
     Words above[2], below[2];
-    LoadTwo(LineBegin(image, 0, 0), points, above);
-    LoadTwo(LineBegin(image, 1, 0), points, below);
+    LoadPixels<2>(LineBegin(image, 0, 0), offsets, above);
+    LoadPixels<2>(LineBegin(image, 1, 0), offsets, below);
     const FloatPixels pixels[4] = {FloatPixels(above[0]), FloatPixels(above[1]),
                                    FloatPixels(below[0]), FloatPixels(below[1])};
     const auto between = [](FloatVec a, FloatVec b, FloatVec part) {
@@ -264,9 +260,9 @@ struct FastBilinear : Bilinear {
     };
     for (int c = 0; c < 3; ++c) {
       const auto line = [&](int first) {
-        return between(pixels[first].values[c], pixels[first + 1].values[c], points.x_part);
+        return between(pixels[first].values[c], pixels[first + 1].values[c], x_part);
       };
-      values[c] = between(line(0), line(2), points.y_part);
+      values[c] = between(line(0), line(2), y_part);
     }
     const Words differing = Differing(hn::Xor(above[0], above[1]), above[0], below[0]);
     return Differing(differing, above[0], below[1]);
@@ -277,8 +273,9 @@ struct FastBicubic : Bicubic {
   /// Weights, up to 1, are within 2^-23, all four of a line together within 2^-21, which makes
   /// 2^-13 of a line. Its four products and three sums, up to 319, are each within 2^-16: 2^-12 in
   /// all. The lines' weights, whose magnitudes add up to 1.5 at most, make that 1.5 times as much,
-  /// and add as much of their own as a line has: 5 * 2^-13.
-  static constexpr float kBound = 0x1p-10f;
+  /// and add as much of their own as a line has: 5 * 2^-13. What is added for the bound is rounded,
+  /// too, by 2^-16.
+  static constexpr float kBound = 6 * 0x1p-13f;
 
   /// Of the cubic of a = -1.
   static HWY_INLINE void WeightsOf(FloatVec part, FloatVec* weights) {
@@ -291,16 +288,16 @@ struct FastBicubic : Bicubic {
     weights[3] = hn::Mul(square, hn::Sub(part, one));
   }
 
-  static HWY_INLINE Words Approximate(const WordImage& image, const FloatPoints& points,
-                                      FloatVec* values) {
+  static HWY_INLINE Words Approximate(const WordImage& image, FloatVec x_part, FloatVec y_part,
+                                      const int64_t* offsets, FloatVec* values) {
     FloatVec columns[4], rows[4];
-    WeightsOf(points.x_part, columns);
-    WeightsOf(points.y_part, rows);
+    WeightsOf(x_part, columns);
+    WeightsOf(y_part, rows);
     for (int c = 0; c < 3; ++c) values[c] = hn::Zero(Floats());
     Words differing = hn::Zero(FloatWords()), first = differing;
     for (int i = 0; i < 4; ++i) {
       Words words[4];
-      LoadFour(LineBegin(image, i - 1, -1), points, words);
+      LoadPixels<4>(LineBegin(image, i - 1, -1), offsets, words);
       if (i == 0) first = words[0];
       // Written out, since a loop would find out the component and the column each time.
       const FloatPixels p0(words[0]), p1(words[1]), p2(words[2]), p3(words[3]);
@@ -320,27 +317,29 @@ struct FastBicubic : Bicubic {
   }
 };
 
-/// As many pixels as a vector of floats has, from number x of `to` on.
+/// As many pixels as a vector of floats has, from number x of `to` on, whose points are those from
+/// number `place` on.
 template <class Kind>
 HWY_INLINE void WarpVector(const WordImage& image, const SourceLine& from, const LineOfPlanes& to,
-                           size_t x) {
+                           const FloatPoints& points, size_t place, size_t x) {
   const Floats d;
   const FloatVec bound = hn::Set(d, Kind::kBound);
   uint8_t* const planes[3] = {to.red, to.green, to.blue};
-  FloatPoints points;
-  FloatPointsOf(image, from, to.first + x, &points);
   FloatVec values[3];
-  const Words differing = Kind::Approximate(image, points, values);
+  const Words differing =
+      Kind::Approximate(image, hn::LoadU(d, points.x_part + place),
+                        hn::LoadU(d, points.y_part + place), points.offset + place, values);
+  values[1] = hn::Mul(values[1], hn::Set(d, 0x1p-8f));
   // Components where the ends differ, in the place that they have in `differing`. A component that
   // is the same in all pixels read is that itself, whatever the bound says.
   Words doubtful = hn::Zero(FloatWords());
   for (int c = 0; c < 3; ++c) {
-    const auto least = hn::ConvertTo(FloatInts(), hn::Sub(values[c], bound));
-    const auto most = hn::ConvertTo(FloatInts(), hn::Add(values[c], bound));
+    const auto least = CutOff(hn::Sub(values[c], bound)), most = CutOff(hn::Add(values[c], bound));
     hn::StoreU(hn::DemoteTo(FloatBytes(), most), FloatBytes(), planes[c] + x);
+    // The ends differ by one or not at all: all bits of their difference are set, or none.
+    const Words differ = hn::BitCast(FloatWords(), hn::Sub(least, most));
     const Words mask = hn::Set(FloatWords(), uint32_t{0xFF} << (8 * c));
-    const Words differ = hn::BitCast(FloatWords(), hn::Xor(least, most));
-    doubtful = hn::Or(doubtful, hn::IfThenElseZero(hn::Ne(differ, hn::Zero(FloatWords())), mask));
+    doubtful = hn::Or(doubtful, hn::And(differ, mask));
   }
   const auto are_doubtful = hn::Ne(hn::And(doubtful, differing), hn::Zero(FloatWords()));
   if (HWY_LIKELY(hn::AllFalse(FloatWords(), are_doubtful))) return;
@@ -359,10 +358,17 @@ void WarpLine(const WordImage& image, const SourceLine& from, const LineOfPlanes
     if (to.count > 0) WarpExactly<Kind>(image, from, to, 0, to.count);
     return;
   }
-  size_t x = 0;
-  for (; x + lanes <= to.count; x += lanes) WarpVector<Kind>(image, from, to, x);
-  // The last ones together with some that are there already.
-  if (x < to.count) WarpVector<Kind>(image, from, to, to.count - lanes);
+  FloatPoints points;
+  for (size_t done = 0; done < to.count; done += FloatPoints::kMost) {
+    // The last ones together with some that are there already, where they make no vector.
+    const size_t first = std::min(done, to.count - lanes);
+    const size_t count = std::min(FloatPoints::kMost, to.count - first);
+    FloatPointsOf(image, from, to.first + first, count, &points);
+    for (size_t i = 0; i < count; i += lanes) {
+      const size_t place = std::min(i, count - lanes);
+      WarpVector<Kind>(image, from, to, points, place, first + place);
+    }
+  }
 }
 
 #endif

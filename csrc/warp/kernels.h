@@ -13,9 +13,13 @@ namespace fastinet {
 /// around every point of the image without a look at its ends.
 inline constexpr size_t kWarpBorder = 2;
 
-/// An image whose pixels are words: red in the lowest byte, then green and blue.
+/// How many words more must be readable behind those of an image, whatever they are: of two pixels
+/// in a line four are loaded.
+inline constexpr size_t kWordPadding = 1;
+
+/// An image whose pixels are words: red in the lowest byte, then green and blue, then zero.
 struct WordImage {
-  const uint32_t* words;  // the first pixel; kWarpBorder more on every side
+  const uint32_t* words;  // the first pixel; kWarpBorder more on every side, then kWordPadding
   Size size;
   size_t stride;  // from line to line [words]; 0 for a single line, which stands for all
 };

@@ -21,7 +21,7 @@ class BorderedImage {
   BorderedImage(Size size, uint32_t levels)
       : size_(size),
         stride_(static_cast<size_t>(size.width) + 2 * kWarpBorder),
-        words_(stride_ * (static_cast<size_t>(size.height) + 2 * kWarpBorder)) {
+        words_(stride_ * (static_cast<size_t>(size.height) + 2 * kWarpBorder) + kWordPadding) {
     std::mt19937 random(7);
     const auto border = static_cast<int32_t>(kWarpBorder);
     for (int32_t y = 0; y < size.height; ++y) {

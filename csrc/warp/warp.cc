@@ -165,7 +165,7 @@ void Warp::CopyBordered(Size size, Bytes planes) {
 void Warp::CopyWords(Size size, Bytes planes) {
   const size_t width = Wide(size.width), height = Wide(size.height), count = width * height;
   const size_t stride = width + 2 * kWarpBorder;
-  words_.resize((height + 2 * kWarpBorder) * stride);
+  words_.resize((height + 2 * kWarpBorder) * stride + kWordPadding);
   uint32_t* const first = words_.data() + kWarpBorder * stride;
   for (size_t y = 0; y < height; ++y) {
     const uint8_t* const red = planes.data() + y * width;
@@ -249,7 +249,7 @@ void Warp::ShiftLines(const WarpSpec& spec, Size size, MutableBytes planes) {
       continue;
     }
     // Next to the pixels' centres the sums decide which pixels are neighbours.
-    words_.resize(stride);
+    words_.resize(stride + kWordPadding);
     InterleavePlanes(lines[0] - kWarpBorder, lines[1] - kWarpBorder, lines[2] - kWarpBorder, stride,
                      words_.data());
     const WordImage image{words_.data() + kWarpBorder, {size.width, 1}, 0};
