@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "fuzz/choices.h"
 #include "fuzz/demand.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/hash.h"
@@ -13,25 +14,6 @@
 #include "jpeg/test_jpegs.h"
 
 namespace fastinet::fuzz {
-
-/// Takes choices from a fuzzer's input; zeros when it is used up.
-class Choices {
- public:
-  explicit Choices(Bytes bytes) : bytes_(bytes) {}
-
-  uint8_t Byte() {
-    if (bytes_.empty()) return 0;
-    const uint8_t byte = bytes_.front();
-    bytes_ = bytes_.subspan(1);
-    return byte;
-  }
-  int Below(int limit) { return (Byte() << 8 | Byte()) % limit; }
-  bool empty() const { return bytes_.empty(); }
-  Bytes rest() const { return bytes_; }
-
- private:
-  Bytes bytes_;
-};
 
 /// A JPEG by the choices' recipe, with edits. Nearly all of these decode at least in part.
 inline std::vector<uint8_t> ChosenJpeg(Choices& choices) {
@@ -47,33 +29,8 @@ inline std::vector<uint8_t> ChosenJpeg(Choices& choices) {
   recipe.noise = choices.Byte();
   recipe.seed = choices.Byte();
   std::vector<uint8_t> jpeg = test::MakeJpeg(recipe);
-  for (int edits = choices.Byte() % 8; edits > 0; --edits) {
-    const auto at = static_cast<size_t>(choices.Below(static_cast<int>(jpeg.size())));
-    switch (choices.Byte() % 4) {
-      case 0:
-        jpeg.resize(at + 1);
-        break;
-      case 1:
-        jpeg.insert(jpeg.begin() + static_cast<ptrdiff_t>(at), choices.Byte());
-        break;
-      case 2:
-        jpeg.erase(jpeg.begin() + static_cast<ptrdiff_t>(at));
-        if (jpeg.empty()) jpeg.push_back(0);
-        break;
-      default:
-        jpeg[at] = choices.Byte();
-    }
-  }
+  Edit(jpeg, choices);
   return jpeg;
-}
-
-inline Box ChosenBox(Choices& choices, Size size) {
-  Box box;
-  box.width = 1 + choices.Below(size.width);
-  box.height = 1 + choices.Below(size.height);
-  box.x = choices.Below(size.width - box.width + 1);
-  box.y = choices.Below(size.height - box.height + 1);
-  return box;
 }
 
 /// Decodes from a copy of what the region needs and compares.

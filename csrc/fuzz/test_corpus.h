@@ -43,4 +43,30 @@ inline std::vector<uint8_t> DamagedTar(std::vector<uint8_t> archive, std::mt1993
   return archive;
 }
 
+/// Cuts the file somewhere behind its first `kept` bytes, or writes over a few bytes there, half of
+/// them near the start, where headers are. A file that is no longer is given back as it is.
+inline std::vector<uint8_t> DamagedTail(std::vector<uint8_t> file, size_t kept,
+                                        std::mt19937& random) {
+  constexpr size_t kHeaderBytes = 150;
+  if (file.size() <= kept) return file;
+  const size_t length = file.size() - kept;
+  if (random() % 8 == 0) {
+    file.resize(kept + random() % length);
+    return file;
+  }
+  for (auto changes = random() % 4 + 1; changes > 0; --changes) {
+    const size_t end = random() % 2 == 0 ? std::min(length, kHeaderBytes) : length;
+    file[kept + random() % end] = static_cast<uint8_t>(random());
+  }
+  return file;
+}
+
+/// Up to `most_bytes` random choices, behind a first byte that asks for a recipe.
+inline std::vector<uint8_t> RandomRecipe(size_t most_bytes, std::mt19937& random) {
+  std::vector<uint8_t> input(20 + random() % most_bytes);
+  for (uint8_t& byte : input) byte = static_cast<uint8_t>(random());
+  input[0] = static_cast<uint8_t>(input[0] & 0xFE);
+  return input;
+}
+
 }  // namespace fastinet::test
