@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/checked.h"
@@ -11,18 +13,23 @@
 #include "columns/item_table.h"
 #include "engine/fork_safe.h"
 #include "gzip/gzip_source.h"
-#include "io/brief_file.h"
-#include "io/file.h"
+#include "io/archive_file.h"
 #include "io/folder.h"
 
 namespace fastinet {
 
+/// What a file must be, as Python has it (fastinet.sidecars.identity.Bound.native): size, probe and
+/// blocks of its identity; device, inode and the two times of its stamp.
+using ExpectedFile =
+    std::tuple<uint64_t, std::string, std::string, uint64_t, uint64_t, int64_t, int64_t>;
+
 /// A source, its name for messages, and the arrays that it borrows.
 class PySource {
  public:
-  static std::shared_ptr<PySource> OpenFile(const py::bytes& path, bool briefly) {
+  static std::shared_ptr<PySource> OpenFile(const py::bytes& path, bool briefly,
+                                            const std::optional<ExpectedFile>& expected) {
     const std::string name = path;
-    return std::make_shared<PySource>(OpenArchive{name, OpenSource(name, briefly)});
+    return std::make_shared<PySource>(OpenArchive{name, OpenSource(name, briefly, expected)});
   }
 
   static std::shared_ptr<PySource> OpenFolder(const py::bytes& path, const Column<uint8_t>& names,
@@ -39,7 +46,8 @@ class PySource {
   static std::shared_ptr<PySource> OpenGzip(
       const py::bytes& path, const Column<uint64_t>& bit_offsets, const Column<uint64_t>& offsets,
       const Column<uint64_t>& window_starts, const Column<uint32_t>& window_sizes,
-      const Column<uint8_t>& windows, uint64_t size_bytes, uint64_t cache_bytes, bool briefly) {
+      const Column<uint8_t>& windows, uint64_t size_bytes, uint64_t cache_bytes, bool briefly,
+      const std::optional<ExpectedFile>& expected) {
     const std::string name = path;
     const SeekPoints points{.bit_offsets = View(bit_offsets),
                             .offsets = View(offsets),
@@ -48,7 +56,7 @@ class PySource {
                             .windows = View(windows),
                             .size_bytes = size_bytes};
     Result<std::unique_ptr<GzipSource>> source =
-        GzipSource::Make(OpenSource(name, briefly), points, cache_bytes);
+        GzipSource::Make(OpenSource(name, briefly, expected), points, cache_bytes);
     if (!source.ok()) Check(Status(source.status()).InArchive(name));
     auto opened = std::make_shared<PySource>(
         OpenArchive{name, ShareWithinProcess(std::move(source).value())});
@@ -85,9 +93,20 @@ class PySource {
 
  private:
   /// The file, which `briefly` opens for each read and not for good.
-  static std::unique_ptr<const Source> OpenSource(const std::string& path, bool briefly) {
-    if (briefly) return Unwrap(BriefFile::Open(path));
-    return Unwrap(File::Open(path));
+  static std::unique_ptr<const Source> OpenSource(const std::string& path, bool briefly,
+                                                  const std::optional<ExpectedFile>& expected) {
+    std::unique_ptr<ArchiveFile> file = Unwrap(ArchiveFile::Open(path, briefly));
+    if (expected) {
+      const auto& [size, probe, blocks, device, inode, modified_ns, changed_ns] = *expected;
+      Check(file->Expect(
+          {.name = {}, .size_bytes = size, .probe = probe, .blocks = blocks, .names = {}},
+          FileStamp{.device = device,
+                    .inode = inode,
+                    .size_bytes = size,
+                    .modified_ns = modified_ns,
+                    .changed_ns = changed_ns}));
+    }
+    return file;
   }
 
   OpenArchive archive_;

@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "index/identity.h"
+#include "base/identity.h"
 
 namespace fastinet {
 

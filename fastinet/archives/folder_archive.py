@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +16,8 @@ from fastinet._native import _engine, _scan
 from fastinet.archives.leftovers import are_leftovers
 from fastinet.base.texts import take_texts
 from fastinet.errors import ReadError
-from fastinet.sidecars.identity import Identity
+from fastinet.sidecars.identity import Identity, has_same_content, is_settled
+from fastinet.sidecars.owners import Ownership
 from fastinet.sidecars.places import is_sidecar
 
 if TYPE_CHECKING:
@@ -44,6 +45,21 @@ _LABEL_SUFFIXES = (".cls", ".json", "val_annotations.txt")
 _PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
 
 
+# Of how many folders and files with labels the times are kept: their names are sent with a dataset.
+_MOST_STAMPED = 1 << 15
+
+
+class BoundFolder(NamedTuple):
+    """A folder as it was when it was looked at. What is read in it later has to be the same."""
+
+    identity: Identity
+    names: tuple[str, ...]
+    """The folders in it, and the files that labels are read from; below the archive's path."""
+    stamp: str
+    """Over what the system says of these; "": it is not known, or would not show each change."""
+    ownership: Ownership
+
+
 @dataclass(frozen=True)
 class FolderArchive:
     """The folder that an archive was extracted to: its files are the members."""
@@ -53,6 +69,10 @@ class FolderArchive:
     top: str = ""
     """The part of `path` that counts; "" is all of it. A class folder opened by itself is the part
     n01440764 of the folder above, so that its items have the keys that they have in the whole."""
+
+    bound: BoundFolder | None = field(default=None, compare=False)
+    """What the folder was when its items were listed, and must be when it is opened to read them;
+    None: they are not listed yet."""
 
     @property
     def name(self) -> str:
@@ -68,23 +88,67 @@ class FolderArchive:
         and times count: that costs a look at each, and a copy with other times has an index of its
         own.
         """
+        return self._identify()[0]
+
+    def look(self) -> BoundFolder:
+        """The folder as it is now. Raises ReadError where it cannot be read."""
+        identity, names = self._identify()
+        stamp = self._stamp_of(names) if len(names) <= _MOST_STAMPED else ""
+        ownership = Ownership.of((self.path / self.top).stat())
+        return BoundFolder(identity, tuple(names) if stamp else (), stamp, ownership)
+
+    def known_identity(self) -> Identity:
+        """The identity that it is bound to, else what it is now. Raises as `identify`."""
+        return self.identify() if self.bound is None else self.bound.identity
+
+    def _stamp_of(self, names: Sequence[str]) -> str:
+        """Over what the system says of these folders and files; "": a change might not show."""
+        digest = hashlib.sha256()
+        for name in names:
+            try:
+                info = (self.path / name.lstrip("/")).stat()
+            except OSError:
+                return ""
+            if not is_settled(info):
+                return ""
+            fields = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+            digest.update(b"%d %d %d %d %d\n" % fields)
+        return digest.hexdigest()
+
+    def _check_bound(self, bound: BoundFolder) -> None:
+        """Raises ReadError unless the folder is what it was when its items were listed."""
+        if bound.stamp and self._stamp_of(bound.names) == bound.stamp:
+            return
+        if not has_same_content(bound.identity, self.identify()):
+            raise ReadError(
+                "the folder has other folders or files than when it was opened first: it was"
+                " replaced or changed; open the dataset again",
+                archive=str(self.path),
+            )
+
+    def _identify(self) -> tuple[Identity, list[str]]:
+        """The identity, and the names of folders and of files that may have labels in them."""
         times, names = hashlib.sha256(), hashlib.sha256()
         count, latest = 0, 0
         candidates: list[str] = []
+        looked_at: list[str] = []
         for folder, files in self._tree().folders:
             when = (self.path / folder).stat().st_mtime_ns
             times.update(os.fsencode(folder) + b"\0" + when.to_bytes(8, "little", signed=True))
             count, latest = count + 1, max(latest, when)
+            looked_at.append(folder)
             files.sort(key=os.fsencode)
             below = os.fsencode(folder[len(self.top) :])
             names.update(b"\0\0".join([below, *map(os.fsencode, files)]) + b"\0/")
             labels = [name for name in files if name.lower().endswith(_LABEL_SUFFIXES)]
             for name in labels:
                 names.update(b"%d %d " % self._size_and_time_of(f"{folder}/{name}"))
+                looked_at.append(f"{folder}/{name}")
             candidates += (f"{folder}/{name}" for name in _evenly(files, _SIZES_PER_FOLDER))
         for name in _evenly(candidates, _SIZES):
             names.update(b"%d " % self._size_of(name))
-        return Identity(self.name, count, latest, times.hexdigest(), names=names.hexdigest())
+        identity = Identity(self.name, count, latest, times.hexdigest(), names=names.hexdigest())
+        return identity, looked_at
 
     def _size_of(self, name: str) -> int:
         """Bytes of a file; -1 where there is none, as for a link that leads nowhere."""
@@ -226,7 +290,13 @@ class FolderArchive:
             ) from error
 
     def open(self, files: Callable[[], Files]) -> _engine.Source:
-        """Its files as one source for the engine."""
+        """Its files as one source for the engine.
+
+        Raises:
+            MissingError, ReadError: it cannot be read, or is not what it is bound to.
+        """
+        if self.bound is not None:
+            self._check_bound(self.bound)
         names, name_offsets, offsets, sizes = files()
         if np.any(offsets[1:] < (offsets + sizes)[:-1]):  # in another order than they lie there
             rows = np.lexsort((sizes, offsets))  # an empty file lies before the one at its offset

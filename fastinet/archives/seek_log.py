@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from fastinet.base.progress import Progress
     from fastinet.sidecars.identity import Identity
+    from fastinet.sidecars.owners import Owners
 
 __all__ = ["obtain_seek_index"]
 
@@ -62,7 +63,6 @@ def obtain_seek_index(
     *,
     spacing: int = _scan.SEEK_SPACING,
     chunk_bytes: int = CHUNK_BYTES,
-    mapped: bool = True,
     sidecars: Sidecars | None = None,
 ) -> SeekIndex:
     """The seek index of a gzipped tar; made in one pass where there is no good one.
@@ -78,7 +78,6 @@ def obtain_seek_index(
             what was done is kept, and the next try goes on from there.
         spacing: of the seek points [bytes of inflated data].
         chunk_bytes: of the compressed file that are kept at once.
-        mapped: False reads the index into memory: a mapping keeps a file descriptor.
         sidecars: of the archive; None: they are in the usual places.
 
     Raises:
@@ -94,7 +93,7 @@ def obtain_seek_index(
         findings.clear()
         for place in candidates:
             try:
-                found = load_seek_index(place, header, mapped=mapped)
+                found = load_seek_index(place, header, owners=sidecars.owners)
             except FileNotFoundError:
                 continue
             except UnusableSidecarError as error:
@@ -109,12 +108,12 @@ def obtain_seek_index(
     def complete_index(usable: Sequence[Path], progress: Progress) -> SeekIndex:
         for finding in findings:
             warn(f"{finding}; it is built anew")
-        log = SeekLog(usable, archive, header, sidecars.advice())
+        log = SeekLog(usable, archive, header, sidecars.advice(), sidecars.owners)
         with contextlib.closing(log):
             _run_seek_pass(log, archive, header, progress, chunk_bytes)
             if log.path is None:
                 return seek_index_in_memory(log.content_in_memory(), log.not_kept)
-        found = load_seek_index(log.path, header, mapped=mapped)
+        found = load_seek_index(log.path, header, owners=sidecars.owners)
         if found is None:
             raise ReadError(f"the seek index '{log.path}' has changed under us: open again")
         return found
@@ -170,11 +169,16 @@ class SeekLog(Log):
     may_stay_in_memory = True
 
     def __init__(
-        self, places: Sequence[Path], archive: Path, header: SeekHeader, advice: str
+        self,
+        places: Sequence[Path],
+        archive: Path,
+        header: SeekHeader,
+        advice: str,
+        owners: Owners,
     ) -> None:
         """The log of `archive`; see `Log`."""
         self._expected = header
-        super().__init__(places, FORM, str(archive), header.to_json(), advice)
+        super().__init__(places, FORM, str(archive), header.to_json(), advice, owners)
 
     def close(self) -> None:
         """Closes the file; others may go on with it. One that holds nothing yet is removed."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from fastinet._native._paths import known_split
+from fastinet.archives.archive import bound_archives
 from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.base.progress_bar import drawn
@@ -40,6 +41,7 @@ from fastinet.items.scanning import scan_archives
 from fastinet.items.siblings import lacking_note, siblings_note
 from fastinet.items.stream import Stream
 from fastinet.sidecars.identity import content_hash
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.places import given_index
 
 if TYPE_CHECKING:
@@ -165,9 +167,14 @@ def open(  # noqa: A001  # read as fastinet.open
         # The two together have an index of their own, beside that of the archive alone.
         sidecars = sidecars.renamed(lambda name: f"{name}+{archives[-1].name}")
     keeping = given_index(index)
-    archives = keep_sidecars(archives, keeping)
-    identities = [archive.identify() for archive in archives]
-    sidecars = replace(sidecars, index=keeping, content=content_hash(identities))
+    archives, bounds = bound_archives(keep_sidecars(archives, keeping))
+    identities = [bound.identity for bound in bounds]
+    sidecars = replace(
+        sidecars,
+        index=keeping,
+        content=content_hash(identities),
+        owners=Owners.of(bound.ownership for bound in bounds),
+    )
     listing, kept_at = obtain_listing(
         # What a function gave is not kept; all else is.
         sidecars if function is None else replace(sidecars, index=False),
@@ -176,6 +183,7 @@ def open(  # noqa: A001  # read as fastinet.open
             absolute, archives, progress, patched=patch is not None, label_function=function
         ),
         progress=drawn(progress, f"index of {printable(absolute.name)}"),
+        archives=archives,
     )
     for note in (*notes, *listing.notes):  # these may say why there is no such split
         warn(f"'{absolute}': {note}")

@@ -17,6 +17,12 @@ A folder has no bytes of its own. It is the one that it was where it has the sam
 folders, and 256 of its files, evenly spread over the folders, have the sizes that they had.
 Sidecars of earlier versions know the times of the folders only, and hold as long as those are the
 same.
+
+A dataset is *bound* to its archives as they were when it was opened (:class:`Bound`). Whatever
+reads them later, in this process or where the dataset was sent to, reads them only as long as they
+are the same: by the stamp that the system gives a file, and where that differs, as it does for a
+copy, by the content. The engine compares on the very descriptor that it reads
+(``csrc/io/archive_file.h``).
 """
 
 from __future__ import annotations
@@ -25,22 +31,28 @@ import hashlib
 import importlib.metadata
 import itertools
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fastinet.errors import ReadError
+from fastinet.sidecars.owners import Ownership
 from fastinet.sidecars.schema import Count, Range, UnusableSidecarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = [
+    "Bound",
     "Identity",
+    "Stamp",
     "check_identities",
     "content_hash",
     "fastinet_version",
     "has_same_content",
     "identify_file",
+    "is_settled",
+    "look_at_file",
 ]
 
 _PROBES = 8
@@ -70,8 +82,45 @@ class Identity(NamedTuple):
         return {name: getattr(self, name) for name in ("name", "size", "mtime_ns", "probe")}
 
 
+class Stamp(NamedTuple):
+    """What the system says of a file: as long as that is the same, nobody has written to it."""
+
+    device: int
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+    """Of the last change of anything; no program can set it."""
+
+
+_UNSETTLED = Stamp(0, 0, 0, 0)  # which no file has
+_TICK_NS = 20_000_000  # file times are counted in ticks of up to 10 ms on Linux
+
+
+def is_settled(status: os.stat_result) -> bool:
+    """Whether a change from now on would show in the file's times: not within the same tick."""
+    return abs(time.time_ns() - status.st_ctime_ns) > _TICK_NS
+
+
+class Bound(NamedTuple):
+    """A file as it was when it was looked at. What is read of it later has to be the same."""
+
+    identity: Identity
+    stamp: Stamp
+    ownership: Ownership
+
+    def native(self) -> tuple[int, str, str, int, int, int, int]:
+        """As the engine takes it: what the content must be, and the stamp that vouches for it."""
+        identity = self.identity
+        return identity.size, identity.probe, identity.blocks, *self.stamp
+
+
 def identify_file(path: Path, *, blocks: bool = True) -> Identity:
-    """Identity of the file at `path` as it is now.
+    """Identity of the file at `path` as it is now; arguments and errors as `look_at_file`'s."""
+    return look_at_file(path, blocks=blocks).identity
+
+
+def look_at_file(path: Path, *, blocks: bool = True) -> Bound:
+    """The file at `path` as it is now.
 
     Args:
         path: of the file.
@@ -93,13 +142,15 @@ def identify_file(path: Path, *, blocks: bool = True) -> Identity:
                 more.update(os.pread(file.fileno(), count, start))
     except OSError as error:
         raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
-    return Identity(
+    identity = Identity(
         path.name,
         info.st_size,
         info.st_mtime_ns,
         probe.hexdigest(),
         blocks=more.hexdigest() if blocks else "",
     )
+    stamp = Stamp(info.st_dev, info.st_ino, info.st_mtime_ns, info.st_ctime_ns)
+    return Bound(identity, stamp if is_settled(info) else _UNSETTLED, Ownership.of(info))
 
 
 def _chosen_blocks(size: int) -> Iterator[tuple[int, int]]:

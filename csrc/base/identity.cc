@@ -1,4 +1,4 @@
-#include "index/identity.h"
+#include "base/identity.h"
 
 #include <algorithm>
 #include <vector>
