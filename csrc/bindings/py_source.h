@@ -18,10 +18,10 @@
 
 namespace fastinet {
 
-/// What a file must be, as Python has it (fastinet.sidecars.identity.Bound.native): size, probe and
-/// blocks of its identity; device, inode and the two times of its stamp.
+/// What a file must be, as Python has it (fastinet.sidecars.identity.Bound.native): size, probe,
+/// blocks and samples of its identity; device, inode and the two times of its stamp.
 using ExpectedFile =
-    std::tuple<uint64_t, std::string, std::string, uint64_t, uint64_t, int64_t, int64_t>;
+    std::tuple<uint64_t, std::string, std::string, py::bytes, uint64_t, uint64_t, int64_t, int64_t>;
 
 /// A source, its name for messages, and the arrays that it borrows.
 class PySource {
@@ -97,14 +97,19 @@ class PySource {
                                                   const std::optional<ExpectedFile>& expected) {
     std::unique_ptr<ArchiveFile> file = Unwrap(ArchiveFile::Open(path, briefly));
     if (expected) {
-      const auto& [size, probe, blocks, device, inode, modified_ns, changed_ns] = *expected;
-      Check(file->Expect(
-          {.name = {}, .size_bytes = size, .probe = probe, .blocks = blocks, .names = {}},
-          FileStamp{.device = device,
-                    .inode = inode,
-                    .size_bytes = size,
-                    .modified_ns = modified_ns,
-                    .changed_ns = changed_ns}));
+      const auto& [size, probe, blocks, samples, device, inode, modified_ns, changed_ns] =
+          *expected;
+      Check(file->Expect({.name = {},
+                          .size_bytes = size,
+                          .probe = probe,
+                          .blocks = blocks,
+                          .names = {},
+                          .samples = samples},
+                         FileStamp{.device = device,
+                                   .inode = inode,
+                                   .size_bytes = size,
+                                   .modified_ns = modified_ns,
+                                   .changed_ns = changed_ns}));
     }
     return file;
   }

@@ -56,20 +56,21 @@ Status ArchiveFile::Check(const File& file, const FileStamp& now) const {
     if (accepted_ == now) return {};
   }
   const uint64_t expected = identity_ ? identity_->size_bytes : opened_.size_bytes;
-  if (now.size_bytes != expected) {
-    return Status(StatusCode::kIo, "the file has " + std::to_string(now.size_bytes) +
-                                       " bytes, and had " + std::to_string(expected) +
-                                       " when it was opened first; open the dataset again")
-        .InArchive(path_);
+  bool same = file_ != nullptr || now.size_bytes == expected;
+  if (same && identity_) {
+    FASTINET_ASSIGN_OR_RETURN(same, now.size_bytes == expected
+                                        ? identity_->IsOf(file)
+                                        : identity_->IsOfBeginning(file, now.size_bytes));
   }
-  if (identity_) {
-    FASTINET_ASSIGN_OR_RETURN(const bool same, identity_->IsOf(file));
-    if (!same) {
-      return Status(StatusCode::kIo,
-                    "the file has other content than when it was opened first: it was replaced or "
-                    "written to; open the dataset again")
-          .InArchive(path_);
-    }
+  if (!same) {
+    std::string what = now.size_bytes == expected
+                           ? "has other content than"
+                           : "has " + std::to_string(now.size_bytes) + " bytes, and had " +
+                                 std::to_string(expected);
+    return Status(StatusCode::kIo, "the file " + what +
+                                       " when it was opened first: it was replaced or written to; "
+                                       "open the dataset again")
+        .InArchive(path_);
   }
   const std::lock_guard lock(mutex_);
   accepted_ = IfSettled(now);

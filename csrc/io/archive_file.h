@@ -18,7 +18,7 @@ namespace fastinet {
 /// that was written into this one, it would say wrong things, and nothing would show that. So what
 /// is read counts only if the descriptor that it came from still is what it was: by the stamp,
 /// which costs a system call; where that differs, as for a copy, by size and samples of the
-/// content.
+/// content. A file that is open and was cut, or added to, is the same as far as it goes.
 class ArchiveFile final : public Source {
  public:
   /// Opens `path`; fails as File::Open does. A file that is opened `briefly` is opened anew for

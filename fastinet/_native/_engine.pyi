@@ -142,7 +142,7 @@ class ItemSpec:
         record: bool = False,
     ) -> None: ...
 
-ExpectedFile: TypeAlias = tuple[int, str, str, int, int, int, int]
+ExpectedFile: TypeAlias = tuple[int, str, str, bytes, int, int, int, int]
 
 class Source:
     """An archive that is open for reading: bytes by their offset."""

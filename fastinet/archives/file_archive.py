@@ -50,8 +50,13 @@ class OneFile:
         return look_at_file(self.path, blocks=not self.briefly)
 
     def known_identity(self) -> Identity:
-        """The identity that it is bound to, else what it is now. Raises as `identify`."""
-        return self.identify() if self.bound is None else self.bound.identity
+        """The identity that it is bound to, else what it is now.
+
+        Raises:
+            ReadError: it is gone, or cannot be read.
+        """
+        now = self.identify()
+        return now if self.bound is None else self.bound.identity
 
 
 @dataclass(frozen=True)

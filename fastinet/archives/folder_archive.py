@@ -16,7 +16,7 @@ from fastinet._native import _engine, _scan
 from fastinet.archives.leftovers import are_leftovers
 from fastinet.base.texts import take_texts
 from fastinet.errors import ReadError
-from fastinet.sidecars.identity import Identity, has_same_content, is_settled
+from fastinet.sidecars.identity import Identity
 from fastinet.sidecars.owners import Ownership
 from fastinet.sidecars.places import is_sidecar
 
@@ -45,18 +45,22 @@ _LABEL_SUFFIXES = (".cls", ".json", "val_annotations.txt")
 _PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
 
 
-# Of how many folders and files with labels the times are kept: their names are sent with a dataset.
-_MOST_STAMPED = 1 << 15
+# Of how many files with labels a dataset notes what they were: their names are sent with it.
+_MOST_NOTED = 1 << 12
 
 
 class BoundFolder(NamedTuple):
-    """A folder as it was when it was looked at. What is read in it later has to be the same."""
+    """A folder as it was when it was looked at.
+
+    A file in it is what it is called, and its length is compared whenever it is read. But labels
+    that an index keeps were in files, which have to be the same when items are read.
+    """
 
     identity: Identity
-    names: tuple[str, ...]
-    """The folders in it, and the files that labels are read from; below the archive's path."""
-    stamp: str
-    """Over what the system says of these; "": it is not known, or would not show each change."""
+    labels: tuple[str, ...]
+    """Files that labels are read from, below the archive's path; of very many some."""
+    sizes_and_times: str
+    """Over those of these files."""
     ownership: Ownership
 
 
@@ -71,8 +75,7 @@ class FolderArchive:
     n01440764 of the folder above, so that its items have the keys that they have in the whole."""
 
     bound: BoundFolder | None = field(default=None, compare=False)
-    """What the folder was when its items were listed, and must be when it is opened to read them;
-    None: they are not listed yet."""
+    """What the folder was when its items were listed; None: they are not listed yet."""
 
     @property
     def name(self) -> str:
@@ -92,63 +95,58 @@ class FolderArchive:
 
     def look(self) -> BoundFolder:
         """The folder as it is now. Raises ReadError where it cannot be read."""
-        identity, names = self._identify()
-        stamp = self._stamp_of(names) if len(names) <= _MOST_STAMPED else ""
+        identity, labels = self._identify()
+        noted = tuple(_evenly(labels, _MOST_NOTED))
         ownership = Ownership.of((self.path / self.top).stat())
-        return BoundFolder(identity, tuple(names) if stamp else (), stamp, ownership)
+        return BoundFolder(identity, noted, self._sizes_and_times(noted), ownership)
 
     def known_identity(self) -> Identity:
-        """The identity that it is bound to, else what it is now. Raises as `identify`."""
-        return self.identify() if self.bound is None else self.bound.identity
+        """The identity that it is bound to, else what it is now.
 
-    def _stamp_of(self, names: Sequence[str]) -> str:
-        """Over what the system says of these folders and files; "": a change might not show."""
+        Raises:
+            ReadError: it is gone, or cannot be read.
+        """
+        now = self.identify()
+        return now if self.bound is None else self.bound.identity
+
+    def _sizes_and_times(self, names: Sequence[str]) -> str:
         digest = hashlib.sha256()
         for name in names:
-            try:
-                info = (self.path / name.lstrip("/")).stat()
-            except OSError:
-                return ""
-            if not is_settled(info):
-                return ""
-            fields = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-            digest.update(b"%d %d %d %d %d\n" % fields)
+            digest.update(b"%d %d " % self._size_and_time_of(name))
         return digest.hexdigest()
 
     def _check_bound(self, bound: BoundFolder) -> None:
-        """Raises ReadError unless the folder is what it was when its items were listed."""
-        if bound.stamp and self._stamp_of(bound.names) == bound.stamp:
-            return
-        if not has_same_content(bound.identity, self.identify()):
+        """Raises ReadError where labels may be others than when the items were listed."""
+        if self._sizes_and_times(bound.labels) != bound.sizes_and_times:
             raise ReadError(
-                "the folder has other folders or files than when it was opened first: it was"
-                " replaced or changed; open the dataset again",
+                "files with labels in it, such as"
+                f" '{bound.labels[0].lstrip('/')}', have other sizes or times than when it was"
+                " opened first; open the dataset again",
                 archive=str(self.path),
             )
 
     def _identify(self) -> tuple[Identity, list[str]]:
-        """The identity, and the names of folders and of files that may have labels in them."""
+        """The identity, and the names of files that may have labels in them."""
         times, names = hashlib.sha256(), hashlib.sha256()
         count, latest = 0, 0
         candidates: list[str] = []
-        looked_at: list[str] = []
+        with_labels: list[str] = []
         for folder, files in self._tree().folders:
             when = (self.path / folder).stat().st_mtime_ns
             times.update(os.fsencode(folder) + b"\0" + when.to_bytes(8, "little", signed=True))
             count, latest = count + 1, max(latest, when)
-            looked_at.append(folder)
             files.sort(key=os.fsencode)
             below = os.fsencode(folder[len(self.top) :])
             names.update(b"\0\0".join([below, *map(os.fsencode, files)]) + b"\0/")
             labels = [name for name in files if name.lower().endswith(_LABEL_SUFFIXES)]
             for name in labels:
                 names.update(b"%d %d " % self._size_and_time_of(f"{folder}/{name}"))
-                looked_at.append(f"{folder}/{name}")
+                with_labels.append(f"{folder}/{name}")
             candidates += (f"{folder}/{name}" for name in _evenly(files, _SIZES_PER_FOLDER))
         for name in _evenly(candidates, _SIZES):
             names.update(b"%d " % self._size_of(name))
         identity = Identity(self.name, count, latest, times.hexdigest(), names=names.hexdigest())
-        return identity, looked_at
+        return identity, with_labels
 
     def _size_of(self, name: str) -> int:
         """Bytes of a file; -1 where there is none, as for a link that leads nowhere."""

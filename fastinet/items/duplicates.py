@@ -401,8 +401,6 @@ class _SearchFile:
             raise UnusableSidecarError("is damaged: its groups are in no order")
         if len(np.unique(rows)) != len(rows):
             raise UnusableSidecarError("is damaged: an item is in two groups")
-        if np.any(self.sizes[rows] != np.repeat(self.sizes[firsts], counts)):
-            raise UnusableSidecarError("is damaged: items of two sizes are equal")
 
     def save_search(self, search: _Search) -> None:
         """Keeps the search in the first place that takes it; a FastinetWarning if there is none."""

@@ -21,8 +21,8 @@ same.
 A dataset is *bound* to its archives as they were when it was opened (:class:`Bound`). Whatever
 reads them later, in this process or where the dataset was sent to, reads them only as long as they
 are the same: by the stamp that the system gives a file, and where that differs, as it does for a
-copy, by the content. The engine compares on the very descriptor that it reads
-(``csrc/io/archive_file.h``).
+copy, by the content. Of a file that was cut, what is left is the same. The engine compares on the
+very descriptor that it reads (``csrc/io/archive_file.h``).
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ __all__ = [
     "fastinet_version",
     "has_same_content",
     "identify_file",
-    "is_settled",
     "look_at_file",
 ]
 
 _PROBES = 8
 _BLOCKS = 16
+_SAMPLE_BYTES = 8
 _BLOCK_BYTES = 4096  # each costs a seek, however small it is
 _WHOLE_BYTES = 1 << 17
 
@@ -96,7 +96,7 @@ _UNSETTLED = Stamp(0, 0, 0, 0)  # which no file has
 _TICK_NS = 20_000_000  # file times are counted in ticks of up to 10 ms on Linux
 
 
-def is_settled(status: os.stat_result) -> bool:
+def _is_settled(status: os.stat_result) -> bool:
     """Whether a change from now on would show in the file's times: not within the same tick."""
     return abs(time.time_ns() - status.st_ctime_ns) > _TICK_NS
 
@@ -105,13 +105,16 @@ class Bound(NamedTuple):
     """A file as it was when it was looked at. What is read of it later has to be the same."""
 
     identity: Identity
+    samples: bytes
+    """The first 8 bytes of the SHA-256 of each of the 8 blocks, which tell whether what is left of
+    a file that was cut is the same."""
     stamp: Stamp
     ownership: Ownership
 
-    def native(self) -> tuple[int, str, str, int, int, int, int]:
+    def native(self) -> tuple[int, str, str, bytes, int, int, int, int]:
         """As the engine takes it: what the content must be, and the stamp that vouches for it."""
         identity = self.identity
-        return identity.size, identity.probe, identity.blocks, *self.stamp
+        return identity.size, identity.probe, identity.blocks, self.samples, *self.stamp
 
 
 def identify_file(path: Path, *, blocks: bool = True) -> Identity:
@@ -134,9 +137,11 @@ def look_at_file(path: Path, *, blocks: bool = True) -> Bound:
         with path.open("rb", buffering=0) as file:
             info = os.fstat(file.fileno())
             last = max(0, info.st_size - _BLOCK_BYTES)
-            probe = hashlib.sha256()
+            probe, samples = hashlib.sha256(), b""
             for i in range(_PROBES):
-                probe.update(os.pread(file.fileno(), _BLOCK_BYTES, last * i // (_PROBES - 1)))
+                block = os.pread(file.fileno(), _BLOCK_BYTES, last * i // (_PROBES - 1))
+                probe.update(block)
+                samples += hashlib.sha256(block).digest()[:_SAMPLE_BYTES]
             more = hashlib.sha256()
             for start, count in _chosen_blocks(info.st_size) if blocks else ():
                 more.update(os.pread(file.fileno(), count, start))
@@ -150,7 +155,7 @@ def look_at_file(path: Path, *, blocks: bool = True) -> Bound:
         blocks=more.hexdigest() if blocks else "",
     )
     stamp = Stamp(info.st_dev, info.st_ino, info.st_mtime_ns, info.st_ctime_ns)
-    return Bound(identity, stamp if is_settled(info) else _UNSETTLED, Ownership.of(info))
+    return Bound(identity, samples, stamp if _is_settled(info) else _UNSETTLED, Ownership.of(info))
 
 
 def _chosen_blocks(size: int) -> Iterator[tuple[int, int]]:
