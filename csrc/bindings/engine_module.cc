@@ -140,12 +140,14 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",
                                                   "An archive that is open for reading.")
-      .def_static("file", &PySource::OpenFile, "path"_a, py::kw_only(), "briefly"_a = false)
+      .def_static("file", &PySource::OpenFile, "path"_a, py::kw_only(), "briefly"_a = false,
+                  "expected"_a = py::none())
       .def_static("folder", &PySource::OpenFolder, "path"_a, "names"_a, "name_ends"_a, "offsets"_a,
                   "sizes"_a)
       .def_static("gzip", &PySource::OpenGzip, "path"_a, py::kw_only(), "bit_offsets"_a,
                   "offsets"_a, "window_starts"_a, "window_sizes"_a, "windows"_a, "size_bytes"_a,
-                  "cache_bytes"_a = GzipSource::kDefaultCacheBytes, "briefly"_a = false)
+                  "cache_bytes"_a = GzipSource::kDefaultCacheBytes, "briefly"_a = false,
+                  "expected"_a = py::none())
       .def_property_readonly("size_bytes", &PySource::size_bytes)
       .def("read", &PySource::Read, "offset"_a, "size"_a);
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/checked.h"
@@ -11,18 +13,23 @@
 #include "columns/item_table.h"
 #include "engine/fork_safe.h"
 #include "gzip/gzip_source.h"
-#include "io/brief_file.h"
-#include "io/file.h"
+#include "io/archive_file.h"
 #include "io/folder.h"
 
 namespace fastinet {
 
+/// What a file must be, as Python has it (fastinet.sidecars.identity.Bound.native): size, probe,
+/// blocks and samples of its identity; device, inode and the two times of its stamp.
+using ExpectedFile =
+    std::tuple<uint64_t, std::string, std::string, py::bytes, uint64_t, uint64_t, int64_t, int64_t>;
+
 /// A source, its name for messages, and the arrays that it borrows.
 class PySource {
  public:
-  static std::shared_ptr<PySource> OpenFile(const py::bytes& path, bool briefly) {
+  static std::shared_ptr<PySource> OpenFile(const py::bytes& path, bool briefly,
+                                            const std::optional<ExpectedFile>& expected) {
     const std::string name = path;
-    return std::make_shared<PySource>(OpenArchive{name, OpenSource(name, briefly)});
+    return std::make_shared<PySource>(OpenArchive{name, OpenSource(name, briefly, expected)});
   }
 
   static std::shared_ptr<PySource> OpenFolder(const py::bytes& path, const Column<uint8_t>& names,
@@ -40,7 +47,8 @@ class PySource {
   static std::shared_ptr<PySource> OpenGzip(
       const py::bytes& path, const Column<uint64_t>& bit_offsets, const Column<uint64_t>& offsets,
       const Column<uint64_t>& window_starts, const Column<uint32_t>& window_sizes,
-      const Column<uint8_t>& windows, uint64_t size_bytes, uint64_t cache_bytes, bool briefly) {
+      const Column<uint8_t>& windows, uint64_t size_bytes, uint64_t cache_bytes, bool briefly,
+      const std::optional<ExpectedFile>& expected) {
     const std::string name = path;
     const SeekPoints points{.bit_offsets = View(bit_offsets),
                             .offsets = View(offsets),
@@ -48,7 +56,7 @@ class PySource {
                             .window_sizes = View(window_sizes),
                             .windows = View(windows),
                             .size_bytes = size_bytes};
-    std::unique_ptr<const Source> file = OpenSource(name, briefly);
+    std::unique_ptr<const Source> file = OpenSource(name, briefly, expected);
     Result<std::unique_ptr<GzipSource>> source =
         WithoutGil([&] { return GzipSource::Make(std::move(file), points, cache_bytes); });
     if (!source.ok()) Check(Status(source.status()).InArchive(name));
@@ -88,9 +96,27 @@ class PySource {
  private:
   /// The file, which `briefly` opens for each read and not for good. Where it lies on a network
   /// that may take a while.
-  static std::unique_ptr<const Source> OpenSource(const std::string& path, bool briefly) {
-    if (briefly) return Unwrap(WithoutGil([&] { return BriefFile::Open(path); }));
-    return Unwrap(WithoutGil([&] { return File::Open(path); }));
+  static std::unique_ptr<const Source> OpenSource(const std::string& path, bool briefly,
+                                                  const std::optional<ExpectedFile>& expected) {
+    std::unique_ptr<ArchiveFile> file =
+        Unwrap(WithoutGil([&] { return ArchiveFile::Open(path, briefly); }));
+    if (expected) {
+      const auto& [size, probe, blocks, samples, device, inode, modified_ns, changed_ns] =
+          *expected;
+      Identity identity{.name = {},
+                        .size_bytes = size,
+                        .probe = probe,
+                        .blocks = blocks,
+                        .names = {},
+                        .samples = samples};
+      const FileStamp stamp{.device = device,
+                            .inode = inode,
+                            .size_bytes = size,
+                            .modified_ns = modified_ns,
+                            .changed_ns = changed_ns};
+      Check(WithoutGil([&] { return file->Expect(std::move(identity), stamp); }));
+    }
+    return file;
   }
 
   OpenArchive archive_;

@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "io/brief_file.h"
+#include "io/archive_file.h"
 #include "io/file.h"
 
 namespace fastinet {
@@ -22,15 +22,6 @@ std::string Listed(const std::vector<Split>& splits) {
   std::string names;
   for (const Split& split : splits) names += (names.empty() ? "" : ", ") + split.name;
   return names;
-}
-
-Result<std::shared_ptr<const Source>> OpenFile(const std::string& path, bool briefly) {
-  if (briefly) {
-    FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<const Source> file, BriefFile::Open(path));
-    return file;
-  }
-  FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<const Source> file, File::Open(path));
-  return file;
 }
 
 /// Fails if `archive` is a gzip file.
@@ -63,11 +54,11 @@ Status WithoutIndex(const std::string& path, const std::string& place) {
                                     "an index in another place"};
 }
 
-/// Fails unless `archive` is what the index was made of.
-Status CheckIdentity(const Identity& identity, const Source& archive) {
+/// Fails unless `archive` is what the index was made of; from then on it has to stay that.
+Status CheckIdentity(const Identity& identity, ArchiveFile& archive) {
   FASTINET_RETURN_IF_ERROR(CheckNoGzip(archive));
   FASTINET_ASSIGN_OR_RETURN(const bool same, identity.IsOf(archive));
-  if (same) return {};
+  if (same) return archive.Expect(identity, std::nullopt);
   return Corrupt(archive.size_bytes() == identity.size_bytes
                      ? "its index is stale: it has other content than when that was made; "
                        "`fastinet index` makes it anew"
@@ -133,9 +124,9 @@ Status Dataset::OpenArchives(const std::string& path) {
       return Unsupported("an extracted folder, which only Python's fastinet reads").InArchive(path);
     }
     const std::string name = (folder / identity.name).string();
-    FASTINET_ASSIGN_OR_RETURN(std::shared_ptr<const Source> source, OpenFile(name, briefly));
-    FASTINET_RETURN_IF_ERROR(CheckIdentity(identity, *source).InArchive(name));
-    archives_.push_back({name, std::move(source)});
+    FASTINET_ASSIGN_OR_RETURN(std::unique_ptr<ArchiveFile> file, ArchiveFile::Open(name, briefly));
+    FASTINET_RETURN_IF_ERROR(CheckIdentity(identity, *file).InArchive(name));
+    archives_.push_back({name, std::move(file)});
   }
   return {};
 }

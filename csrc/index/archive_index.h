@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "index/identity.h"
+#include "base/identity.h"
 
 namespace fastinet {
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <limits>
 #include <system_error>
 
@@ -17,11 +18,39 @@ namespace {
 // Linux moves at most 0x7ffff000 bytes a call and macOS refuses more than INT_MAX.
 constexpr size_t kMaxBytesPerRead = size_t{1} << 30;
 
+// Linux counts file times in ticks of 1 to 10 ms (CONFIG_HZ), and finer only since 6.13.
+constexpr int64_t kTickNs = 20'000'000;
+
 std::string SystemMessage(int error_number) {
   return std::generic_category().message(error_number);
 }
 
+int64_t Nanoseconds(const struct timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+FileStamp StampOf(const struct stat& info) {
+#ifdef __APPLE__
+  const struct timespec &modified = info.st_mtimespec, &changed = info.st_ctimespec;
+#else
+  const struct timespec &modified = info.st_mtim, &changed = info.st_ctim;
+#endif
+  return {.device = static_cast<uint64_t>(info.st_dev),
+          .inode = static_cast<uint64_t>(info.st_ino),
+          .size_bytes = static_cast<uint64_t>(info.st_size),
+          .modified_ns = Nanoseconds(modified),
+          .changed_ns = Nanoseconds(changed)};
+}
+
 }  // namespace
+
+bool FileStamp::IsSettled() const {
+  using std::chrono::nanoseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const int64_t age = std::chrono::duration_cast<nanoseconds>(now).count() - changed_ns;
+  // The clock of a file server may be ahead of this machine's.
+  return age < -kTickNs || age > kTickNs;
+}
 
 Result<std::unique_ptr<File>> File::Open(std::string path) {
   // O_NONBLOCK changes nothing for a regular file; without it, opening a FIFO would wait for a
@@ -37,7 +66,7 @@ Result<std::unique_ptr<File>> File::Open(std::string path) {
                   "cannot open: " + SystemMessage(error_number))
         .InArchive(path);
   }
-  std::unique_ptr<File> file(new File(std::move(path), descriptor, 0));
+  std::unique_ptr<File> file(new File(std::move(path), descriptor));
   struct stat info;
   if (::fstat(descriptor, &info) != 0) {
     return Status(StatusCode::kIo, "cannot stat: " + SystemMessage(errno)).InArchive(file->path_);
@@ -45,11 +74,19 @@ Result<std::unique_ptr<File>> File::Open(std::string path) {
   if (!S_ISREG(info.st_mode)) {
     return Unsupported("not a regular file").InArchive(file->path_);
   }
-  file->size_bytes_ = static_cast<uint64_t>(info.st_size);
+  file->stamp_ = StampOf(info);
   return file;
 }
 
 File::~File() { ::close(descriptor_); }
+
+Result<FileStamp> File::StampNow() const {
+  struct stat info;
+  if (::fstat(descriptor_, &info) != 0) {
+    return Status(StatusCode::kIo, "cannot stat: " + SystemMessage(errno)).InArchive(path_);
+  }
+  return StampOf(info);
+}
 
 Status File::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
   const auto end_bytes = CheckedAdd<uint64_t>(offset_bytes, out.size());
@@ -66,7 +103,7 @@ Status File::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
     if (got == 0) {
       return ReadError(offset_bytes, "the file ends here, " + std::to_string(out.size()) +
                                          " bytes before the end of the read; it had " +
-                                         std::to_string(size_bytes_) + " bytes when opened");
+                                         std::to_string(size_bytes()) + " bytes when opened");
     }
     out = out.subspan(static_cast<size_t>(got));
     offset_bytes += static_cast<uint64_t>(got);
@@ -75,8 +112,8 @@ Status File::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
 }
 
 void File::Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const {
-  if (offset_bytes >= size_bytes_) return;
-  length_bytes = std::min(length_bytes, size_bytes_ - offset_bytes);
+  if (offset_bytes >= size_bytes()) return;
+  length_bytes = std::min(length_bytes, size_bytes() - offset_bytes);
 #ifdef POSIX_FADV_WILLNEED
   (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset_bytes),
                         static_cast<off_t>(length_bytes), POSIX_FADV_WILLNEED);

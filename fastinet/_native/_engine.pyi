@@ -142,15 +142,18 @@ class ItemSpec:
         record: bool = False,
     ) -> None: ...
 
+ExpectedFile: TypeAlias = tuple[int, str, str, bytes, int, int, int, int]
+
 class Source:
     """An archive that is open for reading: bytes by their offset."""
 
     @staticmethod
-    def file(path: bytes, *, briefly: bool = False) -> Source:
+    def file(path: bytes, *, briefly: bool = False, expected: ExpectedFile | None = None) -> Source:
         """A file, as it stands.
 
         With `briefly` it is opened anew for each read, because a dataset of many archives would
-        exceed the process's limit of open files.
+        exceed the process's limit of open files. `expected` is what it must be, now and at each
+        read (:meth:`fastinet.sidecars.identity.Bound.native`).
 
         Raises MissingError, ReadError, UnsupportedError (no file).
         """
@@ -175,6 +178,7 @@ class Source:
         size_bytes: int,
         cache_bytes: int = ...,
         briefly: bool = False,
+        expected: ExpectedFile | None = None,
     ) -> Source:
         """What a gzip file inflates to, through its seek points: `fastinet.archives.seek_index`.
 
@@ -188,9 +192,11 @@ class Source:
             size_bytes: of all that the file inflates to.
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once.
             briefly: as for `file`.
+            expected: as for `file`.
 
         Raises:
             CorruptError: the points do not fit the file.
+            MissingError, ReadError: as for `file`.
         """
     @property
     def size_bytes(self) -> int: ...

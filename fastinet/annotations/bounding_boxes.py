@@ -32,7 +32,7 @@ import dataclasses
 import functools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ from fastinet.annotations.item_boxes import (
     key_stems,
     rows_among,
 )
-from fastinet.archives.folder_archive import FolderArchive
+from fastinet.archives.folder_archive import BoundFolder, FolderArchive
 from fastinet.base.paths import exists, is_folder
 from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
@@ -58,16 +58,19 @@ from fastinet.datasets.scanned import wnid_number, wnid_text
 from fastinet.errors import CorruptError, MissingError, printable
 from fastinet.sidecars import column_file
 from fastinet.sidecars.identity import (
+    Bound,
     Identity,
     check_identities,
     content_hash,
     fastinet_version,
-    identify_file,
+    look_at_file,
 )
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.places import Sidecars, given_index
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from fastinet.base.progress import Progress
     from fastinet.datasets.items import Items
@@ -79,6 +82,8 @@ _FAMILY = "boxes"
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+
+_LAST_WNID = 99_999_999  # eight digits
 
 _WNID_PREFIX = re.compile(r"n\d{8}(?!\d)", re.ASCII)
 
@@ -206,13 +211,19 @@ def read_boxes(
     if not exists(absolute):
         raise MissingError("no such file or folder", archive=str(absolute))
     if index is not False:
-        identity = _identify(absolute)
-        sidecars = Sidecars(absolute, given_index(index), content_hash([identity]))
+        found = _look_at(absolute)
+        identity = found.identity
+        sidecars = Sidecars(
+            absolute,
+            given_index(index),
+            content_hash([identity]),
+            owners=Owners.of([found.ownership]),
+        )
         boxes, _ = column_file.load_or_build(
             sidecars.places_of_own(SUFFIX),
             "box index",
             advice=sidecars.advice(),
-            load=lambda place: _load_boxes(place, absolute, identity),
+            load=lambda place: _load_boxes(place, absolute, identity, sidecars.owners),
             build=lambda progress: _read_files(absolute, progress),
             save=lambda place, made: _save_boxes(place, identity, made),
             progress=told,
@@ -353,11 +364,11 @@ def _normalised(
 # ----------------------------------------------------------------------------- what is kept of them
 
 
-def _identify(path: Path) -> Identity:
+def _look_at(path: Path) -> Bound | BoundFolder:
     """What binds the kept boxes to an archive, or to a folder as it is now."""
     if is_folder(path):
-        return FolderArchive(classification_folder(path)).identify()
-    return identify_file(path)
+        return FolderArchive(classification_folder(path)).look()
+    return look_at_file(path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -382,13 +393,13 @@ _FORM = column_file.ColumnFileForm(
 )
 
 
-def _load_boxes(place: Path, path: Path, identity: Identity) -> Boxes:
+def _load_boxes(place: Path, path: Path, identity: Identity, owners: Owners) -> Boxes:
     def check(header: _Header) -> None:
         if header.family != _FAMILY:
             raise column_file.UnusableSidecarError("keeps no boxes")
         check_identities(header.archives, [identity])
 
-    header, columns = column_file.read_columns(place, _FORM, check)
+    header, columns = column_file.read_columns(place, _FORM, check, _check_columns, owners=owners)
     return Boxes(
         path=str(path),
         keys=columns["keys"],
@@ -399,6 +410,28 @@ def _load_boxes(place: Path, path: Path, identity: Identity) -> Boxes:
         wnid_numbers=columns["wnid_numbers"],
         notes=header.notes,
     )
+
+
+def _check_columns(_: _Header, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Raises UnusableSidecarError unless the columns are of boxes: their checksums hold."""
+    keys, starts = columns["keys"], columns["starts"]
+    boxes, sizes, wnids = columns["boxes"], columns["sizes"], columns["wnid_numbers"]
+    images, count = len(keys), len(wnids)
+    lengths = (len(starts), len(sizes), len(boxes), len(columns["pixels"]))
+    if lengths != (images + 1, 2 * images, 4 * count, 4 * count):
+        raise column_file.UnusableSidecarError("is damaged: its columns differ in length")
+    if np.any(keys[1:] <= keys[:-1]) or not images:
+        raise column_file.UnusableSidecarError("is damaged: its images are in no order")
+    if int(starts[0]) != 0 or int(starts[-1]) != count or np.any(starts[1:] < starts[:-1]):
+        raise column_file.UnusableSidecarError("is damaged: its images share boxes")
+    corners = boxes.reshape(-1, 4)
+    are_boxes = (
+        (corners[:, :2] < corners[:, 2:]).all() and (boxes >= 0).all() and (boxes <= 1).all()
+    )
+    if not are_boxes or not np.isfinite(columns["pixels"]).all() or np.any(sizes <= 0):
+        raise column_file.UnusableSidecarError("is damaged: a box is none")
+    if np.any(wnids < -1) or np.any(wnids > _LAST_WNID):
+        raise column_file.UnusableSidecarError("is damaged: a box is of no class")
 
 
 def _save_boxes(place: Path, identity: Identity, boxes: Boxes) -> None:

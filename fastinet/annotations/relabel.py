@@ -31,6 +31,15 @@ from numpy.typing import NDArray
 
 from fastinet._native import _engine
 from fastinet.annotations.item_boxes import key_stems, rows_among
+from fastinet.annotations.label_map_columns import (
+    FILE_COLUMNS,
+    FORM,
+    MOST_FILE_BYTES,
+    MapsHeader,
+    as_files,
+    check_columns,
+)
+from fastinet.archives.archive import bound_archives
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.base.paths import exists, is_folder
@@ -54,12 +63,13 @@ from fastinet.sidecars.identity import (
     content_hash,
     fastinet_version,
 )
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.places import Sidecars, given_index
-from fastinet.sidecars.schema import Positive
 
 if TYPE_CHECKING:
     from fastinet._native._scan import Members
     from fastinet.archives.archive import Archive
+    from fastinet.archives.files import Files
     from fastinet.base.progress import Progress
     from fastinet.datasets.items import Items
 
@@ -73,8 +83,6 @@ SUFFIX = ".label_maps"
 
 _FAMILY = "label maps"
 _EXTENSION = b".pt"
-_MOST_FILE_BYTES = 1 << 24  # an official one has less than 11,000
-_FILE_COLUMNS = ("file_names", "file_name_ends", "file_offsets", "file_sizes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +103,9 @@ class LabelMaps:
     offsets: NDArray[np.uint64]
     shape: tuple[int, int, int]
     notes: tuple[str, ...] = ()
+    archive: Archive | None = None
+    """Where the maps are read, bound to what it was when they were located; None: at `path`, as it
+    stands."""
     files: tuple[NDArray[Any], ...] | None = None
     """Of a folder, its files: names one after another, where each ends, where the engine sees each
     begin, and sizes [bytes]."""
@@ -176,9 +187,17 @@ class LabelMaps:
         )
 
     def open(self) -> _engine.Source:
-        """The archive, opened for the engine."""
-        path = os.fsencode(self.path)
-        return _engine.Source.file(path) if self.files is None else _folder(path, self.files)
+        """The archive, opened for the engine.
+
+        Raises:
+            MissingError, ReadError: it is gone, cannot be read, or is not what it was when it was
+                opened first.
+        """
+        return (self.archive or _archive_at(Path(self.path))).open(self._files)
+
+    def _files(self) -> Files:
+        assert self.files is not None, "only a folder asks"  # noqa: S101
+        return as_files(self.files)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,20 +280,24 @@ def open_label_maps(
     """
     absolute = Path(path).absolute()
     told = drawn(progress, f"label maps of {printable(absolute.name)}")
-    archive = _archive_at(absolute)
+    # Bound before the files are read: an archive that changes meanwhile fails the next check.
+    (archive,), (found,) = bound_archives([_archive_at(absolute)])
     if index is False:
         maps = _locate_maps(archive, told)
     else:
-        # Taken before the files are read: an archive that changes meanwhile fails the next check.
-        identity = archive.identify()
-        sidecars = Sidecars(absolute, given_index(index), content_hash([identity]))
+        sidecars = Sidecars(
+            absolute,
+            given_index(index),
+            content_hash([found.identity]),
+            owners=Owners.of([found.ownership]),
+        )
         maps, _ = column_file.load_or_build(
             sidecars.places_of_own(SUFFIX),
             "label map index",
             advice=sidecars.advice(),
-            load=functools.partial(_load_index, path=absolute, identity=identity),
+            load=functools.partial(_load_index, archive=archive, owners=sidecars.owners),
             build=lambda progress: _locate_maps(archive, progress),
-            save=functools.partial(_save_index, identity=identity),
+            save=functools.partial(_save_index, identity=found.identity),
             progress=told,
         )
     for note in maps.notes:
@@ -332,9 +355,8 @@ def _locate_maps(archive: Archive, progress: Progress | None) -> LabelMaps:
             archive=path,
         )
     files = _files_of(members, names, chosen) if isinstance(archive, FolderArchive) else None
-    encoded = os.fsencode(path)
-    source = _engine.Source.file(encoded) if files is None else _folder(encoded, files)
-    found = _Found(path)
+    source = archive.open(lambda: as_files(files or ()))
+    found = _Found(archive)
     for done, row in enumerate(chosen):
         if progress is not None and done % 1024 == 0:
             progress(done, len(chosen))
@@ -349,8 +371,9 @@ def _locate_maps(archive: Archive, progress: Progress | None) -> LabelMaps:
 class _Found:
     """The label maps that were found so far."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._path = str(archive.path)
         self._keys: list[bytes] = []
         self._offsets: list[int] = []
         self._shape: tuple[int, ...] | None = None
@@ -362,7 +385,7 @@ class _Found:
     ) -> None:
         """Takes the file at ``offset`` of the source, or notes why it is no label map."""
         try:
-            if size > _MOST_FILE_BYTES:
+            if size > MOST_FILE_BYTES:
                 raise TooLargeError(f"a label map of {size} bytes")
             tensor = locate_tensor(source.read(offset, size), name)
             if tensor.dtype != np.dtype("<f4") or len(tensor.shape) != 4 or tensor.shape[0] != 2:
@@ -414,6 +437,7 @@ class _Found:
             offsets=np.array(self._offsets, np.uint64)[first],
             shape=(ranks, rows, columns),
             notes=tuple(notes),
+            archive=self._archive,
             files=files,
         )
 
@@ -429,47 +453,27 @@ def _files_of(members: Members, names: list[bytes], chosen: list[int]) -> tuple[
     )
 
 
-def _folder(path: bytes, files: tuple[NDArray[Any], ...]) -> _engine.Source:
-    names, name_ends, offsets, sizes = files
-    return _engine.Source.folder(path, names, name_ends, offsets, sizes)
-
-
 # ---------------------------------------------------------------------------------------- the index
 
 
-@dataclass(frozen=True)
-class _Header:
-    """The JSON header of what is kept of label maps."""
-
-    family: str
-    archives: tuple[Identity, ...]
-    shape: tuple[Positive, Positive, Positive]
-    """See :class:`LabelMaps`."""
-    notes: tuple[str, ...]
-
-
-_FORM = column_file.ColumnFileForm(
-    _Header,
-    {"keys": "S", "offsets": "<u8"},
-    optional=(dict(zip(_FILE_COLUMNS, ("|u1", "<u8", "<u8", "<u8"), strict=True)),),
-)
-
-
-def _load_index(place: Path, *, path: Path, identity: Identity) -> LabelMaps:
-    def check(header: _Header) -> None:
+def _load_index(place: Path, *, archive: Archive, owners: Owners) -> LabelMaps:
+    def check(header: MapsHeader) -> None:
         if header.family != _FAMILY:
             raise column_file.UnusableSidecarError("keeps no label maps")
-        check_identities(header.archives, [identity])
+        check_identities(header.archives, [archive.known_identity()])
 
-    header, columns = column_file.read_columns(place, _FORM, check)
-    has_files = _FILE_COLUMNS[0] in columns
+    header, columns = column_file.read_columns(
+        place, FORM, check, functools.partial(check_columns, archive), owners=owners
+    )
+    has_files = FILE_COLUMNS[0] in columns
     return LabelMaps(
-        path=str(path),
+        path=str(archive.path),
+        archive=archive,
         keys=columns["keys"],
         offsets=columns["offsets"],
         shape=header.shape,
         notes=header.notes,
-        files=tuple(columns[name] for name in _FILE_COLUMNS) if has_files else None,
+        files=tuple(columns[name] for name in FILE_COLUMNS) if has_files else None,
     )
 
 
@@ -483,5 +487,5 @@ def _save_index(place: Path, maps: LabelMaps, *, identity: Identity) -> None:
     }
     columns: dict[str, NDArray[Any]] = {"keys": maps.keys, "offsets": maps.offsets}
     if maps.files is not None:
-        columns |= dict(zip(_FILE_COLUMNS, maps.files, strict=True))
+        columns |= dict(zip(FILE_COLUMNS, maps.files, strict=True))
     column_file.write_columns(place, header, columns)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastinet._native import _engine, _scan
 from fastinet.archives.explaining import explained_scan
 from fastinet.errors import FastinetError
-from fastinet.sidecars.identity import identify_file
+from fastinet.sidecars.identity import look_at_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fastinet.archives.files import Files
     from fastinet.base.progress import Progress
-    from fastinet.sidecars.identity import Identity
+    from fastinet.sidecars.identity import Bound, Identity
 
 __all__ = ["FileArchive", "OneFile"]
 
@@ -34,6 +34,9 @@ class OneFile:
     archives would exceed the process's limit of open files."""
     end_marker_required: bool = True
     """Whether a tar without its end-of-archive marker is an error."""
+    bound: Bound | None = field(default=None, compare=False, kw_only=True)
+    """What the file was when its items were listed, and must be when they are read; None: they are
+    not listed yet."""
 
     @property
     def name(self) -> str:
@@ -42,7 +45,20 @@ class OneFile:
 
     def identify(self) -> Identity:
         """Identity of the archive as it is now. Raises ReadError where it cannot be read."""
-        return identify_file(self.path, blocks=not self.briefly)
+        return self.look().identity
+
+    def look(self) -> Bound:
+        """The archive as it is now. Raises ReadError where it cannot be read."""
+        return look_at_file(self.path, blocks=not self.briefly)
+
+    def known_identity(self) -> Identity:
+        """The identity that it is bound to, else what it is now.
+
+        Raises:
+            ReadError: it is gone, or cannot be read.
+        """
+        now = self.identify()
+        return now if self.bound is None else self.bound.identity
 
 
 @dataclass(frozen=True)
@@ -62,5 +78,12 @@ class FileArchive(OneFile):
         Args:
             files: gives the items' names, offsets and sizes. Only a folder calls it; the parameter
                 is here so that archives of all three kinds are opened alike.
+
+        Raises:
+            MissingError, ReadError: it is gone, cannot be read, or is not what it is bound to.
         """
-        return _engine.Source.file(os.fsencode(self.path), briefly=self.briefly)
+        return _engine.Source.file(
+            os.fsencode(self.path),
+            briefly=self.briefly,
+            expected=None if self.bound is None else self.bound.native(),
+        )

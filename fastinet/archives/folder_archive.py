@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from fastinet.archives.leftovers import are_leftovers
 from fastinet.base.texts import take_texts
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import Identity
+from fastinet.sidecars.owners import Ownership
 from fastinet.sidecars.places import is_sidecar
 
 if TYPE_CHECKING:
@@ -44,6 +45,25 @@ _LABEL_SUFFIXES = (".cls", ".json", "val_annotations.txt")
 _PLAIN_SUFFIXES = (".jpeg", ".jpg", ".png", ".xml")
 
 
+# Of how many files with labels a dataset notes what they were: their names are sent with it.
+_MOST_NOTED = 1 << 12
+
+
+class BoundFolder(NamedTuple):
+    """A folder as it was when it was looked at.
+
+    A file in it is what it is called, and its length is compared whenever it is read. But labels
+    that an index keeps were in files, which have to be the same when items are read.
+    """
+
+    identity: Identity
+    labels: tuple[str, ...]
+    """Files that labels are read from, below the archive's path; of very many some."""
+    sizes_and_times: str
+    """Over those of these files."""
+    ownership: Ownership
+
+
 @dataclass(frozen=True)
 class FolderArchive:
     """The folder that an archive was extracted to: its files are the members."""
@@ -53,6 +73,9 @@ class FolderArchive:
     top: str = ""
     """The part of `path` that counts; "" is all of it. A class folder opened by itself is the part
     n01440764 of the folder above, so that its items have the keys that they have in the whole."""
+
+    bound: BoundFolder | None = field(default=None, compare=False)
+    """What the folder was when its items were listed; None: they are not listed yet."""
 
     @property
     def name(self) -> str:
@@ -68,9 +91,46 @@ class FolderArchive:
         and times count: that costs a look at each, and a copy with other times has an index of its
         own.
         """
+        return self._identify()[0]
+
+    def look(self) -> BoundFolder:
+        """The folder as it is now. Raises ReadError where it cannot be read."""
+        identity, labels = self._identify()
+        noted = tuple(_evenly(labels, _MOST_NOTED))
+        ownership = Ownership.of((self.path / self.top).stat())
+        return BoundFolder(identity, noted, self._sizes_and_times(noted), ownership)
+
+    def known_identity(self) -> Identity:
+        """The identity that it is bound to, else what it is now.
+
+        Raises:
+            ReadError: it is gone, or cannot be read.
+        """
+        now = self.identify()
+        return now if self.bound is None else self.bound.identity
+
+    def _sizes_and_times(self, names: Sequence[str]) -> str:
+        digest = hashlib.sha256()
+        for name in names:
+            digest.update(b"%d %d " % self._size_and_time_of(name))
+        return digest.hexdigest()
+
+    def _check_bound(self, bound: BoundFolder) -> None:
+        """Raises ReadError where labels may be others than when the items were listed."""
+        if self._sizes_and_times(bound.labels) != bound.sizes_and_times:
+            raise ReadError(
+                "files with labels in it, such as"
+                f" '{bound.labels[0].lstrip('/')}', have other sizes or times than when it was"
+                " opened first; open the dataset again",
+                archive=str(self.path),
+            )
+
+    def _identify(self) -> tuple[Identity, list[str]]:
+        """The identity, and the names of files that may have labels in them."""
         times, names = hashlib.sha256(), hashlib.sha256()
         count, latest = 0, 0
         candidates: list[str] = []
+        with_labels: list[str] = []
         for folder, files in self._tree().folders:
             when = self._time_of(folder)
             times.update(os.fsencode(folder) + b"\0" + when.to_bytes(8, "little", signed=True))
@@ -81,10 +141,12 @@ class FolderArchive:
             labels = [name for name in files if name.lower().endswith(_LABEL_SUFFIXES)]
             for name in labels:
                 names.update(b"%d %d " % self._size_and_time_of(f"{folder}/{name}"))
+                with_labels.append(f"{folder}/{name}")
             candidates += (f"{folder}/{name}" for name in _evenly(files, _SIZES_PER_FOLDER))
         for name in _evenly(candidates, _SIZES):
             names.update(b"%d " % self._size_of(name))
-        return Identity(self.name, count, latest, times.hexdigest(), names=names.hexdigest())
+        identity = Identity(self.name, count, latest, times.hexdigest(), names=names.hexdigest())
+        return identity, with_labels
 
     def _time_of(self, folder: str) -> int:
         """When entries last came to a folder or went [ns]."""
@@ -238,7 +300,13 @@ class FolderArchive:
             ) from error
 
     def open(self, files: Callable[[], Files]) -> _engine.Source:
-        """Its files as one source for the engine."""
+        """Its files as one source for the engine.
+
+        Raises:
+            MissingError, ReadError: it cannot be read, or is not what it is bound to.
+        """
+        if self.bound is not None:
+            self._check_bound(self.bound)
         names, name_offsets, offsets, sizes = files()
         if np.any(offsets[1:] < (offsets + sizes)[:-1]):  # in another order than they lie there
             rows = np.lexsort((sizes, offsets))  # an empty file lies before the one at its offset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fastinet.archives.explaining import explained_scan
@@ -12,6 +12,7 @@ from fastinet.archives.tar_notes import check_end_markers
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError, MissingError, ReadError
 from fastinet.sidecars.identity import has_same_content
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.places import Sidecars
 
 if TYPE_CHECKING:
@@ -61,26 +62,36 @@ class GzipArchive(OneFile):
 
         Args:
             files: not called; see :meth:`fastinet.archives.file_archive.FileArchive.open`.
+
+        Raises:
+            MissingError, ReadError: as :meth:`fastinet.archives.file_archive.FileArchive.open`.
         """
+        # First of all, since a seek index of another archive may take an hour to make.
+        if self.bound is not None and not has_same_content(self.bound.identity, self.identify()):
+            raise ReadError(
+                "the file has other content than when it was opened first: it was replaced or"
+                " written to; open the dataset again",
+                archive=str(self.path),
+            )
         index = self.seek_index(_PassWarning(self.path))
-        return index.open(self.path, self.cache_bytes, briefly=self.briefly)
+        return index.open(self.path, self.cache_bytes, briefly=self.briefly, bound=self.bound)
 
     def seek_index(self, progress: Progress | None = None) -> SeekIndex:
         """Its seek index; see :func:`fastinet.archives.seek_log.obtain_seek_index`.
 
         One that can be kept nowhere is made once in this process, and a FastinetWarning says why.
         """
-        identity = self.identify()
+        now = self.look() if self.bound is None else self.bound
+        identity = now.identity
         for made_of, index in self.held:
             if has_same_content(made_of, identity):
                 return index
-        sidecars = self.sidecars or Sidecars(self.path)
+        sidecars = replace(self.sidecars or Sidecars(self.path), owners=Owners.of([now.ownership]))
         index = obtain_seek_index(
             self.path,
             identity,
             self.folder,
             progress,
-            mapped=not self.briefly,
             sidecars=sidecars,
             end_marker_required=self.end_marker_required,
         )

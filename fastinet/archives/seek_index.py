@@ -23,17 +23,15 @@ chunk   magic ``CHNK``, u32 CRC-32 of what follows up to the windows, u32 CRC-32
 Little-endian throughout. A chunk that is cut or does not fit its checksums ends the log. A seek
 index serves only when its last chunk is there. Its members are read once, when the archive's index
 of items (``.fastinet``, :mod:`fastinet.items.index`) is built from them; opens that find that index
-do not read them. The windows are mapped by readers, and each is a zlib stream with a checksum that
-is verified when it is used.
+do not read them. The windows are kept in memory, some 50 bytes for each point, and each is a zlib
+stream with a checksum that is verified when it is used.
 
-This module reads seek indexes; :mod:`fastinet.archives.seek_log` makes them. Appending to a seek
-index never changes a byte that a reader may have mapped.
+This module reads seek indexes; :mod:`fastinet.archives.seek_log` makes them.
 """
 
 from __future__ import annotations
 
 import io
-import mmap
 import os
 import struct
 import zlib
@@ -50,6 +48,7 @@ from fastinet.sidecars.column_file import UnusableSidecarError
 from fastinet.sidecars.identity import Identity, has_same_content
 from fastinet.sidecars.log import LogForm
 from fastinet.sidecars.opening import open_to_read
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.schema import Count, Positive, checked_json
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from numpy.typing import NDArray
+
+    from fastinet.sidecars.identity import Bound
 
 __all__ = [
     "CHUNK",
@@ -69,6 +70,7 @@ __all__ = [
     "SeekIndex",
     "StoredChunk",
     "check_header",
+    "check_members",
     "load_seek_index",
     "members_of_chunk",
     "read_chunks",
@@ -122,6 +124,7 @@ UNFINISHED_MD5: Final = bytes(16)
 _POINT_BYTES = 8 + 8 + 4
 _MEMBER_BYTES = 8 + 8 + 4 + 8 + 8
 _HEAD_BYTES = 8
+_NOBODY = Owners()
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,8 @@ class SeekIndex:
         offsets: [P] uint64, of each point in the inflated data [bytes].
         window_starts: [P] uint64, where the point's window is in `windows` [bytes].
         window_sizes: [P] uint32 bytes; 0: it needs none.
-        windows: uint8, memory-mapped as a rule.
+        windows: uint8.
+        owners: whose seek index was believed, besides this user's own.
     """
 
     path: Path | None
@@ -154,14 +158,20 @@ class SeekIndex:
     content: bytes = b""
     """All of an index in memory."""
     not_kept: str = ""
+    owners: Owners = _NOBODY
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:
-            raise TypeError("a seek index that is a file is not sent: the other side maps it, too")
+            raise TypeError("a seek index that is a file is not sent: the other side reads it, too")
         return seek_index_in_memory, (self.content, self.not_kept)
 
     def open(
-        self, archive: Path, cache_bytes: int | None = None, *, briefly: bool = False
+        self,
+        archive: Path,
+        cache_bytes: int | None = None,
+        *,
+        briefly: bool = False,
+        bound: Bound | None = None,
     ) -> _engine.Source:
         """What `archive` inflates to, for the engine.
 
@@ -170,6 +180,10 @@ class SeekIndex:
             cache_bytes: of inflated data that are kept, so that neighbours are inflated once; None:
                 32 MiB. A plan in blocks needs what its blocks of one window inflate to.
             briefly: open the file anew for each read, as for :class:`OneFile`.
+            bound: what the file must be; None: as it stands.
+
+        Raises:
+            MissingError, ReadError: it is gone, cannot be read, or is not what it is bound to.
         """
         options = {} if cache_bytes is None else {"cache_bytes": cache_bytes}
         return _engine.Source.gzip(
@@ -181,6 +195,7 @@ class SeekIndex:
             windows=self.windows,
             size_bytes=self.size_bytes,
             briefly=briefly,
+            expected=None if bound is None else bound.native(),
             **options,
         )
 
@@ -199,6 +214,8 @@ class SeekIndex:
                 _, start = FORM.read_header(file)
                 chunks = list(read_chunks(file, start, check_all=True))
             parts = [members_of_chunk(chunk) for chunk in chunks]
+            if parts:
+                check_members(parts, self.size_bytes)
         except UnusableSidecarError as error:
             raise ReadError(f"the seek index '{self.path}' {error}: remove it") from None
         except OSError as error:
@@ -209,12 +226,16 @@ class SeekIndex:
             raise ReadError(f"the seek index '{self.path}' is damaged: remove it")
         return join_members(parts)
 
-    def _file(self) -> BufferedReader | io.BytesIO:
-        return (
-            io.BytesIO(self.content)
-            if self.path is None
-            else io.BufferedReader(open_to_read(self.path))
-        )
+    def _file(self) -> BufferedReader[Any] | io.BytesIO:
+        if self.path is None:
+            return io.BytesIO(self.content)
+        file = io.BufferedReader(open_to_read(self.path))
+        try:
+            self.owners.check(file.raw)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
 
 class StoredChunk(NamedTuple):
@@ -240,48 +261,57 @@ class StoredChunk(NamedTuple):
         return self.md5 != UNFINISHED_MD5
 
 
-def load_seek_index(path: Path, expected: SeekHeader, *, mapped: bool) -> SeekIndex | None:
+def load_seek_index(
+    path: Path, expected: SeekHeader, *, owners: Owners = _NOBODY
+) -> SeekIndex | None:
     """The seek index at `path`; None where the pass that makes it has not come to its end.
 
     Raises:
         FileNotFoundError: there is none.
-        UnusableSidecarError: it is of another archive, or damaged.
+        UnusableSidecarError: it is of another archive, or damaged, or a user's who is not believed.
     """
     with io.BufferedReader(open_to_read(path)) as file:
+        owners.check(file.raw)
         header, start = FORM.read_header(file)
         check_header(header, expected)
         chunks = list(read_chunks(file, start, check_all=False))
         if not chunks or not chunks[-1].is_last:
             return None
-        memory: mmap.mmap | bytes
-        if mapped:
-            memory = mmap.mmap(file.fileno(), chunks[-1].end, access=mmap.ACCESS_READ)
-        else:
-            file.seek(0)
-            memory = file.read(chunks[-1].end)
-    return _index_of(chunks, memory, path)
+        index = _index_of(chunks, file, path)
+    _check_points(index, expected.archive.size)
+    return replace(index, owners=owners)
 
 
 def seek_index_in_memory(content: bytes, not_kept: str) -> SeekIndex:
     """The seek index whose bytes, all of a file, are `content`; the pass came to its end."""
     file = io.BytesIO(content)
     _, start = FORM.read_header(file)
-    index = _index_of(list(read_chunks(file, start, check_all=False)), content, None)
+    index = _index_of(list(read_chunks(file, start, check_all=False)), file, None)
     return replace(index, content=content, not_kept=not_kept)
 
 
 def _index_of(
-    chunks: Sequence[StoredChunk], memory: mmap.mmap | bytes, path: Path | None
+    chunks: Sequence[StoredChunk], file: BufferedReader[Any] | io.BytesIO, path: Path | None
 ) -> SeekIndex:
-    """The index of all `chunks`; `memory` has the file up to the end of the last one."""
-    bit_offsets, offsets, sizes, starts = [], [], [], []
+    """The index of all `chunks` in `file`; what it needs of that is in memory then.
+
+    A mapping would take less, and end the process when somebody cuts the file.
+    """
+    bit_offsets, offsets, sizes, starts, windows = [], [], [], [], []
+    before = np.uint64(0)
     for chunk in chunks:
         count = len(chunk.points) // _POINT_BYTES
         bit_offsets.append(np.frombuffer(chunk.points, "<u8", count))
         offsets.append(np.frombuffer(chunk.points, "<u8", count, 8 * count))
         sizes.append(np.frombuffer(chunk.points, "<u4", count, 16 * count))
         ends = np.cumsum(sizes[-1], dtype=np.uint64)
-        starts.append(ends - sizes[-1] + np.uint64(chunk.windows_at))
+        starts.append(ends - sizes[-1] + before)
+        file.seek(chunk.windows_at)
+        content = file.read(chunk.windows_bytes)
+        if len(content) != chunk.windows_bytes or (count and int(ends[-1]) != len(content)):
+            raise UnusableSidecarError("is damaged: its windows do not fit its points")
+        windows.append(content)
+        before += np.uint64(len(content))
     return SeekIndex(
         path,
         chunks[-1].inflated_bytes,
@@ -290,8 +320,43 @@ def _index_of(
         np.concatenate(offsets),
         np.concatenate(starts),
         np.concatenate(sizes),
-        np.frombuffer(memory, np.uint8),
+        np.frombuffer(b"".join(windows), np.uint8),
     )
+
+
+def _check_points(index: SeekIndex, archive_bytes: int) -> None:
+    """Raises UnusableSidecarError unless the points lie in the archive, in rising order."""
+    bits, offsets = index.bit_offsets, index.offsets
+    if (
+        not len(offsets)
+        or int(offsets[0]) != 0
+        or int(offsets[-1]) > index.size_bytes
+        or int(bits[-1]) // 8 >= archive_bytes
+        or np.any(offsets[1:] < offsets[:-1])
+        or np.any(bits[1:] <= bits[:-1])
+    ):
+        raise UnusableSidecarError(
+            "is damaged: its seek points are in no order, or beyond the archive"
+        )
+
+
+def check_members(parts: Sequence[_scan.Members], content_bytes: int) -> None:
+    """Raises UnusableSidecarError unless members lie in the archive's content and have names.
+
+    Args:
+        parts: of the list of members, as they stand in the chunks.
+        content_bytes: of all that the archive inflates to.
+    """
+    containers = sum(len(part.container_names) for part in parts)
+    for part in parts:
+        ends = part.name_ends
+        if np.any(ends[1:] < ends[:-1]) or (int(ends[-1]) if len(ends) else 0) != len(part.names):
+            raise UnusableSidecarError("is damaged: the names of its members overlap")
+        if np.any(part.containers < -1) or np.any(part.containers >= containers):
+            raise UnusableSidecarError("is damaged: a member is in no folder of it")
+        most = np.uint64(content_bytes)
+        if np.any(part.sizes > most) or np.any(part.offsets > most - part.sizes):
+            raise UnusableSidecarError("is damaged: a member lies beyond the archive's end")
 
 
 def check_header(header: SeekHeader, expected: SeekHeader) -> None:

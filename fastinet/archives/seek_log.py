@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from fastinet.base.progress import Progress
     from fastinet.sidecars.identity import Identity
+    from fastinet.sidecars.owners import Owners
 
 __all__ = ["obtain_seek_index"]
 
@@ -62,7 +63,6 @@ def obtain_seek_index(
     *,
     spacing: int = _scan.SEEK_SPACING,
     chunk_bytes: int = CHUNK_BYTES,
-    mapped: bool = True,
     sidecars: Sidecars | None = None,
     end_marker_required: bool = True,
 ) -> SeekIndex:
@@ -79,7 +79,6 @@ def obtain_seek_index(
             what was done is kept, and the next try goes on from there.
         spacing: of the seek points [bytes of inflated data].
         chunk_bytes: of the compressed file that are kept at once.
-        mapped: False reads the index into memory: a mapping keeps a file descriptor.
         sidecars: of the archive; None: they are in the usual places.
         end_marker_required: of a pass that is made. An index that is there may be of a tar without
             its marker: its members' notes say so.
@@ -97,7 +96,7 @@ def obtain_seek_index(
         findings.clear()
         for place in candidates:
             try:
-                found = load_seek_index(place, header, mapped=mapped)
+                found = load_seek_index(place, header, owners=sidecars.owners)
             except FileNotFoundError:
                 continue
             except UnusableSidecarError as error:
@@ -112,7 +111,7 @@ def obtain_seek_index(
     def complete_index(usable: Sequence[Path], progress: Progress) -> SeekIndex:
         for finding in findings:
             warn(f"{finding}; it is built anew")
-        log = SeekLog(usable, archive, header, sidecars.advice())
+        log = SeekLog(usable, archive, header, sidecars.advice(), sidecars.owners)
         with contextlib.closing(log):
             if not log.is_complete:
                 seek_pass = _scan.SeekPass(
@@ -122,7 +121,7 @@ def obtain_seek_index(
             if log.path is None:
                 return seek_index_in_memory(log.content_in_memory(), log.not_kept)
         try:
-            found = load_seek_index(log.path, header, mapped=mapped)
+            found = load_seek_index(log.path, header, owners=sidecars.owners)
         except (OSError, UnusableSidecarError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise ReadError(
@@ -176,11 +175,16 @@ class SeekLog(Log):
     may_stay_in_memory = True
 
     def __init__(
-        self, places: Sequence[Path], archive: Path, header: SeekHeader, advice: str
+        self,
+        places: Sequence[Path],
+        archive: Path,
+        header: SeekHeader,
+        advice: str,
+        owners: Owners,
     ) -> None:
         """The log of `archive`; see `Log`."""
         self._expected = header
-        super().__init__(places, FORM, str(archive), header.to_json(), advice)
+        super().__init__(places, FORM, str(archive), header.to_json(), advice, owners)
 
     def close(self) -> None:
         """Closes the file; others may go on with it. One that holds nothing yet is removed."""

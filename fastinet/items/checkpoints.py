@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
+    from fastinet.sidecars.owners import Owners
     from fastinet.sidecars.places import Sidecars
 
 __all__ = [
@@ -172,9 +173,9 @@ def best_checkpoints(
     for place in sidecars.places(SUFFIX):
         if not os.path.lexists(place):  # the archives need not be read then; it never raises
             continue
-        identities = identities or [archive.identify() for archive in archives]
+        identities = identities or [archive.known_identity() for archive in archives]
         try:
-            found, tail_bytes = _load_checkpoints(place, identities, items)
+            found, tail_bytes = _load_checkpoints(place, identities, items, sidecars.owners)
         except FileNotFoundError:
             continue
         except UnusableSidecarError as error:
@@ -196,10 +197,11 @@ def best_checkpoints(
 
 
 def _load_checkpoints(
-    path: Path, identities: Sequence[Identity], items: int
+    path: Path, identities: Sequence[Identity], items: int, owners: Owners
 ) -> tuple[Checkpoints, int]:
     """The checkpoints in the index at `path`, and how many bytes at its end are no chunk."""
     with io.BufferedReader(open_to_read(path)) as file:
+        owners.check(file.raw)
         header, end = _FORM.read_header(file)
         _check_header(header, identities, items)
         starts, sizes, header_bytes = (
@@ -299,7 +301,7 @@ def complete_checkpoints(
         return is_whole or None
 
     def complete_index(places: Sequence[Path], progress: Progress) -> bool:
-        log = CheckpointLog(path, places, archives, items, stride, sidecars.advice())
+        log = CheckpointLog(path, places, archives, items, stride, sidecars)
         with contextlib.closing(log):
             append_missing(log, progress)
         return True
@@ -328,14 +330,14 @@ class CheckpointLog(Log):
         archives: Sequence[Archive],
         items: int,
         stride: int,
-        advice: str,
+        sidecars: Sidecars,
     ) -> None:
         """The log of the dataset at `path`, in the first of `places` that can be written.
 
         Raises:
             ReadError: none of them can.
         """
-        self._identities = [archive.identify() for archive in archives]
+        self._identities = [archive.known_identity() for archive in archives]
         self._items = items
         self._stride = stride
         content = {
@@ -343,7 +345,7 @@ class CheckpointLog(Log):
             "items": items,
             "stride": stride,
         }
-        super().__init__(places, _FORM, path, content, advice)
+        super().__init__(places, _FORM, path, content, sidecars.advice(), sidecars.owners)
 
     def append(self, chunk: Chunk) -> None:
         """Adds the records of the items from `covered` on; they are on disk when it returns.

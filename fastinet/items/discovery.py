@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
     from fastinet.archives.archive import Archive
 
-__all__ = ["Found", "archives_at", "file_archive", "find_archives", "keep_sidecars", "patch_at"]
+__all__ = [
+    "Found",
+    "archives_at",
+    "file_archive",
+    "find_archives",
+    "keep_sidecars",
+    "patch_at",
+]
 
 # Of one dataset. A process may have 256 (macOS) or 1024 (Linux) as a rule, and others need some;
 # ImageNet-21K as class tars is 19,167 files.

@@ -20,6 +20,7 @@ makes it, and others wait for it (:mod:`fastinet.sidecars.turns`).
 from __future__ import annotations
 
 import copy
+import errno
 import hashlib
 import time
 import zlib
@@ -41,11 +42,12 @@ from fastinet.errors import printable
 from fastinet.sidecars import column_file, turns
 from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
+from fastinet.sidecars.owners import Owners, UntrustedSidecarError
 from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.schema import Word32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fastinet.base.progress import Progress
@@ -308,9 +310,15 @@ class _SearchFile:
     offsets_crc: int
     """CRC-32 of the items' offsets: what is kept speaks of items by their numbers, so it must be of
     the same items in the same order."""
+    sizes: Rows
+    """[N] of the items, bytes."""
+    owners: Owners
+    """Whose file is believed, besides this user's own."""
     path: Path | None = None
     """Where it was found or kept last."""
     has_complained: bool = False
+    untrusted: set[Path] = field(default_factory=set)
+    """Places with files of other users' that are not believed; they stay."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> _SearchFile:
@@ -319,8 +327,16 @@ class _SearchFile:
         part = f".{dataset.split}" if len(dataset.splits) > 1 else ""
         places = dataset.sidecars.places(f"{part}{SUFFIX}")
         archives = dataset.columns.archives if places else ()
-        identities = [each.archive.identify() for each in archives]
-        return cls(places, dataset.sidecars.advice(), identities, dataset.split, crc)
+        identities = [each.archive.known_identity() for each in archives]
+        return cls(
+            places,
+            dataset.sidecars.advice(),
+            identities,
+            dataset.split,
+            crc,
+            dataset.sizes.astype(np.int64),
+            dataset.sidecars.owners,
+        )
 
     def load_search(self) -> tuple[_Search, list[str]]:
         """The search as it was kept, or a new one; and what is wrong with files that were found."""
@@ -332,6 +348,8 @@ class _SearchFile:
                 continue
             except UnusableSidecarError as error:
                 findings.append(f"the index of duplicates '{place}' {error}")
+                if isinstance(error, UntrustedSidecarError):
+                    self.untrusted.add(place)
             except OSError as error:
                 findings.append(
                     f"the index of duplicates '{place}' cannot be read ({error.strerror})"
@@ -349,10 +367,41 @@ class _SearchFile:
             if (header.split, header.places) != (self.split, self.offsets_crc):
                 raise UnusableSidecarError("is stale: it is of other items")
 
-        _, columns = column_file.read_columns(place, _FORM, check)
+        _, columns = column_file.read_columns(
+            place, _FORM, check, self._check_columns, owners=self.owners
+        )
         groups = (columns["rows"], columns["ends"]) if "rows" in columns else None
         digests = np.stack([columns["digests_0"], columns["digests_1"]], axis=1)
         return _Search(columns["tails"], digests, groups)
+
+    def _check_columns(self, _: _Header, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Raises UnusableSidecarError unless the columns can be of a search among the items."""
+        tails, digests = columns["tails"], columns["digests_0"]
+        if len(digests) != len(columns["digests_1"]):
+            raise UnusableSidecarError("is damaged: its columns differ in length")
+        if len(tails):
+            same_size = np.count_nonzero(_shared(self.sizes) & (self.sizes > 0))
+            same_tail = np.count_nonzero(_shared(tails)) if len(tails) == same_size else 0
+            if len(tails) > same_size or len(digests) > same_tail:
+                raise UnusableSidecarError("is damaged: it has more hashes than there are items")
+        elif len(digests):
+            raise UnusableSidecarError("is damaged: it has more hashes than there are items")
+        if "rows" not in columns:
+            return
+        rows, ends = columns["rows"], columns["ends"]
+        counts = np.diff(ends, prepend=0)
+        if np.any(counts < 2) or (int(ends[-1]) if len(ends) else 0) != len(rows):
+            raise UnusableSidecarError("is damaged: a group has less than two items")
+        if np.any(rows < 0) or np.any(rows >= len(self.sizes)):
+            raise UnusableSidecarError("is damaged: a group has an item that is not there")
+        steps = np.diff(rows)
+        within = np.ones(len(steps), np.bool_)
+        within[ends[:-1] - 1] = False
+        firsts = rows[ends - counts]
+        if np.any(steps[within] <= 0) or np.any(np.diff(firsts) <= 0):
+            raise UnusableSidecarError("is damaged: its groups are in no order")
+        if len(np.unique(rows)) != len(rows):
+            raise UnusableSidecarError("is damaged: an item is in two groups")
 
     def save_search(self, search: _Search) -> None:
         """Keeps the search in the first place that takes it; a FastinetWarning if there is none."""
@@ -373,6 +422,9 @@ class _SearchFile:
         self.path = None
         failures: list[tuple[Path, OSError]] = []
         for place in self.places:
+            if place in self.untrusted:
+                failures.append((place, OSError(errno.EPERM, "it is another user's")))
+                continue
             try:
                 column_file.write_columns(place, header, columns)
             except OSError as error:

@@ -1,4 +1,4 @@
-"""The sidecar index: an archive's items as memory-mapped columns, bound to the archive's bytes.
+"""The sidecar index: an archive's items as columns, bound to the archive's bytes.
 
 ``<archive>.fastinet`` beside the archive, or a file in the user's cache folder where that place
 cannot be written (:mod:`fastinet.sidecars.places`). It is a column file
@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from fastinet.archives.extents import MOST_BYTES, check_extents, check_files, check_names
+from fastinet.archives.file_archive import FileArchive
+from fastinet.archives.folder_archive import FolderArchive
 from fastinet.datasets import RULES_VERSION, webdataset
 from fastinet.datasets.companion_columns import CompanionColumns
 from fastinet.datasets.listing import Listing, Split, Unmarked
 from fastinet.sidecars import column_file
 from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.schema import Count, Length
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastinet.archives.archive import Archive
     from fastinet.base.progress import Progress
     from fastinet.sidecars.places import Sidecars
 
@@ -81,6 +86,8 @@ _FORM = ColumnFileForm(
 _ITEM_COLUMNS = ("offsets", "sizes", "labels", "item_archive", "item_split")
 """Those that have a row for each item."""
 
+_NOBODY = Owners()
+
 _CHECKED_AT_ONCE = 1 << 14  # rows: so that checking them takes next to no memory
 
 
@@ -89,6 +96,7 @@ def obtain_listing(
     identities: Sequence[Identity],
     build: Callable[[Progress | None], Listing],
     progress: Progress | None = None,
+    archives: Sequence[Archive] = (),
 ) -> tuple[Listing, Path | None]:
     """The listing of archives: from a good index, else built and kept.
 
@@ -100,6 +108,7 @@ def obtain_listing(
             the scan then fails the next check.
         build: makes the listing from the archives themselves, and reports how far it is.
         progress: called with what is reported, here or in the process that builds the index.
+        archives: that items must lie in; none: it is not looked at.
 
     Raises:
         ReadError: an archive cannot be read.
@@ -108,15 +117,27 @@ def obtain_listing(
         sidecars.places(),
         "index",
         advice=sidecars.advice(),
-        load=lambda place: load_listing(place, identities),
+        load=lambda place: load_listing(place, identities, archives, owners=sidecars.owners),
         build=build,
         save=lambda place, listing: save_listing(place, identities, listing),
         progress=progress,
     )
 
 
-def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
-    """The listing in the index at ``path``, its columns memory-mapped and read-only.
+def load_listing(
+    path: Path,
+    identities: Sequence[Identity],
+    archives: Sequence[Archive] = (),
+    *,
+    owners: Owners = _NOBODY,
+) -> Listing:
+    """The listing in the index at ``path``, its columns read-only.
+
+    Args:
+        path: of the index.
+        identities: of the archives.
+        archives: that items must lie in; none: it is not looked at.
+        owners: whose index is believed, besides this user's own.
 
     Raises:
         FileNotFoundError: there is no such index.
@@ -132,8 +153,8 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
                 f" {RULES_VERSION})"
             )
 
-    header, columns = column_file.read_columns(path, _FORM, check, _check_columns)
-    return Listing(
+    header, columns = column_file.read_columns(path, _FORM, check, _check_columns, owners=owners)
+    listing = Listing(
         family=header.family,
         offsets=columns["offsets"],
         sizes=columns["sizes"],
@@ -148,12 +169,14 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         notes=header.notes,
         unmarked=tuple(Unmarked(*each) for each in header.unmarked),
     )
+    _check_places(listing, archives)
+    return listing
 
 
-def classes_in_index(path: Path, identities: Sequence[Identity]) -> set[str]:
+def classes_in_index(path: Path, identities: Sequence[Identity], owners: Owners) -> set[str]:
     """The wnids that labels number in the index at `path`; none where it is no good one."""
     try:
-        header = column_file.read_header(path, _FORM)
+        header = column_file.read_header(path, _FORM, owners=owners)
         check_identities(header.archives, identities)
     except (OSError, UnusableSidecarError):
         return set()
@@ -225,6 +248,31 @@ def _check_columns(header: _Header, columns: Mapping[str, NDArray[Any]]) -> None
             raise UnusableSidecarError("is damaged: a label is that of no class")
     if last != len(columns["key_bytes"]) or int(key_offsets[0]) != 0:
         raise UnusableSidecarError("is damaged: its keys do not fill their column")
+
+
+def _check_places(listing: Listing, archives: Sequence[Archive]) -> None:
+    """Looks at where items and companions lie.
+
+    Args:
+        listing: whose columns fit one another.
+        archives: that it is of; none: only what no archive can have is refused.
+
+    Raises:
+        UnusableSidecarError: one lies beyond its archive's end, or leads out of its folder.
+    """
+    limits = np.full(max(len(archives), 1), MOST_BYTES, np.uint64)
+    for number, archive in enumerate(archives):
+        # What a gzip file inflates to is known by its seek index, which is loaded later.
+        if isinstance(archive, FileArchive) and archive.bound is not None:
+            limits[number] = archive.bound.identity.size
+    check_extents(listing.offsets, listing.sizes, listing.item_archive, limits)
+    companions = listing.companions
+    if companions is not None:
+        check_extents(companions.offsets, companions.sizes, companions.archives, limits)
+    for number, archive in enumerate(archives):
+        if isinstance(archive, FolderArchive):
+            check_files(listing.files(number))
+            check_names(listing.companion_files(number))
 
 
 def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -> None:

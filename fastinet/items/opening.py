@@ -17,6 +17,7 @@ import numpy as np
 
 from fastinet._native import _scan
 from fastinet._native._paths import known_split
+from fastinet.archives.archive import bound_archives
 from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
 from fastinet.archives.tar_notes import ALLOW, EndMarker, check_end_markers, is_marker_required
@@ -47,6 +48,7 @@ from fastinet.items.scanning import scan_archives
 from fastinet.items.siblings import lacking_note, siblings_note
 from fastinet.items.stream import Stream
 from fastinet.sidecars.identity import content_hash
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.places import given_index
 
 if TYPE_CHECKING:
@@ -187,8 +189,14 @@ def open(  # noqa: A001  # read as fastinet.open
         sidecars = sidecars.renamed(lambda name: f"{name}+{archives[-1].name}")
     keeping = given_index(index)
     archives = with_end_marker(keep_sidecars(archives, keeping), required=marker_required)
-    identities = [archive.identify() for archive in archives]
-    sidecars = replace(sidecars, index=keeping, content=content_hash(identities))
+    archives, bounds = bound_archives(archives)
+    identities = [bound.identity for bound in bounds]
+    sidecars = replace(
+        sidecars,
+        index=keeping,
+        content=content_hash(identities),
+        owners=Owners.of(bound.ownership for bound in bounds),
+    )
     listing, kept_at = obtain_listing(
         # What a function gave is not kept; all else is.
         sidecars if function is None else replace(sidecars, index=False),
@@ -197,6 +205,7 @@ def open(  # noqa: A001  # read as fastinet.open
             absolute, archives, progress, patched=patch is not None, label_function=function
         ),
         progress=drawn(progress, f"index of {printable(absolute.name)}"),
+        archives=archives,
     )
     if marker_required:
         for each in listing.unmarked:  # kept by somebody who gave the other

@@ -28,6 +28,7 @@ from fastinet.datasets.scanned import names_around, wnid_number, wnid_text
 from fastinet.errors import FastinetError
 from fastinet.items.discovery import file_archive
 from fastinet.items.index import classes_in_index
+from fastinet.sidecars.owners import Owners
 from fastinet.sidecars.places import Sidecars
 
 if TYPE_CHECKING:
@@ -145,10 +146,10 @@ def _indexed_classes(path: Path) -> set[str]:
     if not places:
         return set()
     try:
-        identity = file_archive(path).identify()
+        found = file_archive(path).look()
     except FastinetError:
         return set()
-    return classes_in_index(places[0], [identity])
+    return classes_in_index(places[0], [found.identity], Owners.of([found.ownership]))
 
 
 def _first_classes(path: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Column files: named arrays under a JSON header, every byte checksummed, memory-mapped.
+"""Column files: named arrays under a JSON header, every byte checksummed.
 
 One file, three parts, each starting on a multiple of 64 bytes and padded with zeros to the next:
 
@@ -12,16 +12,16 @@ columns      little-endian arrays, C order
 ===========  =======================================================================================
 
 Every byte is under one of the CRCs or the length, so any damage is found when the file is opened.
-The check streams through a small buffer: opening costs the time to read the file and next to no
-memory; the columns are mapped and cost memory as they are touched. Readers take columns by name and
-pass over names that they do not know. What a reader of one kind of file expects stands in its
-:class:`ColumnFileForm`.
+The columns are read into memory, and not mapped: when another process cuts a file that is mapped,
+the system ends this one (SIGBUS). Children that are forked share the memory. Readers take columns
+by name and pass over names that they do not know. What a reader of one kind of file expects stands
+in its :class:`ColumnFileForm`.
 """
 
 from __future__ import annotations
 
+import errno
 import json
-import mmap
 import os
 import re
 import struct
@@ -34,6 +34,7 @@ import numpy as np
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
 from fastinet.sidecars.opening import open_to_read
+from fastinet.sidecars.owners import Owners, UntrustedSidecarError
 from fastinet.sidecars.places import shown_failures
 from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import Count, UnusableSidecarError, Word32, checked, parsed_object
@@ -56,6 +57,8 @@ __all__ = [
     "write_columns",
 ]
 
+_NOBODY = Owners()
+
 Kept = TypeVar("Kept")
 Header = TypeVar("Header")
 
@@ -65,7 +68,7 @@ _MAGIC = b"FASTINET"
 _PREAMBLE = struct.Struct("<8sIIQQ")
 _PREAMBLE_BYTES = 64
 _ALIGNMENT = 64  # a cache line, and the widest vector register
-_BUFFER_BYTES = 1 << 18
+_PIECE_BYTES = 1 << 18  # of a read, which the checksum finds in the cache
 
 
 # What numpy.dtype.str gives for the numbers and fixed-width bytes that a column can have.
@@ -89,8 +92,10 @@ def read_columns(
     form: ColumnFileForm[Header],
     check_header: Callable[[Header], None],
     check_columns: Callable[[Header, Mapping[str, NDArray[Any]]], None] | None = None,
+    *,
+    owners: Owners = _NOBODY,
 ) -> tuple[Header, dict[str, NDArray[Any]]]:
-    """The header and the columns of the file at ``path``; these are mapped and read-only.
+    """The header and the columns of the file at ``path``, in memory; the columns are read-only.
 
     Args:
         path: the file.
@@ -98,6 +103,7 @@ def read_columns(
         check_header: raises UnusableSidecarError when the header, whose checksum and types hold, is
             not what the caller wants; the columns are then not read.
         check_columns: raises it when the columns, whose checksums hold, do not fit one another.
+        owners: whose file is believed, besides this user's own.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -105,23 +111,17 @@ def read_columns(
         OSError: it cannot be read.
     """
     with open_to_read(path) as file:
+        owners.check(file)
         content, columns_at = _read_header(file)
         header = checked(form.header, content)
         check_header(header)
         table = checked(_Contents, content).columns
         _check_table(table, form, os.fstat(file.fileno()).st_size - columns_at)
-        for name, column in table.items():
-            _check_column(file, name, column, columns_at)
-        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    columns = {
-        name: np.frombuffer(memory, column.dtype, column.rows, columns_at + column.offset)
-        for name, column in table.items()
-    }
+        columns = {
+            name: _read_column(file, name, column, columns_at) for name, column in table.items()
+        }
     if check_columns is not None:
         check_columns(header, columns)
-        if hasattr(mmap, "MADV_DONTNEED"):
-            # The pages that were looked at are in the file: nobody has to hold them in memory.
-            memory.madvise(mmap.MADV_DONTNEED)
     return header, columns
 
 
@@ -159,7 +159,8 @@ def load_or_build(
 
     Of several processes at once one builds it
     (:func:`fastinet.sidecars.turns.find_or_make_sidecar`). A FastinetWarning tells of a file that
-    cannot serve, and of one that could not be saved.
+    cannot serve, and of one that could not be saved. A file of another user's that is not believed
+    stays where it is.
 
     Args:
         candidates: where the file may lie, best place first; none: it is built, and not kept.
@@ -174,9 +175,11 @@ def load_or_build(
         What was loaded or built, and where it is kept; None where it could not be.
     """
     findings: list[str] = []
+    untrusted: list[tuple[Path, OSError]] = []
 
     def find_usable() -> tuple[Kept, Path | None] | None:
         findings.clear()
+        untrusted.clear()
         for candidate in candidates:
             try:
                 return load(candidate), candidate
@@ -184,6 +187,8 @@ def load_or_build(
                 continue
             except UnusableSidecarError as error:
                 findings.append(f"the {what} '{candidate}' {error}")
+                if isinstance(error, UntrustedSidecarError):
+                    untrusted.append((candidate, OSError(errno.EPERM, "it is another user's")))
             except OSError as error:
                 findings.append(f"the {what} '{candidate}' cannot be read ({error.strerror})")
         return None
@@ -192,8 +197,11 @@ def load_or_build(
         for finding in findings:
             warn(f"{finding}; it is built anew")
         built = build(tell_progress)
-        failures: list[tuple[Path, OSError]] = []
+        # What another user made serves others: it is not replaced by what they may not believe.
+        failures = untrusted.copy()
         for candidate in candidates:
+            if candidate in (place for place, _ in untrusted):
+                continue
             try:
                 save(candidate, built)
             except OSError as error:
@@ -263,13 +271,14 @@ class _Column:
         return _padded(np.dtype(self.dtype).itemsize * self.rows)
 
 
-def read_header(path: Path, form: ColumnFileForm[Header]) -> Header:
+def read_header(path: Path, form: ColumnFileForm[Header], *, owners: Owners = _NOBODY) -> Header:
     """The header of the file at `path` alone, however long its columns are.
 
     Raises:
         FileNotFoundError, UnusableSidecarError, OSError: as :func:`read_columns`.
     """
     with open_to_read(path) as file:
+        owners.check(file)
         return checked(form.header, _read_header(file)[0])
 
 
@@ -320,20 +329,23 @@ def _check_table(
             raise UnusableSidecarError(f"is damaged: column '{name}' lies beyond its end or askew")
 
 
-def _check_column(file: FileIO, name: str, column: _Column, columns_at: int) -> None:
-    """Compares the column's CRC-32, reading through one small buffer."""
-    buffer = memoryview(bytearray(_BUFFER_BYTES))
-    left = column.stored_bytes
-    crc = 0
+def _read_column(file: FileIO, name: str, column: _Column, columns_at: int) -> NDArray[Any]:
+    """The column, read-only, whose CRC-32 holds."""
+    stored: NDArray[np.uint8] = np.empty(column.stored_bytes, np.uint8)
+    memory = stored.data
+    done = crc = 0
     file.seek(columns_at + column.offset)
-    while left > 0:
-        count = file.readinto(buffer[:left])
+    while done < len(memory):
+        count = file.readinto(memory[done : done + _PIECE_BYTES])
         if count == 0:
             break  # cut since its length was checked: the checksum tells
-        crc = zlib.crc32(buffer[:count], crc)
-        left -= count
-    if crc != column.crc32:
+        crc = zlib.crc32(memory[done : done + count], crc)
+        done += count
+    if crc != column.crc32 or done < len(memory):
         raise UnusableSidecarError(f"is damaged: the checksum of column '{name}' is wrong")
+    stored.flags.writeable = False
+    dtype = np.dtype(column.dtype)
+    return stored[: dtype.itemsize * column.rows].view(dtype)
 
 
 def _padded(count: int) -> int:

@@ -17,6 +17,12 @@ A folder has no bytes of its own. It is the one that it was where it has the sam
 folders, and 256 of its files, evenly spread over the folders, have the sizes that they had.
 Sidecars of earlier versions know the times of the folders only, and hold as long as those are the
 same.
+
+A dataset is *bound* to its archives as they were when it was opened (:class:`Bound`). Whatever
+reads them later, in this process or where the dataset was sent to, reads them only as long as they
+are the same: by the stamp that the system gives a file, and where that differs, as it does for a
+copy, by the content. Of a file that was cut, what is left is the same. The engine compares on the
+very descriptor that it reads (``csrc/io/archive_file.h``).
 """
 
 from __future__ import annotations
@@ -25,10 +31,12 @@ import hashlib
 import importlib.metadata
 import itertools
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fastinet.errors import ReadError
+from fastinet.sidecars.owners import Ownership
 from fastinet.sidecars.schema import Count, Range, UnusableSidecarError
 
 if TYPE_CHECKING:
@@ -36,16 +44,20 @@ if TYPE_CHECKING:
     from io import FileIO
 
 __all__ = [
+    "Bound",
     "Identity",
+    "Stamp",
     "check_identities",
     "content_hash",
     "fastinet_version",
     "has_same_content",
     "identify_file",
+    "look_at_file",
 ]
 
 _PROBES = 8
 _BLOCKS = 16
+_SAMPLE_BYTES = 8
 _BLOCK_BYTES = 4096  # each costs a seek, however small it is
 _WHOLE_BYTES = 1 << 17
 
@@ -71,8 +83,48 @@ class Identity(NamedTuple):
         return {name: getattr(self, name) for name in ("name", "size", "mtime_ns", "probe")}
 
 
+class Stamp(NamedTuple):
+    """What the system says of a file: as long as that is the same, nobody has written to it."""
+
+    device: int
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+    """Of the last change of anything; no program can set it."""
+
+
+_UNSETTLED = Stamp(0, 0, 0, 0)  # which no file has
+_TICK_NS = 20_000_000  # file times are counted in ticks of up to 10 ms on Linux
+
+
+def _is_settled(status: os.stat_result) -> bool:
+    """Whether a change from now on would show in the file's times: not within the same tick."""
+    return abs(time.time_ns() - status.st_ctime_ns) > _TICK_NS
+
+
+class Bound(NamedTuple):
+    """A file as it was when it was looked at. What is read of it later has to be the same."""
+
+    identity: Identity
+    samples: bytes
+    """The first 8 bytes of the SHA-256 of each of the 8 blocks, which tell whether what is left of
+    a file that was cut is the same."""
+    stamp: Stamp
+    ownership: Ownership
+
+    def native(self) -> tuple[int, str, str, bytes, int, int, int, int]:
+        """As the engine takes it: what the content must be, and the stamp that vouches for it."""
+        identity = self.identity
+        return identity.size, identity.probe, identity.blocks, self.samples, *self.stamp
+
+
 def identify_file(path: Path, *, blocks: bool = True) -> Identity:
-    """Identity of the file at `path` as it is now.
+    """Identity of the file at `path` as it is now; arguments and errors as `look_at_file`'s."""
+    return look_at_file(path, blocks=blocks).identity
+
+
+def look_at_file(path: Path, *, blocks: bool = True) -> Bound:
+    """The file at `path` as it is now.
 
     Args:
         path: of the file.
@@ -86,21 +138,25 @@ def identify_file(path: Path, *, blocks: bool = True) -> Identity:
         with path.open("rb", buffering=0) as file:
             info = os.fstat(file.fileno())
             last = max(0, info.st_size - _BLOCK_BYTES)
-            probe = hashlib.sha256()
+            probe, samples = hashlib.sha256(), b""
             for i in range(_PROBES):
-                probe.update(_block(file, _BLOCK_BYTES, last * i // (_PROBES - 1)))
+                block = _block(file, _BLOCK_BYTES, last * i // (_PROBES - 1))
+                probe.update(block)
+                samples += hashlib.sha256(block).digest()[:_SAMPLE_BYTES]
             more = hashlib.sha256()
             for start, count in _chosen_blocks(info.st_size) if blocks else ():
                 more.update(_block(file, count, start))
     except OSError as error:
         raise ReadError(f"cannot be read: {error.strerror}", archive=str(path)) from error
-    return Identity(
+    identity = Identity(
         path.name,
         info.st_size,
         info.st_mtime_ns,
         probe.hexdigest(),
         blocks=more.hexdigest() if blocks else "",
     )
+    stamp = Stamp(info.st_dev, info.st_ino, info.st_mtime_ns, info.st_ctime_ns)
+    return Bound(identity, samples, stamp if _is_settled(info) else _UNSETTLED, Ownership.of(info))
 
 
 def _block(file: FileIO, count: int, start: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Logs: files that one process at a time appends to, while others may have them mapped.
+"""Logs: files that one process at a time appends to, while others may read them.
 
 A log begins with a header: a magic number of 8 bytes, u32 format version, u32 CRC-32 of the JSON,
 u32 length of the JSON, all little-endian; the JSON says what the log is of. Chunks follow, each
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import fastinet_version
 from fastinet.sidecars.opening import open_to_read, open_to_write
+from fastinet.sidecars.owners import Owners, UntrustedSidecarError
 from fastinet.sidecars.places import make_folder, shown_failures
 from fastinet.sidecars.schema import UnusableSidecarError, checked_json
 
@@ -39,6 +40,7 @@ __all__ = ["Log", "LogForm"]
 Header = TypeVar("Header")
 
 _HEADER = struct.Struct("<8sIII")
+_NOBODY = Owners()
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Log:
         archive: str,
         content: Mapping[str, Any],
         advice: str,
+        owners: Owners = _NOBODY,
     ) -> None:
         """Opens the log in the first of `places` that can be written.
 
@@ -121,12 +124,14 @@ class Log:
             archive: that it is of, for the message.
             content: of a new log's header, besides the fastinet version.
             advice: what a user can do where none of them can be written.
+            owners: whose logs are gone on with, besides this user's own; others stay as they are.
 
         Raises:
             ReadError: none of them can be written, and it may not stay in memory.
         """
         self._form = form
         self._content = content
+        self._owners = owners
         self.not_kept = ""
         failures: list[tuple[Path, OSError]] = []
         for place in sorted(places, key=lambda place: not self._is_begun_at(place)):
@@ -135,10 +140,13 @@ class Log:
                 make_folder(place.parent)
                 self._file = open_to_write(place, append=True)
                 try:
+                    owners.check(self._file)
                     self._resume()
                 except BaseException:
                     self._file.close()
                     raise
+            except UntrustedSidecarError:
+                failures.append((place, OSError(errno.EPERM, "it is another user's")))
             except OSError as error:
                 failures.append((place, error))
             else:
@@ -162,6 +170,7 @@ class Log:
         """Whether a log that fits is there."""
         try:
             with open_to_read(place) as file:
+                self._owners.check(file)
                 self._check_header(self._form.read_header(file)[0])
         except (OSError, UnusableSidecarError):
             return False

@@ -131,7 +131,7 @@ def check_own(file: FileIO) -> None:
 
 def _opened(path: Path, flags: int, mode: str) -> FileIO:
     # Without O_NONBLOCK a pipe that nobody writes to would be waited at; regular files ignore it.
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o664)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -10,11 +10,11 @@ the cache folder   ``train.tar-<hash>.fastinet``; the hash is of the archive's c
 The first place that has a usable sidecar serves; a new one is kept in the first that can be written
 to. ``index=`` as the user gave it takes the place of all these.
 
-Who can write beside an archive can change the archive as well, so sidecars there are read whoever
-made them. What they say is checked as any file's is, so that a wrong one may have wrong labels, and
-cannot have bytes read that are not the archive's. The cache folder is the user's own or it is not
-used: one that belongs to another user (but the super-user), or that everybody may write to, counts
-as absent. So does one whose path is not known or not absolute.
+Sidecars are believed where they belong to the user, the super-user or the archive's owner
+(:mod:`fastinet.sidecars.owners`). One that belongs to somebody else is left where it is, and
+another is made in the next place. The cache folder is the user's own or it is not used: one that
+belongs to another user (but the super-user), or that everybody may write to, counts as absent. So
+does one whose path is not known or not absolute.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import platformdirs
+
+from fastinet.sidecars.owners import Owners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,6 +71,8 @@ class Sidecars:
     """What `path` would be without symbolic links; None: to be asked of the disk."""
     part: str = field(default="", kw_only=True)
     """Put behind the index's name where `index` is that path: which of several archives it is."""
+    owners: Owners = field(default=Owners(), kw_only=True)
+    """Whose sidecars are believed."""
 
     def places(self, suffix: str = "") -> tuple[Path, ...]:
         """Where a sidecar may be, best place first.
@@ -104,11 +108,10 @@ class Sidecars:
     def renamed(self, rename: Callable[[str], str]) -> Sidecars:
         """The sidecars of archives that are named otherwise, in the same folders."""
         target = self.target or Path(os.path.realpath(self.path.absolute()))
-        return Sidecars(
-            self.path.with_name(rename(self.path.name)),
-            self.index,
-            self.content,
-            target.with_name(rename(target.name)),
+        return replace(
+            self,
+            path=self.path.with_name(rename(self.path.name)),
+            target=target.with_name(rename(target.name)),
         )
 
     def advice(self) -> str:

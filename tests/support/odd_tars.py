@@ -83,7 +83,10 @@ def pax_sparse(name: str, parts: Sequence[tuple[int, bytes]], size: int, form: s
             record("GNU.sparse.realsize", str(size)),
         ]
         return pax(*records) + entry("GNUSparseFile.0/x", filled(text.encode()) + stored)
-    records = [record("GNU.sparse.size", str(size)), record("GNU.sparse.numblocks", str(len(parts)))]
+    records = [
+        record("GNU.sparse.size", str(size)),
+        record("GNU.sparse.numblocks", str(len(parts))),
+    ]
     if form == "0.0":
         for at, data in parts:
             records.append(record("GNU.sparse.offset", str(at)))
@@ -113,7 +116,24 @@ def _images(draw: st.DrawFn) -> bytes:
     """An image, under a name that few share, written in some way."""
     name = f"n01440764/n01440764_{draw(_NUMBERS)}.JPEG"
     content = draw(_CONTENTS)
-    form = draw(st.sampled_from("plain v7 gnu long pax sparse 0.0 0.1 1.0 unknown 7 size".split()))
+    form = draw(
+        st.sampled_from(
+            [
+                "plain",
+                "v7",
+                "gnu",
+                "long",
+                "pax",
+                "sparse",
+                "0.0",
+                "0.1",
+                "1.0",
+                "unknown",
+                "7",
+                "size",
+            ]
+        )
+    )
     if form == "gnu":
         return entry(f"./{name}", content)
     if form == "long":
