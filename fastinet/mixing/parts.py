@@ -8,7 +8,7 @@ import numpy as np
 
 from fastinet.base.array_library import as_dtype, library_of, range_beside
 from fastinet.base.checks import checked_epoch, whole_number
-from fastinet.mixing.draws import Draws
+from fastinet.mixing.batch_draws import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

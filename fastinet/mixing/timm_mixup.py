@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastinet.mixing.draws import Draws
+    from fastinet.mixing.batch_draws import Draws
 
 __all__ = ["TimmMixup"]
 

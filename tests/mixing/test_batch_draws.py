@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fastinet.errors import FastinetWarning
-from fastinet.mixing import CutMix, Mixup, draws
-from fastinet.mixing.draws import Draws
+from fastinet.mixing import CutMix, Mixup, batch_draws
+from fastinet.mixing.batch_draws import Draws
 
 COUNTER = np.array([0, 3, 7, 11], np.uint64)
 SERIES = tuple(map(int, np.__version__.split(".")[:2]))
@@ -73,14 +73,14 @@ def test_beta_above_one_is_numpys() -> None:
 
 
 def test_another_numpy_is_told_of(monkeypatch: pytest.MonkeyPatch, recwarn: Any) -> None:
-    draws._warn_of_another_beta.cache_clear()
+    batch_draws._warn_of_another_beta.cache_clear()
     assert Draws(1, COUNTER).beta(2.5, 1).shape == (1,)
     assert not recwarn.list
-    monkeypatch.setattr(draws, "_KNOWN", (0.5, 0.5, 0.5))
-    draws._warn_of_another_beta.cache_clear()
+    monkeypatch.setattr(batch_draws, "_KNOWN", (0.5, 0.5, 0.5))
+    batch_draws._warn_of_another_beta.cache_clear()
     with pytest.warns(FastinetWarning, match=r"NumPy .* alpha above 1"):
         Draws(1, COUNTER).beta(2.5, 1)
-    draws._warn_of_another_beta.cache_clear()
+    batch_draws._warn_of_another_beta.cache_clear()
 
 
 def test_batches_are_mixed_as_they_were() -> None:
