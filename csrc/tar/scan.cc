@@ -1,11 +1,13 @@
 #include "tar/scan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "base/checked.h"
 #include "base/packing.h"
+#include "base/room.h"
 #include "tar/member_name.h"
 
 namespace fastinet {
@@ -71,7 +73,16 @@ bool IsNamedTar(std::string_view name) { return name.ends_with(kTarSuffix) && Ju
 
 }  // namespace
 
-void TarMembers::Append(const TarMembers& later) {
+void TarMembers::Append(TarMembers later) {
+  // First what may fail, and then what may not.
+  MakeRoom(offsets, later.offsets.size());
+  MakeRoom(sizes, later.sizes.size());
+  MakeRoom(containers, later.containers.size());
+  MakeRoom(heads, later.heads.size());
+  MakeRoom(names, later.names.size());
+  MakeRoom(name_ends, later.name_ends.size());
+  MakeRoom(container_names, later.container_names.size());
+  MakeRoom(passed, later.passed.size());
   const uint64_t names_before = names.size();
   offsets.insert(offsets.end(), later.offsets.begin(), later.offsets.end());
   sizes.insert(sizes.end(), later.sizes.begin(), later.sizes.end());
@@ -79,9 +90,8 @@ void TarMembers::Append(const TarMembers& later) {
   heads.insert(heads.end(), later.heads.begin(), later.heads.end());
   names += later.names;
   for (const uint64_t end : later.name_ends) name_ends.push_back(names_before + end);
-  container_names.insert(container_names.end(), later.container_names.begin(),
-                         later.container_names.end());
-  passed.insert(passed.end(), later.passed.begin(), later.passed.end());
+  std::ranges::move(later.container_names, std::back_inserter(container_names));
+  std::ranges::move(later.passed, std::back_inserter(passed));
 }
 
 TarScanner::TarScanner(const Source& source, std::string_view folder, Concatenated concatenated)
@@ -484,14 +494,14 @@ Result<uint64_t> TarScanner::Reach() {
 }
 
 TarMembers TarScanner::TakeMembers() {
-  TarMembers taken = std::exchange(members_, {});
-  // Later members and messages refer to all of them. Only those that are new are copied: a part is
-  // taken at each of many thousand seek points.
-  members_.container_names = std::move(taken.container_names);
-  const std::vector<std::string>& names = members_.container_names;
-  const auto first_new = names.begin() + static_cast<ptrdiff_t>(containers_taken_);
-  taken.container_names.assign(first_new, names.end());
+  // Later members and messages refer to all containers. Only those that are new are copied: a part
+  // is taken at each of many thousand seek points.
+  std::vector<std::string>& names = members_.container_names;
+  std::vector<std::string> new_names(names.begin() + static_cast<ptrdiff_t>(containers_taken_),
+                                     names.end());
   containers_taken_ = names.size();
+  TarMembers taken = std::exchange(members_, {});
+  members_.container_names = std::exchange(taken.container_names, std::move(new_names));
   return taken;
 }
 

@@ -57,8 +57,9 @@ struct TarMembers {
 
   size_t count() const { return offsets.size(); }
 
-  /// Puts `later`, taken from the same scanner, behind these.
-  void Append(const TarMembers& later);
+  /// Puts `later`, taken from the same scanner, behind these: all of it, or nothing where it fails,
+  /// which it does by std::bad_alloc.
+  void Append(TarMembers later);
 };
 
 /// What to make of a tar that follows another tar's end, as `cat a.tar b.tar` puts them together.
@@ -117,7 +118,7 @@ class TarScanner {
   Result<uint64_t> Reach();
 
   /// The members and containers found since the last call, and taken away. `containers` number the
-  /// containers from the archive's first one on.
+  /// containers from the archive's first one on. Where it fails, by std::bad_alloc, nothing is taken.
   TarMembers TakeMembers();
 
   /// All that is needed to go on from here, apart from what was found; and taking it up in a new
