@@ -118,7 +118,8 @@ class TarScanner {
   Result<uint64_t> Reach();
 
   /// The members and containers found since the last call, and taken away. `containers` number the
-  /// containers from the archive's first one on. Where it fails, by std::bad_alloc, nothing is taken.
+  /// containers from the archive's first one on. Where it fails, by std::bad_alloc, nothing is
+  /// taken.
   TarMembers TakeMembers();
 
   /// All that is needed to go on from here, apart from what was found; and taking it up in a new
