@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/packing.h"
+#include "base/room.h"
 
 namespace fastinet {
 namespace {
@@ -198,7 +199,7 @@ Status SeekPass::BeginPoint() {
       static_cast<size_t>(std::min<uint64_t>(kDeflateWindowBytes, point.member_bytes));
   FASTINET_RETURN_IF_ERROR(builder_.Begin(point, recent_->From(point.offset - history)));
   next_point_ = NextPoint(point.offset);
-  Collect();
+  Collect(Save());
   return {};
 }
 
@@ -206,24 +207,31 @@ Status SeekPass::Finish() {
   recent_->End();
   FASTINET_RETURN_IF_ERROR(Scan());
   FASTINET_RETURN_IF_ERROR(builder_.Finish());
+  Collect({});
   done_ = true;
-  Collect();
   return {};
 }
 
-/// Moves what was found into the part, and makes its state that of now.
-void SeekPass::Collect() {
+/// Moves what was found into the part, and makes its state `state`, which is that of now. Where
+/// memory runs out the part stays as it was, whose state knows nothing of what is new: it is kept
+/// for a later pass.
+void SeekPass::Collect(std::vector<uint8_t> state) {
   SeekColumns& points = builder_.points();
-  const auto append = [](auto& to, const auto& from) {
-    to.insert(to.end(), from.begin(), from.end());
+  SeekColumns& to = part_.points;
+  MakeRoom(to.bit_offsets, points.bit_offsets.size());
+  MakeRoom(to.offsets, points.offsets.size());
+  MakeRoom(to.window_sizes, points.window_sizes.size());
+  MakeRoom(to.windows, points.windows.size());
+  part_.members.Append(scanner_.TakeMembers());  // the last that may fail
+  const auto append = [](auto& column, const auto& more) {
+    column.insert(column.end(), more.begin(), more.end());
   };
-  append(part_.points.bit_offsets, points.bit_offsets);
-  append(part_.points.offsets, points.offsets);
-  append(part_.points.window_sizes, points.window_sizes);
-  append(part_.points.windows, points.windows);
+  append(to.bit_offsets, points.bit_offsets);
+  append(to.offsets, points.offsets);
+  append(to.window_sizes, points.window_sizes);
+  append(to.windows, points.windows);
   points = {};
-  part_.members.Append(scanner_.TakeMembers());
-  part_.state = done_ ? std::vector<uint8_t>() : Save();
+  part_.state = std::move(state);
 }
 
 std::vector<uint8_t> SeekPass::Save() const {
@@ -270,9 +278,8 @@ Status SeekPass::Resume(Bytes state, std::vector<std::string> container_names) {
 TarMembers SeekPass::Rest() { return scanner_.TakeMembers(); }
 
 SeekPart SeekPass::Take() {
-  SeekPart taken = std::exchange(part_, {});
-  part_.state = taken.state;
-  return taken;
+  std::vector<uint8_t> state = part_.state;  // which may fail, before anything is taken
+  return std::exchange(part_, SeekPart{.points = {}, .members = {}, .state = std::move(state)});
 }
 
 }  // namespace fastinet

@@ -73,7 +73,7 @@ class SeekPass {
   uint64_t NextPoint(uint64_t offset) const;
   Status BeginPoint();
   Status Finish();
-  void Collect();
+  void Collect(std::vector<uint8_t> state);
   std::vector<uint8_t> Save() const;
 
   const uint64_t spacing_;

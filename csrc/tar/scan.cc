@@ -1,11 +1,13 @@
 #include "tar/scan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "base/checked.h"
 #include "base/packing.h"
+#include "base/room.h"
 #include "tar/member_name.h"
 
 namespace fastinet {
@@ -60,7 +62,17 @@ bool IsNamedTar(std::string_view name) { return name.ends_with(kTarSuffix) && Ju
 
 }  // namespace
 
-void TarMembers::Append(const TarMembers& later) {
+void TarMembers::Append(TarMembers later) {
+  // First what may fail, and then what may not.
+  MakeRoom(offsets, later.offsets.size());
+  MakeRoom(sizes, later.sizes.size());
+  MakeRoom(containers, later.containers.size());
+  MakeRoom(heads, later.heads.size());
+  MakeRoom(names, later.names.size());
+  MakeRoom(name_ends, later.name_ends.size());
+  MakeRoom(container_names, later.container_names.size());
+  MakeRoom(passed, later.passed.size());
+  MakeRoom(notes, later.notes.size());
   const uint64_t names_before = names.size();
   offsets.insert(offsets.end(), later.offsets.begin(), later.offsets.end());
   sizes.insert(sizes.end(), later.sizes.begin(), later.sizes.end());
@@ -68,10 +80,9 @@ void TarMembers::Append(const TarMembers& later) {
   heads.insert(heads.end(), later.heads.begin(), later.heads.end());
   names += later.names;
   for (const uint64_t end : later.name_ends) name_ends.push_back(names_before + end);
-  container_names.insert(container_names.end(), later.container_names.begin(),
-                         later.container_names.end());
-  passed.insert(passed.end(), later.passed.begin(), later.passed.end());
-  notes.insert(notes.end(), later.notes.begin(), later.notes.end());
+  std::ranges::move(later.container_names, std::back_inserter(container_names));
+  std::ranges::move(later.passed, std::back_inserter(passed));
+  std::ranges::move(later.notes, std::back_inserter(notes));
 }
 
 TarScanner::TarScanner(const Source& source, std::string_view folder, Concatenated concatenated,

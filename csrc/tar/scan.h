@@ -78,8 +78,9 @@ struct TarMembers {
 
   size_t count() const { return offsets.size(); }
 
-  /// Puts `later`, taken from the same scanner, behind these.
-  void Append(const TarMembers& later);
+  /// Puts `later`, taken from the same scanner, behind these: all of it, or nothing where it fails,
+  /// which it does by std::bad_alloc.
+  void Append(TarMembers later);
 };
 
 /// An archive and the tars in it; a third level is nothing that the ImageNet family has.
@@ -155,7 +156,8 @@ class TarScanner {
   Status CheckCut() const;
 
   /// The members and containers found since the last call, and taken away. `containers` number the
-  /// containers from the archive's first one on.
+  /// containers from the archive's first one on. Where it fails, by std::bad_alloc, nothing is
+  /// taken.
   TarMembers TakeMembers();
 
   /// All that is needed to go on from here, apart from what was found; and taking it up in a new

@@ -15,14 +15,14 @@ constexpr uint64_t kStateForm = 2;
 }  // namespace
 
 TarMembers TarScanner::TakeMembers() {
-  TarMembers taken = std::exchange(members_, {});
-  // Later members and messages refer to all of them. Only those that are new are copied: a part is
-  // taken at each of many thousand seek points.
-  members_.container_names = std::move(taken.container_names);
-  const std::vector<std::string>& names = members_.container_names;
-  const auto first_new = names.begin() + static_cast<ptrdiff_t>(containers_taken_);
-  taken.container_names.assign(first_new, names.end());
+  // Later members and messages refer to all containers. Only those that are new are copied: a part
+  // is taken at each of many thousand seek points.
+  std::vector<std::string>& names = members_.container_names;
+  std::vector<std::string> new_names(names.begin() + static_cast<ptrdiff_t>(containers_taken_),
+                                     names.end());
   containers_taken_ = names.size();
+  TarMembers taken = std::exchange(members_, {});
+  members_.container_names = std::exchange(taken.container_names, std::move(new_names));
   return taken;
 }
 

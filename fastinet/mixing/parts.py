@@ -8,6 +8,7 @@ import numpy as np
 
 from fastinet.base.array_library import as_dtype, library_of, range_beside
 from fastinet.base.checks import checked_epoch, whole_number
+from fastinet.mixing.batch_draws import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -162,9 +163,9 @@ def check_smoothing(classes: int, smoothing: float) -> None:
         raise ValueError(f"smoothing must be 0 to below 1, not {smoothing!r}")
 
 
-def random_of(seed: int, epoch: int, batch: int, use: int) -> np.random.Generator:
+def random_of(seed: int, epoch: int, batch: int, use: int) -> Draws:
     """Random numbers of one use in one batch: the counter begins at (0, use, batch, epoch)."""
     epoch = checked_epoch(epoch)
     batch = whole_number("batch", batch, 0, 2**32 - 1)
     counter = np.array([0, use, batch, epoch], np.uint64)
-    return np.random.Generator(np.random.Philox(key=seed, counter=counter))
+    return Draws(seed, counter)

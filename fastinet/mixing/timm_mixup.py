@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastinet.mixing.batch_draws import Draws
+
 __all__ = ["TimmMixup"]
 
 Mode = Literal["batch", "elem", "pair", "half"]
@@ -138,10 +140,10 @@ class TimmMixup(Way):
         count = {"batch": 1, "elem": rows}.get(self.mode, rows // 2)
         random = random_of(self.seed, epoch, batch, TIMM)
         # All is drawn, needed or not, so that no option shifts what another one draws.
-        switched = random.random(count) < self.switch_prob
+        switched = random.uniform(count) < self.switch_prob
         cut_lam = _beta(random, self.cutmix_alpha, count)
         mix_lam = _beta(random, self.mixup_alpha, count)
-        is_mixed = random.random(count) < self.prob
+        is_mixed = random.uniform(count) < self.prob
         if self.mixup_alpha == 0 or self.cutmix_alpha == 0:
             switched = np.full(count, self.mixup_alpha == 0)
         lam = np.where(is_mixed, np.where(switched, cut_lam, mix_lam), 1.0)
@@ -204,7 +206,7 @@ class TimmMixup(Way):
         )
 
     def _boxes(
-        self, random: np.random.Generator, lam: NDArray[np.floating], height: int, width: int
+        self, random: Draws, lam: NDArray[np.floating], height: int, width: int
     ) -> NDArray[np.int64]:
         """A rectangle for each weight, [n, 4]: (left, top, right, bottom)."""
         edges = []
@@ -216,12 +218,12 @@ class TimmMixup(Way):
                         f"no rectangle has sides of {self.cutmix_minmax} of {height} x {width} "
                         "pixels: give cutmix_minmax more room"
                     )
-                length = random.integers(least, most, size=len(lam))
-                low = random.integers(0, side - length + 1)
+                length = least + random.below([most - least] * len(lam))
+                low = random.below((side - length + 1).tolist())
                 edges.append((low, low + length))
             else:
                 length = (side * np.sqrt(1.0 - lam)).astype(np.int64)
-                centre = random.integers(side, size=len(lam))
+                centre = random.below([side] * len(lam))
                 low, high = centre - length // 2, centre + (length + 1) // 2
                 edges.append((np.clip(low, 0, side), np.clip(high, 0, side)))
         (top, bottom), (left, right) = edges
@@ -295,6 +297,5 @@ class TimmMixup(Way):
         return targets[: len(lam)] * own + xp.flip(targets, (0,))[: len(lam)] * other
 
 
-def _beta(random: np.random.Generator, alpha: float, count: int) -> NDArray[np.float64]:
-    alpha = alpha or 1.0  # of what is not there, and not looked at
-    return random.beta(alpha, alpha, size=count)
+def _beta(random: Draws, alpha: float, count: int) -> NDArray[np.float64]:
+    return random.beta(alpha or 1.0, count)  # 1: of what is not there, and not looked at

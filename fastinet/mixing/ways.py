@@ -161,7 +161,7 @@ class CutMix(Way):
         """The rectangle (left, top, right, bottom) [pixels], and the weight of what is around."""
         lam = _beta(self.alpha, self.seed, epoch, batch)
         random = random_of(self.seed, epoch, batch, CENTRE)
-        x, y = int(random.integers(width)), int(random.integers(height))
+        x, y = random.below([width, height]).tolist()
         half = 0.5 * math.sqrt(1.0 - lam)
         half_width, half_height = int(half * width), int(half * height)
         left, right = max(x - half_width, 0), min(x + half_width, width)
@@ -255,7 +255,7 @@ class OneOf(Way):
 
     def draw(self, epoch: int, batch: int) -> Any:
         """The way that a batch is mixed."""
-        uniform = random_of(self.seed, epoch, batch, CHOICE).random()
+        uniform = random_of(self.seed, epoch, batch, CHOICE).uniform(1)[0]
         number = int(np.searchsorted(self._ends, uniform, side="right"))
         return self.ways[min(number, len(self.ways) - 1)]
 
@@ -385,4 +385,4 @@ def _check(way: Mixup | CutMix) -> None:
 
 
 def _beta(alpha: float, seed: int, epoch: int, batch: int) -> float:
-    return float(random_of(seed, epoch, batch, LAMBDA).beta(alpha, alpha))
+    return float(random_of(seed, epoch, batch, LAMBDA).beta(alpha, 1)[0])
