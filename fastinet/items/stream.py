@@ -178,7 +178,7 @@ class Stream:
             self.end()
             reader.shutdown()
             self.skipped, self.skipped_names = native.skipped, tuple(native.skipped_names)
-            self.say_odd(native.notes)
+        self.say_odd(native.notes)
         self.check()
 
     def label(self, key: str, companions: Mapping[str, bytes]) -> int:

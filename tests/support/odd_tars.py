@@ -1,4 +1,4 @@
-"""Tars as programs write them and as they should not be: drawn entry by entry, down to the bytes."""
+"""Tars as programs write them, and as they should not be: drawn entry by entry, to the bytes."""
 
 from __future__ import annotations
 
@@ -83,7 +83,10 @@ def pax_sparse(name: str, parts: Sequence[tuple[int, bytes]], size: int, form: s
             record("GNU.sparse.realsize", str(size)),
         ]
         return pax(*records) + entry("GNUSparseFile.0/x", filled(text.encode()) + stored)
-    records = [record("GNU.sparse.size", str(size)), record("GNU.sparse.numblocks", str(len(parts)))]
+    records = [
+        record("GNU.sparse.size", str(size)),
+        record("GNU.sparse.numblocks", str(len(parts))),
+    ]
     if form == "0.0":
         for at, data in parts:
             records.append(record("GNU.sparse.offset", str(at)))
@@ -113,7 +116,24 @@ def _images(draw: st.DrawFn) -> bytes:
     """An image, under a name that few share, written in some way."""
     name = f"n01440764/n01440764_{draw(_NUMBERS)}.JPEG"
     content = draw(_CONTENTS)
-    form = draw(st.sampled_from("plain v7 gnu long pax sparse 0.0 0.1 1.0 unknown 7 size".split()))
+    form = draw(
+        st.sampled_from(
+            [
+                "plain",
+                "v7",
+                "gnu",
+                "long",
+                "pax",
+                "sparse",
+                "0.0",
+                "0.1",
+                "1.0",
+                "unknown",
+                "7",
+                "size",
+            ]
+        )
+    )
     if form == "gnu":
         return entry(f"./{name}", content)
     if form == "long":
@@ -162,7 +182,7 @@ def _asides(draw: st.DrawFn) -> bytes:
                 entry("notes.txt", b"text"),
                 entry("meta.mat", b"MATLAB"),
                 entry(name, JPEG, type=b"A"),
-                pax(record("size", "9" * 15)),
+                pax(record("size", "9" * 15)) + entry("n01440764/false.JPEG", JPEG),
             )
         )
     )
@@ -188,7 +208,7 @@ _BEHIND = st.sampled_from((b"", b"", b"", b"\n", b"x" * 300, b"x" * 700, bytes(5
 
 @st.composite
 def tar_bytes(draw: st.DrawFn, *, depth: int = 0) -> Drawn:
-    """A tar, sound or not: members, padding, a marker or a part of it, something behind it, cuts."""
+    """A tar, sound or not: members, fill, a marker or a part of it, something behind it, cuts."""
     kinds: list[st.SearchStrategy[bytes]] = [_images(), _images(), _asides()]
     if depth == 0:
         kinds.append(
