@@ -70,8 +70,8 @@ class GzipScan {
     const std::lock_guard lock(mutex_);
     path_ = path;
     FASTINET_ASSIGN_OR_RETURN(std::unique_ptr<File> file, File::Open(std::move(path)));
-    FASTINET_ASSIGN_OR_RETURN(pass_, SeekPass::Start(std::move(file), folder, spacing,
-                                                     AsEndMarker(end_marker_required)));
+    FASTINET_ASSIGN_OR_RETURN(
+        pass_, SeekPass::Start(std::move(file), folder, spacing, AsEndMarker(end_marker_required)));
     return {};
   }
 

@@ -232,9 +232,8 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
       .def(py::init([](bool labels_by_function, std::string split, std::string around,
                        bool is_named, bool end_marker_required) {
-             return ItemRules{
-                 labels_by_function, std::move(split), std::move(around), is_named,
-                 end_marker_required ? EndMarker::kRequired : EndMarker::kOptional};
+             return ItemRules{labels_by_function, std::move(split), std::move(around), is_named,
+                              end_marker_required ? EndMarker::kRequired : EndMarker::kOptional};
            }),
            py::kw_only(), "labels_by_function"_a, "split"_a, "around"_a, "is_named"_a,
            "end_marker_required"_a = true);

@@ -87,9 +87,10 @@ Result<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& path,
   dataset->index_ = std::move(index).value();
   if (dataset->index_.unmarked && options.end_marker == EndMarker::kRequired) {
     const ArchiveIndex::Unmarked& found = *dataset->index_.unmarked;
-    return Corrupt("truncated, or written so: the tar ends without its end-of-archive marker, as "
-                   "its index says, which was made with `--end-marker optional`; the option "
-                   "`end_marker` opens one that is known to be whole")
+    return Corrupt(
+               "truncated, or written so: the tar ends without its end-of-archive marker, as "
+               "its index says, which was made with `--end-marker optional`; the option "
+               "`end_marker` opens one that is known to be whole")
         .InArchive(plain)
         .InMember(found.name)
         .AtOffset(found.offset);

@@ -23,8 +23,8 @@ struct DatasetOptions {
   /// "train", "val", or as the archive calls it; "all": every item, with the classes of all. Empty:
   /// the only one there is, or "train".
   std::string split;
-  /// kOptional also opens what somebody has indexed with `--end-marker optional`: tars without their
-  /// end-of-archive markers, which may have been cut.
+  /// kOptional also opens what somebody has indexed with `--end-marker optional`: tars without
+  /// their end-of-archive markers, which may have been cut.
   EndMarker end_marker = EndMarker::kRequired;
 };
 

@@ -29,7 +29,7 @@ struct ArchiveIndex {
 
   std::string family;
   std::vector<Identity> archives;
-  std::vector<Split> splits;           // at least one
+  std::vector<Split> splits;  // at least one
   // Of the first tar that ends without its end-of-archive marker, which whoever made the index has
   // allowed: its archive, its name within that, and where it ends. Nothing where there is none.
   struct Unmarked {

@@ -42,8 +42,7 @@ struct WithoutImages {
   std::string_view suffix, what;
 };
 constexpr std::array<WithoutImages, ItemStream::kKindsWithoutImages> kWithoutImages = {{
-    {".mat",
-     "a development kit: give it to fastinet.open as the labels= or devkit= of an archive"},
+    {".mat", "a development kit: give it to fastinet.open as the labels= or devkit= of an archive"},
     {".xml", "bounding boxes: fastinet.read_boxes reads them"},
     {".pt", "label maps: fastinet.open_label_maps reads them"},
 }};
@@ -284,9 +283,11 @@ Status ItemStream::CheckSome() const {
   }
   if (lost_ > 0) {
     std::string names;
-    for (const std::string& name : lost_names_) names.append(names.empty() ? "" : ", ").append(name);
+    for (const std::string& name : lost_names_)
+      names.append(names.empty() ? "" : ", ").append(name);
     if (lost_ > lost_names_.size()) names += ", ...";
-    return Unsupported(no_image + ": it has " + (lost_ == 1 ? "1 link" : std::to_string(lost_) + " links") +
+    return Unsupported(no_image + ": it has " +
+                       (lost_ == 1 ? "1 link" : std::to_string(lost_) + " links") +
                        " to what is not in it: " + names +
                        "; pack the images in place of the links, with `tar --dereference`");
   }

@@ -118,11 +118,11 @@ class ItemStream {
   int64_t items_ = 0;
   uint64_t skipped_ = 0;
   std::vector<std::string> skipped_names_;
-  ArrivedNames names_;      // of the tar that is arriving
-  uint64_t names_tar_ = 0;  // how many had ended before that
-  bool has_members_ = false;       // files of any kind have come
+  ArrivedNames names_;        // of the tar that is arriving
+  uint64_t names_tar_ = 0;    // how many had ended before that
+  bool has_members_ = false;  // files of any kind have come
   std::array<bool, kKindsWithoutImages> has_no_images_{};
-  uint64_t lost_ = 0;              // links to what is not there
+  uint64_t lost_ = 0;  // links to what is not there
   std::vector<std::string> lost_names_;
   uint64_t of_other_splits_ = 0;
   std::string first_other_;  // name of the first of them

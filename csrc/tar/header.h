@@ -78,10 +78,10 @@ struct PaxRecords {
   // Of a sparse file, in GNU's forms 0.0, 0.1 and 1.0:
   bool sparse = false;
   std::optional<std::string> sparse_name;
-  uint64_t file_bytes = 0;           // of the whole file
+  uint64_t file_bytes = 0;            // of the whole file
   std::optional<uint64_t> part = {};  // where a part begins whose length is still to come
-  SparseMap map = {};                // forms 0.0 and 0.1
-  bool map_in_data = false;          // form 1.0: the data begin with it
+  SparseMap map = {};                 // forms 0.0 and 0.1
+  bool map_in_data = false;           // form 1.0: the data begin with it
 
   bool operator==(const PaxRecords&) const = default;
 };

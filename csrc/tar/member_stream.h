@@ -32,7 +32,8 @@ struct StreamedAside {
   uint64_t tar = 0;                   // that it is in: how many had ended before
 };
 
-/// What was odd about the tars, in memory that does not grow: of each kind how often, and the first.
+/// What was odd about the tars, in memory that does not grow: of each kind how often, and the
+/// first.
 struct TarNotes {
   std::array<uint64_t, kTarNoteKinds> counts{};
   std::vector<TarNote> first;  // one of each kind that there was

@@ -484,8 +484,8 @@ bool TarScanner::HasBlock(uint64_t count) const {
   return cursor <= end && end - cursor >= count * kTarBlockBytes;
 }
 
-/// data + size, or the error of an entry whose bytes reach beyond its tar. Where the archive's end is
-/// not known yet, CheckCut() tells when it has come.
+/// data + size, or the error of an entry whose bytes reach beyond its tar. Where the archive's end
+/// is not known yet, CheckCut() tells when it has come.
 Result<uint64_t> TarScanner::EndOfData(std::string_view name, uint64_t data, uint64_t size) {
   const std::optional<uint64_t> end = CheckedAdd(data, size);
   level().last_name = name;

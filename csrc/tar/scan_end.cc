@@ -43,8 +43,8 @@ bool IsWholeTar(Bytes rest) {
     if (!header.ok()) return false;
     const uint64_t data = header.value().size_bytes;
     if (data > rest.size()) return false;
-    rest = rest.subspan(std::min<uint64_t>(
-        rest.size(), (1 + CeilDiv(data, kTarBlockBytes)) * kTarBlockBytes));
+    rest = rest.subspan(
+        std::min<uint64_t>(rest.size(), (1 + CeilDiv(data, kTarBlockBytes)) * kTarBlockBytes));
   }
   return false;
 }
@@ -79,8 +79,7 @@ Status TarScanner::PassEnd() {
   }
   const bool unsaid = !in_marker && end_marker_ == EndMarker::kRequired;
   if (unsaid || in_header || is_empty || level().extended || level().sparse) {
-    return LocatedAt(Corrupt("truncated: the tar ends without its end-of-archive marker"), {},
-                     end);
+    return LocatedAt(Corrupt("truncated: the tar ends without its end-of-archive marker"), {}, end);
   }
   Note(in_marker ? TarNoteKind::kCutMarker : TarNoteKind::kNoMarker, end);
   levels_.pop_back();

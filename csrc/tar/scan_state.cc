@@ -1,3 +1,4 @@
+// What a scan has found, handed on in parts, and its state, kept and taken up again.
 #include <algorithm>
 #include <utility>
 

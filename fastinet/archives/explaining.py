@@ -23,6 +23,7 @@ __all__ = ["explained_scan", "explained_stream"]
 
 _BLOCK_BYTES = 512
 _INFLATED = "in the inflated data: "  # how the core begins what it says of a gzipped tar
+_TOO_SHORT = "not a tar: shorter than one header"
 _NO_TAR = ("not a tar", "the file is empty")
 # In csrc/tar/scan.cc: of formats that it knows itself, in words of its own.
 _FOREIGN = ("archives are not read",)
@@ -66,8 +67,8 @@ def explained_stream(error: FastinetError, head: bytes) -> FastinetError:
     """
     if error.cause.startswith("the stream is empty"):
         return error.advising(_SENDER)
-    is_short = error.cause.startswith("truncated") and 0 <= (error.offset or 0) < _BLOCK_BYTES
-    if error.member is None and (_says_no_tar(error) or is_short):
+    is_short = error.cause.startswith(_TOO_SHORT)
+    if error.member is None and _says_no_tar(error):
         inflated = _inflated(head)
         if is_short:  # it may be the start of a tar's first header, a name, which reads as text
             content = content_of(inflated or head, None)

@@ -182,7 +182,7 @@ class Stream:
             self.end()
             reader.shutdown()
             self.skipped, self.skipped_names = native.skipped, tuple(native.skipped_names)
-            self.say_odd(native.notes)
+        self.say_odd(native.notes)
         self.check()
 
     def _next(

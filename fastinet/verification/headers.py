@@ -38,6 +38,7 @@ __all__ = ["Cut", "Headers"]
 _CONTINUE = "Continue the download where it stopped (curl -C -, wget -c); it need not begin again."
 _CONTINUE_OR_ALLOW = f"{_CONTINUE} If it is known to be whole: {ALLOW}."
 _DAMAGED = "Download the archive again, or this part of it; no other cure is known."
+_DAMAGED_OR_ALLOW = f"{_DAMAGED} If it is known to be whole: {ALLOW}."
 
 # Keeping 1.28 million members takes a fraction of a second.
 _KEEPING_SECONDS = 5.0
@@ -211,7 +212,7 @@ class Headers:
                     archive=str(archive.path),
                     member=error.member,
                     offset=error.offset,
-                    advice=_DAMAGED,
+                    advice=_DAMAGED if error.cause != WITHOUT_MARKER else _DAMAGED_OR_ALLOW,
                 )
         if cuts:
             innermost = max(cuts, key=lambda error: (error.member or "").count("/"))

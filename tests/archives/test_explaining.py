@@ -66,12 +66,12 @@ def test_what_is_no_tar(
 
 
 def test_streams_that_are_short() -> None:
-    with pytest.raises(CorruptError, match=r"truncated.*what came is a Git LFS pointer.*pull"):
+    with pytest.raises(CorruptError, match=r"not a tar.*what came is a Git LFS pointer.*pull"):
         list(fastinet.open_stream(io.BytesIO(POINTER)).items())
     with pytest.raises(CorruptError, match=r"empty.*what sends it"):
         list(fastinet.open_stream(io.BytesIO()).items())
     start = entry(NAME, JPEG)[:200]
-    with pytest.raises(CorruptError, match=r"truncated.*what sends it, which stopped too early"):
+    with pytest.raises(CorruptError, match=r"shorter.*what sends it, which stopped too early"):
         list(fastinet.open_stream(io.BytesIO(start)).items())
 
 
@@ -114,14 +114,14 @@ def test_a_pipe_whose_bytes_have_passed(
     feeder.join()
 
 
-@pytest.mark.parametrize("kept", [0, 100, 512, 700, 1000])
-def test_a_tar_without_its_end_is_mended_as_the_message_says(tmp_path: Path, kept: int) -> None:
+def test_a_tar_without_its_end_is_mended_as_the_message_says(tmp_path: Path) -> None:
     path = tmp_path / "it's a.tar"
-    path.write_bytes(entry(NAME, JPEG) + END[:kept])
+    path.write_bytes(entry(NAME, JPEG))
     with pytest.raises(CorruptError, match=r"truncated.*if it was downloaded") as raised:
         fastinet.open(path, index=False)
     command = str(raised.value).split("`")[1]
-    assert command.startswith(f"head -c {len(END) - kept} ")
+    assert command.startswith(f"head -c {len(END)} ")
+    assert 'end_marker="optional"' in str(raised.value)
     subprocess.run(command, shell=True, check=True)  # noqa: S602  # as a user would
     assert path.read_bytes() == entry(NAME, JPEG) + END
     assert len(fastinet.open(path, index=False)) == 1

@@ -70,7 +70,7 @@ def streamed(data: bytes, end_marker: str) -> Outcome:
 STREAMS_OWN = ("a second member of this name", "a second tar", "a hard link to", "a symbolic link")
 
 
-def check(tmp_path: Path, data: bytes, end_marker: str) -> list[Outcome]:
+def check(tmp_path: Path, data: bytes, end_marker: str) -> None:
     plain, packed = tmp_path / "x.tar", tmp_path / "y.tar.gz"
     plain.write_bytes(data)
     packed.write_bytes(gzip.compress(data, 1, mtime=0))
@@ -79,17 +79,23 @@ def check(tmp_path: Path, data: bytes, end_marker: str) -> list[Outcome]:
     arrived = streamed(data, end_marker)
     inflating = streamed(packed.read_bytes(), end_marker)
     assert arrived == inflating
+    _, cause, member, _ = file.refusal or ("", "", "", None)
+    if "false size" in cause and (member or "").endswith(".tar"):
+        # Only of a file it is known, before a look into the inner tar, that this is cut: damage in
+        # it comes first elsewhere.
+        assert inflated.refusal is not None
+        assert arrived.refusal is not None
+        return
     assert inflated == file
     follows = file.refusal is not None and "concatenated" in file.refusal[1]
     own = arrived.refusal is not None and arrived.refusal[1].startswith(STREAMS_OWN)
     if not follows and not own:
         assert arrived == file
-    return [file, inflated, arrived]
 
 
 @pytest.mark.parametrize("end_marker", ["required", "optional"])
 @hypothesis.settings(
-    max_examples=400, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 @hypothesis.given(data=tar_bytes().filter(len))
 def test_any_bytes(tmp_path: Path, data: bytes, end_marker: str) -> None:

@@ -272,6 +272,7 @@ TEST_FOLDERS = {"torch": "frameworks", "_native": None}
 
 # Tests of several modules at once, and what each of them asks.
 OVER_SEVERAL_MODULES = {
+    "archives/test_tar_packagings.py": "is a tar the same as a file, gzipped, and as it arrives?",
     "augment/test_pixels_of_steps.py": "do steps give Pillow's pixels, alone and in chains?",
     "cli/test_cli.py": "what do the commands print, write and refuse?",
     "cli/test_cli_splits.py": "what do the commands do with several splits, and without labels?",

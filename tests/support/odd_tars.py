@@ -1,4 +1,4 @@
-"""Tars as programs write them and as they should not be: drawn entry by entry, down to the bytes."""
+"""Tars as programs write them, and as they should not be: drawn entry by entry, to the bytes."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def _asides(draw: st.DrawFn) -> bytes:
                 entry("notes.txt", b"text"),
                 entry("meta.mat", b"MATLAB"),
                 entry(name, JPEG, type=b"A"),
-                pax(record("size", "9" * 15)),
+                pax(record("size", "9" * 15)) + entry("n01440764/false.JPEG", JPEG),
             )
         )
     )
@@ -208,7 +208,7 @@ _BEHIND = st.sampled_from((b"", b"", b"", b"\n", b"x" * 300, b"x" * 700, bytes(5
 
 @st.composite
 def tar_bytes(draw: st.DrawFn, *, depth: int = 0) -> Drawn:
-    """A tar, sound or not: members, padding, a marker or a part of it, something behind it, cuts."""
+    """A tar, sound or not: members, fill, a marker or a part of it, something behind it, cuts."""
     kinds: list[st.SearchStrategy[bytes]] = [_images(), _images(), _asides()]
     if depth == 0:
         kinds.append(

@@ -130,6 +130,11 @@ def test_a_cut_anywhere_is_told_once_with_what_is_whole(tmp_path: Path, classes:
         path.write_bytes(content[:cut])
         report = fastinet.verify(path, published=published)
         truncations = [f for f in report.findings if f.kind == "truncated"]
+        if cut > len(content) - 1024:  # of its marker there is enough to know that all is there
+            assert not truncations
+            assert "odd tar" in kinds(report, "warning")
+            assert states(report)["size"] == "failed"
+            continue
         assert len(truncations) == 1, cut
         assert truncations[0].offset == cut
         assert f"byte {cut:,} of {len(content):,}" in truncations[0].message
