@@ -6,6 +6,7 @@ where it would stand without fastinet.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,10 +91,18 @@ class Front:
         draw: the cut of an image of this height and width; None, before anything was drawn: there
             is none that fastinet could do.
         rest: the transforms behind it.
+        is_by_python: whether `draw` takes Python's generator, as timm does, and not torch's.
     """
 
     draw: Draw
     rest: Sequence[Callable[[Any], Any]]
+    is_by_python: bool = False
+
+    def remembered(self) -> Callable[[], None]:
+        """What puts the generator that `draw` takes back to where it stands now."""
+        if self.is_by_python:
+            return functools.partial(random.setstate, random.getstate())
+        return functools.partial(torch.set_rng_state, torch.get_rng_state())
 
 
 def _corners(box: _Box) -> tuple[int, int, int, int]:
@@ -121,7 +130,7 @@ def front_of(transform: Any) -> Front | None:
         return None if draw is None else Front(draw, steps[1 if window is None else 2 :])
     make = _CROPS.get(first)
     draw = None if make is None else make(steps[0])
-    return None if draw is None else Front(draw, steps[1:])
+    return None if draw is None else Front(draw, steps[1:], first.startswith("timm."))
 
 
 def _kind(step: Any) -> str:

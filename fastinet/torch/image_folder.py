@@ -180,19 +180,26 @@ class ImageFolder(data.Dataset[tuple[Any, Any]]):
 def _fronted(front: Front, content: bytes, path: str) -> Image.Image | None:
     """What the front of a pipeline makes of an image; None: it is not for fastinet to do.
 
-    Once something was drawn, it is done with what was drawn: by Pillow, if fastinet cannot.
+    Once something was drawn, it is done with what was drawn: by Pillow, if fastinet cannot. Where
+    Pillow cannot either, generators stand where they stood, as if it had been asked first.
     """
     try:
         header = fastinet.read_header(content)
     except FastinetError:
         return None
+    put_back = front.remembered()
     cut = front.draw(header.height, header.width)
     if cut is None:
         return None
     try:
         return Image.fromarray(cut.native(content))
     except (FastinetError, ValueError):
-        return cut.pillow(_opened(content, path))
+        try:
+            image = _opened(content, path)
+        except Exception:
+            put_back()
+            raise
+        return cut.pillow(image)
 
 
 def _file(content: bytes, path: str) -> io.BytesIO:

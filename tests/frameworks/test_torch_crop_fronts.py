@@ -174,7 +174,11 @@ def test_timms_choice_of_an_interpolation() -> None:
     front = front_of(Crop())
     assert front is not None
     seeded()
+    before, put_back = random.getstate(), front.remembered()
     cuts = [front.draw(30, 40) for _ in range(20)]
+    assert random.getstate() != before
+    put_back()
+    assert random.getstate() == before
     seeded()
     for cut in cuts:
         height = 30 - random.randint(1, 9)

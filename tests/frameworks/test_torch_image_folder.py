@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import random
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,25 @@ def test_damaged_images(tmp_path: Path) -> None:
                 folder[number]
     folder.transform = t.CenterCrop(60)
     assert folder[2][0].size == (60, 60)
+
+
+def test_a_damaged_image_moves_no_generator(tmp_path: Path) -> None:
+    """Torchvision's class opens an image before its crop is drawn: a script may go on behind it."""
+    whole = jpeg(picture(rng_of("moves"), 60, 60), quality=95)
+    images = {"n01440764_1.JPEG": whole[: len(whole) // 3]}
+    path = tmp_path / "train.tar"
+    path.write_bytes(train_tar({WNIDS[0]: images, WNIDS[1]: {"n02123045_1.JPEG": whole}}))
+    folder = ImageFolder(fastinet.open(path, index=False))
+    for transform in (t.RandomResizedCrop(16), t.RandomCrop(12), t.Resize(20)):
+        folder.transform = transform
+        states = torch.get_rng_state(), random.getstate()
+        with pytest.raises(OSError, match="n01440764_1"):
+            folder[0]
+        assert torch.equal(torch.get_rng_state(), states[0])
+        assert random.getstate() == states[1]
+    folder.transform = t.RandomCrop(12)
+    folder[1]
+    assert not torch.equal(torch.get_rng_state(), states[0])
 
 
 def test_root_is_the_path_that_scripts_make(archive: Path) -> None:

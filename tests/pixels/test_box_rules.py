@@ -62,38 +62,44 @@ def test_clamped_boxes_are_distributed_as_maes(name: str) -> None:
 
 
 def tensorflows(rule: Rule, least: float, rng: np.random.Generator) -> np.ndarray:
-    """sample_distorted_bounding_box without boxes, in doubles, with NumPy's numbers: [N, 4]."""
-    boxes = np.empty((DRAWS, 4), np.int64)
-    for number in range(DRAWS):
-        boxes[number] = (0, 0, rule.width, rule.height)
-        for _ in range(100):
-            box = tensorflows_try(rule, rng)
-            if box and box[2] * box[3] >= least * rule.width * rule.height:
-                boxes[number] = box
-                break
+    """sample_distorted_bounding_box without boxes, in doubles, with NumPy's numbers: [N, 4].
+
+    Each try is made for all boxes at once that none before has found.
+    """
+    boxes = np.tile(np.array([0, 0, rule.width, rule.height]), (DRAWS, 1))
+    open_ones = np.arange(DRAWS)
+    for _ in range(100):
+        tried = tensorflows_try(rule, rng, len(open_ones))
+        found = tried[:, 2] * tried[:, 3] >= max(least * rule.width * rule.height, 1)
+        boxes[open_ones[found]] = tried[found]
+        open_ones = open_ones[~found]
     return boxes
 
 
-def tensorflows_try(rule: Rule, rng: np.random.Generator) -> tuple[int, ...] | None:
-    aspect = rng.uniform(*rule.ratio)
+def tensorflows_try(rule: Rule, rng: np.random.Generator, count: int) -> np.ndarray:
+    """GenerateRandomCrop of TensorFlow's source: [count, 4], of no area where it finds none."""
+    aspect = rng.uniform(*rule.ratio, count)
     least, most = (share * rule.width * rule.height for share in rule.scale)
-    lowest = round(math.sqrt(least / aspect))
-    fitting = [
-        height
-        for height in range(max(1, lowest - 1), rule.height + 1)
-        if round(height * aspect) <= rule.width and height <= round(math.sqrt(most / aspect))
-    ]
-    if not fitting:
-        return None
-    height = int(rng.integers(min(lowest, fitting[-1]), fitting[-1] + 1))
-    height += height * round(height * aspect) < least
-    height -= height * round(height * aspect) > most
-    width = round(height * aspect)
-    if not (least <= height * width <= most and 0 < width <= rule.width and height <= rule.height):
-        return None
-    x = int(rng.integers(0, rule.width - width)) if width < rule.width else 0
-    y = int(rng.integers(0, rule.height - height)) if height < rule.height else 0
-    return x, y, width, height
+    lowest = np.rint(np.sqrt(least / aspect)).astype(np.int64)
+    # The highest that fits: as high as the area allows, and then as the width does.
+    highest = np.rint(np.sqrt(most / aspect)).astype(np.int64)
+    highest = np.minimum(np.minimum(highest, rule.height), ((rule.width + 1) / aspect).astype(int))
+    while (wide := np.rint(highest * aspect) > rule.width).any():
+        highest -= wide
+    is_found = highest >= np.maximum(1, lowest - 1)
+    highest = np.maximum(highest, 1)
+    height = rng.integers(np.minimum(lowest, highest), highest + 1)
+    height = height + (height * np.rint(height * aspect) < least)
+    height = height - (height * np.rint(height * aspect) > most)
+    width = np.rint(height * aspect).astype(np.int64)
+    area = height * width
+    is_found &= (least <= area) & (area <= most)
+    is_found &= (width > 0) & (width <= rule.width) & (height <= rule.height)
+    x, y = (
+        rng.integers(0, np.where(is_found & (side < length), length - side, 1))
+        for side, length in ((width, rule.width), (height, rule.height))
+    )
+    return np.stack([x, y, width, height], axis=1) * is_found[:, None]
 
 
 @pytest.mark.parametrize("least", [0.0, 0.1, 0.5])
