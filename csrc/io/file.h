@@ -26,14 +26,13 @@ class File final : public Source {
   const std::string& path() const { return path_; }
 
  private:
-  File(std::string path, int descriptor, uint64_t size_bytes)
-      : path_(std::move(path)), descriptor_(descriptor), size_bytes_(size_bytes) {}
+  explicit File(std::string path) : path_(std::move(path)) {}
 
   Status ReadError(uint64_t offset_bytes, std::string cause) const;
 
   std::string path_;
-  int descriptor_;
-  uint64_t size_bytes_;
+  int descriptor_ = -1;
+  uint64_t size_bytes_ = 0;
 };
 
 }  // namespace fastinet
