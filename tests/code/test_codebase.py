@@ -279,6 +279,7 @@ OVER_SEVERAL_MODULES = {
     "datasets/test_label_functions.py": "what does an error of a user's label function say?",
     "datasets/test_robustness_sets.py": "do ImageNet-A, -R and -Sketch get labels among the 1000?",
     "datasets/test_whole_archives.py": "is all of ImageNet-21K read, in every packaging?",
+    "faults/test_injected_faults.py": "what comes of calls, disks and machines that fail?",
     "frameworks/test_examples.py": "do the examples run?",
     "frameworks/test_torchvision.py": "do transforms give what torchvision's give?",
     "items/test_four_packagings.py": "is a tree the same in folder, tar, tar.gz and stream?",
