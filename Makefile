@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test build lint tidy types frameworks format cpptest pytest bench asan tsan fuzz chaos soak clean distclean modules
+.PHONY: help demo test build lint tidy types frameworks format cpptest pytest bench asan tsan fuzz faults chaos soak clean distclean modules
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -75,6 +75,9 @@ asan tsan: $(VENV)/ready-dev
 	@preload=; for name in lib$@.so libclang_rt.$@-$$(uname -m).so libstdc++.so.6; do \
 	  path=$$($(CXX) -print-file-name=$$name); case $$path in /*) preload="$$preload $$path";; esac; \
 	done; PYTHONPATH="$(CURDIR)/build/$@/python" LD_PRELOAD="$$preload" $(BIN)/pytest $(ARGS)
+
+faults: $(VENV)/ready-dev modules ## every call that can fail, and disks and machines that do (ARGS="verify killed --most 50"; Linux)
+	@$(BIN)/python tests/faults/every_fault.py $(ARGS)
 
 fuzz: $(VENV)/ready-dev ## every fuzzer, SECONDS each (needs clang++)
 	@CXX="$(if $(filter default,$(origin CXX)),clang++,$(CXX))" FASTINET_PRESET=fuzz $(BIN)/python setup.py --quiet configure

@@ -80,6 +80,13 @@ ItemSpec MakeSpec(std::vector<ViewSpec> groups, const std::string& pass_order,
   return spec;
 }
 
+/// What constructors of classes with a shared_ptr give. pybind11 makes the shared_ptr of a plain
+/// pointer where no exception may pass.
+template <class T, class... Arguments>
+std::shared_ptr<T> MakeShared(Arguments... arguments) {
+  return std::make_shared<T>(std::move(arguments)...);
+}
+
 }  // namespace
 
 // Nothing here counts on the GIL: what several threads may reach has locks or atomics of its own.
@@ -153,9 +160,10 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
 
   py::class_<PyItemTable, std::shared_ptr<PyItemTable>>(module, "ItemTable",
                                                         "Where every item's bytes are.")
-      .def(py::init<std::vector<std::shared_ptr<PySource>>, std::optional<Column<int32_t>>,
-                    Column<uint64_t>, Column<uint64_t>, Column<uint64_t>, Column<uint32_t>,
-                    Column<uint32_t>, std::vector<Column<uint8_t>>>(),
+      .def(py::init(&MakeShared<PyItemTable, std::vector<std::shared_ptr<PySource>>,
+                                std::optional<Column<int32_t>>, Column<uint64_t>, Column<uint64_t>,
+                                Column<uint64_t>, Column<uint32_t>, Column<uint32_t>,
+                                std::vector<Column<uint8_t>>>),
            "sources"_a, "item_archive"_a, "offsets"_a, "sizes"_a,
            "record_starts"_a = Column<uint64_t>(), "record_sizes"_a = Column<uint32_t>(),
            "header_bytes"_a = Column<uint32_t>(), "records"_a = std::vector<Column<uint8_t>>())
@@ -163,14 +171,15 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
 
   py::class_<PySoftLabels, std::shared_ptr<PySoftLabels>>(
       module, "SoftLabels", "Label maps of a dataset's items, and how they are pooled.")
-      .def(py::init<std::shared_ptr<PyItemTable>, Column<int32_t>, int32_t, int32_t, int32_t,
-                    int32_t, const std::string&>(),
+      .def(py::init(&MakeShared<PySoftLabels, std::shared_ptr<PyItemTable>, Column<int32_t>,
+                                int32_t, int32_t, int32_t, int32_t, const std::string&>),
            "maps"_a, "labels"_a, py::kw_only(), "ranks"_a, "rows"_a, "columns"_a, "classes"_a,
            "axes"_a);
 
   py::class_<PyObjectTable, std::shared_ptr<PyObjectTable>>(
       module, "ObjectTable", "The bounding boxes of every item's objects.")
-      .def(py::init<Column<int64_t>, Column<float>>(), "starts"_a, "boxes"_a);
+      .def(py::init(&MakeShared<PyObjectTable, Column<int64_t>, Column<float>>), "starts"_a,
+           "boxes"_a);
 
   py::class_<SlotPool, std::shared_ptr<SlotPool>>(
       module, "SlotPool", "Memory for batches, leased until their last view dies.")
@@ -186,7 +195,7 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
 
   py::class_<EngineStats, std::shared_ptr<EngineStats>>(module, "Stats",
                                                         "Totals over the epochs that count here.")
-      .def(py::init<>())
+      .def(py::init(&MakeShared<EngineStats>))
       .def("snapshot", &Snapshot);
 
   py::class_<PyBatch>(module, "Batch", "A leased slot; its arrays keep the lease.")

@@ -53,20 +53,21 @@ bool FileStamp::IsSettled() const {
 }
 
 Result<std::unique_ptr<File>> File::Open(std::string path) {
+  // Before it is opened, since running out of memory would leave the descriptor to nobody.
+  std::unique_ptr<File> file(new File(std::move(path)));
   // O_NONBLOCK changes nothing for a regular file; without it, opening a FIFO would wait for a
   // writer for ever.
-  int descriptor;
   do {
-    descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  } while (descriptor < 0 && errno == EINTR);
+    file->descriptor_ = ::open(file->path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  } while (file->descriptor_ < 0 && errno == EINTR);
+  const int descriptor = file->descriptor_;
   if (descriptor < 0) {
     const int error_number = errno;
     const bool missing = error_number == ENOENT || error_number == ENOTDIR;
     return Status(missing ? StatusCode::kMissing : StatusCode::kIo,
                   "cannot open: " + SystemMessage(error_number))
-        .InArchive(path);
+        .InArchive(file->path_);
   }
-  std::unique_ptr<File> file(new File(std::move(path), descriptor));
   struct stat info;
   if (::fstat(descriptor, &info) != 0) {
     return Status(StatusCode::kIo, "cannot stat: " + SystemMessage(errno)).InArchive(file->path_);
@@ -78,7 +79,9 @@ Result<std::unique_ptr<File>> File::Open(std::string path) {
   return file;
 }
 
-File::~File() { ::close(descriptor_); }
+File::~File() {
+  if (descriptor_ >= 0) (void)::close(descriptor_);
+}
 
 Result<FileStamp> File::StampNow() const {
   struct stat info;

@@ -49,12 +49,12 @@ class File final : public Source {
   Result<FileStamp> StampNow() const;
 
  private:
-  File(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+  explicit File(std::string path) : path_(std::move(path)) {}
 
   Status ReadError(uint64_t offset_bytes, std::string cause) const;
 
   std::string path_;
-  int descriptor_;
+  int descriptor_ = -1;
   FileStamp stamp_;
 };
 

@@ -134,6 +134,14 @@ uint64_t SeekPass::inflated_bytes() const { return inflater_.point().offset; }
 Md5::Digest SeekPass::md5() const { return file_->md5().digest(); }
 
 Status SeekPass::Step(uint64_t compressed_bytes) {
+  if (broken_) return Status::OutOfMemory("the pass ran out of memory before");
+  broken_ = true;
+  Status status = GoOn(compressed_bytes);  // may throw
+  broken_ = false;
+  return status;
+}
+
+Status SeekPass::GoOn(uint64_t compressed_bytes) {
   const uint64_t enough = position_bytes() + compressed_bytes;
   while (!inflater_.done() && position_bytes() < enough) {
     if (Status inflated = Inflate(); !inflated.ok()) {
@@ -275,7 +283,7 @@ Status SeekPass::Resume(Bytes state, std::vector<std::string> container_names) {
   return BeginPoint();
 }
 
-TarMembers SeekPass::Rest() { return scanner_.TakeMembers(); }
+TarMembers SeekPass::Rest() { return broken_ ? TarMembers() : scanner_.TakeMembers(); }
 
 SeekPart SeekPass::Take() {
   std::vector<uint8_t> state = part_.state;  // which may fail, before anything is taken

@@ -41,8 +41,8 @@ class SeekPass {
   Status Resume(Bytes state, std::vector<std::string> container_names);
 
   /// Takes in some `compressed_bytes` more of the file. After an error the pass cannot go on; what
-  /// Take() gives then is still good. Offsets in errors of gzip are in the file, those of tar in
-  /// what it inflates to.
+  /// Take() gives then is still good, also after running out of memory. Offsets in errors of gzip are
+  /// in the file, those of tar in what it inflates to.
   Status Step(uint64_t compressed_bytes);
 
   bool done() const { return done_; }
@@ -57,7 +57,7 @@ class SeekPass {
   SeekPart Take();
 
   /// After an error: the members behind those that Take() gives, as far as the data go. The content
-  /// of the last one may end behind inflated_bytes().
+  /// of the last one may end behind inflated_bytes(). None where the error was that memory ran out.
   TarMembers Rest();
 
  private:
@@ -67,6 +67,7 @@ class SeekPass {
   SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing,
            EndMarker end_marker);
 
+  Status GoOn(uint64_t compressed_bytes);
   Status Inflate();
   Status Scan();
   void ScanToDamage();
@@ -84,6 +85,7 @@ class SeekPass {
   TarScanner scanner_;
   uint64_t next_point_ = 0;  // offset from which on a block is to be a seek point
   bool done_ = false;
+  bool broken_ = false;  // memory ran out amid a step, so that the scanner's columns may differ in length
   SeekPart part_;
 };
 

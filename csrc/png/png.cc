@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <csetjmp>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ struct Session {
   png_infop info;
   std::jmp_buf on_error;
   Bytes png;
-  size_t position;  // of the next byte that libpng will take
+  size_t position;     // of the next byte that libpng will take
+  bool out_of_memory;  // it asked for more than there is, and may tell it as damage
   char message[128];
 };
 
@@ -47,10 +49,18 @@ void TakeBytes(png_structp reader, png_bytep out, size_t count) {
   session->position += count;
 }
 
+png_voidp Allocate(png_structp reader, png_alloc_size_t size) {
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) static_cast<Session*>(png_get_mem_ptr(reader))->out_of_memory = true;
+  return memory;
+}
+
+void Free(png_structp /*reader*/, png_voidp memory) { std::free(memory); }
+
 [[nodiscard]] bool Open(Session* session) {
   if (setjmp(session->on_error) != 0) return false;
-  session->reader =
-      png_create_read_struct(PNG_LIBPNG_VER_STRING, session, LeaveWithError, IgnoreWarning);
+  session->reader = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, session, LeaveWithError,
+                                             IgnoreWarning, session, Allocate, Free);
   if (session->reader == nullptr) return false;
   session->info = png_create_info_struct(session->reader);
   return session->info != nullptr;
@@ -183,6 +193,7 @@ struct PngDecoder::State {
 
   Status DecodeRegion(const Box& region, RowSink& sink);
   Status Error() const {
+    if (session.out_of_memory) return Status::OutOfMemory("not enough memory to decode the image");
     return Corrupt(std::string("libpng says: ") + session.message)
         .AtOffset(static_cast<int64_t>(session.position));
   }

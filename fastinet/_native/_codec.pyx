@@ -8,6 +8,7 @@ import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
 from libcpp.string cimport string
+from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
 from fastinet._native._core cimport (
@@ -34,13 +35,20 @@ from fastinet._native._core cimport (
     make_options,
     make_steps,
     make_transform,
+    take_text,
 )
 
 
 cdef class _Renderer:
-    """A decoder with its buffers."""
+    """A decoder with its buffers. By a pointer: what a member's constructor throws ends all."""
 
-    cdef ItemRenderer core
+    cdef ItemRenderer* core
+
+    def __cinit__(self):
+        self.core = new ItemRenderer()
+
+    def __dealloc__(self):
+        del self.core
 
 
 # A renderer costs much to make and little to keep, and serves one thread at a time.
@@ -71,9 +79,9 @@ def read_header(data, *, max_pixels):
     cdef ImageInfo info
     cdef Status status
     with nogil:
-        status = ReadInfo(renderer.core, encoded, limit, &info)
+        status = ReadInfo(renderer.core[0], encoded, limit, &info)
     check(status)
-    quality = QualityOf(renderer.core)
+    quality = QualityOf(renderer.core[0])
     return {
         "format": "jpeg" if IsJpeg(info) else "png",
         "width": info.size.width,
@@ -114,14 +122,14 @@ def decode(data, make_rows, *, steps, rule, **options_parts):
     cdef Crop crop
     cdef Status status
     with nogil:
-        status = FindCrop(renderer.core, encoded, crop_rule, options, &crop)
+        status = FindCrop(renderer.core[0], encoded, crop_rule, options, &crop)
     check(status)
     row = make_rows(crop.window.height, crop.window.width)
     cdef uint8_t[::1] row_view = row.reshape(-1).view(np.uint8)
     cdef MutableBytes row_bytes = MutableBytes(&row_view[0], row_view.shape[0])
     with nogil:
         # Neither `data` nor `row` can go away or be resized: both views hold them.
-        status = RenderStepped(renderer.core, encoded, crop, options, native_steps, row_bytes)
+        status = RenderStepped(renderer.core[0], encoded, crop, options, native_steps, row_bytes)
     check(status)
     return row
 
@@ -159,7 +167,7 @@ def decode_batch(images, make_rows, *, threads, rule, **options_parts):
     return rows
 
 
-cdef vector[uint8_t] make_truths(values):
+cdef vector[uint8_t] make_truths(values) except *:
     """Of [n] truth values, or None."""
     cdef vector[uint8_t] truths
     cdef uint8_t truth  # a name, since push_back takes its argument by reference
@@ -167,14 +175,15 @@ cdef vector[uint8_t] make_truths(values):
         for value in values:
             truth = bool(value)
             truths.push_back(truth)
-    return truths
+    return move(truths)
 
 
 cdef OwnedCropRule make_rule(parts) except *:
     """`boxes`: [n, 4] or None; `flips`: [n] or None; `size`: (height, width) or None; and so on."""
     cdef OwnedCropRule rule
     cdef Box box
-    cdef string name = parts["interpolation"].encode()
+    cdef string name
+    take_text(name, parts["interpolation"].encode())
     if parts["boxes"] is not None:
         for numbers in parts["boxes"]:
             box.x, box.y, box.width, box.height = numbers
@@ -191,4 +200,4 @@ cdef OwnedCropRule make_rule(parts) except *:
     rule.has_transform = parts["transform"] is not None
     if rule.has_transform:
         rule.transform = make_transform(parts["transform"])
-    return rule
+    return move(rule)

@@ -4,7 +4,12 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp cimport bool as cpp_bool
 from libcpp.string cimport string
+from libcpp.utility cimport move
 from libcpp.vector cimport vector
+
+# Where Cython copies a C++ object by itself, it lets exceptions through, which ends the process:
+# where a function returns a variable (`return move(variable)` copies nothing), where a text or a
+# list of Python's becomes a C++ object (`take_text`), and where a loop takes a vector's elements.
 
 
 cdef extern from "base/status.h" namespace "fastinet" nogil:
@@ -250,15 +255,22 @@ cdef inline int check(const Status& status) except -1:
     return 0
 
 
+cdef inline int take_text(string& text, bytes encoded) except -1:
+    """Fills `text` with the bytes."""
+    text.assign(<const char*> encoded, <size_t> len(encoded))
+    return 0
+
+
 cdef inline Transform make_transform(parts) except *:
     """The transform that ``fastinet.pixels.transforms`` describes as a dictionary, validated."""
     cdef Transform transform
-    cdef string kind = parts["kind"].encode()
-    check(FromName(kind, &transform.kind))
+    cdef string name
+    take_text(name, parts["kind"].encode())
+    check(FromName(name, &transform.kind))
     transform.size.height, transform.size.width = parts["size"]
     transform.scale[0], transform.scale[1] = parts["scale"]
     transform.ratio[0], transform.ratio[1] = parts["ratio"]
-    cdef string name = parts["box_rule"].encode()
+    take_text(name, parts["box_rule"].encode())
     check(FromName(name, &transform.box_rule))
     transform.min_object_covered = parts["min_object_covered"]
     transform.flip_probability = parts["flip_probability"]
@@ -266,11 +278,11 @@ cdef inline Transform make_transform(parts) except *:
     transform.resize = parts["resize"]
     cdef Padding* padding = &transform.padding
     padding.left, padding.top, padding.right, padding.bottom = parts["padding"]
-    name = parts["padding_mode"].encode()
+    take_text(name, parts["padding_mode"].encode())
     check(FromName(name, &transform.border.mode))
     for channel in range(3):
         transform.border.fill[channel] = parts["fill"][channel]
-    name = parts["interpolation"].encode()
+    take_text(name, parts["interpolation"].encode())
     check(FromName(name, &transform.interpolation))
     transform.random_interpolation = parts["random_interpolation"]
     check(transform.Validate())
@@ -285,7 +297,7 @@ cdef inline vector[Step] make_steps(parts) except *:
     cdef size_t i
     for op, arguments, sampling, fill in parts:
         step = Step()
-        name = op.encode()
+        take_text(name, op.encode())
         check(FromName(name, &step.op))
         if len(arguments) != ArgumentCount(step.op):
             raise ValueError(
@@ -293,24 +305,24 @@ cdef inline vector[Step] make_steps(parts) except *:
             )
         for i in range(len(arguments)):
             step.arguments[i] = arguments[i]
-        name = sampling.encode()
+        take_text(name, sampling.encode())
         check(FromName(name, &step.sampling))
         for i in range(3):
             step.fill[i] = fill[i]
         check(step.Validate())
         steps.push_back(step)
-    return steps
+    return move(steps)
 
 
 cdef inline RenderOptions make_options(parts) except *:
     """What ``fastinet.pixels.output`` and ``fastinet.pixels.codec`` describe as a dictionary."""
     cdef RenderOptions options
     cdef string name
-    name = parts["pass_order"].encode()
+    take_text(name, parts["pass_order"].encode())
     check(FromName(name, &options.pass_order))
-    name = parts["dtype"].encode()
+    take_text(name, parts["dtype"].encode())
     check(FromName(name, &options.format.dtype))
-    name = parts["layout"].encode()
+    take_text(name, parts["layout"].encode())
     check(FromName(name, &options.format.layout))
     for channel in range(3):
         options.format.scale[channel] = parts["pixel_scale"][channel]

@@ -81,7 +81,10 @@ def folders_of(const uint8_t[::1] text, const int64_t[::1] starts, const int64_t
     cdef int32_t* first = &of_names[0]
     with nogil:
         memcpy(first, table.of_names.data(), count * sizeof(int32_t))
-    return numbers, [folder.decode("utf-8", "surrogateescape") for folder in table.folders]
+    cdef size_t i
+    return numbers, [
+        table.folders[i].decode("utf-8", "surrogateescape") for i in range(table.folders.size())
+    ]
 
 
 cdef as_text(string_view text):

@@ -14,7 +14,7 @@ from libcpp cimport bool as cpp_bool
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from fastinet._native._core cimport Bytes, Status, check
+from fastinet._native._core cimport Bytes, Status, check, take_text
 from fastinet.errors import FastinetError, ReadError
 
 
@@ -138,12 +138,26 @@ NOTE_KINDS = (
 ) = ("cut marker", "no marker", "lone zeros", "stale padding", "unknown type")
 
 
+cdef bytes encoded(text):
+    """The bytes of a name."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+cdef int take_texts(vector[string]& texts, names) except -1:
+    cdef string text
+    for name in names:
+        take_text(text, encoded(name))
+        texts.push_back(text)
+    return 0
+
+
 def scan(path, folder="", progress=None, bint end_marker_required=True):
     """Walks the headers of the tar at ``path``; the stub ``_scan.pyi`` documents it."""
     cdef ArchiveScan archive
     cdef Status status
-    cdef string path_bytes = os.fsencode(path)
-    cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+    cdef string path_bytes, folder_bytes
+    take_text(path_bytes, os.fsencode(path))
+    take_text(folder_bytes, encoded(folder))
 
     with nogil:
         status = archive.Open(path_bytes, folder_bytes, end_marker_required)
@@ -170,8 +184,9 @@ def survey(
     """Walks on where ``scan`` would give up; the stub ``_scan.pyi`` documents it."""
     cdef ArchiveScan archive
     cdef Status status
-    cdef string path_bytes = os.fsencode(path)
-    cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+    cdef string path_bytes, folder_bytes
+    take_text(path_bytes, os.fsencode(path))
+    take_text(folder_bytes, encoded(folder))
     cdef const uint8_t[::1] saved
     cdef Bytes state
     cdef vector[string] names
@@ -181,7 +196,7 @@ def survey(
     check(status)
     if begun is not None:
         saved, container_names = begun
-        names = [name.encode("utf-8", "surrogateescape") for name in container_names]
+        take_texts(names, container_names)
         state = Bytes(&saved[0], saved.shape[0])
         with nogil:
             status = archive.Restore(state, names)
@@ -218,17 +233,17 @@ cdef class SeekPass:
     def __init__(
         self, path, folder="", uint64_t spacing=kSeekSpacingBytes, bint end_marker_required=True
     ):
-        cdef string path_bytes = os.fsencode(path)
-        cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
+        cdef string path_bytes, folder_bytes
+        take_text(path_bytes, os.fsencode(path))
+        take_text(folder_bytes, encoded(folder))
         cdef Status status
         with nogil:
             status = self.pass_.Open(path_bytes, folder_bytes, spacing, end_marker_required)
         check(status)
 
     def resume(self, const uint8_t[::1] state, container_names):
-        cdef vector[string] names = [
-            name.encode("utf-8", "surrogateescape") for name in container_names
-        ]
+        cdef vector[string] names
+        take_texts(names, container_names)
         cdef Bytes saved = Bytes(&state[0], state.shape[0])
         cdef Status status
         with nogil:

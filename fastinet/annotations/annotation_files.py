@@ -22,6 +22,7 @@ import numpy as np
 
 from fastinet._native import _scan
 from fastinet.archives.explaining import explained_scan
+from fastinet.base.memory import raise_for_memory
 from fastinet.base.paths import is_folder
 from fastinet.errors import (
     CorruptError,
@@ -166,6 +167,7 @@ def _zip_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise_for_memory(error)
         raise CorruptError(
             f"the ZIP is truncated, damaged, or of a kind that is not read: {error}",
             archive=str(path),
@@ -192,6 +194,7 @@ def _unpack(path: Path, file: IO[bytes]) -> None:
             while piece := stream.read(_PIECE):
                 _write(piece, file, path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise_for_memory(error)
         raise CorruptError(
             f"the gzip stream is truncated or damaged: {error}", archive=str(path)
         ) from None

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.base.memory import raise_for_memory
 from fastinet.base.paths import exists, file_bytes, is_file, is_folder
 from fastinet.datasets.classes import (
     IMAGENET1K_CLASSES,
@@ -220,6 +221,7 @@ def _parts_of_tar(path: Path) -> dict[str, tuple[str, bytes]]:
                 content = tar.extractfile(member)
                 parts[part] = member.name, content.read() if content is not None else b""
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise_for_memory(error)
         found = None if compressed else content_of(head, file_bytes(path))
         known = f"; it is {found.name}: {found.as_archive}" if found is not None else ""
         raise CorruptError(

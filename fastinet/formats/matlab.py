@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinet.base.memory import raise_for_memory
 from fastinet.errors import CorruptError, UnsupportedError
 
 __all__ = ["Struct", "read_matlab"]
@@ -115,6 +116,7 @@ class _Reader:
         try:
             content = decompressor.decompress(stream, most_bytes + 1)
         except zlib.error as error:
+            raise_for_memory(error)
             raise self._damaged(f"bad zlib stream: {error}", start) from None
         if not decompressor.eof or len(content) > most_bytes:
             raise self._damaged(

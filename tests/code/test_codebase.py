@@ -280,6 +280,7 @@ OVER_SEVERAL_MODULES = {
     "datasets/test_label_functions.py": "what does an error of a user's label function say?",
     "datasets/test_robustness_sets.py": "do ImageNet-A, -R and -Sketch get labels among the 1000?",
     "datasets/test_whole_archives.py": "is all of ImageNet-21K read, in every packaging?",
+    "faults/test_injected_faults.py": "what comes of calls, disks and machines that fail?",
     "formats/test_fuzzed_parsers.py": "do changed files give a value or a refusal?",
     "frameworks/test_examples.py": "do the examples run?",
     "frameworks/test_torchvision.py": "do transforms give what torchvision's give?",

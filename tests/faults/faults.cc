@@ -166,8 +166,15 @@ int NoteLibrary(dl_phdr_info* info, size_t /*size*/, void* /*data*/) {
   return 0;
 }
 
+constexpr size_t kExempt = 64;
+Range exempt[kExempt];
+std::atomic<size_t> exempt_count = 0;
+
 bool IsOwn(void* caller) {
   const auto at = reinterpret_cast<uintptr_t>(caller);
+  for (size_t i = 0; i < exempt_count; ++i) {
+    if (at >= exempt[i].begin && at < exempt[i].end) return false;
+  }
   for (size_t i = 0; i < range_count; ++i) {
     if (at >= ranges[i].begin && at < ranges[i].end) return true;
   }
@@ -640,6 +647,11 @@ EXPORTED void faults_folder(const char* path) {
   std::strncpy(folder, path, sizeof(folder) - 1);
   range_count = 0;
   ::dl_iterate_phdr(&NoteLibrary, nullptr);
+}
+
+/// Allocations of the code from `begin` up to `end` do not count: of a library's within ours.
+EXPORTED void faults_exempt(unsigned long begin, unsigned long end) {
+  if (exempt_count < kExempt) exempt[exempt_count++] = {begin, end};
 }
 
 /// Calls about this descriptor count, too.
