@@ -25,7 +25,7 @@ from gzip_access import repeat
 
 import fastinet
 from fastinet._native import _engine
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
+from fastinet.base.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -105,7 +105,7 @@ def train_stream(source: int | IO[bytes]) -> None:
 def drain(descriptor: int) -> None:
     """All items, undecoded."""
     rules = fastinet.open_stream(descriptor).rules
-    items = _engine.StreamItems(descriptor, b"pipe", rules, max_pixels=DEFAULT_MAX_PIXELS)
+    items = _engine.StreamItems(descriptor, b"pipe", rules, max_pixels=Limits().pixels)
     while items.next() is not None:
         pass
 

@@ -24,6 +24,7 @@ from fastinet.annotations.objects import Objects
 from fastinet.annotations.relabel import ItemLabelMaps, LabelMaps, open_label_maps
 from fastinet.annotations.semantic_tree import SemanticTree, read_semantic_tree
 from fastinet.augment.operations import ColorJitter
+from fastinet.base.limits import Limits, limits
 from fastinet.build_info import build_info
 from fastinet.items.concatenation import concatenate
 from fastinet.items.dataset import Dataset
@@ -53,6 +54,7 @@ __all__ = [
     "ItemBoxes",
     "ItemLabelMaps",
     "LabelMaps",
+    "Limits",
     "Loader",
     "MultiCrop",
     "Objects",
@@ -75,6 +77,7 @@ __all__ = [
     "errors",
     "find_duplicates",
     "imagenet5k",
+    "limits",
     "metrics",
     "mixing",
     "open",

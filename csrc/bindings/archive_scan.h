@@ -88,6 +88,7 @@ class GzipScan {
   uint64_t size_bytes() const { return Ask(&SeekPass::size_bytes); }
   uint64_t position_bytes() const { return Ask(&SeekPass::position_bytes); }
   uint64_t inflated_bytes() const { return Ask(&SeekPass::inflated_bytes); }
+  uint64_t waiting_members() const { return Ask(&SeekPass::waiting_members); }
   std::vector<uint8_t> md5() const {
     const Md5::Digest digest = Ask(&SeekPass::md5);
     return {digest.begin(), digest.end()};

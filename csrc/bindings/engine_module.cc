@@ -64,7 +64,7 @@ ViewSpec MakeViewSpec(const std::string& kind, std::array<int32_t, 2> size,
 ItemSpec MakeSpec(std::vector<ViewSpec> groups, const std::string& pass_order,
                   const std::string& dtype, const std::string& layout,
                   std::array<float, 3> pixel_scale, std::array<float, 3> pixel_bias,
-                  bool apply_orientation, int64_t max_pixels, bool record) {
+                  bool apply_orientation, int64_t max_pixels, int32_t max_scans, bool record) {
   ItemSpec spec;
   spec.record = record;
   spec.groups = std::move(groups);
@@ -73,6 +73,7 @@ ItemSpec MakeSpec(std::vector<ViewSpec> groups, const std::string& pass_order,
   options.format.bias = pixel_bias;
   options.apply_orientation = apply_orientation;
   options.max_pixels = max_pixels;
+  options.max_scans = max_scans;
   Check(FromName(pass_order, &options.pass_order));
   Check(FromName(dtype, &options.format.dtype));
   Check(FromName(layout, &options.format.layout));
@@ -142,7 +143,7 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
 
   py::class_<ItemSpec>(module, "ItemSpec", "How items become rows.")
       .def(py::init(&MakeSpec), "groups"_a, py::kw_only(), "pass_order"_a, "dtype"_a, "layout"_a,
-           "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a,
+           "pixel_scale"_a, "pixel_bias"_a, "apply_orientation"_a, "max_pixels"_a, "max_scans"_a,
            "record"_a = false);
 
   py::class_<PySource, std::shared_ptr<PySource>>(module, "Source",

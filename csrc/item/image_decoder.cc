@@ -74,6 +74,7 @@ Status CheckSize(Size size, int64_t max_pixels) {
 struct ImageDecoder::State {
   ItemBytes* data = nullptr;
   int64_t max_pixels = 0;
+  int32_t max_scans = 0;
   Bytes whole;  // all of the item, when the last Read fetched that
   bool has_whole = false;
   std::vector<uint8_t> unwrapped;  // what `whole` was, gzip-wrapped; empty for all other items
@@ -195,7 +196,7 @@ Status ImageDecoder::State::DecodeRegionByRoad(const Box& region, RowSink& sink)
       return ReadAndDecodeRegion(region, nullptr, sink);
     case Road::kTurbo:
       FASTINET_RETURN_IF_ERROR(ReadWhole());
-      return turbo.DecodeRegion(whole, region, sink);
+      return turbo.DecodeRegion(whole, region, sink, max_scans);
     case Road::kPng:
       return png.DecodeRegion(whole, region, sink);
   }
@@ -209,8 +210,10 @@ ImageDecoder::~ImageDecoder() = default;
 ImageDecoder::ImageDecoder(ImageDecoder&&) noexcept = default;
 ImageDecoder& ImageDecoder::operator=(ImageDecoder&&) noexcept = default;
 
-Status ImageDecoder::Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels) {
+Status ImageDecoder::Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels,
+                          int32_t max_scans) {
   state_->data = &data;
+  state_->max_scans = max_scans;
   state_->max_pixels = max_pixels;
   FASTINET_RETURN_IF_ERROR(state_->Open(hints));
   state_->first_road = state_->road;

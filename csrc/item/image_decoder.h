@@ -62,9 +62,10 @@ class ImageDecoder {
   ImageDecoder& operator=(ImageDecoder&&) noexcept;
 
   /// Recognises the image in `data` by its content and reads its header; one that is gzip-wrapped
-  /// is inflated, and is then like any other. Refuses images of more than `max_pixels`. `data` and
-  /// `hints` must stay valid as long as regions are asked for.
-  Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
+  /// is inflated, and is then like any other. Refuses images of more than `max_pixels`, and when
+  /// they are decoded those of more than `max_scans`. `data` and `hints` must stay valid as long as
+  /// regions are asked for.
+  Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels, int32_t max_scans);
 
   /// Of the image that is open.
   const ImageInfo& info() const;

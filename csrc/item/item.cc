@@ -172,8 +172,8 @@ struct ItemRenderer::State {
   std::vector<FanOutSink::Part> parts;
   StepRunner runner;
 
-  Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels);
-  Status OpenMemory(Bytes data, int64_t max_pixels);
+  Status Open(ItemBytes& data, const ItemHints& hints, const RenderOptions& options);
+  Status OpenMemory(Bytes data, const RenderOptions& options);
   Orientation OrientationFor(const RenderOptions& options) const;
   void DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
                  std::span<const ObjectBox> objects, std::span<const MutableBytes> rows,
@@ -186,18 +186,19 @@ struct ItemRenderer::State {
   Status DecodeShownRegion(const Box& region, Orientation orientation, RowSink& sink);
 };
 
-Status ItemRenderer::State::Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels) {
+Status ItemRenderer::State::Open(ItemBytes& data, const ItemHints& hints,
+                                 const RenderOptions& options) {
   const auto start = Clock::now();
   fetched.emplace(data);
-  FASTINET_RETURN_IF_ERROR(decoder.Open(*fetched, hints, max_pixels));
+  FASTINET_RETURN_IF_ERROR(decoder.Open(*fetched, hints, options.max_pixels, options.max_scans));
   counters.read_ns += fetched->nanoseconds();
   counters.header_ns += NanosecondsSince(start) - fetched->nanoseconds();
   return {};
 }
 
-Status ItemRenderer::State::OpenMemory(Bytes data, int64_t max_pixels) {
+Status ItemRenderer::State::OpenMemory(Bytes data, const RenderOptions& options) {
   memory = MemoryBytes(data);
-  return Open(memory, {}, max_pixels);
+  return Open(memory, {}, options);
 }
 
 /// The turn that the open image takes before it is cropped.
@@ -373,7 +374,9 @@ ItemRenderer::ItemRenderer(ItemRenderer&&) noexcept = default;
 ItemRenderer& ItemRenderer::operator=(ItemRenderer&&) noexcept = default;
 
 Result<ImageInfo> ItemRenderer::ReadInfo(Bytes data, int64_t max_pixels) {
-  FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, max_pixels));
+  RenderOptions options;  // of which a header needs no more
+  options.max_pixels = max_pixels;
+  FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, options));
   return state_->decoder.info();
 }
 
@@ -382,14 +385,14 @@ std::optional<int> ItemRenderer::EstimateQuality() const {
 }
 
 Result<Size> ItemRenderer::ReadShownSize(Bytes data, const RenderOptions& options) {
-  FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, options.max_pixels));
+  FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, options));
   return state_->OrientationFor(options).Shown(state_->decoder.info().size);
 }
 
 Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options,
                                 MutableBytes row, std::span<const Step> steps) {
   State& state = *state_;
-  FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options.max_pixels));
+  FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options));
   const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
   FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
   state.tasks = {{.crop = crop,
@@ -406,7 +409,7 @@ Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, c
                                       const AugmentKey& key, std::span<const ObjectBox> objects,
                                       std::span<const MutableBytes> rows, const DrawnViews& drawn) {
   State& state = *state_;
-  FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options.max_pixels));
+  FASTINET_RETURN_IF_ERROR(state.Open(data, hints, spec.options));
   const Orientation orientation = state.OrientationFor(spec.options);
   const Size shown = orientation.Shown(state.decoder.info().size);
   state.DrawViews(spec, key, shown, objects, rows, drawn);

@@ -28,9 +28,11 @@ struct RenderOptions {
   OutputFormat format;
   bool apply_orientation = false;          // turn the image as Exif says before it is cropped
   int64_t max_pixels = kDefaultMaxPixels;  // of an image; larger ones are refused unread
+  int32_t max_scans = kDefaultMaxScans;    // of a JPEG; see TurboDecoder
 
   /// Twice Pillow's decompression-bomb limit of 1024^3 / 12 pixels, where Pillow too refuses.
   static constexpr int64_t kDefaultMaxPixels = 178'956'970;
+  static constexpr int32_t kDefaultMaxScans = 1000;
 };
 
 /// How the views of one group come about: `count` independent crops of each item, by one rule; or

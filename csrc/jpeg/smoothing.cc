@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <new>
 #include <type_traits>
 
@@ -283,7 +284,9 @@ Status WriteSmoothed(Bytes jpeg, std::vector<uint8_t>* smoothed) {
   TurboSession session;
   const TurboSessionEnd session_end(&session);
   jvirt_barray_ptr* arrays = nullptr;
-  if (!OpenSession(&session, jpeg) || !ReadCoefficients(&session, &arrays)) {
+  // Its scans have been counted by whoever found that it is to be smoothed.
+  constexpr int32_t kAnyScans = std::numeric_limits<int32_t>::max();
+  if (!OpenSession(&session, jpeg, kAnyScans) || !ReadCoefficients(&session, &arrays)) {
     return session.errors.ToStatus();
   }
   std::array<Means, MAX_COMPONENTS> means;

@@ -91,7 +91,8 @@ struct TurboDecoder::State {
   TurboSession session{};
   std::vector<uint8_t> rows;  // one band
 
-  Status DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink, bool* smoothed);
+  Status DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink, int32_t max_scans,
+                      bool* smoothed);
   Status DecodeRows(const Box& region, JDIMENSION x_offset, RowSink& sink);
 };
 
@@ -137,9 +138,10 @@ TurboDecoder& TurboDecoder::operator=(TurboDecoder&&) noexcept = default;
 /// Decodes the region; or, where libjpeg-turbo would smooth the image, sets `*smoothed` and hands
 /// nothing over.
 Status TurboDecoder::State::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink,
-                                         bool* smoothed) {
+                                         int32_t max_scans, bool* smoothed) {
   const TurboSessionEnd end(&session);
-  if (!OpenSession(&session, jpeg) || !StartImage(&session)) return session.errors.ToStatus();
+  if (!OpenSession(&session, jpeg, max_scans) || !StartImage(&session))
+    return session.errors.ToStatus();
   *smoothed = IsSmoothed(session.decompressor);
   if (*smoothed) return {};
   JDIMENSION x_offset = 0;
@@ -147,13 +149,13 @@ Status TurboDecoder::State::DecodeRegion(Bytes jpeg, const Box& region, RowSink&
   return DecodeRows(region, x_offset, sink);
 }
 
-Status TurboDecoder::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink) {
+Status TurboDecoder::DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink, int32_t max_scans) {
   bool smoothed = false;
-  FASTINET_RETURN_IF_ERROR(state_->DecodeRegion(jpeg, region, sink, &smoothed));
+  FASTINET_RETURN_IF_ERROR(state_->DecodeRegion(jpeg, region, sink, max_scans, &smoothed));
   if (!smoothed) return {};
   std::vector<uint8_t> sequential;
   FASTINET_RETURN_IF_ERROR(WriteSmoothed(jpeg, &sequential));
-  return state_->DecodeRegion(sequential, region, sink, &smoothed);
+  return state_->DecodeRegion(sequential, region, sink, max_scans, &smoothed);
 }
 
 }  // namespace fastinet

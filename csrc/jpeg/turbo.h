@@ -23,8 +23,13 @@ class TurboDecoder {
   ///
   /// Pixels equal those of a full decode with the accurate integer IDCT and fancy upsampling, bit
   /// for bit. Rows below the region are not decoded, columns beside it are not transformed. CMYK
-  /// and YCCK become RGB by Pillow's rule. `region` must lie inside the image.
-  Status DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink);
+  /// and YCCK become RGB by Pillow's rule. `region` must lie inside the image. Each scan costs a
+  /// pass over all coefficients, so that a small file of many could ask for hours: kTooLarge where
+  /// there are more than `max_scans`. Real ones have at most a few dozen.
+  Status DecodeRegion(Bytes jpeg, const Box& region, RowSink& sink,
+                      int32_t max_scans = kDefaultMaxScans);
+
+  static constexpr int32_t kDefaultMaxScans = 1000;
 
  private:
   struct State;

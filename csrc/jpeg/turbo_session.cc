@@ -1,13 +1,10 @@
 #include "jpeg/turbo_session.h"
 
+#include <limits>
 #include <string>
 
 namespace fastinet {
 namespace {
-
-/// Files with more scans than this are refused: each costs a pass over all coefficients, so a
-/// small file could otherwise ask for hours. Real ones have at most a few dozen.
-constexpr int kMaxScans = 1000;
 
 TurboErrors* ErrorsOf(j_common_ptr common) {
   return static_cast<TurboErrors*>(common->client_data);
@@ -41,8 +38,9 @@ void OnMessage(j_common_ptr common, int level) {
 
 void OnProgress(j_common_ptr common) {
   const auto* decompressor = reinterpret_cast<j_decompress_ptr>(common);
-  if (decompressor->input_scan_number <= kMaxScans) return;
-  common->err->msg_code = JERR_BAD_PROGRESSION;
+  TurboErrors* errors = ErrorsOf(common);
+  if (decompressor->input_scan_number <= errors->max_scans) return;
+  errors->has_more_scans = true;
   LeaveWithError(common);
 }
 
@@ -76,15 +74,24 @@ void TurboErrors::Watch(j_common_ptr common) {
   manager.emit_message = OnMessage;
   source = nullptr;
   source_bytes = 0;
+  max_scans = std::numeric_limits<int32_t>::max();
+  has_more_scans = false;
 }
 
 Status TurboErrors::ToStatus() const {
+  if (has_more_scans) {
+    return TooLarge("a JPEG of more than " + std::to_string(max_scans) +
+                    " scans, each of which costs a pass over the whole image; "
+                    "fastinet.limits(scans=N) allows more")
+        .AtOffset(offset_bytes);
+  }
   return Status(CodeOf(code), std::string("libjpeg-turbo says: ") + message).AtOffset(offset_bytes);
 }
 
-bool OpenSession(TurboSession* session, Bytes jpeg) {
+bool OpenSession(TurboSession* session, Bytes jpeg, int32_t max_scans) {
   jpeg_decompress_struct* decompressor = &session->decompressor;
   session->errors.Watch(reinterpret_cast<j_common_ptr>(decompressor));
+  session->errors.max_scans = max_scans;
   if (setjmp(session->errors.on_error) != 0) return false;
   jpeg_create_decompress(decompressor);
   session->errors.source = &decompressor->src;

@@ -27,6 +27,8 @@ struct TurboErrors {
   const jpeg_source_mgr* const* source;  // says where an error is; null: nowhere
   size_t source_bytes;
   int code;
+  int32_t max_scans;  // of a file
+  bool has_more_scans;
   int64_t offset_bytes;
   char message[JMSG_LENGTH_MAX];
 
@@ -43,9 +45,9 @@ struct TurboSession {
   jpeg_progress_mgr progress;
 };
 
-/// Makes the decompressor and reads the header of `jpeg`, which must stay in memory. False: the
-/// session's errors say why.
-[[nodiscard]] bool OpenSession(TurboSession* session, Bytes jpeg);
+/// Makes the decompressor and reads the header of `jpeg`, which must stay in memory; a scan beyond
+/// `max_scans` is an error then. False: the session's errors say why.
+[[nodiscard]] bool OpenSession(TurboSession* session, Bytes jpeg, int32_t max_scans);
 
 /// Ends the decompressor with its scope, also when an exception (no memory) ends that. Cannot fail:
 /// it only frees.

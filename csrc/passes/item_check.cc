@@ -65,7 +65,8 @@ class ItemChecker {
 
   Status Open() {
     memory_ = MemoryBytes(buffer_);
-    return decoder_.Open(memory_, {}, RenderOptions::kDefaultMaxPixels);
+    return decoder_.Open(memory_, {}, RenderOptions::kDefaultMaxPixels,
+                         RenderOptions::kDefaultMaxScans);
   }
 
   ImageDecoder decoder_;

@@ -49,6 +49,8 @@ class SeekPass {
   uint64_t size_bytes() const;      // of the file
   uint64_t position_bytes() const;  // in the file
   uint64_t inflated_bytes() const;  // so far
+  /// Members that were found and not taken yet.
+  uint64_t waiting_members() const { return part_.members.count() + scanner_.members().count(); }
   /// Of the whole file, once the pass is done.
   Md5::Digest md5() const;
 

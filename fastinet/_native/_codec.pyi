@@ -32,6 +32,7 @@ def decode(
     pixel_bias: Sequence[float],
     apply_orientation: bool,
     max_pixels: int,
+    max_scans: int,
 ) -> NDArray[Any]:
     """Decodes, crops, resizes and mirrors one image without the GIL; see `fastinet.decode`.
 
@@ -54,5 +55,6 @@ def decode_batch(
     pixel_bias: Sequence[float],
     apply_orientation: bool,
     max_pixels: int,
+    max_scans: int,
 ) -> NDArray[Any]:
     """The same for many images, on several threads; see `fastinet.decode_batch`."""

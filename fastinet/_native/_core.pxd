@@ -198,6 +198,7 @@ cdef extern from "item/item.h" namespace "fastinet" nogil:
         OutputFormat format
         cpp_bool apply_orientation
         int64_t max_pixels
+        int32_t max_scans
 
     cdef cppclass ItemRenderer:
         ItemRenderer() except +
@@ -329,4 +330,5 @@ cdef inline RenderOptions make_options(parts) except *:
         options.format.bias[channel] = parts["pixel_bias"][channel]
     options.apply_orientation = parts["apply_orientation"]
     options.max_pixels = parts["max_pixels"]
+    options.max_scans = parts["max_scans"]
     return options

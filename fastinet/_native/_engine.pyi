@@ -139,6 +139,7 @@ class ItemSpec:
         pixel_bias: Sequence[float],
         apply_orientation: bool,
         max_pixels: int,
+        max_scans: int,
         record: bool = False,
     ) -> None: ...
 

@@ -215,6 +215,10 @@ class SeekPass:
     def position_bytes(self) -> int:
         """How far the pass has come in the file."""
     @property
+    def waiting_members(self) -> int:
+        """Members that were found and not taken yet."""
+
+    @property
     def inflated_bytes(self) -> int:
         """What came of it."""
     @property

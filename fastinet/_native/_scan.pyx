@@ -15,6 +15,7 @@ from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from fastinet._native._core cimport Bytes, Status, check, take_text
+from fastinet.base.limits import check_members
 from fastinet.errors import FastinetError, ReadError
 
 
@@ -83,6 +84,7 @@ cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
         uint64_t size_bytes()
         uint64_t position_bytes()
         uint64_t inflated_bytes()
+        uint64_t waiting_members()
         vector[uint8_t] md5() except +
         FoundPart Take() except +
         TarMembers Rest() except +
@@ -166,6 +168,7 @@ def scan(path, folder="", progress=None, bint end_marker_required=True):
         with nogil:
             status = archive.Step(BLOCKS_PER_STEP)
         check(status)
+        check_members(archive.members().count(), path)
         PyErr_CheckSignals()
         if progress is not None:
             progress(archive.position_bytes(), archive.size_bytes())
@@ -212,6 +215,7 @@ def survey(
         except FastinetError as error:
             errors.append(error)
             archive.Recover()
+        check_members(archive.members().count(), path)
         PyErr_CheckSignals()
         if keep is not None and not archive.done() and not archive.searching() and keep.is_due():
             keep.save(as_arrays(archive.members()), list(errors), bytes(archive.Save()))
@@ -271,6 +275,10 @@ cdef class SeekPass:
     @property
     def inflated_bytes(self):
         return self.pass_.inflated_bytes()
+
+    @property
+    def waiting_members(self):
+        return self.pass_.waiting_members()
 
     @property
     def md5(self):

@@ -14,6 +14,7 @@ import numpy as np
 
 from fastinet._native import _engine, _scan
 from fastinet.archives.leftovers import are_leftovers
+from fastinet.base.limits import check_members
 from fastinet.base.texts import take_texts
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import Identity
@@ -199,6 +200,7 @@ class FolderArchive:
             for folder, names in folders
             for name in names
         )
+        check_members(len(entries), str(self.path))
         sizes: NDArray[np.uint64] = np.zeros(len(entries), np.uint64)
         heads: NDArray[np.uint8] = np.zeros((len(entries), _HEAD_BYTES), np.uint8)
         kept = np.zeros(len(entries), np.bool_)

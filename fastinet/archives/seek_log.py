@@ -31,6 +31,7 @@ from fastinet.archives.seek_index import (
     seek_index_in_memory,
     state_of_chunk,
 )
+from fastinet.base.limits import check_members
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError
 from fastinet.sidecars import turns
@@ -154,6 +155,7 @@ def _run_seek_pass(
                 kept = seek_pass.position_bytes
                 log.append(seek_pass.take())
             seek_pass.step(min(_STEP_BYTES, chunk_bytes))
+            check_members(log.members + seek_pass.waiting_members, str(archive))
     except BaseException:
         with contextlib.suppress(ReadError):
             log.append(seek_pass.take())
@@ -209,11 +211,13 @@ class SeekLog(Log):
         if not len(part.offsets) and md5 == UNFINISHED_MD5:
             return
         self._append(_packed_chunk(part, inflated_bytes, md5))
+        self.members += len(part.members.offsets)
         self._is_empty = False
 
     def _resume(self) -> None:
         self.state = b""
         self.container_names: list[str] = []
+        self.members = 0
         self.is_complete = False
         self._is_empty = True
         super()._resume()
@@ -225,7 +229,9 @@ class SeekLog(Log):
         end = start
         for chunk in read_chunks(self._file, start, check_all=True):
             try:
-                self.container_names += members_of_chunk(chunk).container_names
+                members = members_of_chunk(chunk)
+                self.container_names += members.container_names
+                self.members += len(members.offsets)
             except UnusableSidecarError:  # as a chunk whose checksum is wrong: the log ends here
                 break
             self.state, self.is_complete, end = state_of_chunk(chunk), chunk.is_last, chunk.end

@@ -22,7 +22,7 @@ from fastinet.datasets.classes import ClassInfo, class_table
 from fastinet.datasets.companions import LabelFunction, asked_label, by_extension
 from fastinet.datasets.key_labels import KeyLabels
 from fastinet.errors import FastinetError, ReadError, UnsupportedError, printable
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
+from fastinet.pixels.rendering import RenderOptions
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -155,7 +155,7 @@ class Stream:
             note = _scan.Note(_scan.NOTE_KINDS[kind], name, offset)
             warn(printable(f"'{self.name}': {sentence(count, note)}"))
 
-    def items(self, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Generator[StreamItem, None, None]:
+    def items(self, *, max_pixels: int | None = None) -> Generator[StreamItem, None, None]:
         """The items as they are, while they arrive: the one pass, in place of a loader's.
 
         Args:
@@ -165,9 +165,10 @@ class Stream:
             FastinetError: what is wrong with the stream, after the items that are complete.
             MissingError: nothing in it is of its `split`.
         """
+        limit = RenderOptions(max_pixels=max_pixels).native()["max_pixels"]
         with self.begin() as descriptor:
             name = self.name.encode("utf-8", "surrogateescape")
-            native = _engine.StreamItems(descriptor, name, self.rules, max_pixels=max_pixels)
+            native = _engine.StreamItems(descriptor, name, self.rules, max_pixels=limit)
         # In a thread, so that Ctrl-C interrupts the waiting.
         reader = concurrent.futures.ThreadPoolExecutor(1)
         try:

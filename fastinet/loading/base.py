@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastinet._native import _engine
 from fastinet.base.draws import draws_number
+from fastinet.base.limits import current_limits
+from fastinet.errors import TooLargeError
 from fastinet.loading.buffers import Buffers
 from fastinet.loading.erasure import watch_for
 from fastinet.loading.failures import Failures
@@ -51,6 +53,7 @@ class BaseLoader(LoaderNames):
     def __init__(self, options: LoaderOptions) -> None:
         self.options = options
         self._log = None if options.log is None else StatsLog(options.log, options.log_every)
+        self._most_bytes = current_limits().loader_bytes
         self._erasure = watch_for(options.transform, options.output)
         then = options.then
         self._results = None if then is None else Results(then, options.transform, options.output)
@@ -217,7 +220,26 @@ class BaseLoader(LoaderNames):
         # The batches ahead, the one that the loop holds, and the one that it still holds while it
         # asks for the next; and those whose rows go through `then`.
         slots = self.prefetch + 2 + (0 if self._results is None else self.prefetch)
+        self._check_memory(rows, slots)
         return _engine.SlotPool(spec, rows, slots, soft_label_classes)
+
+    def _check_memory(self, rows: int, slots: int) -> None:
+        """Raises TooLargeError if so many batches of so many rows take more than may be taken."""
+        transform, output = self._largest_transform(), self._engine_output
+        row_bytes = (
+            sum(
+                view.count * math.prod(height_width(view.transform.size)) * 3
+                for view in groups_of(transform)
+            )
+            * output.numpy_dtype().itemsize
+        )
+        needed = slots * rows * row_bytes
+        if needed > self._most_bytes:
+            raise TooLargeError(
+                f"{slots} batches of {rows} rows of {row_bytes:,} bytes take {needed:,} bytes, and "
+                f"the limit for a loader is {self._most_bytes:,}: take a smaller batch_size or "
+                "prefetch, or make the loader `with fastinet.limits(loader_bytes=N):`"
+            )
 
     def _with_then(
         self,

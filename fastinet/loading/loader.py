@@ -51,7 +51,6 @@ from fastinet.loading.state import (
 from fastinet.loading.stats import LoaderStats
 from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 from fastinet.pixels.view_groups import Transform
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ class Loader(BaseLoader):
             are so small that the threads would starve. Memory is ``prefetch + 2`` batches;
             with `then`, up to twice as many.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
-            the default is where Pillow too refuses.
+            None: what `fastinet.limits` allows, by default 178,956,970, where Pillow too refuses.
         boxes: bounding boxes, from `fastinet.read_boxes`, or an `ItemBoxes` of this dataset:
             batches then have `objects`, and a transform may ask for `min_object_covered`. The boxes
             are those of images as stored, so not together with `exif_orientation`.
@@ -197,7 +196,7 @@ class Loader(BaseLoader):
         rank: int | Literal["auto"] = DEFAULT_RANK,
         world: int | Literal["auto"] = DEFAULT_WORLD,
         prefetch: int | None = None,
-        max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = None,
         views: int | None = None,
         exif_orientation: bool = False,
         boxes: Boxes | ItemBoxes | None = None,

@@ -178,7 +178,7 @@ class RowArguments(TypedDict, total=False):
 
     affinity: Iterable[int] | None
     exact: bool
-    max_pixels: int
+    max_pixels: int | None
     views: int | None
     exif_orientation: bool
     boxes: Boxes | ItemBoxes | None

@@ -29,7 +29,6 @@ from fastinet.loading.stats import LoaderStats
 from fastinet.loading.stream_pass import ArrivedRows, StreamPass, StreamRun
 from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS
 from fastinet.pixels.view_groups import Transform, needs_boxes
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ class StreamLoader(BaseLoader):
         rank: int | Literal["auto"] = DEFAULT_RANK,
         world: int | Literal["auto"] = DEFAULT_WORLD,
         prefetch: int | None = None,
-        max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = None,
         views: int | None = None,
         exif_orientation: bool = False,
         record: bool = False,

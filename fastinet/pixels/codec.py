@@ -19,7 +19,7 @@ from fastinet.errors import UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.pixels.encoded import encoded_image
 from fastinet.pixels.output import DType, Layout, OutputFormat
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
+from fastinet.pixels.rendering import RenderOptions
 from fastinet.pixels.transform_parts import Interpolation, checked_height_width
 from fastinet.pixels.transforms import CenterCrop, RandomCrop, Resize
 
@@ -82,12 +82,12 @@ class ImageHeader:
     exif_orientation: int | None
 
 
-def read_header(data: Encoded, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageHeader:
+def read_header(data: Encoded, *, max_pixels: int | None = None) -> ImageHeader:
     """Reads the header of one encoded image, without the GIL.
 
     Args:
         data: the encoded image: bytes, any contiguous buffer, or the path of its file.
-        max_pixels: largest image that is accepted [pixels].
+        max_pixels: largest image that is accepted [pixels]; None: see `decode`.
 
     Raises:
         CorruptError: the bytes break their format's rules; the message says at which offset.
@@ -95,7 +95,7 @@ def read_header(data: Encoded, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image
         TooLargeError: more than `max_pixels`.
         ValueError: a `max_pixels` that makes no sense.
     """
-    limit = RenderOptions(max_pixels=max_pixels).max_pixels
+    limit = RenderOptions(max_pixels=max_pixels).native()["max_pixels"]
     encoded = encoded_image(data)
     try:
         fields = _codec.read_header(encoded, max_pixels=limit)
@@ -135,7 +135,7 @@ def decode(
     mean: Any = None,
     std: Any = None,
     exif_orientation: bool = False,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = None,
     out: NDArray[Any] | None = None,
     steps: Iterable[Step] = (),
     lighting: Sequence[float] | NDArray[np.floating[Any]] | None = None,
@@ -181,7 +181,7 @@ def decode(
             is cropped, as ``PIL.ImageOps.exif_transpose`` does; `box` is in pixels as shown.
             ImageNet practice ignores it.
         max_pixels: largest image that is decoded [pixels], checked before memory is taken for it;
-            the default is where Pillow too refuses.
+            None: what `fastinet.limits` allows, by default 178,956,970, where Pillow too refuses.
         out: contiguous NumPy array of the result's shape and dtype (bfloat16 also as uint16 or
             int16) to write the result to, instead of a new one. Unspecified after an error.
         steps: what to do with the crop after it was resized and mirrored, before it is normalised;
@@ -237,7 +237,7 @@ def decode_batch(
     mean: Any = None,
     std: Any = None,
     exif_orientation: bool = False,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = None,
     out: NDArray[Any] | None = None,
     steps: Sequence[Iterable[Step]] | None = None,
 ) -> NDArray[Any]:

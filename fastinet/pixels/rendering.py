@@ -9,16 +9,12 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fastinet.base.checks import whole_number
+from fastinet.base.limits import MOST_PIXELS, current_limits
 
-__all__ = ["DEFAULT_MAX_PIXELS", "RenderOptions"]
-
-DEFAULT_MAX_PIXELS: Final = 178_956_970
-"""Twice Pillow's decompression-bomb limit of 1024**3 / 12 pixels, where Pillow too refuses."""
-
-MAX_MAX_PIXELS: Final = 2**40  # any image: the largest side, squared, is 2**34
+__all__ = ["RenderOptions"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,8 @@ class RenderOptions:
             default is bit-equal to Pillow 13, whatever is installed.
         exif_orientation: turn images as their metadata say before they are cropped.
         max_pixels: largest image that is decoded; larger ones are refused before memory is taken.
+            None: what `fastinet.limits` says, and so for the next.
+        max_scans: most scans of a JPEG that is decoded.
 
     Raises:
         ValueError: a value that makes no sense; the message names it.
@@ -37,11 +35,16 @@ class RenderOptions:
 
     exact: bool = False
     exif_orientation: bool = False
-    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_pixels: int | None = None
+    max_scans: int | None = None
 
     def __post_init__(self) -> None:
-        pixels = whole_number("max_pixels", self.max_pixels, 1, MAX_MAX_PIXELS)
+        limits = current_limits()
+        given = limits.pixels if self.max_pixels is None else self.max_pixels
+        pixels = whole_number("max_pixels", given, 1, MOST_PIXELS)
         object.__setattr__(self, "max_pixels", pixels)
+        scans = limits.scans if self.max_scans is None else self.max_scans
+        object.__setattr__(self, "max_scans", scans)
 
     def native(self) -> dict[str, Any]:
         """The options as the native modules take them."""
@@ -52,6 +55,7 @@ class RenderOptions:
             "pass_order": order,
             "apply_orientation": bool(self.exif_orientation),
             "max_pixels": self.max_pixels,
+            "max_scans": self.max_scans,
         }
 
 

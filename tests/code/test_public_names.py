@@ -117,6 +117,8 @@ PUBLIC = {
         "imagenet5k": "(dataset, class_list, *, others)",
         "metrics": "",
         "mixing": "",
+        "limits": "(pixels, scans, members, loader_bytes)",
+        "Limits": ("(pixels, scans, members, loader_bytes): loader_bytes members pixels scans"),
         "recipe": "(name)",
         "recipes": "",
         "open": "(path, *, split, labels, devkit, patch, index, progress, classes)",
@@ -253,6 +255,8 @@ PUBLIC = {
             "train train_options val val_options"
         ),
         "names": "()",
+        "limits": "(pixels, scans, members, loader_bytes)",
+        "Limits": ("(pixels, scans, members, loader_bytes): loader_bytes members pixels scans"),
         "recipe": "(name)",
     },
     "fastinet.distributed": {

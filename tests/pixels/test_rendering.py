@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from fastinet.base.limits import Limits
 from fastinet.pixels import rendering
-from fastinet.pixels.rendering import DEFAULT_MAX_PIXELS, RenderOptions
+from fastinet.pixels.rendering import RenderOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEFAULTS = {"pass_order": "pillow13", "apply_orientation": False}
+DEFAULTS = {"pass_order": "pillow13", "apply_orientation": False, "max_scans": 1000}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def test_exact_is_the_pillow_that_is_installed(
 
     monkeypatch.setattr(importlib.metadata, "version", installed)
     assert RenderOptions(exact=True).native()["pass_order"] == order
-    assert RenderOptions(exact=False).native() == {**DEFAULTS, "max_pixels": DEFAULT_MAX_PIXELS}
+    assert RenderOptions(exact=False).native() == {**DEFAULTS, "max_pixels": Limits().pixels}
 
 
 def test_what_the_engine_is_told() -> None:
@@ -60,7 +61,7 @@ def test_what_the_engine_is_told() -> None:
 
 def test_the_default_limit_is_pillows() -> None:
     image = pytest.importorskip("PIL.Image")
-    assert DEFAULT_MAX_PIXELS == 2 * image.MAX_IMAGE_PIXELS
+    assert Limits().pixels == 2 * image.MAX_IMAGE_PIXELS
 
 
 @pytest.mark.parametrize("pixels", [0, -1, 2**40 + 1, 1.5, "7"])
