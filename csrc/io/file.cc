@@ -66,6 +66,19 @@ Result<std::unique_ptr<File>> File::Open(std::string path) {
                   "cannot open: " + SystemMessage(error_number))
         .InArchive(path);
   }
+  return Take(std::move(path), descriptor);
+}
+
+Result<std::unique_ptr<File>> File::OfDescriptor(int descriptor, std::string path) {
+  const int own = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) {
+    return Status(StatusCode::kIo, "cannot open: " + SystemMessage(errno)).InArchive(path);
+  }
+  return Take(std::move(path), own);
+}
+
+/// The file at `descriptor`, which is closed with it.
+Result<std::unique_ptr<File>> File::Take(std::string path, int descriptor) {
   std::unique_ptr<File> file(new File(std::move(path), descriptor));
   struct stat info;
   if (::fstat(descriptor, &info) != 0) {
