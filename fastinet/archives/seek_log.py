@@ -22,9 +22,11 @@ from fastinet.archives.seek_index import (
     FORM,
     SUFFIX,
     UNFINISHED_MD5,
+    LastPoint,
     SeekHeader,
     SeekIndex,
     check_header,
+    check_points,
     load_seek_index,
     members_of_chunk,
     read_chunks,
@@ -217,8 +219,10 @@ class SeekLog(Log):
 
     def _take_over(self, start: int) -> int:
         end = start
+        last = LastPoint()
         for chunk in read_chunks(self._file, start, check_all=True):
             try:
+                last = check_points(chunk, last, self._expected.archive.size)
                 self.container_names += members_of_chunk(chunk).container_names
             except UnusableSidecarError:  # as a chunk whose checksum is wrong: the log ends here
                 break
