@@ -150,6 +150,7 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
                                                   "An archive that is open for reading.")
       .def_static("file", &PySource::OpenFile, "path"_a, py::kw_only(), "briefly"_a = false,
                   "expected"_a = py::none())
+      .def_static("descriptor", &PySource::OpenDescriptor, "descriptor"_a, "path"_a)
       .def_static("folder", &PySource::OpenFolder, "path"_a, "names"_a, "name_ends"_a, "offsets"_a,
                   "sizes"_a)
       .def_static("gzip", &PySource::OpenGzip, "path"_a, py::kw_only(), "bit_offsets"_a,
@@ -164,10 +165,10 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
       .def(py::init(&MakeShared<PyItemTable, std::vector<std::shared_ptr<PySource>>,
                                 std::optional<Column<int32_t>>, Column<uint64_t>, Column<uint64_t>,
                                 Column<uint64_t>, Column<uint32_t>, Column<uint32_t>,
-                                std::vector<Column<uint8_t>>>),
+                                std::vector<PyItemTable::Records>>),
            "sources"_a, "item_archive"_a, "offsets"_a, "sizes"_a,
            "record_starts"_a = Column<uint64_t>(), "record_sizes"_a = Column<uint32_t>(),
-           "header_bytes"_a = Column<uint32_t>(), "records"_a = std::vector<Column<uint8_t>>())
+           "header_bytes"_a = Column<uint32_t>(), "records"_a = std::vector<PyItemTable::Records>())
       .def("__len__", [](const PyItemTable& self) { return self.table().size(); });
 
   py::class_<PySoftLabels, std::shared_ptr<PySoftLabels>>(

@@ -14,6 +14,7 @@
 #include "engine/fork_safe.h"
 #include "gzip/gzip_source.h"
 #include "io/archive_file.h"
+#include "io/file.h"
 #include "io/folder.h"
 
 namespace fastinet {
@@ -30,6 +31,12 @@ class PySource {
                                             const std::optional<ExpectedFile>& expected) {
     const std::string name = path;
     return std::make_shared<PySource>(OpenArchive{name, OpenSource(name, briefly, expected)});
+  }
+
+  static std::shared_ptr<PySource> OpenDescriptor(int descriptor, const py::bytes& path) {
+    const std::string name = path;
+    return std::make_shared<PySource>(
+        OpenArchive{name, Unwrap(File::OfDescriptor(descriptor, name))});
   }
 
   static std::shared_ptr<PySource> OpenFolder(const py::bytes& path, const Column<uint8_t>& names,

@@ -7,8 +7,10 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "base/memory_source.h"
 #include "bindings/py_source.h"
 #include "bindings/python_values.h"
 #include "columns/item_table.h"
@@ -20,10 +22,13 @@ namespace fastinet {
 /// The table, and the arrays that it borrows.
 class PyItemTable {
  public:
+  /// Records of checkpoints: a file of them, or an array.
+  using Records = std::variant<std::shared_ptr<PySource>, Column<uint8_t>>;
+
   PyItemTable(std::vector<std::shared_ptr<PySource>> sources,
               std::optional<Column<int32_t>> item_archive, Column<uint64_t> offsets,
               Column<uint64_t> sizes, Column<uint64_t> record_starts, Column<uint32_t> record_sizes,
-              Column<uint32_t> header_bytes, std::vector<Column<uint8_t>> records)
+              Column<uint32_t> header_bytes, std::vector<Records> records)
       : sources_(std::move(sources)),
         item_archive_(std::move(item_archive)),
         offsets_(std::move(offsets)),
@@ -32,13 +37,14 @@ class PyItemTable {
         record_sizes_(std::move(record_sizes)),
         header_bytes_(std::move(header_bytes)),
         records_(std::move(records)),
+        in_memory_(InMemory(records_)),
         table_(Make(Archives(sources_),
                     item_archive_ ? View(*item_archive_) : std::span<const int32_t>(),
                     View(offsets_), View(sizes_),
                     {.starts = View(record_starts_),
                      .sizes = View(record_sizes_),
                      .header_bytes = View(header_bytes_),
-                     .records = Views(records_)})) {}
+                     .records = Sources(records_, in_memory_)})) {}
 
   const ItemTable& table() const { return table_; }
 
@@ -59,11 +65,27 @@ class PyItemTable {
     return archives;
   }
 
-  static std::vector<Bytes> Views(const std::vector<Column<uint8_t>>& columns) {
-    std::vector<Bytes> views;
-    views.reserve(columns.size());
-    for (const Column<uint8_t>& column : columns) views.push_back(View(column));
-    return views;
+  static std::vector<MemorySource> InMemory(const std::vector<Records>& records) {
+    std::vector<MemorySource> sources;
+    sources.reserve(records.size());
+    for (const Records& each : records) {
+      if (const auto* const column = std::get_if<Column<uint8_t>>(&each)) {
+        sources.emplace_back(View(*column));
+      }
+    }
+    return sources;
+  }
+
+  static std::vector<const Source*> Sources(const std::vector<Records>& records,
+                                            const std::vector<MemorySource>& in_memory) {
+    std::vector<const Source*> sources;
+    sources.reserve(records.size());
+    size_t next = 0;
+    for (const Records& each : records) {
+      const auto* const file = std::get_if<std::shared_ptr<PySource>>(&each);
+      sources.push_back(file != nullptr ? (*file)->archive().source.get() : &in_memory[next++]);
+    }
+    return sources;
   }
 
   std::vector<std::shared_ptr<PySource>> sources_;
@@ -73,7 +95,8 @@ class PyItemTable {
   Column<uint64_t> record_starts_;
   Column<uint32_t> record_sizes_;
   Column<uint32_t> header_bytes_;
-  std::vector<Column<uint8_t>> records_;
+  std::vector<Records> records_;
+  std::vector<MemorySource> in_memory_;  // those of them that are arrays
   ItemTable table_;
 };
 

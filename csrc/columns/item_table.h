@@ -25,7 +25,19 @@ struct ItemLocation {
   const OpenArchive* archive = nullptr;
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
-  ItemHints hints;
+  const Source* records = nullptr;  // which have the item's record; null: there is none
+  uint64_t record_start = 0;        // [bytes]
+  uint32_t record_size = 0;         // [bytes]
+  uint32_t header_bytes = 0;        // see ItemHints
+
+  /// What is known of the item, its record in `buffer`. Nothing where there is no record, or it
+  /// cannot be read: the item is decoded without.
+  ItemHints ReadHints(std::vector<uint8_t>& buffer) const {
+    if (records == nullptr) return {};
+    buffer.resize(record_size);
+    if (!records->ReadAt(record_start, buffer).ok()) return {};
+    return {header_bytes, buffer};
+  }
 
   /// Fills `out` with the item's bytes from `begin` on. An error's offset is one within the item.
   Status Read(uint64_t begin, MutableBytes out) const {
@@ -43,14 +55,14 @@ struct ItemLocation {
   }
 };
 
-/// Entropy checkpoints by item id, as checkpoint files are mapped into memory. Empty columns: none.
-/// Borrowed.
+/// Entropy checkpoints by item id. Empty columns: none. Borrowed.
 struct CheckpointColumns {
   std::span<const uint64_t> starts;  // item i's record: bytes [starts[i], starts[i] + sizes[i])
   std::span<const uint32_t> sizes;   // 0: no record
   std::span<const uint32_t> header_bytes;  // see ItemHints
-  // What `starts` count bytes of: one span an archive, or one for all of them.
-  std::vector<Bytes> records;
+  // What `starts` count bytes of: one an archive, or one for all of them. They are read record by
+  // record: somebody may cut a file of them, which would end a process that has it mapped.
+  std::vector<const Source*> records;
 };
 
 /// A dataset as the engine sees it: columns over item ids. The columns are borrowed, so that an
@@ -72,19 +84,33 @@ class ItemTable {
   ItemLocation LocationOf(int64_t item) const {
     const auto i = static_cast<size_t>(item);
     const size_t archive = item_archive_.empty() ? 0 : static_cast<size_t>(item_archive_[i]);
-    return {&archives_[archive], offsets_bytes_[i], sizes_bytes_[i], HintsFor(i, archive)};
+    ItemLocation location{.archive = &archives_[archive],
+                          .offset_bytes = offsets_bytes_[i],
+                          .size_bytes = sizes_bytes_[i]};
+    AddRecord(i, archive, location);
+    return location;
   }
 
  private:
   ItemTable() = default;
 
-  ItemHints HintsFor(size_t i, size_t archive) const {
-    if (checkpoints_.sizes.empty() || checkpoints_.sizes[i] == 0) return {};
-    const Bytes records = checkpoints_.records[checkpoints_.records.size() == 1 ? 0 : archive];
+  void AddRecord(size_t i, size_t archive, ItemLocation& location) const {
+    if (checkpoints_.sizes.empty() || checkpoints_.sizes[i] == 0) return;
+    const Source& records = *checkpoints_.records[checkpoints_.records.size() == 1 ? 0 : archive];
     const uint64_t start = checkpoints_.starts[i], size = checkpoints_.sizes[i];
-    if (start > records.size() || size > records.size() - start) return {};
-    return {checkpoints_.header_bytes[i], records.subspan(start, size)};
+    if (size > kMaxRecordBytes || start > records.size_bytes() ||
+        size > records.size_bytes() - start) {
+      return;
+    }
+    location.records = &records;
+    location.record_start = start;
+    location.record_size = static_cast<uint32_t>(size);
+    location.header_bytes = checkpoints_.header_bytes[i];
   }
+
+  // Of ImageNet's records the mean is 350 bytes; those of the largest image within the pixel limit,
+  // with a checkpoint after each MCU, would be smaller than this.
+  static constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 28;
 
   std::vector<OpenArchive> archives_;
   std::span<const int32_t> item_archive_;

@@ -218,7 +218,7 @@ Result<Size> RowMaker::MakeImages(Worker& worker, const Shown& shown, const Item
   SourceBytes from_source(location, worker.bytes, CountersOf(worker));
   MemoryBytes from_memory(in_memory.value_or(Bytes()));
   ItemBytes& bytes = in_memory ? static_cast<ItemBytes&>(from_memory) : from_source;
-  return RenderCounted(worker, bytes, location.hints, shown, drawn);
+  return RenderCounted(worker, bytes, location.ReadHints(worker.record), shown, drawn);
 }
 
 /// Renders all views of a copy of an item, and adds what that took to the worker's counters.

@@ -39,6 +39,7 @@ struct Worker {
   size_t number = 0;  // in its pool
   ItemRenderer renderer{StageTimes::kOn};
   ReadBuffer bytes;
+  std::vector<uint8_t> record;     // of the checkpoints of the item in hand
   std::vector<Crop> crops;         // of the item in hand, one a view
   std::vector<MutableBytes> rows;  // where each of these views is rendered
   LabelPooler label_pooler;

@@ -76,13 +76,15 @@ Result<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& path,
   while (plain.size() > 1 && plain.back() == '/') plain.pop_back();
   const std::string place = options.index.empty() ? plain + ".fastinet" : options.index;
   std::shared_ptr<Dataset> dataset(new Dataset());
-  Result<std::unique_ptr<const MappedFile>> file = MappedFile::Open(place);
+  Result<std::unique_ptr<File>> file = File::Open(place);
   if (!file.ok()) {
     if (file.status().code() != StatusCode::kMissing) return std::move(file).status();
     return WithoutIndex(plain, place).InArchive(plain);
   }
-  dataset->file_ = std::move(file).value();
-  Result<ArchiveIndex> index = ArchiveIndex::Parse(dataset->file_->bytes());
+  FASTINET_RETURN_IF_ERROR(dataset->ReadIndex(*file.value()));
+  Result<ArchiveIndex> index =
+      ArchiveIndex::Parse({reinterpret_cast<const uint8_t*>(dataset->file_.data()),
+                           static_cast<size_t>(file.value()->size_bytes())});
   if (!index.ok()) return std::move(index).status().InArchive(place);
   dataset->index_ = std::move(index).value();
   if (dataset->index_.unmarked && options.end_marker == EndMarker::kRequired) {
@@ -106,6 +108,14 @@ Result<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& path,
                               dataset->sizes_, {}));
   dataset->table_ = std::make_unique<const ItemTable>(std::move(table));
   return std::shared_ptr<const Dataset>(std::move(dataset));
+}
+
+/// Reads it, and does not map it: if somebody cuts a file that is mapped, the system ends the
+/// process.
+Status Dataset::ReadIndex(const File& file) {
+  const auto size = static_cast<size_t>(file.size_bytes());
+  file_.resize(size / sizeof(uint64_t) + 1);
+  return file.ReadAt(0, {reinterpret_cast<uint8_t*>(file_.data()), size});
 }
 
 Status Dataset::OpenArchives(const std::string& path) {

@@ -11,7 +11,7 @@
 #include "base/status.h"
 #include "columns/item_table.h"
 #include "index/archive_index.h"
-#include "index/mapped_file.h"
+#include "io/file.h"
 #include "tar/scan.h"
 
 namespace fastinet {
@@ -66,6 +66,7 @@ class Dataset {
 
   Status ChooseSplit(const std::string& path, const std::string& wanted);
   void TakeAll();
+  Status ReadIndex(const File& file);
   Status OpenArchives(const std::string& path);
 
   /// The row of `item` in the index.
@@ -73,7 +74,7 @@ class Dataset {
     return rows_.empty() ? item : rows_[static_cast<size_t>(item)];
   }
 
-  std::unique_ptr<const MappedFile> file_;
+  std::vector<uint64_t> file_;  // the index's bytes, aligned for its columns
   ArchiveIndex index_;
   std::string split_;
   std::vector<std::string> wnids_;

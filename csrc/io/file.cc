@@ -60,16 +60,29 @@ Result<std::unique_ptr<File>> File::Open(std::string path) {
   do {
     file->descriptor_ = ::open(file->path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   } while (file->descriptor_ < 0 && errno == EINTR);
-  const int descriptor = file->descriptor_;
-  if (descriptor < 0) {
+  if (file->descriptor_ < 0) {
     const int error_number = errno;
     const bool missing = error_number == ENOENT || error_number == ENOTDIR;
     return Status(missing ? StatusCode::kMissing : StatusCode::kIo,
                   "cannot open: " + SystemMessage(error_number))
         .InArchive(file->path_);
   }
+  return Examined(std::move(file));
+}
+
+Result<std::unique_ptr<File>> File::OfDescriptor(int descriptor, std::string path) {
+  std::unique_ptr<File> file(new File(std::move(path)));
+  file->descriptor_ = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (file->descriptor_ < 0) {
+    return Status(StatusCode::kIo, "cannot open: " + SystemMessage(errno)).InArchive(file->path_);
+  }
+  return Examined(std::move(file));
+}
+
+/// The file, whose descriptor is open, if it is a regular one, with its stamp.
+Result<std::unique_ptr<File>> File::Examined(std::unique_ptr<File> file) {
   struct stat info;
-  if (::fstat(descriptor, &info) != 0) {
+  if (::fstat(file->descriptor_, &info) != 0) {
     return Status(StatusCode::kIo, "cannot stat: " + SystemMessage(errno)).InArchive(file->path_);
   }
   if (!S_ISREG(info.st_mode)) {

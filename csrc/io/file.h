@@ -33,6 +33,9 @@ class File final : public Source {
   /// kUnsupported when it is not a regular file.
   static Result<std::unique_ptr<File>> Open(std::string path);
 
+  /// The regular file that `descriptor` is open for, by a duplicate of it; `path` is for messages.
+  static Result<std::unique_ptr<File>> OfDescriptor(int descriptor, std::string path);
+
   ~File() override;
   File(const File&) = delete;
   File& operator=(const File&) = delete;
@@ -49,6 +52,8 @@ class File final : public Source {
   Result<FileStamp> StampNow() const;
 
  private:
+  static Result<std::unique_ptr<File>> Examined(std::unique_ptr<File> file);
+
   explicit File(std::string path) : path_(std::move(path)) {}
 
   Status ReadError(uint64_t offset_bytes, std::string cause) const;

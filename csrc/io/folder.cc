@@ -1,12 +1,30 @@
 #include "io/folder.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/checked.h"
 #include "io/file.h"
 
 namespace fastinet {
+namespace {
+
+/// Whether a path is not one below a folder: absolute, or with a part "..". Where the names come
+/// from, whoever can write beside the folder can have put in others.
+bool LeadsOut(Bytes name) {
+  if (name.empty() || name[0] == '/') return true;
+  const std::string_view path(reinterpret_cast<const char*>(name.data()), name.size());
+  if (path.find('\0') != std::string_view::npos) return true;
+  for (size_t at = path.find(".."); at != std::string_view::npos; at = path.find("..", at + 1)) {
+    const bool begins = at == 0 || path[at - 1] == '/';
+    const bool ends = at + 2 == path.size() || path[at + 2] == '/';
+    if (begins && ends) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Folder>> Folder::Open(std::string path, const FolderFiles& files) {
   const size_t count = files.offsets.size();
@@ -18,7 +36,10 @@ Result<std::unique_ptr<Folder>> Folder::Open(std::string path, const FolderFiles
     const std::optional<uint64_t> file_end = CheckedAdd(files.offsets[i], files.sizes[i]);
     if (files.offsets[i] < end || !file_end || files.name_ends[i] < name_end ||
         files.name_ends[i] > files.names.size()) {
-      return InvalidArgument("the file columns overlap or run backwards").InArchive(path);
+      return Corrupt("the file columns overlap or run backwards").InArchive(path);
+    }
+    if (LeadsOut(files.names.subspan(name_end, files.name_ends[i] - name_end))) {
+      return Corrupt("the name of a file leads out of the folder").InArchive(path);
     }
     end = *file_end;
     name_end = files.name_ends[i];

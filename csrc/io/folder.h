@@ -21,7 +21,8 @@ struct FolderFiles {
 /// archive do. A file is opened for each read: a million of them are more than may be open at once.
 class Folder final : public Source {
  public:
-  /// `files` must outlive the folder. Fails with kInvalidArgument when the columns disagree.
+  /// `files` must outlive the folder. Fails with kInvalidArgument when the columns differ in
+  /// length, with kCorrupt when files overlap, or a name is that of no file below the folder.
   static Result<std::unique_ptr<Folder>> Open(std::string path, const FolderFiles& files);
 
   uint64_t size_bytes() const override { return size_bytes_; }

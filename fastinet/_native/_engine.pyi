@@ -159,6 +159,12 @@ class Source:
         Raises MissingError, ReadError, UnsupportedError (no file).
         """
     @staticmethod
+    def descriptor(descriptor: int, path: bytes) -> Source:
+        """The file that a descriptor is open for, by a duplicate of it; `path` is for messages.
+
+        Raises ReadError, UnsupportedError (no file).
+        """
+    @staticmethod
     def folder(
         path: bytes,
         names: NDArray[np.uint8],
@@ -220,9 +226,9 @@ class ItemTable:
         record_starts: NDArray[np.uint64] = ...,
         record_sizes: NDArray[np.uint32] = ...,
         header_bytes: NDArray[np.uint32] = ...,
-        records: Sequence[NDArray[np.uint8]] = ...,
+        records: Sequence[NDArray[np.uint8] | Source] = ...,
     ) -> None:
-        """The `records` of each archive's items, or one array for all."""
+        """The `records` of each archive's items, or one array or file for all."""
 
     def __len__(self) -> int: ...
 

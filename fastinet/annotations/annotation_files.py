@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import mmap
 import os
 import tempfile
 import zipfile
@@ -231,13 +230,13 @@ def _of_tar(tar: Path, named: Path, progress: Progress | None) -> Iterator[tuple
     names = members.names.tobytes()
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(tar.open("rb"))
-        memory = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         extents = zip(members.offsets.tolist(), members.sizes.tolist(), strict=True)
         for number, (offset, size) in enumerate(extents):
             _tell_progress(progress, number, len(members.offsets))
             name = names[starts[number] : starts[number + 1]].decode("utf-8", "surrogateescape")
             if _is_annotation(name):
-                yield name, b"" if size > _MOST_FILE_BYTES else memory[offset : offset + size]
+                file.seek(offset)
+                yield name, b"" if size > _MOST_FILE_BYTES else file.read(size)
         _tell_progress(progress, len(members.offsets), len(members.offsets))
 
 

@@ -61,6 +61,8 @@ def check_files(files: Files) -> None:
 def check_names(files: Files) -> None:
     """Raises UnusableSidecarError where a name is that of no file in the folder."""
     text, ends = files.names.tobytes(), files.name_offsets
+    if int(ends[0]) != 0 or int(ends[-1]) != len(text) or np.any(ends[1:] < ends[:-1]):
+        raise UnusableSidecarError("is damaged: the names of its files overlap")
     starts = ends[:-1]
     if np.any(starts == ends[1:]) or np.any(files.names[starts] == ord("/")) or b"\0" in text:
         raise UnusableSidecarError("is damaged: a key is the name of no file")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastinet._native import _engine, _scan
 from fastinet.archives.explaining import explained_scan
-from fastinet.errors import FastinetError
+from fastinet.errors import FastinetError, ReadError
 from fastinet.sidecars.identity import look_at_file
 
 if TYPE_CHECKING:
@@ -50,6 +50,18 @@ class OneFile:
     def look(self) -> Bound:
         """The archive as it is now. Raises ReadError where it cannot be read."""
         return look_at_file(self.path, blocks=not self.briefly)
+
+    def stamp(self) -> str:
+        """What differs when anybody has written to the file, or put another in its place.
+
+        Raises:
+            ReadError: it is gone.
+        """
+        try:
+            info = self.path.stat()
+        except OSError as error:
+            raise ReadError(f"cannot be read: {error.strerror}", archive=str(self.path)) from error
+        return f"{info.st_ino} {info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}"
 
     def known_identity(self) -> Identity:
         """The identity that it is bound to, else what it is now.

@@ -101,6 +101,23 @@ class FolderArchive:
         ownership = Ownership.of((self.path / self.top).stat())
         return BoundFolder(identity, noted, self._sizes_and_times(noted), ownership)
 
+    def stamp(self) -> str:
+        """What differs when anybody has written to a file in it: that is a look at each.
+
+        Raises:
+            ReadError: a folder cannot be read.
+        """
+        digest = hashlib.sha256()
+        for name in sorted(self.file_names(), key=os.fsencode):
+            digest.update(os.fsencode(name))
+            try:
+                info = (self.path / name.lstrip("/")).stat()
+            except OSError:  # a link that leads nowhere
+                continue
+            fields = (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+            digest.update(b"\0%d %d %d %d\n" % fields)
+        return digest.hexdigest()
+
     def known_identity(self) -> Identity:
         """The identity that it is bound to, else what it is now.
 

@@ -66,11 +66,13 @@ __all__ = [
     "FORM",
     "SUFFIX",
     "UNFINISHED_MD5",
+    "LastPoint",
     "SeekHeader",
     "SeekIndex",
     "StoredChunk",
     "check_header",
     "check_members",
+    "check_points",
     "load_seek_index",
     "members_of_chunk",
     "read_chunks",
@@ -277,8 +279,10 @@ def load_seek_index(
         chunks = list(read_chunks(file, start, check_all=False))
         if not chunks or not chunks[-1].is_last:
             return None
+        last = LastPoint()
+        for chunk in chunks:
+            last = check_points(chunk, last, expected.archive.size)
         index = _index_of(chunks, file, path)
-    _check_points(index, expected.archive.size)
     return replace(index, owners=owners)
 
 
@@ -308,8 +312,8 @@ def _index_of(
         starts.append(ends - sizes[-1] + before)
         file.seek(chunk.windows_at)
         content = file.read(chunk.windows_bytes)
-        if len(content) != chunk.windows_bytes or (count and int(ends[-1]) != len(content)):
-            raise UnusableSidecarError("is damaged: its windows do not fit its points")
+        if len(content) != chunk.windows_bytes:
+            raise UnusableSidecarError("is damaged: it was cut while it was read")
         windows.append(content)
         before += np.uint64(len(content))
     return SeekIndex(
@@ -324,20 +328,43 @@ def _index_of(
     )
 
 
-def _check_points(index: SeekIndex, archive_bytes: int) -> None:
-    """Raises UnusableSidecarError unless the points lie in the archive, in rising order."""
-    bits, offsets = index.bit_offsets, index.offsets
+class LastPoint(NamedTuple):
+    """The last seek point of the chunks before; none as it is made without arguments."""
+
+    bit_offset: int = -1
+    offset: int = -1
+
+
+def check_points(chunk: StoredChunk, before: LastPoint, archive_bytes: int) -> LastPoint:
+    """Raises UnusableSidecarError unless the chunk's points lie in the archive, behind `before`.
+
+    Args:
+        chunk: of a seek index.
+        before: of the chunks before.
+        archive_bytes: of the gzip file.
+
+    Returns:
+        The chunk's last point.
+    """
+    count = len(chunk.points) // _POINT_BYTES
+    bits = np.frombuffer(chunk.points, "<u8", count)
+    offsets = np.frombuffer(chunk.points, "<u8", count, 8 * count)
+    sizes = np.frombuffer(chunk.points, "<u4", count, 16 * count)
+    last = LastPoint(int(bits[-1]), int(offsets[-1])) if count else before
+    rise = not np.any(bits[1:] <= bits[:-1]) and not np.any(offsets[1:] < offsets[:-1])
+    if count:
+        first = 0 if before.offset < 0 else int(offsets[0])
+        rise &= int(bits[0]) > before.bit_offset and before.offset <= first == int(offsets[0])
     if (
-        not len(offsets)
-        or int(offsets[0]) != 0
-        or int(offsets[-1]) > index.size_bytes
-        or int(bits[-1]) // 8 >= archive_bytes
-        or np.any(offsets[1:] < offsets[:-1])
-        or np.any(bits[1:] <= bits[:-1])
+        not rise
+        or last.bit_offset // 8 >= archive_bytes
+        or int(sizes.sum(dtype=np.uint64)) != chunk.windows_bytes
+        or (chunk.is_last and not 0 <= last.offset <= chunk.inflated_bytes)
     ):
         raise UnusableSidecarError(
             "is damaged: its seek points are in no order, or beyond the archive"
         )
+    return last
 
 
 def check_members(parts: Sequence[_scan.Members], content_bytes: int) -> None:

@@ -22,9 +22,11 @@ from fastinet.archives.seek_index import (
     FORM,
     SUFFIX,
     UNFINISHED_MD5,
+    LastPoint,
     SeekHeader,
     SeekIndex,
     check_header,
+    check_points,
     load_seek_index,
     members_of_chunk,
     read_chunks,
@@ -227,8 +229,10 @@ class SeekLog(Log):
 
     def _take_over(self, start: int) -> int:
         end = start
+        last = LastPoint()
         for chunk in read_chunks(self._file, start, check_all=True):
             try:
+                last = check_points(chunk, last, self._expected.archive.size)
                 members = members_of_chunk(chunk)
                 self.container_names += members.container_names
                 self.members += len(members.offsets)

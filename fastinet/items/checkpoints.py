@@ -19,14 +19,13 @@ whenever it uses one (``csrc/jpeg/checkpoints.h``).
 One process makes a checkpoint index, and others wait for it (:mod:`fastinet.sidecars.turns`). It
 appends to an unfinished log of the same archives. A log of other archives, another format version,
 number of items or stride, or with a damaged header, it replaces by a new file. It never changes a
-byte that a reader may have mapped.
+byte that a reader may have noted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import mmap
 import os
 import struct
 import zlib
@@ -36,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from fastinet._native import _engine
 from fastinet.base.warning import warn
 from fastinet.sidecars import turns
 from fastinet.sidecars.column_file import UnusableSidecarError
@@ -97,7 +97,8 @@ class Checkpoints:
         starts: [N] uint64, where each item's record starts in `records` [bytes].
         sizes: [N] uint32, of each item's record [bytes].
         header_bytes: [N] uint32, bytes of each JPEG before its scan.
-        records: uint8, all that the index holds, memory-mapped.
+        kept: what `starts` are offsets in: the index as a file, which is read record by record, or
+            an array of bytes.
     """
 
     path: Path | None
@@ -106,7 +107,7 @@ class Checkpoints:
     starts: NDArray[np.uint64]
     sizes: NDArray[np.uint32]
     header_bytes: NDArray[np.uint32]
-    records: NDArray[np.uint8]
+    kept: _engine.Source | NDArray[np.uint8]
 
     @classmethod
     def none(cls, items: int) -> Checkpoints:
@@ -123,12 +124,23 @@ class Checkpoints:
             self.starts[rows],
             self.sizes[rows],
             self.header_bytes[rows],
-            self.records,
+            self.kept,
         )
 
-    def records_by_archive(self) -> list[NDArray[np.uint8]]:
-        """The arrays of records that `starts` are offsets in: one an archive, or one for all."""
-        return [self.records]
+    @property
+    def records(self) -> NDArray[np.uint8]:
+        """Uint8, all that the index holds, which `starts` are offsets in; read from the disk now.
+
+        Raises:
+            ReadError: it cannot be read, or was cut.
+        """
+        if isinstance(self.kept, np.ndarray):
+            return self.kept
+        return np.frombuffer(self.kept.read(0, self.kept.size_bytes), np.uint8)
+
+    def records_by_archive(self) -> list[_engine.Source | NDArray[np.uint8]]:
+        """What `starts` are offsets in: one an archive, or one for all."""
+        return [self.kept]
 
     @property
     def record_bytes(self) -> int:
@@ -218,12 +230,9 @@ def _load_checkpoints(
             covered += len(chunk.sizes)
             end = chunk.end
         tail_bytes = os.fstat(file.fileno()).st_size - end
-        # A process that makes this index anew begins a new file: what is mapped here stays.
-        memory = mmap.mmap(file.fileno(), end, access=mmap.ACCESS_READ)
-    records = np.frombuffer(memory, np.uint8)
-    return Checkpoints(
-        path, covered, header.stride, starts, sizes, header_bytes, records
-    ), tail_bytes
+        # A process that makes this index anew begins a new file: what is open here stays.
+        kept = _engine.Source.descriptor(file.fileno(), os.fsencode(path))
+    return Checkpoints(path, covered, header.stride, starts, sizes, header_bytes, kept), tail_bytes
 
 
 def _check_header(header: _Header, identities: Sequence[Identity], items: int) -> None:

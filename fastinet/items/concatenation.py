@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastinet._native import _engine
     from fastinet.base.progress import Progress
 
 __all__ = ["Concatenation", "concatenate"]
@@ -139,7 +140,7 @@ class JoinedCheckpoints(Checkpoints):
     """
 
     is_covered: NDArray[np.bool_]
-    by_archive: list[NDArray[np.uint8]]
+    by_archive: list[_engine.Source | NDArray[np.uint8]]
 
     @classmethod
     def of(cls, datasets: Sequence[Dataset]) -> JoinedCheckpoints:
@@ -170,12 +171,12 @@ class JoinedCheckpoints(Checkpoints):
             is_covered=is_covered,
         )
 
-    def records_by_archive(self) -> list[NDArray[np.uint8]]:
-        """The arrays of records that `starts` are offsets in: one for each archive."""
+    def records_by_archive(self) -> list[_engine.Source | NDArray[np.uint8]]:
+        """What `starts` are offsets in: one for each archive."""
         return self.by_archive
 
 
-def _records_of(dataset: Dataset) -> list[NDArray[np.uint8]]:
+def _records_of(dataset: Dataset) -> list[_engine.Source | NDArray[np.uint8]]:
     """For each archive of `dataset` the records of the items in it."""
     found = dataset.checkpoints.records_by_archive()
     archives = len(dataset.columns.archives)

@@ -103,7 +103,9 @@ def verify(
         "published": "all" if published is PUBLISHED else _fingerprint(published),
     }
     identities = [archive.identify() for archive in archives]
-    journal = Journal(Sidecars(absolute, keeping, content_hash(identities)), identities, options)
+    stamps = [archive.stamp() for archive in archives]
+    sidecars = Sidecars(absolute, keeping, content_hash(identities))
+    journal = Journal(sidecars, identities, stamps, options)
     if not again and (report := journal.load("report", Report)) is not None:
         report.remembered = True
         return report
@@ -123,7 +125,9 @@ def verify(
     if again:
         journal.forget()
     report = run_verification(subject, journal)
-    if [archive.identify() for archive in archives] != identities:
+    if [archive.identify() for archive in archives] != identities or stamps != [
+        archive.stamp() for archive in archives
+    ]:
         message = "it was changed while it was verified, so what was found counts for nothing"
         advice = "Let the download or the copy end, then verify again."
         changed = Finding(

@@ -17,12 +17,15 @@ import contextlib
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 
 from fastinet._native import _scan
+from fastinet.archives.extents import MOST_BYTES
+from fastinet.archives.seek_index import check_members
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError, from_status
 from fastinet.sidecars.identity import fastinet_version
@@ -50,6 +53,20 @@ __all__ = ["SUFFIX", "Journal", "Walk"]
 
 Part = TypeVar("Part")
 
+# What NumPy and zipfile raise for files that are none of theirs, or say odd things.
+_NO_WALK = (
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
 Walk = tuple[_scan.Members, list[FastinetError]]
 """The whole members of an archive, and what is wrong with its headers."""
 
@@ -62,11 +79,16 @@ class Journal:
     """The journal of one archive or folder, under given options."""
 
     def __init__(
-        self, sidecars: Sidecars, identities: Sequence[Identity], options: dict[str, Any]
+        self,
+        sidecars: Sidecars,
+        identities: Sequence[Identity],
+        stamps: Sequence[str],
+        options: dict[str, Any],
     ) -> None:
         """The journal of archives.
 
-        It is of these very files. A copy of them is verified anew: it may have failed.
+        It is of these very files, to which nobody has written since, as `stamps` show. A copy of
+        them is verified anew: it may have failed.
         """
         self._places = sidecars.places(SUFFIX)
         self._advice = sidecars.advice()
@@ -74,6 +96,7 @@ class Journal:
             "format": FORMAT_VERSION,
             "fastinet": fastinet_version(),
             "archives": [identity.exact_fields() for identity in identities],
+            "stamps": list(stamps),
             "options": options,
         }
         self._damaged: set[Path] = set()
@@ -118,7 +141,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 try:
                     found = self._walks_at(place)
-                except (EOFError, ValueError, KeyError, zipfile.BadZipFile):
+                except _NO_WALK:
                     self._warn_of_damage(place, "is damaged: it is cut, or no NumPy archive")
                 except UnusableSidecarError as error:
                     self._warn_of_damage(place, error)
@@ -138,7 +161,9 @@ class Journal:
             opened.enter_context(columns)
             text = columns["head"].tobytes()
             content = parsed_object(text)
-            if any(content.get(name) != self._head[name] for name in ("archives", "format")):
+            if any(
+                content.get(name) != self._head[name] for name in ("archives", "stamps", "format")
+            ):
                 return None
             head = checked_json(_WalkHead, text)
             walks = [_walk_of(columns, i, texts) for i, texts in enumerate(head.walks)]
@@ -202,8 +227,15 @@ class Journal:
             )
 
 
-# The columns of _scan.Members.
-_COLUMNS = ("offsets", "sizes", "containers", "heads", "names", "name_ends")
+# The columns of _scan.Members: their types, and their shapes but for the number of rows.
+_COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "offsets": ("<u8", ()),
+    "sizes": ("<u8", ()),
+    "containers": ("<i4", ()),
+    "heads": ("|u1", (8,)),
+    "names": ("|u1", ()),
+    "name_ends": ("<u8", ()),
+}
 
 
 @dataclass(frozen=True)
@@ -233,13 +265,20 @@ def _walk_beside(place: Path) -> Path:
 
 
 def _walk_of(columns: Any, number: int, texts: _WalkTexts) -> Walk:
+    found = {name: columns[f"{number}.{name}"] for name in _COLUMNS}
+    rows = len(found["offsets"])
+    for name, (dtype, shape) in _COLUMNS.items():
+        wanted = found[name].shape if name == "names" else (rows, *shape)
+        if found[name].dtype.str != dtype or found[name].shape != wanted or found[name].ndim < 1:
+            raise UnusableSidecarError(f"is damaged: column '{name}' is none of members")
     members = _scan.Members(
-        **{name: columns[f"{number}.{name}"] for name in _COLUMNS},
+        **found,
         container_names=texts.container_names,
         special_entries=texts.special_entries,
         passed=None if texts.passed is None else [_scan.Passed(*each) for each in texts.passed],
         notes=[_scan.Note(*note) for note in texts.notes],
     )
+    check_members([members], MOST_BYTES)
     errors = [from_status(*fields) for fields in texts.errors]
     return members, [error for error in errors if isinstance(error, FastinetError)]
 

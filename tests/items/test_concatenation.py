@@ -64,7 +64,11 @@ def records_of(dataset: fastinet.Dataset) -> list[bytes]:
     for row, (start, size) in enumerate(zip(checkpoints.starts.tolist(), checkpoints.sizes.tolist(),
                                             strict=True)):  # fmt: skip
         array = arrays[0 if len(arrays) == 1 or numbers is None else int(numbers[row])]
-        found.append(array[start : start + size].tobytes())
+        found.append(
+            array[start : start + size].tobytes()
+            if isinstance(array, np.ndarray)
+            else array.read(start, size)
+        )
     return found
 
 

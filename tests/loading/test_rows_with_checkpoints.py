@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import warnings
@@ -164,7 +165,7 @@ def test_every_damaged_byte_of_a_record_is_noticed(many: fastinet.Dataset) -> No
         hit = checkpoints.sizes > position
         at = (checkpoints.starts[hit] + np.uint64(position)).astype(np.int64)
         records[at] ^= rng.integers(1, 256, len(at)).astype(np.uint8)
-        ours = rows_of(with_records(many, records=records), seed=1)
+        ours = rows_of(with_records(many, kept=records), seed=1)
         assert_same_rows(ours, theirs)
         assert ours.stats.fallbacks["checkpoints"] == np.count_nonzero(hit)
         assert ours.stats.regions["checkpoints"] == len(many) - np.count_nonzero(hit)
@@ -262,6 +263,9 @@ def test_an_archive_that_rots_in_place(many: fastinet.Dataset, tmp_path: Path) -
     path.write_bytes(sound)
     stamp = path.stat()
     dataset = fastinet.open(path)
+    # Rot shows in no stamp; that the file is written to here would stop all reads.
+    (opened,) = dataset.columns.archives
+    opened.archive = dataclasses.replace(opened.archive, bound=None)
     checkpoints = dataset.build_checkpoints(stride=2)
     plain = without_checkpoints(dataset)
     offsets, sizes = dataset.columns.offsets.astype(np.int64), dataset.sizes.astype(np.int64)

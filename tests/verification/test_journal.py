@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from support.verified import Interrupted, kinds
+from support.verified import Classes, Interrupted, kinds
 
 import fastinet
+from fastinet.archives.file_archive import FileArchive
 from fastinet.datasets.published import PublishedArchive
 from fastinet.errors import FastinetWarning
 from fastinet.sidecars.identity import identify_file
@@ -89,11 +90,36 @@ def test_a_journal_of_another_user_is_not_believed(
     path.write_bytes(damaged)
     identity = identify_file(path)
     content["archives"] = [identity.exact_fields()]
+    content["stamps"] = [FileArchive(path).stamp()]
     journal.write_text(json.dumps(content))
     assert fastinet.verify(path, published=published).ok  # what the user's own says is believed
     os.chown(journal, 51234, -1)
     with pytest.warns(FastinetWarning, match="belongs to another user, 51234"):
         assert "digest" in kinds(fastinet.verify(path, published=published))
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_was_damaged_without_another_time_is_verified_again(
+    train: tuple[Path, list[PublishedArchive]], classes: Classes, kind: str
+) -> None:
+    """As a disk, or `cp -p` of a copy that failed, leaves it: size and time as before."""
+    path, published = train
+    damaged = path
+    if kind == "folder":
+        path = path.with_name("extracted")
+        for wnid, images in classes.items():
+            (path / wnid).mkdir(parents=True)
+            for name, image in images.items():
+                damaged = path / wnid / name
+                damaged.write_bytes(image)
+    fastinet.verify(path, published=published, decode=True)
+    assert fastinet.verify(path, published=published, decode=True).remembered
+    status = damaged.stat()
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 255
+    damaged.write_bytes(content)
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert not fastinet.verify(path, published=published, decode=True).remembered
 
 
 def test_a_state_of_other_bytes_is_not_taken_up(
