@@ -18,7 +18,8 @@ Status ForwardSource::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
   const std::optional<uint64_t> end = CheckedAdd<uint64_t>(offset_bytes, out.size());
   if (!end) return Ended(UINT64_MAX);
   FASTINET_RETURN_IF_ERROR(CheckForwards(offset_bytes));
-  FASTINET_RETURN_IF_ERROR(PassTo(offset_bytes));
+  FASTINET_ASSIGN_OR_RETURN(const bool is_there, PassTo(offset_bytes));
+  if (!is_there) return Ended(offset_bytes);
   FASTINET_RETURN_IF_ERROR(out.size() > kKeptBytes ? ReadThrough(out) : ReadBuffered(out));
   // One byte further, so that whoever has read the last one can know that it was.
   const auto behind = static_cast<size_t>(*end - buffer_offset_);
@@ -28,11 +29,18 @@ Status ForwardSource::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
 
 Result<size_t> ForwardSource::ReadUpTo(uint64_t offset_bytes, MutableBytes out) const {
   FASTINET_RETURN_IF_ERROR(CheckForwards(offset_bytes));
-  FASTINET_RETURN_IF_ERROR(PassTo(offset_bytes));
+  FASTINET_ASSIGN_OR_RETURN(const bool is_there, PassTo(offset_bytes));
+  if (!is_there) return Ended(offset_bytes);
   if (next_ == end_) FASTINET_RETURN_IF_ERROR(Fill(next_ + 1));
   const size_t count = std::min(out.size(), end_ - next_);
   if (count > 0) std::memcpy(out.data(), buffer_.data() + next_, count);
   return count;
+}
+
+Status ForwardSource::Await(uint64_t offset_bytes, uint64_t length_bytes) const {
+  FASTINET_RETURN_IF_ERROR(CheckForwards(offset_bytes));
+  FASTINET_ASSIGN_OR_RETURN(const bool is_there, PassTo(offset_bytes));
+  return is_there ? Fill(next_ + static_cast<size_t>(length_bytes)) : Status();
 }
 
 Status ForwardSource::CheckForwards(uint64_t offset_bytes) const {
@@ -74,14 +82,15 @@ Status ForwardSource::ReadThrough(MutableBytes out) const {
   return {};
 }
 
-/// Drops what lies more than kKeptBytes before `offset_bytes`, and reads on until that is at hand.
-Status ForwardSource::PassTo(uint64_t offset_bytes) const {
+/// Drops what lies more than kKeptBytes before `offset_bytes`, and reads on until that is at hand;
+/// false: the stream ends before.
+Result<bool> ForwardSource::PassTo(uint64_t offset_bytes) const {
   const uint64_t keep_from = offset_bytes - std::min<uint64_t>(offset_bytes, kKeptBytes);
   while (buffer_offset_ + end_ < keep_from) {
     buffer_offset_ += end_;
     begin_ = end_ = 0;
     FASTINET_RETURN_IF_ERROR(Fill(1));
-    if (end_ == 0) return Ended(offset_bytes);
+    if (end_ == 0) return false;
   }
   if (keep_from > buffer_offset_) {
     begin_ = std::max(begin_, static_cast<size_t>(keep_from - buffer_offset_));
@@ -89,10 +98,10 @@ Status ForwardSource::PassTo(uint64_t offset_bytes) const {
   while (buffer_offset_ + end_ < offset_bytes) {
     const size_t before = end_ - begin_;
     FASTINET_RETURN_IF_ERROR(Fill(end_ + 1));
-    if (end_ - begin_ == before) return Ended(offset_bytes);
+    if (end_ - begin_ == before) return false;
   }
   next_ = static_cast<size_t>(offset_bytes - buffer_offset_);
-  return {};
+  return true;
 }
 
 /// Reads until the buffer ends at `wanted` or later, or the stream does. May move the bytes kept.

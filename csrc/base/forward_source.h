@@ -29,11 +29,13 @@ class ForwardSource final : public Source {
   /// kCorrupt when the stream ends before the range does.
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override;
   Result<size_t> ReadUpTo(uint64_t offset_bytes, MutableBytes out) const override;
+  /// `length_bytes` is at most kKeptBytes.
+  Status Await(uint64_t offset_bytes, uint64_t length_bytes) const override;
   void Prefetch(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const override {}
 
  private:
   Status CheckForwards(uint64_t offset_bytes) const;
-  Status PassTo(uint64_t offset_bytes) const;
+  Result<bool> PassTo(uint64_t offset_bytes) const;
   Status ReadBuffered(MutableBytes out) const;
   Status ReadThrough(MutableBytes out) const;
   Status Fill(size_t wanted) const;

@@ -39,6 +39,10 @@ class Source {
     return wanted.size();
   }
 
+  /// Of a source that is read while it arrives: waits until these bytes are at hand, or its end is
+  /// known and size_bytes() tells it. Others know all that.
+  virtual Status Await(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const { return {}; }
+
   /// These bytes where they lie, if they are in memory for the life of the source: then there is
   /// nothing to read.
   virtual std::optional<Bytes> View(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const {

@@ -16,12 +16,16 @@
 
 namespace fastinet {
 
+inline EndMarker AsEndMarker(bool is_required) {
+  return is_required ? EndMarker::kRequired : EndMarker::kOptional;
+}
+
 /// Opens a file and walks its headers in steps. Open() comes first and must have succeeded.
 class ArchiveScan {
  public:
-  Status Open(std::string path, std::string_view folder) {
+  Status Open(std::string path, std::string_view folder, bool end_marker_required) {
     FASTINET_ASSIGN_OR_RETURN(file_, File::Open(std::move(path)));
-    scanner_.emplace(*file_, folder);
+    scanner_.emplace(*file_, folder, Concatenated::kRefused, AsEndMarker(end_marker_required));
     return {};
   }
 
@@ -52,10 +56,12 @@ class ArchiveScan {
 /// succeeded; errors name the archive.
 class GzipScan {
  public:
-  Status Open(std::string path, std::string_view folder, uint64_t spacing) {
+  Status Open(std::string path, std::string_view folder, uint64_t spacing,
+              bool end_marker_required) {
     path_ = path;
     FASTINET_ASSIGN_OR_RETURN(std::unique_ptr<File> file, File::Open(std::move(path)));
-    FASTINET_ASSIGN_OR_RETURN(pass_, SeekPass::Start(std::move(file), folder, spacing));
+    FASTINET_ASSIGN_OR_RETURN(pass_, SeekPass::Start(std::move(file), folder, spacing,
+                                                     AsEndMarker(end_marker_required)));
     return {};
   }
 

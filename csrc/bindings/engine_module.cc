@@ -228,10 +228,13 @@ PYBIND11_MODULE(_engine, module) {
 
   py::class_<ItemRules>(module, "ItemRules", "What of a stream is an item.")
       .def(py::init([](bool labels_by_function, std::string split, std::string around,
-                       bool is_named) {
-             return ItemRules{labels_by_function, std::move(split), std::move(around), is_named};
+                       bool is_named, bool end_marker_required) {
+             return ItemRules{
+                 labels_by_function, std::move(split), std::move(around), is_named,
+                 end_marker_required ? EndMarker::kRequired : EndMarker::kOptional};
            }),
-           py::kw_only(), "labels_by_function"_a, "split"_a, "around"_a, "is_named"_a);
+           py::kw_only(), "labels_by_function"_a, "split"_a, "around"_a, "is_named"_a,
+           "end_marker_required"_a = true);
 
   py::class_<PyStreamItems>(module, "StreamItems", "The items of a stream one by one.")
       .def(py::init<int, const py::bytes&, const ItemRules&, int64_t>(), "descriptor"_a, "name"_a,
@@ -240,8 +243,8 @@ PYBIND11_MODULE(_engine, module) {
       .def("interrupt", &PyStreamItems::Interrupt)
       .def_property_readonly("head", &PyStreamItems::Head)
       .def_property_readonly("skipped", &PyStreamItems::Skipped)
-
-      .def_property_readonly("skipped_names", &PyStreamItems::SkippedNames);
+      .def_property_readonly("skipped_names", &PyStreamItems::SkippedNames)
+      .def_property_readonly("notes", &PyStreamItems::Notes);
 
   py::class_<PyStreamEpoch>(module, "StreamEpoch", "One pass over a stream while it runs.")
       .def(py::init<std::shared_ptr<WorkerPool>, int, const py::bytes&, const ItemRules&,
@@ -259,8 +262,8 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("head", &PyStreamEpoch::Head)
       .def_property_readonly("failed_head", &PyStreamEpoch::FailedHead)
       .def_property_readonly("skipped", &PyStreamEpoch::Skipped)
-
-      .def_property_readonly("skipped_names", &PyStreamEpoch::SkippedNames);
+      .def_property_readonly("skipped_names", &PyStreamEpoch::SkippedNames)
+      .def_property_readonly("notes", &PyStreamEpoch::Notes);
 
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
              "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");

@@ -170,6 +170,7 @@ class PyStreamEpoch {
   int ReadyDescriptor() { return run_.ReadyDescriptor(); }
   uint64_t Skipped() const { return run_.run().skipped(); }
   py::list SkippedNames() const { return Texts(run_.run().SkippedNames()); }
+  py::list Notes() const { return NotesOf(run_.run().Notes()); }
   /// First bytes of the stream; none before its end, or what is wrong with it, was delivered.
   py::bytes Head() { return BytesOf(run_.run().Head()); }
   /// (first bytes, size) of the item whose failure Next() has raised; None before that.

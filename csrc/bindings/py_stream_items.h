@@ -35,6 +35,16 @@ inline py::list Texts(const std::vector<std::string>& texts) {
   return list;
 }
 
+/// What was odd, of each kind: [(number of the kind, how often, name, offset of the first), ...].
+inline py::list NotesOf(const TarNotes& notes) {
+  py::list list;
+  for (const TarNote& note : notes.first) {
+    const auto kind = static_cast<size_t>(note.kind);
+    list.append(py::make_tuple(kind, notes.counts[kind], Text(note.name), note.offset));
+  }
+  return list;
+}
+
 /// The items of a stream one by one, as they are: what looks at an archive and does not train.
 class PyStreamItems {
  public:
@@ -64,6 +74,7 @@ class PyStreamItems {
   }
   uint64_t Skipped() const { return items_ ? items_->skipped() : 0; }
   py::list SkippedNames() const { return items_ ? Texts(items_->skipped_names()) : py::list(); }
+  py::list Notes() const { return items_ ? NotesOf(items_->notes()) : py::list(); }
 
  private:
   Result<std::optional<StreamItem>> Read() {

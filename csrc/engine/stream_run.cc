@@ -1,6 +1,7 @@
 #include "engine/stream_run.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/out_of_memory.h"
@@ -221,6 +222,11 @@ std::vector<std::string> StreamRun::SkippedNames() const {
   return skipped_names_;
 }
 
+TarNotes StreamRun::Notes() const {
+  const std::lock_guard lock(mutex_);
+  return notes_;
+}
+
 // ---------------------------------------------------------------------- the thread that reads
 
 void StreamRun::Feed() noexcept {
@@ -248,12 +254,18 @@ Status StreamRun::TakeApart() {
   FASTINET_ASSIGN_OR_RETURN(ByteStream* const stream, input_->Open());
   ItemStream items(*stream, MaxItemBytes(options_.spec.options.max_pixels), plan_.rules);
   Status damage;
+  std::array<uint64_t, kTarNoteKinds> notes{};
   for (;;) {
     Result<std::optional<StreamItem>> item = items.Next();
     if (skipped_ != items.skipped()) {
       skipped_ = items.skipped();
       const std::lock_guard lock(mutex_);
       skipped_names_ = items.skipped_names();
+    }
+    if (notes != items.notes().counts) {
+      notes = items.notes().counts;
+      const std::lock_guard lock(mutex_);
+      notes_ = items.notes();
     }
     damage = item.status();
     if (!item.ok() || !item.value()) break;

@@ -94,6 +94,7 @@ class StreamRun {
   /// See ItemStream.
   uint64_t skipped() const { return skipped_; }
   std::vector<std::string> SkippedNames() const;
+  TarNotes Notes() const;
 
  private:
   struct Batch;
@@ -137,6 +138,7 @@ class StreamRun {
   std::vector<uint16_t> copies_;  // which copy each of these shows
   std::atomic<uint64_t> skipped_ = 0;
   std::vector<std::string> skipped_names_;  // under mutex_
+  TarNotes notes_;                          // likewise
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

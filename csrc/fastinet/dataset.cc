@@ -94,6 +94,15 @@ Result<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& path,
   Result<ArchiveIndex> index = ArchiveIndex::Parse(dataset->file_->bytes());
   if (!index.ok()) return std::move(index).status().InArchive(place);
   dataset->index_ = std::move(index).value();
+  if (dataset->index_.unmarked && options.end_marker == EndMarker::kRequired) {
+    const ArchiveIndex::Unmarked& found = *dataset->index_.unmarked;
+    return Corrupt("truncated, or written so: the tar ends without its end-of-archive marker, as "
+                   "its index says, which was made with `--end-marker optional`; the option "
+                   "`end_marker` opens one that is known to be whole")
+        .InArchive(plain)
+        .InMember(found.name)
+        .AtOffset(found.offset);
+  }
   FASTINET_RETURN_IF_ERROR(dataset->OpenArchives(plain));
   FASTINET_RETURN_IF_ERROR(dataset->ChooseSplit(plain, options.split));
   const ArchiveIndex& all = dataset->index_;

@@ -12,6 +12,7 @@
 #include "columns/item_table.h"
 #include "index/archive_index.h"
 #include "index/mapped_file.h"
+#include "tar/scan.h"
 
 namespace fastinet {
 
@@ -22,6 +23,9 @@ struct DatasetOptions {
   /// "train", "val", or as the archive calls it; "all": every item, with the classes of all. Empty:
   /// the only one there is, or "train".
   std::string split;
+  /// kOptional also opens what somebody has indexed with `--end-marker optional`: tars without their
+  /// end-of-archive markers, which may have been cut.
+  EndMarker end_marker = EndMarker::kRequired;
 };
 
 /// The items of archives, N in all, in the order, with the labels and the keys that Python's

@@ -151,6 +151,18 @@ class Columns {
   Bytes bytes_;
 };
 
+/// [number of the archive, kind, name, offset], as fastinet/items/index.py writes it.
+Result<ArchiveIndex::Unmarked> UnmarkedOf(const Json& json) {
+  const std::vector<Json>& parts = json.elements;
+  const bool fits = json.kind == Json::Kind::kArray && parts.size() == 4 &&
+                    parts[0].kind == Json::Kind::kInteger && parts[1].kind == Json::Kind::kText &&
+                    parts[2].kind == Json::Kind::kText && parts[3].kind == Json::Kind::kInteger;
+  const auto archive = fits ? parts[0].Count() : std::nullopt;
+  const auto offset = fits ? parts[3].Count() : std::nullopt;
+  if (!archive || !offset) return Damaged("its header has an impossible 'unmarked'");
+  return ArchiveIndex::Unmarked{*archive, parts[2].text, *offset};
+}
+
 /// Checks that the columns fit one another and the header: checksums hold, but whoever can write
 /// beside an archive can make a checksum.
 Status CheckColumns(const ArchiveIndex& index) {
@@ -210,6 +222,12 @@ Result<ArchiveIndex> ArchiveIndex::Parse(Bytes file) {
   for (const Json& split : splits->elements) {
     FASTINET_ASSIGN_OR_RETURN(Split taken, SplitOf(split));
     index.splits.push_back(std::move(taken));
+  }
+  if (header.Find("unmarked") != nullptr) {
+    FASTINET_ASSIGN_OR_RETURN(const Json* const found, fields.Get("unmarked", Json::Kind::kArray));
+    if (!found->elements.empty()) {
+      FASTINET_ASSIGN_OR_RETURN(index.unmarked, UnmarkedOf(found->elements.front()));
+    }
   }
   if (index.archives.empty() || index.splits.empty()) {
     return Damaged("it is of no archive, or has no split");

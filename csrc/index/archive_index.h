@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,14 @@ struct ArchiveIndex {
   std::string family;
   std::vector<Identity> archives;
   std::vector<Split> splits;           // at least one
+  // Of the first tar that ends without its end-of-archive marker, which whoever made the index has
+  // allowed: its archive, its name within that, and where it ends. Nothing where there is none.
+  struct Unmarked {
+    int64_t archive;
+    std::string name;
+    int64_t offset;  // [bytes]
+  };
+  std::optional<Unmarked> unmarked;
   std::span<const uint64_t> offsets;   // [N] bytes within an item's archive
   std::span<const uint64_t> sizes;     // [N] bytes
   std::span<const int64_t> labels;     // [N] among the classes of the item's split, or -1

@@ -95,7 +95,7 @@ class SeekPass::RecentData final : public Source {
  private:
   // As far as file offsets go, and a multiple of a tar's blocks. It is not kUnknownSize, which
   // tells a scanner to read no further than it must, since reading might have to wait: here
-  // TarScanner's Reach() has made sure before each step that all it reads ahead is there.
+  // the pass has made sure before each step that all that a TarScanner reads ahead is there.
   static constexpr uint64_t kFarthestEnd =
       std::numeric_limits<int64_t>::max() / kTarBlockBytes * kTarBlockBytes;
 
@@ -108,20 +108,22 @@ class SeekPass::RecentData final : public Source {
 };
 
 Result<std::unique_ptr<SeekPass>> SeekPass::Start(std::unique_ptr<const Source> file,
-                                                  std::string_view folder, uint64_t spacing) {
+                                                  std::string_view folder, uint64_t spacing,
+                                                  EndMarker end_marker) {
   if (spacing < kMinSeekSpacingBytes) {
     return InvalidArgument("the spacing of seek points is " + std::to_string(spacing) +
                            " bytes; the least is " + std::to_string(kMinSeekSpacingBytes));
   }
-  return std::unique_ptr<SeekPass>(new SeekPass(std::move(file), folder, spacing));
+  return std::unique_ptr<SeekPass>(new SeekPass(std::move(file), folder, spacing, end_marker));
 }
 
-SeekPass::SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing)
+SeekPass::SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing,
+                   EndMarker end_marker)
     : spacing_(spacing),
       file_(std::make_unique<HashedFile>(std::move(file))),
       recent_(std::make_unique<RecentData>()),
       inflater_(*file_, &builder_),
-      scanner_(*recent_, folder) {}
+      scanner_(*recent_, folder, Concatenated::kRefused, end_marker) {}
 
 SeekPass::~SeekPass() = default;
 
@@ -160,9 +162,8 @@ Status SeekPass::Scan() {
   while (!scanner_.done()) {
     const uint64_t position = scanner_.position_bytes(), end = recent_->end();
     if (recent_->size_bytes() != end) {
-      if (position > end || end - position < kTarBlockBytes) return {};
-      FASTINET_ASSIGN_OR_RETURN(const uint64_t reach, scanner_.Reach());
-      if (end - position < reach) return {};
+      if (position > end) return {};
+      if (end - position < TarScanner::kReachBytes) return {};
     }
     if (Status status = scanner_.Step(1); !status.ok()) {
       return Status(status.code(), "in the inflated data: " + std::string(status.cause()))

@@ -32,7 +32,8 @@ class SeekPass {
   /// inflated data; members' names start with `folder` and a slash unless it is empty.
   /// kInvalidArgument when the spacing is less than kMinSeekSpacingBytes.
   static Result<std::unique_ptr<SeekPass>> Start(std::unique_ptr<const Source> file,
-                                                 std::string_view folder, uint64_t spacing);
+                                                 std::string_view folder, uint64_t spacing,
+                                                 EndMarker end_marker = EndMarker::kRequired);
   ~SeekPass();
 
   /// Goes on where a pass over the same file was when Take() gave `state`; `container_names` are
@@ -63,7 +64,8 @@ class SeekPass {
   class HashedFile;
   class RecentData;
 
-  SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing);
+  SeekPass(std::unique_ptr<const Source> file, std::string_view folder, uint64_t spacing,
+           EndMarker end_marker);
 
   Status Inflate();
   Status Scan();

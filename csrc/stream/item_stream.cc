@@ -37,6 +37,17 @@ bool IsImage(const StreamedMember& member) {
   return named || BeginsWith(member.head, kJpegMagic) || BeginsWith(member.head, kPngMagic);
 }
 
+// What the ImageNet family has beside images, as fastinet/items/scanning.py names it.
+struct WithoutImages {
+  std::string_view suffix, what;
+};
+constexpr std::array<WithoutImages, ItemStream::kKindsWithoutImages> kWithoutImages = {{
+    {".mat",
+     "a development kit: give it to fastinet.open as the labels= or devkit= of an archive"},
+    {".xml", "bounding boxes: fastinet.read_boxes reads them"},
+    {".pt", "label maps: fastinet.open_label_maps reads them"},
+}};
+
 /// What to do where an archive that is opened has other items than it has as a stream.
 constexpr std::string_view kOpenIt =
     "fastinet.open reads the archive from a disk as tar would extract it";
@@ -56,6 +67,10 @@ std::string_view NameOf(PassedKind kind) {
       return "device";
     case PassedKind::kVendorRecord:
       return "vendor record";
+    case PassedKind::kSparseFile:
+      return "sparse file";
+    case PassedKind::kContinuation:
+      return "rest of a file of another archive";
     case PassedKind::kLeftoverFolder:
       break;
   }
@@ -91,6 +106,7 @@ Result<std::optional<StreamItem>> ItemStream::Next() {
     if (failure_.ok()) failure_ = std::move(status);
   }
   if (ready_.empty() && failure_.ok()) failure_ = CheckSplit();
+  if (ready_.empty() && failure_.ok()) failure_ = CheckSome();
   if (ready_.empty() && !failure_.ok()) return failure_;
   if (ready_.empty()) return std::optional<StreamItem>();
   std::optional<StreamItem> item = std::move(ready_.front());
@@ -111,6 +127,10 @@ Status ItemStream::Step() {
     if (!inner_tars_.Counts(member.inner_tar)) return {};
     const bool again = !names_.Add(member.name);
     if (IsLeftover(member.name, again)) return {};
+    has_members_ = true;
+    for (size_t i = 0; i < kWithoutImages.size(); ++i) {
+      has_no_images_[i] = has_no_images_[i] || member.name.ends_with(kWithoutImages[i].suffix);
+    }
     FASTINET_ASSIGN_OR_RETURN(const bool wanted, IsOfSplit(member));
     if (!wanted) return {};
     if (again) {
@@ -166,12 +186,14 @@ Status ItemStream::TakePassed(const PassedEntry& entry) {
     return OfStream("a hard link to '" + entry.target + "', whose bytes have gone by", entry.name,
                     entry.offset);
   }
+  if (entry.kind == PassedKind::kHardLink) Lose(entry.name);
   if (entry.kind == PassedKind::kSymbolicLink) {
     const bool leads_inside = !PointedTo(entry.name, entry.target).empty();
     if (!(leads_inside ? names_.AddLink(entry) : names_.Add(entry.name))) {
       return OfStream("a symbolic link in place of a member that has gone by", entry.name,
                       entry.offset);
     }
+    if (!leads_inside) Lose(entry.name);
     if (leads_inside) return {};  // where to, is known when the tar is over
   }
   if (!entry.target.empty()) shown.insert(shown.size() - 1, " to " + entry.target);
@@ -189,6 +211,7 @@ Status ItemStream::BeginTar(uint64_t tar) {
                       link.offset);
     }
     Skip(link.name + " (symbolic link)");
+    Lose(link.name);
   }
   names_.Clear();
   names_tar_ = tar;
@@ -249,6 +272,34 @@ Status ItemStream::CheckSplit() const {
                                     " members are of others, the first is '" + first_other_ +
                                     "' of '" + gate_.SplitOf(first_other_) +
                                     "'. split=\"all\" takes all items"};
+}
+
+/// Refuses an archive without any image, as fastinet/items/scanning.py does.
+Status ItemStream::CheckSome() const {
+  if (items_ > 0) return {};
+  const std::string no_image = "there is no image in it";
+  for (size_t i = 0; i < kWithoutImages.size(); ++i) {
+    if (!has_no_images_[i]) continue;
+    return Unsupported(no_image + "; it holds " + std::string(kWithoutImages[i].what));
+  }
+  if (lost_ > 0) {
+    std::string names;
+    for (const std::string& name : lost_names_) names.append(names.empty() ? "" : ", ").append(name);
+    if (lost_ > lost_names_.size()) names += ", ...";
+    return Unsupported(no_image + ": it has " + (lost_ == 1 ? "1 link" : std::to_string(lost_) + " links") +
+                       " to what is not in it: " + names +
+                       "; pack the images in place of the links, with `tar --dereference`");
+  }
+  if (has_members_) return Corrupt("a complete tar, but " + no_image);
+  return Corrupt("a complete tar, but " + no_image +
+                 ", nor anything else; a file of zeros looks so, too, as a download leaves it that "
+                 "made room and did not fill it: pack or download it again");
+}
+
+/// Counts a link to what is not in the archive.
+void ItemStream::Lose(const std::string& name) {
+  ++lost_;
+  if (lost_names_.size() < kSkippedNames) lost_names_.push_back(name);
 }
 
 Status ItemStream::Take(const StreamedMember& member) {

@@ -1,6 +1,7 @@
 // Items of an archive that arrives as a stream: images, and the small files that belong to them.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -27,6 +28,7 @@ struct ItemRules {
   std::string split = {};           // the only one whose members count, as SplitGate takes it
   std::string around = {};          // the split that the stream's name is
   bool is_named = true;             // whether it has a name that would be a split's
+  EndMarker end_marker = EndMarker::kRequired;
 };
 
 /// Groups the members of a stream to samples, as WebDataset writes them: members that follow one
@@ -47,9 +49,12 @@ class ItemStream {
   /// then let go, since nothing is made of them; others are an error.
   static constexpr size_t kMaxFiles = 4096;
 
+  /// How many kinds of files the ImageNet family has that have no image with them.
+  static constexpr size_t kKindsWithoutImages = 3;
+
   /// `stream` must outlive this. Images of more than `max_bytes` come without their bytes.
   ItemStream(ByteStream& stream, uint64_t max_bytes, ItemRules rules)
-      : members_(stream, {}),
+      : members_(stream, {}, rules.end_marker),
         max_bytes_(max_bytes),
         rules_(std::move(rules)),
         gate_(rules_.split, rules_.around, rules_.is_named) {}
@@ -57,7 +62,7 @@ class ItemStream {
   /// The next item; nothing at the archive's end, which has then been seen to be complete. What is
   /// wrong with the stream is said after the items that are known to be complete: when the next
   /// sample or the end of their tar has come. It is said again at every later call. kMissing where
-  /// all members were of other splits.
+  /// all members were of other splits, kCorrupt and kUnsupported where there was no image at all.
   Result<std::optional<StreamItem>> Next();
 
   /// Members that are neither items nor kept companions, leftovers of other programs (JunkEnd()),
@@ -67,6 +72,8 @@ class ItemStream {
   /// The first kSkippedNames of them, with what they are where they are no files.
   const std::vector<std::string>& skipped_names() const { return skipped_names_; }
   static constexpr size_t kSkippedNames = 3;
+  /// What was odd about the tars, and is read nevertheless.
+  const TarNotes& notes() const { return members_.notes(); }
 
  private:
   /// How the items of the sample that is arriving are released.
@@ -85,6 +92,8 @@ class ItemStream {
   void KeepOne(std::vector<SampleFile>& sample, SampleReading reading);
   Result<bool> IsOfSplit(const StreamedMember& member);
   Status CheckSplit() const;
+  Status CheckSome() const;
+  void Lose(const std::string& name);
   Status Take(const StreamedMember& member);
   Status TakeBesideMany(const SampleFile& file);
   Status TakeBeyondLimit(const SampleFile& file);
@@ -111,6 +120,10 @@ class ItemStream {
   std::vector<std::string> skipped_names_;
   ArrivedNames names_;      // of the tar that is arriving
   uint64_t names_tar_ = 0;  // how many had ended before that
+  bool has_members_ = false;       // files of any kind have come
+  std::array<bool, kKindsWithoutImages> has_no_images_{};
+  uint64_t lost_ = 0;              // links to what is not there
+  std::vector<std::string> lost_names_;
   uint64_t of_other_splits_ = 0;
   std::string first_other_;  // name of the first of them
   // The sample that is arriving.

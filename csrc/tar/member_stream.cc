@@ -39,18 +39,27 @@ void MemberStream::TakeAsides() {
   for (const PassedEntry& entry : found.passed) {
     asides_.push_back({entry, std::string(scanner_.inner_tar()), entry.offset, tars_ended_});
   }
+  for (const TarNote& note : found.notes) notes_.Add(note);
   scanner_.ForgetPassed();
 }
 
 Result<std::vector<uint8_t>> MemberStream::ReadContent() {
   std::vector<uint8_t> content;
-  while (content.size() < member_.size) {
-    const uint64_t begin = content.size();
-    content.resize(std::min(member_.size, std::max(kFirstBytes, 2 * begin)));
-    Status status = source_.ReadAt(member_.offset + begin, MutableBytes(content).subspan(begin));
-    if (!status.ok()) return std::move(status).InMember(member_.name);
+  Status status = ReadInto(&content);
+  if (status.ok()) return content;
+  // Where the stream has ended the member is cut, or the tar that it is in.
+  FASTINET_RETURN_IF_ERROR(scanner_.CheckCut());
+  return std::move(status).InMember(member_.name);
+}
+
+Status MemberStream::ReadInto(std::vector<uint8_t>* content) {
+  while (content->size() < member_.size) {
+    const uint64_t begin = content->size();
+    content->resize(std::min(member_.size, std::max(kFirstBytes, 2 * begin)));
+    FASTINET_RETURN_IF_ERROR(
+        source_.ReadAt(member_.offset + begin, MutableBytes(*content).subspan(begin)));
   }
-  return content;
+  return {};
 }
 
 }  // namespace fastinet

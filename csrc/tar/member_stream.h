@@ -1,6 +1,7 @@
 // The members of a tar that arrives as a stream, one by one, with their content.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,12 +32,23 @@ struct StreamedAside {
   uint64_t tar = 0;                   // that it is in: how many had ended before
 };
 
+/// What was odd about the tars, in memory that does not grow: of each kind how often, and the first.
+struct TarNotes {
+  std::array<uint64_t, kTarNoteKinds> counts{};
+  std::vector<TarNote> first;  // one of each kind that there was
+
+  void Add(const TarNote& note) {
+    if (counts[static_cast<size_t>(note.kind)]++ == 0) first.push_back(note);
+  }
+};
+
 /// Walks a tar as it arrives, as strictly as TarScanner walks a file, and further tars behind it.
 class MemberStream {
  public:
   /// `stream` must outlive this. Names start with `folder` and a slash unless it is empty.
-  MemberStream(ByteStream& stream, std::string_view folder)
-      : source_(stream), scanner_(source_, folder, Concatenated::kFollowed) {}
+  MemberStream(ByteStream& stream, std::string_view folder,
+               EndMarker end_marker = EndMarker::kRequired)
+      : source_(stream), scanner_(source_, folder, Concatenated::kFollowed, end_marker) {}
 
   /// Goes to the next member; false at the archive's end, which has then been seen to be complete.
   Result<bool> Next();
@@ -51,13 +63,18 @@ class MemberStream {
   /// What has gone by between the member before and the one that Next() went to, or the end.
   const std::vector<StreamedAside>& asides() const { return asides_; }
 
+  /// What was odd so far.
+  const TarNotes& notes() const { return notes_; }
+
  private:
   void TakeAsides();
+  Status ReadInto(std::vector<uint8_t>* content);
 
   ForwardSource source_;
   TarScanner scanner_;
   StreamedMember member_;
   std::vector<StreamedAside> asides_;
+  TarNotes notes_;
   size_t containers_ = 0;    // that have been told
   bool behind_end_ = false;  // of the tar that the walk is in
   uint64_t tars_ended_ = 0;

@@ -11,21 +11,10 @@
 namespace fastinet {
 namespace {
 
-// An archive and the tars in it; a third level is nothing that the ImageNet family has.
-constexpr size_t kMaxLevels = 2;
-
-// Names, and pax records with extended attributes, stay far below this; it bounds the memory that
-// a hostile size can ask for.
-constexpr uint64_t kMaxExtendedBytes = uint64_t{1} << 20;
-
 // PATH_MAX on Linux. Bounds what a global pax path or a long inner tar name can cost per member.
 constexpr size_t kMaxNameBytes = 4096;
 
 constexpr std::string_view kTarSuffix = ".tar";
-
-// Of a saved state: twice this stands before the rest, together with whether the scan has started.
-// States from before the targets of links were kept are of form 0.
-constexpr uint64_t kStateForm = 1;
 
 /// Why an archive of another format is turned away, or an empty text when it is none we know.
 std::string_view ForeignFormat(Bytes head) {
@@ -82,10 +71,12 @@ void TarMembers::Append(const TarMembers& later) {
   container_names.insert(container_names.end(), later.container_names.begin(),
                          later.container_names.end());
   passed.insert(passed.end(), later.passed.begin(), later.passed.end());
+  notes.insert(notes.end(), later.notes.begin(), later.notes.end());
 }
 
-TarScanner::TarScanner(const Source& source, std::string_view folder, Concatenated concatenated)
-    : source_(source), concatenated_(concatenated) {
+TarScanner::TarScanner(const Source& source, std::string_view folder, Concatenated concatenated,
+                       EndMarker end_marker)
+    : source_(source), concatenated_(concatenated), end_marker_(end_marker) {
   Level outer{.cursor = 0, .end = 0, .folder = std::string(folder)};
   if (!folder.empty()) outer.folder.push_back('/');
   levels_.push_back(std::move(outer));
@@ -98,6 +89,8 @@ Status TarScanner::Step(int64_t max_blocks) {
     if (searching_) {
       FASTINET_RETURN_IF_ERROR(Search());
     } else {
+      // A padding that is less than a block is at the end, too.
+      FASTINET_RETURN_IF_ERROR(Await(level().cursor, kTarBlockBytes));
       FASTINET_RETURN_IF_ERROR(level().marker_seen ? PassPadding() : Advance());
     }
   }
@@ -112,12 +105,16 @@ void TarScanner::ForgetMembers() {
   members_.names.clear();
   members_.name_ends.clear();
   members_.passed.clear();
+  members_.notes.clear();
 }
 
 void TarScanner::Recover() {
   if (levels_.empty()) return;
   Level& tar = level();
   tar.local = {};
+  for (Level& each : levels_) each.last_size = 0;
+  tar.reading.reset();
+  tar.sparse.reset();
   tar.long_name.clear();
   tar.long_link.clear();
   tar.extended = false;
@@ -139,7 +136,7 @@ void TarScanner::Recover() {
 
 /// Descends into the inner tar whose header is next and whose end is missing, if that is so.
 bool TarScanner::EnterCutTar() {
-  if (levels_.size() >= kMaxLevels || !HasBlock(1)) return false;
+  if (levels_.size() >= kMaxTarLevels || !HasBlock(1)) return false;
   const uint64_t data = level().cursor + kTarBlockBytes;
   const Result<Bytes> block = Peek(level().cursor, kTarBlockBytes);
   if (!block.ok()) return false;
@@ -175,6 +172,7 @@ Status TarScanner::Search() {
 /// Tells a file that is no tar at all from a tar that is damaged further in.
 Status TarScanner::Start() {
   started_ = true;
+  FASTINET_RETURN_IF_ERROR(source_.Await(0, kTarBlockBytes));
   const uint64_t size = source_.size_bytes();
   if (size == 0) return LocatedAt(Corrupt("the file is empty"), {}, 0);
   FASTINET_ASSIGN_OR_RETURN(const Bytes head, Peek(0, std::min(size, kTarBlockBytes)));
@@ -190,85 +188,63 @@ Status TarScanner::Start() {
 /// Takes the next header of the innermost tar, or its end-of-archive marker.
 Status TarScanner::Advance() {
   if (!HasBlock(1)) {
-    return LocatedAt(Corrupt("truncated: the tar ends without its end-of-archive marker"), {},
-                     End());
+    // Of the data of an extended header the last block may lack its fill.
+    return level().reading && level().cursor < End() ? ReadExtendedHeader() : PassEnd();
   }
+  if (level().reading) return ReadExtendedHeader();
+  if (level().sparse) return ReadSparseMap();
   const uint64_t offset = level().cursor;
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(offset, kTarBlockBytes));
   if (IsZeroBlock(block)) return PassMarker();
   Result<TarHeader> header = ParseTarHeader(block);
   if (!header.ok()) return LocatedAt(std::move(header).status(), {}, offset);
-  return IsExtendedHeader(header.value().type) ? PassExtendedHeader(header.value())
+  Remember(block);
+  return IsExtendedHeader(header.value().type) ? BeginExtendedHeader(header.value())
                                                : PassEntry(header.value());
 }
 
-/// The marker is two blocks of zeros (POSIX.1-2017, pax). One alone may be what is left of a cut.
-Status TarScanner::PassMarker() {
-  const uint64_t second = level().cursor + kTarBlockBytes;
-  if (level().extended) {
-    return LocatedAt(Corrupt("an extended header is not followed by its entry"), {},
-                     level().cursor);
+Status TarScanner::BeginExtendedHeader(const TarHeader& header) {
+  const uint64_t data = level().cursor + kTarBlockBytes;
+  FASTINET_RETURN_IF_ERROR(EndOfData(header.name, data, header.size_bytes).status());
+  level().extended = level().extended || header.type != TarEntryType::kPaxGlobal;
+  level().cursor = data;
+  level().reading.emplace(header.type, header.size_bytes);
+  level().reading_name = header.name;
+  level().reading_from = data;
+  return header.size_bytes > 0 ? Status() : ReadExtendedHeader();
+}
+
+/// Takes the next block of an extended header's data.
+Status TarScanner::ReadExtendedHeader() {
+  ExtendedReader& reader = *level().reading;
+  const uint64_t count = std::min(reader.left(), kTarBlockBytes);
+  const bool global = reader.type() == TarEntryType::kPaxGlobal;
+  if (count > 0) {
+    FASTINET_ASSIGN_OR_RETURN(const Bytes data, Peek(level().cursor, count));
+    Status status = reader.Take(data, global ? &level().global : &level().local);
+    if (!status.ok()) {
+      return LocatedAt(std::move(status), level().reading_name, level().reading_from);
+    }
+    level().cursor += kTarBlockBytes;
   }
-  if (!HasBlock(2)) {
-    return LocatedAt(Corrupt("truncated: the tar ends within its end-of-archive marker"), {},
-                     End());
-  }
-  FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(second, kTarBlockBytes));
-  if (!IsZeroBlock(block)) {
-    return LocatedAt(Corrupt("a single block of zeros where the end-of-archive marker has two"), {},
-                     second);
-  }
-  level().cursor = second + kTarBlockBytes;
-  level().marker_seen = true;
+  if (reader.left() > 0) return {};
+  if (reader.type() == TarEntryType::kLongName) level().long_name = reader.TakeText();
+  if (reader.type() == TarEntryType::kLongLink) level().long_link = reader.TakeText();
+  level().reading.reset();
   return {};
 }
 
-/// Walks what lies behind the marker: fill up to the record size (10240 bytes as a rule). A header
-/// there means that tars were concatenated, and that whoever stops at the marker loses members.
-Status TarScanner::PassPadding() {
-  if (!HasBlock(1)) {
-    levels_.pop_back();
-    return {};
-  }
+/// Takes a block of the map of a sparse file.
+Status TarScanner::ReadSparseMap() {
+  SparseFile& file = *level().sparse;
   FASTINET_ASSIGN_OR_RETURN(const Bytes block, Peek(level().cursor, kTarBlockBytes));
-  if (IsTarHeader(block) && levels_.size() == 1 && concatenated_ == Concatenated::kFollowed) {
-    level().marker_seen = false;
-    level().global = {};
-    return {};
-  }
-  if (IsTarHeader(block)) {
-    return LocatedAt(Corrupt("a tar header follows the end-of-archive marker: concatenated tars; "
-                             "keep them as separate files"),
-                     {}, level().cursor);
-  }
+  const bool continues = ParseSparseBlock(block, &file.map);
   level().cursor += kTarBlockBytes;
-  return {};
-}
-
-Status TarScanner::PassExtendedHeader(const TarHeader& header) {
-  const uint64_t offset = level().cursor;
-  const uint64_t data = offset + kTarBlockBytes;
-  FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(header.name, data, header.size_bytes));
-  if (header.size_bytes > kMaxExtendedBytes) {
-    return LocatedAt(TooLarge("extended header of " + std::to_string(header.size_bytes) +
-                              " bytes; the limit is " + std::to_string(kMaxExtendedBytes)),
-                     header.name, offset);
-  }
-  std::vector<uint8_t> bytes(header.size_bytes);
-  FASTINET_RETURN_IF_ERROR(source_.ReadAt(data, bytes));
-
-  const bool global = header.type == TarEntryType::kPaxGlobal;
-  if (header.type == TarEntryType::kLongName) {
-    level().long_name = ParseLongName(bytes);
-  } else if (header.type == TarEntryType::kLongLink) {
-    level().long_link = ParseLongName(bytes);
-  } else {
-    Status status = ParsePaxRecords(bytes, global ? &level().global : &level().local);
-    if (!status.ok()) return LocatedAt(std::move(status), header.name, data);
-  }
-  level().extended = level().extended || !global;
-  SkipTo(end);
-  return {};
+  if (continues) return {};
+  SparseFile whole = std::move(file);
+  level().sparse.reset();
+  return PassSparse(std::move(whole.name), level().cursor, whole.stored_bytes, whole.map, 0,
+                    whole.file_bytes);
 }
 
 /// Takes an entry in its own right, after any extended headers.
@@ -277,13 +253,14 @@ Status TarScanner::PassEntry(const TarHeader& header) {
   const uint64_t data = offset + kTarBlockBytes;
   const PaxRecords local = std::exchange(level().local, {});
   const PaxRecords& global = level().global;
-  const bool sparse = header.type == TarEntryType::kSparse || local.sparse || global.sparse;
+  const PaxRecords& sparse = local.sparse ? local : global;
 
   std::string name = header.name;
   if (const std::string long_name = std::exchange(level().long_name, {}); !long_name.empty()) {
     name = long_name;
   }
   if (local.path || global.path) name = local.path ? *local.path : *global.path;
+  if (sparse.sparse && sparse.sparse_name) name = *sparse.sparse_name;
   name = NormalName(name);
   std::string link = header.link;
   if (const std::string long_link = std::exchange(level().long_link, {}); !long_link.empty()) {
@@ -299,18 +276,12 @@ Status TarScanner::PassEntry(const TarHeader& header) {
         offset);
   }
 
-  if (sparse) return LocatedAt(Unsupported("sparse files are not read"), name, offset);
-  if (header.type == TarEntryType::kMultiVolume) {
-    return LocatedAt(Unsupported("multi-volume archives are not read"), name, offset);
-  }
   switch (header.type) {
     case TarEntryType::kDirectory:
       level().cursor = data;
       return AddDirectory(name, offset);
-    case TarEntryType::kHardLink:  // names its target as the tar names members
-      level().cursor = data;
-      AddPassed(PassedKind::kHardLink, name, level().folder + NormalName(link), data);
-      return {};
+    case TarEntryType::kHardLink:
+      return PassHardLink(header, local, name, link);
     case TarEntryType::kSymbolicLink:
       level().cursor = data;
       AddPassed(PassedKind::kSymbolicLink, name, link, data);
@@ -322,20 +293,92 @@ Status TarScanner::PassEntry(const TarHeader& header) {
     default:
       break;
   }
-
   uint64_t size = header.size_bytes;
   if (local.size_bytes || global.size_bytes) {
     size = local.size_bytes ? *local.size_bytes : *global.size_bytes;
   }
+  if (header.type == TarEntryType::kSparse) {
+    if (!header.map_continues) {
+      return PassSparse(std::move(name), data, size, header.map, 0, header.file_bytes);
+    }
+    level().cursor = data;
+    level().sparse = SparseFile{std::move(name), size, header.file_bytes, header.map};
+    return {};
+  }
+  return PassFile(header.type, std::move(name), size, sparse);
+}
+
+/// Takes an entry with data, of which `sparse` has what pax records say if it is a sparse file.
+Status TarScanner::PassFile(TarEntryType type, std::string name, uint64_t size,
+                            const PaxRecords& sparse) {
+  const uint64_t offset = level().cursor;
+  const uint64_t data = offset + kTarBlockBytes;
+  if (sparse.sparse && !sparse.map_in_data) {
+    return PassSparse(std::move(name), data, size, sparse.map, 0, sparse.file_bytes);
+  }
   FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, size));
+  if (sparse.sparse) {
+    // What follows a map of a block is all of the file, or it is one with holes.
+    uint64_t map_bytes = 0;
+    SparseMap map;
+    if (size < kTarBlockBytes) {
+      map.Spoil();
+    } else {
+      FASTINET_ASSIGN_OR_RETURN(const Bytes head, Peek(data, kTarBlockBytes));
+      map = ParseSparseData(head, &map_bytes);
+    }
+    return PassSparse(std::move(name), data, size, map, map_bytes, sparse.file_bytes);
+  }
   SkipTo(end);
-  if (header.type == TarEntryType::kOther) {
+  if (type == TarEntryType::kOther) {
     AddPassed(PassedKind::kVendorRecord, name, {}, data);
+    return {};
+  }
+  if (type == TarEntryType::kMultiVolume) {
+    AddPassed(PassedKind::kContinuation, name, {}, data);
     return {};
   }
   // V7 has no directory type: a trailing slash says it.
   if (name.ends_with('/')) return AddDirectory(name, offset);
+  if (type == TarEntryType::kUnknown) {
+    members_.notes.push_back({TarNoteKind::kUnknownType, level().folder + name, offset});
+  }
   return AddRegular(std::move(name), data, size);
+}
+
+/// Takes a hard link, which names its target as the tar names members.
+Status TarScanner::PassHardLink(const TarHeader& header, const PaxRecords& local,
+                                std::string_view name, std::string_view link) {
+  const uint64_t data = level().cursor + kTarBlockBytes;
+  level().cursor = data;
+  const uint64_t size = local.size_bytes.value_or(header.link_bytes);
+  if (size > 0) {
+    // POSIX lets links have the data once more, and older writers tell the size without them. What
+    // follows says which it is.
+    FASTINET_RETURN_IF_ERROR(Await(data, kTarBlockBytes));
+    if (HasBlock(1)) {
+      FASTINET_ASSIGN_OR_RETURN(const Bytes next, Peek(data, kTarBlockBytes));
+      if (!IsZeroBlock(next) && !IsTarHeader(next)) {
+        FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, size));
+        SkipTo(end);
+      }
+    }
+  }
+  AddPassed(PassedKind::kHardLink, name, level().folder + NormalName(link), data);
+  return {};
+}
+
+/// Takes a sparse file, whose `size` bytes begin with a map of `map_bytes`: as a member, where all
+/// of it follows in one run.
+Status TarScanner::PassSparse(std::string name, uint64_t data, uint64_t size, const SparseMap& map,
+                              uint64_t map_bytes, uint64_t file_bytes) {
+  FASTINET_ASSIGN_OR_RETURN(const uint64_t end, EndOfData(name, data, size));
+  SkipTo(end);
+  if (map.Covers(file_bytes) && file_bytes <= size - map_bytes) {
+    return AddRegular(std::move(name), data + map_bytes, file_bytes);
+  }
+  AddPassed(PassedKind::kSparseFile, name, {}, data);
+  return {};
 }
 
 /// Lists an entry that is no file of its own.
@@ -350,7 +393,7 @@ void TarScanner::AddPassed(PassedKind kind, std::string_view name, std::string_v
 Status TarScanner::AddRegular(std::string name, uint64_t data, uint64_t size) {
   FASTINET_ASSIGN_OR_RETURN(const Bytes head, PeekHead(data, size));
   const bool is_tar = head.size() == kTarBlockBytes && IsTarHeader(head) && JunkEnd(name) == 0;
-  if (levels_.size() < kMaxLevels && (is_tar || IsNamedTar(name))) {
+  if (levels_.size() < kMaxTarLevels && (is_tar || IsNamedTar(name))) {
     if (!is_tar && !head.empty() && !IsZeroBlock(head)) {
       passed_tar_ = InnerTar{name, data, size, {head.begin(), head.end()}};
       return LocatedAt(NotATar(head, "named .tar, but it does not begin with a tar header"), name,
@@ -413,7 +456,7 @@ bool TarScanner::HasInnerTars() const {
 Status TarScanner::EnterInnerTar(std::string name, uint64_t data, uint64_t size) {
   std::string_view stem = name;
   if (stem.ends_with(kTarSuffix)) stem.remove_suffix(kTarSuffix.size());
-  Level inner{.cursor = data, .end = data + size, .folder = level().folder};
+  Level inner{.cursor = data, .end = data + size, .folder = level().folder, .begin = data};
   inner.folder.append(stem).push_back('/');
   FASTINET_ASSIGN_OR_RETURN(inner.container, AddContainer(std::move(name), data));
   levels_.push_back(std::move(inner));
@@ -430,13 +473,16 @@ bool TarScanner::HasBlock(uint64_t count) const {
   return cursor <= end && end - cursor >= count * kTarBlockBytes;
 }
 
-/// data + size, or the error of an entry whose bytes reach beyond its tar.
+/// data + size, or the error of an entry whose bytes reach beyond its tar. Where the archive's end is
+/// not known yet, CheckCut() tells when it has come.
 Result<uint64_t> TarScanner::EndOfData(std::string_view name, uint64_t data, uint64_t size) {
   const std::optional<uint64_t> end = CheckedAdd(data, size);
+  level().last_name = name;
+  level().last_data = data;
+  level().last_size = size;
   if (end && *end <= End()) return *end;
-  return LocatedAt(Corrupt("truncated, or a false size: the member has " + std::to_string(size) +
-                           " bytes, of which the tar holds " + std::to_string(End() - data)),
-                   name, End());
+  if (!KnowsEnd() && levels_.size() == 1) return End();
+  return LocatedAt(CutEntry(size, End() - data), name, End());
 }
 
 void TarScanner::SkipTo(uint64_t end_of_data) {
@@ -449,6 +495,7 @@ void TarScanner::SkipTo(uint64_t end_of_data) {
 Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
   if (offset < window_offset_ || offset + length > window_offset_ + window_length_) {
     window_length_ = 0;
+    FASTINET_RETURN_IF_ERROR(Await(offset, length));
     // Of a source that is still arriving it is not known whether there is more than was asked for,
     // and so the member before may have been said to reach beyond what turns out to be the end.
     const uint64_t size = source_.size_bytes();
@@ -466,103 +513,6 @@ Result<Bytes> TarScanner::Peek(uint64_t offset, uint64_t length) {
 /// The first block of a member's content, or all of a shorter one.
 Result<Bytes> TarScanner::PeekHead(uint64_t data, uint64_t size) {
   return Peek(data, std::min(size, kTarBlockBytes));
-}
-
-Result<uint64_t> TarScanner::Reach() {
-  // A second block of the marker, or the first of the content, each with the window behind it.
-  uint64_t reach = kTarBlockBytes + kWindowBytes;
-  if (!levels_.empty() && HasBlock(1)) {
-    std::array<uint8_t, kTarBlockBytes> block;
-    FASTINET_RETURN_IF_ERROR(source_.ReadAt(level().cursor, block));
-    const Result<TarHeader> header = ParseTarHeader(block);
-    if (header.ok() && IsExtendedHeader(header.value().type) &&
-        header.value().size_bytes <= kMaxExtendedBytes) {
-      reach = std::max(reach, kTarBlockBytes + header.value().size_bytes);
-    }
-  }
-  return reach;
-}
-
-TarMembers TarScanner::TakeMembers() {
-  TarMembers taken = std::exchange(members_, {});
-  // Later members and messages refer to all of them.
-  members_.container_names = taken.container_names;
-  const auto old_names = taken.container_names.begin();
-  taken.container_names.erase(old_names, old_names + static_cast<ptrdiff_t>(containers_taken_));
-  containers_taken_ = members_.container_names.size();
-  return taken;
-}
-
-std::vector<uint8_t> TarScanner::Save() const {
-  const auto put_records = [](Packer& packer, const PaxRecords& records) {
-    packer.Put(uint64_t{records.path.has_value()});
-    packer.Put(records.path.value_or(""));
-    packer.Put(uint64_t{records.size_bytes.has_value()});
-    packer.Put(records.size_bytes.value_or(0));
-    packer.Put(uint64_t{records.sparse});
-    packer.Put(uint64_t{records.link_path.has_value()});
-    packer.Put(records.link_path.value_or(""));
-  };
-  Packer packer;
-  packer.Put(2 * kStateForm + uint64_t{started_});
-  packer.Put(uint64_t{levels_.size()});
-  for (const Level& tar : levels_) {
-    packer.Put(tar.cursor);
-    packer.Put(tar.end);
-    packer.Put(tar.folder);
-    packer.Put(static_cast<uint64_t>(int64_t{tar.container}));
-    packer.Put(uint64_t{tar.marker_seen});
-    put_records(packer, tar.global);
-    put_records(packer, tar.local);
-    packer.Put(tar.long_name);
-    packer.Put(tar.long_link);
-    packer.Put(uint64_t{tar.extended});
-  }
-  return packer.Take();
-}
-
-Status TarScanner::Restore(Bytes saved, std::vector<std::string> container_names) {
-  Unpacker unpacker(saved);
-  const uint64_t first = unpacker.Number();
-  const uint64_t form = first / 2;
-  const auto read_records = [&unpacker, form] {
-    PaxRecords records;
-    const bool has_path = unpacker.Number() != 0;
-    std::string path = unpacker.Text();
-    if (has_path) records.path = std::move(path);
-    const bool has_size = unpacker.Number() != 0;
-    const uint64_t size = unpacker.Number();
-    if (has_size) records.size_bytes = size;
-    records.sparse = unpacker.Number() != 0;
-    if (form == 0) return records;
-    const bool has_link = unpacker.Number() != 0;
-    std::string link = unpacker.Text();
-    if (has_link) records.link_path = std::move(link);
-    return records;
-  };
-  started_ = first % 2 != 0;
-  levels_.clear();
-  members_ = {};
-  members_.container_names = std::move(container_names);
-  containers_taken_ = members_.container_names.size();
-  window_length_ = 0;
-  for (uint64_t left = unpacker.Number(); left > 0 && unpacker.whole(); --left) {
-    Level tar{.cursor = unpacker.Number(), .end = unpacker.Number(), .folder = unpacker.Text()};
-    tar.container = static_cast<int32_t>(unpacker.Number());
-    tar.marker_seen = unpacker.Number() != 0;
-    tar.global = read_records();
-    tar.local = read_records();
-    tar.long_name = unpacker.Text();
-    if (form > 0) tar.long_link = unpacker.Text();
-    tar.extended = unpacker.Number() != 0;
-    levels_.push_back(std::move(tar));
-  }
-  bool fits = form <= kStateForm && unpacker.at_end() && levels_.size() <= kMaxLevels;
-  for (const Level& tar : levels_) {
-    fits = fits && tar.container >= -1 && tar.container < std::ssize(members_.container_names);
-  }
-  if (!fits) return Corrupt("the saved state of the scan is damaged");
-  return {};
 }
 
 /// Adds where it is: the member as named in the innermost tar, or that tar itself.

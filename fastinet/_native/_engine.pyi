@@ -410,12 +410,14 @@ class ItemRules:
         split: str,
         around: str,
         is_named: bool,
+        end_marker_required: bool = True,
     ) -> None:
         """With `labels_by_function` some samples without a label have one item, too.
 
         The members that count are those of `split`, by its name or its folder's; "": of the split
         that the first image is of, and another one is an error; "all": all. `around` is the split
-        that the stream's name is; "": it is none, or where not `is_named`, nobody knows.
+        that the stream's name is; "": it is none, or where not `is_named`, nobody knows. Unless
+        `end_marker_required`, a tar may end without its end-of-archive marker.
         """
 
 class StreamItems:
@@ -439,6 +441,9 @@ class StreamItems:
         """As of StreamEpoch."""
     @property
     def skipped_names(self) -> list[str]:
+        """As of StreamEpoch."""
+    @property
+    def notes(self) -> list[tuple[int, int, str, int]]:
         """As of StreamEpoch."""
 
 class StreamEpoch:
@@ -502,6 +507,13 @@ class StreamEpoch:
     @property
     def skipped_names(self) -> list[str]:
         """The first few of them, with what they are where they are no files."""
+    @property
+    def notes(self) -> list[tuple[int, int, str, int]]:
+        """What is odd about the tars so far, a row for each kind that there was.
+
+        (Its number in ``_scan.NOTE_KINDS``, how often, name and offset of the first, as of
+        ``_scan.Note``.)
+        """
 
 def make_checkpoints(
     table: ItemTable, first: int, count: int, *, stride: int, threads: int

@@ -15,9 +15,30 @@ SYMBOLIC_LINK: str
 DEVICE: str
 VENDOR_RECORD: str
 LEFTOVER: str
+SPARSE_FILE: str
+CONTINUATION: str
 FOLDER_LINK: str
 PASSED_KINDS: tuple[str, ...]
 """What an entry is that is no file of its own."""
+
+CUT_MARKER: str
+NO_MARKER: str
+LONE_ZEROS: str
+STALE_PADDING: str
+UNKNOWN_TYPE: str
+NOTE_KINDS: tuple[str, ...]
+"""What is odd about a tar that is read nevertheless, see ``TarNoteKind`` in csrc/tar/scan.h."""
+
+class Note(NamedTuple):
+    """Something odd about a tar that is read nevertheless."""
+
+    kind: str
+    """One of ``NOTE_KINDS``."""
+    name: str
+    """The inner tar, as in ``container_names``, or "" for the archive itself; of UNKNOWN_TYPE the
+    member."""
+    offset: int
+    """[bytes]"""
 
 class Passed(NamedTuple):
     """An entry that is no file of its own."""
@@ -63,11 +84,14 @@ class Members(NamedTuple):
     """Of an archive that is a folder: how many symbolic links, to files or folders, lead out of it,
     or are absolute, and are followed all the same: what they lead to is among the members. And the
     first three of them."""
+    notes: Sequence[Note] = ()
+    """What is odd, in archive order."""
 
 def scan(
     path: str | os.PathLike[str],
     folder: str = "",
     progress: Progress | None = None,
+    end_marker_required: bool = True,
 ) -> Members:
     """Walks the headers of the tar at ``path``, inner tars included, with the GIL released.
 
@@ -75,11 +99,12 @@ def scan(
         path: the archive.
         folder: put before every name, with a slash; "" puts nothing.
         progress: called now and then with (bytes passed, bytes in all). Ctrl-C stops the scan.
+        end_marker_required: whether a tar without its end-of-archive marker is truncated.
 
     Raises:
         MissingError, ReadError: the file is not there or cannot be read.
         CorruptError: it is no tar, is truncated, or is damaged; the message says where.
-        UnsupportedError: compressed, sparse, multi-volume or nested deeper than two levels.
+        UnsupportedError: compressed, or nested deeper than two levels.
         TooLargeError: an extended header or a name beyond its limit.
     """
 
@@ -90,6 +115,7 @@ def survey(
     keep: Any = None,
     begun: tuple[bytes, Sequence[str]] | None = None,
     max_errors: int = 1000,
+    end_marker_required: bool = True,
 ) -> tuple[Members, list[FastinetError]]:
     """Walks the headers as :func:`scan` does, and on behind what is damaged.
 
@@ -102,6 +128,7 @@ def survey(
             of the containers.
         begun: go on from a state that was kept, with the names of the containers up to there.
         max_errors: after so many errors the walk ends.
+        end_marker_required: as of :func:`scan`.
 
     Returns:
         The members that are whole, and what is wrong, in archive order; of a survey that goes on,
@@ -144,6 +171,7 @@ class SeekPass:
         path: the archive.
         folder: put before every name, with a slash; "" puts nothing.
         spacing: of the seek points [bytes of inflated data].
+        end_marker_required: as of :func:`scan`.
 
     Raises:
         MissingError, ReadError: the file is not there or cannot be read.
@@ -151,7 +179,11 @@ class SeekPass:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], folder: str = "", spacing: int = ...
+        self,
+        path: str | os.PathLike[str],
+        folder: str = "",
+        spacing: int = ...,
+        end_marker_required: bool = True,
     ) -> None: ...
     def resume(self, state: NDArray[np.uint8] | bytes, container_names: Sequence[str]) -> None:
         """Goes on after the part with `state`; before any step, if at all.

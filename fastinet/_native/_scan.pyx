@@ -31,6 +31,14 @@ cdef extern from "tar/scan.h" namespace "fastinet" nogil:
         string target
         uint64_t offset
 
+    cdef cppclass TarNoteKind:
+        pass
+
+    cdef cppclass TarNote:
+        TarNoteKind kind
+        string name
+        uint64_t offset
+
     cdef cppclass TarMembers:
         vector[uint64_t] offsets
         vector[uint64_t] sizes
@@ -40,6 +48,7 @@ cdef extern from "tar/scan.h" namespace "fastinet" nogil:
         vector[uint64_t] name_ends
         vector[string] container_names
         vector[PassedEntry] passed
+        vector[TarNote] notes
         size_t count()
 
 
@@ -53,7 +62,7 @@ cdef extern from "tar/member_name.h" namespace "fastinet" nogil:
 
 cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
     cdef cppclass ArchiveScan:
-        Status Open(string path, string folder) except +
+        Status Open(string path, string folder, cpp_bool end_marker_required) except +
         Status Step(int64_t max_blocks) except +
         void Recover() except +
         cpp_bool searching()
@@ -65,7 +74,9 @@ cdef extern from "bindings/archive_scan.h" namespace "fastinet" nogil:
         const TarMembers& members()
 
     cdef cppclass GzipScan:
-        Status Open(string path, string folder, uint64_t spacing) except +
+        Status Open(
+            string path, string folder, uint64_t spacing, cpp_bool end_marker_required
+        ) except +
         Status Resume(Bytes state, vector[string] container_names) except +
         Status Step(uint64_t compressed_bytes) except +
         cpp_bool done()
@@ -105,18 +116,29 @@ cdef int64_t BLOCKS_PER_STEP = 4096
 
 Members = namedtuple(
     "Members",
-    "offsets sizes containers heads names name_ends container_names special_entries passed outside",
-    defaults=[(), (0, ())],
+    "offsets sizes containers heads names name_ends container_names special_entries passed outside"
+    " notes",
+    defaults=[(), (0, ()), ()],
 )
 Passed = namedtuple("Passed", "kind name target offset")
+Note = namedtuple("Note", "kind name offset")
 
 # As PassedKind in csrc/tar/scan.h numbers them; the last one is of folders alone.
 PASSED_KINDS = (
-    HARD_LINK, SYMBOLIC_LINK, DEVICE, VENDOR_RECORD, LEFTOVER, FOLDER_LINK
-) = ("hard link", "symbolic link", "device", "vendor record", "leftover", "folder link")
+    HARD_LINK, SYMBOLIC_LINK, DEVICE, VENDOR_RECORD, LEFTOVER, SPARSE_FILE, CONTINUATION,
+    FOLDER_LINK
+) = (
+    "hard link", "symbolic link", "device", "vendor record", "leftover", "sparse file",
+    "continuation", "folder link"
+)
+
+# As TarNoteKind in csrc/tar/scan.h numbers them.
+NOTE_KINDS = (
+    CUT_MARKER, NO_MARKER, LONE_ZEROS, STALE_PADDING, UNKNOWN_TYPE
+) = ("cut marker", "no marker", "lone zeros", "stale padding", "unknown type")
 
 
-def scan(path, folder="", progress=None):
+def scan(path, folder="", progress=None, bint end_marker_required=True):
     """Walks the headers of the tar at ``path``; the stub ``_scan.pyi`` documents it."""
     cdef ArchiveScan archive
     cdef Status status
@@ -124,7 +146,7 @@ def scan(path, folder="", progress=None):
     cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
 
     with nogil:
-        status = archive.Open(path_bytes, folder_bytes)
+        status = archive.Open(path_bytes, folder_bytes, end_marker_required)
     check(status)
     while not archive.done():
         with nogil:
@@ -136,7 +158,15 @@ def scan(path, folder="", progress=None):
     return as_arrays(archive.members())
 
 
-def survey(path, folder="", progress=None, keep=None, begun=None, max_errors=1000):
+def survey(
+    path,
+    folder="",
+    progress=None,
+    keep=None,
+    begun=None,
+    max_errors=1000,
+    bint end_marker_required=True,
+):
     """Walks on where ``scan`` would give up; the stub ``_scan.pyi`` documents it."""
     cdef ArchiveScan archive
     cdef Status status
@@ -146,7 +176,7 @@ def survey(path, folder="", progress=None, keep=None, begun=None, max_errors=100
     cdef vector[string] names
 
     with nogil:
-        status = archive.Open(path_bytes, folder_bytes)
+        status = archive.Open(path_bytes, folder_bytes, end_marker_required)
     check(status)
     if begun is not None:
         saved, container_names = begun
@@ -181,10 +211,12 @@ cdef class SeekPass:
 
     cdef GzipScan pass_
 
-    def __init__(self, path, folder="", uint64_t spacing=kSeekSpacingBytes):
+    def __init__(
+        self, path, folder="", uint64_t spacing=kSeekSpacingBytes, bint end_marker_required=True
+    ):
         cdef string path_bytes = os.fsencode(path)
         cdef string folder_bytes = folder.encode("utf-8", "surrogateescape")
-        check(self.pass_.Open(path_bytes, folder_bytes, spacing))
+        check(self.pass_.Open(path_bytes, folder_bytes, spacing, end_marker_required))
 
     def resume(self, const uint8_t[::1] state, container_names):
         cdef vector[string] names = [
@@ -260,6 +292,14 @@ cdef as_arrays(const TarMembers& found):
         containers,
         sum(entry.kind != LEFTOVER for entry in passed),
         passed,
+        notes=[
+            Note(
+                NOTE_KINDS[<int> found.notes[i].kind],
+                found.notes[i].name.decode("utf-8", "surrogateescape"),
+                found.notes[i].offset,
+            )
+            for i in range(found.notes.size())
+        ],
     )
 
 

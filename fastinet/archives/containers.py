@@ -60,4 +60,5 @@ def join_members(parts: Sequence[Members]) -> Members:
         container_names=[name for part in parts for name in part.container_names],
         special_entries=sum(part.special_entries for part in parts),
         passed=passed,
+        notes=[note for part in parts for note in part.notes],
     )

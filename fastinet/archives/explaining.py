@@ -11,6 +11,7 @@ import shlex
 import zlib
 from typing import TYPE_CHECKING
 
+from fastinet.archives.tar_notes import ALLOW, WITHOUT_MARKER
 from fastinet.errors import CorruptError, FastinetError, UnsupportedError
 from fastinet.formats.signatures import HEAD_BYTES, content_of
 
@@ -26,9 +27,12 @@ _NO_TAR = ("not a tar", "the file is empty")
 _FOREIGN = ("archives are not read",)
 _EMPTY = "download it again, or look at what the program says that should have written it"
 _SENDER = "look at the messages of what sends it, which stopped too early"
-_WITHOUT_MARKER = "truncated: the tar ends without its end-of-archive marker"
 _WITHIN_MARKER = "truncated: the tar ends within its end-of-archive marker"
 _LONE_ZEROS = "a single block of zeros"
+_AFTER_ZEROS = (
+    "some programs stop there; pack it anew from what `tar --ignore-zeros -xf` extracts, or where"
+    f" no member follows, {ALLOW}"
+)
 
 
 def explained_scan(error: FastinetError, path: Path, *, is_gzip: bool = False) -> FastinetError:
@@ -73,10 +77,10 @@ def explained_stream(error: FastinetError, head: bytes) -> FastinetError:
             return _explained_start(error, inflated, None, subject="what it inflates to is")
         return _explained_start(error, head, None)
     if error.cause.startswith("truncated"):
-        return error.advising(
-            f"{_SENDER}; a tar that was written without its end-of-archive marker is whole as"
-            " `(cat TAR; head -c 1024 /dev/zero)`"
-        )
+        allowed = f"; {ALLOW}" if error.cause == WITHOUT_MARKER else ""
+        return error.advising(f"{_SENDER}{allowed}")
+    if error.cause.startswith(_LONE_ZEROS):
+        return error.advising(_AFTER_ZEROS)
     return error
 
 
@@ -140,17 +144,18 @@ def _mending(error: FastinetError, path: Path, *, is_gzip: bool) -> str:
     """What can be done about a tar that ends too early or in an odd way; "": nothing is known."""
     cause = error.cause.removeprefix(_INFLATED)
     if cause.startswith(_LONE_ZEROS):
-        return "some programs stop there; pack it anew from what `tar --ignore-zeros -xf` extracts"
+        return _AFTER_ZEROS
     if not cause.startswith("truncated"):
         return ""
     again = "if it was downloaded, continue or repeat that"
     # The end of an inner tar is not at the end of the file.
-    if error.member is not None or cause not in (_WITHOUT_MARKER, _WITHIN_MARKER):
-        return f"{again}; else pack it anew"
+    if error.member is not None or cause not in (WITHOUT_MARKER, _WITHIN_MARKER):
+        allowed = f", or if it is whole, {ALLOW}" if cause == WITHOUT_MARKER else ""
+        return f"{again}; else pack it anew{allowed}"
     if is_gzip:
         return (
             f"{again}; a tar that was written so lacks zeros alone, which"
-            " `(gunzip -c OLD; head -c 1024 /dev/zero) | gzip > NEW` adds"
+            f" `(gunzip -c OLD; head -c 1024 /dev/zero) | gzip > NEW` adds; {ALLOW}"
         )
     size = path.stat().st_size
     rest = size % _BLOCK_BYTES
@@ -162,7 +167,7 @@ def _mending(error: FastinetError, path: Path, *, is_gzip: bool) -> str:
     missing = (blocks + (1 if cause == _WITHIN_MARKER else 2)) * _BLOCK_BYTES - size
     return (
         f"{again}; a tar that was written so lacks {missing} bytes of zeros alone, which"
-        f" `head -c {missing} /dev/zero >> {shlex.quote(str(path))}` adds"
+        f" `head -c {missing} /dev/zero >> {shlex.quote(str(path))}` adds; {ALLOW}"
     )
 
 

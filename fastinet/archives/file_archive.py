@@ -32,6 +32,8 @@ class OneFile:
     briefly: bool = False
     """True: the file is opened anew for each read, and closed again, because a dataset of many
     archives would exceed the process's limit of open files."""
+    end_marker_required: bool = True
+    """Whether a tar without its end-of-archive marker is an error."""
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class FileArchive(OneFile):
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members; see :func:`fastinet._native._scan.scan`."""
         try:
-            return _scan.scan(self.path, self.folder, progress)
+            return _scan.scan(self.path, self.folder, progress, self.end_marker_required)
         except FastinetError as error:
             raise explained_scan(error, self.path) from None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastinet.archives.explaining import explained_scan
 from fastinet.archives.file_archive import OneFile
 from fastinet.archives.seek_log import obtain_seek_index
+from fastinet.archives.tar_notes import check_end_markers
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError
 from fastinet.sidecars.identity import has_same_content
@@ -43,9 +44,12 @@ class GzipArchive(OneFile):
     def scan(self, progress: Progress | None = None) -> _scan.Members:
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
         try:
-            return self.seek_index(progress).members()
+            members = self.seek_index(progress).members()
+            if self.end_marker_required:
+                check_end_markers(members.notes, str(self.path))
         except FastinetError as error:
             raise explained_scan(error, self.path, is_gzip=True) from None
+        return members
 
     def open(self, files: Callable[[], Files]) -> _engine.Source:  # noqa: ARG002  # a folder needs them
         """What the archive inflates to, for the engine.
@@ -78,6 +82,7 @@ class GzipArchive(OneFile):
             progress,
             mapped=not self.briefly,
             sidecars=sidecars,
+            end_marker_required=self.end_marker_required,
         )
         if index.path is None:
             self.held[:] = [(identity, index)]

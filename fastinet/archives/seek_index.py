@@ -37,7 +37,7 @@ import mmap
 import os
 import struct
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -109,6 +109,8 @@ class _ChunkText:
     special_entries: Count
     passed: list[tuple[str, str, str, Count]] | None = None
     """Entries that are no files of their own, as `_scan.Passed`. Earlier versions kept none."""
+    notes: list[tuple[str, str, Count]] = field(default_factory=list)
+    """What is odd about the tar, as `_scan.Note`. Earlier versions refused what is."""
 
 
 FORM: Final = LogForm("seek index", b"FASTSEEK", FORMAT_VERSION, 1 << 16, SeekHeader)
@@ -368,6 +370,7 @@ def members_of_chunk(chunk: StoredChunk) -> _scan.Members:
         container_names=told.containers,
         special_entries=told.special_entries,
         passed=None if told.passed is None else [_scan.Passed(*entry) for entry in told.passed],
+        notes=[_scan.Note(*note) for note in told.notes],
     )
 
 

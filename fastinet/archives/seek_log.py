@@ -64,6 +64,7 @@ def obtain_seek_index(
     chunk_bytes: int = CHUNK_BYTES,
     mapped: bool = True,
     sidecars: Sidecars | None = None,
+    end_marker_required: bool = True,
 ) -> SeekIndex:
     """The seek index of a gzipped tar; made in one pass where there is no good one.
 
@@ -80,6 +81,8 @@ def obtain_seek_index(
         chunk_bytes: of the compressed file that are kept at once.
         mapped: False reads the index into memory: a mapping keeps a file descriptor.
         sidecars: of the archive; None: they are in the usual places.
+        end_marker_required: of a pass that is made. An index that is there may be of a tar without
+            its marker: its members' notes say so.
 
     Raises:
         ReadError: the archive cannot be read. What was done is kept.
@@ -111,7 +114,11 @@ def obtain_seek_index(
             warn(f"{finding}; it is built anew")
         log = SeekLog(usable, archive, header, sidecars.advice())
         with contextlib.closing(log):
-            _run_seek_pass(log, archive, header, progress, chunk_bytes)
+            if not log.is_complete:
+                seek_pass = _scan.SeekPass(
+                    archive, header.folder, header.spacing, end_marker_required
+                )
+                _run_seek_pass(log, seek_pass, progress, chunk_bytes)
             if log.path is None:
                 return seek_index_in_memory(log.content_in_memory(), log.not_kept)
         found = load_seek_index(log.path, header, mapped=mapped)
@@ -129,16 +136,9 @@ def obtain_seek_index(
 
 
 def _run_seek_pass(
-    log: SeekLog,
-    archive: Path,
-    header: SeekHeader,
-    progress: Progress,
-    chunk_bytes: int,
+    log: SeekLog, seek_pass: _scan.SeekPass, progress: Progress, chunk_bytes: int
 ) -> None:
-    """Adds to the log what the pass over `archive` finds behind what was found before."""
-    if log.is_complete:
-        return
-    seek_pass = _scan.SeekPass(archive, header.folder, header.spacing)
+    """Adds to the log what the pass finds behind what was found before."""
     if log.state:
         seek_pass.resume(log.state, log.container_names)
     kept = seek_pass.position_bytes
@@ -237,6 +237,7 @@ def _packed_chunk(part: _scan.SeekPart, inflated_bytes: int, md5: bytes) -> byte
         "containers": members.container_names,
         "special_entries": members.special_entries,
         "passed": members.passed,
+        "notes": members.notes,
     }
     text = json.dumps(told).encode("ascii")
     rest = b"".join(

@@ -17,6 +17,7 @@ import fastinet
 from fastinet.base.cpus import available_cpus
 from fastinet.cli.measure import Measurement, measure
 from fastinet.cli.opening import (
+    end_marker_option,
     index_option,
     open_archive,
     open_streamed,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from fastinet import Dataset
+    from fastinet.archives.tar_notes import EndMarker
 
 _CHUNK = 16  # images that a thread of the read and decode measurements takes at a time
 _NAMED = 10  # images without a row that are named where people read
@@ -52,6 +54,7 @@ Failed = dict[str, str]  # key of each image that gives no row, and why
 @archive_argument
 @split_option
 @index_option
+@end_marker_option
 @click.option(
     "--threads",
     type=click.IntRange(1),
@@ -71,6 +74,7 @@ def bench(
     archive: str,
     split: str | None,
     index_path: str | None,
+    end_marker: EndMarker,
     threads: int | None,
     seconds: float,
     batch_size: int,
@@ -90,9 +94,11 @@ def bench(
     """
     if is_stream(archive):
         refuse_for_stream(archive, index=index_path)
-        _bench_stream(archive, split, threads or available_cpus(), batch_size, seed, as_json)
+        _bench_stream(
+            archive, split, end_marker, threads or available_cpus(), batch_size, seed, as_json
+        )
         return
-    dataset = open_archive(archive, split, index_path=index_path)
+    dataset = open_archive(archive, split, index_path=index_path, end_marker=end_marker)
     batch_size = min(batch_size, len(dataset))
     counts = _thread_counts(threads or available_cpus())
     failed: Failed = {}
@@ -132,9 +138,17 @@ def bench(
 
 
 def _bench_stream(
-    archive: str, split: str | None, threads: int, batch_size: int, seed: int, as_json: bool
+    archive: str,
+    split: str | None,
+    end_marker: EndMarker,
+    threads: int,
+    batch_size: int,
+    seed: int,
+    as_json: bool,
 ) -> None:
-    stream = open_streamed(archive, labels=lambda _key, _companions: -1, split=split)
+    stream = open_streamed(
+        archive, labels=lambda _key, _companions: -1, split=split, end_marker=end_marker
+    )
     transform = fastinet.RandomResizedCrop(224)
     loader = fastinet.StreamLoader(
         stream, batch_size, transform, threads=threads, seed=seed, on_error="mask", world=1

@@ -9,7 +9,13 @@ import click
 import numpy as np
 
 import fastinet
-from fastinet.cli.opening import describe_index, index_option, open_archive, split_option
+from fastinet.cli.opening import (
+    describe_index,
+    end_marker_option,
+    index_option,
+    open_archive,
+    split_option,
+)
 from fastinet.cli.output import (
     archive_argument,
     file_bar,
@@ -22,12 +28,14 @@ from fastinet.cli.output import (
 
 if TYPE_CHECKING:
     from fastinet import Dataset, Duplicates
+    from fastinet.archives.tar_notes import EndMarker
 
 
 @click.command()
 @archive_argument
 @split_option
 @index_option
+@end_marker_option
 @click.option(
     "--checkpoints", is_flag=True, help="Also make entropy checkpoints: one pass over the data."
 )
@@ -50,6 +58,7 @@ def index(
     archive: str,
     split: str | None,
     index_path: str | None,
+    end_marker: EndMarker,
     checkpoints: bool,
     stride: int,
     duplicates: bool,
@@ -69,7 +78,7 @@ def index(
     where it was.
     """
     start = time.perf_counter()
-    dataset = open_archive(archive, split, index_path=index_path)
+    dataset = open_archive(archive, split, index_path=index_path, end_marker=end_marker)
     seconds = time.perf_counter() - start
     if checkpoints:
         _make_checkpoints(dataset, stride, threads)

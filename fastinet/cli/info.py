@@ -11,6 +11,7 @@ from fastinet.cli.headers import HeaderTally, header_facts, print_mix
 from fastinet.cli.info_stream import info_of_stream
 from fastinet.cli.opening import (
     describe_index,
+    end_marker_option,
     index_option,
     open_archive,
     open_streamed,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet import Dataset
+    from fastinet.archives.tar_notes import EndMarker
 
 _FIRST_KEYS = 3
 _FIRST_CLASSES = 5
@@ -41,6 +43,7 @@ _FIRST_CLASSES = 5
 @archive_argument
 @split_option
 @index_option
+@end_marker_option
 @click.option(
     "--sample",
     type=click.IntRange(0),
@@ -62,6 +65,7 @@ def info(
     archive: str,
     split: str | None,
     index_path: str | None,
+    end_marker: EndMarker,
     sample: int,
     lang: str,
     with_classes: bool,
@@ -75,14 +79,16 @@ def info(
     """
     if is_stream(archive):
         info_of_stream(
-            open_streamed(archive, split=split, devkit=devkit, index=index_path),
+            open_streamed(
+                archive, split=split, devkit=devkit, index=index_path, end_marker=end_marker
+            ),
             sample,
             lang,
             with_classes,
             as_json,
         )
         return
-    dataset = open_archive(archive, split, devkit, index_path)
+    dataset = open_archive(archive, split, devkit, index_path, end_marker)
     facts = _describe(archive, dataset)
     rows = _class_rows(dataset, lang)
     facts["first_classes"] = [row["name"] for row in rows[:_FIRST_CLASSES]]

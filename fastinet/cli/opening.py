@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fastinet import Boxes, Dataset, Stream
+    from fastinet.archives.tar_notes import EndMarker
     from fastinet.datasets.companions import LabelFunction
 
 
@@ -39,11 +40,24 @@ index_option = click.option(
 )
 
 
+end_marker_option = click.option(
+    "--end-marker",
+    type=click.Choice(["required", "optional"]),
+    default="required",
+    show_default=True,
+    help=(
+        "Whether a tar must end with its end-of-archive marker. A tar that was cut may lack nothing"
+        " else, so make it optional for archives alone that are known to be whole."
+    ),
+)
+
+
 def open_archive(
     path: str,
     split: str | None = None,
     devkit: str | None = None,
     index_path: str | None = None,
+    end_marker: EndMarker = "required",
 ) -> Dataset:
     """The dataset at `path`; shows how far the scan is where there is no index yet.
 
@@ -62,6 +76,7 @@ def open_archive(
                 devkit=devkit,
                 index=True if index_path is None else index_path,
                 progress=progress,
+                end_marker=end_marker,
             )
     except KeyboardInterrupt:
         if is_gzip(Path(path)):
@@ -93,6 +108,7 @@ def open_streamed(
     *,
     split: str | None = None,
     labels: LabelFunction | None = None,
+    end_marker: EndMarker = "required",
     **refused: object,
 ) -> Stream:
     """The archive that arrives by `path`: "-" or a named pipe.
@@ -106,7 +122,7 @@ def open_streamed(
         raise click.UsageError("standard input is a terminal: cat archive.tar | fastinet ... -")
     try:
         # Commands that only look at a stream look at all of it.
-        return fastinet.open_stream(path, split=split or ALL, labels=labels)
+        return fastinet.open_stream(path, split=split or ALL, labels=labels, end_marker=end_marker)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 

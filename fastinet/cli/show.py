@@ -13,6 +13,7 @@ import numpy as np
 import fastinet
 from fastinet.cli.opening import (
     classes_if_any,
+    end_marker_option,
     index_option,
     open_archive,
     open_boxes,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet import Batch, Dataset, ItemBoxes
+    from fastinet.archives.tar_notes import EndMarker
     from fastinet.datasets.classes import ClassInfo
     from fastinet.recipes import Recipe
 
@@ -45,6 +47,7 @@ _COUNT = 40  # images of a sheet, unless told otherwise
 @archive_argument
 @split_option
 @index_option
+@end_marker_option
 @click.option(
     "--output", "-o", default="contact_sheet.png", show_default=True, help="PNG to write."
 )
@@ -77,6 +80,7 @@ def show(
     archive: str,
     split: str | None,
     index_path: str | None,
+    end_marker: EndMarker,
     output: str,
     count: int | None,
     transform: str,
@@ -92,15 +96,15 @@ def show(
     recipe = None if recipe_name is None else _recipe(recipe_name, boxes)
     if is_stream(archive):
         refuse_for_stream(archive, index=index_path, recipe=recipe_name)
-        _show_stream(archive, split, output, count or _COUNT, transform, seed, boxes)
+        _show_stream(archive, split, end_marker, output, count or _COUNT, transform, seed, boxes)
         return
     if recipe is not None:
-        dataset = open_archive(archive, split, index_path=index_path)
+        dataset = open_archive(archive, split, index_path=index_path, end_marker=end_marker)
         training = transform != "val"
         show_recipe(dataset, recipe, output, count=count, training=training, seed=seed)
         return
     count = count or _COUNT
-    dataset = open_archive(archive, split, index_path=index_path)
+    dataset = open_archive(archive, split, index_path=index_path, end_marker=end_marker)
     of_items = None if boxes is None else _boxes_of_items(boxes, dataset)
     if transform == "none":
         items = np.random.default_rng(seed).permutation(len(dataset))[:count]
@@ -201,6 +205,7 @@ def _rule(transform: str) -> fastinet.RandomResizedCrop | fastinet.CenterCrop:
 def _show_stream(
     archive: str,
     split: str | None,
+    end_marker: EndMarker,
     output: str,
     count: int,
     transform: str,
@@ -216,7 +221,7 @@ def _show_stream(
     images: list[Picture]
     errors: Mapping[int, Exception]
     if transform == "none":
-        stream = open_streamed(archive, split=split, boxes=boxes)
+        stream = open_streamed(archive, split=split, boxes=boxes, end_marker=end_marker)
         with contextlib.closing(stream.items()) as items:
             first = list(itertools.islice(items, count))
         decoded = [_decoded(item.data, item.key) for item in first]
@@ -225,7 +230,9 @@ def _show_stream(
         classes = classes_if_any([(item.key, item.companions) for item in first])
         keys = [item.key for item in first]
     else:
-        stream = open_streamed(archive, split=split, labels=note_class, boxes=boxes)
+        stream = open_streamed(
+            archive, split=split, labels=note_class, boxes=boxes, end_marker=end_marker
+        )
         loader = fastinet.StreamLoader(
             stream, count, _rule(transform), seed=seed, world=1, on_error="mask"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import fastinet
-from fastinet.cli.opening import index_option, refuse_streams
+from fastinet.cli.opening import end_marker_option, index_option, refuse_streams
 from fastinet.cli.output import (
     json_option,
     literal,
@@ -19,6 +19,7 @@ from fastinet.cli.output import (
 from fastinet.errors import FastinetError
 
 if TYPE_CHECKING:
+    from fastinet.archives.tar_notes import EndMarker
     from fastinet.verification import Finding, Report
 
 _SHOWN = 5  # findings of one kind; --json has all
@@ -42,6 +43,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
     "--again", is_flag=True, help="Forget what earlier runs found, and how far they came."
 )
 @index_option
+@end_marker_option
 @click.option("--threads", type=click.IntRange(1), help="[default: all CPUs]")
 @json_option
 @click.pass_context
@@ -54,6 +56,7 @@ def verify(
     expect: str | None,
     again: bool,
     index_path: str | None,
+    end_marker: EndMarker,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -75,6 +78,7 @@ def verify(
                 expect=expect,
                 again=again,
                 index=True if index_path is None else index_path,
+                end_marker=end_marker,
                 threads=threads,
                 progress=progress,
             )

@@ -271,21 +271,21 @@ def _synset(fields: dict[str, Any], name: str) -> Synset:
 def _whole(fields: dict[str, Any], field: str, name: str) -> int:
     value = fields.get(field)
     if not isinstance(value, np.ndarray) or value.size != 1 or not float(value[0]).is_integer():
-        raise CorruptError(f"a synset's '{field}' is no whole number: {value}", member=name)
+        raise CorruptError(f"a synset's '{field}' is no whole number: {value!s:.80}", member=name)
     return int(value[0])
 
 
 def _children(fields: dict[str, Any], name: str) -> tuple[int, ...]:
     value = fields.get("children", np.zeros(0))
     if not isinstance(value, np.ndarray) or not all(float(child).is_integer() for child in value):
-        raise CorruptError(f"a synset's 'children' are no IDs: {value}", member=name)
+        raise CorruptError(f"a synset's 'children' are no IDs: {value!s:.80}", member=name)
     return tuple(int(child) for child in value)
 
 
 def _text(fields: dict[str, Any], names: tuple[str, ...], name: str) -> str:
     value = next((fields[field] for field in names if field in fields), None)
     if not isinstance(value, str):
-        raise CorruptError(f"a synset's '{names[0]}' is no text: {value}", member=name)
+        raise CorruptError(f"a synset's '{names[0]}' is no text: {value!s:.80}", member=name)
     return value
 
 

@@ -196,6 +196,14 @@ def _other_entries(found: Members) -> Iterator[PassedOver]:
         (_scan.FOLDER_LINK, _FOLDER_LINKS),
         (_scan.DEVICE, "devices, FIFOs and sockets skipped"),
         (_scan.VENDOR_RECORD, "vendor records of the tar skipped"),
+        (
+            _scan.SPARSE_FILE,
+            "sparse files skipped, which are in the tar in pieces; pack anew without --sparse",
+        ),
+        (
+            _scan.CONTINUATION,
+            "rests of files skipped that begin in another volume (tar --multi-volume joins them)",
+        ),
     ):
         names = [
             _arrow(entry) if entry.target else entry.name

@@ -14,7 +14,7 @@ from fastinet.datasets.companion_columns import CompanionColumns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Listing", "Others", "Split"]
+__all__ = ["Listing", "Others", "Split", "Unmarked"]
 
 
 class Split(NamedTuple):
@@ -24,6 +24,17 @@ class Split(NamedTuple):
     """"train", "val", "test", or as the archive calls it."""
     wnids: tuple[str, ...]
     """[K] classes in label order; several splits may have the same ones."""
+
+
+class Unmarked(NamedTuple):
+    """A tar that only ``end_marker="optional"`` reads; see :mod:`fastinet.archives.tar_notes`."""
+
+    archive: int
+    """Number of the archive."""
+    kind: str
+    """As of ``_scan.Note``, and so are the others."""
+    name: str
+    offset: int
 
 
 class Others(NamedTuple):
@@ -72,6 +83,8 @@ class Listing:
     """Entries of the archives that are no items."""
     notes: tuple[str, ...] = ()
     """What the user should hear about, skipped entries among it; a sentence each."""
+    unmarked: tuple[Unmarked, ...] = ()
+    """The first tar that ends without its end-of-archive marker, if there is one."""
     others: Others | None = None
     """For the notes, once it is known which of them are companions; no index keeps them."""
 

@@ -9,6 +9,8 @@ a row of sub-elements. Nothing in the format is code.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -36,8 +38,10 @@ _MX_STRUCT, _MX_CHAR = 2, 4
 _MX_NUMBERS = range(6, 16)
 _MX_COMPLEX = 0x0800  # among the array flags
 
+_MOST_PARTS = 1 << 18  # of one array: those of meta.mat have some 15,000
 _MOST_BYTES = 1 << 26  # inflated: meta.mat has less than 1 MB
 _MOST_DEPTH = 16
+_MOST_DIMENSIONS = 64  # a struct has two
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +69,11 @@ def read_matlab(data: bytes, name: str) -> dict[str, Any]:
         raise CorruptError("no MATLAB 5 file", member=name)
     reader = _Reader("<" if mark == b"IM" else ">", name)
     variables = {}
+    room = _MOST_BYTES
     for kind, start, content in reader.elements(data, HEADER_BYTES):
         if kind == MI_COMPRESSED:
-            whole = reader.inflate(content, start)
+            whole = reader.inflate(content, start, room)
+            room -= len(whole)
             matrices = [
                 inner for inner_kind, _, inner in reader.elements(whole) if inner_kind == 14
             ]
@@ -103,16 +109,17 @@ class _Reader:
             yield kind, begin, data[begin : begin + size]
             start = end
 
-    def inflate(self, stream: bytes, start: int) -> bytes:
-        """The content of a zlib stream."""
+    def inflate(self, stream: bytes, start: int, most_bytes: int) -> bytes:
+        """The content of a zlib stream, of up to so many bytes."""
         decompressor = zlib.decompressobj()
         try:
-            content = decompressor.decompress(stream, _MOST_BYTES)
+            content = decompressor.decompress(stream, most_bytes + 1)
         except zlib.error as error:
             raise self._damaged(f"bad zlib stream: {error}", start) from None
-        if not decompressor.eof:
+        if not decompressor.eof or len(content) > most_bytes:
             raise self._damaged(
-                "a zlib stream is cut, or holds more than 64 MB, which no meta.mat does", start
+                "a zlib stream is cut, or all hold more than 64 MB, which those of no meta.mat do",
+                start,
             )
         return content
 
@@ -122,12 +129,19 @@ class _Reader:
             return "", np.zeros(0)
         if depth > _MOST_DEPTH:
             raise self._damaged(f"structs within structs, {depth} deep")
-        parts = [(kind, part) for kind, _, part in self.elements(content)]
+        parts = [
+            (kind, part)
+            for kind, _, part in itertools.islice(self.elements(content), _MOST_PARTS + 1)
+        ]
+        if len(parts) > _MOST_PARTS:
+            raise self._damaged(f"an array of more than {_MOST_PARTS:,} parts")
         if len(parts) < 3 or len(parts[0][1]) != 8:
             raise self._damaged("an array without flags, dimensions or name")
         flags = struct.unpack(f"{self.order}I", parts[0][1][:4])[0]
         dimensions = self._numbers(*parts[1])
-        if len(dimensions) < 2 or (dimensions < 0).any():
+        if dimensions.dtype.kind not in "iu" or not 2 <= len(dimensions) <= _MOST_DIMENSIONS:
+            raise self._damaged(f"{len(dimensions)} dimensions, each of {dimensions.dtype}")
+        if (dimensions < 0).any():
             raise self._damaged(f"an array of dimensions {dimensions.tolist()}")
         name, rest = parts[2][1].decode("latin-1"), parts[3:]
         array_class = flags & 0xFF
@@ -157,7 +171,9 @@ class _Reader:
             names[start : start + length].split(b"\0")[0].decode("latin-1")
             for start in range(0, len(names), length)
         ]
-        count = int(np.prod(dimensions.astype(object)))
+        count = math.prod(dimensions.tolist())
+        if not fields and count > 1:  # of which there is nothing in the file to bound their number
+            raise UnsupportedError(f"{count} structs without fields", member=self.name)
         if len(values) != count * len(fields):
             raise self._damaged(
                 f"{count} elements of {len(fields)} fields, but {len(values)} values"

@@ -194,6 +194,16 @@ def keep_sidecars(archives: Sequence[Archive], index: bool | str) -> list[Archiv
     return kept
 
 
+def with_end_marker(archives: Sequence[Archive], *, required: bool) -> list[Archive]:
+    """The archives, of which tars must end with their marker or need not."""
+    return [
+        archive
+        if isinstance(archive, FolderArchive)
+        else replace(archive, end_marker_required=required)
+        for archive in archives
+    ]
+
+
 def _sharing(archives: Sequence[FileArchive | GzipArchive]) -> list[Archive]:
     """The archives of one dataset, which share what a process may have of files and memory."""
     briefly = len(archives) > _MOST_OPEN_FILES

@@ -18,7 +18,7 @@ import numpy as np
 
 from fastinet.datasets import RULES_VERSION, webdataset
 from fastinet.datasets.companion_columns import CompanionColumns
-from fastinet.datasets.listing import Listing, Split
+from fastinet.datasets.listing import Listing, Split, Unmarked
 from fastinet.sidecars import column_file
 from fastinet.sidecars.column_file import ColumnFileForm, UnusableSidecarError
 from fastinet.sidecars.identity import Identity, check_identities, fastinet_version
@@ -48,6 +48,9 @@ class _Header:
     notes: tuple[str, ...]
     rules: Count = 1
     """By which rules members were recognised, see :data:`fastinet.datasets.RULES_VERSION`."""
+    unmarked: Annotated[tuple[tuple[Count, str, str, Count], ...], Length(0, 1)] = ()
+    """Of the first tar without its end-of-archive marker, see :class:`Unmarked`; none before there
+    were such."""
 
 
 _FORM = ColumnFileForm(
@@ -143,6 +146,7 @@ def load_listing(path: Path, identities: Sequence[Identity]) -> Listing:
         companions=_companions_in(header, columns),
         skipped=header.skipped,
         notes=header.notes,
+        unmarked=tuple(Unmarked(*each) for each in header.unmarked),
     )
 
 
@@ -237,6 +241,7 @@ def save_listing(path: Path, identities: Sequence[Identity], listing: Listing) -
         "skipped": listing.skipped,
         "notes": listing.notes,
         "rules": RULES_VERSION,
+        "unmarked": listing.unmarked,
     }
     column_file.write_columns(path, header, _columns_of(listing))
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from fastinet._native import _scan
 from fastinet._native._paths import known_split
 from fastinet.archives.pump import Readable
 from fastinet.archives.shards import why_missing
+from fastinet.archives.tar_notes import ALLOW, EndMarker, check_end_markers, is_marker_required
 from fastinet.base.progress_bar import drawn
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import imagenet1k_wnids
@@ -26,10 +28,15 @@ from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import ALL, find_split, lie_in_folder
 from fastinet.datasets.scanned import names_around
-from fastinet.errors import MissingError, ReadError, printable
+from fastinet.errors import CorruptError, MissingError, ReadError, printable
 from fastinet.items.class_numbering import GivenClasses, wnids_of
 from fastinet.items.dataset import Dataset
-from fastinet.items.discovery import find_archives, keep_sidecars, patch_at
+from fastinet.items.discovery import (
+    find_archives,
+    keep_sidecars,
+    patch_at,
+    with_end_marker,
+)
 from fastinet.items.given_labels import (
     GivenLabels,
     refuse_strange_devkit,
@@ -59,6 +66,7 @@ def open(  # type: ignore[overload-overlap]  # noqa: A001  # "-" is a str like a
     split: str | None = None,
     labels: LabelFunction | None = None,
     classes: GivenClasses | None = None,
+    end_marker: EndMarker = "required",
 ) -> Stream: ...
 @overload
 def open(  # noqa: A001
@@ -71,6 +79,7 @@ def open(  # noqa: A001
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | bool | None = None,
     classes: GivenClasses | None = None,
+    end_marker: EndMarker = "required",
 ) -> Dataset: ...
 def open(  # noqa: A001  # read as fastinet.open
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Readable,
@@ -82,6 +91,7 @@ def open(  # noqa: A001  # read as fastinet.open
     index: bool | str | os.PathLike[str] = True,
     progress: Progress | bool | None = None,
     classes: GivenClasses | None = None,
+    end_marker: EndMarker = "required",
 ) -> Dataset | Stream:
     """Opens an archive, several, a folder of them, or the folder that one was extracted to.
 
@@ -132,6 +142,11 @@ def open(  # noqa: A001  # read as fastinet.open
         classes: what labels number, in place of the archive's own classes: "imagenet1k", or what
             else :meth:`Dataset.with_classes` takes, as for ImageNet-A, whose 200 classes have
             labels 0 to 199 otherwise. Of a stream see :func:`fastinet.open_stream`.
+        end_marker: "optional" also reads tars that end without their end-of-archive marker, inner
+            ones too, as some programs write them. One that was cut between two members looks the
+            same, so that this is for archives that are known to be whole. The index keeps it, and
+            is then for those who give this, too. (Half a marker is read with a warning: it shows
+            that all members came before.)
 
     Raises:
         MissingError: no such file, shards that are not all there, or a folder without images and
@@ -145,6 +160,7 @@ def open(  # noqa: A001  # read as fastinet.open
         TypeError: `path` is none of these, or a function as `labels` does not take two arguments.
     """
     check_label_function(labels)
+    marker_required = is_marker_required(end_marker)
     if is_stream(path):
         refused = {
             "devkit": devkit is not None,
@@ -152,7 +168,12 @@ def open(  # noqa: A001  # read as fastinet.open
             "index": index is not True,
             "progress": progress not in (None, False),
         }
-        options: dict[str, Any] = {"classes": classes, "split": split, "labels": labels}
+        options: dict[str, Any] = {
+            "classes": classes,
+            "split": split,
+            "labels": labels,
+            "end_marker": end_marker,
+        }
         return _opened_stream(path, options, [name for name in refused if refused[name]])
     if not isinstance(path, str | os.PathLike | Sequence):
         raise TypeError(f"path must be a path, several, '-' or a file object, not {path!r}")
@@ -165,7 +186,7 @@ def open(  # noqa: A001  # read as fastinet.open
         # The two together have an index of their own, beside that of the archive alone.
         sidecars = sidecars.renamed(lambda name: f"{name}+{archives[-1].name}")
     keeping = given_index(index)
-    archives = keep_sidecars(archives, keeping)
+    archives = with_end_marker(keep_sidecars(archives, keeping), required=marker_required)
     identities = [archive.identify() for archive in archives]
     sidecars = replace(sidecars, index=keeping, content=content_hash(identities))
     listing, kept_at = obtain_listing(
@@ -177,6 +198,13 @@ def open(  # noqa: A001  # read as fastinet.open
         ),
         progress=drawn(progress, f"index of {printable(absolute.name)}"),
     )
+    if marker_required:
+        for each in listing.unmarked:  # kept by somebody who gave the other
+            archive = archives[min(each.archive, len(archives) - 1)].path
+            try:
+                check_end_markers([_scan.Note(each.kind, each.name, each.offset)], str(archive))
+            except CorruptError as error:
+                raise error.advising(ALLOW) from None
     for note in (*notes, *listing.notes):  # these may say why there is no such split
         warn(f"'{absolute}': {note}")
     chosen, split_notes = _chosen_split(absolute, listing, split)
@@ -297,6 +325,7 @@ def open_stream(
     split: str | None = None,
     labels: LabelFunction | None = None,
     name: str | None = None,
+    end_marker: EndMarker = "required",
 ) -> Stream:
     """Opens an archive that arrives: nothing of it is kept, and nothing is needed but the stream.
 
@@ -337,6 +366,7 @@ def open_stream(
             name begins with. Labels by companions and by keys in one stream are an error.
         name: of the archive, where `source` has none: for messages, and as what is around the
             members, since all that is in ``train.tar`` is for training.
+        end_marker: as of :func:`fastinet.open`.
 
     Raises:
         MissingError, ReadError: there is nothing at that path, or it cannot be opened.
@@ -345,6 +375,7 @@ def open_stream(
         TypeError: `source` or `classes` are none of these, or `labels` does not take two arguments.
     """
     check_label_function(labels)
+    marker_required = is_marker_required(end_marker)
     wnids = imagenet1k_wnids() if classes is None else wnids_of(classes)
     if split is not None and not (isinstance(split, str) and split):
         raise ValueError(f"split must be the name of one, or of its folder, not {split!r}")
@@ -365,6 +396,7 @@ def open_stream(
             split=split,
             around=None if around is None else known_split(names_around(around, [""])[0]),
             own_file=own_file,
+            end_marker_required=marker_required,
         )
 
     if isinstance(source, int):

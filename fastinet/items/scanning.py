@@ -13,6 +13,8 @@ from fastinet import datasets
 from fastinet.archives.file_archive import FileArchive, OneFile
 from fastinet.archives.files import Files
 from fastinet.archives.gzip_archive import GzipArchive
+from fastinet.archives.tar_notes import note_sentences, unmarked
+from fastinet.datasets.listing import Unmarked
 from fastinet.datasets.patch import apply_patch
 from fastinet.datasets.published import published_candidates
 from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
@@ -81,11 +83,38 @@ def scan_archives(
         listing = apply_patch(listing, scanned[-1], len(own))
     odd_names = _backslashes(path, scanned)
     found_notes = [
+        *_tar_notes(path, archives, scanned),
         *([odd_names] if odd_names else []),
         *_digest_notes(archives),
         *_earlier_index_notes(archives, scanned),
     ]
-    return replace(listing, notes=(*listing.notes, *found_notes))
+    first = next(
+        (
+            Unmarked(number, *note)
+            for number, each in enumerate(scanned)
+            for note in unmarked(each.members.notes)
+        ),
+        None,
+    )
+    return replace(
+        listing,
+        notes=(*listing.notes, *found_notes),
+        unmarked=() if first is None else (first,),
+    )
+
+
+def _tar_notes(
+    path: Path, archives: Sequence[Archive], scanned: Sequence[ScannedArchive]
+) -> list[str]:
+    """What is odd about the tars: a sentence for each kind, with the archive among several."""
+    notes = []
+    for archive, each in zip(archives, scanned, strict=True):
+        where = "" if archive.path == path else f"'{archive.name}': "
+        notes += [f"{where}{note}" for note in note_sentences(each.members.notes)]
+    most = 3
+    if len(notes) > most:
+        notes[most:] = [f"{len(notes) - most} more of its tars are odd in such ways"]
+    return notes
 
 
 def as_scanned(archive: Archive, members: Members) -> ScannedArchive:

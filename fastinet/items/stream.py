@@ -10,9 +10,10 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from fastinet._native import _engine
+from fastinet._native import _engine, _scan
 from fastinet.archives.explaining import explained_stream
 from fastinet.archives.pump import Pump, Readable
+from fastinet.archives.tar_notes import sentence
 from fastinet.base.checks import whole_number
 from fastinet.base.warning import warn
 from fastinet.datasets.classes import ClassInfo, class_table
@@ -66,12 +67,14 @@ class Stream:
         split: str | None = None,
         around: str | None = None,
         own_file: io.FileIO | None = None,
+        end_marker_required: bool = True,
     ) -> None:
         """The stream of a descriptor or file object; see :func:`open_stream`.
 
         With `known_classes` labels beyond `classes` are refused. `around` is the split that the
         archive's name is, "" where it is none's, and None where nobody knows the name. `own_file`
-        is the file that the descriptor is of, where it is for this stream to close.
+        is the file that the descriptor is of, where it is for this stream to close. Unless
+        `end_marker_required`, tars may end without their end-of-archive markers.
         """
         self.name = name
         self.classes: tuple[ClassInfo, ...] = class_table(tuple(classes))
@@ -84,6 +87,7 @@ class Stream:
             split=split or "",
             around=around or "",
             is_named=around is not None,
+            end_marker_required=end_marker_required,
         )
         self._close = weakref.finalize(self, _nothing if own_file is None else own_file.close)
         self._pump: Pump | None = None
@@ -141,6 +145,12 @@ class Stream:
         if (note := self._key_labels.take_contradictions()) and not sys.is_finalizing():
             warn(printable(f"'{self.name}': {note}"))
 
+    def say_odd(self, notes: Sequence[tuple[int, int, str, int]]) -> None:
+        """Warns of what is odd about the tars, as `_engine.StreamEpoch.notes` has it."""
+        for kind, count, name, offset in () if sys.is_finalizing() else notes:
+            note = _scan.Note(_scan.NOTE_KINDS[kind], name, offset)
+            warn(printable(f"'{self.name}': {sentence(count, note)}"))
+
     def items(self, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Generator[StreamItem, None, None]:
         """The items as they are, while they arrive: the one pass, in place of a loader's.
 
@@ -168,6 +178,7 @@ class Stream:
             self.end()
             reader.shutdown()
             self.skipped, self.skipped_names = native.skipped, tuple(native.skipped_names)
+            self.say_odd(native.notes)
         self.check()
 
     def label(self, key: str, companions: Mapping[str, bytes]) -> int:

@@ -175,6 +175,7 @@ class StreamRun:
         self._stream.end()
         self._stream.skipped = self._native.skipped
         self._stream.skipped_names = tuple(self._native.skipped_names)
+        self._stream.say_odd(self._native.notes)
         if self._native.skipped and not sys.is_finalizing():
             names = self._stream.skipped_names
             more = ", ..." if self._native.skipped > len(names) else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastinet.archives.folder_archive import FolderArchive
+from fastinet.archives.tar_notes import EndMarker, is_marker_required
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
 from fastinet.base.progress_bar import drawn_stages
@@ -14,7 +15,7 @@ from fastinet.datasets.devkit import read_devkit
 from fastinet.datasets.published import PUBLISHED
 from fastinet.datasets.scanned import IMAGE_EXTENSIONS, wnid_number
 from fastinet.errors import UnsupportedError, printable
-from fastinet.items.discovery import archives_at, keep_sidecars
+from fastinet.items.discovery import archives_at, keep_sidecars, with_end_marker
 from fastinet.sidecars.identity import content_hash, identify_file
 from fastinet.sidecars.places import Sidecars, given_index
 from fastinet.verification.journal import Journal
@@ -41,6 +42,7 @@ def verify(
     published: Sequence[PublishedArchive] = PUBLISHED,
     again: bool = False,
     index: bool | str | os.PathLike[str] = True,
+    end_marker: EndMarker = "required",
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | bool | None = None,
 ) -> Report:
@@ -66,6 +68,8 @@ def verify(
         again: forget what earlier runs found.
         index: where that is kept, and the seek index of a gzip file; as for :func:`fastinet.open`:
             a path is what that function calls the index, and the journal is ``<index>.verify``.
+        end_marker: "optional" counts a tar without its end-of-archive marker as whole, with a
+            warning among the findings; as for :func:`fastinet.open`.
         threads: for images; None takes one for each CPU that affinity and control groups allow.
         progress: called with (stage, done, in all): "headers" and "content" or "decoding" in bytes,
             "files" of a folder in files. It may raise to stop. True draws bars, in a terminal or in
@@ -85,13 +89,16 @@ def verify(
         threads = whole_number("threads", threads, 1, 4096)
     kit = None if devkit is None else Path(devkit).absolute()
     keeping = given_index(index)
-    archives = keep_sidecars(archives_at(absolute)[0], keeping)
+    archives = with_end_marker(
+        keep_sidecars(archives_at(absolute)[0], keeping), required=is_marker_required(end_marker)
+    )
     _refuse_folder_of_archives(absolute)
     options = {
         "decode": decode,
         "digest": digest,
         "devkit": None if kit is None else _identity_of(kit),
         "expect": expect,
+        **({} if end_marker == "required" else {"end_marker": end_marker}),
         "published": "all" if published is PUBLISHED else _fingerprint(published),
     }
     identities = [archive.identify() for archive in archives]

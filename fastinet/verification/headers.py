@@ -15,6 +15,12 @@ from fastinet.archives.containers import inner_tars, join_members
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive
+from fastinet.archives.tar_notes import (
+    ALLOW,
+    WITHOUT_MARKER,
+    check_end_markers,
+    note_sentences,
+)
 from fastinet.errors import FastinetError, ReadError
 from fastinet.verification.gzip_walk import walk_gzip
 
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Cut", "Headers"]
 
 _CONTINUE = "Continue the download where it stopped (curl -C -, wget -c); it need not begin again."
+_CONTINUE_OR_ALLOW = f"{_CONTINUE} If it is known to be whole: {ALLOW}."
 _DAMAGED = "Download the archive again, or this part of it; no other cure is known."
 
 # Keeping 1.28 million members takes a fraction of a second.
@@ -67,7 +74,7 @@ class Cut:
             archive=str(self.archive.path),
             member=member,
             offset=size,
-            advice=_CONTINUE,
+            advice=_CONTINUE if self.innermost.cause != WITHOUT_MARKER else _CONTINUE_OR_ALLOW,
         )
 
     def _whole_classes(self) -> str:
@@ -136,7 +143,14 @@ class Headers:
             else:
                 keeper.done, keeper.begun = walks, begun
                 start = begun and (bytes.fromhex(state), begun[0].container_names)
-                rest = _scan.survey(archive.path, archive.folder, progress, keeper, start)
+                rest = _scan.survey(
+                    archive.path,
+                    archive.folder,
+                    progress,
+                    keeper,
+                    start,
+                    end_marker_required=archive.end_marker_required,
+                )
                 walks.append(_continued(begun, rest))
                 keeper.save_done()
             begun = None
@@ -152,7 +166,13 @@ class Headers:
             self.readable = False
             return walk_gzip(archive.path, archive.folder, progress)
         self.gzip_md5 = index.md5
-        return index.members(), []
+        members = index.members()
+        try:
+            if archive.end_marker_required:
+                check_end_markers(members.notes, str(archive.path))
+        except FastinetError as error:
+            return members, [error]
+        return members, []
 
     def _passed(self, before: int, total: int, position: int, _: int) -> None:
         if self._progress is not None:
@@ -173,6 +193,8 @@ class Headers:
 
         Where an archive is cut, every tar around the cut has an error; they are one :class:`Cut`.
         """
+        for note in note_sentences(members.notes):
+            findings.warn("odd tar", note, archive=str(archive.path))
         size = archive.path.stat().st_size
         cuts = [
             error

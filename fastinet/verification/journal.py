@@ -17,7 +17,7 @@ import contextlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
@@ -156,6 +156,7 @@ class Journal:
                 "container_names": members.container_names,
                 "special_entries": int(members.special_entries),
                 "passed": members.passed,
+                "notes": members.notes,
                 "errors": [_error_fields(error) for error in errors],
             }
             for members, errors in walks
@@ -215,6 +216,8 @@ class _WalkTexts:
     """As :func:`fastinet.errors.from_status` takes them."""
     passed: list[tuple[str, str, str, Count]] | None = None
     """As :class:`_scan.Passed`; journals of earlier versions have none."""
+    notes: list[tuple[str, str, Count]] = field(default_factory=list)
+    """As :class:`_scan.Note`, likewise."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,7 @@ def _walk_of(columns: Any, number: int, texts: _WalkTexts) -> Walk:
         container_names=texts.container_names,
         special_entries=texts.special_entries,
         passed=None if texts.passed is None else [_scan.Passed(*each) for each in texts.passed],
+        notes=[_scan.Note(*note) for note in texts.notes],
     )
     errors = [from_status(*fields) for fields in texts.errors]
     return members, [error for error in errors if isinstance(error, FastinetError)]
