@@ -62,15 +62,15 @@ bench: $(VENV)/ready-bench modules ## benchmarks beside their baselines (FASTINE
 	@$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only $(ARGS)
 
 # Python itself is not instrumented, so that the sanitizer's runtime is loaded before it (Linux only),
-# with libstdc++, whose `throw` it wraps. Leaks are not reported, because Python keeps memory until its
-# end on purpose; the lifetime tests look for them.
+# with libstdc++, whose `throw` it wraps. There leaks are not reported, because Python keeps memory until
+# its end on purpose; the lifetime tests look for them. Those of the C++ tests are.
 asan tsan: export ASAN_OPTIONS := detect_leaks=0:abort_on_error=1:allocator_may_return_null=1
 asan tsan: export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 asan tsan: export TSAN_OPTIONS := halt_on_error=1:suppressions=$(CURDIR)/tools/thread_sanitizer.supp
 asan: ## C++ and Python tests under the address and undefined-behaviour sanitizers
 tsan: ## C++ and Python tests under the thread sanitizer
 asan tsan: $(VENV)/ready-dev
-	@$(call cpp_tests,$@)
+	@export ASAN_OPTIONS=$(subst leaks=0,leaks=1,$(ASAN_OPTIONS)); $(call cpp_tests,$@)
 	@FASTINET_PRESET=$@ $(BIN)/python setup.py --quiet build --build-lib build/$@/python
 	@preload=; for name in lib$@.so libclang_rt.$@-$$(uname -m).so libstdc++.so.6; do \
 	  path=$$($(CXX) -print-file-name=$$name); case $$path in /*) preload="$$preload $$path";; esac; \
@@ -79,11 +79,12 @@ asan tsan: $(VENV)/ready-dev
 faults: $(VENV)/ready-dev modules ## every call that can fail, and disks and machines that do (ARGS="verify killed --most 50"; Linux)
 	@$(BIN)/python tests/faults/every_fault.py $(ARGS)
 
-fuzz: $(VENV)/ready-dev ## every fuzzer, SECONDS each (needs clang++)
+fuzz: $(VENV)/ready-dev modules ## every fuzzer, and trials of every parser in Python, SECONDS each (needs clang++)
 	@CXX="$(if $(filter default,$(origin CXX)),clang++,$(CXX))" FASTINET_PRESET=fuzz $(BIN)/python setup.py --quiet configure
 	@$(BIN)/cmake -S csrc -B build/fuzz -DFASTINET_FUZZ_SECONDS=$(SECONDS) >/dev/null
-	@$(BIN)/cmake --build build/fuzz --target programs
-	@$(BIN)/ctest --test-dir build/fuzz --verbose -R "$(PART)"
+	@$(BIN)/cmake --build build/fuzz --target fuzzers
+	@$(BIN)/ctest --test-dir build/fuzz --verbose -L fuzzer -R "$(PART)"
+	@test -n "$(PART)" || $(BIN)/python tools/fuzz_parsers.py --seconds $(SECONDS)
 
 chaos: $(VENV)/ready-dev modules ## random programs over everything at once, for SECONDS (SEED=7: from that seed on)
 	@PYTHONPATH=tests $(BIN)/python -W ignore tests/programs/chaos.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

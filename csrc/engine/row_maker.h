@@ -31,6 +31,8 @@ class RowMaker {
   /// std::bad_alloc.
   RowMaker(const ItemTable& table, const EpochPlan& plan, const EpochOptions& options,
            EngineStats& stats);
+  RowMaker(const ItemTable& table, const EpochPlan& plan, EpochOptions&& options,
+           EngineStats& stats) = delete;  // they would be gone with the statement
 
   /// Makes the row of the item at `position`: images, label, soft labels, and all else that the
   /// slot has of it. Where there is no item the row is padding, which cannot fail.

@@ -479,8 +479,9 @@ TEST_CASE("copies side by side are announced once") {
   const Dataset data(10);
   const std::vector<int64_t> order = {4, 4, 4, 7, 7, 7, 1, 1};
   const EpochPlan plan{.order = order, .batch_size = 4};
+  const EpochOptions options;
   EngineStats stats;
-  const RowMaker maker(data.table(), plan, {}, stats);
+  const RowMaker maker(data.table(), plan, options, stats);
   for (int64_t position = 0; position < plan.size(); ++position) maker.ReadAhead(position);
   CHECK((data.source().hints == std::vector<uint64_t>{data.offset_bytes(7), data.offset_bytes(1)}));
 }
