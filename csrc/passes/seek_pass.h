@@ -41,8 +41,8 @@ class SeekPass {
   Status Resume(Bytes state, std::vector<std::string> container_names);
 
   /// Takes in some `compressed_bytes` more of the file. After an error the pass cannot go on; what
-  /// Take() gives then is still good, also after running out of memory. Offsets in errors of gzip are
-  /// in the file, those of tar in what it inflates to.
+  /// Take() gives then is still good, also after running out of memory. Offsets in errors of gzip
+  /// are in the file, those of tar in what it inflates to.
   Status Step(uint64_t compressed_bytes);
 
   bool done() const { return done_; }
@@ -87,7 +87,8 @@ class SeekPass {
   TarScanner scanner_;
   uint64_t next_point_ = 0;  // offset from which on a block is to be a seek point
   bool done_ = false;
-  bool broken_ = false;  // memory ran out amid a step, so that the scanner's columns may differ in length
+  bool broken_ =
+      false;  // memory ran out amid a step, so that the scanner's columns may differ in length
   SeekPart part_;
 };
 

@@ -120,7 +120,7 @@ def obtain_seek_index(
                 seek_pass = _scan.SeekPass(
                     archive, header.folder, header.spacing, end_marker_required
                 )
-                _run_seek_pass(log, seek_pass, progress, chunk_bytes)
+                _run_seek_pass(log, str(archive), seek_pass, progress, chunk_bytes)
             if log.path is None:
                 return seek_index_in_memory(log.content_in_memory(), log.not_kept)
         try:
@@ -144,7 +144,7 @@ def obtain_seek_index(
 
 
 def _run_seek_pass(
-    log: SeekLog, seek_pass: _scan.SeekPass, progress: Progress, chunk_bytes: int
+    log: SeekLog, archive: str, seek_pass: _scan.SeekPass, progress: Progress, chunk_bytes: int
 ) -> None:
     """Adds to the log what the pass finds behind what was found before."""
     if log.state:
@@ -157,7 +157,7 @@ def _run_seek_pass(
                 kept = seek_pass.position_bytes
                 log.append(seek_pass.take())
             seek_pass.step(min(_STEP_BYTES, chunk_bytes))
-            check_members(log.members + seek_pass.waiting_members, str(archive))
+            check_members(log.members + seek_pass.waiting_members, archive)
     except BaseException:
         with contextlib.suppress(ReadError):
             log.append(seek_pass.take())

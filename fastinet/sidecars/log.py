@@ -61,7 +61,7 @@ class LogForm(Generic[Header]):
         """The header, and where the first chunk starts [bytes].
 
         Raises:
-            FileNotFoundError: it is empty, as one that was begun and never written: as good as none.
+            FileNotFoundError: it is empty, begun and never written: as good as none.
             UnusableSidecarError: the header is damaged, or of another kind or version.
         """
         file.seek(0)

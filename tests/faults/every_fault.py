@@ -59,8 +59,7 @@ def fail_calls(
     while left:
         arguments = [scenario, str(most), *left]
         reports, complaint = _run(library, folder, "each_call.py", arguments)
-        for report in reports:
-            found.append(_outcome(scenario, report.pop("kind"), report))
+        found += [_outcome(scenario, report.pop("kind"), report) for report in reports]
         left = left[len(reports) :]
         if complaint:  # it died within the next kind
             kind = left.pop(0) if left else "at the end"

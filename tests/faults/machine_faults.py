@@ -136,13 +136,13 @@ class Machine:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 told = json.dumps(self.run(), default=bytes.decode)
-            with open(inlet, "w") as file:
+            with os.fdopen(inlet, "w") as file:
                 file.write(told)
             return _SAME
 
         child = self.child(tell)
         os.close(inlet)
-        with open(outlet) as file:
+        with os.fdopen(outlet) as file:
             text = file.read()
         os.waitpid(child, 0)
         if not text:
