@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from fastinet.archives.file_archive import FileArchive
 from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.gzip_archive import GzipArchive, is_gzip
@@ -17,9 +19,8 @@ from fastinet.archives.shards import shard_paths, sidecar_base, title, why_missi
 from fastinet.base.paths import exists, is_folder
 from fastinet.datasets.entries import LEFTOVERS, PassedOver
 from fastinet.datasets.key_labels import wnids_told
-from fastinet.datasets.names import Names
 from fastinet.datasets.path_splits import image_numbers
-from fastinet.datasets.scanned import IMAGE_EXTENSIONS, wnid_number
+from fastinet.datasets.scanned import ScannedArchive, ScannedMembers, wnid_number
 from fastinet.errors import MissingError, ReadError, UnsupportedError
 from fastinet.sidecars.places import Sidecars, is_sidecar
 
@@ -150,18 +151,19 @@ def _refuse_images_beside(path: Path, class_tars: Sequence[Path], others: Sequen
 
     A tar of the folder has all of them, and without some labels would be other ones.
     """
-    if not any(is_folder(entry) or _is_called_image(entry.name) for entry in others):
+    if not others:
         return
-    files = sorted(FolderArchive(path).file_names())
+    beside = FolderArchive(path)
+    files = sorted(beside.file_names())
     labelled = {_sample(name) for name in files if name.lower().endswith((".cls", ".json"))}
-    images = list(filter(_is_called_image, files))
-    names = Names.of(images)
-    told = (wnids_told(names) >= 0) | (image_numbers(names)[1] >= 0)
-    found = [
-        name
-        for name, is_told in zip(images, told.tolist(), strict=True)
-        if is_told or _sample(name) in labelled
-    ]
+    members = ScannedMembers([ScannedArchive(path.name, beside.scan())])
+    images = members.names.take(np.flatnonzero(members.images()))
+    told = (wnids_told(images) >= 0) | (image_numbers(images)[1] >= 0)
+    found = sorted(
+        images[row]
+        for row, is_told in enumerate(told.tolist())
+        if is_told or _sample(images[row]) in labelled
+    )
     found += [name for name in files if "/" in name and _is_class_tar(Path(name))]
     if found:
         raise UnsupportedError(
@@ -178,10 +180,6 @@ def _sample(name: str) -> str:
     """What files have in common that belong to one image, as WebDataset has it."""
     folder, slash, base = name.rpartition("/")
     return f"{folder}{slash}{base.partition('.')[0]}"
-
-
-def _is_called_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_EXTENSIONS)
 
 
 def keep_sidecars(archives: Sequence[Archive], index: bool | str) -> list[Archive]:

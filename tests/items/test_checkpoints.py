@@ -181,7 +181,7 @@ def test_cut_at_every_byte(archive: Path) -> None:
         log_of(archive).write_bytes(whole[:cut])
         covered = min(ITEMS, CHUNK * (sum(end <= cut for end in ends) - 1)) if cut >= ends[0] else 0
         dataset = fastinet.open(archive)
-        if cut in ends:
+        if cut in ends or not cut:
             assert found(archive).covered == covered
         else:
             with pytest.warns(FastinetWarning, match="cut off or damaged|is damaged"):
@@ -280,7 +280,7 @@ def test_another_version_is_passed_over(archive: Path) -> None:
     assert build(archive).covered == ITEMS
 
 
-@pytest.mark.parametrize("content", [b"", b"FASTCKPT", bytes(100), b"{}" * 500])
+@pytest.mark.parametrize("content", [b"F", b"FASTCKPT", bytes(100), b"{}" * 500])
 def test_no_index_at_all(archive: Path, content: bytes) -> None:
     log_of(archive).write_bytes(content)
     with pytest.warns(FastinetWarning, match="damaged or no checkpoint index at all"):

@@ -317,6 +317,7 @@ def journal_head(archive: Path) -> dict[str, Any]:
         "format": 1,
         "fastinet": fastinet_version(),
         "archives": [identity(archive)],
+        "stamps": [FileArchive(archive).stamp()],
         "options": {
             "decode": False,
             "digest": True,

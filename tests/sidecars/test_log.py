@@ -126,7 +126,9 @@ def test_every_damaged_byte_of_a_header_is_found(tmp_path: Path) -> None:
 
 def test_a_header_that_was_cut_is_found(tmp_path: Path) -> None:
     data = FORM.header({"number": 7})
-    for cut in range(len(data)):
+    with pytest.raises(FileNotFoundError):  # begun, and never written
+        read_header(tmp_path / "toy", b"")
+    for cut in range(1, len(data)):
         with pytest.raises(UnusableSidecarError, match="is damaged"):
             read_header(tmp_path / "toy", data[:cut])
 
@@ -139,7 +141,7 @@ def with_json(text: bytes, *, magic: bytes = MAGIC, version: int = VERSION) -> b
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is damaged or no toy log at all"),
+        (b"T", "is damaged or no toy log at all"),
         (with_json(b'{"number": 7}', magic=b"TOY LOGS"), "is damaged or no toy log at all"),
         (with_json(b'{"number": 7}' + b" " * MOST), "is damaged or no toy log at all"),
         (with_json(b'{"number": 7}', version=4), "has format version 4, and .* reads 3"),
