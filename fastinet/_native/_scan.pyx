@@ -15,7 +15,7 @@ from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from fastinet._native._core cimport Bytes, Status, check, take_text
-from fastinet.base.limits import check_members
+from fastinet.base.limits import check_member_count
 from fastinet.errors import FastinetError, ReadError
 
 
@@ -168,7 +168,7 @@ def scan(path, folder="", progress=None, bint end_marker_required=True):
         with nogil:
             status = archive.Step(BLOCKS_PER_STEP)
         check(status)
-        check_members(archive.members().count(), path)
+        check_member_count(archive.members().count(), os.fsdecode(path))
         PyErr_CheckSignals()
         if progress is not None:
             progress(archive.position_bytes(), archive.size_bytes())
@@ -215,7 +215,7 @@ def survey(
         except FastinetError as error:
             errors.append(error)
             archive.Recover()
-        check_members(archive.members().count(), path)
+        check_member_count(archive.members().count(), os.fsdecode(path))
         PyErr_CheckSignals()
         if keep is not None and not archive.done() and not archive.searching() and keep.is_due():
             keep.save(as_arrays(archive.members()), list(errors), bytes(archive.Save()))

@@ -23,6 +23,7 @@ __all__ = ["explained_scan", "explained_stream"]
 
 _BLOCK_BYTES = 512
 _INFLATED = "in the inflated data: "  # how the core begins what it says of a gzipped tar
+_GZIP_MAGIC = b"\x1f\x8b"
 _TOO_SHORT = "not a tar: shorter than one header"
 _NO_TAR = ("not a tar", "the file is empty")
 # In csrc/tar/scan.cc: of formats that it knows itself, in words of its own.
@@ -75,7 +76,7 @@ def explained_stream(error: FastinetError, head: bytes) -> FastinetError:
             if content is None or (content.is_container and not inflated):
                 return error.advising(_SENDER)
             return error.advising(f"what came is {content.name}; {content.as_archive}")
-        if inflated:
+        if head.startswith(_GZIP_MAGIC):
             return _explained_start(error, inflated, None, subject="what it inflates to is")
         return _explained_start(error, head, None)
     if error.cause.startswith("truncated"):
@@ -88,7 +89,7 @@ def explained_stream(error: FastinetError, head: bytes) -> FastinetError:
 
 def _inflated(head: bytes) -> bytes:
     """What the first bytes of gzip data inflate to; nothing where they are none."""
-    if not head.startswith(b"\x1f\x8b"):
+    if not head.startswith(_GZIP_MAGIC):
         return b""
     try:
         return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)

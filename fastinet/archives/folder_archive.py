@@ -14,7 +14,7 @@ import numpy as np
 
 from fastinet._native import _engine, _scan
 from fastinet.archives.leftovers import are_leftovers
-from fastinet.base.limits import check_members
+from fastinet.base.limits import check_member_count
 from fastinet.base.texts import take_texts
 from fastinet.errors import ReadError
 from fastinet.sidecars.identity import Identity
@@ -217,7 +217,7 @@ class FolderArchive:
             for folder, names in folders
             for name in names
         )
-        check_members(len(entries), str(self.path))
+        check_member_count(len(entries), str(self.path / self.top))
         sizes: NDArray[np.uint64] = np.zeros(len(entries), np.uint64)
         heads: NDArray[np.uint8] = np.zeros((len(entries), _HEAD_BYTES), np.uint8)
         kept = np.zeros(len(entries), np.bool_)

@@ -9,6 +9,7 @@ from fastinet.archives.explaining import explained_scan
 from fastinet.archives.file_archive import OneFile
 from fastinet.archives.seek_log import obtain_seek_index
 from fastinet.archives.tar_notes import check_end_markers
+from fastinet.base.limits import check_member_count
 from fastinet.base.warning import warn
 from fastinet.errors import FastinetError, MissingError, ReadError
 from fastinet.sidecars.identity import has_same_content
@@ -46,6 +47,7 @@ class GzipArchive(OneFile):
         """Its members, their offsets in the inflated data; makes the seek index if need be."""
         try:
             members = self.seek_index(progress).members()
+            check_member_count(len(members.offsets), str(self.path))
             if self.end_marker_required:
                 check_end_markers(members.notes, str(self.path))
         except FastinetError as error:

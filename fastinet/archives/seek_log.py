@@ -33,7 +33,7 @@ from fastinet.archives.seek_index import (
     seek_index_in_memory,
     state_of_chunk,
 )
-from fastinet.base.limits import check_members
+from fastinet.base.limits import check_member_count
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError
 from fastinet.sidecars import turns
@@ -150,19 +150,26 @@ def _run_seek_pass(
     if log.state:
         seek_pass.resume(log.state, log.container_names)
     kept = seek_pass.position_bytes
+
+    def keep() -> None:
+        if seek_pass.done:
+            log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
+        else:
+            log.append(seek_pass.take())
+
     try:
         while not seek_pass.done:
             progress(seek_pass.position_bytes, seek_pass.size_bytes)
             if seek_pass.position_bytes - kept >= chunk_bytes:
                 kept = seek_pass.position_bytes
-                log.append(seek_pass.take())
+                keep()
             seek_pass.step(min(_STEP_BYTES, chunk_bytes))
-            check_members(log.members + seek_pass.waiting_members, archive)
+            check_member_count(log.members + seek_pass.waiting_members, archive)
     except BaseException:
         with contextlib.suppress(ReadError):
-            log.append(seek_pass.take())
+            keep()
         raise
-    log.append(seek_pass.take(), seek_pass.inflated_bytes, bytes.fromhex(seek_pass.md5))
+    keep()
     progress(seek_pass.size_bytes, seek_pass.size_bytes)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 __all__ = ["refuse_subinterpreter"]
 
-# What CPython calls the module below `concurrent.interpreters`, since 3.13 and before.
-_MODULES = ("_interpreters", "_xxsubinterpreters")
+# The module below `concurrent.interpreters`, as CPython calls it since 3.13 and before.
+try:
+    import _interpreters as interpreters  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    try:
+        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        interpreters = None  # type: ignore[assignment,unused-ignore]
 
 
 def refuse_subinterpreter() -> None:
@@ -30,10 +33,6 @@ def refuse_subinterpreter() -> None:
 
 def _is_subinterpreter() -> bool:
     """Whether this is one. A Python that has no module to ask has only the main one."""
-    for name in _MODULES:
-        try:
-            interpreters: Any = importlib.import_module(name)
-        except ImportError:
-            continue
-        return bool(interpreters.get_current() != interpreters.get_main())
-    return False
+    if interpreters is None:
+        return False
+    return bool(interpreters.get_current() != interpreters.get_main())

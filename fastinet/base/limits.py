@@ -17,7 +17,7 @@ from fastinet.errors import TooLargeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MOST_PIXELS", "Limits", "check_members", "current_limits", "limits"]
+__all__ = ["MOST_PIXELS", "Limits", "check_member_count", "current_limits", "limits"]
 
 # The most that each may be set to: what the core has numbers for.
 MOST_PIXELS: Final = 2**40  # any image: the largest side, squared, is 2**34
@@ -97,7 +97,7 @@ def limits(
         _limits.reset(token)
 
 
-def check_members(count: int, path: str) -> None:
+def check_member_count(count: int, path: str) -> None:
     """Raises TooLargeError if `count` entries, what `path` has so far, are too many."""
     most = _limits.get().members
     if count > most:

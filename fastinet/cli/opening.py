@@ -82,7 +82,9 @@ def open_archive(
     except KeyboardInterrupt:
         with contextlib.suppress(FastinetError):
             if is_gzip(Path(path)):
-                note("What was made of the seek index is kept: the same command goes on from it.")
+                note(
+                    "What was made of the seek index is kept: the same command goes on from there."
+                )
         raise
     except FastinetError:
         raise

@@ -317,6 +317,7 @@ OVER_SEVERAL_MODULES = {
     "trainers/test_transformers.py": "what does Hugging Face's Trainer do with a loader?",
     "recipes/test_epochs_of_recipes.py": "does every recipe run an epoch, and resume it elsewhere?",
     "recipes/test_upstream.py": "do recipes say what their authors' transforms do?",
+    "sidecars/test_forged_sidecars.py": "does anything come of sidecars that somebody has made up?",
     "sidecars/test_earlier_sidecars.py": "are sidecars of earlier versions read?",
     "sidecars/test_staged_archives.py": "do sidecars serve copies of their archive?",
     "sidecars/test_without_a_place.py": "does anything stop where no sidecar can be kept?",

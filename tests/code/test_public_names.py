@@ -117,7 +117,7 @@ PUBLIC = {
         "imagenet5k": "(dataset, class_list, *, others)",
         "metrics": "",
         "mixing": "",
-        "limits": "(pixels, scans, members, loader_bytes)",
+        "limits": "(*, pixels, scans, members, loader_bytes)",
         "Limits": ("(pixels, scans, members, loader_bytes): loader_bytes members pixels scans"),
         "recipe": "(name)",
         "recipes": "",
@@ -255,8 +255,6 @@ PUBLIC = {
             "train train_options val val_options"
         ),
         "names": "()",
-        "limits": "(pixels, scans, members, loader_bytes)",
-        "Limits": ("(pixels, scans, members, loader_bytes): loader_bytes members pixels scans"),
         "recipe": "(name)",
     },
     "fastinet.distributed": {

@@ -350,12 +350,14 @@ def pointer_in(capsule: Any) -> int:
     return int(pointer)
 
 
+@pytest.mark.parametrize("has_gil", [True, False])
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
-def test_bfloat16_by_dlpack(dataset: fastinet.Dataset, layout: Any) -> None:
+def test_bfloat16_by_dlpack(dataset: fastinet.Dataset, layout: Any, has_gil: bool) -> None:
     loader = Loader(
         dataset, 5, RandomResizedCrop((6, 7)), dtype="bfloat16", layout=layout, threads=1
     )
-    batch = next(iter(loader))
+    batches = iter(loader)
+    batch = next(batches)
     slots = loader._engine.slots  # type: ignore[union-attr]
     images = batch.images.copy()
     capsule = batch.__dlpack__()
@@ -380,7 +382,12 @@ def test_bfloat16_by_dlpack(dataset: fastinet.Dataset, layout: Any) -> None:
     raw = (ctypes.c_uint16 * images.size).from_address(tensor.data)
     np.testing.assert_array_equal(np.ctypeslib.as_array(raw), images.view(np.uint16).ravel())
     before = slots.leased
-    managed.deleter(address)
+    if has_gil:
+        ctypes.cast(managed.deleter, ctypes.PYFUNCTYPE(None, ctypes.c_void_p))(address)
+    else:  # which the call gives up; what has no lock of Python's is freed by the next batch
+        managed.deleter(address)
+        assert slots.leased == before
+        next(batches)
     assert slots.leased == before - 1
 
 

@@ -315,6 +315,10 @@ def test_engine_refuses_plans_that_do_not_fit(
 def test_a_slot_beyond_memory_is_an_error(dataset: fastinet.Dataset) -> None:
     million = dataset.select(np.zeros(10**6, np.int64))
     loader = fastinet.Loader(million, 10**6, fastinet.Resize(16384), threads=1)  # 805 TB
+    with pytest.raises(TooLargeError, match="limit for a loader is 1,099,511,627,776"):
+        next(iter(loader))
+    with fastinet.limits(loader_bytes=2**62):
+        loader = fastinet.Loader(million, 10**6, fastinet.Resize(16384), threads=1)
     with pytest.raises(TooLargeError, match="no memory for a batch of 1000000 rows"):
         next(iter(loader))
 

@@ -72,7 +72,9 @@ def arrived_by(cut: int) -> int:
 
 
 def ending_after(items: int, **options: Any) -> list[fastinet.Batch]:
-    """The batches of a sound stream of the first `items` items of FLAT."""
+    """The batches of a sound stream of the first `items` items of FLAT; none is refused."""
+    if not items:
+        return []
     return batches_of(tar(dict(list(MEMBERS.items())[:items])), **{"batch_size": 2, **options})
 
 
@@ -85,7 +87,7 @@ def row_keys(batches: list[fastinet.Batch]) -> list[str]:
 def test_a_stream_cut_anywhere(on_error: str, share: float) -> None:
     """What has come is delivered, bit for bit, and then comes an error and not an end."""
     for data in (FLAT, NESTED, ZIPPED):
-        needed = len(data) if data is ZIPPED else end_of(data)
+        needed = len(data) if data is ZIPPED else end_of(data) - len(END) + 1
         cut = int(share * needed)
         batches, error = until_error(data[:cut], on_error=on_error)
         assert isinstance(error, CorruptError), cut
@@ -97,6 +99,20 @@ def test_a_stream_cut_anywhere(on_error: str, share: float) -> None:
         for batch, wanted in zip(batches, ending_after(len(delivered)), strict=True):
             np.testing.assert_array_equal(batch.images, wanted.images)
             np.testing.assert_array_equal(batch.labels, wanted.labels)
+
+
+@pytest.mark.parametrize("data", [FLAT, NESTED, gzip.compress(FLAT)])
+def test_a_stream_cut_within_its_marker(data: bytes) -> None:
+    """Zeros show that no member goes on; a stream that has some, but not all of them, is whole."""
+    content = gzip.decompress(data) if data[:1] == b"\x1f" else data
+    for size in (1, 100, 512, 700, len(END) - 1):
+        cut = content[: end_of(content) - len(END) + size]
+        with pytest.warns(
+            FastinetWarning, match="within the two blocks of zeros that mark its end"
+        ):
+            batches, error = until_error(cut if content is data else gzip.compress(cut))
+        assert error is None
+        same_batches(batches, batches_of(data, batch_size=2))
 
 
 def test_every_cut_around_a_header() -> None:
@@ -124,7 +140,7 @@ def test_what_the_window_holds_when_the_stream_is_cut(
 
     A state taken then takes up the order of the whole stream where the failure left it.
     """
-    cut = int(share * end_of(FLAT))
+    cut = int(share * (end_of(FLAT) - len(END) + 1))
     arrived = arrived_by(cut)
     settled = max(0, arrived - window + 1)
     options: dict[str, Any] = {"shuffle": True, "window": window, "seed": cut}
@@ -193,7 +209,7 @@ def test_a_sample_that_may_lack_its_label_is_left_out() -> None:
     names = ("n01440764/0.jpg", "n01440764/0.cls", "n01440764/1.jpg", "n01440764/1.cls")
     data = tar({name: image if name.endswith("jpg") else b"7" for name in names})
     second = data.index(b"n01440764/1.jpg")  # its header and its first block end the first sample
-    for cut in range(0, end_of(data), 256):
+    for cut in range(0, end_of(data) - len(END), 256):
         batches, error = until_error(data[:cut])
         assert isinstance(error, CorruptError)
         labels = [label for batch in batches for label in batch.labels.tolist()]
@@ -203,9 +219,9 @@ def test_a_sample_that_may_lack_its_label_is_left_out() -> None:
 def test_an_empty_stream() -> None:
     for data, cause in (
         (b"", "the stream is empty"),
-        (b"\x1f", "truncated"),
-        (gzip.compress(b""), "truncated"),
-        (b"<html>", "truncated"),
+        (b"\x1f", "not a tar: shorter than one header"),
+        (gzip.compress(b""), "the file is empty"),
+        (b"<html>", "not a tar: shorter than one header"),
         (b"<html>" * 1000, "not a tar"),
     ):
         batches, error = until_error(data)
@@ -214,8 +230,12 @@ def test_an_empty_stream() -> None:
         assert not batches
 
 
-def test_no_items_is_an_end() -> None:
-    assert until_error(END) == ([], None)
+def test_no_items_are_refused_as_of_a_file() -> None:
+    for data in (END, bytes(10_240), tar({"d/": b""})):
+        batches, error = until_error(data)
+        assert isinstance(error, CorruptError)
+        assert "there is no image in it" in str(error)
+        assert not batches
 
 
 def test_a_wrong_checksum_of_gzip() -> None:

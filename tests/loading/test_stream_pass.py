@@ -73,6 +73,7 @@ class Native:
         self.closed = 0
         self.ready_batches = 2
         self.skipped_names = ["a", "b"]
+        self.notes = [(0, 1, "", 512)]
 
     failed_head = None
     head = b"first"
@@ -96,6 +97,7 @@ class Source:
         self.failure = failure
         self.ended = 0
         self.skipped = 0
+        self.said: list[Any] = []
 
     def check(self) -> None:
         if self.failure is not None:
@@ -106,6 +108,9 @@ class Source:
 
     def end(self) -> None:
         self.ended += 1
+
+    def say_odd(self, notes: Any) -> None:
+        self.said += notes
 
 
 def run_of(native: Native, source: Source, *, may_be_too_short: bool = False) -> StreamRun:
@@ -151,6 +156,7 @@ def test_engine_and_stream_end_together() -> None:
     with pytest.warns(FastinetWarning, match="'pipe': 3 entries so far .*: a, b, ..."):
         run.close()
     assert (native.closed, source.ended, source.skipped) == (1, 1, 3)
+    assert source.said == native.notes
 
 
 def test_nothing_passed_over_is_not_told(recwarn: pytest.WarningsRecorder) -> None:

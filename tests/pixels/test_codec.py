@@ -113,7 +113,7 @@ def test_what_is_no_image(call: Any) -> None:
 
 
 @pytest.mark.parametrize("call", [fastinet.read_header, fastinet.decode])
-@pytest.mark.parametrize("max_pixels", [0, -1, 2**40 + 1, 1.5, None])
+@pytest.mark.parametrize("max_pixels", [0, -1, 2**40 + 1, 1.5])
 def test_limits_that_make_no_sense(call: Any, max_pixels: Any) -> None:
     with pytest.raises(ValueError, match=f"max_pixels must be .* not {max_pixels!r}"):
         call(jpeg(picture(rng_of(), 5, 5)), max_pixels=max_pixels)
