@@ -1,4 +1,5 @@
-// Affine transforms of images of three planes of uint8, equal to torchvision's of tensors.
+// Affine transforms of images of three planes of uint8: on every machine those that torchvision
+// makes of tensors where torch's products of matrices are fused.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,9 @@
 """torchvision's operations on tensors of uint8, restated in NumPy: the oracle of ``tensor_...``.
 
 Every rounding is that of torch's kernels on processors with fused multiplication, which
-torchvision 0.29.1 with torch 2.14 was found to have in all values that were compared.
+torchvision 0.29.1 with torch 2.14 was found to have in all values that were compared, but for one:
+torch leaves the sums of `grid_of` to a library of matrices, which fuses them on some processors
+(MKL: on Intel's with AVX-512) and not on others (AMD's).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from fastinet.augment.steps import Step
 
-__all__ = ["apply_tensor_step"]
+__all__ = ["apply_tensor_step", "grid_of"]
 
 _Pixels = NDArray[np.uint8]
 _Floats = NDArray[np.float32]
@@ -73,19 +75,34 @@ def _stretch(channel: _Pixels, version: int) -> _Pixels:
     return _cut_off(above / ((high - low) * np.float32(1.0 / 255.0)))
 
 
+def grid_of(theta: _Floats, width: int, height: int) -> _Floats:
+    """Where pixels are read: torchvision's ``_affine_grid``, with fused sums.
+
+    Args:
+        theta: [2, 3], from coordinates about the middle to such of the image that is read.
+        width: of both images.
+        height: of both images.
+
+    Returns:
+        [H, W, 2]: x and y, of which -1 to 1 is the image.
+    """
+    y = (np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2))[:, None]
+    x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
+    halves = np.array([width, height], np.float32) / np.float32(2)
+    axes = theta.astype(np.float32) / halves[:, None]
+    return np.stack([_fused(y, b, x * a) + c for a, b, c in axes], axis=-1)
+
+
 def _sample(pixels: _Pixels, theta: list[float], step: Step) -> _Pixels:
     """``grid_sample`` of the grid of this matrix about the middle."""
     height, width, _ = pixels.shape
     filling = step.arguments[-1]
-    y = (np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2))[:, None]
-    x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
+    grid = grid_of(np.array(theta, np.float32).reshape(2, 3), width, height)
 
-    def coordinate(entries: list[float], side: int) -> _Floats:
-        a, b, c = np.array(entries, np.float32) / np.float32(side / 2)
-        place = _fused(y, b, x * a) + c
+    def coordinate(place: _Floats, side: int) -> _Floats:
         return _fused(place + np.float32(1), np.float32(side / 2), np.float32(-0.5))
 
-    columns, rows = coordinate(theta[:3], width), coordinate(theta[3:], height)
+    columns, rows = coordinate(grid[..., 0], width), coordinate(grid[..., 1], height)
     inside = np.ones((height, width, 1), np.float32)
     image = np.concatenate([pixels.astype(np.float32), inside], axis=-1)
 

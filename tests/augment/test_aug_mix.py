@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from support.comparing import picture, rng_of
 from support.drawing import assert_drawn_like, steps_drawn
+from support.torch_grids import give_rules_grids
 
 import fastinet
 from fastinet import augment
@@ -122,9 +123,12 @@ class Drawn:
 
 
 @pytest.mark.parametrize("fill", [None, 0, (9, 90, 200)])
-def test_version_2_makes_the_same_pixels_of_what_is_drawn(fill: Any) -> None:
+def test_version_2_makes_the_same_pixels_of_what_is_drawn(
+    fill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch = pytest.importorskip("torch")
     v2 = pytest.importorskip("torchvision.transforms.v2")
+    grids = give_rules_grids(monkeypatch)
     pixels = picture(rng_of("aug mix"), ROW.size[1], ROW.size[0])
     image = v2.functional.to_image(pixels)
     policy = AugMix(10, chain_depth=2, fill=fill)
@@ -147,6 +151,7 @@ def test_version_2_makes_the_same_pixels_of_what_is_drawn(fill: Any) -> None:
         colour = [float(each) for each in fill] if isinstance(fill, tuple) else fill
         theirs = Ours(chain_depth=2, fill=colour)(image).permute(1, 2, 0).numpy()
         assert np.array_equal(fastinet.apply_steps(pixels, steps), theirs)
+    assert len(grids) > 40
 
 
 @pytest.mark.parametrize("fill", [None, (9, 90, 200)])
@@ -155,6 +160,7 @@ def test_version_1_makes_the_same_pixels_of_what_is_drawn(
 ) -> None:
     torch = pytest.importorskip("torch")
     old = pytest.importorskip("torchvision.transforms.autoaugment")
+    grids = give_rules_grids(monkeypatch)
     pixels = picture(rng_of("aug mix"), ROW.size[1], ROW.size[0])
     policy = AugMix(10, chain_depth=2, fill=fill, version=1)
     apply_one = old._apply_op
@@ -175,6 +181,7 @@ def test_version_1_makes_the_same_pixels_of_what_is_drawn(
         )
         made = np.asarray(theirs(Image.fromarray(pixels)))
         assert np.array_equal(fastinet.apply_steps(pixels, steps), made)
+    assert len(grids) > 40
 
 
 @pytest.mark.parametrize("alpha", [0.2, 0.7, 5.0])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.comparing import picture, rng_of
 from support.drawing import steps_drawn
+from support.torch_grids import assert_rounded, give_rules_grids
 
 import fastinet
 from fastinet.augment import STEP_ARGUMENTS, Step
@@ -18,6 +19,7 @@ from fastinet.augment.operation import Row
 from fastinet.augment.tensor_operations import tensor_operation
 from fastinet.augment.torchvision_operations import torchvision_levels, torchvision_operation
 from fastinet.testing import reference
+from fastinet.testing.reference_tensors import grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,8 +121,9 @@ def torchvisions(pixels: NDArray[np.uint8], step: Step) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("op", TENSOR_STEPS)
-def test_a_step_gives_torchvisions_pixels(op: str) -> None:
+def test_a_step_gives_torchvisions_pixels(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal where torch adds up as it did when this was written, and within the bound anywhere."""
+    grids = give_rules_grids(monkeypatch)
     values = differences = 0
     for size in ((48, 64), (61, 35)):
         rng = rng_of("torchvision's tensors", op, size)
@@ -134,6 +137,7 @@ def test_a_step_gives_torchvisions_pixels(op: str) -> None:
                 values, differences = values + ours.size, differences + np.count_nonzero(distance)
     assert values > 0
     assert differences <= 1e-4 * values
+    assert bool(grids) == (op in ("tensor_affine", "tensor_rotate"))
 
 
 def is_one_of_torchvisions(step: Step) -> bool:
@@ -146,9 +150,13 @@ def is_one_of_torchvisions(step: Step) -> bool:
 @pytest.mark.parametrize("fill", [None, 0, (9, 90, 200)])
 @pytest.mark.parametrize("sampling", ["nearest", "bilinear"])
 def test_every_operation_is_torchvisions(
-    sampling: Literal["nearest", "bilinear"], fill: Any, version: int
+    sampling: Literal["nearest", "bilinear"],
+    fill: Any,
+    version: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By its name there and each magnitude, with both signs where it has one."""
+    grids = give_rules_grids(monkeypatch)
     torch = pytest.importorskip("torch")
     autoaugment = pytest.importorskip("torchvision.transforms.autoaugment")
     v2 = pytest.importorskip("torchvision.transforms.v2")
@@ -177,6 +185,38 @@ def test_every_operation_is_torchvisions(
             ours = {fastinet.apply_steps(pixels, steps).tobytes() for steps in drawn}
             signs = (1, -1) if name in SIGNED else (1,)
             assert ours == {theirs(name, sign * level) for sign in signs}, (name, level)
+    assert len(grids) >= 5 * 2 * 3  # geometric operations, of both signs and some magnitudes
+
+
+def test_grids_of_other_sums_are_no_roundings() -> None:
+    """What is asked of torch's own grids tells an entry apart that is a few units off."""
+    turn = np.array([[0.8, 0.6, 0], [-0.6, 0.8, 0.25]], np.float32)
+    assert_rounded(grid_of(turn, 53, 37), turn)
+    for i, j in np.argwhere(turn):
+        other = turn.copy()
+        other[i, j] *= np.float32(1 + 2.0**-20)
+        with pytest.raises(AssertionError):
+            assert_rounded(grid_of(other, 53, 37), turn)
+    # In half a float's precision, as accelerators multiply.
+    coarse = grid_of(turn, 53, 37).astype(np.float16).astype(np.float32)
+    with pytest.raises(AssertionError):
+        assert_rounded(coarse, turn)
+
+
+@pytest.mark.parametrize("order", ["fused", "plain", "backwards"])
+def test_sums_in_any_order_are_roundings(order: str) -> None:
+    """Those that MKL was seen to make, fused and not, and one from the other end."""
+    turn = np.array([[0.8, 0.6, 0.1], [-0.6, 0.8, 0.25]], np.float32)
+    y = (np.arange(37, dtype=np.float32) - np.float32(18))[:, None]
+    x = np.arange(53, dtype=np.float32) - np.float32(26)
+    axes = turn / np.array([[26.5], [18.5]], np.float32)
+    sums = {
+        "fused": grid_of(turn, 53, 37),
+        "plain": np.stack([(x * a + y * b) + c for a, b, c in axes], axis=-1),
+        "backwards": np.stack([x * a + (y * b + c) for a, b, c in axes], axis=-1),
+    }
+    assert (order == "fused") == np.array_equal(sums[order], sums["fused"])
+    assert_rounded(sums[order], turn)
 
 
 @pytest.mark.parametrize("interpolation", ["bicubic", "random", None])
