@@ -74,7 +74,7 @@ def indexed_train_archive(folder: Path, images: Sequence[bytes] = ()) -> Path:
         sizes=sizes.astype(np.uint64),
         labels=labels.astype(np.int64),
         key_offsets=np.cumsum(np.array([0, *map(len, names)], np.uint64)),
-        key_bytes=np.frombuffer("".join(names).encode(), np.uint8),
+        key_text=np.frombuffer("".join(names).encode(), np.uint8),
         item_archive=None,
         splits=(Split("train", wnids),),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
+from fastinet.sidecars.column_file import LaterColumn
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,12 +20,21 @@ class Keys(Sequence[str]):
     """Names of items, decoded one at a time: 1.28 million strings would cost some 100 MB."""
 
     def __init__(
-        self, text: NDArray[np.uint8], starts: NDArray[np.uint64], ends: NDArray[np.uint64]
+        self,
+        text: NDArray[np.uint8] | LaterColumn,
+        starts: NDArray[np.uint64],
+        ends: NDArray[np.uint64],
     ) -> None:
         """Key i is ``text[starts[i]:ends[i]]``, UTF-8 (other bytes come out as surrogates)."""
-        self._text = text
+        self._held_text = text
         self._starts = starts
         self._ends = ends
+
+    @property
+    def _text(self) -> NDArray[np.uint8]:
+        """Raises ReadError where the index, which it is read from when a key is wanted, was cut."""
+        text = self._held_text
+        return text.array() if isinstance(text, LaterColumn) else text
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -34,7 +45,7 @@ class Keys(Sequence[str]):
     def __getitem__(self, index: slice) -> Keys: ...
     def __getitem__(self, index: int | slice) -> str | Keys:
         if isinstance(index, slice):
-            return Keys(self._text, self._starts[index], self._ends[index])
+            return Keys(self._held_text, self._starts[index], self._ends[index])
         text = self._text[self._starts[index] : self._ends[index]]
         return text.tobytes().decode("utf-8", "surrogateescape")
 
@@ -48,7 +59,7 @@ class Keys(Sequence[str]):
 
     def take(self, rows: NDArray[np.int64]) -> Keys:
         """The keys of ``rows``, in that order."""
-        return Keys(self._text, self._starts[rows], self._ends[rows])
+        return Keys(self._held_text, self._starts[rows], self._ends[rows])
 
     def columns(self) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint64]]:
         """Undecoded, for questions to all keys at once: key i is ``text[starts[i]:ends[i]]``."""

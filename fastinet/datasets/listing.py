@@ -10,6 +10,7 @@ import numpy as np
 from fastinet.archives.files import Files
 from fastinet.base.texts import take_texts
 from fastinet.datasets.companion_columns import CompanionColumns
+from fastinet.sidecars.column_file import LaterColumn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,8 +70,8 @@ class Listing:
     """[N] index into the split's ``wnids``; -1: the archives give the item no label."""
     key_offsets: NDArray[np.uint64]
     """[N + 1] bytes in ``key_bytes``; the first is 0."""
-    key_bytes: NDArray[np.uint8]
-    """All keys, one after another, UTF-8."""
+    key_text: NDArray[np.uint8] | LaterColumn
+    """All keys, one after another, UTF-8; of an index, which is read when one is asked for."""
     item_archive: NDArray[np.int32] | None
     """[N] index of the archive; None where there is one archive only."""
     splits: tuple[Split, ...]
@@ -87,6 +88,11 @@ class Listing:
     """The first tar that ends without its end-of-archive marker, if there is one."""
     others: Others | None = None
     """For the notes, once it is known which of them are companions; no index keeps them."""
+
+    @property
+    def key_bytes(self) -> NDArray[np.uint8]:
+        """All keys, one after another, UTF-8. Raises ReadError where the index was cut."""
+        return self.key_text.array() if isinstance(self.key_text, LaterColumn) else self.key_text
 
     def files(self, number: int) -> Files:
         """Names, offsets and sizes of the items in archive `number`; a folder is opened by them."""
@@ -140,7 +146,7 @@ class Listing:
             sizes=self.sizes[rows],
             labels=self.labels[rows],
             key_offsets=key_offsets,
-            key_bytes=key_bytes,
+            key_text=key_bytes,
             item_archive=None,
             item_split=None if self.item_split is None else self.item_split[rows],
             companions=None if self.companions is None else self.companions.take(rows),

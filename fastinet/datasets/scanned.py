@@ -144,7 +144,7 @@ class ScannedMembers:
             sizes=self.sizes[rows],
             labels=labels,
             key_offsets=key_offsets,
-            key_bytes=key_bytes,
+            key_text=key_bytes,
             item_archive=self.archive[rows] if len(self.archives) > 1 else None,
             splits=splits,
             item_split=item_split,

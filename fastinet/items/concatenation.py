@@ -233,7 +233,7 @@ def _listing(
         sizes=np.concatenate([part.sizes for part in parts]),
         labels=labels,
         key_offsets=key_offsets,
-        key_bytes=np.concatenate(texts),
+        key_text=np.concatenate(texts),
         item_archive=np.concatenate(archives).astype(np.int32) if first > 1 else None,
         companions=CompanionColumns.joined(companions),
         splits=(Split(" + ".join(dict.fromkeys(part.split for part in parts)), tuple(classes)),),

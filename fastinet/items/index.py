@@ -153,14 +153,16 @@ def load_listing(
                 f" {RULES_VERSION})"
             )
 
-    header, columns = column_file.read_columns(path, _FORM, check, _check_columns, owners=owners)
+    header, columns = column_file.read_columns(
+        path, _FORM, check, _check_columns, owners=owners, later=("key_bytes",)
+    )
     listing = Listing(
         family=header.family,
         offsets=columns["offsets"],
         sizes=columns["sizes"],
         labels=columns["labels"],
         key_offsets=columns["key_offsets"],
-        key_bytes=columns["key_bytes"],
+        key_text=columns["key_bytes"],
         item_archive=columns.get("item_archive"),
         splits=tuple(Split(name, tuple(wnids)) for name, wnids in header.splits),
         item_split=columns.get("item_split"),

@@ -102,7 +102,7 @@ class ItemColumns:
         self.archives = tuple(archives)
         self.listing = listing
         self.rows = rows
-        keys = Keys(listing.key_bytes, listing.key_offsets[:-1], listing.key_offsets[1:])
+        keys = Keys(listing.key_text, listing.key_offsets[:-1], listing.key_offsets[1:])
         self.keys = keys if rows is None else keys.take(rows)
         self.offsets: NDArray[np.uint64] = self.of_items(listing.offsets)
         self.sizes: NDArray[np.uint64] = self.of_items(listing.sizes)

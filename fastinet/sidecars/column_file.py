@@ -13,9 +13,10 @@ columns      little-endian arrays, C order
 
 Every byte is under one of the CRCs or the length, so any damage is found when the file is opened.
 The columns are read into memory, and not mapped: when another process cuts a file that is mapped,
-the system ends this one (SIGBUS). Children that are forked share the memory. Readers take columns
-by name and pass over names that they do not know. What a reader of one kind of file expects stands
-in its :class:`ColumnFileForm`.
+the system ends this one (SIGBUS). Children that are forked share the memory. A large column that
+few ask for is checked, and read when somebody does (:class:`LaterColumn`). Readers take columns by
+name and pass over names that they do not know. What a reader of one kind of file expects stands in
+its :class:`ColumnFileForm`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from fastinet.base.warning import warn
+from fastinet.errors import ReadError
 from fastinet.sidecars import turns
 from fastinet.sidecars.opening import open_to_read
 from fastinet.sidecars.owners import Owners, UntrustedSidecarError
@@ -40,7 +42,7 @@ from fastinet.sidecars.replacing import replace_file
 from fastinet.sidecars.schema import Count, UnusableSidecarError, Word32, checked, parsed_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from io import FileIO
     from pathlib import Path
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ColumnFileForm",
+    "LaterColumn",
     "UnusableSidecarError",
     "load_or_build",
     "read_columns",
@@ -94,7 +97,8 @@ def read_columns(
     check_columns: Callable[[Header, Mapping[str, NDArray[Any]]], None] | None = None,
     *,
     owners: Owners = _NOBODY,
-) -> tuple[Header, dict[str, NDArray[Any]]]:
+    later: Collection[str] = (),
+) -> tuple[Header, dict[str, Any]]:
     """The header and the columns of the file at ``path``, in memory; the columns are read-only.
 
     Args:
@@ -104,6 +108,7 @@ def read_columns(
             not what the caller wants; the columns are then not read.
         check_columns: raises it when the columns, whose checksums hold, do not fit one another.
         owners: whose file is believed, besides this user's own.
+        later: columns that come as a :class:`LaterColumn`; `check_columns` is given them so, too.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -117,12 +122,73 @@ def read_columns(
         check_header(header)
         table = checked(_Contents, content).columns
         _check_table(table, form, os.fstat(file.fileno()).st_size - columns_at)
-        columns = {
-            name: _read_column(file, name, column, columns_at) for name, column in table.items()
-        }
+        columns: dict[str, Any] = {}
+        for name, column in table.items():
+            if name in later:
+                _check_column(file.fileno(), name, column, columns_at)
+                columns[name] = LaterColumn(
+                    path, _HeldFile(file.fileno()), name, column, columns_at
+                )
+            else:
+                columns[name] = _read_column(file.fileno(), name, column, columns_at)
     if check_columns is not None:
         check_columns(header, columns)
     return header, columns
+
+
+class LaterColumn:
+    """A column whose checksum holds, and which is read into memory when it is first asked for.
+
+    The file stays open until then, so that it does not matter if another takes its place.
+    """
+
+    def __init__(
+        self, path: Path, file: _HeldFile, name: str, column: _Column, columns_at: int
+    ) -> None:
+        self._path = path
+        self._held: _HeldFile | None = file
+        self._name = name
+        self._column = column
+        self._columns_at = columns_at
+        self._array: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return self._column.rows
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return np.asarray, (self.array(),)
+
+    def array(self) -> NDArray[Any]:
+        """The column, read-only.
+
+        Raises:
+            ReadError: somebody has cut or overwritten the file, or it cannot be read.
+        """
+        # Without a lock, which a child that is forked meanwhile would find taken for ever. Two
+        # threads may both read it.
+        array, held = self._array, self._held
+        if array is None and held is not None:
+            try:
+                array = _read_column(held.descriptor, self._name, self._column, self._columns_at)
+            except (OSError, UnusableSidecarError) as error:
+                why = error.strerror if isinstance(error, OSError) else error
+                raise ReadError(
+                    f"the sidecar '{self._path}' was written to while it was in use, and {why}; "
+                    "open the archive again"
+                ) from error
+            self._array = array
+            self._held = None
+        return self._array if array is None else array  # type: ignore[return-value]
+
+
+class _HeldFile:
+    """A descriptor of a file, which is closed with the last one who holds this."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = os.dup(descriptor)
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:  # modules may be gone
+        close(self.descriptor)
 
 
 def write_columns(
@@ -329,23 +395,31 @@ def _check_table(
             raise UnusableSidecarError(f"is damaged: column '{name}' lies beyond its end or askew")
 
 
-def _read_column(file: FileIO, name: str, column: _Column, columns_at: int) -> NDArray[Any]:
+def _read_column(descriptor: int, name: str, column: _Column, columns_at: int) -> NDArray[Any]:
     """The column, read-only, whose CRC-32 holds."""
     stored: NDArray[np.uint8] = np.empty(column.stored_bytes, np.uint8)
-    memory = stored.data
-    done = crc = 0
-    file.seek(columns_at + column.offset)
-    while done < len(memory):
-        count = file.readinto(memory[done : done + _PIECE_BYTES])
-        if count == 0:
-            break  # cut since its length was checked: the checksum tells
-        crc = zlib.crc32(memory[done : done + count], crc)
-        done += count
-    if crc != column.crc32 or done < len(memory):
-        raise UnusableSidecarError(f"is damaged: the checksum of column '{name}' is wrong")
+    _check_column(descriptor, name, column, columns_at, stored.data)
     stored.flags.writeable = False
     dtype = np.dtype(column.dtype)
     return stored[: dtype.itemsize * column.rows].view(dtype)
+
+
+def _check_column(
+    descriptor: int, name: str, column: _Column, columns_at: int, out: memoryview | None = None
+) -> None:
+    """Raises UnusableSidecarError unless the CRC-32 holds; puts the bytes into `out`."""
+    done = crc = 0
+    while done < column.stored_bytes:
+        count = min(_PIECE_BYTES, column.stored_bytes - done)
+        piece = os.pread(descriptor, count, columns_at + column.offset + done)
+        if not piece:
+            break  # cut since its length was checked
+        crc = zlib.crc32(piece, crc)
+        if out is not None:
+            out[done : done + len(piece)] = piece
+        done += len(piece)
+    if crc != column.crc32 or done < column.stored_bytes:
+        raise UnusableSidecarError(f"is damaged: the checksum of column '{name}' is wrong")
 
 
 def _padded(count: int) -> int:

@@ -34,7 +34,7 @@ def found(folder: Path, *archives: dict[str, bytes]) -> tuple[Listing, Listing]:
         sizes=members.sizes[rows],
         labels=np.zeros(len(rows), np.int64),
         key_offsets=np.cumsum([0, *map(len, keys)], dtype=np.uint64),
-        key_bytes=np.frombuffer(b"".join(keys), np.uint8),
+        key_text=np.frombuffer(b"".join(keys), np.uint8),
         item_archive=members.archive[rows].astype(np.int32) if len(archives) > 1 else None,
         splits=(Split("train", ("n01440764",)),),
     )

@@ -40,7 +40,7 @@ def listing_of(items: list[Item], **changes: object) -> Listing:
         sizes=column(2, np.uint64),
         labels=column(3, np.int64),
         key_offsets=np.cumsum([0, *map(len, keys)], dtype=np.uint64),
-        key_bytes=np.frombuffer(b"".join(keys), np.uint8),
+        key_text=np.frombuffer(b"".join(keys), np.uint8),
         item_archive=column(4, np.int32),
         splits=(Split("train", ("n01440764",)), Split("val", ())),
         item_split=column(5, np.int8),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import errno
 import os
+import pickle
 import struct
 import tracemalloc
 import zlib
@@ -18,9 +20,10 @@ from hypothesis import strategies as st
 from support.listings import IDENTITIES, make_listing, same
 
 from fastinet.datasets.listing import Listing
+from fastinet.errors import ReadError
 from fastinet.items.index import load_listing, save_listing
 from fastinet.sidecars import column_file
-from fastinet.sidecars.column_file import UnusableSidecarError
+from fastinet.sidecars.column_file import LaterColumn, UnusableSidecarError
 
 
 def test_columns_are_aligned_and_read_only(tmp_path: Path) -> None:
@@ -34,14 +37,79 @@ def test_columns_are_aligned_and_read_only(tmp_path: Path) -> None:
             assert not column.flags.writeable
 
 
+def descriptors_of(path: Path) -> int:
+    """How many of this process's descriptors are of the file at `path`."""
+    wanted = path.stat()
+    found = 0
+    for name in Path("/dev/fd").iterdir():
+        with contextlib.suppress(OSError):
+            status = os.fstat(int(name.name))
+            found += (status.st_dev, status.st_ino) == (wanted.st_dev, wanted.st_ino)
+    return found
+
+
 def test_columns_stay_when_the_file_is_cut(tmp_path: Path) -> None:
-    """Where a mapping would end the process."""
+    """Where a mapping would end the process. Keys that nobody had asked for are refused."""
     path = tmp_path / "x.fastinet"
     listing = make_listing(10_000)
+    for asked in (True, False):
+        save_listing(path, IDENTITIES, listing)
+        loaded = load_listing(path, IDENTITIES)
+        if asked:
+            assert same(loaded, listing)
+        os.truncate(path, 64)
+        if asked:
+            assert same(loaded, listing)
+            continue
+        assert same(replace(loaded, key_text=listing.key_text), listing)
+        for _ in range(2):
+            with pytest.raises(
+                ReadError, match=r"written to while it was in use.*open the archive"
+            ):
+                loaded.key_bytes.tobytes()
+
+
+def test_a_later_column_is_read_once_from_the_file_that_was_checked(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(1000)
     save_listing(path, IDENTITIES, listing)
     loaded = load_listing(path, IDENTITIES)
-    os.truncate(path, 64)
-    assert same(loaded, listing)
+    assert isinstance(loaded.key_text, LaterColumn)
+    assert len(loaded.key_text) == len(listing.key_bytes)
+    aside = tmp_path / "aside"
+    path.rename(aside)
+    save_listing(path, IDENTITIES, make_listing(999))
+    assert descriptors_of(aside) == 1
+    child = os.fork()
+    if child == 0:  # which shares the file's position, and changes nothing of it
+        os._exit(loaded.key_bytes.tobytes() != listing.key_bytes.tobytes())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    sent = pickle.loads(pickle.dumps(loaded.key_text))  # noqa: S301
+    assert np.array_equal(sent, listing.key_bytes)
+    assert descriptors_of(aside) == 0, "it has been read"
+    assert loaded.key_bytes is loaded.key_bytes
+    assert np.array_equal(loaded.key_bytes, listing.key_bytes)
+    assert not loaded.key_bytes.flags.writeable
+    unread = load_listing(path, IDENTITIES)
+    assert descriptors_of(path) == 1
+    del unread
+    assert descriptors_of(path) == 0
+
+
+def test_threads_that_ask_for_a_later_column_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.fastinet"
+    listing = make_listing(20_000)
+    save_listing(path, IDENTITIES, listing)
+    for _ in range(20):
+        loaded = load_listing(path, IDENTITIES)
+
+        def ask(listing: Listing = loaded) -> bytes:
+            return listing.key_bytes.tobytes()
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            texts = [pool.submit(ask) for _ in range(8)]
+        assert {text.result() for text in texts} == {listing.key_bytes.tobytes()}
+    assert descriptors_of(path) == 0
 
 
 def test_loading_takes_memory_once(tmp_path: Path) -> None:

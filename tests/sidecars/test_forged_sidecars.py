@@ -300,11 +300,18 @@ for path in sys.argv[1:]:
     groups = [group.tolist() for group in found]
     for sidecar in glob.glob(path + ".fastinet*"):
         os.truncate(sidecar, 10)
-    assert len(list(ds.keys)) == len(ds) and ds.labels.sum() >= 0
+    assert ds.labels.sum() >= 0
+    try:
+        assert len(list(ds.keys)) == len(ds)
+    except fastinet.errors.ReadError as error:
+        assert "written to while it was in use" in str(error), error
     assert groups == [group.tolist() for group in found]
     assert before == [batch.images.tobytes() for batch in loader.epoch(0)]
-    assert len(pickle.loads(pickle.dumps(ds)).read(0)) > 0
-    for step in (lambda: ds.checkpoints.records, lambda: fastinet.open(path).read(0)):
+    for step in (
+        lambda: ds.checkpoints.records,
+        lambda: pickle.loads(pickle.dumps(ds)).read(0),
+        lambda: fastinet.open(path).read(0),
+    ):
         try:
             step()
         except fastinet.errors.FastinetError as error:
