@@ -1,4 +1,4 @@
-"""Steers the faults of faults.cc: builds the library, and says which call is to fail and how.
+"""Steers the library of faults (faults.cc): builds it, and says which call is to fail and how.
 
 The library has to be loaded before the others: a program that injects faults is started with
 `environment_of` it, and then uses `Injector`.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SOURCE = Path(__file__).with_name("faults.cc")
+SOURCES = [Path(__file__).with_name(name) for name in ("faults.cc", "fault_memory.cc")]
 FOREVER = 1 << 40
 
 _OF_PYBIND11 = re.compile(r"pybind11::detail::(register_instance|instance::allocate_layout)")
@@ -30,7 +30,7 @@ class Kind(NamedTuple):
     """Calls that fail alike."""
 
     bit: int
-    """In faults.cc."""
+    """In fault_state.h."""
     errors: tuple[int, ...]
     """What they fail with."""
     repeatable: bool = False
@@ -59,11 +59,11 @@ FAIL, SHORT, ALTERNATE, KILL = range(4)
 
 
 def build_library(folder: Path) -> Path:
-    """Compiles faults.cc into `folder`."""
+    """Compiles the library into `folder`."""
     library = folder / "faults.so"
     compiler = shlex.split(os.environ.get("CXX", "c++"))
-    flags = ["-std=c++20", "-O1", "-g", "-fPIC", "-shared"]
-    subprocess.run([*compiler, *flags, "-o", library, SOURCE, "-ldl"], check=True)
+    flags = ["-std=c++20", "-O1", "-g", "-fPIC", "-fvisibility=hidden", "-shared"]
+    subprocess.run([*compiler, *flags, "-o", library, *SOURCES, "-ldl"], check=True)
     return library
 
 
@@ -118,6 +118,7 @@ class Injector:
         for name in ("faults_end", "faults_room_left", "faults_blocks"):
             getattr(self._library, name).restype = ctypes.c_long
         self._library.faults_folder(os.fsencode(folder))
+        self._library.faults_libraries()
         for begin, end in _pybind11_code():
             self._library.faults_exempt(ctypes.c_ulong(begin), ctypes.c_ulong(end))
 
