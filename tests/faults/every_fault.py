@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faults.injection import KINDS, build_library, environment_of
-from faults.machine_faults import FAULTS
+from faults.machine_faults import FAULTS, may_make_control_groups
 from faults.scenarios import SCENARIOS
 
 HERE = Path(__file__).parent
@@ -32,11 +32,19 @@ _HANGS_SECONDS = 3600
 OF_DISKS = ("open", "open a folder", "open a gzip file", "checkpoints", "verify", "duplicates")
 OF_MACHINES = {
     "full disk": (*(name for name in OF_DISKS if name != "open a folder"), "boxes", "label maps"),
+    "read-only disk": (*OF_DISKS, "boxes", "label maps"),
     "bad bytes": ("open", "epoch that masks", "open a gzip file", "checkpoints", "verify", "boxes"),
+    **dict.fromkeys(
+        ("archive shrinks", "archive vanishes", "archive comes back", "archive is replaced"),
+        ("epoch that masks", "open", "open a gzip file", "checkpoints", "verify", "duplicates"),
+    ),
+    "clock": (*OF_DISKS, "open again", "epoch that masks"),
+    "files of the future": (*OF_DISKS, "open again", "epoch that masks", "boxes", "label maps"),
     "killed": (*OF_DISKS, "boxes", "label maps"),
     "killed shared": OF_DISKS,
     "descriptors": (*OF_DISKS, "epoch that masks", "stream", "stream of a file object"),
     "memory": ("open", "open a gzip file", "epoch that masks", "stream", "verify", "duplicates"),
+    "control group": ("open", "open a gzip file", "epoch that masks", "checkpoints", "verify"),
 }
 
 
@@ -136,7 +144,8 @@ def main() -> None:
             if kinds := [kind for kind in KINDS if is_chosen(scenario, kind)]:
                 arguments = (library, Path(folder), scenario, kinds, given.most)
                 work.append(pool.submit(fail_calls, *arguments))
-        for fault in FAULTS:
+        faults = set(FAULTS) - (set() if may_make_control_groups() else {"control group"})
+        for fault in sorted(faults):
             for scenario in OF_MACHINES[fault]:
                 if is_chosen(scenario, fault):
                     some = (library, Path(folder), scenario, fault, given.most)

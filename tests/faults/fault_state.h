@@ -24,6 +24,7 @@ enum Kind : unsigned {
   kList = 1 << 11,
   kPipe = 1 << 12,
   kClose = 1 << 13,
+  kOpenToWrite = 1 << 14,  // opens that are no kOpen's where that is asked for, too
 };
 
 /// What becomes of a call that is to fail.
@@ -32,6 +33,7 @@ enum Way : int {
   kShort = 1,      // reads and writes move some bytes of those asked for
   kAlternate = 2,  // every second call has the errno, so that who tries again succeeds
   kKill = 3,       // the process is killed, in the middle of a write
+  kChange = 4,     // none fails: at the first, the world around changes (faults_change)
 };
 
 struct Fault {
@@ -40,7 +42,8 @@ struct Fault {
   std::atomic<long> first = 0, end = 0;
   std::atomic<long> calls = 0;
   std::atomic<bool> pauses = false;
-  std::atomic<long> room = -1;  // bytes that the disk still takes; -1: any number
+  std::atomic<long> room = -1;             // bytes that the disk still takes; -1: any number
+  std::atomic<int64_t> clock_seconds = 0;  // by which the clock of the day is wrong
   std::atomic<uint64_t> bad_begin = 0, bad_end = 0;  // of files that end in `bad_name`
 };
 

@@ -13,7 +13,10 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -26,9 +29,43 @@
 
 Fault fault;
 
+namespace {
+
+/// What becomes of the world when its moment has come.
+struct Change {
+  char from[4096];  // a file that is renamed to `to`, or cut to `size` where that is empty
+  char to[4096];
+  long size;
+  long clock_seconds;
+};
+
+Change change;
+
+void MakeChange() {
+  // By the system's own calls, which are not those that fail.
+  if (change.to[0] != 0) {
+    ::syscall(SYS_rename, change.from, change.to);
+  } else if (change.from[0] != 0) {
+    ::syscall(SYS_truncate, change.from, change.size);
+  }
+  fault.clock_seconds = change.clock_seconds;
+}
+
+void UndoChange() {
+  if (change.to[0] != 0) ::syscall(SYS_rename, change.to, change.from);
+  fault.clock_seconds = 0;
+}
+
+}  // namespace
+
 bool Hit(Kind kind) {
   if ((fault.kinds & kind) == 0 || fault.pauses) return false;
   const long number = fault.calls++;
+  if (fault.way == kChange) {
+    if (number == fault.first) MakeChange();
+    if (number == fault.end) UndoChange();
+    return false;
+  }
   if (number < fault.first || number >= fault.end) return false;
   if (fault.way == kAlternate) return number % 2 == 0;
   if (fault.way == kKill && kind != kWrite) ::kill(::getpid(), SIGKILL);
@@ -103,9 +140,10 @@ EXPORTED int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
 namespace {
 
 template <class Call>
-int Opened(const char* path, Call call) {
+int Opened(const char* path, int flags, Call call) {
   const Watch as = WatchOf(path);
-  if (as != kOther && Fails(kOpen)) return -1;
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
+  if (as != kOther && (Fails(kOpen) || (writes && Fails(kOpenToWrite)))) return -1;
   return Watched(call(), as);
 }
 
@@ -116,23 +154,23 @@ mode_t ModeOf(int flags, va_list& arguments) {
 
 }  // namespace
 
-#define OPEN(name)                                                \
-  EXPORTED int name(const char* path, int flags, ...) {           \
-    static const auto real = REAL(name);                          \
-    va_list arguments;                                            \
-    va_start(arguments, flags);                                   \
-    const mode_t mode = ModeOf(flags, arguments);                 \
-    va_end(arguments);                                            \
-    return Opened(path, [&] { return real(path, flags, mode); }); \
+#define OPEN(name)                                                       \
+  EXPORTED int name(const char* path, int flags, ...) {                  \
+    static const auto real = REAL(name);                                 \
+    va_list arguments;                                                   \
+    va_start(arguments, flags);                                          \
+    const mode_t mode = ModeOf(flags, arguments);                        \
+    va_end(arguments);                                                   \
+    return Opened(path, flags, [&] { return real(path, flags, mode); }); \
   }
-#define OPENAT(name)                                                  \
-  EXPORTED int name(int at, const char* path, int flags, ...) {       \
-    static const auto real = REAL(name);                              \
-    va_list arguments;                                                \
-    va_start(arguments, flags);                                       \
-    const mode_t mode = ModeOf(flags, arguments);                     \
-    va_end(arguments);                                                \
-    return Opened(path, [&] { return real(at, path, flags, mode); }); \
+#define OPENAT(name)                                                         \
+  EXPORTED int name(int at, const char* path, int flags, ...) {              \
+    static const auto real = REAL(name);                                     \
+    va_list arguments;                                                       \
+    va_start(arguments, flags);                                              \
+    const mode_t mode = ModeOf(flags, arguments);                            \
+    va_end(arguments);                                                       \
+    return Opened(path, flags, [&] { return real(at, path, flags, mode); }); \
   }
 OPEN(open)
 OPEN(open64)
@@ -339,6 +377,23 @@ EXPORTED int poll(pollfd* watched, nfds_t count, int patience) {
   return real(watched, count, patience);
 }
 
+// ------------------------------------------------------------------------------- the clock of the
+// day
+
+EXPORTED int clock_gettime(clockid_t clock, timespec* out) noexcept {
+  static const auto real = REAL(clock_gettime);
+  const int result = real(clock, out);
+  if (result == 0 && clock == CLOCK_REALTIME) out->tv_sec += fault.clock_seconds;
+  return result;
+}
+
+EXPORTED time_t time(time_t* out) noexcept {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_REALTIME, &now);
+  if (out != nullptr) *out = now.tv_sec;
+  return now.tv_sec;
+}
+
 // ----------------------------------------------------------------------------- what tests ask for
 
 /// Calls count that are about files below `path`, an absolute path.
@@ -376,4 +431,15 @@ EXPORTED void faults_bad_bytes(const char* name, unsigned long begin, unsigned l
   std::strncpy(bad_name, name, sizeof(bad_name) - 1);
   fault.bad_begin = begin;
   fault.bad_end = end;
+}
+
+/// At the first call of a kChange `from` is renamed to `to`, or cut to `size` bytes where `to` is
+/// "", and the clock of the day jumps; at the last it is renamed back, and the clock jumps back.
+/// From this call on until then the clock is right.
+EXPORTED void faults_change(const char* from, const char* to, long size, long clock_seconds) {
+  std::strncpy(change.from, from, sizeof(change.from) - 1);
+  std::strncpy(change.to, to, sizeof(change.to) - 1);
+  change.size = size;
+  change.clock_seconds = clock_seconds;
+  fault.clock_seconds = 0;
 }

@@ -52,10 +52,13 @@ KINDS = {
     "list": Kind(1 << 11, (errno.EIO, errno.EMFILE)),
     "pipe": Kind(1 << 12, (errno.EMFILE,)),
     "close": Kind(1 << 13, (errno.EIO,)),
+    "open to write": Kind(1 << 14, (errno.EROFS, errno.ENOSPC)),
 }
-OF_DISKS = sum(kind.bit for name, kind in KINDS.items() if name not in ("memory", "thread"))
+_OF_NO_DISK = ("memory", "thread", "open to write")
+OF_DISKS = sum(kind.bit for name, kind in KINDS.items() if name not in _OF_NO_DISK)
+OF_WRITERS = sum(KINDS[name].bit for name in ("open to write", "write", "truncate", "name"))
 
-FAIL, SHORT, ALTERNATE, KILL = range(4)
+FAIL, SHORT, ALTERNATE, KILL, CHANGE = range(5)
 
 
 def build_library(folder: Path) -> Path:
@@ -145,6 +148,29 @@ class Injector:
             yield
         finally:
             self._library.faults_pause(0)
+
+    @contextlib.contextmanager
+    def changing(
+        self, first: int, end: int, source: str = "", to: str = "", *, size: int = 0, clock: int = 0
+    ) -> Iterator[None]:
+        """The world changes before call number `first` about files, and back before number `end`.
+
+        Args:
+            first: of the calls within this statement.
+            end: likewise.
+            source: the file that is renamed to `to`, or cut to `size` bytes where that is "".
+            to: see `source`; it is renamed back.
+            size: see `source`.
+            clock: seconds by which the clock of the day jumps, and back.
+        """
+        change = (os.fsencode(source), os.fsencode(to), ctypes.c_long(size), ctypes.c_long(clock))
+        self._library.faults_change(*change)
+        self.begin(OF_DISKS, first, end, way=CHANGE)
+        try:
+            yield
+        finally:
+            self.end()
+            self._library.faults_change(b"", b"", *[ctypes.c_long(0)] * 2)
 
     @contextlib.contextmanager
     def full_disk(self, room: int) -> Iterator[None]:
