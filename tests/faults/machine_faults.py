@@ -12,6 +12,7 @@ archive shrinks      the archive is cut to half its size at each call about a fi
 archive vanishes     it is renamed at each call
 archive comes back   the same, and three calls later it has its name again
 archive is replaced  another one has its name from that call on
+file server          the archive's bytes come from a server that fails: FUSE, see file_server.py
 clock                at each call the clock of the day jumps, by 20 years at most, and back
 files of the future  all files are of a later time than it is
 killed               the process is killed at each call about a file, in the middle of writes
@@ -41,6 +42,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faults.file_server import Serving, enter_namespace, served
 from faults.injection import FAIL, FOREVER, KILL, OF_DISKS, OF_WRITERS
 from faults.machine import SAME, Machine, WrongError, thinned
 from faults.scenarios import WINDOW
@@ -127,9 +129,7 @@ def _archive_changes(machine: Machine, most: int, change: str) -> None:
         archive.write_bytes(other)
         others = [machine.result_of_child()]
     elif change == "shrinks":
-        archive.write_bytes(content[: len(content) // 2])
-        with contextlib.suppress(WrongError):
-            others = [machine.result_of_child()]
+        others = _result_of(machine, archive, content[: len(content) // 2])
     for number in thinned(_calls_of(machine, OF_DISKS), most):
         machine.folder.restore()
         end = FOREVER
@@ -152,6 +152,15 @@ def _archive_changes(machine: Machine, most: int, change: str) -> None:
         machine.check_next()
 
 
+def _result_of(machine: Machine, archive: Path, content: bytes) -> list[Result]:
+    """What the scenario gives where the archive has this content; nothing where that is refused."""
+    machine.folder.restore()
+    archive.write_bytes(content)
+    with contextlib.suppress(WrongError):
+        return [machine.result_of_child()]
+    return []
+
+
 def _another_archive(archive: Path) -> bytes:
     """The bytes of an archive with other images."""
     images = dict(list(small_images(2 * WINDOW + 1).items())[WINDOW:])
@@ -161,6 +170,33 @@ def _another_archive(archive: Path) -> bytes:
     if archive.suffix == ".gz":
         content = gzip.compress(content, 1, mtime=0)
     return content
+
+
+def _file_server(machine: Machine, most: int) -> None:
+    if not enter_namespace():
+        raise OSError("this process may mount nothing, or there is no FUSE")
+    archive = _archive_of(machine)
+    content, status = archive.read_bytes(), archive.stat()
+    half = _result_of(machine, archive, content[: len(content) // 2])
+    machine.folder.restore()
+    os.utime(archive, ns=(status.st_atime_ns, status.st_mtime_ns))
+    pages, reads = len(content) // 4096 + 1, 12
+    tries = [
+        *(Serving(bad=(4096 * page, 4096 * page + 4096)) for page in range(pages)),
+        *(Serving(fails_from=number) for number in range(reads)),
+        *(Serving(fails_from=number, error=errno.ESTALE) for number in range(reads)),
+        *(Serving(dies_at=number) for number in range(reads)),
+        *(Serving(shrinks_at=number) for number in range(reads)),
+        *(Serving(at_once=count) for count in (100, 511, 513, 4095)),
+    ]
+    for i in thinned(len(tries), most):
+        machine.folder.restore()
+        same = machine.outcomes["the same"]
+        with served(archive, tries[i]):
+            machine.note(machine.child(lambda: machine.judged(contextlib.nullcontext, half)))
+        if tries[i].at_once and machine.outcomes["the same"] == same:
+            raise WrongError(f"short reads make a difference: {tries[i]}")
+        machine.check_next()
 
 
 def _clock(machine: Machine, most: int) -> None:
@@ -232,9 +268,14 @@ def _memory(machine: Machine, most: int) -> None:
         machine.check_next()
 
 
-def may_make_control_groups() -> bool:
-    """Whether this process may give another a limit on memory of its own (cgroup v1)."""
-    return os.access(_CONTROL_GROUPS / "cgroup.procs", os.W_OK)
+def missing_rights() -> dict[str, str]:
+    """The faults that this process may not make, and why."""
+    missing = {}
+    if not os.access(_CONTROL_GROUPS / "cgroup.procs", os.W_OK):
+        missing["control group"] = "it may make no control groups (cgroup v1)"
+    if os.geteuid() != 0 or not os.access("/dev/fuse", os.W_OK):
+        missing["file server"] = "it may mount nothing, or there is no FUSE"
+    return missing
 
 
 def _control_group(machine: Machine, most: int) -> None:
@@ -288,6 +329,7 @@ FAULTS: dict[str, Callable[[Machine, int], None]] = {
     "archive vanishes": functools.partial(_archive_changes, change="vanishes"),
     "archive comes back": functools.partial(_archive_changes, change="comes back"),
     "archive is replaced": functools.partial(_archive_changes, change="is replaced"),
+    "file server": _file_server,
     "clock": _clock,
     "files of the future": _future,
     "killed": _killed,
