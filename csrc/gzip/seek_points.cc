@@ -48,6 +48,8 @@ Status SeekPointBuilder::OnCall(Bytes in, MutableBytes out, const RawInflate::Ca
     if (output.size() < out.size()) output.resize(out.size());
     const RawInflate::Call same =
         probes_[probe].Inflate(in, MutableBytes(output).first(out.size()), call.stop_at_blocks);
+    // It had its window to make, which the other has already.
+    if (same.code == Z_MEM_ERROR) return Status::OutOfMemory("not enough memory to inflate");
     if (same.consumed != call.consumed || same.produced != call.produced) {
       return {StatusCode::kInternal, "a probe of the seek points went another way"};
     }

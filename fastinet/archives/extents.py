@@ -51,8 +51,13 @@ def check_extents(
 
 
 def check_files(files: Files) -> None:
-    """Raises UnusableSidecarError where files of a folder overlap, or a name leads out of it."""
+    """Raises UnusableSidecarError where files of a folder cannot be.
+
+    They overlap, end where no file can, or a name leads out of the folder.
+    """
     check_names(files)
+    if np.any(files.sizes > MOST_BYTES) or np.any(files.offsets > MOST_BYTES - files.sizes):
+        raise UnusableSidecarError("is damaged: a file lies beyond the end of all files")
     rows = np.lexsort((files.sizes, files.offsets))
     if np.any(files.offsets[rows][1:] < (files.offsets + files.sizes)[rows][:-1]):
         raise UnusableSidecarError("is damaged: its files overlap")

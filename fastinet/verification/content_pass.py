@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _engine
+from fastinet.base.memory import lacks_memory
 from fastinet.base.threads import submitted
 from fastinet.formats.not_images import explained_cause
 from fastinet.sidecars.schema import Count, Hexadecimal
@@ -204,6 +205,12 @@ class ContentPass:
             return Finding("note", "odd image", f"no image, as in every copy: {cause}", *context)
         if code in ("io", "missing"):
             advice = "The disk or the network failed: look at its messages, then try again."
+            return Finding("error", "unreadable image", cause, *context, advice, transient=True)
+        if code == "out of memory":
+            advice = "It says nothing of the image: try again with more memory, or fewer threads."
+            return Finding("error", "unreadable image", cause, *context, advice, transient=True)
+        if code == "too large" and lacks_memory(cause):
+            advice = "It says nothing of the image: try again with more memory, or fewer threads."
             return Finding("error", "unreadable image", cause, *context, advice, transient=True)
         if code == "too large":
             return Finding("warning", "unreadable image", cause, *context)

@@ -1,6 +1,6 @@
 """Every fault in every scenario, in processes of their own: `make faults`.
 
-    python tests/faults/every_fault.py [--most N] [--processes N] [WORD...]
+    python tests/faults/every_fault.py [--only calls] [--most N] [--processes N] [WORD...]
 
 Prints a line for each, and at the end a table of what was tried and what came out. WORDs choose the
 scenarios and faults whose names have one of them. The tests run the same with few tries each.
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faults.injection import KINDS, build_library, environment_of
-from faults.machine_faults import FAULTS
+from faults.machine_faults import FAULTS, missing_rights
 from faults.scenarios import SCENARIOS
 
 HERE = Path(__file__).parent
@@ -32,11 +32,20 @@ _HANGS_SECONDS = 3600
 OF_DISKS = ("open", "open a folder", "open a gzip file", "checkpoints", "verify", "duplicates")
 OF_MACHINES = {
     "full disk": (*(name for name in OF_DISKS if name != "open a folder"), "boxes", "label maps"),
+    "read-only disk": (*OF_DISKS, "boxes", "label maps"),
     "bad bytes": ("open", "epoch that masks", "open a gzip file", "checkpoints", "verify", "boxes"),
+    **dict.fromkeys(
+        ("archive shrinks", "archive vanishes", "archive comes back", "archive is replaced"),
+        ("epoch that masks", "open", "open a gzip file", "checkpoints", "verify", "duplicates"),
+    ),
+    "file server": ("open", "open a gzip file", "epoch that masks", "checkpoints", "verify"),
+    "clock": (*OF_DISKS, "open again", "epoch that masks"),
+    "files of the future": (*OF_DISKS, "open again", "epoch that masks", "boxes", "label maps"),
     "killed": (*OF_DISKS, "boxes", "label maps"),
     "killed shared": OF_DISKS,
     "descriptors": (*OF_DISKS, "epoch that masks", "stream", "stream of a file object"),
     "memory": ("open", "open a gzip file", "epoch that masks", "stream", "verify", "duplicates"),
+    "control group": ("open", "open a gzip file", "epoch that masks", "checkpoints", "verify"),
 }
 
 
@@ -120,6 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=1 << 30, help="tries of each fault [all]")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", choices=("calls", "machines"), help="these [both]")
     parser.add_argument("words", nargs="*", help="of scenarios' and faults' names")
     given = parser.parse_args()
 
@@ -132,11 +142,14 @@ def main() -> None:
     ):
         library = build_library(Path(folder))
         work: list[concurrent.futures.Future[list[Outcome]]] = []
-        for scenario in SCENARIOS:
+        for scenario in SCENARIOS if given.only != "machines" else ():
             if kinds := [kind for kind in KINDS if is_chosen(scenario, kind)]:
                 arguments = (library, Path(folder), scenario, kinds, given.most)
                 work.append(pool.submit(fail_calls, *arguments))
-        for fault in FAULTS:
+        for fault, why in missing_rights().items():
+            print(f"{fault}: not tried, since this process has not the right: {why}")
+        faults = [each for each in FAULTS if each not in missing_rights()]
+        for fault in faults if given.only != "calls" else ():
             for scenario in OF_MACHINES[fault]:
                 if is_chosen(scenario, fault):
                     some = (library, Path(folder), scenario, fault, given.most)

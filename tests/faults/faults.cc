@@ -3,89 +3,79 @@
 //
 // A fault is of one kind of call. Calls that are about files count only for files below a folder
 // that the test names, and allocations only where fastinet's own libraries, or those that it links,
-// ask for memory: so it is fastinet that meets the fault, and not the interpreter around it.
+// ask for memory (fault_memory.cc): so it is fastinet that meets the fault, and not the interpreter
+// around it.
 #include <dirent.h>
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <link.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
-#define EXPORTED extern "C" [[gnu::visibility("default")]]
+#include "fault_state.h"
 
-// The system's own function of the name that this library's stands before.
-#define REAL(name) Real<decltype(&::name)>(#name)
+Fault fault;
 
 namespace {
 
-/// One bit for each kind of call; injection.py has the same.
-enum Kind : unsigned {
-  kMemory = 1 << 0,
-  kThread = 1 << 1,
-  kOpen = 1 << 2,
-  kStat = 1 << 3,
-  kRead = 1 << 4,
-  kWrite = 1 << 5,
-  kSync = 1 << 6,
-  kTruncate = 1 << 7,
-  kName = 1 << 8,
-  kLock = 1 << 9,
-  kMap = 1 << 10,
-  kList = 1 << 11,
-  kPipe = 1 << 12,
-  kClose = 1 << 13,
+/// What becomes of the world when its moment has come.
+struct Change {
+  char from[4096];  // a file that is renamed to `to`, or cut to `size` where that is empty
+  char to[4096];
+  long size;
+  long clock_seconds;
 };
 
-/// What becomes of a call that is to fail.
-enum Way : int {
-  kFail = 0,       // an errno
-  kShort = 1,      // reads and writes move some bytes of those asked for
-  kAlternate = 2,  // every second call has the errno, so that who tries again succeeds
-  kKill = 3,       // the process is killed, in the middle of a write
-};
+Change change;
 
-struct Fault {
-  std::atomic<unsigned> kinds = 0;
-  std::atomic<int> way = kFail, error = 0;
-  std::atomic<long> first = 0, end = 0;
-  std::atomic<long> calls = 0;
-  std::atomic<bool> pauses = false;
-  std::atomic<long> room = -1;  // bytes that the disk still takes; -1: any number
-  std::atomic<uint64_t> bad_begin = 0, bad_end = 0;  // of files that end in `bad_name`
-};
-
-Fault fault;
-char folder[4096];
-char bad_name[256];
-
-template <class Function>
-Function Real(const char* name) {
-  return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
+void MakeChange() {
+  // By the system's own calls, which are not those that fail.
+  if (change.to[0] != 0) {
+    ::syscall(SYS_rename, change.from, change.to);
+  } else if (change.from[0] != 0) {
+    ::syscall(SYS_truncate, change.from, change.size);
+  }
+  fault.clock_seconds = change.clock_seconds;
 }
 
-/// Whether this call is one that is to fail.
+void UndoChange() {
+  if (change.to[0] != 0) ::syscall(SYS_rename, change.to, change.from);
+  fault.clock_seconds = 0;
+}
+
+}  // namespace
+
 bool Hit(Kind kind) {
   if ((fault.kinds & kind) == 0 || fault.pauses) return false;
   const long number = fault.calls++;
+  if (fault.way == kChange) {
+    if (number == fault.first) MakeChange();
+    if (number == fault.end) UndoChange();
+    return false;
+  }
   if (number < fault.first || number >= fault.end) return false;
   if (fault.way == kAlternate) return number % 2 == 0;
   if (fault.way == kKill && kind != kWrite) ::kill(::getpid(), SIGKILL);
   return true;
 }
+
+namespace {
+
+char folder[4096];
+char bad_name[256];
 
 bool Fails(Kind kind) {
   if (!Hit(kind)) return false;
@@ -134,259 +124,7 @@ bool MeetsBadBytes(int descriptor, uint64_t begin, size_t count) {
   return true;
 }
 
-// ------------------------------------------------------------------------------------------ memory
-
-struct Range {
-  uintptr_t begin, end;
-};
-
-constexpr size_t kRanges = 64;
-Range ranges[kRanges];
-std::atomic<size_t> range_count = 0;
-
-/// Of fastinet, or linked by it and by nothing else that a test loads.
-bool IsOwnLibrary(const char* path) {
-  if (std::strstr(path, "/_native/_") != nullptr) return true;
-  if (std::strstr(path, ".libs/") != nullptr) return false;  // of another package's wheel
-  for (const char* name : {"/libjpeg.so", "/libpng16.so", "/libz.so", "/libstdc++.so"}) {
-    if (std::strstr(path, name) != nullptr) return true;
-  }
-  return false;
-}
-
-int NoteLibrary(dl_phdr_info* info, size_t /*size*/, void* /*data*/) {
-  if (!IsOwnLibrary(info->dlpi_name)) return 0;
-  for (int i = 0; i < info->dlpi_phnum && range_count < kRanges; ++i) {
-    const auto& segment = info->dlpi_phdr[i];
-    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0) continue;
-    const uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
-    ranges[range_count] = {begin, begin + segment.p_memsz};
-    ++range_count;
-  }
-  return 0;
-}
-
-constexpr size_t kExempt = 64;
-Range exempt[kExempt];
-std::atomic<size_t> exempt_count = 0;
-
-bool IsOwn(void* caller) {
-  const auto at = reinterpret_cast<uintptr_t>(caller);
-  for (size_t i = 0; i < exempt_count; ++i) {
-    if (at >= exempt[i].begin && at < exempt[i].end) return false;
-  }
-  for (size_t i = 0; i < range_count; ++i) {
-    if (at >= ranges[i].begin && at < ranges[i].end) return true;
-  }
-  return false;
-}
-
-/// The blocks that fastinet has and has not given back: a table of their addresses.
-class Blocks {
- public:
-  void Add(void* block) {
-    if (block == nullptr) return;
-    const Guard guard(lock_);
-    if (count_ > kSlots / 2) return;
-    size_t at = Home(block);
-    while (slots_[at] != nullptr) at = (at + 1) % kSlots;
-    slots_[at] = block;
-    ++count_;
-  }
-
-  void Remove(void* block) {
-    if (block == nullptr || count_ == 0) return;
-    const Guard guard(lock_);
-    size_t at = Home(block);
-    while (slots_[at] != block) {
-      if (slots_[at] == nullptr) return;
-      at = (at + 1) % kSlots;
-    }
-    --count_;
-    // Those behind it come forward, where they may, so that every one is found from its home.
-    for (size_t next = (at + 1) % kSlots; slots_[next] != nullptr; next = (next + 1) % kSlots) {
-      const size_t home = Home(slots_[next]);
-      const bool stays = at < next ? home > at && home <= next : home > at || home <= next;
-      if (stays) continue;
-      slots_[at] = slots_[next];
-      at = next;
-    }
-    slots_[at] = nullptr;
-  }
-
-  long count() const { return count_; }
-
- private:
-  struct Guard {
-    explicit Guard(std::atomic_flag& flag) : flag_(flag) {
-      while (flag_.test_and_set(std::memory_order_acquire)) {
-      }
-    }
-    ~Guard() { flag_.clear(std::memory_order_release); }
-    std::atomic_flag& flag_;
-  };
-  static constexpr size_t kSlots = size_t{1} << 20;
-  static size_t Home(void* block) {
-    return static_cast<size_t>((reinterpret_cast<uintptr_t>(block) >> 4) * 0x9E3779B97F4A7C15u >>
-                               44);
-  }
-
-  std::atomic_flag lock_;
-  std::atomic<long> count_ = 0;
-  void* slots_[kSlots];
-};
-
-Blocks blocks;
-
-// This thread is within an allocation of this library's: what that calls is not counted again.
-[[gnu::tls_model("initial-exec")]] thread_local int inside = 0;
-
-// dlsym may ask for memory before malloc is known.
-alignas(16) char early[1 << 14];
-std::atomic<size_t> early_used = 0;
-
-void* Early(size_t size) {
-  const size_t at = early_used.fetch_add((size + 15) / 16 * 16);
-  return at + size <= sizeof(early) ? early + at : nullptr;
-}
-
-bool IsEarly(void* block) { return block >= early && block < early + sizeof(early); }
-
-template <class Function>
-Function Resolved(std::atomic<Function>& known, const char* name) {
-  Function function = known;
-  if (function == nullptr) {
-    ++inside;
-    known = function = Real<Function>(name);
-    --inside;
-  }
-  return function;
-}
-
-/// What `allocate` gives, unless it is fastinet that asks and is to get nothing.
-template <class Allocate>
-void* Allocated(void* caller, Allocate allocate) {
-  if (inside > 0 || !IsOwn(caller)) return allocate();
-  if (Hit(kMemory)) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  ++inside;
-  void* const block = allocate();
-  --inside;
-  blocks.Add(block);
-  return block;
-}
-
 }  // namespace
-
-#define CALLER __builtin_return_address(0)
-
-EXPORTED void* malloc(size_t size) {
-  static std::atomic<decltype(&::malloc)> known = nullptr;
-  if (known == nullptr && inside > 0) return Early(size);
-  const auto real = Resolved(known, "malloc");
-  return Allocated(CALLER, [&] { return real(size); });
-}
-
-EXPORTED void* calloc(size_t count, size_t size) {
-  static std::atomic<decltype(&::calloc)> known = nullptr;
-  if (known == nullptr && inside > 0) return Early(count * size);  // it is zero
-  const auto real = Resolved(known, "calloc");
-  return Allocated(CALLER, [&] { return real(count, size); });
-}
-
-EXPORTED void free(void* block) {
-  static std::atomic<decltype(&::free)> known = nullptr;
-  if (block == nullptr || IsEarly(block)) return;
-  blocks.Remove(block);
-  Resolved(known, "free")(block);
-}
-
-EXPORTED void* realloc(void* block, size_t size) {
-  static std::atomic<decltype(&::realloc)> known = nullptr;
-  if (IsEarly(block)) {
-    void* const moved = ::malloc(size);
-    if (moved != nullptr) {
-      const size_t there = static_cast<size_t>(early + sizeof(early) - static_cast<char*>(block));
-      std::memcpy(moved, block, size < there ? size : there);
-    }
-    return moved;
-  }
-  const auto real = Resolved(known, "realloc");
-  bool asked = false;
-  void* const moved = Allocated(CALLER, [&] {
-    asked = true;
-    blocks.Remove(block);
-    return real(block, size);
-  });
-  if (asked && moved == nullptr && size > 0) blocks.Add(block);
-  return moved;
-}
-
-EXPORTED int posix_memalign(void** block, size_t alignment, size_t size) {
-  static std::atomic<decltype(&::posix_memalign)> known = nullptr;
-  const auto real = Resolved(known, "posix_memalign");
-  int error = 0;
-  void* const made = Allocated(CALLER, [&]() -> void* {
-    void* out = nullptr;
-    error = real(&out, alignment, size);
-    return error == 0 ? out : nullptr;
-  });
-  if (made == nullptr) return error != 0 ? error : ENOMEM;
-  *block = made;
-  return 0;
-}
-
-EXPORTED void* aligned_alloc(size_t alignment, size_t size) {
-  static std::atomic<decltype(&::aligned_alloc)> known = nullptr;
-  const auto real = Resolved(known, "aligned_alloc");
-  return Allocated(CALLER, [&] { return real(alignment, size); });
-}
-
-namespace {
-
-void* New(void* caller, size_t size, size_t alignment) noexcept {
-  static std::atomic<decltype(&::malloc)> known = nullptr;
-  static std::atomic<decltype(&::aligned_alloc)> known_aligned = nullptr;
-  const size_t wanted = size == 0 ? 1 : size;
-  return Allocated(caller, [&] {
-    if (alignment == 0) return Resolved(known, "malloc")(wanted);
-    const size_t rounded = (wanted + alignment - 1) / alignment * alignment;
-    return Resolved(known_aligned, "aligned_alloc")(alignment, rounded);
-  });
-}
-
-void* OrThrow(void* block) {
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-
-}  // namespace
-
-#define REPLACEMENT [[gnu::visibility("default"), gnu::noinline]] void*
-
-REPLACEMENT operator new(size_t size) { return OrThrow(New(CALLER, size, 0)); }
-REPLACEMENT operator new[](size_t size) { return OrThrow(New(CALLER, size, 0)); }
-REPLACEMENT operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  return New(CALLER, size, 0);
-}
-REPLACEMENT operator new[](size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  return New(CALLER, size, 0);
-}
-REPLACEMENT operator new(size_t size, std::align_val_t alignment) {
-  return OrThrow(New(CALLER, size, static_cast<size_t>(alignment)));
-}
-REPLACEMENT operator new[](size_t size, std::align_val_t alignment) {
-  return OrThrow(New(CALLER, size, static_cast<size_t>(alignment)));
-}
-REPLACEMENT operator new(size_t size, std::align_val_t a, const std::nothrow_t& /*tag*/) noexcept {
-  return New(CALLER, size, static_cast<size_t>(a));
-}
-REPLACEMENT operator new[](size_t size, std::align_val_t a,
-                           const std::nothrow_t& /*tag*/) noexcept {
-  return New(CALLER, size, static_cast<size_t>(a));
-}
 
 // ----------------------------------------------------------------------------------------- threads
 
@@ -402,9 +140,10 @@ EXPORTED int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
 namespace {
 
 template <class Call>
-int Opened(const char* path, Call call) {
+int Opened(const char* path, int flags, Call call) {
   const Watch as = WatchOf(path);
-  if (as != kOther && Fails(kOpen)) return -1;
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
+  if (as != kOther && (Fails(kOpen) || (writes && Fails(kOpenToWrite)))) return -1;
   return Watched(call(), as);
 }
 
@@ -415,23 +154,23 @@ mode_t ModeOf(int flags, va_list& arguments) {
 
 }  // namespace
 
-#define OPEN(name)                                                \
-  EXPORTED int name(const char* path, int flags, ...) {           \
-    static const auto real = REAL(name);                          \
-    va_list arguments;                                            \
-    va_start(arguments, flags);                                   \
-    const mode_t mode = ModeOf(flags, arguments);                 \
-    va_end(arguments);                                            \
-    return Opened(path, [&] { return real(path, flags, mode); }); \
+#define OPEN(name)                                                       \
+  EXPORTED int name(const char* path, int flags, ...) {                  \
+    static const auto real = REAL(name);                                 \
+    va_list arguments;                                                   \
+    va_start(arguments, flags);                                          \
+    const mode_t mode = ModeOf(flags, arguments);                        \
+    va_end(arguments);                                                   \
+    return Opened(path, flags, [&] { return real(path, flags, mode); }); \
   }
-#define OPENAT(name)                                                  \
-  EXPORTED int name(int at, const char* path, int flags, ...) {       \
-    static const auto real = REAL(name);                              \
-    va_list arguments;                                                \
-    va_start(arguments, flags);                                       \
-    const mode_t mode = ModeOf(flags, arguments);                     \
-    va_end(arguments);                                                \
-    return Opened(path, [&] { return real(at, path, flags, mode); }); \
+#define OPENAT(name)                                                         \
+  EXPORTED int name(int at, const char* path, int flags, ...) {              \
+    static const auto real = REAL(name);                                     \
+    va_list arguments;                                                       \
+    va_start(arguments, flags);                                              \
+    const mode_t mode = ModeOf(flags, arguments);                            \
+    va_end(arguments);                                                       \
+    return Opened(path, flags, [&] { return real(at, path, flags, mode); }); \
   }
 OPEN(open)
 OPEN(open64)
@@ -559,8 +298,7 @@ PWRITE(pwrite64, off64_t)
 MMAP(mmap, off_t)
 MMAP(mmap64, off64_t)
 
-// ----------------------------------------------------------------------------- folders,
-// descriptors
+// --------------------------------------------------------------------------- folders, descriptors
 
 EXPORTED DIR* opendir(const char* path) {
   static const auto real = REAL(opendir);
@@ -639,20 +377,27 @@ EXPORTED int poll(pollfd* watched, nfds_t count, int patience) {
   return real(watched, count, patience);
 }
 
-// ------------------------------------------------------------------------------- what tests ask
-// for
+// ------------------------------------------------------------------------------- the clock of the
+// day
+
+EXPORTED int clock_gettime(clockid_t clock, timespec* out) noexcept {
+  static const auto real = REAL(clock_gettime);
+  const int result = real(clock, out);
+  if (result == 0 && clock == CLOCK_REALTIME) out->tv_sec += fault.clock_seconds;
+  return result;
+}
+
+EXPORTED time_t time(time_t* out) noexcept {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_REALTIME, &now);
+  if (out != nullptr) *out = now.tv_sec;
+  return now.tv_sec;
+}
+
+// ----------------------------------------------------------------------------- what tests ask for
 
 /// Calls count that are about files below `path`, an absolute path.
-EXPORTED void faults_folder(const char* path) {
-  std::strncpy(folder, path, sizeof(folder) - 1);
-  range_count = 0;
-  ::dl_iterate_phdr(&NoteLibrary, nullptr);
-}
-
-/// Allocations of the code from `begin` up to `end` do not count: of a library's within ours.
-EXPORTED void faults_exempt(unsigned long begin, unsigned long end) {
-  if (exempt_count < kExempt) exempt[exempt_count++] = {begin, end};
-}
+EXPORTED void faults_folder(const char* path) { std::strncpy(folder, path, sizeof(folder) - 1); }
 
 /// Calls about this descriptor count, too.
 EXPORTED void faults_watch(int descriptor) { Watched(descriptor, kWatched); }
@@ -688,5 +433,13 @@ EXPORTED void faults_bad_bytes(const char* name, unsigned long begin, unsigned l
   fault.bad_end = end;
 }
 
-/// Blocks of memory that fastinet asked for and has not given back.
-EXPORTED long faults_blocks() { return blocks.count(); }
+/// At the first call of a kChange `from` is renamed to `to`, or cut to `size` bytes where `to` is
+/// "", and the clock of the day jumps; at the last it is renamed back, and the clock jumps back.
+/// From this call on until then the clock is right.
+EXPORTED void faults_change(const char* from, const char* to, long size, long clock_seconds) {
+  std::strncpy(change.from, from, sizeof(change.from) - 1);
+  std::strncpy(change.to, to, sizeof(change.to) - 1);
+  change.size = size;
+  change.clock_seconds = clock_seconds;
+  fault.clock_seconds = 0;
+}

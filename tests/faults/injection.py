@@ -1,4 +1,4 @@
-"""Steers the faults of faults.cc: builds the library, and says which call is to fail and how.
+"""Steers the library of faults (faults.cc): builds it, and says which call is to fail and how.
 
 The library has to be loaded before the others: a program that injects faults is started with
 `environment_of` it, and then uses `Injector`.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SOURCE = Path(__file__).with_name("faults.cc")
+SOURCES = [Path(__file__).with_name(name) for name in ("faults.cc", "fault_memory.cc")]
 FOREVER = 1 << 40
 
 _OF_PYBIND11 = re.compile(r"pybind11::detail::(register_instance|instance::allocate_layout)")
@@ -30,7 +30,7 @@ class Kind(NamedTuple):
     """Calls that fail alike."""
 
     bit: int
-    """In faults.cc."""
+    """In fault_state.h."""
     errors: tuple[int, ...]
     """What they fail with."""
     repeatable: bool = False
@@ -52,18 +52,21 @@ KINDS = {
     "list": Kind(1 << 11, (errno.EIO, errno.EMFILE)),
     "pipe": Kind(1 << 12, (errno.EMFILE,)),
     "close": Kind(1 << 13, (errno.EIO,)),
+    "open to write": Kind(1 << 14, (errno.EROFS, errno.ENOSPC)),
 }
-OF_DISKS = sum(kind.bit for name, kind in KINDS.items() if name not in ("memory", "thread"))
+_OF_NO_DISK = ("memory", "thread", "open to write")
+OF_DISKS = sum(kind.bit for name, kind in KINDS.items() if name not in _OF_NO_DISK)
+OF_WRITERS = sum(KINDS[name].bit for name in ("open to write", "write", "truncate", "name"))
 
-FAIL, SHORT, ALTERNATE, KILL = range(4)
+FAIL, SHORT, ALTERNATE, KILL, CHANGE = range(5)
 
 
 def build_library(folder: Path) -> Path:
-    """Compiles faults.cc into `folder`."""
+    """Compiles the library into `folder`."""
     library = folder / "faults.so"
     compiler = shlex.split(os.environ.get("CXX", "c++"))
-    flags = ["-std=c++20", "-O1", "-g", "-fPIC", "-shared"]
-    subprocess.run([*compiler, *flags, "-o", library, SOURCE, "-ldl"], check=True)
+    flags = ["-std=c++20", "-O1", "-g", "-fPIC", "-fvisibility=hidden", "-shared"]
+    subprocess.run([*compiler, *flags, "-o", library, *SOURCES, "-ldl"], check=True)
     return library
 
 
@@ -118,6 +121,7 @@ class Injector:
         for name in ("faults_end", "faults_room_left", "faults_blocks"):
             getattr(self._library, name).restype = ctypes.c_long
         self._library.faults_folder(os.fsencode(folder))
+        self._library.faults_libraries()
         for begin, end in _pybind11_code():
             self._library.faults_exempt(ctypes.c_ulong(begin), ctypes.c_ulong(end))
 
@@ -144,6 +148,29 @@ class Injector:
             yield
         finally:
             self._library.faults_pause(0)
+
+    @contextlib.contextmanager
+    def changing(
+        self, first: int, end: int, source: str = "", to: str = "", *, size: int = 0, clock: int = 0
+    ) -> Iterator[None]:
+        """The world changes before call number `first` about files, and back before number `end`.
+
+        Args:
+            first: of the calls within this statement.
+            end: likewise.
+            source: the file that is renamed to `to`, or cut to `size` bytes where that is "".
+            to: see `source`; it is renamed back.
+            size: see `source`.
+            clock: seconds by which the clock of the day jumps, and back.
+        """
+        change = (os.fsencode(source), os.fsencode(to), ctypes.c_long(size), ctypes.c_long(clock))
+        self._library.faults_change(*change)
+        self.begin(OF_DISKS, first, end, way=CHANGE)
+        try:
+            yield
+        finally:
+            self.end()
+            self._library.faults_change(b"", b"", *[ctypes.c_long(0)] * 2)
 
     @contextlib.contextmanager
     def full_disk(self, room: int) -> Iterator[None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from faults.every_fault import OF_MACHINES, fail_calls, fail_machine
 from faults.injection import KINDS, build_library
-from faults.machine_faults import FAULTS
+from faults.machine_faults import FAULTS, missing_rights
 from faults.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is Linux's")
@@ -36,8 +36,11 @@ def test_calls_that_fail(scenario: str, library: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_machines_that_fail(fault: str, library: Path, tmp_path: Path) -> None:
-    for scenario in OF_MACHINES[fault][::3]:
+    if why := missing_rights().get(fault):
+        pytest.skip(f"this process has not the right: {why}")
+    for scenario in OF_MACHINES[fault][list(FAULTS).index(fault) % 3 :: 4]:
         found = fail_machine(library, tmp_path, scenario, fault, MOST)
         assert not found.wrong
         assert found.outcomes
-        assert ("killed" in found.outcomes) == fault.startswith("killed")
+        if fault != "control group":  # the kernel may kill, and need not
+            assert ("killed" in found.outcomes) == fault.startswith("killed")

@@ -121,6 +121,13 @@ def test_images_that_cannot_be_judged(path: Path) -> None:
     assert run._judge(0, "unsupported", "12 bits", "a.tar", 0).kind == "unreadable image"
 
 
+def test_an_image_that_there_was_no_memory_for_is_not_judged(path: Path) -> None:
+    """Nor is anything remembered: with memory the same image may be well."""
+    found = pass_over(path)._judge(0, "too large", "out of memory", "a.tar", 0)
+    assert (found.severity, found.kind, found.transient) == ("error", "unreadable image", True)
+    assert "says nothing of the image" in found.advice
+
+
 def test_one_that_is_invalid_in_every_copy_is_a_note(path: Path) -> None:
     run = pass_over(path)
     object.__setattr__(run._images, "key", lambda _: "n06470073/n06470073_47249.JPEG")
