@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import whole_number
 from fastinet.loading.loader_names import LoaderNames
+from fastinet.loading.other_names import TOLD_TO_THE_LOADER
 from fastinet.pixels.view_groups import groups_of, has_views
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class TrainerLoader(LoaderNames):
         TypeError, ValueError: `first_batch` is no whole number from 0 on.
     """
 
+    @explains_unknown("fastinet.torch.TrainerLoader", TOLD_TO_THE_LOADER)
     def __init__(
         self,
         loader: Loader,
