@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from fastinet.base.arguments import explains_unknown
 from fastinet.loading.batch import SentBatch
 from fastinet.loading.feeding import Feed
+from fastinet.loading.other_names import TOLD_TO_THE_LOADER
 from fastinet.pixels.view_groups import erasings_of
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class JaxFeed(Feed[Batch]):
             )
 
 
+@explains_unknown("fastinet.jax.feed", TOLD_TO_THE_LOADER)
 def feed(loader: Loader, sharding: Any = None, *, ahead: int = 1) -> JaxFeed:
     """A loader's batches on JAX's devices, sent while the loop works on the batch before.
 

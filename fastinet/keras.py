@@ -15,8 +15,10 @@ import keras
 from keras.src.trainers.data_adapters import data_adapter_utils
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
+from fastinet.base.arguments import explains_unknown
 from fastinet.loading.erasure import refuse_unerased
 from fastinet.loading.loader import Loader
+from fastinet.loading.other_names import TOLD_TO_THE_LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -140,6 +142,7 @@ class EpochCallback(keras.callbacks.Callback):
         self.feed.set_epoch(epoch)
 
 
+@explains_unknown("fastinet.keras.feed", TOLD_TO_THE_LOADER)
 def feed(loader: Loader, *, inputs: Callable[[Batch], Any] | None = None) -> KerasFeed:
     """A loader's epochs as Keras takes them: ``model.fit(feed(loader))``.
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "fastinet/fastinet.h"
 
@@ -26,6 +27,7 @@ struct fastinet_error {
 };
 struct fastinet_dataset {
   std::shared_ptr<const fastinet::Dataset> dataset;
+  std::vector<std::string> splits;
 };
 struct fastinet_loader {
   std::unique_ptr<fastinet::Loader> loader;
@@ -234,12 +236,22 @@ fastinet_code fastinet_dataset_open(const char* path, const char* index, const c
     FASTINET_ASSIGN_OR_RETURN(
         auto opened, fastinet::Dataset::Open(path, {.index = index == nullptr ? "" : index,
                                                     .split = split == nullptr ? "" : split}));
-    *dataset = new fastinet_dataset{std::move(opened)};
+    std::vector<std::string> splits = opened->splits();
+    *dataset = new fastinet_dataset{std::move(opened), std::move(splits)};
     return {};
   });
 }
 
 void fastinet_dataset_free(fastinet_dataset* dataset) { delete dataset; }
+const char* fastinet_dataset_split(const fastinet_dataset* dataset) {
+  return dataset->dataset->split().c_str();
+}
+
+const char* fastinet_dataset_split_name(const fastinet_dataset* dataset, int64_t number) {
+  if (number < 0 || number >= static_cast<int64_t>(dataset->splits.size())) return nullptr;
+  return dataset->splits[static_cast<size_t>(number)].c_str();
+}
+
 int64_t fastinet_dataset_size(const fastinet_dataset* dataset) { return dataset->dataset->size(); }
 const int64_t* fastinet_dataset_labels(const fastinet_dataset* dataset) {
   return dataset->dataset->labels().data();

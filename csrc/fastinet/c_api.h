@@ -101,11 +101,18 @@ FASTINET_API fastinet_code fastinet_decode(const uint8_t* data, size_t size,
 
 /* Opens an archive that has an index, which `fastinet index ARCHIVE` makes once. `index` is the
  * path of that, NULL for `<path>.fastinet`; `split` is "train", "val", ..., "all", NULL for the
- * only one or "train". What is opened and refused: fastinet/dataset.h. */
+ * only one or "train", whatever others there are: fastinet_dataset_split says which one is open.
+ * What is opened and refused: fastinet/dataset.h. */
 FASTINET_API fastinet_code fastinet_dataset_open(const char* path, const char* index,
                                                  const char* split, fastinet_dataset** dataset,
                                                  fastinet_error** error);
 FASTINET_API void fastinet_dataset_free(fastinet_dataset* dataset);
+/* Name of the split that is open, "train", "val", ..., or "all"; as long as the dataset lives. */
+FASTINET_API const char* fastinet_dataset_split(const fastinet_dataset* dataset);
+/* Names of all splits that the archive has, from number 0 on: NULL where there are fewer; as long
+ * as the dataset lives. */
+FASTINET_API const char* fastinet_dataset_split_name(const fastinet_dataset* dataset,
+                                                     int64_t number);
 FASTINET_API int64_t fastinet_dataset_size(const fastinet_dataset* dataset);
 /* Of the class of each item, in 0 .. fastinet_dataset_classes() - 1, or -1: as many as there are
  * items, as long as the dataset lives. */

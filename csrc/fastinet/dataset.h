@@ -21,7 +21,7 @@ struct DatasetOptions {
   /// Path of the index; empty: `<path>.fastinet`, where the command `fastinet index` puts it.
   std::string index;
   /// "train", "val", or as the archive calls it; "all": every item, with the classes of all. Empty:
-  /// the only one there is, or "train".
+  /// the only one there is, or "train", whatever others there are: `Dataset::split` says which.
   std::string split;
   /// kOptional also opens what somebody has indexed with `--end-marker optional`: tars without
   /// their end-of-archive markers, which may have been cut.
@@ -46,6 +46,7 @@ class Dataset {
 
   int64_t size() const { return table_->size(); }
   const std::string& family() const { return index_.family; }
+  /// Name of the split that is open, "all" for all of them.
   const std::string& split() const { return split_; }
   /// Names of all splits that the archives have.
   std::vector<std::string> splits() const;

@@ -106,6 +106,15 @@ class BaseBatch(ABC, Generic[Array]):
             return getattr(self, name)
         return tuple(self)[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Whether ``dict(batch)`` has something of this name: ``"labels" in batch``.
+
+        What is no string is in it if it is one of the parts that it unpacks to.
+        """
+        if isinstance(name, str):
+            return name in self._names()
+        return any(name is part for part in self)
+
     def as_dict(self, **names: str) -> dict[str, Any]:
         """A dict of what a training step computes with, under the names that a model has for it.
 
@@ -172,7 +181,7 @@ class BaseBatch(ABC, Generic[Array]):
 
     @property
     def epoch(self) -> int | None:
-        """The number of its epoch; None in a stream, and of items that were chosen."""
+        """The number of its epoch, in a stream too; None of items that were chosen."""
         places = self._kind.places
         return None if places is None else places.epoch
 
@@ -181,7 +190,7 @@ class BaseBatch(ABC, Generic[Array]):
         """Which batch of the epoch it is on this rank, 0 for the first, whichever thread took it.
 
         Where a state goes on, numbers go on: it is ``len(loader)`` less the batches that were still
-        to come. None where `epoch` is.
+        to come, and in a stream those that came before. None where `epoch` is.
         """
         places = self._kind.places
         return None if places is None else places.first + self._columns.number

@@ -72,7 +72,7 @@ class BatchKind:
             them; None for a loader without `boxes`.
         erasure: is told that somebody asks what is to be erased; None where nobody needs to.
         is_erased: rows are erased already, although the engine has not done it.
-        places: where batches are in the run; None where they are in no epoch of known length.
+        places: where batches are in the run; None where they are in no epoch.
     """
 
     items: Dataset | ArrivedItems

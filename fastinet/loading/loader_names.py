@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NoReturn
 
 __all__ = ["LoaderNames"]
+
+_NO_ARRAY: Final = (
+    "a loader of fastinet is no array: loop over it; Keras takes "
+    "fastinet.keras.feed(fastinet.Loader(...)), as in model.fit(fastinet.keras.feed(loader))"
+)
 
 
 class LoaderNames:
@@ -42,14 +47,33 @@ class LoaderNames:
         """What ``loader.batch_sampler`` has fetched."""
         return batch
 
-    def __getitems__(self, items: Any) -> Any:
+    def __getitem__(self, item: Any) -> NoReturn:
         """What ``DataLoader`` asks a dataset for, in whose place a loader was given.
 
         Raises:
             TypeError: always: batches are made already.
         """
         raise TypeError(
-            "a loader of fastinet gives whole batches, which DataLoader was to put together: loop "
-            "over the loader itself; or give DataLoader a fastinet.torch.ImageDataset(ds, "
-            "transform), or an IterableDataset(fastinet.Loader(...)) with batch_size=None"
+            "a loader of fastinet gives whole batches and has no items: loop over the loader "
+            "itself; DataLoader takes a fastinet.torch.ImageDataset(ds, transform), or, with "
+            "batch_size=None, a fastinet.torch.IterableDataset(fastinet.Loader(...))"
         )
+
+    __getitems__ = __getitem__
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        """What is called where a loader was taken for an array.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(_NO_ARRAY)
+
+    @property
+    def shape(self) -> Any:
+        """What Keras asks for before `__array__`; no loader has one.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(_NO_ARRAY)

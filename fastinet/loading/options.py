@@ -225,14 +225,38 @@ _DECIDED_OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+# What a program gives to it that belongs to what is made of it: {kind: ({name}, where it belongs)}.
+_OF_ANOTHER: Final[Mapping[str, tuple[Collection[str], str]]] = {
+    "ImageDataset": (
+        [
+            "batch_size",
+            "num_workers",
+            "sampler",
+            "batch_sampler",
+            "collate_fn",
+            "pin_memory",
+            "pin_memory_device",
+            "persistent_workers",
+            "prefetch_factor",
+            "worker_init_fn",
+            "generator",
+            "multiprocessing_context",
+            "timeout",
+            "in_order",
+        ],
+        "give it to DataLoader, as in DataLoader(images, batch_size=256, num_workers=4)",
+    ),
+}
+
 
 def refuse_options(kind: str, given: Collection[str]) -> None:
-    """Refuses, among the names `given`, options of `fastinet.Loader` that `kind` does not have.
+    """Refuses, among the names `given`, options of other kinds of loader that `kind` does not have.
 
     Raises:
         TypeError: there is one; the message names it and says why.
     """
-    for name, reason in _DECIDED_OTHERWISE[kind].items():
+    others, where = _OF_ANOTHER.get(kind, ((), ""))
+    for name, reason in {**_DECIDED_OTHERWISE[kind], **dict.fromkeys(others, where)}.items():
         if name in given:
             raise TypeError(f"{name} is not for {kind}: {reason}")
 

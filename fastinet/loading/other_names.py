@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["OTHER_NAMES"]
+from fastinet.loading.options import EpochArguments
+
+__all__ = ["OTHER_NAMES", "TOLD_TO_THE_LOADER"]
 
 _THREADS = (
     "threads= says how many of its threads decode, one for each CPU by default; no other process "
@@ -76,3 +78,18 @@ OTHER_NAMES: Final = {
     "is_training": "transform=, shuffle= and drop_last= say one by one what differs in training",
     "stream": 'draws="local", or another name, draws other crops for the same items',
 }
+
+TOLD_TO_THE_LOADER: Final = {
+    **{
+        name: f"the loader that it is given has none either: {said}"
+        for name, said in OTHER_NAMES.items()
+    },
+    **{
+        name: f"it is the loader's, which is made before: fastinet.Loader(..., {name}=...)"
+        for name in (
+            *("dataset", "batch_size", "transform", "dtype", "layout", "mean", "std", "out"),
+            *EpochArguments.__annotations__,
+        )
+    },
+}
+"""The same for what takes a loader that was made already."""

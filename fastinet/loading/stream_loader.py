@@ -11,6 +11,7 @@ from fastinet.base.checks import checked_epoch
 from fastinet.base.draws import draws_number
 from fastinet.items.stream import Stream
 from fastinet.loading.base import BaseLoader
+from fastinet.loading.batch_kind import Places
 from fastinet.loading.options import (
     DEFAULT_RANK,
     DEFAULT_WORLD,
@@ -151,6 +152,7 @@ class StreamLoader(BaseLoader):
         if out is not None:
             self._buffers = self._buffers_of(out)
         self._tracker = PassTracker(EpochPosition(checked_epoch(epoch)))
+        self._places: Places | None = None  # of the batches, once the pass has begun
 
     def __len__(self) -> int:
         raise TypeError("a stream's loader has no length before the stream has ended")
@@ -195,6 +197,7 @@ class StreamLoader(BaseLoader):
             log=self._log_call(),
             erasure=self._erasure,
             is_erased=self._results is not None and self._results.is_erased_here,
+            places=lambda: self._places,
         )
         self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun
@@ -207,6 +210,11 @@ class StreamLoader(BaseLoader):
         """Sets the engine to work on the stream."""
         start = self._tracker.reached
         self.options.own_rank.warn_if_untold()
+        rank, world = self.options.own_rank.now()
+        # Where a state goes on between two batches, as other numbers of rows or ranks leave it,
+        # numbers go on behind the one that it lies in.
+        first = -(-start.position // (self.batch_size * world))
+        self._places = Places(start.epoch, first, rank, world)
         self._slots = self._make_slots(self.batch_size)
         with self.stream.begin() as descriptor:
             return _engine.StreamEpoch(
@@ -224,8 +232,8 @@ class StreamLoader(BaseLoader):
                 draws=draws_number(self.draws),
                 epoch=start.epoch,
                 start=start.position,
-                rank=self.rank,
-                world=self.world,
+                rank=rank,
+                world=world,
                 drop_last=self.drop_last,
                 prefetch=self.prefetch,
                 on_error=self.on_error,

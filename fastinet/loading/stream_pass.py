@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastinet.items.stream import Stream
+    from fastinet.loading.batch_kind import Places
     from fastinet.loading.erasure import ErasureWatch
 
 __all__ = ["ArrivedRows", "StreamPass", "StreamRun", "StreamedItems"]
@@ -220,6 +221,7 @@ class StreamPass(Batches[ArrivedRows]):
         log: Callable[..., None] | None,
         erasure: ErasureWatch | None,
         is_erased: bool = False,
+        places: Callable[[], Places | None] = lambda: None,
     ) -> None:
         """The batches that `run` makes of `stream`, which move `tracker` on.
 
@@ -232,6 +234,7 @@ class StreamPass(Batches[ArrivedRows]):
             log: see `Batches`; likewise `erasure`.
             erasure: see there.
             is_erased: see `BatchKind`.
+            places: gives those of the batches, see `BatchKind`, once the first one is there.
         """
         self._failed_keys: dict[int, str] = {}  # of the items that gave no row
         # Of those whose bytes are no image what they are. There may be millions, of few kinds.
@@ -243,6 +246,7 @@ class StreamPass(Batches[ArrivedRows]):
         self._stream = stream
         self._has_views, self._has_groups = has_views, has_groups
         self._is_erased = is_erased
+        self._places = places
 
     def _batch_of(self, delivered: ArrivedRows) -> Batch:
         lease, arrays, rows, position, heads = delivered
@@ -259,6 +263,7 @@ class StreamPass(Batches[ArrivedRows]):
             self._has_groups,
             erasure=self._erasure,
             is_erased=self._is_erased,
+            places=self._places(),
         )
         return Batch(lease, arrays, items.labels, kind)
 

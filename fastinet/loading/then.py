@@ -178,8 +178,10 @@ def checked_then(then: Any, transform: Transform, output: OutputFormat) -> Then 
     checked = then if isinstance(then, Then) else Then(then)
     if lightings := lightings_of(transform):
         raise ValueError(
-            f"{lightings[0]} comes with the normalisation of each image, which follows `then`: "
-            "leave one of them out, or do both in `then`"
+            f"{lightings[0]} comes with the normalisation of each image, and rows go through "
+            "`then` before that: leave lighting= or then= out, or let `then` do all of it, and "
+            'give the loop its floats: fastinet.Then(function, random=True, dtype="float32") calls '
+            "function(row, rng) with a row of uint8"
         )
     is_default = (output.dtype, output.layout, output.mean) == ("uint8", "NHWC", None)
     if checked.is_final and not is_default:

@@ -73,11 +73,13 @@ def targets_of(labels: Any, classes: int, smoothing: float, *, towards: float | 
     """The targets of unmixed rows, smoothed as `soft_labels` says, or soft ones `towards` a value.
 
     Raises:
-        ValueError: labels of another shape.
+        ValueError: labels of another shape, or beyond the classes, where that can be told without
+            waiting for a device.
     """
     xp = library_of(labels)
     off = smoothing / classes
     if len(labels.shape) == 1:
+        _check_range(labels, classes)
         here = labels[:, None] == range_beside(xp, classes, labels)
         targets = xp.where(here, 1.0 - smoothing + off, off)
         has_label = labels >= 0
@@ -91,6 +93,16 @@ def targets_of(labels: Any, classes: int, smoothing: float, *, towards: float | 
             f"not {list(labels.shape)}"
         )
     return xp.where(has_label[..., None], targets, 0.0)
+
+
+def _check_range(labels: Any, classes: int) -> None:
+    """Refuses classes that there are not, where nobody has to wait for a device to know them."""
+    is_at_hand = isinstance(labels, np.ndarray) or getattr(labels, "is_cpu", False)
+    if is_at_hand and len(labels) and (most := int(labels.max())) >= classes:
+        raise ValueError(
+            f"label {most} is none of {classes} classes: give as many as the dataset has, "
+            "len(ds.classes)"
+        )
 
 
 def check_layout_name(layout: str) -> None:

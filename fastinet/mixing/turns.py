@@ -39,8 +39,9 @@ class Way(ABC):
         """Mixes a batch.
 
         Args:
-            images: see `mixed`; or a whole batch, of `fastinet.Loader`, `fastinet.torch.Loader` or
-                `fastinet.jax.feed`, which brings its labels, its epoch and its place in it.
+            images: see `mixed`; or a whole batch, of `fastinet.Loader`, `fastinet.StreamLoader`,
+                `fastinet.torch.Loader` or `fastinet.jax.feed`, which brings its labels, its epoch
+                and its place in it.
             labels: see `mixed`. Of a batch that has soft labels as well, say which:
                 ``mix(batch, batch.soft_labels)``.
             epoch: 0 .. 2**32 - 1.
@@ -51,7 +52,7 @@ class Way(ABC):
 
         Raises:
             TypeError: no labels; one of `epoch` and `batch` without the other; a batch that does
-                not know its place, as of a stream.
+                not know its place.
             ValueError: see `mixed`; a batch with two kinds of labels.
         """
         if (epoch is None) != (batch is None):
@@ -72,9 +73,9 @@ class Way(ABC):
                 epoch, batch = whole.epoch, whole.place
                 if epoch is None or batch is None:
                     raise TypeError(
-                        "this batch does not know its place in an epoch, as those of a stream and "
-                        "of chosen items do not: give epoch= and batch=, or mix(batch.images, "
-                        "batch.labels), which counts"
+                        "this batch does not know its place in an epoch, as those of chosen items "
+                        "do not: give epoch= and batch=, or mix(batch.images, batch.labels), which "
+                        "counts"
                     )
         elif labels is None:
             raise TypeError(

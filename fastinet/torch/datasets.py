@@ -14,11 +14,13 @@ from torch.utils import data
 from torch.utils.data._utils import collate
 
 import fastinet
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import checked_epoch
 from fastinet.base.warning import warn
 from fastinet.loading.chosen import ChosenItems, with_copies
 from fastinet.loading.erasure import refuse_unerased
 from fastinet.loading.options import draws_nothing, refuse_options
+from fastinet.loading.other_names import TOLD_TO_THE_LOADER
 from fastinet.loading.own_rank import OwnRank
 from fastinet.loading.position import EpochPosition
 from fastinet.torch.item_turns import ItemTurns
@@ -343,6 +345,7 @@ class IterableDataset(data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
             `loader` is a `fastinet.Loader`.
     """
 
+    @explains_unknown("fastinet.torch.IterableDataset", TOLD_TO_THE_LOADER)
     def __init__(self, loader: fastinet.Loader) -> None:
         super().__init__()
         if not isinstance(loader, fastinet.Loader):

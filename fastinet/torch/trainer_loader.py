@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import whole_number
 from fastinet.loading.loader_names import LoaderNames
+from fastinet.loading.other_names import TOLD_TO_THE_LOADER
 from fastinet.pixels.view_groups import groups_of, has_views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     import torch
 
@@ -64,6 +66,7 @@ class TrainerLoader(LoaderNames):
         TypeError, ValueError: `first_batch` is no whole number from 0 on.
     """
 
+    @explains_unknown("fastinet.torch.TrainerLoader", TOLD_TO_THE_LOADER)
     def __init__(
         self,
         loader: Loader,
@@ -121,26 +124,38 @@ class TrainerLoader(LoaderNames):
             ValueError: the loader is endless, and its epochs have no batch.
         """
         self._go_to_first_batch()
-        if self.endless and not len(self):
-            raise ValueError(
-                f"an endless loop over no batches: {self.loader!r} has none in an epoch"
-            )
+        self._check_endless()
         yield from self._epoch()
         while self.endless:
             yield from self._epoch()
 
     def _epoch(self) -> Iterator[Any]:
-        batches = iter(self.loader)
-        epoch = self.loader.state_dict()["epoch"]
-        options = self.loader.options
-        for number, batch in enumerate(batches, len(self.loader) - len(batches)):
-            images, labels = self._taken_apart(batch)
-            mix = self.mix if self.mixup_enabled else self._unmixed
-            if mix is not None:
-                place = number * options.world + options.rank
-                images, labels = mix(images, labels, epoch=epoch, batch=place)
-            got = (images, labels) if self.inputs is None else self.inputs(images, labels, batch)
-            yield got
+        yield from map(self._made_of, self.loader)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """The same for ``async for``, which lets other tasks work while no batch is ready."""
+        self._go_to_first_batch()
+        self._check_endless()
+        while True:
+            async for batch in self.loader:
+                yield self._made_of(batch)
+            if not self.endless:
+                return
+
+    def _check_endless(self) -> None:
+        if self.endless and not len(self):
+            raise ValueError(
+                f"an endless loop over no batches: {self.loader!r} has none in an epoch"
+            )
+
+    def _made_of(self, batch: Batch) -> Any:
+        """What the loop gets for a batch."""
+        images, labels = self._taken_apart(batch)
+        mix = self.mix if self.mixup_enabled else self._unmixed
+        if mix is not None:
+            place: Any = {"epoch": batch.epoch, "batch": batch.place}  # neither is None in a loader
+            images, labels = mix(images, labels, **place)
+        return (images, labels) if self.inputs is None else self.inputs(images, labels, batch)
 
     def state_dict(self) -> LoaderState:
         """Where the loop stands, see `fastinet.Loader.state_dict`; exact after any batch."""

@@ -82,6 +82,8 @@ RESULTS = {
     "fastinet_error_member": c_char_p,
     "fastinet_error_offset_bytes": c_int64,
     "fastinet_dataset_size": c_int64,
+    "fastinet_dataset_split": c_char_p,
+    "fastinet_dataset_split_name": c_char_p,
     "fastinet_dataset_classes": c_int64,
     "fastinet_dataset_labels": POINTER(c_int64),
     "fastinet_dataset_wnid": c_char_p,
@@ -287,11 +289,19 @@ def test_splits_and_several_archives(lib: Any, tmp_path: Path) -> None:
     }
     both = tmp_path / "both.tar"
     both.write_bytes(tar(members))
-    for path, split in ((folder, None), (both, "train"), (both, "val"), (both, "all")):
+    for path, split in (
+        (folder, None),
+        *((both, split) for split in (None, "train", "val", "all")),
+    ):
         python = fastinet.open(path, split=split)
         dataset = open_(lib, path, split=None if split is None else split.encode())
         count = lib.fastinet_dataset_size(dataset)
         assert count == len(python)
+        if path == both:
+            assert lib.fastinet_dataset_split(dataset) == (split or "train").encode()
+            names = [lib.fastinet_dataset_split_name(dataset, c_int64(n)) for n in range(-1, 3)]
+            assert sorted(filter(None, names)) == [b"train", b"val"]
+            assert names[0] is names[3] is None
         assert lib.fastinet_dataset_labels(dataset)[:count] == python.labels.tolist()
         wnids = [
             lib.fastinet_dataset_wnid(dataset, c_int64(label)).decode()

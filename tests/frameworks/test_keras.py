@@ -166,6 +166,18 @@ def test_rows_without_an_item_are_left_out(tmp_path: Path) -> None:
     assert len(wide) == len(local) == len(labels) == sum(rows)
 
 
+def test_a_loader_that_is_not_fed_says_what_to_write(dataset: fastinet.Dataset) -> None:
+    model = network()
+    said = r"model\.fit\(fastinet\.keras\.feed\(loader\)\)"
+    loader = Loader(dataset, 8, CROP)
+    for bare in (loader, fastinet.torch.Loader(dataset, 8, CROP, channels_last=True)):
+        for use in (model.fit, model.evaluate, model.predict):
+            with pytest.raises(AttributeError, match=said):
+                use(bare, verbose=0)
+        with pytest.raises(AttributeError, match=said):
+            model.fit(fastinet_keras.feed(loader), validation_data=bare, verbose=0)
+
+
 def test_what_is_refused(dataset: fastinet.Dataset) -> None:
     with pytest.raises(TypeError, match=r"takes a fastinet\.Loader"):
         fastinet_keras.feed(dataset)

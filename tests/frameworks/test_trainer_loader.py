@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from fastinet import MultiCrop, RandomResizedCrop, View
 torch = pytest.importorskip("torch")
 
 import fastinet.torch as fastinet_torch  # noqa: E402
+from fastinet.mixing import Mixup  # noqa: E402
 from fastinet.torch import TrainerLoader  # noqa: E402
 
 
@@ -193,3 +195,31 @@ def test_endless_loop_over_nothing_is_refused(dataset: fastinet.Dataset) -> None
         next(iter(TrainerLoader(inner, endless=True)))
     with pytest.raises(ValueError, match="first_batch"):
         TrainerLoader(inner, first_batch=-1)
+
+
+@pytest.mark.parametrize("options", [{}, {"endless": True, "first_batch": 4}])
+def test_an_async_loop_gets_the_same(dataset: fastinet.Dataset, options: dict[str, Any]) -> None:
+    def loader() -> TrainerLoader:
+        plain = fastinet_torch.Loader(
+            dataset, 8, RandomResizedCrop(16), shuffle=True, device="cpu", dtype="float32"
+        )
+        return TrainerLoader(plain, Mixup(5, 1.0), **options)
+
+    async def had(loader: TrainerLoader) -> list[Any]:
+        batches = []
+        async for batch in loader:
+            batches.append((batch, loader.state_dict()))
+            if len(batches) == 9:
+                break
+        return batches
+
+    one, other, expected = loader(), loader(), []
+    for batch in one:
+        expected.append((batch, one.state_dict()))
+        if len(expected) == 9:
+            break
+    found = asyncio.run(had(other))
+    assert len(found) == len(expected) == (9 if options else 6)
+    for (batch, state), (same_batch, same_state) in zip(found, expected, strict=True):
+        assert all(map(torch.equal, batch, same_batch))
+        assert state == same_state

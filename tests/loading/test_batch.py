@@ -159,6 +159,12 @@ def test_a_batch_becomes_a_dict(dataset: fastinet.Dataset, label_maps: fastinet.
         assert list(named) == ["pixel_values", "labels", "which"]
         assert named["which"] is one.indices or np.array_equal(named["which"], one.indices)
         assert one.as_dict().keys() == {"images", "labels"}
+        assert "labels" in one
+        assert "images" in one
+        assert "pixel_values" not in one
+        assert "indices" not in one, "dict(batch) has none"
+        assert one.labels in one
+        assert one.labels.copy() not in one
         for name in ("pixel_values", "_kind", "as_dict", "companions", ""):
             with pytest.raises(KeyError, match=r"has no .* dict\(batch\) has images, labels"):
                 one[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 
 import fastinet
@@ -40,5 +41,20 @@ def test_a_loader_in_a_datasets_place_says_what_goes_there(dataset: fastinet.Dat
         kind(dataset, 4, fastinet.Resize(8)) for kind in (fastinet.Loader, fastinet_torch.Loader)
     ]
     for loader in loaders:
-        with pytest.raises(TypeError, match=r"loop over the loader itself.*ImageDataset"):
-            next(iter(torch.utils.data.DataLoader(loader, batch_size=2)))
+        for batch_size in (None, 2):
+            with pytest.raises(TypeError, match=r"loop over the loader itself.*ImageDataset"):
+                next(iter(torch.utils.data.DataLoader(loader, batch_size=batch_size)))
+
+
+def test_a_loader_is_no_array(dataset: fastinet.Dataset) -> None:
+    """Without a word of its own NumPy would take it for an object, or decode a whole epoch."""
+    loader = fastinet.Loader(dataset, 4, fastinet.Resize(8))
+    for read in (np.asarray, np.array, lambda each: np.stack([each, each])):
+        with pytest.raises(
+            TypeError, match=r"is no array: loop over it; Keras takes .*keras\.feed"
+        ):
+            read(loader)
+    assert not hasattr(loader, "shape")
+    assert loader.state_dict()["position"] == 0
+    with pytest.raises(TypeError, match="has no items: loop over the loader itself"):
+        loader[3]

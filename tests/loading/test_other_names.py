@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import io
 import re
@@ -45,6 +46,35 @@ def test_every_option_of_dataloader_is_answered(dataset: fastinet.Dataset) -> No
     torch_loader: Any = pytest.importorskip("fastinet.torch").Loader
     with pytest.raises(TypeError, match="has no num_workers=: threads= says"):
         torch_loader(dataset, 4, CROP, num_workers=4)
+
+
+def test_what_takes_a_loader_sends_its_options_there(dataset: fastinet.Dataset) -> None:
+    pytest.importorskip("torch")
+    loader = Loader(dataset, 4, CROP)
+    takers: dict[str, Any] = {
+        "fastinet.torch.IterableDataset": fastinet.torch.IterableDataset,
+        "fastinet.torch.TrainerLoader": fastinet.torch.TrainerLoader,
+    }
+    for library in ("jax", "keras"):
+        if importlib.util.find_spec(library):
+            module = importlib.import_module(f"fastinet.{library}")
+            takers[f"fastinet.{library}.feed"] = module.feed
+    for kind, take in takers.items():
+        for name in set(inspect.signature(Loader).parameters):
+            with pytest.raises(TypeError, match=rf"^{kind} has no {name}=: .*\(\.\.\., {name}="):
+                take(loader, **{name: 1})
+        with pytest.raises(TypeError, match=rf"^{kind} has no num_workers=: .*: threads= says"):
+            take(loader, num_workers=4)
+
+
+def test_an_image_dataset_sends_options_of_dataloader_there(dataset: fastinet.Dataset) -> None:
+    torch_data: Any = pytest.importorskip("torch.utils.data")
+    own = set(inspect.signature(Loader).parameters) - {"batch_size"}
+    names = set(inspect.signature(torch_data.DataLoader).parameters) - own
+    assert {"num_workers", "sampler", "batch_size"} <= names
+    for name in names:
+        with pytest.raises(TypeError, match=f"^{name} is not for ImageDataset: give it to DataLo"):
+            fastinet.torch.ImageDataset(dataset, CROP, **{name: 4})
 
 
 def test_options_of_one_kind_of_loader(dataset: fastinet.Dataset) -> None:

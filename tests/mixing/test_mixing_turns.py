@@ -12,6 +12,7 @@ import pytest
 
 import fastinet
 from fastinet import Loader, MultiCrop, RandomResizedCrop, View
+from fastinet.loading.chosen import ChosenItems
 from fastinet.mixing import ColOut, CutMix, InTurn, Mixup, OneOf, TimmMixup, Unmixed
 
 if TYPE_CHECKING:
@@ -173,19 +174,58 @@ def test_a_global_array_is_one_batch_of_all_ranks(dataset: fastinet.Dataset) -> 
     assert fastinet.jax.Batch.place.fget(OfTwo()) == 3  # type: ignore[attr-defined]
 
 
-def test_a_stream_does_not_know_places(archive_path: Path) -> None:
+def streamed(path: Path, state: Any = None, batch_size: int = 8, **options: Any) -> Any:
+    """What a stream's batches say of their places, and the loader's state behind each."""
+    with path.open("rb") as file:
+        stream = fastinet.open_stream(file, classes="imagenet1k")
+        loader = fastinet.StreamLoader(stream, batch_size, RandomResizedCrop(8), **options)
+        if state is not None:
+            loader.load_state_dict(state)
+        return [
+            (batch.indices.tolist(), batch.epoch, batch.number, batch.place, loader.state_dict())
+            for batch in loader
+        ]
+
+
+@pytest.mark.parametrize("then", [None, lambda row: row])
+def test_a_streams_batches_know_their_place(
+    dataset: fastinet.Dataset, archive_path: Path, then: Any
+) -> None:
+    whole = streamed(archive_path, epoch=3, rank=1, world=2, then=then)
+    loader = Loader(dataset, 8, RandomResizedCrop(8), rank=1, world=2)
+    expected = [(b.indices.tolist(), 3, b.number, b.place) for b in loader.epoch(3)]
+    assert [batch[:4] for batch in whole] == expected, "as of an archive that is opened"
+    assert [place for *_, place, _ in whole] == [1, 3, 5]
+    for number, (*_, state) in enumerate(whole[:-1]):
+        rest = streamed(archive_path, state, rank=1, world=2, then=then)
+        assert [batch[:4] for batch in rest] == expected[number + 1 :]
+    *_, state = streamed(archive_path, batch_size=5)[0]
+    assert [place for *_, place, _ in streamed(archive_path, state)] == [1, 2, 3, 4, 5]
+
+
+def test_a_streams_batches_are_mixed_by_their_place(archive_path: Path) -> None:
     with archive_path.open("rb") as file:
-        loader = fastinet.StreamLoader(
-            fastinet.open_stream(file, classes="imagenet1k"), 8, RandomResizedCrop(8)
-        )
-        batch = next(iter(loader))
-        assert (batch.epoch, batch.number, batch.place) == (None, None, None)
-        with pytest.raises(TypeError, match=r"of a stream .* give epoch= and batch="):
-            Unmixed(1000)(batch)
-        targets = Unmixed(1000)(batch, epoch=0, batch=0)[1]
-        assert targets.shape == (8, 1000)
-        counted = Seen()
-        assert [counted(*batch)[0] for _ in "ab"] == [(0, 0), (0, 1)]
+        stream = fastinet.open_stream(file, classes="imagenet1k")
+        options: Any = {"dtype": "float32", "layout": "NCHW", "epoch": 2}
+        mix = Mixup(1000, 1.0)
+        for number, batch in enumerate(
+            fastinet.StreamLoader(stream, 8, RandomResizedCrop(8), **options)
+        ):
+            images, targets = mix(batch)
+            expected = mix(*batch, epoch=2, batch=number)
+            assert np.array_equal(images, expected[0])
+            assert np.array_equal(targets, expected[1])
+            counted = Seen()
+            assert [counted(*batch)[0] for _ in "ab"] == [(0, 0), (0, 1)]
+
+
+def test_items_that_were_chosen_have_no_place(dataset: fastinet.Dataset) -> None:
+    items = ChosenItems(Loader(dataset, 8, RandomResizedCrop(8)))
+    batch = items.take(np.array([3, 1]), 0, np.array([0, 0]))
+    assert (batch.epoch, batch.number, batch.place) == (None, None, None)
+    with pytest.raises(TypeError, match=r"of chosen items .* give epoch= and batch="):
+        Unmixed(CLASSES)(batch)
+    assert Unmixed(CLASSES)(batch, epoch=0, batch=0)[1].shape == (2, CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastinet.augment import Grayscale
-from fastinet.mixing import ColOut, CutMix, InTurn, Mixup, OneOf, Unmixed, soft_labels
+from fastinet.mixing import ColOut, CutMix, InTurn, Mixup, OneOf, TimmMixup, Unmixed, soft_labels
 
 CLASSES = 7
 BATCH = {"epoch": 3, "batch": 5}
@@ -238,6 +238,20 @@ def test_unmixed_batches_have_targets(dtype: Any) -> None:
 
 def test_a_label_of_minus_one_is_no_class() -> None:
     assert np.array_equal(soft_labels(np.array([2, -1]), 3), [[0, 0, 1], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_label_beyond_the_classes_is_refused(library: str) -> None:
+    """It would be learnt as none, since it is equal to no class."""
+    images, labels = np.zeros((3, 3, 8, 8), np.float32), np.array([0, 5, 2])
+    given: Any = (images, labels)
+    if library == "torch":
+        torch = pytest.importorskip("torch")
+        given = tuple(map(torch.from_numpy, given))
+    for make in (Mixup, CutMix, Unmixed, lambda n: TimmMixup(num_classes=n)):
+        with pytest.raises(ValueError, match="label 5 is none of 5 classes: give as many as"):
+            make(5)(*given)
+        assert make(6)(*given)[1].shape == (3, 6)
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
