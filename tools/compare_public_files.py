@@ -1,6 +1,7 @@
 """Reads files of other people with fastinet and with the usual reader, and counts what comes out.
 
     python tools/compare_public_files.py FOLDER... [--list refused] [--list different]
+                                         [--end-marker optional]
 
 Every JPEG and PNG in the folders, whatever it is called, is decoded by fastinet and by Pillow;
 every tar, gzipped or uuencoded (``.uu``) ones included, is listed by fastinet and by tarfile, and
@@ -14,6 +15,8 @@ by us alone     the other gives an image or files, fastinet an error
 by it alone     the other way round
 different       both give something, and it is not the same
 ==============  ==================================================================================
+
+What is too large to compare is not counted.
 """
 
 from __future__ import annotations
@@ -52,8 +55,12 @@ class Verdict(NamedTuple):
     outcome: str
     path: str
     ours: str
-    """What fastinet says; empty where it gives something."""
+    """What fastinet says, or how what it gives differs; empty where there is nothing to say."""
     theirs: str
+
+
+class _TooLargeError(ValueError):
+    """Of what is not compared."""
 
 
 def outcome_of(ours: Any, theirs: Any, same: bool) -> str:
@@ -79,11 +86,11 @@ def pixels_by_pillow(data: bytes) -> np.ndarray[Any, Any]:
     """As training scripts read it: opened, loaded, converted to RGB."""
     with Image.open(io.BytesIO(data), formats=["JPEG", "PNG"]) as image:
         if image.width * image.height > _MOST_PIXELS:
-            raise ValueError("too large to compare")
+            raise _TooLargeError
         return np.asarray(image.convert("RGB"))
 
 
-def compare_image(path: Path, data: bytes) -> Verdict:
+def compare_image(path: Path, data: bytes) -> Verdict | None:
     """One JPEG or PNG, by both."""
     ours: Any
     theirs: Any
@@ -93,6 +100,8 @@ def compare_image(path: Path, data: bytes) -> Verdict:
         ours = error
     try:
         theirs = pixels_by_pillow(data)
+    except _TooLargeError:
+        return None
     except Exception as error:  # noqa: BLE001  # Pillow raises whatever its plugins raise
         theirs = error
     is_same = (
@@ -107,9 +116,9 @@ def compare_image(path: Path, data: bytes) -> Verdict:
 # -------------------------------------------------------------------------------------------- tars
 
 
-def files_by_fastinet(path: Path, data: bytes) -> dict[str, bytes]:
+def files_by_fastinet(path: Path, data: bytes, end_marker: str) -> dict[str, bytes]:
     """Name -> content of each regular file; `data` are the bytes of the tar at `path`."""
-    members = _scan.scan(path)
+    members = _scan.scan(path, end_marker_required=end_marker == "required")
     names = bytes(members.names)
     starts = [0, *members.name_ends.tolist()]
     return {
@@ -129,7 +138,7 @@ def files_by_tarfile(path: Path) -> dict[str, bytes]:
             if not member.isreg():
                 continue
             if member.size > _MOST_BYTES:
-                raise ValueError("too large to compare")
+                raise _TooLargeError
             content = tar.extractfile(member)
             data = content.read() if content is not None else b""
             name = folder + _tidy(member.name)
@@ -156,8 +165,22 @@ def _tidy(name: str) -> str:
     return "/".join(part for part in name.split("/") if part not in {"", "."})
 
 
-def compare_tar(path: Path, data: bytes) -> Verdict:
-    """One tar, by both; `data` are its bytes, inflated."""
+def _difference(ours: Any, theirs: Any) -> str:
+    """The first file that only one has, or that has two contents."""
+    if isinstance(ours, Exception) or isinstance(theirs, Exception):
+        return ""
+    for name in sorted({*ours, *theirs}):
+        if name not in ours:
+            return f"has no {name!r}"
+        if name not in theirs:
+            return f"has {name!r} alone"
+        if ours[name] != theirs[name]:
+            return f"{name!r} has {len(ours[name])} bytes, and {len(theirs[name])} by the other"
+    return ""
+
+
+def compare_tar(path: Path, data: bytes, end_marker: str) -> Verdict | None:
+    """One tar, by both; `data` are its bytes, inflated, and `end_marker` is as for `open`."""
     ours: Any
     theirs: Any
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
@@ -165,19 +188,18 @@ def compare_tar(path: Path, data: bytes) -> Verdict:
         file.flush()
         place = Path(file.name)
         try:
-            ours = {
-                _tidy(name): content for name, content in files_by_fastinet(place, data).items()
-            }
+            found = files_by_fastinet(place, data, end_marker)
+            ours = {_tidy(name): content for name, content in found.items()}
         except FastinetError as error:
             ours = error
         try:
             theirs = files_by_tarfile(place)
+        except _TooLargeError:
+            return None
         except Exception as error:  # noqa: BLE001  # tarfile lets ValueError and others through
             theirs = error
-    verdict = outcome_of(ours, theirs, ours == theirs)
-    return Verdict(
-        "tar", verdict, str(path), _said(ours).replace(str(place), path.name), _said(theirs)
-    )
+    said = _said(ours).replace(str(place), path.name) or _difference(ours, theirs)
+    return Verdict("tar", outcome_of(ours, theirs, ours == theirs), str(path), said, _said(theirs))
 
 
 # ------------------------------------------------------------------------------------------- files
@@ -211,7 +233,7 @@ def looks_like_tar(name: str, data: bytes) -> bool:
     return data[257:262] == b"ustar" or name.endswith((".tar", ".tgz", ".tar.gz"))
 
 
-def verdicts(folders: list[Path]) -> Iterator[Verdict]:
+def verdicts(folders: list[Path], end_marker: str = "required") -> Iterator[Verdict]:
     """Of every image and tar in the folders, in the order of their paths."""
     for folder in folders:
         for path in sorted(folder.rglob("*")):
@@ -225,10 +247,13 @@ def verdicts(folders: list[Path]) -> Iterator[Verdict]:
                 data = _inflated(data)
             except (ValueError, OSError, EOFError, zlib.error, binascii.Error):
                 continue  # no file of a kind that is read here
+            verdict = None
             if data.startswith((b"\xff\xd8\xff", b"\x89PNG")):
-                yield compare_image(path, data)
+                verdict = compare_image(path, data)
             elif looks_like_tar(name, data):
-                yield compare_tar(path, data)
+                verdict = compare_tar(path, data, end_marker)
+            if verdict is not None:
+                yield verdict
 
 
 def main() -> None:
@@ -236,11 +261,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--list", action="append", default=[], help="outcomes to list, by a word")
+    parser.add_argument("--end-marker", choices=("required", "optional"), default="required")
     arguments = parser.parse_args()
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     warnings.simplefilter("ignore")
     counts: collections.Counter[tuple[str, str]] = collections.Counter()
-    for verdict in verdicts(arguments.folders):
+    for verdict in verdicts(arguments.folders, arguments.end_marker):
         counts[verdict.kind, verdict.outcome] += 1
         if any(word in verdict.outcome for word in arguments.list):
             sys.stdout.write(

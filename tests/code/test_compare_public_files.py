@@ -8,6 +8,7 @@ import io
 import tarfile
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from support.scripts import script
 
@@ -56,6 +57,27 @@ def test_each_file_has_its_outcome(tmp_path: Path) -> None:
         "nested.tar": "equal",
         "letter.tar": "refused by both",
     }
+
+
+def test_a_difference_is_named(tmp_path: Path) -> None:
+    assert compare._difference({"a": b""}, {"a": b"", "b": b""}) == "has no 'b'"
+    assert compare._difference({"a": b"", "b": b""}, {"a": b""}) == "has 'b' alone"
+    assert "1 bytes, and 2" in compare._difference({"a": b"x"}, {"a": b"xy"})
+    unmarked = tmp_path / "unmarked.tar"
+    unmarked.write_bytes(entry("a", b"a"))
+    outcomes = [
+        [verdict.outcome for verdict in compare.verdicts([tmp_path], end_marker)]
+        for end_marker in ("required", "optional")
+    ]
+    assert outcomes == [["refused by us alone"], ["equal"]]
+
+
+def test_what_is_too_large_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.tar").write_bytes(tar({"a": bytes(20)}))
+    (tmp_path / "b.jpg").write_bytes(jpeg())
+    assert len(list(compare.verdicts([tmp_path]))) == 2
+    monkeypatch.setattr(compare, "_MOST_PIXELS", 100)
+    assert [verdict.kind for verdict in compare.verdicts([tmp_path])] == ["tar"]
 
 
 def test_outcomes_say_who_refused() -> None:
