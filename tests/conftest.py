@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +18,10 @@ from fastinet.testing.small import small_jpeg
 # Machines differ in speed and so does one machine from hour to hour: no test is about time.
 hypothesis.settings.register_profile("fastinet", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("fastinet")
+
+# A job in a shell's background ignores interrupts, and programs that tests interrupt inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Keras would take TensorFlow, which no extra of fastinet installs.
 os.environ.setdefault("KERAS_BACKEND", "torch")

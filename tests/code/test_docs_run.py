@@ -418,8 +418,8 @@ PROGRAMS: dict[tuple[str, str], Program] = {
 # Pages whose program a test of their trainer runs, in smaller batches, and kills and resumes.
 RUN_BY_OTHER_TESTS = {
     "docs/trainers/asyncio.md": "test_asyncio.py",
-    "docs/trainers/jax.md": "test_flax.py",
-    "docs/trainers/mlx.md": "test_mlx.py",
+    "docs/trainers/jax.md": "test_resumed_pages.py",
+    "docs/trainers/mlx.md": "test_resumed_pages.py",
 }
 
 

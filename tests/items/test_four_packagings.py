@@ -366,19 +366,19 @@ def test_reported_trees(what: str, order: str, tmp_path: Path) -> None:
     check_law(REPORTED[what], Form(order=order), tmp_path / "tree")
 
 
-@hypothesis.settings(max_examples=400)
+@hypothesis.settings(max_examples=150)  # junk and links below are put into such trees, too
 @hypothesis.given(CLASS_TREES, FORMS)
 def test_class_trees(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=250)
+@hypothesis.settings(max_examples=200)
 @hypothesis.given(with_junk(CLASS_TREES), FORMS)
 def test_junk(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)
 
 
-@hypothesis.settings(max_examples=300)
+@hypothesis.settings(max_examples=200)
 @hypothesis.given(with_links(CLASS_TREES), FORMS)
 def test_links(place: Path, tree: Tree, form: Form) -> None:
     check_law(tree, form, place)

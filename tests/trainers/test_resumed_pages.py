@@ -1,4 +1,4 @@
-"""Flax: the page's program, and the same killed in the middle of an epoch and gone on with."""
+"""The programs of the pages on Flax and MLX, killed in the middle of an epoch and gone on with."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from support.trainer_pages import printed, program
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest.importorskip("flax")
-pytest.importorskip("optax")
 
-
+@pytest.mark.parametrize(
+    ("page", "needs"), [("jax.md", ("flax", "optax")), ("mlx.md", ("mlx.core",))]
+)
 def test_killed_and_resumed_it_has_the_losses_of_the_whole_run(
-    archive_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str,
+    needs: tuple[str, ...],
+    archive_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    text = program("jax.md")
+    for module in needs:
+        pytest.importorskip(module, exc_type=ImportError)
+    text = program(page)
     runs = {name: tmp_path / name for name in ("whole", "killed")}
     for folder in runs.values():
         folder.mkdir()
