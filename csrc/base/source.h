@@ -29,6 +29,12 @@ class Source {
   /// archive and the first byte that could not be had (kIo).
   virtual Status ReadAt(uint64_t offset_bytes, MutableBytes out) const = 0;
 
+  /// Fails where ReadAt would whatever `out` is, as far as that shows without taking memory for it:
+  /// for lengths that come from an index. The bytes lie within size_bytes().
+  virtual Status CheckRead(uint64_t /*offset_bytes*/, uint64_t /*length_bytes*/) const {
+    return {};
+  }
+
   /// ReadAt for a reader that takes what comes: puts bytes from `offset_bytes` on at the start of
   /// `out`, at least one, and returns how many. 0: the archive ends there, or before.
   virtual Result<size_t> ReadUpTo(uint64_t offset_bytes, MutableBytes out) const {

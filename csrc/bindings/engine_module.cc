@@ -281,7 +281,8 @@ PYBIND11_MODULE(_engine, module, py::mod_gil_not_used()) {
   module.def("make_checkpoints", &MakeRecords, "table"_a, "first"_a, "count"_a, py::kw_only(),
              "stride"_a, "threads"_a, "Entropy checkpoints of consecutive items.");
   module.def("check_items", &CheckSome, "table"_a, "first"_a, "count"_a, py::kw_only(), "decode"_a,
-             "threads"_a, "Whether consecutive items can be read or decoded.");
+             "threads"_a, "max_pixels"_a, "max_scans"_a,
+             "Whether consecutive items can be read or decoded.");
   module.def("export_bfloat16", &ExportBFloat16, "array"_a,
              "A DLPack capsule over an array of uint16 that are bfloat16.");
 }

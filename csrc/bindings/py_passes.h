@@ -28,14 +28,15 @@ inline py::tuple MakeRecords(const PyItemTable& table, int64_t first, int64_t co
 
 /// What became of some items: (components uint8, failures as (item, code, cause, archive, offset)).
 inline py::tuple CheckSome(const PyItemTable& table, int64_t first, int64_t count, bool decode,
-                           int threads) {
+                           int threads, int64_t max_pixels, int32_t max_scans) {
   if (first < 0 || count < 0 || first > table.table().size() - count) {
     throw py::value_error("no such items");
   }
   const CheckDepth depth = decode ? CheckDepth::kPixels : CheckDepth::kHeader;
   // No Python object is touched meanwhile; the caller holds a reference to the table.
-  const ItemChecks checks =
-      WithoutGil([&] { return CheckItems(table.table(), first, count, depth, threads); });
+  const ItemChecks checks = WithoutGil([&] {
+    return CheckItems(table.table(), first, count, depth, threads, {max_pixels, max_scans});
+  });
   py::list failures;
   for (const ItemFailure& failure : checks.failures) {
     failures.append(py::make_tuple(failure.item) + PartsOf(failure.status));

@@ -87,20 +87,28 @@ class PySource {
                 .InArchive(archive_.name)
                 .AtOffset(static_cast<int64_t>(size_bytes())));
     }
+    const auto check = [&](Status status) {
+      Check(std::move(status)
+                .ShiftOffset(static_cast<int64_t>(archive_.source->OffsetInFile(offset)) -
+                             static_cast<int64_t>(offset))
+                .InArchive(archive_.name));
+    };
+    if (size > kUncheckedBytes) {
+      check(WithoutGil([&] { return archive_.source->CheckRead(offset, size); }));
+    }
     auto bytes = py::reinterpret_steal<py::bytes>(
         PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
     if (!bytes) throw py::error_already_set();
     const MutableBytes out(reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes.ptr())), size);
     // Nobody else knows the new bytes yet, and the caller holds a reference to the source.
-    Status status = WithoutGil([&] { return archive_.source->ReadAt(offset, out); });
-    Check(std::move(status)
-              .ShiftOffset(static_cast<int64_t>(archive_.source->OffsetInFile(offset)) -
-                           static_cast<int64_t>(offset))
-              .InArchive(archive_.name));
+    check(WithoutGil([&] { return archive_.source->ReadAt(offset, out); }));
     return bytes;
   }
 
  private:
+  /// Reads of more are checked before memory is taken for them: a folder is asked on the disk.
+  static constexpr uint64_t kUncheckedBytes = uint64_t{1} << 26;
+
   /// The file, which `briefly` opens for each read and not for good. Where it lies on a network
   /// that may take a while.
   static std::unique_ptr<const Source> OpenSource(const std::string& path, bool briefly,

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/checked.h"
-#include "io/file.h"
 
 namespace fastinet {
 namespace {
@@ -47,17 +46,25 @@ Result<std::unique_ptr<Folder>> Folder::Open(std::string path, const FolderFiles
   return std::unique_ptr<Folder>(new Folder(std::move(path), files, end));
 }
 
+Status Folder::CheckRead(uint64_t offset_bytes, uint64_t length_bytes) const {
+  return OpenFor(offset_bytes, length_bytes).status();
+}
+
 Status Folder::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
+  FASTINET_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenFor(offset_bytes, out.size()));
+  return file->ReadAt(OffsetInFile(offset_bytes), out);
+}
+
+/// The file that these bytes lie in, which has the length that it had.
+Result<std::unique_ptr<File>> Folder::OpenFor(uint64_t offset_bytes, uint64_t length_bytes) const {
   const size_t i = FileAt(offset_bytes);
-  if (i == files_.offsets.size() || offset_bytes - files_.offsets[i] > files_.sizes[i] ||
-      out.size() > files_.sizes[i] - (offset_bytes - files_.offsets[i])) {
-    return Status(StatusCode::kIo, "the read is not within one file of the folder")
-        .InArchive(path_)
-        .AtOffset(static_cast<int64_t>(offset_bytes));
-  }
   const auto at = [&](Status status) {
     return std::move(status).InArchive(path_).AtOffset(static_cast<int64_t>(offset_bytes));
   };
+  if (i == files_.offsets.size() || offset_bytes - files_.offsets[i] > files_.sizes[i] ||
+      length_bytes > files_.sizes[i] - (offset_bytes - files_.offsets[i])) {
+    return at(Status(StatusCode::kIo, "the read is not within one file of the folder"));
+  }
   Result<std::unique_ptr<File>> file = File::Open(PathOf(i));
   if (!file.ok()) return at(std::move(file).status());
   if (const uint64_t now = file.value()->size_bytes(); now != files_.sizes[i]) {
@@ -65,7 +72,7 @@ Status Folder::ReadAt(uint64_t offset_bytes, MutableBytes out) const {
                                           std::to_string(files_.sizes[i]) +
                                           " when the folder was listed; delete the index"));
   }
-  return file.value()->ReadAt(offset_bytes - files_.offsets[i], out);
+  return file;
 }
 
 void Folder::Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/source.h"
+#include "io/file.h"
 
 namespace fastinet {
 
@@ -30,6 +31,7 @@ class Folder final : public Source {
   /// The range must lie within one file. kMissing when that is gone, kIo when it no longer has the
   /// length that the columns state: then it is another file than was listed.
   Status ReadAt(uint64_t offset_bytes, MutableBytes out) const override;
+  Status CheckRead(uint64_t offset_bytes, uint64_t length_bytes) const override;
   void Prefetch(uint64_t offset_bytes, uint64_t length_bytes) const override;
   uint64_t OffsetInFile(uint64_t offset_bytes) const override;
 
@@ -37,6 +39,7 @@ class Folder final : public Source {
   Folder(std::string path, const FolderFiles& files, uint64_t size_bytes)
       : path_(std::move(path)), files_(files), size_bytes_(size_bytes) {}
 
+  Result<std::unique_ptr<File>> OpenFor(uint64_t offset_bytes, uint64_t length_bytes) const;
   size_t FileAt(uint64_t offset_bytes) const;
   std::string PathOf(size_t file) const;
 

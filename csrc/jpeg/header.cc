@@ -97,6 +97,14 @@ class HeaderReader {
 
   Result<JpegHeader> Read();
 
+  /// As SkipJpegMarker.
+  Result<size_t> SkipMarker(size_t marker_end) {
+    offset_ = marker_end;
+    marker_offset_ = marker_end - 2;
+    FASTINET_RETURN_IF_ERROR(ReadMarker(jpeg_[marker_end - 1]));
+    return offset_;
+  }
+
  private:
   Status EndsEarly() const {
     return Corrupt("the JPEG ends before its first scan")
@@ -400,6 +408,10 @@ Result<JpegHeader> HeaderReader::Read() {
 }  // namespace
 
 Result<JpegHeader> ReadJpegHeader(Bytes jpeg) { return HeaderReader(jpeg).Read(); }
+
+Result<size_t> SkipJpegMarker(Bytes jpeg, size_t marker_end) {
+  return HeaderReader(jpeg).SkipMarker(marker_end);
+}
 
 bool LooksLikeJpeg(Bytes data) {
   return data.size() >= 3 && data[0] == 0xFF && data[1] == kSoi && data[2] == 0xFF;

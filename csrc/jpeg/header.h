@@ -82,6 +82,13 @@ struct JpegHeader {
 /// only a file's first bytes can then read more of it and try again.
 Result<JpegHeader> ReadJpegHeader(Bytes jpeg);
 
+/// Reads a marker that stands behind the data of a scan, and its segment, as libjpeg-turbo does on
+/// its way to the end of the image; no marker that begins a scan, a frame or an image.
+///
+/// `marker_end` is the byte behind the marker's code. Returns the byte behind the segment. Fails
+/// as ReadJpegHeader does: also with an offset of jpeg.size() where the file ends before that.
+Result<size_t> SkipJpegMarker(Bytes jpeg, size_t marker_end);
+
 /// True when `data` begins like a JPEG (SOI and a further marker).
 bool LooksLikeJpeg(Bytes data);
 

@@ -1,6 +1,7 @@
 #include "jpeg/scan_end.h"
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 
 #include "base/simd_targets.h"
@@ -89,10 +90,14 @@ Status CheckScanEnd(Bytes jpeg, size_t from) {
       return Corrupt(std::string("a second ") + what + " begins behind the data of the only scan")
           .AtOffset(p - 2 - jpeg.data());
     }
-    if (end - p < 2) return {};
-    const auto length = static_cast<ptrdiff_t>(LoadBigEndian16(p));
-    if (length < 2 || length > end - p) return {};
-    p += length;
+    const Result<size_t> next = SkipJpegMarker(jpeg, static_cast<size_t>(p - jpeg.data()));
+    if (!next.ok()) {
+      const Status& status = next.status();
+      if (status.offset_bytes() == std::ssize(jpeg)) return {};  // the file ends in it
+      return Corrupt(std::string(status.cause()) + ", behind the data of the only scan")
+          .AtOffset(status.offset_bytes());
+    }
+    p = jpeg.data() + next.value();
   }
   return {};
 }

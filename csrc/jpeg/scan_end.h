@@ -13,9 +13,10 @@ namespace fastinet {
 [[nodiscard]] bool HasOneScan(const JpegHeader& header);
 
 /// Fails with kCorrupt, and the byte, where a further scan, frame or image begins before the image
-/// ends: libjpeg-turbo refuses such files, whose pixels are of one of two. `from` is a byte of the
-/// data of the only scan of `jpeg`. A file that ends, or goes wrong in another way, is no business
-/// of this function.
+/// ends, or a marker stands there that libjpeg-turbo does not know or whose segment is broken:
+/// libjpeg-turbo refuses such files, and of the first ones the pixels are of one of two. `from` is
+/// a byte of the data of the only scan of `jpeg`. A file that ends before that is no business of
+/// this function.
 Status CheckScanEnd(Bytes jpeg, size_t from);
 
 }  // namespace fastinet

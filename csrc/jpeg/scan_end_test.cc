@@ -1,5 +1,5 @@
-// A second scan, frame or image behind a complete one is refused, by whatever road; all else that
-// may stand there is not.
+// A second scan, frame or image behind a complete one is refused, by whatever road, and so are
+// markers and segments that libjpeg-turbo refuses; all else that may stand there is not.
 #include "jpeg/scan_end.h"
 
 #include <initializer_list>
@@ -73,6 +73,39 @@ TEST_CASE("a second scan, frame or image does not") {
       CHECK(status.offset_bytes() == static_cast<int64_t>(body.size() + between.size()));
     }
   }
+}
+
+TEST_CASE("nor do markers that libjpeg-turbo does not know, or whose segments are broken") {
+  const Data body = Body();
+  const Data table = From(body, 0xDB);
+  for (const Data& bad :
+       std::initializer_list<Data>{{0xFF, 0xC8, 0x00, 0x04, 0, 0},     // JPG
+                                   {0xFF, 0xDE, 0x00, 0x04, 0, 0},     // DHP
+                                   {0xFF, 0xDF, 0x00, 0x03, 0},        // EXP
+                                   {0xFF, 0xF0, 0x00, 0x04, 0, 0},     // JPG0
+                                   {0xFF, 0x02, 0x00, 0x04, 0, 0},     // reserved
+                                   {0xFF, 0xDD, 0x00, 0x05, 0, 0, 0},  // DRI of another length
+                                   {0xFF, 0xDB, 0x00, 0x04, 0, 0},     // DQT without its steps
+                                   {0xFF, 0xDB, 0x00, 0x03, 9},        // DQT number 9
+                                   {0xFF, 0xC4, 0x00, 0x04, 0, 0},     // DHT that is cut
+                                   {0xFF, 0xC4, 0x00, 0x01}}) {        // no length
+    CAPTURE(static_cast<int>(bad[1]));
+    const Status status = Check(body + bad + End());
+    CHECK(status.code() == StatusCode::kCorrupt);
+    CHECK(status.offset_bytes() == static_cast<int64_t>(body.size()));
+    CHECK(Check(body + End() + bad).ok());
+  }
+  for (const Data& good : std::initializer_list<Data>{
+           {0xFF, 0xDC, 0x00, 0x04, 0, 16},  // DNL, which is passed over
+           {0xFF, 0xDD, 0x00, 0x04, 0, 0},
+           {0xFF, 0x01},
+           {0xFF, 0xE5, 0x00, 0x01},  // taken for a length of 2 where nothing is read
+           {0xFF, 0xC8 + 4, 0x00, 0x04, 0, 0x10},
+           Data(table.begin(), table.begin() + 2 + 67)}) {
+    CAPTURE(static_cast<int>(good[1]));
+    CHECK(Check(body + good + End()).ok());
+  }
+  CHECK(Check(body + Data{0xFF, 0xFE, 0x10, 0x05, 1}).ok());  // the file ends in a comment
 }
 
 TEST_CASE("such a file has no checkpoints") {

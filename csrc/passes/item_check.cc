@@ -5,7 +5,6 @@
 
 #include "base/out_of_memory.h"
 #include "item/image_decoder.h"
-#include "item/item.h"
 #include "passes/item_limit.h"
 #include "passes/parallel.h"
 
@@ -24,7 +23,7 @@ class NoSink final : public RowSink {
 /// Checks one item after another.
 class ItemChecker {
  public:
-  ItemChecker() : decoder_(StageTimes::kOff) {}
+  explicit ItemChecker(const CheckLimits& limits) : limits_(limits), decoder_(StageTimes::kOff) {}
 
   /// Fails where the item does; else `components` says how many the image has.
   Status Check(const ItemLocation& location, CheckDepth depth, uint8_t* components) {
@@ -65,10 +64,10 @@ class ItemChecker {
 
   Status Open() {
     memory_ = MemoryBytes(buffer_);
-    return decoder_.Open(memory_, {}, RenderOptions::kDefaultMaxPixels,
-                         RenderOptions::kDefaultMaxScans);
+    return decoder_.Open(memory_, {}, limits_.max_pixels, limits_.max_scans);
   }
 
+  CheckLimits limits_;
   ImageDecoder decoder_;
   std::vector<uint8_t> buffer_;
   MemoryBytes memory_{Bytes()};
@@ -77,12 +76,12 @@ class ItemChecker {
 }  // namespace
 
 ItemChecks CheckItems(const ItemTable& table, int64_t first, int64_t count, CheckDepth depth,
-                      int threads) {
+                      int threads, const CheckLimits& limits) {
   ItemChecks result;
   result.components.resize(static_cast<size_t>(count));
   std::vector<Status> statuses(result.components.size());
   ForEachInParallel(statuses.size(), threads, [&] {
-    return [&, checker = ItemChecker()](size_t i) mutable {
+    return [&, checker = ItemChecker(limits)](size_t i) mutable {
       const ItemLocation location = table.LocationOf(first + static_cast<int64_t>(i));
       Status status = checker.Check(location, depth, &result.components[i]);
       if (!status.ok()) statuses[i] = location.Located(std::move(status));

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "columns/item_table.h"
+#include "item/item.h"
 
 namespace fastinet {
 
@@ -13,6 +14,12 @@ namespace fastinet {
 enum class CheckDepth : uint8_t {
   kHeader,  // its header alone
   kPixels,  // every pixel is decoded, and thrown away
+};
+
+/// What images may ask for; one that asks for more fails as too large.
+struct CheckLimits {
+  int64_t max_pixels = RenderOptions::kDefaultMaxPixels;
+  int32_t max_scans = RenderOptions::kDefaultMaxScans;  // of a JPEG, where pixels are decoded
 };
 
 /// An item that cannot be read or decoded.
@@ -30,6 +37,6 @@ struct ItemChecks {
 /// Checks items [first, first + count) on `threads` threads. Every thread holds one item in memory,
 /// or the first 64 KB of one where only headers are read.
 ItemChecks CheckItems(const ItemTable& table, int64_t first, int64_t count, CheckDepth depth,
-                      int threads);
+                      int threads, const CheckLimits& limits = {});
 
 }  // namespace fastinet

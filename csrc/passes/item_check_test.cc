@@ -41,5 +41,17 @@ TEST_CASE("every bad item is found") {
   }
 }
 
+TEST_CASE("an image that asks for more than the limits is too large") {
+  const Dataset dataset(3, {1});
+  for (const CheckDepth depth : {CheckDepth::kHeader, CheckDepth::kPixels}) {
+    const ItemChecks checks =
+        CheckItems(dataset.table(), 0, 3, depth, 1, {.max_pixels = 1, .max_scans = 1});
+    REQUIRE(checks.failures.size() == 2);  // the first image has one pixel
+    CHECK(checks.failures[0].status.code() == StatusCode::kUnsupported);
+    CHECK(checks.failures[1].item == 2);
+    CHECK(checks.failures[1].status.code() == StatusCode::kTooLarge);
+  }
+}
+
 }  // namespace
 }  // namespace fastinet

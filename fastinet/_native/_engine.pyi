@@ -543,9 +543,18 @@ def make_checkpoints(
     """
 
 def check_items(
-    table: ItemTable, first: int, count: int, *, decode: bool, threads: int
+    table: ItemTable,
+    first: int,
+    count: int,
+    *,
+    decode: bool,
+    threads: int,
+    max_pixels: int,
+    max_scans: int,
 ) -> tuple[NDArray[np.uint8], list[tuple[int, str, str, str, int]]]:
     """Reads the headers of some items, or with `decode` all of their pixels.
+
+    Images of more pixels or scans fail as too large.
 
     Returns:
         [count] components of each image, 1 to 4, or 0 where it failed; and the failures as (item,

@@ -31,7 +31,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from fastinet.base.warning import warn
-from fastinet.errors import ReadError
+from fastinet.errors import ReadError, printable
 from fastinet.sidecars.opening import open_to_read, open_to_write
 from fastinet.sidecars.places import make_folder
 
@@ -52,6 +52,7 @@ _FIRST_WARNING_SECONDS = 4.0  # of waiting; each next one comes after twice the 
 _NOTE_SECONDS = 1.0  # between two notes of how far it is
 # Between two looks at the lock: a tenth of what was waited, so that short waits stay short.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+_MOST = 2**63  # of what is counted in a note
 _NOTE_BYTES = 512  # one size for all notes, so that each covers the one before; a name has 255
 
 
@@ -139,13 +140,17 @@ class _Note(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> _Note | None:
-        """The note at `path`; None where there is none that can be read."""
+        """The note at `path`; None where there is none that can be read, or that makes sense.
+
+        Whoever can write to the folder may have written it.
+        """
         try:
             with open_to_read(path) as file:
                 host, pid, since, done, total = json.loads(file.read(_NOTE_BYTES) or b"")
-            return cls(str(host), int(pid), str(since), int(done), int(total))
+            note = cls(printable(str(host)), int(pid), printable(str(since)), int(done), int(total))
         except (OSError, ValueError, TypeError, RecursionError, OverflowError):
             return None
+        return note if 0 <= note.done < _MOST and 0 <= note.total < _MOST else None
 
     def write(self, file: FileIO) -> None:
         """Puts it over the one in the lock file, where there is room on the disk.

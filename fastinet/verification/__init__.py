@@ -10,6 +10,7 @@ from fastinet.archives.folder_archive import FolderArchive
 from fastinet.archives.tar_notes import EndMarker, is_marker_required
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
+from fastinet.base.limits import Limits, current_limits
 from fastinet.base.paths import exists, is_folder
 from fastinet.base.progress_bar import drawn_stages
 from fastinet.datasets.devkit import read_devkit
@@ -80,6 +81,8 @@ def verify(
         MissingError: there is nothing at `path`, or nothing in the folder.
         ReadError: it cannot be read.
         ValueError: `expect` is not published.
+        TooLargeError: it has more entries than `fastinet.limits` allows. An image that has more
+            pixels or scans is a warning among the findings.
         FastinetError: the devkit is damaged; see :func:`fastinet.datasets.devkit.read_devkit`.
     """
     absolute = Path(path).absolute()
@@ -100,6 +103,7 @@ def verify(
         "devkit": None if kit is None else _identity_of(kit),
         "expect": expect,
         **({} if end_marker == "required" else {"end_marker": end_marker}),
+        **_other_limits(),
         "published": "all" if published is PUBLISHED else _fingerprint(published),
     }
     identities = [archive.identify() for archive in archives]
@@ -161,6 +165,17 @@ def _train_images_of(devkit: Path) -> dict[str, int]:
 
 def _has_images(path: Path) -> bool:
     return any(name.lower().endswith(IMAGE_EXTENSIONS) for name in FolderArchive(path).file_names())
+
+
+def _other_limits() -> dict[str, int]:
+    """The limits of images that hold here, where they are not those that hold by themselves."""
+    limits, usual = current_limits(), Limits()
+    names = ("pixels", "scans")
+    return {
+        name: getattr(limits, name)
+        for name in names
+        if getattr(limits, name) != getattr(usual, name)
+    }
 
 
 def _refuse_folder_of_archives(path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastinet._native import _engine
+from fastinet.base.limits import current_limits
 from fastinet.base.memory import lacks_memory
 from fastinet.base.threads import submitted
 from fastinet.formats.not_images import explained_cause
@@ -101,7 +102,7 @@ class ContentPass:
         threads: int,
         state: PassState,
     ) -> None:
-        """Goes on from `state`.
+        """Goes on from `state`; images are too large by the limits that hold here.
 
         Args:
             images: to look at.
@@ -115,6 +116,7 @@ class ContentPass:
         self._digest = digest
         self._decode = decode
         self._threads = threads
+        self._limits = current_limits()
         self.state = state
         self._ends = np.cumsum(images.sizes, dtype=np.uint64).astype(np.int64)
         self._file_bytes = file_bytes
@@ -173,7 +175,13 @@ class ContentPass:
         reading = None if digest is None else submitted(helper, digest.advance, position)
         first = self.state.images
         components, failures = _engine.check_items(
-            self._table, first, images - first, decode=self._decode, threads=self._threads
+            self._table,
+            first,
+            images - first,
+            decode=self._decode,
+            threads=self._threads,
+            max_pixels=self._limits.pixels,
+            max_scans=self._limits.scans,
         )
         if reading is not None:
             reading.result()

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastinet._native import _scan
 from fastinet.archives.containers import join_members
+from fastinet.base.limits import check_member_count
 from fastinet.base.texts import take_texts
 from fastinet.errors import FastinetError, ReadError
 
@@ -38,6 +39,7 @@ def walk_gzip(
 
     Raises:
         ReadError: it cannot be read.
+        TooLargeError: it has more entries than `fastinet.limits` allows.
     """
     walk = _scan.SeekPass(path, folder)
     parts: list[_scan.Members] = []
@@ -50,6 +52,9 @@ def walk_gzip(
             raise
         except FastinetError as error:
             errors.append(error)
+        check_member_count(
+            sum(len(part.offsets) for part in parts) + walk.waiting_members, str(path)
+        )
         steps += 1
         if steps % _STEPS_AT_ONCE == 0:
             parts.append(walk.take().members)

@@ -21,6 +21,7 @@ from fastinet.archives.tar_notes import (
     check_end_markers,
     note_sentences,
 )
+from fastinet.base.limits import check_member_count
 from fastinet.base.paths import file_bytes
 from fastinet.errors import FastinetError, ReadError
 from fastinet.verification.gzip_walk import walk_gzip
@@ -169,6 +170,7 @@ class Headers:
             return walk_gzip(archive.path, archive.folder, progress)
         self.gzip_md5 = index.md5
         members = index.members()
+        check_member_count(len(members.offsets), str(archive.path))
         try:
             if archive.end_marker_required:
                 check_end_markers(members.notes, str(archive.path))

@@ -129,6 +129,27 @@ def test_scans(progressive: bytes, tmp_path: Path) -> None:
         list(loader)
 
 
+def test_a_verification_has_the_limits_that_hold(progressive: bytes, tmp_path: Path) -> None:
+    """What it found under others is not taken for what it finds under these."""
+    path = tmp_path / "train.tar"
+    path.write_bytes(train_tar({"n01440764": {"n01440764_1.JPEG": progressive}}))
+    header = fastinet.read_header(progressive)
+    pixels = header.width * header.height
+
+    def too_large(decode: bool = True, **changed: int) -> list[str]:
+        with limits(**changed):
+            report = fastinet.verify(path, decode=decode)
+        return [each.message for each in report.findings if each.kind == "unreadable image"]
+
+    assert too_large() == []
+    assert too_large(pixels=pixels) == []
+    assert len(too_large(pixels=pixels - 1)) == 1
+    assert len(too_large(decode=False, pixels=pixels - 1)) == 1
+    (said,) = too_large(scans=1)
+    assert "more than 1 scan" in said
+    assert too_large() == []
+
+
 def test_a_small_file_that_asks_for_hours_is_refused(progressive: bytes) -> None:
     """Scans that say again what was said cost some bytes each, and a pass over the image."""
     head, first, *rest = scans_of(progressive)
@@ -157,8 +178,12 @@ def test_members(tmp_path: Path, packaging: str) -> None:
     ):
         fastinet.open(path)
     assert raised.value.archive == str(path)
+    for index in (True, False):  # what fastinet.open has seen of a gzip file is kept
+        with limits(members=5), pytest.raises(TooLargeError, match="more than 5 entries"):
+            fastinet.verify(path, index=index)
     with limits(members=6):
         assert len(fastinet.open(path)) == 6
+        assert fastinet.verify(path).members == 6
 
 
 def test_empty_members_by_the_million_are_too_many_early(tmp_path: Path) -> None:

@@ -182,6 +182,18 @@ def test_an_index(made: dict[str, Path], data: st.DataObject) -> None:
         path.write_bytes(content)
 
 
+@pytest.mark.parametrize("size", [2**38, 2**53, 2**62])
+def test_a_length_that_no_memory_holds(made: dict[str, Path], size: int) -> None:
+    """Of a file in a folder, which only the disk knows: it is asked before memory is taken."""
+    path = made["folder"].with_name("extracted.fastinet")
+    header, columns = parsed_columns(path.read_bytes())
+    columns["sizes"][-1] = size
+    write_columns(path, header, columns)
+    dataset = fastinet.open(made["folder"])
+    with pytest.raises(FastinetError, match=f"and had {size} when the folder was listed"):
+        dataset.read(len(dataset) - 1)
+
+
 @SETTINGS
 @given(data=st.data())
 def test_a_log(made: dict[str, Path], data: st.DataObject) -> None:
@@ -218,7 +230,7 @@ def test_an_index_of_duplicates(made: dict[str, Path], data: st.DataObject) -> N
         path.write_bytes(content)
 
 
-def annotations(folder: Path) -> Path:
+def annotation_files(folder: Path) -> Path:
     for number in range(3):
         box = "<xmin>1</xmin><ymin>2</ymin><xmax>9</xmax><ymax>8</ymax>"
         text = (
@@ -235,7 +247,7 @@ def annotations(folder: Path) -> Path:
 @SETTINGS
 @given(data=st.data())
 def test_boxes(made: dict[str, Path], data: st.DataObject) -> None:
-    archive = annotations(made["plain"].parent)
+    archive = annotation_files(made["plain"].parent)
     path = archive.with_name("boxes.fastinet.boxes")
     content = path.read_bytes()
     try:
