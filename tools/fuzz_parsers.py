@@ -343,7 +343,7 @@ def _log_sealed(data: bytes, seal_chunk: Callable[[bytearray, int], int]) -> byt
     (length,) = struct.unpack_from("<I", data, 16)
     at = 20 + length
     struct.pack_into("<I", sealed, 12, zlib.crc32(data[20:at]))
-    while 0 < at < len(sealed) - 64:
+    while 0 < at < len(sealed) - CHUNK.size:  # a longer head than that of checkpoints
         at = seal_chunk(sealed, at)
     return bytes(sealed)
 
