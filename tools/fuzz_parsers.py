@@ -343,7 +343,7 @@ def _log_sealed(data: bytes, seal_chunk: Callable[[bytearray, int], int]) -> byt
     (length,) = struct.unpack_from("<I", data, 16)
     at = 20 + length
     struct.pack_into("<I", sealed, 12, zlib.crc32(data[20:at]))
-    while 0 < at < len(sealed) - 64:
+    while 0 < at < len(sealed) - CHUNK.size:  # a longer head than that of checkpoints
         at = seal_chunk(sealed, at)
     return bytes(sealed)
 
@@ -449,7 +449,8 @@ def _dataset_sidecars(folder: Path) -> Iterator[tuple[str, _Sidecar]]:
         "seek index",
         _Sidecar(
             Path(f"{packed}.fastinet.seek"),
-            lambda: _seen(fastinet.open(packed)),
+            # Names that somebody forged may tell several splits.
+            lambda: _seen(fastinet.open(packed, split="all")),
             lambda data: _log_sealed(data, _seal_seek_points),
             (Path(f"{packed}.fastinet"),),
         ),

@@ -21,8 +21,8 @@ ImageInfo Describe(const JpegHeader& header) {
                  .size = header.size,
                  .components = header.component_count,
                  .bits_per_sample = header.bits_per_sample,
-                 .progressive = header.process == JpegProcess::kProgressive,
-                 .arithmetic = header.process == JpegProcess::kArithmetic,
+                 .progressive = IsProgressive(header.process),
+                 .arithmetic = IsArithmetic(header.process),
                  .restart_interval = header.restart_interval,
                  .exif_orientation = header.exif_orientation};
   for (size_t i = 0; i < header.component_count; ++i) {

@@ -104,6 +104,8 @@ const std::vector<JpegRecipe>& Recipes() {
       {.size = {64, 150}, .components = 1},
       {.size = {150, 64}, .sampling = {{{2, 2}, {1, 1}, {1, 1}}}, .restart_interval = 5},
       {.size = {110, 80}, .progressive = true},
+      {.size = {110, 80}, .progressive = true, .arithmetic = true},
+      {.size = {110, 80}, .arithmetic = true},
       {.size = {110, 80}, .components = 4},
   };
   return recipes;
@@ -118,7 +120,8 @@ TEST_CASE("views of sound images") {
       recipe.seed = seed;
       recipe.size.width += static_cast<int32_t>(seed);
       for (const bool with_checkpoints : {false, true}) {
-        if (with_checkpoints && (recipe.progressive || recipe.components == 4)) continue;
+        const bool is_turbos = recipe.progressive || recipe.arithmetic || recipe.components == 4;
+        if (with_checkpoints && is_turbos) continue;
         const Subject subject(recipe, with_checkpoints);
         const Rendered together = Render(renderer, subject, spec);
         const std::vector<Rendered> alone = RenderEach(subject, spec);

@@ -213,8 +213,10 @@ Status HeaderReader::ReadFrame(uint32_t marker, Bytes segment) {
       header_.process = JpegProcess::kProgressive;
       break;
     case kSof0 + 9:
-    case kSof0 + 10:
       header_.process = JpegProcess::kArithmetic;
+      break;
+    case kSof0 + 10:
+      header_.process = JpegProcess::kProgressiveArithmetic;
       break;
     default:
       header_.process = JpegProcess::kOther;

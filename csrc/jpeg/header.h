@@ -21,12 +21,23 @@ struct JpegComponent {
 
 /// The coding process of a frame, by its SOFn marker (T.81 table B.1).
 enum class JpegProcess : uint8_t {
-  kBaseline,            // SOF0
-  kExtendedSequential,  // SOF1
-  kProgressive,         // SOF2
-  kArithmetic,          // SOF9, SOF10
-  kOther,               // lossless, hierarchical
+  kBaseline,               // SOF0
+  kExtendedSequential,     // SOF1
+  kProgressive,            // SOF2
+  kArithmetic,             // SOF9
+  kProgressiveArithmetic,  // SOF10
+  kOther,                  // lossless, hierarchical
 };
+
+/// Whether a frame's data come in scans, each of which refines the image.
+[[nodiscard]] constexpr bool IsProgressive(JpegProcess process) {
+  return process == JpegProcess::kProgressive || process == JpegProcess::kProgressiveArithmetic;
+}
+
+/// Whether they are coded arithmetically, and not by Huffman's codes.
+[[nodiscard]] constexpr bool IsArithmetic(JpegProcess process) {
+  return process == JpegProcess::kArithmetic || process == JpegProcess::kProgressiveArithmetic;
+}
 
 /// What the samples mean, guessed by libjpeg's rule (default_decompress_parms in jdapimin.c).
 enum class JpegColour : uint8_t { kGrey, kYCbCr, kRgb, kCmyk, kYcck, kUnknown };

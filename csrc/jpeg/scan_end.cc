@@ -72,8 +72,7 @@ bool HasNoParameters(uint8_t code) { return (code >= kRst0 && code <= kRst7) || 
 }  // namespace
 
 bool HasOneScan(const JpegHeader& header) {
-  return header.process != JpegProcess::kProgressive &&
-         header.scan.component_count == header.component_count;
+  return !IsProgressive(header.process) && header.scan.component_count == header.component_count;
 }
 
 Status CheckScanEnd(Bytes jpeg, size_t from) {

@@ -108,6 +108,21 @@ TEST_CASE("nor do markers that libjpeg-turbo does not know, or whose segments ar
   CHECK(Check(body + Data{0xFF, 0xFE, 0x10, 0x05, 1}).ok());  // the file ends in a comment
 }
 
+TEST_CASE("progressive files have more than one scan, however they are coded") {
+  for (const bool progressive : {false, true}) {
+    for (const bool arithmetic : {false, true}) {
+      const Data jpeg = test::MakeJpeg({.progressive = progressive, .arithmetic = arithmetic});
+      const auto header = ReadJpegHeader(jpeg);
+      REQUIRE(header.ok());
+      CHECK(IsProgressive(header.value().process) == progressive);
+      CHECK(IsArithmetic(header.value().process) == arithmetic);
+      CHECK(HasOneScan(header.value()) == !progressive);
+      // Which its first scan, of all components, does not tell.
+      CHECK(header.value().scan.component_count == header.value().component_count);
+    }
+  }
+}
+
 TEST_CASE("such a file has no checkpoints") {
   const Data body = Body();
   const Data jpeg = body + From(body, 0xDA) + End();

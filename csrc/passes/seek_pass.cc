@@ -77,7 +77,7 @@ class SeekPass::RecentData final : public Source {
   MutableBytes Room(size_t count, uint64_t needed) {
     if (bytes_.size() - size_ < count) {
       const Bytes kept = From(std::clamp(needed, start_, end()));
-      std::memmove(bytes_.data(), kept.data(), kept.size());
+      if (!kept.empty()) std::memmove(bytes_.data(), kept.data(), kept.size());
       start_ = end() - kept.size();
       size_ = kept.size();
       // Twice what is kept, so that little is moved for each byte that comes.

@@ -49,7 +49,7 @@ TEST_CASE("leftovers of other programs end where their folder ends") {
     std::string_view path;
     std::string_view junk;  // "": none
   };
-  for (const auto& [path, junk] : std::vector<Case>{
+  for (const Case& name : std::vector<Case>{
            {"a/._b.JPEG", "a/._b.JPEG"},
            {".DS_Store", ".DS_Store"},
            {".hidden/a/b.JPEG", ".hidden"},
@@ -79,8 +79,8 @@ TEST_CASE("leftovers of other programs end where their folder ends") {
            {"partial/a.JPEG", ""},
            {"\xff\xfe", ""},
        }) {
-    CAPTURE(path);
-    CHECK_EQ(path.substr(0, JunkEnd(path)), junk);
+    CAPTURE(name.path);
+    CHECK_EQ(name.path.substr(0, JunkEnd(name.path)), name.junk);
   }
   // A name of NUL is one like any other.
   CHECK_EQ(JunkEnd({"\0/.a", 4}), size_t{4});
