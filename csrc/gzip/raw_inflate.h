@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <new>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -70,15 +69,8 @@ class RawInflate {
  private:
   int Init() {
     stream_ = {};
-    stream_.zalloc = &Allocate;
-    stream_.zfree = &Free;
     return inflateInit2(&stream_, -MAX_WBITS);
   }
-  // As all else asks for memory, so that tests of a lack of it meet zlib's, too.
-  static voidpf Allocate(voidpf /*self*/, uInt count, uInt size) noexcept {
-    return ::operator new(size_t{count} * size, std::nothrow);
-  }
-  static void Free(voidpf /*self*/, voidpf memory) noexcept { ::operator delete(memory); }
   void End() {
     if (alive_) (void)inflateEnd(&stream_);
   }

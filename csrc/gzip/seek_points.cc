@@ -14,7 +14,10 @@ uint8_t Mark(size_t probe, size_t i) { return static_cast<uint8_t>(probe == 0 ? 
 Result<std::vector<uint8_t>> UnpackWindow(Bytes packed) {
   std::vector<uint8_t> window(kDeflateWindowBytes);
   uLongf size = window.size();
-  if (uncompress(window.data(), &size, packed.data(), static_cast<uLong>(packed.size())) != Z_OK) {
+  const int code =
+      uncompress(window.data(), &size, packed.data(), static_cast<uLong>(packed.size()));
+  if (code == Z_MEM_ERROR) return Status::OutOfMemory("not enough memory to inflate");
+  if (code != Z_OK) {
     return Corrupt("a window of the seek points is damaged; build them anew");
   }
   window.resize(size);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/out_of_memory.h"
 #include "jpeg/checkpoints.h"
 #include "jpeg/region_decoder.h"
 #include "passes/item_limit.h"
@@ -33,15 +32,21 @@ Status MakeRecord(const ItemLocation& location, int32_t stride, std::vector<uint
   return {};
 }
 
+/// Running out of memory is no failure of the item, and ends the pass by std::bad_alloc.
 Record RecordOf(const ItemLocation& location, int32_t stride, std::vector<uint8_t>& buffer) {
   Record record;
-  record.status = OrOutOfMemory("not enough memory to read the item",
-                                [&] { return MakeRecord(location, stride, buffer, &record); });
+  record.status = MakeRecord(location, stride, buffer, &record);
   if (record.status.ok()) return record;
   record.bytes.clear();
   record.header_bytes = 0;
   record.status = location.Located(std::move(record.status));
   return record;
+}
+
+/// Which failure is told of several: what is no damage, of a disk or of memory, before what is.
+int Rank(const Status& status) {
+  if (status.code() == StatusCode::kIo) return 2;
+  return status.code() == StatusCode::kTooLarge ? 1 : 0;
 }
 
 }  // namespace
@@ -61,9 +66,7 @@ CheckpointRecords MakeCheckpoints(const ItemTable& table, int64_t first, int64_t
     result.header_bytes.push_back(record.header_bytes);
     result.records.insert(result.records.end(), record.bytes.begin(), record.bytes.end());
     if (record.status.ok()) continue;
-    const bool first_unreadable =
-        record.status.code() == StatusCode::kIo && result.first_damage.code() != StatusCode::kIo;
-    if (result.damaged++ == 0 || first_unreadable) {
+    if (result.damaged++ == 0 || Rank(record.status) > Rank(result.first_damage)) {
       result.first_damage = std::move(record.status);
       result.first_damaged_item = first + static_cast<int64_t>(i);
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from fastinet._native import _engine
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
+from fastinet.base.memory import lacks_memory
 from fastinet.base.warning import warn
 from fastinet.errors import ReadError, from_status
 from fastinet.items.checkpoints import Chunk
@@ -75,8 +76,8 @@ def run_checkpoint_pass(
             if chunk_first is not None:
                 item, code, cause, archive, offset = chunk_first
                 error = from_status(code, cause, archive, keys[item], offset)
-                if isinstance(error, ReadError):  # it may be there next time
-                    raise error
+                if isinstance(error, ReadError) or lacks_memory(cause):
+                    raise error  # it may be there next time
                 first = first or error
             log.append(Chunk(records, sizes, header_bytes))
             damaged += chunk_damaged

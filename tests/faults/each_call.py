@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 from faults.injection import ALTERNATE, FAIL, FOREVER, KINDS, SHORT, Injector
 from faults.scenarios import SCENARIOS, Folder, Result
 
-from fastinet.errors import FastinetError, InternalError
+from fastinet.errors import CorruptError, FastinetError, InternalError
 
 # A try that is longer hangs.
 _PATIENCE_SECONDS = 60
@@ -148,6 +148,8 @@ class Harness:
             raise WrongError(f"{type(error).__name__}: {error}\n{self._trace}")
         if isinstance(error, InternalError):
             raise WrongError(f"it takes itself for a bug: {error}")
+        if self._name == "memory" and isinstance(error, CorruptError):
+            raise WrongError(f"it takes a lack of memory for damage: {error}")
         text = str(error)
         if isinstance(error, MemoryError):
             return
