@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/status.h"
 #include "base/identity.h"
+#include "base/status.h"
 
 namespace fastinet {
 
