@@ -20,8 +20,8 @@ inline void CheckLabelMap(Bytes input) {
   const LabelMapShape shape{.ranks = 1 + choices.Byte() % 3,
                             .rows = 1 + choices.Byte() % 5,
                             .columns = 1 + choices.Byte() % 5};
-  UnitBox box{choices.Byte() / 255.0f, choices.Byte() / 255.0f, choices.Byte() / 255.0f,
-              choices.Byte() / 255.0f};
+  const auto side = [&choices] { return static_cast<float>(choices.Byte()) / 255.0f; };
+  UnitBox box{side(), side(), side(), side()};
   if (box.x0 > box.x1) std::swap(box.x0, box.x1);
   if (box.y0 > box.y1) std::swap(box.y0, box.y1);
   const MapAxes axes = choices.Byte() % 2 == 0 ? MapAxes::kXY : MapAxes::kReference;

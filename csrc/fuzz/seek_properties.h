@@ -19,7 +19,7 @@ namespace fastinet::fuzz {
 inline std::vector<uint8_t> ChosenContent(Choices& choices) {
   std::vector<uint8_t> content;
   for (int parts = 1 + choices.Byte() % 4; parts > 0; --parts) {
-    const auto length = static_cast<size_t>(1 + choices.Below(50'000));
+    const auto length = 1 + static_cast<size_t>(choices.Below(50'000));
     if (content.size() > 1000 && choices.Byte() % 2 == 0) {  // again what was there
       const auto from = static_cast<size_t>(choices.Below(1000));
       for (size_t i = 0; i < length; ++i) content.push_back(content[from + i]);

@@ -218,7 +218,7 @@ class TarScanner {
   Result<bool> IsOldPadding(uint64_t offset, bool behind_lone_zeros);
   void Note(TarNoteKind kind, uint64_t offset);
   Status PassEntry(const TarHeader& header);
-  Status PassFile(TarEntryType type, std::string name, uint64_t size, const PaxRecords& records);
+  Status PassFile(TarEntryType type, std::string name, uint64_t size, const PaxRecords& sparse);
   Status PassHardLink(const TarHeader& header, const PaxRecords& local, std::string_view name,
                       std::string_view link);
   Status BeginExtendedHeader(const TarHeader& header);

@@ -125,10 +125,7 @@ def read_columns(
         columns: dict[str, Any] = {}
         for name, column in table.items():
             if name in later:
-                _check_column(file.fileno(), name, column, columns_at)
-                columns[name] = LaterColumn(
-                    path, _HeldFile(file.fileno()), name, column, columns_at
-                )
+                columns[name] = _later_column(path, file.fileno(), name, column, columns_at)
             else:
                 columns[name] = _read_column(file.fileno(), name, column, columns_at)
     if check_columns is not None:
@@ -181,14 +178,29 @@ class LaterColumn:
         return self._array if array is None else array  # type: ignore[return-value]
 
 
+def _later_column(
+    path: Path, descriptor: int, name: str, column: _Column, columns_at: int
+) -> LaterColumn | NDArray[Any]:
+    """The column, checked, to be read later; at once where no further descriptor can be had."""
+    try:
+        held = _HeldFile(os.dup(descriptor))
+    except OSError:
+        return _read_column(descriptor, name, column, columns_at)
+    _check_column(descriptor, name, column, columns_at)
+    return LaterColumn(path, held, name, column, columns_at)
+
+
 class _HeldFile:
-    """A descriptor of a file, which is closed with the last one who holds this."""
+    """A descriptor, which is closed with the last one who holds this."""
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor = os.dup(descriptor)
+        self.descriptor = descriptor
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:  # modules may be gone
-        close(self.descriptor)
+        try:  # noqa: SIM105 - contextlib may be, too
+            close(self.descriptor)
+        except OSError:  # which tells nothing of a file that was read
+            pass
 
 
 def write_columns(

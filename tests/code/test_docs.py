@@ -307,7 +307,12 @@ def wrong_program(arguments: list[str], root: Path) -> str | None:
                 return f"no program {word}"
             text = (root / word).read_text()
             options = [each.partition("=")[0] for each in arguments[number + 1 :]]
-            unknown = [each for each in options if each[:2] == "--" and f'"{each}"' not in text]
+            unknown = [
+                each
+                for each in options
+                # Click has switches as one text: "--recipes/--no-recipes".
+                if each[:2] == "--" and not re.search(rf'["/]{each}["/]', text)
+            ]
             return f"{word} has no option {unknown[0]}" if unknown else None
     return None
 
