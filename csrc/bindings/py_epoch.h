@@ -34,9 +34,9 @@ inline OnError OnErrorFrom(const std::string& name) {
 /// One epoch over a dataset while it runs, and all that its workers read.
 class PyEpoch {
  public:
-  PyEpoch(std::shared_ptr<WorkerPool> pool, std::shared_ptr<PyItemTable> table,
-          const std::vector<ItemSpec>& specs, std::shared_ptr<SlotPool> slots,
-          std::shared_ptr<EngineStats> stats, Column<int64_t> order, Column<int64_t> labels,
+  PyEpoch(const std::shared_ptr<WorkerPool>& pool, std::shared_ptr<PyItemTable> table,
+          const std::vector<ItemSpec>& specs, const std::shared_ptr<SlotPool>& slots,
+          const std::shared_ptr<EngineStats>& stats, Column<int64_t> order, Column<int64_t> labels,
           py::object keys, const py::dtype& dtype, bool with_views, int64_t batch_size,
           uint64_t seed, uint64_t draws, uint32_t epoch, int64_t prefetch,
           const std::string& on_error, const Column<int64_t>& blocks, Column<uint16_t> copies,
