@@ -13,7 +13,7 @@ from fastinet._native import _engine
 from fastinet.base.warning import warn
 from fastinet.datasets.companions import MOST_COMPANION_BYTES, by_extension
 from fastinet.datasets.items import NO_LABEL, PADDING_ITEM
-from fastinet.errors import FastinetError, UnsupportedError
+from fastinet.errors import CancelledError, FastinetError, UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.loading.batch import Batch
 from fastinet.loading.batch_kind import BatchKind
@@ -134,12 +134,18 @@ class StreamRun:
         self._begin = begin
         self._native: _engine.StreamEpoch | None = None
         self._beginning = threading.Lock()
+        self._is_closed = False
         self._dtype, self._has_views = dtype, has_views
         self._stream = stream
         self._may_be_too_short = may_be_too_short
 
     def next(self) -> ArrivedRows | None:
-        """Waits for the next batch; None after the last one of a whole stream."""
+        """Waits for the next batch; None after the last one of a whole stream.
+
+        Raises:
+            CancelledError: it was closed meanwhile, or before the pass began.
+            FastinetError: as the engine's own.
+        """
         native = self._begun()
         try:
             delivered = native.next()
@@ -162,14 +168,25 @@ class StreamRun:
         return lease, lease.arrays(self._dtype, self._has_views), rows, position, heads
 
     def _begun(self) -> _engine.StreamEpoch:
-        """The pass, begun by the first thread that asks."""
+        """The pass, begun by the first thread that asks; CancelledError where it is closed."""
         with self._beginning:
-            if self._native is None:
+            if self._native is None and not self._was_closed():
                 self._native = self._begin()
+                # Another thread may close it at any moment, and takes no lock for that, since a
+                # signal's handler may do so within this call. It notes so before it looks for the
+                # pass, and here it is the other way round: one of the two sees the other.
+                if self._was_closed():
+                    self.close()
+        if self._was_closed() or self._native is None:
+            raise CancelledError("the pass over the stream was closed")
         return self._native
+
+    def _was_closed(self) -> bool:  # at any moment, by another thread
+        return self._is_closed
 
     def close(self) -> None:
         """Ends the pass and the stream, and warns of entries that were passed over."""
+        self._is_closed = True
         if self._native is None:
             return
         self._native.close()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastinet
-from fastinet.errors import CorruptError, FastinetWarning, UnsupportedError
+from fastinet.errors import CancelledError, CorruptError, FastinetWarning, UnsupportedError
 from fastinet.loading.stream_pass import StreamedItems, StreamRun
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.small import small_jpeg
@@ -157,6 +157,27 @@ def test_engine_and_stream_end_together() -> None:
         run.close()
     assert (native.closed, source.ended, source.skipped) == (1, 1, 3)
     assert source.said == native.notes
+
+
+@pytest.mark.parametrize("when", ["before", "while it begins"])
+def test_a_pass_that_another_thread_closes_before_it_has_begun(when: str) -> None:
+    """Nobody is left waiting for bytes that do not come."""
+    native, source = Native(BATCH), Source()
+    run = run_of(native, source)
+    begun = []
+
+    def begin() -> Native:
+        begun.append(1)
+        run.close()
+        return native
+
+    run._begin = begin  # type: ignore[assignment]
+    if when == "before":
+        run.close()
+    for _ in range(2):
+        with pytest.raises(CancelledError, match="was closed"):
+            run.next()
+    assert (len(begun), native.closed) == ((0, 0) if when == "before" else (1, 1))
 
 
 def test_nothing_passed_over_is_not_told(recwarn: pytest.WarningsRecorder) -> None:
