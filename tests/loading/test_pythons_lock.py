@@ -43,8 +43,9 @@ def a_thread_that_counts() -> Iterator[Callable[[], int]]:
 
     interval = sys.getswitchinterval()
     thread = threading.Thread(target=work)
-    thread.start()
+    # Before it starts: a thread that waits already has the interval of then.
     sys.setswitchinterval(1000)
+    thread.start()
     try:
         yield lambda: count
     finally:
