@@ -19,6 +19,10 @@ SECONDS ?= 60
 MINUTES ?= 120
 TIDY ?= changed
 
+# The suite runs in as many processes as there are cores, up to four, a file in one of them: what a file's tests
+# share is made once. ARGS="-n 0" is a single process, for a debugger.
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
@@ -28,12 +32,12 @@ demo: $(VENV)/ready modules ## all the set-up, then the main job on data that it
 test build cpptest pytest lint tidy asan tsan: export FASTINET_WERROR := 1
 
 test: $(VENV)/ready-dev modules lint cpptest ## all the set-up, then linters, C++ tests and the Python suite
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 build: $(VENV)/ready-dev modules ## compile what changed, warnings as errors, into the source tree
 
 pytest: $(VENV)/ready-dev modules ## the Python tests alone (ARGS="-k loader")
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 cpptest: $(VENV)/ready-dev ## the C++ tests alone (PART=tar: whose path contains "tar")
 	@$(call cpp_tests,release)
