@@ -11,6 +11,7 @@ from fastinet.base.checks import whole_number
 from fastinet.pixels.transforms import CenterCrop, RandomCrop
 from fastinet.pixels.view_groups import MultiCrop
 from fastinet.recipes import Recipe
+from fastinet.torch.image_folder import ImageFolder
 from fastinet.torch.loader import Batch, Loader
 from fastinet.torch.roots import open_root
 from fastinet.torch.trainer_loader import TrainerLoader
@@ -32,7 +33,7 @@ OneCrop = TypeVar("OneCrop", bound="SingleTransform | SameCrop")
 
 def train_loader(
     recipe: str | Recipe,
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Dataset | ImageFolder | str | os.PathLike[str],
     batch_size: int,
     *,
     size: int | None = None,
@@ -61,7 +62,9 @@ def train_loader(
     Args:
         recipe: a name that `fastinet.recipe` takes, or a `Recipe`.
         dataset: from `fastinet.open`, or a path, as `open_root` takes it: an archive, a folder, or
-            what scripts make of one, ``data/train``.
+            what scripts make of one, ``data/train``. Or an `ImageFolder`, or what a script derives
+            from it: its samples are loaded, and rows get what its ``__getitem__`` adds, such as
+            masks; the recipe's transform is in the place of its own. See `TrainerLoader`.
         batch_size: rows of a batch on this rank.
         size: height and width of the crops [pixels], where it is another than the recipe's.
         mixing: let the loader mix batches as the recipe does, and give targets, float32 [B, C].
@@ -83,7 +86,8 @@ def train_loader(
     Raises:
         TypeError, ValueError: as `fastinet.recipe`, `fastinet.open` and `fastinet.torch.Loader` do;
             `size` for a recipe of several sizes; `mixing` for one that mixes nothing; both
-            `first_epoch` and `first_batch`.
+            `first_epoch` and `first_batch`; `mixing` or `inputs` with an `ImageFolder` that adds
+            something.
     """
     if first_epoch and first_batch:
         raise ValueError(
@@ -96,7 +100,7 @@ def train_loader(
     chosen["transform"] = _of_size(recipe.train, size)
     if size is not None:
         chosen.pop("sizes", None)  # the schedule of another size
-    ds = _opened(dataset, split)
+    ds, folder = _opened(dataset, split)
     mix = unmixed = None
     if mixing:
         if recipe.mixing is None:
@@ -109,7 +113,7 @@ def train_loader(
         raise ValueError("classes= is the number of classes of mixed targets: give mixing=True too")
     loader = _made(ds, batch_size, chosen, device, dtype, options)
     made = TrainerLoader(
-        loader, mix, unmixed, inputs=inputs, endless=endless, first_batch=first_batch
+        loader, mix, unmixed, inputs=inputs, endless=endless, first_batch=first_batch, folder=folder
     )
     if first_epoch:
         made.set_epoch(first_epoch)
@@ -118,7 +122,7 @@ def train_loader(
 
 def val_loader(
     recipe: str | Recipe,
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Dataset | ImageFolder | str | os.PathLike[str],
     batch_size: int,
     *,
     size: int | None = None,
@@ -149,7 +153,8 @@ def val_loader(
     """
     recipe = recipe if isinstance(recipe, Recipe) else fastinet.recipe(recipe)
     chosen = {**recipe.val_options(), "transform": _of_size(recipe.val, size)}
-    return TrainerLoader(_made(_opened(dataset, split), batch_size, chosen, device, dtype, options))
+    ds, folder = _opened(dataset, split)
+    return TrainerLoader(_made(ds, batch_size, chosen, device, dtype, options), folder=folder)
 
 
 def _made(
@@ -164,13 +169,16 @@ def _made(
     return Loader(dataset, batch_size, device=device, dtype=dtype, **every)
 
 
-def _opened(dataset: Any, split: str | None) -> Dataset:
+def _opened(dataset: Any, split: str | None) -> tuple[Dataset, ImageFolder | None]:
+    """The dataset, and the folder that rows go through, if there is one with items of its own."""
     if isinstance(dataset, str | os.PathLike):
-        return open_root(dataset, split)
+        return open_root(dataset, split), None
     if split is not None:
         raise ValueError("split= is for a path; a dataset is of one split already")
+    if isinstance(dataset, ImageFolder):
+        return dataset.in_order(), dataset if dataset.has_own_items() else None
     opened: Dataset = dataset
-    return opened
+    return opened, None
 
 
 def _of_size(transform: Transform, size: int | None) -> Transform:
