@@ -173,12 +173,12 @@ class ImageFolder(data.Dataset[tuple[Any, Any]]):
         """The dataset whose item i is sample i, as `samples` has them now."""
         return self.dataset.select([self._item_of(path) for path, _ in self.samples])
 
-    def has_own_items(self) -> bool:
-        """Whether items are more than an image and its label in the dataset."""
+    def adds_to(self, dataset: Dataset) -> bool:
+        """Whether items are more than the images and labels of a dataset with the same items."""
         return (
             type(self).__getitem__ is not ImageFolder.__getitem__
             or self.target_transform is not None
-            or [target for _, target in self.samples] != self.in_order().labels.tolist()
+            or [target for _, target in self.samples] != dataset.labels.tolist()
         )
 
     def _image(self, path: str) -> Any:

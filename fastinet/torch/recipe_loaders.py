@@ -44,6 +44,7 @@ def train_loader(
     inputs: Callable[[Any, Any, Batch], Any] | None = None,
     endless: bool = False,
     first_batch: int = 0,
+    reseed: bool = False,
     split: str | None = None,
     device: torch.device | str | int | None = None,
     dtype: DType = "float32",
@@ -74,9 +75,12 @@ def train_loader(
         first_epoch: which epoch the first loop is, for runs that go on:
             ``first_epoch=args.start_epoch``.
         inputs: makes of images, labels and the batch what the script takes, where that is not
-            ``(images, labels)``; see `TrainerLoader`, likewise `endless` and `first_batch`.
+            ``(images, labels)``; see `TrainerLoader`, likewise `endless`, `first_batch` and
+            `reseed`.
         endless: for scripts that count steps and not epochs.
         first_batch: steps that the run has had already, in place of `first_epoch`.
+        reseed: seed the global generators before each batch, for scripts that draw from them what
+            is to come again when a run goes on.
         split: of a path, which part; None: as the path says, see `fastinet.open`.
         device: see `fastinet.torch.Loader`; likewise `dtype`.
         dtype: see there.
@@ -113,7 +117,14 @@ def train_loader(
         raise ValueError("classes= is the number of classes of mixed targets: give mixing=True too")
     loader = _made(ds, batch_size, chosen, device, dtype, options)
     made = TrainerLoader(
-        loader, mix, unmixed, inputs=inputs, endless=endless, first_batch=first_batch, folder=folder
+        loader,
+        mix,
+        unmixed,
+        inputs=inputs,
+        endless=endless,
+        first_batch=first_batch,
+        folder=folder,
+        reseed=reseed,
     )
     if first_epoch:
         made.set_epoch(first_epoch)
@@ -170,13 +181,14 @@ def _made(
 
 
 def _opened(dataset: Any, split: str | None) -> tuple[Dataset, ImageFolder | None]:
-    """The dataset, and the folder that rows go through, if there is one with items of its own."""
+    """The dataset, and the folder that rows go through, where there is one that adds something."""
     if isinstance(dataset, str | os.PathLike):
         return open_root(dataset, split), None
     if split is not None:
         raise ValueError("split= is for a path; a dataset is of one split already")
     if isinstance(dataset, ImageFolder):
-        return dataset.in_order(), dataset if dataset.has_own_items() else None
+        samples = dataset.in_order()
+        return samples, dataset if dataset.adds_to(samples) else None
     opened: Dataset = dataset
     return opened, None
 

@@ -12,6 +12,7 @@ from fastinet.base.checks import whole_number
 from fastinet.loading.loader_names import LoaderNames
 from fastinet.loading.other_names import TOLD_TO_THE_LOADER
 from fastinet.pixels.view_groups import groups_of, has_views
+from fastinet.torch.reseeding import reseed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -61,13 +62,18 @@ class TrainerLoader(LoaderNames):
             loader's dataset. Each row goes through its ``__getitem__``, with what the loader made
             in the place of the image, and the loop gets what ``DataLoader`` collates of that: masks
             and numbers, too, that a script's class adds.
+        reseed: seed the global generators of Python, NumPy and PyTorch by (seed, epoch, batch)
+            before each batch is handed over. What the script draws from them for that batch and in
+            its step, as masks, mixing and dropout, is then drawn again when a run goes on, and
+            ranks draw otherwise. Without it a loader leaves these generators alone.
 
     Attributes:
-        loader: as it was given; likewise `mix`, `inputs`, `endless` and `folder`.
+        loader: as it was given; likewise `mix`, `inputs`, `endless`, `folder` and `reseed`.
         mix: see above.
         inputs: see above.
         endless: see above.
         folder: see above.
+        reseed: see above.
         mixup_enabled: whether batches are mixed, for scripts that end with unmixed epochs: False
             leaves images as they are, and labels are still targets, float32 [B, C].
 
@@ -87,6 +93,7 @@ class TrainerLoader(LoaderNames):
         endless: bool = False,
         first_batch: int = 0,
         folder: ImageFolder | None = None,
+        reseed: bool = False,
     ) -> None:
         if folder is not None and not (mix is None and inputs is None):
             raise ValueError(
@@ -95,6 +102,7 @@ class TrainerLoader(LoaderNames):
             )
         self.loader = loader
         self.folder = folder
+        self.reseed = reseed
         self.mix = mix
         self._unmixed = unmixed
         self.inputs = inputs
@@ -177,12 +185,14 @@ class TrainerLoader(LoaderNames):
 
     def _made_of(self, batch: Batch) -> Any:
         """What the loop gets for a batch."""
+        place: Any = {"epoch": batch.epoch, "batch": batch.place}  # neither is None in a loader
+        if self.reseed:
+            reseed(self.sampler.seed, **place)
         if self.folder is not None:
             return self._through(self.folder, batch)
         images, labels = self._taken_apart(batch)
         mix = self.mix if self.mixup_enabled else self._unmixed
         if mix is not None:
-            place: Any = {"epoch": batch.epoch, "batch": batch.place}  # neither is None in a loader
             images, labels = mix(images, labels, **place)
         return (images, labels) if self.inputs is None else self.inputs(images, labels, batch)
 
