@@ -269,6 +269,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/trainers/README.md", "In the trainers that people use"): Program(
         after="len(datasets.ImageFolder('imagenette2/train')) > 1", needs=("torch",)
     ),
+    ("docs/trainers/README.md", "The same weights"): Program(
+        before=SCRIPT,
+        after="len(data_loader) > 1 and data_loader.reseed",
+        needs=("torch",),
+    ),
     ("docs/trainers/timm.md", "timm: train.py and validate.py"): Program(
         before="device = 'cpu'\n",
         shorter=(("224, 224", "32, 32"),),
