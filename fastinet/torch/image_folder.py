@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ImageFolder", "pil_loader"]
+__all__ = ["ImageFolder", "MadeSample", "pil_loader"]
 
 
 def pil_loader(file: Any) -> Image.Image:
@@ -38,6 +38,12 @@ class ItemPath(str):
     __slots__ = ("item",)
 
     item: int
+
+
+class MadeSample(int):
+    """The number of a sample whose image, or views, a loader has made already."""
+
+    image: Any
 
 
 class ImageFolder(data.Dataset[tuple[Any, Any]]):
@@ -145,13 +151,35 @@ class ImageFolder(data.Dataset[tuple[Any, Any]]):
             OSError: Pillow cannot decode the image; the message names the key.
         """
         path, target = self.samples[index]
-        image = self._image(path)
+        image = index.image if isinstance(index, MadeSample) else self._image(path)
         if self.target_transform is not None:
             target = self.target_transform(target)
         return image, target
 
     def __repr__(self) -> str:
         return f"<ImageFolder of {self.dataset!r}, transform={self.transform!r}>"
+
+    def with_image(self, index: int, image: Any) -> Any:
+        """``folder[index]`` with an image that is made already, or a tuple of views of it.
+
+        Nothing is read, and `transform` has nothing to do. What a class that is derived from this
+        one adds in its ``__getitem__`` is there.
+        """
+        made = MadeSample(index)
+        made.image = image
+        return self[made]
+
+    def in_order(self) -> Dataset:
+        """The dataset whose item i is sample i, as `samples` has them now."""
+        return self.dataset.select([self._item_of(path) for path, _ in self.samples])
+
+    def adds_to(self, dataset: Dataset) -> bool:
+        """Whether items are more than the images and labels of a dataset with the same items."""
+        return (
+            type(self).__getitem__ is not ImageFolder.__getitem__
+            or self.target_transform is not None
+            or [target for _, target in self.samples] != dataset.labels.tolist()
+        )
 
     def _image(self, path: str) -> Any:
         content = self.dataset.read(self._item_of(path))

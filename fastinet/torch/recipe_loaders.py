@@ -11,6 +11,7 @@ from fastinet.base.checks import whole_number
 from fastinet.pixels.transforms import CenterCrop, RandomCrop
 from fastinet.pixels.view_groups import MultiCrop
 from fastinet.recipes import Recipe
+from fastinet.torch.image_folder import ImageFolder
 from fastinet.torch.loader import Batch, Loader
 from fastinet.torch.roots import open_root
 from fastinet.torch.trainer_loader import TrainerLoader
@@ -32,7 +33,7 @@ OneCrop = TypeVar("OneCrop", bound="SingleTransform | SameCrop")
 
 def train_loader(
     recipe: str | Recipe,
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Dataset | ImageFolder | str | os.PathLike[str],
     batch_size: int,
     *,
     size: int | None = None,
@@ -43,6 +44,7 @@ def train_loader(
     inputs: Callable[[Any, Any, Batch], Any] | None = None,
     endless: bool = False,
     first_batch: int = 0,
+    reseed: bool = False,
     split: str | None = None,
     device: torch.device | str | int | None = None,
     dtype: DType = "float32",
@@ -61,7 +63,9 @@ def train_loader(
     Args:
         recipe: a name that `fastinet.recipe` takes, or a `Recipe`.
         dataset: from `fastinet.open`, or a path, as `open_root` takes it: an archive, a folder, or
-            what scripts make of one, ``data/train``.
+            what scripts make of one, ``data/train``. Or an `ImageFolder`, or what a script derives
+            from it: its samples are loaded, and rows get what its ``__getitem__`` adds, such as
+            masks; the recipe's transform is in the place of its own. See `TrainerLoader`.
         batch_size: rows of a batch on this rank.
         size: height and width of the crops [pixels], where it is another than the recipe's.
         mixing: let the loader mix batches as the recipe does, and give targets, float32 [B, C].
@@ -71,9 +75,12 @@ def train_loader(
         first_epoch: which epoch the first loop is, for runs that go on:
             ``first_epoch=args.start_epoch``.
         inputs: makes of images, labels and the batch what the script takes, where that is not
-            ``(images, labels)``; see `TrainerLoader`, likewise `endless` and `first_batch`.
+            ``(images, labels)``; see `TrainerLoader`, likewise `endless`, `first_batch` and
+            `reseed`.
         endless: for scripts that count steps and not epochs.
         first_batch: steps that the run has had already, in place of `first_epoch`.
+        reseed: seed the global generators before each batch, for scripts that draw from them what
+            is to come again when a run goes on.
         split: of a path, which part; None: as the path says, see `fastinet.open`.
         device: see `fastinet.torch.Loader`; likewise `dtype`.
         dtype: see there.
@@ -83,7 +90,8 @@ def train_loader(
     Raises:
         TypeError, ValueError: as `fastinet.recipe`, `fastinet.open` and `fastinet.torch.Loader` do;
             `size` for a recipe of several sizes; `mixing` for one that mixes nothing; both
-            `first_epoch` and `first_batch`.
+            `first_epoch` and `first_batch`; `mixing` or `inputs` with an `ImageFolder` that adds
+            something.
     """
     if first_epoch and first_batch:
         raise ValueError(
@@ -96,7 +104,7 @@ def train_loader(
     chosen["transform"] = _of_size(recipe.train, size)
     if size is not None:
         chosen.pop("sizes", None)  # the schedule of another size
-    ds = _opened(dataset, split)
+    ds, folder = _opened(dataset, split)
     mix = unmixed = None
     if mixing:
         if recipe.mixing is None:
@@ -109,7 +117,14 @@ def train_loader(
         raise ValueError("classes= is the number of classes of mixed targets: give mixing=True too")
     loader = _made(ds, batch_size, chosen, device, dtype, options)
     made = TrainerLoader(
-        loader, mix, unmixed, inputs=inputs, endless=endless, first_batch=first_batch
+        loader,
+        mix,
+        unmixed,
+        inputs=inputs,
+        endless=endless,
+        first_batch=first_batch,
+        folder=folder,
+        reseed=reseed,
     )
     if first_epoch:
         made.set_epoch(first_epoch)
@@ -118,7 +133,7 @@ def train_loader(
 
 def val_loader(
     recipe: str | Recipe,
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Dataset | ImageFolder | str | os.PathLike[str],
     batch_size: int,
     *,
     size: int | None = None,
@@ -149,7 +164,8 @@ def val_loader(
     """
     recipe = recipe if isinstance(recipe, Recipe) else fastinet.recipe(recipe)
     chosen = {**recipe.val_options(), "transform": _of_size(recipe.val, size)}
-    return TrainerLoader(_made(_opened(dataset, split), batch_size, chosen, device, dtype, options))
+    ds, folder = _opened(dataset, split)
+    return TrainerLoader(_made(ds, batch_size, chosen, device, dtype, options), folder=folder)
 
 
 def _made(
@@ -164,13 +180,17 @@ def _made(
     return Loader(dataset, batch_size, device=device, dtype=dtype, **every)
 
 
-def _opened(dataset: Any, split: str | None) -> Dataset:
+def _opened(dataset: Any, split: str | None) -> tuple[Dataset, ImageFolder | None]:
+    """The dataset, and the folder that rows go through, where there is one that adds something."""
     if isinstance(dataset, str | os.PathLike):
-        return open_root(dataset, split)
+        return open_root(dataset, split), None
     if split is not None:
         raise ValueError("split= is for a path; a dataset is of one split already")
+    if isinstance(dataset, ImageFolder):
+        samples = dataset.in_order()
+        return samples, dataset if dataset.adds_to(samples) else None
     opened: Dataset = dataset
-    return opened
+    return opened, None
 
 
 def _of_size(transform: Transform, size: int | None) -> Transform:

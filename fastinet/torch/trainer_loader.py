@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from torch.utils.data import default_collate
+
 from fastinet.base.arguments import explains_unknown
 from fastinet.base.checks import whole_number
 from fastinet.loading.loader_names import LoaderNames
 from fastinet.loading.other_names import TOLD_TO_THE_LOADER
 from fastinet.pixels.view_groups import groups_of, has_views
+from fastinet.torch.reseeding import reseed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from fastinet.loading.samplers import BatchSampler, Sampler
     from fastinet.loading.state import LoaderState
     from fastinet.loading.stats import LoaderStats
+    from fastinet.torch.image_folder import ImageFolder
     from fastinet.torch.loader import Batch, Loader
 
 __all__ = ["Mixes", "TrainerLoader"]
@@ -53,17 +58,28 @@ class TrainerLoader(LoaderNames):
             and not epochs.
         first_batch: batches of all epochs that a run has had already, on this rank: the first loop
             begins with the batch behind them.
+        folder: an `ImageFolder`, or what a script derives from it, whose sample i is item i of the
+            loader's dataset. Each row goes through its ``__getitem__``, with what the loader made
+            in the place of the image, and the loop gets what ``DataLoader`` collates of that: masks
+            and numbers, too, that a script's class adds.
+        reseed: seed the global generators of Python, NumPy and PyTorch by (seed, epoch, batch)
+            before each batch is handed over. What the script draws from them for that batch and in
+            its step, as masks, mixing and dropout, is then drawn again when a run goes on, and
+            ranks draw otherwise. Without it a loader leaves these generators alone.
 
     Attributes:
-        loader: as it was given; likewise `mix`, `inputs` and `endless`.
+        loader: as it was given; likewise `mix`, `inputs`, `endless`, `folder` and `reseed`.
         mix: see above.
         inputs: see above.
         endless: see above.
+        folder: see above.
+        reseed: see above.
         mixup_enabled: whether batches are mixed, for scripts that end with unmixed epochs: False
             leaves images as they are, and labels are still targets, float32 [B, C].
 
     Raises:
-        TypeError, ValueError: `first_batch` is no whole number from 0 on.
+        TypeError, ValueError: `first_batch` is no whole number from 0 on; `folder` beside `mix` or
+            `inputs`.
     """
 
     @explains_unknown("fastinet.torch.TrainerLoader", TOLD_TO_THE_LOADER)
@@ -76,8 +92,17 @@ class TrainerLoader(LoaderNames):
         inputs: Callable[[Any, Any, Batch], Any] | None = None,
         endless: bool = False,
         first_batch: int = 0,
+        folder: ImageFolder | None = None,
+        reseed: bool = False,
     ) -> None:
+        if folder is not None and not (mix is None and inputs is None):
+            raise ValueError(
+                f"rows that go through {folder!r} are neither mixed nor made anything else of: "
+                "give folder, or mix and inputs"
+            )
         self.loader = loader
+        self.folder = folder
+        self.reseed = reseed
         self.mix = mix
         self._unmixed = unmixed
         self.inputs = inputs
@@ -87,9 +112,19 @@ class TrainerLoader(LoaderNames):
         self._first_batch = whole_number("first_batch", first_batch, 0, 2**62)
 
     @property
-    def dataset(self) -> Dataset:
-        """The dataset; it has a length."""
-        return self.loader.dataset
+    def dataset(self) -> Dataset | ImageFolder:
+        """The folder that rows go through, or else the loader's dataset; it has a length."""
+        return self.loader.dataset if self.folder is None else self.folder
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of one whole epoch on this rank, as open_clip and WebDataset call it."""
+        return len(self)
+
+    @property
+    def num_samples(self) -> int:
+        """Rows of one whole epoch on all ranks, as open_clip and WebDataset call it."""
+        return len(self.sampler) * self.sampler.num_replicas
 
     @property
     def batch_size(self) -> int:
@@ -150,12 +185,25 @@ class TrainerLoader(LoaderNames):
 
     def _made_of(self, batch: Batch) -> Any:
         """What the loop gets for a batch."""
+        place: Any = {"epoch": batch.epoch, "batch": batch.place}  # neither is None in a loader
+        if self.reseed:
+            reseed(self.sampler.seed, **place)
+        if self.folder is not None:
+            return self._through(self.folder, batch)
         images, labels = self._taken_apart(batch)
         mix = self.mix if self.mixup_enabled else self._unmixed
         if mix is not None:
-            place: Any = {"epoch": batch.epoch, "batch": batch.place}  # neither is None in a loader
             images, labels = mix(images, labels, **place)
         return (images, labels) if self.inputs is None else self.inputs(images, labels, batch)
+
+    def _through(self, folder: ImageFolder, batch: Batch) -> Any:
+        """The rows of a batch as a folder hands them on, collated."""
+        images, _ = self._taken_apart(batch)
+        rows = list(zip(*images, strict=True)) if isinstance(images, list) else images
+        places = np.flatnonzero(batch.valid).tolist()
+        return default_collate(
+            [folder.with_image(int(batch.indices[place]), rows[place]) for place in places]
+        )
 
     def state_dict(self) -> LoaderState:
         """Where the loop stands, see `fastinet.Loader.state_dict`; exact after any batch."""

@@ -269,6 +269,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
     ("docs/trainers/README.md", "In the trainers that people use"): Program(
         after="len(datasets.ImageFolder('imagenette2/train')) > 1", needs=("torch",)
     ),
+    ("docs/trainers/README.md", "The same weights"): Program(
+        before=SCRIPT,
+        after="len(data_loader) > 1 and data_loader.reseed",
+        needs=("torch",),
+    ),
     ("docs/trainers/timm.md", "timm: train.py and validate.py"): Program(
         before="device = 'cpu'\n",
         shorter=(("224, 224", "32, 32"),),
@@ -308,6 +313,51 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         after="[len(row['local_crops']) for row, _ in next(iter(data_loader))] == [6, 6]"
         " and data_loader.endless",
         shorter=(('"dinov2"', "smaller"),),
+        needs=("torch",),
+    ),
+    ("docs/trainers/dinov3.md", "DINOv3: dinov3/train/train.py"): Program(
+        before=f"{SCRIPT}start_iter, batch_size, collate_fn = 3, 2, list\n"
+        "cfg = SimpleNamespace(train=SimpleNamespace(dataset_path=train_dir, seed=1))\n",
+        after="[len(row['local_crops']) for row, _ in next(iter(data_loader))] == [8, 8]"
+        " and data_loader.endless",
+        needs=("torch",),
+    ),
+    ("docs/trainers/ibot.md", "iBOT: main_ibot.py"): Program(
+        before=f"{SCRIPT}"
+        "class Mask(fastinet.torch.ImageFolder):\n"
+        "    def __getitem__(self, index):\n"
+        "        output = super().__getitem__(index)\n"
+        "        return output + ([view.shape[1] // 16 for view in output[0]],)\n"
+        "dataset = Mask(args.data_path + '/train')\n",
+        after="(made := next(iter(data_loader))) and [len(view) for view in made[0]] == [2] * 12"
+        " and [mask.tolist() for mask in made[2]] == [[14, 14]] * 2 + [[6, 6]] * 10"
+        " and data_loader.sampler.set_epoch(4) is None and data_loader.dataset is dataset",
+        needs=("torch",),
+    ),
+    ("docs/trainers/ijepa.md", "I-JEPA: src/train.py"): Program(
+        before=f"{SCRIPT}import torch\nroot_path, batch_size, _GLOBAL_SEED = train_dir, 2, 0\n"
+        "def mask_collator(batch):\n"
+        "    return torch.utils.data.default_collate(batch), [len(batch)], [len(batch)]\n",
+        after="[list(part.shape) for part in next(iter(unsupervised_loader))[0]]"
+        " == [[2, 3, 224, 224], [2]] and unsupervised_sampler.set_epoch(4) is None",
+        needs=("torch",),
+    ),
+    ("docs/trainers/byol.md", "BYOL: solo-learn's main_pretrain.py"): Program(
+        before=f"{SCRIPT}cfg = SimpleNamespace(\n"
+        "    data=SimpleNamespace(train_path=train_dir), optimizer=SimpleNamespace(batch_size=2),\n"
+        "    seed=5,\n"
+        ")\n",
+        after="(made := next(iter(train_loader))) and [len(view) for view in made[1]] == [2, 2]"
+        " and len(made[0]) == len(made[2]) == 2",
+        needs=("torch",),
+    ),
+    ("docs/trainers/clip.md", "CLIP: open_clip's main.py"): Program(
+        before=f"{SCRIPT}import torch\nargs.train_data, start_epoch = train_dir, 1\n"
+        "data = {'train': SimpleNamespace()}\n"
+        "tokenizer = lambda texts: torch.tensor([len(text) for text in texts])\n"
+        "open_clip = SimpleNamespace(IMAGENET_CLASSNAMES=['tench'] * 1000)\n",
+        after="(made := next(iter(data['train'].dataloader)))[0].shape == (2, 3, 224, 224)"
+        " and made[1].tolist() == [19, 19]",
         needs=("torch",),
     ),
     ("docs/trainers/simclr.md", "SimCLR: Lightly, and main.py of Spijkervet/SimCLR"): Program(

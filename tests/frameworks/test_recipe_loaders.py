@@ -14,7 +14,7 @@ from fastinet import CenterCrop, MultiCrop, RandomCrop
 torch = pytest.importorskip("torch")
 
 import fastinet.torch as fastinet_torch  # noqa: E402
-from fastinet.torch import train_loader, val_loader  # noqa: E402
+from fastinet.torch import ImageFolder, train_loader, val_loader  # noqa: E402
 
 
 def test_training_batches_are_the_recipes(dataset: fastinet.Dataset) -> None:
@@ -120,3 +120,53 @@ def test_a_recipe_of_ones_own(dataset: fastinet.Dataset) -> None:
     own = dataclasses.replace(recipe, train=MultiCrop(first, small))
     images, _ = next(iter(train_loader(own, dataset, 2)))
     assert [view.shape[-1] for view in images] == [224] + [12] * 8
+
+
+class Numbered(ImageFolder):
+    """As scripts derive datasets that give numbers, too."""
+
+    def __getitem__(self, index: int) -> Any:
+        return index, *super().__getitem__(index)
+
+
+def test_plain_folder_is_its_dataset(dataset: fastinet.Dataset) -> None:
+    folder = ImageFolder(dataset)
+    made = train_loader("mae", folder, 8, size=16)
+    assert made.folder is None
+    expected = train_loader("mae", folder.in_order(), 8, size=16)
+    for pairs in zip(made, expected, strict=True):
+        assert all(map(torch.equal, *pairs))
+
+
+def test_rows_go_through_a_folder(dataset: fastinet.Dataset) -> None:
+    kept = {key for key in dataset.keys if not key.endswith("1.JPEG")}
+    folder = Numbered(dataset, is_valid_file=kept.__contains__, target_transform=lambda t: -t)
+    expected = train_loader("mocov3", folder.in_order(), 8, size=16, seed=2)
+    made = train_loader("mocov3", folder, 8, size=16, seed=2)
+    assert made.dataset is folder
+    assert len(made) == len(kept) // 8
+    seen = []
+    for (numbers, views, targets), (images, labels) in zip(made, expected, strict=True):
+        assert all(map(torch.equal, views, images))
+        assert torch.equal(targets, -labels)
+        assert [folder.samples[number][1] for number in numbers.tolist()] == labels.tolist()
+        seen += numbers.tolist()
+    assert len(set(seen)) == len(seen) == 8 * len(made)
+
+
+def test_rows_of_single_images_go_through_a_folder(dataset: fastinet.Dataset) -> None:
+    folder = Numbered(dataset)
+    expected = val_loader("mae", folder.in_order(), 8, size=16, pad_last="mask")
+    made = val_loader("mae", folder, 8, size=16, pad_last="mask")
+    numbers = []
+    for (each, images, labels), (padded, _) in zip(made, expected, strict=True):
+        assert torch.equal(images, padded[: len(labels)])
+        numbers += each.tolist()
+    assert numbers == list(range(len(dataset)))
+
+
+def test_folder_that_adds_something_mixes_nothing(dataset: fastinet.Dataset) -> None:
+    with pytest.raises(ValueError, match="neither mixed nor"):
+        train_loader("deit", Numbered(dataset), 8, size=16, mixing=True)
+    with pytest.raises(ValueError, match="split= is for a path"):
+        train_loader("deit", ImageFolder(dataset), 8, size=16, split="train")

@@ -223,3 +223,11 @@ def test_an_async_loop_gets_the_same(dataset: fastinet.Dataset, options: dict[st
     for (batch, state), (same_batch, same_state) in zip(found, expected, strict=True):
         assert all(map(torch.equal, batch, same_batch))
         assert state == same_state
+
+
+def test_folder_is_neither_mixed_nor_made_anything_else_of(archive_path: Any) -> None:
+    folder = fastinet_torch.ImageFolder(archive_path)
+    inner = made(folder.in_order()).loader
+    for other in ({"mix": Mixup(5, 0.2)}, {"inputs": lambda *given: given}):
+        with pytest.raises(ValueError, match="neither mixed nor"):
+            TrainerLoader(inner, folder=folder, **other)

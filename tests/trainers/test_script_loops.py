@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fastinet
@@ -21,7 +22,7 @@ from fastinet import MultiCrop
 
 torch = pytest.importorskip("torch")
 
-from fastinet.torch import TrainerLoader, train_loader, val_loader  # noqa: E402
+from fastinet.torch import ImageFolder, TrainerLoader, train_loader, val_loader  # noqa: E402
 
 Seen = list[Any]
 EPOCHS = 2
@@ -127,6 +128,64 @@ def swav(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
         seen.append((torch.cat(inputs[:2]), torch.cat(inputs[2:])))
 
 
+def ijepa(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """I-JEPA's collator stacks rows, adds masks, and counts the batches that it made."""
+    del distributed
+    loader.set_epoch(epoch)
+    for itr, (udata, masks_enc, masks_pred) in enumerate(loader):
+        assert itr < len(loader)
+        imgs = udata[0].to("cpu", non_blocking=True)
+        assert len(masks_enc[0]) == len(masks_pred[0]) == len(imgs)
+        seen.append((imgs, udata[1]))
+
+
+def ijepa_collate(images: Any, labels: Any, _: Any) -> Any:
+    """What MaskCollator does of rows; a mask is drawn for each."""
+    rows = list(zip(images, labels, strict=True))
+    masks = [torch.randint(0, 4, (len(rows), 2))]
+    return torch.utils.data.default_collate(rows), masks, masks
+
+
+def ibot(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """IBOT tells its own dataset the epoch, too; that adds masks to what ImageFolder gives."""
+    del distributed
+    loader.sampler.set_epoch(epoch)
+    loader.dataset.set_epoch(epoch)
+    for it, (images, labels, masks) in enumerate(log_every(loader)):
+        assert len(loader) * epoch + it < EPOCHS * len(loader)
+        images = [im.to("cpu", non_blocking=True) for im in images]
+        masks = [msk.to("cpu", non_blocking=True) for msk in masks]
+        assert [len(msk) for msk in masks] == [16] * 12
+        assert {msk.dtype for msk in masks} == {torch.bool}
+        assert masks[0].flatten(1).sum(1).tolist() == [epoch] * 16
+        seen.append((torch.cat(images[:2]), torch.cat(images[2:]), labels))
+
+
+def solo_learn(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """Methods of solo-learn take items' numbers first; Lightning tells the epoch."""
+    del distributed
+    loader.sampler.set_epoch(epoch)
+    for batch in loader:
+        _, X, targets = batch  # noqa: N806 - its own words
+        X = [X] if isinstance(X, torch.Tensor) else X  # noqa: N806
+        assert len(X) == 2
+        seen.append((X[0], X[1], targets))
+
+
+def open_clip(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
+    """open_clip counts batches and samples by names of its own, and tells nobody the epoch."""
+    del distributed
+    num_batches_per_epoch = loader.num_batches // 1
+    for i, batch in enumerate(loader):
+        step = num_batches_per_epoch * epoch + i
+        assert step < EPOCHS * num_batches_per_epoch
+        images, texts = batch
+        images = images.to(device="cpu", dtype=torch.float32, non_blocking=True)
+        texts = texts.to(device="cpu", non_blocking=True)
+        seen.append((images, texts))
+    assert num_batches_per_epoch * 16 == loader.num_samples
+
+
 def simclr(loader: Any, epoch: int, distributed: bool, seen: Seen) -> None:
     """Spijkervet's script, and Lightly's loops, take two views apart."""
     del epoch, distributed
@@ -173,6 +232,17 @@ SCRIPTS: dict[str, tuple[Callable[..., None], Any, dict[str, Any]]] = {
     "simclr": (moco, "simclr-symmetric", {"size": 24}),
     "dino": (dino, small("dino"), {}),
     "swav": (swav, small("swav"), {"inputs": lambda crops, *_: crops}),
+    "ijepa": (ijepa, "ijepa", {"size": 24, "inputs": ijepa_collate}),
+    "solo-learn": (
+        solo_learn,
+        "byol",
+        {"size": 24, "inputs": lambda views, labels, batch: (batch.indices, views, labels)},
+    ),
+    "open_clip": (
+        open_clip,
+        "clip",
+        {"size": 24, "inputs": lambda images, labels, _: (images, labels[:, None])},
+    ),
     "simclr-lightly": (simclr, "simclr-symmetric", {"size": 24}),
     "ffcv": (torchvision, "ffcv-rn50-16", {"size": 24}),
     "fastai": (fastai, "mae", {"size": 24}),
@@ -202,6 +272,40 @@ def test_run_goes_on_from_an_epochs_end(dataset: fastinet.Dataset, name: str) ->
     assert not same(whole[: len(loader)], rest)
 
 
+class ImageFolderMask(ImageFolder):
+    """What iBOT derives from ImageFolder: a mask for each crop; here as many patches as epochs."""
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> Any:
+        output = super().__getitem__(index)
+        masks = []
+        for img in output[0]:
+            mask = np.zeros((img.shape[1] // 4, img.shape[2] // 4), dtype=bool)
+            mask.reshape(-1)[: self.epoch] = True
+            masks.append(mask)
+        return (*output, masks)
+
+
+def test_ibot_goes_on_with_masks_of_its_own_dataset(archive_path: Path) -> None:
+    recipe = small("ibot")
+
+    def train(first: int) -> Seen:
+        dataset = ImageFolderMask(str(archive_path), transform=None)
+        loader = train_loader(recipe, dataset, 16, seed=3)
+        assert loader.dataset is dataset
+        seen: Seen = []
+        for epoch in range(first, EPOCHS):
+            ibot(loader, epoch, True, seen)
+        return seen
+
+    whole = train(0)
+    assert same(whole[len(whole) // 2 :], train(1))
+    labels = [label for _, label in ImageFolder(str(archive_path)).samples]
+    assert set(torch.cat([each[2] for each in whole]).tolist()) == set(labels)
+
+
 def dinov2_collate(samples_list: Any) -> dict[str, Any]:
     """What collate_data_and_cast asks of samples, but for the masks."""
     n_global_crops = len(samples_list[0][0]["global_crops"])
@@ -214,12 +318,13 @@ def dinov2_collate(samples_list: Any) -> dict[str, Any]:
     }
 
 
-def test_dinov2_goes_on_from_any_step(dataset: fastinet.Dataset) -> None:
-    """It counts steps, whose number it asks the loop to reach, and saves at any of them."""
+@pytest.mark.parametrize("name", ["dinov2", "dinov3"])
+def test_dino_goes_on_from_any_step(dataset: fastinet.Dataset, name: str) -> None:
+    """They count steps, whose number they ask the loop to reach, and save at any of them."""
 
     def train(start_iter: int) -> Seen:
         data_loader = train_loader(
-            small("dinov2"),
+            small(name),
             dataset,
             8,
             endless=True,
