@@ -360,6 +360,63 @@ def test_what_cannot_be_opened_is_said(lib: Any, archive: Path, tmp_path: Path) 
     refused(folder.parent, UNSUPPORTED, "extracted folder")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes the super-user, who gives files away")
+def test_a_strangers_index_is_not_believed(
+    lib: Any, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in Python: labels that are possible and wrong show in nothing but in whose file it is."""
+    stranger = 51234
+    path, index = tmp_path / archive.name, tmp_path / f"{archive.name}.fastinet"
+    for to, given in ((path, archive), (index, Path(f"{archive}.fastinet"))):
+        to.write_bytes(given.read_bytes())
+
+    def refused(match: str) -> None:
+        with pytest.raises(CallError, match=match) as failed:
+            open_(lib, path)
+        assert failed.value.code == UNSUPPORTED
+
+    def opens() -> None:
+        lib.fastinet_dataset_free(open_(lib, path))
+
+    opens()
+    os.chown(index, stranger, -1)
+    refused(f"the user {stranger}, who is neither you nor .*FASTINET_TRUSTED_OWNERS={stranger}")
+    for value, is_believed in ((f"root, {stranger}", True), ("*", True), (f"{stranger}0", False)):
+        monkeypatch.setenv("FASTINET_TRUSTED_OWNERS", value)
+        if is_believed:
+            opens()
+        else:
+            refused("is not believed")
+    monkeypatch.delenv("FASTINET_TRUSTED_OWNERS")
+    os.chown(path, stranger, -1)  # who could change the archive as well
+    opens()
+    os.chown(path, 0, -1)
+    os.chown(index, 0, -1)
+    index.chmod(0o666)
+    refused("written by everybody")
+    path.chmod(0o666)
+    opens()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes the super-user, who gives files away")
+def test_a_strangers_index_of_a_folder_that_names_his_own_archives(
+    lib: Any, tmp_path: Path
+) -> None:
+    """Which archives there are, the index says: that they are all the stranger's helps him not."""
+    folder = tmp_path / "train"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for wnid in ("n01440764", "n01443537"):
+        (folder / f"{wnid}.tar").write_bytes(tar({f"{wnid}_1.JPEG": small_jpeg(rng)}))
+    fastinet.open(folder)
+    for file in (*folder.iterdir(), Path(f"{folder}.fastinet")):
+        os.chown(file, 51234, -1)
+    with pytest.raises(CallError, match="is not believed"):
+        open_(lib, folder)
+    os.chown(folder, 51234, -1)
+    lib.fastinet_dataset_free(open_(lib, folder))
+
+
 def test_every_damaged_byte_of_an_index_is_found(lib: Any, archive: Path, tmp_path: Path) -> None:
     index = Path(f"{archive}.fastinet").read_bytes()
     place = tmp_path / "index"
