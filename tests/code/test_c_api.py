@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.forged import parsed_columns
 
 import fastinet
 from fastinet.datasets import RULES_VERSION
 from fastinet.errors import FastinetWarning
+from fastinet.sidecars.column_file import write_columns
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.gzips import gzip_members
 from fastinet.testing.small import small_jpeg
@@ -358,6 +360,51 @@ def test_what_cannot_be_opened_is_said(lib: Any, archive: Path, tmp_path: Path) 
     (folder / "a.JPEG").write_bytes(small_jpeg(np.random.default_rng(0)))
     fastinet.open(folder.parent)
     refused(folder.parent, UNSUPPORTED, "extracted folder")
+
+
+ODD_NUMBERS = (0, 1, -1, 2**31, -(2**31), 2**32, 2**62, 2**63 - 1, -(2**63))
+
+
+def test_forged_numbers_of_an_index_end_in_errors(lib: Any, archive: Path, tmp_path: Path) -> None:
+    """Checksums are right and numbers are not: each call gives a value or an error."""
+    index = Path(f"{archive}.fastinet")
+    header, columns = parsed_columns(index.read_bytes())
+    refused, opened = 0, 0
+    for name, column in columns.items():
+        for row in (0, len(column) // 2, len(column) - 1):
+            for odd in ODD_NUMBERS:
+                changed = column.copy()
+                changed[row] = np.array(odd).astype(column.dtype)
+                forged = tmp_path / "forged"
+                write_columns(forged, header, {**columns, name: changed})
+                try:
+                    dataset = open_(lib, archive, forged)
+                except CallError as error:
+                    assert error.code == CORRUPT  # noqa: PT017
+                    refused += 1
+                    continue
+                opened += 1
+                rows, failed = read_all(lib, dataset)
+                assert rows + failed == 7
+                lib.fastinet_dataset_free(dataset)
+    assert refused > 30
+    assert opened > 30
+
+
+def read_all(lib: Any, dataset: c_void_p) -> tuple[int, int]:
+    """How many items can be read, and how many cannot."""
+    rows = failed = 0
+    for item in range(lib.fastinet_dataset_size(dataset)):
+        size, data = c_size_t(), POINTER(c_uint8)()
+        try:
+            call(lib, "fastinet_dataset_read", dataset, c_int64(item), byref(data), byref(size))
+        except CallError as error:
+            assert error.code in {CORRUPT, IO}  # noqa: PT017
+            failed += 1
+        else:
+            lib.fastinet_bytes_free(data)
+            rows += 1
+    return rows, failed
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes the super-user, who gives files away")
