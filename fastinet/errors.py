@@ -19,6 +19,7 @@ __all__ = [
     "FastinetWarning",
     "InternalError",
     "MissingError",
+    "OutOfMemoryError",
     "ReadError",
     "ThenError",
     "TooLargeError",
@@ -95,6 +96,13 @@ class TooLargeError(FastinetError, ValueError):
     """Legal, but beyond a limit."""
 
 
+class OutOfMemoryError(TooLargeError, MemoryError):
+    """Memory ran out, which says nothing of the data: with more of it they may be read.
+
+    A `TooLargeError`, as which it came before it had a class of its own.
+    """
+
+
 class MissingError(FastinetError, FileNotFoundError):
     """A file or member that is not there."""
 
@@ -148,6 +156,7 @@ _CLASSES: dict[str, type[FastinetError]] = {
     "io": ReadError,
     "cancelled": CancelledError,
     "internal": InternalError,
+    "out of memory": OutOfMemoryError,
 }
 
 

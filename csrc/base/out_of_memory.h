@@ -10,7 +10,7 @@
 
 namespace fastinet {
 
-/// What `work` returns, a Status or a Result; kTooLarge with `cause` when memory runs out in it.
+/// What `work` returns, a Status or a Result; kOutOfMemory with `cause` when memory runs out in it.
 /// Whoever starts threads calls this in them, since no exception may leave one. To say so takes no
 /// memory.
 template <class Work>

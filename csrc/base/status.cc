@@ -37,6 +37,8 @@ std::string_view StatusCodeName(StatusCode code) {
       return "cancelled";
     case StatusCode::kInternal:
       return "internal";
+    case StatusCode::kOutOfMemory:
+      return "out of memory";
   }
   return "internal";
 }
@@ -48,7 +50,7 @@ Status::Status(StatusCode code, std::string cause)
 Status Status::OutOfMemory(const char* cause) noexcept {
   Status status;
   try {
-    status = TooLarge(cause);
+    status = Status(StatusCode::kOutOfMemory, cause);
   } catch (const std::bad_alloc&) {
     status.failure_.reset(OutOfMemoryFailure());
   }
@@ -62,7 +64,7 @@ Status::Failure* Status::OutOfMemoryFailure() noexcept {
   // 15 characters).
   alignas(Failure) static std::byte storage[sizeof(Failure)];
   static auto* const failure =
-      new (storage) Failure{StatusCode::kTooLarge, "out of memory", {}, {}, -1};
+      new (storage) Failure{StatusCode::kOutOfMemory, "out of memory", {}, {}, -1};
   return failure;
 }
 

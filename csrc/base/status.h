@@ -22,6 +22,7 @@ enum class StatusCode : uint8_t {
   kInvalidArgument,  // the caller asked for something that makes no sense
   kCancelled,        // the work was stopped on purpose
   kInternal,         // a bug in fastinet
+  kOutOfMemory,      // memory ran out, which says nothing of the bytes
 };
 
 /// Name of `code` as the Python exception table spells it ("corrupt", "too large", ...).
@@ -40,7 +41,7 @@ class [[nodiscard]] Status {
  public:
   Status() = default;
   Status(StatusCode code, std::string cause);
-  /// kTooLarge with `cause`, or with just "out of memory" when there is none for `cause` either.
+  /// kOutOfMemory with `cause`, or with just "out of memory" when there is none for that either.
   static Status OutOfMemory(const char* cause) noexcept;
   Status(const Status& other);
   Status& operator=(const Status& other);

@@ -27,7 +27,7 @@ Status LocatedWithout(bool lasts, int64_t first) {
 
 TEST_CASE("a status without memory") {
   const Status none = LocatedWithout(true, 0);
-  CHECK(none.code() == StatusCode::kTooLarge);
+  CHECK(none.code() == StatusCode::kOutOfMemory);
   CHECK_EQ(none.cause(), "out of memory");
   CHECK_EQ(none.archive(), "");
   CHECK_EQ(none.offset_bytes(), -1);
@@ -50,7 +50,7 @@ TEST_CASE("a status with memory") {
 TEST_CASE("a container that is asked for too much") {
   const Status status = OrOutOfMemory(
       "too long", []() -> Status { throw std::length_error("of a container's resize()"); });
-  CHECK(status.code() == StatusCode::kTooLarge);
+  CHECK(status.code() == StatusCode::kOutOfMemory);
   CHECK_EQ(status.cause(), "too long");
 }
 

@@ -400,7 +400,7 @@ TEST_CASE("memory that runs out") {
   Fixture fixture;
   fixture.data.source().out_of_memory = true;
   const Status status = fixture.Make(0, 0);
-  CHECK(status.code() == StatusCode::kTooLarge);
+  CHECK(status.code() == StatusCode::kOutOfMemory);
   CHECK_EQ(status.cause(), "not enough memory to decode the item");
   CHECK_EQ(status.archive(), "memory.tar");
   fixture.ExpectNothingIn(0);
@@ -420,7 +420,7 @@ TEST_CASE("a label map that fails") {
   const Status out_of_memory = fixture.Make(0, 1);
   CHECK_EQ(out_of_memory.cause(), "not enough memory for the item's label map");
   fixture.ExpectNothingIn(1);
-  CHECK_EQ(fixture.FailuresOf(StatusCode::kTooLarge), uint64_t{1});
+  CHECK_EQ(fixture.FailuresOf(StatusCode::kOutOfMemory), uint64_t{1});
 }
 
 /// Of all rows together, those that failed among them.

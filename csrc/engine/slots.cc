@@ -60,13 +60,14 @@ std::optional<std::vector<size_t>> GroupOffsets(const SlotShape& shape) {
   return offsets;
 }
 
-Status NoMemory(const SlotShape& shape) {
+/// That there is no room for the shape: more than there may be, or more than the system has.
+Status NoMemory(StatusCode code, const SlotShape& shape) {
   std::string bytes;
   for (const GroupShape& group : shape.groups) {
     bytes += (bytes.empty() ? "" : " + ") + std::to_string(group.row_bytes());
   }
-  return TooLarge("no memory for a batch of " + std::to_string(shape.rows) + " rows of " + bytes +
-                  " bytes; use a smaller batch_size, size or prefetch");
+  return {code, "no memory for a batch of " + std::to_string(shape.rows) + " rows of " + bytes +
+                    " bytes; use a smaller batch_size, size or prefetch"};
 }
 
 }  // namespace
@@ -125,16 +126,16 @@ void Slot::ViewsOfRow(int64_t j, std::vector<MutableBytes>& views) {
 Result<std::unique_ptr<Slot>> Slot::Allocate(const SlotShape& shape) {
   try {
     const auto offsets = GroupOffsets(shape);
-    if (!offsets) return NoMemory(shape);
+    if (!offsets) return NoMemory(StatusCode::kTooLarge, shape);
     std::unique_ptr<Slot> slot(new Slot(shape));
     slot->memory_ = AllocatePixels(offsets->back());
-    if (slot->memory_ == nullptr) return NoMemory(shape);
+    if (slot->memory_ == nullptr) return NoMemory(StatusCode::kOutOfMemory, shape);
     for (size_t group = 0; group < shape.groups.size(); ++group) {
       slot->pixels_.push_back(slot->memory_ + (*offsets)[group]);
     }
     return slot;
   } catch (const std::bad_alloc&) {
-    return NoMemory(shape);
+    return NoMemory(StatusCode::kOutOfMemory, shape);
   }
 }
 

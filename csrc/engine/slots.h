@@ -52,7 +52,8 @@ struct ExternalRows {
 /// A row's views are numbered over all groups, in order.
 class Slot {
  public:
-  /// Fails with kTooLarge when the system has not that much memory.
+  /// Fails with kTooLarge where that is beyond the limit, and with kOutOfMemory when the system has
+  /// not that much.
   static Result<std::unique_ptr<Slot>> Allocate(const SlotShape& shape);
   /// A slot over a caller's memory. Fails with kInvalidArgument when that is too small.
   static Result<std::unique_ptr<Slot>> Wrap(const SlotShape& shape, ExternalRows rows);

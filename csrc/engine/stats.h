@@ -17,7 +17,7 @@ using Counter = std::atomic<uint64_t>;
 
 /// What workers count; times are in nanoseconds of wall clock.
 struct alignas(64) WorkerCounters {  // a cache line: no line is shared with the next worker's
-  static constexpr size_t kStatusCodes = static_cast<size_t>(StatusCode::kInternal) + 1;
+  static constexpr size_t kStatusCodes = static_cast<size_t>(StatusCode::kOutOfMemory) + 1;
 
   Counter read_ns = 0;
   Counter header_ns = 0;

@@ -42,7 +42,8 @@ struct fastinet_batch {
 // Columns are handed out as they lie.
 static_assert(sizeof(fastinet_box) == sizeof(fastinet::Box) &&
               std::is_standard_layout_v<fastinet::Box>);
-static_assert(static_cast<int>(FASTINET_INTERNAL) == static_cast<int>(StatusCode::kInternal));
+static_assert(static_cast<int>(FASTINET_OUT_OF_MEMORY) ==
+              static_cast<int>(StatusCode::kOutOfMemory));
 
 namespace {
 
@@ -164,7 +165,7 @@ const char* fastinet_version(void) { return FASTINET_VERSION; }
 
 // Where memory is short there may be a code and no object.
 fastinet_code fastinet_error_code(const fastinet_error* error) {
-  return error == nullptr ? FASTINET_TOO_LARGE : error->code;
+  return error == nullptr ? FASTINET_OUT_OF_MEMORY : error->code;
 }
 const char* fastinet_error_message(const fastinet_error* error) {
   return error == nullptr ? "not enough memory" : error->message.c_str();

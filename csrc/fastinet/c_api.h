@@ -40,12 +40,13 @@ typedef enum fastinet_code FASTINET_INT {
   FASTINET_OK = 0,
   FASTINET_CORRUPT,          /* bytes break the rules of their own format */
   FASTINET_UNSUPPORTED,      /* bytes are legal, fastinet does not read them */
-  FASTINET_TOO_LARGE,        /* legal, but beyond a limit; or out of memory */
+  FASTINET_TOO_LARGE,        /* legal, but beyond a limit */
   FASTINET_MISSING,          /* a file or index that is not there */
   FASTINET_IO,               /* the system refused to open or read */
   FASTINET_INVALID_ARGUMENT, /* the caller asked for what makes no sense */
   FASTINET_CANCELLED,        /* the work was stopped on purpose */
-  FASTINET_INTERNAL          /* a bug in fastinet */
+  FASTINET_INTERNAL,         /* a bug in fastinet */
+  FASTINET_OUT_OF_MEMORY     /* memory ran out, which says nothing of the bytes */
 } fastinet_code;
 
 typedef struct fastinet_error fastinet_error;

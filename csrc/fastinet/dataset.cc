@@ -10,6 +10,7 @@
 
 #include "io/archive_file.h"
 #include "io/file.h"
+#include "io/owners.h"
 
 namespace fastinet {
 namespace {
@@ -98,6 +99,7 @@ Result<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& path,
         .AtOffset(found.offset);
   }
   FASTINET_RETURN_IF_ERROR(dataset->OpenArchives(plain));
+  FASTINET_RETURN_IF_ERROR(dataset->CheckOwnerOf(*file.value(), plain));
   FASTINET_RETURN_IF_ERROR(dataset->ChooseSplit(plain, options.split));
   const ArchiveIndex& all = dataset->index_;
   const bool whole = dataset->rows_.empty();
@@ -140,6 +142,20 @@ Status Dataset::OpenArchives(const std::string& path) {
     archives_.push_back({name, std::move(file)});
   }
   return {};
+}
+
+/// Fails where another user may have written the index: a label that is possible and wrong shows
+/// nowhere else. Which archives there are in a folder, the index itself says, so that the folder
+/// must be their owner's, too.
+Status Dataset::CheckOwnerOf(const File& index, const std::string& path) const {
+  std::vector<Ownership> archives;
+  for (const auto& archive : archives_) {
+    FASTINET_ASSIGN_OR_RETURN(const Ownership owner, OwnershipOf(archive.name));
+    archives.push_back(owner);
+  }
+  FASTINET_ASSIGN_OR_RETURN(const Ownership opened, OwnershipOf(path));
+  archives.push_back(opened);
+  return CheckOwner(index, archives);
 }
 
 Status Dataset::ChooseSplit(const std::string& path, const std::string& wanted) {

@@ -37,8 +37,9 @@ class Dataset {
   ///
   /// kMissing: there is no index, or an archive is gone. kCorrupt: the index is damaged or of other
   /// content than the archive. kUnsupported: an index of another version, or of what only Python
-  /// reads: gzip files and extracted folders. kInvalidArgument: no such split, or several and none
-  /// of them is plainly meant.
+  /// reads: gzip files and extracted folders; or an index that another user may have written, who
+  /// is neither the super-user nor the archive's owner. kInvalidArgument: no such split, or several
+  /// and none of them is plainly meant.
   static Result<std::shared_ptr<const Dataset>> Open(const std::string& path,
                                                      const DatasetOptions& options = {});
   Dataset(const Dataset&) = delete;
@@ -69,6 +70,7 @@ class Dataset {
   void TakeAll();
   Status ReadIndex(const File& file);
   Status OpenArchives(const std::string& path);
+  Status CheckOwnerOf(const File& index, const std::string& path) const;
 
   /// The row of `item` in the index.
   int64_t RowOf(int64_t item) const {

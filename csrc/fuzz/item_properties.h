@@ -202,7 +202,7 @@ inline void CheckItem(Bytes bytes, bool is_sound, const ItemSpec& spec, Choices&
   if (!plain.status.ok()) {
     const StatusCode code = plain.status.code();
     Demand(code == StatusCode::kCorrupt || code == StatusCode::kUnsupported ||
-               code == StatusCode::kTooLarge,
+               code == StatusCode::kTooLarge || code == StatusCode::kOutOfMemory,
            "what is no image is corrupt, unsupported or too large");
     Demand(!plain.status.cause().empty() && plain.status.offset_bytes() <= std::ssize(item),
            "failures have a cause, and their offset lies in the item");

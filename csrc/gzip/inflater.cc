@@ -152,7 +152,7 @@ Status GzipInflater::Inflate(MutableBytes out, bool stop_at_blocks, size_t* prod
       }
       return {};
     case Z_MEM_ERROR:
-      return Failed(TooLarge("not enough memory to inflate"), called_at);
+      return Failed(RawInflate::OutOfMemory(), called_at);
     default:
       return Failed(Corrupt(std::string("damaged gzip data: ") + raw_.message()), position_bytes());
   }

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "gzip/zlib_memory.h"
 
 namespace fastinet {
 
@@ -33,14 +34,17 @@ class RawInflate {
   RawInflate& operator=(const RawInflate&) = delete;
 
   /// Begins with a block of which the `bits` (0..7) high bits of `byte` are the first, behind
-  /// `window` (at most kDeflateWindowBytes). kTooLarge when there is no memory.
+  /// `window` (at most kDeflateWindowBytes). kOutOfMemory when there is no memory.
   Status Start(int bits, uint8_t byte, Bytes window) {
     const int code = alive_ ? inflateReset2(&stream_, -MAX_WBITS) : Init();
-    if (code != Z_OK) return TooLarge("not enough memory to inflate");
+    if (code != Z_OK) return OutOfMemory();
     alive_ = true;
     if (bits > 0) (void)inflatePrime(&stream_, bits, byte >> (8 - bits));
     if (!window.empty()) {
-      (void)inflateSetDictionary(&stream_, window.data(), static_cast<uInt>(window.size()));
+      // It may have to make zlib's window. Without one, what follows would be told to lack memory
+      // whenever it is asked for.
+      const auto size = static_cast<uInt>(window.size());
+      if (inflateSetDictionary(&stream_, window.data(), size) != Z_OK) return OutOfMemory();
     }
     return {};
   }
@@ -63,12 +67,16 @@ class RawInflate {
     return call;
   }
 
+  /// That there was none for zlib's state or window.
+  static Status OutOfMemory() { return Status::OutOfMemory("not enough memory to inflate"); }
+
   /// What zlib says of the failure of the last call.
   const char* message() const { return stream_.msg != nullptr ? stream_.msg : "damaged data"; }
 
  private:
   int Init() {
     stream_ = {};
+    UseOperatorNew(stream_);
     return inflateInit2(&stream_, -MAX_WBITS);
   }
   void End() {

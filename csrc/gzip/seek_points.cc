@@ -9,15 +9,45 @@ namespace {
 /// The mark of position `i` of a window in one of the two probes.
 uint8_t Mark(size_t probe, size_t i) { return static_cast<uint8_t>(probe == 0 ? i : i >> 8); }
 
+/// Lets `stream` read `in` and write `out`, both of which are about as large as a window.
+void Connect(z_stream& stream, Bytes in, MutableBytes out) {
+  stream.next_in = const_cast<Bytef*>(in.data());  // zlib does not write there
+  stream.avail_in = static_cast<uInt>(in.size());
+  stream.next_out = out.data();
+  stream.avail_out = static_cast<uInt>(out.size());
+}
+
+/// Appends `window` to `packed` as a zlib stream, and says how long that is; `packed` stays as it
+/// was where there is no memory.
+Result<size_t> Pack(Bytes window, std::vector<uint8_t>& packed) {
+  z_stream stream{};
+  UseOperatorNew(stream);
+  const size_t before = packed.size();
+  packed.resize(before + compressBound(static_cast<uLong>(window.size())));
+  const bool is_begun = deflateInit(&stream, Z_DEFAULT_COMPRESSION) == Z_OK;
+  if (is_begun) {
+    Connect(stream, window, MutableBytes(packed).subspan(before));
+    (void)deflate(&stream, Z_FINISH);  // ends, since there is room for all
+    (void)deflateEnd(&stream);
+  }
+  packed.resize(before + stream.total_out);
+  if (!is_begun) return Status::OutOfMemory("not enough memory to deflate");
+  return static_cast<size_t>(stream.total_out);
+}
+
 }  // namespace
 
 Result<std::vector<uint8_t>> UnpackWindow(Bytes packed) {
   std::vector<uint8_t> window(kDeflateWindowBytes);
-  uLongf size = window.size();
-  const int code =
-      uncompress(window.data(), &size, packed.data(), static_cast<uLong>(packed.size()));
-  if (code == Z_MEM_ERROR) return Status::OutOfMemory("not enough memory to inflate");
-  if (code != Z_OK) {
+  z_stream stream{};
+  UseOperatorNew(stream);
+  if (inflateInit(&stream) != Z_OK) return RawInflate::OutOfMemory();
+  Connect(stream, packed, window);
+  const int code = inflate(&stream, Z_FINISH);
+  const size_t size = window.size() - stream.avail_out;
+  (void)inflateEnd(&stream);
+  if (code == Z_MEM_ERROR) return RawInflate::OutOfMemory();
+  if (code != Z_STREAM_END) {
     return Corrupt("a window of the seek points is damaged; build them anew");
   }
   window.resize(size);
@@ -52,7 +82,7 @@ Status SeekPointBuilder::OnCall(Bytes in, MutableBytes out, const RawInflate::Ca
     const RawInflate::Call same =
         probes_[probe].Inflate(in, MutableBytes(output).first(out.size()), call.stop_at_blocks);
     // It had its window to make, which the other has already.
-    if (same.code == Z_MEM_ERROR) return Status::OutOfMemory("not enough memory to inflate");
+    if (same.code == Z_MEM_ERROR) return RawInflate::OutOfMemory();
     if (same.consumed != call.consumed || same.produced != call.produced) {
       return {StatusCode::kInternal, "a probe of the seek points went another way"};
     }
@@ -89,16 +119,9 @@ Status SeekPointBuilder::Finish() {
     if (!used_[i]) window_[i] = 0;
   }
   const Bytes kept = Bytes(window_).subspan(static_cast<size_t>(first));
-  uLongf size = 0;
+  size_t size = 0;
   if (!kept.empty()) {
-    const size_t before = points_.windows.size();
-    size = compressBound(static_cast<uLong>(kept.size()));
-    points_.windows.resize(before + size);
-    if (compress(points_.windows.data() + before, &size, kept.data(),
-                 static_cast<uLong>(kept.size())) != Z_OK) {
-      return TooLarge("not enough memory to deflate");
-    }
-    points_.windows.resize(before + size);
+    FASTINET_ASSIGN_OR_RETURN(size, Pack(kept, points_.windows));
   }
   points_.bit_offsets.push_back(open_->bit_offset);
   points_.offsets.push_back(open_->offset);

@@ -191,6 +191,10 @@ Status CheckColumns(const ArchiveIndex& index) {
     if (index.labels[i] < -1 || index.labels[i] >= classes) {
       return Damaged("a label is that of no class");
     }
+    const auto end = CheckedAdd<uint64_t>(index.offsets[i], index.sizes[i]);
+    if (!end || *end > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+      return Damaged("an item ends beyond the largest file offset");
+    }
   }
   return {};
 }

@@ -57,9 +57,10 @@ StatusCode CodeOf(int error_code) {
     case JERR_SOF_UNSUPPORTED:
       return StatusCode::kUnsupported;
     case JERR_IMAGE_TOO_BIG:
-    case JERR_OUT_OF_MEMORY:
     case JERR_WIDTH_OVERFLOW:
       return StatusCode::kTooLarge;
+    case JERR_OUT_OF_MEMORY:
+      return StatusCode::kOutOfMemory;
     default:
       return StatusCode::kCorrupt;
   }

@@ -46,7 +46,7 @@ Record RecordOf(const ItemLocation& location, int32_t stride, std::vector<uint8_
 /// Which failure is told of several: what is no damage, of a disk or of memory, before what is.
 int Rank(const Status& status) {
   if (status.code() == StatusCode::kIo) return 2;
-  return status.code() == StatusCode::kTooLarge ? 1 : 0;
+  return status.code() == StatusCode::kOutOfMemory ? 1 : 0;
 }
 
 }  // namespace

@@ -136,8 +136,8 @@ Md5::Digest SeekPass::md5() const { return file_->md5().digest(); }
 Status SeekPass::Step(uint64_t compressed_bytes) {
   if (broken_) return Status::OutOfMemory("the pass ran out of memory before");
   broken_ = true;
-  Status status = GoOn(compressed_bytes);  // may throw
-  broken_ = false;
+  Status status = GoOn(compressed_bytes);               // may throw
+  broken_ = status.code() == StatusCode::kOutOfMemory;  // told, or thrown: it is half done
   return status;
 }
 

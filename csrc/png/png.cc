@@ -204,7 +204,7 @@ struct PngDecoder::State {
 };
 
 Status PngDecoder::State::DecodeRegion(const Box& region, RowSink& sink) {
-  if (!Open(&session)) return TooLarge("no memory for a PNG decoder");
+  if (!Open(&session)) return Status::OutOfMemory("no memory for a PNG decoder");
   if (!Start(&session)) return Error();
   const RowFormat format(session);
   if (format.is_interlaced) {

@@ -16,7 +16,7 @@ from libcpp.vector cimport vector
 
 from fastinet._native._core cimport Bytes, Status, check, take_text
 from fastinet.base.limits import check_member_count
-from fastinet.errors import FastinetError, ReadError
+from fastinet.errors import FastinetError, OutOfMemoryError, ReadError
 
 
 cdef extern from "tar/scan.h" namespace "fastinet" nogil:
@@ -210,7 +210,7 @@ def survey(
             status = archive.Step(BLOCKS_PER_STEP)
         try:
             check(status)
-        except ReadError:
+        except (OutOfMemoryError, ReadError):  # they say nothing of the archive
             raise
         except FastinetError as error:
             errors.append(error)

@@ -50,6 +50,7 @@ from fastinet.errors import (
     CorruptError,
     FastinetError,
     MissingError,
+    OutOfMemoryError,
     ReadError,
     TooLargeError,
     UnsupportedError,
@@ -395,7 +396,7 @@ class _Found:
                 )
             if not tensor.is_contiguous or not tensor.size_bytes:
                 raise UnsupportedError("a tensor whose numbers do not lie one after another")
-        except (MissingError, ReadError):  # which says nothing of what it is
+        except (MissingError, OutOfMemoryError, ReadError):  # which says nothing of what it is
             raise
         except FastinetError as error:
             at = None if error.offset is None else error.offset + offset_in_file

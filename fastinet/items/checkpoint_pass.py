@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from fastinet._native import _engine
 from fastinet.base.checks import whole_number
 from fastinet.base.cpus import available_cpus
-from fastinet.base.memory import lacks_memory
 from fastinet.base.warning import warn
-from fastinet.errors import ReadError, from_status
+from fastinet.errors import OutOfMemoryError, ReadError, from_status
 from fastinet.items.checkpoints import Chunk
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def run_checkpoint_pass(
             if chunk_first is not None:
                 item, code, cause, archive, offset = chunk_first
                 error = from_status(code, cause, archive, keys[item], offset)
-                if isinstance(error, ReadError) or lacks_memory(cause):
+                if isinstance(error, ReadError | OutOfMemoryError):
                     raise error  # it may be there next time
                 first = first or error
             log.append(Chunk(records, sizes, header_bytes))

@@ -109,9 +109,14 @@ class Stream:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream stays in its process")
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a pass over it has begun."""
+        return self._pass.locked()
+
     def check_unread(self) -> None:
         """Raises UnsupportedError if it has been read before."""
-        if self._pass.locked():
+        if self.is_read:
             raise self._was_read()
 
     def _was_read(self) -> UnsupportedError:

@@ -244,40 +244,43 @@ class BaseLoader(LoaderNames):
     def _with_then(
         self,
         run: Runs,
-        epoch: int,
+        seed_and_epoch: Callable[[], tuple[int, int]],
         named: Callable[[Any, int], tuple[str, str]],
     ) -> Runs | ThenRun[Any]:
         """What `run` delivers in an epoch, taken through the loader's `then` if it has one.
 
-        ``named(delivered, row)`` are the archive and the key of a row.
+        ``seed_and_epoch()`` are those of what was delivered, ``named(delivered, row)`` the archive
+        and the key of a row.
         """
         if self._results is None:
             return run
-        work = self._then_work(self._results, epoch, named, self._memory_of_results(self._results))
+        memory = self._memory_of_results(self._results)
+        work = self._then_work(self._results, seed_and_epoch, named, memory)
         return ThenRun(run, work, self._meter, ahead=self.prefetch)
 
     def _then_work(
         self,
         results: Results,
-        epoch: int,
+        seed_and_epoch: Callable[[], tuple[int, int]],
         named: Callable[[Any, int], tuple[str, str]],
         memory: ResultMemory | None,
-        *,
-        others: int = 0,
     ) -> ThenWork[Any]:
-        """What is done with the batches of an epoch so that they become `results`.
-
-        Other draws than the loader's are asked for by a number `others`, other than 0.
-        """
+        """What is done with the batches of an epoch so that they become `results`."""
         return ThenWork(
             results,
             self._meter,
-            seed=self.seed ^ draws_number(self.draws) ^ others,
-            epoch=epoch,
+            seed_and_epoch=seed_and_epoch,
             has_views=self._has_views,
             named=named,
             memory=memory,
         )
+
+    def _drawn_by(self, epoch: int, others: int = 0) -> tuple[int, int]:
+        """What the numbers of an epoch's rows are drawn by: the seed with its name, and the epoch.
+
+        Other draws than the loader's are asked for by a number `others`, other than 0.
+        """
+        return self.seed ^ draws_number(self.draws) ^ others, epoch
 
     def _memory_of_results(self, results: Results) -> ResultMemory | None:
         """Memory for them in this process; None: they take the place of their rows."""

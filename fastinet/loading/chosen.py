@@ -140,6 +140,7 @@ class ChosenItems:
         results = loader._results  # noqa: SLF001
         if results is None:
             return None
+        drawn_by = loader._drawn_by(epoch, others)  # noqa: SLF001
         memory = None
         if not results.in_place:
             item_size = results.dtype.itemsize
@@ -147,10 +148,9 @@ class ChosenItems:
             memory = ResultMemory([rows * math.prod(shape[1:]) * item_size for shape in shapes])
         return loader._then_work(  # noqa: SLF001
             results,
-            epoch,
+            lambda: drawn_by,
             loader._named,  # noqa: SLF001
             memory,
-            others=others,
         )
 
 

@@ -437,7 +437,8 @@ class Loader(BaseLoader):
                 self.seed, epoch, position, self._share.step, self._share.batches(position)
             ),
         )
-        native = self._with_then(engine, epoch, self._named)
+        drawn_by = self._drawn_by(epoch)
+        native = self._with_then(engine, lambda: drawn_by, self._named)
         tracker = EpochTracker(
             native,
             start,

@@ -260,10 +260,10 @@ class PassTracker:
         self._epoch = start.epoch
         self._lock = threading.Lock()
 
-    def choose(self, epoch: int) -> None:
-        """The pass, which has not begun, is to be that of another epoch, from its start on."""
+    def choose(self, start: EpochPosition) -> None:
+        """The pass, which has not begun, is to begin elsewhere, perhaps in another epoch."""
         with self._lock:
-            self.reached, self._epoch = EpochPosition(epoch), epoch
+            self.reached, self._epoch = start, start.epoch
 
     def deliver(self, position: int) -> None:
         """Notes that the loop has had a batch, behind which lies `position`."""

@@ -27,7 +27,7 @@ from fastinet.loading.state import (
     version_and_rest,
 )
 from fastinet.loading.stats import LoaderStats
-from fastinet.loading.stream_pass import ArrivedRows, StreamPass, StreamRun
+from fastinet.loading.stream_pass import ArrivedRows, BegunPass, StreamPass, StreamRun
 from fastinet.loading.then import Then
 from fastinet.pixels.output import DType, Layout
 from fastinet.pixels.view_groups import Transform, needs_boxes
@@ -152,7 +152,6 @@ class StreamLoader(BaseLoader):
         if out is not None:
             self._buffers = self._buffers_of(out)
         self._tracker = PassTracker(EpochPosition(checked_epoch(epoch)))
-        self._places: Places | None = None  # of the batches, once the pass has begun
 
     def __len__(self) -> int:
         raise TypeError("a stream's loader has no length before the stream has ended")
@@ -180,16 +179,14 @@ class StreamLoader(BaseLoader):
         """
         self.stream.check_unread()
         self.options.own_rank.warn_if_untold()
-        reached = self._tracker.reached
         run = StreamRun(
             self._begin,
             self.stream,
-            may_be_too_short=self.drop_last and reached.position == 0,
             dtype=self._engine_output.numpy_dtype(),
             has_views=self._has_views,
         )
         begun = StreamPass(
-            self._with_then(run, reached.epoch, self._named),
+            self._with_then(run, lambda: run.begun.drawn_by, self._named),
             self.stream,
             self._tracker,
             has_views=self._has_views,
@@ -197,7 +194,7 @@ class StreamLoader(BaseLoader):
             log=self._log_call(),
             erasure=self._erasure,
             is_erased=self._results is not None and self._results.is_erased_here,
-            places=lambda: self._places,
+            places=lambda: run.begun.places,
         )
         self._latest, self._failures = weakref.ref(begun), begun.failures
         return begun
@@ -206,18 +203,18 @@ class StreamLoader(BaseLoader):
         """The same for ``async for``, which lets other tasks work while no batch is ready."""
         return iter(self)
 
-    def _begin(self) -> _engine.StreamEpoch:
-        """Sets the engine to work on the stream."""
+    def _begin(self) -> BegunPass:
+        """Sets the engine to work on the stream, from where the loader stands now."""
         start = self._tracker.reached
         self.options.own_rank.warn_if_untold()
         rank, world = self.options.own_rank.now()
         # Where a state goes on between two batches, as other numbers of rows or ranks leave it,
         # numbers go on behind the one that it lies in.
         first = -(-start.position // (self.batch_size * world))
-        self._places = Places(start.epoch, first, rank, world)
+        places = Places(start.epoch, first, rank, world)
         self._slots = self._make_slots(self.batch_size)
         with self.stream.begin() as descriptor:
-            return _engine.StreamEpoch(
+            native = _engine.StreamEpoch(
                 self._pool(),
                 descriptor,
                 self.stream.name.encode("utf-8", "surrogateescape"),
@@ -238,6 +235,12 @@ class StreamLoader(BaseLoader):
                 prefetch=self.prefetch,
                 on_error=self.on_error,
             )
+        return BegunPass(
+            native,
+            places,
+            self._drawn_by(start.epoch),
+            may_be_too_short=self.drop_last and start.position == 0,
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Says, before the pass begins, which epoch's random numbers it takes.
@@ -250,7 +253,7 @@ class StreamLoader(BaseLoader):
         """
         if checked_epoch(epoch) != self._tracker.reached.epoch:
             self.stream.check_unread()
-            self._tracker.choose(epoch)
+            self._tracker.choose(EpochPosition(epoch))
 
     def _named(self, arrived: ArrivedRows, row: int) -> tuple[str, str]:
         """The stream's name, and the key of a row."""
@@ -285,4 +288,7 @@ class StreamLoader(BaseLoader):
                 loader stays as it was.
         """
         self.seed, position = stream_seed_and_position(state, self.window, self.repeats, self.draws)
-        self._tracker = PassTracker(position)
+        if self.stream.is_read:
+            self._tracker = PassTracker(position)  # the pass that read it keeps its own
+        else:
+            self._tracker.choose(position)

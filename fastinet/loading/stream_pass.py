@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fastinet.loading.batch_kind import Places
     from fastinet.loading.erasure import ErasureWatch
 
-__all__ = ["ArrivedRows", "StreamPass", "StreamRun", "StreamedItems"]
+__all__ = ["ArrivedRows", "BegunPass", "StreamPass", "StreamRun", "StreamedItems"]
 
 _Heads: TypeAlias = "dict[int, tuple[bytes, int]]"
 """Of items that gave no row, by their numbers: their first bytes, and their sizes [bytes]."""
@@ -113,31 +114,52 @@ def _explained(error: Exception, head: tuple[bytes, int] | None) -> Exception:
     return explained_image(error, lambda count: data[:count], size)
 
 
+@dataclass
+class BegunPass:
+    """The engine's pass, and what it was begun with.
+
+    Attributes:
+        native: the engine's.
+        places: of its batches.
+        drawn_by: what random numbers of its rows are drawn by: a seed, and the epoch.
+        may_be_too_short: a stream that ends before a batch is full gives none at all.
+    """
+
+    native: _engine.StreamEpoch
+    places: Places
+    drawn_by: tuple[int, int]
+    may_be_too_short: bool
+
+
 class StreamRun:
     """The engine's pass and the stream that it reads, as one: they fail and end together."""
 
     def __init__(
         self,
-        begin: Callable[[], _engine.StreamEpoch],
+        begin: Callable[[], BegunPass],
         stream: Stream,
         *,
-        may_be_too_short: bool,
         dtype: np.dtype[Any],
         has_views: bool,
     ) -> None:
         """The pass that `begin` begins, when it is asked for its first batch.
 
         What was read of a stream cannot be put back, so nothing is while nobody wants any. Images
-        are of `dtype`, and `has_views` says whether they have an axis for views. With
-        `may_be_too_short`, a stream that ends before a batch is full gives none at all.
+        are of `dtype`, and `has_views` says whether they have an axis for views.
         """
         self._begin = begin
-        self._native: _engine.StreamEpoch | None = None
+        self._started: BegunPass | None = None
         self._beginning = threading.Lock()
         self._is_closed = False
         self._dtype, self._has_views = dtype, has_views
         self._stream = stream
-        self._may_be_too_short = may_be_too_short
+
+    @property
+    def begun(self) -> BegunPass:
+        """The pass, which somebody has asked for a batch; CancelledError where it never began."""
+        if self._started is None:
+            raise CancelledError("the pass over the stream was closed")
+        return self._started
 
     def next(self) -> ArrivedRows | None:
         """Waits for the next batch; None after the last one of a whole stream.
@@ -146,7 +168,8 @@ class StreamRun:
             CancelledError: it was closed meanwhile, or before the pass began.
             FastinetError: as the engine's own.
         """
-        native = self._begun()
+        begun = self._begun()
+        native = begun.native
         try:
             delivered = native.next()
         except FastinetError as error:
@@ -156,30 +179,30 @@ class StreamRun:
             raise self._stream.explained(error, native.head) from None
         if delivered is None:
             self._stream.check()
-            if self._may_be_too_short:
+            if begun.may_be_too_short:
                 warn(
                     f"drop_last=True leaves no batch: '{self._stream.name}' ended before all ranks"
                     " had one; a smaller batch_size gives some"
                 )
-        self._may_be_too_short = False
+        begun.may_be_too_short = False
         if delivered is None:
             return None
         lease, rows, position, heads = delivered
         return lease, lease.arrays(self._dtype, self._has_views), rows, position, heads
 
-    def _begun(self) -> _engine.StreamEpoch:
+    def _begun(self) -> BegunPass:
         """The pass, begun by the first thread that asks; CancelledError where it is closed."""
         with self._beginning:
-            if self._native is None and not self._was_closed():
-                self._native = self._begin()
+            if self._started is None and not self._was_closed():
+                self._started = self._begin()
                 # Another thread may close it at any moment, and takes no lock for that, since a
                 # signal's handler may do so within this call. It notes so before it looks for the
                 # pass, and here it is the other way round: one of the two sees the other.
                 if self._was_closed():
                     self.close()
-        if self._was_closed() or self._native is None:
+        if self._was_closed():
             raise CancelledError("the pass over the stream was closed")
-        return self._native
+        return self.begun
 
     def _was_closed(self) -> bool:  # at any moment, by another thread
         return self._is_closed
@@ -187,18 +210,19 @@ class StreamRun:
     def close(self) -> None:
         """Ends the pass and the stream, and warns of entries that were passed over."""
         self._is_closed = True
-        if self._native is None:
+        if self._started is None:
             return
-        self._native.close()
+        native = self._started.native
+        native.close()
         self._stream.end()
-        self._stream.skipped = self._native.skipped
-        self._stream.skipped_names = tuple(self._native.skipped_names)
-        self._stream.say_odd(self._native.notes)
-        if self._native.skipped and not sys.is_finalizing():
+        self._stream.skipped = native.skipped
+        self._stream.skipped_names = tuple(native.skipped_names)
+        self._stream.say_odd(native.notes)
+        if native.skipped and not sys.is_finalizing():
             names = self._stream.skipped_names
-            more = ", ..." if self._native.skipped > len(names) else ""
+            more = ", ..." if native.skipped > len(names) else ""
             warn(
-                f"'{self._stream.name}': {self._native.skipped} entries so far were passed over: "
+                f"'{self._stream.name}': {native.skipped} entries so far were passed over: "
                 "no images, nor small files that belong to one, or second images of samples: "
                 f"{', '.join(names)}{more}"
             )
@@ -206,15 +230,15 @@ class StreamRun:
     @property
     def ready_batches(self) -> int:
         """Batches that are ready to be delivered."""
-        return 0 if self._native is None else self._native.ready_batches
+        return 0 if self._started is None else self._started.native.ready_batches
 
     def has_answer(self) -> bool:
         """Whether `next` would return, or raise, at once."""
-        return self._begun().has_answer()
+        return self._begun().native.has_answer()
 
     def ready_descriptor(self) -> int:
         """Becomes readable when `has_answer`, which was False, may be True."""
-        return self._begun().ready_descriptor()
+        return self._begun().native.ready_descriptor()
 
 
 class StreamPass(Batches[ArrivedRows]):
@@ -238,7 +262,7 @@ class StreamPass(Batches[ArrivedRows]):
         log: Callable[..., None] | None,
         erasure: ErasureWatch | None,
         is_erased: bool = False,
-        places: Callable[[], Places | None] = lambda: None,
+        places: Callable[[], Places],
     ) -> None:
         """The batches that `run` makes of `stream`, which move `tracker` on.
 

@@ -59,8 +59,7 @@ class ThenWork(Generic[Delivered]):
         results: Results,
         meter: ThenMeter,
         *,
-        seed: int,
-        epoch: int,
+        seed_and_epoch: Callable[[], tuple[int, int]],
         has_views: bool,
         named: Callable[[Delivered, int], tuple[str, str]],
         memory: ResultMemory | None,
@@ -70,15 +69,15 @@ class ThenWork(Generic[Delivered]):
         Args:
             results: the function, and what its results are made to be.
             meter: is told what calls cost.
-            seed: of the loader, likewise `epoch`.
-            epoch: of the batches.
+            seed_and_epoch: of the batches that were delivered; a stream's pass knows them once it
+                has begun.
             has_views: whether arrays of the loop have an axis for views.
             named: archive and key of a row of what was delivered.
             memory: for results; None: they take their rows' place.
         """
         self.results = results
         self._meter = meter
-        self._seed, self._epoch = seed, epoch
+        self._seed_and_epoch = seed_and_epoch
         self._has_views = has_views
         self._named = named
         self._memory = memory
@@ -215,7 +214,7 @@ class ThenWork(Generic[Delivered]):
         lease: _engine.Batch = pending.delivered[0]
         views = sum(source.shape[1] for source in pending.sources)
         number = int(lease.copies[row]) * views + view
-        return generator(self._seed, self._epoch, int(lease.items[row]), number)
+        return generator(*self._seed_and_epoch(), int(lease.items[row]), number)
 
     def _explained(
         self, pending: _Pending[Delivered], rows: NDArray[np.int64], error: BaseException
@@ -225,14 +224,14 @@ class ThenWork(Generic[Delivered]):
         row = int(rows[0])
         archive, key = self._named(pending.delivered, row)
         others = f" and {len(rows) - 1} more of its batch" if len(rows) > 1 else ""
-        item = int(lease.items[row])
+        item, epoch = int(lease.items[row]), self._seed_and_epoch()[1]
         failed = ThenError(
-            f"{self.results.then} failed for item {item}{others} in epoch {self._epoch}: "
+            f"{self.results.then} failed for item {item}{others} in epoch {epoch}: "
             f"{type(error).__name__}: {error}",
             archive=archive or None,
             member=key,
             item=item,
-            epoch=self._epoch,
+            epoch=epoch,
         )
         failed.__cause__ = error
         return failed

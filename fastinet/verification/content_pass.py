@@ -16,7 +16,6 @@ import numpy as np
 
 from fastinet._native import _engine
 from fastinet.base.limits import current_limits
-from fastinet.base.memory import lacks_memory
 from fastinet.base.threads import submitted
 from fastinet.formats.not_images import explained_cause
 from fastinet.sidecars.schema import Count, Hexadecimal
@@ -215,9 +214,6 @@ class ContentPass:
             advice = "The disk or the network failed: look at its messages, then try again."
             return Finding("error", "unreadable image", cause, *context, advice, transient=True)
         if code == "out of memory":
-            advice = "It says nothing of the image: try again with more memory, or fewer threads."
-            return Finding("error", "unreadable image", cause, *context, advice, transient=True)
-        if code == "too large" and lacks_memory(cause):
             advice = "It says nothing of the image: try again with more memory, or fewer threads."
             return Finding("error", "unreadable image", cause, *context, advice, transient=True)
         if code == "too large":

@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from fastinet.datasets.devkit import read_devkit
-from fastinet.errors import FastinetError
+from fastinet.errors import FastinetError, OutOfMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ def check_devkit_files(findings: Findings, path: Path, published: PublishedArchi
     """
     try:
         read_devkit(path)
+    except OutOfMemoryError:
+        raise  # it says nothing of the kit
     except FastinetError as error:
         findings.error("devkit", error.cause, member=error.member, offset=error.offset)
     if published is None:

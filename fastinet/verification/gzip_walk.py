@@ -10,7 +10,7 @@ from fastinet._native import _scan
 from fastinet.archives.containers import join_members
 from fastinet.base.limits import check_member_count
 from fastinet.base.texts import take_texts
-from fastinet.errors import FastinetError, ReadError
+from fastinet.errors import FastinetError, OutOfMemoryError, ReadError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def walk_gzip(
     while not walk.done and not errors:
         try:
             walk.step(_STEP_BYTES)
-        except ReadError:
+        except (OutOfMemoryError, ReadError):  # they say nothing of the archive
             raise
         except FastinetError as error:
             errors.append(error)

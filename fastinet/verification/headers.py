@@ -23,7 +23,7 @@ from fastinet.archives.tar_notes import (
 )
 from fastinet.base.limits import check_member_count
 from fastinet.base.paths import file_bytes
-from fastinet.errors import FastinetError, ReadError
+from fastinet.errors import FastinetError, OutOfMemoryError, ReadError
 from fastinet.verification.gzip_walk import walk_gzip
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Headers:
         """Makes the archive's seek index, which takes all of it in, or goes on making it."""
         try:
             index = archive.seek_index(progress)
-        except ReadError:
+        except (OutOfMemoryError, ReadError):  # they say nothing of the archive
             raise
         except FastinetError:
             self.readable = False

@@ -8,7 +8,13 @@ import numpy as np
 
 from fastinet.datasets import imagenet_c
 from fastinet.datasets.published import published_candidates
-from fastinet.errors import CorruptError, MissingError, TooLargeError, UnsupportedError
+from fastinet.errors import (
+    CorruptError,
+    MissingError,
+    OutOfMemoryError,
+    TooLargeError,
+    UnsupportedError,
+)
 from fastinet.items.scanning import recognised
 from fastinet.verification.likeness import how_alike, note_a_part
 from fastinet.verification.recognition import (
@@ -95,6 +101,8 @@ def _ask_open(subject: Subject, members: ScannedMembers) -> FastinetError | None
     """Sets the subject's listing; where :func:`fastinet.open` refuses it, gives the refusal."""
     try:
         subject.listing = recognised(subject.path, members.archives)
+    except OutOfMemoryError:
+        raise  # it is no refusal of the archive
     except (CorruptError, MissingError, TooLargeError, UnsupportedError) as error:
         return error
     return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import zlib
 from pathlib import Path
 
 import pytest
 
-from fastinet.base.memory import lacks_memory, raise_for_memory
+from fastinet.base.memory import raise_for_memory
+from fastinet.errors import TooLargeError, from_status
 
 CORE = Path(__file__).resolve().parents[2] / "csrc"
 
@@ -31,16 +33,18 @@ def causes_in_the_core(call: str) -> set[str]:
     return {cause for cause in re.findall(call + r'\(\s*"([^"]+)"', text) if cause}
 
 
-def test_every_cause_of_the_core_that_lacks_memory_is_known() -> None:
-    lacking = causes_in_the_core("OutOfMemory")
-    assert len(lacking) > 8
-    assert [cause for cause in lacking if not lacks_memory(cause)] == []
-    assert lacks_memory("out of memory")  # that of a status for which there was none, either
-    assert lacks_memory("libjpeg-turbo says: Insufficient memory (case 4)")
+def test_the_core_has_a_code_of_its_own_for_a_lack_of_memory() -> None:
+    """No cause of another code says it; what is too large is so whatever memory there is."""
+    assert len(causes_in_the_core("OutOfMemory")) > 5
+    too_large = causes_in_the_core("TooLarge")
+    assert len(too_large) > 5
+    assert [cause for cause in too_large if "memory" in cause] == []
 
 
-def test_what_is_too_large_lacks_no_memory() -> None:
-    causes = causes_in_the_core("TooLarge")
-    lacking = {cause for cause in causes if lacks_memory(cause)}
-    assert lacking == {cause for cause in causes if "memory" in cause}
-    assert len(causes - lacking) > 5
+def test_its_error_is_one_of_memory_and_of_what_is_too_large() -> None:
+    error = from_status("out of memory", "not enough memory to inflate", "a.tar", "b", 7)
+    assert isinstance(error, MemoryError)
+    assert isinstance(error, TooLargeError), "as which it came before"
+    assert not isinstance(from_status("too large", "no memory"), MemoryError)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301  # its own
+    assert (type(copy), str(copy), copy.offset) == (type(error), str(error), 7)

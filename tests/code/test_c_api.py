@@ -8,16 +8,19 @@ import os
 import re
 import subprocess
 import sys
-from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_void_p
+from ctypes import POINTER, byref, c_int32, c_int64, c_size_t, c_uint8, c_void_p
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.c_functions import RESULTS, Box, Options
+from support.forged import parsed_columns
 
 import fastinet
 from fastinet.datasets import RULES_VERSION
 from fastinet.errors import FastinetWarning
+from fastinet.sidecars.column_file import write_columns
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.gzips import gzip_members
 from fastinet.testing.small import small_jpeg
@@ -36,68 +39,7 @@ pytestmark = [
 ]
 
 OK, CORRUPT, UNSUPPORTED, TOO_LARGE, MISSING, IO, INVALID = range(7)
-
-
-class Box(ctypes.Structure):
-    """As fastinet_box."""
-
-    _fields_ = [(name, c_int32) for name in ("x", "y", "width", "height")]
-
-
-class Options(ctypes.Structure):
-    """As fastinet_loader_options."""
-
-    _fields_ = [
-        ("struct_bytes", c_size_t),
-        ("batch_size", c_int64),
-        ("transform", ctypes.c_int),
-        ("width", c_int32),
-        ("height", c_int32),
-        ("resize", c_int32),
-        ("scale", ctypes.c_double * 2),
-        ("ratio", ctypes.c_double * 2),
-        ("flip_probability", ctypes.c_double),
-        ("interpolation", ctypes.c_int),
-        ("dtype", ctypes.c_int),
-        ("layout", ctypes.c_int),
-        ("mean", ctypes.c_double * 3),
-        ("std", ctypes.c_double * 3),
-        ("shuffle", ctypes.c_int),
-        ("repeats", c_int64),
-        ("seed", ctypes.c_uint64),
-        ("threads", ctypes.c_int),
-        ("on_error", ctypes.c_int),
-        ("drop_last", ctypes.c_int),
-        ("rank", c_int64),
-        ("world", c_int64),
-        ("prefetch", c_int64),
-    ]
-
-
-RESULTS = {
-    "fastinet_version": c_char_p,
-    "fastinet_error_message": c_char_p,
-    "fastinet_error_cause": c_char_p,
-    "fastinet_error_archive": c_char_p,
-    "fastinet_error_member": c_char_p,
-    "fastinet_error_offset_bytes": c_int64,
-    "fastinet_dataset_size": c_int64,
-    "fastinet_dataset_split": c_char_p,
-    "fastinet_dataset_split_name": c_char_p,
-    "fastinet_dataset_classes": c_int64,
-    "fastinet_dataset_labels": POINTER(c_int64),
-    "fastinet_dataset_wnid": c_char_p,
-    "fastinet_dataset_key": c_void_p,
-    "fastinet_loader_batches": c_int64,
-    "fastinet_batch_rows": c_int64,
-    "fastinet_batch_images": c_void_p,
-    "fastinet_batch_labels": POINTER(c_int64),
-    "fastinet_batch_items": POINTER(c_int64),
-    "fastinet_batch_valid": POINTER(c_uint8),
-    "fastinet_batch_boxes": POINTER(Box),
-    "fastinet_batch_flips": POINTER(c_uint8),
-    "fastinet_batch_failures": c_int64,
-}
+OUT_OF_MEMORY = 9
 
 
 @pytest.fixture(scope="module")
@@ -359,6 +301,108 @@ def test_what_cannot_be_opened_is_said(lib: Any, archive: Path, tmp_path: Path) 
     refused(folder.parent, UNSUPPORTED, "extracted folder")
 
 
+ODD_NUMBERS = (0, 1, -1, 2**31, -(2**31), 2**32, 2**62, 2**63 - 1, -(2**63))
+
+
+def test_forged_numbers_of_an_index_end_in_errors(lib: Any, archive: Path, tmp_path: Path) -> None:
+    """Checksums are right and numbers are not: each call gives a value or an error."""
+    index = Path(f"{archive}.fastinet")
+    header, columns = parsed_columns(index.read_bytes())
+    refused, opened = 0, 0
+    for name, column in columns.items():
+        for row in (0, len(column) // 2, len(column) - 1):
+            for odd in ODD_NUMBERS:
+                changed = column.copy()
+                changed[row] = np.array(odd).astype(column.dtype)
+                forged = tmp_path / "forged"
+                write_columns(forged, header, {**columns, name: changed})
+                try:
+                    dataset = open_(lib, archive, forged)
+                except CallError as error:
+                    assert error.code == CORRUPT  # noqa: PT017
+                    refused += 1
+                    continue
+                opened += 1
+                rows, failed = read_all(lib, dataset)
+                assert rows + failed == 7
+                lib.fastinet_dataset_free(dataset)
+    assert refused > 30
+    assert opened > 30
+
+
+def read_all(lib: Any, dataset: c_void_p) -> tuple[int, int]:
+    """How many items can be read, and how many cannot."""
+    rows = failed = 0
+    for item in range(lib.fastinet_dataset_size(dataset)):
+        size, data = c_size_t(), POINTER(c_uint8)()
+        try:
+            call(lib, "fastinet_dataset_read", dataset, c_int64(item), byref(data), byref(size))
+        except CallError as error:
+            assert error.code in {CORRUPT, IO}  # noqa: PT017
+            failed += 1
+        else:
+            lib.fastinet_bytes_free(data)
+            rows += 1
+    return rows, failed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes the super-user, who gives files away")
+def test_a_strangers_index_is_not_believed(
+    lib: Any, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in Python: labels that are possible and wrong show in nothing but in whose file it is."""
+    stranger = 51234
+    path, index = tmp_path / archive.name, tmp_path / f"{archive.name}.fastinet"
+    for to, given in ((path, archive), (index, Path(f"{archive}.fastinet"))):
+        to.write_bytes(given.read_bytes())
+
+    def refused(match: str) -> None:
+        with pytest.raises(CallError, match=match) as failed:
+            open_(lib, path)
+        assert failed.value.code == UNSUPPORTED
+
+    def opens() -> None:
+        lib.fastinet_dataset_free(open_(lib, path))
+
+    opens()
+    os.chown(index, stranger, -1)
+    refused(f"the user {stranger}, who is neither you nor .*FASTINET_TRUSTED_OWNERS={stranger}")
+    for value, is_believed in ((f"root, {stranger}", True), ("*", True), (f"{stranger}0", False)):
+        monkeypatch.setenv("FASTINET_TRUSTED_OWNERS", value)
+        if is_believed:
+            opens()
+        else:
+            refused("is not believed")
+    monkeypatch.delenv("FASTINET_TRUSTED_OWNERS")
+    os.chown(path, stranger, -1)  # who could change the archive as well
+    opens()
+    os.chown(path, 0, -1)
+    os.chown(index, 0, -1)
+    index.chmod(0o666)
+    refused("written by everybody")
+    path.chmod(0o666)
+    opens()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes the super-user, who gives files away")
+def test_a_strangers_index_of_a_folder_that_names_his_own_archives(
+    lib: Any, tmp_path: Path
+) -> None:
+    """Which archives there are, the index says: that they are all the stranger's helps him not."""
+    folder = tmp_path / "train"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for wnid in ("n01440764", "n01443537"):
+        (folder / f"{wnid}.tar").write_bytes(tar({f"{wnid}_1.JPEG": small_jpeg(rng)}))
+    fastinet.open(folder)
+    for file in (*folder.iterdir(), Path(f"{folder}.fastinet")):
+        os.chown(file, 51234, -1)
+    with pytest.raises(CallError, match="is not believed"):
+        open_(lib, folder)
+    os.chown(folder, 51234, -1)
+    lib.fastinet_dataset_free(open_(lib, folder))
+
+
 def test_every_damaged_byte_of_an_index_is_found(lib: Any, archive: Path, tmp_path: Path) -> None:
     index = Path(f"{archive}.fastinet").read_bytes()
     place = tmp_path / "index"
@@ -500,7 +544,7 @@ def test_images_are_decoded_as_in_python(lib: Any) -> None:
 def test_a_caller_may_ask_for_no_error(lib: Any) -> None:
     assert lib.fastinet_dataset_open(b"/nothing", None, None, byref(c_void_p()), None) == MISSING
     lib.fastinet_error_free(None)
-    assert lib.fastinet_error_code(None) == TOO_LARGE, "there was no memory to say more"
+    assert lib.fastinet_error_code(None) == OUT_OF_MEMORY, "there was no memory to say more"
     assert lib.fastinet_error_message(None) == b"not enough memory"
     assert lib.fastinet_error_member(None) == b""
     assert lib.fastinet_version().decode() == fastinet.build_info()["version"]

@@ -288,6 +288,7 @@ OVER_SEVERAL_MODULES = {
     "items/test_shard_datasets.py": "are shards one dataset, from their names to batches?",
     "items/test_stream_splits.py": "do streams have the splits that opened archives have?",
     "loading/test_chaos.py": "are rows right when everything happens at once?",
+    "loading/test_changing_files.py": "what becomes of rows whose files others change meanwhile?",
     "loading/test_concurrency.py": "what do threads, signals, forks and exits do to each other?",
     "loading/test_lifetime.py": "who lives how long: batches, slots, threads, processes?",
     "loading/test_multi_crop.py": "are groups of views each what they would be alone?",

@@ -21,6 +21,7 @@ CASES = [
     ("io", errors.ReadError, OSError),
     ("cancelled", errors.CancelledError, Exception),
     ("internal", errors.InternalError, Exception),
+    ("out of memory", errors.OutOfMemoryError, MemoryError),
 ]
 
 

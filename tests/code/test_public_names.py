@@ -193,6 +193,7 @@ PUBLIC = {
         "FastinetWarning": ": ",
         "InternalError": ": advising archive cause in_archive in_member member offset",
         "MissingError": ": advising archive cause errno in_archive in_member member offset",
+        "OutOfMemoryError": ": advising archive cause in_archive in_member member offset",
         "ReadError": ": advising archive cause in_archive in_member member offset",
         "ThenError": ": advising archive cause epoch in_archive in_member item member offset",
         "TooLargeError": ": advising archive cause in_archive in_member member offset",

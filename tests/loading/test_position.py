@@ -81,7 +81,7 @@ def test_a_pass_moves_on() -> None:
 
 def test_a_pass_of_another_epoch() -> None:
     tracker = PassTracker(EpochPosition(5, 12))
-    tracker.choose(2)
+    tracker.choose(EpochPosition(2))
     assert tracker.reached == (2, 0)
     tracker.finish()
     assert tracker.reached == (3, 0)

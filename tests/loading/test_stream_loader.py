@@ -298,6 +298,50 @@ def test_resuming_on_other_ranks_and_batch_sizes(content: bytes) -> None:
     assert ranks[0] == whole[16::2]
 
 
+def noisy(row: Any, rng: np.random.Generator) -> Any:
+    return row + rng.integers(0, 100, row.shape, np.uint8)
+
+
+@pytest.mark.parametrize("then", [None, fastinet.Then(noisy, random=True, threads=1)])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_pass_is_that_of_the_moment_in_which_it_begins(
+    content: bytes, shuffle: bool, then: fastinet.Then | None
+) -> None:
+    """An iterator that was made before an epoch is chosen, or a state loaded, follows."""
+    options: dict[str, Any] = {"shuffle": shuffle, "batch_size": 8, "then": then}
+    window = {"window": 16} if shuffle else {}
+    expected = batches_of(content, epoch=5, **options, **window)
+    loader = loader_of(streamed(content), **options, **window)
+    begun = iter(loader)
+    loader.set_epoch(5)
+    same_batches(expected, begun)
+    assert (loader.state_dict()["epoch"], loader.state_dict()["position"]) == (6, 0)
+
+    earlier = loader_of(streamed(content), seed=77, epoch=3, **options, **window)
+    whole, states = [], []
+    for batch in earlier:
+        whole.append(batch)
+        states.append(earlier.state_dict())
+    loader = loader_of(streamed(content), **options, **window)
+    begun = iter(loader)
+    loader.load_state_dict(states[1])
+    for number, batch in enumerate(begun, 2):
+        same_batches([whole[number]], [batch])
+        assert loader.state_dict() == states[number], "it counts what this pass delivers"
+    assert number == len(whole) - 1
+
+
+def test_a_state_that_is_loaded_while_a_pass_runs_stays(content: bytes) -> None:
+    """The stream has been read, so the pass is not that of the state: it does not move it on."""
+    loader = loader_of(streamed(content), batch_size=8)
+    batches = iter(loader)
+    next(batches)
+    state = {**loader.state_dict(), "epoch": 9}
+    loader.load_state_dict(state)  # type: ignore[arg-type]
+    next(batches)
+    assert loader.state_dict() == state
+
+
 def test_states_of_other_loaders(content: bytes) -> None:
     loader = loader_of(streamed(content))
     with pytest.raises(ValueError, match="version 7"):
@@ -322,6 +366,10 @@ def test_a_stream_of_less_than_a_batch_is_not_dropped_in_silence(content: bytes)
     resumed = loader_of(streamed(content), batch_size=1000, drop_last=True)
     resumed.load_state_dict({**resumed.state_dict(), "position": 1000})
     assert list(resumed) == []  # its batches came before: warnings are errors here
+    resumed = loader_of(streamed(content), batch_size=1000, drop_last=True)
+    begun = iter(resumed)
+    resumed.load_state_dict({**resumed.state_dict(), "position": 1000})
+    assert list(begun) == []
 
 
 def test_resuming_behind_the_end(content: bytes) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import fastinet
 from fastinet.errors import CancelledError, CorruptError, FastinetWarning, UnsupportedError
-from fastinet.loading.stream_pass import StreamedItems, StreamRun
+from fastinet.loading.batch_kind import Places
+from fastinet.loading.stream_pass import BegunPass, StreamedItems, StreamRun
 from fastinet.testing.archives import tar, train_tar
 from fastinet.testing.small import small_jpeg
 
@@ -113,11 +114,15 @@ class Source:
         self.said += notes
 
 
+def begun_pass(native: Native, *, may_be_too_short: bool = False) -> BegunPass:
+    engine: Any = native
+    return BegunPass(engine, Places(3, 0, 0, 1), (7, 3), may_be_too_short)
+
+
 def run_of(native: Native, source: Source, *, may_be_too_short: bool = False) -> StreamRun:
     return StreamRun(
-        lambda: native,  # type: ignore[arg-type, return-value]
+        lambda: begun_pass(native, may_be_too_short=may_be_too_short),
         source,  # type: ignore[arg-type]
-        may_be_too_short=may_be_too_short,
         dtype=np.dtype(np.uint8),
         has_views=True,
     )
@@ -166,12 +171,12 @@ def test_a_pass_that_another_thread_closes_before_it_has_begun(when: str) -> Non
     run = run_of(native, source)
     begun = []
 
-    def begin() -> Native:
+    def begin() -> BegunPass:
         begun.append(1)
         run.close()
-        return native
+        return begun_pass(native)
 
-    run._begin = begin  # type: ignore[assignment]
+    run._begin = begin  # type: ignore[method-assign]
     if when == "before":
         run.close()
     for _ in range(2):
@@ -187,6 +192,15 @@ def test_nothing_passed_over_is_not_told(recwarn: pytest.WarningsRecorder) -> No
     run.close()
     assert not recwarn.list
     assert source.ended == 1
+
+
+def test_what_a_pass_was_begun_with_is_known_once_it_has_begun() -> None:
+    run = run_of(Native(BATCH), Source())
+    with pytest.raises(CancelledError):
+        _ = run.begun
+    run.next()
+    assert run.begun.drawn_by == (7, 3)
+    assert run.begun.places.epoch == 3
 
 
 def test_nothing_is_read_before_somebody_wants_it() -> None:

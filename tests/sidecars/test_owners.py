@@ -15,6 +15,8 @@ import fastinet
 from fastinet.sidecars.column_file import write_columns
 from fastinet.sidecars.owners import OWNERS_VARIABLE, Owners, Ownership
 from fastinet.testing.archives import train_tar
+from fastinet.testing.bounding_boxes import odd_annotations, write_boxes
+from fastinet.testing.label_maps import label_map_files, write_label_maps
 
 STRANGER = 51234
 
@@ -109,6 +111,36 @@ def test_no_sidecar_of_a_stranger_is_believed_or_written(tmp_path: Path, kind: s
 
     assert "is not believed" in messages_of(use_it)
     assert sidecar.read_bytes() == content
+
+
+@OWNED
+@pytest.mark.parametrize("kind", ["boxes", "label_maps"])
+def test_boxes_and_label_maps_of_a_stranger_are_read_anew(tmp_path: Path, kind: str) -> None:
+    """Nobody could see that a box was put elsewhere, or that a map is another image's."""
+    archive = tmp_path / "annotations.tar"
+    if kind == "boxes":
+        write_boxes(archive, odd_annotations(), form="tar")
+    else:
+        write_label_maps(archive, label_map_files(["n01440764/n01440764_1.JPEG"]))
+
+    def look() -> int:
+        if kind == "boxes":
+            return len(fastinet.read_boxes(archive))
+        return len(fastinet.open_label_maps(archive))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        right = look()
+    sidecar = tmp_path / f"annotations.tar.fastinet.{kind}"
+    header, columns = parsed_columns(sidecar.read_bytes())
+    write_columns(sidecar, header, {name: column[:0] for name, column in columns.items()})
+    content = sidecar.read_bytes()
+    os.chown(sidecar, STRANGER, -1)
+    assert f"the user {STRANGER}, who is neither you" in messages_of(look)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert look() == right
+    assert sidecar.read_bytes() == content  # others may believe it: it stays
 
 
 def test_what_everybody_may_write_is_believed_of_such_archives_alone(two_classes: Path) -> None:

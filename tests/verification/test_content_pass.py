@@ -123,7 +123,7 @@ def test_images_that_cannot_be_judged(path: Path) -> None:
 
 def test_an_image_that_there_was_no_memory_for_is_not_judged(path: Path) -> None:
     """Nor is anything remembered: with memory the same image may be well."""
-    found = pass_over(path)._judge(0, "too large", "out of memory", "a.tar", 0)
+    found = pass_over(path)._judge(0, "out of memory", "out of memory", "a.tar", 0)
     assert (found.severity, found.kind, found.transient) == ("error", "unreadable image", True)
     assert "says nothing of the image" in found.advice
 
