@@ -57,6 +57,16 @@ HWY_INLINE uint32_t BytesBeforeFF(uint64_t x) {
   return static_cast<uint32_t>(std::countl_zero(marks)) / 8;
 }
 
+/// `value`, of which the compiler knows nothing from here on: what is computed from it is computed
+/// by itself, not from what was made of the original before. No instruction.
+template <class T>
+HWY_INLINE T Opaque(T value) {
+#if defined(__GNUC__)  // and Clang
+  asm("" : "+r"(value));
+#endif
+  return value;
+}
+
 /// What RefillSlowly finds. Two numbers, so that they come back in registers.
 struct Refilled {
   uint64_t bits;
@@ -118,19 +128,18 @@ struct BlockTarget {
 /// kMaxEntryBits each.
 class BlockDecoder {
  public:
-  HWY_INLINE explicit BlockDecoder(const EntropyDecoder::State& state)
+  HWY_INLINE explicit BlockDecoder(EntropyDecoder::State& state)
       : bits_(state.window),
         count_(static_cast<uint64_t>(state.window_bits)),
         next_(state.next),
         end_(state.end),
         fast_end_(state.end - state.next >= 8 ? state.end - 7 : state.next),
-        dc_(state.dc) {}
+        dc_(state.dc.data()) {}
 
   HWY_INLINE void Save(EntropyDecoder::State& state) const {
     state.window = bits_;
     state.window_bits = static_cast<int8_t>(count_);
     state.next = next_;
-    state.dc = dc_;
   }
 
   HWY_INLINE bool ran_out() const { return static_cast<int8_t>(count_) < 0; }
@@ -204,7 +213,7 @@ class BlockDecoder {
   HWY_INLINE EntropyFault Finish(const AcTable& ac, size_t k, const BlockTarget& target) {
     const AcTable::Entry* entries = ac.entries();
     while (true) {
-      const AcTable::Entry& entry = NextEntry(entries);
+      const AcTable::Entry& entry = entries[IndexOfNext()];
       // The block's end, mostly: alone or after a coefficient. Both in one go, since which of the
       // two it is cannot be predicted; alone it brings the value 0.
       const size_t before_end = size_t{entry.advance} - HuffmanCode::kEndOfBlock;
@@ -251,7 +260,10 @@ class BlockDecoder {
         // All that fits of the eight bytes, of which (63 - count) / 8 whole ones are counted. The
         // bits of the next one that stand behind them are or-ed once more, at the same places, by
         // the refill after this.
-        bits_ |= bytes >> count;
+        //
+        // The shift takes a count of its own: x86's masks by itself, so that it need not wait for
+        // the mask that the lines below want.
+        bits_ |= bytes >> (Opaque(count_) & 63);
         next_ += (63 - count) >> 3;
         count_ = count | kFullWindow;  // count + 8 * ((63 - count) / 8): 56..63, the low bits stay
         return;
@@ -269,9 +281,7 @@ class BlockDecoder {
     count_ -= count;
   }
 
-  HWY_INLINE const AcTable::Entry& NextEntry(const AcTable::Entry* entries) const {
-    return entries[bits_ >> (64 - AcTable::kIndexBits)];
-  }
+  HWY_INLINE size_t IndexOfNext() const { return bits_ >> (64 - AcTable::kIndexBits); }
 
   /// Bits start..start + length - 1 of `bits`, where start is the lowest byte of `range` and length
   /// the next one.
@@ -320,12 +330,15 @@ class BlockDecoder {
   /// changes nothing and returns false.
   template <bool kStore>
   HWY_INLINE bool Step(const AcTable::Entry* entries, size_t& k, const BlockTarget& target) {
-    const AcTable::Entry& entry = NextEntry(entries);
+    const size_t index = IndexOfNext();
+    // The bits first, since the next entry waits for them and nothing for the values; by an address
+    // of their own, since GCC would work one out for all fields before it loads any.
+    const uint64_t bits = entries[Opaque(index)].bits;
+    const AcTable::Entry& entry = entries[index];
     const size_t next_k = k + entry.advance;
     if (HWY_UNLIKELY(next_k >= 63)) return false;
-    // The bits first, since the next entry waits for them and nothing for the values.
     const uint64_t window = bits_;
-    Use(entry.bits);
+    Use(bits);
     if constexpr (kStore) StoreValues(entry, window, k, target);
     k = next_k;
     return true;
@@ -337,7 +350,9 @@ class BlockDecoder {
   const uint8_t* next_;  // the first byte that no counted bit comes from
   const uint8_t* const end_;
   const uint8_t* const fast_end_;  // eight bytes can be loaded before it
-  std::array<int32_t, 3> dc_;
+  /// The state's own: an array in here, of which any element may be meant, would keep Clang from
+  /// giving the other members registers.
+  int32_t* const dc_;
 };
 
 /// Where `block` goes of the MCU in column `mcu` of `buffer`.
