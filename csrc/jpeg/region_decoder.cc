@@ -103,6 +103,8 @@ Status RegionDecoder::DecodeRegion(const JpegHeader& header, const JpegSlice& jp
 /// as many bands of pixels as are complete.
 Status RegionDecoder::DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sink) {
   if (checkpoints != nullptr) FASTINET_RETURN_IF_ERROR(VerifyCheckpoints(*checkpoints));
+  // The image before may have been left in the middle of a row.
+  for (CoefficientBuffer& buffer : coefficients_) buffer.Clear();
   const bool waits_for_next = std::any_of(frame_.planes.begin(), frame_.planes.end(),
                                           [](const auto& plane) { return LooksUpAndDown(plane); });
   const int32_t end = region_.y + region_.height;
@@ -253,7 +255,6 @@ bool RegionDecoder::FindRestart(int64_t mcu) {
 Status RegionDecoder::DecodeMcuRow(int32_t mcu_row, const Checkpoints* checkpoints) {
   FASTINET_RETURN_IF_ERROR(GoTo(FirstMcu(mcu_row), checkpoints));
   const int32_t count = extent_.mcu_columns.count();
-  coefficients_[0].Clear();
   FASTINET_RETURN_IF_ERROR(entropy_.DecodeMcus(count, coefficients_[0], 0));
   stats_->mcus_decoded += static_cast<uint64_t>(count);
   position_ = entropy_.Tell();
@@ -278,7 +279,6 @@ Status RegionDecoder::DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& check
   for (size_t i = 0; i < points.size(); ++i) {
     points[i] = checkpoints.AtOrBefore(FirstMcu(mcu_row + static_cast<int32_t>(i)))->point;
     FASTINET_RETURN_IF_ERROR(CheckReach(points[i]));
-    coefficients_[i].Clear();
   }
   const auto skip = static_cast<int32_t>(FirstMcu(mcu_row) - points[0].mcu);
   const int32_t count = extent_.mcu_columns.count();
@@ -299,7 +299,7 @@ Status RegionDecoder::VerifyArrival(const Checkpoints& checkpoints, const ScanPo
   return DoesNotFit(point.bit);
 }
 
-/// Turns the coefficients of one MCU row into samples.
+/// Turns the coefficients of one MCU row into samples, and leaves all of them at 0.
 void RegionDecoder::TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& coefficients) {
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
     const ComponentPlane& plane = frame_.planes[c];
@@ -309,8 +309,14 @@ void RegionDecoder::TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& co
     const int32_t last = (columns.last - ring.first_column) / kGroupRowLength;
     for (int32_t down = 0; down < plane.blocks_down; ++down) {
       const int32_t row = (mcu_row * plane.blocks_down + down) * 8;
-      if (row + 7 < extent_.rows[c].first || row > extent_.rows[c].last) continue;
-      InverseDct(coefficients.row(c, static_cast<size_t>(down)), first, last, ring.steps,
+      const BlockRow& blocks = coefficients.row(c, static_cast<size_t>(down));
+      if (row + 7 < extent_.rows[c].first || row > extent_.rows[c].last) {
+        blocks.Clear(0, blocks.groups);
+        continue;
+      }
+      blocks.Clear(0, first);
+      blocks.Clear(last + 1, blocks.groups);
+      InverseDct(blocks, first, last, ring.steps,
                  ring.at(row, ring.first_column + first * kGroupRowLength), ring.stride);
       if (LooksLeftAndRight(plane)) RepeatEdges(c, row);
     }
