@@ -1,5 +1,6 @@
 #include "jpeg/coefficients.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/checked.h"
@@ -10,6 +11,11 @@ namespace {
 constexpr size_t kAlignment = 64;  // [bytes]: the widest vector, a cache line
 
 }  // namespace
+
+void BlockRow::Clear(int32_t first, int32_t end) const {
+  std::fill_n(coefficients + ptrdiff_t{first} * kGroupLength,
+              (ptrdiff_t{end} - first) * kGroupLength, int16_t{0});
+}
 
 void CoefficientBuffer::Shape(const Frame& frame, int32_t mcus) {
   // Frames are at most 65500 pixels wide and MCUs at most 10 blocks: nothing here overflows.
@@ -32,7 +38,7 @@ void CoefficientBuffer::Shape(const Frame& frame, int32_t mcus) {
   for (size_t c = 0; c < static_cast<size_t>(frame.component_count); ++c) {
     const size_t across = groups_in(frame.planes[c]);
     for (size_t down = 0; down < static_cast<size_t>(frame.planes[c].blocks_down); ++down) {
-      rows_[c][down] = {coefficients, last};
+      rows_[c][down] = {coefficients, static_cast<int32_t>(across), last};
       coefficients += across * kGroupLength;
       last += across * kBlocksPerGroup;
     }

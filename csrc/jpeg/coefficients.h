@@ -20,8 +20,12 @@ inline constexpr int32_t kGroupLength = 64 * kBlocksPerGroup;    // [coefficient
 /// One row of blocks of one component.
 struct BlockRow {
   int16_t* coefficients = nullptr;  // groups from left to right
+  int32_t groups = 0;
   /// For each block the zig-zag index of its last coefficient that may differ from 0.
   uint8_t* last = nullptr;
+
+  /// Sets the coefficients of groups first..end - 1 to 0.
+  void Clear(int32_t first, int32_t end) const;
 };
 
 /// Memory for the blocks of up to a row of MCUs. Kept between images.
@@ -31,6 +35,7 @@ class CoefficientBuffer {
   void Shape(const Frame& frame, int32_t mcus);
 
   /// Sets the coefficients to 0, as the entropy decoder, which stores the others only, expects it.
+  /// InverseDct leaves them so.
   void Clear();
 
   /// Row `down` of component `c`'s blocks in each MCU.

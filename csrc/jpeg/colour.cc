@@ -42,28 +42,48 @@ void ConvertRow(const std::array<const uint8_t*, 3>& ycc, size_t width,
 
 #else
 
-using Values = hn::CappedTag<int16_t, 32>;
+using Samples = hn::CappedTag<uint8_t, 64>;
+using Values = hn::RebindToSigned<hn::RepartitionToWide<Samples> >;
 using Wide = hn::RepartitionToWide<Values>;
-using Samples = hn::Rebind<uint8_t, Values>;
+using VSample = hn::Vec<Samples>;
 using VValue = hn::Vec<Values>;
 using VWide = hn::Vec<Wide>;
 
-constexpr size_t kLanes = hn::MaxLanes(Values());
+constexpr size_t kLanes = hn::MaxLanes(Samples());
 static_assert(kLanes <= kRowPadding);
 
-HWY_INLINE VValue LoadSamples(const uint8_t* samples) {
-  return hn::PromoteTo(Values(), hn::LoadU(Samples(), samples));
+/// A 16-bit value for each sample of a vector: of the lower and the upper half of each 128 bits.
+struct Halves {
+  VValue lower, upper;
+};
+
+HWY_INLINE Halves LoadSamples(const uint8_t* samples) {
+  const Samples d;
+  const VSample loaded = hn::LoadU(d, samples);
+  return {hn::BitCast(Values(), hn::InterleaveLower(d, loaded, hn::Zero(d))),
+          hn::BitCast(Values(), hn::InterleaveUpper(d, loaded, hn::Zero(d)))};
 }
 
-HWY_INLINE void StoreSamples(VValue values, uint8_t* samples) {
-  hn::StoreU(hn::DemoteTo(Samples(), values), Samples(), samples);
+/// Samples around 128, as values around 0.
+HWY_INLINE Halves LoadCentred(const uint8_t* samples) {
+  const Halves values = LoadSamples(samples);
+  const VValue centre = hn::Set(Values(), 128);
+  return {hn::Sub(values.lower, centre), hn::Sub(values.upper, centre)};
 }
 
-/// v * factor / 2^16, rounded to nearest: one bit more than the high product has, then halved.
-HWY_INLINE VValue MulRounded(VValue v, int16_t factor) {
-  const Values d;
-  const VValue twice = hn::MulHigh(hn::Add(v, v), hn::Set(d, factor));
-  return hn::ShiftRight<1>(hn::Add(twice, hn::Set(d, 1)));
+/// Clamps to 0..255, and takes back what LoadSamples did to the order.
+HWY_INLINE VSample Narrow(VValue lower, VValue upper) {
+#if HWY_TARGET == HWY_AVX3
+  return VSample{_mm512_packus_epi16(lower.raw, upper.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return VSample{_mm256_packus_epi16(lower.raw, upper.raw)};
+#elif HWY_TARGET == HWY_SSE4
+  return VSample{_mm_packus_epi16(lower.raw, upper.raw)};
+#else
+  static_assert(kLanes == 16);  // one block of 128 bits, so that its halves are the vector's
+  const hn::Half<Samples> half;
+  return hn::Combine(Samples(), hn::DemoteTo(half, upper), hn::DemoteTo(half, lower));
+#endif
 }
 
 /// The sum of each pair's products / 2^16, rounded to nearest.
@@ -77,26 +97,39 @@ HWY_INLINE VWide MulPair(VValue pairs, VValue factors) {
   return hn::ShiftRight<16>(hn::Add(sums, hn::Set(d, 1 << 15)));
 }
 
-void ConvertRow(const std::array<const uint8_t*, 3>& ycc, size_t width,
-                const std::array<uint8_t*, 3>& rgb) {
+struct Pixels {
+  VValue red, green, blue;
+};
+
+HWY_INLINE Pixels Convert(VValue y, VValue cb, VValue cr) {
   const Values d;
-  const VValue centre = hn::Set(d, 128);
   constexpr uint32_t kGreenPair =
       uint32_t{static_cast<uint16_t>(-k0_344)} | uint32_t{static_cast<uint16_t>(k0_286)} << 16;
   const VValue green_factors = hn::BitCast(d, hn::Set(Wide(), static_cast<int32_t>(kGreenPair)));
+  const VValue green_part =
+      hn::ReorderDemote2To(d, MulPair(hn::InterleaveLower(d, cb, cr), green_factors),
+                           MulPair(hn::InterleaveUpper(d, cb, cr), green_factors));
+  // Rounded products in 15 fractional bits. Half of an odd factor is no whole number; but what the
+  // odd bit changes, 1/512 at most, changes the rounding of none of the 256 values.
+  const VValue red_part = hn::MulFixedPoint15(cr, hn::Set(d, (k0_402 + 1) / 2));
+  const VValue blue_part = hn::MulFixedPoint15(cb, hn::Set(d, -k0_228 / 2));
+  return {.red = hn::Add(hn::Add(y, cr), red_part),
+          .green = hn::Add(hn::Sub(y, cr), green_part),
+          .blue = hn::Add(hn::Add(y, hn::Add(cb, cb)), blue_part)};
+}
+
+void ConvertRow(const std::array<const uint8_t*, 3>& ycc, size_t width,
+                const std::array<uint8_t*, 3>& rgb) {
+  const Samples d;
   for (size_t x = 0; x < width; x += kLanes) {
-    const VValue y = LoadSamples(ycc[0] + x);
-    const VValue cb = hn::Sub(LoadSamples(ycc[1] + x), centre);
-    const VValue cr = hn::Sub(LoadSamples(ycc[2] + x), centre);
-    const VValue red = hn::Add(hn::Add(y, cr), MulRounded(cr, k0_402));
-    const VValue blue = hn::Add(hn::Add(y, hn::Add(cb, cb)), MulRounded(cb, -k0_228));
-    const VValue green_part =
-        hn::ReorderDemote2To(d, MulPair(hn::InterleaveLower(d, cb, cr), green_factors),
-                             MulPair(hn::InterleaveUpper(d, cb, cr), green_factors));
-    const VValue green = hn::Add(hn::Sub(y, cr), green_part);
-    StoreSamples(red, rgb[0] + x);
-    StoreSamples(green, rgb[1] + x);
-    StoreSamples(blue, rgb[2] + x);
+    const Halves y = LoadSamples(ycc[0] + x);
+    const Halves cb = LoadCentred(ycc[1] + x);
+    const Halves cr = LoadCentred(ycc[2] + x);
+    const Pixels lower = Convert(y.lower, cb.lower, cr.lower);
+    const Pixels upper = Convert(y.upper, cb.upper, cr.upper);
+    hn::StoreU(Narrow(lower.red, upper.red), d, rgb[0] + x);
+    hn::StoreU(Narrow(lower.green, upper.green), d, rgb[1] + x);
+    hn::StoreU(Narrow(lower.blue, upper.blue), d, rgb[2] + x);
   }
 }
 

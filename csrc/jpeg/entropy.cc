@@ -48,8 +48,10 @@ Status EntropyDecoder::Begin(const JpegHeader& header, const Frame& frame) {
       if (Status status = ac_tables_[c].Build(spec); !status.ok()) {
         return std::move(status).AtOffset(header.scan_offset_bytes);
       }
+      ac_specs_[c] = spec;
     }
   }
+  can_skip_ = false;
   block_count_ = 0;
   for (size_t c = 0; c < components; ++c) {
     const ComponentPlane& plane = frame.planes[c];
@@ -57,6 +59,7 @@ Status EntropyDecoder::Begin(const JpegHeader& header, const Frame& frame) {
       for (int32_t across = 0; across < plane.blocks_across; ++across) {
         blocks_[block_count_++] = {.dc = &dc_tables_[dc_of[c]],
                                    .ac = &ac_tables_[ac_of[c]],
+                                   .skip = &skip_tables_[ac_of[c]],
                                    .component = static_cast<uint8_t>(c),
                                    .down = static_cast<uint8_t>(down),
                                    .across = static_cast<uint8_t>(across),
@@ -96,7 +99,21 @@ Status EntropyDecoder::DecodeMcus(int32_t count, const CoefficientBuffer& buffer
   return DecodeIntervals(count, &buffer, column);
 }
 
-Status EntropyDecoder::SkipMcus(int32_t count) { return DecodeIntervals(count, nullptr, 0); }
+Status EntropyDecoder::SkipMcus(int32_t count) {
+  if (count > 0) PrepareToSkip();
+  return DecodeIntervals(count, nullptr, 0);
+}
+
+/// Makes the skip tables, unless they are made: many images need none.
+void EntropyDecoder::PrepareToSkip() {
+  if (can_skip_) return;
+  for (size_t i = 0; i < block_count_; ++i) {
+    const auto table = static_cast<size_t>(blocks_[i].ac - ac_tables_.data());
+    if (i > 0 && blocks_[i].ac == blocks_[i - 1].ac) continue;
+    skip_tables_[table].Build(ac_specs_[table]);
+  }
+  can_skip_ = true;
+}
 
 /// Decodes `count` MCUs restart interval by restart interval; passes over them where `buffer` is
 /// null.
@@ -121,9 +138,10 @@ Status EntropyDecoder::DecodeIntervals(int32_t count, const CoefficientBuffer* b
 
 Status EntropyDecoder::DecodeMcusInTurn(int32_t skip, int32_t count,
                                         const std::array<CoefficientBuffer, 2>& buffers,
-                                        std::array<ScanPoint, 2>* points) const {
+                                        std::array<ScanPoint, 2>* points) {
   const auto blocks = std::span(blocks_).first(block_count_);
   std::array<State, 2> states = {StateAt((*points)[0]), StateAt((*points)[1])};
+  if (skip > 0) PrepareToSkip();
   EntropyFault fault = DecodeBlocksInTurn(states, blocks, {0, skip}, {nullptr, nullptr});
   if (fault == EntropyFault::kNone) {
     fault = DecodeBlocksInTurn(states, blocks, {0, count}, {buffers.data(), &buffers[1]});

@@ -58,7 +58,7 @@ class EntropyDecoder {
   /// of Seek and Tell is not touched.
   Status DecodeMcusInTurn(int32_t skip, int32_t count,
                           const std::array<CoefficientBuffer, 2>& buffers,
-                          std::array<ScanPoint, 2>* points) const;
+                          std::array<ScanPoint, 2>* points);
 
   /// What the kernels read and write.
   struct State {
@@ -74,6 +74,7 @@ class EntropyDecoder {
   struct Block {
     const DcTable* dc = nullptr;
     const AcTable* ac = nullptr;
+    const AcSkipTable* skip = nullptr;  // made when blocks are to be passed over
     uint8_t component = 0;
     uint8_t down = 0;           // row of blocks in the component's part of the MCU
     uint8_t across = 0;         // and column
@@ -83,6 +84,7 @@ class EntropyDecoder {
  private:
   Status DecodeIntervals(int32_t count, const CoefficientBuffer* buffer, int32_t column);
   Status PassRestartMarker();
+  void PrepareToSkip();
   State StateAt(const ScanPoint& point) const;
   ScanPoint PointOf(const State& state, int64_t mcu) const;
   const uint8_t* NextUnreadByte(const State& state, uint32_t* bit) const;
@@ -96,6 +98,9 @@ class EntropyDecoder {
   uint64_t offset_bytes_ = 0;         // of bytes_ in the file
   std::array<DcTable, 3> dc_tables_;  // by component
   std::array<AcTable, 3> ac_tables_;
+  std::array<HuffmanSpec, 3> ac_specs_;  // of those that are in use
+  std::array<AcSkipTable, 3> skip_tables_;
+  bool can_skip_ = false;  // whether they are made
 };
 
 }  // namespace fastinet

@@ -34,6 +34,8 @@ constexpr std::array<uint8_t, 64> kGroupOffsets = GroupOffsets();
 constexpr uint32_t kFullWindow = 56;
 static_assert(kFullWindow >= 3 * AcTable::kMaxEntryBits);
 static_assert(kFullWindow >= DcTable::kMaxEntryBits + 2 * AcTable::kMaxEntryBits);
+static_assert(kFullWindow >= 3 * AcSkipTable::kMaxEntryBits);
+static_assert(kFullWindow >= DcTable::kMaxEntryBits + 2 * AcSkipTable::kMaxEntryBits);
 static_assert(kFullWindow >= HuffmanCode::kMaxSymbolBits);
 
 constexpr uint64_t kEachByte = 0x0101010101010101u;
@@ -55,6 +57,16 @@ HWY_INLINE uint32_t BytesBeforeFF(uint64_t x) {
   constexpr uint64_t kLowBits = kEachByte * 0x7F;
   const uint64_t marks = ((x & kLowBits) + kEachByte) & x & (kEachByte << 7);
   return static_cast<uint32_t>(std::countl_zero(marks)) / 8;
+}
+
+/// `value`, of which the compiler knows nothing from here on: what is computed from it is computed
+/// by itself, not from what was made of the original before. No instruction.
+template <class T>
+HWY_INLINE T Opaque(T value) {
+#if defined(__GNUC__)  // and Clang
+  asm("" : "+r"(value));
+#endif
+  return value;
 }
 
 /// What RefillSlowly finds. Two numbers, so that they come back in registers.
@@ -118,107 +130,131 @@ struct BlockTarget {
 /// kMaxEntryBits each.
 class BlockDecoder {
  public:
-  HWY_INLINE explicit BlockDecoder(const EntropyDecoder::State& state)
+  HWY_INLINE explicit BlockDecoder(EntropyDecoder::State& state)
       : bits_(state.window),
         count_(static_cast<uint64_t>(state.window_bits)),
         next_(state.next),
         end_(state.end),
         fast_end_(state.end - state.next >= 8 ? state.end - 7 : state.next),
-        dc_(state.dc) {}
+        dc_(state.dc.data()) {}
 
   HWY_INLINE void Save(EntropyDecoder::State& state) const {
     state.window = bits_;
     state.window_bits = static_cast<int8_t>(count_);
     state.next = next_;
-    state.dc = dc_;
   }
 
   HWY_INLINE bool ran_out() const { return static_cast<int8_t>(count_) < 0; }
 
   /// Decodes one block.
-  template <bool kStore>
   HWY_INLINE EntropyFault DecodeBlock(const EntropyDecoder::Block& block,
                                       const BlockTarget& target) {
-    if (!Start<kStore>(block, target)) return EntropyFault::kBadCode;
+    if (!Start(block, target)) return EntropyFault::kBadCode;
     const AcTable::Entry* entries = block.ac->entries();
     size_t k = 0;
-    if (Step<kStore>(entries, k, target) && Step<kStore>(entries, k, target)) {
-      StepOn<kStore>(entries, k, target);
-    }
-    return Finish<kStore>(*block.ac, k, target);
+    if (Step(entries, k, target) && Step(entries, k, target)) StepOn(entries, k, target);
+    return Finish(*block.ac, k, target);
+  }
+
+  /// Passes over one block.
+  HWY_INLINE EntropyFault SkipBlock(const EntropyDecoder::Block& block) {
+    if (!PassDc(block)) return EntropyFault::kBadCode;
+    const AcSkipTable::Entry* entries = block.skip->entries();
+    size_t k = 0;
+    if (SkipStep(entries, k) && SkipStep(entries, k)) SkipOn(entries, k);
+    return FinishSkip(block, k);
   }
 
   /// Decodes one block each of two streams. Entries wait for each other within a stream only, so
   /// taking turns hides half of the waiting for as long as both blocks last. More than this does
   /// not fit the registers: going on with the next block of the stream whose block ends first, with
   /// its own tables, is slower.
-  template <bool kStore>
   static HWY_INLINE EntropyFault DecodeBlockOfTwo(BlockDecoder& a, BlockDecoder& b,
                                                   const EntropyDecoder::Block& block,
                                                   const BlockTarget& target_a,
                                                   const BlockTarget& target_b) {
-    if (!a.Start<kStore>(block, target_a) || !b.Start<kStore>(block, target_b)) {
+    if (!a.Start(block, target_a) || !b.Start(block, target_b)) {
       return EntropyFault::kBadCode;
     }
     const AcTable::Entry* entries = block.ac->entries();
     size_t k_a = 0;
     size_t k_b = 0;
-    if (a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b) &&
-        a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b)) {
+    if (a.Step(entries, k_a, target_a) && b.Step(entries, k_b, target_b) &&
+        a.Step(entries, k_a, target_a) && b.Step(entries, k_b, target_b)) {
       do {
         a.Refill();
         b.Refill();
-      } while (a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b) &&
-               a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b) &&
-               a.Step<kStore>(entries, k_a, target_a) && b.Step<kStore>(entries, k_b, target_b));
+      } while (a.Step(entries, k_a, target_a) && b.Step(entries, k_b, target_b) &&
+               a.Step(entries, k_a, target_a) && b.Step(entries, k_b, target_b) &&
+               a.Step(entries, k_a, target_a) && b.Step(entries, k_b, target_b));
     }
-    a.StepOn<kStore>(entries, k_a, target_a);
-    const EntropyFault fault = a.Finish<kStore>(*block.ac, k_a, target_a);
+    a.StepOn(entries, k_a, target_a);
+    const EntropyFault fault = a.Finish(*block.ac, k_a, target_a);
     if (HWY_UNLIKELY(fault != EntropyFault::kNone)) return fault;
-    b.StepOn<kStore>(entries, k_b, target_b);
-    return b.Finish<kStore>(*block.ac, k_b, target_b);
+    b.StepOn(entries, k_b, target_b);
+    return b.Finish(*block.ac, k_b, target_b);
+  }
+
+  /// Passes over one block each of two streams, likewise.
+  static HWY_INLINE EntropyFault SkipBlockOfTwo(BlockDecoder& a, BlockDecoder& b,
+                                                const EntropyDecoder::Block& block) {
+    if (!a.PassDc(block) || !b.PassDc(block)) return EntropyFault::kBadCode;
+    const AcSkipTable::Entry* entries = block.skip->entries();
+    size_t k_a = 0;
+    size_t k_b = 0;
+    if (a.SkipStep(entries, k_a) && b.SkipStep(entries, k_b) && a.SkipStep(entries, k_a) &&
+        b.SkipStep(entries, k_b)) {
+      do {
+        a.Refill();
+        b.Refill();
+      } while (a.SkipStep(entries, k_a) && b.SkipStep(entries, k_b) && a.SkipStep(entries, k_a) &&
+               b.SkipStep(entries, k_b) && a.SkipStep(entries, k_a) && b.SkipStep(entries, k_b));
+    }
+    a.SkipOn(entries, k_a);
+    const EntropyFault fault = a.FinishSkip(block, k_a);
+    if (HWY_UNLIKELY(fault != EntropyFault::kNone)) return fault;
+    b.SkipOn(entries, k_b);
+    return b.FinishSkip(block, k_b);
   }
 
  private:
-  /// Refills and decodes the DC coefficient; leaves enough bits for two entries.
-  template <bool kStore>
-  HWY_INLINE bool Start(const EntropyDecoder::Block& block, const BlockTarget& target) {
+  /// Refills and decodes the DC difference; leaves enough bits for two entries.
+  HWY_INLINE bool PassDc(const EntropyDecoder::Block& block) {
     Refill();
-    int32_t& dc = dc_[block.component];
-    if (!DecodeDc(*block.dc, dc)) return false;
-    if constexpr (kStore) target.coefficients[0] = static_cast<int16_t>(dc);
+    return DecodeDc(*block.dc, dc_[block.component]);
+  }
+
+  /// The same, and stores the DC coefficient.
+  HWY_INLINE bool Start(const EntropyDecoder::Block& block, const BlockTarget& target) {
+    if (!PassDc(block)) return false;
+    target.coefficients[0] = static_cast<int16_t>(dc_[block.component]);
     return true;
   }
 
   /// Refills and decodes entries for as long as Step does.
-  template <bool kStore>
   HWY_INLINE void StepOn(const AcTable::Entry* entries, size_t& k, const BlockTarget& target) {
     do {
       Refill();
-    } while (Step<kStore>(entries, k, target) && Step<kStore>(entries, k, target) &&
-             Step<kStore>(entries, k, target));
+    } while (Step(entries, k, target) && Step(entries, k, target) && Step(entries, k, target));
   }
 
   /// Takes a block from an entry that Step refused to its end.
-  template <bool kStore>
   HWY_INLINE EntropyFault Finish(const AcTable& ac, size_t k, const BlockTarget& target) {
     const AcTable::Entry* entries = ac.entries();
     while (true) {
-      const AcTable::Entry& entry = NextEntry(entries);
+      const AcTable::Entry& entry = entries[IndexOfNext()];
       // The block's end, mostly: alone or after a coefficient. Both in one go, since which of the
       // two it is cannot be predicted; alone it brings the value 0.
       const size_t before_end = size_t{entry.advance} - HuffmanCode::kEndOfBlock;
       if (HWY_LIKELY(before_end <= 16 && k + before_end < 63)) {
         k += before_end;
-        if constexpr (kStore) {
-          int16_t& coefficient = target.coefficients[kGroupOffsets[k]];
-          coefficient = static_cast<int16_t>(coefficient | FirstValue(entry, bits_));
-        }
+        int16_t& coefficient = target.coefficients[kGroupOffsets[k]];
+        coefficient = static_cast<int16_t>(coefficient | FirstValue(entry, bits_));
         Use(entry.bits);
         break;
       }
       if (k + entry.advance == 63) {  // one or two symbols that fill the block exactly
-        if constexpr (kStore) StoreValues(entry, bits_, k, target);
+        StoreValues(entry, bits_, k, target);
         k = 63;
         Use(entry.bits);
         break;
@@ -232,13 +268,42 @@ class BlockDecoder {
       if (symbol.advance == HuffmanCode::kEndOfBlock) break;
       k += symbol.advance;
       if (k > 63) return EntropyFault::kTooManyCoefficients;
-      if constexpr (kStore)
-        target.coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
+      target.coefficients[kGroupOffsets[k]] = static_cast<int16_t>(symbol.value);
       if (k == 63) break;
-      StepOn<kStore>(entries, k, target);
+      StepOn(entries, k, target);
     }
-    if constexpr (kStore) *target.last = static_cast<uint8_t>(k);
+    *target.last = static_cast<uint8_t>(k);
     return EntropyFault::kNone;
+  }
+
+  /// Refills and passes over entries for as long as SkipStep does.
+  HWY_INLINE void SkipOn(const AcSkipTable::Entry* entries, size_t& k) {
+    do {
+      Refill();
+    } while (SkipStep(entries, k) && SkipStep(entries, k) && SkipStep(entries, k));
+  }
+
+  /// Takes a block that is passed over from an entry that SkipStep refused to its end.
+  HWY_INLINE EntropyFault FinishSkip(const EntropyDecoder::Block& block, size_t k) {
+    while (true) {
+      const uint64_t entry = block.skip->entries()[bits_ >> (64 - AcSkipTable::kIndexBits)];
+      const size_t advance = entry >> 8;
+      const size_t before_end = advance - HuffmanCode::kEndOfBlock;
+      if (HWY_LIKELY(before_end < 63 && k + before_end < 63) || k + advance == 63) {
+        Use(entry);
+        return EntropyFault::kNone;
+      }
+      // A single symbol, as in Finish.
+      Refill();
+      const HuffmanCode::Symbol symbol = block.ac->code().Find(bits_);
+      if (symbol.bits == 0) return EntropyFault::kBadCode;
+      Use(symbol.bits);
+      if (symbol.advance == HuffmanCode::kEndOfBlock) return EntropyFault::kNone;
+      k += symbol.advance;
+      if (k > 63) return EntropyFault::kTooManyCoefficients;
+      if (k == 63) return EntropyFault::kNone;
+      SkipOn(block.skip->entries(), k);
+    }
   }
 
   HWY_INLINE void Refill() {
@@ -251,7 +316,10 @@ class BlockDecoder {
         // All that fits of the eight bytes, of which (63 - count) / 8 whole ones are counted. The
         // bits of the next one that stand behind them are or-ed once more, at the same places, by
         // the refill after this.
-        bits_ |= bytes >> count;
+        //
+        // The shift takes a count of its own: x86's masks by itself, so that it need not wait for
+        // the mask that the lines below want.
+        bits_ |= bytes >> (Opaque(count_) & 63);
         next_ += (63 - count) >> 3;
         count_ = count | kFullWindow;  // count + 8 * ((63 - count) / 8): 56..63, the low bits stay
         return;
@@ -269,9 +337,7 @@ class BlockDecoder {
     count_ -= count;
   }
 
-  HWY_INLINE const AcTable::Entry& NextEntry(const AcTable::Entry* entries) const {
-    return entries[bits_ >> (64 - AcTable::kIndexBits)];
-  }
+  HWY_INLINE size_t IndexOfNext() const { return bits_ >> (64 - AcTable::kIndexBits); }
 
   /// Bits start..start + length - 1 of `bits`, where start is the lowest byte of `range` and length
   /// the next one.
@@ -318,15 +384,27 @@ class BlockDecoder {
 
   /// Decodes the next entry if its symbols are ordinary ones, and do not fill the block. Otherwise
   /// changes nothing and returns false.
-  template <bool kStore>
   HWY_INLINE bool Step(const AcTable::Entry* entries, size_t& k, const BlockTarget& target) {
-    const AcTable::Entry& entry = NextEntry(entries);
+    const size_t index = IndexOfNext();
+    // The bits first, since the next entry waits for them and nothing for the values; by an address
+    // of their own, since GCC would work one out for all fields before it loads any.
+    const uint64_t bits = entries[Opaque(index)].bits;
+    const AcTable::Entry& entry = entries[index];
     const size_t next_k = k + entry.advance;
     if (HWY_UNLIKELY(next_k >= 63)) return false;
-    // The bits first, since the next entry waits for them and nothing for the values.
     const uint64_t window = bits_;
-    Use(entry.bits);
-    if constexpr (kStore) StoreValues(entry, window, k, target);
+    Use(bits);
+    StoreValues(entry, window, k, target);
+    k = next_k;
+    return true;
+  }
+
+  /// Passes over the next entry, as Step decodes it.
+  HWY_INLINE bool SkipStep(const AcSkipTable::Entry* entries, size_t& k) {
+    const uint64_t entry = entries[bits_ >> (64 - AcSkipTable::kIndexBits)];
+    const size_t next_k = k + (entry >> 8);
+    if (HWY_UNLIKELY(next_k >= 63)) return false;
+    Use(entry);
     k = next_k;
     return true;
   }
@@ -337,7 +415,9 @@ class BlockDecoder {
   const uint8_t* next_;  // the first byte that no counted bit comes from
   const uint8_t* const end_;
   const uint8_t* const fast_end_;  // eight bytes can be loaded before it
-  std::array<int32_t, 3> dc_;
+  /// The state's own: an array in here, of which any element may be meant, would keep Clang from
+  /// giving the other members registers.
+  int32_t* const dc_;
 };
 
 /// Where `block` goes of the MCU in column `mcu` of `buffer`.
@@ -349,59 +429,55 @@ HWY_INLINE BlockTarget TargetOf(const EntropyDecoder::Block& block, const Coeffi
           row.last + at};
 }
 
-template <bool kStore>
-EntropyFault DecodeRangeAs(EntropyDecoder::State& state,
-                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                           const CoefficientBuffer* buffer) {
-  BlockDecoder decoder(state);
-  EntropyFault fault = EntropyFault::kNone;
-  for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
+/// Runs `take` for each block of each MCU, until one has a fault.
+template <class Take>
+HWY_INLINE EntropyFault ForEachBlock(std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
+                                     Take take) {
+  for (int32_t mcu = mcus.first; mcu < mcus.end; ++mcu) {
     for (const EntropyDecoder::Block& block : blocks) {
-      BlockTarget target;
-      if constexpr (kStore) target = TargetOf(block, *buffer, mcu);
-      fault = decoder.DecodeBlock<kStore>(block, target);
-      if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
+      const EntropyFault fault = take(block, mcu);
+      if (HWY_UNLIKELY(fault != EntropyFault::kNone)) return fault;
     }
   }
-  decoder.Save(state);
-  return decoder.ran_out() ? EntropyFault::kOutOfData : fault;
-}
-
-template <bool kStore>
-EntropyFault DecodeTwoRangesAs(std::array<EntropyDecoder::State, 2>& states,
-                               std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
-                               const std::array<const CoefficientBuffer*, 2>& buffers) {
-  BlockDecoder a(states[0]);
-  BlockDecoder b(states[1]);
-  EntropyFault fault = EntropyFault::kNone;
-  for (int32_t mcu = mcus.first; mcu < mcus.end && fault == EntropyFault::kNone; ++mcu) {
-    for (const EntropyDecoder::Block& block : blocks) {
-      BlockTarget target_a, target_b;
-      if constexpr (kStore) {
-        target_a = TargetOf(block, *buffers[0], mcu);
-        target_b = TargetOf(block, *buffers[1], mcu);
-      }
-      fault = BlockDecoder::DecodeBlockOfTwo<kStore>(a, b, block, target_a, target_b);
-      if (HWY_UNLIKELY(fault != EntropyFault::kNone)) break;
-    }
-  }
-  a.Save(states[0]);
-  b.Save(states[1]);
-  return a.ran_out() || b.ran_out() ? EntropyFault::kOutOfData : fault;
+  return EntropyFault::kNone;
 }
 
 EntropyFault DecodeRange(EntropyDecoder::State& state,
                          std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                          const CoefficientBuffer* buffer) {
-  return buffer == nullptr ? DecodeRangeAs<false>(state, blocks, mcus, buffer)
-                           : DecodeRangeAs<true>(state, blocks, mcus, buffer);
+  BlockDecoder decoder(state);
+  const EntropyFault fault =
+      buffer == nullptr
+          ? ForEachBlock(blocks, mcus,
+                         [&](const EntropyDecoder::Block& block, int32_t)
+                             HWY_ATTR { return decoder.SkipBlock(block); })
+          : ForEachBlock(blocks, mcus,
+                         [&](const EntropyDecoder::Block& block, int32_t mcu) HWY_ATTR {
+                           return decoder.DecodeBlock(block, TargetOf(block, *buffer, mcu));
+                         });
+  decoder.Save(state);
+  return decoder.ran_out() ? EntropyFault::kOutOfData : fault;
 }
 
 EntropyFault DecodeTwoRanges(std::array<EntropyDecoder::State, 2>& states,
                              std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                              const std::array<const CoefficientBuffer*, 2>& buffers) {
-  return buffers[0] == nullptr ? DecodeTwoRangesAs<false>(states, blocks, mcus, buffers)
-                               : DecodeTwoRangesAs<true>(states, blocks, mcus, buffers);
+  BlockDecoder a(states[0]);
+  BlockDecoder b(states[1]);
+  const EntropyFault fault =
+      buffers[0] == nullptr
+          ? ForEachBlock(blocks, mcus,
+                         [&](const EntropyDecoder::Block& block, int32_t)
+                             HWY_ATTR { return BlockDecoder::SkipBlockOfTwo(a, b, block); })
+          : ForEachBlock(blocks, mcus,
+                         [&](const EntropyDecoder::Block& block, int32_t mcu) HWY_ATTR {
+                           return BlockDecoder::DecodeBlockOfTwo(a, b, block,
+                                                                 TargetOf(block, *buffers[0], mcu),
+                                                                 TargetOf(block, *buffers[1], mcu));
+                         });
+  a.Save(states[0]);
+  b.Save(states[1]);
+  return a.ran_out() || b.ran_out() ? EntropyFault::kOutOfData : fault;
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ struct McuRange {
 };
 
 /// Decodes the blocks of MCUs of one restart interval into `buffer`; `blocks` are those of each
-/// MCU, in the order of the scan. The buffer may be null: then they are passed over.
+/// MCU, in the order of the scan. The buffer may be null: then they are passed over,
+/// by their skip tables.
 EntropyFault DecodeBlocks(EntropyDecoder::State& state,
                           std::span<const EntropyDecoder::Block> blocks, McuRange mcus,
                           const CoefficientBuffer* buffer);

@@ -18,14 +18,13 @@ inline uint64_t HashNumber(uint64_t number, uint64_t hash) {
 /// Mixes bytes into a hash. The same on every machine.
 inline uint64_t HashBytes(Bytes bytes, uint64_t hash) {
   hash = HashNumber(bytes.size(), hash);
-  while (!bytes.empty()) {
-    const size_t count = bytes.size() < 8 ? bytes.size() : 8;
-    uint64_t number = 0;
-    for (size_t i = 0; i < count; ++i) number |= uint64_t{bytes[i]} << (8 * i);
-    hash = HashNumber(number, hash);
-    bytes = bytes.subspan(count);
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+    hash = HashNumber(LoadLittleEndian64(bytes.data()), hash);
   }
-  return hash;
+  if (bytes.empty()) return hash;
+  uint64_t number = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) number |= uint64_t{bytes[i]} << (8 * i);
+  return HashNumber(number, hash);
 }
 
 }  // namespace fastinet

@@ -184,4 +184,42 @@ void AcTable::JoinPairs() {
   }
 }
 
+void AcSkipTable::Build(const HuffmanSpec& spec) {
+  // What so many bits show, for each number of bits from 0 on: a list of 2^bits entries that starts
+  // where its length says, 0 where they show no whole code. A list is made from shorter ones.
+  std::array<Entry, size_t{2} << kIndexBits> lists;
+  constexpr uint32_t kEnd = HuffmanCode::kEndOfBlock;
+  for (uint32_t known = 0; known <= kIndexBits; ++known) {
+    Entry* entry = lists.data() + (size_t{1} << known);
+    Entry* const list_end = entry + (size_t{1} << known);
+    uint32_t index = 0;
+    for (uint32_t length = 1; length <= known; ++length) {
+      for (uint32_t i = 0; i < spec.counts[length - 1]; ++i, ++index) {
+        Entry* const end = entry + (size_t{1} << (known - length));
+        const uint32_t size = spec.values[index] & 15;
+        const uint32_t bits = length + size;
+        const uint32_t advance = AdvanceOf(spec.values[index], HuffmanCode::Kind::kAc);
+        const auto own =
+            static_cast<Entry>(bits > kMaxEntryBits ? kLong << 8 : bits | advance << 8);
+        if (advance == kEnd || bits >= known) {
+          std::fill(entry, end, own);
+        } else {
+          const Entry* const rest = lists.data() + (size_t{1} << (known - bits));
+          for (uint32_t value = 0; value < 1u << size; ++value) {
+            for (size_t j = 0; j < size_t{1} << (known - bits); ++j) {
+              // Advances stay below kEnd, but for the end's own.
+              const uint32_t sum = (rest[j] >> 8 & (kEnd - 1)) + advance;
+              const bool joins = sum < 63 && (rest[j] & 0xFF) + bits <= kMaxEntryBits;
+              *entry++ = static_cast<Entry>(joins ? own + rest[j] : own);
+            }
+          }
+        }
+        entry = end;
+      }
+    }
+    std::fill(entry, list_end, known == kIndexBits ? Entry{kLong << 8} : Entry{0});
+  }
+  std::copy_n(lists.end() - entries_.size(), entries_.size(), entries_.begin());
+}
+
 }  // namespace fastinet

@@ -125,4 +125,26 @@ class AcTable {
   HuffmanCode code_;
 };
 
+/// Passes over AC coefficients: as many symbols at a time as have their codes within the index, and
+/// the end of the block. Values may go on behind the index, since nobody asks for them.
+class AcSkipTable {
+ public:
+  /// One more than decoding has: entries are smaller, and there is nothing to store.
+  static constexpr uint32_t kIndexBits = 11;
+
+  /// Bits of all symbols, and advance << 8, as in AcTable; kLong alone where the first symbol is
+  /// not in the index or has too many bits.
+  using Entry = uint16_t;
+  static constexpr uint32_t kLong = 255;
+  static constexpr uint32_t kMaxEntryBits = 18;  // so that a full bit window serves three
+
+  /// `spec` must be one that AcTable::Build takes.
+  void Build(const HuffmanSpec& spec);
+
+  const Entry* entries() const { return entries_.data(); }
+
+ private:
+  std::array<Entry, size_t{1} << kIndexBits> entries_;
+};
+
 }  // namespace fastinet

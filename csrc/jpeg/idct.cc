@@ -20,8 +20,9 @@ void InverseDctRow(const BlockRow& row, int32_t first, int32_t last,
                    const DequantizationSteps& steps, uint8_t* out, ptrdiff_t stride) {
   for (int32_t block = first * kBlocksPerGroup; block < (last + 1) * kBlocksPerGroup; ++block) {
     const ptrdiff_t group = block / kBlocksPerGroup;
-    InverseDctBlock(row.coefficients + group * kGroupLength + block % kBlocksPerGroup * 8, steps,
-                    out, stride);
+    int16_t* coefficients = row.coefficients + group * kGroupLength + block % kBlocksPerGroup * 8;
+    InverseDctBlock(coefficients, steps, out, stride);
+    for (int32_t i = 0; i < 8; ++i) std::fill_n(coefficients + i * kGroupRowLength, 8, int16_t{0});
     out += 8;
   }
 }
@@ -209,11 +210,20 @@ HWY_INLINE VRow Dequantized(const int16_t* coefficients, const DequantizationSte
                  hn::LoadDup128(d, steps.step.data() + row * 8));
 }
 
+/// Sets the first `rows` rows of blocks to 0.
+HWY_INLINE void ClearRows(int16_t* coefficients, size_t rows) {
+  const Rows d;
+  for (size_t i = 0; i < rows; ++i) {
+    hn::Store(hn::Zero(d), d, coefficients + i * kGroupRowLength);
+  }
+}
+
 /// All blocks have their coefficient 0 alone.
-HWY_INLINE void TransformFlat(const int16_t* coefficients, const DequantizationSteps& steps,
-                              uint8_t* out, ptrdiff_t stride) {
+HWY_INLINE void TransformFlat(int16_t* coefficients, const DequantizationSteps& steps, uint8_t* out,
+                              ptrdiff_t stride) {
   const Rows d;
   const VRow scaled = hn::ShiftLeft<kPass1Bits>(Dequantized(coefficients, steps, 0));
+  ClearRows(coefficients, 1);
   const VRow half = hn::Set(d, 1 << (kPass1Bits + 2));
   const VRow level = hn::ShiftRight<kPass1Bits + 3>(hn::SaturatedAdd(scaled, half));
   HWY_ALIGN static constexpr uint8_t kFirstLane[16] = {0, 1, 0, 1, 0, 1, 0, 1,
@@ -227,7 +237,7 @@ HWY_INLINE void TransformFlat(const int16_t* coefficients, const DequantizationS
 
 /// Only rows and columns below kSize hold coefficients that may differ from 0.
 template <size_t kSize>
-HWY_INLINE void TransformBlocks(const int16_t* coefficients, const DequantizationSteps& steps,
+HWY_INLINE void TransformBlocks(int16_t* coefficients, const DequantizationSteps& steps,
                                 uint8_t* out, ptrdiff_t stride) {
   VRow r[8];
   for (size_t i = 0; i < kSize; ++i) r[i] = Dequantized(coefficients, steps, i);
@@ -237,8 +247,10 @@ HWY_INLINE void TransformBlocks(const int16_t* coefficients, const Dequantizatio
     for (size_t i = 0; i < kBlocks; ++i) {
       InverseDctBlock(coefficients + i * 8, steps, out + i * 8, stride);
     }
+    ClearRows(coefficients, kSize);
     return;
   }
+  ClearRows(coefficients, kSize);
   TransformColumns<kPass1Shift, kPass1Shift, kSize>(r);
   Transpose(r);
   TransformColumns<kPass2Shift, kPass2Shift - 8, kSize>(r);
@@ -252,9 +264,8 @@ void InverseDctRow(const BlockRow& row, int32_t first, int32_t last,
                    const DequantizationSteps& steps, uint8_t* out, ptrdiff_t stride) {
   const size_t end = static_cast<size_t>(last + 1) * kBlocksPerGroup;
   for (size_t block = static_cast<size_t>(first) * kBlocksPerGroup; block < end; block += kBlocks) {
-    const int16_t* coefficients = row.coefficients +
-                                  block / kBlocksPerGroup * size_t{kGroupLength} +
-                                  block % kBlocksPerGroup * 8;
+    int16_t* coefficients = row.coefficients + block / kBlocksPerGroup * size_t{kGroupLength} +
+                            block % kBlocksPerGroup * 8;
     uint32_t length = 0;
     for (size_t i = 0; i < kBlocks; ++i) {
       length = std::max<uint32_t>(length, row.last[block + i]);

@@ -17,7 +17,8 @@ struct DequantizationSteps {
 
 DequantizationSteps StepsOf(const std::array<uint16_t, 64>& zig_zag);
 
-/// Dequantises and transforms groups first..last of a row of blocks. Group `first` becomes the
+/// Dequantises and transforms groups first..last of a row of blocks, and sets their coefficients to
+/// 0, which costs less here, where they are at hand, than by itself. Group `first` becomes the
 /// 8 x 32 samples at `out`, the others follow to its right; rows of samples are `stride` bytes
 /// apart. Blocks that were not decoded become grey.
 ///
@@ -28,8 +29,8 @@ DequantizationSteps StepsOf(const std::array<uint16_t, 64>& zig_zag);
 void InverseDct(const BlockRow& row, int32_t first, int32_t last, const DequantizationSteps& steps,
                 uint8_t* out, ptrdiff_t stride);
 
-/// InverseDct of one block alone, in plain code: `coefficients` begins with the block's first one
-/// in its group, whose layout it has. `out` is 8 x 8 samples.
+/// The same for one block alone, in plain code, and without changing it: `coefficients` begins with
+/// the block's first one in its group, whose layout it has. `out` is 8 x 8 samples.
 void InverseDctBlock(const int16_t* coefficients, const DequantizationSteps& steps, uint8_t* out,
                      ptrdiff_t stride);
 

@@ -63,13 +63,16 @@ void TestInverseDct(const std::string& target) {
       row.last[block] = static_cast<uint8_t>(kind.count - 1);
     }
     std::vector<uint8_t> got(8 * kStride), want(8 * kStride);
-    InverseDct(row, 0, kGroups - 1, steps, got.data(), kStride);
     for (ptrdiff_t block = 0; block < kGroups * kBlocksPerGroup; ++block) {
       InverseDctBlock(
           row.coefficients + block / kBlocksPerGroup * kGroupLength + block % kBlocksPerGroup * 8,
           steps, want.data() + block * 8, kStride);
     }
+    InverseDct(row, 0, kGroups - 1, steps, got.data(), kStride);
     CHECK_MESSAGE(got == want, target, " round ", round);
+    const auto left = std::count_if(row.coefficients, row.coefficients + kGroups * kGroupLength,
+                                    [](int16_t coefficient) { return coefficient != 0; });
+    CHECK_MESSAGE(left == 0, target, " round ", round);
   }
 }
 

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "base/checked.h"
-#include "base/clock.h"
 #include "jpeg/colour.h"
 #include "jpeg/upsample.h"
 
@@ -25,24 +24,6 @@ uint8_t* Aligned(std::vector<uint8_t>* storage, size_t bytes) {
 size_t PaddedRow(int32_t width) {
   return (static_cast<size_t>(width) + kRowPadding + kAlignment - 1) / kAlignment * kAlignment;
 }
-
-/// Adds the time of its life to a counter, when asked to.
-class StageTimer {
- public:
-  StageTimer(bool enabled, uint64_t* nanoseconds) : nanoseconds_(enabled ? nanoseconds : nullptr) {
-    if (nanoseconds_ != nullptr) start_ = Clock::now();
-  }
-  ~StageTimer() {
-    if (nanoseconds_ == nullptr) return;
-    *nanoseconds_ += NanosecondsSince(start_);
-  }
-  StageTimer(const StageTimer&) = delete;
-  StageTimer& operator=(const StageTimer&) = delete;
-
- private:
-  uint64_t* nanoseconds_;
-  Clock::time_point start_;
-};
 
 bool LooksUpAndDown(const ComponentPlane& plane) {
   return plane.upsampling == Upsampling::kFancyH2V2 || plane.upsampling == Upsampling::kFancyH1V2;
@@ -103,21 +84,20 @@ Status RegionDecoder::DecodeRegion(const JpegHeader& header, const JpegSlice& jp
 /// as many bands of pixels as are complete.
 Status RegionDecoder::DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sink) {
   if (checkpoints != nullptr) FASTINET_RETURN_IF_ERROR(VerifyCheckpoints(*checkpoints));
+  // The image before may have been left in the middle of a row.
+  for (CoefficientBuffer& buffer : coefficients_) buffer.Clear();
   const bool waits_for_next = std::any_of(frame_.planes.begin(), frame_.planes.end(),
                                           [](const auto& plane) { return LooksUpAndDown(plane); });
   const int32_t end = region_.y + region_.height;
+  StageClock clock(stats_->measure_time);
   for (int32_t row = extent_.mcu_rows.first; row <= extent_.mcu_rows.last;) {
     const int32_t rows = HasTwin(row, checkpoints) ? 2 : 1;
-    {
-      const StageTimer timer(stats_->measure_time, &stats_->entropy_ns);
-      FASTINET_RETURN_IF_ERROR(rows == 2 ? DecodeTwoMcuRows(row, *checkpoints)
-                                         : DecodeMcuRow(row, checkpoints));
-    }
+    FASTINET_RETURN_IF_ERROR(rows == 2 ? DecodeTwoMcuRows(row, *checkpoints)
+                                       : DecodeMcuRow(row, checkpoints));
+    clock.EndStage(&stats_->entropy_ns);
     for (int32_t i = 0; i < rows; ++i, ++row) {
-      {
-        const StageTimer timer(stats_->measure_time, &stats_->idct_ns);
-        TransformMcuRow(row, coefficients_[static_cast<size_t>(i)]);
-      }
+      TransformMcuRow(row, coefficients_[static_cast<size_t>(i)]);
+      clock.EndStage(&stats_->idct_ns);
       // Fancy upsampling leans on the row of samples below.
       const int32_t complete = row == extent_.mcu_rows.last
                                    ? end
@@ -125,7 +105,7 @@ Status RegionDecoder::DecodeMcuRows(const Checkpoints* checkpoints, RowSink& sin
       while (next_row_ < complete) {
         const int32_t band_rows = std::min(RowSink::kBandRows, complete - next_row_);
         if (band_rows < RowSink::kBandRows && complete != end) break;
-        FASTINET_RETURN_IF_ERROR(EmitBand(band_rows, sink));
+        FASTINET_RETURN_IF_ERROR(EmitBand(band_rows, sink, clock));
       }
     }
   }
@@ -253,7 +233,6 @@ bool RegionDecoder::FindRestart(int64_t mcu) {
 Status RegionDecoder::DecodeMcuRow(int32_t mcu_row, const Checkpoints* checkpoints) {
   FASTINET_RETURN_IF_ERROR(GoTo(FirstMcu(mcu_row), checkpoints));
   const int32_t count = extent_.mcu_columns.count();
-  coefficients_[0].Clear();
   FASTINET_RETURN_IF_ERROR(entropy_.DecodeMcus(count, coefficients_[0], 0));
   stats_->mcus_decoded += static_cast<uint64_t>(count);
   position_ = entropy_.Tell();
@@ -278,7 +257,6 @@ Status RegionDecoder::DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& check
   for (size_t i = 0; i < points.size(); ++i) {
     points[i] = checkpoints.AtOrBefore(FirstMcu(mcu_row + static_cast<int32_t>(i)))->point;
     FASTINET_RETURN_IF_ERROR(CheckReach(points[i]));
-    coefficients_[i].Clear();
   }
   const auto skip = static_cast<int32_t>(FirstMcu(mcu_row) - points[0].mcu);
   const int32_t count = extent_.mcu_columns.count();
@@ -299,7 +277,7 @@ Status RegionDecoder::VerifyArrival(const Checkpoints& checkpoints, const ScanPo
   return DoesNotFit(point.bit);
 }
 
-/// Turns the coefficients of one MCU row into samples.
+/// Turns the coefficients of one MCU row into samples, and leaves all of them at 0.
 void RegionDecoder::TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& coefficients) {
   for (size_t c = 0; c < static_cast<size_t>(frame_.component_count); ++c) {
     const ComponentPlane& plane = frame_.planes[c];
@@ -309,8 +287,14 @@ void RegionDecoder::TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& co
     const int32_t last = (columns.last - ring.first_column) / kGroupRowLength;
     for (int32_t down = 0; down < plane.blocks_down; ++down) {
       const int32_t row = (mcu_row * plane.blocks_down + down) * 8;
-      if (row + 7 < extent_.rows[c].first || row > extent_.rows[c].last) continue;
-      InverseDct(coefficients.row(c, static_cast<size_t>(down)), first, last, ring.steps,
+      const BlockRow& blocks = coefficients.row(c, static_cast<size_t>(down));
+      if (row + 7 < extent_.rows[c].first || row > extent_.rows[c].last) {
+        blocks.Clear(0, blocks.groups);
+        continue;
+      }
+      blocks.Clear(0, first);
+      blocks.Clear(last + 1, blocks.groups);
+      InverseDct(blocks, first, last, ring.steps,
                  ring.at(row, ring.first_column + first * kGroupRowLength), ring.stride);
       if (LooksLeftAndRight(plane)) RepeatEdges(c, row);
     }
@@ -329,7 +313,7 @@ void RegionDecoder::RepeatEdges(size_t c, int32_t row) {
 }
 
 /// Hands the next `rows` rows of pixels over.
-Status RegionDecoder::EmitBand(int32_t rows, RowSink& sink) {
+Status RegionDecoder::EmitBand(int32_t rows, RowSink& sink, StageClock& clock) {
   const ptrdiff_t plane_bytes = RowSink::kBandRows * band_stride_;
   RowBand band{.plane = {band_rows_, band_rows_ + plane_bytes, band_rows_ + 2 * plane_bytes},
                .row_stride = band_stride_,
@@ -337,15 +321,15 @@ Status RegionDecoder::EmitBand(int32_t rows, RowSink& sink) {
                .channels = frame_.component_count,
                .width = region_.width,
                .rows = rows};
-  {
-    const StageTimer timer(stats_->measure_time, &stats_->colour_ns);
-    for (int32_t i = 0; i < rows; ++i) {
-      uint8_t* out = band_rows_ + i * band_stride_;
-      ConvertRow(next_row_ + i, {out, out + plane_bytes, out + 2 * plane_bytes});
-    }
+  for (int32_t i = 0; i < rows; ++i) {
+    uint8_t* out = band_rows_ + i * band_stride_;
+    ConvertRow(next_row_ + i, {out, out + plane_bytes, out + 2 * plane_bytes});
   }
+  clock.EndStage(&stats_->colour_ns);
   next_row_ += rows;
-  return sink.OnRows(band);
+  FASTINET_RETURN_IF_ERROR(sink.OnRows(band));
+  clock.EndStage(nullptr);  // the sink's time is its own
+  return {};
 }
 
 /// Makes row `y` of pixels: every component at full size, then as RGB.

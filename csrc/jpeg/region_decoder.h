@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/image.h"
 #include "base/status.h"
 #include "jpeg/checkpoints.h"
@@ -71,6 +72,25 @@ class RegionDecoder {
                       const Checkpoints* checkpoints, RowSink& sink, DecodeStats* stats = nullptr);
 
  private:
+  /// Divides time among stages that follow each other, when asked to: one reading for the end of
+  /// one and the start of the next.
+  class StageClock {
+   public:
+    explicit StageClock(bool enabled) : enabled_(enabled) { EndStage(nullptr); }
+
+    /// Adds the time since the last call to a counter; to none where it is null.
+    void EndStage(uint64_t* nanoseconds) {
+      if (!enabled_) return;
+      const auto now = Clock::now();
+      if (nanoseconds != nullptr) *nanoseconds += Nanoseconds(now - last_);
+      last_ = now;
+    }
+
+   private:
+    bool enabled_;
+    Clock::time_point last_;
+  };
+
   /// The last rows of a component's samples: row y at index y % rows.
   struct SampleRing {
     std::vector<uint8_t> storage;
@@ -98,7 +118,7 @@ class RegionDecoder {
   Status DecodeTwoMcuRows(int32_t mcu_row, const Checkpoints& checkpoints);
   void TransformMcuRow(int32_t mcu_row, const CoefficientBuffer& coefficients);
   void RepeatEdges(size_t c, int32_t row);
-  Status EmitBand(int32_t rows, RowSink& sink);
+  Status EmitBand(int32_t rows, RowSink& sink, StageClock& clock);
   void ConvertRow(int32_t y, const std::array<uint8_t*, 3>& out);
   const uint8_t* UpsampledRow(size_t c, int32_t y);
 
