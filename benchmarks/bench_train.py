@@ -16,16 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from archives import photographs
-from pipelines import (
-    TRAIN,
-    VAL,
-    EpochPlan,
-    Fastinet,
-    OneThread,
-    pillow,
-    simplejpeg_opencv,
-    simplejpeg_opencv_val,
-)
+from peers import simplejpeg_opencv, simplejpeg_opencv_val
+from pipelines import TRAIN, VAL, EpochPlan, Fastinet, OneThread, pillow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import click
 from archives import photographs
-from pipelines import SIZE, EpochPlan, Fastinet, OneThread, simplejpeg_opencv
+from peers import simplejpeg_opencv
+from pipelines import SIZE, EpochPlan, Fastinet, OneThread
 
 import fastinet
 

@@ -1,43 +1,46 @@
 """The first table of docs/figures.md, measured in one run and printed as ratios.
 
     python benchmarks/figures.py                  # on synthetic photographs
-    FASTINET_SAMPLE=train.tar python benchmarks/figures.py --json figures.json
+    FASTINET_SAMPLE=train.tar python benchmarks/figures.py --rounds 15 --markdown figures.md
 
-Ratios are medians over interleaved rounds: both sides of a ratio run in the same round, one after
-the other, so that whatever else the machine does hits both.
+Ratios are medians over rounds: both sides of a ratio run in the same round, all that a round has in
+an order that is drawn anew, so that whatever else the machine does hits both. The interval is the
+one that the true median lies in with 95 % confidence, whatever the distribution. Peers that are not
+installed are named, with what would install them.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import cost_by_area
 from archives import TRAIN_ITEMS, indexed_train_archive, photographs, sparse_train_tar
-from pipelines import (
-    BATCH,
-    FORMATS,
-    SIZE,
-    VAL,
-    Fastinet,
-    each_in_turn,
-    pillow,
-    simplejpeg_opencv,
-    simplejpeg_opencv_val,
+from beside_peers import decode_figures, pipeline_figures
+from peak_memory import BATCHES_HELD, peak_bytes
+from peers import missing
+from pipelines import BATCH, FORMATS, SIZE, Fastinet
+from rounds import (
+    Figure,
+    as_markdown,
+    cpu_seconds,
+    in_drawn_order,
+    interval_of_median,
+    ratio_figure,
+    show,
+    skipped,
+    wall_seconds,
 )
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 import fastinet
 from fastinet.base.cpus import available_cpus
@@ -49,114 +52,6 @@ if TYPE_CHECKING:
     from fastinet.loading.stats import LoaderStats
 
 MEGABYTE = 1e6
-
-
-@dataclass
-class Figure:
-    """One measured figure beside its goal."""
-
-    name: str
-    value: float
-    unit: str
-    goal: str
-    met: bool
-    detail: str
-
-
-def cpu_seconds(work: Callable[..., object], *arguments: object) -> float:
-    """CPU time of this process, all threads."""
-    start = time.process_time()
-    work(*arguments)
-    return time.process_time() - start
-
-
-def wall_seconds(work: Callable[..., object], *arguments: object) -> float:
-    """Time by the clock."""
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
-
-
-def ratio_figure(
-    name: str, above: list[float], below: list[float], goal: str, detail: str
-) -> Figure:
-    """The median of the ratios of all rounds; a goal is "<= 0.5" or ">= 2", or "" for none."""
-    ratios = [a / b for a, b in zip(above, below, strict=True)]
-    value = statistics.median(ratios)
-    sign, bound = goal.split() if goal else (">=", "0")
-    met = value <= float(bound) if sign == "<=" else value >= float(bound)
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f} in {len(ratios)} rounds"
-    return Figure(name, value, "x", goal, met, f"{detail}; {spread}")
-
-
-def pipeline_figures(archive: Path, rounds: int) -> Iterator[Figure]:
-    """CPU time per training and per validation image relative to the baselines, one thread."""
-    plain = Fastinet(archive)
-    pointed = Fastinet(archive, checkpoints=True)
-    val = Fastinet(archive, checkpoints=True, transform=VAL)
-    theirs = {
-        "simplejpeg + OpenCV linear": simplejpeg_opencv(archive),
-        "Pillow": pillow(archive),
-        "val, simplejpeg + OpenCV": simplejpeg_opencv_val(archive),
-    }
-    ours = {"checkpoints": pointed, "plain": plain, "val": val}
-    for pipeline in ours.values():  # warms the page cache and the threads
-        images = pipeline.epoch(0)
-    spent: dict[str, list[float]] = {name: [] for name in (*ours, *theirs)}
-    for number in range(rounds):
-        plan = plain.plan(number)
-        for name, pipeline in ours.items():
-            spent[name].append(cpu_seconds(pipeline.epoch, number))
-        for name, baseline in theirs.items():
-            spent[name].append(cpu_seconds(baseline.epoch, plan))
-    for name, own, their, goal in (
-        ("train with checkpoints", "checkpoints", "simplejpeg + OpenCV linear", "<= 0.33"),
-        ("train without", "plain", "simplejpeg + OpenCV linear", "<= 0.50"),
-        ("val with checkpoints", "val", "val, simplejpeg + OpenCV", "<= 0.45"),
-        ("train with checkpoints", "checkpoints", "Pillow", ""),
-    ):
-        each = [statistics.median(spent[side]) / images * 1e3 for side in (own, their)]
-        yield ratio_figure(
-            f"{name}, CPU time / {their.removeprefix('val, ')}",
-            spent[own],
-            spent[their],
-            goal,
-            f"{each[0]:.2f} and {each[1]:.2f} ms an image",
-        )
-    read = pointed.loader.stats()
-    share = read.bytes_read / read.items / float(pointed.dataset.sizes.mean())
-    yield Figure(
-        "bytes read per random crop / file",
-        share,
-        "x",
-        "<= 0.75",
-        share <= 0.75,
-        f"mean over {read.items:,} crops, headers included",
-    )
-
-
-def decode_figures(archive: Path, rounds: int) -> Iterator[Figure]:
-    """CPU time of whole images to RGB."""
-    import simplejpeg  # noqa: PLC0415 - a peer
-
-    images = [reference.read_member(archive, m) for m in reference.list_members(archive)]
-    ways: list[Callable[[bytes], object]] = [
-        fastinet.decode,
-        lambda data: simplejpeg.decode_jpeg(data, "RGB"),
-    ]
-    spent: list[list[float]] = [[], []]
-    for _ in range(rounds + 1):
-        for way, times in zip(ways, spent, strict=True):
-            times.append(cpu_seconds(each_in_turn, way, images))
-    spent = [times[1:] for times in spent]  # without the round that warms up
-    each = [statistics.median(times) / len(images) * 1e3 for times in spent]
-    yield ratio_figure(
-        "full decode, simplejpeg / fastinet",
-        spent[1],
-        spent[0],
-        ">= 1.6",
-        f"{each[1]:.2f} and {each[0]:.2f} ms an image",
-    )
 
 
 def checkpoint_figures(archive: Path, folder: Path, rounds: int) -> Iterator[Figure]:
@@ -176,12 +71,17 @@ def checkpoint_figures(archive: Path, folder: Path, rounds: int) -> Iterator[Fig
     crop = fastinet.RandomResizedCrop(SIZE, scale=(0.01, 0.01))
     tiny = Fastinet(archive, index=sidecars, transform=crop)
     train = Fastinet(archive, index=sidecars)
-    spent: dict[str, list[float]] = {"build": [], "entropy": [], "epoch": []}
+    pointed = Fastinet(archive, checkpoints=True)
+    for pipeline in (train, pointed, tiny):
+        pipeline.epoch(0)  # warms the page cache and the threads
+    spent: dict[str, list[float]] = {"build": [], "entropy": [], "epoch": [], "pointed": []}
     for number in range(rounds):
         before = tiny.loader.stats()
         seconds = cpu_seconds(tiny.epoch, number)
         spent["entropy"].append(seconds * _entropy_share(before, tiny.loader.stats(), mcus))
-        spent["epoch"].append(cpu_seconds(train.epoch, number))
+        pair = {"epoch": train, "pointed": pointed}
+        for name in list(pair)[:: 1 if number % 2 else -1]:
+            spent[name].append(cpu_seconds(pair[name].epoch, number))
         for place in sidecars.glob("*.checkpoints"):
             place.unlink()
         spent["build"].append(cpu_seconds(dataset.build_checkpoints))
@@ -200,6 +100,18 @@ def checkpoint_figures(archive: Path, folder: Path, rounds: int) -> Iterator[Fig
         spent["epoch"],
         "",
         f"{each['build']:.2f} and {each['epoch']:.2f} ms an image",
+    )
+    saved = [a - b for a, b in zip(spent["epoch"], spent["pointed"], strict=True)]
+    epochs = [build / max(gain, 1e-9) for build, gain in zip(spent["build"], saved, strict=True)]
+    low, high = interval_of_median(epochs)
+    yield Figure(
+        "checkpoints, epochs after which they have paid for their making",
+        statistics.median(epochs),
+        "epochs",
+        "",
+        True,
+        f"{each['build']:.2f} ms an image once, {statistics.median(saved) / images * 1e3:.2f} ms "
+        f"less in each epoch; {low:.1f} to {high:.1f} in {rounds} rounds",
     )
     files = sum(file.stat().st_size for file in sidecars.iterdir())
     bytes_in_all = archive.stat().st_size
@@ -246,26 +158,17 @@ def area_figures(archive: Path, rounds: int, plot: Path | None) -> Iterator[Figu
 
 def format_figures(archive: Path, rounds: int) -> Iterator[Figure]:
     """CPU time per training image in every output format relative to uint8 NHWC."""
-    plain = Fastinet(archive)
-    others = {name: Fastinet(archive, **options) for name, options in FORMATS.items()}
-    for pipeline in (plain, *others.values()):
-        pipeline.epoch(0)  # warms the page cache and the threads, and touches the slots' memory
-    ratios: dict[str, list[float]] = {name: [] for name in FORMATS}
-    for number in range(rounds):
-        for name, pipeline in others.items():  # the baseline beside each, for a noisy machine
-            seconds = cpu_seconds(plain.epoch, number)
-            ratios[name].append(cpu_seconds(pipeline.epoch, number) / seconds)
-    goals = {"uint8 NCHW": 1.03, "exact": 1.5}
-    for name, values in ratios.items():
-        goal = goals.get(name, 1.12)
-        yield Figure(
-            f"train, CPU time, {name} / uint8 NHWC",
-            statistics.median(values),
-            "x",
-            f"<= {goal}",
-            statistics.median(values) <= goal,
-            f"{min(values):.2f} to {max(values):.2f} in {rounds} rounds"
-            + ("" if name in goals else ", normalised"),
+    pipelines = {"uint8 NHWC": Fastinet(archive)}
+    pipelines |= {name: Fastinet(archive, **options) for name, options in FORMATS.items()}
+    spent = in_drawn_order({name: each.epoch for name, each in pipelines.items()}, rounds)
+    goals = {"uint8 NCHW": "<= 1.03", "exact": "<= 1.5"}
+    for name in FORMATS:
+        yield ratio_figure(
+            f"train, {name} / uint8 NHWC",
+            spent[name],
+            spent["uint8 NHWC"],
+            goals.get(name, "<= 1.08"),
+            "CPU time" if name in goals else "CPU time, normalised",
         )
 
 
@@ -319,6 +222,41 @@ def memory_figures(archive: Path) -> Iterator[Figure]:
     )
 
 
+def peak_figures(archive: Path) -> Iterator[Figure]:
+    """Peak memory of whole processes that make the same batches, and hold as many of them."""
+    goal = "<= 1.2"
+    name = "memory of a process, fastinet / simplejpeg + OpenCV"
+    held = f"{BATCHES_HELD} batches of {BATCH} held"
+    ways = ["fastinet", "fastinet-float32"]
+    lacking = missing("simplejpeg", "cv2")
+    peaks = {way: _peak_of(way, archive) for way in (*ways, *([] if lacking else ["simplejpeg"]))}
+    ours, floats = (peaks[way] / MEGABYTE for way in ways)
+    if lacking:
+        yield skipped(name, goal, lacking)
+    else:
+        their = peaks["simplejpeg"] / MEGABYTE
+        detail = f"{ours:.0f} and {their:.0f} MB, {held}"
+        yield Figure(name, ours / their, "x", goal, ours / their <= 1.2, detail)
+    batch = BATCH * SIZE * SIZE * 3 * 4 / MEGABYTE
+    # What the batches of uint8 held is a quarter of what those of float32 do.
+    growth = (floats - ours) / (BATCHES_HELD * batch * 3 / 4)
+    detail = f"{floats:.0f} MB in all; 1 where each pixel is in memory once"
+    yield Figure(
+        "memory, float32 above uint8 / what the batches alone take more",
+        growth,
+        "x",
+        "<= 1.05",
+        growth <= 1.05,
+        detail,
+    )
+
+
+def _peak_of(way: str, archive: Path) -> int:
+    """Peak memory of a process of its own [bytes]: the median of five."""
+    command = [sys.executable, str(Path(__file__).with_name("peak_memory.py")), way, str(archive)]
+    return round(statistics.median(int(subprocess.check_output(command)) for _ in range(5)))
+
+
 def open_figures(folder: Path) -> Iterator[Figure]:
     """Time and memory to open an archive of 1.28 million members that has an index."""
     archive = indexed_train_archive(folder)
@@ -359,35 +297,23 @@ def _in_new_process(task: str, *arguments: str) -> dict[str, Any]:
     return figures
 
 
-def _memory_bytes(what: str) -> int:
-    """Memory that this process holds ("VmRSS") or held at most ("VmHWM").
-
-    Linux's ru_maxrss would count the parent's too; macOS, where it is in bytes, has nothing else.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith(what)]
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def _measure_memory(archive: str, threads: str, early: str, late: str) -> dict[str, Any]:
     """Memory before the first epoch, and its peak at the end of two epochs [bytes]."""
     pipeline = Fastinet(Path(archive), threads=int(threads))
-    figures: dict[str, Any] = {"before": _memory_bytes("VmRSS")}
+    figures: dict[str, Any] = {"before": peak_bytes("VmRSS")}
     for number in range(int(late)):
         pipeline.epoch(number)
         if str(number + 1) in (early, late):
-            figures[str(number + 1)] = _memory_bytes("VmHWM")
+            figures[str(number + 1)] = peak_bytes("VmHWM")
     return {**figures, "slots": pipeline.loader.stats().slots}
 
 
 def _measure_open(archive: str) -> dict[str, Any]:
-    before = _memory_bytes("VmRSS")
+    before = peak_bytes("VmRSS")
     start = time.perf_counter()
     dataset = fastinet.open(archive)
     seconds = time.perf_counter() - start
-    grown = _memory_bytes("VmRSS") - before  # while the dataset is there
+    grown = peak_bytes("VmRSS") - before  # while the dataset is there
     return {"seconds": seconds, "bytes": grown, "items": len(dataset)}
 
 
@@ -397,16 +323,38 @@ _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
+def _parts(
+    archive: Path, folder: Path, rounds: int, plot: Path | None
+) -> dict[str, Callable[[], Iterator[Figure]]]:
+    """The parts of the table by name, in order; each measures when it is called."""
+    return {
+        "pipelines": lambda: pipeline_figures(archive, folder, rounds),
+        "decode": lambda: decode_figures(archive, rounds),
+        "areas": lambda: area_figures(archive, max(3, rounds // 2), plot),
+        "formats": lambda: format_figures(archive, rounds),
+        "threads": lambda: thread_figures(archive, rounds),
+        "memory": lambda: memory_figures(archive),
+        "peaks": lambda: peak_figures(archive),
+        "checkpoints": lambda: checkpoint_figures(archive, folder, rounds),
+        "index": lambda: index_figures(folder, rounds),
+        "open": lambda: open_figures(folder),
+    }
+
+
 @click.command(help=__doc__)
 @click.option("--rounds", default=9, show_default=True, help="Rounds of each comparison.")
 @click.option("--json", "path", type=click.Path(path_type=Path), help="Write the figures here too.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write the table of docs here.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw cost over crop area here.")
+@click.option("--part", "parts", multiple=True, help="Measure this part alone; may be repeated.")
 @click.option("--task", type=click.Choice(list(_TASKS)), hidden=True)
 @click.argument("arguments", nargs=-1)
 def main(
     rounds: int,
     path: Path | None,
+    markdown: Path | None,
     plot: Path | None,
+    parts: tuple[str, ...],
     task: str | None,
     arguments: tuple[str, ...],
 ) -> None:
@@ -415,38 +363,18 @@ def main(
         click.echo(json.dumps(_TASKS[task](*arguments)))
         return
     archive = photographs()
-    figures = [*pipeline_figures(archive, rounds), *decode_figures(archive, rounds)]
-    figures += area_figures(archive, max(3, rounds // 2), plot)
-    figures += format_figures(archive, rounds)
-    figures += thread_figures(archive, rounds)
-    figures += memory_figures(archive)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        figures += checkpoint_figures(archive, folder, rounds)
-        figures += index_figures(folder, rounds)
-        figures += open_figures(folder)
-    _print(figures, archive)
+        measured = _parts(archive, Path(name), rounds, plot)
+        figures = [figure for part in parts or measured for figure in measured[part]()]
+    show(figures, f"Figures on {archive.name}")
+    if markdown is not None:
+        markdown.write_text(as_markdown(figures))
     if path is not None:
         build = {"build": fastinet.build_info(), "machine": platform.platform()}
         values = [asdict(figure) for figure in figures]
+        for value in values:  # what was not measured: JSON has no NaN
+            value["value"] = None if math.isnan(value["value"]) else value["value"]
         path.write_text(json.dumps({"archive": archive.name, "figures": values, **build}, indent=2))
-
-
-def _print(figures: list[Figure], archive: Path) -> None:
-    table = Table(box=box.SIMPLE_HEAD, title=f"Figures on {archive.name}", title_justify="left")
-    for heading, justify in (
-        ("figure", "left"),
-        ("measured", "right"),
-        ("goal", "left"),
-        ("met", "left"),
-        ("how", "left"),
-    ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for figure in figures:
-        measured = f"{figure.value:.2f} {figure.unit}"
-        met = "" if not figure.goal else "yes" if figure.met else "no"
-        table.add_row(figure.name, measured, figure.goal, met, figure.detail)
-    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

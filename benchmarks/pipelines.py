@@ -119,13 +119,22 @@ def each_in_turn(work: Callable[[bytes], object], images: Iterable[bytes]) -> No
 
 
 class OneThread:
-    """A pipeline of plain calls: read, then `row`, image by image, into batches."""
+    """A pipeline of plain calls: read, then `row`, image by image, into batches.
+
+    `row` gets an image's bytes, its box and whether it is flipped, and writes to the row of the
+    batch. Nothing is allocated for an image: files are read into one buffer, and batches lie in
+    one array.
+    """
 
     def __init__(
-        self, archive: Path, row: Callable[[bytes, NDArray[np.int32], bool], NDArray[np.uint8]]
+        self,
+        archive: Path,
+        row: Callable[[memoryview, NDArray[np.int32], bool, NDArray[np.uint8]], object],
     ) -> None:
         self._file = os.open(archive, os.O_RDONLY)
         self._members = reference.list_members(archive)
+        self._data = memoryview(bytearray(max(member.size for member in self._members)))
+        self._images = np.zeros((BATCH, SIZE, SIZE, 3), np.uint8)
         self._row = row
 
     def epoch(self, plan: EpochPlan) -> int:
@@ -135,59 +144,18 @@ class OneThread:
             self._batch(zip(plan.items[rows], plan.boxes[rows], plan.flips[rows], strict=True))
         return len(plan.items)
 
-    def _batch(
-        self, rows: Iterable[tuple[np.int64, NDArray[np.int32], np.bool_]]
-    ) -> NDArray[np.uint8]:
-        images = np.empty((BATCH, SIZE, SIZE, 3), np.uint8)
-        for place, (item, box, flip) in enumerate(rows):
+    def _batch(self, rows: Iterable[tuple[np.int64, NDArray[np.int32], np.bool_]]) -> None:
+        for row, (item, box, flip) in zip(self._images, rows, strict=False):
             member = self._members[item]
-            data = os.pread(self._file, member.size, member.offset)
-            images[place] = self._row(data, box, bool(flip))
-        return images
-
-
-def simplejpeg_opencv(archive: Path) -> OneThread:
-    """Full decode by simplejpeg, NumPy crop, OpenCV's linear resize, which does not antialias."""
-    cv2, simplejpeg = _peers()
-
-    def row(data: bytes, box: NDArray[np.int32], flip: bool) -> NDArray[np.uint8]:
-        x, y, width, height = box
-        part = simplejpeg.decode_jpeg(data, "RGB")[y : y + height, x : x + width]
-        resized = cv2.resize(part, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(resized[:, ::-1] if flip else resized)
-
-    return OneThread(archive, row)
-
-
-def simplejpeg_opencv_val(archive: Path) -> OneThread:
-    """The same for validation: full decode, linear resize of the whole, centre crop."""
-    cv2, simplejpeg = _peers()
-
-    def row(data: bytes, _box: NDArray[np.int32], _flip: bool) -> NDArray[np.uint8]:
-        image = simplejpeg.decode_jpeg(data, "RGB")
-        height, width = image.shape[:2]
-        scale = RESIZE / min(height, width)
-        size = max(RESIZE, int(width * scale)), max(RESIZE, int(height * scale))
-        resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-        x, y = (size[0] - SIZE) // 2, (size[1] - SIZE) // 2
-        return np.asarray(resized[y : y + SIZE, x : x + SIZE])
-
-    return OneThread(archive, row)
-
-
-def _peers() -> tuple[Any, Any]:
-    """OpenCV on one thread, and simplejpeg; only the benchmarks need them."""
-    import cv2  # noqa: PLC0415
-    import simplejpeg  # noqa: PLC0415
-
-    cv2.setNumThreads(1)
-    return cv2, simplejpeg
+            data = self._data[: member.size]
+            os.preadv(self._file, [data], member.offset)
+            self._row(data, box, bool(flip), row)
 
 
 def pillow(archive: Path) -> OneThread:
     """Full decode by Pillow, crop, and antialiased bilinear resize: what torchvision does."""
 
-    def row(data: bytes, box: NDArray[np.int32], flip: bool) -> NDArray[np.uint8]:
-        return reference.decode(data, box.tolist(), SIZE, flip=flip)
+    def row(data: memoryview, box: NDArray[np.int32], flip: bool, row: NDArray[np.uint8]) -> None:
+        row[:] = reference.decode(bytes(data), box.tolist(), SIZE, flip=flip)
 
     return OneThread(archive, row)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
-import json
 from typing import TypedDict
 
 
@@ -23,6 +21,9 @@ def build_info() -> BuildInfo:
 
     Raises FileNotFoundError when the package lies there uncompiled.
     """
+    import importlib.resources  # noqa: PLC0415 - `import fastinet` needs none of it
+    import json  # noqa: PLC0415
+
     text = importlib.resources.files("fastinet").joinpath("_build.json").read_text("utf-8")
     facts: BuildInfo = json.loads(text)
     return facts

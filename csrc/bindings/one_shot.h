@@ -76,11 +76,11 @@ inline Status ApplySteps(const std::vector<Step>& steps, Size size, MutableBytes
   return {};
 }
 
-/// ItemRenderer::RenderCrop with steps.
+/// ItemRenderer::RenderShown with steps.
 inline Status RenderStepped(ItemRenderer& renderer, Bytes data, const Crop& crop,
                             const RenderOptions& options, const std::vector<Step>& steps,
                             MutableBytes row) {
-  return renderer.RenderCrop(data, crop, options, row, steps);
+  return renderer.RenderShown(data, crop, options, row, steps);
 }
 
 /// RenderImages, for a rule that owns what it refers to.

@@ -220,6 +220,12 @@ Status ImageDecoder::Open(ItemBytes& data, const ItemHints& hints, int64_t max_p
   return CheckSize(state_->info.size, max_pixels);
 }
 
+Status ImageDecoder::SetLimits(int64_t max_pixels, int32_t max_scans) {
+  state_->max_pixels = max_pixels;
+  state_->max_scans = max_scans;
+  return CheckSize(state_->info.size, max_pixels);
+}
+
 const ImageInfo& ImageDecoder::info() const { return state_->info; }
 
 std::optional<int> ImageDecoder::EstimateQuality() const {

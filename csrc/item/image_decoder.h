@@ -67,6 +67,9 @@ class ImageDecoder {
   /// regions are asked for.
   Status Open(ItemBytes& data, const ItemHints& hints, int64_t max_pixels, int32_t max_scans);
 
+  /// Other limits for the image that is open; refuses it as Open does.
+  Status SetLimits(int64_t max_pixels, int32_t max_scans);
+
   /// Of the image that is open.
   const ImageInfo& info() const;
 

@@ -163,6 +163,7 @@ struct ItemRenderer::State {
   ItemCounters counters;
   MemoryBytes memory{Bytes()};        // what OpenMemory opened
   std::optional<TimedBytes> fetched;  // the item that is open
+  Bytes shown_of;                     // the data that ReadShownSize opened, if it did so last
   std::vector<ViewTask> tasks;        // its views
   std::vector<Step> steps;            // of all of them, one after another
   std::vector<size_t> step_ends;      // where those of each end
@@ -174,6 +175,9 @@ struct ItemRenderer::State {
 
   Status Open(ItemBytes& data, const ItemHints& hints, const RenderOptions& options);
   Status OpenMemory(Bytes data, const RenderOptions& options);
+  Status OpenShown(Bytes data, const RenderOptions& options);
+  Status RenderOpen(const Crop& crop, const RenderOptions& options, MutableBytes row,
+                    std::span<const Step> steps);
   Orientation OrientationFor(const RenderOptions& options) const;
   void DrawViews(const ItemSpec& spec, const AugmentKey& key, Size shown,
                  std::span<const ObjectBox> objects, std::span<const MutableBytes> rows,
@@ -189,6 +193,7 @@ struct ItemRenderer::State {
 Status ItemRenderer::State::Open(ItemBytes& data, const ItemHints& hints,
                                  const RenderOptions& options) {
   const auto start = Clock::now();
+  shown_of = {};
   fetched.emplace(data);
   FASTINET_RETURN_IF_ERROR(decoder.Open(*fetched, hints, options.max_pixels, options.max_scans));
   counters.read_ns += fetched->nanoseconds();
@@ -199,6 +204,15 @@ Status ItemRenderer::State::Open(ItemBytes& data, const ItemHints& hints,
 Status ItemRenderer::State::OpenMemory(Bytes data, const RenderOptions& options) {
   memory = MemoryBytes(data);
   return Open(memory, {}, options);
+}
+
+/// OpenMemory, unless ReadShownSize has opened the same bytes just now.
+Status ItemRenderer::State::OpenShown(Bytes data, const RenderOptions& options) {
+  const Bytes open = std::exchange(shown_of, {});
+  if (!data.empty() && open.data() == data.data() && open.size() == data.size()) {
+    return decoder.SetLimits(options.max_pixels, options.max_scans);
+  }
+  return OpenMemory(data, options);
 }
 
 /// The turn that the open image takes before it is cropped.
@@ -368,6 +382,21 @@ Status ItemRenderer::State::DecodeShownRegion(const Box& region, Orientation ori
   return oriented.Finish();
 }
 
+/// Renders a crop of the open image.
+Status ItemRenderer::State::RenderOpen(const Crop& crop, const RenderOptions& options,
+                                       MutableBytes row, std::span<const Step> own_steps) {
+  const Orientation orientation = OrientationFor(options);
+  FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, orientation.Shown(decoder.info().size)));
+  tasks = {{.crop = crop,
+            .pass_order = options.pass_order,
+            .steps = own_steps,
+            .format = options.format,
+            .row = row}};
+  FASTINET_RETURN_IF_ERROR(RenderTasks(orientation));
+  ++counters.items;
+  return {};
+}
+
 ItemRenderer::ItemRenderer(StageTimes times) : state_(std::make_unique<State>(times)) {}
 ItemRenderer::~ItemRenderer() = default;
 ItemRenderer::ItemRenderer(ItemRenderer&&) noexcept = default;
@@ -386,23 +415,20 @@ std::optional<int> ItemRenderer::EstimateQuality() const {
 
 Result<Size> ItemRenderer::ReadShownSize(Bytes data, const RenderOptions& options) {
   FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, options));
+  state_->shown_of = data;
   return state_->OrientationFor(options).Shown(state_->decoder.info().size);
 }
 
 Status ItemRenderer::RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options,
                                 MutableBytes row, std::span<const Step> steps) {
-  State& state = *state_;
-  FASTINET_RETURN_IF_ERROR(state.OpenMemory(data, options));
-  const Size shown = state.OrientationFor(options).Shown(state.decoder.info().size);
-  FASTINET_RETURN_IF_ERROR(CheckInside(crop.box, shown));
-  state.tasks = {{.crop = crop,
-                  .pass_order = options.pass_order,
-                  .steps = steps,
-                  .format = options.format,
-                  .row = row}};
-  FASTINET_RETURN_IF_ERROR(state.RenderTasks(state.OrientationFor(options)));
-  ++state.counters.items;
-  return {};
+  FASTINET_RETURN_IF_ERROR(state_->OpenMemory(data, options));
+  return state_->RenderOpen(crop, options, row, steps);
+}
+
+Status ItemRenderer::RenderShown(Bytes data, const Crop& crop, const RenderOptions& options,
+                                 MutableBytes row, std::span<const Step> steps) {
+  FASTINET_RETURN_IF_ERROR(state_->OpenShown(data, options));
+  return state_->RenderOpen(crop, options, row, steps);
 }
 
 Result<Size> ItemRenderer::RenderItem(ItemBytes& data, const ItemHints& hints, const ItemSpec& spec,

@@ -136,6 +136,11 @@ class ItemRenderer {
   Status RenderCrop(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row,
                     std::span<const Step> steps = {});
 
+  /// The same right after ReadShownSize of the same `data`, whose header is not read again. Where
+  /// another image has been opened since, it is.
+  Status RenderShown(Bytes data, const Crop& crop, const RenderOptions& options, MutableBytes row,
+                     std::span<const Step> steps = {});
+
   /// Draws the crops that `spec` gives for `key` and the views from `key.view` on, and renders each
   /// into its element of `rows` (spec.ViewBytes(group) bytes), of which there are spec.views().
   /// `drawn` is told what was drawn. `objects` are those in the image. The result is the size of

@@ -262,6 +262,44 @@ TEST_CASE("crops that are not there to be shown once more") {
   ExpectRefused(chain.Validate(), "view 1 shows a crop of another one itself");
 }
 
+TEST_CASE("a crop of the image whose size was read, and of another one") {
+  const Subject first({.size = {64, 48}}, false), second({.size = {40, 56}}, false);
+  const RenderOptions options;
+  const auto whole = [](Size size) {
+    return Crop{
+        .box = {0, 0, size.width, size.height}, .resized = {16, 16}, .window = {0, 0, 16, 16}};
+  };
+  const auto row_of = [&](const Subject& subject, Size size) {
+    std::vector<uint8_t> row(size_t{16} * 16 * 3);
+    ItemRenderer fresh;
+    CHECK_OK(fresh.RenderCrop(subject.jpeg, whole(size), options, row));
+    return row;
+  };
+  ItemRenderer renderer;
+  std::vector<uint8_t> row(size_t{16} * 16 * 3);
+  const auto shown = [&](const Subject& subject) {
+    const Result<Size> size = renderer.ReadShownSize(subject.jpeg, options);
+    CHECK_OK(size.status());
+    return size.value();
+  };
+  const Size size = shown(first);
+  CHECK_OK(renderer.RenderShown(first.jpeg, whole(size), options, row));
+  CHECK(row == row_of(first, size));
+  // Once more, and of an image that is not the open one.
+  CHECK_OK(renderer.RenderShown(first.jpeg, whole(size), options, row));
+  CHECK(row == row_of(first, size));
+  const Size other = shown(second);
+  CHECK_OK(renderer.RenderShown(first.jpeg, whole(size), options, row));
+  CHECK(row == row_of(first, size));
+  CHECK_OK(renderer.RenderShown(second.jpeg, whole(other), options, row));
+  CHECK(row == row_of(second, other));
+  // The limits of the call that renders hold.
+  shown(first);
+  RenderOptions strict;
+  strict.max_pixels = 100;
+  CHECK(renderer.RenderShown(first.jpeg, whole(size), strict, row).code() == StatusCode::kTooLarge);
+}
+
 TEST_CASE("groups that make no sense are refused") {
   for (const int32_t count : {0, -1, 1025}) {
     ItemSpec spec;

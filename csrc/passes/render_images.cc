@@ -21,7 +21,7 @@ Status RenderImage(ItemRenderer& renderer, Bytes image, size_t index, const Crop
                              " pixels, another size than its batch");
     }
     const auto steps = rule.steps.empty() ? std::span<const Step>() : rule.steps[index];
-    return renderer.RenderCrop(image, crop, options, row, steps);
+    return renderer.RenderShown(image, crop, options, row, steps);
   });
 }
 

@@ -15,7 +15,6 @@ import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
-from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from fastinet.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from xml.etree import ElementTree as ET
 
     from fastinet.base.progress import Progress
 
@@ -255,6 +255,8 @@ def parse_annotation(data: bytes) -> Annotation:
     Raises:
         BadAnnotationError: it is no XML, no annotation, or has no size.
     """
+    from xml.etree import ElementTree as ET  # noqa: PLC0415 - many programs never need it
+
     if b"<!DOCTYPE" in data or b"\0" in data:
         raise BadAnnotationError("has a document type declaration, or is UTF-16, both refused")
     try:

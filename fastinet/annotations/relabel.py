@@ -56,7 +56,6 @@ from fastinet.errors import (
     UnsupportedError,
     printable,
 )
-from fastinet.formats.torch_files import locate_tensor
 from fastinet.sidecars import column_file
 from fastinet.sidecars.identity import (
     Identity,
@@ -385,6 +384,8 @@ class _Found:
         self, source: _engine.Source, name: str, offset: int, size: int, offset_in_file: int
     ) -> None:
         """Takes the file at ``offset`` of the source, or notes why it is no label map."""
+        from fastinet.formats.torch_files import locate_tensor  # noqa: PLC0415 - for this pass
+
         try:
             if size > MOST_FILE_BYTES:
                 raise TooLargeError(f"a label map of {size} bytes")

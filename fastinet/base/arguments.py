@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -44,6 +43,8 @@ def explains_unknown(
 def _explanation(kind: str, name: str, known: list[str], elsewhere: Mapping[str, Any]) -> str:
     if name in elsewhere:
         return f"{kind} has no {name}=: {elsewhere[name]}"
+    import difflib  # noqa: PLC0415 - for messages alone
+
     near = difflib.get_close_matches(name, [each for each in known if each != "self"], n=1)
     hint = f"did you mean {near[0]}=?" if near else f"help({kind}) lists what it has"
     return f"{kind} has no {name}=: {hint}"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from fastinet.base.checks import whole_number
 
-__all__ = ["available_cpus", "checked_affinity", "cpus_of_rank"]
+__all__ = ["available_cpus", "checked_affinity", "cpus_for_call", "cpus_of_rank"]
 
 # Ranks that a launcher has started on this machine: torchrun and its kin, Open MPI, and MPICH with
 # Intel MPI. SLURM, which tells only how many it was asked for, binds ranks to CPUs as a rule.
 _LOCAL_WORLD_VARIABLES = ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS")
+
+_GRANT_SECONDS = 10  # how long `cpus_for_call` believes what the control groups said
 
 
 def available_cpus() -> int:
@@ -22,10 +26,29 @@ def available_cpus() -> int:
     The least of what the affinity mask allows and what the control groups grant, which is what
     ``docker run --cpus`` and Kubernetes limits set.
     """
+    return _at_least_one(_control_group_cpus())
+
+
+def cpus_for_call() -> int:
+    """The same for a call that may take less time than to ask the control groups.
+
+    They are asked every ten seconds, so that a limit that changes is noticed.
+    """
+    return _at_least_one(_granted_in(int(time.monotonic() // _GRANT_SECONDS)))
+
+
+def _at_least_one(granted: float) -> int:
+    """CPUs of the affinity mask, as far as control groups grant them."""
     allowed = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    return max(1, math.ceil(min(allowed, _control_group_cpus())))
+    return max(1, math.ceil(min(allowed, granted)))
+
+
+@functools.lru_cache(maxsize=1)
+def _granted_in(_turn: int) -> float:
+    """`_control_group_cpus`, asked once in a turn of `_GRANT_SECONDS`."""
+    return _control_group_cpus()
 
 
 def cpus_of_rank() -> int:

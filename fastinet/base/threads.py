@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from fastinet.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
 __all__ = ["refused_thread", "start_thread", "submitted"]
 
@@ -49,6 +48,8 @@ def submitted(
     **kwargs: Arguments.kwargs,
 ) -> Future[Made]:
     """What `executor` will have of some work; done here and now where it gets no thread for it."""
+    from concurrent.futures import Future  # noqa: PLC0415 - who has an executor has loaded it
+
     future: Future[Made] = Future()
     begun = threading.Lock()
 

@@ -16,10 +16,7 @@ TF, "1001 classes"      0 to 1000  0 is background, tench is 1   TensorFlow-Slim
 
 from __future__ import annotations
 
-import csv
 import functools
-import gzip
-import importlib.resources
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -201,6 +198,9 @@ def _imagenet22k() -> dict[str, str]:
     have no others than the 1000. tools/make_imagenet22k_names.py takes them from WordNet 3.0, whose
     licence lies beside the file.
     """
+    import gzip  # noqa: PLC0415 - for classes that are asked for
+    import importlib.resources  # noqa: PLC0415
+
     path = importlib.resources.files(__package__) / "imagenet22k_names.tsv.gz"
     _, *rows = gzip.decompress(path.read_bytes()).decode("ascii").splitlines()
     return {row[:_WNID_LENGTH]: row[_WNID_LENGTH + 1 :] for row in rows}
@@ -213,6 +213,9 @@ def _chinese_names() -> dict[str, str]:
 
 
 def _table(name: str) -> list[dict[str, str]]:
+    import csv  # noqa: PLC0415 - for classes that are asked for
+    import importlib.resources  # noqa: PLC0415
+
     with (importlib.resources.files(__package__) / name).open(encoding="utf-8") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 

@@ -18,7 +18,6 @@ import dataclasses
 import functools
 import gzip
 import re
-import tarfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -171,6 +170,8 @@ def is_devkit(path: str | os.PathLike[str]) -> bool:
 
     Looks no further than the first image, or part of a kit. What cannot be read is none.
     """
+    import tarfile  # noqa: PLC0415 - few datasets need it
+
     location = Path(path)
     try:
         if is_folder(location):
@@ -206,6 +207,8 @@ def _parts_of_folder(folder: Path) -> dict[str, tuple[str, bytes]]:
 
 
 def _parts_of_tar(path: Path) -> dict[str, tuple[str, bytes]]:
+    import tarfile  # noqa: PLC0415 - few datasets need it
+
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     compressed = head.startswith(_GZIP_MAGIC)

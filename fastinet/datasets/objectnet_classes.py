@@ -11,9 +11,7 @@ rocking chair, any of which is right. No class of ImageNet-1K is two of ObjectNe
 
 from __future__ import annotations
 
-import csv
 import functools
-import importlib.resources
 from typing import NamedTuple
 
 __all__ = ["ObjectNetClass", "imagenet1k_wnids_of", "objectnet_classes"]
@@ -33,6 +31,9 @@ class ObjectNetClass(NamedTuple):
 @functools.cache
 def objectnet_classes() -> tuple[ObjectNetClass, ...]:
     """The 313 classes in the order of ObjectNet's ids."""
+    import csv  # noqa: PLC0415 - for few archives
+    import importlib.resources  # noqa: PLC0415
+
     path = importlib.resources.files(__package__) / "objectnet_classes.tsv"
     with path.open(encoding="ascii") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))

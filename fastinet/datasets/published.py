@@ -11,10 +11,7 @@ pytorch-ood and the authors' repositories.
 
 from __future__ import annotations
 
-import csv
 import functools
-import gzip
-import importlib.resources
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -360,6 +357,9 @@ def imagenet1k_subset_wnids(name: str) -> tuple[str, ...]:
     From the programs that evaluate on them, eval.py of hendrycks/natural-adv-examples and of
     hendrycks/imagenet-r.
     """
+    import csv  # noqa: PLC0415 - for few archives
+    import importlib.resources  # noqa: PLC0415
+
     path = importlib.resources.files(__package__) / "imagenet1k_subsets.tsv"
     rows = csv.DictReader(path.read_text("ascii").splitlines(), delimiter="\t")
     return tuple(row["wnid"] for row in rows if name in row["subsets"].split())
@@ -449,6 +449,10 @@ def _imagenet22k() -> dict[str, str]:
 
     From timm's lists imagenet22k_synsets.txt and imagenet21k_miil(_w21)_synsets.txt.
     """
+    import csv  # noqa: PLC0415 - for few archives
+    import gzip  # noqa: PLC0415
+    import importlib.resources  # noqa: PLC0415
+
     path = importlib.resources.files(__package__) / "imagenet22k_classes.tsv.gz"
     rows = gzip.decompress(path.read_bytes()).decode("ascii").splitlines()
     return {row["wnid"]: row["21k_p"] for row in csv.DictReader(rows, delimiter="\t")}

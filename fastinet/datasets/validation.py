@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,8 @@ def validation_labels() -> NDArray[np.int64]:
     They are those of ``ILSVRC2012_validation_ground_truth.txt`` in the development kit, as sorted
     wnids number them; the file has a line for each.
     """
+    import importlib.resources  # noqa: PLC0415 - for few archives
+
     file = importlib.resources.files(__package__) / "ilsvrc2012_val_labels.txt"
     labels = np.array(file.read_bytes().split(), np.int64)
     labels.flags.writeable = False

@@ -21,7 +21,6 @@ memory              grows with the pickle's own bytes only; values that contain 
 
 from __future__ import annotations
 
-import pickletools
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -327,6 +326,8 @@ class _Machine:
 
 
 def _opcode_name(opcode: int) -> str:
+    import pickletools  # noqa: PLC0415 - for messages alone
+
     names = {ord(known.code): known.name for known in pickletools.opcodes}
     return names.get(opcode, f"0x{opcode:02x}")
 

@@ -15,7 +15,6 @@ Where a dataset has fewer classes than ImageNet-1K, the first three are brought 
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,6 @@ from fastinet.datasets.classes import imagenet1k_wnids
 from fastinet.datasets.devkit import Devkit, read_devkit
 from fastinet.datasets.label_sets import LabelSets
 from fastinet.errors import CorruptError, MissingError
-from fastinet.formats.torch_files import LEGACY_TORCH, is_torch_zip, read_torch_file
 from fastinet.metrics.devkit_text import read_labels
 from fastinet.metrics.labels import Labels, label_sets, real_labels
 
@@ -48,6 +46,7 @@ __all__ = [
     "refuse_strange_devkit",
 ]
 
+_TAR_BLOCK = 512  # bytes
 _TAR_MAGIC_AT = 257
 
 
@@ -98,13 +97,18 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     Raises:
         MissingError: there is nothing.
     """
+    from fastinet.formats.torch_files import (  # noqa: PLC0415 - few datasets need it
+        LEGACY_TORCH,
+        is_torch_zip,
+    )
+
     location = Path(path)
     if is_folder(location):
         return "archive"
     if not exists(location):
         raise MissingError("no such file", archive=str(path))
     with location.open("rb") as file:
-        head = file.read(tarfile.BLOCKSIZE)
+        head = file.read(_TAR_BLOCK)
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith(b"PK"):
@@ -120,6 +124,8 @@ def _is_tar_header(block: bytes) -> bool:
     """Tars from before POSIX have no "ustar" in them; their checksum tells."""
     if block[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar":
         return True
+    import tarfile  # noqa: PLC0415 - few datasets need it
+
     try:
         tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.TarError:
@@ -146,6 +152,8 @@ def read_labels_at(path: str | os.PathLike[str]) -> Devkit | ValidationLabels | 
             "may hold several arrays; labels are a .npy of int [N]", archive=str(path)
         )
     if kind == "torch":
+        from fastinet.formats.torch_files import read_torch_file  # noqa: PLC0415 - see above
+
         value = read_torch_file(path)
         if not isinstance(value, np.ndarray):
             raise CorruptError(

@@ -12,7 +12,6 @@ import io
 import itertools
 import os
 import re
-import tarfile
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -158,6 +157,8 @@ def _first_classes(path: Path) -> set[str]:
     Of a gzipped one these are the members that begin in its first megabytes. None where labels are
     in files of their own, whose numbers are no classes.
     """
+    import tarfile  # noqa: PLC0415 - few datasets need it
+
     names: list[str] = []
     try:
         with _beginning(path) as file, tarfile.open(fileobj=file, mode="r:") as members:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import io
 import sys
@@ -25,6 +24,7 @@ from fastinet.errors import FastinetError, ReadError, UnsupportedError, printabl
 from fastinet.pixels.rendering import RenderOptions
 
 if TYPE_CHECKING:
+    import concurrent.futures
     from collections.abc import Generator, Iterator
 
 __all__ = ["Stream", "StreamItem"]
@@ -170,6 +170,8 @@ class Stream:
             FastinetError: what is wrong with the stream, after the items that are complete.
             MissingError: nothing in it is of its `split`.
         """
+        import concurrent.futures  # noqa: PLC0415 - loaders do not come this way
+
         limit = RenderOptions(max_pixels=max_pixels).native()["max_pixels"]
         with self.begin() as descriptor:
             name = self.name.encode("utf-8", "surrogateescape")

@@ -7,7 +7,6 @@ and no thread waits in its place.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -66,6 +65,8 @@ def _event_loop() -> tuple[Callable[[], Awaitable[Any]], Callable[[int], Awaitab
         with contextlib.suppress(RuntimeError):  # it is not trio's
             trio.lowlevel.current_task()
             return trio.lowlevel.checkpoint, trio.lowlevel.wait_readable
+    import asyncio  # noqa: PLC0415 - is loaded where it has a loop, and large
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -76,10 +77,14 @@ def _event_loop() -> tuple[Callable[[], Awaitable[Any]], Callable[[int], Awaitab
 
 
 async def _asyncio_checkpoint() -> None:
+    import asyncio  # noqa: PLC0415 - see above
+
     await asyncio.sleep(0)
 
 
 async def _asyncio_readable(descriptor: int) -> None:
+    import asyncio  # noqa: PLC0415 - see above
+
     loop = asyncio.get_running_loop()
     came = loop.create_future()
 

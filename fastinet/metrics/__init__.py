@@ -22,20 +22,30 @@ among all of its classes or among those alone::
     metrics.evaluate(scores[:, columns], val.labels)            # 1000-way
 """
 
-from fastinet.metrics.annotations import true_boxes
-from fastinet.metrics.class_columns import class_columns
-from fastinet.metrics.devkit_text import (
-    read_blacklist,
-    read_boxes,
-    read_guesses,
-    read_labels,
-    read_located_guesses,
-)
-from fastinet.metrics.labels import real_labels
-from fastinet.metrics.localization import TrueBoxes, box_overlaps, flat_errors, localization_errors
-from fastinet.metrics.located import LocatedGuesses, located_guesses
-from fastinet.metrics.semantic import SemanticAccuracy, semantic_accuracy
-from fastinet.metrics.topk import Accumulator, evaluate
+from typing import TYPE_CHECKING
+
+from fastinet.base.first_use import names_on_first_use
+from fastinet.metrics.class_columns import class_columns  # whose module would hide it later
+
+if TYPE_CHECKING:
+    from fastinet.metrics.annotations import true_boxes
+    from fastinet.metrics.devkit_text import (
+        read_blacklist,
+        read_boxes,
+        read_guesses,
+        read_labels,
+        read_located_guesses,
+    )
+    from fastinet.metrics.labels import real_labels
+    from fastinet.metrics.localization import (
+        TrueBoxes,
+        box_overlaps,
+        flat_errors,
+        localization_errors,
+    )
+    from fastinet.metrics.located import LocatedGuesses, located_guesses
+    from fastinet.metrics.semantic import SemanticAccuracy, semantic_accuracy
+    from fastinet.metrics.topk import Accumulator, evaluate
 
 __all__ = [
     "Accumulator",
@@ -57,3 +67,26 @@ __all__ = [
     "semantic_accuracy",
     "true_boxes",
 ]
+
+# Public names -> the modules here that make them.
+_HOMES = {
+    "Accumulator": "topk",
+    "LocatedGuesses": "located",
+    "SemanticAccuracy": "semantic",
+    "TrueBoxes": "localization",
+    "box_overlaps": "localization",
+    "evaluate": "topk",
+    "flat_errors": "localization",
+    "localization_errors": "localization",
+    "located_guesses": "located",
+    "read_blacklist": "devkit_text",
+    "read_boxes": "devkit_text",
+    "read_guesses": "devkit_text",
+    "read_labels": "devkit_text",
+    "read_located_guesses": "devkit_text",
+    "real_labels": "labels",
+    "semantic_accuracy": "semantic",
+    "true_boxes": "annotations",
+}
+
+__getattr__, __dir__ = names_on_first_use(__name__, _HOMES)

@@ -14,7 +14,7 @@ import numpy as np
 from fastinet._native import _codec
 from fastinet.augment.steps import native_steps
 from fastinet.base.checks import whole_number
-from fastinet.base.cpus import available_cpus
+from fastinet.base.cpus import cpus_for_call
 from fastinet.errors import UnsupportedError
 from fastinet.formats.not_images import explained_image
 from fastinet.pixels.encoded import encoded_image
@@ -286,7 +286,7 @@ def decode_batch(
     rule["boxes"] = None if boxes is None else [_checked_box("box", box) for box in boxes]
     rule |= {"flips": flips, "vflips": vflips, "window": None}
     rule["steps"] = [native_steps(each) for each in steps or ()]
-    threads = whole_number("threads", available_cpus() if threads is None else threads, 1, 4096)
+    threads = whole_number("threads", cpus_for_call() if threads is None else threads, 1, 4096)
     try:
         return _codec.decode_batch(
             encoded,

@@ -7,7 +7,6 @@ as their metadata ask, and how large an image may be.
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +61,8 @@ class RenderOptions:
 @functools.cache
 def _pillow_major() -> int:
     """The installed Pillow's major version: 13.0 changed the order of a resize's passes."""
+    import importlib.metadata  # noqa: PLC0415 - only `exact=True` needs it
+
     try:
         return int(importlib.metadata.version("pillow").partition(".")[0])
     except (importlib.metadata.PackageNotFoundError, ValueError):

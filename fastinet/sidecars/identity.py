@@ -28,7 +28,6 @@ very descriptor that it reads (``csrc/io/archive_file.h``).
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import itertools
 import os
 import time
@@ -237,6 +236,8 @@ def content_hash(archives: Sequence[Identity]) -> str:
 
 def fastinet_version() -> str:
     """Version of the installed package."""
+    import importlib.metadata  # noqa: PLC0415 - only who writes a sidecar needs it
+
     try:
         return importlib.metadata.version("fastinet")
     except importlib.metadata.PackageNotFoundError:  # run from a source tree

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ def replace_file(
         OSError: the folder cannot be written, or the disk is full; nothing is left behind.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
             # Never by everybody: nobody would believe it (fastinet.sidecars.owners).

@@ -98,6 +98,20 @@ def test_threads_by_default(monkeypatch: pytest.MonkeyPatch, granted: float, thr
     assert cpus.available_cpus() == threads
 
 
+def test_a_short_call_asks_the_control_groups_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they say later is noticed, and the affinity mask at once."""
+    cpus._granted_in.cache_clear()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    found = []
+    for seconds, granted, allowed in ((100, 4.0, 8), (109, 2.0, 8), (110, 2.0, 8), (119, 3.0, 1)):
+        monkeypatch.setattr(cpus.time, "monotonic", lambda seconds=seconds: float(seconds))
+        monkeypatch.setattr(cpus, "_control_group_cpus", lambda granted=granted: granted)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, allowed=allowed: set(range(allowed)))
+        found.append(cpus.cpus_for_call())
+    cpus._granted_in.cache_clear()
+    assert found == [4, 4, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("variables", "parent", "threads"),
     [

@@ -151,10 +151,10 @@ def all_parameters() -> set[str]:
         fastinet.Loader,
     )
     functions = [
-        value
+        getattr(module, name)
         for module in modules
-        for name, value in vars(module).items()
-        if callable(value) and not name.startswith("_")
+        for name in (getattr(module, "__all__", None) or vars(module))
+        if callable(getattr(module, name)) and not name.startswith("_")
     ]
     named = {name for function in functions for name in parameters(function) or ()}
     return named | parameters_of_frameworks()

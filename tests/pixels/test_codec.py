@@ -12,6 +12,7 @@ from support.comparing import jpeg, picture, random_box, rng_of
 import fastinet
 from fastinet import CenterCrop, RandomResizedCrop, Resize
 from fastinet.augment import Step
+from fastinet.pixels.output import OutputFormat
 from fastinet.pixels.transform_parts import Interpolation
 from fastinet.testing import jpegs
 from fastinet.testing.pngs import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
@@ -204,6 +205,24 @@ def test_out_is_written_in_place() -> None:
     assert np.shares_memory(result, around)
     np.testing.assert_array_equal(around[2], fastinet.decode(data))
     assert (around[[0, 1, 3]] == 9).all()
+
+
+def test_an_image_may_be_decoded_while_another_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its header and its pixels Python runs: a signal handler, say, or a finalizer."""
+    first, second = (jpeg(picture(rng_of(seed), 40, 30)) for seed in (1, 2))
+    expected = [fastinet.decode(first), fastinet.decode(second)]
+    within: list[Any] = []
+    make = OutputFormat.array
+
+    def array(output: OutputFormat, *arguments: Any) -> Any:
+        if not within:
+            within.append(None)
+            within[0] = fastinet.decode(second)
+        return make(output, *arguments)
+
+    monkeypatch.setattr(OutputFormat, "array", array)
+    np.testing.assert_array_equal(fastinet.decode(first), expected[0])
+    np.testing.assert_array_equal(within[0], expected[1])
 
 
 def test_threads_may_decode_at_once() -> None:
