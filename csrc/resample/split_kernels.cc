@@ -15,6 +15,9 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+constexpr int kLowBits = 16;
+constexpr int kLeftBits = kWeightBits - kLowBits;
+
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE4
 #define FASTINET_HAS_SPLIT_KERNELS 1
 
@@ -53,8 +56,6 @@ HWY_INLINE ByteVec Pack(WordVec a, WordVec b) {
 }
 #undef FASTINET_X86
 
-constexpr int kLowBits = 16;
-constexpr int kLeftBits = kWeightBits - kLowBits;
 constexpr int32_t kHalf = 1 << (kLeftBits - 1);
 
 /// Eight or sixteen sums of which the low parts are halves, rounded.
@@ -269,6 +270,95 @@ void ResamplePairs(const uint8_t* const* rows, std::span<const TapPair> pairs, s
       Accumulate(MulPair(rows + 2 * k, x, PairVecs(pairs[k])), &sums);
     }
     StoreRounded(sums, out + x);
+  }
+}
+
+#elif HWY_ARCH_ARM_A64 && HWY_TARGET != HWY_SCALAR
+#define FASTINET_HAS_SPLIT_KERNELS 1
+
+// Here a product is added to a sum in one instruction, and longer than its factors: taps are
+// multiplied one by one, and pairs only fetched together.
+
+/// The sums of eight outputs.
+struct Sums {
+  int16x8_t high;
+  int32x4_t low[2];
+};
+
+HWY_INLINE Sums Zero() { return {vdupq_n_s16(0), {vdupq_n_s32(0), vdupq_n_s32(0)}}; }
+
+HWY_INLINE void MulAdd(int16x8_t pixels, int16x8_t high, int16x8_t low, Sums* sums) {
+  sums->high = vmlaq_s16(sums->high, pixels, high);
+  sums->low[0] = vmlal_s16(sums->low[0], vget_low_s16(pixels), vget_low_s16(low));
+  sums->low[1] = vmlal_high_s16(sums->low[1], pixels, low);
+}
+
+HWY_INLINE uint8x8_t Rounded(const Sums& sums) {
+  const int16x8_t carry =
+      vshrn_high_n_s32(vshrn_n_s32(sums.low[0], kLowBits), sums.low[1], kLowBits);
+  return vqrshrun_n_s16(vaddq_s16(sums.high, carry), kLeftBits);
+}
+
+/// Makes eight outputs of four rows, of each a half of a vector of pixels.
+HWY_INLINE void MakeEight(const uint8_t* const* rows, const PairWindow* window,
+                          const WindowedWeights::Bases* bases, size_t windows, bool is_whole,
+                          uint8x8_t (&out)[kWindowRows]) {
+  Sums sums[kWindowRows] = {Zero(), Zero(), Zero(), Zero()};
+  for (size_t w = 0; w < windows; ++w) {
+    const uint8x16_t index = vld1q_u8(window[w].index);
+    const int16x8x2_t low = vld2q_s16(window[w].low);
+    const int16x8_t high = vreinterpretq_s16_s8(vld1q_s8(window[w].high));
+    const int16x8_t high0 = vshrq_n_s16(vshlq_n_s16(high, 8), 8), high1 = vshrq_n_s16(high, 8);
+    for (size_t r = 0; r < kWindowRows; ++r) {
+      const uint8x16_t lower = vld1q_u8(rows[r] + bases[w][0]);
+      uint8x16_t pairs = vqtbl1q_u8(lower, index);
+      if (!is_whole) {
+        const uint8x16_t upper = vld1q_u8(rows[r] + bases[w][1]);
+        pairs = vcombine_u8(vget_low_u8(pairs), vqtbl1_u8(upper, vget_high_u8(index)));
+      }
+      const uint16x8_t words = vreinterpretq_u16_u8(pairs);
+      MulAdd(vreinterpretq_s16_u16(vandq_u16(words, vdupq_n_u16(0x00FF))), high0, low.val[0],
+             &sums[r]);
+      MulAdd(vreinterpretq_s16_u16(vshrq_n_u16(words, 8)), high1, low.val[1], &sums[r]);
+    }
+  }
+  for (size_t r = 0; r < kWindowRows; ++r) out[r] = Rounded(sums[r]);
+}
+
+void ResampleWindows(const uint8_t* const* rows, int32_t count, const WindowedWeights& weights,
+                     uint8_t* const* out) {
+  const auto windows = static_cast<size_t>(weights.windows());
+  const auto outputs = static_cast<size_t>(weights.outputs());
+  for (int32_t i = 0; i < count; i += kWindowRows) {
+    const PairWindow* window = weights.data();
+    const WindowedWeights::Bases* bases = weights.bases();
+    for (size_t x = 0; x < outputs; x += kBlockOutputs) {
+      uint8x8_t first[kWindowRows], second[kWindowRows];
+      MakeEight(rows + i, window, bases, windows, weights.is_whole(), first);
+      MakeEight(rows + i, window + windows, bases + windows, windows, weights.is_whole(), second);
+      window += 2 * windows;
+      bases += 2 * windows;
+      for (size_t r = 0; r < kWindowRows; ++r) {
+        vst1q_u8(out[i + static_cast<int32_t>(r)] + x, vcombine_u8(first[r], second[r]));
+      }
+    }
+  }
+}
+
+void ResamplePairs(const uint8_t* const* rows, std::span<const TapPair> pairs, size_t width,
+                   uint8_t* out) {
+  for (size_t x = 0; x < width; x += 16) {
+    Sums sums[2] = {Zero(), Zero()};
+    for (size_t k = 0; k < pairs.size(); ++k) {
+      for (size_t t = 0; t < 2; ++t) {
+        const uint8x16_t pixels = vld1q_u8(rows[2 * k + t] + x);
+        const int16x8_t high = vdupq_n_s16(pairs[k].high[t]);
+        const int16x8_t low = vdupq_n_s16(pairs[k].low[t]);
+        MulAdd(vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(pixels))), high, low, &sums[0]);
+        MulAdd(vreinterpretq_s16_u16(vmovl_high_u8(pixels)), high, low, &sums[1]);
+      }
+    }
+    vst1q_u8(out + x, vcombine_u8(Rounded(sums[0]), Rounded(sums[1])));
   }
 }
 

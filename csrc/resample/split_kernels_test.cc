@@ -2,74 +2,16 @@
 // set that this machine has.
 #include "resample/split_kernels.h"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
-#include <random>
 #include <string>
-#include <vector>
 
 #include "base/test_checks.h"
 #include "base/test_targets.h"
-#include "resample/kernels.h"
+#include "resample/test_passes.h"
 
 namespace fastinet {
 namespace {
-
-std::mt19937& Random() {
-  static std::mt19937 random(1);
-  return random;
-}
-
-int32_t Uniform(int32_t first, int32_t last) {
-  return std::uniform_int_distribution<int32_t>(first, last)(Random());
-}
-
-/// Half of the pixels are black or white, so that sums come near their limits.
-std::vector<uint8_t> RandomPixels(size_t count) {
-  std::vector<uint8_t> pixels(count);
-  for (uint8_t& pixel : pixels) {
-    pixel = static_cast<uint8_t>(Uniform(0, 1) == 0 ? Uniform(0, 255) : 255 * Uniform(0, 1));
-  }
-  return pixels;
-}
-
-/// Pixels that bring one output's sum as far up or down as it goes: white below the positive
-/// weights and black below the negative ones, or the other way around.
-void Exaggerate(std::span<const int32_t> taps, bool up, size_t stride, uint8_t* first) {
-  for (size_t k = 0; k < taps.size(); ++k) first[k * stride] = (taps[k] > 0) == up ? 255 : 0;
-}
-
-/// Pillow's clip8 of a sum of weighted pixels (libImaging/Resample.c).
-uint8_t Rounded(int64_t sum) {
-  const int64_t rounded = (sum + (1 << (kWeightBits - 1))) >> kWeightBits;
-  return static_cast<uint8_t>(std::clamp<int64_t>(rounded, 0, 255));
-}
-
-AxisWeights WeightsFor(const AxisSpec& spec, Interpolation interpolation) {
-  AxisWeights weights;
-  REQUIRE(weights.Compute(spec, interpolation).ok());
-  return weights;
-}
-
-constexpr Interpolation kInterpolations[] = {Interpolation::kBilinear, Interpolation::kBicubic,
-                                             Interpolation::kLanczos, Interpolation::kNearest};
-
-/// Any axis: shrinking or not, a part of it or more than it, mirrored or not.
-AxisSpec RandomSpec() {
-  AxisSpec spec;
-  spec.input = Uniform(0, 3) == 0 ? Uniform(1, 20) : Uniform(1, 300);
-  spec.resized = Uniform(1, 100);
-  spec.window_start = Uniform(-5, spec.resized / 2);
-  spec.window_size = Uniform(1, 60);
-  spec.reverse = Uniform(0, 1) == 1;
-  spec.beyond = static_cast<PaddingMode>(Uniform(0, 3));
-  return spec;
-}
-
-// ------------------------------------------------------------------------------------- splitting
 
 TEST_CASE("the parts of a weight make the weight") {
   const auto check = [](int64_t weight) {
@@ -90,7 +32,7 @@ TEST_CASE("the parts of a weight make the weight") {
 
 TEST_CASE("pairs carry all of a line's weights, or none where these are too many") {
   for (const int32_t input : {1, 2, 7, 100, 128, 129, 300}) {
-    const AxisWeights weights = WeightsFor({input, 1, 0, 1}, Interpolation::kBilinear);
+    const AxisWeights weights = test::WeightsFor({input, 1, 0, 1}, Interpolation::kBilinear);
     PairedWeights paired;
     paired.Compute(weights);
     const auto taps = weights.taps(0);
@@ -111,7 +53,7 @@ TEST_CASE("pairs carry all of a line's weights, or none where these are too many
 TEST_CASE("windows hold what they can") {
   const auto holds = [](int32_t input, int32_t output, Interpolation interpolation) {
     WindowedWeights windowed;
-    return windowed.Compute(WeightsFor({input, output, 0, output}, interpolation));
+    return windowed.Compute(test::WeightsFor({input, output, 0, output}, interpolation));
   };
   CHECK(!holds(15, 20, Interpolation::kBilinear));  // a row is shorter than a window
   CHECK(holds(16, 20, Interpolation::kBilinear));
@@ -123,98 +65,23 @@ TEST_CASE("windows hold what they can") {
   CHECK(!holds(2000, 1, Interpolation::kBilinear));  // too many taps
 }
 
-// ------------------------------------------------------------------------------------- passes
-
-/// Returns whether the pass could be made of windows.
-bool TestHorizontalPass(const AxisSpec& spec, Interpolation interpolation) {
-  const AxisWeights weights = WeightsFor(spec, interpolation);
-  WindowedWeights windowed;
-  if (!windowed.Compute(weights)) return false;
-  const auto width = static_cast<size_t>(weights.region_size());
-  const auto outputs = static_cast<size_t>(weights.outputs());
-  constexpr size_t kRows = 2 * kWindowRows;
-  std::array<std::vector<uint8_t>, kRows> rows, made;
-  std::array<const uint8_t*, kRows> from;
-  std::array<uint8_t*, kRows> to;
-  for (size_t i = 0; i < kRows; ++i) {
-    rows[i] = RandomPixels(width);  // nothing beyond: the sanitizer sees a read there
-    const int32_t x = Uniform(0, weights.outputs() - 1);
-    if (i > 1) Exaggerate(weights.taps(x), i % 2 == 0, 1, rows[i].data() + weights.start(x));
-    made[i].resize((outputs + 15) / 16 * 16);  // what the last vector may fill
-    from[i] = rows[i].data();
-    to[i] = made[i].data();
-  }
-  ResampleWindows(from.data(), kRows, windowed, to.data());
-  for (size_t i = 0; i < kRows; ++i) {
-    std::vector<uint8_t> wanted;
-    for (int32_t x = 0; x < weights.outputs(); ++x) {
-      int64_t sum = 0;
-      auto at = static_cast<size_t>(weights.start(x));
-      for (const int32_t tap : weights.taps(x)) sum += int64_t{tap} * rows[i][at++];
-      wanted.push_back(Rounded(sum));
-    }
-    made[i].resize(outputs);
-    REQUIRE(made[i] == wanted);
-  }
-  return true;
-}
-
-/// Returns how many lines could be made of pairs.
-int TestVerticalPass(const AxisSpec& spec, Interpolation interpolation, size_t width) {
-  const AxisWeights weights = WeightsFor(spec, interpolation);
-  PairedWeights paired;
-  paired.Compute(weights);
-  const auto height = static_cast<size_t>(weights.region_size());
-  const size_t stride = width + kPaddingBytes;
-  std::vector<uint8_t> pixels = RandomPixels(height * stride);
-  int lines = 0;
-  for (int32_t y = 0; y < weights.outputs(); ++y) {
-    const auto taps = weights.taps(y);
-    const auto pairs = paired.pairs(y);
-    if (pairs.empty()) continue;
-    ++lines;
-    uint8_t* const first = &pixels[static_cast<size_t>(weights.start(y)) * stride];
-    Exaggerate(taps, true, stride, first);
-    if (width > 1) Exaggerate(taps, false, stride, first + width - 1);
-    std::vector<const uint8_t*> rows(2 * pairs.size(), first);
-    for (size_t k = 0; k < taps.size(); ++k) rows[k] = first + k * stride;
-    std::vector<uint8_t> out(stride), wanted;
-    ResamplePairs(rows.data(), pairs, width, out.data());
-    for (size_t x = 0; x < width; ++x) {
-      int64_t sum = 0;
-      for (size_t k = 0; k < taps.size(); ++k) sum += int64_t{taps[k]} * rows[k][x];
-      wanted.push_back(Rounded(sum));
-    }
-    out.resize(width);
-    REQUIRE(out == wanted);
-  }
-  return lines;
-}
-
 void TestAll() {
-  int rows = 0, lines = 0;
-  for (const Interpolation interpolation : kInterpolations) {
-    for (int i = 0; i < 150; ++i) {
-      rows += TestHorizontalPass(RandomSpec(), interpolation) ? 1 : 0;
-      lines += TestVerticalPass(RandomSpec(), interpolation, static_cast<size_t>(Uniform(1, 130)));
-    }
-    for (const int32_t input : {16, 17, 100, 224, 225, 448, 449, 896, 900}) {  // common ones
-      for (const bool reverse : {false, true}) {
-        rows += TestHorizontalPass({input, 224, 0, 224, reverse}, interpolation) ? 1 : 0;
-        lines += TestVerticalPass({input, 224, 0, 224, reverse}, interpolation, 64);
-      }
-    }
-    lines += TestVerticalPass({250, 2, 0, 2}, interpolation, 70);  // the most taps
-  }
-  CHECK(rows > 300);
-  CHECK(lines > 15000);
+  test::TestBothPasses(
+      [](const AxisSpec& spec, Interpolation interpolation) {
+        return test::TestHorizontalPass<WindowedWeights>(spec, interpolation, ResampleWindows);
+      },
+      [](const AxisSpec& spec, Interpolation interpolation, size_t width) {
+        const auto pairs = [](const PairedWeights& weights, int32_t y) { return weights.pairs(y); };
+        return test::TestVerticalPass<PairedWeights>(spec, interpolation, width, 2, pairs,
+                                                     ResamplePairs);
+      });
 }
 
 TEST_CASE("split kernels equal plain sums on every instruction set") {
   test::ForEachTarget([](const std::string& target) {
     CAPTURE(target);
     if (HasSplitKernels()) TestAll();
-    if (target == "SSE4" || target == "AVX2") CHECK(HasSplitKernels());
+    if (target == "SSE4" || target == "AVX2" || target == "NEON") CHECK(HasSplitKernels());
   });
 }
 

@@ -13,14 +13,13 @@ bool FitsBytes(int32_t high0, int32_t high1) {
   return std::abs(high0) + std::abs(high1) <= kMost && high0 < 128 && high1 < 128;
 }
 
-/// Whether all sums over these taps fit.
+}  // namespace
+
 bool CanBeSplit(std::span<const int32_t> taps) {
   int64_t sum = 0;
   for (const int32_t tap : taps) sum += std::abs(int64_t{tap});
   return taps.size() <= kMostSplitTaps && sum <= kMostSplitSum;
 }
-
-}  // namespace
 
 void PairedWeights::Compute(const AxisWeights& weights) {
   const int32_t outputs = weights.outputs();

@@ -27,6 +27,9 @@ inline constexpr int32_t kMostSplitTaps = 256;
 /// fits in 32 bits too. Filters reach about 1.6 * 2^22.
 inline constexpr int64_t kMostSplitSum = int64_t{1} << 23;
 
+/// Whether all sums over these taps fit.
+bool CanBeSplit(std::span<const int32_t> taps);
+
 struct SplitWeight {
   int32_t high;
   int32_t low;
