@@ -238,25 +238,28 @@ struct StoreFloat16 {
   }
 };
 
-/// Normalises `count` pixels whose scale and bias repeat with `period` vectors.
-template <class Store>
+/// Normalises `count` pixels whose scale and bias repeat with `kPeriod` vectors, which stay in
+/// registers.
+template <size_t kPeriod, class Store>
 HWY_INLINE void NormalizeRun(const uint8_t* pixels, size_t count, const float* scales,
-                             const float* biases, size_t period, Store store,
-                             typename Store::Element* out) {
-  const Floats d;
-  size_t i = 0, phase = 0;
-  for (; i + kFloatLanes <= count; i += kFloatLanes) {
-    store(Normalize(pixels + i, hn::LoadU(d, scales + phase * kFloatLanes),
-                    hn::LoadU(d, biases + phase * kFloatLanes)),
-          out + i);
-    phase = phase + 1 == period ? 0 : phase + 1;
+                             const float* biases, Store store, typename Store::Element* out) {
+  hn::Vec<Floats> scale[kPeriod], bias[kPeriod];
+  for (size_t phase = 0; phase < kPeriod; ++phase) {
+    scale[phase] = hn::LoadU(Floats(), scales + phase * kFloatLanes);
+    bias[phase] = hn::LoadU(Floats(), biases + phase * kFloatLanes);
   }
-  if (i == count) return;
-  HWY_ALIGN typename Store::Element tail[kFloatLanes];
-  store(Normalize(pixels + i, hn::LoadU(d, scales + phase * kFloatLanes),
-                  hn::LoadU(d, biases + phase * kFloatLanes)),
-        tail);
-  std::copy_n(tail, std::min(count - i, kFloatLanes), out + i);
+  size_t i = 0;
+  for (; i + kPeriod * kFloatLanes <= count; i += kPeriod * kFloatLanes) {
+    for (size_t phase = 0; phase < kPeriod; ++phase) {
+      const size_t at = i + phase * kFloatLanes;
+      store(Normalize(pixels + at, scale[phase], bias[phase]), out + at);
+    }
+  }
+  for (size_t phase = 0; i < count; ++phase, i += kFloatLanes) {
+    HWY_ALIGN typename Store::Element tail[kFloatLanes];
+    store(Normalize(pixels + i, scale[phase], bias[phase]), tail);
+    std::copy_n(tail, std::min(count - i, kFloatLanes), out + i);
+  }
 }
 
 /// Three vectors' worth of a per-channel constant, as it falls on interleaved pixels.
@@ -274,8 +277,8 @@ HWY_INLINE void StoreNormalized(const PlanarRow& line, size_t y, size_t height,
       HWY_ALIGN float scale[kFloatLanes], bias[kFloatLanes];
       std::fill_n(scale, kFloatLanes, format.scale[c]);
       std::fill_n(bias, kFloatLanes, format.bias[c]);
-      NormalizeRun(line.plane[c], line.width, scale, bias, 1, store,
-                   elements + (c * height + y) * line.width);
+      NormalizeRun<1>(line.plane[c], line.width, scale, bias, store,
+                      elements + (c * height + y) * line.width);
     }
     return;
   }
@@ -288,8 +291,8 @@ HWY_INLINE void StoreNormalized(const PlanarRow& line, size_t y, size_t height,
   for (size_t x = 0; x < line.width; x += kRun) {
     const size_t run = std::min(kRun, line.width - x);
     Interleave({{line.plane[0] + x, line.plane[1] + x, line.plane[2] + x}, run}, interleaved);
-    NormalizeRun(interleaved, 3 * run, scales, biases, 3, store,
-                 elements + (y * line.width + x) * 3);
+    NormalizeRun<3>(interleaved, 3 * run, scales, biases, store,
+                    elements + (y * line.width + x) * 3);
   }
 }
 
