@@ -8,21 +8,37 @@
 #include <vector>
 
 #include "base/image.h"
+#include "resample/dot_weights.h"
 #include "resample/filter.h"
 #include "resample/kernels.h"
+#include "resample/split_weights.h"
 
 namespace fastinet {
 
-/// Memory for a kernel's rows or strips: grows, never shrinks, and ends in the kernels' padding.
+/// A cache line [bytes]: a vector that lies in two of them takes two loads.
+inline constexpr size_t kLineBytes = 64;
+
+/// Bytes from one row of `bytes` to the next, where each begins a cache line and the horizontal
+/// pass's last vector of outputs does not reach the next row.
+constexpr size_t RowStride(size_t bytes) {
+  return (bytes + kStripRows + kLineBytes - 1) / kLineBytes * kLineBytes;
+}
+
+/// Memory for a kernel's rows or strips: grows, never shrinks, begins a cache line, and ends in
+/// the kernels' padding.
 class PaddedBuffer {
  public:
   void Reserve(size_t bytes) {
-    if (bytes_.size() < bytes + kPaddingBytes) bytes_.resize(bytes + kPaddingBytes);
+    const size_t needed = bytes + kPaddingBytes + kLineBytes;
+    if (bytes_.size() < needed) bytes_.resize(needed);
+    const auto address = reinterpret_cast<uintptr_t>(bytes_.data());
+    data_ = bytes_.data() + (kLineBytes - address % kLineBytes) % kLineBytes;
   }
-  uint8_t* data() { return bytes_.data(); }
+  uint8_t* data() { return data_; }
 
  private:
   std::vector<uint8_t> bytes_;
+  uint8_t* data_ = nullptr;
 };
 
 /// Resizes rows to `weights.outputs()` pixels, up to 16 rows at once.
@@ -39,33 +55,37 @@ class HorizontalPass {
  private:
   const AxisWeights* weights_ = nullptr;
   int32_t channels_ = 0;
+  enum class Form : uint8_t { kStrips, kPairs, kQuads };
+  Form form_ = Form::kStrips;  // of weights, for rows of one plane: see the kernels' headers
+  WindowedWeights pairs_;
+  WideWeights quads_;
   PaddedBuffer input_strip_;
   PaddedBuffer output_strip_;
 };
 
 /// Combines rows into `weights.outputs()` lines, each as soon as its last row has come. A *line* is
-/// a row of pixels of the resized image, a *row* one that comes in. Either is one or three runs of
-/// bytes ("planes"), whatever they mean.
+/// a row of pixels of the resized image, a *row* one that comes in. Either is a run of bytes,
+/// whatever they mean.
 class VerticalPass {
  public:
-  void Prepare(const AxisWeights& weights, int32_t planes, size_t plane_bytes);
+  void Prepare(const AxisWeights& weights, size_t row_bytes);
 
-  /// Where plane `plane` of row `row` is to be written. Of the rows that have not yet arrived, the
-  /// next 16 may be.
-  uint8_t* RowPlane(int32_t row, int32_t plane);
+  /// Where row `row` is to be written. Of the rows that have not yet arrived, the next 16 may be.
+  uint8_t* Row(int32_t row);
   void RowsArrived(int32_t count) { rows_arrived_ += count; }
   int32_t rows_arrived() const { return rows_arrived_; }
 
   int32_t next_line() const { return next_line_; }
   bool NextLineIsReady() const;
-  /// Writes the next line's planes to out[0], out[1], ...
-  void ResampleNextLine(uint8_t* const* out);
+  void ResampleNextLine(uint8_t* out);
 
  private:
   const AxisWeights* weights_ = nullptr;
-  int32_t planes_ = 0;
-  size_t plane_bytes_ = 0;
-  size_t plane_stride_ = 0;
+  bool has_pairs_ = false;  // for lines whose weights fit
+  bool has_quads_ = false;
+  PairedWeights pairs_;
+  QuadWeights quads_;
+  size_t row_bytes_ = 0;
   int32_t ring_rows_ = 0;  // a power of two
   int32_t rows_arrived_ = 0;
   int32_t next_line_ = 0;

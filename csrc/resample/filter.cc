@@ -13,20 +13,29 @@ namespace {
 /// Weights of one axis are refused beyond this many: 16384 outputs of 4096 taps, 256 MiB.
 constexpr int64_t kMaxWeights = int64_t{1} << 26;
 
-double Triangle(double x) {
-  x = std::abs(x);
-  return x < 1.0 ? 1.0 - x : 0.0;
-}
+// Filters are types, so that the loop over a run's weights is compiled for each, without calls.
+// Their `kSupport` is half a width [output pixels when shrinking, else input pixels].
+
+struct Triangle {
+  static constexpr double kSupport = 1.0;
+  static double Weight(double x) {
+    x = std::abs(x);
+    return x < 1.0 ? 1.0 - x : 0.0;
+  }
+};
 
 /// Keys' cubic convolution with a = -0.5 (libImaging/Resample.c, bicubic_filter; the order of the
 /// operations is part of the result).
-double Cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
-  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0.0;
-}
+struct Cubic {
+  static constexpr double kSupport = 2.0;
+  static double Weight(double x) {
+    constexpr double a = -0.5;
+    x = std::abs(x);
+    if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+    if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
+    return 0.0;
+  }
+};
 
 /// sin(x) for |x| <= 3 pi, to less than one unit in the last place. By the four operations alone:
 /// the C libraries' sines differ in last bits, and weights must not depend on the machine.
@@ -72,22 +81,21 @@ double Sinc(double x) {
 }
 
 /// Lanczos' windowed sinc of three lobes (libImaging/Resample.c, lanczos_filter).
-double Lanczos(double x) { return -3.0 <= x && x < 3.0 ? Sinc(x) * Sinc(x / 3) : 0.0; }
-
-struct Filter {
-  double (*weight)(double);
-  double support;  // half width [output pixels when shrinking, else input pixels]
+struct Lanczos {
+  static constexpr double kSupport = 3.0;
+  static double Weight(double x) { return -3.0 <= x && x < 3.0 ? Sinc(x) * Sinc(x / 3) : 0.0; }
 };
 
-/// Of an interpolation that weighs pixels: any but kNearest.
-constexpr Filter FilterFor(Interpolation interpolation) {
+/// Calls `use` with the filter of an interpolation that weighs pixels: any but kNearest.
+template <class Use>
+auto WithFilter(Interpolation interpolation, Use use) {
   switch (interpolation) {
     case Interpolation::kBicubic:
-      return {Cubic, 2.0};
+      return use(Cubic());
     case Interpolation::kLanczos:
-      return {Lanczos, 3.0};
+      return use(Lanczos());
     default:
-      return {Triangle, 1.0};
+      return use(Triangle());
   }
 }
 
@@ -95,7 +103,8 @@ constexpr Filter FilterFor(Interpolation interpolation) {
 int64_t MostTaps(const AxisSpec& spec, Interpolation interpolation) {
   if (interpolation == Interpolation::kNearest) return 1;
   const double scale = static_cast<double>(spec.input) / spec.resized;
-  const double support = FilterFor(interpolation).support * std::max(scale, 1.0);
+  const double half_width = WithFilter(interpolation, [](auto filter) { return filter.kSupport; });
+  const double support = half_width * std::max(scale, 1.0);
   return std::min<int64_t>(2 * static_cast<int64_t>(std::ceil(support)) + 1, spec.input);
 }
 
@@ -114,7 +123,8 @@ Status AxisWeights::Compute(const AxisSpec& spec, Interpolation interpolation) {
                     std::to_string(spec.window_size) + " needs too many filter weights");
   }
   runs_.clear();
-  weights_.clear();
+  weights_.resize(std::max(weights_.size(), static_cast<size_t>(*most_weights)));
+  weight_count_ = 0;
   scratch_.resize(static_cast<size_t>(most_taps));
   max_taps_ = 0;
   region_start_ = spec.input;
@@ -122,7 +132,7 @@ Status AxisWeights::Compute(const AxisSpec& spec, Interpolation interpolation) {
   if (interpolation == Interpolation::kNearest) {
     ComputeNearest(spec);
   } else {
-    ComputeFiltered(spec, interpolation);
+    WithFilter(interpolation, [&](auto filter) { ComputeFiltered<decltype(filter)>(spec); });
   }
   int32_t region_end = 0;
   for (const Run& run : runs_) {
@@ -137,20 +147,24 @@ Status AxisWeights::Compute(const AxisSpec& spec, Interpolation interpolation) {
   return {};
 }
 
-/// A run of `count` input pixels from `start` on, whose weights will come.
-void AxisWeights::AddRun(int32_t start, int32_t count) {
-  runs_.push_back({start, count, static_cast<int32_t>(weights_.size())});
+/// A run of `count` input pixels from `start` on; returns where their weights belong.
+int32_t* AxisWeights::AddRun(int32_t start, int32_t count) {
+  runs_.push_back({start, count, weight_count_});
+  int32_t* const weights = weights_.data() + weight_count_;
+  weight_count_ += count;
   max_taps_ = std::max(max_taps_, count);
+  return weights;
 }
 
-void AxisWeights::ComputeFiltered(const AxisSpec& spec, Interpolation interpolation) {
-  const Filter filter = FilterFor(interpolation);
+template <class Filter>
+void AxisWeights::ComputeFiltered(const AxisSpec& spec) {
   // All arithmetic in double and in Pillow's order (precompute_coeffs), since a weight that rounds
   // differently changes pixels.
   const double scale = static_cast<double>(spec.input) / spec.resized;
   const double filter_scale = std::max(scale, 1.0);
-  const double support = filter.support * filter_scale;
+  const double support = Filter::kSupport * filter_scale;
   const double inverse_filter_scale = 1.0 / filter_scale;
+  double* const raw = scratch_.data();
   for (int32_t i = 0; i < spec.window_size; ++i) {
     const int32_t output = PixelAt(spec.window_start + i, spec.resized, spec.beyond);
     if (output == kBeyond) {
@@ -163,14 +177,12 @@ void AxisWeights::ComputeFiltered(const AxisSpec& spec, Interpolation interpolat
     const int32_t count = end - start;
     double sum = 0.0;
     for (int32_t k = 0; k < count; ++k) {
-      const double weight = filter.weight((k + start - center + 0.5) * inverse_filter_scale);
-      scratch_[static_cast<size_t>(k)] = weight;
-      sum += weight;
+      raw[k] = Filter::Weight((k + start - center + 0.5) * inverse_filter_scale);
+      sum += raw[k];
     }
-    AddRun(start, count);
+    int32_t* const weights = AddRun(start, count);
     for (int32_t k = 0; k < count; ++k) {
-      const double weight = scratch_[static_cast<size_t>(k)];
-      weights_.push_back(ToFixedPoint(sum != 0.0 ? weight / sum : weight));
+      weights[k] = ToFixedPoint(sum != 0.0 ? raw[k] / sum : raw[k]);
     }
   }
 }
@@ -203,8 +215,7 @@ void AxisWeights::ComputeNearest(const AxisSpec& spec) {
       AddRun(0, 0);
       continue;
     }
-    AddRun(pixel, 1);
-    weights_.push_back(1 << kWeightBits);
+    *AddRun(pixel, 1) = 1 << kWeightBits;
   }
 }
 

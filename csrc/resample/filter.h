@@ -56,11 +56,13 @@ class AxisWeights {
     int32_t first_weight;
   };
   void ComputeNearest(const AxisSpec& spec);
-  void ComputeFiltered(const AxisSpec& spec, Interpolation interpolation);
-  void AddRun(int32_t start, int32_t count);
+  template <class Filter>
+  void ComputeFiltered(const AxisSpec& spec);
+  int32_t* AddRun(int32_t start, int32_t count);
 
   std::vector<Run> runs_;
-  std::vector<int32_t> weights_;
+  std::vector<int32_t> weights_;  // grows, never shrinks: the first weight_count_ are in use
+  int32_t weight_count_ = 0;
   std::vector<double> scratch_;
   std::vector<int32_t> nearest_;
   int32_t region_start_ = 0;

@@ -89,10 +89,9 @@ struct Resampler::State {
         std::clamp(window.x + window.width - resized_size.width, 0, window.width));
   }
   size_t width() const { return static_cast<size_t>(window.width); }
-  Planes LinePlanes() {
-    return {line.data(), line.data() + padded_width(), line.data() + 2 * padded_width()};
-  }
-  size_t padded_width() const { return width() + kPaddingBytes; }
+  /// A line's planes lie side by side, so that the vertical pass makes all of them in one go.
+  Planes PlanesFrom(uint8_t* first) const { return {first, first + width(), first + 2 * width()}; }
+  Planes LinePlanes() { return PlanesFrom(line.data()); }
   /// Runs of bytes that make up a row: one for interleaved pixels.
   static int32_t PlanesOf(const RowBand& band) {
     return band.pixel_stride == 1 ? band.channels : 1;
@@ -119,7 +118,7 @@ Status Resampler::State::Begin(const ResizeSpec& spec, const OutputFormat& outpu
   rows_received = 0;
   lines_stored = 0;
   lines_waiting = 0;
-  line.Reserve(3 * padded_width());
+  line.Reserve(3 * width());
   shown = PixelsShown({window.y, window.height}, spec.resized.height, border.mode);
   FindCopies();
   same_size = spec.resized == spec.box;
@@ -170,18 +169,17 @@ void Resampler::State::PrepareFor(const RowBand& band) {
   if (same_size) return;
   horizontal.Prepare(horizontal_weights, channels);
   if (!columns_first) {
-    vertical.Prepare(vertical_weights, channels, width());
+    vertical.Prepare(vertical_weights, static_cast<size_t>(channels) * width());
     return;
   }
-  const auto planes = static_cast<size_t>(PlanesOf(band));
-  const size_t plane_stride = PlaneBytes(band) + kPaddingBytes;
-  vertical.Prepare(vertical_weights, PlanesOf(band), PlaneBytes(band));
-  waiting.Reserve(kStripRows * planes * plane_stride);
-  resized.Reserve(size_t{kStripRows} * 3 * padded_width());
+  const size_t row_bytes = static_cast<size_t>(PlanesOf(band)) * PlaneBytes(band);
+  vertical.Prepare(vertical_weights, row_bytes);
+  waiting.Reserve(kStripRows * RowStride(row_bytes));
+  resized.Reserve(kStripRows * RowStride(3 * width()));
   waiting_band = band;
-  waiting_band.row_stride = static_cast<ptrdiff_t>(planes * plane_stride);
+  waiting_band.row_stride = static_cast<ptrdiff_t>(RowStride(row_bytes));
   for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
-    waiting_band.plane[c] = waiting.data() + (planes == 1 ? c : c * plane_stride);
+    waiting_band.plane[c] = waiting.data() + c * (band.pixel_stride == 1 ? PlaneBytes(band) : 1);
   }
 }
 
@@ -241,38 +239,29 @@ void Resampler::State::TakeBorder(const RowBand& band, int32_t row_of_band) {
 
 void Resampler::State::TakeRowsFirst(const RowBand& band, int32_t first, int32_t count) {
   std::array<HorizontalPass::Rows, 3> rows{};
-  for (int32_t c = 0; c < channels; ++c) {
-    for (int32_t i = 0; i < kStripRows; ++i) {
-      rows[static_cast<size_t>(c)][static_cast<size_t>(i)] =
-          vertical.RowPlane(vertical.rows_arrived() + i, c);
-    }
+  for (size_t i = 0; i < kStripRows; ++i) {
+    uint8_t* const row_start = vertical.Row(vertical.rows_arrived() + static_cast<int32_t>(i));
+    for (size_t c = 0; c < static_cast<size_t>(channels); ++c) rows[c][i] = row_start + c * width();
   }
   horizontal.Resample(band, first, count, rows);
   vertical.RowsArrived(count);
-  const Planes planes = LinePlanes();
   while (vertical.NextLineIsReady()) {
-    vertical.ResampleNextLine(planes.data());
-    StoreNextLine(planes);
+    vertical.ResampleNextLine(line.data());
+    StoreNextLine(LinePlanes());
   }
 }
 
 void Resampler::State::TakeColumnsFirst(const RowBand& band, int32_t first, int32_t count) {
   for (int32_t i = 0; i < count; ++i) {
     const ptrdiff_t offset = (first + i) * band.row_stride;
-    for (int32_t plane = 0; plane < PlanesOf(band); ++plane) {
-      std::memcpy(vertical.RowPlane(vertical.rows_arrived() + i, plane),
-                  band.plane[static_cast<size_t>(plane)] + offset, PlaneBytes(band));
+    uint8_t* to = vertical.Row(vertical.rows_arrived() + i);
+    for (int32_t plane = 0; plane < PlanesOf(band); ++plane, to += PlaneBytes(band)) {
+      std::memcpy(to, band.plane[static_cast<size_t>(plane)] + offset, PlaneBytes(band));
     }
   }
   vertical.RowsArrived(count);
   while (vertical.NextLineIsReady()) {
-    Planes planes{};
-    const size_t plane_stride = PlaneBytes(band) + kPaddingBytes;
-    for (size_t plane = 0; plane < static_cast<size_t>(PlanesOf(band)); ++plane) {
-      planes[plane] =
-          waiting.data() + lines_waiting * waiting_band.row_stride + plane * plane_stride;
-    }
-    vertical.ResampleNextLine(planes.data());
+    vertical.ResampleNextLine(waiting.data() + lines_waiting * waiting_band.row_stride);
     if (++lines_waiting == kStripRows) ResampleWaitingLines();
   }
   if (vertical.next_line() == vertical_weights.outputs()) ResampleWaitingLines();
@@ -281,17 +270,13 @@ void Resampler::State::TakeColumnsFirst(const RowBand& band, int32_t first, int3
 void Resampler::State::ResampleWaitingLines() {
   if (lines_waiting == 0) return;
   std::array<HorizontalPass::Rows, 3> rows{};
-  const auto plane_of = [&](int32_t i, int32_t c) {
-    return resized.data() + static_cast<size_t>(i * 3 + c) * padded_width();
-  };
-  for (int32_t c = 0; c < channels; ++c) {
-    for (int32_t i = 0; i < kStripRows; ++i) {
-      rows[static_cast<size_t>(c)][static_cast<size_t>(i)] = plane_of(i, c);
-    }
+  for (size_t i = 0; i < kStripRows; ++i) {
+    const Planes planes = PlanesFrom(resized.data() + i * RowStride(3 * width()));
+    for (size_t c = 0; c < static_cast<size_t>(channels); ++c) rows[c][i] = planes[c];
   }
   horizontal.Resample(waiting_band, 0, lines_waiting, rows);
   for (int32_t i = 0; i < lines_waiting; ++i) {
-    StoreNextLine({plane_of(i, 0), plane_of(i, 1), plane_of(i, 2)});
+    StoreNextLine(PlanesFrom(resized.data() + static_cast<size_t>(i) * RowStride(3 * width())));
   }
   lines_waiting = 0;
 }
@@ -338,7 +323,7 @@ void Resampler::State::StoreAt(int32_t y, const PlanarRow& stored) const {
 void Resampler::State::StoreFill() {
   if (border.mode != PaddingMode::kConstant) return;
   const Planes planes = LinePlanes();
-  for (size_t c = 0; c < 3; ++c) std::memset(planes[c], border.fill[c], padded_width());
+  for (size_t c = 0; c < 3; ++c) std::memset(planes[c], border.fill[c], width());
   for (int32_t y = 0; y < window.height; ++y) {
     const int32_t at = window.y + y;
     if (region != Box{} && at >= 0 && at < resized_size.height) continue;
