@@ -70,8 +70,9 @@ void TestInverseDct(const std::string& target) {
     }
     InverseDct(row, 0, kGroups - 1, steps, got.data(), kStride);
     CHECK_MESSAGE(got == want, target, " round ", round);
-    const auto left = std::count_if(row.coefficients, row.coefficients + kGroups * kGroupLength,
-                                    [](int16_t coefficient) { return coefficient != 0; });
+    const auto left =
+        std::count_if(row.coefficients, row.coefficients + ptrdiff_t{kGroups} * kGroupLength,
+                      [](int16_t coefficient) { return coefficient != 0; });
     CHECK_MESSAGE(left == 0, target, " round ", round);
   }
 }

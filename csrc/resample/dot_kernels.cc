@@ -40,8 +40,10 @@ bool HasDotKernels() { return true; }
 namespace fastinet::HWY_NAMESPACE {
 namespace {
 bool HasDotKernels() { return false; }
-void ResampleWideWindows(const uint8_t* const*, int32_t, const WideWeights&, uint8_t* const*) {}
-void ResampleQuads(const uint8_t* const*, std::span<const TapQuad>, size_t, uint8_t*) {}
+void ResampleWideWindows(const uint8_t* const* /*rows*/, int32_t /*count*/,
+                         const WideWeights& /*weights*/, uint8_t* const* /*out*/) {}
+void ResampleQuads(const uint8_t* const* /*rows*/, std::span<const TapQuad> /*quads*/,
+                   size_t /*width*/, uint8_t* /*out*/) {}
 }  // namespace
 }  // namespace fastinet::HWY_NAMESPACE
 

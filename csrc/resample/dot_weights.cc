@@ -60,7 +60,8 @@ bool WideWeights::Compute(const AxisWeights& weights) {
         const int32_t index = weights.start(first + i) + tap - window->base;
         if (used > 0 && index + used > kWideWindowBytes) return false;
         for (int32_t t = 0; t < used; ++t) {
-          const WeightBytes bytes = SplitIntoBytes(taps[static_cast<size_t>(tap + t)]);
+          const WeightBytes bytes =
+              SplitIntoBytes(taps[static_cast<size_t>(tap) + static_cast<size_t>(t)]);
           window->index[4 * i + t] = static_cast<uint8_t>(index + t);
           for (size_t part = 0; part < 3; ++part) window->parts[part][4 * i + t] = bytes[part];
         }

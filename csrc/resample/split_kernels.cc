@@ -13,13 +13,13 @@ namespace fastinet {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
 constexpr int kLowBits = 16;
 constexpr int kLeftBits = kWeightBits - kLowBits;
 
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE4
 #define FASTINET_HAS_SPLIT_KERNELS 1
+
+namespace hn = hwy::HWY_NAMESPACE;
 
 // Vectors of 32 bytes also where there are longer ones: the windows' are halves, one for each row.
 using Bytes = hn::CappedTag<uint8_t, 32>;
@@ -364,8 +364,10 @@ void ResamplePairs(const uint8_t* const* rows, std::span<const TapPair> pairs, s
 
 #else
 #define FASTINET_HAS_SPLIT_KERNELS 0
-void ResampleWindows(const uint8_t* const*, int32_t, const WindowedWeights&, uint8_t* const*) {}
-void ResamplePairs(const uint8_t* const*, std::span<const TapPair>, size_t, uint8_t*) {}
+void ResampleWindows(const uint8_t* const* /*rows*/, int32_t /*count*/,
+                     const WindowedWeights& /*weights*/, uint8_t* const* /*out*/) {}
+void ResamplePairs(const uint8_t* const* /*rows*/, std::span<const TapPair> /*pairs*/,
+                   size_t /*width*/, uint8_t* /*out*/) {}
 #endif
 
 bool HasSplitKernels() { return FASTINET_HAS_SPLIT_KERNELS != 0; }

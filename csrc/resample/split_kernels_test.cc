@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "base/test_checks.h"
 #include "base/test_targets.h"
@@ -28,6 +29,16 @@ TEST_CASE("the parts of a weight make the weight") {
       if (near == static_cast<int32_t>(near)) check(near);
     }
   }
+}
+
+TEST_CASE("weights are split while all sums fit") {
+  const std::vector<int32_t> all = {kMostSplitSum, 0};
+  CHECK(CanBeSplit(all));
+  CHECK(CanBeSplit(std::vector<int32_t>{-kMostSplitSum / 2, kMostSplitSum / 2}));
+  CHECK(!CanBeSplit(std::vector<int32_t>{kMostSplitSum, -1}));
+  CHECK(!CanBeSplit(std::vector<int32_t>{std::numeric_limits<int32_t>::min()}));
+  CHECK(CanBeSplit(std::vector<int32_t>(kMostSplitTaps, 1)));
+  CHECK(!CanBeSplit(std::vector<int32_t>(kMostSplitTaps + 1, 1)));
 }
 
 TEST_CASE("pairs carry all of a line's weights, or none where these are too many") {

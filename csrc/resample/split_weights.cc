@@ -62,7 +62,8 @@ bool WindowedWeights::Fill(const AxisWeights& weights) {
   const int32_t last_base = weights.region_size() - kWindowBytes;
   windows_ = (weights.max_taps() + 1) / 2;
   const int32_t filled = (outputs_ + kBlockOutputs - 1) / kBlockOutputs * kBlockOutputs;
-  const auto count = static_cast<size_t>(filled / PairWindow::kOutputs * windows_);
+  const auto count =
+      static_cast<size_t>(filled / PairWindow::kOutputs) * static_cast<size_t>(windows_);
   pairs_.resize(std::max(pairs_.size(), count));
   bases_.resize(std::max(bases_.size(), count));
   PairWindow* window = pairs_.data();
