@@ -244,9 +244,11 @@ PROGRAMS: dict[tuple[str, str], Program] = {
         needs=("jax",),
     ),
     ("docs/frameworks.md", "Without a loader"): Program(
-        before='data = arriving("image.jpg").read()\nlist_of_bytes = [data] * 3\n',
-        after="image.shape == (224, 224, 3) and images.shape == (3, 224, 224, 3)"
-        " and header.width == 400",
+        before="import numpy as np\n"
+        'data = arriving("image.jpg").read()\n'
+        "list_of_bytes = [data] * 3\nlist_of_64 = [data] * 64\n",
+        after="image.shape == (224, 224, 3) and images.shape == (64, 224, 224, 3)"
+        " and (images == fastinet.decode(data, size=224)).all() and header.width == 400",
     ),
     ("docs/augmentation.md", "Operations"): Program(
         before=TRAIN,

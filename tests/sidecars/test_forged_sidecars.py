@@ -10,7 +10,6 @@ import json
 import struct
 import subprocess
 import sys
-import tarfile
 import warnings
 import zlib
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.extracting import extract_all
 from support.forged import archives_with_sidecars, parsed_columns
 
 import fastinet
@@ -275,8 +275,7 @@ def test_label_maps(made: dict[str, Path], data: st.DataObject) -> None:
         folder / "maps.tar", {name: legacy_torch_file(maps) for name in names}
     )
     if data.draw(st.booleans()):
-        with tarfile.open(archive) as packed:
-            packed.extractall(folder / "maps", filter="data")
+        extract_all(archive, folder / "maps")
         archive = folder / "maps"
     fastinet.open_label_maps(archive)
     path = archive.with_name(archive.name + ".fastinet.label_maps")
